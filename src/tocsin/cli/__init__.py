@@ -1,0 +1,75 @@
+"""The command line: one file per noun, imported only when its noun is asked for."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, fail
+from tocsin.errors import TocsinError
+
+# noun → module; a module offers either `app` (a group of commands) or a function of the noun's name.
+COMMANDS: dict[str, str] = {}
+
+app = typer.Typer(
+    name="tocsin",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    epilog="--home DIR and --json may stand before or after any command.",
+)
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    home: Annotated[
+        Path, typer.Option(envvar="TOCSIN_HOME", help="The folder with settings, records and events.")
+    ] = Path("home"),
+    json_output: Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")] = False,
+) -> None:
+    """Hear what is wrong in a country's networks, find who must know, tell them safely, and see it fixed."""
+    ctx.obj = Invocation(home=home.expanduser().absolute(), json=json_output)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command and end the process with its exit code."""
+    arguments = hoist_globals(list(sys.argv[1:] if argv is None else argv))
+    noun = next((word for word in arguments if word in COMMANDS), None)
+    for name in COMMANDS if noun is None or "--help" in arguments[: arguments.index(noun)] else [noun]:
+        _register(name)
+    try:
+        app(arguments)
+    except TocsinError as error:
+        fail(error)
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(1) from None
+
+
+def hoist_globals(arguments: list[str]) -> list[str]:
+    """The same arguments with ``--home DIR`` and ``--json`` moved to the front, up to a ``--``."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments[:end])
+    for word in words:
+        if word == "--json" or word.startswith("--home="):
+            front.append(word)
+        elif word == "--home":
+            front += [word, *([value] if (value := next(words, None)) is not None else [])]
+        else:
+            rest.append(word)
+    return front + rest + arguments[end:]
+
+
+def _register(noun: str) -> None:
+    module = importlib.import_module(COMMANDS[noun])
+    group = getattr(module, "app", None)
+    if isinstance(group, typer.Typer):
+        app.add_typer(group, name=noun)
+    else:
+        app.command(noun)(getattr(module, noun))

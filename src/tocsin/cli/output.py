@@ -1,0 +1,87 @@
+"""What every command prints with: one JSON document, or words and tables for a person."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from tocsin.errors import TocsinError, UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """The global options of one call; commands find it as ``ctx.obj``."""
+
+    home: Path
+    json: bool
+
+
+def emit(invocation: Invocation, document: object, human: Callable[[], None]) -> None:
+    """Print ``document`` as one JSON document under ``--json``, else let ``human`` print."""
+    if invocation.json:
+        print_json(document)
+    else:
+        human()
+
+
+def print_json(document: object) -> None:
+    """One JSON document on one line of stdout; dates in ISO 8601, everything else that is not JSON as text."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=_plain) + "\n")
+
+
+def say(text: str) -> None:
+    """A line for the person on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """A line about progress or a warning, on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[int] = ()
+) -> None:
+    """A table on stdout; ``numbers`` are the indexes of right-aligned columns."""
+    from rich.console import Console
+
+    Console().print(table(title, columns, rows, numbers=numbers))
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[int] = ()
+) -> "Table":
+    """The same table, not yet printed."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    made = Table(title=escape(title) or None, title_justify="left", box=box.SIMPLE, pad_edge=False)
+    for index, column in enumerate(columns):
+        made.add_column(column, justify="right" if index in numbers else "left", overflow="fold")
+    for row in rows:
+        made.add_row(
+            *(
+                f"{cell:,}" if isinstance(cell, int) and index in numbers else escape(str(cell))
+                for index, cell in enumerate(row)
+            )
+        )
+    return made
+
+
+def fail(error: TocsinError) -> NoReturn:
+    """Say what happened and what to do on stderr, and end with 2 for wrong usage, else 1."""
+    note(f"tocsin: {error}")
+    if error.hint:
+        note(f"  {error.hint}")
+    raise SystemExit(2 if isinstance(error, UsageError) else 1)
+
+
+def _plain(value: object) -> str:
+    isoformat = getattr(value, "isoformat", None)
+    return isoformat() if callable(isoformat) else str(value)

@@ -1,0 +1,10 @@
+"""The records database: teams, ingests, deliveries, audit; SQLite by default, PostgreSQL by one URL.
+
+Said once for all rooms: times are UTC-aware datetimes, ids are UUIDs or database numbers that never leave the node,
+and a change and its audit entry share one transaction.
+"""
+
+from tocsin.records.audit import AuditEntry, AuditWord, audit
+from tocsin.records.engine import Base, Database, Json, UTCDateTime, open_database
+
+__all__ = ["AuditEntry", "AuditWord", "Base", "Database", "Json", "UTCDateTime", "audit", "open_database"]

@@ -1,0 +1,52 @@
+"""The audit log: who changed what, from a closed list of words, in the change's own transaction."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from tocsin.records.engine import Base, Json, UTCDateTime
+
+
+class AuditWord(StrEnum):
+    """Subject and act; a new act is a new word here, with its meaning in docs/audit.md."""
+
+    NETWORKS_LOADED = "networks.loaded"
+    REPORT_INGESTED = "report.ingested"
+    QUARANTINE_REPLAYED = "quarantine.replayed"
+    DIRECTORY_IMPORTED = "directory.imported"
+    DELIVERY_SENT = "delivery.sent"
+    DELIVERY_FAILED = "delivery.failed"
+    RETENTION_APPLIED = "retention.applied"
+    BACKUP_MADE = "backup.made"
+    BACKUP_RESTORED = "backup.restored"
+    DRAFT_IMPORTED = "draft.imported"
+    DRAFT_CHANGED = "draft.changed"
+    ASSESSMENT_CHANGED = "assessment.changed"
+
+
+class AuditEntry(Base):
+    """One act. ``subject`` names the thing by id, never by personal data."""
+
+    __tablename__ = "audit_entry"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    actor: Mapped[str] = mapped_column(Text)
+    word: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    detail: Mapped[dict[str, object]] = mapped_column(Json)
+
+
+def audit(
+    session: Session,
+    word: AuditWord,
+    *,
+    at: datetime,
+    actor: str,
+    subject: str,
+    detail: dict[str, object] | None = None,
+) -> None:
+    """Add one entry to the caller's transaction."""
+    session.add(AuditEntry(at=at, actor=actor, word=word.value, subject=subject, detail=detail or {}))

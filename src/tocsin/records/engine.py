@@ -1,0 +1,112 @@
+"""Engine, sessions and column types, the same on SQLite and PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Engine, create_engine, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+from tocsin.errors import StorageError
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A UTC-aware datetime; a naive one is refused, since it would be a guess."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102 (the base class documents it)
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a time zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102 (the base class documents it)
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The declarative base of every room's tables."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open records database; ``begin()`` gives a session in one transaction."""
+
+    engine: Engine
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back if the block raises.
+
+        Raises:
+            StorageError: the database cannot be reached or is full.
+
+        """
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                yield session
+        except OperationalError as error:
+            raise StorageError(
+                f"The records database failed: {error.orig}.",
+                hint="Run 'tocsin doctor' to see what is wrong and how to mend it.",
+            ) from error
+
+    def migrate(self) -> None:
+        """Bring the tables to the current version; safe to call at every start."""
+        from tocsin.records.migrate import upgrade
+
+        upgrade(self.engine)
+
+
+def open_database(url: str) -> Database:
+    """The database at ``url``: ``sqlite:///PATH`` or ``postgresql+psycopg://…``; no tables are made.
+
+    Raises:
+        StorageError: no driver for that URL is installed.
+
+    """
+    try:
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    except (ModuleNotFoundError, DBAPIError) as error:
+        raise StorageError(
+            f"No driver for the database '{url.split(':', 1)[0]}' is installed.",
+            hint="PostgreSQL needs the optional part: pip install 'tocsin[postgresql]'.",
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _tune_sqlite)
+        event.listen(engine, "begin", _begin_immediately)
+    return Database(engine)
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of an SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def _tune_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # FULL: a commit survives loss of power, for 0.2 ms.
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+    connection.isolation_level = None  # we begin transactions ourselves, see below
+
+
+def _begin_immediately(connection: Any) -> None:
+    # Taking the write lock at once avoids the deadlock of two readers that both want to write.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
