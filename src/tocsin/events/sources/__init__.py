@@ -1,0 +1,105 @@
+"""Where reports come from: one module per feed family, found by name.
+
+A source turns a report's bytes into frames whose columns carry schema field names; what it has beyond them is named
+``extra.<name>``. It does not check values: `tocsin.events.normalise` does that for all sources alike.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A record that could not be read at all: where it is, why, and what it said."""
+
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Whole records of a report as bytes, with the record and line that it starts at (both from 1)."""
+
+    data: bytes
+    first_record: int
+    first_line: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The records of one chunk.
+
+    ``frame``: one row per record; columns are schema field names (text, or already of the field's type) and
+    ``extra.<name>`` (text, number or Boolean; empty is null). A column ``extra`` may hold a JSON object as text.
+    ``locate``: for row numbers of ``frame``, the line and the raw text of each, read again only when asked.
+    """
+
+    frame: pl.DataFrame
+    unreadable: list[Unreadable] = field(default_factory=list)
+    locate: Callable[[Sequence[int]], list[tuple[int, str]]] = lambda rows: [(0, "") for _ in rows]
+
+
+class Reader(Protocol):
+    """One opened report: cut into chunks in order, each parsed on any thread."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The report's records in order; memory stays within a chunk."""
+
+    def parse(self, chunk: Chunk) -> Batch:
+        """The records of one chunk; pure, so that several threads may parse at once."""
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What is known of a feed before its rows are read; the defaults of its records in the database.
+
+    ``time_format`` is a strptime format of ``time.source`` that is tried first (fast); others are tried after it.
+    """
+
+    source: str
+    code: str
+    name: str
+    provider: str = ""
+    tlp: str = "AMBER"
+    pap: str = "AMBER"
+    terms: str = ""
+    cadence_hours: int = 24
+    duplicate_days: int = 7
+    time_format: str = "%Y-%m-%d %H:%M:%S"
+
+
+class Source(Protocol):
+    """A feed family."""
+
+    name: str
+
+    def recognise(self, filename: str, head: bytes) -> str | None:
+        """The code of the feed that this report belongs to, or None when it is not of this source."""
+
+    def feed(self, code: str) -> Feed:
+        """What is known of one of its feeds.
+
+        Raises:
+            UsageError: the source has no such feed.
+
+        """
+
+    def open(self, code: str, stream: BinaryIO, chunk_bytes: int) -> Reader:
+        """A reader of one report.
+
+        Raises:
+            InputError: the report as a whole cannot be read (not this format, no header, wrong encoding).
+
+        """
+
+
+def sources() -> dict[str, Source]:
+    """All sources by name, in the order in which they are asked to recognise a report.
+
+    A package of somebody else adds its own through the entry point group ``tocsin.sources``.
+    """
+    raise NotImplementedError
