@@ -5,6 +5,18 @@ and a change and its audit entry share one transaction.
 """
 
 from tocsin.records.audit import AuditEntry, AuditWord, audit
-from tocsin.records.engine import Base, Database, Json, UTCDateTime, open_database
+from tocsin.records.cuts import cut
+from tocsin.records.engine import Base, Database, Json, UTCDateTime, open_database, sqlite_url
 
-__all__ = ["AuditEntry", "AuditWord", "Base", "Database", "Json", "UTCDateTime", "audit", "open_database"]
+__all__ = [
+    "AuditEntry",
+    "AuditWord",
+    "Base",
+    "Database",
+    "Json",
+    "UTCDateTime",
+    "audit",
+    "cut",
+    "open_database",
+    "sqlite_url",
+]
