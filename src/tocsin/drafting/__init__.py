@@ -1,0 +1,1 @@
+"""Drafting: a text agreed by many, every position on record."""
