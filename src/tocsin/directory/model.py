@@ -1,0 +1,128 @@
+"""What the directory hands out: teams, and the rules that say who must know of what.
+
+Plain frozen data, no database: other rooms decide with these and the compiled router keeps them in files.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class TeamKind(StrEnum):
+    """What sort of team it is."""
+
+    NATIONAL = "national"
+    GOVERNMENTAL = "governmental"
+    SECTORAL = "sectoral"
+    REGIONAL = "regional"
+    OPERATOR = "operator"
+    ABUSE = "abuse"
+    PRODUCT = "product"
+    ORGANISATION = "organisation"
+
+
+class RuleKind(StrEnum):
+    """What a rule names, from the most specific level of routing to the least."""
+
+    PREFIX = "prefix"
+    ASN = "asn"
+    DOMAIN = "domain"
+    COUNTRY = "country"
+
+
+class Role(StrEnum):
+    """Whether the team answers for it, or only wants to know."""
+
+    RESPONSIBLE = "responsible"
+    INFORMED = "informed"
+
+
+class Interval(StrEnum):
+    """How often a team is told."""
+
+    AT_ONCE = "at_once"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class Format(StrEnum):
+    """A form of the data attached to a digest."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    XARF = "xarf"
+
+
+class MuteKind(StrEnum):
+    """What a mute names."""
+
+    PREFIX = "prefix"
+    IDENTIFIER = "identifier"
+    TYPE = "type"
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Something a team does not want to be told; ``until`` is UTC, None is for good."""
+
+    kind: MuteKind
+    value: str
+    until: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team and how it wants to be told.
+
+    ``id`` is this node's number and never leaves it; ``uuid`` is the identity between nodes; ``key`` is the short name
+    that people type. ``ceiling`` is the highest TLP 2.0 label (CLEAR, GREEN, AMBER, AMBER+STRICT, RED) that the team
+    wants, a preference beside the release gate. ``country`` (ISO 3166-1 alpha-2), ``language`` (BCP 47) and
+    ``timezone`` (IANA) are empty or valid. ``encrypt`` is kept for encrypted mail.
+    """
+
+    id: int
+    uuid: UUID
+    key: str
+    name: str
+    organisation: str = ""
+    kind: TeamKind = TeamKind.ORGANISATION
+    country: str = ""
+    language: str = "en"
+    timezone: str = "UTC"
+    mailboxes: tuple[str, ...] = ()
+    interval: Interval = Interval.DAILY
+    formats: tuple[Format, ...] = (Format.CSV,)
+    ceiling: str = "AMBER+STRICT"
+    encrypt: bool = False
+    mutes: tuple[Mute, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One assertion: this team answers for (or wants to know of) this part of the network.
+
+    ``value`` is canonical: ``192.0.2.0/24``, ``2001:db8::/32``; ``64500``; ``example.org``, or ``.org`` for all under a
+    public suffix; ``MU``. ``source`` says where it comes from, ``said_by`` who said it, ``confidence`` (0 to 100) and
+    ``as_of`` how sure and how fresh it is; None where not stated.
+    """
+
+    team_id: int
+    kind: RuleKind
+    value: str
+    role: Role = Role.RESPONSIBLE
+    source: str = ""
+    as_of: date | None = None
+    confidence: int | None = None
+    said_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """All teams and rules that hold now; ``version`` changes whenever any of it does."""
+
+    version: str
+    teams: tuple[Team, ...]
+    rules: tuple[Rule, ...]
