@@ -1,0 +1,1 @@
+"""Assessments: frameworks in versions, answers with evidence, measured values beside them, plans and reports."""

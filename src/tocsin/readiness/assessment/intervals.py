@@ -1,0 +1,194 @@
+"""Intervals for shares and times, and shrinkage for small numbers: plain statistics, no tables, no files.
+
+All intervals are 95 % unless said otherwise. Shares are 0 to 1, times in hours.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its lower and upper end; ``value`` is None where nothing was observed."""
+
+    low: float
+    value: float | None
+    high: float
+
+
+def wilson(successes: float, trials: float, z: float = Z95) -> tuple[float, float]:
+    """The score interval of a share (Wilson 1927, JASA 22:209); 0 to 1 when there were no trials."""
+    if trials <= 0:
+        return 0.0, 1.0
+    share = successes / trials
+    centre = share + z * z / (2 * trials)
+    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
+    scale = 1 + z * z / trials
+    low = 0.0 if successes <= 0 else max(0.0, (centre - half) / scale)
+    high = 1.0 if successes >= trials else min(1.0, (centre + half) / scale)
+    return low, high
+
+
+def jeffreys(successes: float, trials: float, level: float = 0.95) -> tuple[float, float]:
+    """The equal-tailed interval under Jeffreys' prior (Brown, Cai and DasGupta 2001, Statist. Sci. 16:101, 4.1.2)."""
+    if trials <= 0:
+        return 0.0, 1.0
+    tail = (1 - level) / 2
+    low, high = _beta_ends(successes + 0.5, trials - successes + 0.5, tail)
+    return (0.0 if successes <= 0 else low), (1.0 if successes >= trials else high)
+
+
+def share(yes: float, no: float, unknown: float) -> Interval:
+    """A share where some were not looked at: the lower end counts them as no, the upper end as yes.
+
+    So looking at more can only narrow it: the lower end never falls when one of the unknown is found to be a no.
+    """
+    total = yes + no + unknown
+    value = yes / (yes + no) if yes + no > 0 else None
+    return Interval(wilson(yes, total)[0], value, wilson(yes + unknown, total)[1])
+
+
+def weighted_share(weights: Sequence[float], states: Sequence[bool | None]) -> Interval:
+    """A share by weight, with the bounds of ``share`` on the effective number (Kish 1965, 8.2) of units."""
+    total = sum(weights)
+    if total <= 0:
+        return Interval(0.0, None, 1.0)
+    effective = total * total / sum(weight * weight for weight in weights)
+    part = {state: sum(w for w, s in zip(weights, states, strict=True) if s is state) / total for state in (True, None)}
+    known = 1 - part[None]
+    value = min(1.0, part[True] / known) if known > 1e-12 else None
+    low = wilson(effective * part[True], effective)[0]
+    high = wilson(effective * min(1.0, part[True] + part[None]), effective)[1]
+    return Interval(low, value if value is None else min(max(value, low), high), high)
+
+
+@dataclass(frozen=True)
+class Shrunk:
+    """A unit's own share beside what its peers make likely; ``weight`` is how much its own data count, 0 to 1."""
+
+    own: float | None
+    low: float
+    value: float
+    high: float
+    weight: float
+
+
+def shrink(counts: Mapping[str, tuple[float, float]]) -> dict[str, Shrunk]:
+    """Empirical-Bayes shares of several units from their (successes, trials).
+
+    Beta-binomial, prior by the moments of the observed shares (Kleinman 1973, JASA 68:46). Units with few trials move
+    towards the mean of all, units with many hardly. For showing beside the unit's own value, never for its score: a
+    unit below the mean would lose by reporting more.
+    """
+    alpha, beta = _beta_prior(counts)
+    result = {}
+    for unit, (successes, trials) in counts.items():
+        a, b = alpha + successes, beta + trials - successes
+        low, high = _beta_ends(a, b, 0.025)
+        own = successes / trials if trials else None
+        result[unit] = Shrunk(own, low, a / (a + b), high, trials / (trials + alpha + beta))
+    return result
+
+
+def _beta_prior(counts: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
+    seen = [(successes / trials, trials) for successes, trials in counts.values() if trials > 0]
+    total = sum(trials for _, trials in seen)
+    if len(seen) < 3:
+        return 0.5, 0.5  # too few peers to learn from: Jeffreys' prior
+    mean = sum(value * trials for value, trials in seen) / total
+    mean = min(max(mean, 0.5 / (total + 1)), 1 - 0.5 / (total + 1))
+    spread = sum(trials * (value - mean) ** 2 for value, trials in seen)
+    units = len(seen)
+    expected = mean * (1 - mean) * (units - 1)
+    slack = total - sum(trials * trials for _, trials in seen) / total
+    # Intra-class correlation; near 0 all units are alike, near 1 each stands alone.
+    extra = spread - expected
+    rho = extra / (mean * (1 - mean) * (slack - (units - 1))) if slack > units - 1 else 0.0
+    size = 1 / min(max(rho, 0.001), 0.5) - 1
+    return mean * size, (1 - mean) * size
+
+
+def difference(before: Interval, after: Interval) -> Interval:
+    """The change between two independent estimates (Newcombe 1998, Statist. Med. 17:873; MOVER)."""
+    if before.value is None or after.value is None:
+        return Interval(after.low - before.high, None, after.high - before.low)
+    change = after.value - before.value
+    down = math.hypot(after.value - after.low, before.high - before.value)
+    up = math.hypot(after.high - after.value, before.value - before.low)
+    return Interval(change - down, change, change + up)
+
+
+@dataclass(frozen=True)
+class Spell:
+    """A time known to lie between two ends, in hours; ``high`` is None while it still runs."""
+
+    low: float
+    high: float | None
+
+
+def within(spells: Sequence[Spell], hours: float) -> Interval:
+    """The share that ended within ``hours``; a spell that may or may not have counts as unknown."""
+    yes, no = counts_within(spells, hours)
+    return share(yes, no, len(spells) - yes - no)
+
+
+def counts_within(spells: Sequence[Spell], hours: float) -> tuple[int, int]:
+    """How many spells surely ended within ``hours``, and how many surely did not."""
+    yes = sum(spell.high is not None and spell.high <= hours for spell in spells)
+    no = sum(spell.low > hours for spell in spells)
+    return yes, no
+
+
+def median_hours(spells: Sequence[Spell]) -> Interval | None:
+    """The median of interval-censored times by Turnbull's estimator, with an interval from the binomial order ranks.
+
+    Turnbull 1976, J. R. Statist. Soc. B 38:290. ``high`` is infinite while too many still run. None without spells.
+    """
+    if not spells:
+        return None
+    edges, mass = turnbull(spells)
+    half = Z95 / (2 * math.sqrt(len(spells)))
+    low, value, high = (_quantile(edges, mass, p) for p in (0.5 - half, 0.5, 0.5 + half))
+    return Interval(low[0], None if math.isinf(value[1]) else (value[0] + value[1]) / 2, high[1])
+
+
+def turnbull(spells: Sequence[Spell]) -> tuple[list[tuple[float, float]], list[float]]:
+    """Innermost intervals in which times can lie, and the probability of each (self-consistency, 1e-9)."""
+    import numpy as np
+
+    ends = [(spell.low, math.inf if spell.high is None else spell.high) for spell in spells]
+    marks = sorted([(low, 0) for low, _ in ends] + [(high, 1) for _, high in ends])
+    edges = [(first[0], second[0]) for first, second in pairwise(marks) if first[1] == 0 and second[1] == 1]
+    lows, highs = np.array([e[0] for e in edges]), np.array([e[1] for e in edges])
+    pairs, counts = np.unique(np.array(ends), axis=0, return_counts=True)
+    inside = (lows >= pairs[:, :1]) & (highs <= pairs[:, 1:])
+    mass = np.full(len(edges), 1 / len(edges))
+    for _ in range(2_000):
+        part = inside * mass
+        fresh = (counts[:, None] * part / part.sum(axis=1, keepdims=True)).sum(axis=0) / len(ends)
+        done = float(abs(fresh - mass).max()) < 1e-9
+        mass = fresh
+        if done:
+            break
+    return edges, mass.tolist()
+
+
+def _quantile(edges: Sequence[tuple[float, float]], mass: Sequence[float], probability: float) -> tuple[float, float]:
+    reached = 0.0
+    if probability <= 0:
+        return edges[0]
+    for edge, part in zip(edges, mass, strict=True):
+        reached += part
+        if reached >= probability - 1e-9:
+            return edge
+    return edges[-1][0], math.inf
+
+
+def _beta_ends(a: float, b: float, tail: float) -> tuple[float, float]:
+    from scipy.special import betaincinv
+
+    return float(betaincinv(a, b, tail)), float(betaincinv(a, b, 1 - tail))

@@ -1,0 +1,332 @@
+"""The register of queries that turn facts into measured indicators.
+
+A query is a pure function of facts and the date they were taken. Facts come as rows, from a file or from whoever wires
+the node's own rooms to it; this room reads no other room. Each result says by which method and version, as of when,
+over what part of the whole, and between which ends.
+
+No query counts reports, incidents or events as such: a team that hears and records more must not look worse for it.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tocsin.errors import InputError, NotFoundError
+from tocsin.readiness.assessment.frameworks import Goalposts
+from tocsin.readiness.assessment.intervals import (
+    Interval,
+    Spell,
+    counts_within,
+    median_hours,
+    share,
+    weighted_share,
+    within,
+)
+from tocsin.readiness.assessment.scoring import UNKNOWN, Reading
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured value. ``coverage`` is the part of the whole that was looked at; ``detail`` is for the reader."""
+
+    query: str
+    method_version: str
+    as_of: datetime
+    unit: str
+    value: float | None
+    low: float
+    high: float
+    observed: int
+    total: int
+    coverage: float
+    successes: float
+    trials: float
+    detail: dict[str, object] = field(default_factory=dict)
+
+    def interval(self) -> Interval:
+        """Value and ends together."""
+        return Interval(self.low, self.value, self.high)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A registered query: what it measures, by which method, and the columns that its facts have."""
+
+    name: str
+    version: str
+    title: str
+    method: str
+    columns: tuple[tuple[str, str], ...]
+    run: Callable[[Sequence[Row], datetime], "_Result"]
+    lower_is_better: bool = False
+
+
+@dataclass(frozen=True)
+class _Result:
+    interval: Interval
+    observed: int
+    total: int
+    successes: float
+    trials: float
+    coverage: float | None = None
+    detail: dict[str, object] = field(default_factory=dict)
+
+
+def measure(name: str, rows: Sequence[Row], as_of: datetime) -> Measurement:
+    """The measured value that query ``name`` finds in ``rows``.
+
+    Raises:
+        NotFoundError: no query has that name.
+        InputError: there are no rows, a column is missing, or a cell cannot be read; row and column are named.
+
+    """
+    query = find_query(name)
+    if not rows:
+        raise InputError(f"Query '{name}' was given no facts.", hint="Nothing measured is unknown, not zero.")
+    missing = [column for column, _ in query.columns if column not in rows[0]]
+    if missing:
+        raise InputError(
+            f"Query '{name}': the facts have no column '{missing[0]}'.",
+            hint="Columns: " + "; ".join(f"{column} ({meaning})" for column, meaning in query.columns) + ".",
+        )
+    result = query.run(rows, as_of)
+    return Measurement(
+        query=name,
+        method_version=query.version,
+        as_of=as_of,
+        unit="share",
+        value=result.interval.value,
+        low=result.interval.low,
+        high=result.interval.high,
+        observed=result.observed,
+        total=result.total,
+        coverage=result.observed / result.total if result.coverage is None else result.coverage,
+        successes=result.successes,
+        trials=result.trials,
+        detail=result.detail,
+    )
+
+
+def find_query(name: str) -> Query:
+    """The query of that name.
+
+    Raises:
+        NotFoundError: none has it.
+
+    """
+    found = next((query for query in QUERIES if query.name == name), None)
+    if found is None:
+        raise NotFoundError(
+            f"No query is called '{name}'.", hint="There are: " + ", ".join(query.name for query in QUERIES) + "."
+        )
+    return found
+
+
+def as_reading(goal: Goalposts, measured: Measurement) -> Reading:
+    """A measured value on the scale of its question, 0 to 1, with its ends."""
+    if measured.value is None:
+        return UNKNOWN
+    ends = sorted(_between(goal, end) for end in (measured.low, measured.high))
+    return Reading(ends[0], min(max(_between(goal, measured.value), ends[0]), ends[1]), ends[1])
+
+
+def _between(goal: Goalposts, value: float) -> float:
+    return min(1.0, max(0.0, (value - goal.worst) / (goal.best - goal.worst)))
+
+
+def _contact_coverage_as(rows: Sequence[Row], _as_of: datetime) -> _Result:
+    states = [_state(row, number, "contact") for number, row in enumerate(rows, start=1)]
+    return _plain_share(states)
+
+
+def _contact_coverage_users(rows: Sequence[Row], _as_of: datetime) -> _Result:
+    states = [_state(row, number, "contact") for number, row in enumerate(rows, start=1)]
+    users = [_number(row, number, "users") for number, row in enumerate(rows, start=1)]
+    interval = weighted_share(users, states)
+    known = sum(u for u, s in zip(users, states, strict=True) if s is not None)
+    total = sum(users)
+    trials = total * total / sum(u * u for u in users) * (known / total) if total else 0.0
+    return _Result(
+        interval=interval,
+        observed=sum(state is not None for state in states),
+        total=len(states),
+        successes=(interval.value or 0.0) * trials,
+        trials=trials,
+        coverage=known / total if total else 0.0,
+        detail={"users": total, "users_looked_at": known},
+    )
+
+
+def _cirt_coverage(rows: Sequence[Row], _as_of: datetime) -> _Result:
+    registered = [_state(row, number, "registered") for number, row in enumerate(rows, start=1)]
+    responsive = [_state(row, number, "responsive") for number, row in enumerate(rows, start=1)]
+    # A team that is not registered cannot be responsive, whether or not anybody tried.
+    strict = [False if there is False else answers for there, answers in zip(registered, responsive, strict=True)]
+    loose = _plain_share(registered)
+    result = _plain_share(strict)
+    detail: dict[str, object] = {
+        "registered": {"low": loose.interval.low, "value": loose.interval.value, "high": loose.interval.high}
+    }
+    return _Result(result.interval, result.observed, result.total, result.successes, result.trials, detail=detail)
+
+
+def _bounced(rows: Sequence[Row], _as_of: datetime) -> _Result:
+    return _plain_share([_state(row, number, "bounced") for number, row in enumerate(rows, start=1)])
+
+
+def _time_share(start: str, end: str, goal_hours: float) -> Callable[[Sequence[Row], datetime], _Result]:
+    def run(rows: Sequence[Row], as_of: datetime) -> _Result:
+        spells = []
+        for number, row in enumerate(rows, start=1):
+            began = _time(row, number, start)
+            ended = _time(row, number, end)
+            if began is None:
+                raise InputError(f"Row {number}, column '{start}': a time is needed, and it is empty.")
+            spells.append(Spell(_hours(began, ended or as_of, number), _hours(began, ended, number) if ended else None))
+        return _spell_share(spells, goal_hours)
+
+    return run
+
+
+def _time_to_fix(goal_hours: float) -> Callable[[Sequence[Row], datetime], _Result]:
+    def run(rows: Sequence[Row], as_of: datetime) -> _Result:
+        spells = []
+        for number, row in enumerate(rows, start=1):
+            told = _time(row, number, "told")
+            if told is None:
+                raise InputError(f"Row {number}, column 'told': a time is needed, and it is empty.")
+            seen, gone = _time(row, number, "last_seen"), _time(row, number, "first_gone")
+            low = max(0.0, _hours(told, min(seen or told, as_of), number, strict=False))
+            high = None if gone is None else _hours(told, gone, number)
+            if high is not None and high < low:
+                raise InputError(f"Row {number}: 'first_gone' lies before 'last_seen'; a problem cannot be gone first.")
+            spells.append(Spell(low, high))
+        return _spell_share(spells, goal_hours)
+
+    return run
+
+
+def _spell_share(spells: Sequence[Spell], goal_hours: float) -> _Result:
+    yes, no = counts_within(spells, goal_hours)
+    median = median_hours(spells)
+    detail: dict[str, object] = {"goal_hours": goal_hours, "still_open": sum(s.high is None for s in spells)}
+    if median is not None:
+        ends = {"low": median.low, "value": median.value, "high": median.high}
+        detail["median_hours"] = {name: None if end == float("inf") else end for name, end in ends.items()}
+    return _Result(within(spells, goal_hours), yes + no, len(spells), yes, yes + no, detail=detail)
+
+
+def _plain_share(states: Sequence[bool | None]) -> _Result:
+    yes, no = states.count(True), states.count(False)
+    return _Result(share(yes, no, states.count(None)), yes + no, len(states), yes, yes + no)
+
+
+def _state(row: Row, number: int, column: str) -> bool | None:
+    given = (row.get(column) or "").strip().casefold()
+    states = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": None, "unknown": None}
+    if given not in states:
+        raise InputError(f"Row {number}, column '{column}': '{given}' is not yes, no or unknown (or empty).")
+    return states[given]
+
+
+def _number(row: Row, number: int, column: str) -> float:
+    given = (row.get(column) or "").strip()
+    if not re.fullmatch(r"\d+(\.\d+)?([eE][+-]?\d+)?", given):
+        hint = "Write decimals with a point." if "," in given else "An unknown number of users cannot be weighted."
+        raise InputError(f"Row {number}, column '{column}': '{given}' is not a number of 0 or more.", hint=hint)
+    return float(given)
+
+
+def _time(row: Row, number: int, column: str) -> datetime | None:
+    given = (row.get(column) or "").strip()
+    if not given:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
+    except ValueError as error:
+        raise InputError(f"Row {number}, column '{column}': '{given}' is not a time in ISO 8601.") from error
+    if moment.tzinfo is None:
+        raise InputError(f"Row {number}, column '{column}': '{given}' has no time zone.", hint="Add Z for UTC.")
+    return moment
+
+
+def _hours(start: datetime, end: datetime, number: int, *, strict: bool = True) -> float:
+    hours = (end - start).total_seconds() / 3600
+    if strict and hours < 0:
+        raise InputError(f"Row {number}: it ends before it starts ({end.isoformat()} before {start.isoformat()}).")
+    return hours
+
+
+_SHARE = "Wilson score interval; those not looked at count as no in the lower end and as yes in the upper end."
+_SPELL = (
+    "Share within the goal, Wilson score interval; a spell that may or may not have met it widens both ends. "
+    "Median by Turnbull's estimator for interval-censored times."
+)
+_YES_NO = "yes, no, or empty for not looked at"
+
+QUERIES: tuple[Query, ...] = (
+    Query(
+        "contact_coverage_as",
+        "1",
+        "Autonomous systems with a contact that exists, delivers and answers",
+        _SHARE,
+        (("asn", "AS number"), ("contact", _YES_NO)),
+        _contact_coverage_as,
+    ),
+    Query(
+        "contact_coverage_users",
+        "1",
+        "Internet users behind an autonomous system with a contact that answers",
+        _SHARE + " Weighted by users, on Kish's effective number of systems.",
+        (("asn", "AS number"), ("users", "number of users"), ("contact", _YES_NO)),
+        _contact_coverage_users,
+    ),
+    Query(
+        "cirt_coverage",
+        "1",
+        "States with a national CIRT that answers",
+        _SHARE + " Beside it the share that is registered.",
+        (("country", "ISO 3166-1 code"), ("registered", _YES_NO), ("responsive", _YES_NO)),
+        _cirt_coverage,
+    ),
+    Query(
+        "time_to_tell",
+        "1",
+        "Events told to the responsible team within 24 hours of being heard",
+        _SPELL,
+        (("heard", "time, ISO 8601"), ("told", "time, or empty while not told")),
+        _time_share("heard", "told", 24.0),
+    ),
+    Query(
+        "time_to_acknowledge",
+        "1",
+        "Notices acknowledged within 72 hours",
+        _SPELL,
+        (("told", "time, ISO 8601"), ("acknowledged", "time, or empty")),
+        _time_share("told", "acknowledged", 72.0),
+    ),
+    Query(
+        "time_to_fix",
+        "1",
+        "Problems fixed within 14 days of telling",
+        _SPELL + " The fix lies between the last time it was seen and the first time a running feed no longer saw it.",
+        (
+            ("told", "time, ISO 8601"),
+            ("last_seen", "last time the problem was seen, or empty"),
+            ("first_gone", "first time a running feed no longer saw it, or empty while open"),
+        ),
+        _time_to_fix(14 * 24.0),
+    ),
+    Query(
+        "bounced",
+        "1",
+        "Deliveries that bounced",
+        _SHARE,
+        (("delivery", "identifier"), ("bounced", _YES_NO)),
+        _bounced,
+        lower_is_better=True,
+    ),
+)
