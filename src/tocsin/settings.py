@@ -53,6 +53,9 @@ class TellSettings(_Section):
     """When teams are told."""
 
     reminder_days: int = Field(7, ge=1, description="A problem that goes on is told again after this many days.")
+    gone_after_days: int = Field(
+        3, ge=1, description="A problem is gone when its feed ran on this many later days without it."
+    )
 
 
 class MailSettings(_Section):

@@ -149,6 +149,7 @@ INTERNAL: dict[str, pl.DataType] = {
     "ingest": pl.Int64(),  # number of the ingest; with `row` it is the event's identity on this node
     "row": pl.Int64(),  # 1-based record number in its report
     "problem": pl.Int64(),  # key of the problem that the event joins
+    "fresh": pl.Boolean(),  # whether that problem was unknown before this ingest
     "routed": pl.Int32(),  # set of teams that must know; 0: nobody found
     "told": pl.Int32(),  # set of teams that are told of this event; 0: nobody, now
 }

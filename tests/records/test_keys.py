@@ -1,0 +1,60 @@
+"""Key files answer like a dictionary, whatever was merged, and forget what was never committed."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.records.keys import KeyFiles
+
+ingests = st.lists(st.dictionaries(st.integers(0, 40), st.integers(0, 2**32 - 1), max_size=12), max_size=30)
+
+
+@given(ingests, st.integers(0, 30))
+def test_files_answer_like_a_dictionary(history: list[dict[int, int]], merge_every: int) -> None:
+    with TemporaryDirectory() as folder:
+        files = KeyFiles(Path(folder) / "keys", columns=1)
+        expected: dict[int, int] = {}
+        for number, noted in enumerate(history, start=1):
+            keys = np.array(sorted(noted), dtype=np.uint64)
+            files.write((number, 0), keys, np.array([[noted[key]] for key in sorted(noted)], dtype=np.uint32))
+            expected |= noted
+            if merge_every and number % merge_every == 0:
+                files.merge(up_to=number)
+        asked = np.arange(45, dtype=np.uint64)
+
+        found, notes = files.lookup(asked, up_to=len(history))
+
+        assert {int(k): int(n) for k, n in zip(asked[found], notes[found, 0], strict=True)} == expected
+        every, every_note = files.everything(up_to=len(history))
+        assert dict(zip(every.tolist(), every_note[:, 0].tolist(), strict=True)) == expected
+
+
+def test_keys_of_an_uncommitted_ingest_are_unknown_and_cleaned(tmp_path: Path) -> None:
+    files = KeyFiles(tmp_path / "keys")
+    files.write((1, 0), np.array([1, 2], dtype=np.uint64))
+    files.write((2, 0), np.array([3], dtype=np.uint64))
+
+    found, _ = files.lookup(np.array([1, 3], dtype=np.uint64), up_to=1)
+    assert found.tolist() == [True, False]
+
+    files.clean(up_to=1)
+    assert len(list((tmp_path / "keys").iterdir())) == 1
+
+
+def test_a_merge_cut_off_before_it_removed_its_inputs_changes_nothing(tmp_path: Path) -> None:
+    files = KeyFiles(tmp_path / "keys", columns=1)
+    for number in range(1, 11):
+        files.write((number, 0), np.array([7], dtype=np.uint64), np.array([[number]], dtype=np.uint32))
+    kept = {path: path.read_bytes() for path in (tmp_path / "keys").iterdir()}
+    files.merge(up_to=10)
+    for path, content in kept.items():
+        path.write_bytes(content)
+
+    _, notes = files.lookup(np.array([7], dtype=np.uint64), up_to=10)
+
+    assert notes.tolist() == [[10]]
+    files.clean(up_to=10)
+    assert len(list((tmp_path / "keys").glob("*.keys"))) == 1
