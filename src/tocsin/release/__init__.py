@@ -1,0 +1,36 @@
+"""The gate: everything that leaves the node leaves through here, and each yes and no names its rule.
+
+``decide`` answers for one marking, recipient and purpose; ``fields_for`` says which fields may go with it;
+``allowed_teams`` asks the same question for many teams at once. All are pure.
+"""
+
+from tocsin.release.gate import Verdict, allowed_teams, decide, fields_for, may_act
+from tocsin.release.markings import Marking, Pap, Tlp, highest, read_marking, read_pap, read_tlp
+from tocsin.release.rules import ACTION_RULES, FIELD_RULES, RULES, Action, ActionRule, FieldRule, Rule
+from tocsin.release.terms import Audience, Purpose, Recipient, recipient_of
+
+__all__ = [
+    "ACTION_RULES",
+    "FIELD_RULES",
+    "RULES",
+    "Action",
+    "ActionRule",
+    "Audience",
+    "FieldRule",
+    "Marking",
+    "Pap",
+    "Purpose",
+    "Recipient",
+    "Rule",
+    "Tlp",
+    "Verdict",
+    "allowed_teams",
+    "decide",
+    "fields_for",
+    "highest",
+    "may_act",
+    "read_marking",
+    "read_pap",
+    "read_tlp",
+    "recipient_of",
+]

@@ -1,0 +1,80 @@
+"""The decisions: may this leave, with which fields, and what may be done with it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from tocsin.directory import Team
+from tocsin.events.schema import FIELDS, Field, Privacy
+from tocsin.release.markings import Marking, Pap, read_marking
+from tocsin.release.rules import ACTION_RULES, FIELD_RULES, RULES, Action, FieldRule, Rule
+from tocsin.release.terms import Purpose, Recipient, recipient_of
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Yes or no, the id of the rule that said so, and its words."""
+
+    allowed: bool
+    rule: str
+    words: str
+
+
+_NO_RULE = Verdict(False, "no-rule", "No rule allows it, and what no rule allows does not leave.")
+
+
+@cache
+def decide(marking: Marking, recipient: Recipient, purpose: Purpose) -> Verdict:
+    """Whether an item of this marking may go to this recipient for this purpose."""
+    rule = next((rule for rule in RULES if _applies(rule, marking, recipient, purpose)), None)
+    if rule is None:
+        return _NO_RULE
+    if rule.allowed and marking.tlp.rank > recipient.ceiling.rank:
+        return Verdict(False, "recipient-ceiling", f"The recipient wants nothing above TLP:{recipient.ceiling}.")
+    return Verdict(rule.allowed, rule.id, rule.words)
+
+
+@cache
+def fields_for(recipient: Recipient, purpose: Purpose, marking: Marking) -> tuple[str, ...]:
+    """The names of the schema fields that may go along, in the schema's order; none where `decide` says no."""
+    if not decide(marking, recipient, purpose).allowed:
+        return ()
+    rule = next(
+        (rule for rule in FIELD_RULES if recipient.audience in rule.audiences and purpose in rule.purposes), None
+    )
+    return tuple(field.name for field in FIELDS if _goes(field, rule)) if rule else ()
+
+
+def allowed_teams(
+    tlp: str | None, pap: str | None, teams: Iterable[Team], *, own: frozenset[str] = frozenset()
+) -> tuple[frozenset[int], list[tuple[int, Verdict]]]:
+    """Which of the teams that an event is routed to may be told of it: ids, and the others with the verdict.
+
+    ``tlp`` and ``pap`` are the event's labels as stored; ``own`` as in `recipient_of`.
+    """
+    marking = read_marking(tlp, pap)
+    verdicts = [(team.id, decide(marking, recipient_of(team, own=own), Purpose.REMEDIATION)) for team in teams]
+    return (
+        frozenset(team for team, verdict in verdicts if verdict.allowed),
+        [(team, verdict) for team, verdict in verdicts if not verdict.allowed],
+    )
+
+
+def may_act(pap: Pap, action: Action) -> Verdict:
+    """Whether PAP lets a holder of the item, ourselves included, do this with it."""
+    rule = next(rule for rule in ACTION_RULES if rule.pap is pap)
+    return Verdict(action in rule.actions, f"pap-{pap.value.lower()}", rule.words)
+
+
+def _applies(rule: Rule, marking: Marking, recipient: Recipient, purpose: Purpose) -> bool:
+    return (
+        rule.tlp is marking.tlp
+        and recipient.audience in rule.audiences
+        and purpose in rule.purposes
+        and rule.named in {None, recipient.named}
+    )
+
+
+def _goes(field: Field, rule: FieldRule) -> bool:
+    third_party = field.name.startswith("destination.") and field.privacy is Privacy.PERSONAL
+    return field.privacy in rule.classes and (rule.third_party or not third_party)
