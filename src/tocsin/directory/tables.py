@@ -1,0 +1,94 @@
+"""The tables of the directory.
+
+What a source asserts (mailboxes, constituency) is never changed in place: a row is recorded, and withdrawn when its
+source no longer says it, so that "who was responsible on that day" has an answer. Current is ``withdrawn IS NULL``.
+"""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tocsin.records import Base, Json, UTCDateTime
+
+
+class DirectoryStateRow(Base):
+    """One row: the version of everything below, drawn anew at each change and so never met twice."""
+
+    __tablename__ = "directory_state"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[str] = mapped_column(Text)
+    changed: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class TeamRow(Base):
+    """A team and its preferences."""
+
+    __tablename__ = "team"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[UUID] = mapped_column(unique=True)
+    key: Mapped[str] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    organisation: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    country: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    timezone: Mapped[str] = mapped_column(Text)
+    interval: Mapped[str] = mapped_column(Text)
+    formats: Mapped[list[str]] = mapped_column(Json)
+    ceiling: Mapped[str] = mapped_column(Text)
+    encrypt: Mapped[bool]
+    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class MailboxRow(Base):
+    """An assertion: this mailbox is that team's."""
+
+    __tablename__ = "mailbox"
+    __table_args__ = (Index("ix_mailbox_source", "source", "withdrawn"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    address: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    as_of: Mapped[date | None]
+    confidence: Mapped[int | None]
+    said_by: Mapped[str] = mapped_column(Text)
+    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
+    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class ConstituencyRow(Base):
+    """An assertion: this team answers for, or wants to know of, that part of the network."""
+
+    __tablename__ = "constituency"
+    __table_args__ = (Index("ix_constituency_source", "source", "withdrawn"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    kind: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text)
+    role: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    as_of: Mapped[date | None]
+    confidence: Mapped[int | None]
+    said_by: Mapped[str] = mapped_column(Text)
+    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
+    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class MuteRow(Base):
+    """Something a team does not want to be told."""
+
+    __tablename__ = "mute"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    kind: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text)
+    until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    reason: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
