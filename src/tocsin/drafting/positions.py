@@ -1,0 +1,149 @@
+"""Positions that can be read from a record, always marked as inferences; silence and equal words stay unknown."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tocsin.drafting.difference import likeness
+from tocsin.drafting.model import Comment, Entry, EntryClass, Item, Position, PositionKind, Text
+
+# Below this share of common words an amendment is a replacement of the provision.
+_REPLACES_BELOW = 0.3
+
+_STATED: tuple[tuple[PositionKind, re.Pattern[str]], ...] = (
+    (PositionKind.MERGE, re.compile(r"\bmerg(?:e|ing|ed)\b", re.IGNORECASE)),
+    (
+        PositionKind.DELETE,
+        re.compile(
+            r"\b(?:delet(?:e|es|ed|ing|ion)|suppress(?:ing|ion)?|remov(?:e|ing|al)|strik(?:e|ing))\b", re.IGNORECASE
+        ),
+    ),
+    (
+        PositionKind.RETAIN,
+        re.compile(r"\b(?:retain(?:ed|ing)?|maintain(?:ed|ing)?|keep(?:ing)?|kept)\b", re.IGNORECASE),
+    ),
+    (PositionKind.RESERVE, re.compile(r"\breserv(?:e|es|ation)\b", re.IGNORECASE)),
+    (PositionKind.CLARIFY, re.compile(r"\b(?:clarif(?:y|ied|ication)|unclear|not clear)\b", re.IGNORECASE)),
+    (PositionKind.OPPOSE, re.compile(r"\b(?:oppos(?:e|es|ed)|object(?:s|ed)?\s+to|cannot\s+accept)\b", re.IGNORECASE)),
+    (PositionKind.SUPPORT, re.compile(r"\b(?:we|I)\s+(?:fully\s+)?(?:support|agree|endorse)\b", re.IGNORECASE)),
+)
+_NEGATED = re.compile(r"(?:\b(?:not|never|no|cannot)|n[\u2019']t)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
+_OTHER = re.compile(
+    r"\b(?:with|into)\s+(?:the\s+)?(?:pillar|target|paragraph|para|item|provision|article)\s+(?P<label>\w+(?:\s+bis)?)",
+    re.IGNORECASE,
+)
+
+
+def inferred_positions(text: Text) -> tuple[Position, ...]:
+    """One position or more for each thing an entry speaks about, then those that comments elsewhere state.
+
+    Everything here is an inference except ``UNKNOWN``, which says that nothing was inferred.
+    """
+    speakers = speakers_of(text.comments, text.entries)
+    comments = {comment.id: comment for comment in text.comments}
+    found: list[Position] = []
+    for entry in text.entries:
+        own = [
+            comments[name] for name in entry.comments if speakers.get(comments[name].author or "") == entry.stakeholder
+        ]
+        for item in entry.items or (whole_of(entry),):
+            found += _of_item(entry, item, own, text)
+    own_entries = {entry.id: entry.stakeholder for entry in text.entries}
+    for comment in text.comments:
+        speaker = speakers.get(comment.author or "")
+        kind = stated_kind(comment.text)
+        if speaker is not None and kind is not None and own_entries.get(comment.entry or "") != speaker:
+            found.append(_from_comment(comment, speaker, kind, text))
+    return tuple(replace(position, id=f"p{number}") for number, position in enumerate(found, 1))
+
+
+def whole_of(entry: Entry) -> Item:
+    """An entry that speaks about one provision, as an item."""
+    return Item(entry.provision, entry.entry_class, entry.text, entry.line)
+
+
+def stated_kind(words: str) -> PositionKind | None:
+    """The position that the words of a comment state; None when they state none, or only what is not wanted."""
+    for kind, pattern in _STATED:
+        if any(not _NEGATED.search(words[: match.start()]) for match in pattern.finditer(words)):
+            return kind
+    return None
+
+
+def speakers_of(comments: Sequence[Comment], entries: Sequence[Entry]) -> dict[str, str]:
+    """Which stakeholder each comment author is.
+
+    A stakeholder's own name, or that of one of its organisations, is itself. A code ("JP") is a stakeholder when all
+    comments it signed inside entries stand in the entries of that one. Any other author speaks for itself.
+    """
+    names = {name: entry.stakeholder for entry in entries for name in (*entry.organisations, entry.stakeholder)}
+    owners = {entry.id: entry.stakeholder for entry in entries}
+    homes: dict[str, set[str]] = {}
+    for comment in comments:
+        if comment.author:
+            homes.setdefault(comment.author, set()).update(owners[name] for name in [comment.entry] if name in owners)
+    return {
+        author: names.get(author) or (next(iter(where)) if len(where) == 1 else author)
+        for author, where in homes.items()
+    }
+
+
+def _of_item(entry: Entry, item: Item, own: Iterable[Comment], text: Text) -> list[Position]:
+    about = [
+        (comment, kind)
+        for comment in own
+        if comment.provision == item.provision and (kind := stated_kind(comment.text))
+    ]
+    stated = [
+        _from_comment(comment, entry.stakeholder, kind, text)
+        for comment, kind in about
+        if kind in {PositionKind.MERGE, PositionKind.RETAIN, PositionKind.SUPPORT, PositionKind.RESERVE}
+        or item.entry_class is EntryClass.EMPTY
+    ]
+    kind, basis = _from_words(item, text)
+    if kind is PositionKind.UNKNOWN and stated:
+        return stated
+    inferred = kind is not PositionKind.UNKNOWN
+    return [Position("", entry.stakeholder, item.provision, kind, inferred, basis, entry=entry.id), *stated]
+
+
+def _from_words(item: Item, text: Text) -> tuple[PositionKind, str]:
+    match item.entry_class:
+        case EntryClass.SAME_TEXT:
+            return PositionKind.UNKNOWN, "the words equal the base"
+        case EntryClass.EMPTY:
+            return PositionKind.UNKNOWN, "nothing is written"
+        case EntryClass.UNREADABLE:
+            return PositionKind.UNKNOWN, "what is written cannot be read"
+        case EntryClass.NEW:
+            return PositionKind.AMEND, "a new provision is proposed"
+        case EntryClass.CHANGED:
+            base = next((provision.base for provision in text.provisions if provision.id == item.provision), "")
+            replaces = likeness(base, item.text) < _REPLACES_BELOW
+            return (
+                (PositionKind.REPLACE, "few words of the base are left")
+                if replaces
+                else (PositionKind.AMEND, "the words differ from the base")
+            )
+
+
+def _from_comment(comment: Comment, speaker: str, kind: PositionKind, text: Text) -> Position:
+    return Position(
+        "",
+        speaker,
+        comment.provision,
+        kind,
+        inferred=True,
+        basis=f"the words of comment {comment.id}",
+        entry=comment.entry,
+        comment=comment.id,
+        target=_merge_target(comment, text) if kind is PositionKind.MERGE else None,
+    )
+
+
+def _merge_target(comment: Comment, text: Text) -> str | None:
+    section = next((provision.section for provision in text.provisions if provision.id == comment.provision), None)
+    match = _OTHER.search(comment.text)
+    if match is None:
+        return None
+    return next((p.id for p in text.provisions if p.section == section and p.label == match["label"]), None)
