@@ -1,0 +1,230 @@
+"""The folder of a run: what was put in, how, and every stage as CSV; written and read here only."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tocsin.errors import InputError, NotFoundError
+from tocsin.readiness.bounds import scale_limits, score_bounds
+from tocsin.readiness.build import Stages, aggregation_steps, evaluate, method_columns
+from tocsin.readiness.describe import Limits, correlation_table, statistics
+from tocsin.readiness.hierarchy import Hierarchy
+from tocsin.readiness.inputs import Inputs, read_inputs
+from tocsin.readiness.normalise import reversed_by_fracmax
+from tocsin.readiness.recipe import Recipe, identity, read_recipe, validate
+from tocsin.readiness.results import rank_table, ranks, score_table
+from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.weigh import effective
+
+Row = Mapping[str, object]
+
+STAGES = ("Raw", "Denominated", "Imputed", "Screened", "Treated", "Normalised", "Aggregated")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A built run: its inputs and recipe, all stages, its identity, and the SHA-256 of each input file."""
+
+    identity: str
+    sources: Mapping[str, str]
+    inputs: Inputs
+    recipe: Recipe
+    stages: Stages
+
+    def stage(self, name: str) -> Table:
+        """One stage by its name in the file names, such as "Treated". Raises NotFoundError."""
+        if name not in STAGES:
+            raise NotFoundError(f"There is no stage {name}.", hint=f"Choose from {', '.join(STAGES)}.")
+        table = getattr(self.stages, name.lower())
+        assert isinstance(table, Table)  # noqa: S101
+        return table
+
+
+def build_run(data: Path, meta: Path, recipe_file: Path | None, out: Path, denominators: Path | None = None) -> Run:
+    """The run, with its folder ``out`` written. Raises InputError, UsageError or NotFoundError; then nothing is written."""
+    run = _evaluated(data, meta, read_recipe(recipe_file), denominators)
+    folder = out / "inputs"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, source in _sources(data, meta, denominators).items():
+        if source.resolve() != (folder / name).resolve():
+            shutil.copyfile(source, folder / name)
+    _write_stages(run, out)
+    text = json.dumps(describe_run(run), indent=1, ensure_ascii=False)
+    (out / "run.json").write_text(text + "\n", encoding="utf-8")
+    return run
+
+
+def load_run(folder: Path) -> Run:
+    """The run of a folder, evaluated again from its inputs and recipe.
+
+    Raises NotFoundError when it is no run, InputError when inputs or recipe were changed since it was built.
+    """
+    described = folder / "run.json"
+    if not described.is_file():
+        raise NotFoundError(f"{folder} is not the folder of a run: it has no run.json.", hint="Make one: readiness build.")
+    document = json.loads(described.read_text(encoding="utf-8"))
+    inputs = folder / "inputs"
+    extra = inputs / "denominators.csv"
+    recipe = validate(document.get("recipe", {}), "run.json")
+    run = _evaluated(inputs / "data.csv", inputs / "meta.csv", recipe, extra if extra.is_file() else None)
+    if run.identity != document.get("identity"):
+        raise InputError(f"{folder}: inputs or recipe were changed after the run was built.", hint="Build it again.")
+    return run
+
+
+def describe_run(run: Run) -> dict[str, object]:
+    """What run.json holds: identity, hashes of the inputs, the whole recipe, the size, and warnings."""
+    hierarchy = run.inputs.hierarchy
+    raw = run.stages.raw
+    return {
+        "identity": run.identity,
+        "inputs": dict(run.sources),
+        "units": len(set(run.stages.aggregated.units)),
+        "years": sorted(set(raw.years)) if raw.years is not None else None,
+        "indicators": len(hierarchy.indicators),
+        "levels": hierarchy.depth,
+        "index": hierarchy.top,
+        "missing_values": int(np.isnan(raw.values).sum()),
+        "warnings": warnings_of(run),
+        "recipe": run.recipe.model_dump(mode="json"),
+    }
+
+
+def warnings_of(run: Run) -> list[str]:
+    """What a reader of the results should know."""
+    found: list[str] = []
+    how = run.recipe.normalise
+    if how.method == "fracmax" and how.params.get("negative", "formula") == "formula":
+        table = run.stages.treated
+        turned = reversed_by_fracmax(table, method_columns(run.inputs.hierarchy, table.codes))
+        if turned:
+            found.append(f"fracmax turns round the order of {', '.join(turned)}; set negative = leader.")
+    left = int(np.isnan(run.stages.screened.values).sum())
+    if left:
+        found.append(f"{left} values are still missing after imputation; their groups are averaged over the others.")
+    gone = len(run.stages.imputed.units) - len(run.stages.screened.units)
+    if gone:
+        found.append(f"{gone} units were screened out.")
+    return found
+
+
+def table_rows(table: Table) -> dict[str, Sequence[object]]:
+    """The table as columns for ``write_csv``: uCode, Time for a panel, then the codes."""
+    key: dict[str, Sequence[object]] = {"uCode": table.units}
+    if table.years is not None:
+        key["Time"] = table.years
+    return {**key, **{code: table.values[:, i] for i, code in enumerate(table.codes)}}  # type: ignore[dict-item]
+
+
+def write_csv(path: Path, columns: Mapping[str, object]) -> None:
+    """The columns as CSV, missing as an empty cell, floats in their shortest exact form."""
+    import polars as pl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame = pl.DataFrame({name: _series(name, column) for name, column in columns.items()})
+    frame.write_csv(path)
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Rows as CSV; the columns are those of the first row."""
+    write_csv(path, {name: [row[name] for row in rows] for name in (rows[0] if rows else {})})
+
+
+def weight_rows(hierarchy: Hierarchy, weights: FloatArray) -> list[dict[str, object]]:
+    """iCode, Level, Weight of each element in table order."""
+    position = {code: index for index, code in enumerate(hierarchy.codes)}
+    return [
+        {"iCode": e.code, "Level": e.level, "Weight": float(weights[position[e.code]])} for e in hierarchy.by_parent
+    ]
+
+
+def bound_rows(run: Run) -> list[dict[str, object]]:
+    """uCode, Index, Low, High, Rank, RankBest, RankWorst, Missing of each unit; empty for Copeland."""
+    table, hierarchy = run.stages.normalised, run.inputs.hierarchy
+    keys = {key: i for i, key in enumerate(_keys(run.stages.denominated))}
+    measured = run.stages.denominated.values[[keys[key] for key in _keys(table)]]
+    limits = scale_limits(table, method_columns(hierarchy, table.codes), run.recipe.normalise)
+    found = score_bounds(
+        table, np.isnan(measured), limits, hierarchy, run.stages.weights, aggregation_steps(hierarchy, run.recipe)
+    )
+    if found is None:
+        return []
+    score = run.stages.aggregated.column(hierarchy.top)
+    rank = np.empty_like(score)
+    for rows in table.slices():
+        rank[rows] = ranks(score[rows])
+    return [
+        {
+            "uCode": table.units[i],
+            **({} if table.years is None else {"Time": table.years[i]}),
+            hierarchy.top: _value(score[i]),
+            "Low": _value(found.low[i]),
+            "High": _value(found.high[i]),
+            "Rank": None if np.isnan(rank[i]) else int(rank[i]),
+            "RankBest": int(found.best_rank[i]),
+            "RankWorst": int(found.worst_rank[i]),
+            "Missing": float(found.missing[i]),
+        }
+        for i in range(len(table.units))
+    ]
+
+
+def _evaluated(data: Path, meta: Path, recipe: Recipe, denominators: Path | None) -> Run:
+    inputs = read_inputs(data, meta, denominators, weights_sum=recipe.weights.sum)
+    hashes = {name: _sha256(path) for name, path in _sources(data, meta, denominators).items()}
+    return Run(identity(recipe, hashes), hashes, inputs, recipe, evaluate(inputs, recipe))
+
+
+def _sources(data: Path, meta: Path, denominators: Path | None) -> dict[str, Path]:
+    given = {"data.csv": data, "meta.csv": meta}
+    return given if denominators is None else {**given, "denominators.csv": denominators}
+
+
+def _write_stages(run: Run, out: Path) -> None:
+    hierarchy, stages = run.inputs.hierarchy, run.stages
+    for name in STAGES:
+        write_csv(out / f"dset_{name}.csv", table_rows(run.stage(name)))
+    write_rows(out / "results_full_scores.csv", score_table(stages.aggregated, hierarchy, run.inputs.names))
+    write_rows(out / "results_full_ranks.csv", rank_table(stages.aggregated, hierarchy))
+    rows = weight_rows(hierarchy, stages.weights)
+    write_rows(out / "weights_original.csv", rows)
+    shares = dict(zip(hierarchy.codes, effective(hierarchy, stages.weights).tolist(), strict=True))
+    write_rows(out / "effective_weights.csv", [{**row, "EffWeight": shares[str(row["iCode"])]} for row in rows])
+    limits = Limits(skew=run.recipe.treat.skew, kurtosis=run.recipe.treat.kurtosis)
+    write_rows(out / "stats_raw.csv", statistics(stages.raw, limits))
+    write_rows(out / "treat_details.csv", _without_empty(stages.treatment))
+    codes = [element.code for element in hierarchy.by_parent if element.level == 1]
+    write_rows(out / "corr_normalised_L1.csv", correlation_table(stages.normalised, codes))
+    if bounds := bound_rows(run):
+        write_rows(out / "bounds.csv", bounds)
+
+
+def _without_empty(rows: Sequence[Row]) -> list[Row]:
+    used = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    return [{name: row[name] for name in used} for row in rows]
+
+
+def _keys(table: Table) -> list[tuple[str, int]]:
+    return [(unit, 0 if table.years is None else table.years[i]) for i, unit in enumerate(table.units)]
+
+
+def _value(number: float) -> float | None:
+    return None if np.isnan(number) else float(number)
+
+
+def _series(name: str, column: object) -> object:
+    import polars as pl
+
+    series = pl.Series(name, column, strict=False)
+    return series.fill_nan(None) if series.dtype.is_float() else series
+
+
+def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise NotFoundError(f"There is no file {path}.")
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,69 @@
+"""The numbers of one stage: a row for each unit (and year), a column for each indicator or aggregate."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocsin.errors import NotFoundError
+
+FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.intp]
+BoolArray: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Values of shape (rows, codes), float64; NaN is missing, never zero.
+
+    Rows are sorted by year, then by unit code. ``years`` is None when the data are one cross-section.
+    """
+
+    units: tuple[str, ...]
+    codes: tuple[str, ...]
+    values: FloatArray
+    years: tuple[int, ...] | None = None
+
+    def with_values(self, values: FloatArray) -> "Table":
+        """The same rows and columns with other numbers."""
+        return replace(self, values=values)
+
+    def column(self, code: str) -> FloatArray:
+        """The numbers of one indicator or aggregate; raises NotFoundError when it is not in the table."""
+        return self.values[:, self.position(code)]
+
+    def position(self, code: str) -> int:
+        """The column index of ``code``."""
+        if code not in self.codes:
+            raise NotFoundError(f"{code} is not a column of this table.", hint=f"It has {', '.join(self.codes)}.")
+        return self.codes.index(code)
+
+    def columns(self, codes: Sequence[str]) -> "Table":
+        """Only these columns, in this order."""
+        return replace(self, codes=tuple(codes), values=self.values[:, [self.position(code) for code in codes]])
+
+    def rows(self, keep: Sequence[int] | IntArray | BoolArray) -> "Table":
+        """Only these rows."""
+        index = np.flatnonzero(keep) if np.asarray(keep).dtype == np.bool_ else np.asarray(keep, dtype=np.intp)
+        return replace(
+            self,
+            units=tuple(self.units[i] for i in index),
+            years=None if self.years is None else tuple(self.years[i] for i in index),
+            values=self.values[index],
+        )
+
+    def slices(self) -> Iterator[IntArray]:
+        """Row indexes of each year in turn; all rows at once for a cross-section."""
+        if self.years is None:
+            yield np.arange(len(self.units))
+            return
+        years = np.asarray(self.years)
+        for year in np.unique(years):
+            yield np.flatnonzero(years == year)
+
+    def row_name(self, row: int) -> str:
+        """How an error names this row."""
+        unit = f"unit {self.units[row]}"
+        return unit if self.years is None else f"{unit}, year {self.years[row]}"

@@ -1,0 +1,134 @@
+"""Step 7: weights. Given ones are in the hierarchy; here are those computed from data, and what weights amount to."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tocsin.errors import InputError
+from tocsin.readiness.hierarchy import Hierarchy
+from tocsin.readiness.table import FloatArray
+
+Aggregator = Callable[[FloatArray], FloatArray]
+"""From weights (..., codes) to the aggregated values (..., rows, codes)."""
+
+
+def effective(hierarchy: Hierarchy, weights: FloatArray) -> FloatArray:
+    """The share of each element in the index: own weight within its group times that of all groups above."""
+    result = np.zeros(len(hierarchy.codes))
+    result[hierarchy.codes.index(hierarchy.top)] = 1.0
+    for group in reversed(hierarchy.groups):
+        children = list(group.children)
+        result[children] = result[group.column] * weights[children] / weights[children].sum()
+    return result
+
+
+def noisy(
+    hierarchy: Hierarchy, weights: FloatArray, noise: dict[int, float], count: int, seed: int
+) -> FloatArray:
+    """``count`` weight sets, (count, codes): w·(1 + f·u), u uniform on [-1, 1], f the noise of the level (else w)."""
+    rng = np.random.default_rng(seed)
+    levels = np.array([hierarchy.by_code[code].level for code in hierarchy.codes])
+    factor = np.array([noise.get(int(level), 0.0) for level in levels])
+    return weights * (1 + factor * rng.uniform(-1, 1, size=(count, len(weights))))
+
+
+def principal_components(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Loadings (variables, components) and variances of the correlation matrix's components, largest first.
+
+    Rows with a gap are left out. Signs: each component's loadings sum to zero or more.
+    Source: OECD/JRC Handbook (2008), step 4. Raises InputError with fewer than three complete rows or no spread.
+    """
+    rows = values[~np.isnan(values).any(axis=1)]
+    if len(rows) < 3:
+        raise InputError(f"Principal components need at least 3 units without gaps; there are {len(rows)}.")
+    spread = rows.std(axis=0, ddof=1)
+    if (spread == 0).any():
+        raise InputError("Principal components need indicators that vary; one is constant over the complete units.")
+    standard = (rows - rows.mean(axis=0)) / spread
+    _, singular, axes = np.linalg.svd(standard, full_matrices=False)
+    signs = np.where(axes.sum(axis=1) < 0, -1.0, 1.0)
+    return (axes * signs[:, None]).T, singular**2 / (len(rows) - 1)
+
+
+def pca_weights(hierarchy: Hierarchy, aggregated: FloatArray, weights: FloatArray, level: int) -> FloatArray:
+    """The given weights, with those of ``level`` replaced by the loadings of the first component of their group.
+
+    Loadings can be negative: an element that runs against its group. A group of one keeps weight 1.
+    """
+    result = weights.copy()
+    wanted = {hierarchy.codes.index(element.code) for element in hierarchy.at_level(level)}
+    for group in hierarchy.groups:
+        children = [child for child in group.children if child in wanted]
+        if len(children) == 1:
+            result[children] = 1.0
+        elif children:
+            result[children] = principal_components(aggregated[:, children])[0][:, 0]
+    return result
+
+
+def correlations_with_index(hierarchy: Hierarchy, aggregated: FloatArray, columns: Sequence[int]) -> FloatArray:
+    """Pearson correlation of each column with the index, (..., columns) from (..., rows, codes); complete rows only."""
+    index = aggregated[..., hierarchy.codes.index(hierarchy.top)]
+    members = aggregated[..., list(columns)]
+    complete = ~(np.isnan(members).any(axis=-1) | np.isnan(index))
+    count = np.maximum(complete.sum(axis=-1), 1)[..., None]
+    x = np.where(complete[..., None], members, 0.0)
+    y = np.where(complete, index, 0.0)[..., None]
+    x = np.where(complete[..., None], x - (x.sum(axis=-2) / count)[..., None, :], 0.0)
+    y = np.where(complete[..., None], y - (y.sum(axis=-2) / count)[..., None, :], 0.0)
+    scale = np.sqrt((x * x).sum(axis=-2) * (y * y).sum(axis=-2))
+    return np.divide((x * y).sum(axis=-2), scale, out=np.zeros_like(scale), where=scale > 0)
+
+
+def optimise(
+    hierarchy: Hierarchy,
+    make: Aggregator,
+    weights: FloatArray,
+    level: int,
+    *,
+    aim: str,
+    importance: Sequence[float] | None = None,
+    rough: bool = False,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Weights of ``level`` (summing to 1) for which the index reflects its elements as wanted; obtained; desired.
+
+    ``aim`` "balance": correlations with the index in the proportion of ``importance`` (equal by default), by
+    least squares of the shares. ``aim`` "infomax": the mean correlation as high as it gets. Weights stay above 0.
+    ``rough`` says that the index is not a smooth function of the weights (Copeland). "Obtained" are the shares of the correlations ("balance") or the correlations ("infomax").
+    Source: Becker, Saisana, Paruolo and Vandecasteele (2017), Ecological Indicators 80; Becker et al. (2021).
+    """
+    from scipy.optimize import minimize
+
+    columns = [hierarchy.codes.index(element.code) for element in hierarchy.at_level(level)]
+    desired = np.ones(len(columns)) if importance is None else np.asarray(importance, dtype=np.float64)
+    if len(desired) != len(columns) or (desired <= 0).any():
+        raise InputError(f"Importance: level {level} has {len(columns)} elements; give one value above 0 for each.")
+    desired = desired / desired.sum()
+
+    def with_level(logs: FloatArray) -> FloatArray:
+        share = np.exp(logs - logs.max(axis=-1, keepdims=True))
+        changed = np.broadcast_to(weights, (*logs.shape[:-1], len(weights))).copy()
+        changed[..., columns] = share / share.sum(axis=-1, keepdims=True)
+        return changed
+
+    def loss(logs: FloatArray) -> FloatArray:
+        correlation = correlations_with_index(hierarchy, make(with_level(logs)), columns)
+        if aim == "infomax":
+            return 1 - correlation.mean(axis=-1)
+        share = correlation / correlation.sum(axis=-1, keepdims=True)
+        return np.sqrt(((share - desired) ** 2).sum(axis=-1)) if rough else ((share - desired) ** 2).sum(axis=-1)
+
+    def slope(logs: FloatArray) -> FloatArray:
+        around = logs + 1e-5 * np.concatenate([np.eye(len(logs)), -np.eye(len(logs))])
+        values = loss(around)
+        return (values[: len(logs)] - values[len(logs) :]) / 2e-5
+
+    start = np.log(np.maximum(weights[columns], 1e-6))
+    if rough:  # Copeland counts victories: there is no slope to follow
+        options = {"xatol": 1e-6, "fatol": 1e-12, "maxfev": 400 * len(columns)}
+        best = minimize(lambda x: float(loss(x)), start, method="Nelder-Mead", options=options).x
+    else:
+        best = minimize(lambda x: float(loss(x)), start, jac=slope, method="BFGS", options={"gtol": 1e-11}).x
+    final = with_level(np.asarray(best, dtype=np.float64))
+    correlation = correlations_with_index(hierarchy, make(final), columns)
+    return final, correlation / correlation.sum() if aim == "balance" else correlation, desired
