@@ -1,4 +1,11 @@
-"""The directory: teams, how they want to be told, and which part of the network each answers for."""
+"""The directory: teams, how they want to be told, and which part of the network each answers for.
+
+Teams and rules are plain frozen data. What reads and writes the records is loaded when first asked for, so that
+deciding with directory data needs no database.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
 
 from tocsin.directory.model import (
     Directory,
@@ -13,15 +20,43 @@ from tocsin.directory.model import (
     TeamKind,
 )
 
+if TYPE_CHECKING:
+    from tocsin.directory.entries import Refused
+    from tocsin.directory.importing import Imported, import_directory
+    from tocsin.directory.reading import directory_version, list_teams, read_directory, read_team
+
 __all__ = [
     "Directory",
     "Format",
+    "Imported",
     "Interval",
     "Mute",
     "MuteKind",
+    "Refused",
     "Role",
     "Rule",
     "RuleKind",
     "Team",
     "TeamKind",
+    "directory_version",
+    "import_directory",
+    "list_teams",
+    "read_directory",
+    "read_team",
 ]
+
+_LATER = {
+    "Imported": "importing",
+    "Refused": "entries",
+    "directory_version": "reading",
+    "import_directory": "importing",
+    "list_teams": "reading",
+    "read_directory": "reading",
+    "read_team": "reading",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -59,14 +59,14 @@ class MailboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class RuleEntry:
-    """A rule of a team, taken."""
+    """A rule of a team, taken; equal to another whatever the place in the file."""
 
-    where: str
     team: str
     kind: RuleKind
     value: str
     role: Role
     basis: Basis
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class MuteEntry:
 
 @dataclass
 class Entries:
-    """What a file says. Teams are by key, with only those fields that the file states.
+    """What a file says. Teams are by key, with only those fields that the file states; ``places`` says where.
 
     ``speaks`` names what the file has a place for (``mailboxes``, ``rules``, ``mutes``): only of those does leaving
     something out withdraw it. ``unsure`` are teams of which something was refused; ``""`` stands for "cannot be known".
@@ -88,6 +88,7 @@ class Entries:
     source: str
     speaks: frozenset[str]
     teams: dict[str, dict[str, Value]] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
     mailboxes: dict[tuple[str, str], MailboxEntry] = field(default_factory=dict)
     rules: dict[tuple[str, RuleKind, str], RuleEntry] = field(default_factory=dict)
     mutes: dict[tuple[str, MuteKind, str], MuteEntry] = field(default_factory=dict)
@@ -196,6 +197,7 @@ def _take_team(entries: Entries, raw: RawTeam) -> None:
         entries.refuse(raw.where, f"key '{given}'", "an earlier entry of this file has this key", key)
         return
     entries.teams[key] = {}
+    entries.places[key] = raw.where
     for name, text in raw.fields.items():
         if name != "key":
             _take_field(entries, key, name, Item(raw.where, {"value": text}))
@@ -244,12 +246,12 @@ def _take_rule(entries: Entries, team: str, kind: RuleKind, item: Item) -> None:
     except ValueError as error:
         entries.refuse(item.where, f"{team}, {kind} '{text}'", str(error), team)
         return
-    rule = RuleEntry(item.where, team, kind, value, role, basis)
+    rule = RuleEntry(team, kind, value, role, basis, item.where)
     earlier = entries.rules.setdefault((team, kind, value), rule)
     if earlier is rule:
         return
     what = f"{team}, {kind} '{text}'"
-    if (earlier.role, earlier.basis) == (role, basis):  # the same twice is no reason to doubt the rest
+    if earlier == rule:  # the same twice is no reason to doubt the rest
         entries.refused.append(Refused(item.where, what, f"{earlier.where} says the same already"))
     else:
         entries.refuse(item.where, what, f"{earlier.where} says otherwise of the same {kind}", team)

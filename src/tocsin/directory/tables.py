@@ -14,13 +14,12 @@ from tocsin.records import Base, Json, UTCDateTime
 
 
 class DirectoryStateRow(Base):
-    """One row: the version of everything below, drawn anew at each change and so never met twice."""
+    """One row, always there: the version of all below, drawn anew at each change and so never met twice."""
 
     __tablename__ = "directory_state"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[str] = mapped_column(Text)
-    changed: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
 class TeamRow(Base):

@@ -13,12 +13,12 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables."""
-    op.create_table(
+    state = op.create_table(
         "directory_state",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("version", sa.Text, nullable=False),
-        sa.Column("changed", UTCDateTime, nullable=False),
     )
+    op.bulk_insert(state, [{"id": 1, "version": "empty"}])
     op.create_table(
         "team",
         sa.Column("id", sa.Integer, primary_key=True),

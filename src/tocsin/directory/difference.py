@@ -1,0 +1,142 @@
+"""What an import would change: a pure comparison of what a file says with what its source said before."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from tocsin.directory.entries import Entries, MailboxEntry, MuteEntry, Refused, RuleEntry, Value
+from tocsin.directory.model import MuteKind, RuleKind
+
+
+class _Entry(Protocol):
+    @property
+    def team(self) -> str: ...
+
+
+E = TypeVar("E", bound=_Entry)
+K = TypeVar("K", tuple[str, str], tuple[str, RuleKind, str], tuple[str, MuteKind, str])
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What is in the records: every team by key, and the current assertions of one source with their row numbers."""
+
+    teams: dict[str, dict[str, Value]]
+    mailboxes: dict[tuple[str, str], tuple[int, MailboxEntry]]
+    rules: dict[tuple[str, RuleKind, str], tuple[int, RuleEntry]]
+    mutes: dict[tuple[str, MuteKind, str], tuple[int, MuteEntry]]
+
+
+@dataclass(frozen=True)
+class Changes(Generic[E]):
+    """Entries to record, row numbers to withdraw, and how many stay; ``kept`` of these only because of a refusal."""
+
+    new: list[E]
+    gone: list[int]
+    same: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What to write, and what of the file was not taken."""
+
+    teams_new: dict[str, dict[str, Value]]
+    teams_changed: dict[str, dict[str, Value]]
+    teams_same: int
+    mailboxes: Changes[MailboxEntry]
+    rules: Changes[RuleEntry]
+    mutes: Changes[MuteEntry]
+    refused: tuple[Refused, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        parts = (self.mailboxes, self.rules, self.mutes)
+        return not (self.teams_new or self.teams_changed or any(part.new or part.gone for part in parts))
+
+
+def compare(entries: Entries, stored: Stored) -> Difference:
+    """What must change so that the records say what the file says.
+
+    A source withdraws what it no longer says, except of a team of which something in the file was refused: a slip
+    must not take a network from the team that answers for it. An assertion whose role or basis changed is withdrawn
+    and recorded anew.
+    """
+    refused = list(entries.refused)
+    new, changed, bad = _teams(entries, stored, refused)
+    known = (stored.teams.keys() | new.keys()) - bad
+    unsure = entries.unsure | bad
+    for rule in entries.rules.values():
+        if rule.team not in known:
+            what = f"{rule.team}, {rule.kind} '{rule.value}'"
+            refused.append(Refused(rule.where, what, f"no team '{rule.team}' is in the directory, or it was refused"))
+    return Difference(
+        teams_new=new,
+        teams_changed=changed,
+        teams_same=sum(1 for key in entries.teams if key in stored.teams and key not in changed and key not in bad),
+        mailboxes=_changes(entries.mailboxes, stored.mailboxes, known, unsure, speaks="mailboxes" in entries.speaks),
+        rules=_changes(entries.rules, stored.rules, known, unsure, speaks="rules" in entries.speaks),
+        mutes=_changes(entries.mutes, stored.mutes, known, unsure, speaks="mutes" in entries.speaks),
+        refused=tuple(refused),
+    )
+
+
+def _teams(
+    entries: Entries, stored: Stored, refused: list[Refused]
+) -> tuple[dict[str, dict[str, Value]], dict[str, dict[str, Value]], set[str]]:
+    """New teams, changed teams, and the keys of teams that are refused."""
+    new: dict[str, dict[str, Value]] = {}
+    changed: dict[str, dict[str, Value]] = {}
+    bad: set[str] = set()
+    owner: dict[Value, str] = {fields["uuid"]: key for key, fields in stored.teams.items()}
+    for key, fields in entries.teams.items():
+        before = stored.teams.get(key)
+        why = _why_not(key, fields, before, owner)
+        if why:
+            bad.add(key)
+            refused.append(Refused(entries.places[key], f"team '{key}'", why))
+        elif before is None:
+            new[key] = fields
+            owner |= {fields["uuid"]: key} if "uuid" in fields else {}
+        elif any(before[name] != value for name, value in fields.items()):
+            changed[key] = fields
+    return new, changed, bad
+
+
+def _why_not(
+    key: str, fields: Mapping[str, Value], before: Mapping[str, Value] | None, owner: Mapping[Value, str]
+) -> str:
+    """Why a team cannot be taken, or an empty text."""
+    if before is None and "name" not in fields:
+        return "a new team needs a name"
+    if "uuid" in fields:
+        if before is not None and before["uuid"] != fields["uuid"]:
+            return f"this key is the team with UUID {before['uuid']} here"
+        if owner.get(fields["uuid"], key) != key:
+            return f"this UUID is team '{owner[fields['uuid']]}'"
+    return ""
+
+
+def _changes(
+    said: Mapping[K, E],
+    stored: Mapping[K, tuple[int, E]],
+    known: AbstractSet[str],
+    unsure: AbstractSet[str],
+    *,
+    speaks: bool,
+) -> Changes[E]:
+    new = [
+        entry for key, entry in said.items() if entry.team in known and (key not in stored or stored[key][1] != entry)
+    ]
+    gone: list[int] = []
+    kept = 0
+    for key, (row, entry) in stored.items():
+        if key in said:
+            gone += [row] if said[key] != entry else []
+        elif "" in unsure or entry.team in unsure:
+            kept += 1
+        elif speaks:
+            gone.append(row)
+    return Changes(new, gone, len(stored) - len(gone), kept)

@@ -1,0 +1,217 @@
+"""Bring a file into the directory: read, compare, and write the difference in one transaction."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from tocsin.directory.difference import Difference, Stored, compare
+from tocsin.directory.entries import TEAM_FIELDS, Basis, MailboxEntry, MuteEntry, Refused, RuleEntry, Value
+from tocsin.directory.files import ImportFile, read_import_file
+from tocsin.directory.model import Mute, MuteKind, Role, RuleKind, Team
+from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
+from tocsin.records import AuditWord, Database, audit
+
+_CHUNK = 10_000  # row numbers in one statement; SQLite takes 32,766
+_DEFAULTS = {f.name: f.default for f in fields(Team) if f.name in TEAM_FIELDS and f.default is not MISSING}
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import changed, or with ``dry_run`` would change; ``version`` is the directory's afterwards."""
+
+    file: str
+    source: str
+    dry_run: bool
+    version: str
+    teams_new: int
+    teams_changed: int
+    teams_same: int
+    rules_new: int
+    rules_withdrawn: int
+    rules_same: int
+    mailboxes_new: int
+    mailboxes_withdrawn: int
+    mutes_new: int
+    mutes_withdrawn: int
+    kept: int
+    not_taken: tuple[Refused, ...]
+
+
+def import_directory(
+    database: Database, path: Path, *, actor: str, now: datetime, source: str = "", dry_run: bool = False
+) -> Imported:
+    """What changed by bringing ``path`` (TOML or CSV, docs/directory.md) into the directory.
+
+    All of it is one transaction. The same file again changes nothing, and then leaves no audit entry.
+
+    Raises:
+        InputError: the file as a whole cannot be read; see ``read_import_file``.
+
+    """
+    file = read_import_file(path, source)
+    with database.begin() as session:
+        state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
+        difference = compare(file.entries, _stored(session, file.entries.source))
+        result = _result(file, difference, state.version, dry_run=dry_run)
+        if dry_run or difference.empty:
+            return result
+        state.version = uuid4().hex
+        _write(session, difference, file.entries.source, now)
+        result = _result(file, difference, state.version, dry_run=False)
+        counts = {name: count for name, count in vars(result).items() if isinstance(count, int)}
+        detail: dict[str, object] = {"file": file.name, "sha256": file.digest, "not_taken": len(result.not_taken)}
+        audit(
+            session,
+            AuditWord.DIRECTORY_IMPORTED,
+            at=now,
+            actor=actor,
+            subject=f"directory:{file.entries.source}",
+            detail=detail | counts,
+        )
+    return result
+
+
+def _result(file: ImportFile, difference: Difference, version: str, *, dry_run: bool) -> Imported:
+    return Imported(
+        file=file.name,
+        source=file.entries.source,
+        dry_run=dry_run,
+        version=version,
+        teams_new=len(difference.teams_new),
+        teams_changed=len(difference.teams_changed),
+        teams_same=difference.teams_same,
+        rules_new=len(difference.rules.new),
+        rules_withdrawn=len(difference.rules.gone),
+        rules_same=difference.rules.same,
+        mailboxes_new=len(difference.mailboxes.new),
+        mailboxes_withdrawn=len(difference.mailboxes.gone),
+        mutes_new=len(difference.mutes.new),
+        mutes_withdrawn=len(difference.mutes.gone),
+        kept=difference.rules.kept + difference.mailboxes.kept + difference.mutes.kept,
+        not_taken=difference.refused,
+    )
+
+
+def _stored(session: Session, source: str) -> Stored:
+    teams: dict[str, dict[str, Value]] = {}
+    for row in session.scalars(select(TeamRow)):
+        given = {name: getattr(row, name) for name in TEAM_FIELDS}
+        teams[row.key] = given | {"formats": tuple(row.formats)}
+    return Stored(
+        teams, _stored_mailboxes(session, source), _stored_rules(session, source), _stored_mutes(session, source)
+    )
+
+
+def _stored_rules(session: Session, source: str) -> dict[tuple[str, RuleKind, str], tuple[int, RuleEntry]]:
+    row = ConstituencyRow
+    kinds, roles = {kind.value: kind for kind in RuleKind}, {role.value: role for role in Role}
+    query = (
+        select(row.id, TeamRow.key, row.kind, row.value, row.role, row.as_of, row.confidence, row.said_by)
+        .join(TeamRow, TeamRow.id == row.team_id)
+        .where(row.source == source, row.withdrawn.is_(None))
+    )
+    return {
+        (team, kinds[kind], value): (number, RuleEntry(team, kinds[kind], value, roles[role], Basis(as_of, sure, said)))
+        for number, team, kind, value, role, as_of, sure, said in session.execute(query)
+    }
+
+
+def _stored_mailboxes(session: Session, source: str) -> dict[tuple[str, str], tuple[int, MailboxEntry]]:
+    row = MailboxRow
+    query = (
+        select(row.id, TeamRow.key, row.address, row.as_of, row.confidence, row.said_by)
+        .join(TeamRow, TeamRow.id == row.team_id)
+        .where(row.source == source, row.withdrawn.is_(None))
+    )
+    return {
+        (team, address): (number, MailboxEntry(team, address, Basis(as_of, sure, said)))
+        for number, team, address, as_of, sure, said in session.execute(query)
+    }
+
+
+def _stored_mutes(session: Session, source: str) -> dict[tuple[str, MuteKind, str], tuple[int, MuteEntry]]:
+    row = MuteRow
+    query = (
+        select(row.id, TeamRow.key, row.kind, row.value, row.until, row.reason)
+        .join(TeamRow, TeamRow.id == row.team_id)
+        .where(row.source == source)
+    )
+    return {
+        (team, MuteKind(kind), value): (number, MuteEntry(team, Mute(MuteKind(kind), value, until, reason)))
+        for number, team, kind, value, until, reason in session.execute(query)
+    }
+
+
+def _write(session: Session, difference: Difference, source: str, now: datetime) -> None:
+    ids = _write_teams(session, difference, now)
+    for chunk in _chunks(difference.rules.gone):
+        session.execute(update(ConstituencyRow).where(ConstituencyRow.id.in_(chunk)).values(withdrawn=now))
+    for chunk in _chunks(difference.mailboxes.gone):
+        session.execute(update(MailboxRow).where(MailboxRow.id.in_(chunk)).values(withdrawn=now))
+    for chunk in _chunks(difference.mutes.gone):
+        session.execute(delete(MuteRow).where(MuteRow.id.in_(chunk)))
+    rules = [
+        {"team_id": ids[rule.team], "kind": rule.kind.value, "value": rule.value, "role": rule.role.value}
+        | _assertion(rule.basis, source, now)
+        for rule in difference.rules.new
+    ]
+    mailboxes = [
+        {"team_id": ids[box.team], "address": box.address} | _assertion(box.basis, source, now)
+        for box in difference.mailboxes.new
+    ]
+    mutes = [
+        {
+            "team_id": ids[entry.team],
+            "kind": entry.mute.kind.value,
+            "value": entry.mute.value,
+            "until": entry.mute.until,
+            "reason": entry.mute.reason,
+            "source": source,
+        }
+        for entry in difference.mutes.new
+    ]
+    for table, rows in ((ConstituencyRow, rules), (MailboxRow, mailboxes), (MuteRow, mutes)):
+        if rows:
+            session.execute(insert(table), rows)
+
+
+def _write_teams(session: Session, difference: Difference, now: datetime) -> dict[str, int]:
+    """Write new and changed teams; the number of every team by key."""
+    rows = {row.key: row for row in session.scalars(select(TeamRow))}
+    for key, given in difference.teams_changed.items():
+        for name, value in given.items():
+            setattr(rows[key], name, _column(value))
+    session.flush()
+    for key, given in difference.teams_new.items():
+        columns = {name: _column(value) for name, value in ({"uuid": uuid4()} | _DEFAULTS | given).items()}
+        rows[key] = TeamRow(key=key, recorded=now, **columns)
+        session.add(rows[key])
+    session.flush()
+    return {key: row.id for key, row in rows.items()}
+
+
+def _column(value: object) -> object:
+    if isinstance(value, StrEnum):
+        return value.value
+    return [_column(inner) for inner in value] if isinstance(value, tuple) else value
+
+
+def _assertion(basis: Basis, source: str, now: datetime) -> dict[str, object]:
+    return {
+        "source": source,
+        "as_of": basis.as_of,
+        "confidence": basis.confidence,
+        "said_by": basis.said_by,
+        "recorded": now,
+        "withdrawn": None,
+    }
+
+
+def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (numbers[at : at + _CHUNK] for at in range(0, len(numbers), _CHUNK))
