@@ -125,6 +125,18 @@ def chain_link(  # both years, both versions and how they hang together
     return ChainLink(tuple(common), score_first, change, linked, score_second, score_second - linked)
 
 
+def reverse(chain: Sequence[Link]) -> list[Link]:
+    """The same links read from the new version to the old one."""
+    turned: dict[Relation, Relation] = {
+        "same": "same",
+        "narrower": "broader",
+        "broader": "narrower",
+        "new": "dropped",
+        "dropped": "new",
+    }
+    return [Link(link.new, link.old, turned[link.relation], link.note) for link in chain]
+
+
 def relations(chain: Sequence[Link]) -> Iterator[tuple[Relation, int]]:
     """How many questions stand in each relation."""
     kinds: tuple[Relation, ...] = ("same", "narrower", "broader", "new", "dropped")

@@ -1,0 +1,364 @@
+"""Assessments and what is said in them: answers, reviews, disputes, appeals, measurements. Everything is only added."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.errors import ConflictError, InputError, NotFoundError, UsageError
+from tocsin.readiness.assessment.effective import ASSESSOR_KINDS, STATUSES
+from tocsin.readiness.assessment.frameworks import Framework, from_document
+from tocsin.readiness.assessment.measures import Measurement, Row, measure
+from tocsin.readiness.assessment.models import (
+    Answer,
+    Assessment,
+    Evidence,
+    EvidenceUse,
+    FrameworkVersion,
+    MeasuredValue,
+    Statement,
+)
+from tocsin.readiness.assessment.versions import get_version
+from tocsin.records import AuditWord, audit
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Whom an assessment is about; ``groups`` are what peers are chosen by, such as income, region, penetration."""
+
+    code: str
+    name: str
+    groups: dict[str, str]
+
+
+def start(
+    session: Session, unit: Unit, framework: str, version: str, as_of: date, *, by: str, now: datetime
+) -> Assessment:
+    """A new assessment under a published version.
+
+    Raises:
+        ConflictError: the version is not published, or the unit has an assessment of that date under it.
+        NotFoundError: the version is not on record.
+
+    """
+    held, _ = get_version(session, framework, version)
+    if held.published_at is None:
+        raise ConflictError(
+            f"'{framework}' {version} is a draft; assessments need a published version.",
+            hint=f"tocsin assessment publish {framework} {version}",
+        )
+    same = session.scalar(
+        select(Assessment).where(
+            Assessment.unit == unit.code, Assessment.version_id == held.id, Assessment.as_of == as_of
+        )
+    )
+    if same is not None:
+        raise ConflictError(f"{unit.code} has assessment {same.id} of {as_of} under '{framework}' {version} already.")
+    made = Assessment(
+        unit=unit.code,
+        unit_name=unit.name,
+        version_id=held.id,
+        as_of=as_of,
+        groups=unit.groups,
+        ranked=False,
+        started_at=now,
+        started_by=by,
+    )
+    session.add(made)
+    session.flush()
+    note(session, f"assessment {made.id}", by, now, {"act": "started", "unit": unit.code, "version": version})
+    return made
+
+
+@dataclass(frozen=True)
+class Given:
+    """An answer as a person gives it; ``level`` is an index, a label, or ``na`` for does not apply."""
+
+    question: str
+    level: str
+    status: str
+    assessor_kind: str
+    assessor: str
+    comment: str = ""
+
+
+def give_answer(session: Session, assessment_id: int, given: Given, *, by: str, now: datetime) -> Answer:
+    """The answer, on record beside those before it.
+
+    Raises:
+        UsageError: status or assessor kind is none of those known, or a measured value was typed in.
+        InputError: the level is not on the scale, or ``na`` where the question always applies or no reason is given.
+        ConflictError: the assessment is closed; or it claims to be verified by the assessed, or without valid evidence.
+
+    """
+    assessment, framework = open_assessment(session, assessment_id)
+    question = framework.question(given.question)
+    _check_words(given)
+    level = None if given.level.strip().casefold() == "na" else framework.level(question, given.level)
+    if level is None and not (question.may_not_apply and given.comment.strip()):
+        raise InputError(
+            f"Question '{question.id}' "
+            + ("needs the reason why it does not apply." if question.may_not_apply else "applies to everybody."),
+            hint="Give --comment." if question.may_not_apply else "Leave it unanswered if it is unknown.",
+        )
+    if given.status == "verified":
+        _check_verified(session, assessment, given)
+    made = Answer(
+        assessment_id=assessment_id,
+        question=question.id,
+        level=level,
+        status=given.status,
+        assessor_kind=given.assessor_kind,
+        assessor=given.assessor,
+        comment=given.comment,
+        at=now,
+    )
+    session.add(made)
+    detail: dict[str, object] = {"act": "answered", "question": question.id, "level": level, "status": given.status}
+    note(session, f"assessment {assessment_id}", by, now, detail)
+    return made
+
+
+def state(
+    session: Session,
+    assessment_id: int,
+    question: str,
+    kind: Literal["review", "dispute"],
+    text: str,
+    *,
+    by: str,
+    now: datetime,
+) -> Statement:
+    """A review of an answer, or a dispute about it, on record.
+
+    Raises:
+        NotFoundError: no such assessment or question.
+        InputError: it says nothing.
+
+    """
+    check_question(session, assessment_id, question)
+    return _add_statement(session, assessment_id, question, kind, text, about=None, outcome="", by=by, now=now)
+
+
+def decide(session: Session, statement_id: int, outcome: str, text: str, *, by: str, now: datetime) -> Statement:
+    """A decision on a dispute or an appeal: ``upheld`` or ``rejected``, with the reason.
+
+    Raises:
+        NotFoundError: no such dispute or appeal.
+        UsageError: the outcome is neither upheld nor rejected.
+        ConflictError: it is decided already, or whoever decides raised it, or made the decision under appeal.
+
+    """
+    about = _statement(session, statement_id, ("dispute", "appeal"))
+    if outcome not in {"upheld", "rejected"}:
+        raise UsageError(f"An outcome is 'upheld' or 'rejected', not '{outcome}'.")
+    _check_open(session, about, "decision")
+    barred = {about.by: "raised it"}
+    if about.about_id is not None:
+        barred[session.get_one(Statement, about.about_id).by] = "made the decision under appeal"
+    if by in barred:
+        raise ConflictError(f"'{by}' cannot decide on {about.kind} {about.id}: the same person {barred[by]}.")
+    return _add_statement(
+        session, about.assessment_id, about.question, "decision", text, about=about.id, outcome=outcome, by=by, now=now
+    )
+
+
+def appeal(session: Session, decision_id: int, text: str, *, by: str, now: datetime) -> Statement:
+    """An appeal against a decision on a dispute; one decision can be appealed once.
+
+    Raises:
+        NotFoundError: no such decision.
+        ConflictError: it was appealed before, or it is itself the decision on an appeal.
+
+    """
+    about = _statement(session, decision_id, ("decision",))
+    first = session.get_one(Statement, about.about_id)
+    if first.kind == "appeal":
+        raise ConflictError(f"Decision {about.id} was made on an appeal and is the last word.")
+    _check_open(session, about, "appeal")
+    return _add_statement(
+        session, about.assessment_id, about.question, "appeal", text, about=about.id, outcome="", by=by, now=now
+    )
+
+
+def add_measurement(
+    session: Session, assessment_id: int, query: str, facts: Sequence[Row], as_of: datetime, *, by: str, now: datetime
+) -> Measurement:
+    """What the query finds in the facts, on record with the hash of the facts.
+
+    Raises:
+        ConflictError: the assessment is closed, or no question of its framework uses that query.
+        InputError: the facts cannot be read; row and column are named.
+
+    """
+    _, framework = open_assessment(session, assessment_id)
+    if query not in {q.measured.query for q in framework.questions().values() if q.measured}:
+        raise ConflictError(f"No question of '{framework.id}' {framework.version} is measured by '{query}'.")
+    made = measure(query, facts, as_of)
+    rows = json.dumps([dict(sorted(row.items())) for row in facts], sort_keys=True, ensure_ascii=False)
+    session.add(
+        MeasuredValue(
+            assessment_id=assessment_id,
+            query=query,
+            method_version=made.method_version,
+            as_of=as_of,
+            unit=made.unit,
+            value=made.value,
+            low=made.low,
+            high=made.high,
+            observed=made.observed,
+            total=made.total,
+            coverage=made.coverage,
+            successes=made.successes,
+            trials=made.trials,
+            detail=made.detail,
+            facts_digest=hashlib.sha256(rows.encode()).hexdigest(),
+            at=now,
+            by=by,
+        )
+    )
+    note(session, f"assessment {assessment_id}", by, now, {"act": "measured", "query": query})
+    return made
+
+
+def set_ranked(session: Session, assessment_id: int, ranked: bool, *, by: str, now: datetime) -> Assessment:
+    """The assessment, whose unit agreed to be ranked, or no longer does."""
+    held = find_assessment(session, assessment_id)
+    held.ranked = ranked
+    note(session, f"assessment {assessment_id}", by, now, {"act": "opted in" if ranked else "opted out"})
+    return held
+
+
+def close(session: Session, assessment_id: int, *, by: str, now: datetime) -> Assessment:
+    """The assessment, closed: no more answers and measurements; disputes about it go on."""
+    held, _ = open_assessment(session, assessment_id)
+    held.closed_at = now
+    note(session, f"assessment {assessment_id}", by, now, {"act": "closed"})
+    return held
+
+
+def find_assessment(session: Session, assessment_id: int) -> Assessment:
+    """The assessment of that number.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    held = session.get(Assessment, assessment_id)
+    if held is None:
+        raise NotFoundError(
+            f"There is no assessment {assessment_id}.", hint="'tocsin assessment list' shows their numbers."
+        )
+    return held
+
+
+def framework_of(session: Session, assessment: Assessment) -> Framework:
+    """The framework that an assessment is made under."""
+    return from_document(session.get_one(FrameworkVersion, assessment.version_id).definition)
+
+
+def open_assessment(session: Session, assessment_id: int) -> tuple[Assessment, Framework]:
+    """An assessment that still takes answers, and its framework.
+
+    Raises:
+        NotFoundError: there is none of that number.
+        ConflictError: it is closed.
+
+    """
+    held = find_assessment(session, assessment_id)
+    if held.closed_at is not None:
+        raise ConflictError(
+            f"Assessment {assessment_id} was closed on {held.closed_at:%Y-%m-%d}.", hint="Start a new one."
+        )
+    return held, framework_of(session, held)
+
+
+def check_question(session: Session, assessment_id: int, question: str) -> None:
+    """Nothing, if the assessment has that question.
+
+    Raises:
+        NotFoundError: no such assessment or question.
+
+    """
+    framework_of(session, find_assessment(session, assessment_id)).question(question)
+
+
+def note(session: Session, subject: str, by: str, now: datetime, detail: dict[str, object]) -> None:
+    """An entry in the audit log, in the same transaction as the change."""
+    audit(session, AuditWord.ASSESSMENT_CHANGED, at=now, actor=by, subject=subject, detail=detail)
+
+
+def _check_words(given: Given) -> None:
+    if given.status == "measured":
+        raise UsageError("A measured value cannot be typed in.", hint="Use 'tocsin assessment measure' with the facts.")
+    for word, known in ((given.status, STATUSES), (given.assessor_kind, ASSESSOR_KINDS)):
+        if word not in known:
+            raise UsageError(f"'{word}' is none of {', '.join(known)}.")
+
+
+def _check_verified(session: Session, assessment: Assessment, given: Given) -> None:
+    if given.assessor_kind == "self":
+        raise ConflictError(
+            f"The assessed cannot verify their own answer to '{given.question}'.",
+            hint="An assessor that is peer, independent or system can.",
+        )
+    pieces = session.scalars(
+        select(Evidence)
+        .join(EvidenceUse, EvidenceUse.evidence_id == Evidence.id)
+        .where(EvidenceUse.assessment_id == assessment.id, EvidenceUse.question == given.question)
+    )
+    day = assessment.as_of
+    if not any((piece.valid_from or day) <= day <= (piece.valid_until or day) for piece in pieces):
+        raise ConflictError(
+            f"The answer to '{given.question}' has no evidence that is valid on {day}, so it cannot be verified.",
+            hint="Add it with 'tocsin assessment evidence add', then 'evidence use'.",
+        )
+
+
+def _statement(session: Session, statement_id: int, kinds: tuple[str, ...]) -> Statement:
+    held = session.get(Statement, statement_id)
+    if held is None or held.kind not in kinds:
+        raise NotFoundError(f"There is no {' or '.join(kinds)} {statement_id}.")
+    return held
+
+
+def _check_open(session: Session, about: Statement, kind: str) -> None:
+    same = session.scalar(select(Statement).where(Statement.about_id == about.id, Statement.kind == kind))
+    if same is not None:
+        raise ConflictError(f"{about.kind.capitalize()} {about.id} has its {kind} {same.id} already.")
+
+
+def _add_statement(
+    session: Session,
+    assessment_id: int,
+    question: str,
+    kind: str,
+    text: str,
+    *,
+    about: int | None,
+    outcome: str,
+    by: str,
+    now: datetime,
+) -> Statement:
+    if not text.strip():
+        raise InputError(f"A {kind} needs its reason in words.")
+    made = Statement(
+        assessment_id=assessment_id,
+        question=question,
+        kind=kind,
+        about_id=about,
+        outcome=outcome,
+        by=by,
+        text=text.strip(),
+        at=now,
+    )
+    session.add(made)
+    session.flush()
+    detail: dict[str, object] = {"act": kind, "question": question, "statement": made.id, "outcome": outcome}
+    note(session, f"assessment {assessment_id}", by, now, detail)
+    return made

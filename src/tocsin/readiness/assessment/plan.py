@@ -1,0 +1,264 @@
+"""From score to plan: what an action can gain, whether it moved a measured value, and how far a target is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.errors import InputError, NotFoundError, UsageError
+from tocsin.readiness.assessment.assessments import note
+from tocsin.readiness.assessment.frameworks import Framework
+from tocsin.readiness.assessment.intervals import Interval, difference
+from tocsin.readiness.assessment.measures import find_query
+from tocsin.readiness.assessment.models import Action, UnitTarget
+from tocsin.readiness.assessment.scoring import UNKNOWN, Reading, Score, score
+from tocsin.readiness.assessment.snapshot import ActionFacts, Snapshot, read_snapshot
+
+Moved = Literal["better", "worse", "no clear change", "not measured", "method changed"]
+KINDS = ("relative", "points", "gap", "reach")
+
+
+@dataclass(frozen=True)
+class Task:
+    """An action as a person plans it."""
+
+    question: str
+    level: str
+    title: str
+    owner: str
+    due: date
+    cost: float | None = None
+    currency: str = ""
+
+
+def expected_gain(snapshot: Snapshot, question_id: str, level: int) -> Interval:
+    """Points that the overall score gains when the question reaches ``level``.
+
+    Where the question stands today is as sure as its reading: a measured value has its ends, a verified answer is
+    taken as it is, a declared one may be a level too high or too low, and an unanswered one may be anything.
+    """
+    framework = snapshot.framework
+    question = framework.question(question_id)
+    levels = framework.scales[question.scale].levels
+    goal = levels[level].value
+    declared, supported = snapshot.declared(), snapshot.supported()
+    now = declared.get(question_id, UNKNOWN)
+    if now is None:
+        raise InputError(f"Question '{question_id}' does not apply to {snapshot.unit}; nothing can be gained on it.")
+    share = 100 * score(framework, declared | {question_id: now})[question_id].share
+    sure = supported.get(question_id)
+    today = sure if sure is not None else _a_level_either_way(now, [step.value for step in levels])
+    point = today.point if today.point is not None else (today.low + today.high) / 2
+    low, value, high = (share * max(0.0, goal - held) for held in (today.high, point, today.low))
+    return Interval(low, value, high)
+
+
+def add_action(session: Session, assessment_id: int, task: Task, *, by: str, now: datetime) -> Action:
+    """The action on the list of an assessment, with its expected gain as of now.
+
+    Raises:
+        InputError: owner or title is empty, the cost is negative or without a currency, or the level is unknown.
+        NotFoundError: no such assessment or question.
+
+    """
+    snapshot = read_snapshot(session, assessment_id)
+    level = snapshot.framework.level(snapshot.framework.question(task.question), task.level)
+    if not task.owner.strip() or not task.title.strip():
+        raise InputError("An action needs somebody who does it and what is done: owner and title cannot be empty.")
+    if task.cost is not None and (task.cost < 0 or not task.currency):
+        raise InputError("A cost is 0 or more and has a currency.", hint="For example --cost 12000 --currency USD.")
+    gain = expected_gain(snapshot, task.question, level)
+    made = Action(
+        assessment_id=assessment_id,
+        question=task.question,
+        level=level,
+        title=task.title,
+        owner=task.owner,
+        due=task.due,
+        cost=task.cost,
+        currency=task.currency,
+        gain=gain.value,
+        gain_low=gain.low,
+        gain_high=gain.high,
+        at=now,
+        by=by,
+    )
+    session.add(made)
+    session.flush()
+    note(session, f"assessment {assessment_id}", by, now, {"act": "action added", "action": made.id})
+    return made
+
+
+def finish_action(session: Session, action_id: int, done_on: date, *, by: str, now: datetime) -> Action:
+    """The action, marked done; whether it moved anything is for the next assessment to show.
+
+    Raises:
+        NotFoundError: no such action.
+
+    """
+    held = session.get(Action, action_id)
+    if held is None:
+        raise NotFoundError(f"There is no action {action_id}.")
+    held.done_on = done_on
+    note(session, f"assessment {held.assessment_id}", by, now, {"act": "action done", "action": action_id})
+    return held
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an action: whether the value that measures its question moved since."""
+
+    action: ActionFacts
+    moved: Moved
+    query: str
+    change: Interval | None
+
+
+def outcomes(before: Snapshot, after: Snapshot) -> list[Outcome]:
+    """Each action of the earlier assessment against the measured values of both.
+
+    A value moved when the 95 % interval of its change leaves zero out.
+    """
+    return [_outcome(action, before, after) for action in before.actions]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A target: ``kind`` is relative (%), points, gap (% of what was missing) or reach (a value)."""
+
+    title: str
+    subject: str
+    kind: str
+    goal: float
+    baseline: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """How far a target is, from the scores of a unit's assessments under one version; ``why`` when not computable."""
+
+    goal: Goal
+    wanted: float | None
+    series: tuple[tuple[date, Score], ...]
+    reached: Literal["yes", "no", "open"] | None
+    readings: Mapping[str, float | None]
+    why: str = ""
+
+
+def track(goal: Goal, series: Sequence[tuple[date, Mapping[str, Score]]], start: float | None = None) -> Tracked:
+    """A target against a series of scores, oldest first; ``start`` is the baseline's value if no score has it.
+
+    The readings of the same change side by side: relative in %, in points, and as % of the gap that was left.
+    """
+    points = tuple((day, scores[goal.subject]) for day, scores in series if goal.subject in scores)
+    base = [held for day, held in points if day.year <= goal.baseline and held.point is not None]
+    first = base[-1].point if base else start
+    if first is None and goal.kind != "reach":
+        return Tracked(goal, None, points, None, {}, f"no assessment of {goal.baseline} or before gives a baseline")
+    wanted = _wanted(goal, first or 0.0)
+    if not points or points[-1][1].point is None:
+        return Tracked(goal, wanted, points, None, {}, "no assessment answers it yet")
+    last = points[-1][1]
+    reached: Literal["yes", "no", "open"] = "yes" if last.low >= wanted else "no" if last.high < wanted else "open"
+    return Tracked(goal, wanted, points, reached, _readings(first, last.point))
+
+
+def set_target(session: Session, unit: str, framework: Framework, goal: Goal, *, by: str, now: datetime) -> UnitTarget:
+    """The target, on record for a unit.
+
+    Raises:
+        UsageError: the kind is not known, or it ends before it begins.
+        NotFoundError: the framework has no such pillar or indicator.
+
+    """
+    if goal.kind not in KINDS:
+        raise UsageError(f"A target is one of {', '.join(KINDS)}, not '{goal.kind}'.")
+    if goal.end <= goal.baseline:
+        raise UsageError(f"A target that ends in {goal.end} cannot begin in {goal.baseline}.")
+    places = {"overall", *(p.id for p in framework.pillar), *(i.id for _, i in framework.indicators())}
+    if goal.subject not in places:
+        raise NotFoundError(f"'{framework.id}' {framework.version} has no pillar or indicator '{goal.subject}'.")
+    made = UnitTarget(
+        unit=unit,
+        framework=framework.id,
+        subject=goal.subject,
+        kind=goal.kind,
+        goal=goal.goal,
+        baseline=goal.baseline,
+        end=goal.end,
+        at=now,
+        by=by,
+    )
+    session.add(made)
+    session.flush()
+    note(session, f"target {unit}", by, now, {"act": "target set", "subject": goal.subject, "goal": goal.goal})
+    return made
+
+
+def goals(session: Session, unit: str, framework: Framework) -> list[Goal]:
+    """The framework's own targets, then those that the unit set itself."""
+    own = [Goal(t.title, t.of, t.kind, t.goal, t.baseline, t.end) for t in framework.target]
+    rows = session.scalars(
+        select(UnitTarget).where(UnitTarget.unit == unit, UnitTarget.framework == framework.id).order_by(UnitTarget.id)
+    )
+    words = {"relative": "up by {:g} %", "points": "up by {:g} points", "gap": "{:g} % of the gap closed"}
+    return own + [
+        Goal(
+            f"{row.subject}: {words.get(row.kind, 'reach {:g}').format(row.goal)}",
+            row.subject,
+            row.kind,
+            row.goal,
+            row.baseline,
+            row.end,
+        )
+        for row in rows
+    ]
+
+
+def _a_level_either_way(now: Reading, values: Sequence[float]) -> Reading:
+    if now.point is None:
+        return now
+    index = min(range(len(values)), key=lambda place: abs(values[place] - (now.point or 0.0)))
+    return Reading(values[max(0, index - 1)], now.point, values[min(len(values) - 1, index + 1)])
+
+
+def _outcome(action: ActionFacts, before: Snapshot, after: Snapshot) -> Outcome:
+    question = before.framework.questions().get(action.question)
+    query = question.measured.query if question and question.measured else ""
+    first, second = before.measured.get(query), after.measured.get(query)
+    if first is None or second is None or first.as_of == second.as_of:
+        return Outcome(action, "not measured", query, None)
+    if first.method_version != second.method_version:
+        return Outcome(action, "method changed", query, None)
+    change = difference(first.interval(), second.interval())
+    down = find_query(query).lower_is_better
+    moved: Moved = "no clear change"
+    if change.low > 0:
+        moved = "worse" if down else "better"
+    elif change.high < 0:
+        moved = "better" if down else "worse"
+    return Outcome(action, moved, query, change)
+
+
+def _wanted(goal: Goal, first: float) -> float:
+    if goal.kind == "relative":
+        return first * (1 + goal.goal / 100)
+    if goal.kind == "points":
+        return first + goal.goal
+    if goal.kind == "gap":
+        return first + (100 - first) * goal.goal / 100
+    return goal.goal
+
+
+def _readings(first: float | None, last: float | None) -> dict[str, float | None]:
+    if first is None or last is None:
+        return {"relative": None, "points": None, "gap": None}
+    return {
+        "relative": 100 * (last - first) / first if first > 0 else None,
+        "points": last - first,
+        "gap": 100 * (last - first) / (100 - first) if first < 100 else None,
+    }

@@ -1,0 +1,235 @@
+"""One assessment, read from the records into plain frozen data that everything else computes with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.readiness.assessment.assessments import find_assessment, framework_of
+from tocsin.readiness.assessment.effective import (
+    AnswerFacts,
+    EvidenceFacts,
+    Held,
+    Standing,
+    StatementFacts,
+    declared_readings,
+    held_answers,
+    standing,
+    supported_readings,
+)
+from tocsin.readiness.assessment.frameworks import Framework
+from tocsin.readiness.assessment.measures import Measurement
+from tocsin.readiness.assessment.models import (
+    Action,
+    Answer,
+    Assessment,
+    Evidence,
+    EvidenceUse,
+    FrameworkVersion,
+    MeasuredValue,
+    Statement,
+)
+from tocsin.readiness.assessment.scoring import Reading, Score, score
+from tocsin.readiness.assessment.versions import responsible
+
+
+@dataclass(frozen=True)
+class ActionFacts:
+    """One action of a plan; gains are in points of the overall score."""
+
+    id: int
+    question: str
+    level: int
+    title: str
+    owner: str
+    due: date
+    cost: float | None
+    currency: str
+    gain: float
+    gain_low: float
+    gain_high: float
+    done_on: date | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An assessment with all that is on record about it. ``measured`` has the latest value of each query."""
+
+    id: int
+    unit: str
+    unit_name: str
+    groups: Mapping[str, str]
+    as_of: date
+    ranked: bool
+    closed_at: datetime | None
+    started_by: str
+    framework: Framework
+    responsible: Mapping[str, str]
+    answers: tuple[AnswerFacts, ...]
+    evidence: Mapping[str, tuple[EvidenceFacts, ...]]
+    statements: Mapping[str, tuple[StatementFacts, ...]]
+    measured: Mapping[str, Measurement]
+    actions: tuple[ActionFacts, ...]
+
+    def standings(self) -> dict[str, Standing]:
+        """Question → where the disputes about it stand."""
+        return {question: standing(said) for question, said in self.statements.items()}
+
+    def held(self) -> dict[str, Held]:
+        """Question → the answer that counts."""
+        return held_answers(self.answers, self.evidence, self.standings(), self.as_of)
+
+    def declared(self) -> dict[str, Reading | None]:
+        """Readings with every answer at its word."""
+        return declared_readings(self.framework, self.held())
+
+    def supported(self) -> dict[str, Reading | None]:
+        """Readings of what is verified or measured only."""
+        return supported_readings(self.framework, self.held(), self.measured)
+
+    def scores(self) -> tuple[dict[str, Score], dict[str, Score]]:
+        """Scores as declared, and supported."""
+        return score(self.framework, self.declared()), score(self.framework, self.supported())
+
+
+def read_snapshot(session: Session, assessment_id: int) -> Snapshot:
+    """The assessment of that number.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    held = find_assessment(session, assessment_id)
+    return Snapshot(
+        id=held.id,
+        unit=held.unit,
+        unit_name=held.unit_name,
+        groups=held.groups,
+        as_of=held.as_of,
+        ranked=held.ranked,
+        closed_at=held.closed_at,
+        started_by=held.started_by,
+        framework=framework_of(session, held),
+        responsible=responsible(session, held.version_id),
+        answers=_answers(session, held.id),
+        evidence=_evidence(session, held.id),
+        statements=_statements(session, held.id),
+        measured=_measured(session, held.id),
+        actions=_actions(session, held.id),
+    )
+
+
+def same_version(session: Session, snapshot: Snapshot) -> list[Snapshot]:
+    """The latest assessment of each other unit under the same version."""
+    version = select(Assessment.version_id).where(Assessment.id == snapshot.id).scalar_subquery()
+    rows = session.execute(
+        select(Assessment.unit, Assessment.id)
+        .where(Assessment.version_id == version, Assessment.unit != snapshot.unit)
+        .order_by(Assessment.unit, Assessment.as_of)
+    ).all()
+    latest = {unit: ident for unit, ident in rows}  # noqa: C416 (rows are no tuples)
+    return [read_snapshot(session, ident) for ident in latest.values()]
+
+
+def history(session: Session, unit: str, framework: str) -> list[Snapshot]:
+    """Every assessment of a unit under any version of a framework, oldest first."""
+    rows = session.scalars(
+        select(Assessment.id)
+        .join(FrameworkVersion, FrameworkVersion.id == Assessment.version_id)
+        .where(Assessment.unit == unit, FrameworkVersion.framework == framework)
+        .order_by(Assessment.as_of, Assessment.id)
+    )
+    return [read_snapshot(session, ident) for ident in rows]
+
+
+def _answers(session: Session, ident: int) -> tuple[AnswerFacts, ...]:
+    rows = session.scalars(select(Answer).where(Answer.assessment_id == ident).order_by(Answer.at, Answer.id))
+    return tuple(
+        AnswerFacts(row.question, row.level, row.status, row.assessor_kind, row.assessor, row.comment, row.at)
+        for row in rows
+    )
+
+
+def _evidence(session: Session, ident: int) -> dict[str, tuple[EvidenceFacts, ...]]:
+    rows = session.execute(
+        select(EvidenceUse, Evidence)
+        .join(Evidence, Evidence.id == EvidenceUse.evidence_id)
+        .where(EvidenceUse.assessment_id == ident)
+        .order_by(EvidenceUse.question, EvidenceUse.id)
+    ).all()
+    facts = [
+        EvidenceFacts(
+            question=use.question,
+            digest=piece.digest,
+            title=piece.title,
+            file_name=piece.file_name,
+            link=piece.link,
+            language=piece.language,
+            size=piece.size,
+            valid_from=piece.valid_from,
+            valid_until=piece.valid_until,
+        )
+        for use, piece in rows
+    ]
+    return {question: tuple(group) for question, group in groupby(facts, key=lambda fact: fact.question)}
+
+
+def _statements(session: Session, ident: int) -> dict[str, tuple[StatementFacts, ...]]:
+    rows = session.scalars(
+        select(Statement).where(Statement.assessment_id == ident).order_by(Statement.question, Statement.id)
+    )
+    facts = [
+        StatementFacts(row.id, row.question, row.kind, row.about_id, row.outcome, row.by, row.text, row.at)
+        for row in rows
+    ]
+    return {question: tuple(group) for question, group in groupby(facts, key=lambda fact: fact.question)}
+
+
+def _measured(session: Session, ident: int) -> dict[str, Measurement]:
+    rows: Sequence[MeasuredValue] = session.scalars(
+        select(MeasuredValue)
+        .where(MeasuredValue.assessment_id == ident)
+        .order_by(MeasuredValue.as_of, MeasuredValue.id)
+    ).all()
+    return {
+        row.query: Measurement(
+            query=row.query,
+            method_version=row.method_version,
+            as_of=row.as_of,
+            unit=row.unit,
+            value=row.value,
+            low=row.low,
+            high=row.high,
+            observed=row.observed,
+            total=row.total,
+            coverage=row.coverage,
+            successes=row.successes,
+            trials=row.trials,
+            detail=row.detail,
+        )
+        for row in rows
+    }
+
+
+def _actions(session: Session, ident: int) -> tuple[ActionFacts, ...]:
+    rows = session.scalars(select(Action).where(Action.assessment_id == ident).order_by(Action.due, Action.id))
+    return tuple(
+        ActionFacts(
+            id=row.id,
+            question=row.question,
+            level=row.level,
+            title=row.title,
+            owner=row.owner,
+            due=row.due,
+            cost=row.cost,
+            currency=row.currency,
+            gain=row.gain,
+            gain_low=row.gain_low,
+            gain_high=row.gain_high,
+            done_on=row.done_on,
+        )
+        for row in rows
+    )
