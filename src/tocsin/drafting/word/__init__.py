@@ -1,0 +1,53 @@
+"""Word files: read and written with every change and comment under its author, and the views that follow from them."""
+
+from tocsin.drafting.word.model import (
+    Block,
+    Cell,
+    Change,
+    Comment,
+    Document,
+    Level,
+    Note,
+    Paragraph,
+    Revision,
+    Row,
+    Run,
+    Table,
+    accept,
+    accepted,
+    author_view,
+    authors,
+    changes,
+    lines,
+    numbered,
+    original,
+    reject,
+)
+from tocsin.drafting.word.read import read_docx
+from tocsin.drafting.word.write import write_docx
+
+__all__ = [
+    "Block",
+    "Cell",
+    "Change",
+    "Comment",
+    "Document",
+    "Level",
+    "Note",
+    "Paragraph",
+    "Revision",
+    "Row",
+    "Run",
+    "Table",
+    "accept",
+    "accepted",
+    "author_view",
+    "authors",
+    "changes",
+    "lines",
+    "numbered",
+    "original",
+    "read_docx",
+    "reject",
+    "write_docx",
+]
