@@ -60,7 +60,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """Runs, and the revisions of the paragraph's end; ``numbering`` is (list, level), ``label`` the number printed."""
+    """Runs, and the revisions of the paragraph's end; ``numbering`` is (list, level), ``label`` the number printed.
+
+    An end, a row and a cell hold at most one adding and one removing mark: Word files have no place for a second.
+    """
 
     runs: tuple[Run, ...] = ()
     end: tuple[Revision, ...] = ()
@@ -349,8 +352,8 @@ def numbered(document: Document) -> Document:
     """The document with its changes numbered from 1 in text order.
 
     Neighbouring marks of one kind, author, time and move are one change, across runs, paragraph ends and rows, as Word
-    and LibreOffice show them; both places of a named move get one number. A document that is written and read again has
-    the same numbers.
+    and LibreOffice show them; both places of a named move get one number. What is in a marked row gets its marks too, as
+    Word does, so that other programs see the whole row marked. A document that is written and read again is the same.
     """
     counter = _Numbers()
     blocks = counter.blocks(document.blocks)
@@ -365,9 +368,13 @@ class _Numbers:
         self.before: dict[Revision, int] = {}
         self.moves: dict[tuple[str, str], int] = {}
         self.count = 0
+        self.around: tuple[Revision, ...] = ()
 
-    def marks(self, marks: tuple[Revision, ...]) -> tuple[Revision, ...]:
-        plain = [replace(mark, number=0) for mark in _in_order(marks)]
+    def marks(self, marks: tuple[Revision, ...], *, single: bool = False) -> tuple[Revision, ...]:
+        """The marks with numbers, together with those of the row around."""
+        plain = _in_order(replace(mark, number=0) for mark in (*self.around, *marks))
+        if single:
+            plain = list({mark.adds: mark for mark in reversed(plain)}.values())[::-1]
         now = {mark: self.number(mark) for mark in plain}
         self.before = now
         return tuple(replace(mark, number=now[mark]) for mark in plain)
@@ -389,7 +396,7 @@ class _Numbers:
     def block(self, block: Block) -> Block:
         if isinstance(block, Paragraph):
             runs = tuple(self.run(run) for run in block.runs)
-            return replace(block, runs=tidy(runs), end=self.marks(block.end))
+            return replace(block, runs=tidy(runs), end=self.marks(block.end, single=True))
         return Table(tuple(self.row(row) for row in block.rows))
 
     def run(self, run: Run) -> Run:
@@ -398,12 +405,21 @@ class _Numbers:
         return run
 
     def row(self, row: Row) -> Row:
-        marks = self.marks(row.marks) if row.marks else ()
-        return Row(tuple(self.cell(cell) for cell in row.cells), marks)
+        outside = self.around
+        marks = self.marks(_flat(row.marks), single=True) if row.marks else ()
+        self.around = tuple(dict.fromkeys((*outside, *(replace(mark, number=0) for mark in marks))))
+        cells = tuple(self.cell(cell) for cell in row.cells)
+        self.around = outside
+        return Row(cells, marks)
 
     def cell(self, cell: Cell) -> Cell:
-        marks = self.marks(cell.marks) if cell.marks else ()
+        marks = self.marks(_flat(cell.marks), single=True) if cell.marks else ()
         return replace(cell, marks=marks, blocks=self.blocks(cell.blocks))
+
+
+def _flat(marks: tuple[Revision, ...]) -> tuple[Revision, ...]:
+    """Rows and cells are not moved in Word files, they go and come."""
+    return tuple(replace(mark, kind="insert" if mark.adds else "delete", move="") for mark in marks)
 
 
 def _in_order(marks: Iterable[Revision]) -> list[Revision]:

@@ -27,6 +27,8 @@ _ELEMENTS = {
     "\u2011": ("noBreakHyphen", ""),
     "\u00ad": ("softHyphen", ""),
 }
+_WIDTH = 9026
+"""Between the margins, in twentieths of a point."""
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 
 
@@ -163,8 +165,9 @@ class _Writer:
         add(properties, "tblStyle", val="TableGrid")
         add(properties, "tblW", w="0", type="auto")
         grid = add(element, "tblGrid")
-        for _ in range(max(sum(cell.span for cell in row.cells) for row in table.rows)):
-            add(grid, "gridCol")
+        columns = max(sum(cell.span for cell in row.cells) for row in table.rows)
+        for _ in range(columns):
+            add(grid, "gridCol", w=str(_WIDTH // columns))
         for row in table.rows:
             self.row(element, row)
 
@@ -172,6 +175,7 @@ class _Writer:
         element = add(table, "tr")
         if row.marks:
             properties = add(element, "trPr")
+            add(properties, "cantSplit", val="off")
             for mark in row.marks:
                 self.mark(properties, "ins" if mark.adds else "del", mark)
         for cell in row.cells:
@@ -193,6 +197,7 @@ class _Writer:
         for run in paragraph.runs:
             self.run(place, run)
             self.at += 1
+        place.leave()
         self.open_moves(element)
         self.close_moves(parent)
         self.at += 1
@@ -218,7 +223,7 @@ class _Writer:
 
     def run(self, place: "_Place", run: Run) -> None:
         point = not (run.text or run.note or run.field)
-        outer = place.outer(run.link, run.field if run.text else "")
+        outer = place.outer(run)
         starts, ends = self.places.starts.get(self.at, ()), self.places.ends.get(self.at, ())
         if starts or self.at in self.places.opens:
             place.unmark()
@@ -267,8 +272,6 @@ class _Writer:
             add(element, f"{kind}Reference", id=str(run.note))
         elif run.text:
             self.text(parent, run)
-        else:
-            _field_without_result(parent, run.field)
 
     def text(self, parent: Element, run: Run) -> None:
         element = add(parent, "r")
@@ -295,21 +298,33 @@ class _Place:
         self.paragraph = paragraph
         self.around = ("", "")
         self.inside = paragraph
+        self.last: tuple[Revision, ...] = ()
         self.open: list[tuple[Revision, Element]] = []
 
-    def outer(self, link: str, field: str) -> Element:
-        """The paragraph, or the link and field in it that the run belongs to; marks stand inside of these (17.13.5)."""
-        link = link if link.startswith(LINKS) else ""
-        if (link, field) != self.around:
-            self.unmark()
-            self.around = link, field
-            self.inside = self.paragraph
+    def outer(self, run: Run) -> Element:
+        """The paragraph, or the link in it that the run belongs to; marks stand inside of links (17.13.5, 17.16.22).
+
+        A field begins in the marks of its first run and ends in those of its last.
+        """
+        link = run.link if run.link.startswith(LINKS) else ""
+        if (link, run.field) != self.around:
+            self.leave()
+            self.around = link, run.field
             if link:
-                self.inside = add(self.inside, "hyperlink")
+                self.inside = add(self.paragraph, "hyperlink")
                 self.inside.set(*self.writer.link(link))
-            if field:
-                self.inside = add(self.inside, "fldSimple", instr=field)
+            if run.field:
+                _begin_field(self.marked(run.marks), run.field)
+        self.last = run.marks
         return self.inside
+
+    def leave(self) -> None:
+        """Close the field, the marks and the link."""
+        if self.around[1]:
+            add(add(self.marked(self.last), "r"), "fldChar", fldCharType="end")
+        self.unmark()
+        self.around = ("", "")
+        self.inside = self.paragraph
 
     def marked(self, marks: tuple[Revision, ...]) -> Element:
         """The innermost of the elements for these marks; those that are open already stay open."""
@@ -402,12 +417,9 @@ def _lead(parent: Element, name: str, style: str) -> None:
         paragraph.insert(first + 1, space)
 
 
-def _field_without_result(parent: Element, code: str) -> None:
-    for edge in ("begin", "", "end"):
-        run = add(parent, "r")
-        if edge:
-            add(run, "fldChar", fldCharType=edge)
-        else:
-            words = add(run, "instrText")
-            words.text = code
-            words.set(_SPACE, "preserve")
+def _begin_field(parent: Element, code: str) -> None:
+    add(add(parent, "r"), "fldChar", fldCharType="begin")
+    words = add(add(parent, "r"), "instrText")
+    words.text = code
+    words.set(_SPACE, "preserve")
+    add(add(parent, "r"), "fldChar", fldCharType="separate")
