@@ -15,20 +15,27 @@ from tocsin.networks.addresses import (
     parse_networks,
 )
 from tocsin.networks.intervals import Cover, IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
+from tocsin.networks.load import LoadReport, load_table, read_networks
 from tocsin.networks.special import SPECIAL_USE, special_use
+from tocsin.networks.tables import Answer, Networks, Register
 
 __all__ = [
     "SPECIAL_USE",
+    "Answer",
     "Cover",
     "IntervalTable",
+    "LoadReport",
     "Network",
+    "Networks",
     "Ranges",
+    "Register",
     "flatten_cover",
     "flatten_ranges",
     "format_address",
     "format_addresses",
     "format_networks",
     "is_ipv4",
+    "load_table",
     "network_bounds",
     "overlay",
     "parse_address",
@@ -37,5 +44,6 @@ __all__ = [
     "parse_integers",
     "parse_network",
     "parse_networks",
+    "read_networks",
     "special_use",
 ]

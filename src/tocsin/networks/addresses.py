@@ -37,21 +37,26 @@ def parse_addresses(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:
     """``(hi, lo, ok)`` of a column of texts: two uint64 arrays and a bool array; zeros where not ``ok``."""
     import polars as pl
 
-    trimmed = texts.cast(pl.String).str.strip_chars().rename("")
-    octets = trimmed.str.split_exact(".", 3).struct.unnest()
-    numbers = [octets.to_series(place).cast(pl.UInt8, strict=False) for place in range(4)]
-    ok = np.ones(len(texts), dtype=np.bool_)
-    value = np.zeros(len(texts), dtype=np.uint64)
-    digits = np.full(len(texts), 3, dtype=np.uint32)
-    for number in numbers:
-        octet = number.fill_null(0).to_numpy()
-        ok &= number.is_not_null().to_numpy()
-        value = (value << np.uint64(8)) | octet
-        digits += np.uint8(1) + (octet >= 10) + (octet >= 100)
-    # Four numbers in as few characters as they need: no leading zero, sign, blank or fifth part is left to hide.
-    ok &= trimmed.str.len_bytes().fill_null(0).to_numpy() == digits
+    column = pl.col("text")
+    octets = [pl.col("octets").struct.field(f"field_{place}").cast(pl.UInt8, strict=False) for place in range(4)]
+    value, digits = pl.lit(0, pl.UInt64), pl.lit(3, pl.UInt8)
+    for octet in octets:
+        value = value * 256 + octet
+        digits = digits + 1 + (octet >= 10).cast(pl.UInt8) + (octet >= 100).cast(pl.UInt8)
+    read = (
+        texts.cast(pl.String)
+        .alias("text")
+        .to_frame()
+        .lazy()
+        .select(column.str.strip_chars())
+        .with_columns(octets=column.str.split_exact(".", 3))
+        # Four numbers in as few characters as they need: no leading zero, sign, blank or fifth part is left to hide.
+        .select("text", value=value.fill_null(0), ok=(column.str.len_bytes() == digits).fill_null(value=False))
+        .collect()
+    )
+    trimmed, number, ok = read["text"], read["value"].to_numpy(), read["ok"].to_numpy().copy()
     hi = np.zeros(len(texts), dtype=np.uint64)
-    lo = np.where(ok, value | np.uint64(_MAPPED), np.uint64(0))
+    lo = np.where(ok, number | np.uint64(_MAPPED), np.uint64(0))
     rest = np.flatnonzero(~ok & trimmed.str.contains(":", literal=True).fill_null(value=False).to_numpy())
     if rest.size:
         hi[rest], lo[rest], ok[rest] = _parse_ipv6(trimmed.gather(rest).to_list())
@@ -125,7 +130,8 @@ def format_networks(hi: UInt64s, lo: UInt64s, length: UInt8s) -> "pl.Series":
 
 def is_ipv4(hi: UInt64s, lo: UInt64s) -> Bools:
     """Which addresses are IPv4."""
-    return np.logical_and(hi == 0, lo >> np.uint64(32) == 0xFFFF)
+    four: Bools = (hi == 0) & (lo >> np.uint64(32) == 0xFFFF)
+    return four
 
 
 def masks(length: UInt8s) -> tuple[UInt64s, UInt64s]:
@@ -151,6 +157,12 @@ class Network:
     def __str__(self) -> str:
         shown = self.length - IPV4_BITS if _is_ipv4(self.hi, self.lo) else self.length
         return f"{format_address(self.hi, self.lo)}/{shown}"
+
+    @property
+    def last(self) -> tuple[int, int]:
+        """The halves of its last address."""
+        rest = (1 << (128 - self.length)) - 1
+        return self.hi | rest >> 64, self.lo | rest & _ALL_64
 
     def holds(self, hi: int, lo: int) -> bool:
         """Whether the address lies in this network."""

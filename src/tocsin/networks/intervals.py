@@ -9,7 +9,7 @@ is only the sorted starts and a value for each, and a lookup is one binary searc
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +65,7 @@ class IntervalTable:
     v6_hi: UInt64s
     v6_lo: UInt64s
     v6_values: Int32s
+    parts: ClassVar = ("v4_starts", "v4_values", "v6_hi", "v6_lo", "v6_values")
 
     @classmethod
     def from_networks(cls, hi: UInt64s, lo: UInt64s, length: UInt8s, values: Int32s) -> "IntervalTable":
@@ -79,11 +80,11 @@ class IntervalTable:
     @classmethod
     def open(cls, folder: Path, name: str) -> "IntervalTable":
         """The table that ``save`` wrote, mapped into memory rather than read."""
-        return cls(*(np.load(folder / f"{name}-{part}.npy", mmap_mode="r") for part in _PARTS))
+        return cls(*(np.load(folder / f"{name}-{part}.npy", mmap_mode="r") for part in cls.parts))
 
     def save(self, folder: Path, name: str) -> None:
         """Write the table as plain ``.npy`` files named after it."""
-        for part in _PARTS:
+        for part in self.parts:
             np.save(folder / f"{name}-{part}.npy", getattr(self, part))
 
     def with_values(self, values: Int32s) -> "IntervalTable":
@@ -113,9 +114,10 @@ class IntervalTable:
     def pieces4(self, address: UInt32s) -> Int64s:
         """The place of the piece that holds each IPv4 address; -1 when the family is empty."""
         if not len(self.v4_starts) or len(address) < _WORTH_AN_INDEX:
-            return np.asarray(self.v4_starts.searchsorted(address, "right") - 1)
+            found: Int64s = np.searchsorted(self.v4_starts, address, "right") - 1
+            return found
         block = address >> np.uint32(_BLOCK_BITS)
-        place = self._v4_blocks[block].astype(np.int64)
+        place: Int64s = self._v4_blocks[block].astype(np.int64)
         last = self._v4_blocks[block + np.uint32(1)]
         unsure = np.flatnonzero(place != last)
         if unsure.size:
@@ -124,13 +126,13 @@ class IntervalTable:
 
     def pieces6(self, hi: UInt64s, lo: UInt64s) -> Int64s:
         """The place of the piece that holds each IPv6 address; -1 when the family is empty."""
-        place = self.v6_hi.searchsorted(hi, "right") - 1
+        place = np.asarray(np.searchsorted(self.v6_hi, hi, "right") - 1, dtype=np.int64)
         if not len(self.v6_hi):
             return place
         # Rare: the last piece with this upper half, or one before it, starts behind the lower half.
         late = np.flatnonzero((self.v6_hi[place] == hi) & (self.v6_lo[place] > lo))
         if late.size:
-            first = self.v6_hi.searchsorted(hi[late], "left") - 1
+            first = np.searchsorted(self.v6_hi, hi[late], "left") - 1
             place[late] = _bisect(self.v6_lo, lo[late], first, place[late] - 1)
         return place
 
@@ -149,9 +151,6 @@ class IntervalTable:
         if not len(self.v6_hi):
             return np.full(len(lo), NONE, dtype=np.int32)
         return np.asarray(self.v6_values)[self.pieces6(hi, lo)]
-
-
-_PARTS = ("v4_starts", "v4_values", "v6_hi", "v6_lo", "v6_values")
 
 
 @dataclass(frozen=True)
