@@ -22,11 +22,16 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Whole records of a report as bytes, with the record and line that it starts at (both from 1)."""
+    """Whole records of a report as bytes, with the record and line that it starts at (both from 1).
+
+    Records are numbered before they are read, by their line where one may span several: numbers rise along the
+    report and none comes twice, but there may be gaps. ``piece``: not records, but a part of a line that is too long.
+    """
 
     data: bytes
     first_record: int
     first_line: int
+    piece: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,14 @@ class Batch:
 
     ``frame``: one row per record; columns are schema field names (text, or already of the field's type) and
     ``extra.<name>`` (text, number or Boolean; empty is null). A column ``extra`` may hold a JSON object as text.
+    ``plain``: no text in it has control characters, quotes, backslashes, or blanks at its ends (saves work).
     ``locate``: for row numbers of ``frame``, the line and the raw text of each, read again only when asked.
     """
 
     frame: pl.DataFrame
     unreadable: list[Unreadable] = field(default_factory=list)
     locate: Callable[[Sequence[int]], list[tuple[int, str]]] = lambda rows: [(0, "") for _ in rows]
+    plain: bool = False
 
 
 class Reader(Protocol):
