@@ -170,8 +170,11 @@ def test_every_statement_points_to_its_characters(c5: Text, source: bytes) -> No
 def test_every_word_of_the_source_is_in_the_record(c5: Text, source: bytes) -> None:
     """What is left after taking out everything that was extracted is names, labels, marks, and comment signs."""
     left = [list(line) for line in source.decode().split("\n")]
-    spans = [s for part in (*c5.provisions, *c5.entries, *c5.comments) for s in part.spans]
-    for span in [*spans, *(section.span for section in c5.sections)]:
+    spans = [section.span for section in c5.sections]
+    spans += [s for provision in c5.provisions for s in provision.spans]
+    spans += [s for entry in c5.entries for s in entry.spans]
+    spans += [s for comment in c5.comments for s in comment.spans]
+    for span in spans:
         left[span.line - 1][span.start : span.end] = " " * (span.end - span.start)
     rest = " ".join("".join(line) for line in left[3:])
     for known in [*NAMES.values(), "Civil Society", "Government", "Comment by Author", "[New Pillar", "bis", "new m"]:

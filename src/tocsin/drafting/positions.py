@@ -1,7 +1,7 @@
 """Positions that can be read from a record, always marked as inferences; silence and equal words stay unknown."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tocsin.drafting.difference import likeness
@@ -41,13 +41,14 @@ def inferred_positions(text: Text) -> tuple[Position, ...]:
     """
     speakers = speakers_of(text.comments, text.entries)
     comments = {comment.id: comment for comment in text.comments}
+    bases = {provision.id: provision.base for provision in text.provisions}
     found: list[Position] = []
     for entry in text.entries:
         own = [
             comments[name] for name in entry.comments if speakers.get(comments[name].author or "") == entry.stakeholder
         ]
         for item in entry.items or (whole_of(entry),):
-            found += _of_item(entry, item, own, text)
+            found += _of_item(entry, item, own, text, bases)
     own_entries = {entry.id: entry.stakeholder for entry in text.entries}
     for comment in text.comments:
         speaker = speakers.get(comment.author or "")
@@ -88,7 +89,7 @@ def speakers_of(comments: Sequence[Comment], entries: Sequence[Entry]) -> dict[s
     }
 
 
-def _of_item(entry: Entry, item: Item, own: Iterable[Comment], text: Text) -> list[Position]:
+def _of_item(entry: Entry, item: Item, own: Iterable[Comment], text: Text, bases: Mapping[str, str]) -> list[Position]:
     about = [
         (comment, kind)
         for comment in own
@@ -100,15 +101,16 @@ def _of_item(entry: Entry, item: Item, own: Iterable[Comment], text: Text) -> li
         if kind in {PositionKind.MERGE, PositionKind.RETAIN, PositionKind.SUPPORT, PositionKind.RESERVE}
         or item.entry_class is EntryClass.EMPTY
     ]
-    kind, basis = _from_words(item, text)
+    kind, basis = kind_from_words(item.entry_class, item.text, bases.get(item.provision, ""))
     if kind is PositionKind.UNKNOWN and stated:
         return stated
     inferred = kind is not PositionKind.UNKNOWN
     return [Position("", entry.stakeholder, item.provision, kind, inferred, basis, entry=entry.id), *stated]
 
 
-def _from_words(item: Item, text: Text) -> tuple[PositionKind, str]:
-    match item.entry_class:
+def kind_from_words(written: EntryClass, text: str, base: str) -> tuple[PositionKind, str]:
+    """The position that words alone show, and how: other words amend; equal, missing or unreadable ones say nothing."""
+    match written:
         case EntryClass.SAME_TEXT:
             return PositionKind.UNKNOWN, "the words equal the base"
         case EntryClass.EMPTY:
@@ -117,14 +119,10 @@ def _from_words(item: Item, text: Text) -> tuple[PositionKind, str]:
             return PositionKind.UNKNOWN, "what is written cannot be read"
         case EntryClass.NEW:
             return PositionKind.AMEND, "a new provision is proposed"
+        case EntryClass.CHANGED if likeness(base, text) < _REPLACES_BELOW:
+            return PositionKind.REPLACE, "few words of the base are left"
         case EntryClass.CHANGED:
-            base = next((provision.base for provision in text.provisions if provision.id == item.provision), "")
-            replaces = likeness(base, item.text) < _REPLACES_BELOW
-            return (
-                (PositionKind.REPLACE, "few words of the base are left")
-                if replaces
-                else (PositionKind.AMEND, "the words differ from the base")
-            )
+            return PositionKind.AMEND, "the words differ from the base"
 
 
 def _from_comment(comment: Comment, speaker: str, kind: PositionKind, text: Text) -> Position:

@@ -1,0 +1,230 @@
+"""Where a text stands: who wants what of which provision, which places differ, whose words are the same."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+
+from tocsin.drafting.brackets import brackets
+from tocsin.drafting.difference import Edit, apply_edits, edits, words
+from tocsin.drafting.draft import Draft, words_for, writings
+from tocsin.drafting.model import Entry, EntryClass, Position, PositionKind, Provision
+
+AGREEING = {PositionKind.SUPPORT, PositionKind.RETAIN}
+
+
+class Standing(StrEnum):
+    """``STABLE``: somebody agrees and nobody differs. ``CONTESTED``: somebody differs, or the base is in brackets."""
+
+    STABLE = "stable"
+    CONTESTED = "contested"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Stakeholder:
+    """One label of the record; it may stand for several organisations."""
+
+    name: str
+    organisations: tuple[str, ...]
+    role: str | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A provision's line of the matrix: the positions in force by stakeholder, and what follows from them."""
+
+    provision: Provision
+    standing: Standing
+    reasons: tuple[str, ...]
+    cells: Mapping[str, tuple[Position, ...]]
+
+
+@dataclass(frozen=True)
+class Option:
+    """Words for one place, and the entries that have them."""
+
+    text: str
+    entries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Characters ``start`` to ``end`` of the base that somebody would change, and each other wording once."""
+
+    start: int
+    end: int
+    base: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True)
+class Identical:
+    """Entries of different stakeholders with the same words: a fact about words, not about who works with whom."""
+
+    provision: str
+    entries: tuple[str, ...]
+    stakeholders: tuple[str, ...]
+    equals_base: bool
+
+
+def stakeholders(draft: Draft) -> tuple[Stakeholder, ...]:
+    """Everybody who wrote or took a position, in order of appearance."""
+    found: dict[str, Stakeholder] = {}
+    for entry in draft.entries.values():
+        found.setdefault(entry.stakeholder, Stakeholder(entry.stakeholder, entry.organisations, entry.role))
+    for position in draft.positions.values():
+        found.setdefault(position.stakeholder, Stakeholder(position.stakeholder, (position.stakeholder,), None))
+    return tuple(found.values())
+
+
+def agreement(draft: Draft) -> tuple[Row, ...]:
+    """The matrix: one row a provision in the text, in print order."""
+    in_force = _in_force(draft)
+    bracketed = _bracketed(draft)
+    return tuple(
+        _row(provision, in_force.get(provision.id, {}), in_force.get(provision.section, {}), provision.id in bracketed)
+        for provision in draft.printed()
+    )
+
+
+def tally(row: Row, people: Iterable[Stakeholder]) -> dict[PositionKind, tuple[int, int]]:
+    """For each position in a row: how many labels hold it, and how many organisations these stand for."""
+    sizes = {person.name: len(person.organisations) for person in people}
+    labels: Counter[PositionKind] = Counter()
+    organisations: Counter[PositionKind] = Counter()
+    for name, positions in row.cells.items():
+        for kind in {position.kind for position in positions}:
+            labels[kind] += 1
+            organisations[kind] += sizes.get(name, 1)
+    return {kind: (labels[kind], organisations[kind]) for kind in PositionKind if labels[kind]}
+
+
+def comparable(draft: Draft, provision: str) -> tuple[Entry, ...]:
+    """The readable entries on a provision that were written on the words it has now."""
+    base = draft.provisions[provision].base
+    return tuple(
+        entry
+        for entry in draft.entries.values()
+        if words_for(entry, provision)
+        and draft.base_of(entry, provision) == base
+        and entry.entry_class is not EntryClass.UNREADABLE
+    )
+
+
+def on_older_bases(draft: Draft, provision: str) -> tuple[Entry, ...]:
+    """The entries on a provision whose base has changed since; they need a rebase to be compared."""
+    base = draft.provisions[provision].base
+    return tuple(
+        entry
+        for entry in draft.entries.values()
+        if words_for(entry, provision) and draft.base_of(entry, provision) != base
+    )
+
+
+def alternatives(draft: Draft, provision: str) -> tuple[Place, ...]:
+    """Every place of a provision that somebody would change, once, in text order, with each other wording once."""
+    writings = {entry.id: words_for(entry, provision) for entry in comparable(draft, provision)}
+    return places(draft.provisions[provision].base, writings)
+
+
+def places(base: str, writings: Mapping[str, str]) -> tuple[Place, ...]:
+    """The same for any base and texts by name. Changes that overlap or touch are one place."""
+    changes = {name: edits(base, text) for name, text in writings.items()}
+    spans = sorted((edit.start, edit.end) for found in changes.values() for edit in found)
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return tuple(_place(base, start, end, changes) for start, end in joined)
+
+
+def in_brackets(base: str, found: Sequence[Place]) -> str:
+    """The base with every place as "[as it is] [or so]"; words that would only go stand alone in brackets."""
+    return apply_edits(base, (Edit(place.start, place.end, _choices(place)) for place in found))
+
+
+def identical_wording(draft: Draft) -> tuple[Identical, ...]:
+    """Entries on one provision by different stakeholders whose words are equal, spacing aside."""
+    found: list[Identical] = []
+    written = writings(draft)
+    for provision in draft.printed():
+        groups: dict[tuple[str, ...], list[Entry]] = {}
+        for entry, text in written.get(provision.id, ()):
+            if entry.entry_class is not EntryClass.UNREADABLE:
+                groups.setdefault(words(text), []).append(entry)
+        base = words(provision.base)
+        for key, entries in groups.items():
+            names = tuple(dict.fromkeys(entry.stakeholder for entry in entries))
+            if len(names) > 1:
+                found.append(Identical(provision.id, tuple(entry.id for entry in entries), names, key == base))
+    return tuple(found)
+
+
+def _in_force(draft: Draft) -> dict[str, dict[str, tuple[Position, ...]]]:
+    """Provision or section → stakeholder → positions: from the last declared one on, of the last entry and comments."""
+    by_place: dict[tuple[str, str], list[Position]] = {}
+    for position in draft.positions.values():
+        by_place.setdefault((position.provision, position.stakeholder), []).append(position)
+    found: dict[str, dict[str, tuple[Position, ...]]] = {}
+    for (provision, stakeholder), positions in by_place.items():
+        declared = [at for at, position in enumerate(positions) if position.confirmed]
+        current = positions[declared[-1] :] if declared else positions
+        last_entry = next((p.entry for p in reversed(current) if p.entry and not p.comment), None)
+        kept = tuple(p for p in current if p.confirmed or p.comment or p.entry == last_entry)
+        found.setdefault(provision, {})[stakeholder] = kept
+    return found
+
+
+def _bracketed(draft: Draft) -> set[str]:
+    """The provisions of which some words stand in brackets; a pair that runs across provisions covers them all."""
+    found: set[str] = set()
+    for pair in brackets(draft.printed()).pairs:
+        first, last = draft.order.index(pair.start_provision), draft.order.index(pair.end_provision)
+        found.update(draft.order[first : last + 1])
+    return found
+
+
+def _row(
+    provision: Provision,
+    own: Mapping[str, tuple[Position, ...]],
+    section: Mapping[str, tuple[Position, ...]],
+    bracketed: bool,
+) -> Row:
+    cells = {name: (*own.get(name, ()), *section.get(name, ())) for name in dict.fromkeys([*own, *section])}
+    kinds = {position.kind for positions in cells.values() for position in positions} - {PositionKind.UNKNOWN}
+    reasons = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind not in AGREEING]
+    if bracketed:
+        reasons.append("the base is in brackets")
+    if not provision.readable:
+        return Row(provision, Standing.UNKNOWN, ("the base is unreadable", *reasons), cells)
+    if reasons:
+        return Row(provision, Standing.CONTESTED, tuple(reasons), cells)
+    if kinds:
+        return Row(provision, Standing.STABLE, tuple(f"{kind} by {_who(cells, kind)}" for kind in sorted(kinds)), cells)
+    return Row(provision, Standing.UNKNOWN, ("nobody has said anything that can be counted",), cells)
+
+
+def _who(cells: Mapping[str, tuple[Position, ...]], kind: PositionKind) -> str:
+    return ", ".join(name for name, positions in cells.items() if any(p.kind is kind for p in positions))
+
+
+def _place(base: str, start: int, end: int, changes: Mapping[str, Sequence[Edit]]) -> Place:
+    texts: list[tuple[str, str]] = []
+    for name, found in changes.items():
+        inside = [Edit(e.start - start, e.end - start, e.text) for e in found if start <= e.start and e.end <= end]
+        if inside:
+            texts.append((apply_edits(base[start:end], inside), name))
+    order = list(dict.fromkeys(text for text, _ in texts))
+    grouped = groupby(sorted(texts, key=lambda pair: order.index(pair[0])), key=lambda pair: pair[0])
+    options = tuple(Option(text, tuple(name for _, name in pairs)) for text, pairs in grouped)
+    return Place(start, end, base[start:end], options)
+
+
+def _choices(place: Place) -> str:
+    texts = [place.base, *(option.text for option in place.options)]
+    lead = place.base[: len(place.base) - len(place.base.lstrip())] or ("" if place.base else " ")
+    return lead + " ".join(f"[{text.strip()}]" for text in texts if text.strip())

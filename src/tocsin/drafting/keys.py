@@ -1,0 +1,50 @@
+"""The chair's signing key: an Ed25519 private key in a PEM file that only its owner can read."""
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from tocsin.drafting.history import Signer
+from tocsin.errors import ConflictError, InputError
+
+
+def new_key(path: Path) -> Signer:
+    """A new key, written to ``path`` (PKCS #8 PEM, mode 0600).
+
+    Raises:
+        ConflictError: the file exists.
+
+    """
+    key = Ed25519PrivateKey.generate()
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise ConflictError(f"{path} exists already; a key is never overwritten.", hint="Give another name.") from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return Signer(key)
+
+
+def load_key(path: Path) -> Signer:
+    """The key in a file that ``new_key`` wrote.
+
+    Raises:
+        InputError: no such file, or no Ed25519 key in it.
+
+    """
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{path} holds no key that can be used: {error}.", hint="Make one with: tocsin drafting key FILE."
+        ) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise InputError(f"{path} holds another kind of key; Ed25519 is needed.")
+    return Signer(key)

@@ -1,0 +1,178 @@
+"""Where texts and their histories are kept and added to; the one place of this room that saves."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, defer
+
+from tocsin.drafting.acts import Act, Import
+from tocsin.drafting.draft import Draft
+from tocsin.drafting.history import Signer, Step, extended, replayed
+from tocsin.drafting.model import Text
+from tocsin.drafting.models import DraftStep, DraftText
+from tocsin.errors import ConflictError, NotFoundError
+from tocsin.records import AuditWord, Database, audit
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A text as it is kept: its identity, local name, and whole history."""
+
+    id: str
+    name: str
+    title: str
+    source_name: str
+    source_sha256: str
+    steps: tuple[Step, ...]
+
+
+def stored_texts(database: Database) -> list[tuple[str, str, str, str]]:
+    """(name, title, source, id) of every text, by name."""
+    with database.begin() as session:
+        query = select(DraftText.name, DraftText.title, DraftText.source_name, DraftText.id).order_by(DraftText.name)
+        return [(name, title, source, identity) for name, title, source, identity in session.execute(query)]
+
+
+def load(database: Database, name: str) -> Stored:
+    """The text called ``name`` (or with that id).
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    with database.begin() as session:
+        return _load(session, name)
+
+
+def source_of(database: Database, name: str) -> bytes:
+    """The bytes that a text was imported from."""
+    with database.begin() as session:
+        return _row(session, name).source
+
+
+def add_text(
+    database: Database, text: Text, source: bytes, *, actor: str, at: datetime, name: str | None = None
+) -> tuple[Stored, bool]:
+    """The text in the store, and whether it is new: the same bytes under the same name are one text.
+
+    Raises:
+        ConflictError: another text has that name.
+
+    """
+    wanted = name or _name_of(text)
+    with database.begin() as session:
+        there = session.scalar(select(DraftText).where(DraftText.name == wanted).options(defer(DraftText.source)))
+        if there is not None:
+            if there.source_sha256 != text.source.sha256:
+                raise ConflictError(
+                    f"Another text is called '{wanted}'.", hint="Give this one a name of its own with --name."
+                )
+            return _load(session, wanted), False
+        identity = str(uuid4())
+        session.add(_text_row(identity, wanted, text, source))
+        step, _ = extended([], Import(text), actor=actor, at=at)
+        session.flush()
+        session.add(_step_row(identity, step))
+        audit(session, AuditWord.DRAFT_IMPORTED, at=at, actor=actor, subject=identity, detail={"hash": step.hash})
+        return Stored(identity, wanted, text.title, text.source.name, text.source.sha256, (step,)), True
+
+
+def add_copy(database: Database, stored: Stored, source: bytes, *, actor: str, at: datetime) -> None:
+    """Keep a copy of a text from another node, history and identity unchanged."""
+    with database.begin() as session:
+        if session.get(DraftText, stored.id) is not None:
+            raise ConflictError(
+                f"The text '{stored.name}' is here already.", hint="Use merge-bundle to take in what was added to it."
+            )
+        if session.scalar(select(DraftText.id).where(DraftText.name == stored.name)) is not None:
+            raise ConflictError(f"Another text is called '{stored.name}'.", hint="Give this one another --name.")
+        first = stored.steps[0].act()
+        if not isinstance(first, Import):
+            raise ConflictError("The history does not begin with an import.")
+        session.add(_text_row(stored.id, stored.name, first.text, source))
+        session.flush()
+        session.add_all(_step_row(stored.id, step) for step in stored.steps)
+        audit(session, AuditWord.DRAFT_IMPORTED, at=at, actor=actor, subject=stored.id, detail={"copy": True})
+
+
+def append(
+    database: Database,
+    name: str,
+    decide: Callable[[Stored, Draft], Sequence[Act]],
+    *,
+    actor: str,
+    at: datetime,
+    signer: Signer | None = None,
+) -> tuple[tuple[Step, ...], Draft]:
+    """The steps added and the draft after them; ``decide`` says from the text as it is which acts to do.
+
+    All or none of the acts are added.
+    """
+    with database.begin() as session:
+        stored = _load(session, name)
+        steps = list(stored.steps)
+        draft = replayed(steps)
+        for act in decide(stored, draft):
+            step, draft = extended(steps, act, actor=actor, at=at, signer=signer, draft=draft)
+            steps.append(step)
+        added = tuple(steps[len(stored.steps) :])
+        save_steps(session, stored.id, added, actor=actor, at=at)
+        return added, draft
+
+
+def save_steps(session: Session, text_id: str, steps: Sequence[Step], *, actor: str, at: datetime) -> None:
+    """Add steps to a history in the caller's transaction, each with its audit entry."""
+    for step in steps:
+        session.add(_step_row(text_id, step))
+        detail: dict[str, object] = {"seq": step.seq, "act": step.act().act, "hash": step.hash}
+        audit(session, AuditWord.DRAFT_CHANGED, at=at, actor=actor, subject=text_id, detail=detail)
+
+
+def _row(session: Session, name: str) -> DraftText:
+    query = select(DraftText).where((DraftText.name == name) | (DraftText.id == name)).options(defer(DraftText.source))
+    row = session.scalar(query.with_for_update())
+    if row is None:
+        raise NotFoundError(f"There is no text called '{name}'.", hint="'tocsin drafting list' shows what is here.")
+    return row
+
+
+def _load(session: Session, name: str) -> Stored:
+    row = _row(session, name)
+    rows = session.scalars(select(DraftStep).where(DraftStep.text_id == row.id).order_by(DraftStep.seq))
+    steps = tuple(Step(s.seq, s.at, s.actor, s.body, s.prev, s.result, s.hash, s.signature, s.origin) for s in rows)
+    return Stored(row.id, row.name, row.title, row.source_name, row.source_sha256, steps)
+
+
+def _text_row(identity: str, name: str, text: Text, source: bytes) -> DraftText:
+    return DraftText(
+        id=identity,
+        name=name,
+        title=text.title,
+        source_name=text.source.name,
+        source_sha256=text.source.sha256,
+        source=source,
+    )
+
+
+def _step_row(text_id: str, step: Step) -> DraftStep:
+    return DraftStep(
+        text_id=text_id,
+        seq=step.seq,
+        at=step.at,
+        actor=step.actor,
+        body=step.body,
+        prev=step.prev,
+        result=step.result,
+        hash=step.hash,
+        signature=step.signature,
+        origin=step.origin,
+    )
+
+
+def _name_of(text: Text) -> str:
+    stem = text.source.name.rsplit(".", 1)[0].casefold()
+    return re.sub(r"[^\w]+", "-", stem).strip("-") or "text"
