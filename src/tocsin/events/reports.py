@@ -5,6 +5,7 @@ input, is unpacked into a spool folder first, within the limits of the settings.
 """
 
 import hashlib
+import io
 import shutil
 import sys
 import zipfile
@@ -13,10 +14,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, BinaryIO
 
 from tocsin.errors import InputError, StorageError
 from tocsin.settings import IngestSettings
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _BLOCK = 1 << 20
 
@@ -38,6 +42,10 @@ class Report:
         """The first bytes, by which its source is recognised."""
         with self.path.open("rb") as file:
             return file.read(min(length, self.size))
+
+    def limited(self, stream: BinaryIO) -> BinaryIO:
+        """The stream up to this report's size: what was written behind it later is another report."""
+        return io.BufferedReader(_UpTo(stream, self.size), _BLOCK)
 
     def check_unchanged(self) -> None:
         """Raise when the file is no longer what was hashed.
@@ -148,12 +156,29 @@ def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int) -> Report
                     )
                 digest.update(block)
                 out.write(block)
-        except _Damage as damage:
+        except _DamageError as damage:
             broken = str(damage)
     return Report(name, target, size, digest.hexdigest(), broken)
 
 
-class _Damage(Exception):
+class _UpTo(io.RawIOBase):
+    """The first ``left`` bytes of a stream."""
+
+    def __init__(self, stream: BinaryIO, left: int) -> None:
+        super().__init__()
+        self._stream, self._left = stream, left
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        block = self._stream.read(min(len(memoryview(buffer)), self._left))
+        memoryview(buffer)[: len(block)] = block
+        self._left -= len(block)
+        return len(block)
+
+
+class _DamageError(Exception):
     """Packed data that cannot be unpacked further; what came before it is good."""
 
 
@@ -162,7 +187,7 @@ def _plain(stream: IO[bytes]) -> Iterator[bytes]:
         while block := stream.read(_BLOCK):
             yield block
     except (EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise _Damage(f"the packed data is damaged: {error}") from error
+        raise _DamageError(f"the packed data is damaged: {error}") from error
 
 
 def _gunzip(stream: IO[bytes]) -> Iterator[bytes]:
@@ -180,11 +205,11 @@ def _gunzip(stream: IO[bytes]) -> Iterator[bytes]:
                 yield unpacker.decompress(packed)
             except zlib.error as error:
                 yield from _bytewise(before, packed)
-                raise _Damage(f"the gzip data is damaged: {error}") from error
+                raise _DamageError(f"the gzip data is damaged: {error}") from error
             started, packed = True, unpacker.unused_data
     if started and not unpacker.eof:
         yield unpacker.flush()
-        raise _Damage("the gzip data ends too early")
+        raise _DamageError("the gzip data ends too early")
 
 
 def _bytewise(unpacker: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:

@@ -1,0 +1,92 @@
+"""Builds a node once: settings, records, event table, memory of problems and of rows, all in one home folder."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from tocsin.errors import StorageError
+from tocsin.events.store import EventStore
+from tocsin.problems import NOTES, Tracker
+from tocsin.records import Database, open_database, sqlite_url
+from tocsin.records.keys import KeyFiles
+from tocsin.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Node:
+    """One Tocsin: everything that front doors and the pipeline work with."""
+
+    home: Path
+    settings: Settings
+    database: Database
+    store: EventStore
+    tracker: Tracker
+
+    @property
+    def spool(self) -> Path:
+        """Where packed reports are unpacked."""
+        return self.home / "spool"
+
+    @property
+    def quarantine(self) -> Path:
+        """Where rows that were set aside are kept, a file per ingest."""
+        return self.home / "quarantine"
+
+    @property
+    def mails(self) -> Path:
+        """Where finished mails are written."""
+        return self.home / "mails"
+
+    @property
+    def compiled(self) -> Path:
+        """Where tables are kept in the form that opens at once."""
+        return self.home / "compiled"
+
+    def rows_of(self, day: date) -> KeyFiles:
+        """The keys of the rows that came on one day."""
+        return KeyFiles(self.home / "rows" / day.isoformat())
+
+    def rows_since(self, day: date, days: int) -> list[KeyFiles]:
+        """The keys of the rows of ``days`` days up to ``day``."""
+        return [self.rows_of(day - timedelta(days=back)) for back in range(days)]
+
+
+def open_node(home: Path) -> Node:
+    """The node in ``home``, its folder and tables made or brought up to date.
+
+    Raises:
+        SettingError: a setting does not work.
+        StorageError: the folder or the database cannot be used.
+
+    """
+    settings = load_settings(home)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"The folder {home} cannot be made: {error.strerror}.", hint="Choose another with --home DIR."
+        ) from error
+    database = open_database(settings.storage.database or sqlite_url(home / "records.sqlite"))
+    database.migrate()
+    return Node(
+        home=home,
+        settings=settings,
+        database=database,
+        store=EventStore(home / "events"),
+        tracker=Tracker(KeyFiles(home / "problems", columns=len(NOTES))),
+    )
+
+
+@contextmanager
+def writer(node: Node, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Be the one process that writes events; waits for another to finish, after saying so by ``waiting``."""
+    with (node.home / "writer.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

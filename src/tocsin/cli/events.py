@@ -1,0 +1,111 @@
+"""`tocsin events`: find stored events and print or write them."""
+
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, print_table
+from tocsin.errors import UsageError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Format(StrEnum):
+    """How events are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+_SHOWN = {
+    "time.source": "time (UTC)",
+    "source.ip": "address",
+    "source.port": "port",
+    "source.asn": "AS",
+    "source.geolocation.cc": "country",
+    "classification.type": "type",
+    "classification.identifier": "identifier",
+    "feed.code": "feed",
+}
+
+
+def events(
+    ctx: typer.Context,
+    cidr: Annotated[str | None, typer.Option(help="Address or prefix of the source.")] = None,
+    asn: Annotated[int | None, typer.Option(help="AS number of the source.")] = None,
+    country: Annotated[str | None, typer.Option(help="Country code of the source.")] = None,
+    type_: Annotated[str | None, typer.Option("--type", help="Classification type.")] = None,
+    feed: Annotated[str | None, typer.Option(help="Code or name of the feed.")] = None,
+    since: Annotated[str | None, typer.Option(help="From this time on, ISO 8601; UTC without a zone.")] = None,
+    until: Annotated[str | None, typer.Option(help="Before this time, ISO 8601; UTC without a zone.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = 100,
+    format_: Annotated[Format | None, typer.Option("--format", help="How to print.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file; Parquet needs one or a pipe.")] = None,
+) -> None:
+    """Find stored events: IDF field names; JSON is one object a line; times are UTC."""
+    from tocsin.app import open_node
+    from tocsin.events.store import Query
+
+    invocation: Invocation = ctx.obj
+    query = Query(
+        ranges=_ranges(cidr) if cidr else (),
+        asn=asn,
+        country=country,
+        type=type_,
+        feed=feed,
+        since=_time("since", since),
+        until=_time("until", until),
+    )
+    found = open_node(invocation.home).store.find(query, limit=limit)
+    _write(found, format_ or (Format.JSON if invocation.json else Format.TABLE), out)
+
+
+def _write(found: "pl.DataFrame", form: Format, out: Path | None) -> None:
+    from tocsin.events.idf_out import to_flat, write_json_lines
+
+    if form is Format.TABLE:
+        flat = to_flat(found)
+        columns = [name for name in _SHOWN if name in flat.columns]
+        rows = flat.select(columns).rows()
+        shown = [[_cell(value) for value in row] for row in rows]
+        print_table(f"{found.height:,} events", [_SHOWN[name] for name in columns], shown)
+        return
+    with out.open("wb") if out else sys.stdout.buffer as target:
+        if form is Format.JSON:
+            write_json_lines(found, target)
+        elif form is Format.CSV:
+            to_flat(found).write_csv(target)
+        else:
+            to_flat(found).write_parquet(target)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return "" if value is None else str(value)
+
+
+def _time(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--{option} {text} is not a time.", hint="Write it like 2026-11-24T08:00:00.") from error
+    return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+
+
+def _ranges(cidr: str) -> list[tuple[int, int, int, int]]:
+    from tocsin.networks import parse_network
+
+    network = parse_network(cidr)
+    if network is None:
+        raise UsageError(f"--cidr {cidr} is not an address or a prefix.", hint="Write it like 192.0.2.0/24.")
+    return [(network.hi, network.lo, *network.last)]

@@ -1,0 +1,64 @@
+"""`tocsin ingest`: take in reports."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+
+if TYPE_CHECKING:
+    from tocsin.pipeline import Counts, Outcome
+
+ROWS = (
+    ("reports", "reports taken in"),
+    ("already", "reports that were here already"),
+    ("rows", "rows heard"),
+    ("stored", "  stored as events"),
+    ("duplicates", "  duplicates, counted only"),
+    ("quarantined", "  set aside, with a reason"),
+    ("problems_new", "problems, new"),
+    ("problems_continuing", "problems, continuing"),
+    ("routed", "events that a team must know"),
+    ("unrouted", "events for which nobody is known"),
+    ("withheld", "withheld by the gate (event and team)"),
+    ("deliveries", "deliveries queued"),
+)
+
+
+def ingest(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders; '-' reads standard input.", allow_dash=True)],
+    source: Annotated[str | None, typer.Option(help="The feed family, when the file does not tell.")] = None,
+    feed: Annotated[str | None, typer.Option(help="The feed's code, when the file does not tell.")] = None,
+) -> None:
+    """Take in reports: files, folders, .gz, .zip or standard input."""
+    from tocsin.app import open_node
+    from tocsin.pipeline import ingest as take_in
+
+    invocation: Invocation = ctx.obj
+    outcome = take_in(open_node(invocation.home), paths, source=source, feed=feed, progress=_progress)
+    emit(invocation, document(outcome), lambda: show(outcome))
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+def document(outcome: "Outcome") -> dict[str, object]:
+    """The outcome as one JSON document; ``failed`` is there when something could not be taken in."""
+    failed = [{"path": path, "reason": str(error)} for path, error in outcome.failed]
+    return {**vars(outcome.counts), "seconds": round(outcome.seconds, 3), **({"failed": failed} if failed else {})}
+
+
+def show(outcome: "Outcome") -> None:
+    """The outcome as a table, and what could not be taken in."""
+    counts = outcome.counts
+    print_table("", ("what", "count"), [(words, getattr(counts, name)) for name, words in ROWS], numbers=[1])
+    say(f"{counts.rows:,} rows in {outcome.seconds:.1f} s.")
+    for path, error in outcome.failed:
+        note(f"{path} was not taken in: {error}")
+        if error.hint:
+            note(f"  {error.hint}")
+
+
+def _progress(name: str, counts: "Counts") -> None:
+    note(f"{name}: {counts.rows:,} rows so far")

@@ -1,0 +1,45 @@
+"""`tocsin watch`: take in what appears in a folder."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, note, print_json
+from tocsin.errors import InputError
+
+
+def watch(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="The folder that reports are put into.")],
+    source: Annotated[str | None, typer.Option(help="The feed family, when the files do not tell.")] = None,
+    feed: Annotated[str | None, typer.Option(help="The feed's code, when the files do not tell.")] = None,
+    every: Annotated[float, typer.Option(min=0.05, help="Look again after this many seconds.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Take in what is there, then end.")] = False,
+) -> None:
+    """Take in what appears in a folder; each file then moves to done/ or failed/, with the reason beside it.
+
+    Write a file under a name that starts with a dot and rename it when it is complete, or move it in from the same
+    disk. With --json each file gives one line.
+    """
+    from tocsin.app import open_node
+    from tocsin.cli.ingest import document
+    from tocsin.folder import take_in_folder
+
+    invocation: Invocation = ctx.obj
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder.", hint="Make it, or name another.")
+    node = open_node(invocation.home)
+    note(f"Watching {folder}; press Ctrl-C to end.")
+    while True:
+        for name, outcome in take_in_folder(node, folder, source=source, feed=feed):
+            if invocation.json:
+                print_json({"file": name, **document(outcome)})
+            for _, error in outcome.failed:
+                note(f"{name} moved to failed/: {error}")
+            if not outcome.failed:
+                note(f"{name}: {outcome.counts.rows:,} rows, {outcome.counts.deliveries:,} deliveries queued")
+        if once:
+            return
+        time.sleep(every)

@@ -1,0 +1,144 @@
+"""How an ingest becomes true, once, whatever happens: prepared, committed, and finished by the next start.
+
+1. Files are written and synced: parts of the event table, keys, set-aside rows. Nobody reads them yet.
+2. One transaction in the records notes the ingest as *prepared*, with its parts and what is owed to whom.
+3. The event table commits the parts under the number of the ingest.
+4. One transaction notes it as *committed* and lets its deliveries leave.
+
+A kill before 2 leaves files that nobody lists: the next writer removes them. A kill after 2 leaves a prepared ingest:
+the next writer does 3 (which the table does once) and 4.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+
+from tocsin.app import Node
+from tocsin.delivery import queue, release_items
+from tocsin.directory import Team
+from tocsin.events.models import FeedRecord, Ingest, IngestState, TeamSet
+from tocsin.events.reports import empty_spool
+from tocsin.events.sources import Feed
+from tocsin.events.store import Part
+from tocsin.records import AuditWord, audit, cut
+from tocsin.records.durable import sync_folder
+from tocsin.records.keys import KeyFiles
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that one ingest will make true."""
+
+    record: Ingest
+    parts: Sequence[Part]
+    team_sets: Mapping[tuple[int, ...], int]
+    owed: Mapping[int, int]
+    teams: Mapping[int, Team]
+
+
+def next_number(node: Node) -> int:
+    """The number of the next ingest. For the writer."""
+    with node.database.begin() as session:
+        return (session.scalar(select(func.max(Ingest.number))) or 0) + 1
+
+
+def known_feed(node: Node, feed: Feed) -> FeedRecord:
+    """The record of a feed, made with its defaults at its first report."""
+    with node.database.begin() as session:
+        found = session.scalar(select(FeedRecord).where(FeedRecord.source == feed.source, FeedRecord.code == feed.code))
+        if found is None:
+            found = FeedRecord(
+                source=feed.source,
+                code=feed.code,
+                name=feed.name,
+                provider=feed.provider,
+                tlp=feed.tlp,
+                pap=feed.pap,
+                terms=feed.terms,
+                cadence_hours=feed.cadence_hours,
+            )
+            session.add(found)
+            session.flush()
+        return found
+
+
+def already_ingested(node: Node, content_hash: str, feed_id: int) -> bool:
+    """Whether this very content was taken in for this feed before."""
+    with node.database.begin() as session:
+        wanted = select(Ingest.number).where(Ingest.content_hash == content_hash, Ingest.feed_id == feed_id)
+        return session.scalar(wanted) is not None
+
+
+def prepare(node: Node, prepared: Prepared) -> None:
+    """Steps 1 and 2: sync what was written, and note the ingest with what it owes."""
+    node.store.sync(prepared.parts)
+    for folder in (node.tracker.files.folder, node.rows_of(prepared.record.day).folder, node.quarantine):
+        if folder.is_dir():
+            sync_folder(folder)
+    cut("ingest.synced")
+    record = prepared.record
+    record.state = IngestState.PREPARED
+    record.parts = [asdict(part) for part in prepared.parts]
+    with node.database.begin() as session:
+        known = set(session.scalars(select(TeamSet.number)))
+        session.add_all(
+            TeamSet(number=number, members=list(members))
+            for members, number in prepared.team_sets.items()
+            if number and number not in known
+        )
+        record.deliveries = queue(
+            session, ingest=record.number, counts=prepared.owed, teams=prepared.teams, now=record.started_at
+        )
+        session.add(record)
+        cut("ingest.preparing")
+    cut("ingest.prepared")
+
+
+def commit(node: Node, number: int, parts: Sequence[Part], *, now: datetime) -> None:
+    """Steps 3 and 4: show the events to readers and let the deliveries leave; safe to repeat."""
+    if parts:
+        node.store.commit(number, parts)
+    cut("ingest.shown")
+    with node.database.begin() as session:
+        record = session.get_one(Ingest, number)
+        if record.state != IngestState.COMMITTED:
+            record.state = IngestState.COMMITTED
+            release_items(session, ingest=number)
+            counts = {name: getattr(record, name) for name in ("rows", "stored", "duplicates", "quarantined")}
+            audit(
+                session, AuditWord.REPORT_INGESTED, at=now, actor="pipeline", subject=f"ingest:{number}", detail=counts
+            )
+    cut("ingest.committed")
+
+
+def recover(node: Node) -> list[int]:
+    """Finish what a killed process had prepared, remove what it had not; returns the ingests finished.
+
+    For the writer.
+    """
+    with node.database.begin() as session:
+        unfinished = session.scalars(select(Ingest).where(Ingest.state == IngestState.PREPARED).order_by(Ingest.number))
+        pending = [(record.number, [_part(stored) for stored in record.parts]) for record in unfinished]
+    for number, parts in pending:
+        commit(node, number, parts, now=datetime.now(UTC))
+    clean(node)
+    return [number for number, _ in pending]
+
+
+def clean(node: Node) -> None:
+    """Remove what belongs to no committed ingest. For the writer."""
+    last = next_number(node) - 1
+    node.store.clean()
+    node.tracker.files.clean(up_to=last)
+    for day in (node.home / "rows").glob("*"):
+        KeyFiles(day).clean(up_to=last)
+    for path in node.quarantine.glob("*.jsonl"):
+        if int(path.stem) > last:
+            path.unlink()
+    empty_spool(node.spool)
+
+
+def _part(stored: Mapping[str, object]) -> Part:
+    return Part(**stored)  # type: ignore[arg-type]  # written by asdict in `prepare`

@@ -1,0 +1,142 @@
+"""Examines a node from the outside in, and says for each finding how to mend it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from tocsin.app import Node, open_node
+from tocsin.errors import TocsinError
+from tocsin.events.models import FeedRecord, Ingest, IngestState
+
+_LITTLE_SPACE = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was looked at, whether it is well, what was found, and how to mend it."""
+
+    what: str
+    ok: bool
+    found: str
+    mend: str = ""
+
+
+def examine(home: Path) -> list[Finding]:
+    """All findings, in the order in which one depends on the other; the rest is left out where a node cannot open."""
+    if not home.is_dir():
+        return [Finding("home folder", False, f"{home} is not there", "Name it with --home, or run './run' once.")]
+    findings = [_space(home), _writable(home)]
+    try:
+        node = open_node(home)
+    except TocsinError as error:
+        return [*findings, Finding("settings and records", False, str(error), error.hint)]
+    findings.append(Finding("settings and records", True, f"open, {node.database.engine.dialect.name}"))
+    for check in (_unfinished, _event_table, _feeds, _directory, _stuck_deliveries, _mail):
+        try:
+            findings += check(node)
+        except TocsinError as error:
+            findings.append(Finding(check.__name__.strip("_").replace("_", " "), False, str(error), error.hint))
+    return findings
+
+
+Check = Callable[[Node], Iterator[Finding]]
+
+
+def _space(home: Path) -> Finding:
+    free = shutil.disk_usage(home).free
+    mend = "" if free > _LITTLE_SPACE else "Free space, or shorten [retention] in tocsin.toml and apply it."
+    return Finding("disk", free > _LITTLE_SPACE, f"{free / 1e9:.1f} GB free", mend)
+
+
+def _writable(home: Path) -> Finding:
+    ok = os.access(home, os.W_OK)
+    return Finding("home folder", ok, str(home), "" if ok else "Give this user the right to write there.")
+
+
+def _unfinished(node: Node) -> Iterator[Finding]:
+    with node.database.begin() as session:
+        open_ones = list(session.scalars(select(Ingest.number).where(Ingest.state == IngestState.PREPARED)))
+    yield Finding(
+        "interrupted ingests",
+        not open_ones,
+        f"{len(open_ones)} to finish" if open_ones else "none",
+        "The next 'tocsin ingest' or 'retention apply' finishes them; nothing is lost." if open_ones else "",
+    )
+
+
+def _event_table(node: Node) -> Iterator[Finding]:
+    missing = [path for path in node.store.files() if not (node.store.folder / path).is_file()]
+    yield Finding(
+        "event table",
+        not missing,
+        f"{len(node.store.files()):,} files" + (f", {len(missing)} missing, first {missing[0]}" if missing else ""),
+        "Restore the missing files from a backup." if missing else "",
+    )
+    with node.database.begin() as session:
+        with_parts = select(func.max(Ingest.number)).where(Ingest.state == IngestState.COMMITTED, Ingest.stored > 0)
+        last = session.scalar(with_parts) or 0
+    shown = node.store.last_committed()
+    yield Finding(
+        "events and records agree",
+        last <= shown,
+        f"last ingest {last}, table at {shown}",
+        "" if last <= shown else "The event table is older than the records: restore both from one backup.",
+    )
+
+
+def _feeds(node: Node) -> Iterator[Finding]:
+    """A feed that misses its cadence is as good as an alarm: its problems would look healthy."""
+    newest = select(Ingest.feed_id, func.max(Ingest.started_at)).group_by(Ingest.feed_id)
+    with node.database.begin() as session:
+        last = dict(session.execute(newest).tuples())
+        feeds = list(session.scalars(select(FeedRecord)))
+    now = datetime.now(UTC)
+    late = [feed for feed in feeds if feed.id in last and now - last[feed.id] > 2 * timedelta(hours=feed.cadence_hours)]
+    words = ", ".join(f"{feed.source}/{feed.code}" for feed in late[:5])
+    yield Finding(
+        "feeds",
+        not late,
+        f"{len(late)} of {len(feeds)} are late: {words}" if late else f"{len(feeds)} known, none late",
+        "Fetch their reports, or ask the provider; their problems do not fade meanwhile." if late else "",
+    )
+
+
+def _directory(node: Node) -> Iterator[Finding]:
+    from tocsin.directory import read_directory
+
+    directory = read_directory(node.database)
+    silent = [team.key for team in directory.teams if not team.mailboxes]
+    yield Finding(
+        "directory",
+        bool(directory.teams) and not silent,
+        f"{len(directory.teams):,} teams, {len(directory.rules):,} rules"
+        + (f"; no mailbox: {', '.join(silent[:5])}" if silent else ""),
+        "" if directory.teams and not silent else "Import teams with 'tocsin directory import FILE'.",
+    )
+
+
+def _stuck_deliveries(node: Node) -> Iterator[Finding]:
+    from tocsin.delivery import failed_deliveries
+
+    failed = failed_deliveries(node.database)
+    yield Finding(
+        "deliveries",
+        not failed,
+        f"{failed:,} failed" if failed else "none failed",
+        "'tocsin deliveries list --state failed' says why." if failed else "",
+    )
+
+
+def _mail(node: Node) -> Iterator[Finding]:
+    mail = node.settings.mail
+    if mail.channel == "file":
+        yield Finding("mail", True, f"finished mails are written to {node.mails}; nothing is sent")
+        return
+    from tocsin.delivery import reach_smtp
+
+    yield Finding("mail", *reach_smtp(mail))

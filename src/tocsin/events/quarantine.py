@@ -1,0 +1,78 @@
+"""Rows that could not be used: kept with file, line, reason and raw text until they are mended or expire."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """One row that was set aside. ``line`` 0 means the report as a whole."""
+
+    ingest: int
+    line: int
+    reason: str
+    raw: str
+
+
+@dataclass
+class Quarantine:
+    """The rows that one ingest sets aside, written as they come; no file where there are none.
+
+    ``header`` is the report's own first line where its records cannot be read without it.
+    """
+
+    folder: Path
+    ingest: int
+    header: str = ""
+    count: int = 0
+    _out: IO[str] | None = field(default=None, repr=False)
+
+    def add(self, rows: Sequence[tuple[int, str, str]]) -> None:
+        """Set rows aside: line, reason and raw text of each."""
+        if not rows:
+            return
+        if self._out is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._out = _path(self.folder, self.ingest).open("w", encoding="utf-8")
+            self._out.write(json.dumps({"header": self.header}) + "\n")
+        self._out.writelines(
+            json.dumps({"line": line, "reason": reason, "raw": raw}) + "\n" for line, reason, raw in rows
+        )
+        self.count += len(rows)
+
+    def close(self) -> int:
+        """Make them survive loss of power; returns how many there are."""
+        if self._out is not None:
+            self._out.flush()
+            os.fsync(self._out.fileno())
+            self._out.close()
+            self._out = None
+        return self.count
+
+
+def set_aside(folder: Path, ingest: int) -> Iterator[SetAside]:
+    """The rows that an ingest set aside, in order."""
+    for entry in _entries(folder, ingest):
+        if "header" not in entry:
+            yield SetAside(ingest, int(entry["line"]), str(entry["reason"]), str(entry["raw"]))
+
+
+def header_of(folder: Path, ingest: int) -> list[str]:
+    """The first line of the report that the rows came from, where they need it; else nothing."""
+    return [str(entry["header"]) for entry in islice(_entries(folder, ingest), 1) if entry.get("header")]
+
+
+def _entries(folder: Path, ingest: int) -> Iterator[dict[str, Any]]:
+    path = _path(folder, ingest)
+    if path.is_file():
+        with path.open(encoding="utf-8") as lines:
+            yield from (json.loads(line) for line in lines)
+
+
+def _path(folder: Path, ingest: int) -> Path:
+    return folder / f"{ingest:010d}.jsonl"

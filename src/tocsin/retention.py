@@ -1,0 +1,67 @@
+"""Keeping things no longer than the settings say, and the table in good order."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from tocsin import commitment
+from tocsin.app import Node, writer
+from tocsin.records import AuditWord, audit
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What one run removed or tidied."""
+
+    events_deleted: int
+    quarantine_deleted: int
+    mails_deleted: int
+    files_merged: int
+
+
+def apply_retention(node: Node, *, now: datetime) -> Applied:
+    """Delete what is older than the settings allow, and merge the small files of the event table."""
+    keep = node.settings.retention
+    today = now.date()
+    with writer(node):
+        commitment.recover(node)
+        applied = Applied(
+            events_deleted=node.store.delete_days_before(today - timedelta(days=keep.events_days)),
+            quarantine_deleted=_delete_older(node, today - timedelta(days=keep.quarantine_days)),
+            mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days)),
+            files_merged=node.store.compact(),
+        )
+        _forget_rows(node, today - timedelta(days=max(node.settings.ingest.duplicate_days, 1)))
+        node.store.clean()
+        with node.database.begin() as session:
+            audit(
+                session,
+                AuditWord.RETENTION_APPLIED,
+                at=now,
+                actor="retention",
+                subject="node",
+                detail=dict(vars(applied)),
+            )
+    return applied
+
+
+def _delete_older(node: Node, day: date) -> int:
+    old = [path for path in node.quarantine.glob("*.jsonl") if datetime.fromtimestamp(path.stat().st_mtime, UTC).date() < day]
+    for path in old:
+        path.unlink()
+    return len(old)
+
+
+def _delete_mails(node: Node, day: date) -> int:
+    old = [folder for folder in node.mails.glob("????-??-??") if folder.name < day.isoformat()]
+    deleted = sum(len(list(folder.rglob("*.eml"))) for folder in old)
+    for folder in old:
+        shutil.rmtree(folder)
+    return deleted
+
+
+def _forget_rows(node: Node, day: date) -> None:
+    """Key files of days that no window reaches any more."""
+    for folder in (node.home / "rows").glob("????-??-??"):
+        if folder.name < day.isoformat():
+            shutil.rmtree(folder)

@@ -1,0 +1,135 @@
+"""The event table: each ingest once, and queries that a plain recount confirms."""
+
+from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tocsin.events.schema import COLUMNS
+from tocsin.events.store import EventStore, Query
+
+DAY = date(2026, 11, 24)
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ADDRESSES = [
+    "192.0.2.1",
+    "192.0.2.77",
+    "198.51.100.9",
+    "2001:db8::1",
+    "2001:db8:0:1::ff",
+    "ff02::1",
+    "fe80::8000:0:0:1",
+]
+
+
+def halves(address: str) -> tuple[int, int]:
+    parsed = ip_address(address)
+    number = int(parsed) if parsed.version == 6 else int(parsed) | 0xFFFF << 32
+    return number >> 64, number & 2**64 - 1
+
+
+def signed(value: int) -> int:
+    return value - 2**64 if value >= 2**63 else value
+
+
+def events(addresses: list[str], *, ingest: int, first: int = 0) -> pl.DataFrame:
+    count = len(addresses)
+    given = {
+        "source.ip.hi": [signed(halves(address)[0]) for address in addresses],
+        "source.ip.lo": [signed(halves(address)[1]) for address in addresses],
+        "source.asn": [64_500 + (first + row) % 3 for row in range(count)],
+        "time.source": [NOON + timedelta(minutes=first + row) for row in range(count)],
+        "classification.type": ["scanner" if row % 2 else "phishing" for row in range(count)],
+        "ingest": [ingest] * count,
+        "row": list(range(1, count + 1)),
+        "told": [ingest] * count,
+    }
+    return pl.DataFrame({name: given.get(name, [None] * count) for name in COLUMNS}, schema=COLUMNS)
+
+
+def filled(folder: Path, ingests: int = 3) -> EventStore:
+    store = EventStore(folder / "events")
+    for number in range(1, ingests + 1):
+        frame = events(ADDRESSES, ingest=number, first=number * 10)
+        store.commit(number, [store.write_part(frame, ingest=number, part=0, day=DAY)])
+    return store
+
+
+def test_what_is_not_committed_is_not_seen_and_a_repeated_commit_adds_nothing(tmp_path: Path) -> None:
+    store = EventStore(tmp_path / "events")
+    part = store.write_part(events(ADDRESSES, ingest=1), ingest=1, part=0, day=DAY)
+    assert store.find(Query()).is_empty()
+    assert store.last_committed() == 0
+
+    store.commit(1, [part])
+    store.commit(1, [part])
+
+    assert store.find(Query()).height == len(ADDRESSES)
+    assert store.last_committed() == 1
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+@pytest.mark.parametrize(
+    "cidr", ["192.0.2.0/24", "192.0.2.77/32", "2001:db8::/32", "2001:db8::/127", "fe80::/10", "::/0"]
+)
+def test_a_prefix_finds_exactly_the_addresses_inside_it(tmp_path: Path, cidr: str, *, compacted: bool) -> None:
+    store = filled(tmp_path)
+    if compacted:
+        store.compact(min_files=2)
+    network = ip_network(cidr)
+    if network.version == 4:
+        first, last = halves(str(network[0])), halves(str(network[-1]))
+        inside = [a for a in ADDRESSES if ip_address(a).version == 4 and ip_address(a) in network]
+    else:
+        first, last = halves(str(network[0])), halves(str(network[-1]))
+        inside = [a for a in ADDRESSES if ip_address(a).version == 6 and ip_address(a) in network]
+        inside += [a for a in ADDRESSES if cidr == "::/0" and ip_address(a).version == 4]
+
+    found = store.find(Query(ranges=[(*first, *last)]))
+
+    assert sorted(zip(found["source.ip.hi"], found["source.ip.lo"], strict=True)) == sorted(
+        (signed(halves(a)[0]), signed(halves(a)[1])) for a in inside * 3
+    )
+
+
+def test_conditions_are_joined_and_the_newest_come_first(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+
+    found = store.find(Query(asn=64_501, type="scanner", since=NOON + timedelta(minutes=20)))
+    assert set(found["source.asn"]) == {64_501}
+    assert set(found["classification.type"]) == {"scanner"}
+    assert found["time.source"].to_list() == sorted(found["time.source"], reverse=True)
+
+    newest = store.find(Query(), limit=4)
+    assert newest["time.source"].to_list() == [NOON + timedelta(minutes=36 - back) for back in range(4)]
+
+
+def test_compaction_changes_no_answer_and_clean_removes_the_old_files(tmp_path: Path) -> None:
+    store = filled(tmp_path, ingests=9)
+    before = store.find(Query())
+
+    saved = store.compact()
+
+    assert saved > 0
+    assert store.find(Query()).equals(before)
+    assert store.clean() == 9
+    assert store.find(Query()).equals(before)
+    assert store.last_committed() == 9
+
+
+def test_each_team_gets_exactly_the_events_of_its_sets(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+
+    told = {team: frame.height for team, frame in store.told([1, 2], {1: [7], 2: [7, 8], 3: [8]}, [7, 8])}
+
+    assert told == {7: 2 * len(ADDRESSES), 8: len(ADDRESSES)}
+
+
+def test_old_days_are_deleted_whole(tmp_path: Path) -> None:
+    store = filled(tmp_path)
+
+    assert store.delete_days_before(DAY) == 0
+    assert store.delete_days_before(DAY + timedelta(days=1)) == 3 * len(ADDRESSES)
+    assert store.find(Query()).is_empty()
+    assert store.last_committed() == 3
