@@ -71,8 +71,8 @@ def already_ingested(node: Node, content_hash: str, feed_id: int) -> bool:
         return session.scalar(wanted) is not None
 
 
-def prepare(node: Node, prepared: Prepared) -> None:
-    """Steps 1 and 2: sync what was written, and note the ingest with what it owes."""
+def prepare(node: Node, prepared: Prepared) -> int:
+    """Steps 1 and 2: sync what was written, and note the ingest with what it owes; returns deliveries queued."""
     node.store.sync(prepared.parts)
     for folder in (node.tracker.files.folder, node.rows_of(prepared.record.day).folder, node.quarantine):
         if folder.is_dir():
@@ -94,6 +94,7 @@ def prepare(node: Node, prepared: Prepared) -> None:
         session.add(record)
         cut("ingest.preparing")
     cut("ingest.prepared")
+    return record.deliveries
 
 
 def commit(node: Node, number: int, parts: Sequence[Part], *, now: datetime) -> None:

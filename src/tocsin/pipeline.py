@@ -210,13 +210,14 @@ def _understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, no
     """Read, check and enrich one chunk; pure, so that chunks are understood in parallel."""
     batch = reader.parse(chunk)
     normalised = normalise(batch, feed, now)
-    bad = np.flatnonzero(~normalised.usable)
+    usable = normalised.usable.to_numpy()
+    bad = np.flatnonzero(~usable).tolist()
     unusable = [(row.line, row.reason, row.raw) for row in batch.unreadable]
-    if len(bad):
-        located = zip(bad, batch.locate(bad.tolist()), strict=True)
-        unusable += [(line, normalised.reasons[int(row)], raw) for row, (line, raw) in located]
-    rows = chunk.first_record + np.flatnonzero(normalised.usable)
-    frame = normalised.frame if not len(bad) else normalised.frame.filter(pl.Series(normalised.usable))
+    if bad:
+        reasons = normalised.reason.gather(bad).to_list()
+        unusable += [(line, reason, raw) for reason, (line, raw) in zip(reasons, batch.locate(bad), strict=True)]
+    rows = chunk.first_record + np.flatnonzero(usable)
+    frame = normalised.frame.filter(normalised.usable) if bad else normalised.frame
     return Understood(enrich(frame, networks), rows, row_keys(frame), unusable)
 
 

@@ -20,6 +20,9 @@ from tocsin.routing import Router
 
 Int32s = npt.NDArray[np.int32]
 
+# The host of a URL (RFC 3986, 3.2), without user and port.
+_HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?\[?([^/?#\]:]+)"
+
 
 @dataclass(frozen=True)
 class Told:
@@ -50,52 +53,89 @@ class Tellers:
     teams: dict[int, Team]
     router: Router
     sets: dict[tuple[int, ...], int]
+    _members: list[tuple[int, ...]]
     _verdicts: dict[tuple[int, str, str], _Verdict] = field(default_factory=dict)
 
     @classmethod
     def open(cls, node: Node) -> "Tellers":
         """The directory as it is now."""
         with node.database.begin() as session:
-            stored = {tuple(row.members): row.number for row in session.scalars(select(TeamSet))}
+            stored = [tuple(row.members) for row in session.scalars(select(TeamSet).order_by(TeamSet.number))]
         directory = read_directory(node.database)
-        router = Router.of(directory, node.compiled)
-        return cls(directory.version, {team.id: team for team in directory.teams}, router, {(): 0, **stored})
+        router = Router.compile(directory.rules, directory.teams)
+        members = [(), *stored]
+        return cls(directory.version, router.teams, router, {of: number for number, of in enumerate(members)}, members)
 
     def decide(self, frame: pl.DataFrame, *, due: npt.NDArray[np.bool_]) -> Told:
         """Who must know of each event, and who is told now; ``due``: whether its problem is told at all now."""
-        decisions = self.router.route(frame)
-        kinds = frame.select(pl.Series("decision", decisions), pl.col("tlp").fill_null(""), pl.col("pap").fill_null(""))
-        distinct = kinds.unique(maintain_order=True).with_row_index("kind")
-        kind = kinds.join(distinct, on=["decision", "tlp", "pap"], maintain_order="left")["kind"].to_numpy()
-        verdicts = [self._verdict(*row) for row in distinct.select("decision", "tlp", "pap").iter_rows()]
-        routed = np.array([verdict.routed for verdict in verdicts], dtype=np.int32)[kind]
-        told = np.where(due, np.array([verdict.allowed for verdict in verdicts], dtype=np.int32)[kind], 0)
+        decisions = self._route(frame)
+        labels = frame.select(
+            pl.Series("audience", self.router.audiences(decisions)),
+            pl.col("tlp").fill_null(""),
+            pl.col("pap").fill_null(""),
+        )
+        kinds = labels.unique(maintain_order=True).with_row_index("kind")
+        kind = labels.join(kinds, on=labels.columns, maintain_order="left")["kind"].to_numpy()
+        verdicts = [self._verdict(*row) for row in kinds.select(labels.columns).iter_rows()]
+        told = np.where(due, _column(verdicts, "allowed")[kind], 0)
         withheld: Counter[str] = Counter()
-        for verdict, events in zip(verdicts, np.bincount(kind, minlength=len(verdicts)), strict=True):
+        for verdict, events in zip(verdicts, np.bincount(kind, minlength=len(verdicts)).tolist(), strict=True):
             for rule, teams in verdict.withheld.items():
-                withheld[rule] += teams * int(events)
-        return Told(routed, told.astype(np.int32), int((routed > 0).sum()), withheld, self._owed(told))
+                withheld[rule] += teams * events
+        return Told(
+            routed=_column(verdicts, "routed")[kind],
+            told=told.astype(np.int32),
+            routed_rows=int((decisions > 0).sum()),
+            withheld=withheld,
+            owed=self._owed(told),
+        )
 
-    def _verdict(self, decision: int, tlp: str, pap: str) -> _Verdict:
-        key = (decision, tlp, pap)
+    def _route(self, frame: pl.DataFrame) -> Int32s:
+        has_address = frame["source.ip.hi"].is_not_null()
+        hi, lo = (frame[f"source.ip.{half}"].fill_null(0).to_numpy().view(np.uint64) for half in ("hi", "lo"))
+        host = pl.col("source.url").str.extract(_HOST)
+        given = frame.select(
+            pl.coalesce("network.asn", "source.asn").fill_null(-1).alias("asn"),
+            pl.coalesce("network.country", "source.geolocation.cc").alias("country"),
+            pl.coalesce("source.fqdn", host).alias("domain"),
+        )
+        return self.router.route(
+            hi,
+            lo,
+            has_address.to_numpy(),
+            given["asn"].to_numpy(),
+            country=given["country"],
+            domain=given["domain"] if given["domain"].null_count() < frame.height else None,
+            network=frame["source.network"] if not has_address.all() else None,
+            identifier=frame["classification.identifier"],
+            type_=frame["classification.type"],
+        )
+
+    def _verdict(self, audience: int, tlp: str, pap: str) -> _Verdict:
+        key = (audience, tlp, pap)
         if key not in self._verdicts:
-            teams = self.router.decision(decision).teams
-            routed = [self.teams[team] for team in teams]
-            allowed, stopped = allowed_teams(tlp, pap, routed)
+            teams = self.router.audience(audience)
+            allowed, stopped = allowed_teams(tlp, pap, [self.teams[team] for team in teams])
             self._verdicts[key] = _Verdict(
-                self._number(tuple(sorted(teams))),
+                self._number(teams),
                 self._number(tuple(sorted(allowed))),
                 Counter(verdict.rule for _, verdict in stopped),
             )
         return self._verdicts[key]
 
     def _number(self, members: tuple[int, ...]) -> int:
-        return self.sets.setdefault(members, len(self.sets))
+        if members not in self.sets:
+            self.sets[members] = len(self.sets)
+            self._members.append(members)
+        return self.sets[members]
 
     def _owed(self, told: npt.NDArray[np.integer]) -> Counter[int]:
         owed: Counter[int] = Counter()
-        members = {number: teams for teams, number in self.sets.items()}
-        for number, events in zip(*np.unique(told, return_counts=True), strict=True):
-            for team in members[int(number)]:
-                owed[team] += int(events)
+        for number, events in zip(*(part.tolist() for part in np.unique(told, return_counts=True)), strict=True):
+            for team in self._members[number]:
+                owed[team] += events
         return owed
+
+
+def _column(verdicts: list[_Verdict], name: str) -> Int32s:
+    return np.fromiter((getattr(verdict, name) for verdict in verdicts), dtype=np.int32, count=len(verdicts))

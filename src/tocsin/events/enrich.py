@@ -12,7 +12,9 @@ def enrich(frame: pl.DataFrame, networks: Networks) -> pl.DataFrame:
     if not has_address.any():
         return frame
     hi, lo = (frame[f"source.ip.{half}"].fill_null(0).to_numpy().view(np.uint64) for half in ("hi", "lo"))
-    known = networks.enrich(hi, lo).with_columns(pl.all().set(pl.Series(~has_address), None))
+    known = networks.enrich(hi, lo)
+    if not has_address.all():
+        known = known.select(pl.when(pl.Series(has_address)).then(pl.all()))
     asn, country = known["asn"].cast(pl.Int64), known["country"]
     return frame.with_columns(
         known["prefix"].alias("network.prefix"),
