@@ -19,7 +19,7 @@ _COMMON = 3
 
 @dataclass(frozen=True)
 class Overlap:
-    """Two provisions, the runs of words that both hold (base or entries), and the comments that name one in the other."""
+    """Two provisions, the runs of words that both hold (base or entries), and comments that name one in the other."""
 
     one: str
     other: str

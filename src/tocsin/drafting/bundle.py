@@ -1,0 +1,214 @@
+"""One file that carries a text with its whole history to a place without a link, and back.
+
+Only people's words travel back by themselves: proposals, positions, comments, corrections. What changes the text itself
+(labels, order, merges, the chair's decisions) is left aside with its reason, since the text has gone on meanwhile and
+nobody but the secretariat can say whether it still fits.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tocsin.drafting import acts
+from tocsin.drafting.draft import Draft
+from tocsin.drafting.history import Step, canonical, extended, replayed, undone_steps, verify
+from tocsin.drafting.store import Stored
+from tocsin.errors import ConflictError, InputError, NotFoundError
+
+FORMAT = "tocsin-draft/1"
+LARGEST_BYTES = 256_000_000
+_TRAVELS = (
+    acts.Propose,
+    acts.Declare,
+    acts.Confirm,
+    acts.CorrectPosition,
+    acts.CorrectEntry,
+    acts.CorrectComment,
+    acts.AddComment,
+    acts.New,
+    acts.Rebase,
+)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What merging a copy would do: new steps, what was left aside and why, where words now stand side by side."""
+
+    steps: tuple[Step, ...]
+    draft: Draft
+    known: int
+    left_aside: tuple[tuple[Step, str], ...]
+    conflicts: tuple[str, ...]
+
+
+class _Bundle(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: str
+    id: str
+    name: str
+    title: str
+    source_name: str
+    source_sha256: str
+    source: str
+    steps: tuple[Step, ...]
+
+
+def is_bundle(data: bytes) -> bool:
+    """Whether a file claims to be a bundle."""
+    return data[:40].lstrip().startswith(b'{"format":"tocsin-draft/')
+
+
+def write_bundle(stored: Stored, source: bytes) -> bytes:
+    """A text with its history as one JSON file."""
+    bundle = _Bundle(
+        format=FORMAT,
+        id=stored.id,
+        name=stored.name,
+        title=stored.title,
+        source_name=stored.source_name,
+        source_sha256=stored.source_sha256,
+        source=base64.b64encode(source).decode(),
+        steps=stored.steps,
+    )
+    document = bundle.model_dump(mode="json")
+    first = {"format": document.pop("format")}
+    return (json.dumps(first)[:-1].replace(": ", ":") + "," + canonical(document)[1:]).encode()
+
+
+def read_bundle(data: bytes) -> tuple[Stored, bytes]:
+    """The text and its source, after replaying and checking every step.
+
+    Raises:
+        InputError: too large, not a bundle, or changed after it was written.
+
+    """
+    if len(data) > LARGEST_BYTES:
+        raise InputError(f"The file has {len(data):,} bytes; at most {LARGEST_BYTES:,} are read.")
+    try:
+        bundle = _Bundle.model_validate_json(data)
+        source = base64.b64decode(bundle.source, validate=True)
+    except (ValidationError, ValueError, RecursionError) as error:
+        what = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise InputError(
+            f"This file is no copy of a text: {what}.", hint="Make one with: tocsin drafting bundle TEXT --out FILE."
+        ) from error
+    if bundle.format != FORMAT:
+        raise InputError(f"The copy is of format {bundle.format}; this version reads {FORMAT}.")
+    if not bundle.steps:
+        raise InputError("The copy holds no history.")
+    verify(bundle.steps)
+    stored = Stored(bundle.id, bundle.name, bundle.title, bundle.source_name, bundle.source_sha256, bundle.steps)
+    return stored, source
+
+
+def merged(ours: Stored, theirs: Stored) -> Merged:
+    """What a copy adds to a text; both stay as they are. Merging twice adds nothing the second time.
+
+    Raises:
+        InputError: it is a copy of another text, or shares no history with it.
+
+    """
+    if ours.id != theirs.id:
+        raise InputError(
+            f"This is a copy of another text ('{theirs.name}').", hint="Import it under a name of its own."
+        )
+    fork = _fork(ours.steps, theirs.steps)
+    if fork == 0:
+        raise InputError("The copy and the text here have no step in common.")
+    known = {step.hash for step in ours.steps} | {step.origin for step in ours.steps if step.origin}
+    undone = undone_steps(theirs.steps)
+    fresh = [step for step in theirs.steps[fork:] if step.hash not in known and step.origin not in known]
+    steps = list(ours.steps)
+    draft = replayed(steps)
+    left: list[tuple[Step, str]] = []
+    conflicts: list[str] = []
+    renamed: dict[str, str] = {}
+    for step in fresh:
+        act = step.act()
+        if reason := _stays(step, act, undone, theirs.steps, fork):
+            left.append((step, reason))
+            continue
+        act = _renamed(act, renamed, draft)
+        conflicts += _conflicts(act, draft, ours.steps[fork:])
+        try:
+            made, draft = extended(steps, act, actor=step.actor, at=step.at, origin=step.hash, draft=draft)
+        except (ConflictError, NotFoundError) as error:
+            left.append((step, str(error)))
+            draft = replayed(steps)
+            continue
+        steps.append(made)
+    added = tuple(steps[len(ours.steps) :])
+    return Merged(added, draft, len(theirs.steps) - fork - len(fresh), tuple(left), tuple(dict.fromkeys(conflicts)))
+
+
+def copied(stored: Stored, name: str | None) -> Stored:
+    """The same text under another local name."""
+    return stored if name is None else replace(stored, name=name)
+
+
+def _fork(ours: Sequence[Step], theirs: Sequence[Step]) -> int:
+    """How many steps both begin with."""
+    count = 0
+    for mine, other in zip(ours, theirs, strict=False):
+        if mine.hash != other.hash:
+            break
+        count += 1
+    return count
+
+
+def _stays(step: Step, act: acts.Act, undone: set[int], theirs: Sequence[Step], fork: int) -> str | None:
+    """Why a step does not travel by itself; None when it does. A step undone in the copy needs no word."""
+    if step.seq in undone:
+        return "it was undone in the copy"
+    if isinstance(act, acts.Undo):
+        if act.step > fork:
+            return "what it undoes was left out with it"
+        return f"it undoes step {act.step} ({theirs[act.step - 1].act().act}) of the common history"
+    if not isinstance(act, _TRAVELS):
+        return "it changes the text itself; do it here if it still fits"
+    return None
+
+
+def _renamed(act: acts.Act, renamed: dict[str, str], draft: Draft) -> acts.Act:
+    """The act with the provision ids that were taken here in the meantime replaced by free ones."""
+    if isinstance(act, acts.New):
+        free = free_id(draft, act.id)
+        renamed[act.id] = free
+        return replace(act, id=free)
+    if isinstance(act, acts.Propose | acts.Declare | acts.AddComment) and act.provision in renamed:
+        return replace(act, provision=renamed[act.provision])
+    return act
+
+
+def free_id(draft: Draft, wanted: str) -> str:
+    """``wanted``, or with "#2", "#3", … behind it the first that no provision of the text ever had."""
+    stem = wanted.split("#", 1)[0]
+    names = [wanted, *(f"{stem}#{number}" for number in range(2, len(draft.provisions) + 3))]
+    return next(name for name in names if name not in draft.provisions)
+
+
+def _conflicts(act: acts.Act, draft: Draft, since: Sequence[Step]) -> list[str]:
+    if not isinstance(act, acts.Propose):
+        return []
+    found: list[str] = []
+    others = [
+        given.stakeholder
+        for step in since
+        if isinstance(given := step.act(), acts.Propose) and given.provision == act.provision and given.text != act.text
+    ]
+    if others:
+        names = ", ".join(dict.fromkeys(others))
+        found.append(f"{act.provision}: {act.stakeholder} and {names} proposed different words; all are alternatives.")
+    if act.provision in draft.gone:
+        found.append(f"{act.provision} has left the text ({draft.gone[act.provision]}); the words stay on record.")
+    elif act.provision in draft.provisions and draft.base_at(act.provision, act.generation) != (
+        draft.provisions[act.provision].base
+    ):
+        found.append(
+            f"{act.provision} has other words now; {act.stakeholder} wrote on base {act.generation}: rebase it."
+        )
+    return found

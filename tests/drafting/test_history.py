@@ -1,0 +1,226 @@
+"""What happens to a text: every act, its undo, the chair's signature, and replay to every version."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.drafting import acts
+from tocsin.drafting.draft import Draft, Outcome
+from tocsin.drafting.history import Signer, Step, digest_of, extended, replayed, verify
+from tocsin.drafting.model import EntryClass, PositionKind
+from tocsin.drafting.plaintext import read_compilation
+from tocsin.errors import ConflictError, InputError, NotFoundError, TocsinError, WithheldError
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+TEXT = read_compilation(
+    "A text\n\n1.\tPillars\na) Share warnings [early] with everybody.\n\n"
+    "· Aland, Government: Share warnings with all.\n\n"
+    "b) Keep logs for a year. Delete them then.\n\n· Beland, Government: Keep logs for a month. Delete them then.\n\n"
+    "c) Train people.\n\n2.\tTargets\na) Half of all by 2030.\n".encode()
+)
+CHAIR = Signer(Ed25519PrivateKey.from_private_bytes(b"\1" * 32))
+OTHER = Signer(Ed25519PrivateKey.from_private_bytes(b"\2" * 32))
+
+
+def history(*given_acts: acts.Act, signer: Signer | None = CHAIR) -> tuple[list[Step], Draft]:
+    steps: list[Step] = []
+    draft = None
+    for count, act in enumerate((acts.Import(TEXT), *given_acts)):
+        at = START + timedelta(minutes=count)
+        step, draft = extended(steps, act, actor="secretariat", at=at, signer=signer, draft=draft)
+        steps.append(step)
+    assert draft is not None
+    return steps, draft
+
+
+def bases(draft: Draft) -> list[tuple[str, str, str]]:
+    return [(p.id, p.label, p.base) for p in draft.printed()]
+
+
+def appointed() -> acts.AppointChair:
+    return acts.AppointChair("Chair", CHAIR.public)
+
+
+def proposal(provision: str, text: str, name: str = "x1", generation: int = 0) -> acts.Propose:
+    return acts.Propose(name, provision, "Celand", ("Celand",), "Government", text, generation)
+
+
+def test_relabel_changes_what_is_printed_and_nothing_else() -> None:
+    _, draft = history(acts.Relabel("P.c", "d"))
+    assert ("P.c", "d", "Train people.") in bases(draft)
+
+
+def test_merge_puts_the_words_together_and_keeps_what_was_said() -> None:
+    _, draft = history(acts.Merge("P.c", "P.a"))
+    assert bases(draft)[0] == ("P.a", "a", "Share warnings [early] with everybody. Train people.")
+    assert draft.gone == {"P.c": "merged into P.a"}
+    assert draft.base_of(draft.entries["e1"]) == "Share warnings [early] with everybody."
+
+
+def test_split_makes_two_provisions_of_the_same_words() -> None:
+    at = "Keep logs for a year.".__len__()
+    _, draft = history(acts.Split("P.b", at, "P.b bis", "b bis"))
+    assert bases(draft)[1:3] == [("P.b", "b", "Keep logs for a year."), ("P.b bis", "b bis", "Delete them then.")]
+
+
+def test_move_new_and_delete() -> None:
+    _, draft = history(
+        acts.Move("P.a", "P", "P.c"),
+        acts.New("T.b", "T", "b"),
+        acts.Move("P.b", "T", None),
+        acts.Delete("P.c", "agreed"),
+    )
+    assert [p.id for p in draft.printed()] == ["P.a", "P.b", "T.a", "T.b"]
+    assert draft.provisions["P.b"].kind == "target"
+    assert draft.gone == {"P.c": "agreed"}
+
+
+def test_an_undo_gives_back_the_text_as_if_the_step_had_not_happened() -> None:
+    steps, draft = history(acts.Relabel("P.a", "z"), acts.Delete("P.c", ""), acts.Undo(3))
+    assert "P.c" in draft.order
+    assert draft.provisions["P.a"].label == "z"
+    _, again = extended(steps, acts.Undo(4), actor="secretariat", at=START)
+    assert "P.c" not in again.order
+
+
+def test_an_undo_that_later_steps_need_is_refused() -> None:
+    steps, _ = history(acts.New("P.d", "P", "d"), proposal("P.d", "Count."))
+    with pytest.raises(ConflictError, match="later steps build on it"):
+        extended(steps, acts.Undo(2), actor="secretariat", at=START)
+
+
+def test_a_proposal_is_compared_with_the_base_it_was_written_on() -> None:
+    _, draft = history(
+        appointed(), acts.Accept("P.b", "e2"), acts.Close(),
+        proposal("P.b", "Keep logs for a year. Delete them then.", "old", 0),
+        proposal("P.b", "Keep logs for a month. Delete them then.", "new", 1),
+    )  # fmt: skip
+    assert draft.generation == 1
+    assert draft.provisions["P.b"].base == "Keep logs for a month. Delete them then."
+    assert draft.entries["old"].entry_class is EntryClass.SAME_TEXT
+    assert draft.entries["new"].entry_class is EntryClass.SAME_TEXT
+    assert draft.positions["old-words"].kind is PositionKind.UNKNOWN
+
+
+def test_a_rebase_needs_a_later_base() -> None:
+    history_ = (appointed(), acts.Accept("P.b", "e2"), acts.Close())
+    _, draft = history(*history_, acts.Rebase("e2", "Keep logs for a week. Delete them then.", 1))
+    assert (draft.entries["e2"].generation, draft.entries["e2"].entry_class) == (1, EntryClass.CHANGED)
+    with pytest.raises(ConflictError):
+        history(acts.Rebase("e2", "No.", 0))
+
+
+def test_only_the_chair_consolidates() -> None:
+    with pytest.raises(WithheldError, match="has none"):
+        history(acts.Accept("P.b", "e2"))
+    steps, _ = history(appointed())
+    for signer in (None, OTHER):
+        with pytest.raises(WithheldError, match="not signed by the chair"):
+            extended(steps, acts.Accept("P.b", "e2"), actor="x", at=START, signer=signer)
+        with pytest.raises(WithheldError):
+            extended(steps, acts.AppointChair("Other", OTHER.public), actor="x", at=START, signer=signer)
+
+
+def test_undoing_a_decision_of_the_chair_needs_the_chair() -> None:
+    steps, _ = history(appointed(), acts.Leave("P.a"))
+    with pytest.raises(WithheldError):
+        extended(steps, acts.Undo(3), actor="x", at=START)
+    step, draft = extended(steps, acts.Undo(3), actor="x", at=START, signer=CHAIR)
+    assert step.signature
+    assert not draft.decisions
+
+
+def test_the_chair_can_accept_merge_bracket_leave_and_delete() -> None:
+    deletion = acts.Declare("d1", "P.c", "Aland", PositionKind.DELETE, 0)
+    _, draft = history(
+        appointed(), deletion, acts.Accept("P.a", "e1"), acts.Combine("P.b", "Keep logs.", ("e2",)),
+        acts.PutInBrackets("T.a", "[Half] of all by 2030.", ()), acts.Accept("P.c", position="d1"),
+    )  # fmt: skip
+    assert {name: decision.outcome for name, decision in draft.decisions.items()} == {
+        "P.a": Outcome.ACCEPTED, "P.b": Outcome.MERGED, "T.a": Outcome.BRACKETED, "P.c": Outcome.DELETED,
+    }  # fmt: skip
+    assert draft.provisions["P.b"].base == "Keep logs for a year. Delete them then."
+    assert draft.next_text("P.b") == "Keep logs."
+
+
+def test_corrections_are_steps_with_a_reason() -> None:
+    steps, draft = history(
+        acts.CorrectPosition("p1", PositionKind.SUPPORT, "said so in the meeting"),
+        acts.CorrectEntry("e2", "misheard", text="Keep logs for a year. Delete them then."),
+        acts.Confirm("p2"),
+    )
+    assert (draft.positions["p1"].kind, draft.positions["p1"].inferred) == (PositionKind.SUPPORT, False)
+    assert draft.positions["p1"].basis == "said so in the meeting"
+    assert draft.entries["e2"].entry_class is EntryClass.SAME_TEXT
+    assert draft.positions["p2"].confirmed
+    assert [step.act().act for step in steps] == ["import", "correct-position", "correct-entry", "confirm"]
+
+
+def test_a_comment_can_stand_on_characters_of_a_provision() -> None:
+    _, draft = history(acts.AddComment("k1", "P.a", "Beland", "Why?", entry="e1", start=0, end=5))
+    anchor = draft.comments["k1"].anchor
+    assert anchor is not None
+    assert draft.provisions["P.a"].base[anchor.start : anchor.end] == "Share"
+    assert draft.entries["e1"].comments == ("k1",)
+    with pytest.raises(ConflictError):
+        history(acts.AddComment("k1", "P.a", "Beland", "Why?", start=0, end=500))
+
+
+@pytest.mark.parametrize("act", [acts.Relabel("X.y", "a"), acts.Confirm("p99"), acts.Undo(9), proposal("X.y", "?")])
+def test_acts_on_what_is_not_there_are_refused(act: acts.Act) -> None:
+    with pytest.raises(NotFoundError):
+        history(act)
+
+
+def test_a_changed_history_is_found_out() -> None:
+    steps, _ = history(appointed(), acts.Leave("P.a"))
+    verify(steps)
+    first, second, third = steps
+    for changed in (
+        [first, replace(second, body=second.body.replace("Chair", "Chief")), third],
+        [first, second, replace(third, prev="0" * 64)],
+        [first, second, replace(third, result="1" * 64)],
+        [first, second, replace(third, actor="nobody")],
+        [first, second, replace(third, hash="2" * 64)],
+        [first, third],
+    ):
+        with pytest.raises(InputError):
+            verify(changed)
+    with pytest.raises(WithheldError):
+        verify([first, second, replace(third, signature="3" * 128)])
+
+
+PROVISIONS = st.sampled_from(["P.a", "P.b", "P.c", "T.a"])
+WORDS = st.text("ab [].", max_size=20)
+ACTS = st.one_of(
+    st.builds(acts.Leave, PROVISIONS),
+    st.builds(acts.Accept, PROVISIONS, st.sampled_from(["e1", "e2"])),
+    st.builds(acts.Combine, PROVISIONS, WORDS, st.just(("e1",))),
+    st.builds(acts.PutInBrackets, PROVISIONS, WORDS, st.just(())),
+    st.builds(acts.Close),
+    st.builds(acts.Relabel, PROVISIONS, st.sampled_from("abcdz")),
+    st.builds(acts.Merge, PROVISIONS, PROVISIONS),
+    st.builds(acts.Move, PROVISIONS, st.sampled_from("PT"), st.none()),
+    st.builds(acts.Delete, PROVISIONS, st.just("")),
+    st.builds(acts.Undo, st.integers(2, 8)),
+)
+
+
+@given(st.lists(ACTS, max_size=10))
+def test_replay_gives_every_version_bit_for_bit(wanted: Sequence[acts.Act]) -> None:
+    steps, draft = history(appointed())
+    versions = [digest_of(draft)]
+    for act in wanted:
+        try:
+            step, draft = extended(steps, act, actor="chair", at=START, signer=CHAIR)
+        except TocsinError:
+            continue
+        steps.append(step)
+        versions.append(digest_of(draft))
+    verify(steps)
+    assert [digest_of(replayed(steps, upto=seq)) for seq in range(2, len(steps) + 1)] == versions
