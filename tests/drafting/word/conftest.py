@@ -1,6 +1,12 @@
-"""A negotiated text with everything in it that the bar names."""
+"""A negotiated text with everything in it that Word can track, and the programs that others wrote."""
 
+import shutil
+import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
 
 from tocsin.drafting.word import (
     Cell,
@@ -30,6 +36,7 @@ MOVED_AWAY = Revision("move_from", "Beta", NOON, move="move1")
 MOVED_HERE = Revision("move_to", "Beta", NOON, move="move1")
 
 
+@pytest.fixture(scope="session")
 def negotiated() -> Document:
     """Three authors; nested insertions and deletions; a move of one and a half paragraphs; a table; a thread."""
     return numbered(
@@ -56,7 +63,9 @@ def negotiated() -> Document:
                 Paragraph((Run("First half ", (MOVED_AWAY,)),), (MOVED_AWAY,)),
                 Paragraph((Run("and tail", (MOVED_AWAY,)), Run(" stays\there\nbelow no\u2011break soft\u00adly."))),
                 Paragraph((Run("New clause by Gamma.", (GAMMA_ADDS,)),), (GAMMA_ADDS,), numbering=(1, 1)),
-                Paragraph((Run("See "), Run("the site", link="https://example.org/"), Run(" page "), Run("7", field="PAGE"))),
+                Paragraph(
+                    (Run("See "), Run("the site", link="https://example.org/"), Run(" page "), Run("7", field="PAGE"))
+                ),
                 Paragraph((Run("First half ", (MOVED_HERE,)),), (MOVED_HERE,)),
                 Paragraph((Run("and tail", (MOVED_HERE,)), Run(" again"), Run(" cut", (BETA_CUTS,))), (BETA_CUTS,)),
                 Paragraph((Run("joined."),)),
@@ -81,7 +90,50 @@ def negotiated() -> Document:
                 Comment(2, "Alpha", "It is what was agreed.", EVENING, "A", parent=1),
                 Comment(3, "Gamma & Söhne", "Why stop here?", EVENING, resolved=True),
             ),
-            notes=(Note(1, "footnote", (Paragraph((Run("As in "), Run("1998", (ALPHA_CUTS,)), Run("2003.")),),)),),
+            notes=(
+                Note(
+                    1,
+                    "footnote",
+                    (
+                        Paragraph(
+                            (Run("As in "), Run("1998", (ALPHA_CUTS,)), Run("2003.")),
+                        ),
+                    ),
+                ),
+            ),
             lists=((1, (Level("lowerLetter", "%1)"), *(Level(text=f"%{n}.") for n in range(2, 10)))),),
         )
     )
+
+
+@pytest.fixture(scope="session")
+def convert(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes, str], Path]:
+    """LibreOffice: opens a Word file and saves it in another form. A machine without it fails the test."""
+    program = shutil.which("soffice")
+    assert program, "LibreOffice is not here: install the Debian package libreoffice-writer-nogui"
+    home = tmp_path_factory.mktemp("libreoffice")
+
+    def to(docx: bytes, form: str) -> Path:
+        folder = Path(tmp_path_factory.mktemp("converted"))
+        source = folder / "text.docx"
+        source.write_bytes(docx)
+        out = folder / "out"
+        home_address = f"-env:UserInstallation={home.as_uri()}"
+        command = [program, home_address, "--headless", "--convert-to", form, "--outdir", str(out), str(source)]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        return out / f"text.{form}"
+
+    return to
+
+
+@pytest.fixture(scope="session")
+def pandoc() -> Callable[[bytes, str], str]:
+    """Pandoc: a Word file as its JSON, with changes accepted, rejected or all shown."""
+    program = shutil.which("pandoc")
+    assert program, "pandoc is not here: install the Debian package pandoc"
+
+    def read(docx: bytes, changes: str) -> str:
+        command = [program, "--from", "docx", f"--track-changes={changes}", "--to", "json"]
+        return subprocess.run(command, input=docx, check=True, capture_output=True, timeout=60).stdout.decode()
+
+    return read

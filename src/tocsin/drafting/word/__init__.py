@@ -24,6 +24,7 @@ from tocsin.drafting.word.model import (
     reject,
 )
 from tocsin.drafting.word.read import read_docx
+from tocsin.drafting.word.redline import Version, redline
 from tocsin.drafting.word.write import write_docx
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Row",
     "Run",
     "Table",
+    "Version",
     "accept",
     "accepted",
     "author_view",
@@ -48,6 +50,7 @@ __all__ = [
     "numbered",
     "original",
     "read_docx",
+    "redline",
     "reject",
     "write_docx",
 ]

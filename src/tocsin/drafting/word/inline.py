@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias, cast
 
 from tocsin.drafting.word.model import Block, Comment, Kind, Revision, Run, tidy
 from tocsin.drafting.word.names import (
+    DEEPEST,
     FIELDS,
     LINKS,
     LOOKS,
@@ -121,7 +122,7 @@ class Inline:
 
     def _content(self, parent: Element, marks: tuple[Revision, ...], link: str) -> None:
         self._depth += 1
-        if self._depth > 100:
+        if self._depth > DEEPEST:
             raise InputError("the text is nested deeper than any document is", hint="The file may be made to do harm.")
         for element in parent:
             self._item(element, local(element), marks, link)

@@ -352,8 +352,8 @@ def numbered(document: Document) -> Document:
     """The document with its changes numbered from 1 in text order.
 
     Neighbouring marks of one kind, author, time and move are one change, across runs, paragraph ends and rows, as Word
-    and LibreOffice show them; both places of a named move get one number. What is in a marked row gets its marks too, as
-    Word does, so that other programs see the whole row marked. A document that is written and read again is the same.
+    and LibreOffice show them; both places of a named move get one number. What is in a marked row gets its marks too,
+    as Word does it: other programs look there. A document that is written and read again is the same.
     """
     counter = _Numbers()
     blocks = counter.blocks(document.blocks)

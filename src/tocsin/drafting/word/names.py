@@ -50,6 +50,9 @@ FIELDS = frozenset(
 )
 """Fields whose instruction is kept: they count or repeat. Others can fetch, run or ask; only their result is kept."""
 
+DEEPEST = 50
+"""How deep blocks may stand in blocks, and parts of a paragraph in parts of it."""
+
 LINKS = ("https://", "http://", "mailto:", "#")
 """Where a kept link may lead."""
 

@@ -26,6 +26,7 @@ from tocsin.drafting.word.model import (
     numbered,
 )
 from tocsin.drafting.word.names import (
+    DEEPEST,
     RANGES,
     TRACKED,
     W14,
@@ -102,7 +103,7 @@ class _Reader:
     def blocks(self, parent: Element, marks: tuple[Revision, ...]) -> Iterator[Block]:
         """Every paragraph and table of a container, ``marks`` added to all of it."""
         self.depth += 1
-        if self.depth > 100:
+        if self.depth > DEEPEST:
             raise InputError("the text is nested deeper than any document is", hint="The file may be made to do harm.")
         for element in parent:
             name = local(element)
