@@ -1,34 +1,34 @@
 """One checked frame in the event schema from what any source read: values that do not fit are kept, not lost.
 
 A value that is not what its field takes goes to ``extra`` under the field's name, and the row is flagged ``invalid``.
-Addresses of special use are flagged by it (``private``, ``documentation`` …; the words of
-`tocsin.networks.SPECIAL_USE`), times to come with ``future``. A row is unusable only when it names no address, network,
-AS, domain or URL.
-
-Times without a zone are UTC. Read are, after the feed's own format: ISO 8601 (date, or date and time with a blank or
-``T``, fractions, ``Z`` or an offset), the same with slashes or dots, ``20261124T101112``, ``24.11.2026 10:11:12``,
-``24/Nov/2026:10:11:12 +0000``, seconds or milliseconds since 1970, and the dates of mails (RFC 5322).
+A network in place of an address becomes ``source.network``. Addresses of special use are flagged by it (``private``,
+``documentation`` …: `tocsin.networks.SPECIAL_USE`), times to come with ``future``. A row is unusable only when it names
+no address, network, AS, domain or URL.
 """
 
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import reduce
+from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from tocsin.events.schema import BY_NAME, COLUMNS, FIELDS, INTERNAL, Field, Kind
+from tocsin.events.extra import json_objects
+from tocsin.events.schema import BY_NAME, COLUMNS, INTERNAL, Field, Kind
 from tocsin.events.sources import Batch, Feed
+from tocsin.events.values import read_values
 from tocsin.networks import SPECIAL_USE, format_networks, parse_addresses, parse_networks, special_use
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=10)
 """How far a time may lie ahead of ours before it counts as future: clocks differ."""
 
-USABLE: Final = ("source.ip.hi", "source.network", "source.asn", "source.fqdn", "source.reverse_dns", "source.url")
-"""A row that has none of these tells nobody anything."""
+UNUSABLE: Final = "No usable address, network, AS, domain or URL in it."
+
+_ASSETS: Final = ("ip.hi", "network", "asn", "fqdn", "reverse_dns", "url")
+_SIDES: Final = ("source", "destination")
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,149 @@ class Normalised:
     reason: pl.Series
 
 
+@dataclass
+class _Work:
+    """What has been made of a batch so far: columns of the schema, and the texts that fit no field."""
+
+    raw: pl.DataFrame
+    ready: dict[str, pl.Series]
+    rejected: dict[str, pl.Series]
+
+    def reject(self, name: str, texts: pl.Series) -> None:
+        """Keep the texts of a field that it cannot take (null elsewhere)."""
+        if texts.null_count() < len(texts):
+            self.rejected[name] = texts
+
+
 def normalise(batch: Batch, feed: Feed, observed: datetime) -> Normalised:
     """The rows of a batch in the event schema, checked; ``observed`` is when this node heard of them (UTC)."""
-    raw = batch.frame
-    checked: dict[str, pl.Series] = {}
-    rejected: dict[str, pl.Series] = {}
-    _check_plain_kinds(raw, feed, checked, rejected, plain=batch.plain)
-    for side in ("source", "destination"):
-        _check_addresses(raw, side, checked, rejected)
-    flags = _flags(raw, checked, rejected, observed)
-    extra = _extra(raw, rejected, batch.kinds, plain=batch.plain)
+    work = _Work(batch.frame if batch.plain else _trimmed(batch.frame), {}, {})
+    for name in work.raw.columns:
+        field = BY_NAME.get(name)
+        if field and field.kind not in {Kind.IP, Kind.JSON} and name != "flags":
+            _read_field(work, field, feed)
+    for side in _SIDES:
+        _read_addresses(work, side)
+    if "time.observation" in work.ready:  # the sender's; ours is when we heard of it
+        work.reject("time.observation", work.raw["time.observation"].cast(pl.String))
+        del work.ready["time.observation"]
+    work.ready["extra"] = json_objects(work.raw, work.rejected, batch.kinds, plain=batch.plain)
+    if (flags := _flags(work, observed)) is not None:
+        work.ready["flags"] = flags
+    frame = _complete(work, feed, observed)
+    usable = frame.select(usable=pl.any_horizontal(pl.col(name).is_not_null() for name in _asset_columns(work)))
+    reason = usable.select(reason=pl.when(~pl.col("usable")).then(pl.lit(UNUSABLE)))
+    return Normalised(frame, usable.to_series(), reason.to_series())
+
+
+def _asset_columns(work: _Work) -> list[str]:
+    names = (f"{side}.{asset}" for side in _SIDES for asset in _ASSETS)
+    return [name for name in names if name in work.ready] or ["source.ip.hi"]
+
+
+def _trimmed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame without blanks at the ends of texts; what is empty then is null."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    blanks = frame.select(pl.col(texts).str.contains(r"^\s|\s$").any() | (pl.col(texts).str.len_bytes() == 0).any())
+    dirty = [name for name in texts if blanks[name].item()]
+    return frame.with_columns(pl.col(dirty).str.strip_chars().replace("", None)) if dirty else frame
+
+
+def _read_field(work: _Work, field: Field, feed: Feed) -> None:
+    """One field's column, checked; texts it cannot take are rejected."""
+    given = work.raw[field.name]
+    if given.null_count() == len(given):
+        return
+    values, wrong = read_values(given, field, feed.time_format)
+    work.ready[field.name] = values
+    if wrong is not None:
+        work.reject(field.name, wrong)
+
+
+def _read_addresses(work: _Work, side: str) -> None:
+    """The two columns of an address; a network that stands in its place goes to the network's column."""
+    name = f"{side}.ip"
+    if name not in work.raw.columns:
+        return
+    texts = work.raw[name].cast(pl.String)
+    if texts.null_count() == len(texts):
+        return
+    hi, lo, ok = parse_addresses(texts)
+    odd = np.flatnonzero(~ok & texts.is_not_null().to_numpy())
+    if len(odd):
+        _read_odd_addresses(work, side, texts, odd, (hi, lo, ok))
+    missing = pl.Series(ok)
+    for half, values in (("hi", hi), ("lo", lo)):
+        column = pl.Series(f"{name}.{half}", values.view(np.int64))
+        work.ready[column.name] = column if ok.all() else column.set(~missing, None)
+
+
+def _read_odd_addresses(
+    work: _Work,
+    side: str,
+    texts: pl.Series,
+    odd: npt.NDArray[np.intp],
+    parsed: tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], Bools],
+) -> None:
+    """Networks among the texts that are no address: a single address is one, a larger one goes to its own column."""
+    hi, lo, ok = parsed
+    odd_texts = texts.gather(odd)
+    net_hi, net_lo, length, is_network = parse_networks(odd_texts)
+    single = is_network & (length == 128)
+    hi[odd[single]], lo[odd[single]], ok[odd[single]] = net_hi[single], net_lo[single], True
+    wide = is_network & ~single
+    name = f"{side}.network"
+    given = work.ready.get(name, pl.Series(name, [None], pl.String).new_from_index(0, len(texts)))
+    found = _scattered(format_networks(net_hi[wide], net_lo[wide], length[wide]), odd[wide], len(texts))
+    fits = (given.is_null() | (given == found)) & found.is_not_null()
+    work.ready[name] = given.zip_with(~fits, found).alias(name)
+    rest = _scattered(odd_texts.filter(pl.Series(~single)), odd[~single], len(texts))
+    work.reject(f"{side}.ip", rest.zip_with(~fits, pl.Series([None], dtype=pl.String).new_from_index(0, len(texts))))
+
+
+def _scattered(values: pl.Series, places: npt.NDArray[np.intp], size: int) -> pl.Series:
+    """A column of the size with the values at their places, null elsewhere."""
+    index = np.full(size, -1, np.int64)
+    index[places] = np.arange(len(places))
+    return values.gather(pl.Series(index).replace(-1, None))
+
+
+def _flags(work: _Work, observed: datetime) -> pl.Series | None:
+    """The warnings of each row, separated by blanks; None when no row has one."""
+    marks: dict[str, pl.Series] = {}
+    if work.rejected:
+        any_rejected = pl.DataFrame(list(work.rejected.values())).select(
+            pl.any_horizontal(pl.all().is_not_null()).alias("invalid")
+        )
+        marks["invalid"] = any_rejected.to_series()
+    if "source.ip.hi" in work.ready:
+        marks |= _special_uses(work.ready["source.ip.hi"], work.ready["source.ip.lo"])
+    if "time.source" in work.ready:
+        ahead = (work.ready["time.source"] > observed + CLOCK_TOLERANCE).fill_null(value=False)
+        marks |= {"future": ahead} if ahead.any() else {}
+    columns = [pl.when(mark).then(pl.lit(word)).alias(word) for word, mark in marks.items()]
+    if "flags" in work.raw.columns:
+        columns.insert(0, pl.lit(work.raw["flags"]).alias("said"))
+    if not columns:
+        return None
+    words = pl.select(columns).select(flags=pl.concat_str(pl.all(), separator=" ", ignore_nulls=True))
+    return words.select(pl.when(pl.col("flags") != "").then("flags")).to_series()
+
+
+def _special_uses(hi: pl.Series, lo: pl.Series) -> dict[str, pl.Series]:
+    """For each special use that occurs, which addresses have it."""
+    uses = special_use(
+        hi.fill_null(0).to_numpy().view(np.uint64),
+        lo.fill_null(_ORDINARY).to_numpy().view(np.uint64),
+    )
+    return {SPECIAL_USE[use]: pl.Series(uses == use) for use in np.unique(uses) if use}
+
+
+_ORDINARY: Final = 0xFFFF_0000_0000 + (8 << 24)  # 8.0.0.0 stands in where there is no address
+
+
+def _complete(work: _Work, feed: Feed, observed: datetime) -> pl.DataFrame:
+    """All columns in order: what was read, what the feed says of every row, null for the rest."""
     constants: dict[str, object] = {
         "time.observation": observed,
         "feed.provider": feed.provider or None,
@@ -61,14 +194,12 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> Normalised:
         "tlp": feed.tlp,
         "pap": feed.pap,
     }
-    ready = {"flags": flags, "extra": extra, **checked}
-    frame = pl.DataFrame(
-        [
-            ready[name].alias(name) if name in ready else _constant(name, dtype, constants.get(name), raw.height)
-            for name, dtype in COLUMNS.items()
-            if name not in INTERNAL
-        ]
-    )
-    usable = frame.select(pl.any_horizontal(pl.col(name).is_not_null() for name in USABLE)).to_series()
-    reason = pl.select(pl.when(~usable).then(pl.lit("No address, network, AS, domain or URL in it."))).to_series()
-    return Normalised(frame, usable.alias("usable"), reason.alias("reason"))
+    columns = []
+    for name, dtype in COLUMNS.items():
+        if name in INTERNAL:
+            continue
+        constant = pl.lit(constants.get(name), dtype).alias(name)
+        columns.append(pl.col(name).fill_null(constant) if name in work.ready and name in constants else constant)
+        if name in work.ready and name not in constants:
+            columns[-1] = pl.col(name)
+    return pl.DataFrame([column.alias(name) for name, column in work.ready.items()]).select(columns)

@@ -4,11 +4,13 @@ A source turns a report's bytes into frames whose columns carry schema field nam
 ``extra.<name>``. It does not check values: `tocsin.events.normalise` does that for all sources alike.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 import polars as pl
+
+from tocsin.events.schema import Kind
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Batch:
 
     ``frame``: one row per record; columns are schema field names (text, or already of the field's type) and
     ``extra.<name>`` (text, number or Boolean; empty is null). A column ``extra`` may hold a JSON object as text.
+    ``kinds``: what columns of ``extra`` are to be, where not text; a value that is not stays text.
     ``plain``: no text in it has control characters, quotes, backslashes, or blanks at its ends (saves work).
     ``locate``: for row numbers of ``frame``, the line and the raw text of each, read again only when asked.
     """
@@ -47,6 +50,7 @@ class Batch:
     frame: pl.DataFrame
     unreadable: list[Unreadable] = field(default_factory=list)
     locate: Callable[[Sequence[int]], list[tuple[int, str]]] = lambda rows: [(0, "") for _ in rows]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
     plain: bool = False
 
 

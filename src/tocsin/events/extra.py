@@ -1,0 +1,106 @@
+"""The ``extra`` column: what a feed says beyond the schema, one JSON object as text for each row."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
+
+import polars as pl
+
+from tocsin.events.schema import Kind
+
+PREFIX: Final = "extra."
+
+_SPECIAL: Final = r'["\\\x00-\x1f]'
+_ESCAPES: Final = {letter: json.dumps(letter)[1:-1] for letter in [*map(chr, range(32)), '"', "\\"]}
+_TRUE, _FALSE = ("y", "yes", "true", "1"), ("n", "no", "false", "0")
+
+_Parts: TypeAlias = list[str | pl.Expr]
+
+
+def json_objects(
+    raw: pl.DataFrame, rejected: Mapping[str, pl.Series], kinds: Mapping[str, Kind], *, plain: bool
+) -> pl.Series:
+    """For each row a JSON object of its ``extra.*`` columns, rejected texts and ``extra`` itself; null when empty.
+
+    ``plain``: no text of ``raw`` needs escaping. ``kinds``: columns whose texts are numbers or Booleans.
+    """
+    members = {
+        column.name.removeprefix(PREFIX): _typed(column, kinds.get(column.name))
+        for column in raw
+        if column.name.startswith(PREFIX) and column.null_count() < len(column)
+    }
+    for name, column in rejected.items():
+        members[name if name not in members else f"{name}.invalid"] = column
+    frame = pl.DataFrame([column.alias(key) for key, column in members.items()])
+    special = set() if plain and not rejected else _with_special(frame)
+    dense: _Parts = []
+    sparse: list[pl.Expr] = []
+    for key, column in members.items():
+        parts = [f",{json.dumps(key, ensure_ascii=False)}:", *_value(frame[key], escape=key in special)]
+        if column.null_count():
+            sparse.append(_concat(parts, ignore_nulls=False))
+        else:
+            dense += parts
+    if "extra" in raw.columns:
+        frame = frame.with_columns(raw["extra"].alias("extra"))
+        inside = pl.col("extra").str.strip_chars().str.strip_prefix("{").str.strip_suffix("}").str.strip_chars()
+        sparse.append(pl.when(inside != "").then("," + inside))
+    return _objects(frame, dense, sparse, raw.height)
+
+
+def _objects(frame: pl.DataFrame, dense: _Parts, sparse: list[pl.Expr], height: int) -> pl.Series:
+    """The members of each row put together; each has a comma before it, and the first one's gives way to the brace."""
+    if dense:
+        parts = ["{" + str(dense[0])[1:], *dense[1:], *sparse, "}"]
+        return frame.select(extra=_concat(parts, ignore_nulls=True)).to_series()
+    if not sparse:
+        return pl.Series("extra", [None], pl.String).new_from_index(0, height)
+    body = frame.select(body=pl.concat_str(sparse, ignore_nulls=True))
+    whole = pl.concat_str(pl.lit("{"), pl.col("body").str.slice(1), pl.lit("}"))
+    return body.select(extra=pl.when(pl.col("body") != "").then(whole)).to_series()
+
+
+def _concat(parts: Sequence[str | pl.Expr], *, ignore_nulls: bool) -> pl.Expr:
+    """The parts behind each other, neighbouring texts as one."""
+    joined: _Parts = []
+    for part in parts:
+        if joined and isinstance(part, str) and isinstance(joined[-1], str):
+            joined[-1] += part
+        else:
+            joined.append(part)
+    return pl.concat_str(
+        [pl.lit(part) if isinstance(part, str) else part for part in joined], ignore_nulls=ignore_nulls
+    )
+
+
+def _typed(column: pl.Series, kind: Kind | None) -> pl.Series:
+    """A text column as numbers or Booleans where all of it is that; a number that is none in JSON stays text."""
+    if column.dtype != pl.String:
+        return column
+    if kind is Kind.INTEGER:
+        typed = column.cast(pl.Int64, strict=False)
+    elif kind is Kind.FLOAT:
+        typed = column.cast(pl.Float64, strict=False)
+        typed = typed.set(~typed.is_finite(), None)
+    elif kind is Kind.BOOLEAN:
+        word = pl.first().str.to_lowercase()
+        truth = pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False)
+        typed = column.to_frame().select(truth.alias(column.name)).to_series()
+    else:
+        return column
+    return typed if typed.null_count() == column.null_count() else column
+
+
+def _value(column: pl.Series, *, escape: bool) -> _Parts:
+    """The parts of a member's value."""
+    value = pl.col(column.name)
+    if column.dtype == pl.String:
+        return ['"', value.str.replace_many(_ESCAPES) if escape else value, '"']
+    return [value.cast(pl.String)]
+
+
+def _with_special(frame: pl.DataFrame) -> set[str]:
+    """The text columns in which something must be escaped (RFC 8259, section 7)."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    found = frame.select(pl.col(texts).str.contains(_SPECIAL).any())
+    return {name for name in texts if found[name].item()}
