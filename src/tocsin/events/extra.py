@@ -24,19 +24,20 @@ def json_objects(
 
     ``plain``: no text of ``raw`` needs escaping. ``kinds``: columns whose texts are numbers or Booleans.
     """
-    members = {
-        column.name.removeprefix(PREFIX): _typed(column, kinds.get(column.name))
+    members = [
+        (column.name.removeprefix(PREFIX), typed)
         for column in raw
         if column.name.startswith(PREFIX) and column.null_count() < len(column)
-    }
-    for name, column in rejected.items():
-        members[name if name not in members else f"{name}.invalid"] = column
-    frame = pl.DataFrame([column.alias(key) for key, column in members.items()])
+        for typed in _typed(column, kinds.get(column.name))
+    ]
+    taken = {key for key, _ in members}
+    members += [(f"{name}.invalid" if name in taken else name, column) for name, column in rejected.items()]
+    frame = pl.DataFrame([column.alias(str(place)) for place, (_, column) in enumerate(members)])
     special = set() if plain and not rejected else _with_special(frame)
     dense: _Parts = []
     sparse: list[pl.Expr] = []
-    for key, column in members.items():
-        parts = [f",{json.dumps(key, ensure_ascii=False)}:", *_value(frame[key], escape=key in special)]
+    for (key, _), column in zip(members, frame, strict=True):
+        parts = [f",{json.dumps(key, ensure_ascii=False)}:", *_value(column, escape=column.name in special)]
         if column.null_count():
             sparse.append(_concat(parts, ignore_nulls=False))
         else:
@@ -68,15 +69,14 @@ def _concat(parts: Sequence[str | pl.Expr], *, ignore_nulls: bool) -> pl.Expr:
             joined[-1] += part
         else:
             joined.append(part)
-    return pl.concat_str(
-        [pl.lit(part) if isinstance(part, str) else part for part in joined], ignore_nulls=ignore_nulls
-    )
+    columns = [pl.lit(part) if isinstance(part, str) else part for part in joined]
+    return pl.concat_str(columns, ignore_nulls=ignore_nulls)
 
 
-def _typed(column: pl.Series, kind: Kind | None) -> pl.Series:
-    """A text column as numbers or Booleans where all of it is that; a number that is none in JSON stays text."""
+def _typed(column: pl.Series, kind: Kind | None) -> list[pl.Series]:
+    """A text column as numbers or Booleans; texts that are none in a second column (null elsewhere)."""
     if column.dtype != pl.String:
-        return column
+        return [column]
     if kind is Kind.INTEGER:
         typed = column.cast(pl.Int64, strict=False)
     elif kind is Kind.FLOAT:
@@ -87,8 +87,9 @@ def _typed(column: pl.Series, kind: Kind | None) -> pl.Series:
         truth = pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False)
         typed = column.to_frame().select(truth.alias(column.name)).to_series()
     else:
-        return column
-    return typed if typed.null_count() == column.null_count() else column
+        return [column]
+    rest = column.set(typed.is_not_null(), None)
+    return [part for part in (typed, rest) if part.null_count() < len(part)]
 
 
 def _value(column: pl.Series, *, escape: bool) -> _Parts:

@@ -106,7 +106,8 @@ def _domain(texts: pl.Series, _: Field, __: str) -> pl.Series:
 
 
 def _url(texts: pl.Series, _: Field, __: str) -> pl.Series:
-    return _select(texts, pl.when(pl.first().str.contains(URL)).then(pl.first()))
+    harmless = pl.first().str.contains(r"^(?i)hxxp|\[\.\]")
+    return _select(texts, pl.when(pl.first().str.contains(URL) & ~harmless).then(pl.first()))
 
 
 def _network(texts: pl.Series, field: Field, _: str) -> pl.Series:
