@@ -1,0 +1,33 @@
+"""Telling: what is owed to whom, digests that people understand, and the channels they leave by."""
+
+from tocsin.delivery.channels import Channel, Outcome, Receipt, open_channel
+from tocsin.delivery.deliver import EventsOf, GoneOf, Summary, deliver
+from tocsin.delivery.journal import deliveries, delivery, retry
+from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.delivery.outbox import due_at, queue, release_items
+from tocsin.delivery.render import Mail, Node
+from tocsin.delivery.survey import Gone
+
+__all__ = [
+    "Channel",
+    "Delivery",
+    "DeliveryItem",
+    "DeliveryState",
+    "EventsOf",
+    "Gone",
+    "GoneOf",
+    "ItemState",
+    "Mail",
+    "Node",
+    "Outcome",
+    "Receipt",
+    "Summary",
+    "deliver",
+    "deliveries",
+    "delivery",
+    "due_at",
+    "open_channel",
+    "queue",
+    "release_items",
+    "retry",
+]

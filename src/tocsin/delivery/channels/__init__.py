@@ -1,0 +1,67 @@
+"""How mails leave: one module per channel, found by name. A new channel is one file and a line in ``open_channel``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from tocsin.delivery.render import Mail
+from tocsin.settings import Settings
+
+
+class Outcome(StrEnum):
+    """What became of a mail."""
+
+    SENT = "sent"  # it has left: written, or accepted by the server
+    LATER = "later"  # refused for the moment, by the server or for some mailboxes
+    REFUSED = "refused"  # refused for good
+    DOWN = "down"  # the channel itself does not work: nothing was tried
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one mail. ``waiting``: mailboxes that did not get it yet, of a mail that others did get."""
+
+    outcome: Outcome
+    detail: str = ""
+    path: str = ""
+    waiting: tuple[str, ...] = ()
+
+
+class Channel(Protocol):
+    """A way out.
+
+    A mail that is given again, since a kill came between sending and noting it, must leave at most once more and be
+    recognisable: by its path or by its Message-ID.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its name in the settings."""
+
+    @property
+    def batch(self) -> int:
+        """How many mails it takes at once; what became of them is noted after each batch."""
+
+    def send(self, mails: Sequence[Mail]) -> list[Receipt]:
+        """Send the mails and say of each what became of it; nothing is raised for a mail that is refused."""
+
+    def close(self) -> None:
+        """Let go of connections; the channel can be used again."""
+
+
+def open_channel(settings: Settings, home: Path) -> Channel:
+    """The channel that the settings name; nothing is connected yet.
+
+    Raises:
+        SettingError: the password file cannot be used.
+
+    """
+    if settings.mail.channel == "smtp":
+        from tocsin.delivery.channels.smtp import SmtpChannel, read_password
+
+        return SmtpChannel(settings.mail, password=read_password(settings.mail.password_file))
+    from tocsin.delivery.channels.file import FileChannel
+
+    return FileChannel(home / "mails")

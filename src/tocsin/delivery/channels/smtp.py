@@ -1,0 +1,137 @@
+"""Mails through an SMTP server: one connection for many, refusals for the moment and for good told apart.
+
+Sources: RFC 5321 (4.2.1: a reply 4yz may succeed later, 5yz will not), RFC 3207 (STARTTLS), RFC 8314 (implicit TLS).
+"""
+
+import smtplib
+import ssl
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tocsin.delivery.channels import Outcome, Receipt
+from tocsin.delivery.render import Mail
+from tocsin.errors import SettingError
+from tocsin.records import cut
+from tocsin.settings import MailSettings
+
+_TIMEOUT = 60.0  # seconds for one answer of the server
+
+
+class SmtpChannel:
+    """Sends to the server of the settings; connects with the first mail.
+
+    ``tls``: how certificates are checked; None trusts what the system trusts.
+    """
+
+    name = "smtp"
+    batch = 1
+
+    def __init__(self, settings: MailSettings, *, password: str = "", tls: ssl.SSLContext | None = None) -> None:
+        self._settings = settings
+        self._password = password
+        self._tls = tls
+        self._server: smtplib.SMTP | None = None
+
+    def send(self, mails: Sequence[Mail]) -> list[Receipt]:
+        """Send each mail to all its mailboxes at once."""
+        return [self._send(mail) for mail in mails]
+
+    def close(self) -> None:
+        """Say goodbye to the server."""
+        server, self._server = self._server, None
+        if server is not None:
+            try:
+                server.quit()
+            except (smtplib.SMTPException, OSError):
+                server.close()
+
+    def _send(self, mail: Mail) -> Receipt:
+        fresh = self._server is None
+        try:
+            if self._server is None:
+                self._server = self._connect()
+        except (smtplib.SMTPException, OSError) as error:
+            return Receipt(Outcome.DOWN, f"The SMTP server {self._where} cannot be used: {_said(error)}")
+        receipt = _offer(self._server, mail)
+        if receipt is None:
+            self._server = None
+            # A server may end a connection after some number of mails; a new one has a new chance.
+            return self._send(mail) if not fresh else Receipt(Outcome.LATER, "The server ended the connection.")
+        cut("deliver.smtp.accepted")
+        return receipt
+
+    def _connect(self) -> smtplib.SMTP:
+        settings = self._settings
+        context = self._tls or ssl.create_default_context()
+        if settings.security == "tls":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(settings.host, settings.port, timeout=_TIMEOUT, context=context)
+        else:
+            server = smtplib.SMTP(settings.host, settings.port, timeout=_TIMEOUT)
+        try:
+            if settings.security == "starttls":
+                server.starttls(context=context)
+            if settings.user:
+                server.login(settings.user, self._password)
+        except BaseException:
+            server.close()
+            raise
+        return server
+
+    @property
+    def _where(self) -> str:
+        return f"{self._settings.host}:{self._settings.port}"
+
+
+def read_password(path: str) -> str:
+    """The first line of the password file; empty where no file is set.
+
+    Raises:
+        SettingError: the file cannot be read, or others may read it.
+
+    """
+    if not path:
+        return ""
+    file = Path(path).expanduser()
+    try:
+        if file.stat().st_mode & 0o077:
+            raise SettingError(f"The password file {file} can be read by others.", hint=f"Run: chmod 600 {file}")
+        return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except OSError as error:
+        raise SettingError(
+            f"The password file {file} cannot be read: {error.strerror}.", hint="Correct [mail] password_file."
+        ) from error
+
+
+def _offer(server: smtplib.SMTP, mail: Mail) -> Receipt | None:
+    """What the server says to a mail; None where it ended the connection instead."""
+    try:
+        refused = server.sendmail(mail.sender, list(mail.recipients), mail.content)
+    except smtplib.SMTPRecipientsRefused as error:
+        return _judge(error.recipients, mail)
+    except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+        if error.smtp_code == 421:
+            return None
+        return Receipt(Outcome.LATER if error.smtp_code < 500 else Outcome.REFUSED, _said(error))
+    except (smtplib.SMTPException, OSError):
+        return None
+    return _judge(refused, mail)
+
+
+def _judge(refused: Mapping[str, tuple[int, bytes]], mail: Mail) -> Receipt:
+    """Some mailboxes may have it, others not: those refused for the moment are tried again alone."""
+    waiting = tuple(mailbox for mailbox, (code, _) in refused.items() if code < 500)
+    detail = "; ".join(f"{mailbox}: {code} {_text(words)}" for mailbox, (code, words) in refused.items())
+    if len(refused) < len(mail.recipients):
+        return Receipt(Outcome.LATER if waiting else Outcome.SENT, detail, waiting=waiting)
+    return Receipt(Outcome.LATER if waiting else Outcome.REFUSED, detail, waiting=waiting)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_text(error.smtp_error)}"
+    return str(error)
+
+
+def _text(words: bytes | str) -> str:
+    said = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
+    return " ".join(said.split())

@@ -1,0 +1,77 @@
+"""The tables of what is owed to whom and what became of it."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tocsin.records import Base, Json, UTCDateTime
+
+
+class ItemState(StrEnum):
+    """Where an owed piece of news is."""
+
+    PREPARED = "prepared"  # its ingest is not committed yet: it does not count
+    QUEUED = "queued"  # waits for its time
+    CLAIMED = "claimed"  # part of a delivery
+
+
+class DeliveryState(StrEnum):
+    """Where a digest is."""
+
+    QUEUED = "queued"  # to be rendered and sent now
+    RETRY = "retry"  # refused for the moment; tried again at `next_try_at`
+    SENT = "sent"  # written, or accepted by the mail server
+    FAILED = "failed"  # given up; `error` says why
+    WITHHELD = "withheld"  # the gate lets nothing of it out any more; `error` names the rule
+
+
+class DeliveryItem(Base):
+    """What is owed: the events of one ingest that one team is told of. A digest is made of these."""
+
+    __tablename__ = "delivery_item"
+    __table_args__ = (
+        UniqueConstraint("ingest", "team_id"),
+        Index("ix_delivery_item_state_due_at", "state", "due_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    ingest: Mapped[int]
+    team_id: Mapped[int] = mapped_column(index=True)
+    events: Mapped[int]
+    due_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    state: Mapped[str] = mapped_column(Text)
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"), index=True)
+
+
+class Delivery(Base):
+    """One digest to one team: one reference, one or more mails.
+
+    ``uuid`` makes its Message-IDs unique over nodes and fresh installations. ``mails_sent`` mails of it have left, and
+    ``waiting`` are the mailboxes that the next one still goes to after a refusal for the moment (empty: all).
+    ``counts``: ``events``, ``problems``, ``new``, ``continuing``, ``gone``, ``mails``, ``withheld``.
+    """
+
+    __tablename__ = "delivery"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uuid: Mapped[UUID] = mapped_column(Uuid, unique=True)
+    reference: Mapped[str] = mapped_column(Text, unique=True)
+    message_id: Mapped[str] = mapped_column(Text)
+    team_id: Mapped[int] = mapped_column(index=True)
+    events: Mapped[int]
+    state: Mapped[str] = mapped_column(Text, index=True)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    next_try_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    attempts: Mapped[int]
+    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    channel: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    mails_sent: Mapped[int]
+    waiting: Mapped[list[str]] = mapped_column(Json)
+    path: Mapped[str] = mapped_column(Text)
+    size: Mapped[int]
+    counts: Mapped[dict[str, int]] = mapped_column(Json)
+    error: Mapped[str] = mapped_column(Text)

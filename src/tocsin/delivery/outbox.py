@@ -1,0 +1,196 @@
+"""The outbox: what is owed to whom, from the transaction of its ingest to the digest that carries it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.directory import Interval, Team
+
+_MORNING = 6  # local hour of daily and weekly digests: read by nine o'clock
+
+
+def queue(session: Session, *, ingest: int, counts: Mapping[int, int], teams: Mapping[int, Team], now: datetime) -> int:
+    """Note in the caller's transaction what each team is owed of an ingest; returns how many rows that made.
+
+    ``counts``: team id → events. The rows do not count before `release_items`. A repeated call adds nothing.
+    """
+    known = set(session.scalars(select(DeliveryItem.team_id).where(DeliveryItem.ingest == ingest)))
+    rows = [
+        {
+            "ingest": ingest,
+            "team_id": team,
+            "events": events,
+            "due_at": due_at(teams[team], now),
+            "state": ItemState.PREPARED.value,
+            "delivery_id": None,
+        }
+        for team, events in sorted(counts.items())
+        if events and team not in known
+    ]
+    if rows:
+        session.execute(insert(DeliveryItem), rows)
+    return len(rows)
+
+
+def release_items(session: Session, ingest: int) -> None:
+    """Let the rows of a committed ingest count, in the caller's transaction."""
+    session.execute(
+        update(DeliveryItem)
+        .where(DeliveryItem.ingest == ingest, DeliveryItem.state == ItemState.PREPARED.value)
+        .values(state=ItemState.QUEUED.value)
+    )
+
+
+def due_at(team: Team, now: datetime) -> datetime:
+    """When news that came at ``now`` is due to a team: now, the next full hour, or the next morning or Monday.
+
+    A morning is 06:00 where the team is; UTC where its time zone is not known.
+    """
+    if team.interval is Interval.AT_ONCE:
+        return now
+    if team.interval is Interval.HOURLY:
+        return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    local = now.astimezone(_zone(team.timezone))
+    days = int(local.hour >= _MORNING)
+    if team.interval is Interval.WEEKLY:
+        days = -local.weekday() % 7 or 7 * days
+    morning = local.replace(hour=_MORNING, minute=0, second=0, microsecond=0) + timedelta(days=days)
+    return morning.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A digest to make: its row's identity, and the ingests that it tells of."""
+
+    id: int
+    reference: str
+    message_id: str
+    team_id: int
+    events: int
+    created_at: datetime
+    attempts: int
+    mails_sent: int
+    waiting: tuple[str, ...]
+    ingests: tuple[int, ...]
+
+
+def claim(session: Session, *, teams: Iterable[int], domain: str, channel: str, now: datetime) -> int:
+    """Bind all due rows of these teams into one new digest per team; returns how many digests that made.
+
+    From then on the digest is fixed: whoever renders it, however often, tells the same events under one reference.
+    """
+    due = session.execute(
+        select(DeliveryItem.id, DeliveryItem.team_id, DeliveryItem.events)
+        .where(DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at <= now)
+        .order_by(DeliveryItem.team_id, DeliveryItem.ingest)
+        .with_for_update(skip_locked=True)
+    ).all()
+    wanted = set(teams)
+    items: dict[int, list[tuple[int, int]]] = {}
+    for item, team, events in due:
+        if team in wanted:
+            items.setdefault(team, []).append((item, events))
+    deliveries = [_new_delivery(team, sum(n for _, n in of), channel, now) for team, of in items.items()]
+    session.add_all(deliveries)
+    session.flush()
+    for delivery in deliveries:
+        delivery.reference = f"TOC-{now.year}-{delivery.id:07d}"
+        delivery.message_id = f"<{delivery.reference}.{delivery.uuid.hex[:12]}@{domain}>"
+    session.flush()
+    bound = [
+        {"id": item, "delivery_id": delivery.id, "state": ItemState.CLAIMED.value}
+        for delivery, of in zip(deliveries, items.values(), strict=True)
+        for item, _ in of
+    ]
+    if bound:
+        session.execute(update(DeliveryItem), bound)
+    return len(deliveries)
+
+
+def open_deliveries(session: Session, now: datetime) -> list[Owed]:
+    """The digests that are to be sent now, also those that an earlier run left unfinished; oldest first."""
+    rows = session.scalars(
+        select(Delivery)
+        .where(
+            or_(
+                Delivery.state == DeliveryState.QUEUED.value,
+                (Delivery.state == DeliveryState.RETRY.value) & (Delivery.next_try_at <= now),
+            )
+        )
+        .order_by(Delivery.id)
+    ).all()
+    ingests: dict[int, list[int]] = {row.id: [] for row in rows}
+    pairs = session.execute(
+        select(DeliveryItem.delivery_id, DeliveryItem.ingest)
+        .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
+        .where(Delivery.state.in_([DeliveryState.QUEUED.value, DeliveryState.RETRY.value]))
+        .order_by(DeliveryItem.ingest)
+    )
+    for delivery, ingest in pairs:
+        if delivery in ingests:
+            ingests[delivery].append(ingest)
+    return [
+        Owed(
+            id=row.id,
+            reference=row.reference,
+            message_id=row.message_id,
+            team_id=row.team_id,
+            events=row.events,
+            created_at=row.created_at,
+            attempts=row.attempts,
+            mails_sent=row.mails_sent,
+            waiting=tuple(row.waiting),
+            ingests=tuple(ingests[row.id]),
+        )
+        for row in rows
+    ]
+
+
+def unclaimed_teams(session: Session, now: datetime) -> dict[int, int]:
+    """The teams that due rows still wait for, with their events: after `claim`, those that cannot be told."""
+    rows = session.execute(
+        select(DeliveryItem.team_id, DeliveryItem.events).where(
+            DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at <= now
+        )
+    )
+    waiting: dict[int, int] = {}
+    for team, events in rows:
+        waiting[team] = waiting.get(team, 0) + events
+    return waiting
+
+
+def _new_delivery(team: int, events: int, channel: str, now: datetime) -> Delivery:
+    uuid = uuid4()
+    return Delivery(
+        uuid=uuid,
+        reference=uuid.hex,  # until the row has its number
+        message_id="",
+        team_id=team,
+        events=events,
+        state=DeliveryState.QUEUED.value,
+        created_at=now,
+        next_try_at=None,
+        attempts=0,
+        sent_at=None,
+        channel=channel,
+        subject="",
+        mails_sent=0,
+        waiting=[],
+        path="",
+        size=0,
+        counts={},
+        error="",
+    )
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

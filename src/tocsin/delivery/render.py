@@ -1,0 +1,206 @@
+"""Digests from events: asked at the gate once more, surveyed in bulk, written out one by one."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import polars as pl
+
+from tocsin.delivery.compose import DigestText, Frame, body_of, compose, subject_of
+from tocsin.delivery.data import Files, Packing, files_of, hidden, readable
+from tocsin.delivery.mime import Envelope, assemble, plain, usable_mailboxes
+from tocsin.delivery.outbox import Owed
+from tocsin.delivery.survey import DELIVERY, Gone, Survey, survey
+from tocsin.delivery.texts import Texts, texts_for
+from tocsin.delivery.xarf_report import XarfSender
+from tocsin.directory import Team
+from tocsin.release import Marking, Purpose, Verdict, decide, fields_for, highest, read_marking, recipient_of
+from tocsin.settings import Settings
+
+NO_EVENTS = "no-events"
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A finished mail. ``part`` counts from 1; ``folder`` is the day that it belongs to."""
+
+    reference: str
+    part: int
+    parts: int
+    message_id: str
+    sender: str
+    recipients: tuple[str, ...]
+    folder: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A digest as its mails, or with none of them the reason why nothing can go."""
+
+    owed: Owed
+    subject: str
+    mails: tuple[Mail, ...]
+    counts: dict[str, int]
+    refusal: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a digest says of the sender: this node's identity, its own teams, its settings."""
+
+    uuid: UUID
+    settings: Settings
+    own: Collection[str] = ()
+
+
+def render(
+    bundle: Sequence[tuple[Owed, pl.DataFrame]],
+    teams: Mapping[int, Team],
+    gone: Mapping[int, Sequence[Gone]],
+    node: Node,
+    executor: Executor,
+) -> Iterator[Rendered]:
+    """The digests of a bundle, in its order. Frames: columns of `schema.COLUMNS`, as `survey` takes them."""
+    events = pl.concat(
+        [frame.with_columns(pl.lit(owed.id, pl.Int64).alias(DELIVERY)) for owed, frame in bundle], how="diagonal"
+    )
+    events, gates = _through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node)
+    surveys = survey(events)
+    rows = readable(events, node.uuid).partition_by(DELIVERY, as_dict=True, include_key=False)
+
+    def one(pair: tuple[Owed, pl.DataFrame]) -> Rendered:
+        owed, frame = pair
+        gate, team = gates[owed.id], teams[owed.team_id]
+        if gate.marking is None:
+            refusal = gate.refusal or Verdict(False, NO_EVENTS, "None of its events is in the event table.")
+            return Rendered(owed, "", (), _counts(owed, None, frame.height, 0), refusal)
+        found = surveys[owed.id]
+        found.gone = gone.get(owed.team_id, ())
+        draft = _Draft(owed, team, found, gate.marking, node, texts_for(team.language))
+        return _write(draft, rows[owed.id,], gate.withheld)
+
+    return iter(executor.map(one, bundle))
+
+
+@dataclass(slots=True)
+class _Gate:
+    """What the gate said of one digest: the marking of what may go, and the last no."""
+
+    marking: Marking | None = None
+    refusal: Verdict | None = None
+    withheld: int = 0
+
+
+def _through_the_gate(
+    events: pl.DataFrame, teams: Mapping[int, Team], node: Node
+) -> tuple[pl.DataFrame, dict[int, _Gate]]:
+    """The events that may go, with nothing in the fields that may not, and what was said of each digest."""
+    gates = {number: _Gate() for number in teams}
+    passed: list[tuple[int, str | None, str | None, frozenset[str]]] = []
+    for number, tlp, pap, count in events.group_by(DELIVERY, "tlp", "pap").len().iter_rows():
+        gate, recipient, marking = gates[number], recipient_of(teams[number], own=node.own), read_marking(tlp, pap)
+        verdict = decide(marking, recipient, Purpose.REMEDIATION)
+        if verdict.allowed:
+            gate.marking = highest([marking, gate.marking]) if gate.marking else marking
+            passed.append((number, tlp, pap, frozenset(fields_for(recipient, Purpose.REMEDIATION, marking))))
+        else:
+            gate.refusal, gate.withheld = verdict, gate.withheld + count
+    parts = [
+        hidden(events.join(_keys(of, events), on=[DELIVERY, "tlp", "pap"], how="semi", nulls_equal=True), fields)
+        for fields, of in _by_fields(passed).items()
+    ]
+    return (pl.concat(parts) if parts else events.clear()), gates
+
+
+def _by_fields(
+    passed: Sequence[tuple[int, str | None, str | None, frozenset[str]]],
+) -> dict[frozenset[str], list[tuple[int, str | None, str | None]]]:
+    groups: dict[frozenset[str], list[tuple[int, str | None, str | None]]] = {}
+    for number, tlp, pap, fields in passed:
+        groups.setdefault(fields, []).append((number, tlp, pap))
+    return groups
+
+
+def _keys(of: Sequence[tuple[int, str | None, str | None]], events: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame(of, schema={name: events.schema[name] for name in (DELIVERY, "tlp", "pap")}, orient="row")
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """All that one digest is written from, beside its rows."""
+
+    owed: Owed
+    team: Team
+    found: Survey
+    marking: Marking
+    node: Node
+    texts: Texts
+
+
+def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> Rendered:
+    owed, settings = draft.owed, draft.node.settings
+    sender = plain(settings.node.name)
+    frame = Frame(owed.reference, draft.marking, plain(draft.team.name), sender, settings.node.contact, owed.created_at)
+    packing = Packing(
+        owed.reference,
+        draft.team.formats,
+        owed.created_at,
+        XarfSender(sender, settings.node.contact),
+        settings.mail.max_bytes,
+    )
+    text = compose(draft.found, frame, draft.texts)
+    parts = files_of(rows, packing)
+    mails = tuple(
+        _mail(draft, replace(text, part=number, parts=len(parts), files=_file_lines(files, draft.texts)), files)
+        for number, files in enumerate(parts, start=1)
+    )
+    subject = subject_of(replace(text, parts=len(parts)), draft.texts)
+    return Rendered(owed, subject, mails, _counts(owed, draft.found, withheld, len(mails)))
+
+
+def _mail(draft: _Draft, text: DigestText, files: Files) -> Mail:
+    owed, node = draft.owed, draft.node.settings.node
+    identity = owed.message_id if text.part == 1 else owed.message_id.replace("@", f".{text.part}@")
+    recipients = usable_mailboxes(draft.team.mailboxes)
+    envelope = Envelope(
+        subject=subject_of(text, draft.texts),
+        sender_name=node.name,
+        sender=node.contact,
+        recipients=recipients,
+        at=owed.created_at,
+        message_id=identity,
+        answers="" if text.part == 1 else owed.message_id,
+    )
+    boundary = f"=_{owed.reference}_{text.part}"
+    content = assemble(envelope, body_of(text, draft.texts), files.attachments, boundary)
+    return Mail(
+        owed.reference,
+        text.part,
+        text.parts,
+        identity,
+        node.contact,
+        recipients,
+        f"{owed.created_at:%Y-%m-%d}",
+        content,
+    )
+
+
+def _file_lines(files: Files, texts: Texts) -> list[str]:
+    return [
+        texts.words["zip_file" if file.name.endswith(".zip") else "events_file"].format(
+            name=file.name, events=files.events
+        )
+        for file in files.attachments
+    ]
+
+
+def _counts(owed: Owed, found: Survey | None, withheld: int, mails: int) -> dict[str, int]:
+    counts = {"owed": owed.events, "withheld": withheld, "mails": mails}
+    if found is None:
+        return {**counts, "events": 0}
+    counts |= {"events": found.events, "problems": found.problems, "gone": len(found.gone)}
+    if found.new is not None:
+        counts |= {"new": found.new, "continuing": found.problems - found.new}
+    return counts

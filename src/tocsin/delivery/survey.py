@@ -1,0 +1,264 @@
+"""What a digest has to say, counted from its events: by topic, by problem, worst first; many digests at once."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from tocsin.networks import format_addresses
+
+TEMPLATES = Path(__file__).parent / "templates"
+DELIVERY = "_delivery"  # the column that says which digest an event belongs to
+SEVERITIES = ("undefined", "info", "low", "medium", "high", "critical")
+PLACES_SHOWN = 15  # problems listed in the text for each topic; the attached data has all
+_URGENT = {"critical": 1, "high": 3}  # days
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Which advice goes with which events; ``days`` is the time we ask for a fix in."""
+
+    name: str
+    days: int
+    types: frozenset[str]
+    identifiers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A problem that its feed no longer finds."""
+
+    where: str
+    what: str
+    last_seen: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One problem as a line of a list. ``new`` None: not known."""
+
+    where: str
+    port: str
+    what: str
+    last_seen: datetime | None
+    new: bool | None
+
+
+@dataclass(slots=True)
+class TopicCount:
+    """One topic of a digest: how many problems, how bad, and the first of them."""
+
+    topic: Topic
+    severity: str
+    problems: int
+    new: int | None
+    places: list[Place] = field(default_factory=list)
+
+    @property
+    def days(self) -> int:
+        """Within how many days we ask for a fix: the topic's, or fewer where the severity asks for it."""
+        return min(self.topic.days, _URGENT.get(self.severity, self.topic.days))
+
+
+@dataclass(slots=True)
+class Survey:
+    """All that the text of one digest is made of."""
+
+    events: int = 0
+    topics: list[TopicCount] = field(default_factory=list)
+    networks: list[tuple[int, str]] = field(default_factory=list)  # AS numbers with names, most events first
+    feeds: list[tuple[str, float | None]] = field(default_factory=list)  # most events first
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    gone: Sequence[Gone] = ()
+
+    @property
+    def problems(self) -> int:
+        """How many different problems it tells of."""
+        return sum(topic.problems for topic in self.topics)
+
+    @property
+    def new(self) -> int | None:
+        """How many of them are told for the first time; None where that is not known."""
+        counts = [topic.new for topic in self.topics]
+        return None if None in counts else sum(count for count in counts if count is not None)
+
+
+@cache
+def topics() -> dict[str, Topic]:
+    """All topics by name, from ``templates/topics.toml``."""
+    read = tomllib.loads((TEMPLATES / "topics.toml").read_text(encoding="utf-8"))
+    return {
+        name: Topic(name, int(of["days"]), frozenset(of.get("types", ())), frozenset(of.get("identifiers", ())))
+        for name, of in read.items()
+    }
+
+
+def survey(events: pl.DataFrame) -> dict[int, Survey]:
+    """For each digest of the column ``_delivery``, what it has to say.
+
+    ``events``: columns of `schema.COLUMNS`; where the wiring knows them also ``problem.new`` (Boolean) and
+    ``problem.first_seen`` (time).
+    """
+    places = _places(events)
+    surveys = {int(number): Survey() for number in events[DELIVERY].unique()}
+    _count_topics(places, surveys)
+    _list_places(places, surveys)
+    _count_networks(events, surveys)
+    _count_feeds(events, surveys)
+    for number, count, first, last in (
+        places.group_by(DELIVERY).agg(pl.col("events").sum(), pl.col("first").min(), pl.col("last").max()).iter_rows()
+    ):
+        surveys[number].events, surveys[number].first_seen, surveys[number].last_seen = count, first, last
+    for one in surveys.values():
+        one.topics.sort(key=lambda of: (of.days, -SEVERITIES.index(of.severity), -(of.new or 0), -of.problems))
+    return surveys
+
+
+def one_line(text: pl.Expr) -> pl.Expr:
+    """Text without line breaks, control characters and characters that change the direction of writing."""
+    return text.str.replace_all(r"[\p{C}\p{Zl}\p{Zp}\s]+", " ").str.strip_chars()
+
+
+def _places(events: pl.DataFrame) -> pl.DataFrame:
+    """One row per digest, topic and problem."""
+    when = pl.coalesce("time.source", "time.observation")
+    known = "problem.new" in events.columns
+    since = pl.min_horizontal(when, "problem.first_seen") if "problem.first_seen" in events.columns else when
+    severity = pl.col("severity").replace_strict(
+        list(SEVERITIES), list(range(len(SEVERITIES))), default=0, return_dtype=pl.Int8
+    )
+    rows = events.select(
+        DELIVERY,
+        _topic().alias("topic"),
+        pl.coalesce("problem", -pl.int_range(1, pl.len() + 1, dtype=pl.Int64)).alias("problem"),
+        one_line(pl.coalesce(_addresses(events), *_NAMES, pl.lit("?"))).alias("where"),
+        _port().alias("port"),
+        one_line(pl.coalesce("classification.identifier", "malware.name", "classification.type", pl.lit("?"))).alias(
+            "what"
+        ),
+        severity.fill_null(0).alias("severity"),
+        since.alias("first"),
+        when.alias("last"),
+        (pl.col("problem.new") if known else pl.lit(None, pl.Boolean)).alias("new"),
+    )
+    return rows.group_by(DELIVERY, "topic", "problem").agg(
+        pl.col("where", "port", "what").first(),
+        pl.col("severity").max(),
+        pl.col("first").min(),
+        pl.col("last").max(),
+        pl.col("new").any(ignore_nulls=False),
+        pl.len().alias("events"),
+    )
+
+
+_NAMES = (
+    pl.col("source.network"),
+    pl.col("source.fqdn"),
+    pl.col("source.url"),
+    pl.lit("AS") + pl.col("source.asn").cast(pl.String),
+    pl.col("source.account"),
+)
+
+
+def _addresses(events: pl.DataFrame) -> pl.Series:
+    return address_texts(events, "source.ip")
+
+
+def address_texts(events: pl.DataFrame, name: str) -> pl.Series:
+    """The addresses of a field as canonical text; null where there is none."""
+    hi, lo = events[f"{name}.hi"], events[f"{name}.lo"]
+    given = hi.is_not_null() & lo.is_not_null()
+    if not given.any():
+        return pl.Series(name, [None] * events.height, dtype=pl.String)
+    texts = format_addresses(*(half.fill_null(0).to_numpy().view("uint64") for half in (hi, lo)))
+    return pl.select(pl.when(given).then(texts).alias(name)).to_series()
+
+
+def _topic() -> pl.Expr:
+    by_identifier = {identifier: topic.name for topic in topics().values() for identifier in topic.identifiers}
+    by_type = {kind: topic.name for topic in topics().values() for kind in topic.types}
+    return pl.coalesce(
+        *(
+            pl.col(column).replace_strict(list(of), list(of.values()), default=None, return_dtype=pl.String)
+            for column, of in (
+                ("classification.identifier", by_identifier),
+                ("classification.type", by_type),
+                ("rsit.type", by_type),
+            )
+        ),
+        pl.lit("other"),
+    )
+
+
+def _port() -> pl.Expr:
+    port = pl.col("source.port").cast(pl.String)
+    transport = one_line(pl.col("protocol.transport"))
+    return pl.when(transport.is_not_null()).then(port + "/" + transport).otherwise(port).fill_null("")
+
+
+def _count_topics(places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+    counts = places.group_by(DELIVERY, "topic").agg(
+        pl.len().alias("problems"),
+        pl.col("severity").max(),
+        pl.when(pl.col("new").null_count() == 0).then(pl.col("new").sum()).alias("new"),
+    )
+    for number, topic, problems, severity, new in counts.iter_rows():
+        surveys[number].topics.append(TopicCount(topics()[topic], SEVERITIES[severity], problems, new))
+
+
+def _list_places(places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+    shown = (
+        places.sort(
+            DELIVERY,
+            "topic",
+            "new",
+            "severity",
+            "where",
+            "port",
+            "problem",
+            descending=[False, False, True, True, False, False, False],
+        )
+        .group_by(DELIVERY, "topic", maintain_order=True)
+        .head(PLACES_SHOWN)
+    )
+    topic_of = {(number, count.topic.name): count for number, of in surveys.items() for count in of.topics}
+    columns = [DELIVERY, "topic", "where", "port", "what", "last", "new"]
+    for number, topic, where, port, what, last, new in shown.select(columns).iter_rows():
+        topic_of[number, topic].places.append(Place(where, port, what, last, new))
+
+
+def _count_networks(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+    counts = (
+        events.filter(pl.col("source.asn").is_not_null())
+        .group_by(DELIVERY, "source.asn")
+        .agg(one_line(pl.col("source.as_name").drop_nulls().first()), pl.len())
+        .sort("len", "source.asn", descending=[True, False])
+    )
+    for number, asn, name, _ in counts.iter_rows():
+        surveys[number].networks.append((asn, name or ""))
+
+
+def _count_feeds(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+    name = pl.concat_str(
+        one_line(pl.col("feed.provider")),
+        one_line(pl.coalesce("feed.name", "feed.code")),
+        separator=", ",
+        ignore_nulls=True,
+    )
+    counts = (
+        events.group_by(DELIVERY, name.alias("feed"), "feed.accuracy")
+        .len()
+        .sort("len", "feed", descending=[True, False])
+    )
+    for number, feed, accuracy, _ in counts.iter_rows():
+        surveys[number].feeds.append((feed or "", accuracy))
+
+
+def utc(when: datetime | None) -> str:
+    """A time to the minute in UTC, ``2026-11-24 06:00``; a question mark where it is not known."""
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if when else "?"
