@@ -180,8 +180,8 @@ def test_nothing_is_fetched(negotiated: Document) -> None:
         for kind in ("attachedTemplate", "image", "comments", "footnotes", "styles", "numbering", "oleObject", "frame")
     )
     space = "http://schemas.openxmlformats.org/package/2006/relationships"
-    field = f'<w:p><w:fldSimple w:instr="INCLUDETEXT &quot;{place}/field&quot;">'
-        "<w:r><w:t>old</w:t></w:r></w:fldSimple></w:p>"
+    instruction = f"INCLUDETEXT &quot;{place}/field&quot;"
+    field = f'<w:p><w:fldSimple w:instr="{instruction}"><w:r><w:t>old</w:t></w:r></w:fldSimple></w:p>'
     data = changed(
         write_docx(negotiated),
         {
