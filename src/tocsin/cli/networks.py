@@ -96,8 +96,7 @@ def _answer_words(networks: "Networks", words: list[str], bad: _BadLines, *, as_
         if as_json:
             print_json(_document(answer))
     if not as_json:
-        rows = [["" if cell is None else str(cell) for cell in _document(answer).values()] for answer in answers]
-        print_table("", ("address", "network", "AS", "AS name", "country"), rows)
+        print_table("", ("address", "network", "AS", "AS name", "country"), [_cells(answer) for answer in answers])
 
 
 def _answer_lines(networks: "Networks", lines: list[str], first: int, bad: _BadLines, *, as_json: bool) -> None:
@@ -113,7 +112,7 @@ def _answer_lines(networks: "Networks", lines: list[str], first: int, bad: _BadL
         if as_json:
             print_json(_document(answer))
         else:
-            say("\t".join("" if cell is None else str(cell) for cell in _document(answer).values()))
+            say("\t".join(_cells(answer)))
 
 
 def _answer_many(networks: "Networks", lines: list[str], first: int, bad: _BadLines, *, as_json: bool) -> None:
@@ -126,10 +125,11 @@ def _answer_many(networks: "Networks", lines: list[str], first: int, bad: _BadLi
     if not ok.all():
         wrong = texts.filter(~ok)
         bad.add(len(wrong), f"line {wrong['line'][0]} ", wrong["text"][0])
-    text = (
-        frame.write_ndjson() if as_json else frame.write_csv(include_header=False, separator="\t", quote_style="never")
-    )
-    sys.stdout.write(text)
+    if as_json:
+        sys.stdout.write(frame.write_ndjson())
+    else:
+        shown = frame.with_columns(pl.col(pl.String).str.replace_all(r"[\p{C}\p{Z}--\x20]", "?"))
+        sys.stdout.write(shown.write_csv(include_header=False, separator="\t", quote_style="never"))
 
 
 def _frame(networks: "Networks", texts: "pl.Series") -> tuple["pl.DataFrame", "pl.Series"]:
@@ -149,6 +149,11 @@ def _frame(networks: "Networks", texts: "pl.Series") -> tuple["pl.DataFrame", "p
 
 def _document(answer: "Answer") -> dict[str, object]:
     return {name: getattr(answer, name) for name in _COLUMNS}
+
+
+def _cells(answer: "Answer") -> list[str]:
+    cells = ("" if cell is None else str(cell) for cell in _document(answer).values())
+    return ["".join(letter if letter.isprintable() else "?" for letter in cell) for cell in cells]
 
 
 def _print_report(report: "LoadReport") -> None:

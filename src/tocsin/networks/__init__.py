@@ -14,21 +14,26 @@ from tocsin.networks.addresses import (
     parse_network,
     parse_networks,
 )
+from tocsin.networks.countries import country_names
+from tocsin.networks.formats import FORMATS, Format
 from tocsin.networks.intervals import Cover, IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
 from tocsin.networks.load import LoadReport, load_table, read_networks
 from tocsin.networks.special import SPECIAL_USE, special_use
 from tocsin.networks.tables import Answer, Networks, Register
 
 __all__ = [
+    "FORMATS",
     "SPECIAL_USE",
     "Answer",
     "Cover",
+    "Format",
     "IntervalTable",
     "LoadReport",
     "Network",
     "Networks",
     "Ranges",
     "Register",
+    "country_names",
     "flatten_cover",
     "flatten_ranges",
     "format_address",

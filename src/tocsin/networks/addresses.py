@@ -27,6 +27,7 @@ UInt8s: TypeAlias = npt.NDArray[np.uint8]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 IPV4_BITS = 96
+BLANKS = " \t\r\n\v\f"
 _MAPPED = 0xFFFF << 32
 _LOW_32 = 0xFFFF_FFFF
 _ALL_64 = 0xFFFF_FFFF_FFFF_FFFF
@@ -48,7 +49,7 @@ def parse_addresses(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:
         .alias("text")
         .to_frame()
         .lazy()
-        .select(column.str.strip_chars())
+        .select(column.str.strip_chars(BLANKS))
         .with_columns(octets=column.str.split_exact(".", 3))
         # Four numbers in as few characters as they need: no leading zero, sign, blank or fifth part is left to hide.
         .select("text", value=value.fill_null(0), ok=(column.str.len_bytes() == digits).fill_null(value=False))
@@ -67,7 +68,7 @@ def parse_integers(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:
     """``(hi, lo, ok)`` of a column of plain decimal integers: below 2**32 IPv4, up to 2**128 - 1 IPv6."""
     import polars as pl
 
-    trimmed = texts.cast(pl.String).str.strip_chars().rename("")
+    trimmed = texts.cast(pl.String).str.strip_chars(BLANKS).rename("")
     digits = trimmed.str.contains("^[0-9]+$").fill_null(value=False).to_numpy()
     number = trimmed.cast(pl.UInt64, strict=False)
     small = digits & number.is_not_null().to_numpy()
@@ -89,7 +90,7 @@ def parse_networks(texts: "pl.Series") -> tuple[UInt64s, UInt64s, UInt8s, Bools]
     """
     import polars as pl
 
-    parts = texts.cast(pl.String).str.strip_chars().str.splitn("/", 2).struct.unnest()
+    parts = texts.cast(pl.String).str.strip_chars(BLANKS).str.splitn("/", 2).struct.unnest()
     hi, lo, ok = parse_addresses(parts.to_series(0))
     given = parts.to_series(1)
     count = given.cast(pl.UInt8, strict=False)
@@ -106,26 +107,16 @@ def parse_networks(texts: "pl.Series") -> tuple[UInt64s, UInt64s, UInt8s, Bools]
 
 def format_addresses(hi: UInt64s, lo: UInt64s) -> "pl.Series":
     """The canonical texts of addresses, as a String column."""
-    import polars as pl
-
-    four = is_ipv4(hi, lo)
-    if four.all():
-        return _format_ipv4(lo)
-    texts = pl.Series("address", _format_ipv6(hi[~four], lo[~four]), dtype=pl.String)
-    if not four.any():
-        return texts
-    order = np.empty(len(four), dtype=np.uint32)
-    order[np.concatenate([np.flatnonzero(four), np.flatnonzero(~four)])] = np.arange(len(four), dtype=np.uint32)
-    return pl.concat([_format_ipv4(lo[four]), texts]).gather(order)
+    return _format(hi, lo, []).rename("address")
 
 
 def format_networks(hi: UInt64s, lo: UInt64s, length: UInt8s) -> "pl.Series":
     """The canonical ``ADDRESS/LENGTH`` texts of networks, as a String column."""
     import polars as pl
 
-    ends = pl.Series("length", [f"/{number}" for number in range(129)])
     shown = length - np.where(is_ipv4(hi, lo), np.uint8(IPV4_BITS), np.uint8(0))
-    return (format_addresses(hi, lo) + ends.gather(shown.astype(np.uint32))).rename("network")
+    ends = pl.Series([f"/{number}" for number in range(129)]).gather(shown.astype(np.uint32))
+    return _format(hi, lo, [ends]).rename("network")
 
 
 def is_ipv4(hi: UInt64s, lo: UInt64s) -> Bools:
@@ -172,7 +163,7 @@ class Network:
 
 def parse_address(text: str) -> tuple[int, int] | None:
     """``(hi, lo)`` of one address by the same rules as ``parse_addresses``, or None."""
-    text = text.strip()
+    text = text.strip(BLANKS)
     if ":" in text:
         packed = _pack_ipv6(text)
         return None if packed is None else (int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:], "big"))
@@ -182,7 +173,7 @@ def parse_address(text: str) -> tuple[int, int] | None:
 
 def parse_integer(text: str) -> tuple[int, int] | None:
     """``(hi, lo)`` of one plain decimal integer by the same rules as ``parse_integers``, or None."""
-    text = text.strip()
+    text = text.strip(BLANKS)
     if not (text.isascii() and text.isdecimal() and len(text.lstrip("0")) <= 39):
         return None
     value = int(text)
@@ -193,7 +184,7 @@ def parse_integer(text: str) -> tuple[int, int] | None:
 
 def parse_network(text: str) -> Network | None:
     """One network by the same rules as ``parse_networks``, or None."""
-    start, slash, given = text.strip().partition("/")
+    start, slash, given = text.strip(BLANKS).partition("/")
     address = parse_address(start)
     if address is None:
         return None
@@ -228,19 +219,26 @@ def _mask_tables() -> tuple[UInt64s, UInt64s]:
 
 
 @cache
-def _ipv4_halves() -> "pl.Series":
+def _ipv4_halves() -> tuple["pl.Series", "pl.Series"]:
     import polars as pl
 
-    return pl.Series("address", [f"{number >> 8}.{number & 255}" for number in range(1 << 16)])
+    halves = [f"{number >> 8}.{number & 255}" for number in range(1 << 16)]
+    return pl.Series([f"{half}." for half in halves]), pl.Series(halves)
 
 
-def _format_ipv4(lo: UInt64s) -> "pl.Series":
+def _format(hi: UInt64s, lo: UInt64s, ends: list["pl.Series"]) -> "pl.Series":
+    """The texts of addresses, each followed by its texts in ``ends``."""
     import polars as pl
 
-    halves = _ipv4_halves()
-    front = halves.gather((lo >> np.uint64(16) & np.uint64(0xFFFF)).astype(np.uint32))
-    back = halves.gather((lo & np.uint64(0xFFFF)).astype(np.uint32))
-    return pl.select(address=pl.concat_str([front, back], separator=".")).to_series()
+    four = is_ipv4(hi, lo)
+    front, back = _ipv4_halves()
+    upper = front.gather(np.where(four, lo >> np.uint64(16) & np.uint64(0xFFFF), 0).astype(np.uint32))
+    lower = back.gather((lo & np.uint64(0xFFFF)).astype(np.uint32))
+    six = np.flatnonzero(~four)
+    if six.size:
+        lower = lower.scatter(six, "")
+        upper = upper.scatter(six, pl.Series(_format_ipv6(hi[six], lo[six]), dtype=pl.String))
+    return pl.select(pl.concat_str([upper, lower, *ends])).to_series()
 
 
 def _format_ipv6(hi: UInt64s, lo: UInt64s) -> list[str]:

@@ -8,12 +8,15 @@ Until something is loaded the bundled tables serve, unpacked once.
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tocsin.errors import ConflictError, StorageError
 from tocsin.networks.bundle import bundle_name, unpack
+
+_ABANDONED_SECONDS = 3600
 
 
 def current_folder(home: Path) -> Path:
@@ -48,7 +51,8 @@ def switch(home: Path, fill: Callable[[Path], None]) -> Path:
     pointer.replace(root / "current")
     _sync(root)
     for old in root.iterdir():
-        if old.is_dir() and old not in {made, before} and not old.name.startswith("."):
+        draft_in_use = old.name.startswith(".") and time.time() - old.stat().st_mtime < _ABANDONED_SECONDS
+        if old.is_dir() and old not in {made, before} and not draft_in_use:
             shutil.rmtree(old, ignore_errors=True)
     return made
 

@@ -46,7 +46,8 @@ Format: TypeAlias = Literal["ip-location", "iptoasn", "pyasn", "delegated"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 # the combined file of all ("nro") first: a registry's own file lies on top of it
 REGISTRIES = ("nro", "afrinic", "apnic", "arin", "lacnic", "ripencc")
-MAX_UNPACKED_BYTES = 2_000_000_000
+MAX_UNPACKED_BYTES = 500_000_000
+_MAX_LINES = 20_000_000
 _CHUNK_LINES = 100_000
 _KEPT_LINES = 10_000
 _MAX_AS_BLOCK = 1 << 20
@@ -73,7 +74,8 @@ class Noted:
         """Count one more, and keep it while there are few."""
         self.count += 1
         if len(self.lines) < _KEPT_LINES:
-            self.lines.append(Line(number, reason, text[:200]))
+            shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:200])
+            self.lines.append(Line(number, reason, shown))
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,8 @@ def read_table(path: Path, form: Format | None = None, *, limit: int = MAX_UNPAC
         rows = _split(_SPLITTERS[form], first, chunk, aside)
         found.append(_columns(rows, aside, networks=form == "pyasn"))
         lines += len(chunk)
+        if lines > _MAX_LINES:
+            raise InputError(f"{path.name} has more than {_MAX_LINES:,} lines.", hint="No table has; check its source.")
     if form is None:
         raise InputError(f"{path.name} is empty.", hint="Fetch it again; nothing was changed.")
     ranges, length, asn, country, line = _concatenate(found)

@@ -81,11 +81,11 @@ def load_table(home: Path, path: Path, form: Format | None = None, *, limit: int
         def fill(folder: Path) -> None:
             _copy_sources(before_folder, folder)
             _compose(folder, before_folder, made, before, content.aside.registry).save(folder)
-            (folder / _report_name(content)).write_text(json.dumps(asdict(report), indent=1), encoding="utf-8")
+            (folder / _report_name(content, made)).write_text(json.dumps(asdict(report), indent=1), encoding="utf-8")
 
         folder = switch(home, fill)
     seconds = round(time.monotonic() - started, 3)
-    return replace(report, report=str(folder / _report_name(content)), seconds=seconds)
+    return replace(report, report=str(folder / _report_name(content, made)), seconds=seconds)
 
 
 def read_networks(path: Path, form: Format | None = None) -> Networks:
@@ -201,8 +201,12 @@ def _report(name: str, content: TableFile, replaced: tuple[str, ...], kept: tupl
     )
 
 
-def _report_name(content: TableFile) -> str:
-    return f"report-{content.aside.registry or content.format}.json"
+def _report_name(content: TableFile, made: Networks) -> str:
+    if content.aside.registry:
+        return f"report-{content.aside.registry}.json"
+    name, table = ("routes", made.routes) if any(made.routes.families) else ("countries", made.countries)
+    families = [family for family, has in zip(("ipv4", "ipv6"), table.families, strict=True) if has]
+    return f"report-{'-'.join([name, *families])}.json"
 
 
 def overlaps_of(content: TableFile) -> Noted:

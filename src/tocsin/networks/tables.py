@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.networks.addresses import (
+    BLANKS,
     Network,
     UInt8s,
     UInt64s,
@@ -146,7 +147,7 @@ class Register:
     def of(cls, names: Mapping[int, str], countries: Mapping[int, str]) -> "Register":
         """The register of these names and two-letter countries by AS number."""
         named = sorted(names)
-        packed = [" ".join(names[number].split()).encode() for number in named]
+        packed = [_one_line(names[number]).encode() for number in named]
         placed = sorted(countries)
         return cls(
             np.array(named, dtype=np.uint32),
@@ -271,9 +272,10 @@ class Networks:
         import polars as pl
 
         values, lengths = self.routes.find(hi, lo)
-        places, country_lengths = self.countries.find(hi, lo)
-        if not any(self.routes.families):
-            lengths = country_lengths
+        if any(self.routes.families):
+            places = self.countries.pieces.lookup(hi, lo)
+        else:
+            places, lengths = self.countries.find(hi, lo)
         asn = values.view(np.uint32)
         number = pl.Series("asn", asn)
         codes = pl.Series("country", [*COUNTRY_CODES, None], dtype=pl.String)
@@ -294,7 +296,7 @@ class Networks:
         """What is known of one address, given as text or as a plain integer."""
         found = parse_address(text) or parse_integer(text)
         if found is None:
-            return Answer(text.strip(), error="This is not an IP address.")
+            return Answer(text.strip(BLANKS), error="This is not an IP address.")
         hi, lo = np.array([found[0]], dtype=np.uint64), np.array([found[1]], dtype=np.uint64)
         (value,), (length,) = self.routes.find(hi, lo)
         (place,), (country_length,) = self.countries.find(hi, lo)
@@ -318,6 +320,10 @@ def country_places(codes: Sequence[str]) -> Int32s:
     """The places in ``COUNTRY_CODES`` of two-letter codes in capitals; -1 for anything else."""
     place = {code: index for index, code in enumerate(COUNTRY_CODES)}
     return np.array([place.get(code, NONE) for code in codes], dtype=np.int32)
+
+
+def _one_line(name: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
 
 
 def _prefixes(hi: UInt64s, lo: UInt64s, lengths: UInt8s) -> "pl.Series":
