@@ -1,0 +1,116 @@
+"""Times the real `ingest` up to committed deliveries, then `deliver`, beside plain Polars CSV → Parquet.
+
+python bench/pipeline.py --rows 2000000
+"""
+
+import argparse
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import feed
+
+FLOOR = """
+import sys, polars as pl
+from pathlib import Path
+for number, name in enumerate(sys.argv[2:]):
+    reader = pl.scan_csv(name, infer_schema=False)
+    reader.sink_parquet(Path(sys.argv[1]) / f"{number}.parquet", compression="zstd", compression_level=1)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="Keep the inputs and the node here, and use inputs that are there.")
+    parser.add_argument("--no-deliver", action="store_true")
+    options = parser.parse_args()
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        json.dump(measure(folder, options.rows, options.seed, deliver=not options.no_deliver), sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    finally:
+        if options.folder is None:
+            shutil.rmtree(folder)
+
+
+def measure(folder: Path, rows: int, seed: int, *, deliver: bool) -> dict[str, object]:
+    world = feed.make_world(seed)
+    inbox, home = folder / f"reports-{rows}", folder / "home"
+    reports = sorted(inbox.glob("*.csv")) or feed.write_reports(world, inbox, rows, seed)
+    shutil.rmtree(home, ignore_errors=True)
+    for path in feed.write_directory(world, folder, seed):
+        tocsin(home, "directory", "import", str(path))
+    size = sum(path.stat().st_size for path in reports)
+    taken, ingest = tocsin(home, "ingest", *map(str, reports))
+    figures: dict[str, object] = {
+        "rows": rows,
+        "bytes_per_row": round(size / rows, 1),
+        "ingest": {**speed(rows, ingest), "counts": taken},
+        "events_bytes_per_event": round(weigh(home / "events") / max(int(taken["stored"]), 1), 1),
+        "keys_bytes_per_event": round(
+            (weigh(home / "rows") + weigh(home / "problems")) / max(int(taken["stored"]), 1), 1
+        ),
+    }
+    if deliver:
+        sent, cost = tocsin(home, "deliver")
+        figures["deliver"] = {**cost, "result": sent}
+    floor = folder / "floor"
+    shutil.rmtree(floor, ignore_errors=True)
+    floor.mkdir()
+    cost = run([sys.executable, "-c", FLOOR, str(floor), *map(str, reports)])[1]
+    figures["plain_polars_csv_to_parquet"] = speed(rows, cost)
+    return figures
+
+
+def tocsin(home: Path, *arguments: str) -> tuple[dict[str, object], dict[str, float]]:
+    out, cost = run([str(Path(sys.executable).parent / "tocsin"), "--home", str(home), "--json", *arguments])
+    return json.loads(out), cost
+
+
+def run(command: list[str]) -> tuple[str, dict[str, float]]:
+    """Run one process; what it printed, and its seconds, CPU seconds and peak memory in MB."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    out = process.stdout.read() if process.stdout else ""
+    _, status, usage = os_wait(process)
+    if status:
+        raise SystemExit(f"{' '.join(command)[:200]} failed")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return out, {
+        "seconds": round(time.monotonic() - started, 2),
+        "cpu_seconds": round(cpu, 2),
+        "peak_mb": round(usage.ru_maxrss / 1024),
+    }
+
+
+def os_wait(process: "subprocess.Popen[str]") -> tuple[int, int, resource.struct_rusage]:
+    import os
+
+    result = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(result[1])
+    return result
+
+
+def speed(rows: int, cost: dict[str, float]) -> dict[str, float]:
+    return {
+        **cost,
+        "rows_per_second": round(rows / cost["seconds"]),
+        "rows_per_cpu_second": round(rows / max(cost["cpu_seconds"], 0.01)),
+    }
+
+
+def weigh(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+if __name__ == "__main__":
+    main()

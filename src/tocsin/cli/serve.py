@@ -1,0 +1,22 @@
+"""`tocsin serve`: the pages."""
+
+from typing import Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, note
+
+
+def serve(
+    ctx: typer.Context,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Instead of server.port in the settings.")] = None,
+) -> None:
+    """Serve the pages of this node until Ctrl-C."""
+    from tocsin.app import open_node
+    from tocsin.web.server import serve as run
+
+    invocation: Invocation = ctx.obj
+    node = open_node(invocation.home)
+    server = node.settings.server
+    note(f"Serving http://{server.host}:{port or server.port} until Ctrl-C.")
+    run(node, port=port or server.port)

@@ -1,0 +1,176 @@
+"""What happened on this node, in the figures that the terminal and the first page both show."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from tocsin.app import Node
+from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.directory import Team, list_teams
+from tocsin.events.models import FeedRecord, Ingest, IngestState
+from tocsin.release import RULES
+
+COUNTS = (
+    "rows",
+    "stored",
+    "duplicates",
+    "quarantined",
+    "problems_new",
+    "problems_continuing",
+    "routed",
+    "unrouted",
+    "withheld",
+    "deliveries",
+)
+
+
+@dataclass(frozen=True)
+class FeedFigures:
+    """What came from one feed."""
+
+    feed: str
+    provider: str
+    reports: int
+    rows: int
+    stored: int
+    duplicates: int
+    quarantined: int
+    last: datetime
+
+
+@dataclass(frozen=True)
+class TeamTold:
+    """What one team was told."""
+
+    team: str
+    key: str
+    digests: int
+    events: int
+    problems: int
+    last_subject: str
+    last_path: str
+
+
+@dataclass(frozen=True)
+class NotTold:
+    """Events that somebody should know of and was not told, and why."""
+
+    who: str
+    events: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything at a glance; ``rows == stored + duplicates + quarantined`` and ``stored == routed + unrouted``."""
+
+    reports: int
+    counts: dict[str, int]
+    feeds: list[FeedFigures]
+    told: list[TeamTold]
+    not_told: list[NotTold]
+
+    @property
+    def sentence(self) -> str:
+        """The state in one sentence."""
+        if not self.reports:
+            return "Nothing was heard yet"
+        teams = len(self.told)
+        stuck = sum(1 for entry in self.not_told if entry.who != "nobody known")
+        told = f"{teams} team{'' if teams == 1 else 's'} told"
+        return f"{told}, {stuck} could not be" if stuck else f"{told}, none left out"
+
+
+def overview(node: Node) -> Overview:
+    """The figures of all committed ingests and of all deliveries."""
+    teams = {team.id: team for team, _ in list_teams(node.database)}
+    with node.database.begin() as session:
+        ingests = list(
+            session.execute(
+                select(Ingest, FeedRecord)
+                .join(FeedRecord, FeedRecord.id == Ingest.feed_id)
+                .where(Ingest.state == IngestState.COMMITTED)
+            ).tuples()
+        )
+        deliveries = list(session.scalars(select(Delivery).order_by(Delivery.id)))
+        waiting = session.execute(
+            select(DeliveryItem.team_id, func.sum(DeliveryItem.events), func.min(DeliveryItem.due_at))
+            .where(DeliveryItem.state == ItemState.QUEUED)
+            .group_by(DeliveryItem.team_id)
+        ).all()
+    counts = {name: sum(getattr(record, name) for record, _ in ingests) for name in COUNTS}
+    withheld: Counter[str] = Counter()
+    for record, _ in ingests:
+        withheld.update(record.withheld_by_rule)
+    not_told = [*_unknown(counts["unrouted"]), *_stopped(withheld), *_failed(deliveries, teams)]
+    not_told += [_waiting(teams.get(team), team, int(events), due) for team, events, due in waiting]
+    return Overview(len(ingests), counts, _feeds(ingests), _told(deliveries, teams), not_told)
+
+
+def _feeds(ingests: list[tuple[Ingest, FeedRecord]]) -> list[FeedFigures]:
+    by_feed: dict[int, list[tuple[Ingest, FeedRecord]]] = {}
+    for record, feed in ingests:
+        by_feed.setdefault(feed.id, []).append((record, feed))
+    figures = [
+        FeedFigures(
+            feed=records[0][1].name,
+            provider=records[0][1].provider,
+            reports=len(records),
+            last=max(record.started_at for record, _ in records),
+            **{
+                name: sum(getattr(record, name) for record, _ in records)
+                for name in ("rows", "stored", "duplicates", "quarantined")
+            },
+        )
+        for records in by_feed.values()
+    ]
+    return sorted(figures, key=lambda feed: (-feed.rows, feed.feed))
+
+
+def _told(deliveries: list[Delivery], teams: dict[int, Team]) -> list[TeamTold]:
+    sent: dict[int, list[Delivery]] = {}
+    for delivery in deliveries:
+        if delivery.state == DeliveryState.SENT:
+            sent.setdefault(delivery.team_id, []).append(delivery)
+    told = [
+        TeamTold(
+            team=teams[team].name if team in teams else f"team {team}",
+            key=teams[team].key if team in teams else "",
+            digests=len(of),
+            events=sum(delivery.events for delivery in of),
+            problems=sum(delivery.counts.get("problems", 0) for delivery in of),
+            last_subject=of[-1].subject,
+            last_path=of[-1].path,
+        )
+        for team, of in sent.items()
+    ]
+    return sorted(told, key=lambda team: (-team.events, team.team))
+
+
+def _unknown(events: int) -> list[NotTold]:
+    return [NotTold("nobody known", events, "No team in the directory answers for these networks.")] if events else []
+
+
+def _stopped(withheld: Counter[str]) -> list[NotTold]:
+    words = {rule.id: rule.words for rule in RULES}
+    words["recipient-ceiling"] = "The team wants nothing marked as high as this."
+    return [NotTold("the gate", events, f"{words.get(rule, '')} (rule {rule})") for rule, events in withheld.items()]
+
+
+def _failed(deliveries: list[Delivery], teams: dict[int, Team]) -> list[NotTold]:
+    stuck = {DeliveryState.FAILED.value, DeliveryState.WITHHELD.value, DeliveryState.RETRY.value}
+    return [
+        NotTold(teams[delivery.team_id].name if delivery.team_id in teams else "?", delivery.events, delivery.error)
+        for delivery in deliveries
+        if delivery.state in stuck
+    ]
+
+
+def _waiting(team: Team | None, number: int, events: int, due: datetime) -> NotTold:
+    if team is None:
+        return NotTold(f"team {number}", events, "The team is no longer in the directory.")
+    if not team.mailboxes:
+        return NotTold(team.name, events, "The team has no mailbox in the directory.")
+    return NotTold(team.name, events, f"Not due before {due:%Y-%m-%d %H:%M} UTC ({team.interval.replace('_', ' ')}).")

@@ -1,0 +1,1 @@
+"""The pages: rendered on the server, no script needed, nothing loaded from elsewhere."""

@@ -1,0 +1,60 @@
+"""The web application of a node, and how it is served."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, Response
+from fastapi.staticfiles import StaticFiles
+from fastapi.templating import Jinja2Templates
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+
+from tocsin import __version__
+from tocsin.app import Node
+from tocsin.overview import overview
+
+_HERE = Path(__file__).parent
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def make_application(node: Node) -> FastAPI:
+    """The pages of one node."""
+    application = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    application.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)
+    application.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
+    templates = Jinja2Templates(directory=_HERE / "templates")
+    templates.env.filters["number"] = "{:,}".format
+    templates.env.trim_blocks = templates.env.lstrip_blocks = True
+
+    @application.get("/", response_class=HTMLResponse)
+    def first_page(request: Request) -> Response:
+        """What happened, at a glance."""
+        context = {"seen": overview(node), "node": node.settings.node, "mails": node.mails}
+        return templates.TemplateResponse(request, "overview.html", context)
+
+    @application.get("/health")
+    def health() -> dict[str, str]:
+        """Whether the node answers and can read its records."""
+        overview(node)
+        return {"state": "ok"}
+
+    return application
+
+
+def serve(node: Node, *, port: int) -> None:
+    """Serve the pages until the process ends."""
+    import uvicorn
+
+    host = node.settings.server.host
+    uvicorn.run(make_application(node), host=host, port=port, log_level="warning", server_header=False)
+
+
+async def _with_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    response = await call_next(request)
+    response.headers.update(_HEADERS)
+    return response
