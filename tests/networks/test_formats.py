@@ -1,14 +1,17 @@
 """Table files: each format, and everything that can be wrong with a file."""
 
 import gzip
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tocsin.errors import InputError, NotFoundError
-from tocsin.networks import Answer, Format, read_networks
+from tocsin.networks import FORMATS, Answer, Format, read_networks
 from tocsin.networks.formats import read_table
-from tocsin.networks.load import overlaps_of
+from tocsin.networks.load import overlaps_of, tables_of
 
 IP_LOCATION = """\
 1.0.0.0,1.0.0.255,13335,"Cloudflare, Inc."
@@ -89,6 +92,16 @@ def test_delegated_files_tell_the_country_of_as_numbers(tmp_path: Path) -> None:
     assert (content.aside.registry, content.aside.declared, content.aside.records) == ("afrinic", 4, 4)
 
 
+def test_hostile_sizes_are_junk_or_refused(tmp_path: Path) -> None:
+    blocks = "".join(f"afrinic|ZA|asn|{number << 20}|{1 << 20}|1|allocated\n" for number in range(5))
+    content = read_table(write(tmp_path, DELEGATED + blocks))
+    assert content.aside.junk.count == 4
+    assert len(content.aside.as_countries) == (1 << 20) + 2
+    nested = "".join(f"1.0.{n // 256}.{n % 256},1.{255 - n // 256}.0.0,AU\n" for n in range(20_000))
+    with pytest.raises(InputError, match="overlap"):
+        read_networks(write(tmp_path, nested))
+
+
 def test_junk_lines_are_named_and_the_rest_is_used(tmp_path: Path) -> None:
     lines = [
         "1.0.0.0,1.0.0.255,13335,One",
@@ -143,6 +156,28 @@ def test_a_bomb_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, gzip.compress(b"1.0.0.0,1.0.0.255,AU\n" * 100_000))
     with pytest.raises(InputError, match="more than 1,000,000 bytes"):
         read_table(path, limit=1_000_000)
+
+
+_WHOLE = [line for content in (IP_LOCATION, IPTOASN, PYASN, DELEGATED) for line in content.splitlines()]
+_PIECES = st.one_of(st.sampled_from(_WHOLE), st.text(max_size=30), st.sampled_from(["|", "\t", ",", '"', "1.0.0.0"]))
+
+
+@given(
+    st.lists(st.lists(_PIECES, max_size=3).map("".join), max_size=12).map("\n".join),
+    st.sampled_from([None, *FORMATS]),
+    st.binary(max_size=4),
+)
+def test_any_content_is_used_or_refused_with_a_reason(content: str, form: Format | None, tail: bytes) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content.encode("utf-8", "surrogatepass") + tail)
+        file.flush()
+        try:
+            read = read_table(Path(file.name), form)
+        except InputError:
+            return
+    tables_of(read).lookup(["1.0.0.0", "2001:200::"])
+    told = len(read.ranges) + read.aside.unused + read.aside.junk.count
+    assert told == read.lines or (read.format == "delegated" and told <= read.lines)
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_a_batch_answers_as_single_lookups_do(bundled: Networks) -> None:
     singles = [(one.prefix, one.asn, one.as_name, one.country) for one in bundled.lookup(texts)]
     assert frame.rows() == singles
     assert frame["asn"].null_count() < len(frame)
+    assert bundled.enrich(hi, lo, prefix=False).equals(frame.drop("prefix"))
 
 
 def test_an_empty_batch_is_fine(bundled: Networks) -> None:

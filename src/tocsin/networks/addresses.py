@@ -260,8 +260,8 @@ def _or_zero(packed: Iterable[bytes | None]) -> Iterable[bytes]:
 
 
 def _pack_ipv6(text: str) -> bytes | None:
-    head, _, tail = text.rpartition(":")
-    if "." in tail:  # C libraries differ on odd octets
+    if "." in text:  # C libraries differ on odd octets
+        head, _, tail = text.rpartition(":")
         value = _parse_ipv4(tail)
         if value is None:
             return None

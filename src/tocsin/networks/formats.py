@@ -50,7 +50,7 @@ MAX_UNPACKED_BYTES = 500_000_000
 _MAX_LINES = 20_000_000
 _CHUNK_LINES = 100_000
 _KEPT_LINES = 10_000
-_MAX_AS_BLOCK = 1 << 20
+_MAX_AS_NUMBERS = 1 << 21
 _NO_COUNTRY = ("", "-", "ZZ", "NONE", "*")
 
 
@@ -274,8 +274,10 @@ def _registry(text: str) -> str:
 
 
 def _give_numbers(start: str, count: int, country: str, aside: Aside) -> None:
-    if not (start.isascii() and start.isdecimal()) or count > _MAX_AS_BLOCK or int(start) + count > NO_AS:
+    if not (start.isascii() and start.isdecimal()) or int(start) + count > NO_AS:
         raise _UnreadableError("It is not a block of AS numbers.")
+    if len(aside.as_countries) + count > _MAX_AS_NUMBERS:
+        raise _UnreadableError("It gives away more AS numbers than there are in use.")
     aside.as_countries.update(dict.fromkeys(range(int(start), int(start) + count), country))
 
 

@@ -25,7 +25,7 @@ NONE = -1
 # blocks hold a handful of pieces.
 _BLOCK_BITS = 12
 _WORTH_AN_INDEX = 20_000
-_MOST_CELLS = 200_000_000
+_MOST_CELLS = 30_000_000
 _ALL_64 = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 _MAPPED = np.uint64(0xFFFF << 32)
 

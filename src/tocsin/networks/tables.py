@@ -267,21 +267,29 @@ class Networks:
         self.countries.save(folder, "countries")
         self.register.save(folder, "register")
 
-    def enrich(self, hi: UInt64s, lo: UInt64s) -> "pl.DataFrame":
-        """``prefix`` (String), ``asn`` (UInt32), ``as_name`` and ``country`` (String) of addresses; null if unknown."""
+    def enrich(self, hi: UInt64s, lo: UInt64s, *, prefix: bool = True) -> "pl.DataFrame":
+        """``prefix`` (String), ``asn`` (UInt32), ``as_name`` and ``country`` (String) of addresses; null if unknown.
+
+        Writing the prefixes as text takes most of the time; ``prefix=False`` leaves that column out.
+        """
         import polars as pl
 
-        values, lengths = self.routes.find(hi, lo)
-        if any(self.routes.families):
-            places = self.countries.pieces.lookup(hi, lo)
+        columns = []
+        if not prefix:
+            values, places = self.routes.pieces.lookup(hi, lo), self.countries.pieces.lookup(hi, lo)
         else:
-            places, lengths = self.countries.find(hi, lo)
+            values, lengths = self.routes.find(hi, lo)
+            if any(self.routes.families):
+                places = self.countries.pieces.lookup(hi, lo)
+            else:
+                places, lengths = self.countries.find(hi, lo)
+            columns.append(_prefixes(hi, lo, lengths))
         asn = values.view(np.uint32)
         number = pl.Series("asn", asn)
         codes = pl.Series("country", [*COUNTRY_CODES, None], dtype=pl.String)
         return pl.DataFrame(
             [
-                _prefixes(hi, lo, lengths),
+                *columns,
                 number.set(number == NO_AS, None),
                 self.register.name_column(asn),
                 codes.gather(pl.Series(np.where(places == NONE, len(COUNTRY_CODES), places).astype(np.uint32))),
