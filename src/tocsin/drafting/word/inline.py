@@ -54,6 +54,7 @@ class Inline:
         self._open: dict[int, None] = {}
         self._here: tuple[int, ...] = ()
         self._anchored: set[int] = set()
+        self._ended: set[int] = set()
         self._moves: dict[tuple[str, str], str] = {}
         self._closed: dict[str, str] = {}
         self._fields: list[_Field] = []
@@ -77,7 +78,8 @@ class Inline:
         if self._fields:
             self._warnings["a field is not closed; text behind it may be missing"] += 1
         self._fields.clear()
-        self._open.clear()
+        for number in list(self._open):
+            self._end_comment(number)
         self._here = ()
 
     def marked(self, element: Element, marks: tuple[Revision, ...]) -> tuple[Revision, ...]:
@@ -112,13 +114,18 @@ class Inline:
         comment = self._comments.get(identity)
         if comment is None or comment.parent:
             return
-        if start:
+        if not start:
+            self._end_comment(comment.number)
+        elif comment.number not in self._ended:
             self._open[comment.number] = None
-        else:
-            self._open.pop(comment.number, None)
         if len(self._open) > _OPEN_LIMIT:
             raise InputError(f"more than {_OPEN_LIMIT} comments are on one place", hint="Remove some of them.")
         self._here = tuple(sorted(self._open))
+
+    def _end_comment(self, number: int) -> None:
+        """A comment has one range: what a damaged file marks later is not its."""
+        if self._open.pop(number, 0) is None:
+            self._ended.add(number)
 
     def _content(self, parent: Element, marks: tuple[Revision, ...], link: str) -> None:
         self._depth += 1
@@ -237,7 +244,8 @@ class Inline:
         """A comment's own mark comes after its range; when nothing was in the range the comment is anchored here."""
         comment = self._comments.get(identity)
         if comment is not None and not comment.parent and comment.number not in self._anchored:
-            self._emit(Run("", marks, (*self._here, comment.number)))
+            self._emit(Run("", marks, tuple(sorted({*self._here, comment.number}))))
+            self._ended.add(comment.number)
 
     def _target(self, element: Element) -> str:
         anchor = attribute(element, "anchor")
