@@ -17,10 +17,14 @@ Params = Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE; m
 @app.command()
 def build(
     ctx: typer.Context,
-    data: Annotated[Path, typer.Option(help="Indicator data: uCode, optionally uName and Time, a column an indicator.")],
+    data: Annotated[
+        Path, typer.Option(help="Indicator data: uCode, optionally uName and Time, a column an indicator.")
+    ],
     meta: Annotated[Path, typer.Option(help="The structure: Level, iCode, Parent, Direction, Weight, Type, …")],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
-    recipe: Annotated[Path | None, typer.Option(help="Choices of method as TOML; without it the default recipe.")] = None,
+    recipe: Annotated[
+        Path | None, typer.Option(help="Choices of method as TOML; without it the default recipe.")
+    ] = None,
     denominators: Annotated[Path | None, typer.Option(help="Denominators from a file of their own, by uCode.")] = None,
 ) -> None:
     """Build an index and write every stage as CSV."""
@@ -37,3 +41,178 @@ def build(
         say(f"identity {run.identity}")
 
     emit(invocation, document, human)
+
+
+@app.command()
+def normalise(
+    ctx: typer.Context,
+    run: RunFolder,
+    method: Annotated[str, typer.Option(help="minmax, zscore, scaled, rank, borda, prank, fracmax, dist2targ, …")],
+    out: OutFile,
+    param: Params = None,
+    stage: Annotated[str, typer.Option(help="The stage to normalise.")] = "Treated",
+) -> None:
+    """Write the indicators on another scale, larger always better."""
+    from tocsin.readiness import parameters
+    from tocsin.readiness.build import method_columns
+    from tocsin.readiness.normalise import normalise as apply
+    from tocsin.readiness.normalise import reversed_by_fracmax
+    from tocsin.readiness.run import load_run, table_columns, write_csv
+
+    built = load_run(run)
+    codes = [element.code for element in built.inputs.hierarchy.indicators]
+    table = built.stage(stage).columns(codes)
+    columns, params = method_columns(built.inputs.hierarchy, codes), parameters.parse(param or [])
+    made = apply(table, columns, method, params, over_panel=built.recipe.normalise.over_panel)
+    if method == "fracmax" and params.get("negative") != "leader" and (turned := reversed_by_fracmax(table, columns)):
+        note(f"tocsin: x / max turns round the order of {', '.join(turned)}; --param negative=leader does not.")
+    write_csv(out, table_columns(made))
+    _wrote(ctx, out, len(made.units), method=method, identity=built.identity)
+
+
+@app.command()
+def weights(
+    ctx: typer.Context,
+    run: RunFolder,
+    method: Annotated[
+        str,
+        typer.Option(help="given, effective, noisy, pca, balance, infomax; balance_corr and infomax_corr add the fit."),
+    ],
+    out: OutFile,
+    level: Annotated[int | None, typer.Option(help="The level whose weights are computed.")] = None,
+    param: Params = None,
+) -> None:
+    """Write a set of weights: iCode, Level, Weight."""
+    from tocsin.readiness import parameters
+    from tocsin.readiness.reweigh import weight_table
+    from tocsin.readiness.run import load_run, write_rows
+
+    built = load_run(run)
+    rows = weight_table(built, method, level, parameters.parse(param or []))
+    write_rows(out, rows)
+    _wrote(ctx, out, len(rows), method=method, level=level, identity=built.identity)
+
+
+@app.command()
+def aggregate(
+    ctx: typer.Context,
+    run: RunFolder,
+    method: Annotated[str, typer.Option(help="amean, gmean, hmean, genmean, copeland; several by level with commas.")],
+    out: OutFile,
+    param: Params = None,
+    normalised: Annotated[Path | None, typer.Option(help="A normalised table to use instead of the run's own.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights to use instead: CSV with iCode, Weight.")] = None,
+) -> None:
+    """Write indicators and all aggregates made in another way."""
+    from tocsin.readiness import parameters
+    from tocsin.readiness.reweigh import aggregate_again
+    from tocsin.readiness.run import load_run, table_columns, write_csv
+
+    built = load_run(run)
+    made = aggregate_again(built, method, parameters.parse(param or []), normalised, weights)
+    write_csv(out, table_columns(made))
+    _wrote(ctx, out, len(made.units), method=method, identity=built.identity)
+
+
+@app.command("remove-elements")
+def remove_elements(
+    ctx: typer.Context,
+    run: RunFolder,
+    level: Annotated[int, typer.Option(help="Remove each element of this level in turn.")],
+    out: OutFile,
+    table: Annotated[str, typer.Option(help="scores, ranks, rank_diffs, rank_abs_diffs or mean_abs_diff.")] = "ranks",
+    code: Annotated[str | None, typer.Option(help="The element studied; the index by default.")] = None,
+) -> None:
+    """Write what the index would be without each element of a level."""
+    from tocsin.readiness import compare as comparing
+    from tocsin.readiness.build import aggregation_steps
+    from tocsin.readiness.run import load_run, write_rows
+
+    built = load_run(run)
+    hierarchy, stages = built.inputs.hierarchy, built.stages
+    steps = aggregation_steps(hierarchy, built.recipe)
+    made = comparing.remove_elements(
+        stages.normalised, hierarchy, stages.weights, steps, level=level, code=code or hierarchy.top
+    )
+    rows = made.rows(table)
+    write_rows(out, rows)
+    _wrote(ctx, out, len(rows), mean_abs_diff={row["iCode"]: row["MeanAbsDiff"] for row in made.rows("mean_abs_diff")})
+
+
+@app.command()
+def compare(
+    ctx: typer.Context,
+    run: RunFolder,
+    out: OutFile,
+    other: Annotated[list[Path] | None, typer.Option("--with", help="Another run; may be given several times.")] = None,
+    year: Annotated[
+        list[int] | None, typer.Option(help="Years of a panel run to compare; the first is the base.")
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="The element compared; the index by default.")] = None,
+    by: Annotated[str, typer.Option(help="ranks or scores.")] = "ranks",
+    table: Annotated[str, typer.Option(help="For more than two: values, diffs or abs_diffs.")] = "values",
+) -> None:
+    """Write two runs, or two years, side by side: uCode, coin.1, coin.2, Diff, Abs.diff; or several."""
+    from tocsin.readiness.reweigh import comparison
+    from tocsin.readiness.run import load_run, write_rows
+
+    runs = {folder.name: load_run(folder) for folder in (run, *(other or []))}
+    rows = comparison(runs, year or [], code, by, table)
+    write_rows(out, rows)
+    _wrote(ctx, out, len(rows), by=by)
+
+
+@app.command()
+def sensitivity(
+    ctx: typer.Context,
+    run: RunFolder,
+    spec: Annotated[Path, typer.Option(help="The uncertain choices, as TOML.")],
+    out: Annotated[Path, typer.Option(help="The folder for scores, ranks, rank statistics, sample and indices.")],
+) -> None:
+    """Evaluate the index over other choices: ranks with intervals, and which choice matters how much."""
+    from tocsin.readiness.run import load_run
+    from tocsin.readiness.sensitivity import write_sensitivity
+
+    built = load_run(run)
+    document = write_sensitivity(built, spec, out)
+
+    def human() -> None:
+        say(f"{document['evaluations']} evaluations ({document['method']}) → {out}")
+        for line in document["lines"] if isinstance(document["lines"], list) else []:
+            say(str(line))
+
+    emit(ctx.obj, {key: value for key, value in document.items() if key != "lines"}, human)
+
+
+@app.command()
+def target(
+    ctx: typer.Context,
+    panel: Annotated[Path, typer.Option(help="CSV: code, a column a year, net<year>, pop<year>, group columns.")],
+    goal: Annotated[float, typer.Option(help="The goal in percent.")],
+    baseline: Annotated[int, typer.Option(help="The year to start from.")],
+    end: Annotated[int, typer.Option(help="The year to look at.")],
+    group: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE; several narrow the group.")] = None,
+    full_score: Annotated[float, typer.Option(help="The highest score there is.")] = 100.0,
+    table: Annotated[
+        Path | None, typer.Option(help="Also write a CSV of all groups and all earlier baselines.")
+    ] = None,
+) -> None:
+    """Read a goal such as "+40 %" in every way it was meant."""
+    from tocsin.readiness.run import write_rows
+    from tocsin.readiness.target import Goal, assess, read_panel, tabulate
+
+    data, question = read_panel(panel), Goal(goal, baseline, end, full_score)
+    found = assess(data, question, group or [])
+    if table is not None:
+        write_rows(table, tabulate(data, question))
+    emit(ctx.obj, found, lambda: _print_target(found))
+
+
+def _print_target(found: dict[str, object]) -> None:
+    import json
+
+    say(json.dumps(found, indent=1, ensure_ascii=False))
+
+
+def _wrote(ctx: typer.Context, out: Path, rows: int, **facts: object) -> None:
+    emit(ctx.obj, {"file": str(out), "rows": rows, **facts}, lambda: say(f"{rows} rows → {out}"))

@@ -1,8 +1,8 @@
 """Step 8: the aggregates of each group, level by level.
 
-``values`` has shape (..., units, members) and ``weights`` (..., members): leading axes are a stack of samples, so that a
-sensitivity run aggregates many weight sets at once. Missing members are left out and the weights rescaled.
-Formulas: OECD/JRC Handbook (2008), step 7; generalised mean of exponent p: Hardy, Littlewood and Pólya, Inequalities, 2.2.
+``values`` has shape (..., units, members) and ``weights`` (..., members): leading axes are a stack of samples, so that
+a sensitivity run aggregates many weight sets at once. Missing members are left out and the weights rescaled.
+Formulas: OECD/JRC Handbook (2008), step 7; generalised mean: Hardy, Littlewood and Pólya, Inequalities, section 2.2.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ METHODS = ("amean", "gmean", "hmean", "genmean", "copeland")
 
 @dataclass(frozen=True)
 class Step:
-    """How one level is made from those below: method, exponent of ``genmean``, least share of members that must be there."""
+    """How one level is made from those below: method, exponent of ``genmean``, least share of members there."""
 
     method: str = "amean"
     p: float = 1.0
@@ -99,11 +99,13 @@ def steps_for(depth: int, methods: Sequence[str], p: Sequence[float], available:
     for name, given in (("method", methods), ("p", p), ("min_available", available)):
         if len(given) not in {1, count}:
             raise UsageError(
-                f"Aggregation: {name} has {len(given)} entries; give one for all, or one for each of the {count} levels."
+                f"Aggregation: {name} has {len(given)} entries; give one, or one for each of {count} levels."
             )
     unknown = set(methods) - set(METHODS)
     if unknown:
-        raise UsageError(f"There is no aggregation {', '.join(sorted(unknown))}.", hint=f"Choose from {', '.join(METHODS)}.")
+        raise UsageError(
+            f"There is no aggregation {', '.join(sorted(unknown))}.", hint=f"Choose from {', '.join(METHODS)}."
+        )
     steps = tuple(
         Step(methods[min(i, len(methods) - 1)], p[min(i, len(p) - 1)], available[min(i, len(available) - 1)])
         for i in range(count)
@@ -129,7 +131,9 @@ def aggregate(
         members = full[..., list(group.children)]
         _check_domain(members, step, group, hierarchy, table)
         w = np.broadcast_to(weights[..., list(group.children)], (*stack, len(group.children)))
-        made = _by_year(members, w, step, table) if step.method == "copeland" else combine(members, w[..., None, :], step)
+        made = (
+            _by_year(members, w, step, table) if step.method == "copeland" else combine(members, w[..., None, :], step)
+        )
         there = (~np.isnan(members)).mean(axis=-1)
         full[..., group.column] = np.where(there >= step.min_available, made, np.nan)
     return full
@@ -141,7 +145,8 @@ def _known(values: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatAr
 
 
 def _divide(top: FloatArray, bottom: FloatArray) -> FloatArray:
-    return np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom != 0)
+    quotient: FloatArray = np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom != 0)
+    return quotient
 
 
 def _stacked_copeland(values: FloatArray, weights: FloatArray) -> FloatArray:
@@ -169,7 +174,11 @@ def _check_domain(values: FloatArray, step: Step, group: Group, hierarchy: Hiera
     if not bad.any():
         return
     where = np.argwhere(bad)[0]
-    names = {"gmean": "the geometric mean", "hmean": "the harmonic mean", "genmean": f"the generalised mean (p={step.p:g})"}
+    names = {
+        "gmean": "the geometric mean",
+        "hmean": "the harmonic mean",
+        "genmean": f"the generalised mean (p={step.p:g})",
+    }
     member = hierarchy.codes[group.children[int(where[-1])]]
     raise InputError(
         f"Aggregate {group.code}, {table.row_name(int(where[-2]))}, column {member}: {values[tuple(where)]:g}; "

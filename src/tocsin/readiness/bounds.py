@@ -10,7 +10,7 @@ from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.normalise import Column
 from tocsin.readiness.parameters import flag
 from tocsin.readiness.recipe import Normalise
-from tocsin.readiness.table import BoolArray, FloatArray, Table
+from tocsin.readiness.table import BoolArray, FloatArray, Table, highest, lowest
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ def score_bounds(
     missing: BoolArray,
     limits: tuple[FloatArray, FloatArray],
     hierarchy: Hierarchy,
+    *,
     weights: FloatArray,
     steps: Sequence[Step],
 ) -> Bounds | None:
@@ -57,12 +58,12 @@ def rank_bounds(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArr
     """
     surely = (low[None, :] > high[:, None]).sum(axis=1)
     possibly = (high[None, :] > low[:, None]).sum(axis=1) - (high > low)
-    return 1.0 + surely, 1.0 + possibly
+    return (1 + surely).astype(np.float64), (1 + possibly).astype(np.float64)
 
 
 def scale_limits(normalised: Table, columns: Sequence[Column], how: Normalise) -> tuple[FloatArray, FloatArray]:
     """The worst and best value of each indicator: of its fixed scale where it has one (goalposts), else as observed."""
-    low, high = np.fmin.reduce(normalised.values, axis=0), np.fmax.reduce(normalised.values, axis=0)
+    low, high = lowest(normalised.values), highest(normalised.values)
     for i, column in enumerate(columns):
         one = how.indicator.get(column.code, how)
         if one.method == "goalposts" and flag(one.params, ("trunc2posts",), default=True):

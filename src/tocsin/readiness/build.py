@@ -15,7 +15,6 @@ from tocsin.readiness.inputs import Inputs
 from tocsin.readiness.recipe import Impute, Normalise, Recipe, Treat
 from tocsin.readiness.table import FloatArray, Table
 
-
 Entry = TypeVar("Entry", str, float)
 
 
@@ -40,7 +39,9 @@ def evaluate(inputs: Inputs, recipe: Recipe) -> Stages:
     treated, treatment = apply_treatment(screened, recipe.treat)
     normalised = apply_normalisation(treated, inputs.hierarchy, recipe.normalise)
     weights = given_weights(inputs.hierarchy, recipe)
-    values = aggregate(normalised.values, inputs.hierarchy, weights, aggregation_steps(inputs.hierarchy, recipe), normalised)
+    values = aggregate(
+        normalised.values, inputs.hierarchy, weights, aggregation_steps(inputs.hierarchy, recipe), normalised
+    )
     aggregated = Table(normalised.units, inputs.hierarchy.codes, values, normalised.years)
     return Stages(inputs.data, denominated, imputed, screened, treated, normalised, aggregated, treatment, weights)
 
@@ -118,7 +119,7 @@ def method_columns(hierarchy: Hierarchy, codes: Sequence[str]) -> tuple[normalis
 
 
 def given_weights(hierarchy: Hierarchy, recipe: Recipe) -> FloatArray:
-    """The weight of each column of the aggregated table. Raises InputError for unknown codes and groups without weight."""
+    """The weight of each aggregated column. Raises InputError for unknown codes and groups without weight."""
     weights = hierarchy.weights.copy() if recipe.weights.source == "given" else np.ones(len(hierarchy.codes))
     for code, weight in recipe.weights.set.items():
         if code not in hierarchy.codes:
@@ -143,8 +144,12 @@ def _listed(given: Entry | list[Entry]) -> list[Entry]:
 def _stay(table: Table, recipe: Recipe) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     how = recipe.screen
     return screen.kept(
-        table, by=how.by, min_available=how.min_available, min_nonzero=how.min_nonzero,
-        include=how.include, exclude=how.exclude,
+        table,
+        by=how.by,
+        min_available=how.min_available,
+        min_nonzero=how.min_nonzero,
+        include=how.include,
+        exclude=how.exclude,
     )
 
 

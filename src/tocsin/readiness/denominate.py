@@ -8,7 +8,7 @@ from tocsin.readiness.table import Table
 
 
 def denominate(data: Table, denominators: Table, hierarchy: Hierarchy, scale: dict[str, float]) -> Table:
-    """x / d · s for each indicator whose meta names a denominator d; s is 1 unless ``scale`` gives it.
+    """X / d · s for each indicator whose meta names a denominator d; s is 1 unless ``scale`` gives it.
 
     A missing denominator makes the value missing. Raises InputError for a denominator of zero or below.
     Source: OECD/JRC Handbook on Constructing Composite Indicators (2008), step 5, "scaling".

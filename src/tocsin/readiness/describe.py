@@ -3,6 +3,7 @@
 Source: OECD/JRC Handbook (2008), steps 3 and 4.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,18 +33,19 @@ def statistics(table: Table, limits: Limits = Limits(), digits: int | None = 3) 
     """One row for each column: range, moments, counts, shares, flags; numbers to ``digits`` significant places."""
     skews, kurtoses = skew_kurtosis(table.values)
     return [
-        _statistics_row(code, table.values[:, i], float(skews[i]), float(kurtoses[i]), limits, digits)
+        _statistics_row(code, table.values[:, i], (float(skews[i]), float(kurtoses[i])), limits, digits)
         for i, code in enumerate(table.codes)
     ]
 
 
 def _statistics_row(
-    code: str, column: FloatArray, skew: float, kurtosis: float, limits: Limits, digits: int | None
+    code: str, column: FloatArray, moments: tuple[float, float], limits: Limits, digits: int | None
 ) -> Row:
+    skew, kurtosis = moments
     values = column[~np.isnan(column)]
     n = len(values)
     _, counts = np.unique(values, return_counts=True)
-    nonzero, unique, same = int((values != 0).sum()), len(counts), int(counts.max())
+    nonzero, unique, same = int((values != 0).sum()), len(counts), int(np.max(counts))
     available = n / len(column)
 
     def short(number: float) -> float | None:
@@ -51,8 +53,8 @@ def _statistics_row(
 
     return {
         "iCode": code,
-        "Min": short(values.min()),
-        "Max": short(values.max()),
+        "Min": short(float(np.min(values))),
+        "Max": short(float(np.max(values))),
         "Mean": short(values.mean()),
         "Median": short(float(np.median(values))),
         "Std": short(values.std(ddof=1)) if n > 1 else None,
@@ -74,10 +76,16 @@ def _statistics_row(
 
 
 def significant(number: float, digits: int | None) -> float | None:
-    """The number to so many significant places; None for NaN."""
+    """The number to so many significant places, halves to the even digit; None for NaN."""
     if not np.isfinite(number):
         return None
-    return float(number) if digits is None else float(f"{float(number):.{digits - 1}e}")
+    if digits is None or number == 0:
+        return float(number)
+    places = digits - 1 - math.floor(math.log10(abs(number)))
+    if places > 0:
+        return float(round(number * 10.0**places) / 10.0**places)
+    step = 10 ** (-places)
+    return float(round(number / step) * step)
 
 
 def correlations(values: FloatArray, kind: str = "pearson") -> tuple[FloatArray, FloatArray]:
@@ -117,7 +125,13 @@ def correlation_table(table: Table, codes: Sequence[str], *, p_limit: float = 0.
 
 
 def correlation_flags(
-    table: Table, hierarchy: Hierarchy, *, limit: float = 0.9, side: str = "high", group_level: int = 2, kind: str = "pearson"
+    table: Table,
+    hierarchy: Hierarchy,
+    *,
+    limit: float = 0.9,
+    side: str = "high",
+    group_level: int = 2,
+    kind: str = "pearson",
 ) -> list[Row]:
     """Pairs of indicators of one group whose correlation is above ("high") or below ("low") ``limit``."""
     found: list[Row] = []
@@ -126,8 +140,9 @@ def correlation_flags(
         r, _ = correlations(table.columns(members).values, kind)
         for i, first in enumerate(members):
             for j in range(i + 1, len(members)):
-                if (r[i, j] > limit) if side == "high" else (r[i, j] < limit):
-                    found.append({"Group": parent, "Ind1": first, "Ind2": members[j], "Corr": round(float(r[i, j]), 3)})
+                value = float(r[i, j])
+                if (value > limit) if side == "high" else (value < limit):
+                    found += [{"Group": parent, "Ind1": first, "Ind2": members[j], "Corr": round(value, 3)}]
     return found
 
 

@@ -220,5 +220,5 @@ def _check_tops(elements: Sequence[Element]) -> None:
     tops = [element.code for element in elements if element.parent is None]
     if len(tops) != 1:
         raise InputError(
-            f"Meta, column Parent: {len(tops)} elements have no parent ({', '.join(tops)}); exactly one, the index, may."
+            f"Meta, column Parent: {len(tops)} elements have no parent ({', '.join(tops)}); only the index may."
         )

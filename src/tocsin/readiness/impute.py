@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.table import BoolArray, FloatArray, IntArray, Table
 
 
 def by_centre(table: Table, centre: str) -> Table:
@@ -52,7 +52,7 @@ def over_time(table: Table, kind: str, max_years: int | None = None) -> Table:
 
 
 def by_em(table: Table, blocks: Sequence[Sequence[int]], *, tolerance: float = 1e-8, max_rounds: int = 500) -> Table:
-    """Gaps filled with their conditional mean under a multivariate normal fitted by expectation–maximisation.
+    """Gaps filled with their conditional mean under a multivariate normal fitted by expectation-maximisation.
 
     ``blocks`` are the columns estimated together (an aggregation group each). Rows of all years are used together; a
     row with no value in a block gets the block's means. Deterministic.
@@ -128,12 +128,12 @@ def _moments(values: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _expect(
-    x: FloatArray, patterns: FloatArray, row_pattern: FloatArray, mean: FloatArray, covariance: FloatArray
+    x: FloatArray, patterns: BoolArray, row_pattern: IntArray, mean: FloatArray, covariance: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """The E step: conditional means of the gaps, and the sum of their conditional covariances."""
     filled, extra = x.copy(), np.zeros_like(covariance)
     for index, pattern in enumerate(patterns):
-        gap, known = np.flatnonzero(pattern), np.flatnonzero(~pattern.astype(np.bool_))
+        gap, known = np.flatnonzero(pattern), np.flatnonzero(~pattern)
         if gap.size == 0:
             continue
         rows = np.flatnonzero(row_pattern == index)

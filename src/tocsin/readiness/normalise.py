@@ -4,14 +4,14 @@ Every function takes values of shape (rows, indicators) with NaN for missing, an
 "x" below is the value times its direction, except in ``dist2targ`` and ``goalposts``, which know directions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from tocsin.errors import InputError, UsageError
 from tocsin.readiness.parameters import flag, pair, real, reals, text
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.table import FloatArray, Table, highest, lowest
 
 METHODS = (
     "minmax",
@@ -96,36 +96,37 @@ def min_ranks(values: FloatArray, ties: str = "min") -> FloatArray:
 def reversed_by_fracmax(table: Table, columns: tuple[Column, ...]) -> tuple[str, ...]:
     """The indicators whose order x / max turns round, because their largest x is below zero."""
     directions = np.array([column.direction for column in columns], dtype=np.float64)
-    top = np.fmax.reduce(table.values * directions, axis=0)
+    top = highest(table.values * directions)
     return tuple(column.code for column, best in zip(columns, top, strict=True) if best <= 0)
 
 
 def _apply(table: Table, columns: tuple[Column, ...], method: str, params: Params) -> FloatArray:
     directions = np.array([column.direction for column in columns], dtype=np.float64)
-    if method == "dist2targ":
-        return _to_target(table.values, directions, columns, params)
-    if method == "goalposts":
-        return _goalposts(table.values, directions, columns, params)
-    if method == "dist2ref":
-        return _to_reference(table, table.values * directions, columns, params)
     x = table.values * directions
-    if method in {"rank", "borda", "prank"}:
-        return _ranked(x, method, params, columns)
-    if method == "scaled":
-        return _scaled(x, columns, params)
-    if method == "fracmax":
-        return _fraction_of_maximum(x, params)
-    if method == "zscore":
-        return _zscore(x, columns, params)
-    return _min_max(x, columns, method, params)
+    made: dict[str, Callable[[], FloatArray]] = {
+        "minmax": lambda: _min_max(x, columns, params),
+        "dist2max": lambda: _to_maximum(x, columns),
+        "zscore": lambda: _zscore(x, columns, params),
+        "scaled": lambda: _scaled(x, columns, params),
+        "fracmax": lambda: _fraction_of_maximum(x, params),
+        "dist2targ": lambda: _to_target(table.values, directions, columns, params),
+        "dist2ref": lambda: _to_reference(table, x, columns, params),
+        "goalposts": lambda: _goalposts(table.values, directions, columns, params),
+    }
+    return made[method]() if method in made else _ranked(x, method, params, columns)
 
 
-def _min_max(x: FloatArray, columns: tuple[Column, ...], method: str, params: Params) -> FloatArray:
-    """minmax: (x - min)/(max - min)·(u - l) + l; dist2max: 1 - (max - x)/(max - min)."""
-    low, high = np.fmin.reduce(x, axis=0), np.fmax.reduce(x, axis=0)
-    _need_spread(low, high, columns, method)
-    if method == "dist2max":
-        return 1 - (high - x) / (high - low)
+def _to_maximum(x: FloatArray, columns: tuple[Column, ...]) -> FloatArray:
+    """1 - (max - x)/(max - min)."""
+    low, high = lowest(x), highest(x)
+    _need_spread(low, high, columns, "dist2max")
+    return 1 - (high - x) / (high - low)
+
+
+def _min_max(x: FloatArray, columns: tuple[Column, ...], params: Params) -> FloatArray:
+    """(x - min)/(max - min)·(u - l) + l."""
+    low, high = lowest(x), highest(x)
+    _need_spread(low, high, columns, "minmax")
     lower, upper = pair(params, ("l_u", "range"), ("lower", "upper"), (0.0, 100.0))
     lowers = _per_column(columns, "minmax_lower", lower)
     uppers = _per_column(columns, "minmax_upper", upper)
@@ -136,7 +137,7 @@ def _min_max(x: FloatArray, columns: tuple[Column, ...], method: str, params: Pa
 
 def _zscore(x: FloatArray, columns: tuple[Column, ...], params: Params) -> FloatArray:
     """(x - mean)/sd·s + m with the sample standard deviation (n - 1)."""
-    low, high = np.fmin.reduce(x, axis=0), np.fmax.reduce(x, axis=0)
+    low, high = lowest(x), highest(x)
     _need_spread(low, high, columns, "zscore")
     mean, sd = pair(params, ("m_sd",), ("mean", "sd"), (0.0, 1.0))
     means, sds = _per_column(columns, "zscore_mean", mean), _per_column(columns, "zscore_sd", sd)
@@ -164,16 +165,17 @@ def _ranked(x: FloatArray, method: str, params: Params, columns: tuple[Column, .
     n = (~np.isnan(x)).sum(axis=0)
     if (n < 2).any():
         raise InputError(f"Normalisation prank: {columns[int(np.argmin(n))].code} has fewer than two values.")
-    return (ranks - 1) / (n - 1)
+    share: FloatArray = (ranks - 1) / (n - 1)
+    return share
 
 
 def _fraction_of_maximum(x: FloatArray, params: Params) -> FloatArray:
-    """x / max; missing where max is 0. Where max < 0 (direction -1) that turns the order round: see negative=leader.
+    """X / max; missing where max is 0. Where max < 0 (direction -1) that turns the order round: see negative=leader.
 
     negative=leader gives max / x there. Source: Handbook, "distance to a reference", the reference being the leader.
     """
     negative = text(params, ("negative",), "formula", allowed=("formula", "leader"))
-    high = np.fmax.reduce(x, axis=0)
+    high = highest(x)
     if negative == "formula":
         return x / np.where(high == 0, np.nan, high)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -185,14 +187,16 @@ def _to_target(values: FloatArray, directions: FloatArray, columns: tuple[Column
     """(x - min)/(target - min), for direction -1 (max - x)/(max - target); cap_max holds the result at 1."""
     given = reals(params, ("target", "targ"))
     targets = np.array([_target(column, given) for column in columns])
-    low, high = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
+    low, high = lowest(values), highest(values)
     start = np.where(directions > 0, low, high)
     flat = np.flatnonzero(targets == start)
     if flat.size:
         code = columns[int(flat[0])].code
         raise InputError(f"Normalisation dist2targ: the target of {code} equals its worst value {start[flat[0]]:g}.")
-    result = (values - start) / (targets - start)
-    return np.minimum(result, 1.0) if flag(params, ("cap_max",), default=False) else result
+    result: FloatArray = (values - start) / (targets - start)
+    if flag(params, ("cap_max",), default=False):
+        result = np.minimum(result, 1.0)
+    return result
 
 
 def _target(column: Column, given: tuple[float, ...]) -> float:
@@ -216,14 +220,16 @@ def _to_reference(table: Table, x: FloatArray, columns: tuple[Column, ...], para
     if name not in table.units:
         raise UsageError(f"Normalisation dist2ref: there is no unit {name}.")
     row = len(table.units) - 1 - table.units[::-1].index(name)  # the latest year of the unit
-    reference, low = x[row], np.fmin.reduce(x, axis=0)
+    reference, low = x[row], lowest(x)
     bad = np.flatnonzero(np.isnan(reference) | (reference == low))
     if bad.size:
         code = columns[int(bad[0])].code
         why = "has no value" if np.isnan(reference[bad[0]]) else "has the lowest value"
         raise InputError(f"Normalisation dist2ref: unit {name} {why} in {code}, so no distance can be measured.")
-    result = 1 - (reference - x) / (reference - low)
-    return np.minimum(result, 1.0) if flag(params, ("cap_max",), default=False) else result
+    result: FloatArray = 1 - (reference - x) / (reference - low)
+    if flag(params, ("cap_max",), default=False):
+        result = np.minimum(result, 1.0)
+    return result
 
 
 def _goalposts(values: FloatArray, directions: FloatArray, columns: tuple[Column, ...], params: Params) -> FloatArray:
@@ -238,14 +244,15 @@ def _goalposts(values: FloatArray, directions: FloatArray, columns: tuple[Column
     for column, low, high in zip(columns, lowers, uppers, strict=True):
         if not high > low:
             raise InputError(
-                f"Normalisation goalposts: {column.code} needs a lower and a higher upper post (has {low:g}, {high:g}).",
+                f"Normalisation goalposts: {column.code} needs a lower post below an upper (has {low:g}, {high:g}).",
                 hint="Meta columns goalpost_lower and goalpost_upper, or --param gposts=LOWER,UPPER.",
             )
     start = np.where(directions > 0, lowers, uppers)
-    result = (values - start) / (np.where(directions > 0, uppers, lowers) - start)
+    result: FloatArray = (values - start) / (np.where(directions > 0, uppers, lowers) - start)
     if flag(params, ("trunc2posts",), default=True):
         result = np.clip(result, 0.0, 1.0)
-    return result * _per_column(columns, "goalpost_scale", scale)
+    scaled: FloatArray = result * _per_column(columns, "goalpost_scale", scale)
+    return scaled
 
 
 def _per_column(columns: tuple[Column, ...], name: str, default: float) -> FloatArray:
@@ -265,6 +272,6 @@ def _need_spread(low: FloatArray, high: FloatArray, columns: tuple[Column, ...],
     if flat.size:
         code = columns[int(flat[0])].code
         raise InputError(
-            f"Indicator {code} is constant ({abs(low[flat[0]]):g} for every unit); {method} needs at least two different values.",
+            f"Indicator {code} is constant ({abs(low[flat[0]]):g} for every unit); {method} needs different values.",
             hint="Remove the indicator, or use goalposts or dist2targ, which have a fixed scale.",
         )

@@ -12,7 +12,16 @@ from tocsin.errors import InputError, NotFoundError
 from tocsin.readiness import aggregate, normalise
 
 Imputation = Literal[
-    "none", "mean", "median", "mean_by_group", "median_by_group", "em", "latest", "constant", "linear", "linear_constant"
+    "none",
+    "mean",
+    "median",
+    "mean_by_group",
+    "median_by_group",
+    "em",
+    "latest",
+    "constant",
+    "linear",
+    "linear_constant",
 ]
 Transform = Literal["none", "winsorise", "log", "log_ct", "log_ct_plus", "log_ct_orig", "log_gii", "boxcox"]
 Value = float | int | bool | str | list[float]
@@ -41,16 +50,21 @@ class Impute(Part):
         default=None, description="The grouping column; by default the last Group of the meta, without one all units."
     )
     fallback: Literal["all", "none"] = Field(
-        default="all", description='Where a whole group is missing: the centre of "all" units, or "none" leaves the gap.'
+        default="all",
+        description='Where a whole group is missing: the centre of "all" units, or "none" leaves the gap.',
     )
     max_years: int | None = Field(default=None, ge=1, description='How far "latest" may look back.')
-    em_level: int = Field(default=2, ge=2, description="EM estimates the indicators of each group of this level together.")
+    em_level: int = Field(
+        default=2, ge=2, description="EM estimates the indicators of each group of this level together."
+    )
 
 
 class Screen(Part):
     """[screen]: leave out units with too little data."""
 
-    by: Literal["none", "missing", "zeros", "missing_or_zeros"] = Field(default="none", description="What to screen by.")
+    by: Literal["none", "missing", "zeros", "missing_or_zeros"] = Field(
+        default="none", description="What to screen by."
+    )
     min_available: float = Field(default=0.66, ge=0, le=1, description="Least share of values that must be there.")
     min_nonzero: float = Field(default=0.05, ge=0, le=1, description="Least share of values that must not be zero.")
     include: tuple[str, ...] = Field(default=(), description="Units kept in any case.")

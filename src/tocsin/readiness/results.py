@@ -8,7 +8,7 @@ from tocsin.errors import NotFoundError
 from tocsin.readiness.describe import significant
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.normalise import min_ranks
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.table import FloatArray, Table, highest
 
 Row = dict[str, object]
 
@@ -87,10 +87,13 @@ def strengths(
     row = table.units.index(unit)
     signs = np.array([hierarchy.by_code[code].direction if adjust_direction else 1 for code in table.codes])
     rank = ranks(table.values * signs)
-    worst = np.fmax.reduce(rank, axis=0)
+    worst = highest(rank)
     usable = [
-        i for i, code in enumerate(table.codes)
-        if hierarchy.by_code[code].level == 1 and not np.isnan(rank[row, i]) and _varied(table.values[:, i], least_unique)
+        i
+        for i, code in enumerate(table.codes)
+        if hierarchy.by_code[code].level == 1
+        and not np.isnan(rank[row, i])
+        and _varied(table.values[:, i], least_unique)
     ]
     best = sorted((i for i in usable if rank[row, i] < worst[i]), key=lambda i: rank[row, i])[:count]
     least = sorted(usable, key=lambda i: rank[row, i])[-count:]

@@ -3,9 +3,10 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from tocsin.readiness.recipe import Recipe, identity, read_recipe, validate
 from tocsin.readiness.results import rank_table, ranks, score_table
 from tocsin.readiness.table import FloatArray, Table
 from tocsin.readiness.weigh import effective
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Row = Mapping[str, object]
 
@@ -46,7 +50,7 @@ class Run:
 
 
 def build_run(data: Path, meta: Path, recipe_file: Path | None, out: Path, denominators: Path | None = None) -> Run:
-    """The run, with its folder ``out`` written. Raises InputError, UsageError or NotFoundError; then nothing is written."""
+    """The run, with its folder ``out`` written. Raises InputError or UsageError, and writes nothing then."""
     run = _evaluated(data, meta, read_recipe(recipe_file), denominators)
     folder = out / "inputs"
     folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +70,9 @@ def load_run(folder: Path) -> Run:
     """
     described = folder / "run.json"
     if not described.is_file():
-        raise NotFoundError(f"{folder} is not the folder of a run: it has no run.json.", hint="Make one: readiness build.")
+        raise NotFoundError(
+            f"{folder} is not the folder of a run: it has no run.json.", hint="Make one: readiness build."
+        )
     document = json.loads(described.read_text(encoding="utf-8"))
     inputs = folder / "inputs"
     extra = inputs / "denominators.csv"
@@ -113,15 +119,13 @@ def warnings_of(run: Run) -> list[str]:
     return found
 
 
-def table_rows(table: Table) -> dict[str, Sequence[object]]:
+def table_columns(table: Table) -> dict[str, Iterable[object]]:
     """The table as columns for ``write_csv``: uCode, Time for a panel, then the codes."""
-    key: dict[str, Sequence[object]] = {"uCode": table.units}
-    if table.years is not None:
-        key["Time"] = table.years
-    return {**key, **{code: table.values[:, i] for i, code in enumerate(table.codes)}}  # type: ignore[dict-item]
+    time: dict[str, Iterable[object]] = {} if table.years is None else {"Time": table.years}
+    return {"uCode": table.units, **time, **{code: table.values[:, i] for i, code in enumerate(table.codes)}}
 
 
-def write_csv(path: Path, columns: Mapping[str, object]) -> None:
+def write_csv(path: Path, columns: Mapping[str, Iterable[object]]) -> None:
     """The columns as CSV, missing as an empty cell, floats in their shortest exact form."""
     import polars as pl
 
@@ -150,7 +154,12 @@ def bound_rows(run: Run) -> list[dict[str, object]]:
     measured = run.stages.denominated.values[[keys[key] for key in _keys(table)]]
     limits = scale_limits(table, method_columns(hierarchy, table.codes), run.recipe.normalise)
     found = score_bounds(
-        table, np.isnan(measured), limits, hierarchy, run.stages.weights, aggregation_steps(hierarchy, run.recipe)
+        table,
+        np.isnan(measured),
+        limits,
+        hierarchy,
+        weights=run.stages.weights,
+        steps=aggregation_steps(hierarchy, run.recipe),
     )
     if found is None:
         return []
@@ -188,7 +197,7 @@ def _sources(data: Path, meta: Path, denominators: Path | None) -> dict[str, Pat
 def _write_stages(run: Run, out: Path) -> None:
     hierarchy, stages = run.inputs.hierarchy, run.stages
     for name in STAGES:
-        write_csv(out / f"dset_{name}.csv", table_rows(run.stage(name)))
+        write_csv(out / f"dset_{name}.csv", table_columns(run.stage(name)))
     write_rows(out / "results_full_scores.csv", score_table(stages.aggregated, hierarchy, run.inputs.names))
     write_rows(out / "results_full_ranks.csv", rank_table(stages.aggregated, hierarchy))
     rows = weight_rows(hierarchy, stages.weights)
@@ -217,7 +226,7 @@ def _value(number: float) -> float | None:
     return None if np.isnan(number) else float(number)
 
 
-def _series(name: str, column: object) -> object:
+def _series(name: str, column: Iterable[object]) -> "pl.Series":
     import polars as pl
 
     series = pl.Series(name, column, strict=False)

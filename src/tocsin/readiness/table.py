@@ -14,6 +14,17 @@ IntArray: TypeAlias = NDArray[np.intp]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
 
+def lowest(values: FloatArray) -> FloatArray:
+    """The smallest of each column, gaps left out; NaN for a column of gaps."""
+    least = np.where(np.isnan(values), np.inf, values).min(axis=0, initial=np.inf)
+    return np.where(np.isinf(least), np.nan, least)
+
+
+def highest(values: FloatArray) -> FloatArray:
+    """The largest of each column, gaps left out; NaN for a column of gaps."""
+    return -lowest(-values)
+
+
 @dataclass(frozen=True)
 class Table:
     """Values of shape (rows, codes), float64; NaN is missing, never zero.

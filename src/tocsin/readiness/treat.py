@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tocsin.errors import InputError
-from tocsin.readiness.table import BoolArray, FloatArray, IntArray
+from tocsin.readiness.table import BoolArray, FloatArray, IntArray, highest, lowest
 
 
 @dataclass(frozen=True)
@@ -199,4 +199,4 @@ def _mask(index: IntArray, count: int) -> BoolArray:
 
 
 def _range(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    return np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
+    return lowest(values), highest(values)

@@ -22,9 +22,7 @@ def effective(hierarchy: Hierarchy, weights: FloatArray) -> FloatArray:
     return result
 
 
-def noisy(
-    hierarchy: Hierarchy, weights: FloatArray, noise: dict[int, float], count: int, seed: int
-) -> FloatArray:
+def noisy(hierarchy: Hierarchy, weights: FloatArray, noise: dict[int, float], count: int, seed: int) -> FloatArray:
     """``count`` weight sets, (count, codes): w·(1 + f·u), u uniform on [-1, 1], f the noise of the level (else w)."""
     rng = np.random.default_rng(seed)
     levels = np.array([hierarchy.by_code[code].level for code in hierarchy.codes])
@@ -77,7 +75,9 @@ def correlations_with_index(hierarchy: Hierarchy, aggregated: FloatArray, column
     x = np.where(complete[..., None], x - (x.sum(axis=-2) / count)[..., None, :], 0.0)
     y = np.where(complete[..., None], y - (y.sum(axis=-2) / count)[..., None, :], 0.0)
     scale = np.sqrt((x * x).sum(axis=-2) * (y * y).sum(axis=-2))
-    return np.divide((x * y).sum(axis=-2), scale, out=np.zeros_like(scale), where=scale > 0)
+    product = (x * y).sum(axis=-2)
+    found: FloatArray = np.divide(product, scale, out=np.zeros_like(product), where=scale > 0)
+    return found
 
 
 def optimise(
@@ -93,12 +93,12 @@ def optimise(
     """Weights of ``level`` (summing to 1) for which the index reflects its elements as wanted; obtained; desired.
 
     ``aim`` "balance": correlations with the index in the proportion of ``importance`` (equal by default), by
-    least squares of the shares. ``aim`` "infomax": the mean correlation as high as it gets. Weights stay above 0.
-    ``rough`` says that the index is not a smooth function of the weights (Copeland). "Obtained" are the shares of the correlations ("balance") or the correlations ("infomax").
+    least squares of the shares. ``aim`` "infomax": the mean correlation as high as it gets. The search starts at equal
+    weights and keeps each above 0; where no weights balance an element it ends up with next to none.
+    "Obtained" are the shares of the correlations ("balance") or the correlations ("infomax"). ``rough`` says that
+    the index is not a smooth function of the weights (Copeland).
     Source: Becker, Saisana, Paruolo and Vandecasteele (2017), Ecological Indicators 80; Becker et al. (2021).
     """
-    from scipy.optimize import minimize
-
     columns = [hierarchy.codes.index(element.code) for element in hierarchy.at_level(level)]
     desired = np.ones(len(columns)) if importance is None else np.asarray(importance, dtype=np.float64)
     if len(desired) != len(columns) or (desired <= 0).any():
@@ -111,24 +111,39 @@ def optimise(
         changed[..., columns] = share / share.sum(axis=-1, keepdims=True)
         return changed
 
-    def loss(logs: FloatArray) -> FloatArray:
+    def misfit(logs: FloatArray) -> FloatArray:
         correlation = correlations_with_index(hierarchy, make(with_level(logs)), columns)
         if aim == "infomax":
-            return 1 - correlation.mean(axis=-1)
-        share = correlation / correlation.sum(axis=-1, keepdims=True)
-        return np.sqrt(((share - desired) ** 2).sum(axis=-1)) if rough else ((share - desired) ** 2).sum(axis=-1)
+            return 1 - correlation
+        shares: FloatArray = correlation / correlation.sum(axis=-1, keepdims=True) - desired
+        return shares
 
-    def slope(logs: FloatArray) -> FloatArray:
-        around = logs + 1e-5 * np.concatenate([np.eye(len(logs)), -np.eye(len(logs))])
-        values = loss(around)
-        return (values[: len(logs)] - values[len(logs) :]) / 2e-5
-
-    start = np.log(np.maximum(weights[columns], 1e-6))
-    if rough:  # Copeland counts victories: there is no slope to follow
-        options = {"xatol": 1e-6, "fatol": 1e-12, "maxfev": 400 * len(columns)}
-        best = minimize(lambda x: float(loss(x)), start, method="Nelder-Mead", options=options).x
-    else:
-        best = minimize(lambda x: float(loss(x)), start, jac=slope, method="BFGS", options={"gtol": 1e-11}).x
-    final = with_level(np.asarray(best, dtype=np.float64))
+    best = _least(misfit, np.zeros(len(columns)), squares=aim == "balance", rough=rough)
+    final = with_level(best)
     correlation = correlations_with_index(hierarchy, make(final), columns)
     return final, correlation / correlation.sum() if aim == "balance" else correlation, desired
+
+
+def _least(misfit: Callable[[FloatArray], FloatArray], start: FloatArray, *, squares: bool, rough: bool) -> FloatArray:
+    """Where the sum of squares (or the mean) of ``misfit`` is least; slopes by central differences, all at once."""
+    from scipy.optimize import least_squares, minimize
+
+    count = len(start)
+
+    def slopes(x: FloatArray) -> FloatArray:
+        values = misfit(x + 1e-5 * np.concatenate([np.eye(count), -np.eye(count)]))
+        return ((values[:count] - values[count:]) / 2e-5).T
+
+    def single(x: FloatArray) -> float:
+        return float((misfit(x) ** 2).sum() if squares else misfit(x).mean())
+
+    def slope(x: FloatArray) -> FloatArray:
+        return np.asarray(slopes(x).mean(axis=0), dtype=np.float64)
+
+    if rough:  # Copeland counts victories: there is no slope to follow
+        found = minimize(single, start, method="Nelder-Mead", tol=1e-9).x
+    elif squares:
+        found = least_squares(misfit, start, jac=slopes, bounds=(-8.0, 8.0), xtol=1e-12, ftol=1e-12, gtol=1e-12).x
+    else:
+        found = minimize(single, start, method="BFGS", jac=slope, tol=1e-9).x
+    return np.asarray(found, dtype=np.float64)

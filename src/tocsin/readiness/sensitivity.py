@@ -1,0 +1,96 @@
+"""Writing a sensitivity run: its CSV files and a summary."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from tocsin.readiness.run import Run, write_csv, write_rows
+from tocsin.readiness.table import FloatArray
+from tocsin.readiness.uncertainty import Outcome, explore, rank_statistics, read_specification
+
+
+def write_sensitivity(run: Run, specification_file: Path, out: Path) -> dict[str, object]:
+    """The run over the specification, written to ``out``; gives the summary.
+
+    Files: ``sa_scores.csv`` and ``sa_ranks.csv`` (uCode, Nominal, r_1 …), ``sa_rankstats.csv`` (uCode, Nominal, Mean,
+    Median, Q5, Q95), ``sa_para.csv`` (the sample), ``sa_indices.csv``; the prefix is ``ua`` when only ranks were asked.
+    """
+    specification = read_specification(specification_file)
+    outcome = explore(run.inputs, run.recipe, specification, specification_file.parent)
+    prefix = "ua" if outcome.indices is None else "sa"
+    write_csv(out / f"{prefix}_scores.csv", _columns(outcome, outcome.nominal_scores, outcome.scores))
+    write_csv(out / f"{prefix}_ranks.csv", _columns(outcome, outcome.nominal_ranks, outcome.ranks, whole=True))
+    write_rows(out / f"{prefix}_rankstats.csv", rank_statistics(outcome))
+    write_csv(out / f"{prefix}_para.csv", sample_columns(outcome))
+    indices = index_rows(outcome)
+    if indices:
+        write_rows(out / "sa_indices.csv", indices)
+    return {
+        "method": outcome.method,
+        "evaluations": outcome.scores.shape[1],
+        "output": specification.output,
+        "variance": None if outcome.indices is None else outcome.indices.variance,
+        "indices": indices,
+        "interactions": _interactions(outcome),
+        "rank_statistics": rank_statistics(outcome),
+        "files": sorted(path.name for path in out.glob(f"{prefix}_*.csv")),
+        "lines": [f"{row['Variable']}: first order {_short(row['Si'])}, total {_short(row['STi'])}" for row in indices],
+    }
+
+
+def index_rows(outcome: Outcome) -> list[Mapping[str, object]]:
+    """Variable, Si, STi, and the 5 % and 95 % limits where the indices are estimates. None where nothing varies."""
+    found = outcome.indices
+    if found is None:
+        return []
+    rows: list[Mapping[str, object]] = []
+    for i, name in enumerate(outcome.factors):
+        row: dict[str, object] = {"Variable": name, "Si": _value(found.first[i]), "STi": _value(found.total[i])}
+        if found.first_limits is not None and found.total_limits is not None:
+            row |= {
+                "Si_q5": _value(found.first_limits[i, 0]),
+                "Si_q95": _value(found.first_limits[i, 1]),
+                "STi_q5": _value(found.total_limits[i, 0]),
+                "STi_q95": _value(found.total_limits[i, 1]),
+            }
+        rows.append(row)
+    return rows
+
+
+def sample_columns(outcome: Outcome) -> dict[str, Iterable[object]]:
+    """A column for each factor: the number of the alternative from 1, or the value of a range."""
+    return {
+        name: (outcome.sample[:, i] + 1).astype(np.int64) if outcome.finite[i] else outcome.sample[:, i]
+        for i, name in enumerate(outcome.factors)
+    }
+
+
+def _interactions(outcome: Outcome) -> list[Mapping[str, object]]:
+    if outcome.indices is None:
+        return []
+    return [
+        {"factors": [outcome.factors[i], outcome.factors[j]], "Sij": _value(value)}
+        for i, j, value in outcome.indices.pairs
+    ]
+
+
+def _columns(
+    outcome: Outcome, nominal: FloatArray, values: FloatArray, *, whole: bool = False
+) -> dict[str, Iterable[object]]:
+    table = np.column_stack([nominal, values])
+    names = ["Nominal", *(f"r_{k}" for k in range(1, table.shape[1]))]
+    columns = {name: _integers(table[:, k]) if whole else table[:, k] for k, name in enumerate(names)}
+    return {"uCode": outcome.units, **columns}
+
+
+def _integers(values: FloatArray) -> Iterable[object]:
+    return [None if np.isnan(x) else int(x) for x in values] if np.isnan(values).any() else values.astype(np.int64)
+
+
+def _value(number: float) -> float | None:
+    return None if np.isnan(number) else float(number)
+
+
+def _short(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "not computable (no variance)"
