@@ -162,3 +162,9 @@ def test_special_uses() -> None:
     }  # fmt: skip
     hi, lo, _ = parse_addresses(pl.Series(list(uses)))
     assert [SPECIAL_USE[use] for use in special_use(hi, lo)] == list(uses.values())
+
+
+def test_overlong_integers_are_none() -> None:
+    texts = ["0" * 39, "0" * 40, "9" * 39, "9" * 5_000, "0" * 5_000, "", "1 2", "+1"]
+    assert parse_integers(pl.Series(texts))[2].tolist() == [True] + [False] * 7
+    assert [parse_integer(text) is not None for text in texts] == [True] + [False] * 7

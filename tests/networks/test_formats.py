@@ -93,9 +93,10 @@ def test_delegated_files_tell_the_country_of_as_numbers(tmp_path: Path) -> None:
 
 
 def test_hostile_sizes_are_junk_or_refused(tmp_path: Path) -> None:
-    blocks = "".join(f"afrinic|ZA|asn|{number << 20}|{1 << 20}|1|allocated\n" for number in range(5))
-    content = read_table(write(tmp_path, DELEGATED + blocks))
-    assert content.aside.junk.count == 4
+    blocks = "".join(f"afrinic|ZA|asn|{number << 20}|{1 << 20}|1|allocated\n" for number in range(2, 6))
+    odd = f"afrinic|XYZ|asn|5|1|1|allocated\nafrinic|ZA|ipv4|41.9.0.0|{'9' * 5_000}|1|allocated\n"
+    content = read_table(write(tmp_path, DELEGATED + blocks + odd))
+    assert [line.number for line in content.aside.junk.lines] == [8, 9, 10, 11, 12]
     assert len(content.aside.as_countries) == (1 << 20) + 2
     nested = "".join(f"1.0.{n // 256}.{n % 256},1.{255 - n // 256}.0.0,AU\n" for n in range(20_000))
     with pytest.raises(InputError, match="overlap"):

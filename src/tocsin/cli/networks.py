@@ -170,4 +170,4 @@ def _print_report(report: "LoadReport") -> None:
         if lines:
             rows = [(line.number, line.reason, line.text) for line in lines[:10]]
             print_table(title, ("line", "what", "text"), rows, numbers=[0])
-    say(f"All of them: {report.report}")
+    say(f"Full report: {report.report}")

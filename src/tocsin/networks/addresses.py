@@ -65,11 +65,11 @@ def parse_addresses(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:
 
 
 def parse_integers(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:
-    """``(hi, lo, ok)`` of a column of plain decimal integers: below 2**32 IPv4, up to 2**128 - 1 IPv6."""
+    """``(hi, lo, ok)`` of a column of plain decimal integers of up to 39 digits: below 2**32 IPv4, else IPv6."""
     import polars as pl
 
     trimmed = texts.cast(pl.String).str.strip_chars(BLANKS).rename("")
-    digits = trimmed.str.contains("^[0-9]+$").fill_null(value=False).to_numpy()
+    digits = trimmed.str.contains("^[0-9]{1,39}$").fill_null(value=False).to_numpy()
     number = trimmed.cast(pl.UInt64, strict=False)
     small = digits & number.is_not_null().to_numpy()
     hi = np.zeros(len(texts), dtype=np.uint64)
@@ -78,7 +78,7 @@ def parse_integers(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:
     large = np.flatnonzero(digits & ~small)
     ok = small
     for row, text in zip(large.tolist(), trimmed.gather(large).to_list(), strict=True):
-        if len(text) <= 39 and (value := int(text)) <= _ALL_128:
+        if (value := int(text)) <= _ALL_128:
             hi[row], lo[row], ok[row] = value >> 64, value & _ALL_64, True
     return hi, lo, ok
 
@@ -174,7 +174,7 @@ def parse_address(text: str) -> tuple[int, int] | None:
 def parse_integer(text: str) -> tuple[int, int] | None:
     """``(hi, lo)`` of one plain decimal integer by the same rules as ``parse_integers``, or None."""
     text = text.strip(BLANKS)
-    if not (text.isascii() and text.isdecimal() and len(text.lstrip("0")) <= 39):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 39):
         return None
     value = int(text)
     if value <= _LOW_32:

@@ -37,7 +37,7 @@ from tocsin.networks.addresses import (
 )
 from tocsin.networks.intervals import NONE, Int32s, Int64s, Ranges, UInt32s
 from tocsin.networks.lines import read_chunks
-from tocsin.networks.tables import NO_AS, country_places
+from tocsin.networks.tables import COUNTRY_CODES, NO_AS, country_places
 
 if TYPE_CHECKING:
     import polars as pl
@@ -51,6 +51,7 @@ _MAX_LINES = 20_000_000
 _CHUNK_LINES = 100_000
 _KEPT_LINES = 10_000
 _MAX_AS_NUMBERS = 1 << 21
+_NOT_TWO_LETTERS = "Its country is not two letters."
 _NO_COUNTRY = ("", "-", "ZZ", "NONE", "*")
 
 
@@ -239,7 +240,7 @@ def _split_delegated(line: str, aside: Aside) -> _Fields | None:
     fields = line.split("|")
     if fields[0].replace(".", "").isdecimal() and len(fields) >= 6:
         aside.registry = _registry(fields[1])
-        aside.declared = int(fields[3]) if fields[3].isdecimal() else 0
+        aside.declared = _number(fields[3]) or 0
         return None
     if fields[-1] == "summary":
         return None
@@ -247,23 +248,29 @@ def _split_delegated(line: str, aside: Aside) -> _Fields | None:
         raise _UnreadableError("It has fewer than seven fields.")
     aside.records += 1
     registry, country, kind, start, value, _, status = fields[:7]
+    country = country.strip().upper()
     aside.registry = aside.registry or _registry(registry)
-    if status not in {"allocated", "assigned"} or country.strip().upper() in _NO_COUNTRY:
+    if status not in {"allocated", "assigned"} or country in _NO_COUNTRY:
         return None
-    if not value.isdecimal() or not value.isascii() or int(value) < 1:
+    size = _number(value)
+    if not size:
         raise _UnreadableError("Its size is not a number.")
     if kind == "asn":
-        _give_numbers(start, int(value), country.strip().upper(), aside)
+        _give_numbers(start, size, country, aside)
         return None
     if kind == "ipv4":
         address = parse_address(start)
-        if address is None or ":" in start or (last := (address[1] & 0xFFFF_FFFF) + int(value) - 1) > 0xFFFF_FFFF:
+        if address is None or ":" in start or (last := (address[1] & 0xFFFF_FFFF) + size - 1) > 0xFFFF_FFFF:
             raise _UnreadableError("It is not a range of addresses.")
         return start, str(last), "", country, ""
     network = parse_network(f"{start}/{value}")
     if kind != "ipv6" or network is None:
         raise _UnreadableError("It is not a range of addresses.")
     return start, format_address(*network.last), "", country, ""
+
+
+def _number(text: str) -> int | None:
+    return int(text) if len(text) <= 10 and text.isascii() and text.isdecimal() else None
 
 
 def _registry(text: str) -> str:
@@ -274,11 +281,14 @@ def _registry(text: str) -> str:
 
 
 def _give_numbers(start: str, count: int, country: str, aside: Aside) -> None:
-    if not (start.isascii() and start.isdecimal()) or int(start) + count > NO_AS:
+    first = _number(start)
+    if first is None or first + count > NO_AS:
         raise _UnreadableError("It is not a block of AS numbers.")
+    if country not in COUNTRY_CODES:
+        raise _UnreadableError(_NOT_TWO_LETTERS)
     if len(aside.as_countries) + count > _MAX_AS_NUMBERS:
         raise _UnreadableError("It gives away more AS numbers than there are in use.")
-    aside.as_countries.update(dict.fromkeys(range(int(start), int(start) + count), country))
+    aside.as_countries.update(dict.fromkeys(range(first, first + count), country))
 
 
 _SPLITTERS: dict[Format, _Splitter] = {
@@ -309,18 +319,13 @@ def _columns(rows: list[_Row], aside: Aside, *, networks: bool) -> _Columns:
     as_ok = ((digits == "") | number.is_not_null()).to_numpy()
     country_ok = codes.is_in(_NO_COUNTRY).to_numpy() | (country != NONE)
     for row in np.flatnonzero(~(ok & as_ok & country_ok)).tolist():
-        reason = (
-            "It does not begin with a range or network."
-            if not ok[row]
-            else "Its AS number is not one."
-            if not as_ok[row]
-            else "Its country is not two letters."
-        )
-        aside.junk.add(line[row], reason, rows[row][1])
+        about_as = _NOT_TWO_LETTERS if as_ok[row] else "Its AS number is not one."
+        aside.junk.add(line[row], about_as if ok[row] else "It does not begin with a range or network.", rows[row][1])
     tells = (asn != NO_AS) | (country != NONE)
     aside.unused += int((ok & as_ok & country_ok & ~tells).sum())
     keep = np.flatnonzero(ok & as_ok & country_ok & tells)
-    aside.names.update((n, text) for n, text in zip(asn.tolist(), name, strict=True) if text and n != NO_AS)
+    numbers = asn.tolist()
+    aside.names.update((numbers[row], name[row]) for row in keep.tolist() if name[row] and numbers[row] != NO_AS)
     return ranges.take(keep), length[keep], asn[keep], country[keep], np.array(line, dtype=np.int64)[keep]
 
 
