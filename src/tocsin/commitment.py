@@ -107,6 +107,7 @@ def commit(node: Node, number: int, parts: Sequence[Part], *, now: datetime) -> 
         if record.state != IngestState.COMMITTED:
             record.state = IngestState.COMMITTED
             release_items(session, ingest=number)
+            cut("ingest.committing")
             counts = {name: getattr(record, name) for name in ("rows", "stored", "duplicates", "quarantined")}
             audit(
                 session, AuditWord.REPORT_INGESTED, at=now, actor="pipeline", subject=f"ingest:{number}", detail=counts
@@ -131,13 +132,16 @@ def recover(node: Node) -> list[int]:
 def clean(node: Node) -> None:
     """Remove what belongs to no committed ingest. For the writer."""
     last = next_number(node) - 1
+    cut("clean.events")
     node.store.clean()
+    cut("clean.keys")
     node.tracker.files.clean(up_to=last)
     for day in (node.home / "rows").glob("*"):
         KeyFiles(day).clean(up_to=last)
     for path in node.quarantine.glob("*.jsonl"):
         if int(path.stem) > last:
             path.unlink()
+    cut("clean.spool")
     empty_spool(node.spool)
 
 

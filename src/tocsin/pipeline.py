@@ -181,6 +181,7 @@ def take_in(
     if report.broken:
         desk.quarantine.add([(0, report.broken, "")])
     report.check_unchanged()
+    cut("ingest.read")
     return _finish(desk, report, replay_of)
 
 
@@ -224,6 +225,7 @@ def _understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, no
 def _settle(desk: Desk, understood: Understood, part: int) -> pl.DataFrame:
     """Compare one batch with what is known, decide who is told, and count; returns the rows to store."""
     desk.quarantine.add(understood.unusable)
+    cut("ingest.set-aside")
     kept = first_of_each(
         understood.row_keys,
         desk.node.rows_since(desk.day, desk.duplicate_days),
@@ -249,6 +251,7 @@ def _settle(desk: Desk, understood: Understood, part: int) -> pl.DataFrame:
         now=int(desk.now.timestamp()),
         reminder_days=desk.node.settings.tell.reminder_days,
     )
+    cut("ingest.noted")
     told = desk.tellers.decide(frame, due=seen.told[sightings.of_event])
     desk.counts.problems_new += seen.new
     desk.counts.problems_continuing += seen.continuing
@@ -279,6 +282,7 @@ def _finish(desk: Desk, report: Report, replay_of: int | None) -> Counts:
     counts = desk.counts
     counts.reports = 1
     counts.quarantined = desk.quarantine.close()
+    cut("ingest.closed")
     counts.rows += counts.quarantined
     record = Ingest(
         number=desk.number,
@@ -296,6 +300,7 @@ def _finish(desk: Desk, report: Report, replay_of: int | None) -> Counts:
     prepared = commitment.Prepared(record, desk.parts, desk.tellers.sets, desk.owed, desk.tellers.teams)
     counts.deliveries = commitment.prepare(desk.node, prepared)
     commitment.commit(desk.node, desk.number, desk.parts, now=desk.now)
+    cut("ingest.merging")
     desk.node.tracker.files.merge(up_to=desk.number)
     desk.node.rows_of(desk.day).merge(up_to=desk.number)
     return counts

@@ -46,7 +46,11 @@ def apply_retention(node: Node, *, now: datetime) -> Applied:
 
 
 def _delete_older(node: Node, day: date) -> int:
-    old = [path for path in node.quarantine.glob("*.jsonl") if datetime.fromtimestamp(path.stat().st_mtime, UTC).date() < day]
+    old = [
+        path
+        for path in node.quarantine.glob("*.jsonl")
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC).date() < day
+    ]
     for path in old:
         path.unlink()
     return len(old)

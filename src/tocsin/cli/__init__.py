@@ -12,7 +12,26 @@ from tocsin.cli.output import Invocation, fail
 from tocsin.errors import TocsinError
 
 # noun → module; a module offers either `app` (a group of commands) or a function of the noun's name.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "demo": "tocsin.cli.demo",
+    "ingest": "tocsin.cli.ingest",
+    "watch": "tocsin.cli.watch",
+    "quarantine": "tocsin.cli.quarantine",
+    "events": "tocsin.cli.events",
+    "explain": "tocsin.cli.explain",
+    "directory": "tocsin.cli.directory",
+    "networks": "tocsin.cli.networks",
+    "deliver": "tocsin.cli.deliver",
+    "deliveries": "tocsin.cli.deliveries",
+    "serve": "tocsin.cli.serve",
+    "readiness": "tocsin.cli.readiness",
+    "assessment": "tocsin.cli.assessment",
+    "drafting": "tocsin.cli.drafting",
+    "retention": "tocsin.cli.retention",
+    "backup": "tocsin.cli.backup",
+    "restore": "tocsin.cli.backup",
+    "doctor": "tocsin.cli.doctor",
+}
 
 app = typer.Typer(
     name="tocsin",

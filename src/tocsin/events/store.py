@@ -19,6 +19,7 @@ import polars as pl
 
 from tocsin.errors import StorageError
 from tocsin.events.schema import COLUMNS
+from tocsin.records.cuts import cut
 from tocsin.records.durable import sync_file, sync_folder
 
 if TYPE_CHECKING:
@@ -182,6 +183,7 @@ class EventStore:
         ]
         for path in stray:
             path.unlink()
+            cut("store.cleaning")
         return len(stray)
 
     def _exists(self) -> bool:
@@ -223,6 +225,7 @@ class EventStore:
         frame.select(filled).write_parquet(
             path, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP, statistics=True
         )
+        cut("store.part")
         status = path.stat()
         return Part(relative, frame.height, status.st_size, int(status.st_mtime * 1000), _statistics(frame))
 
@@ -234,6 +237,7 @@ class EventStore:
             fields = {**COLUMNS, "day": pl.String()}
             schema = Schema([Field(name, PrimitiveType(_DELTA_TYPES[type(dtype)])) for name, dtype in fields.items()])
             DeltaTable.create(str(self.folder), schema=schema, partition_by=["day"])
+            cut("store.created")
         table = self._table()
         transactions = [Transaction(_APPLICATION, ingest)] if ingest is not None else None
         table.create_write_transaction(
@@ -243,12 +247,14 @@ class EventStore:
             partition_by=["day"],
             commit_properties=CommitProperties(app_transactions=transactions, max_commit_retries=0),
         )
+        cut("store.committed")
         log = self.folder / "_delta_log"
         for path in log.iterdir():
             if path.stem.isdigit() and int(path.stem) > table.version():
                 sync_file(path)
         sync_folder(log)
         sync_folder(self.folder)
+        cut("store.synced")
 
     def _compact_day(self, day: str, files: pl.DataFrame) -> int:
         paths = [self.folder / path for path in files["path"]]
@@ -259,6 +265,7 @@ class EventStore:
             if piece.height:
                 parts.append(self._write(piece, f"compact-{self._table().version():010d}-{number:06d}", day))
         self.sync(parts)
+        cut("store.compacting")
         removed = [_remove(row, data_change=False) for row in files.iter_rows(named=True)]
         self._commit([*removed, *(_add(part, data_change=False) for part in parts)], None)
         return files.height - len(parts)

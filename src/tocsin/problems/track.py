@@ -110,6 +110,7 @@ class Tracker:
             sightings, known, notes, ingest=ingest, feed=feed, now=now, reminder_days=reminder_days
         )
         self.files.write((ingest, part), sightings.keys, after)
+        self.files.merge(up_to=ingest, since=ingest)
         return Seen(
             fresh=after[:, _MET_BY] == ingest,
             told=told,

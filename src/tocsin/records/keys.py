@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tocsin.records.cuts import cut
 from tocsin.records.durable import sync_folder, write_durably
 
 Keys = npt.NDArray[np.uint64]
@@ -67,9 +68,12 @@ class KeyFiles:
         """Add the keys of one (ingest, part) as a new file. ``keys``: sorted, each once."""
         self._write(span, span, keys, notes)
 
-    def merge(self, *, up_to: int) -> None:
-        """Merge the small files into one where there are many; newer notes win."""
-        small = [file for file in self._files(up_to) if file.size < _FULL]
+    def merge(self, *, up_to: int, since: int = 0) -> None:
+        """Merge the small files of ingests ``since`` to ``up_to`` where there are many; newer notes win.
+
+        Files of an ingest that is not committed yet must not be merged with older ones: they may have to go.
+        """
+        small = [file for file in self._files(up_to) if file.size < _FULL and file.first[0] >= since]
         if len(small) <= _SMALL_FILES:
             return
         keys = np.concatenate([_read_keys(file.path) for file in small])
@@ -82,8 +86,10 @@ class KeyFiles:
             notes = np.concatenate([self._read_notes(file) for file in small])[order][newest]
         self._write(small[0].first, small[-1].last, keys[newest], notes)
         sync_folder(self.folder)
+        cut("keys.merged")
         for file in small:
             _remove(file)
+            cut("keys.removing")
 
     def clean(self, *, up_to: int) -> None:
         """Remove files of ingests after ``up_to`` and files that a merge has made superfluous."""
@@ -131,7 +137,9 @@ class KeyFiles:
             if notes is None:
                 raise ValueError("these keys carry notes")
             write_durably(path.with_suffix(".notes"), notes.astype(np.uint32, copy=False).data)
+            cut("keys.notes")
         write_durably(path, keys.data)
+        cut("keys.written")
 
 
 def _read_keys(path: Path) -> Keys:

@@ -1,0 +1,36 @@
+"""A node with the fixed cast, and reports to feed it with."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cast import CAST, HEADER, RULES, Tocsin
+
+
+@pytest.fixture
+def tocsin(tmp_path: Path) -> Tocsin:
+    """A node with the cast in its directory."""
+    node = Tocsin(tmp_path / "home", {**os.environ, "NO_COLOR": "1"})
+    (tmp_path / "cast.toml").write_text(CAST)
+    (tmp_path / "rules.csv").write_text(RULES)
+    node.run("directory", "import", tmp_path / "cast.toml")
+    node.run("directory", "import", tmp_path / "rules.csv")
+    return node
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a report of open RDP services: addresses, or whole rows, on a day."""
+
+    def write(*addresses: str, day: str = "2026-11-23", kind: str = "scan_rdp", port: int = 3389) -> Path:
+        path = tmp_path / f"{day}-{kind}-test-geo.csv"
+        rows = [
+            f'"{day} 01:02:{second % 60:02d}","medium","{address}","tcp",{port},,"rdp",64500,"MU",,'
+            for second, address in enumerate(addresses)
+        ]
+        path.write_text("\n".join([HEADER, *rows, ""]))
+        return path
+
+    return write
