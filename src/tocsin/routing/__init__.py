@@ -1,0 +1,6 @@
+"""Routing: who must know of an event, and through which rule."""
+
+from tocsin.routing.decision import Decision, Match
+from tocsin.routing.router import Router
+
+__all__ = ["Decision", "Match", "Router"]

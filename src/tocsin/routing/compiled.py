@@ -1,0 +1,213 @@
+"""Rules and teams in the form that routing works on: sorted arrays.
+
+A *node* is one thing that rules name: a prefix, an AS number, a domain or a country. Nodes are numbered from 1, kind by
+kind in that order, each behind all that hold it; 0 is none. What a node's rules and those of the nodes above it come to
+is worked out once here, as the number of a set of teams.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import accumulate
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tocsin.directory import MuteKind, Role, Rule, RuleKind, Team
+from tocsin.networks import IntervalTable, Network, flatten_cover, parse_networks
+
+Int32s: TypeAlias = npt.NDArray[np.int32]
+Int64s: TypeAlias = npt.NDArray[np.int64]
+UInt64s: TypeAlias = npt.NDArray[np.uint64]
+UInt8s: TypeAlias = npt.NDArray[np.uint8]
+# Source, as-of date, confidence, who said it.
+Basis: TypeAlias = tuple[str, date | None, int | None, str]
+
+KINDS = tuple(RuleKind)
+ROLES = tuple(Role)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """All that routing needs.
+
+    ``prefixes`` gives for an address its node less one, -1 for none; ``prefix_hi``, ``prefix_lo``, ``prefix_length``,
+    ``asns``, ``domains`` and ``countries`` name the nodes of each kind in their order. By node: ``parent`` is the node
+    that holds it; ``responsible`` and ``informed`` are the sets of teams that answer, or want to know, when this is the
+    most specific node that matches; ``rule_start`` cuts ``rule_team``, ``rule_role`` and ``rule_basis`` into each
+    node's own rules. By set: ``set_start`` cuts ``set_team``; set 0 is empty.
+    """
+
+    prefixes: IntervalTable
+    prefix_hi: UInt64s
+    prefix_lo: UInt64s
+    prefix_length: UInt8s
+    asns: Int64s
+    domains: tuple[str, ...]
+    countries: tuple[str, ...]
+    parent: Int32s
+    responsible: Int32s
+    informed: Int32s
+    rule_start: Int32s
+    rule_team: Int32s
+    rule_role: UInt8s
+    rule_basis: Int32s
+    set_start: Int32s
+    set_team: Int32s
+    bases: tuple[Basis, ...]
+    teams: dict[int, Team]
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """How many nodes there are of each kind, in the order of the kinds."""
+        return len(self.prefix_hi), len(self.asns), len(self.domains), len(self.countries)
+
+    @property
+    def starts(self) -> tuple[int, int, int, int]:
+        """The node before the first of each kind."""
+        prefixes, asns, domains, _ = self.sizes
+        return 0, prefixes, prefixes + asns, prefixes + asns + domains
+
+    def set_of(self, number: int) -> tuple[int, ...]:
+        """The teams of a set, ascending."""
+        return tuple(self.set_team[self.set_start[number] : self.set_start[number + 1]].tolist())
+
+    def network(self, node: int) -> Network:
+        """The network that a prefix node names."""
+        place = node - 1
+        return Network(int(self.prefix_hi[place]), int(self.prefix_lo[place]), int(self.prefix_length[place]))
+
+    def name(self, kind: RuleKind, node: int) -> str:
+        """What a node names, as text."""
+        if kind is RuleKind.PREFIX:
+            return str(self.network(node))
+        place = node - 1 - self.starts[KINDS.index(kind)]
+        if kind is RuleKind.ASN:
+            return str(self.asns[place])
+        return (self.domains if kind is RuleKind.DOMAIN else self.countries)[place]
+
+
+def compile_rules(rules: Iterable[Rule], teams: Iterable[Team]) -> Compiled:
+    """The compiled form of rules and teams whose values are canonical; the order of neither matters.
+
+    Raises:
+        ValueError: the value of a prefix rule or mute is not a network.
+
+    """
+    rules, team_of = list(rules), {team.id: team for team in teams}
+    names = _names(rules, team_of.values())
+    prefixes, hi, lo, length = _sorted_networks(names[RuleKind.PREFIX])
+    asns = sorted(names[RuleKind.ASN], key=int)
+    domains = sorted(names[RuleKind.DOMAIN], key=lambda name: (name.count("."), name))
+    countries = sorted(names[RuleKind.COUNTRY])
+    numbers = _number((prefixes, asns, domains, countries))
+    cover = flatten_cover(hi, lo, length)
+    parent = np.zeros(1 + sum(len(table) for table in numbers.values()), dtype=np.int32)
+    parent[1 : len(hi) + 1] = cover.parent + 1
+    for name, node in numbers[RuleKind.DOMAIN].items():
+        parent[node] = _above(name, numbers[RuleKind.DOMAIN])
+    placed = sorted((_place(rule, numbers) for rule in rules), key=_rank)
+    sets, responsible, informed = _sets(placed, parent.tolist())
+    bases = {basis: number for number, basis in enumerate(dict.fromkeys(basis for *_, basis in placed))}
+    return Compiled(
+        prefixes=cover.table,
+        prefix_hi=hi,
+        prefix_lo=lo,
+        prefix_length=length,
+        asns=np.array([int(number) for number in asns], dtype=np.int64),
+        domains=tuple(domains),
+        countries=tuple(countries),
+        parent=parent,
+        responsible=responsible,
+        informed=informed,
+        rule_start=np.searchsorted([node for node, *_ in placed], np.arange(len(parent) + 1)).astype(np.int32),
+        rule_team=np.array([team for _, _, team, _ in placed], dtype=np.int32),
+        rule_role=np.array([role for _, role, _, _ in placed], dtype=np.uint8),
+        rule_basis=np.array([bases[basis] for *_, basis in placed], dtype=np.int32),
+        set_start=np.array([0, *accumulate(len(teams) for teams in sets)], dtype=np.int32),
+        set_team=np.array([team for teams in sets for team in sorted(teams)], dtype=np.int32),
+        bases=tuple(bases),
+        teams=team_of,
+    )
+
+
+# Node, role (its place in ROLES), team, basis.
+_Placed: TypeAlias = tuple[int, int, int, Basis]
+
+
+def name_of(rule: Rule) -> str:
+    """The name of the node of a rule: its value, but ``.org`` and ``org`` are one domain."""
+    return rule.value.removeprefix(".") if rule.kind is RuleKind.DOMAIN else rule.value
+
+
+def _names(rules: Iterable[Rule], teams: Iterable[Team]) -> dict[RuleKind, set[str]]:
+    names: dict[RuleKind, set[str]] = {kind: set() for kind in RuleKind}
+    for rule in rules:
+        names[rule.kind].add(name_of(rule))
+    # A muted network is a node of its own, so that a lookup tells whether an address lies in it.
+    names[RuleKind.PREFIX] |= {mute.value for team in teams for mute in team.mutes if mute.kind is MuteKind.PREFIX}
+    return names
+
+
+def _sorted_networks(texts: Iterable[str]) -> tuple[list[str], UInt64s, UInt64s, UInt8s]:
+    import polars as pl
+
+    column = pl.Series("network", sorted(texts), dtype=pl.String)
+    hi, lo, length, ok = parse_networks(column)
+    if not ok.all():
+        raise ValueError(f"'{column[int(np.flatnonzero(~ok)[0])]}' is not a network")
+    order = np.lexsort((length, lo, hi))
+    return column.gather(order).to_list(), hi[order], lo[order], length[order]
+
+
+def _number(names: Sequence[Sequence[str]]) -> dict[RuleKind, dict[str, int]]:
+    starts = accumulate((len(part) for part in names), initial=1)
+    return {
+        kind: {name: node for node, name in enumerate(part, start)}
+        for kind, part, start in zip(RuleKind, names, starts, strict=False)
+    }
+
+
+def _above(name: str, nodes: dict[str, int]) -> int:
+    """The node of the longest domain that holds ``name`` and is not itself."""
+    while name:
+        name = name.partition(".")[2]
+        if name in nodes:
+            return nodes[name]
+    return 0
+
+
+def _place(rule: Rule, numbers: dict[RuleKind, dict[str, int]]) -> _Placed:
+    basis = (rule.source, rule.as_of, rule.confidence, rule.said_by)
+    return numbers[rule.kind][name_of(rule)], ROLES.index(rule.role), rule.team_id, basis
+
+
+def _rank(placed: _Placed) -> tuple[int, int, int, int, int, str, str]:
+    """By node, role and team; of one team's equal rules the surest, then the freshest first."""
+    node, role, team, (source, as_of, confidence, said_by) = placed
+    sure = -1 if confidence is None else confidence
+    return node, role, team, -sure, -as_of.toordinal() if as_of else 0, source, said_by
+
+
+def _sets(placed: Iterable[_Placed], parent: Sequence[int]) -> tuple[list[frozenset[int]], Int32s, Int32s]:
+    """All sets of teams, and by node the number of the responsible and of the informed one."""
+    own: tuple[dict[int, set[int]], ...] = tuple({} for _ in ROLES)
+    for node, role, team, _ in placed:
+        own[role].setdefault(node, set()).add(team)
+    answers, wants = own[ROLES.index(Role.RESPONSIBLE)], own[ROLES.index(Role.INFORMED)]
+    numbers: dict[frozenset[int], int] = {frozenset(): 0}
+    sets: list[frozenset[int]] = [frozenset()]
+    responsible, informed = [0] * len(parent), [0] * len(parent)
+
+    def number(teams: frozenset[int]) -> int:
+        if teams not in numbers:
+            numbers[teams] = len(sets)
+            sets.append(teams)
+        return numbers[teams]
+
+    for node in range(1, len(parent)):  # parents come first
+        above = parent[node]
+        responsible[node] = number(frozenset(answers[node])) if node in answers else responsible[above]
+        informed[node] = number(sets[informed[above]] | wants[node]) if node in wants else informed[above]
+    return sets, np.array(responsible, dtype=np.int32), np.array(informed, dtype=np.int32)

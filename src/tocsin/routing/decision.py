@@ -1,0 +1,58 @@
+"""What routing answers: which teams must know, through which rules, and what was passed over."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+
+from tocsin.directory import Role, RuleKind
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule that names a team. ``muted`` is empty, or says which of the team's mutes keeps it from being told."""
+
+    team_id: int
+    role: Role
+    level: RuleKind
+    value: str
+    source: str = ""
+    as_of: date | None = None
+    confidence: int | None = None
+    said_by: str = ""
+    muted: str = ""
+
+    @property
+    def rule(self) -> str:
+        """The rule in words: ``prefix 192.0.2.0/24 (source register, as of 2026-11-01)``."""
+        basis = [
+            f"source {self.source}" if self.source else "",
+            f"as of {self.as_of}" if self.as_of else "",
+            f"said by {self.said_by}" if self.said_by else "",
+            "" if self.confidence is None else f"confidence {self.confidence}",
+        ]
+        words = ", ".join(part for part in basis if part)
+        return f"{self.level} {self.value}" + (f" ({words})" if words else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The teams that must know of something: each once, the responsible first, then by number.
+
+    ``passed_over`` are the rules that also hold but do not decide: less specific ones, and further ones of a team
+    that is named already.
+    """
+
+    matches: tuple[Match, ...] = ()
+    passed_over: tuple[Match, ...] = ()
+
+    @property
+    def told(self) -> tuple[int, ...]:
+        """The numbers of the teams that are told: all but the muted, ascending."""
+        return tuple(sorted(match.team_id for match in self.matches if not match.muted))
+
+    @property
+    def overlaps(self) -> tuple[Match, ...]:
+        """The matches in which several teams answer for the very same thing; empty where nothing is contested."""
+        claims = [match for match in self.matches if match.role is Role.RESPONSIBLE]
+        count = Counter((match.level, match.value) for match in claims)
+        return tuple(match for match in claims if count[match.level, match.value] > 1)
