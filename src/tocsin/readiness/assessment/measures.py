@@ -58,6 +58,7 @@ class Query:
     name: str
     version: str
     title: str
+    short: str
     method: str
     columns: tuple[tuple[str, str], ...]
     run: Callable[[Sequence[Row], datetime], "_Result"]
@@ -272,6 +273,7 @@ QUERIES: tuple[Query, ...] = (
         "contact_coverage_as",
         "1",
         "Autonomous systems with a contact that exists, delivers and answers",
+        "Systems with a contact that answers",
         _SHARE,
         (("asn", "AS number"), ("contact", _YES_NO)),
         _contact_coverage_as,
@@ -280,6 +282,7 @@ QUERIES: tuple[Query, ...] = (
         "contact_coverage_users",
         "1",
         "Internet users behind an autonomous system with a contact that answers",
+        "Users behind such a system",
         _SHARE + " Weighted by users, on Kish's effective number of systems.",
         (("asn", "AS number"), ("users", "number of users"), ("contact", _YES_NO)),
         _contact_coverage_users,
@@ -288,6 +291,7 @@ QUERIES: tuple[Query, ...] = (
         "cirt_coverage",
         "1",
         "States with a national CIRT that answers",
+        "National CIRT that answers",
         _SHARE + " Beside it the share that is registered.",
         (("country", "ISO 3166-1 code"), ("registered", _YES_NO), ("responsive", _YES_NO)),
         _cirt_coverage,
@@ -296,6 +300,7 @@ QUERIES: tuple[Query, ...] = (
         "time_to_tell",
         "1",
         "Events told to the responsible team within 24 hours of being heard",
+        "Told within 24 hours",
         _SPELL,
         (("heard", "time, ISO 8601"), ("told", "time, or empty while not told")),
         _time_share("heard", "told", 24.0),
@@ -304,6 +309,7 @@ QUERIES: tuple[Query, ...] = (
         "time_to_acknowledge",
         "1",
         "Notices acknowledged within 72 hours",
+        "Acknowledged within 72 hours",
         _SPELL,
         (("told", "time, ISO 8601"), ("acknowledged", "time, or empty")),
         _time_share("told", "acknowledged", 72.0),
@@ -312,6 +318,7 @@ QUERIES: tuple[Query, ...] = (
         "time_to_fix",
         "1",
         "Problems fixed within 14 days of telling",
+        "Fixed within 14 days",
         _SPELL + " The fix lies between the last time it was seen and the first time a running feed no longer saw it.",
         (
             ("told", "time, ISO 8601"),
@@ -324,6 +331,7 @@ QUERIES: tuple[Query, ...] = (
         "bounced",
         "1",
         "Deliveries that bounced",
+        "Deliveries that arrive",
         _SHARE,
         (("delivery", "identifier"), ("bounced", _YES_NO)),
         _bounced,

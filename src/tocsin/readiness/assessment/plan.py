@@ -149,22 +149,25 @@ class Tracked:
     why: str = ""
 
 
-def track(goal: Goal, series: Sequence[tuple[date, Mapping[str, Score]]], start: float | None = None) -> Tracked:
-    """A target against a series of scores, oldest first; ``start`` is the baseline's value if no score has it.
+def track(goal: Goal, series: Sequence[tuple[date, Mapping[str, Score]]]) -> Tracked:
+    """A target against a series of scores, oldest first; the last one up to the baseline year is the baseline.
 
-    The readings of the same change side by side: relative in %, in points, and as % of the gap that was left.
+    A target is reached when even the worst that the score may be reaches it from the best that the baseline may have
+    been, missed when the opposite holds, and open between. The readings of the same change stand side by side:
+    relative in %, in points, and as % of the gap that was left.
     """
     points = tuple((day, scores[goal.subject]) for day, scores in series if goal.subject in scores)
-    base = [held for day, held in points if day.year <= goal.baseline and held.point is not None]
-    first = base[-1].point if base else start
-    if first is None and goal.kind != "reach":
+    base = next((held for day, held in reversed(points) if day.year <= goal.baseline and held.point is not None), None)
+    if base is None and goal.kind != "reach":
         return Tracked(goal, None, points, None, {}, f"no assessment of {goal.baseline} or before gives a baseline")
-    wanted = _wanted(goal, first or 0.0)
+    low, wanted, high = (
+        _wanted(goal, end) for end in ((base.low, base.point or 0.0, base.high) if base else (0.0, 0.0, 0.0))
+    )
     if not points or points[-1][1].point is None:
         return Tracked(goal, wanted, points, None, {}, "no assessment answers it yet")
     last = points[-1][1]
-    reached: Literal["yes", "no", "open"] = "yes" if last.low >= wanted else "no" if last.high < wanted else "open"
-    return Tracked(goal, wanted, points, reached, _readings(first, last.point))
+    reached: Literal["yes", "no", "open"] = "yes" if last.low >= high else "no" if last.high < low else "open"
+    return Tracked(goal, wanted, points, reached, _readings(base.point if base else None, last.point))
 
 
 def set_target(session: Session, unit: str, framework: Framework, goal: Goal, *, by: str, now: datetime) -> UnitTarget:
@@ -205,10 +208,12 @@ def goals(session: Session, unit: str, framework: Framework) -> list[Goal]:
     rows = session.scalars(
         select(UnitTarget).where(UnitTarget.unit == unit, UnitTarget.framework == framework.id).order_by(UnitTarget.id)
     )
+    titles = {"overall": "Overall score", **{p.id: p.title for p in framework.pillar}}
+    titles |= {indicator.id: indicator.title for _, indicator in framework.indicators()}
     words = {"relative": "up by {:g} %", "points": "up by {:g} points", "gap": "{:g} % of the gap closed"}
     return own + [
         Goal(
-            f"{row.subject}: {words.get(row.kind, 'reach {:g}').format(row.goal)}",
+            f"{titles[row.subject]} {words.get(row.kind, 'at {:g}').format(row.goal)}",
             row.subject,
             row.kind,
             row.goal,

@@ -1,0 +1,68 @@
+"""A report as one HTML page that needs nothing else: no network, no second file; and the same page for paper."""
+
+import base64
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+
+from tocsin import __version__
+from tocsin.readiness.report.document import Download, Report, shown
+from tocsin.readiness.report.tables import table_csv
+
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+
+
+def page(report: Report, *, paper: bool = False) -> str:
+    """The page as text. ``paper`` leaves out what only works on a screen, and pictures carry their text alternative."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    template = environment.from_string(_file("page.html.j2"))
+    styles = ("page.css", "print.css") if paper else ("chart.css", "page.css")
+    return template.render(
+        report=report,
+        paper=paper,
+        direction="rtl" if report.language.split("-")[0] in RIGHT_TO_LEFT else "ltr",
+        styles="\n".join(_file(name) for name in styles),
+        script=_file("whatif.js"),
+        downloads=[] if paper else open_data(report),
+        identity=str(report.recipe.get("identity", "")),
+        version=__version__,
+        shown=shown,
+        kind_of=lambda block: type(block).__name__,
+        as_image=as_image,
+        as_link=_as_link,
+        as_json=_as_json,
+    )
+
+
+def open_data(report: Report) -> list[Download]:
+    """The files of open data: the figures in one long table, the recipe, and what the report adds."""
+    return [
+        Download("data.csv", "text/csv", table_csv(report.data), "all figures, one a line"),
+        Download("recipe.json", "application/json", _recipe(report.recipe), "versions, hashes and rules behind them"),
+        *report.downloads,
+    ]
+
+
+def as_image(svg: str) -> str:
+    """The chart as a data address, with the style it needs inside."""
+    styled = svg.replace("<title>", f"<style>{_file('chart.css')}</style><title>", 1)
+    return "data:image/svg+xml;base64," + base64.b64encode(styled.encode()).decode()
+
+
+def _recipe(recipe: Mapping[str, object]) -> str:
+    return json.dumps(recipe, indent=1, ensure_ascii=False, default=str) + "\n"
+
+
+def _as_link(file: Download) -> str:
+    return f"data:{file.media_type};charset=utf-8;base64," + base64.b64encode(file.text.encode()).decode()
+
+
+def _as_json(data: object) -> str:
+    # Inside a script element only "</" could end it early.
+    return json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+
+
+def _file(name: str) -> str:
+    return (files("tocsin.readiness.report") / name).read_text(encoding="utf-8")

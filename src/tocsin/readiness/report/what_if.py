@@ -1,0 +1,99 @@
+"""What-if: change an answer and see the score and its bounds move, on the page itself; a table where no script runs."""
+
+from collections.abc import Mapping
+
+from tocsin.readiness.assessment import UNKNOWN, Reading, Snapshot, score
+from tocsin.readiness.report.document import Cell, Section, Table, WhatIf
+from tocsin.readiness.report.material import Material, overall
+
+
+def what_if(material: Material) -> Section:
+    """The section; the page's script uses the same arithmetic on the same numbers."""
+    snapshot = material.snapshot
+    rows = _gains(snapshot)
+    title = "Change answers and see the score move"
+    if rows and isinstance(rows[0][4], float):
+        title = f"Most is gained by one step on {rows[0][0]}: {rows[0][4]:.1f} points"
+    table = Table(
+        "What if",
+        "What one step up on each question would do",
+        ("Question", "Text", "Now", "Next", "Gain", "Score then", "from", "to"),
+        tuple(rows),
+        frozenset({4, 5, 6, 7}),
+        places=1,
+        note="As declared, one question at a time. Answering an open one (here at its middle level) narrows the range.",
+    )
+    return Section("what-if", "What if", title, (WhatIf(_data(material), table),))
+
+
+def _data(material: Material) -> dict[str, object]:
+    snapshot = material.snapshot
+    readings = snapshot.declared()
+    own = overall(snapshot)
+    others = [overall(one) for one in material.others if one.ranked] if snapshot.ranked else []
+    framework = snapshot.framework
+    return {
+        "pillars": [
+            {
+                "title": pillar.title,
+                "weight": pillar.weight,
+                "indicators": [
+                    {
+                        "weight": indicator.weight,
+                        "questions": [
+                            {
+                                "id": question.id,
+                                "text": question.text,
+                                "weight": question.weight,
+                                "value": _value(readings, question.id),
+                                "levels": [
+                                    {"label": level.label, "value": level.value}
+                                    for level in framework.scales[question.scale].levels
+                                ],
+                            }
+                            for question in indicator.question
+                            if readings.get(question.id, UNKNOWN) is not None
+                        ],
+                    }
+                    for indicator in pillar.indicator
+                    if any(readings.get(question.id, UNKNOWN) is not None for question in indicator.question)
+                ],
+            }
+            for pillar in framework.pillar
+            if any(
+                readings.get(q.id, UNKNOWN) is not None for indicator in pillar.indicator for q in indicator.question
+            )
+        ],
+        "start": {"point": None if own is None or own.point is None else own.point / 100},
+        "others": [{"low": item.low / 100, "high": item.high / 100} for item in others if item is not None],
+    }
+
+
+def _gains(snapshot: Snapshot) -> list[tuple[Cell, ...]]:
+    readings = snapshot.declared()
+    framework = snapshot.framework
+    now = overall(snapshot)
+    rows: list[tuple[float, tuple[Cell, ...]]] = []
+    for ident, question in framework.questions().items():
+        held = readings.get(ident, UNKNOWN)
+        levels = framework.scales[question.scale].levels
+        if held is None:
+            continue
+        place = next((i for i, level in enumerate(levels) if level.value == held.point), None)
+        goal = len(levels) // 2 if place is None else place + 1
+        if goal >= len(levels):
+            continue
+        value = levels[goal].value
+        then = score(framework, {**readings, ident: Reading(value, value, value)})["overall"]
+        known = place is not None and now is not None and now.point is not None and then.point is not None
+        gain = (then.point or 0.0) - (now.point or 0.0) if known and now is not None else None
+        label = "unanswered" if place is None else levels[place].label
+        rows.append(
+            (gain or 0.0, (ident, question.text, label, levels[goal].label, gain, then.point, then.low, then.high))
+        )
+    return [row for _, row in sorted(rows, key=lambda pair: -pair[0])]
+
+
+def _value(readings: Mapping[str, Reading | None], ident: str) -> float | None:
+    held = readings.get(ident)
+    return None if held is None else held.point
