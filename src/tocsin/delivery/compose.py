@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tocsin.delivery.survey import PLACES_SHOWN, Place, Survey, TopicCount, utc
+from tocsin.delivery.survey import PLACES_SHOWN, Survey, TopicCount, utc
 from tocsin.delivery.texts import WIDTH, Texts
 from tocsin.release import Marking
 
 _KINDS_SHOWN = 8
 _NAME_SHOWN = 48
+_WHERE_WIDTH = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _topic(count: TopicCount, at: datetime, texts: Texts) -> TopicText:
         about=advice.about,
         steps=advice.steps,
         deadline=_deadline(count, at),
-        table="\n".join(_table(count.places, texts)),
+        table="\n".join(_table(count, texts)),
         more=count.problems - min(count.problems, PLACES_SHOWN),
     )
 
@@ -134,59 +135,73 @@ def _deadline(count: TopicCount, at: datetime) -> str:
 
 def _overview(of: Survey, topics: Sequence[TopicText], texts: Texts) -> str:
     """A table of the kinds of problems, worst first."""
-    words = texts.words
-    head = (words["state_new"], words["state_continuing"], words["severity"], words["kinds"], words["by"])
+    words, known = texts.words, of.new is not None
+    numbers = ("state_new", "state_continuing") if known else ("state_unknown",)
+    head = [*(words[name] for name in numbers), words["severity"], words["kinds"], words["by"]]
     rows = [
-        (
-            "" if count.new is None else str(count.new),
-            str(count.problems - (count.new or 0)),
+        [
+            *([str(count.new), str(count.problems - (count.new or 0))] if known else [str(count.problems)]),
             words[count.severity],
             text.title,
             text.deadline,
-        )
+        ]
         for count, text in zip(of.topics[:_KINDS_SHOWN], topics, strict=False)
     ]
-    lines = _columns([head, *rows], right=(0, 1), stretch=3)
+    lines = _columns([head, *rows], right=range(len(numbers)), stretch=len(numbers) + 1)
     if len(topics) > _KINDS_SHOWN:
         lines.append("  " + words["more_kinds"].format(n=len(topics) - _KINDS_SHOWN))
     return "\n".join(lines)
 
 
-def _table(places: Sequence[Place], texts: Texts) -> list[str]:
-    """The problems of a topic, one a line; what is the same in all lines is said once."""
-    words = texts.words
-    mark = any(place.new for place in places)
+def _table(count: TopicCount, texts: Texts) -> list[str]:
+    """The problems of a topic, one a line; what is the same in all lines is said once, or in the heading."""
+    words, places = texts.words, count.places
+    states = {place.new for place in places}
+    kinds = {place.what for place in places}
+    shown = [True, any(place.port for place in places), len(kinds) > 1, True, len(states) > 1]
     head = (words["where"], words["port"], words["what"], words["seen"], words["state"])
     rows = [
-        (
-            place.where,
-            place.port,
-            place.what,
-            utc(place.last_seen),
-            (words["new"] if place.new else words["continuing"]) if mark else "",
-        )
+        (place.where, place.port, place.what, place.last_seen, words["new"] if place.new else words["continuing"])
         for place in places
     ]
-    return _columns([head, *rows], right=(), stretch=2)
+    cells = [[cell for cell, show in zip(row, shown, strict=True) if show] for row in (head, *rows)]
+    lines = _columns(cells, right=(), stretch=shown[:2].count(True) if len(kinds) > 1 else 0)
+    if count.topic.urls:
+        urls = ["", *(place.url for place in places)]
+        lines = [
+            line + (f"\n    {_fit(_harmless(url), WIDTH - 4)}" if url else "")
+            for line, url in zip(lines, urls, strict=True)
+        ]
+    return [f"  {words['what']}: {_fit(kinds.pop(), WIDTH - 8)}", *lines] if len(kinds) == 1 else lines
+
+
+def _harmless(url: str) -> str:
+    """``hxxp://login.example[.]org/…``: nobody opens it by mistake, and no filter holds the mail for it."""
+    scheme, colon, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme.replace("http", "hxxp").replace("ftp", "fxp") + colon + host.replace(".", "[.]") + slash + path
 
 
 def _columns(rows: Sequence[Sequence[str]], *, right: Sequence[int], stretch: int) -> list[str]:
-    """Rows in columns two blanks apart; the column ``stretch`` gives way first, then the first column."""
+    """Rows in columns two blanks apart; the column ``stretch`` gives way.
+
+    A first cell that is wider than an IPv4 address and a bit has a line of its own: an address is never cut.
+    """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    spare = WIDTH - 2 - sum(widths) - 2 * (len(widths) - 1)
-    for index, least in ((stretch, 8), (0, 15)):
-        if spare < 0:
-            cut = min(-spare, max(0, widths[index] - least))
-            widths[index] -= cut
-            spare += cut
-    return [
-        "  "
-        + "  ".join(
-            _fit(cell, width).rjust(width) if index in right else _fit(cell, width).ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    widths[0] = max(len(row[0]) for row in rows if len(row[0]) <= _WHERE_WIDTH)
+    if stretch:
+        widths[stretch] -= max(0, sum(widths) + 2 * len(widths) - WIDTH)
+    form = "  " + "  ".join(f"{{:{'>' if index in right else '<'}{width}}}" for index, width in enumerate(widths))
+    return [_line(row, form, widths[0], stretch, widths[stretch]) for row in rows]
+
+
+def _line(row: Sequence[str], form: str, first: int, stretch: int, width: int) -> str:
+    cells = list(row)
+    if stretch:
+        cells[stretch] = _fit(cells[stretch], width)
+    if len(cells[0]) <= first:
+        return form.format(*cells).rstrip()
+    return f"  {_fit(cells[0], WIDTH - 2)}\n{form.format('', *cells[1:])}".rstrip()
 
 
 def _feed(name: str, accuracy: float | None, texts: Texts) -> str:

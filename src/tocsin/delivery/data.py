@@ -17,9 +17,9 @@ from tocsin.directory import Format
 from tocsin.events.schema import BY_NAME, FIELDS, Field, Kind
 
 EVENT, PROBLEM = "event", "problem"  # columns beside the IDF fields
-_ALWAYS = frozenset(
+ALWAYS = frozenset(
     {"time.source", "classification.taxonomy", "classification.type", "classification.identifier", "source.ip"}
-    | {"source.port", "tlp", "pap"}
+    | {"source.port", "tlp", "pap", DELIVERY, EVENT, PROBLEM}
 )
 _FEW = 5  # X-ARF reports that are attached one by one; more go into one ZIP file
 _BASE64 = 78 / 57  # bytes in a mail for a byte attached
@@ -73,7 +73,7 @@ def files_of(rows: pl.DataFrame, packing: Packing) -> list[Files]:
     ``rows``: from `readable`, one digest's, without ``_delivery``. Attachments above the limit are zipped; where that
     is not enough the rows are cut into several mails. A single row above the limit goes as it is.
     """
-    shown = rows.select(column.name for column in rows if column.name in _ALWAYS or column.null_count() < rows.height)
+    shown = rows[[column.name for column in rows if column.name in ALWAYS or column.null_count() < rows.height]]
     whole = _files(shown, packing.reference, packing)
     if whole.mail_bytes <= packing.limit:
         return [whole]
@@ -163,8 +163,10 @@ def _column(field: Field, addresses: dict[str, pl.Series]) -> pl.Expr | pl.Serie
 
 
 def _hexadecimal(problem: pl.Series) -> pl.Series:
-    """Sixteen digits for each 64-bit key."""
-    return pl.Series(PROBLEM, [None if key is None else f"{key % 2**64:016x}" for key in problem.to_list()], pl.String)
+    """Sixteen digits for each 64-bit key; null where there is none."""
+    digits = problem.fill_null(0).to_numpy().astype(">i8").tobytes().hex()
+    texts = pl.Series(PROBLEM, [digits[at : at + 16] for at in range(0, len(digits), 16)], dtype=pl.String)
+    return texts if problem.null_count() == 0 else texts.set(problem.is_null(), None)
 
 
 def hidden(events: pl.DataFrame, fields: frozenset[str]) -> pl.DataFrame:

@@ -206,11 +206,13 @@ def _bundles(
         for one in group:
             waiting.setdefault(one.team_id, []).append(one)
         bundle: list[tuple[Owed, pl.DataFrame]] = []
+        events = 0
         for team, frame in events_of(ingests, set(waiting)):
-            bundle += [(one, _of_ingests(frame, one.ingests)) for one in waiting.pop(team, [])]
-            if len(bundle) >= _BUNDLE_DIGESTS or sum(each.height for _, each in bundle) >= _BUNDLE_EVENTS:
+            bundle += [(one, frame) for one in waiting.pop(team, [])]
+            events += frame.height
+            if len(bundle) >= _BUNDLE_DIGESTS or events >= _BUNDLE_EVENTS:
                 yield bundle
-                bundle = []
+                bundle, events = [], 0
         empty = pl.DataFrame(schema=COLUMNS)
         bundle += [(one, empty) for left in waiting.values() for one in left]
         if bundle:
@@ -232,10 +234,6 @@ def _groups(owed: Sequence[Owed], teams: Mapping[int, Team]) -> Iterator[list[Ow
             group.append(one)
             events += one.events
         yield group
-
-
-def _of_ingests(frame: pl.DataFrame, ingests: Sequence[int]) -> pl.DataFrame:
-    return frame.filter(pl.col("ingest").is_in(list(ingests)))
 
 
 def _to_those_left(digest: Rendered, mail: Mail) -> Mail:

@@ -5,10 +5,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+import numpy as np
 import polars as pl
 
 from tocsin.delivery.compose import DigestText, Frame, body_of, compose, subject_of
-from tocsin.delivery.data import Files, Packing, files_of, hidden, readable
+from tocsin.delivery.data import ALWAYS, Files, Packing, files_of, hidden, readable
 from tocsin.delivery.mime import Envelope, assemble, plain, usable_mailboxes
 from tocsin.delivery.outbox import Owed
 from tocsin.delivery.survey import DELIVERY, Gone, Survey, survey
@@ -62,13 +63,15 @@ def render(
     node: Node,
     executor: Executor,
 ) -> Iterator[Rendered]:
-    """The digests of a bundle, in its order. Frames: columns of `schema.COLUMNS`, as `survey` takes them."""
-    events = pl.concat(
-        [frame.with_columns(pl.lit(owed.id, pl.Int64).alias(DELIVERY)) for owed, frame in bundle], how="diagonal"
-    )
+    """The digests of a bundle, in its order.
+
+    Frames: columns of `schema.COLUMNS`, as `survey` takes them; events of other ingests than a digest tells of are
+    left out.
+    """
+    events = _of_digests(bundle)
     events, gates = _through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node)
     surveys = survey(events)
-    rows = readable(events, node.uuid).partition_by(DELIVERY, as_dict=True, include_key=False)
+    rows = _filled(readable(events, node.uuid)).partition_by(DELIVERY, as_dict=True, include_key=False)
 
     def one(pair: tuple[Owed, pl.DataFrame]) -> Rendered:
         owed, frame = pair
@@ -82,6 +85,28 @@ def render(
         return _write(draft, rows[owed.id,], gate.withheld)
 
     return iter(executor.map(one, bundle))
+
+
+def _of_digests(bundle: Sequence[tuple[Owed, pl.DataFrame]]) -> pl.DataFrame:
+    """The events of all digests in one frame, marked with ``_delivery``; only of the ingests that each tells of."""
+    events = pl.concat([frame for _, frame in bundle], how="diagonal")
+    ids = np.repeat([owed.id for owed, _ in bundle], [frame.height for _, frame in bundle])
+    pairs = [(owed.id, ingest) for owed, _ in bundle for ingest in owed.ingests]
+    wanted = pl.DataFrame(pairs, schema={DELIVERY: pl.Int64, "ingest": pl.Int64}, orient="row")
+    return _matching(events.with_columns(pl.Series(DELIVERY, ids, dtype=pl.Int64)).rechunk(), wanted)
+
+
+def _matching(events: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
+    """The events whose values are a row of ``wanted``; not copied where that is all of them."""
+    on = wanted.columns
+    marked = wanted.with_columns(pl.lit(value=True).alias("_wanted"))
+    found = events.select(on).join(marked, on=on, how="left", nulls_equal=True, maintain_order="left")["_wanted"]
+    return events if found.null_count() == 0 else events.filter(found.fill_null(value=False))
+
+
+def _filled(rows: pl.DataFrame) -> pl.DataFrame:
+    """Without the columns that no digest of the bundle fills, but for those that a digest always shows."""
+    return rows.select(column.name for column in rows if column.name in ALWAYS or column.null_count() < rows.height)
 
 
 @dataclass(slots=True)
@@ -107,10 +132,7 @@ def _through_the_gate(
             passed.append((number, tlp, pap, frozenset(fields_for(recipient, Purpose.REMEDIATION, marking))))
         else:
             gate.refusal, gate.withheld = verdict, gate.withheld + count
-    parts = [
-        hidden(events.join(_keys(of, events), on=[DELIVERY, "tlp", "pap"], how="semi", nulls_equal=True), fields)
-        for fields, of in _by_fields(passed).items()
-    ]
+    parts = [hidden(_matching(events, _keys(of, events)), fields) for fields, of in _by_fields(passed).items()]
     return (pl.concat(parts) if parts else events.clear()), gates
 
 

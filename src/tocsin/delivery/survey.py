@@ -14,18 +14,23 @@ from tocsin.networks import format_addresses
 TEMPLATES = Path(__file__).parent / "templates"
 DELIVERY = "_delivery"  # the column that says which digest an event belongs to
 SEVERITIES = ("undefined", "info", "low", "medium", "high", "critical")
-PLACES_SHOWN = 15  # problems listed in the text for each topic; the attached data has all
+PLACES_SHOWN = 10  # problems listed in the text for each topic; the attached data has all
+_MINUTE = "%Y-%m-%d %H:%M"
 _URGENT = {"critical": 1, "high": 3}  # days
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Which advice goes with which events; ``days`` is the time we ask for a fix in."""
+    """Which advice goes with which events; ``days`` is the time we ask for a fix in.
+
+    ``urls``: the lists of this topic show the URL under the address.
+    """
 
     name: str
     days: int
     types: frozenset[str]
     identifiers: frozenset[str]
+    urls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,13 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One problem as a line of a list. ``new`` None: not known."""
+    """One problem as a line of a list, times to the minute in UTC. ``new`` None: not known."""
 
     where: str
     port: str
     what: str
-    last_seen: datetime | None
+    url: str
+    last_seen: str
     new: bool | None
 
 
@@ -93,7 +99,13 @@ def topics() -> dict[str, Topic]:
     """All topics by name, from ``templates/topics.toml``."""
     read = tomllib.loads((TEMPLATES / "topics.toml").read_text(encoding="utf-8"))
     return {
-        name: Topic(name, int(of["days"]), frozenset(of.get("types", ())), frozenset(of.get("identifiers", ())))
+        name: Topic(
+            name,
+            int(of["days"]),
+            frozenset(of.get("types", ())),
+            frozenset(of.get("identifiers", ())),
+            bool(of.get("urls", False)),
+        )
         for name, of in read.items()
     }
 
@@ -136,18 +148,19 @@ def _places(events: pl.DataFrame) -> pl.DataFrame:
         DELIVERY,
         _topic().alias("topic"),
         pl.coalesce("problem", -pl.int_range(1, pl.len() + 1, dtype=pl.Int64)).alias("problem"),
-        one_line(pl.coalesce(_addresses(events), *_NAMES, pl.lit("?"))).alias("where"),
+        pl.coalesce(address_texts(events, "source.ip"), *_NAMES, pl.lit("?")).alias("where"),
         _port().alias("port"),
-        one_line(pl.coalesce("classification.identifier", "malware.name", "classification.type", pl.lit("?"))).alias(
-            "what"
-        ),
+        pl.coalesce("classification.identifier", "malware.name", "classification.type", pl.lit("?")).alias("what"),
+        pl.col("source.url").fill_null("").alias("url"),
+        "source.ip.hi",
+        "source.ip.lo",
         severity.fill_null(0).alias("severity"),
         since.alias("first"),
         when.alias("last"),
         (pl.col("problem.new") if known else pl.lit(None, pl.Boolean)).alias("new"),
     )
     return rows.group_by(DELIVERY, "topic", "problem").agg(
-        pl.col("where", "port", "what").first(),
+        pl.col("where", "port", "what", "url", "source.ip.hi", "source.ip.lo").first(),
         pl.col("severity").max(),
         pl.col("first").min(),
         pl.col("last").max(),
@@ -163,10 +176,6 @@ _NAMES = (
     pl.lit("AS") + pl.col("source.asn").cast(pl.String),
     pl.col("source.account"),
 )
-
-
-def _addresses(events: pl.DataFrame) -> pl.Series:
-    return address_texts(events, "source.ip")
 
 
 def address_texts(events: pl.DataFrame, name: str) -> pl.Series:
@@ -197,7 +206,7 @@ def _topic() -> pl.Expr:
 
 def _port() -> pl.Expr:
     port = pl.col("source.port").cast(pl.String)
-    transport = one_line(pl.col("protocol.transport"))
+    transport = pl.col("protocol.transport")
     return pl.when(transport.is_not_null()).then(port + "/" + transport).otherwise(port).fill_null("")
 
 
@@ -218,18 +227,22 @@ def _list_places(places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
             "topic",
             "new",
             "severity",
+            "source.ip.hi",
+            "source.ip.lo",
             "where",
-            "port",
             "problem",
-            descending=[False, False, True, True, False, False, False],
+            descending=[False, False, True, True, False, False, False, False],
         )
         .group_by(DELIVERY, "topic", maintain_order=True)
         .head(PLACES_SHOWN)
+        .with_columns(
+            one_line(pl.col("where", "port", "what", "url")), pl.col("last").dt.to_string(_MINUTE).fill_null("?")
+        )
     )
     topic_of = {(number, count.topic.name): count for number, of in surveys.items() for count in of.topics}
-    columns = [DELIVERY, "topic", "where", "port", "what", "last", "new"]
-    for number, topic, where, port, what, last, new in shown.select(columns).iter_rows():
-        topic_of[number, topic].places.append(Place(where, port, what, last, new))
+    columns = [DELIVERY, "topic", "where", "port", "what", "url", "last", "new"]
+    for number, topic, *place in shown.select(columns).iter_rows():
+        topic_of[number, topic].places.append(Place(*place))
 
 
 def _count_networks(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
@@ -261,4 +274,4 @@ def _count_feeds(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
 
 def utc(when: datetime | None) -> str:
     """A time to the minute in UTC, ``2026-11-24 06:00``; a question mark where it is not known."""
-    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if when else "?"
+    return when.astimezone(UTC).strftime(_MINUTE) if when else "?"
