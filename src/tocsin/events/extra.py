@@ -12,7 +12,7 @@ PREFIX: Final = "extra."
 
 _SPECIAL: Final = r'["\\\x00-\x1f]'
 _ESCAPES: Final = {letter: json.dumps(letter)[1:-1] for letter in [*map(chr, range(32)), '"', "\\"]}
-_TRUE, _FALSE = ("y", "yes", "true", "1"), ("n", "no", "false", "0")
+_TRUE, _FALSE = ("y", "yes", "true", "1", "enabled"), ("n", "no", "false", "0", "disabled")
 
 _Parts: TypeAlias = list[str | pl.Expr]
 

@@ -6,6 +6,7 @@ A network in place of an address becomes ``source.network``. Addresses of specia
 no address, network, AS, domain or URL.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -72,7 +73,7 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> Normalised:
     work.ready["extra"] = json_objects(work.raw, work.rejected, batch.kinds, plain=batch.plain)
     if (flags := _flags(work, observed)) is not None:
         work.ready["flags"] = flags
-    frame = _complete(work, feed, observed)
+    frame = _complete(work, feed, observed, batch.constants)
     usable = frame.select(usable=pl.any_horizontal(pl.col(name).is_not_null() for name in _asset_columns(work)))
     reason = usable.select(reason=pl.when(~pl.col("usable")).then(pl.lit(UNUSABLE)))
     return Normalised(frame, usable.to_series(), reason.to_series())
@@ -184,9 +185,10 @@ def _special_uses(hi: pl.Series, lo: pl.Series) -> dict[str, pl.Series]:
 _ORDINARY: Final = 0xFFFF_0000_0000 + (8 << 24)  # 8.0.0.0 stands in where there is no address
 
 
-def _complete(work: _Work, feed: Feed, observed: datetime) -> pl.DataFrame:
+def _complete(work: _Work, feed: Feed, observed: datetime, constants: Mapping[str, str]) -> pl.DataFrame:
     """All columns in order: what was read, what the feed says of every row, null for the rest."""
-    constants: dict[str, object] = {
+    said: dict[str, object] = {
+        **constants,
         "time.observation": observed,
         "feed.provider": feed.provider or None,
         "feed.name": feed.name or None,
@@ -198,8 +200,9 @@ def _complete(work: _Work, feed: Feed, observed: datetime) -> pl.DataFrame:
     for name, dtype in COLUMNS.items():
         if name in INTERNAL:
             continue
-        constant = pl.lit(constants.get(name), dtype).alias(name)
-        columns.append(pl.col(name).fill_null(constant) if name in work.ready and name in constants else constant)
-        if name in work.ready and name not in constants:
-            columns[-1] = pl.col(name)
+        constant = pl.lit(said.get(name), dtype)
+        if name in work.ready:
+            columns.append(pl.col(name).fill_null(constant) if said.get(name) else pl.col(name))
+        else:
+            columns.append(constant.alias(name))
     return pl.DataFrame([column.alias(name) for name, column in work.ready.items()]).select(columns)

@@ -6,6 +6,8 @@ A source turns a report's bytes into frames whose columns carry schema field nam
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import polars as pl
@@ -43,6 +45,7 @@ class Batch:
     ``frame``: one row per record; columns are schema field names (text, or already of the field's type) and
     ``extra.<name>`` (text, number or Boolean; empty is null). A column ``extra`` may hold a JSON object as text.
     ``kinds``: what columns of ``extra`` are to be, where not text; a value that is not stays text.
+    ``constants``: fields that are the same in every row that does not say otherwise.
     ``plain``: no text in it has control characters, quotes, backslashes, or blanks at its ends (saves work).
     ``locate``: for row numbers of ``frame``, the line and the raw text of each, read again only when asked.
     """
@@ -51,6 +54,7 @@ class Batch:
     unreadable: list[Unreadable] = field(default_factory=list)
     locate: Callable[[Sequence[int]], list[tuple[int, str]]] = lambda rows: [(0, "") for _ in rows]
     kinds: Mapping[str, Kind] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
     plain: bool = False
 
 
@@ -108,9 +112,33 @@ class Source(Protocol):
         """
 
 
-def sources() -> dict[str, Source]:
+_OWN = {
+    "mapped": "tocsin.events.sources.mapped:source",
+    "shadowserver": "tocsin.events.sources.shadowserver:source",
+    "xarf": "tocsin.events.sources.xarf:source",
+    "idf": "tocsin.events.sources.idf:source",
+}
+_GROUP = "tocsin.sources"
+
+
+def sources(feeds: Path | None = None) -> dict[str, Source]:
     """All sources by name, in the order in which they are asked to recognise a report.
 
-    A package of somebody else adds its own through the entry point group ``tocsin.sources``.
+    ``feeds``: the folder in which this installation describes its own feeds (``NAME.toml``).
+
+    A package of somebody else adds its own through the entry point group ``tocsin.sources``: a function that takes
+    ``feeds`` and returns a `Source`. Ours are found in the same way; theirs are asked after ours.
     """
-    raise NotImplementedError
+    own = [EntryPoint(name, value, _GROUP) for name, value in _OWN.items()]
+    return {point.name: point.load()(feeds) for point in [*own, *entry_points(group=_GROUP)]}
+
+
+def recognise(filename: str, head: bytes, feeds: Path | None = None) -> tuple[Source, str] | None:
+    """The source and the code of the feed that a report belongs to; None when nobody knows it.
+
+    ``filename``: its name, also inside of an archive. ``head``: its first bytes, unpacked (some 64 KiB).
+    """
+    for source in sources(feeds).values():
+        if code := source.recognise(filename, head):
+            return source, code
+    return None

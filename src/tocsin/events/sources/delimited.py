@@ -13,8 +13,9 @@ quote cut off is not trusted: it is kept under ``extra.tocsin_cut`` (``cut``).
 """
 
 import codecs
+import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, Final
@@ -24,6 +25,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tocsin.errors import InputError
+from tocsin.events.schema import Kind
 from tocsin.events.sources import Batch, Chunk, Unreadable
 
 FIELD_LIMIT: Final = 1 << 20
@@ -63,10 +65,19 @@ class Dialect:
             raise InputError(f"{self.separator!r} cannot separate columns", hint="Take one character, such as , ; or |")
 
 
+@dataclass(frozen=True)
+class Shaping:
+    """How text columns, named as in a report's header, become fields; ``kinds`` and ``constants`` as in `Batch`."""
+
+    shape: Callable[[pl.DataFrame], pl.DataFrame]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
 class Delimited:
     """A reader of delimited text (`tocsin.events.sources.Reader`).
 
-    ``shape`` turns a frame of text columns, named as in the report's header, into one that carries field names.
+    ``shaping`` is asked once, with the names of the columns; ``columns`` are the names when there is no header.
 
     Raises:
         InputError: there is no header, or it is not text.
@@ -77,17 +88,17 @@ class Delimited:
         self,
         stream: BinaryIO,
         chunk_bytes: int,
-        shape: Callable[[pl.DataFrame], pl.DataFrame],
+        shaping: Callable[[Sequence[str]], Shaping],
         dialect: Dialect | None = None,
         columns: Sequence[str] = (),
     ) -> None:
         self.dialect = dialect or Dialect()
         self._read = utf8(stream)
         self._chunk_bytes = max(chunk_bytes, 1)
-        self._shape = shape
         self._held = b""
         self._line = 1
         self.columns = tuple(columns) or self._read_header()
+        self._shaping = shaping(self.columns)
 
     def _read_header(self) -> tuple[str, ...]:
         """The column names, read from the first record that is not a comment."""
@@ -140,9 +151,10 @@ class Delimited:
         fast = parse_fast(chunk.data, self.columns, self.dialect)
         if fast is not None:
             frame, plain = fast
-            return Batch(self._shape(frame), locate=partial(_locate, chunk, self.dialect), plain=plain)
+            return self._batch(self._shaping.shape(frame), [], partial(_locate, chunk, self.dialect), plain=plain)
         if len(chunk.data) > _SMALL and (parts := _split(chunk, self.dialect)):
-            return _join([self.parse(part) for part in parts])
+            frame, unreadable, locate = _join([self.parse(part) for part in parts])
+            return self._batch(frame, unreadable, locate)
         return self._parse_exact(chunk)
 
     def _parse_exact(self, chunk: Chunk) -> Batch:
@@ -161,8 +173,18 @@ class Delimited:
             schema={"flags": pl.String(), "extra.tocsin_surplus": pl.String(), "extra.tocsin_cut": pl.String()},
         )
         places = [(row.line, row.raw) for row in rows]
-        shaped = self._shape(frame).with_columns(note for note in notes if note.null_count() < len(note))
-        return Batch(shaped, unreadable, locate=lambda wanted: [places[i] for i in wanted])
+        shaped = self._shaping.shape(frame).with_columns(note for note in notes if note.null_count() < len(note))
+        return self._batch(shaped, unreadable, lambda wanted: [places[i] for i in wanted])
+
+    def _batch(
+        self,
+        frame: pl.DataFrame,
+        unreadable: list[Unreadable],
+        locate: Callable[[Sequence[int]], list[tuple[int, str]]],
+        *,
+        plain: bool = False,
+    ) -> Batch:
+        return Batch(frame, unreadable, locate, self._shaping.kinds, self._shaping.constants, plain=plain)
 
 
 def column_names(values: Sequence[bytes]) -> tuple[str, ...]:
@@ -181,6 +203,21 @@ def column_names(values: Sequence[bytes]) -> tuple[str, ...]:
         name = name or f"column_{number}"
         names.append(name if name not in names else f"{name}.{number}")
     return tuple(names)
+
+
+def first_records(head: bytes, count: int, dialect: Dialect | None = None) -> list[tuple[str, ...]]:
+    """The first records of a report whose first bytes are given: the header in lower case, and as many as are whole."""
+    read = utf8(io.BytesIO(head))
+    data = b"".join(iter(lambda: read(1 << 16), b""))
+    dialect = dialect or Dialect()
+    found: list[tuple[str, ...]] = []
+    for record in scan(data, dialect, final=True):
+        if not (dialect.comment and data.startswith(dialect.comment.encode(), record.start)):
+            texts = tuple(as_text(value)[0].strip() for value in record.values)
+            found.append(texts if found else tuple(text.lower() for text in texts))
+        if len(found) == count:
+            break
+    return found
 
 
 def utf8(stream: BinaryIO) -> Callable[[int], bytes]:
@@ -510,8 +547,10 @@ def _split(chunk: Chunk, dialect: Dialect) -> list[Chunk]:
     return parts if len(parts) > 1 else []
 
 
-def _join(batches: list[Batch]) -> Batch:
-    """Batches of one chunk, in order, as one."""
+def _join(
+    batches: list[Batch],
+) -> tuple[pl.DataFrame, list[Unreadable], Callable[[Sequence[int]], list[tuple[int, str]]]]:
+    """Frame, unreadable records and places of batches of one chunk, in order."""
     starts = np.cumsum([0] + [batch.frame.height for batch in batches])
 
     def locate(wanted: Sequence[int]) -> list[tuple[int, str]]:
@@ -520,7 +559,7 @@ def _join(batches: list[Batch]) -> Batch:
 
     frames = [batch.frame for batch in batches if batch.frame.width]
     frame = pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
-    return Batch(frame, [bad for batch in batches for bad in batch.unreadable], locate)
+    return frame, [bad for batch in batches for bad in batch.unreadable], locate
 
 
 def as_text(data: bytes) -> tuple[str, bool]:

@@ -1,0 +1,64 @@
+"""Events in the IntelMQ Data Format: flat JSON objects whose keys are field names, without what is null.
+
+What ``extra`` holds stands beside the fields as ``extra.<key>``. Times are ISO 8601 in UTC, addresses canonical text.
+"""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from tocsin.events.extra import json_objects
+from tocsin.events.schema import FIELDS, Field, Kind
+from tocsin.networks import format_addresses
+
+
+def to_idf(frame: pl.DataFrame) -> Iterator[dict[str, object]]:
+    """One dict for each event of a frame in the schema; fields that the frame lacks are left out."""
+    for line in idf_lines(frame):
+        yield json.loads(line)
+
+
+def idf_lines(frame: pl.DataFrame) -> pl.Series:
+    """One JSON object as text for each event; fast enough to print what a query found."""
+    shown = [column for field in FIELDS if (column := _shown(frame, field)) is not None]
+    body = json_objects(pl.DataFrame([column.alias(f"extra.{column.name}") for column in shown]), {}, {}, plain=False)
+    body = body.fill_null("{}").alias("line")
+    if "extra" not in frame.columns or frame["extra"].null_count() == frame.height:
+        return body
+    more = pl.Series("more", [_members(text) for text in frame["extra"].to_list()], pl.String)
+    both = pl.DataFrame([body, more])
+    joined = pl.concat_str(
+        pl.col("line").str.head(-1), pl.when(pl.col("line") != "{}").then(pl.lit(",")).otherwise(pl.lit("")), "more"
+    )
+    return both.select(line=pl.when(pl.col("more").is_null()).then("line").otherwise(joined)).to_series()
+
+
+def _members(extra: str | None) -> str | None:
+    """The members of an ``extra`` object under the keys they have beside the fields, with the closing brace."""
+    members = json.loads(extra) if extra else {}
+    if not members:
+        return None
+    return json.dumps({f"extra.{key}": value for key, value in members.items()}, ensure_ascii=False)[1:]
+
+
+def _shown(frame: pl.DataFrame, field: Field) -> pl.Series | None:
+    """A field's column as JSON shows it: numbers and Booleans as they are, the rest as text."""
+    if field.columns[0] not in frame.columns or field.kind is Kind.JSON:
+        return None
+    if field.kind is Kind.IP:
+        return addresses(frame, field.name)
+    column = frame[field.name]
+    if field.kind is not Kind.TIME:
+        return column
+    whole = column.dt.microsecond().fill_null(0).max() in {0, None}
+    return column.dt.strftime("%Y-%m-%dT%H:%M:%S+00:00" if whole else "%Y-%m-%dT%H:%M:%S%.6f+00:00")
+
+
+def addresses(frame: pl.DataFrame, name: str) -> pl.Series:
+    """The canonical text of an address field (``source.ip``), null where it is missing."""
+    hi, lo = frame[f"{name}.hi"], frame[f"{name}.lo"]
+    missing = hi.is_null()
+    words = [half.fill_null(0).to_numpy().view(np.uint64) for half in (hi, lo)]
+    return format_addresses(*words).set(missing, None).alias(name)
