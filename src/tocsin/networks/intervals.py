@@ -7,7 +7,6 @@ is only the sorted starts and a value for each, and a lookup is one binary searc
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, TypeAlias
 
@@ -21,10 +20,6 @@ UInt32s: TypeAlias = npt.NDArray[np.uint32]
 Int64s: TypeAlias = npt.NDArray[np.int64]
 
 NONE = -1
-# The IPv4 space in blocks of 4096 addresses: small enough to stay in the processor's cache, fine enough that most
-# blocks hold a handful of pieces.
-_BLOCK_BITS = 12
-_WORTH_AN_INDEX = 20_000
 _MOST_CELLS = 30_000_000
 _ALL_64 = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 _MAPPED = np.uint64(0xFFFF << 32)
@@ -113,16 +108,7 @@ class IntervalTable:
 
     def pieces4(self, address: UInt32s) -> Int64s:
         """The place of the piece that holds each IPv4 address; -1 when the family is empty."""
-        if not len(self.v4_starts) or len(address) < _WORTH_AN_INDEX:
-            found: Int64s = np.searchsorted(self.v4_starts, address, "right") - 1
-            return found
-        block = address >> np.uint32(_BLOCK_BITS)
-        place: Int64s = self._v4_blocks[block].astype(np.int64)
-        last = self._v4_blocks[block + np.uint32(1)]
-        unsure = np.flatnonzero(place != last)
-        if unsure.size:
-            place[unsure] = _bisect(self.v4_starts, address[unsure], place[unsure], last[unsure].astype(np.int64))
-        return place
+        return np.asarray(np.searchsorted(self.v4_starts, address, "right") - 1, dtype=np.int64)
 
     def pieces6(self, hi: UInt64s, lo: UInt64s) -> Int64s:
         """The place of the piece that holds each IPv6 address; -1 when the family is empty."""
@@ -135,12 +121,6 @@ class IntervalTable:
             first = np.searchsorted(self.v6_hi, hi[late], "left") - 1
             place[late] = _bisect(self.v6_lo, lo[late], first, place[late] - 1)
         return place
-
-    @cached_property
-    def _v4_blocks(self) -> Int32s:
-        firsts = np.arange(1 << (32 - _BLOCK_BITS), dtype=np.uint32) << np.uint32(_BLOCK_BITS)
-        places = np.searchsorted(self.v4_starts, firsts, "right") - 1
-        return np.append(places, len(self.v4_starts) - 1).astype(np.int32)
 
     def _at4(self, lo: UInt64s) -> Int32s:
         if not len(self.v4_starts):
@@ -307,7 +287,7 @@ def _exchange(places: Int32s, values: Int32s) -> Int32s:
     return np.where(places == NONE, np.int32(NONE), values[places]).astype(np.int32)
 
 
-def _bisect(starts: npt.NDArray[np.unsignedinteger], keys: UInt64s | UInt32s, low: Int64s, high: Int64s) -> Int64s:
+def _bisect(starts: UInt64s, keys: UInt64s, low: Int64s, high: Int64s) -> Int64s:
     """For each key the last place in ``low..high`` whose start is not above it, given that ``low`` is such a place."""
     low, high = low.copy(), high.copy()
     open_rows = np.flatnonzero(low < high)
