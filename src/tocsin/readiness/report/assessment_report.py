@@ -50,7 +50,7 @@ def assessment_report(material: Material, *, made_on: date) -> Report:
     ]
     return Report(
         title=f"Readiness of {snapshot.unit_name}",
-        subtitle=f"{snapshot.framework.title}, version {snapshot.framework.version}, as of {snapshot.as_of}",
+        subtitle=f"{snapshot.framework.title}, version {snapshot.framework.version}, as of {snapshot.as_of:%-d %B %Y}",
         made_on=made_on,
         sections=tuple(sections),
         data=assessment_data(snapshot, declared, supported),

@@ -7,7 +7,7 @@ Scores are 0 to 100.
 
 import csv
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -95,9 +95,9 @@ def radar(axes: Sequence[Bar], title: str, alt: str, *, wide: str = "", peer: st
     ends = [axis.wide or (axis.low, axis.high) for axis in axes]
     band = f"M{ring([high for _, high in ends])}ZM{ring([low for low, _ in ends])}Z"
     parts.append(f'<path class="band" fill-rule="evenodd" d="{band}"/>')
-    if all(axis.peer is not None for axis in axes):
-        parts.append(f'<polygon class="peers-line" points="{ring([axis.peer or 0 for axis in axes])}"/>')
-    parts += _radar_own(axes, angles, at)
+    for kind, points in (("peers-line", [axis.peer for axis in axes]), ("own-line", [axis.point for axis in axes])):
+        places = [None if p is None else at(angle, p) for p, angle in zip(points, angles, strict=True)]
+        parts += _ring_line(places, kind)
     for axis, angle in zip(axes, angles, strict=True):
         parts += _spoke_label(axis.label, angle, at(angle, 112))
     words = [("own-line", "this unit")]
@@ -249,17 +249,13 @@ def _pair_row(row: Pair, y: float, scale: _Scale, left: float) -> Iterator[str]:
         yield _diamond(scale(row.measured), y)
 
 
-def _radar_own(
-    axes: Sequence[Bar], angles: Sequence[float], at: Callable[[float, float], tuple[float, float]]
-) -> Iterator[str]:
+def _ring_line(places: Sequence[tuple[float, float] | None], kind: str) -> Iterator[str]:
     # Neighbours are joined; where nothing is known the line has a gap.
-    places = [None if a.point is None else at(angle, a.point) for a, angle in zip(axes, angles, strict=True)]
     for first, second in zip(places, [*places[1:], places[0]], strict=True):
         if first is not None and second is not None:
-            yield _line(*first, *second, "own-line")
-    for place in places:
-        if place is not None:
-            yield f'<circle class="dot own" cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="3.5"/>'
+            yield _line(*first, *second, kind)
+    for x, y in (place for place in places if place is not None and kind == "own-line"):
+        yield f'<circle class="dot own" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>'
 
 
 def _spoke_label(label: str, angle: float, place: tuple[float, float]) -> Iterator[str]:
@@ -288,7 +284,7 @@ def _moment(moment: Moment, x: float, up: _Scale) -> Iterator[str]:
     yield _line(x - 5, low, x + 5, low, "whisker")
     if moment.point is not None:
         yield f'<circle class="dot own" cx="{x:.1f}" cy="{up(moment.point):.1f}" r="5"/>'
-        yield _text(x + 12, up(moment.point) + 4, f"{moment.point:.0f}", "value")
+        yield _text(x + 11, up(moment.point) - 8, f"{moment.point:.0f}", "value")
 
 
 def _tile(

@@ -29,6 +29,7 @@ def page(report: Report, *, paper: bool = False) -> str:
         identity=str(report.recipe.get("identity", "")),
         version=__version__,
         shown=shown,
+        is_short=lambda cell: isinstance(cell, str) and len(cell) <= 12,
         kind_of=lambda block: type(block).__name__,
         as_image=as_image,
         as_link=_as_link,

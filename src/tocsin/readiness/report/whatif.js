@@ -32,7 +32,8 @@
     if (!data.others.length) return "";
     const best = 1 + data.others.filter((other) => other.low > held.high).length;
     const worst = 1 + data.others.length - data.others.filter((other) => other.high < held.low).length;
-    return `rank ${best} to ${worst} of ${data.others.length + 1} that agreed to be ranked`;
+    const place = best === worst ? best : `${best} to ${worst}`;
+    return `· rank ${place} of ${data.others.length + 1} that agreed to be ranked`;
   };
   const draw = () => {
     const held = score();
