@@ -30,7 +30,10 @@ class Stored:
 
 @dataclass(frozen=True)
 class Changes(Generic[E]):
-    """Entries to record, row numbers to withdraw, and how many stay; ``kept`` of these only because of a refusal."""
+    """Entries to record, row numbers to withdraw, and how many of the file stand already.
+
+    ``kept`` counts what is no longer said but stays, because something else of its team was refused.
+    """
 
     new: list[E]
     gone: list[int]
@@ -127,16 +130,15 @@ def _changes(
     *,
     speaks: bool,
 ) -> Changes[E]:
-    new = [
-        entry for key, entry in said.items() if entry.team in known and (key not in stored or stored[key][1] != entry)
-    ]
+    taken = {key: entry for key, entry in said.items() if entry.team in known}
+    new = [entry for key, entry in taken.items() if key not in stored or stored[key][1] != entry]
     gone: list[int] = []
     kept = 0
     for key, (row, entry) in stored.items():
-        if key in said:
-            gone += [row] if said[key] != entry else []
+        if key in taken:
+            gone += [row] if taken[key] != entry else []
         elif "" in unsure or entry.team in unsure:
             kept += 1
         elif speaks:
             gone.append(row)
-    return Changes(new, gone, len(stored) - len(gone), kept)
+    return Changes(new, gone, len(taken) - len(new), kept)

@@ -23,7 +23,11 @@ _DEFAULTS = {f.name: f.default for f in fields(Team) if f.name in TEAM_FIELDS an
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import changed, or with ``dry_run`` would change; ``version`` is the directory's afterwards."""
+    """What an import changed, or with ``dry_run`` would change; ``version`` is the directory's afterwards.
+
+    ``*_same`` counts what the file says that stood already; ``kept`` what it no longer says but was not withdrawn,
+    since something else of that team was not taken.
+    """
 
     file: str
     source: str
@@ -37,10 +41,18 @@ class Imported:
     rules_same: int
     mailboxes_new: int
     mailboxes_withdrawn: int
+    mailboxes_same: int
     mutes_new: int
     mutes_withdrawn: int
+    mutes_same: int
     kept: int
     not_taken: tuple[Refused, ...]
+
+    @property
+    def failed(self) -> bool:
+        """Whether there was something to take and none of it could be."""
+        taken = self.teams_new + self.teams_changed + self.teams_same + self.rules_new + self.rules_same
+        return bool(self.not_taken) and not taken
 
 
 def import_directory(
@@ -91,8 +103,10 @@ def _result(file: ImportFile, difference: Difference, version: str, *, dry_run: 
         rules_same=difference.rules.same,
         mailboxes_new=len(difference.mailboxes.new),
         mailboxes_withdrawn=len(difference.mailboxes.gone),
+        mailboxes_same=difference.mailboxes.same,
         mutes_new=len(difference.mutes.new),
         mutes_withdrawn=len(difference.mutes.gone),
+        mutes_same=difference.mutes.same,
         kept=difference.rules.kept + difference.mailboxes.kept + difference.mutes.kept,
         not_taken=difference.refused,
     )

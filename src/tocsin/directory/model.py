@@ -72,6 +72,12 @@ class Mute:
     until: datetime | None = None
     reason: str = ""
 
+    @property
+    def words(self) -> str:
+        """``prefix 192.0.2.0/24 until 2026-12-31 00:00 UTC (moving)``."""
+        until = f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
+        return f"{self.kind} {self.value}{until}" + (f" ({self.reason})" if self.reason else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Team:

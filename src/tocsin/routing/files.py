@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from tocsin.errors import StorageError
 from tocsin.networks import IntervalTable
 from tocsin.routing.compiled import Compiled
 
+DRAFT = ".draft-"
 _FORMAT = 1  # raised when the files change, so that files of another release are made anew
 _ARRAYS = (
     "prefix_hi",
@@ -67,15 +69,32 @@ class _Names(TypedDict):
 
 
 def save_compiled(compiled: Compiled, folder: Path) -> None:
-    """Write the folder beside and rename it into place, durably."""
+    """Write the folder beside and rename it into place, durably.
+
+    Raises:
+        StorageError: it cannot be written.
+
+    """
     from tocsin.records.durable import sync_file, sync_folder
 
-    temporary = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    compiled.prefixes.save(temporary, "prefixes")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=DRAFT, dir=folder.parent))
+        _write(compiled, draft)
+        for path in draft.iterdir():
+            sync_file(path)
+        sync_folder(draft)
+        shutil.rmtree(folder, ignore_errors=True)
+        draft.rename(folder)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise StorageError(f"The compiled rules cannot be written to {folder}: {error.strerror}.") from error
+
+
+def _write(compiled: Compiled, folder: Path) -> None:
+    compiled.prefixes.save(folder, "prefixes")
     for name in _ARRAYS:
-        np.save(temporary / f"{name}.npy", getattr(compiled, name))
+        np.save(folder / f"{name}.npy", getattr(compiled, name))
     plain = {
         "format": _FORMAT,
         "domains": compiled.domains,
@@ -83,13 +102,7 @@ def save_compiled(compiled: Compiled, folder: Path) -> None:
         "bases": compiled.bases,
         "teams": [asdict(team) for team in compiled.teams.values()],
     }
-    (temporary / "names.json").write_text(json.dumps(plain, default=str), encoding="utf-8")
-    for path in temporary.iterdir():
-        sync_file(path)
-    sync_folder(temporary)
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.rename(folder)
-    sync_folder(folder.parent)
+    (folder / "names.json").write_text(json.dumps(plain, default=str), encoding="utf-8")
 
 
 def open_compiled(folder: Path) -> Compiled:

@@ -38,7 +38,7 @@ class Mutes:
         while mute is None and node:
             mute = things.get((MuteKind.PREFIX, node))
             node = int(parent[node])
-        return _words(mute) if mute else ""
+        return f"mutes {mute.words}" if mute else ""
 
 
 def mutes_at(now: datetime, compiled: Compiled) -> Mutes:
@@ -72,8 +72,3 @@ def _thing(mute: Mute, compiled: Compiled) -> _Thing:
 def _places(named: Iterable[_Thing], wanted: MuteKind) -> dict[str, int]:
     words = sorted(str(word) for kind, word in named if kind is wanted)
     return {word: place for place, word in enumerate(words, 1)}
-
-
-def _words(mute: Mute) -> str:
-    until = f" until {mute.until:%Y-%m-%d %H:%M} UTC" if mute.until else ""
-    return f"mutes {mute.kind} {mute.value}{until}" + (f" ({mute.reason})" if mute.reason else "")
