@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, say
+from tocsin.cli.output import Invocation, emit, note, print_table, say
 
 app = typer.Typer(no_args_is_help=True, help="Composite indices of readiness: build, examine, compare, target.")
 
@@ -56,7 +56,7 @@ def normalise(
     from tocsin.readiness import parameters
     from tocsin.readiness.build import method_columns
     from tocsin.readiness.normalise import normalise as apply
-    from tocsin.readiness.normalise import reversed_by_fracmax
+    from tocsin.readiness.normalise import reversed_by_fracmax, unscalable
     from tocsin.readiness.run import load_run, table_columns, write_csv
 
     built = load_run(run)
@@ -66,6 +66,8 @@ def normalise(
     made = apply(table, columns, method, params, over_panel=built.recipe.normalise.over_panel)
     if method == "fracmax" and params.get("negative") != "leader" and (turned := reversed_by_fracmax(table, columns)):
         note(f"tocsin: x / max turns round the order of {', '.join(turned)}; --param negative=leader does not.")
+    if lost := unscalable(table, made):
+        note(f"tocsin: {', '.join(lost)} cannot be scaled (the formula divides by zero) and are left empty.")
     write_csv(out, table_columns(made))
     _wrote(ctx, out, len(made.units), method=method, identity=built.identity)
 
@@ -209,10 +211,65 @@ def target(
 
 
 def _print_target(found: dict[str, object]) -> None:
-    import json
+    from tocsin.readiness.target import summary_rows
 
-    say(json.dumps(found, indent=1, ensure_ascii=False))
+    columns, rows = summary_rows(found)
+    title = (
+        f"+{found['goal_percent']:g} % from {found['baseline_year']} to {found['end_year']}, group: {found['group']}"
+    )
+    print_table(title, columns, rows)
 
 
 def _wrote(ctx: typer.Context, out: Path, rows: int, **facts: object) -> None:
     emit(ctx.obj, {"file": str(out), "rows": rows, **facts}, lambda: say(f"{rows} rows → {out}"))
+
+
+@app.command()
+def describe(
+    ctx: typer.Context,
+    run: RunFolder,
+    view: Annotated[
+        str,
+        typer.Option(help="statistics, availability, correlations, flags, denominators, alpha, pca, bounds or trends."),
+    ],
+    out: OutFile,
+    stage: Annotated[str, typer.Option(help="The stage looked at.")] = "Normalised",
+    level: Annotated[int, typer.Option(help="The level of groups, or of the elements for trends.")] = 2,
+) -> None:
+    """Write a statistical view of a run."""
+    from tocsin.readiness.run import load_run, write_rows
+    from tocsin.readiness.views import view as rows_of
+
+    rows = rows_of(load_run(run), view, stage, level)
+    write_rows(out, rows)
+    _wrote(ctx, out, len(rows), view=view)
+
+
+@app.command()
+def profile(
+    ctx: typer.Context,
+    unit: Annotated[str, typer.Argument(help="The code of the unit.")],
+    run: RunFolder,
+    count: Annotated[int, typer.Option(help="How many strengths and weaknesses.")] = 5,
+) -> None:
+    """Show one unit: scores and ranks with bounds, strengths and weaknesses."""
+    from tocsin.readiness.run import load_run
+    from tocsin.readiness.views import unit_view
+
+    found = unit_view(load_run(run), unit, count=count)
+
+    def human() -> None:
+        for title, rows in (
+            ("", found["profile"]),
+            ("Strengths", found["strengths"]),
+            ("Weaknesses", found["weaknesses"]),
+        ):
+            if isinstance(rows, list) and rows:
+                columns = list(rows[0])
+                print_table(title, columns, [[_shown(row[c]) for c in columns] for row in rows])
+
+    emit(ctx.obj, found, human)
+
+
+def _shown(value: object) -> object:
+    return f"{value:.2f}" if isinstance(value, float) else "" if value is None else value

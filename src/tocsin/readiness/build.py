@@ -108,6 +108,11 @@ def apply_normalisation(table: Table, hierarchy: Hierarchy, how: Normalise) -> T
         made = normalise.normalise(
             table.columns(codes), method_columns(hierarchy, codes), method, params, over_panel=how.over_panel
         )
+        if lost := normalise.unscalable(table.columns(codes), made):
+            raise InputError(
+                f"Normalisation {method}: {', '.join(lost)} cannot be scaled; the formula divides by zero there.",
+                hint="Change the target or reference, or give these indicators a method of their own.",
+            )
         values[:, [table.codes.index(code) for code in codes]] = made.values
     return table.with_values(values)
 

@@ -240,15 +240,20 @@ def _levels(members: Sequence[dict[str, str]]) -> dict[str, int]:
             level = int(given)
         levels[row["iCode"]] = level
     parents = {row["iCode"]: row["Parent"] for row in members}
+    open_codes = {row["iCode"] for row in members if not row.get("Level")}
+    rising = [row["iCode"] for row in members if row["Type"] == "Indicator"]
     for _ in members:  # as many rounds as a chain can be long; a cycle is reported by ``arrange``
-        for code, parent in parents.items():
-            if parent in levels and _number_missing(members, parent):
-                levels[parent] = max(levels[parent], levels[code] + 1)
+        raised = []
+        for code in rising:
+            parent = parents[code]
+            if parent in open_codes and levels[parent] <= levels[code]:
+                levels[parent] = levels[code] + 1
+            if parent in levels:
+                raised.append(parent)
+        if not raised:
+            break
+        rising = list(dict.fromkeys(raised))
     return levels
-
-
-def _number_missing(members: Sequence[dict[str, str]], code: str) -> bool:
-    return any(row["iCode"] == code and not row.get("Level") for row in members)
 
 
 def _number(row: dict[str, str], column: str) -> float | None:

@@ -93,6 +93,12 @@ def min_ranks(values: FloatArray, ties: str = "min") -> FloatArray:
     return np.where(np.isnan(values), np.nan, ranks)
 
 
+def unscalable(before: Table, after: Table) -> tuple[str, ...]:
+    """The indicators that had values and have none on the new scale: a zero where the formula divides."""
+    lost = np.isnan(after.values).all(axis=0) & ~np.isnan(before.values).all(axis=0)
+    return tuple(code for code, gone in zip(after.codes, lost, strict=True) if gone)
+
+
 def reversed_by_fracmax(table: Table, columns: tuple[Column, ...]) -> tuple[str, ...]:
     """The indicators whose order x / max turns round, because their largest x is below zero."""
     directions = np.array([column.direction for column in columns], dtype=np.float64)
@@ -110,7 +116,7 @@ def _apply(table: Table, columns: tuple[Column, ...], method: str, params: Param
         "scaled": lambda: _scaled(x, columns, params),
         "fracmax": lambda: _fraction_of_maximum(x, params),
         "dist2targ": lambda: _to_target(table.values, directions, columns, params),
-        "dist2ref": lambda: _to_reference(table, x, columns, params),
+        "dist2ref": lambda: _to_reference(table, x, params),
         "goalposts": lambda: _goalposts(table.values, directions, columns, params),
     }
     return made[method]() if method in made else _ranked(x, method, params, columns)
@@ -177,23 +183,22 @@ def _fraction_of_maximum(x: FloatArray, params: Params) -> FloatArray:
     negative = text(params, ("negative",), "formula", allowed=("formula", "leader"))
     high = highest(x)
     if negative == "formula":
-        return x / np.where(high == 0, np.nan, high)
+        return x / _nonzero(high)
     with np.errstate(divide="ignore", invalid="ignore"):
         leader = np.where((high == 0) & (x == 0), 1.0, high / x)
     return np.where(np.isnan(x), np.nan, np.where(high > 0, x / np.where(high > 0, high, 1.0), leader))
 
 
 def _to_target(values: FloatArray, directions: FloatArray, columns: tuple[Column, ...], params: Params) -> FloatArray:
-    """(x - min)/(target - min), for direction -1 (max - x)/(max - target); cap_max holds the result at 1."""
+    """(x - min)/(target - min), for direction -1 (max - x)/(max - target); cap_max holds the result at 1.
+
+    Missing where the target is the worst value.
+    """
     given = reals(params, ("target", "targ"))
     targets = np.array([_target(column, given) for column in columns])
     low, high = lowest(values), highest(values)
     start = np.where(directions > 0, low, high)
-    flat = np.flatnonzero(targets == start)
-    if flat.size:
-        code = columns[int(flat[0])].code
-        raise InputError(f"Normalisation dist2targ: the target of {code} equals its worst value {start[flat[0]]:g}.")
-    result: FloatArray = (values - start) / (targets - start)
+    result: FloatArray = (values - start) / _nonzero(targets - start)
     if flag(params, ("cap_max",), default=False):
         result = np.minimum(result, 1.0)
     return result
@@ -210,8 +215,11 @@ def _target(column: Column, given: tuple[float, ...]) -> float:
     return column.target
 
 
-def _to_reference(table: Table, x: FloatArray, columns: tuple[Column, ...], params: Params) -> FloatArray:
-    """1 - (x_ref - x)/(x_ref - min), x_ref being the value of one unit; cap_max holds the result at 1."""
+def _to_reference(table: Table, x: FloatArray, params: Params) -> FloatArray:
+    """1 - (x_ref - x)/(x_ref - min), x_ref being the value of one unit; cap_max holds the result at 1.
+
+    Missing where the unit has no value or the lowest.
+    """
     name = text(params, ("reference", "iref"), "")
     if not name:
         raise UsageError("Normalisation dist2ref needs a unit.", hint="Give --param reference=UNIT.")
@@ -221,12 +229,7 @@ def _to_reference(table: Table, x: FloatArray, columns: tuple[Column, ...], para
         raise UsageError(f"Normalisation dist2ref: there is no unit {name}.")
     row = len(table.units) - 1 - table.units[::-1].index(name)  # the latest year of the unit
     reference, low = x[row], lowest(x)
-    bad = np.flatnonzero(np.isnan(reference) | (reference == low))
-    if bad.size:
-        code = columns[int(bad[0])].code
-        why = "has no value" if np.isnan(reference[bad[0]]) else "has the lowest value"
-        raise InputError(f"Normalisation dist2ref: unit {name} {why} in {code}, so no distance can be measured.")
-    result: FloatArray = 1 - (reference - x) / (reference - low)
+    result: FloatArray = 1 - (reference - x) / _nonzero(reference - low)
     if flag(params, ("cap_max",), default=False):
         result = np.minimum(result, 1.0)
     return result
@@ -253,6 +256,10 @@ def _goalposts(values: FloatArray, directions: FloatArray, columns: tuple[Column
         result = np.clip(result, 0.0, 1.0)
     scaled: FloatArray = result * _per_column(columns, "goalpost_scale", scale)
     return scaled
+
+
+def _nonzero(divisor: FloatArray) -> FloatArray:
+    return np.where(divisor == 0, np.nan, divisor)
 
 
 def _per_column(columns: tuple[Column, ...], name: str, default: float) -> FloatArray:

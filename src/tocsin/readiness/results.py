@@ -1,6 +1,6 @@
 """What people read: ranks, result tables, strengths and weaknesses, the profile of a unit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -28,32 +28,32 @@ def yearly_ranks(table: Table, values: FloatArray) -> FloatArray:
     return made
 
 
-def score_table(aggregated: Table, hierarchy: Hierarchy, names: dict[str, str], places: int = 10) -> list[Row]:
-    """uCode, uName, Rank, then the index and all below it, best unit first (within each year of a panel)."""
-    ordered = aggregated.columns(hierarchy.top_down)
-    rank = yearly_ranks(aggregated, aggregated.column(hierarchy.top))
-    return [
-        {
-            **_key(aggregated, row),
-            "uName": names.get(aggregated.units[row], aggregated.units[row]),
-            "Rank": _whole(rank[row]),
-            **{code: _rounded(value, places) for code, value in zip(ordered.codes, ordered.values[row], strict=True)},
-        }
-        for row in best_first(aggregated, hierarchy)
-    ]
+def score_table(
+    aggregated: Table, hierarchy: Hierarchy, names: Mapping[str, str], places: int = 10
+) -> dict[str, Iterable[object]]:
+    """Columns uCode, uName, Rank, then the index and all below it; best unit first (within each year of a panel)."""
+    order = best_first(aggregated, hierarchy)
+    ordered = aggregated.columns(hierarchy.top_down).rows(order)
+    rank = yearly_ranks(aggregated, aggregated.column(hierarchy.top))[order]
+    scores = np.round(ordered.values, places)
+    return {
+        **_keys(ordered),
+        "uName": [names.get(unit, unit) for unit in ordered.units],
+        "Rank": [_whole(value) for value in rank],
+        **{code: scores[:, i] for i, code in enumerate(ordered.codes)},
+    }
 
 
-def rank_table(aggregated: Table, hierarchy: Hierarchy) -> list[Row]:
-    """uCode, then the ranks in the index and all below it, best unit first."""
-    ordered = aggregated.columns(hierarchy.top_down)
+def rank_table(aggregated: Table, hierarchy: Hierarchy) -> dict[str, Iterable[object]]:
+    """Columns uCode, then the ranks in the index and all below it; best unit first."""
+    ordered = aggregated.columns(hierarchy.top_down).rows(best_first(aggregated, hierarchy))
     made = yearly_ranks(ordered, ordered.values)
-    return [
-        {
-            **_key(aggregated, row),
-            **{code: _whole(value) for code, value in zip(ordered.codes, made[row], strict=True)},
-        }
-        for row in best_first(aggregated, hierarchy)
-    ]
+    return {**_keys(ordered), **{code: whole_numbers(made[:, i]) for i, code in enumerate(ordered.codes)}}
+
+
+def whole_numbers(values: FloatArray) -> Iterable[object]:
+    """Ranks as whole numbers, None for NaN."""
+    return [_whole(value) for value in values] if np.isnan(values).any() else values.astype(np.int64)
 
 
 def best_first(aggregated: Table, hierarchy: Hierarchy) -> list[int]:
@@ -150,8 +150,8 @@ def _varied(column: FloatArray, least: float | None) -> bool:
     return least is None or len(np.unique(known)) / len(known) >= least
 
 
-def _key(table: Table, row: int) -> Row:
-    return {"uCode": table.units[row], **({} if table.years is None else {"Time": table.years[row]})}
+def _keys(table: Table) -> dict[str, Iterable[object]]:
+    return {"uCode": table.units} if table.years is None else {"uCode": table.units, "Time": table.years}
 
 
 def _whole(number: float) -> int | None:

@@ -198,8 +198,8 @@ def _write_stages(run: Run, out: Path) -> None:
     hierarchy, stages = run.inputs.hierarchy, run.stages
     for name in STAGES:
         write_csv(out / f"dset_{name}.csv", table_columns(run.stage(name)))
-    write_rows(out / "results_full_scores.csv", score_table(stages.aggregated, hierarchy, run.inputs.names))
-    write_rows(out / "results_full_ranks.csv", rank_table(stages.aggregated, hierarchy))
+    write_csv(out / "results_full_scores.csv", score_table(stages.aggregated, hierarchy, run.inputs.names))
+    write_csv(out / "results_full_ranks.csv", rank_table(stages.aggregated, hierarchy))
     rows = weight_rows(hierarchy, stages.weights)
     write_rows(out / "weights_original.csv", rows)
     shares = dict(zip(hierarchy.codes, effective(hierarchy, stages.weights).tolist(), strict=True))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tocsin.readiness.results import whole_numbers
 from tocsin.readiness.run import Run, write_csv, write_rows
 from tocsin.readiness.table import FloatArray
 from tocsin.readiness.uncertainty import Outcome, explore, rank_statistics, read_specification
@@ -80,12 +81,8 @@ def _columns(
 ) -> dict[str, Iterable[object]]:
     table = np.column_stack([nominal, values])
     names = ["Nominal", *(f"r_{k}" for k in range(1, table.shape[1]))]
-    columns = {name: _integers(table[:, k]) if whole else table[:, k] for k, name in enumerate(names)}
+    columns = {name: whole_numbers(table[:, k]) if whole else table[:, k] for k, name in enumerate(names)}
     return {"uCode": outcome.units, **columns}
-
-
-def _integers(values: FloatArray) -> Iterable[object]:
-    return [None if np.isnan(x) else int(x) for x in values] if np.isnan(values).any() else values.astype(np.int64)
 
 
 def _value(number: float) -> float | None:

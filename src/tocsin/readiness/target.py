@@ -134,6 +134,30 @@ def tabulate(panel: Panel, goal: Goal) -> list[dict[str, object]]:
     return rows
 
 
+def summary_rows(found: Mapping[str, object]) -> tuple[list[str], list[list[str]]]:
+    """The findings of ``assess`` as a table for reading: a row for each weighting, then the members."""
+    row = _flat(found)
+    columns = ["", *(reading.replace("_", " ") for reading in READINGS)]
+
+    def cell(name: str, unit: str = "") -> str:
+        value = row.get(name)
+        return f"{value:+.1f}{unit}" if isinstance(value, float) else "not computable"
+
+    rows = [
+        [
+            f"{weighting} ({kind})".replace("_", " "),
+            *(cell(f"change_of_group_mean.{weighting}.{kind}.{r}") for r in READINGS),
+        ]
+        for weighting in WEIGHTINGS
+        for kind in WEIGHTS
+    ]
+    rose = [row.get(f"members_that_rose_by_the_goal.{r}.share_percent") for r in READINGS]
+    rows.append(["members that rose by the goal", *(f"{v:.1f} %" if isinstance(v, float) else "" for v in rose)])
+    fell = row.get("members_that_fell.share_percent")
+    rows.append(["members that fell", f"{fell:.1f} %" if isinstance(fell, float) else "", "", ""])
+    return columns, rows
+
+
 def _mean_change(panel: Panel, both: BoolArray, how: tuple[str, str], goal: Goal) -> dict[str, object]:
     weighting, kind = how
     baseline, end = goal.baseline, goal.end
