@@ -148,6 +148,21 @@ def test_the_chair_can_accept_merge_bracket_leave_and_delete() -> None:
     assert draft.next_text("P.b") == "Keep logs."
 
 
+def test_a_base_that_others_built_on_can_be_restored() -> None:
+    deletion = acts.Declare("d1", "P.c", "Aland", PositionKind.DELETE, 0)
+    steps, before = history(
+        appointed(), deletion, acts.Merge("P.b", "P.a"), acts.Accept("P.c", position="d1"), acts.Close(),
+        proposal("P.a", "Other words.", generation=2),
+    )  # fmt: skip
+    assert before.order == ["P.a", "T.a"]
+    with pytest.raises(ConflictError):
+        extended(steps, acts.Undo(6), actor="chair", at=START, signer=CHAIR)
+    _, after = extended(steps, acts.Restore(0), actor="chair", at=START, signer=CHAIR)
+    assert sorted(bases(after)) == sorted(bases(history()[1]))
+    assert after.generation == 3
+    assert after.entries["x1"].text == "Other words."
+
+
 def test_corrections_are_steps_with_a_reason() -> None:
     steps, draft = history(
         acts.CorrectPosition("p1", PositionKind.SUPPORT, "said so in the meeting"),
@@ -203,6 +218,7 @@ ACTS = st.one_of(
     st.builds(acts.Combine, PROVISIONS, WORDS, st.just(("e1",))),
     st.builds(acts.PutInBrackets, PROVISIONS, WORDS, st.just(())),
     st.builds(acts.Close),
+    st.builds(acts.Restore, st.integers(0, 2)),
     st.builds(acts.Relabel, PROVISIONS, st.sampled_from("abcdz")),
     st.builds(acts.Merge, PROVISIONS, PROVISIONS),
     st.builds(acts.Move, PROVISIONS, st.sampled_from("PT"), st.none()),

@@ -231,6 +231,14 @@ class Close:
 
 
 @dataclass(frozen=True)
+class Restore:
+    """The words of base ``generation`` become the next base: so a closed round is taken back that others built on."""
+
+    generation: int
+    act: Literal["restore"] = "restore"
+
+
+@dataclass(frozen=True)
 class Undo:
     """The text is as if step ``step`` had not happened; undoing an undo brings it back."""
 
@@ -260,9 +268,10 @@ Act: TypeAlias = Annotated[
     | PutInBrackets
     | Leave
     | Close
+    | Restore
     | Undo,
     Field(discriminator="act"),
 ]
 
 # What only the chair does, and signs.
-CHAIR_ACTS = (AppointChair, Accept, Combine, PutInBrackets, Leave, Close)
+ChairAct: TypeAlias = AppointChair | Accept | Combine | PutInBrackets | Leave | Close | Restore

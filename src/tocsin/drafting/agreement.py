@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 
-from tocsin.drafting.brackets import brackets
+from tocsin.drafting.brackets import brackets, paired, unpaired
 from tocsin.drafting.difference import Edit, apply_edits, edits, words
-from tocsin.drafting.draft import Draft, words_for, writings
+from tocsin.drafting.draft import Draft, words_for
 from tocsin.drafting.model import Entry, EntryClass, Position, PositionKind, Provision
 
 AGREEING = {PositionKind.SUPPORT, PositionKind.RETAIN}
@@ -106,7 +106,7 @@ def comparable(draft: Draft, provision: str) -> tuple[Entry, ...]:
     base = draft.provisions[provision].base
     return tuple(
         entry
-        for entry in draft.entries.values()
+        for entry in draft.entries_on(provision)
         if words_for(entry, provision)
         and draft.base_of(entry, provision) == base
         and entry.entry_class is not EntryClass.UNREADABLE
@@ -118,7 +118,7 @@ def on_older_bases(draft: Draft, provision: str) -> tuple[Entry, ...]:
     base = draft.provisions[provision].base
     return tuple(
         entry
-        for entry in draft.entries.values()
+        for entry in draft.entries_on(provision)
         if words_for(entry, provision) and draft.base_of(entry, provision) != base
     )
 
@@ -147,14 +147,14 @@ def in_brackets(base: str, found: Sequence[Place]) -> str:
     return apply_edits(base, (Edit(place.start, place.end, _choices(place)) for place in found))
 
 
-def identical_wording(draft: Draft) -> tuple[Identical, ...]:
+def identical_wording(draft: Draft, among: Iterable[Provision] | None = None) -> tuple[Identical, ...]:
     """Entries on one provision by different stakeholders whose words are equal, spacing aside."""
     found: list[Identical] = []
-    written = writings(draft)
-    for provision in draft.printed():
+    for provision in draft.printed() if among is None else among:
         groups: dict[tuple[str, ...], list[Entry]] = {}
-        for entry, text in written.get(provision.id, ()):
-            if entry.entry_class is not EntryClass.UNREADABLE:
+        for entry in draft.entries_on(provision.id):
+            text = words_for(entry, provision.id)
+            if text and entry.entry_class is not EntryClass.UNREADABLE:
                 groups.setdefault(words(text), []).append(entry)
         base = words(provision.base)
         for key, entries in groups.items():
@@ -209,7 +209,7 @@ def _row(
 
 
 def _who(cells: Mapping[str, tuple[Position, ...]], kind: PositionKind) -> str:
-    return ", ".join(name for name, positions in cells.items() if any(p.kind is kind for p in positions))
+    return " · ".join(name for name, positions in cells.items() if any(p.kind is kind for p in positions))
 
 
 def _place(base: str, start: int, end: int, changes: Mapping[str, Sequence[Edit]]) -> Place:
@@ -225,6 +225,13 @@ def _place(base: str, start: int, end: int, changes: Mapping[str, Sequence[Edit]
 
 
 def _choices(place: Place) -> str:
-    texts = [place.base, *(option.text for option in place.options)]
-    lead = place.base[: len(place.base) - len(place.base.lstrip())] or ("" if place.base else " ")
-    return lead + " ".join(f"[{text.strip()}]" for text in texts if text.strip())
+    """One place in brackets. Marks of the base that pair with one outside the place stay, so that they still pair."""
+    texts = [paired(text).strip() for text in (place.base, *(option.text for option in place.options))]
+    distinct = {words(text): text for text in reversed(texts)}
+    if len(distinct) < 2:
+        return place.base
+    shown = " ".join(f"[{text}]" for text in dict.fromkeys(texts) if text and distinct[words(text)] == text)
+    closing, opening = unpaired(place.base)
+    spaced = "" if place.base or not place.start else " "
+    lead = place.base[: len(place.base) - len(place.base.lstrip())] or spaced
+    return lead + "]" * closing + shown + " [" * opening

@@ -58,6 +58,35 @@ def lifted(provisions: Iterable[Provision], bracket: Bracket) -> dict[str, str]:
     return {provision: text for provision, text in texts.items() if text != before[provision]}
 
 
+def unpaired(text: str) -> tuple[int, int]:
+    """How many brackets close without opening, and how many open without closing, in one piece of text."""
+    closing = opening = 0
+    for mark in text:
+        if mark == "[":
+            opening += 1
+        elif mark == "]" and opening:
+            opening -= 1
+        elif mark == "]":
+            closing += 1
+    return closing, opening
+
+
+def paired(text: str) -> str:
+    """The text without the brackets that have no partner in it."""
+    keep = [True] * len(text)
+    stack: list[int] = []
+    for at, mark in enumerate(text):
+        if mark == "[":
+            stack.append(at)
+        elif mark == "]" and stack:
+            stack.pop()
+        elif mark == "]":
+            keep[at] = False
+    for at in stack:
+        keep[at] = False
+    return "".join(mark for mark, kept in zip(text, keep, strict=True) if kept)
+
+
 def line_of(provision: Provision, offset: int) -> int:
     """The source line in which the character at ``offset`` of the base stands; 0 when it has none."""
     if not provision.lines:

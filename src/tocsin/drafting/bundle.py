@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tocsin.drafting import acts
 from tocsin.drafting.draft import Draft
 from tocsin.drafting.history import Step, canonical, extended, replayed, undone_steps, verify
-from tocsin.drafting.store import Stored
+from tocsin.drafting.stored import Stored
 from tocsin.errors import ConflictError, InputError, NotFoundError
 
 FORMAT = "tocsin-draft/1"

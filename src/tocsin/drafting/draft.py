@@ -1,15 +1,10 @@
-"""A text at one moment of its negotiation, and how each act changes it. Nothing here is ever decided by itself."""
+"""A text at one moment of its negotiation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tocsin.drafting import acts
-from tocsin.drafting.classify import entry_class
-from tocsin.drafting.model import Comment, Entry, EntryClass, Position, PositionKind, Provision, Section, Span, Text
-from tocsin.drafting.positions import kind_from_words
-from tocsin.errors import ConflictError, NotFoundError, UsageError
+from tocsin.drafting.model import Comment, Entry, Position, Provision, Section, Text
 
 
 class Outcome(StrEnum):
@@ -41,9 +36,10 @@ class BaseVersion:
 
 @dataclass
 class Draft:
-    """The text after some acts. ``apply`` changes it in place; whoever wants an older one replays to there.
+    """The text after some acts. ``apply`` (apply.py) changes it in place; an older one is got by replaying.
 
-    ``order`` are the ids of the provisions that are in the text, as printed; ``gone`` says of the others why.
+    ``order`` are the ids of the provisions that are in the text, as printed; ``gone`` says of the others why,
+    and ``left_at`` with which base they left, if with one.
     ``generation`` counts the acts that changed the words of the base; an entry is compared with the base of its own.
     """
 
@@ -52,6 +48,7 @@ class Draft:
     order: list[str] = field(default_factory=list)
     provisions: dict[str, Provision] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)
+    left_at: dict[str, int] = field(default_factory=dict)
     bases: dict[str, list[BaseVersion]] = field(default_factory=dict)
     entries: dict[str, Entry] = field(default_factory=dict)
     comments: dict[str, Comment] = field(default_factory=dict)
@@ -63,6 +60,14 @@ class Draft:
     def printed(self) -> list[Provision]:
         """The provisions in the text, in print order."""
         return [self.provisions[name] for name in self.order]
+
+    def entries_on(self, provision: str) -> list[Entry]:
+        """The entries that speak about a provision, in source order."""
+        return [
+            entry
+            for entry in self.entries.values()
+            if entry.provision == provision or (entry.items and any(i.provision == provision for i in entry.items))
+        ]
 
     def sections(self) -> Mapping[str, Section]:
         """The sections by id."""
@@ -96,268 +101,6 @@ def begun(text: Text) -> Draft:
     )
 
 
-def apply(draft: Draft, act: acts.Act, at: datetime) -> None:  # noqa: C901, PLR0912 (one flat table: an act and what it does)
-    """Change ``draft`` by one act.
-
-    Raises:
-        NotFoundError: the act names something that is not in the text.
-        ConflictError: it cannot be done to the text as it is now.
-
-    """
-    match act:
-        case acts.Import():
-            raise ConflictError("A text is imported once; import the other file as a text of its own.")
-        case acts.Propose():
-            _propose(draft, act, at)
-        case acts.Declare():
-            _declare(draft, act, at)
-        case acts.Confirm():
-            position = _position(draft, act.position)
-            draft.positions[position.id] = replace(position, confirmed=True)
-        case acts.CorrectPosition():
-            position = _position(draft, act.position)
-            draft.positions[position.id] = replace(
-                position, kind=act.kind, target=act.target, inferred=False, confirmed=True, basis=act.reason
-            )
-        case acts.CorrectEntry():
-            _correct_entry(draft, act)
-        case acts.CorrectComment():
-            comment = _comment(draft, act.comment)
-            draft.comments[comment.id] = replace(
-                comment,
-                author=comment.author if act.author is None else act.author,
-                text=comment.text if act.text is None else act.text,
-                author_inferred=comment.author_inferred and act.author is None,
-            )
-        case acts.AddComment():
-            _add_comment(draft, act, at)
-        case acts.Relabel():
-            draft.provisions[act.provision] = replace(_printed(draft, act.provision), label=act.label)
-        case acts.Merge():
-            _merge(draft, act)
-        case acts.Split():
-            _split(draft, act)
-        case acts.Move():
-            _move(draft, act)
-        case acts.New():
-            _new(draft, act.id, act.section, act.label)
-        case acts.Delete():
-            _remove(draft, act.provision, act.reason or "deleted")
-        case acts.Rebase():
-            _rebase(draft, act)
-        case acts.AppointChair():
-            draft.chair, draft.chair_key = act.name, act.key
-        case acts.Accept():
-            draft.decisions[_decidable(draft, act.provision)] = _accepted(draft, act)
-        case acts.Combine():
-            _decide(draft, act.provision, Decision(Outcome.MERGED, act.text, act.entries))
-        case acts.PutInBrackets():
-            _decide(draft, act.provision, Decision(Outcome.BRACKETED, act.text, act.entries))
-        case acts.Leave():
-            _decide(draft, act.provision, Decision(Outcome.LEFT, _printed(draft, act.provision).base))
-        case acts.Close():
-            _close(draft)
-        case acts.Undo():
-            raise UsageError("An undo is not applied; the history is replayed without the step.")
-
-
-def _propose(draft: Draft, act: acts.Propose, at: datetime) -> None:
-    _known(draft, act.provision)
-    _fresh(draft.entries, act.id)
-    if act.generation > draft.generation:
-        raise NotFoundError(f"There is no base {act.generation}; the latest is {draft.generation}.")
-    base = draft.base_at(act.provision, act.generation)
-    readable = draft.provisions[act.provision].readable
-    kind = entry_class(act.text, base, base_readable=readable) if base else EntryClass.NEW
-    draft.entries[act.id] = Entry(
-        act.id,
-        0,
-        act.provision,
-        act.stakeholder,
-        act.organisations,
-        act.role,
-        kind if act.text.strip() else EntryClass.EMPTY,
-        act.text,
-        at=at,
-        generation=act.generation,
-    )
-    wanted, basis = kind_from_words(draft.entries[act.id].entry_class, act.text, base)
-    draft.positions[f"{act.id}-words"] = Position(
-        f"{act.id}-words",
-        act.stakeholder,
-        act.provision,
-        wanted,
-        inferred=wanted is not PositionKind.UNKNOWN,
-        basis=basis,
-        entry=act.id,
-        generation=act.generation,
-        at=at,
-    )
-
-
-def _declare(draft: Draft, act: acts.Declare, at: datetime) -> None:
-    _known(draft, act.provision, sections=True)
-    _fresh(draft.positions, act.id)
-    if act.entry is not None:
-        _entry(draft, act.entry)
-    if act.target is not None:
-        _known(draft, act.target)
-    basis = f"declared: {act.reason}" if act.reason else "declared"
-    draft.positions[act.id] = Position(
-        act.id,
-        act.stakeholder,
-        act.provision,
-        act.kind,
-        inferred=False,
-        basis=basis,
-        entry=act.entry,
-        target=act.target,
-        generation=act.generation,
-        at=at,
-        confirmed=True,
-    )
-
-
-def _correct_entry(draft: Draft, act: acts.CorrectEntry) -> None:
-    entry = _entry(draft, act.entry)
-    if act.provision is not None:
-        _known(draft, act.provision)
-    text = entry.text if act.text is None else act.text
-    provision = act.provision or entry.provision
-    base = draft.base_of(entry, provision)
-    fresh = entry_class(text, base) if base else EntryClass.NEW
-    changed = act.text is not None or act.provision is not None
-    draft.entries[entry.id] = replace(
-        entry,
-        text=text,
-        provision=provision,
-        stakeholder=act.stakeholder or entry.stakeholder,
-        organisations=(act.stakeholder,) if act.stakeholder else entry.organisations,
-        role=act.role or entry.role,
-        entry_class=act.entry_class or (fresh if changed else entry.entry_class),
-        items=() if changed else entry.items,
-    )
-    for position in [p for p in draft.positions.values() if p.entry == entry.id]:
-        draft.positions[position.id] = replace(
-            position,
-            stakeholder=act.stakeholder or position.stakeholder,
-            provision=act.provision or position.provision,
-        )
-
-
-def _add_comment(draft: Draft, act: acts.AddComment, at: datetime) -> None:
-    _known(draft, act.provision, sections=True)
-    _fresh(draft.comments, act.id)
-    if act.entry is not None:
-        entry = _entry(draft, act.entry)
-        draft.entries[entry.id] = replace(entry, comments=(*entry.comments, act.id))
-    if act.reply_to is not None:
-        _comment(draft, act.reply_to)
-    anchor = None
-    if act.start is not None:
-        base = draft.provisions[act.provision].base if act.provision in draft.provisions else ""
-        end = len(base) if act.end is None else act.end
-        if not 0 <= act.start < end <= len(base):
-            raise ConflictError(f"Characters {act.start} to {end} are not in the {len(base)} of {act.provision}.")
-        anchor = Span(0, act.start, end)
-    draft.comments[act.id] = Comment(
-        act.id, 0, act.author, act.provision, act.entry, act.text, anchor=anchor, at=at, reply_to=act.reply_to
-    )
-
-
-def _merge(draft: Draft, act: acts.Merge) -> None:
-    source, target = _printed(draft, act.provision), _printed(draft, act.into)
-    if source.id == target.id:
-        raise ConflictError("A provision cannot be merged into itself.")
-    joined = " ".join(part for part in (target.base, source.base) if part)
-    draft.generation += 1
-    _set_base(draft, target.id, joined)
-    _remove(draft, source.id, f"merged into {target.id}")
-
-
-def _split(draft: Draft, act: acts.Split) -> None:
-    provision = _printed(draft, act.provision)
-    _fresh(draft.provisions, act.new)
-    first, second = provision.base[: act.at].rstrip(), provision.base[act.at :].lstrip()
-    if not first or not second:
-        raise ConflictError(f"Cutting {act.provision} at character {act.at} leaves an empty part.")
-    draft.generation += 1
-    _set_base(draft, provision.id, first)
-    draft.provisions[act.new] = replace(provision, id=act.new, label=act.label, base="", lines=(), spans=())
-    draft.bases[act.new] = []
-    _set_base(draft, act.new, second)
-    draft.order.insert(draft.order.index(provision.id) + 1, act.new)
-
-
-def _move(draft: Draft, act: acts.Move) -> None:
-    provision = _printed(draft, act.provision)
-    section = draft.sections().get(act.section)
-    if section is None:
-        raise NotFoundError(f"There is no section '{act.section}' in this text.")
-    if act.after == provision.id:
-        raise ConflictError("A provision cannot stand after itself.")
-    if act.after is not None and _printed(draft, act.after).section != section.id:
-        raise ConflictError(f"{act.after} is not in section {section.id}.")
-    draft.order.remove(provision.id)
-    draft.order.insert(_place(draft, section.id, act.after), provision.id)
-    draft.provisions[provision.id] = replace(provision, section=section.id, kind=section.kind)
-
-
-def _new(draft: Draft, identity: str, section_id: str, label: str) -> None:
-    _fresh(draft.provisions, identity)
-    section = draft.sections().get(section_id)
-    if section is None:
-        raise NotFoundError(f"There is no section '{section_id}' in this text.")
-    last = next((name for name in reversed(draft.order) if draft.provisions[name].section == section_id), None)
-    draft.order.insert(_place(draft, section_id, last), identity)
-    draft.provisions[identity] = Provision(identity, section_id, label, section.kind, "")
-    draft.bases[identity] = [BaseVersion(draft.generation, "")]
-
-
-def _place(draft: Draft, section: str, after: str | None) -> int:
-    """The index in print order behind ``after``, or before the first provision of the section."""
-    if after is not None:
-        return draft.order.index(after) + 1
-    later = list(draft.sections())[list(draft.sections()).index(section) :]
-    firsts = [at for at, name in enumerate(draft.order) if draft.provisions[name].section in later]
-    return firsts[0] if firsts else len(draft.order)
-
-
-def _remove(draft: Draft, provision: str, why: str) -> None:
-    _printed(draft, provision)
-    draft.order.remove(provision)
-    draft.gone[provision] = why
-    draft.decisions.pop(provision, None)
-
-
-def _rebase(draft: Draft, act: acts.Rebase) -> None:
-    entry = _entry(draft, act.entry)
-    if not entry.generation < act.generation <= draft.generation:
-        raise ConflictError(f"{entry.id} is on base {entry.generation} and cannot go to base {act.generation}.")
-    base = draft.base_at(entry.provision, act.generation)
-    kind = entry_class(act.text, base) if base else EntryClass.NEW
-    draft.entries[entry.id] = replace(entry, text=act.text, generation=act.generation, entry_class=kind, items=())
-
-
-def _accepted(draft: Draft, act: acts.Accept) -> Decision:
-    if act.entry is not None:
-        entry = _entry(draft, act.entry)
-        text = words_for(entry, act.provision)
-        if not text or entry.entry_class is EntryClass.UNREADABLE:
-            raise ConflictError(f"{entry.id} has no readable words for {act.provision}; nothing can be accepted.")
-        return Decision(Outcome.ACCEPTED, text, (entry.id,))
-    position = _position(draft, act.position or "")
-    base = _printed(draft, act.provision).base
-    if position.kind is PositionKind.DELETE:
-        return Decision(Outcome.DELETED, "")
-    if position.kind in {PositionKind.RETAIN, PositionKind.SUPPORT}:
-        return Decision(Outcome.ACCEPTED, base)
-    raise ConflictError(
-        f"The position '{position.kind}' has no words that could be accepted.",
-        hint="Accept an entry, or combine words of your own.",
-    )
-
-
 def words_for(entry: Entry, provision: str) -> str:
     """The words that an entry has for one provision; empty when it has none."""
     if entry.items:
@@ -373,68 +116,3 @@ def writings(draft: Draft) -> dict[str, list[tuple[Entry, str]]]:
             if text := words_for(entry, name):
                 found.setdefault(name, []).append((entry, text))
     return found
-
-
-def _decide(draft: Draft, provision: str, decision: Decision) -> None:
-    _decidable(draft, provision)
-    for name in decision.entries:
-        _entry(draft, name)
-    draft.decisions[provision] = decision
-
-
-def _decidable(draft: Draft, provision: str) -> str:
-    return _printed(draft, provision).id
-
-
-def _close(draft: Draft) -> None:
-    if not draft.decisions:
-        raise ConflictError("The chair has decided nothing in this round; there is nothing to close.")
-    draft.generation += 1
-    for name, decision in list(draft.decisions.items()):
-        if decision.outcome is Outcome.DELETED:
-            _remove(draft, name, f"deleted in base {draft.generation}")
-        else:
-            _set_base(draft, name, decision.text)
-    draft.decisions = {}
-
-
-def _set_base(draft: Draft, provision: str, text: str) -> None:
-    draft.provisions[provision] = replace(draft.provisions[provision], base=text)
-    draft.bases[provision].append(BaseVersion(draft.generation, text))
-
-
-def _known(draft: Draft, provision: str, *, sections: bool = False) -> None:
-    """Refuse an id that never was in the text; one that has left it is still known."""
-    if provision in draft.provisions or (sections and provision in draft.sections()):
-        return
-    raise NotFoundError(f"There is no provision '{provision}' in this text.", hint="'drafting show' lists them.")
-
-
-def _printed(draft: Draft, provision: str) -> Provision:
-    _known(draft, provision)
-    if provision in draft.gone:
-        raise ConflictError(f"{provision} is no longer in the text: {draft.gone[provision]}.")
-    return draft.provisions[provision]
-
-
-def _entry(draft: Draft, name: str) -> Entry:
-    if name not in draft.entries:
-        raise NotFoundError(f"There is no entry '{name}' in this text.", hint="'drafting show' lists them.")
-    return draft.entries[name]
-
-
-def _position(draft: Draft, name: str) -> Position:
-    if name not in draft.positions:
-        raise NotFoundError(f"There is no position '{name}' in this text.", hint="'drafting show' lists them.")
-    return draft.positions[name]
-
-
-def _comment(draft: Draft, name: str) -> Comment:
-    if name not in draft.comments:
-        raise NotFoundError(f"There is no comment '{name}' in this text.", hint="'drafting show' lists them.")
-    return draft.comments[name]
-
-
-def _fresh(there: Mapping[str, object], name: str) -> None:
-    if name in there:
-        raise ConflictError(f"'{name}' is taken already.")

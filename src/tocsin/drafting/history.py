@@ -16,8 +16,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import TypeAdapter, ValidationError
 
-from tocsin.drafting.acts import CHAIR_ACTS, Act, AppointChair, Import, Undo
-from tocsin.drafting.draft import Draft, apply, begun
+from tocsin.drafting.acts import Act, AppointChair, ChairAct, Import, Undo
+from tocsin.drafting.apply import apply
+from tocsin.drafting.draft import Draft, begun
 from tocsin.errors import ConflictError, InputError, NotFoundError, WithheldError
 
 FIRST = "0" * 64
@@ -47,7 +48,7 @@ class Step:
             InputError: the body is none.
 
         """
-        return _read_act(self.body)
+        return read_act(self.body)
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def needs_signature(steps: Sequence[Step], act: Act) -> bool:
     """Whether only the chair may do this: the chair's own acts, and undoing one of them."""
     if isinstance(act, Undo):
         return 1 <= act.step <= len(steps) and needs_signature(steps[: act.step - 1], steps[act.step - 1].act())
-    return isinstance(act, CHAIR_ACTS)
+    return isinstance(act, ChairAct)
 
 
 def signing_key(steps: Sequence[Step], act: Act) -> str | None:
@@ -249,7 +250,13 @@ def _draft_adapter() -> TypeAdapter[Draft]:
 
 
 @lru_cache(maxsize=10_000)
-def _read_act(body: str) -> Act:
+def read_act(body: str) -> Act:
+    """The act in a step's body.
+
+    Raises:
+        InputError: there is none.
+
+    """
     try:
         return _act_adapter().validate_json(body)
     except ValidationError as error:

@@ -1,7 +1,14 @@
-"""A text as the JSON document of ``tocsin drafting import --json``."""
+"""The JSON documents that the commands print."""
 
+from collections.abc import Iterable
+
+from pydantic_core import to_jsonable_python
+
+from tocsin.drafting.agreement import Row, Stakeholder, alternatives, identical_wording, stakeholders, tally
 from tocsin.drafting.brackets import brackets
-from tocsin.drafting.model import Text
+from tocsin.drafting.difference import Change, Piece, difference
+from tocsin.drafting.draft import Draft, words_for
+from tocsin.drafting.model import Entry, Position, Text
 
 
 def import_document(text: Text) -> dict[str, object]:
@@ -51,3 +58,88 @@ def import_document(text: Text) -> dict[str, object]:
         },
         "warnings": [{"line": notice.line, "message": notice.message} for notice in text.warnings],
     }
+
+
+def provision_document(draft: Draft, name: str) -> dict[str, object]:
+    """Everything about one provision: base, entries with their differences, positions, comments, alternatives."""
+    provision = draft.provisions[name]
+    entries = draft.entries_on(name)
+    decision = draft.decisions.get(name)
+    return {
+        **_plain(provision),
+        "gone": draft.gone.get(name),
+        "decision": None if decision is None else _plain(decision),
+        "entries": [_entry(draft, entry, name) for entry in entries],
+        "positions": [_plain(p) for p in draft.positions.values() if p.provision in {name, provision.section}],
+        "comments": [_plain(c) for c in draft.comments.values() if c.provision == name],
+        "alternatives": alternatives_document(draft, name),
+        "identical_wording": [_plain(found) for found in identical_wording(draft, [provision])],
+    }
+
+
+def alternatives_document(draft: Draft, name: str) -> list[dict[str, object]]:
+    """Every place that somebody would change, in text order; entries by id."""
+    return [_plain(place) for place in alternatives(draft, name)]
+
+
+def agreement_document(draft: Draft, rows: Iterable[Row]) -> dict[str, object]:
+    """The matrix, with both counts."""
+    people = stakeholders(draft)
+    return {
+        "generation": draft.generation,
+        "stakeholders": [_plain(person) for person in people],
+        "provisions": [_row(row, people) for row in rows],
+    }
+
+
+def draft_document(draft: Draft, rows: Iterable[Row]) -> dict[str, object]:
+    """The whole draft: what ``export --format json`` writes."""
+    return {
+        "title": draft.text.title,
+        "source": _plain(draft.text.source),
+        "generation": draft.generation,
+        "chair": draft.chair,
+        "sections": [_plain(section) for section in draft.text.sections],
+        "provisions": [provision_document(draft, name) for name in draft.order],
+        "gone": draft.gone,
+        "agreement": agreement_document(draft, rows),
+    }
+
+
+def pieces_document(pieces: Iterable[Piece]) -> list[dict[str, str]]:
+    """A difference as a list of kept, deleted and inserted text."""
+    return [{"change": piece.change.value, "text": piece.text} for piece in pieces]
+
+
+def _entry(draft: Draft, entry: Entry, provision: str) -> dict[str, object]:
+    base, text = draft.base_of(entry, provision), words_for(entry, provision)
+    pieces = difference(base, text) if base and text else tuple(Piece(Change.INSERT, part) for part in [text] if part)
+    return {**_plain(entry), "difference": pieces_document(pieces)}
+
+
+def _row(row: Row, people: Iterable[Stakeholder]) -> dict[str, object]:
+    counts = tally(row, people).items()
+    return {
+        "provision": row.provision.id,
+        "standing": row.standing.value,
+        "reasons": list(row.reasons),
+        "positions": {name: [_position(p) for p in positions] for name, positions in row.cells.items()},
+        "counts": {kind.value: {"labels": labels, "organisations": orgs} for kind, (labels, orgs) in counts},
+    }
+
+
+def _position(position: Position) -> dict[str, object]:
+    return {
+        "id": position.id,
+        "kind": position.kind.value,
+        "inferred": position.inferred,
+        "confirmed": position.confirmed,
+        "basis": position.basis,
+        "target": position.target,
+    }
+
+
+def _plain(value: object) -> dict[str, object]:
+    """A frozen record as JSON values."""
+    dumped: dict[str, object] = to_jsonable_python(value)
+    return dumped

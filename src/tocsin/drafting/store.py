@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
@@ -10,24 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
 from tocsin.drafting.acts import Act, Import
+from tocsin.drafting.bundle import Merged, merged
 from tocsin.drafting.draft import Draft
 from tocsin.drafting.history import Signer, Step, extended, replayed
 from tocsin.drafting.model import Text
 from tocsin.drafting.models import DraftStep, DraftText
+from tocsin.drafting.stored import Stored
 from tocsin.errors import ConflictError, NotFoundError
 from tocsin.records import AuditWord, Database, audit
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A text as it is kept: its identity, local name, and whole history."""
-
-    id: str
-    name: str
-    title: str
-    source_name: str
-    source_sha256: str
-    steps: tuple[Step, ...]
 
 
 def stored_texts(database: Database) -> list[tuple[str, str, str, str]]:
@@ -122,6 +111,15 @@ def append(
         added = tuple(steps[len(stored.steps) :])
         save_steps(session, stored.id, added, actor=actor, at=at)
         return added, draft
+
+
+def take_in(database: Database, theirs: Stored, *, actor: str, at: datetime) -> Merged:
+    """Add to a text what a copy of it brings back, and say what was left aside and what stands side by side now."""
+    with database.begin() as session:
+        ours = _load(session, theirs.id)
+        result = merged(ours, theirs)
+        save_steps(session, ours.id, result.steps, actor=actor, at=at)
+        return result
 
 
 def save_steps(session: Session, text_id: str, steps: Sequence[Step], *, actor: str, at: datetime) -> None:

@@ -1,0 +1,188 @@
+"""``tocsin drafting``: a text on its way out, in every form, and a copy of it that travels and comes back."""
+
+import json
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli import drafting_change
+from tocsin.cli.drafting_change import Actor, TextName
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.errors import NotFoundError, StorageError, UsageError
+
+if TYPE_CHECKING:
+    from tocsin.drafting.draft import Draft
+    from tocsin.drafting.history import Step
+
+
+class Form(StrEnum):
+    """The forms that a text leaves in."""
+
+    COMPILATION = "compilation"
+    CLEAN = "clean"
+    BRACKETED = "bracketed"
+    SIDE_BY_SIDE = "side-by-side"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    HTML = "html"
+    DOCX = "docx"
+    AKN = "akn"
+
+
+def export(
+    ctx: typer.Context,
+    text: TextName,
+    form: Annotated[Form, typer.Option("--format", help="The form to write.")],
+    out: Annotated[Path | None, typer.Option(help="The file to write; the standard output by default.")] = None,
+    step: Annotated[int | None, typer.Option(help="The text as it was after this step.")] = None,
+    stakeholder: Annotated[str | None, typer.Option(help="Side by side: only what this stakeholder wrote.")] = None,
+    page: Annotated[int | None, typer.Option(min=1, help="HTML: only this page of a long text.")] = None,
+) -> None:
+    """Write a text: compilation, clean, bracketed, side by side, Markdown, JSON, a page, Word, Akoma Ntoso."""
+    from tocsin.cli.drafting import open_records
+    from tocsin.drafting.history import replayed
+    from tocsin.drafting.store import load, source_of
+
+    invocation: Invocation = ctx.obj
+    database = open_records(invocation.home)
+    stored = load(database, text)
+    draft = replayed(stored.steps, upto=step)
+    at = stored.steps[(step or len(stored.steps)) - 1].at
+    if form is Form.COMPILATION:
+        written: str | bytes = _compilation(draft, source_of(database, text))
+    elif form is Form.SIDE_BY_SIDE:
+        written = _side_by_side(draft, stakeholder)
+    elif form is Form.HTML:
+        written = _page(draft, page)
+    else:
+        written = _written(draft, form, at, stored.name)
+    data = written.encode() if isinstance(written, str) else written
+    if out is None:
+        if form is Form.DOCX and sys.stdout.isatty():
+            raise UsageError("A Word file is not for the screen.", hint="Name a file with --out.")
+        sys.stdout.buffer.write(data)
+        return
+    _write(out, data)
+    emit(invocation, {"file": str(out), "bytes": len(data)}, lambda: say(f"Written to {out} ({len(data):,} bytes)."))
+
+
+def bundle(ctx: typer.Context, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+    """Write a text with its whole history to one file, to work on without a link: 'import' it there."""
+    from tocsin.cli.drafting import open_records
+    from tocsin.drafting.bundle import write_bundle
+    from tocsin.drafting.store import load, source_of
+
+    invocation: Invocation = ctx.obj
+    database = open_records(invocation.home)
+    stored = load(database, text)
+    data = write_bundle(stored, source_of(database, text))
+    _write(out, data)
+    document = {"file": str(out), "bytes": len(data), "steps": len(stored.steps), "head": stored.steps[-1].hash}
+    emit(invocation, document, lambda: say(f"{len(stored.steps)} steps written to {out} ({len(data):,} bytes)."))
+
+
+def merge_bundle(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A copy that came back.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would add.")] = False,
+    by: Actor = "secretariat",
+) -> None:
+    """Take in what was proposed in a copy. Different words for one place become alternatives; nothing is decided."""
+    from tocsin.cli.drafting import now, open_records, read_bytes
+    from tocsin.drafting.bundle import merged, read_bundle
+    from tocsin.drafting.store import load, take_in
+
+    invocation: Invocation = ctx.obj
+    theirs, _ = read_bundle(read_bytes(file))
+    database = open_records(invocation.home)
+    here = load(database, theirs.id)
+    result = merged(here, theirs) if dry_run else take_in(database, theirs, actor=by, at=now())
+    document = {
+        "added": [{"step": s.seq, "act": s.act().act, "actor": s.actor, "origin": s.origin} for s in result.steps],
+        "known": result.known,
+        "left_aside": [{"act": step.act().act, "actor": step.actor, "reason": why} for step, why in result.left_aside],
+        "conflicts": list(result.conflicts),
+    }
+
+    def human() -> None:
+        would = "would be added" if dry_run else "added"
+        say(f"{len(result.steps)} steps {would}, {result.known} were here, {len(result.left_aside)} left aside.")
+        _say_steps(result.steps)
+        rows = [(step.actor, drafting_change.sentence(step.act()), why) for step, why in result.left_aside]
+        if rows:
+            print_table("Left aside", ("by", "what", "because"), rows)
+        for conflict in result.conflicts:
+            note(conflict)
+
+    emit(invocation, document, human)
+
+
+def _say_steps(steps: "tuple[Step, ...]") -> None:
+    for step in steps:
+        say(f"Step {step.seq}, by {step.actor}: {drafting_change.sentence(step.act())}.")
+
+
+def _compilation(draft: "Draft", source: bytes) -> str:
+    from tocsin.drafting.layouts import compilation
+
+    plain = draft.text.source.form == "plain text"
+    return compilation(draft, source.decode("utf-8-sig").replace("\r\n", "\n") if plain else None)
+
+
+def _side_by_side(draft: "Draft", stakeholder: str | None) -> str:
+    from tocsin.drafting.layouts import side_by_side
+
+    return side_by_side(draft, stakeholder)
+
+
+def _page(draft: "Draft", number: int | None) -> str:
+    from tocsin.drafting.page import page
+    from tocsin.drafting.pages import pages
+
+    if number is None:
+        return page(draft)
+    parts = pages(draft)
+    if number > len(parts):
+        raise NotFoundError(f"The text has {len(parts)} pages.")
+    return page(draft, shown=parts[number - 1])
+
+
+def _written(draft: "Draft", form: Form, at: datetime, name: str) -> str | bytes:
+    """The forms that need nothing but the draft; each is loaded only when it is asked for."""
+    match form:
+        case Form.CLEAN:
+            from tocsin.drafting.layouts import clean
+
+            return clean(draft)
+        case Form.BRACKETED:
+            from tocsin.drafting.layouts import bracketed
+
+            return bracketed(draft)
+        case Form.MARKDOWN:
+            from tocsin.drafting.markdown import markdown
+
+            return markdown(draft)
+        case Form.AKN:
+            from tocsin.drafting.akoma import akoma_ntoso
+
+            return akoma_ntoso(draft, at, name=name)
+        case Form.DOCX:
+            from tocsin.drafting.word import write_draft
+
+            return write_draft(draft, at)
+        case _:
+            from tocsin.drafting.agreement import agreement
+            from tocsin.drafting.jsonform import draft_document
+
+            return json.dumps(draft_document(draft, agreement(draft)), ensure_ascii=False, indent=1) + "\n"
+
+
+def _write(out: Path, data: bytes) -> None:
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        raise StorageError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error

@@ -1,0 +1,197 @@
+"""A draft as plain text: the compilation in the layout that is read, the clean text, in brackets, side by side."""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tocsin.drafting.agreement import alternatives, in_brackets
+from tocsin.drafting.draft import Draft, words_for
+from tocsin.drafting.model import Comment, Entry, Provision, Section
+
+_COLUMN = 54
+
+
+def compilation(draft: Draft, source: str | None = None) -> str:
+    """Base, entries and comments in the layout of negotiation compilations; ``read_compilation`` reads it back.
+
+    With the ``source`` of the import, and as long as nothing in it was changed, every line of it stays as it was and
+    what came later is put where it belongs.
+    """
+    if source is not None and _only_added(draft):
+        return _with_additions(draft, source)
+    parts = [*draft.text.preamble]
+    for section, provisions in by_section(draft):
+        remarks = _remarks([c for c in draft.comments.values() if c.provision == section.id and c.entry is None])
+        parts += ["", f"{section.number}.\t{section.title}{remarks}"] if section.title else [""]
+        parts += _section(draft, provisions)
+    return "\n".join(parts) + "\n"
+
+
+def clean(draft: Draft) -> str:
+    """The text alone, with what the chair decided in this round; brackets that are part of it stay."""
+    return _texts(draft, {provision.id: draft.next_text(provision.id) for provision in draft.printed()})
+
+
+def bracketed(draft: Draft) -> str:
+    """The text with every place on which entries differ as "[as it is] [or so]"; decided provisions as decided."""
+    texts = {
+        provision.id: draft.decisions[provision.id].text
+        if provision.id in draft.decisions
+        else in_brackets(provision.base, alternatives(draft, provision.id))
+        for provision in draft.printed()
+    }
+    return _texts(draft, texts)
+
+
+def side_by_side(draft: Draft, stakeholder: str | None = None) -> str:
+    """The base on the left; on the right what each stakeholder (or one) wrote on it."""
+    parts: list[str] = []
+    for provision in draft.printed():
+        entries = [
+            entry
+            for entry in draft.entries_on(provision.id)
+            if stakeholder in {None, entry.stakeholder, *entry.organisations}
+        ]
+        for count, entry in enumerate(entries):
+            left = f"{provision.id}\n{provision.base}" if count == 0 else ""
+            right = f"{entry.stakeholder} ({entry.entry_class})\n{words_for(entry, provision.id)}"
+            parts += [*_columns(left, right), ""]
+        if not entries and stakeholder is None and provision.base:
+            parts += [*_columns(f"{provision.id}\n{provision.base}", ""), ""]
+    return "\n".join(parts) + "\n"
+
+
+def by_section(draft: Draft) -> list[tuple[Section, list[Provision]]]:
+    """Every section with its provisions, in print order."""
+    found = {section.id: (section, list[Provision]()) for section in draft.text.sections}
+    for provision in draft.printed():
+        found[provision.section][1].append(provision)
+    return list(found.values())
+
+
+def _only_added(draft: Draft) -> bool:
+    """Whether everything imported is as it was, apart from remarks on it."""
+    text = draft.text
+    added = {name for name, comment in draft.comments.items() if comment.line == 0}
+    return (
+        draft.printed() == list(text.provisions)
+        and all(replace(draft.entries[e.id], comments=e.comments) == e for e in text.entries)
+        and all(set(draft.entries[e.id].comments) - set(e.comments) <= added for e in text.entries)
+        and all(draft.comments[c.id] == c for c in text.comments)
+    )
+
+
+def _with_additions(draft: Draft, source: str) -> str:
+    behind: dict[int, str] = {}
+    below: dict[int, list[str]] = {}
+    for comment in draft.comments.values():
+        if comment.line == 0 and (line := _line_of_remark(draft, comment)):
+            behind[line] = behind.get(line, "") + f"\t{_remark(comment)}"
+    for entry in draft.entries.values():
+        if entry.line == 0:
+            below.setdefault(_last_line(draft, entry.provision), []).extend(["", _entry(draft, entry)])
+    lines = source.split("\n")
+    parts = [
+        part for number, line in enumerate(lines, 1) for part in (line + behind.get(number, ""), *below.get(number, ()))
+    ]
+    return "\n".join([*parts, *below.get(0, ())])
+
+
+def _line_of_remark(draft: Draft, comment: Comment) -> int:
+    """The source line that a later remark is put behind; 0 when it stands in a later entry, which prints it itself."""
+    if comment.entry is not None:
+        entry = draft.entries[comment.entry]
+        return max([entry.line, *(span.line for span in entry.spans)])
+    if comment.provision in draft.provisions:
+        return max(draft.provisions[comment.provision].lines, default=0)
+    return draft.sections()[comment.provision].span.line
+
+
+def _last_line(draft: Draft, provision: str) -> int:
+    """The last source line that is about a provision."""
+    lines = [*draft.provisions[provision].lines]
+    for entry in draft.text.entries:
+        if _speaks_of(entry, provision):
+            lines += [entry.line, *(span.line for span in entry.spans)]
+    lines += [
+        span.line
+        for comment in draft.text.comments
+        if comment.provision == provision or (comment.entry and _speaks_of(draft.entries[comment.entry], provision))
+        for span in comment.spans
+    ]
+    return max(lines, default=0)
+
+
+def _section(draft: Draft, provisions: Sequence[Provision]) -> list[str]:
+    """The provisions of a section, each block followed by the entries that speak about it."""
+    parts_of_entries = {item.provision for entry in draft.entries.values() for item in entry.items}
+    homes = {p.id: [e for e in draft.entries.values() if e.provision == p.id] for p in provisions}
+    waiting: list[Entry] = []
+    open_until: set[str] = set()
+    parts: list[str] = []
+    for provision in provisions:
+        written = homes[provision.id]
+        if provision.base or (not written and provision.id not in parts_of_entries):
+            gap = [] if open_until else [""]
+            remarks = [c for c in draft.comments.values() if c.provision == provision.id and c.entry is None]
+            parts += [*gap, f"{_label(provision)}{provision.base}{_remarks(remarks)}"]
+        waiting += written
+        open_until |= {i.provision for e in written for i in e.items if draft.provisions[i.provision].base}
+        open_until.discard(provision.id)
+        open_until &= {p.id for p in provisions}
+        if not open_until and waiting:
+            parts += [line for entry in waiting for line in ["", _entry(draft, entry)]]
+            waiting = []
+    return parts
+
+
+def _entry(draft: Draft, entry: Entry) -> str:
+    remarks = _remarks([draft.comments[name] for name in entry.comments])
+    provision = draft.provisions[entry.provision]
+    group = f", {entry.role}" if entry.role else ""
+    if not provision.base and not provision.label and entry.text:
+        role = f" {entry.role}" if entry.role else ""
+        return f"[New {provision.kind.capitalize()}, {entry.stakeholder}{role}]: {entry.text}{remarks}"
+    new = f"new {provision.label}) " if not provision.base and provision.label and not entry.items else ""
+    return f"· {entry.stakeholder}{group}: {new}{entry.text}{remarks}"
+
+
+def _remarks(comments: Iterable[Comment]) -> str:
+    return "".join(f"\t{_remark(comment)}" for comment in comments)
+
+
+def _remark(comment: Comment) -> str:
+    text = comment.text.replace("\n", " ")
+    if comment.author is None or text.startswith(comment.author):
+        return f"Comment by Author: {text}"
+    if comment.author_inferred:
+        return f"Comment by Author: {comment.author}: {text}"
+    return f"Comment by {comment.author}: {text}"
+
+
+def _label(provision: Provision) -> str:
+    return f"{provision.label}) " if provision.label else ""
+
+
+def _texts(draft: Draft, texts: dict[str, str]) -> str:
+    parts = [*draft.text.preamble]
+    for section, provisions in by_section(draft):
+        parts += ["", f"{section.number}. {section.title}"] if section.title else [""]
+        parts += [line for p in provisions if texts[p.id] for line in ["", f"{_label(p)}{texts[p.id]}"]]
+    return "\n".join(parts) + "\n"
+
+
+def _speaks_of(entry: Entry, provision: str) -> bool:
+    return entry.provision == provision or any(item.provision == provision for item in entry.items)
+
+
+def _columns(left: str, right: str) -> list[str]:
+    first, second = _wrapped(left), _wrapped(right)
+    height = max(len(first), len(second))
+    first += [""] * (height - len(first))
+    second += [""] * (height - len(second))
+    return [f"{a:<{_COLUMN}} │ {b}".rstrip() for a, b in zip(first, second, strict=True)]
+
+
+def _wrapped(text: str) -> list[str]:
+    return [line for part in text.split("\n") for line in textwrap.wrap(part, _COLUMN) or [""]]
