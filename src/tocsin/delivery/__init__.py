@@ -1,14 +1,15 @@
 """Telling: what is owed to whom, digests that people understand, and the channels they leave by."""
 
-from tocsin.delivery.channels import Channel, Outcome, Receipt, open_channel
-from tocsin.delivery.deliver import EventsOf, GoneOf, Summary, deliver
-from tocsin.delivery.journal import deliveries, delivery, retry
+from tocsin.delivery.channels import Channel, Outcome, Receipt, open_channel, reach_smtp
+from tocsin.delivery.deliver import EventsOf, Summary, deliver
+from tocsin.delivery.journal import deliveries, delivery, failed_deliveries, retry
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.delivery.outbox import due_at, queue, release_items
-from tocsin.delivery.render import Mail, Node
+from tocsin.delivery.render import Annotate, GoneOf, Mail, Node
 from tocsin.delivery.survey import Gone
 
 __all__ = [
+    "Annotate",
     "Channel",
     "Delivery",
     "DeliveryItem",
@@ -26,8 +27,10 @@ __all__ = [
     "deliveries",
     "delivery",
     "due_at",
+    "failed_deliveries",
     "open_channel",
     "queue",
+    "reach_smtp",
     "release_items",
     "retry",
 ]

@@ -11,15 +11,17 @@ from uuid import UUID
 import polars as pl
 
 from tocsin.delivery.mime import Attachment
-from tocsin.delivery.survey import DELIVERY, address_texts
+from tocsin.delivery.survey import DELIVERY
 from tocsin.delivery.xarf_report import XarfSender, xarf_reports
 from tocsin.directory import Format
+from tocsin.events.idf_out import addresses, idf_lines
 from tocsin.events.schema import BY_NAME, FIELDS, Field, Kind
 
 EVENT, PROBLEM = "event", "problem"  # columns beside the IDF fields
-ALWAYS = frozenset(
+_IDF = "_idf"
+_ALWAYS = frozenset(
     {"time.source", "classification.taxonomy", "classification.type", "classification.identifier", "source.ip"}
-    | {"source.port", "tlp", "pap", DELIVERY, EVENT, PROBLEM}
+    | {"source.port", "tlp", "pap", DELIVERY, EVENT, PROBLEM, _IDF}
 )
 _FEW = 5  # X-ARF reports that are attached one by one; more go into one ZIP file
 _BASE64 = 78 / 57  # bytes in a mail for a byte attached
@@ -38,22 +40,24 @@ class Files:
         return int(sum(len(one.content) for one in self.attachments) * _BASE64)
 
 
-def readable(events: pl.DataFrame, node: UUID) -> pl.DataFrame:
+def readable(events: pl.DataFrame, node: UUID, *, objects: bool) -> pl.DataFrame:
     """Events as text and numbers under their field names, with ``event`` (UUIDv5 of node, ingest, row) first.
 
     Times are ISO 8601 in UTC; ``problem`` is 16 hexadecimal digits, the same whenever the problem is told again.
-    The column ``_delivery`` is kept.
+    The column ``_delivery`` is kept; with ``objects`` there is ``_idf``, the event as a JSON object.
     """
     import polars_hash
 
     identity = polars_hash.concat_str(pl.col("ingest").cast(pl.String), pl.lit("/"), pl.col("row").cast(pl.String))
-    addresses = {field.name: address_texts(events, field.name) for field in FIELDS if field.kind is Kind.IP}
-    return events.select(
+    texts = {field.name: addresses(events, field.name) for field in FIELDS if field.kind is Kind.IP}
+    rows = events.select(
         DELIVERY,
         identity.uuidhash.uuid5(str(node)).alias(EVENT),
         _hexadecimal(events["problem"]),
-        *(_column(field, addresses) for field in FIELDS),
+        *(_column(field, texts) for field in FIELDS),
+        *([idf_lines(events).alias(_IDF)] if objects else []),
     )
+    return rows.select(column.name for column in rows if column.name in _ALWAYS or column.null_count() < rows.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def files_of(rows: pl.DataFrame, packing: Packing) -> list[Files]:
     ``rows``: from `readable`, one digest's, without ``_delivery``. Attachments above the limit are zipped; where that
     is not enough the rows are cut into several mails. A single row above the limit goes as it is.
     """
-    shown = rows[[column.name for column in rows if column.name in ALWAYS or column.null_count() < rows.height]]
+    shown = rows[[column.name for column in rows if column.name in _ALWAYS or column.null_count() < rows.height]]
     whole = _files(shown, packing.reference, packing)
     if whole.mail_bytes <= packing.limit:
         return [whole]
@@ -109,20 +113,23 @@ def _zipped(files: Files, stem: str, packing: Packing) -> Files:
 def _csv(rows: pl.DataFrame, stem: str, _packing: Packing) -> list[Attachment]:
     """RFC 4180, UTF-8: values exactly as they are, for machines."""
     out = io.BytesIO()
-    rows.write_csv(out, line_terminator="\r\n")
+    rows[[name for name in rows.columns if name != _IDF]].write_csv(out, line_terminator="\r\n")
     return [Attachment(f"{stem}.csv", "text/csv; charset=utf-8; header=present", out.getvalue())]
 
 
 def _jsonl(rows: pl.DataFrame, stem: str, _packing: Packing) -> list[Attachment]:
-    """One JSON object a line under IDF names; ``extra`` is an object, what is not known is left out."""
-    lines = (json.dumps(idf, ensure_ascii=False, separators=(",", ":")) + "\n" for idf in idf_objects(rows))
-    return [Attachment(f"{stem}.jsonl", "application/x-ndjson", "".join(lines).encode("utf-8", "replace"))]
+    """One JSON object a line under IDF names, with ``event`` and ``problem``; what is not known is left out."""
+    return [
+        Attachment(f"{stem}.jsonl", "application/x-ndjson", "".join(f"{line}\n" for line in _objects(rows)).encode())
+    ]
 
 
 def _xarf(rows: pl.DataFrame, stem: str, packing: Packing) -> list[Attachment]:
     reports = [
         Attachment(f"{stem}-{number}.xarf.json", "application/json", content)
-        for number, content in enumerate(xarf_reports(list(idf_objects(rows)), packing.sender), start=1)
+        for number, content in enumerate(
+            xarf_reports([json.loads(line) for line in _objects(rows)], packing.sender), start=1
+        )
     ]
     return reports if len(reports) <= _FEW else [_zip(reports, f"{stem}-xarf.zip", packing.at)]
 
@@ -134,13 +141,11 @@ _MAKERS: dict[Format, Callable[[pl.DataFrame, str, Packing], list[Attachment]]] 
 }
 
 
-def idf_objects(rows: pl.DataFrame) -> Iterator[dict[str, object]]:
-    """Rows of `readable` as IDF objects."""
-    for row in rows.iter_rows(named=True):
-        idf = {name: value for name, value in row.items() if value is not None}
-        if "extra" in idf:
-            idf["extra"] = json.loads(idf["extra"])
-        yield idf
+def _objects(rows: pl.DataFrame) -> Iterator[str]:
+    """Each row as the text of a JSON object."""
+    for event, problem, idf in rows.select(EVENT, PROBLEM, _IDF).iter_rows():
+        more = "" if idf == "{}" else f",{idf[1:-1]}"
+        yield f'{{"event":"{event}","problem":"{problem or ""}"{more}}}'
 
 
 def _zip(files: Sequence[Attachment], name: str, at: datetime) -> Attachment:
@@ -154,9 +159,9 @@ def _zip(files: Sequence[Attachment], name: str, at: datetime) -> Attachment:
     return Attachment(name, "application/zip", out.getvalue())
 
 
-def _column(field: Field, addresses: dict[str, pl.Series]) -> pl.Expr | pl.Series:
+def _column(field: Field, texts: dict[str, pl.Series]) -> pl.Expr | pl.Series:
     if field.kind is Kind.IP:
-        return addresses[field.name]
+        return texts[field.name]
     if field.kind is Kind.TIME:
         return pl.col(field.name).dt.to_string("%Y-%m-%dT%H:%M:%S%.f+00:00")
     return pl.col(field.name)

@@ -19,15 +19,13 @@ from tocsin.delivery.lock import sole_deliverer
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.delivery.outbox import Owed, claim, open_deliveries, unclaimed_teams
-from tocsin.delivery.render import NO_EVENTS, Mail, Node, Rendered, render
-from tocsin.delivery.survey import Gone
+from tocsin.delivery.render import NO_EVENTS, Annotate, Facts, GoneOf, Mail, Node, Rendered, render
 from tocsin.directory import Team
 from tocsin.events.schema import COLUMNS
 from tocsin.records import AuditWord, Database, audit, cut
 from tocsin.release import Verdict
 
 EventsOf = Callable[[Sequence[int], Collection[int]], Iterator[tuple[int, pl.DataFrame]]]
-GoneOf = Callable[[Collection[int]], Mapping[int, Sequence[Gone]]]
 
 _READ_EVENTS = 1_000_000  # events that are asked for at once, about
 _BUNDLE_EVENTS = 100_000  # events that are rendered at once, about
@@ -70,11 +68,13 @@ def deliver(
     node: Node,
     now: datetime,
     gone_of: GoneOf = lambda _: {},
+    annotate: Annotate = lambda events: events,
 ) -> Summary:
     """Send all digests that are due, one per team, and finish those that an earlier run left.
 
     ``events_of(ingests, teams)``: for each of the teams, the events of these ingests that it is told of; called as few
-    times as memory allows. ``gone_of(teams)``: what no longer is a problem, of the teams that are told now.
+    times as memory allows. ``gone_of(teams)``: the problems no longer seen, for the teams that are told now.
+    ``annotate(events)`` may add ``problem.new`` and ``problem.first_seen`` to the events of many digests at once.
 
     Raises:
         ConflictError: another process is delivering.
@@ -100,8 +100,7 @@ def deliver(
         try:
             with ThreadPoolExecutor(_RENDERERS) as executor:
                 for bundle in _bundles([one for one in owed if one.team_id in reachable], reachable, events_of):
-                    gone = gone_of({one.team_id for one, _ in bundle})
-                    run.send(render(bundle, reachable, gone, node, executor))
+                    run.send(render(bundle, reachable, Facts(annotate, gone_of), node, executor))
                     if summary.problem:
                         break
         finally:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.errors import ConflictError, NotFoundError
+from tocsin.records import Database
 
 
 def deliveries(
@@ -50,3 +51,10 @@ def retry(session: Session, reference: str, now: datetime) -> Delivery:
         raise ConflictError(f"{found.reference} was sent at {found.sent_at:%Y-%m-%d %H:%M} UTC.")
     found.state, found.next_try_at, found.attempts = DeliveryState.RETRY.value, now, 0
     return found
+
+
+def failed_deliveries(database: Database) -> int:
+    """How many digests were given up."""
+    with database.begin() as session:
+        failed = select(func.count()).select_from(Delivery).where(Delivery.state == DeliveryState.FAILED.value)
+        return session.scalar(failed) or 0

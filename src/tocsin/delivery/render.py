@@ -1,6 +1,6 @@
 """Digests from events: asked at the gate once more, surveyed in bulk, written out one by one."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -9,17 +9,20 @@ import numpy as np
 import polars as pl
 
 from tocsin.delivery.compose import DigestText, Frame, body_of, compose, subject_of
-from tocsin.delivery.data import ALWAYS, Files, Packing, files_of, hidden, readable
+from tocsin.delivery.data import Files, Packing, files_of, hidden, readable
 from tocsin.delivery.mime import Envelope, assemble, plain, usable_mailboxes
 from tocsin.delivery.outbox import Owed
 from tocsin.delivery.survey import DELIVERY, Gone, Survey, survey
 from tocsin.delivery.texts import Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
-from tocsin.directory import Team
+from tocsin.directory import Format, Team
 from tocsin.release import Marking, Purpose, Verdict, decide, fields_for, highest, read_marking, recipient_of
 from tocsin.settings import Settings
 
 NO_EVENTS = "no-events"
+
+Annotate = Callable[[pl.DataFrame], pl.DataFrame]
+GoneOf = Callable[[Collection[int]], Mapping[int, Sequence[Gone]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,14 @@ class Rendered:
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What other rooms know of the problems that are told, see `deliver`."""
+
+    annotate: Annotate
+    gone_of: GoneOf
+
+
+@dataclass(frozen=True)
 class Node:
     """What a digest says of the sender: this node's identity, its own teams, its settings."""
 
@@ -59,7 +70,7 @@ class Node:
 def render(
     bundle: Sequence[tuple[Owed, pl.DataFrame]],
     teams: Mapping[int, Team],
-    gone: Mapping[int, Sequence[Gone]],
+    facts: Facts,
     node: Node,
     executor: Executor,
 ) -> Iterator[Rendered]:
@@ -68,10 +79,12 @@ def render(
     Frames: columns of `schema.COLUMNS`, as `survey` takes them; events of other ingests than a digest tells of are
     left out.
     """
-    events = _of_digests(bundle)
+    gone = facts.gone_of({owed.team_id for owed, _ in bundle})
+    events = facts.annotate(_of_digests(bundle))
     events, gates = _through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node)
     surveys = survey(events)
-    rows = _filled(readable(events, node.uuid)).partition_by(DELIVERY, as_dict=True, include_key=False)
+    objects = any(form is not Format.CSV for owed, _ in bundle for form in teams[owed.team_id].formats)
+    rows = readable(events, node.uuid, objects=objects).partition_by(DELIVERY, as_dict=True, include_key=False)
 
     def one(pair: tuple[Owed, pl.DataFrame]) -> Rendered:
         owed, frame = pair
@@ -102,11 +115,6 @@ def _matching(events: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
     marked = wanted.with_columns(pl.lit(value=True).alias("_wanted"))
     found = events.select(on).join(marked, on=on, how="left", nulls_equal=True, maintain_order="left")["_wanted"]
     return events if found.null_count() == 0 else events.filter(found.fill_null(value=False))
-
-
-def _filled(rows: pl.DataFrame) -> pl.DataFrame:
-    """Without the columns that no digest of the bundle fills, but for those that a digest always shows."""
-    return rows.select(column.name for column in rows if column.name in ALWAYS or column.null_count() < rows.height)
 
 
 @dataclass(slots=True)

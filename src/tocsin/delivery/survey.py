@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tocsin.networks import format_addresses
+from tocsin.events.idf_out import addresses
 
 TEMPLATES = Path(__file__).parent / "templates"
 DELIVERY = "_delivery"  # the column that says which digest an event belongs to
@@ -148,7 +148,7 @@ def _places(events: pl.DataFrame) -> pl.DataFrame:
         DELIVERY,
         _topic().alias("topic"),
         pl.coalesce("problem", -pl.int_range(1, pl.len() + 1, dtype=pl.Int64)).alias("problem"),
-        pl.coalesce(address_texts(events, "source.ip"), *_NAMES, pl.lit("?")).alias("where"),
+        pl.coalesce(addresses(events, "source.ip"), *_NAMES, pl.lit("?")).alias("where"),
         _port().alias("port"),
         pl.coalesce("classification.identifier", "malware.name", "classification.type", pl.lit("?")).alias("what"),
         pl.col("source.url").fill_null("").alias("url"),
@@ -176,16 +176,6 @@ _NAMES = (
     pl.lit("AS") + pl.col("source.asn").cast(pl.String),
     pl.col("source.account"),
 )
-
-
-def address_texts(events: pl.DataFrame, name: str) -> pl.Series:
-    """The addresses of a field as canonical text; null where there is none."""
-    hi, lo = events[f"{name}.hi"], events[f"{name}.lo"]
-    given = hi.is_not_null() & lo.is_not_null()
-    if not given.any():
-        return pl.Series(name, [None] * events.height, dtype=pl.String)
-    texts = format_addresses(*(half.fill_null(0).to_numpy().view("uint64") for half in (hi, lo)))
-    return pl.select(pl.when(given).then(texts).alias(name)).to_series()
 
 
 def _topic() -> pl.Expr:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tocsin.delivery.render import Mail
-from tocsin.settings import Settings
+from tocsin.settings import MailSettings, Settings
 
 
 class Outcome(StrEnum):
@@ -65,3 +65,18 @@ def open_channel(settings: Settings, home: Path) -> Channel:
     from tocsin.delivery.channels.file import FileChannel
 
     return FileChannel(home / "mails")
+
+
+def reach_smtp(settings: MailSettings) -> tuple[bool, str, str]:
+    """Whether the SMTP server of the settings can be used, in words, and what to do where it cannot."""
+    from tocsin.delivery.channels.smtp import SmtpChannel, read_password
+    from tocsin.errors import SettingError
+
+    try:
+        problem = SmtpChannel(settings, password=read_password(settings.password_file)).probe()
+    except SettingError as error:
+        return False, str(error), error.hint
+    where = f"{settings.host}:{settings.port}"
+    if problem:
+        return False, problem, "Check [mail] host, port, security and user in tocsin.toml; mails wait meanwhile."
+    return True, f"the SMTP server {where} answers", ""

@@ -45,18 +45,31 @@ class SmtpChannel:
             except (smtplib.SMTPException, OSError):
                 server.close()
 
-    def _send(self, mail: Mail) -> Receipt:
-        fresh = self._server is None
+    def probe(self) -> str:
+        """Why the server cannot be used, or nothing; no mail is sent."""
+        problem = self._open()
+        self.close()
+        return problem
+
+    def _open(self) -> str:
+        """Connect where there is no connection; why that failed, or nothing."""
         try:
             if self._server is None:
                 self._server = self._connect()
         except (smtplib.SMTPException, OSError) as error:
-            return Receipt(Outcome.DOWN, f"The SMTP server {self._where} cannot be used: {_said(error)}")
-        receipt = _offer(self._server, mail)
+            where = f"{self._settings.host}:{self._settings.port}"
+            return f"The SMTP server {where} cannot be used: {_said(error)}"
+        return ""
+
+    def _send(self, mail: Mail) -> Receipt:
+        fresh = self._server is None
+        if problem := self._open():
+            return Receipt(Outcome.DOWN, problem)
+        receipt = _offer(self._server, mail) if self._server is not None else None
         if receipt is None:
             self._server = None
             # A server may end a connection after some number of mails; a new one has a new chance.
-            return self._send(mail) if not fresh else Receipt(Outcome.LATER, "The server ended the connection.")
+            return Receipt(Outcome.LATER, "The server ended the connection.") if fresh else self._send(mail)
         cut("deliver.smtp.accepted")
         return receipt
 
@@ -76,10 +89,6 @@ class SmtpChannel:
             server.close()
             raise
         return server
-
-    @property
-    def _where(self) -> str:
-        return f"{self._settings.host}:{self._settings.port}"
 
 
 def read_password(path: str) -> str:
