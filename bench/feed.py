@@ -53,7 +53,7 @@ def write_directory(world: World, folder: Path, seed: int) -> list[Path]:
     teams, rules = folder / "teams.csv", folder / "rules.csv"
     with teams.open("w", newline="") as out:
         rows = csv.writer(out)
-        rows.writerow(["team", "name", "mailbox", "interval", "formats"])
+        rows.writerow(["key", "name", "mailboxes", "interval", "formats"])
         rows.writerows(
             [f"team-{n:04d}", f"Team {n:04d}", f"abuse@team-{n:04d}.example", "at_once", "csv"] for n in range(TEAMS)
         )

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from tocsin.events.schema import COLUMNS
-from tocsin.problems import Sightings, Tracker, gone, problem_keys
+from tocsin.problems import Sightings, Tracker, gone_since, problem_keys
 from tocsin.problems.track import NOTES
 from tocsin.records.keys import KeyFiles
 
@@ -58,10 +58,10 @@ def test_a_problem_is_gone_only_when_its_feed_ran_without_it() -> None:
     notes[:, NOTES.index("last_seen")] = START
     day = START // DAY
 
-    runs = {1: np.array([day, day + 1, day + 2, day + 3], dtype=np.uint32), 2: np.array([day], dtype=np.uint32)}
+    runs = {1: [(day, 5), (day + 1, 6), (day + 2, 7), (day + 3, 8)], 2: [(day, 5)]}
 
-    assert gone(notes, runs, after_days=3).tolist() == [True, False]
-    assert gone(notes, runs, after_days=4).tolist() == [False, False]
+    assert gone_since(notes, runs, after_days=3).tolist() == [8, 0]
+    assert gone_since(notes, runs, after_days=4).tolist() == [0, 0]
 
 
 def events(**columns: Sequence[object]) -> pl.DataFrame:

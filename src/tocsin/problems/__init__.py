@@ -1,6 +1,6 @@
 """Problems: one asset with one thing wrong, seen once or many times, until its feed no longer sees it."""
 
 from tocsin.problems.identity import problem_keys
-from tocsin.problems.track import NOTES, Seen, Sightings, Tracker, gone, seen_again
+from tocsin.problems.track import NOTES, Seen, Sightings, Tracker, gone_since, seen_again
 
-__all__ = ["NOTES", "Seen", "Sightings", "Tracker", "gone", "problem_keys", "seen_again"]
+__all__ = ["NOTES", "Seen", "Sightings", "Tracker", "gone_since", "problem_keys", "seen_again"]

@@ -3,6 +3,7 @@
 Notes are kept per problem in sorted key files (`tocsin.records.keys`), not in the database: an ingest may see millions.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,19 +70,24 @@ def seen_again(
     return after, due
 
 
-def gone(notes: NotesArray, run_days: dict[int, npt.NDArray[np.uint32]], *, after_days: int) -> npt.NDArray[np.bool_]:
-    """For each problem whether it counts as gone: its feed ran on ``after_days`` later days and did not see it.
+def gone_since(
+    notes: NotesArray, runs: Mapping[int, Sequence[tuple[int, int]]], *, after_days: int
+) -> npt.NDArray[np.int64]:
+    """For each problem when it came to count as gone (seconds since 1970 UTC), 0 where it does not.
 
-    ``run_days``: for each feed number, the days (since 1970 UTC, sorted) on which it demonstrably ran. Silence is not
-    health: a feed that did not run since leaves its problems as they are.
+    Gone: its feed ran on ``after_days`` later days and did not see it. Silence is not health: a feed that did not run
+    since leaves its problems as they are. ``runs``: for each feed number, the days (since 1970 UTC, sorted) on which
+    it demonstrably ran, each with when this node heard so.
     """
-    result = np.zeros(len(notes), dtype=bool)
+    when = np.zeros(len(notes), dtype=np.int64)
     last_day = notes[:, _LAST] // 86_400
-    for feed, days in run_days.items():
-        mine = notes[:, _FEED] == feed
-        later_runs = len(days) - np.searchsorted(days, last_day[mine], side="right")
-        result[mine] = later_runs >= after_days
-    return result
+    for feed, days_heard in runs.items():
+        mine = np.flatnonzero(notes[:, _FEED] == feed)
+        days, heard = (np.array(column, dtype=np.int64) for column in zip(*days_heard, strict=True))
+        decisive = np.searchsorted(days, last_day[mine], side="right") + after_days - 1
+        is_gone = decisive < len(days)
+        when[mine[is_gone]] = heard[decisive[is_gone]]
+    return when
 
 
 @dataclass(frozen=True)

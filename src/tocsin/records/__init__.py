@@ -7,6 +7,7 @@ and a change and its audit entry share one transaction.
 from tocsin.records.audit import AuditEntry, AuditWord, audit
 from tocsin.records.cuts import cut
 from tocsin.records.engine import Base, Database, Json, UTCDateTime, open_database, sqlite_url
+from tocsin.records.identity import node_uuid
 
 __all__ = [
     "AuditEntry",
@@ -17,6 +18,7 @@ __all__ = [
     "UTCDateTime",
     "audit",
     "cut",
+    "node_uuid",
     "open_database",
     "sqlite_url",
 ]

@@ -1,4 +1,4 @@
-"""The tables of the audit log."""
+"""The tables of the ground: audit log and node identity."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,9 +22,15 @@ def upgrade() -> None:
         sa.Column("subject", sa.Text, nullable=False),
         sa.Column("detail", Json, nullable=False),
     )
+    op.create_table(
+        "node_identity",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("uuid", sa.Uuid, nullable=False),
+    )
     op.create_index("ix_audit_entry_at", "audit_entry", ["at"])
 
 
 def downgrade() -> None:
     """Drop the tables."""
+    op.drop_table("node_identity")
     op.drop_table("audit_entry")

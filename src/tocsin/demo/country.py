@@ -1,0 +1,114 @@
+"""Kestria, a country that does not exist: its networks are drawn from the bundled table, its teams are made up.
+
+Mailboxes end in ``.example`` (RFC 2606), so that no mail of a demonstration can reach anybody.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, summarize_address_range
+from random import Random
+
+import numpy as np
+
+from tocsin.networks import Networks
+
+NAME = "Kestria"
+CODE = "XA"  # ISO 3166-1 keeps XA to XZ for users
+_OPERATORS = ("harbour", "summit", "lagoon", "copper", "hosting", "campus")
+_UNKNOWN = 2  # networks that no team of the directory answers for
+
+
+@dataclass(frozen=True)
+class Territory:
+    """The networks of one AS of the country: its number and some of its IPv4 prefixes."""
+
+    asn: int
+    prefixes: tuple[str, ...]
+
+    def address(self, draw: Random) -> str:
+        """One of its addresses."""
+        prefix, _, length = draw.choice(self.prefixes).partition("/")
+        return str(IPv4Address(int(IPv4Address(prefix)) + draw.randrange(1 << (32 - int(length)))))
+
+
+@dataclass(frozen=True)
+class Country:
+    """The territories by the key of the team that answers for them; ``strays`` belong to nobody in the directory."""
+
+    territories: dict[str, Territory]
+    strays: tuple[Territory, ...]
+
+    @property
+    def directory(self) -> str:
+        """The teams and their rules as a file for `tocsin directory import`."""
+        return "\n".join(_team_files(self.territories))
+
+
+def found_country(networks: Networks, seed: int) -> Country:
+    """The country of a seed: the same networks for the same seed and table."""
+    draw = Random(seed)  # noqa: S311 (nothing secret is drawn)
+    found = _territories(networks, draw, len(_OPERATORS) + _UNKNOWN)
+    return Country(dict(zip(_OPERATORS, found, strict=False)), tuple(found[len(_OPERATORS) :]))
+
+
+def _territories(networks: Networks, draw: Random, count: int) -> list[Territory]:
+    """AS of middling size, drawn from the routed ones."""
+    starts = np.asarray(networks.routes.pieces.v4_starts).astype(np.int64)
+    values = np.asarray(networks.routes.pieces.v4_values).view(np.uint32)
+    sizes = np.diff(np.append(starts, 1 << 32))
+    large = (sizes >= 1 << 10) & (sizes <= 1 << 16) & (values < 1 << 18)
+    numbers, pieces = np.unique(values[large], return_counts=True)
+    chosen = draw.sample(numbers[(pieces >= 4) & (pieces <= 12)].tolist(), count)
+    return [
+        Territory(asn, tuple(_prefixes(starts, sizes, np.flatnonzero(large & (values == asn)).tolist())))
+        for asn in chosen
+    ]
+
+
+def _prefixes(starts: np.ndarray, sizes: np.ndarray, places: list[int]) -> Iterator[str]:
+    for place in places:
+        first, last = int(starts[place]), int(starts[place] + sizes[place] - 1)
+        widest = min(summarize_address_range(IPv4Address(first), IPv4Address(last)), key=lambda n: n.prefixlen)
+        yield str(widest)
+
+
+def _team_files(territories: dict[str, Territory]) -> Iterator[str]:
+    """One TOML table a team; the first operator's first networks belong to more specific teams."""
+    asn = {key: [territory.asn] for key, territory in territories.items()}
+    copies = [{"value": str(number), "role": "informed"} for numbers in asn.values() for number in numbers]
+    within = territories["harbour"].prefixes
+    yield _team(
+        "kest-cert", "Kestria National CSIRT", kind="national", interval="daily", formats=["csv", "jsonl"], asns=copies
+    )
+    yield _team(
+        "gov-cert",
+        "Government CERT of Kestria",
+        kind="governmental",
+        prefixes=within[:1],
+        domains=["gov.kestria.example"],
+    )
+    yield _team(
+        "bank-cert", "Kestria Banks Security Team", kind="sectoral", formats=["csv", "jsonl"], prefixes=within[1:2]
+    )
+    yield _team("harbour", "Harbour Telecom", asns=asn["harbour"])
+    yield _team("summit", "Summit Mobile", formats=["csv", "jsonl"], asns=asn["summit"])
+    yield _team("lagoon", "Lagoon Fibre", asns=asn["lagoon"], mailboxes=[])
+    yield _team("copper", "Copper Coast Internet", ceiling="GREEN", asns=asn["copper"])
+    yield _team("hosting", "Kestria Hosting", formats=["xarf", "csv"], asns=asn["hosting"])
+    yield _team("campus", "Campus Network of Kestria", interval="weekly", asns=asn["campus"])
+
+
+def _team(key: str, name: str, **fields: object) -> str:
+    """A team of the directory file; what is not said is usual for an operator."""
+    usual = {"kind": "operator", "interval": "at_once", "formats": ["csv"], "mailboxes": [f"abuse@{key}.example"]}
+    stated = {"key": key, "name": name, **usual, **fields}
+    return "\n".join(["[[team]]", *(f"{field} = {_toml(value)}" for field, value in stated.items()), ""])
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} = {_toml(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(inner) for inner in value) + "]"
+    return json.dumps(value)

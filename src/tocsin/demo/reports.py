@@ -1,0 +1,172 @@
+"""A week of reports in the formats that feeds really send, with what goes wrong in real life.
+
+The same problems come again on later days, some get fixed, rows repeat, a file is cut short, a value is not an address.
+"""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from tocsin.demo.country import CODE, Country, Territory
+
+FIRST_DAY = date(2026, 11, 16)
+DAYS = 7
+_HEADER = ["timestamp", "severity", "ip", "protocol", "port", "hostname", "tag", "asn", "geo", "region", "city"]
+# Report type, severity, protocol, port, tag, problems in the country on the first day.
+_SCANS = (
+    ("scan_rdp", "medium", "tcp", 3389, "rdp", 240),
+    ("scan_telnet", "medium", "tcp", 23, "telnet", 180),
+    ("scan_mongodb", "medium", "tcp", 27017, "mongodb", 60),
+    ("scan_dns", "medium", "udp", 53, "dns;amplification", 150),
+    ("scan_snmp", "medium", "udp", 161, "snmp", 120),
+)
+_FAMILIES = ("avalanche-andromeda", "qsnatch", "socgholish", "android.vo1d")
+_SINKHOLE = [
+    "timestamp",
+    "severity",
+    "protocol",
+    "src_ip",
+    "src_port",
+    "src_asn",
+    "src_geo",
+    "dst_ip",
+    "dst_port",
+    "infection",
+    "family",
+    "tag",
+]
+
+
+@dataclass(frozen=True)
+class _Machine:
+    """A machine with a problem from one day to another."""
+
+    address: str
+    asn: int
+    first: int
+    last: int
+
+
+def write_reports(country: Country, folder: Path, seed: int) -> list[Path]:
+    """The reports of the week, oldest first; the same files for the same country and seed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draw = Random(seed)  # noqa: S311 (nothing secret is drawn)
+    written = []
+    for kind, *detail, count in _SCANS:
+        machines = list(_machines(country, draw, int(count)))
+        for day in range(DAYS):
+            written.append(_write_scan(folder, kind, detail, machines, day, draw))
+    infected = list(_machines(country, draw, 160))
+    written += [_write_sinkhole(folder, infected, day, draw) for day in range(DAYS)]
+    written.append(_write_honeypot(folder, country, draw))
+    written += _write_complaints(folder, country, draw)
+    _cut_short(written[0])
+    return sorted(written, key=lambda path: path.name)
+
+
+def write_mapping(feeds: Path) -> None:
+    """How the columns of the country's own honeypot map to fields, as a person would write it."""
+    feeds.mkdir(parents=True, exist_ok=True)
+    (feeds / "honeypot.toml").write_text(
+        '[feed]\ncode = "honeypot"\nname = "National honeypot"\nprovider = "Kestria National CSIRT"\ntlp = "GREEN"\n\n'
+        '[constants]\n"classification.type" = "brute-force"\n"classification.identifier" = "ssh"\n'
+        '"protocol.transport" = "tcp"\n\n'
+        '[columns]\nwhen = "time.source"\nattacker = "source.ip"\ntries = "extra.tries"\n',
+        encoding="utf-8",
+    )
+
+
+def _machines(country: Country, draw: Random, count: int) -> Iterator[_Machine]:
+    places: list[Territory] = [*country.territories.values(), *country.strays]
+    weights = [5, 4, 3, 3, 2, 2, *[1] * len(country.strays)]
+    for territory in draw.choices(places, weights[: len(places)], k=count):
+        first = draw.choice([0, 0, 0, 0, 1, 2, 3, 4, 5, 6])
+        last = DAYS if draw.random() < 0.5 else min(first + draw.randrange(1, 4), DAYS)
+        yield _Machine(territory.address(draw), territory.asn, first, last)
+
+
+def _write_scan(
+    folder: Path, kind: str, detail: list[object], machines: list[_Machine], day: int, draw: Random
+) -> Path:
+    severity, protocol, port, tag = detail
+    rows = [
+        [_moment(day, draw), severity, machine.address, protocol, port, "", tag, machine.asn, CODE, "", ""]
+        for machine in machines
+        if machine.first <= day < machine.last
+    ]
+    rows += draw.sample(rows, len(rows) // 30)  # feeds repeat themselves
+    if day == 2:
+        rows.insert(1, [_moment(day, draw), severity, "999.1.1.1", protocol, port, "", tag, "", CODE, "", ""])
+    return _write_csv(folder / f"{_date(day)}-{kind}-kestria-geo.csv", _HEADER, rows)
+
+
+def _write_sinkhole(folder: Path, machines: list[_Machine], day: int, draw: Random) -> Path:
+    rows = []
+    for machine in machines:
+        if machine.first <= day < machine.last:
+            family = _FAMILIES[sum(machine.address.encode()) % len(_FAMILIES)]
+            port = draw.randrange(1024, 65536)
+            rows.append(
+                [_moment(day, draw), "high", "tcp", machine.address, port, machine.asn, CODE]
+                + ["198.51.100.20", 80, family, family, "sinkhole"]
+            )
+    return _write_csv(folder / f"{_date(day)}-event4_sinkhole-kestria-geo.csv", _SINKHOLE, rows)
+
+
+def _write_honeypot(folder: Path, country: Country, draw: Random) -> Path:
+    rows: list[list[object]] = [
+        [_moment(day, draw), territory.address(draw), draw.randrange(5, 900)]
+        for day in range(DAYS)
+        for territory in draw.choices(list(country.territories.values()), k=12)
+    ]
+    return _write_csv(folder / f"{_date(DAYS - 1)}-honeypot.csv", ["when", "attacker", "tries"], rows)
+
+
+def _write_complaints(folder: Path, country: Country, draw: Random) -> list[Path]:
+    """Phishing pages that another tool exported, one JSON object a line in the IntelMQ Data Format."""
+    path = folder / f"{_date(DAYS - 1)}-phishing.idf.jsonl"
+    events = [
+        {
+            "time.source": f"{_date(DAYS - 1)}T{hour:02d}:10:00+00:00",
+            "classification.type": "phishing",
+            "classification.identifier": "bank-login",
+            "source.ip": country.territories["hosting"].address(draw),
+            "source.url": f"https://login-{hour}.gov.kestria.example/pay",
+            "source.fqdn": f"login-{hour}.gov.kestria.example",
+            "feed.name": "Phishing reports",
+        }
+        for hour in range(9)
+    ]
+    path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    return [path]
+
+
+def _write_csv(path: Path, header: list[str], rows: list[list[object]]) -> Path:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path
+
+
+def _cut_short(path: Path) -> None:
+    """A download that broke off: the last part of the packed file is missing."""
+    packed = gzip.compress(path.read_bytes(), mtime=0)
+    path.with_name(path.name + ".gz").write_bytes(packed[: len(packed) * 9 // 10])
+    path.unlink()
+
+
+def _date(day: int) -> str:
+    return (FIRST_DAY + timedelta(days=day)).isoformat()
+
+
+def _moment(day: int, draw: Random) -> str:
+    start = datetime.combine(FIRST_DAY, datetime.min.time())
+    return str(start + timedelta(days=day, seconds=draw.randrange(86_400)))

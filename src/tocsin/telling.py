@@ -1,0 +1,121 @@
+"""Delivery on this node: what is due goes out by the channel of the settings, with what is known of each problem."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from sqlalchemy import func, select
+
+from tocsin.app import Node
+from tocsin.delivery import Delivery, DeliveryState, Gone, Summary, deliver, open_channel
+from tocsin.delivery import Node as Sender
+from tocsin.directory import read_directory
+from tocsin.events.idf_out import addresses
+from tocsin.events.models import Ingest, IngestState, TeamSet
+from tocsin.problems import NOTES, gone_since
+from tocsin.records import node_uuid
+
+_FIRST_SEEN = NOTES.index("first_seen")
+
+
+def tell(node: Node, *, now: datetime) -> Summary:
+    """Send every digest that is due at ``now``."""
+    knowledge = _Knowledge(node)
+    directory = read_directory(node.database)
+    return deliver(
+        node.database,
+        teams={team.id: team for team in directory.teams},
+        events_of=knowledge.events_of,
+        annotate=knowledge.with_history,
+        gone_of=knowledge.gone_of,
+        channel=open_channel(node.settings, node.home),
+        node=Sender(node_uuid(node.database), node.settings),
+        now=now,
+    )
+
+
+@dataclass(frozen=True)
+class _Knowledge:
+    """What the event table and the notes of problems say, as delivery asks for it."""
+
+    node: Node
+
+    def events_of(self, ingests: Sequence[int], teams: Collection[int]) -> Iterator[tuple[int, pl.DataFrame]]:
+        """For each team its events of these ingests."""
+        return self.node.store.told(ingests, self._members, teams)
+
+    def gone_of(self, teams: Collection[int]) -> Mapping[int, Sequence[Gone]]:
+        """For each team what it was told of and what its feed no longer finds, since the last digest."""
+        return {team: self._gone[team] for team in teams if team in self._gone}
+
+    def with_history(self, events: pl.DataFrame) -> pl.DataFrame:
+        """The events with ``problem.new`` and ``problem.first_seen``."""
+        keys, place = np.unique(events["problem"].to_numpy().view(np.uint64), return_inverse=True)
+        _, notes = self.node.tracker.files.lookup(keys, up_to=self._last)
+        first_seen = pl.Series(notes[place, _FIRST_SEEN].astype(np.int64) * 1_000_000)
+        return events.with_columns(
+            pl.col("fresh").alias("problem.new"),
+            first_seen.cast(pl.Datetime("us", "UTC")).alias("problem.first_seen"),
+        )
+
+    @cached_property
+    def _members(self) -> dict[int, list[int]]:
+        with self.node.database.begin() as session:
+            return {row.number: row.members for row in session.scalars(select(TeamSet))}
+
+    @cached_property
+    def _last(self) -> int:
+        with self.node.database.begin() as session:
+            committed = select(func.max(Ingest.number)).where(Ingest.state == IngestState.COMMITTED)
+            return session.scalar(committed) or 0
+
+    @cached_property
+    def _gone(self) -> dict[int, list[Gone]]:
+        told_last = self._told_last()
+        if not told_last:
+            return {}
+        keys, notes = self.node.tracker.files.everything(up_to=self._last)
+        since = int(min(told_last.values()).timestamp())
+        when = gone_since(notes, self._runs(), after_days=self.node.settings.tell.gone_after_days)
+        chosen = when > since
+        if not chosen.any():
+            return {}
+        facts = pl.DataFrame({"problem": keys[chosen].view(np.int64), "gone_at": when[chosen]})
+        return self._describe(facts, told_last)
+
+    def _describe(self, facts: pl.DataFrame, told_last: Mapping[int, datetime]) -> dict[int, list[Gone]]:
+        """Where and what each gone problem was, for the teams that were told of it."""
+        wanted = self.node.store.scan().filter(
+            pl.col("problem").is_in(facts["problem"].to_list()) & (pl.col("told") > 0)
+        )
+        seen = wanted.sort("time.source").unique(["problem", "told"], keep="last").collect()
+        rows = seen.with_columns(addresses(seen, "source.ip")).join(facts, on="problem")
+        found: dict[int, list[Gone]] = {}
+        for row in rows.sort("source.ip.hi", "source.ip.lo", "problem").iter_rows(named=True):
+            where = row["source.ip"] or row["source.network"] or row["source.fqdn"] or row["source.url"] or "?"
+            what = row["classification.identifier"] or row["classification.type"] or "?"
+            for team in self._members[row["told"]]:
+                if team in told_last and row["gone_at"] > told_last[team].timestamp():
+                    found.setdefault(team, []).append(Gone(where, what, row["time.source"]))
+        return found
+
+    def _told_last(self) -> dict[int, datetime]:
+        sent = select(Delivery.team_id, func.max(Delivery.created_at)).where(Delivery.state == DeliveryState.SENT)
+        with self.node.database.begin() as session:
+            rows = session.execute(sent.group_by(Delivery.team_id)).tuples()
+            return {team: when if when.tzinfo else when.replace(tzinfo=UTC) for team, when in rows}
+
+    def _runs(self) -> dict[int, list[tuple[int, int]]]:
+        """For each feed the days it demonstrably ran on (since 1970), each with when we first heard of it (seconds)."""
+        ran = select(Ingest.feed_id, Ingest.newest_event, Ingest.started_at).where(
+            Ingest.state == IngestState.COMMITTED, Ingest.newest_event.is_not(None)
+        )
+        runs: dict[int, dict[int, int]] = {}
+        with self.node.database.begin() as session:
+            for feed, newest, heard in session.execute(ran.order_by(Ingest.number)).tuples():
+                if newest is not None:
+                    runs.setdefault(feed, {}).setdefault(int(newest.timestamp()) // 86_400, int(heard.timestamp()))
+        return {feed: sorted(days.items()) for feed, days in runs.items()}
