@@ -16,7 +16,7 @@ from lxml import etree
 from tocsin.drafting.difference import Change, difference
 from tocsin.drafting.draft import Draft, words_for
 from tocsin.drafting.layouts import by_section
-from tocsin.drafting.model import Comment, Entry, Provision, Section
+from tocsin.drafting.model import Comment, Entry, EntryClass, Provision, Section
 from tocsin.drafting.word.names import Element
 from tocsin.errors import InputError
 
@@ -140,10 +140,17 @@ class _Record:
         for provision in [item.provision for item in entry.items] or [entry.provision]:
             reference = _add(_add(content, "amendmentReference"), "p")
             _say(_add(reference, "ref", href=f"#{self.places.get(provision, '')}"), provision)
-            words = _add(_add(content, "amendmentContent"), "p")
-            for piece in difference(self.draft.base_of(entry, provision), words_for(entry, provision)):
-                mark = _MARKS.get(piece.change)
-                _say(_add(words, mark) if mark else words, piece.text)
+            self.words(_add(_add(content, "amendmentContent"), "p"), entry, provision)
+
+    def words(self, paragraph: Element, entry: Entry, provision: str) -> None:
+        """The entry's words with marks against its base; one without words, or with unreadable ones, cuts nothing."""
+        text = words_for(entry, provision)
+        if not text or entry.entry_class is EntryClass.UNREADABLE:
+            _say(paragraph, text)
+            return
+        for piece in difference(self.draft.base_of(entry, provision), text):
+            mark = _MARKS.get(piece.change)
+            _say(_add(paragraph, mark) if mark else paragraph, piece.text)
 
     def notes(self, meta: Element, comments: Iterable[Comment]) -> None:
         """Comments, each in notes of its author; one that names nobody is on record without an author."""

@@ -127,13 +127,13 @@ def convert(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bytes, str], 
 
 
 @pytest.fixture(scope="session")
-def pandoc() -> Callable[[bytes, str], str]:
-    """Pandoc: a Word file as its JSON, with changes accepted, rejected or all shown."""
+def pandoc() -> Callable[[bytes, str, str], str]:
+    """Pandoc: a Word file in another form, with changes accepted, rejected or all shown."""
     program = shutil.which("pandoc")
     assert program, "pandoc is not here: install the Debian package pandoc"
 
-    def read(docx: bytes, changes: str) -> str:
-        command = [program, "--from", "docx", f"--track-changes={changes}", "--to", "json"]
+    def read(docx: bytes, changes: str, form: str) -> str:
+        command = [program, "--from", "docx", f"--track-changes={changes}", "--to", form, "--wrap=none"]
         return subprocess.run(command, input=docx, check=True, capture_output=True, timeout=60).stdout.decode()
 
     return read

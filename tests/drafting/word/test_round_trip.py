@@ -220,20 +220,20 @@ def _page_number_aside(text: tuple[str, ...]) -> list[str]:
 @pytest.mark.parametrize(("mode", "view"), [("accept", accepted), ("reject", original)])
 def test_pandoc_agrees_on_accept_and_reject(
     negotiated: Document,
-    pandoc: Callable[[bytes, str], str],
+    pandoc: Callable[[bytes, str, str], str],
     mode: str,
     view: Callable[[Document], Document],
 ) -> None:
     document = _without_rows(negotiated)
-    text = json.loads(pandoc(write_docx(document), mode))
+    text = json.loads(pandoc(write_docx(document), mode, "json"))
     notes = [line for note in view(document).notes for line in lines(Document(note.blocks))]
     assert _words(_pandoc_text(text["blocks"])) == _words([*lines(view(document)), *notes])
 
 
-def test_pandoc_agrees_on_all(negotiated: Document, pandoc: Callable[[bytes, str], str]) -> None:
+def test_pandoc_agrees_on_all(negotiated: Document, pandoc: Callable[[bytes, str, str], str]) -> None:
     """Pandoc 3.1 leaves out marks inside marks: what one author added and another cut is not in its list."""
     document = _without_rows(negotiated)
-    theirs = list(_spans(json.loads(pandoc(write_docx(document), "all"))["blocks"]))
+    theirs = list(_spans(json.loads(pandoc(write_docx(document), "all", "json"))["blocks"]))
     ours = [
         ("insertion" if change.revision.adds else "deletion", change.revision.author, piece)
         for change in changes(document)

@@ -1,4 +1,7 @@
-"""Word files: read and written with every change and comment under its author, and the views that follow from them."""
+"""Word files: read and written with every change and comment under its author, and the views that follow from them.
+
+``text_in`` and ``text_out`` of this package turn them into a text under negotiation and back.
+"""
 
 from tocsin.drafting.word.model import (
     Block,

@@ -146,9 +146,10 @@ def _paragraph_style(parent: Element, style: str) -> None:
     add(element, "basedOn", val="Normal")
     if heading:
         add(add(element, "pPr"), "outlineLvl", val=str(int(level) - 1))
+    if heading or style == "Title":
         look = add(element, "rPr")
         add(look, "b")
-        add(look, "sz", val=str(max(34 - 4 * int(level), 22)))
+        add(look, "sz", val=str(max(34 - 4 * int(level), 22)) if heading else "36")
 
 
 def _spacing(style: Element) -> None:

@@ -19,6 +19,9 @@ from typing import Literal, TypeAlias
 Kind: TypeAlias = Literal["insert", "delete", "move_from", "move_to"]
 Decide: TypeAlias = Callable[["Revision"], bool | None]
 
+NOBODY = "Author"
+"""What Word itself puts for an author whose name was taken away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:

@@ -1,0 +1,178 @@
+"""A draft as a Word file: entries as tracked changes under their stakeholders, comments under their authors."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from tocsin.drafting.draft import Draft, words_for
+from tocsin.drafting.layouts import by_section
+from tocsin.drafting.model import Comment as Remark
+from tocsin.drafting.model import Entry, EntryClass, Provision
+from tocsin.drafting.word.model import NOBODY, Comment, Document, Paragraph, Run, numbered
+from tocsin.drafting.word.redline import Version, redline
+from tocsin.drafting.word.write import write_docx
+
+
+def compiled_docx(draft: Draft) -> bytes:
+    """Base and entries in the layout of a compilation, each entry a copy of its base with its own tracked changes.
+
+    Rejecting all changes leaves the base in every entry, accepting all leaves everybody's words. An entry without words
+    has no change: it deletes nothing.
+    """
+    return write_docx(_Compiler(draft, overlaid=False).document())
+
+
+def redlined_docx(draft: Draft) -> bytes:
+    """The base with the changes of all entries on it, under their stakeholders' names, as far as they fit together.
+
+    Entries that delete the same words, or were written on another base, or have no words, follow as in a compilation.
+    """
+    return write_docx(_Compiler(draft, overlaid=True).document())
+
+
+@dataclass
+class _Compiler:
+    draft: Draft
+    overlaid: bool
+    numbers: dict[str, int] = field(default_factory=dict)
+    blocks: list[Paragraph] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for number, name in enumerate(self.draft.comments, 1):
+            self.numbers[name] = number
+
+    def document(self) -> Document:
+        """The whole document."""
+        self.blocks = [Paragraph((Run(line),), style="Title") for line in self.draft.text.preamble]
+        for section, provisions in by_section(self.draft):
+            if section.title:
+                title = f"{section.number}. {section.title}" if section.number else section.title
+                heading = Paragraph((Run(title),), style="Heading1")
+                self.blocks += self.commented([heading], self.remarks_on(section.id))
+            for each in _in_order(self.draft, provisions):
+                if isinstance(each, Provision):
+                    self.provision(each)
+                elif each.id not in self.shown(each.provision):
+                    self.entry(each)
+        comments = tuple(self.comment(number, remark) for number, remark in enumerate(self.draft.comments.values(), 1))
+        return numbered(Document(tuple(self.blocks), comments, title=self.draft.text.title))
+
+    def provision(self, provision: Provision) -> None:
+        """A provision of the base, with the changes that are shown on it."""
+        shown = [self.draft.entries[name] for name in self.shown(provision.id)]
+        paragraphs, _ = redline(provision.base, [_version(entry, provision.id) for entry in shown])
+        labelled = _led(_label(provision), paragraphs)
+        remarks = [*self.remarks_on(provision.id), *(self.draft.comments[n] for e in shown for n in e.comments)]
+        self.blocks += self.commented(labelled, remarks)
+
+    def shown(self, provision: str) -> tuple[str, ...]:
+        """The entries whose changes are shown on the base of a provision."""
+        if not self.overlaid or provision not in self.draft.provisions:
+            return ()
+        base = self.draft.provisions[provision].base
+        fitting: dict[str, Entry] = {}
+        for entry in self.draft.entries.values():
+            if entry.provision != provision or entry.items or entry.entry_class is not EntryClass.CHANGED:
+                continue
+            if self.draft.base_of(entry) != base or entry.stakeholder in {e.stakeholder for e in fitting.values()}:
+                continue
+            tried = [_version(each, provision) for each in [*fitting.values(), entry]]
+            if not redline(base, tried)[1]:
+                fitting[entry.id] = entry
+        return tuple(fitting)
+
+    def entry(self, entry: Entry) -> None:
+        """An entry with its changes against the base that it was written on."""
+        paragraphs: list[Paragraph] = [Paragraph()]
+        for lead, provision in _items(entry):
+            before, *between = lead.split("\n")
+            paragraphs[-1] = replace(paragraphs[-1], runs=(*paragraphs[-1].runs, Run(before)))
+            paragraphs += [Paragraph((Run(line),)) for line in between]
+            first, *more = self.words(entry, provision)
+            paragraphs[-1] = replace(first, runs=(*paragraphs[-1].runs, *first.runs))
+            paragraphs += more
+        remarks = [self.draft.comments[name] for name in entry.comments]
+        self.blocks += self.commented(_led(self.header(entry), paragraphs, bold=True), remarks)
+
+    def words(self, entry: Entry, provision: str) -> tuple[Paragraph, ...]:
+        version = _version(entry, provision)
+        if not version.text or entry.entry_class is EntryClass.UNREADABLE:
+            paragraphs, _ = redline(version.text, ())
+        else:
+            paragraphs, _ = redline(self.draft.base_of(entry, provision), [version])
+        return paragraphs
+
+    def header(self, entry: Entry) -> str:
+        """Who wrote the entry, in the words that ``read_compilation`` knows."""
+        provision = self.draft.provisions.get(entry.provision)
+        role = entry.role or ""
+        new = provision is not None and not provision.base and not entry.items
+        if new and provision is not None and not provision.label and entry.text:
+            return f"[New {provision.kind.capitalize()}, {f'{entry.stakeholder} {role}'.strip()}]: "
+        label = f"new {provision.label}) " if new and provision is not None and provision.label else ""
+        return f"· {', '.join(part for part in (entry.stakeholder, role) if part)}: {label}"
+
+    def remarks_on(self, place: str) -> list[Remark]:
+        return [c for c in self.draft.comments.values() if c.provision == place and c.entry is None]
+
+    def commented(self, paragraphs: Iterable[Paragraph], remarks: Iterable[Remark]) -> list[Paragraph]:
+        """The paragraphs with comments on all their text; an answer stands where its comment does."""
+        here = tuple(self.numbers[remark.id] for remark in remarks if remark.reply_to not in self.numbers)
+        made = [Paragraph()] if self.blocks else []
+        made += [replace(p, runs=tuple(replace(run, comments=here) for run in p.runs)) for p in paragraphs]
+        if here and not any(paragraph.runs for paragraph in made):
+            made[-1] = replace(made[-1], runs=tuple(Run("", comments=(number,)) for number in here))
+        return made
+
+    def comment(self, number: int, remark: Remark) -> Comment:
+        parent = self.numbers.get(remark.reply_to or "", 0)
+        return Comment(number, remark.author or NOBODY, remark.text, remark.at, parent=parent)
+
+
+def _in_order(draft: Draft, provisions: list[Provision]) -> Iterator[Provision | Entry]:
+    """Provisions of a section, and behind each block of them that entries speak about together, these entries."""
+    written = {p.id: [entry for entry in draft.entries.values() if entry.provision == p.id] for p in provisions}
+    based = {provision.id for provision in provisions if provision.base}
+    proposed = {
+        name for entry in draft.entries.values() for name in (entry.provision, *(i.provision for i in entry.items))
+    }
+    waiting: list[Entry] = []
+    together: set[str] = set()
+    for provision in provisions:
+        here = written[provision.id]
+        if provision.base or provision.id not in proposed:
+            yield provision
+        waiting += here
+        together |= {item.provision for entry in here for item in entry.items} & based
+        based.discard(provision.id)
+        together &= based
+        if not together:
+            yield from waiting
+            waiting = []
+    yield from waiting
+
+
+def _items(entry: Entry) -> Iterator[tuple[str, str]]:
+    """What stands before the words of each item of an entry, such as its label, and the provision it is on."""
+    if not entry.items:
+        yield "", entry.provision
+        return
+    at = 0
+    for item in entry.items:
+        start = max(entry.text.find(item.text, at), at)
+        yield entry.text[at:start], item.provision
+        at = start + len(item.text)
+
+
+def _version(entry: Entry, provision: str) -> Version:
+    return Version(entry.stakeholder, words_for(entry, provision), entry.at)
+
+
+def _label(provision: Provision) -> str:
+    return f"{provision.label}) " if provision.label else ""
+
+
+def _led(lead: str, paragraphs: Iterable[Paragraph], *, bold: bool = False) -> tuple[Paragraph, ...]:
+    """The paragraphs with untracked text before the first."""
+    first, *rest = paragraphs
+    run = Run(lead, look=frozenset({"bold"} if bold else ()))
+    return (replace(first, runs=(run, *first.runs)) if lead else first, *rest)
