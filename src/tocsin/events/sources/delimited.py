@@ -36,6 +36,7 @@ LINE_LIMIT: Final = 1 << 24
 
 _SMALL: Final = 1 << 15  # a chunk of this size is not split again before it is read exactly
 _BLOCK: Final = 1 << 16  # comparisons stay within the processor's cache
+_LAYOUT_BLOCK: Final = 1 << 18
 _QUOTE, _LF, _CR, _NUL = b'"', b"\n", b"\r", b"\x00"
 
 
@@ -310,54 +311,55 @@ class Layout:
 def layout_of(data: bytes, dialect: Dialect) -> Layout | None:
     """The layout of a chunk; None when its quotes are not as RFC 4180 says.
 
-    Looked at in blocks of whole records that stay within the processor's cache.
+    Looked at in blocks of whole lines that stay within the processor's cache.
     """
-    records, separators, plain = 0, 0, True
-    start, step = 0, _BLOCK * 4
+    array = np.frombuffer(data, np.uint8)
+    records, separators, quoted = 0, 0, False
+    plain = b"\\" not in data
+    start, returns = 0, _CR in data
     while start < len(data):
-        block = data[start : start + step]
-        size = len(block) if start + step >= len(data) else record_end(block, dialect)
-        if not size:
-            step *= 2
-            continue
-        layout = _block_layout(block[:size], dialect.separator.encode())
-        if layout is None:
+        end = (
+            data.rfind(_LF, start, start + _LAYOUT_BLOCK) + 1 or data.find(_LF, start + _LAYOUT_BLOCK) + 1 or len(data)
+        )
+        block = _block_layout(array[start:end], dialect.separator.encode(), quoted=quoted, returns=returns)
+        if block is None:
             return None
+        layout, quoted = block
         records, separators = records + layout.records, separators + layout.separators
         plain = plain and layout.plain
-        start += size
-    return Layout(records, separators, plain)
+        start = end
+    return None if quoted else Layout(records + (not data.endswith(_LF)), separators, plain)
 
 
-def _block_layout(data: bytes, separator: bytes) -> Layout | None:
-    """The layout of some whole records.
+def _block_layout(
+    array: npt.NDArray[np.uint8], separator: bytes, *, quoted: bool, returns: bool
+) -> tuple[Layout, bool] | None:
+    """The layout of some whole lines, and whether a quoted value goes on after them, as one may before (``quoted``).
 
     Works on bit masks, 64 bytes of text to a word: after the running parity of the quotes is known, every quote that
     opens must follow a line end, a separator or a quote, and every one that closes must come before one.
     """
-    array = np.frombuffer(data, np.uint8)
     quotes, separators, ends, blanks = (_mask(array, byte) for byte in (_QUOTE, separator, _LF, b" "))
-    returns = data.count(_CR) if _CR in data else 0
     edges = separators | ends
-    if returns:
-        edges |= _mask(array, _CR)
-    edges[len(data) // 64] |= np.uint64(1 << len(data) % 64)
+    carriage = _mask(array, _CR) if returns else None
+    if carriage is not None:
+        edges |= carriage
+    edges[len(array) // 64] |= np.uint64(1 << len(array) % 64)
     escapes = False
-    if quotes.any():
-        inside = _parity(quotes)
+    if quoted or quotes.any():
+        inside = ~_parity(quotes) if quoted else _parity(quotes)
         opening, closing = quotes & inside, quotes & ~inside
-        if inside[-1] >> np.uint64(63):
-            return None
         if (opening & ~_after(edges | closing, 1)).any() or (closing & ~_before(edges | opening)).any():
             return None
         separators, ends = separators & ~inside, ends & ~inside
         escapes = bool((opening & _after(closing, 0)).any())
         edges = (edges & ~inside) | quotes
+        quoted = bool(inside[-1] >> np.uint64(63))
     lines = int(np.bitwise_count(ends).sum())
-    plain = not escapes and b"\\" not in data and returns in {0, lines}
-    plain = plain and int(np.count_nonzero(array < 32)) == lines + returns
+    controls = lines if carriage is None else lines + int(np.bitwise_count(carriage).sum())
+    plain = not escapes and controls in {lines, 2 * lines} and int(np.count_nonzero(array < 32)) == controls
     plain = plain and not (blanks & (_after(edges, 1) | _before(edges))).any()
-    return Layout(lines + (not data.endswith(_LF)), int(np.bitwise_count(separators).sum()), plain)
+    return Layout(lines, int(np.bitwise_count(separators).sum()), plain), quoted
 
 
 def _after(mask: npt.NDArray[np.uint64], first: int) -> npt.NDArray[np.uint64]:
@@ -591,5 +593,5 @@ def _line_stop(data: bytes, start: int) -> int:
 
 def _lines(data: bytes) -> int:
     """How many lines end in the data."""
-    ends = data.count(_LF)
+    ends = count_byte(data, _LF) if len(data) > _BLOCK else data.count(_LF)
     return ends + (data.count(_CR) - data.count(b"\r\n") if _CR in data else 0)
