@@ -107,15 +107,16 @@ def _em(values: FloatArray, tolerance: float, max_rounds: int) -> FloatArray:
     patterns, row_pattern = np.unique(gaps, axis=0, return_inverse=True)
     row_pattern = row_pattern.reshape(-1)
     mean, covariance = np.zeros(x.shape[1]), np.eye(x.shape[1])
-    filled = np.where(gaps, 0.0, x)
     for _ in range(max_rounds):
-        previous = filled
         filled, extra = _expect(x, patterns, row_pattern, mean, covariance)
-        mean = filled.mean(axis=0)
-        residual = filled - mean
-        covariance = (residual.T @ residual + extra) / len(x)
-        if np.abs(filled - previous).max() < tolerance:
+        new_mean = filled.mean(axis=0)
+        residual = filled - new_mean
+        new_covariance = (residual.T @ residual + extra) / len(x)
+        moved = max(float(np.abs(new_mean - mean).max()), float(np.abs(new_covariance - covariance).max()))
+        mean, covariance = new_mean, new_covariance
+        if moved < tolerance:
             break
+    filled, _ = _expect(x, patterns, row_pattern, mean, covariance)
     return np.where(gaps, filled * spread + centre, values)
 
 

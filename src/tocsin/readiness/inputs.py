@@ -1,5 +1,6 @@
 """Reading the two input files of a run, indicator data and meta, with every bad cell named."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,20 +77,41 @@ def read_csv(path: Path) -> "pl.DataFrame":
 
     if not path.is_file():
         raise NotFoundError(f"There is no file {path}.")
+    _check_shape(path)
     try:
         frame = pl.read_csv(path, infer_schema=False)
     except PolarsError as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{path.name} cannot be read as CSV: {first}", hint="Save it as CSV, UTF-8, commas.") from None
-    if frame.width == 1 and ";" in frame.columns[0]:
-        raise InputError(
-            f"{path.name}, header: columns are separated by semicolons; the rule is commas, with a decimal point."
-        )
-    if frame.height == 0:
-        raise InputError(f"{path.name} has a header but no rows.")
     return frame.rename({column: column.strip() for column in frame.columns}).with_columns(
         pl.all().str.strip_chars().fill_null("")
     )
+
+
+def _check_shape(path: Path) -> None:
+    """The reader pads short rows without a word, so every row is counted here first."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file)
+            header = next(rows, [])
+            if len(header) <= 1 and ";" in "".join(header):
+                raise InputError(
+                    f"{path.name}, header: separated by semicolons; the rule is commas, with a decimal point."
+                )
+            twice = next((name for i, name in enumerate(header) if name in header[:i]), None)
+            if twice is not None:
+                raise InputError(f"{path.name}, header: column {twice} stands twice; a column name must be unique.")
+            count = 0
+            for count, row in enumerate(rows, start=1):
+                if row and len(row) != len(header):
+                    raise InputError(
+                        f"{path.name}, row {count + 1} ({row[0]}): {len(row)} cells; the header has {len(header)}.",
+                        hint="A decimal comma makes one cell too many; an unclosed quote too few.",
+                    )
+            if count == 0:
+                raise InputError(f"{path.name} has a header but no rows.")
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name} is not UTF-8 text.", hint="Save it as CSV, UTF-8, commas.") from None
 
 
 def numbers(frame: "pl.DataFrame", columns: Sequence[str], what: str, row_names: Sequence[str]) -> FloatArray:

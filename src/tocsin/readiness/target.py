@@ -206,17 +206,21 @@ def _change(before: float, after: float, reading: str, full_score: float) -> tup
 
 
 def _rose(start: FloatArray, final: FloatArray, reading: str, goal: Goal) -> dict[str, object]:
-    full = goal.full_score
-    computable, why = {
-        "points": (np.ones(len(start), dtype=np.bool_), ""),
-        "relative_percent": (start > 0, "the member's baseline score is 0"),
-        "share_of_remaining_gap_percent": (start < full, "the member's baseline is the full score"),
+    whole, computable, why = {
+        "points": (np.full_like(start, 100.0), np.ones(len(start), dtype=np.bool_), ""),
+        "relative_percent": (start, start > 0, "the member's baseline score is 0"),
+        "share_of_remaining_gap_percent": (
+            goal.full_score - start,
+            start < goal.full_score,
+            "the member's baseline is the full score",
+        ),
     }[reading]
-    divisor = {"points": np.ones_like(start), "relative_percent": start / 100}.get(reading, (full - start) / 100)
-    change = np.divide(final - start, divisor, out=np.full_like(start, np.nan), where=computable)
-    result = _share(change[computable] >= goal.percent - 1e-9)
+    met = final - start >= goal.percent / 100 * whole - 1e-9
     left_out = int((~computable).sum())
-    return {**result, "not_computable": {"count": left_out, **({"reason": why} if left_out else {})}}
+    return {
+        **_share(met[computable]),
+        "not_computable": {"count": left_out, **({"reason": why} if left_out else {})},
+    }
 
 
 def _share(met: BoolArray) -> dict[str, object]:

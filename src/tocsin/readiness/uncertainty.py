@@ -385,9 +385,13 @@ def _indices(
 
 
 def rank_statistics(outcome: Outcome) -> list[Mapping[str, object]]:
-    """uCode, Nominal, Mean, Median, Q5, Q95 of the ranks (quantiles by linear interpolation)."""
+    """uCode, Nominal, Mean, Median, Q5, Q95 of the ranks (quantiles by linear interpolation).
+
+    Of a saltelli run only the samples A and B count: the others repeat them in all factors but one.
+    """
+    independent = 2 * outcome.scores.shape[1] // (len(outcome.factors) + 2) if outcome.method == "saltelli" else None
     rows: list[Mapping[str, object]] = []
-    for unit, nominal, line in zip(outcome.units, outcome.nominal_ranks, outcome.ranks, strict=True):
+    for unit, nominal, line in zip(outcome.units, outcome.nominal_ranks, outcome.ranks[:, :independent], strict=True):
         known = line[~np.isnan(line)]
         low, middle, high = (float(q) for q in np.quantile(known, [0.05, 0.5, 0.95])) if len(known) else (None,) * 3
         rows.append(

@@ -61,3 +61,13 @@ def small(tmp_path: Path) -> Builder:
         return build_run(tmp_path / "data.csv", tmp_path / "meta.csv", tmp_path / "recipe.toml", tmp_path / "run")
 
     return build
+
+
+@pytest.fixture
+def meta_text() -> str:
+    return META
+
+
+@pytest.fixture
+def data_text() -> str:
+    return DATA

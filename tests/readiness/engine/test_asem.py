@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+
 from tocsin.readiness.build import method_columns
 from tocsin.readiness.normalise import normalise
 from tocsin.readiness.reweigh import aggregate_again, weight_table

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+
 from tocsin.errors import InputError, UsageError
 from tocsin.readiness.inputs import Inputs
 from tocsin.readiness.run import Run
 from tocsin.readiness.sensitivity import write_sensitivity
 from tocsin.readiness.sobol import estimate
-from tocsin.readiness.uncertainty import Outcome, Specification, explore
+from tocsin.readiness.uncertainty import Outcome, Specification, explore, read_specification
+
+Sample = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 SPECIFICATION = """
 method = "{method}"
@@ -50,17 +53,15 @@ def specification(folder: Path, asem: Path, method: str, samples: int = 100, mor
 
 @pytest.fixture(scope="module")
 def everything(asem: Path, asem_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    from tocsin.readiness.uncertainty import read_specification
-
     spec = read_specification(specification(tmp_path_factory.mktemp("spec"), asem, "factorial"))
     return explore(asem_run.inputs, asem_run.recipe, spec, asem)
 
 
-def numeric(frame: pl.DataFrame) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def numeric(frame: pl.DataFrame) -> Sample:
     return frame.drop("uCode").cast(pl.Float64).to_numpy()
 
 
-def recovered(everything: Outcome, asem: Path, prefix: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def recovered(everything: Outcome, asem: Path, prefix: str) -> Sample:
     """The sample of the other implementation: for each of its runs, the combination with the same scores."""
     scores = numeric(pl.read_csv(asem / f"{prefix}_scores_N100.csv"))[:, 1:]
     nearest = [int(np.abs(everything.scores - column[:, None]).max(axis=0).argmin()) for column in scores.T]
@@ -72,19 +73,30 @@ def test_the_same_samples_give_the_same_scores_and_ranks(
     prefix: str, everything: Outcome, asem: Path, asem_run: Run, tmp_path: Path
 ) -> None:
     sample = recovered(everything, asem, prefix)
+    evaluate_sample(sample, everything, asem, asem_run, tmp_path)
+    for table in ("scores", "ranks") if prefix == "sa" else ("scores", "rankstats"):
+        same(tmp_path / "out" / f"ua_{table}.csv", asem / f"{prefix}_{table}_N100.csv")
+
+
+def test_rank_statistics_of_a_sensitivity_run_are_those_of_its_independent_samples(
+    everything: Outcome, asem: Path, asem_run: Run, tmp_path: Path
+) -> None:
+    evaluate_sample(recovered(everything, asem, "sa")[:200], everything, asem, asem_run, tmp_path)
+    same(tmp_path / "out" / "ua_rankstats.csv", asem / "sa_rankstats_N100.csv")
+
+
+def evaluate_sample(sample: Sample, everything: Outcome, asem: Path, asem_run: Run, folder: Path) -> None:
     names = dict(zip(everything.factors, (sample + 1).astype(np.int64).T, strict=True))
-    pl.DataFrame(names).write_csv(tmp_path / "sample.csv")
-    spec = specification(tmp_path, asem, "design", more='design = "sample.csv"')
-    summary = write_sensitivity(asem_run, spec, tmp_path / "out")
-    assert summary["evaluations"] == len(sample)
-    for table in ("scores", "ranks", "rankstats"):
-        expected = asem / f"{prefix}_{table}_N100.csv"
-        if not expected.exists():  # the uncertainty run came without its ranks
-            continue
-        ours, theirs = pl.read_csv(tmp_path / "out" / f"ua_{table}.csv"), pl.read_csv(expected)
-        assert ours.columns == theirs.columns
-        assert ours["uCode"].to_list() == theirs["uCode"].to_list()
-        assert np.abs(numeric(ours) - numeric(theirs)).max() < 1e-9
+    pl.DataFrame(names).write_csv(folder / "sample.csv")
+    spec = specification(folder, asem, "design", more='design = "sample.csv"')
+    assert write_sensitivity(asem_run, spec, folder / "out")["evaluations"] == len(sample)
+
+
+def same(found: Path, expected: Path) -> None:
+    ours, theirs = pl.read_csv(found), pl.read_csv(expected)
+    assert ours.columns == theirs.columns
+    assert ours["uCode"].to_list() == theirs["uCode"].to_list()
+    assert np.abs(numeric(ours) - numeric(theirs)).max() < 1e-9
 
 
 def test_the_sample_found_is_the_one_that_was_kept(everything: Outcome, asem: Path) -> None:
@@ -157,7 +169,8 @@ def test_a_range_and_noise_can_be_factors(asem_run: Run) -> None:
     found = explored(asem_run.inputs, asem_run, samples=32, factors=factors, output="score:AUT")
     assert found.method == "saltelli"
     assert found.finite == (False, True, True)
-    assert 0.5 <= found.sample[:, 0].min() < found.sample[:, 0].max() <= 2
+    assert ((found.sample[:, 0] >= 0.5) & (found.sample[:, 0] <= 2)).all()
+    assert np.ptp(found.sample[:, 0]) > 1
     assert found.indices is not None
     assert found.indices.total[2] == 0
 

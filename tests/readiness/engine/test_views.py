@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tocsin.readiness import describe
 from tocsin.readiness.aggregate import outranking
 from tocsin.readiness.build import aggregation_steps, evaluate
