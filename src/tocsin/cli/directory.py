@@ -1,6 +1,7 @@
 """``tocsin directory``: teams, how they want to be told, and which part of the network each answers for."""
 
 import getpass
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Teams, how they want to be told, and what each answers for.")
 
 _FEW = 20
+_WORDS = {
+    "prefix": ("prefix", "prefixes"),
+    "asn": ("AS", "AS numbers"),
+    "domain": ("domain", "domains"),
+    "country": ("country", "countries"),
+}
 
 
 @app.command("import")
@@ -105,25 +112,15 @@ def _print_teams(teams: "list[tuple[Team, dict[RuleKind, int]]]") -> None:
         say("No team is in the directory. 'tocsin directory import FILE' brings some in; docs/directory.md says how.")
         return
     rows = [
-        (
-            team.key,
-            team.name,
-            team.kind.value,
-            team.country,
-            ", ".join(team.mailboxes),
-            team.interval.value.replace("_", " "),
-            *(counts.get(kind, 0) for kind in _kinds()),
-        )
-        for team, counts in teams
+        (team.key, team.name, team.kind, team.country, len(team.mailboxes), _scope(counts)) for team, counts in teams
     ]
-    columns = ("team", "name", "kind", "country", "mailboxes", "told", "prefixes", "AS", "domains", "countries")
-    print_table(f"{len(teams):,} teams", columns, rows, numbers=[6, 7, 8, 9])
+    columns = ("team", "name", "kind", "country", "mailboxes", "answers for, or wants to know of")
+    print_table(f"{len(teams):,} teams", columns, rows, numbers=[4])
 
 
-def _kinds() -> "tuple[RuleKind, ...]":
-    from tocsin.directory import RuleKind
-
-    return tuple(RuleKind)
+def _scope(counts: "Mapping[RuleKind, int]") -> str:
+    parts = (f"{count:,} {_WORDS[kind][count > 1]}" for kind, count in sorted(counts.items()))
+    return ", ".join(parts) or "nothing"
 
 
 def _print_team(team: "Team", rules: "tuple[Rule, ...]") -> None:

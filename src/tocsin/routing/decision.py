@@ -31,7 +31,8 @@ class Match:
             "" if self.confidence is None else f"confidence {self.confidence}",
         ]
         words = ", ".join(part for part in basis if part)
-        return f"{self.level} {self.value}" + (f" ({words})" if words else "")
+        named = f"AS{self.value}" if self.level is RuleKind.ASN else f"{self.level} {self.value}"
+        return named + (f" ({words})" if words else "")
 
 
 @dataclass(frozen=True, slots=True)
