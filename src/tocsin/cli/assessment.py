@@ -1,5 +1,7 @@
 """`tocsin assessment`: what is asked, what was answered on what evidence, how sure it is, and what to do next."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +13,8 @@ from tocsin.cli.output import Invocation, emit, note, print_table, say
 from tocsin.errors import InputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from tocsin.readiness.assessment import Score, Snapshot
     from tocsin.records import Database
 
@@ -38,13 +42,23 @@ AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment;
 
 def open_records(home: Path) -> "Database":
     """The records database of the node in ``home``, with its tables."""
-    from tocsin.records import open_database
-    from tocsin.records.engine import sqlite_url
+    from tocsin.records import open_database, sqlite_url
 
     home.mkdir(parents=True, exist_ok=True)
     database = open_database(sqlite_url(home / "records.sqlite"))
     database.migrate()
     return database
+
+
+@contextmanager
+def records(home: Path) -> Iterator["Session"]:
+    """One transaction on the records of the node in ``home``, closed at its end."""
+    database = open_records(home)
+    try:
+        with database.begin() as session:
+            yield session
+    finally:
+        database.engine.dispose()
 
 
 def evidence_folder(home: Path) -> Path:
@@ -72,7 +86,7 @@ def frameworks(ctx: typer.Context) -> None:
     from tocsin.readiness.assessment.versions import list_versions
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         held = list_versions(session)
     rows = [
         (v.framework, v.version, "published" if v.published_at else "draft", len(v.unassigned), v.title) for v in held
@@ -100,7 +114,7 @@ def show_framework(
 
     invocation: Invocation = ctx.obj
     if version:
-        with open_records(invocation.home).begin() as session:
+        with records(invocation.home) as session:
             row, found = get_version(session, framework, version)
             people = responsible(session, row.id)
     else:
@@ -156,7 +170,7 @@ def import_framework(
 
     invocation: Invocation = ctx.obj
     found = load_framework(Path(source)) if source.endswith(".toml") else bundled_framework(source)
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         add_version(session, found, by=by, now=now())
     document = {"framework": found.id, "version": found.version, "digest": found.digest()}
     emit(invocation, document, lambda: say(f"'{found.id}' {found.version} is on record ({found.digest()[:12]})."))
@@ -176,7 +190,7 @@ def assign(
     from tocsin.readiness.assessment.versions import assign as assign_to
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         count = assign_to(session, framework, version, criterion, to, by=by, now=now())
     emit(invocation, {"assigned": count, "to": to}, lambda: say(f"{to} is responsible for {count} criteria."))
 
@@ -187,7 +201,7 @@ def publish(ctx: typer.Context, framework: str, version: str, by: By) -> None:
     from tocsin.readiness.assessment.versions import publish as publish_version
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         held = publish_version(session, framework, version, by=by, now=now())
     document = {"framework": framework, "version": version, "digest": held.digest, "published_at": held.published_at}
     emit(invocation, document, lambda: say(f"'{framework}' {version} is published ({held.digest[:12]})."))
@@ -215,7 +229,7 @@ def start(
     if wrong:
         raise UsageError(f"--group takes KEY=VALUE, not '{wrong[0]}'.")
     about = Unit(unit, name or unit, {key: value for key, _, value in pairs})
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         made = start_assessment(session, about, framework, version, day(as_of), by=by, now=now())
     document = {"assessment": made.id, "unit": unit, "framework": framework, "version": version, "as_of": made.as_of}
     emit(invocation, document, lambda: say(f"Assessment {made.id} of {about.name} is open."))
@@ -229,7 +243,7 @@ def list_assessments(ctx: typer.Context) -> None:
     from tocsin.readiness.assessment.models import Assessment, FrameworkVersion
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         found = session.execute(
             select(Assessment, FrameworkVersion)
             .join(FrameworkVersion, FrameworkVersion.id == Assessment.version_id)
@@ -261,7 +275,7 @@ def answer(
 
     invocation: Invocation = ctx.obj
     given = Given(question, level, status, assessor_kind, by, comment)
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         made = give_answer(session, assessment, given, by=by, now=now())
     document = {"question": question, "level": made.level, "status": status, "assessor_kind": assessor_kind}
     emit(invocation, document, lambda: say(f"{question}: {level}, {status} by {by} ({assessor_kind})."))
@@ -279,7 +293,7 @@ def answers(
 
     invocation: Invocation = ctx.obj
     rows = read_csv(file, ("question", "level"))
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         for number, row in enumerate(rows, start=2):
             given = Given(
                 question=row["question"].strip(),
@@ -302,7 +316,7 @@ def close(ctx: typer.Context, assessment: AssessmentId, by: By) -> None:
     from tocsin.readiness.assessment.assessments import close as close_assessment
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         close_assessment(session, assessment, by=by, now=now())
     emit(invocation, {"assessment": assessment, "state": "closed"}, lambda: say(f"Assessment {assessment} is closed."))
 
@@ -339,7 +353,7 @@ def measure(
     if as_of:
         moment = datetime.combine(day(as_of), datetime.min.time(), UTC) if len(as_of) == 10 else _moment(as_of)
     rows = read_csv(facts, ())
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         made = add_measurement(session, assessment, query, rows, moment, by=by, now=now())
     value = "nothing observed" if made.value is None else f"{made.value:.1%}"
     emit(
@@ -358,7 +372,7 @@ def score(ctx: typer.Context, assessment: AssessmentId) -> None:
     from tocsin.readiness.assessment import read_snapshot
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         snapshot = read_snapshot(session, assessment)
     declared, supported = snapshot.scores()
     rows = [
@@ -389,7 +403,7 @@ def report(
     from tocsin.readiness.report import assessment_report, gather, write_report
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         material = gather(session, assessment, peers=peers)
     write_report(assessment_report(material, made_on=now().date()), out)
     note(f"Written: {out}")

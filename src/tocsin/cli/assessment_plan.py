@@ -30,12 +30,12 @@ def add(
     currency: Annotated[str, typer.Option(help="Such as USD.")] = "",
 ) -> None:
     """Add an action to the list; its expected gain is worked out now."""
-    from tocsin.cli.assessment import day, now, open_records
+    from tocsin.cli.assessment import day, now, records
     from tocsin.readiness.assessment.plan import Task, add_action
 
     invocation: Invocation = ctx.obj
     task = Task(question, level, title, owner, day(due), cost, currency)
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         made = add_action(session, assessment, task, by=by, now=now())
     document = {"action": made.id, "gain": made.gain, "gain_low": made.gain_low, "gain_high": made.gain_high}
     emit(
@@ -50,11 +50,11 @@ def add(
 @plan.command("done")
 def done(ctx: typer.Context, action: int, on: Annotated[str, typer.Option(help="YYYY-MM-DD.")], by: By) -> None:
     """Mark an action done; the next assessment shows whether it moved a measured value."""
-    from tocsin.cli.assessment import day, now, open_records
+    from tocsin.cli.assessment import day, now, records
     from tocsin.readiness.assessment.plan import finish_action
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         finish_action(session, action, day(on), by=by, now=now())
     emit(invocation, {"action": action, "done_on": on}, lambda: say(f"Action {action} was done on {on}."))
 
@@ -62,11 +62,11 @@ def done(ctx: typer.Context, action: int, on: Annotated[str, typer.Option(help="
 @plan.command("list")
 def list_actions(ctx: typer.Context, assessment: int) -> None:
     """List the actions of an assessment by date."""
-    from tocsin.cli.assessment import open_records
+    from tocsin.cli.assessment import records
     from tocsin.readiness.assessment import read_snapshot
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         actions = read_snapshot(session, assessment).actions
     rows = [
         (
@@ -92,11 +92,11 @@ def compare(
     under: Annotated[str, typer.Option(help="The version to re-score both under; empty: the later one's.")] = "",
 ) -> None:
     """Compare two years: re-scored under one version, chain-linked, and which actions moved a measured value."""
-    from tocsin.cli.assessment import open_records
+    from tocsin.cli.assessment import records
     from tocsin.readiness.assessment import compare as compare_years
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         found = compare_years(session, first, second, under or None)
     emit(invocation, _comparison_document(found), lambda: _print_comparison(found))
 
@@ -115,12 +115,12 @@ def target(
     kind: Annotated[str, typer.Option(help="relative, points, gap or reach.")] = "relative",
 ) -> None:
     """Set a target for a unit."""
-    from tocsin.cli.assessment import now, open_records
+    from tocsin.cli.assessment import now, records
     from tocsin.readiness.assessment.plan import Goal, set_target
     from tocsin.readiness.assessment.versions import get_version
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         _, found = get_version(session, framework, version)
         set_target(session, unit, found, Goal("", of, kind, goal, baseline, end), by=by, now=now())
     document = {"unit": unit, "of": of, "kind": kind, "goal": goal, "baseline": baseline, "end": end}
@@ -129,11 +129,11 @@ def target(
 
 def targets(ctx: typer.Context, assessment: int) -> None:
     """Show how far the targets of a unit are, in several readings side by side."""
-    from tocsin.cli.assessment import open_records
+    from tocsin.cli.assessment import records
     from tocsin.readiness.report import tracked_targets
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         found = tracked_targets(session, assessment)
     columns = ("Target", "Due", "Wanted", "Now", "Reached", "In %", "In points", "Of the gap")
     emit(
@@ -145,11 +145,11 @@ def targets(ctx: typer.Context, assessment: int) -> None:
 
 def rank(ctx: typer.Context, framework: str, version: str) -> None:
     """Rank the units that opted in, each with the best and the worst place it can have."""
-    from tocsin.cli.assessment import open_records
+    from tocsin.cli.assessment import records
     from tocsin.readiness.report import ranked_units
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         found = ranked_units(session, framework, version)
     if len(found) < 2:
         raise ConflictError(
@@ -175,11 +175,11 @@ def opt_out(ctx: typer.Context, assessment: int, by: By) -> None:
 
 
 def _set_ranked(ctx: typer.Context, assessment: int, *, ranked: bool, by: str) -> None:
-    from tocsin.cli.assessment import now, open_records
+    from tocsin.cli.assessment import now, records
     from tocsin.readiness.assessment.assessments import set_ranked
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         set_ranked(session, assessment, ranked, by=by, now=now())
     words = "may be ranked" if ranked else "is not ranked"
     emit(invocation, {"assessment": assessment, "ranked": ranked}, lambda: say(f"Assessment {assessment} {words}."))

@@ -28,13 +28,13 @@ def add(
     valid_until: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "",
 ) -> None:
     """Archive a piece of evidence under its own hash."""
-    from tocsin.cli.assessment import day, evidence_folder, now, open_records
+    from tocsin.cli.assessment import day, evidence_folder, now, records
     from tocsin.readiness.assessment.evidence import Piece, add_evidence
 
     invocation: Invocation = ctx.obj
     begin, end = (day(text) if text else None for text in (valid_from, valid_until))
     piece = Piece(title, language, link, begin, end)
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         held = add_evidence(session, evidence_folder(invocation.home), file, piece, by=by, now=now())
     document = {"evidence": held.digest, "size": held.size, "title": held.title}
     emit(invocation, document, lambda: say(f"{held.digest[:12]}  {held.title} ({held.size:,} bytes)"))
@@ -49,11 +49,11 @@ def use(
     by: By,
 ) -> None:
     """Let a piece of evidence support a question; one piece may support many, under any framework."""
-    from tocsin.cli.assessment import now, open_records
+    from tocsin.cli.assessment import now, records
     from tocsin.readiness.assessment.evidence import use_evidence
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         held = use_evidence(session, piece, assessment, question, by=by, now=now())
     document = {"evidence": held.digest, "assessment": assessment, "question": question}
     emit(invocation, document, lambda: say(f"{held.title} supports {question}."))
@@ -64,13 +64,13 @@ def list_evidence(ctx: typer.Context) -> None:
     """List the evidence and how often each piece is used."""
     from sqlalchemy import func, select
 
-    from tocsin.cli.assessment import open_records
+    from tocsin.cli.assessment import records
     from tocsin.readiness.assessment.models import Evidence, EvidenceUse
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         uses = dict(
-            session.execute(select(EvidenceUse.evidence_id, func.count()).group_by(EvidenceUse.evidence_id)).tuples()
+            session.execute(select(EvidenceUse.evidence_id, func.count()).group_by(EvidenceUse.evidence_id)).all()
         )
         found = session.scalars(select(Evidence).order_by(Evidence.id)).all()
     rows = [
@@ -98,13 +98,13 @@ def check(ctx: typer.Context) -> None:
     """Check that every archived copy is there and unchanged."""
     from sqlalchemy import select
 
-    from tocsin.cli.assessment import evidence_folder, open_records
+    from tocsin.cli.assessment import evidence_folder, records
     from tocsin.readiness.assessment.evidence import is_intact
     from tocsin.readiness.assessment.models import Evidence
 
     invocation: Invocation = ctx.obj
     folder = evidence_folder(invocation.home)
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         digests = session.scalars(select(Evidence.digest).order_by(Evidence.id)).all()
     damaged = [digest for digest in digests if not is_intact(folder, digest)]
     if damaged:
@@ -133,11 +133,11 @@ def decide(
     by: By,
 ) -> None:
     """Decide a dispute or an appeal; never one's own."""
-    from tocsin.cli.assessment import now, open_records
+    from tocsin.cli.assessment import now, records
     from tocsin.readiness.assessment.assessments import decide as decide_on
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         made = decide_on(session, statement, outcome, text, by=by, now=now())
     document = {"statement": made.id, "about": statement, "outcome": outcome}
     emit(invocation, document, lambda: say(f"Decision {made.id}: {statement} is {outcome}."))
@@ -145,11 +145,11 @@ def decide(
 
 def appeal(ctx: typer.Context, decision: Statement, text: Why, by: By) -> None:
     """Appeal against a decision, once."""
-    from tocsin.cli.assessment import now, open_records
+    from tocsin.cli.assessment import now, records
     from tocsin.readiness.assessment.assessments import appeal as appeal_against
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         made = appeal_against(session, decision, text, by=by, now=now())
     document = {"statement": made.id, "about": decision}
     emit(invocation, document, lambda: say(f"Appeal {made.id} against decision {decision} is open."))
@@ -157,11 +157,11 @@ def appeal(ctx: typer.Context, decision: Statement, text: Why, by: By) -> None:
 
 def statements(ctx: typer.Context, assessment: int) -> None:
     """List the reviews, disputes, decisions and appeals of an assessment."""
-    from tocsin.cli.assessment import open_records
+    from tocsin.cli.assessment import records
     from tocsin.readiness.assessment import read_snapshot
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         snapshot = read_snapshot(session, assessment)
     said = sorted((s for group in snapshot.statements.values() for s in group), key=lambda s: s.id)
     rows = [(s.id, s.question, s.kind, s.about or "", s.outcome, s.by, s.text, f"{s.at:%Y-%m-%d}") for s in said]
@@ -172,11 +172,11 @@ def statements(ctx: typer.Context, assessment: int) -> None:
 def _say(
     ctx: typer.Context, assessment: int, question: str, kind: Literal["review", "dispute"], *, text: str, by: str
 ) -> None:
-    from tocsin.cli.assessment import now, open_records
+    from tocsin.cli.assessment import now, records
     from tocsin.readiness.assessment.assessments import state
 
     invocation: Invocation = ctx.obj
-    with open_records(invocation.home).begin() as session:
+    with records(invocation.home) as session:
         made = state(session, assessment, question, kind, text, by=by, now=now())
     document = {"statement": made.id, "kind": kind, "question": question}
     emit(invocation, document, lambda: say(f"{kind.capitalize()} {made.id} of {question} is on record."))

@@ -171,8 +171,9 @@ def _outcome(dispute: StatementFacts, statements: Sequence[StatementFacts]) -> t
     second = _about(appeal, "decision", statements)
     if second is None:
         return "open", None
-    turned = {"upheld": "rejected", "rejected": "upheld"}[decision.outcome]
-    return (turned if second.outcome == "upheld" else decision.outcome), second.at
+    if second.outcome != "upheld":
+        return decision.outcome, decision.at
+    return {"upheld": "rejected", "rejected": "upheld"}[decision.outcome], second.at
 
 
 def _about(what: StatementFacts, kind: str, statements: Sequence[StatementFacts]) -> StatementFacts | None:

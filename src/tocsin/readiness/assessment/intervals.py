@@ -80,7 +80,7 @@ class Shrunk:
 def shrink(counts: Mapping[str, tuple[float, float]]) -> dict[str, Shrunk]:
     """Empirical-Bayes shares of several units from their (successes, trials).
 
-    Beta-binomial, prior by the moments of the observed shares (Kleinman 1973, JASA 68:46). Units with few trials move
+    Beta-binomial, prior by Kleinman's moments (1973, JASA 68:46). Units with few trials move
     towards the mean of all, units with many hardly. For showing beside the unit's own value, never for its score: a
     unit below the mean would lose by reporting more.
     """
@@ -96,20 +96,28 @@ def shrink(counts: Mapping[str, tuple[float, float]]) -> dict[str, Shrunk]:
 
 def _beta_prior(counts: Mapping[str, tuple[float, float]]) -> tuple[float, float]:
     seen = [(successes / trials, trials) for successes, trials in counts.values() if trials > 0]
-    total = sum(trials for _, trials in seen)
     if len(seen) < 3:
         return 0.5, 0.5  # too few peers to learn from: Jeffreys' prior
-    mean = sum(value * trials for value, trials in seen) / total
-    mean = min(max(mean, 0.5 / (total + 1)), 1 - 0.5 / (total + 1))
-    spread = sum(trials * (value - mean) ** 2 for value, trials in seen)
-    units = len(seen)
-    expected = mean * (1 - mean) * (units - 1)
-    slack = total - sum(trials * trials for _, trials in seen) / total
-    # Intra-class correlation; near 0 all units are alike, near 1 each stands alone.
-    extra = spread - expected
-    rho = extra / (mean * (1 - mean) * (slack - (units - 1))) if slack > units - 1 else 0.0
-    size = 1 / min(max(rho, 0.001), 0.5) - 1
+    mean, rho = 0.5, 0.1
+    for _ in range(20):
+        # Kleinman's weights: by trials when all units are alike (rho 0), equal when each stands alone (rho 1).
+        weights = [trials / (1 + rho * (trials - 1)) for _, trials in seen]
+        mean, rho = _moments(seen, weights)
+    size = 1 / rho - 1
     return mean * size, (1 - mean) * size
+
+
+def _moments(seen: Sequence[tuple[float, float]], weights: Sequence[float]) -> tuple[float, float]:
+    # Mean and intra-class correlation, kept off the edges so that a prior always exists.
+    total = sum(weights)
+    trials = sum(n for _, n in seen)
+    mean = sum(w * p for w, (p, _) in zip(weights, seen, strict=True)) / total
+    mean = min(max(mean, 0.5 / (trials + 1)), 1 - 0.5 / (trials + 1))
+    spread = sum(w * (p - mean) ** 2 for w, (p, _) in zip(weights, seen, strict=True))
+    chance = sum(w / n * (1 - w / total) for w, (_, n) in zip(weights, seen, strict=True))
+    slack = sum(w * (1 - w / total) for w in weights) - chance
+    rho = (spread / (mean * (1 - mean)) - chance) / slack if slack > 1e-12 else 0.0
+    return mean, min(max(rho, 0.001), 0.5)
 
 
 def difference(before: Interval, after: Interval) -> Interval:

@@ -130,7 +130,7 @@ def same_version(session: Session, snapshot: Snapshot) -> list[Snapshot]:
         .where(Assessment.version_id == version, Assessment.unit != snapshot.unit)
         .order_by(Assessment.unit, Assessment.as_of)
     ).all()
-    latest = {unit: ident for unit, ident in rows}  # noqa: C416 (rows are no tuples)
+    latest = dict(rows)
     return [read_snapshot(session, ident) for ident in latest.values()]
 
 

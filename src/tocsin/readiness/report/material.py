@@ -93,8 +93,8 @@ def ranked_units(session: Session, framework: str, version: str) -> list[RankRan
         select(Assessment.unit, Assessment.id)
         .where(Assessment.version_id == row.id)
         .order_by(Assessment.unit, Assessment.as_of)
-    ).tuples()
-    latest = dict(iter(found))
+    ).all()
+    latest = dict(found)
     return _ranks([read_snapshot(session, ident) for ident in latest.values()])
 
 

@@ -49,9 +49,8 @@ def unit_report(run: UnitRun, *, made_on: date, peers: str = "", ranked: bool = 
 def _peer_words(run: UnitRun, others: Sequence[str], group: str) -> str:
     if len(others) < 3:
         return ""
-    return f"median of {len(others)} " + (
-        f"peers ({run.group_names[group]}: {run.groups[run.code][group]})" if group else "other units"
-    )
+    who = f"peers ({run.group_names[group]}: {run.groups[run.code][group]})" if group else "other units"
+    return f"median of {len(others)} {who}"
 
 
 def _profile(run: UnitRun, others: Sequence[str], peer: str, *, ranked: bool) -> Section:
