@@ -114,7 +114,8 @@ def _text(value: object) -> str:
 def _read_csv(path: Path, text: str, source: str) -> Entries:
     # Excel in much of Europe writes semicolons; lists inside a cell are then separated by blanks.
     head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in head and "," not in head else ",")
+    delimiter = ";" if ";" in head and "," not in head else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         columns = [column.strip().lower() for column in next(reader, [])]
         is_rules = {"team", "kind", "value"} <= set(columns)

@@ -1,0 +1,105 @@
+"""Each value of the directory has one form, and what is not such a value is refused."""
+
+from collections.abc import Callable
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.directory import canonical, tables
+from tocsin.records import Base, open_database
+
+GOOD = [
+    (canonical.key, " CERT-MU ", "cert-mu"),
+    (canonical.prefix, "192.0.2.0/24", "192.0.2.0/24"),
+    (canonical.prefix, "192.0.2.1", "192.0.2.1/32"),
+    (canonical.prefix, "2001:DB8:0::/32", "2001:db8::/32"),
+    (canonical.prefix, "::ffff:192.0.2.0/120", "192.0.2.0/24"),
+    (canonical.asn, "as64500", "64500"),
+    (canonical.asn, "0064500", "64500"),
+    (canonical.domain, "Example.ORG.", "example.org"),
+    (canonical.domain, ".example.org", "example.org"),
+    (canonical.domain, ".co.uk", ".co.uk"),
+    (canonical.domain, "bücher.example.org", "xn--bcher-kva.example.org"),
+    (canonical.country, "mu", "MU"),
+    (canonical.mailbox, " Abuse+x@Example.ORG ", "Abuse+x@example.org"),
+    (canonical.language, "pt-BR", "pt-BR"),
+    (canonical.timezone, "Africa/Nairobi", "Africa/Nairobi"),
+    (canonical.ceiling, "TLP:amber+strict", "AMBER+STRICT"),
+]
+BAD = [
+    (canonical.key, "-x"),
+    (canonical.key, "a b"),
+    (canonical.line, "a\r\nBcc: x"),
+    (canonical.line, "x" * 501),
+    (canonical.name, "  "),
+    (canonical.uuid, "1234"),
+    (canonical.prefix, "192.0.2.0/33"),
+    (canonical.prefix, "192.0.2.1/24"),
+    (canonical.prefix, "999.1.1.1"),
+    (canonical.prefix, "fe80::1%eth0"),
+    (canonical.asn, "0"),
+    (canonical.asn, "4294967296"),
+    (canonical.asn, "AS-SET"),
+    (canonical.asn, "²"),
+    (canonical.domain, "org"),
+    (canonical.domain, "co.uk"),
+    (canonical.domain, ""),
+    (canonical.domain, "a..example.org"),
+    (canonical.domain, "192.0.2.1"),
+    (canonical.domain, "x" * 64 + ".example.org"),
+    (canonical.country, "MUS"),
+    (canonical.country, "ÉÉ"),
+    (canonical.mailbox, "Ana <ana@example.org>"),
+    (canonical.mailbox, "ana@example.org, eve@example.org"),
+    (canonical.mailbox, "ana"),
+    (canonical.mailbox, "ana@"),
+    (canonical.mailbox, "ana@example.org\nBcc: eve@example.org"),
+    (canonical.language, "english"),
+    (canonical.timezone, "Mars/Olympus"),
+    (canonical.timezone, "../../etc/passwd"),
+    (canonical.ceiling, "PURPLE"),
+    (canonical.confidence, "-1"),
+    (canonical.day, "01/02/2026"),
+    (canonical.moment, "2026-12-31T10:00"),
+    (canonical.flag, "yes"),
+]
+
+
+@pytest.mark.parametrize(("read", "text", "expected"), GOOD)
+def test_values_come_to_one_form(read: Callable[[str], str], text: str, expected: str) -> None:
+    assert read(text) == expected
+    assert read(expected) == expected
+
+
+@pytest.mark.parametrize(("read", "text"), BAD)
+def test_other_values_are_refused(read: Callable[[str], object], text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        read(text)
+
+
+@given(
+    st.sampled_from([canonical.key, canonical.prefix, canonical.asn, canonical.domain, canonical.mailbox]), st.text()
+)
+def test_any_text_is_taken_in_one_form_or_refused(read: Callable[[str], str], text: str) -> None:
+    try:
+        found = read(text)
+    except ValueError:
+        return
+    assert read(found) == found
+    assert found.isprintable()
+
+
+def test_the_migration_makes_the_tables_that_are_described() -> None:
+    database = open_database("sqlite://")
+    database.migrate()
+    ours = {table.__tablename__ for table in vars(tables).values() if hasattr(table, "__tablename__")}
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"include_name": lambda name, kind, _: kind != "table" or name in ours}
+        )
+        wanted = [step for step in compare_metadata(context, Base.metadata) if getattr(step[1], "name", "") in ours]
+    database.engine.dispose()
+    assert wanted == []
