@@ -1,8 +1,15 @@
-"""Events, teams and a database to deliver with."""
+"""Events, teams and a database to deliver with, and an independent reader of what was delivered."""
 
+import csv
+import email
+import email.policy
+import io
+import json
+import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 from uuid import UUID
 
@@ -114,3 +121,69 @@ def owe(database: Database, teams: Mapping[int, Team], frames: Mapping[int, pl.D
             made += queue(session, ingest=ingest, counts=counts, teams=teams, now=now)
             release_items(session, ingest)
     return made
+
+
+@dataclass(frozen=True)
+class Read:
+    """A digest as Python's own parsers read it."""
+
+    subject: str
+    sender: str
+    to: str
+    message_id: str
+    headers: Mapping[str, str]
+    body: str
+    files: Mapping[str, bytes]
+
+    def rows(self) -> list[dict[str, str]]:
+        """The events in its CSV data, zipped or not."""
+        return [
+            row
+            for name, content in unpacked(self.files).items()
+            if name.endswith(".csv")
+            for row in csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
+        ]
+
+    def objects(self) -> list[dict[str, object]]:
+        """The events in its JSON lines."""
+        return [
+            json.loads(line)
+            for name, content in unpacked(self.files).items()
+            if name.endswith(".jsonl")
+            for line in content.decode("utf-8").splitlines()
+        ]
+
+
+def unpacked(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Files by name, those in ZIP files too."""
+    found: dict[str, bytes] = {}
+    for name, content in files.items():
+        if name.endswith(".zip"):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                found |= unpacked({member: archive.read(member) for member in archive.namelist()})
+        else:
+            found[name] = content
+    return found
+
+
+def read_mail(content: bytes) -> Read:
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    assert not message.defects
+    body = message.get_body(("plain",))
+    assert body is not None
+    files = {str(part.get_filename()): part.get_payload(decode=True) for part in message.iter_attachments()}
+    return Read(
+        subject=str(message["Subject"]),
+        sender=str(message["From"]),
+        to=str(message["To"]),
+        message_id=str(message["Message-ID"]),
+        headers={name: str(value) for name, value in message.items()},
+        body=str(body.get_content()),
+        files={name: content for name, content in files.items() if isinstance(content, bytes)},
+    )
+
+
+def read_folder(folder: Path) -> dict[str, Read]:
+    """All digests below a folder by file name."""
+    return {path.name: read_mail(path.read_bytes()) for path in sorted(folder.rglob("*.eml"))}
