@@ -43,7 +43,7 @@ def json_objects(
         else:
             dense += parts
     if "extra" in raw.columns:
-        frame = frame.with_columns(raw["extra"].alias("extra"))
+        frame = pl.DataFrame([*frame, raw["extra"]])
         inside = pl.col("extra").str.strip_chars().str.strip_prefix("{").str.strip_suffix("}").str.strip_chars()
         sparse.append(pl.when(inside != "").then("," + inside))
     return _objects(frame, dense, sparse, raw.height)

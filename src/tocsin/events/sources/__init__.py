@@ -121,24 +121,24 @@ _OWN = {
 _GROUP = "tocsin.sources"
 
 
-def sources(feeds: Path | None = None) -> dict[str, Source]:
+def sources(*folders: Path) -> dict[str, Source]:
     """All sources by name, in the order in which they are asked to recognise a report.
 
-    ``feeds``: the folder in which this installation describes its own feeds (``NAME.toml``).
+    ``folders``: where feeds of one's own are described (``NAME.toml``): this installation's, and that of the report.
 
     A package of somebody else adds its own through the entry point group ``tocsin.sources``: a function that takes
-    ``feeds`` and returns a `Source`. Ours are found in the same way; theirs are asked after ours.
+    the folders and returns a `Source`. Ours are found in the same way; theirs are asked after ours.
     """
     own = [EntryPoint(name, value, _GROUP) for name, value in _OWN.items()]
-    return {point.name: point.load()(feeds) for point in [*own, *entry_points(group=_GROUP)]}
+    return {point.name: point.load()(folders) for point in [*own, *entry_points(group=_GROUP)]}
 
 
-def recognise(filename: str, head: bytes, feeds: Path | None = None) -> tuple[Source, str] | None:
+def recognise(filename: str, head: bytes, *folders: Path) -> tuple[Source, str] | None:
     """The source and the code of the feed that a report belongs to; None when nobody knows it.
 
     ``filename``: its name, also inside of an archive. ``head``: its first bytes, unpacked (some 64 KiB).
     """
-    for source in sources(feeds).values():
+    for source in sources(*folders).values():
         if code := source.recognise(filename, head):
             return source, code
     return None

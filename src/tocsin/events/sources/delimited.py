@@ -242,7 +242,7 @@ def utf8(stream: BinaryIO) -> Callable[[int], bytes]:
 def _joined(head: bytes, stream: BinaryIO) -> Callable[[int], bytes]:
     """Reads bytes already taken, then the rest of the stream."""
     held = [head] if head else []
-    return lambda size: held.pop() if held else stream.read(size)
+    return lambda size: held.pop() + stream.read(max(size - len(head), 1)) if held else stream.read(size)
 
 
 def _recoded(read: Callable[[int], bytes], encoding: str) -> Callable[[int], bytes]:

@@ -118,7 +118,7 @@ class Shadowserver:
         return Delimited(stream, chunk_bytes, partial(_shaping, report))
 
 
-def source(_: Path | None = None) -> Shadowserver:
+def source(_: Sequence[Path] = ()) -> Shadowserver:
     """The source, as the registry asks for it."""
     return Shadowserver()
 

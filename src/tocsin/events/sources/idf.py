@@ -1,0 +1,61 @@
+"""Events in the IntelMQ Data Format: JSON, one object a line, keys flat (``source.ip``) or nested."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from tocsin.events.schema import BY_NAME
+from tocsin.events.sources import Feed, Reader
+from tocsin.events.sources.delimited import as_text
+from tocsin.events.sources.json_records import JsonRecords, Row
+
+NAME = "idf"
+TIME_FORMAT = "%+"  # ISO 8601 with a zone
+
+_MARKS = ("classification.type", "time.source", "feed.name", "source.ip", "source.fqdn", "source.url")
+_GROUPS = {name.split(".")[0] for name in BY_NAME if "." in name}
+
+
+class Idf:
+    """The source (`tocsin.events.sources.Source`); any name is one of its feeds."""
+
+    name = NAME
+
+    def recognise(self, filename: str, head: bytes) -> str | None:
+        """``idf`` when the first line is an object with fields of the format."""
+        del filename
+        text, _ = as_text(head.lstrip(b"\xef\xbb\xbf \r\n\t[").partition(b"\n")[0])
+        try:
+            first = json.loads(text.rstrip().rstrip(",]"))
+        except ValueError:
+            return None
+        return NAME if isinstance(first, dict) and any(mark in _row(first) for mark in _MARKS) else None
+
+    def feed(self, code: str) -> Feed:
+        """A feed of that name; its events say themselves who provides them."""
+        return Feed(source=NAME, code=code, name=code, time_format=TIME_FORMAT)
+
+    def open(self, code: str, stream: BinaryIO, chunk_bytes: int) -> Reader:
+        """A reader of one report."""
+        del code
+        return JsonRecords(stream, chunk_bytes, _row)
+
+
+def source(_: Sequence[Path] = ()) -> Idf:
+    """The source, as the registry asks for it."""
+    return Idf()
+
+
+def _row(event: Mapping[str, object]) -> Row:
+    """The values of an event by field name; groups of fields are opened, ``extra`` stays as it is."""
+    return dict(item for item in _flat(event, "") if item[0] != "__type")
+
+
+def _flat(values: Mapping[str, object], prefix: str) -> Iterator[tuple[str, object]]:
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and name.split(".", maxsplit=1)[0] in _GROUPS:
+            yield from _flat(value, f"{name}.")
+        else:
+            yield name, value

@@ -1,0 +1,169 @@
+"""Reports of JSON objects: one a line, one document, an array of them, or one behind the other."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO, Final
+
+import polars as pl
+
+from tocsin.errors import InputError
+from tocsin.events.schema import BY_NAME, Kind
+from tocsin.events.sources import Batch, Chunk, Unreadable
+from tocsin.events.sources.delimited import LINE_LIMIT, as_text, utf8
+
+DOCUMENT_LIMIT: Final = 1 << 28
+"""Longest document in bytes that is not one object a line: it has to be in memory as a whole."""
+
+Row = Mapping[str, object]
+"""Values by field name; what is named in another way, or is no single value, goes to ``extra``."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One JSON text of a report: where it starts, what it says, and its value, or why it has none."""
+
+    line: int
+    raw: str
+    value: object
+    reason: str = ""
+
+
+class JsonRecords:
+    """A reader of JSON objects (`tocsin.events.sources.Reader`).
+
+    ``row`` turns one object into values by field name; it raises ``ValueError`` for one that cannot be read.
+
+    Raises:
+        InputError: the report is empty, or too long a document.
+
+    """
+
+    def __init__(self, stream: BinaryIO, chunk_bytes: int, row: Callable[[dict[str, object]], Row]) -> None:
+        self._read = utf8(stream)
+        self._chunk_bytes = max(chunk_bytes, 1)
+        self._row = row
+        self._held = b""
+        while b"\n" not in self._held and len(self._held) < LINE_LIMIT and (block := self._read(self._chunk_bytes)):
+            self._held += block
+        if not self._held.strip():
+            raise InputError("The report is empty.", hint="Ask its sender for the report again.")
+        self._by_line = _one_a_line(self._held)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Whole lines, or the whole document when it is not one object a line."""
+        line, data = 1, self._held
+        while block := self._read(self._chunk_bytes):
+            end = data.rfind(b"\n") + 1 if self._by_line else 0
+            if end or (self._by_line and len(data) > LINE_LIMIT):
+                end = end or len(data)
+                yield Chunk(data[:end], line, line)
+                line += data.count(b"\n", 0, end)
+            elif len(data) > DOCUMENT_LIMIT:
+                raise InputError(
+                    f"The JSON document is longer than {DOCUMENT_LIMIT} bytes.", hint="Write one object a line."
+                )
+            data = data[end:] + block
+        if data:
+            yield Chunk(data, line, line)
+
+    def parse(self, chunk: Chunk) -> Batch:
+        """The chunk's objects as rows."""
+        rows: list[Row] = []
+        places: list[tuple[int, str]] = []
+        unreadable: list[Unreadable] = []
+        for record in self._records(chunk):
+            try:
+                if record.reason or not isinstance(record.value, dict):
+                    raise ValueError(record.reason or "This is not a JSON object.")  # noqa: TRY301
+                rows.append(self._row(record.value))
+            except ValueError as error:
+                unreadable.append(Unreadable(record.line, str(error), record.raw))
+            else:
+                places.append((record.line, record.raw))
+        return Batch(frame_of(rows), unreadable, partial(_places, places))
+
+    def _records(self, chunk: Chunk) -> Iterator[Record]:
+        if not self._by_line:
+            yield from _documents(as_text(chunk.data)[0])
+            return
+        for number, line in enumerate(chunk.data.split(b"\n")):
+            if line.strip():
+                yield _record(chunk.first_line + number, as_text(line.strip())[0])
+
+
+def _places(places: Sequence[tuple[int, str]], wanted: Sequence[int]) -> list[tuple[int, str]]:
+    return [places[row] for row in wanted]
+
+
+def _one_a_line(head: bytes) -> bool:
+    """Whether the first line is a JSON object by itself."""
+    first = head.lstrip().partition(b"\n")[0]
+    return isinstance(_record(1, as_text(first)[0].strip()).value, dict) or not first.startswith((b"{", b"["))
+
+
+def _record(line: int, text: str) -> Record:
+    try:
+        return Record(line, text, json.loads(text, parse_constant=_no_number))
+    except (ValueError, RecursionError) as error:
+        return Record(line, text, None, f"This is not JSON: {error}")
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number in JSON (RFC 8259)")
+
+
+def _documents(text: str) -> Iterator[Record]:
+    """The objects of an array, or of documents behind each other; an unreadable remainder is one record."""
+    decoder = json.JSONDecoder(parse_constant=_no_number)
+    array = text.lstrip().startswith("[")
+    position = _skip(text, text.index("[") + 1 if array else 0, "")
+    while position < len(text) and not (array and text[position] == "]"):
+        line = text.count("\n", 0, position) + 1
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError) as error:
+            yield Record(line, text[position:], None, f"This is not JSON: {error}")
+            return
+        yield Record(line, text[position:end], value)
+        position = _skip(text, end, "," if array else "")
+
+
+def _skip(text: str, position: int, also: str) -> int:
+    while position < len(text) and (text[position].isspace() or text[position] in also):
+        position += 1
+    return position
+
+
+def frame_of(rows: Sequence[Row]) -> pl.DataFrame:
+    """A frame of text columns; what is no field, or no single value, is put together in ``extra``."""
+    table: list[dict[str, str]] = []
+    for row in rows:
+        fields: dict[str, str] = {}
+        extra: dict[str, object] = {}
+        for name, value in row.items():
+            if value is None or value == "":
+                continue
+            field = BY_NAME.get(name)
+            if field and field.kind is not Kind.JSON and isinstance(value, str | int | float):
+                fields[name] = _text(value)
+            elif name == "extra" and isinstance(value, dict):
+                extra |= value
+            else:
+                extra[name.removeprefix("extra.")] = value
+        if extra:
+            fields["extra"] = _sound(json.dumps(extra, ensure_ascii=False))
+        table.append(fields)
+    names = dict.fromkeys(name for fields in table for name in fields)
+    columns = {name: [fields.get(name) for fields in table] for name in names}
+    return pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String())) if names else pl.DataFrame(height=len(rows))
+
+
+def _text(value: str | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else _sound(str(value).replace("\x00", ""))
+
+
+def _sound(text: str) -> str:
+    """The text without lone surrogates, which JSON can name and UTF-8 cannot hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
