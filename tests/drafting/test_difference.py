@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.drafting.agreement import in_brackets, places
-from tocsin.drafting.difference import accepted, apply_edits, carried_over, difference, edits, rejected
+from tocsin.drafting.difference import accepted, apply_edits, carried_over, difference, edits, rejected, words
 
 TEXTS = st.text(alphabet="ab c.,[]\n\t“é中", max_size=60) | st.text(max_size=40)
 
@@ -32,10 +32,10 @@ def test_places_are_in_text_order_and_give_back_every_text(base: str, texts: lis
     for name, text in writings.items():
         mine = [(p, option.text) for p in found for option in p.options if name in option.entries]
         parts, at = [], 0
-        for place, words in mine:
-            parts += [base[at : place.start], words]
+        for place, wording in mine:
+            parts += [base[at : place.start], wording]
             at = place.end
-        assert "".join([*parts, base[at:]]) == text
+        assert words("".join([*parts, base[at:]])) == words(text)
 
 
 def test_a_difference_is_by_whole_words() -> None:

@@ -1,5 +1,6 @@
 """``tocsin drafting``: a text agreed by many, every position on record."""
 
+import weakref
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,12 +45,12 @@ TextName = Annotated[str, typer.Argument(help="The name of the text; 'list' show
 
 
 def open_records(home: Path) -> "Database":
-    """The records database of the node in ``home``, with its tables."""
-    from tocsin.records import open_database
-    from tocsin.records.engine import sqlite_url
+    """The records database of the node in ``home``, with its tables; closed when nobody uses it."""
+    from tocsin.records import open_database, sqlite_url
 
     home.mkdir(parents=True, exist_ok=True)
     database = open_database(sqlite_url(home / "records.sqlite"))
+    weakref.finalize(database, database.engine.dispose)
     database.migrate()
     return database
 
@@ -106,9 +107,9 @@ def import_(
 
 def _read(file: Path, data: bytes) -> "Text":
     if file.suffix.casefold() == ".docx":
-        from tocsin.drafting.word import read_draft
+        from tocsin.drafting.word.text_in import read_word_text
 
-        return read_draft(data, file.name)
+        return read_word_text(data, file.name)
     from tocsin.drafting.plaintext import read_compilation
 
     return read_compilation(data, file.name)

@@ -30,6 +30,7 @@ class Form(StrEnum):
     JSON = "json"
     HTML = "html"
     DOCX = "docx"
+    DOCX_COMPILATION = "docx-compilation"
     AKN = "akn"
 
 
@@ -58,11 +59,13 @@ def export(
         written = _side_by_side(draft, stakeholder)
     elif form is Form.HTML:
         written = _page(draft, page)
+    elif form in {Form.DOCX, Form.DOCX_COMPILATION, Form.AKN}:
+        written = _office(draft, form, at, stored.name)
     else:
-        written = _written(draft, form, at, stored.name)
+        written = _text(draft, form)
     data = written.encode() if isinstance(written, str) else written
     if out is None:
-        if form is Form.DOCX and sys.stdout.isatty():
+        if form in {Form.DOCX, Form.DOCX_COMPILATION} and sys.stdout.isatty():
             raise UsageError("A Word file is not for the screen.", hint="Name a file with --out.")
         sys.stdout.buffer.write(data)
         return
@@ -151,34 +154,30 @@ def _page(draft: "Draft", number: int | None) -> str:
     return page(draft, shown=parts[number - 1])
 
 
-def _written(draft: "Draft", form: Form, at: datetime, name: str) -> str | bytes:
-    """The forms that need nothing but the draft; each is loaded only when it is asked for."""
+def _text(draft: "Draft", form: Form) -> str:
+    from tocsin.drafting.agreement import agreement
+    from tocsin.drafting.jsonform import draft_document
+    from tocsin.drafting.layouts import bracketed, clean
+    from tocsin.drafting.markdown import markdown
+
     match form:
         case Form.CLEAN:
-            from tocsin.drafting.layouts import clean
-
             return clean(draft)
         case Form.BRACKETED:
-            from tocsin.drafting.layouts import bracketed
-
             return bracketed(draft)
         case Form.MARKDOWN:
-            from tocsin.drafting.markdown import markdown
-
             return markdown(draft)
-        case Form.AKN:
-            from tocsin.drafting.akoma import akoma_ntoso
-
-            return akoma_ntoso(draft, at, name=name)
-        case Form.DOCX:
-            from tocsin.drafting.word import write_draft
-
-            return write_draft(draft, at)
         case _:
-            from tocsin.drafting.agreement import agreement
-            from tocsin.drafting.jsonform import draft_document
-
             return json.dumps(draft_document(draft, agreement(draft)), ensure_ascii=False, indent=1) + "\n"
+
+
+def _office(draft: "Draft", form: Form, at: datetime, name: str) -> bytes:
+    from tocsin.drafting.akoma import akoma_ntoso
+    from tocsin.drafting.word.text_out import compiled_docx, redlined_docx
+
+    if form is Form.AKN:
+        return akoma_ntoso(draft, at, name=name)
+    return redlined_docx(draft) if form is Form.DOCX else compiled_docx(draft)
 
 
 def _write(out: Path, data: bytes) -> None:

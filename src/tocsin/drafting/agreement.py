@@ -130,8 +130,11 @@ def alternatives(draft: Draft, provision: str) -> tuple[Place, ...]:
 
 
 def places(base: str, writings: Mapping[str, str]) -> tuple[Place, ...]:
-    """The same for any base and texts by name. Changes that overlap or touch are one place."""
-    changes = {name: edits(base, text) for name, text in writings.items()}
+    """The same for any base and texts by name. Changes that overlap or touch are one place; spacing alone is none."""
+    changes = {
+        name: [edit for edit in edits(base, text) if words(edit.text) != words(base[edit.start : edit.end])]
+        for name, text in writings.items()
+    }
     spans = sorted((edit.start, edit.end) for found in changes.values() for edit in found)
     joined: list[tuple[int, int]] = []
     for start, end in spans:
