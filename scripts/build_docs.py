@@ -1,0 +1,207 @@
+"""Writes the pages of docs/ that are made from the code: commands.md, settings.md, fields.md.
+
+scripts/build_docs.py           writes them
+scripts/build_docs.py --check   says which differ from the code, and ends with 1 when one does
+"""
+
+import argparse
+import inspect
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import typer.main
+from pydantic_core import PydanticUndefined
+
+from tocsin.cli import COMMANDS, _register, app
+from tocsin.events.schema import FIELDS, Kind, Privacy
+from tocsin.settings import Settings
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+MADE = "<!-- made by scripts/build_docs.py: change the code, then run it -->"
+
+COMMANDS_HEAD = """# Commands
+
+Every command, made from the code. `tocsin COMMAND --help` says the same in the terminal.
+
+- `--home DIR`, or the environment variable `TOCSIN_HOME`, names the folder of the node; without it, `home` in the
+  folder you are in. It may stand before or after the command.
+- `--json` prints one JSON document on standard output, or one a line where said, and nothing else there. Progress and
+  warnings go to standard error.
+- A command ends with 0 when it did what was asked, 1 when it failed, 2 when it was asked in a wrong way.
+"""
+
+SETTINGS_HEAD = """# Settings
+
+Every setting, made from the code. They stand in `tocsin.toml` in the home folder; what is not there has the value
+below. Nothing has to be set.
+
+```toml
+[node]
+name = "CSIRT of Kestria"
+country = "XA"
+contact = "csirt@kestria.example"
+
+[mail]
+channel = "smtp"
+host = "mail.kestria.example"
+```
+
+Each is also an environment variable, which wins over the file: `TOCSIN_MAIL_HOST` is `host` in `[mail]`.
+A setting that is unknown or does not work stops every command with a sentence that names it.
+"""
+
+FIELDS_HEAD = """# Fields of an event
+
+Every field, made from the one schema (`src/tocsin/events/schema.py`). Names are those of the IntelMQ Data Format (IDF);
+a field marked "ours" is not in it. What a feed says beyond these fields stays in `extra`, a JSON object.
+
+| class | what it may say | who decides |
+|---|---|---|
+| public | nothing of one network or person | the release gate, by the rules of [release](design/release.md) |
+| technical | something of one network or machine | the same |
+| personal | maybe something of a person (GDPR, article 4) | the same |
+"""
+
+# What a person fills in, for the types that Typer names.
+_TYPES = {
+    "NUMBER": r"<(list\[)?(int|float)( range)?\]?>",
+    "TEXT": r"<(list\[)?str\]?>",
+    "PATH": r"<(list\[)?[Pp]ath\]?>",
+}
+
+KINDS = {
+    Kind.IP: "address, IPv4 or IPv6",
+    Kind.NETWORK: "network as CIDR",
+    Kind.PORT: "0 to 65535",
+    Kind.ASN: "1 to 4294967295",
+    Kind.TIME: "time, UTC, to the microsecond",
+    Kind.INTEGER: "whole number",
+    Kind.FLOAT: "number",
+    Kind.BOOLEAN: "true or false",
+    Kind.TEXT: "text",
+    Kind.LOWER: "text, lower case",
+    Kind.UPPER: "text, upper case",
+    Kind.DOMAIN: "domain name, lower case",
+    Kind.COUNTRY: "two letters, upper case",
+    Kind.URL: "URL",
+    Kind.JSON: "JSON object",
+}
+
+
+def pages() -> dict[str, str]:
+    """The text of each page by its file name."""
+    return {
+        "commands.md": _page(COMMANDS_HEAD, command_sections()),
+        "settings.md": _page(SETTINGS_HEAD, setting_sections()),
+        "fields.md": _page(FIELDS_HEAD, field_section()),
+    }
+
+
+def command_sections() -> Iterator[str]:
+    for noun in COMMANDS:
+        _register(noun)
+    root = typer.main.get_command(app)
+    context = typer.Context(root, info_name="tocsin")
+    yield from _command(root, context, "tocsin", level=1)
+
+
+def _command(command: object, context: typer.Context, name: str, *, level: int) -> Iterator[str]:
+    if level > 1:
+        yield f"{'#' * level} {name}\n"
+        yield inspect.cleandoc(command.help or "") + "\n"
+    inner = list(command.list_commands(context)) if isinstance(command, typer.core.TyperGroup) else []
+    if not inner:
+        usage = [_placeholder(piece) for piece in command.collect_usage_pieces(context)]
+        yield f"```\n{' '.join([name, *usage])}\n```\n"
+        params = [param for param in command.get_params(context) if param.name != "help"]
+        rows = [(param, param.get_help_record(context)) for param in params]
+        shown = [
+            (f"`{_label(param.param_type_name, record[0])}`", record[1].replace("<", "&lt;"))
+            for param, record in rows
+            if record
+        ]
+        if shown:
+            yield _table(("argument or option", "what it is"), shown)
+    for inner_name in inner if level > 1 else COMMANDS:
+        found = command.get_command(context, inner_name)
+        yield from _command(found, context, f"{name} {inner_name}", level=level + 1)
+
+
+def _placeholder(piece: str) -> str:
+    """``{paths}...`` as ``PATHS...``, the way manuals write what one fills in."""
+    return re.sub(r"{(\w+)}", lambda found: found[1].upper(), piece)
+
+
+def _label(kind: str, label: str) -> str:
+    if kind == "argument":
+        return label.partition(" ")[0].upper()
+    for ours, theirs in _TYPES.items():
+        label = re.sub(theirs, ours, label)
+    return label
+
+
+def setting_sections() -> Iterator[str]:
+    for section, field in Settings.model_fields.items():
+        yield f"## [{section}]\n"
+        yield inspect.cleandoc(field.annotation.__doc__ or "") + "\n"
+        rows = []
+        for name, setting in field.annotation.model_fields.items():
+            default = "" if setting.default is PydanticUndefined else _toml(setting.default)
+            variable = f"TOCSIN_{section}_{name}".upper()
+            rows.append((f"`{name}`", f"`{default}`", setting.description or "", f"`{variable}`"))
+        yield _table(("setting", "without it", "what it is", "environment"), rows)
+
+
+def field_section() -> Iterator[str]:
+    classes = {
+        Privacy.PUBLIC: "public",
+        Privacy.TECHNICAL: "technical",
+        Privacy.PERSONAL: "personal",
+    }
+    rows = [
+        (f"`{field.name}`", KINDS[field.kind], classes[field.privacy], field.meaning + ("" if field.idf else " (ours)"))
+        for field in FIELDS
+    ]
+    yield f"{len(FIELDS)} fields:\n"
+    yield _table(("field", "holds", "class", "meaning"), rows)
+
+
+def _toml(value: object) -> str:
+    return str(value) if isinstance(value, int) else f'"{value}"'
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _page(head: str, parts: Iterator[str]) -> str:
+    title, rest = head.split("\n", 1)
+    return "\n".join([title, "", MADE, rest, *parts])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="say what differs, write nothing")
+    check = parser.parse_args().check
+    stale = []
+    for name, text in pages().items():
+        path = DOCS / name
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if not check:
+            path.write_text(text, encoding="utf-8")
+    for name in stale:
+        print(f"docs/{name} {'differs from the code: run scripts/build_docs.py' if check else 'written'}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
