@@ -1,7 +1,8 @@
 """``tocsin directory``: teams, how they want to be told, and which part of the network each answers for."""
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from tocsin.cli.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Imported, Rule, RuleKind, Team
+    from tocsin.records import Database
 
 app = typer.Typer(no_args_is_help=True, help="Teams, how they want to be told, and what each answers for.")
 
@@ -33,14 +35,13 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")] = False,
 ) -> None:
     """Bring teams and rules from a file into the directory; the same file again changes nothing."""
-    from tocsin.app import open_node
     from tocsin.directory import import_directory
 
     invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    done = import_directory(
-        node.database, file, actor=getpass.getuser(), now=datetime.now(UTC), source=source, dry_run=dry_run
-    )
+    with _records(invocation.home) as database:
+        done = import_directory(
+            database, file, actor=getpass.getuser(), now=datetime.now(UTC), source=source, dry_run=dry_run
+        )
     emit(invocation, asdict(done), lambda: _print_import(done))
     if done.failed:
         raise typer.Exit(1)
@@ -49,11 +50,11 @@ def import_(
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
     """Show all teams with what they answer for."""
-    from tocsin.app import open_node
     from tocsin.directory import RuleKind, list_teams
 
     invocation: Invocation = ctx.obj
-    teams = list_teams(open_node(invocation.home).database)
+    with _records(invocation.home) as database:
+        teams = list_teams(database)
     documents = [
         _team_document(team) | {"rules": {kind.value: counts.get(kind, 0) for kind in RuleKind}}
         for team, counts in teams
@@ -67,13 +68,24 @@ def show(
     team: Annotated[str, typer.Argument(help="The key or UUID of a team.")],
 ) -> None:
     """Show one team, its preferences and every rule that names it."""
-    from tocsin.app import open_node
     from tocsin.directory import read_team
 
     invocation: Invocation = ctx.obj
-    found, rules = read_team(open_node(invocation.home).database, team)
+    with _records(invocation.home) as database:
+        found, rules = read_team(database, team)
     document = _team_document(found) | {"rules": [_rule_document(rule) for rule in rules]}
     emit(invocation, document, lambda: _print_team(found, rules))
+
+
+@contextmanager
+def _records(home: Path) -> "Iterator[Database]":
+    from tocsin.app import open_node
+
+    database = open_node(home).database
+    try:
+        yield database
+    finally:
+        database.engine.dispose()
 
 
 def _team_document(team: "Team") -> dict[str, object]:

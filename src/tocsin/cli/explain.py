@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tocsin.release import Marking, Verdict
     from tocsin.routing import Decision, Match, Router
 
-_AS = re.compile(r"(?:AS)?([0-9]{1,10})", re.IGNORECASE)
+_AS = re.compile(r"(?:AS)?([0-9]+)", re.IGNORECASE)
 _HOST = re.compile(r"[^\s/@:]*[^\W\d_][^\s/@:]*")
 
 
@@ -143,9 +143,10 @@ def read_subject(query: str) -> Subject:
         return Subject(text, address=address)
     if network := parse_network(text):
         return Subject(text, network=str(network))
-    if found := _AS.fullmatch(text):
+    found = _AS.fullmatch(text)
+    if found and len(found[1]) <= 10 and 1 <= int(found[1]) <= 4_294_967_295:
         return Subject(text, asn=int(found[1]))
-    if _HOST.fullmatch(text):
+    if not found and _HOST.fullmatch(text):
         return Subject(text, domain=text.lower().removesuffix("."))
     raise UsageError(
         f"'{text}' is no address, network, domain or AS.",
@@ -161,7 +162,11 @@ def open_router(home: Path, now: datetime) -> "Router":
         from tocsin.app import open_node
         from tocsin.directory import read_directory
 
-        return read_directory(open_node(home).database)
+        database = open_node(home).database
+        try:
+            return read_directory(database)
+        finally:
+            database.engine.dispose()
 
     version = _version_in_sqlite(home)
     if version is None:

@@ -127,7 +127,7 @@ def open_compiled(folder: Path) -> Compiled:
             ),
             teams={team["id"]: _team(team) for team in names["teams"]},
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise StorageError(f"The compiled rules in {folder} cannot be read: {error}.") from error
 
 
