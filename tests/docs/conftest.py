@@ -1,0 +1,52 @@
+"""The pages that are checked, and the commands that they may name."""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from tocsin.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def pages() -> dict[str, str]:
+    """The text of README, CHANGELOG and everything below docs/, by path."""
+    paths = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+
+
+@pytest.fixture(scope="session")
+def commands() -> dict[str, set[str]]:
+    """The options of every command by its words, such as ``directory import``."""
+    return dict(_commands())
+
+
+def _commands() -> Iterator[tuple[str, set[str]]]:
+    for noun, name in COMMANDS.items():
+        module = importlib.import_module(name)
+        group = getattr(module, "app", None)
+        if not isinstance(group, typer.Typer):
+            alone = typer.Typer()
+            alone.command(noun)(getattr(module, noun))
+            yield noun, _options(typer.main.get_command(alone))
+            continue
+        yield noun, set()
+        root = typer.main.get_command(group)
+        assert isinstance(root, typer.core.TyperGroup)
+        for verb, command in root.commands.items():
+            yield f"{noun} {verb}", _options(command)
+
+
+def _options(command: object) -> set[str]:
+    params = getattr(command, "params", [])
+    return {option for param in params for option in [*param.opts, *param.secondary_opts] if option.startswith("-")}

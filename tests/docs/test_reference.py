@@ -1,0 +1,44 @@
+"""The pages that are made from the code are up to date, and the reference pages leave nothing out."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tocsin.events.schema import FIELDS
+from tocsin.records import AuditWord
+from tocsin.settings import Settings
+
+
+def test_made_pages_are_up_to_date(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, root / "scripts" / "build_docs.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_command_is_documented(pages: dict[str, str], commands: dict[str, set[str]]) -> None:
+    titles = set(re.findall(r"^##+ tocsin (.+)$", pages["docs/commands.md"], re.MULTILINE))
+    assert titles == set(commands)
+
+
+def test_every_option_is_documented(pages: dict[str, str], commands: dict[str, set[str]]) -> None:
+    for name, options in commands.items():
+        section = re.search(rf"^##+ tocsin {name}$(.*?)(?=^##|\Z)", pages["docs/commands.md"], re.MULTILINE | re.DOTALL)
+        assert section, name
+        assert [option for option in options - {"--help"} if option not in section[1]] == [], name
+
+
+def test_every_setting_is_documented(pages: dict[str, str]) -> None:
+    for section, field in Settings.model_fields.items():
+        for name in field.annotation.model_fields:  # type: ignore[union-attr]  # each section is a model
+            assert f"`TOCSIN_{section}_{name}`".upper() in pages["docs/settings.md"].upper()
+
+
+def test_every_field_of_an_event_is_documented(pages: dict[str, str]) -> None:
+    assert re.findall(r"^\| `([a-z0-9_.]+)` \|", pages["docs/fields.md"], re.MULTILINE) == [f.name for f in FIELDS]
+
+
+def test_every_audit_word_is_documented_once(pages: dict[str, str]) -> None:
+    words = re.findall(r"^\| `([a-z.]+)` \|", pages["docs/audit.md"], re.MULTILINE)
+    assert sorted(words) == sorted(word.value for word in AuditWord)
