@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.cli.readiness_report import report
 
 app = typer.Typer(no_args_is_help=True, help="Composite indices of readiness: build, examine, compare, target.")
+app.command()(report)
 
 RunFolder = Annotated[Path, typer.Option("--run", help="The folder of a built run.")]
 OutFile = Annotated[Path, typer.Option("--out", help="The CSV file to write.")]
@@ -155,11 +157,10 @@ def compare(
     table: Annotated[str, typer.Option(help="For more than two: values, diffs or abs_diffs.")] = "values",
 ) -> None:
     """Write two runs, or two years, side by side: uCode, coin.1, coin.2, Diff, Abs.diff; or several."""
-    from tocsin.readiness.reweigh import comparison
-    from tocsin.readiness.run import load_run, write_rows
+    from tocsin.readiness.reweigh import comparison, labelled
+    from tocsin.readiness.run import write_rows
 
-    runs = {folder.name: load_run(folder) for folder in (run, *(other or []))}
-    rows = comparison(runs, year or [], code, by, table)
+    rows = comparison(labelled([run, *(other or [])]), year or [], code, by, table)
     write_rows(out, rows)
     _wrote(ctx, out, len(rows), by=by)
 

@@ -13,7 +13,7 @@ from tocsin.readiness.build import aggregation_steps, method_columns
 from tocsin.readiness.inputs import numbers, read_csv
 from tocsin.readiness.normalise import normalise
 from tocsin.readiness.parameters import real, reals, text
-from tocsin.readiness.run import Run, weight_rows
+from tocsin.readiness.run import Run, load_run, weight_rows
 from tocsin.readiness.table import FloatArray, Table
 
 Params = Mapping[str, object]
@@ -81,6 +81,14 @@ def aggregate_again(
     given = run.stages.weights if weights is None else _read_weights(run, weights)
     values = aggregate(table.values, hierarchy, given, steps, table)
     return Table(table.units, hierarchy.codes, values, table.years)
+
+
+def labelled(folders: Sequence[Path]) -> dict[str, Run]:
+    """Each run under the name of its folder, its path where names are the same, numbered where paths are."""
+    names = [folder.name for folder in folders]
+    labels = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
+    labels = [f"{label} ({i + 1})" if label in labels[:i] else label for i, label in enumerate(labels)]
+    return {label: load_run(folder) for label, folder in zip(labels, folders, strict=True)}
 
 
 def comparison(runs: Mapping[str, Run], years: Sequence[int], code: str | None, by: str, table: str) -> list[Row]:

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,9 +20,6 @@ from tocsin.readiness.recipe import Recipe, identity, read_recipe, validate
 from tocsin.readiness.results import rank_table, ranks, score_table
 from tocsin.readiness.table import FloatArray, Table
 from tocsin.readiness.weigh import effective
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Row = Mapping[str, object]
 
@@ -130,8 +126,8 @@ def write_csv(path: Path, columns: Mapping[str, Iterable[object]]) -> None:
     import polars as pl
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame = pl.DataFrame({name: _series(name, column) for name, column in columns.items()})
-    frame.write_csv(path)
+    frame = pl.DataFrame({name: pl.Series(name, column, strict=False) for name, column in columns.items()})
+    frame.fill_nan(None).write_csv(path)
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
@@ -224,13 +220,6 @@ def _keys(table: Table) -> list[tuple[str, int]]:
 
 def _value(number: float) -> float | None:
     return None if np.isnan(number) else float(number)
-
-
-def _series(name: str, column: Iterable[object]) -> "pl.Series":
-    import polars as pl
-
-    series = pl.Series(name, column, strict=False)
-    return series.fill_nan(None) if series.dtype.is_float() else series
 
 
 def _sha256(path: Path) -> str:
