@@ -59,7 +59,12 @@ class Batch:
 
 
 class Reader(Protocol):
-    """One opened report: cut into chunks in order, each parsed on any thread."""
+    """One opened report: cut into chunks in order, each parsed on any thread.
+
+    ``header`` is a first line under which a record of it can be read again, empty where records need none.
+    """
+
+    header: str
 
     def chunks(self) -> Iterator[Chunk]:
         """The report's records in order; memory stays within a chunk."""
@@ -103,8 +108,8 @@ class Source(Protocol):
 
         """
 
-    def open(self, code: str, stream: BinaryIO, chunk_bytes: int) -> Reader:
-        """A reader of one report.
+    def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = ...) -> Reader:
+        """A reader of one report; a record with a longer field (in bytes) than ``field_limit`` is unreadable.
 
         Raises:
             InputError: the report as a whole cannot be read (not this format, no header, wrong encoding).

@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import takewhile
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -99,6 +100,7 @@ class Delimited:
         self._held = b""
         self._line = 1
         self.columns = tuple(columns) or self._read_header()
+        self.header = "" if columns else _header_line(self.columns, self.dialect)
         self._shaping = shaping(self.columns)
 
     def _read_header(self) -> tuple[str, ...]:
@@ -186,6 +188,11 @@ class Delimited:
         plain: bool = False,
     ) -> Batch:
         return Batch(frame, unreadable, locate, self._shaping.kinds, self._shaping.constants, plain=plain)
+
+
+def _header_line(columns: Sequence[str], dialect: Dialect) -> str:
+    """A header under which a record that was set aside can be read again."""
+    return dialect.separator.join('"' + name.replace('"', '""') + '"' for name in columns)
 
 
 def column_names(values: Sequence[bytes]) -> tuple[str, ...]:
@@ -408,7 +415,8 @@ def record_end(data: bytes, dialect: Dialect) -> int:
         end = before
     if end or _QUOTE not in data:
         return end
-    return max((record.end for record in scan(data, dialect, final=False) if record.certain), default=0)
+    certain = takewhile(lambda record: record.certain, scan(data, dialect, final=False))
+    return max((record.end for record in certain), default=0)
 
 
 def scan(data: bytes, dialect: Dialect, *, final: bool, first_line: int = 1) -> Iterator[Record]:

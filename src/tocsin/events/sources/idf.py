@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from tocsin.events.schema import BY_NAME
 from tocsin.events.sources import Feed, Reader
-from tocsin.events.sources.delimited import as_text
+from tocsin.events.sources.delimited import FIELD_LIMIT, as_text
 from tocsin.events.sources.json_records import JsonRecords, Row
 
 NAME = "idf"
@@ -36,10 +36,10 @@ class Idf:
         """A feed of that name; its events say themselves who provides them."""
         return Feed(source=NAME, code=code, name=code, time_format=TIME_FORMAT)
 
-    def open(self, code: str, stream: BinaryIO, chunk_bytes: int) -> Reader:
+    def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = FIELD_LIMIT) -> Reader:
         """A reader of one report."""
         del code
-        return JsonRecords(stream, chunk_bytes, _row)
+        return JsonRecords(stream, chunk_bytes, _row, field_limit)
 
 
 def source(_: Sequence[Path] = ()) -> Idf:

@@ -1,6 +1,7 @@
 """Reports of JSON objects: one a line, one document, an array of them, or one behind the other."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,10 +12,12 @@ import polars as pl
 from tocsin.errors import InputError
 from tocsin.events.schema import BY_NAME, Kind
 from tocsin.events.sources import Batch, Chunk, Unreadable
-from tocsin.events.sources.delimited import LINE_LIMIT, as_text, utf8
+from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT, as_text, utf8
 
 DOCUMENT_LIMIT: Final = 1 << 28
 """Longest document in bytes that is not one object a line: it has to be in memory as a whole."""
+
+_LONE: Final = re.compile("[\ud800-\udfff]")
 
 Row = Mapping[str, object]
 """Values by field name; what is named in another way, or is no single value, goes to ``extra``."""
@@ -40,10 +43,19 @@ class JsonRecords:
 
     """
 
-    def __init__(self, stream: BinaryIO, chunk_bytes: int, row: Callable[[dict[str, object]], Row]) -> None:
+    header: str = ""
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        chunk_bytes: int,
+        row: Callable[[dict[str, object]], Row],
+        field_limit: int = FIELD_LIMIT,
+    ) -> None:
         self._read = utf8(stream)
         self._chunk_bytes = max(chunk_bytes, 1)
         self._row = row
+        self._limit = field_limit
         self._held = b""
         while b"\n" not in self._held and len(self._held) < LINE_LIMIT and (block := self._read(self._chunk_bytes)):
             self._held += block
@@ -77,7 +89,10 @@ class JsonRecords:
             try:
                 if record.reason or not isinstance(record.value, dict):
                     raise ValueError(record.reason or "This is not a JSON object.")  # noqa: TRY301
-                rows.append(self._row(record.value))
+                row = self._row(record.value)
+                if len(record.raw) > self._limit and any(len(str(value)) > self._limit for value in row.values()):
+                    raise ValueError(f"A value is longer than {self._limit} characters.")  # noqa: TRY301
+                rows.append(row)
             except ValueError as error:
                 unreadable.append(Unreadable(record.line, str(error), record.raw))
             else:
@@ -153,7 +168,7 @@ def frame_of(rows: Sequence[Row]) -> pl.DataFrame:
             else:
                 extra[name.removeprefix("extra.")] = value
         if extra:
-            fields["extra"] = _sound(json.dumps(extra, ensure_ascii=False))
+            fields["extra"] = _sound(json.dumps(extra, ensure_ascii=False), r"\\")
         table.append(fields)
     names = dict.fromkeys(name for fields in table for name in fields)
     columns = {name: [fields.get(name) for fields in table] for name in names}
@@ -164,6 +179,6 @@ def _text(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else _sound(str(value).replace("\x00", ""))
 
 
-def _sound(text: str) -> str:
-    """The text without lone surrogates, which JSON can name and UTF-8 cannot hold."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _sound(text: str, backslash: str = "\\") -> str:
+    """The text without lone surrogates, which JSON can name and UTF-8 cannot hold; they show as their escape."""
+    return _LONE.sub(lambda found: f"{backslash}u{ord(found[0]):04x}", text)

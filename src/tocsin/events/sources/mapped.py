@@ -33,7 +33,7 @@ import polars as pl
 from tocsin.errors import TocsinError, UsageError
 from tocsin.events.schema import BY_NAME, Kind
 from tocsin.events.sources import Feed, Reader
-from tocsin.events.sources.delimited import Delimited, Dialect, Shaping, first_records
+from tocsin.events.sources.delimited import FIELD_LIMIT, Delimited, Dialect, Shaping, first_records
 
 NAME: Final = "mapped"
 
@@ -75,10 +75,11 @@ class Mapped:
         """What the mapping file of that name says of its feed."""
         return self._mapping(code).feed
 
-    def open(self, code: str, stream: BinaryIO, chunk_bytes: int) -> Reader:
+    def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = FIELD_LIMIT) -> Reader:
         """A reader of one report."""
         mapping = self._mapping(code)
-        return Delimited(stream, chunk_bytes, partial(_shaping, mapping), mapping.dialect, mapping.names)
+        dialect = replace(mapping.dialect, field_limit=field_limit)
+        return Delimited(stream, chunk_bytes, partial(_shaping, mapping), dialect, mapping.names)
 
     def _mapping(self, code: str) -> FeedMapping:
         for folder in self._folders:

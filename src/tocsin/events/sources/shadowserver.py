@@ -22,7 +22,7 @@ import polars as pl
 from tocsin.errors import InputError, UsageError
 from tocsin.events.schema import Kind
 from tocsin.events.sources import Feed, Reader
-from tocsin.events.sources.delimited import Delimited, Shaping, first_records
+from tocsin.events.sources.delimited import FIELD_LIMIT, Delimited, Dialect, Shaping, first_records
 
 NAME: Final = "shadowserver"
 TERMS: Final = "https://www.shadowserver.org/terms/"
@@ -112,10 +112,10 @@ class Shadowserver:
         report = report_type(code)
         return Feed(source=NAME, code=report.code, name=report.name, provider="Shadowserver", terms=TERMS)
 
-    def open(self, code: str, stream: BinaryIO, chunk_bytes: int) -> Reader:
+    def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = FIELD_LIMIT) -> Reader:
         """A reader of one report."""
         report = report_type(code)
-        return Delimited(stream, chunk_bytes, partial(_shaping, report))
+        return Delimited(stream, chunk_bytes, partial(_shaping, report), Dialect(field_limit=field_limit))
 
 
 def source(_: Sequence[Path] = ()) -> Shadowserver:

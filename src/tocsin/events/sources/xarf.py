@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from tocsin.events.sources import Feed, Reader
+from tocsin.events.sources.delimited import FIELD_LIMIT
 from tocsin.events.sources.json_records import JsonRecords, Row
 from tocsin.networks import parse_network
 
@@ -84,13 +85,13 @@ class Xarf:
         """A feed of that name; its reports say themselves who provides them."""
         return Feed(source=NAME, code=code, name=code, time_format=TIME_FORMAT)
 
-    def open(self, code: str, stream: BinaryIO, chunk_bytes: int) -> Reader:
+    def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = FIELD_LIMIT) -> Reader:
         """A reader of one report."""
         from xarf import XARFv3DeprecationWarning
 
         del code
         warnings.simplefilter("ignore", XARFv3DeprecationWarning)  # said by a flag, of each report
-        return JsonRecords(stream, chunk_bytes, row)
+        return JsonRecords(stream, chunk_bytes, row, field_limit)
 
 
 def source(_: Sequence[Path] = ()) -> Xarf:

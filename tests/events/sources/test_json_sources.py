@@ -1,0 +1,167 @@
+"""IDF and X-ARF: samples of others, both shapes of each, and lines that are no events."""
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.errors import InputError
+from tocsin.events.classify import classify
+from tocsin.events.idf_out import to_idf
+from tocsin.events.normalise import normalise
+from tocsin.events.sources import Unreadable, recognise, sources
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def read(name: str, data: bytes, chunk_bytes: int = 1 << 20) -> tuple[list[dict[str, object]], list[Unreadable]]:
+    source = sources()[name]
+    reader = source.open(name, io.BytesIO(data), chunk_bytes)
+    events: list[dict[str, object]] = []
+    bad: list[Unreadable] = []
+    for chunk in reader.chunks():
+        batch = reader.parse(chunk)
+        bad += batch.unreadable
+        made = normalise(batch, source.feed(name), NOW)
+        assert len(batch.locate(range(made.frame.height))) == made.frame.height
+        events += to_idf(classify(made.frame))
+    return events, bad
+
+
+def test_all_xarf_samples(shared_data: Path) -> None:
+    wanted = {
+        "connection-login-attack": ("brute-force", "source.ip", "198.51.100.77"),
+        "connection-vulnerability-scan": ("scanner", "source.ip", "203.0.113.77"),
+        "content-exposed-data": ("data-leak", "source.url", "http://exposed-database.example.com:8080/dump.sql"),
+        "content-remote-compromise": ("system-compromise", "source.fqdn", "compromised-blog.example.com"),
+        "copyright-copyright": ("copyright", "source.ip", "198.51.100.75"),
+        "copyright-link-site": ("copyright", "source.fqdn", "links-aggregator.example.net"),
+        "copyright-ugc-platform": ("copyright", "source.fqdn", "video-platform.example.com"),
+        "infrastructure-compromised-server": ("system-compromise", "source.port", 80),
+        "messaging-spam": ("spam", "source.ip", "192.168.1.100"),
+        "reputation-blocklist": ("blacklist", "source.asn", 4134),
+    }
+    found = {}
+    for path in sorted((shared_data / "xarf" / "samples").glob("*.json")):
+        data = path.read_bytes()
+        recognised = recognise(path.name, data)
+        assert recognised is not None
+        assert recognised[0].name == "xarf"
+        (event,), bad = read("xarf", data)
+        assert not bad
+        type_, field, value = wanted[path.stem]
+        assert (event["classification.type"], event[field]) == (type_, value)
+        assert event["feed.provider"] == json.loads(data)["reporter"]["org"]
+        assert event["extra.report_id"] == json.loads(data)["report_id"]
+        assert datetime.fromisoformat(str(event["time.source"])) == datetime.fromisoformat(
+            json.loads(data)["timestamp"]
+        )
+        found[path.stem] = event
+    assert found.keys() == wanted.keys()
+    assert found["connection-login-attack"]["destination.port"] == 22
+    assert found["connection-login-attack"]["protocol.application"] == "ssh"
+
+
+def test_xarf_in_arrays_lines_and_broken(shared_data: Path) -> None:
+    one = (shared_data / "xarf" / "samples" / "messaging-spam.json").read_text()
+    line = json.dumps(json.loads(one))
+    events, bad = read("xarf", f"[{one},\n{one}]".encode())
+    assert (len(events), bad) == (2, [])
+    events, bad = read("xarf", f"{line}\nnot json\n[1]\n{{}}\n{line}\n".encode(), 64)
+    assert (len(events), [one.line for one in bad]) == (2, [2, 3, 4])
+    events, bad = read("xarf", f"[{one}, {one[:-40]}".encode())
+    assert (len(events), len(bad)) == (1, 1)  # an unreadable remainder is one record
+    assert bad[0].raw == one[:-40]
+
+
+def test_xarf_version_3_is_converted_and_says_so() -> None:
+    report = {
+        "Version": "3",
+        "ReporterInfo": {
+            "ReporterOrg": "Reporter",
+            "ReporterOrgDomain": "r.example",
+            "ReporterOrgEmail": "a@r.example",
+        },
+        "Report": {
+            "ReportClass": "Activity",
+            "ReportType": "Login-Attack",
+            "Date": "2025-01-11T06:17:20Z",
+            "SourceIp": "192.0.2.1",
+            "Protocol": "tcp",
+        },
+    }
+    (first,), bad = read("xarf", json.dumps(report).encode())
+    assert not bad
+    assert (first["source.ip"], first["classification.type"]) == ("192.0.2.1", "brute-force")
+    assert str(first["flags"]).split() == ["xarf3", "documentation"]
+    assert read("xarf", json.dumps(report).encode())[0] == [first]  # nothing made up by the conversion
+    del report["Report"]["ReportType"]  # type: ignore[attr-defined]
+    events, bad = read("xarf", json.dumps(report).encode())
+    assert not events
+    assert "cannot be converted" in bad[0].reason
+
+
+def test_idf_flat_and_nested_are_the_same() -> None:
+    flat = {
+        "source.ip": "2001:db8::1",
+        "source.port": 80,
+        "time.source": "2026-11-23T10:00:00+01:00",
+        "classification.type": "tor",
+        "feed.name": "Relays",
+        "source.geolocation.latitude": 47.1,
+        "extra.seen": 3,
+        "extra": {"list": [1, {"a": None}], "text": 'x "y"'},
+    }
+    nested = {
+        "source": {"ip": "2001:db8::1", "port": 80, "geolocation": {"latitude": 47.1}},
+        "time": {"source": "2026-11-23T10:00:00+01:00"},
+        "classification": {"type": "tor"},
+        "feed": {"name": "Relays"},
+        "extra": {"seen": 3, "list": [1, {"a": None}], "text": 'x "y"'},
+    }
+    data = "\n".join(map(json.dumps, (flat, nested))).encode()
+    assert recognise("events.jsonl", data) is not None
+    (first, second), bad = read("idf", data)
+    assert not bad
+    assert first == second
+    assert first["time.source"] == "2026-11-23T09:00:00+00:00"
+    assert first["feed.name"] == "Relays"
+    assert (first["classification.type"], first["rsit.type"]) == ("tor", "other")
+    assert first["extra.list"] == [1, {"a": None}]
+    assert first["extra.source.geolocation.latitude"] == 47.1
+    assert read("idf", json.dumps(first).encode())[0][0]["extra.text"] == 'x "y"'
+
+
+@pytest.mark.parametrize(
+    "line", [b"nonsense", b"[]", b"3", b'{"a":NaN}', b'{"a":', b"\xff\xfe", b"[" * 100_000, b'"' + b"a" * 100]
+)
+def test_lines_that_are_no_events_are_set_aside(line: bytes) -> None:
+    good = b'{"source.ip":"192.0.2.1"}'
+    for chunk_bytes in (1 << 20, 16):
+        events, bad = read("idf", good + b"\n" + line + b"\n" + good, chunk_bytes)
+        assert len(events) == 2
+        assert [one.line for one in bad] == [2]
+
+
+def test_values_that_json_can_say_and_tables_cannot_hold() -> None:
+    (event,), bad = read("idf", rb'{"source.ip":"192.0.2.1","malware.name":"\ud800","q":"\udfff","n":"a\u0000"}')
+    assert not bad
+    assert event["malware.name"] == "\\ud800"
+    assert event["extra.q"] == "\\udfff"
+
+
+def test_an_empty_report_is_refused() -> None:
+    for name in ("idf", "xarf"):
+        with pytest.raises(InputError, match="empty"):
+            read(name, b" \n")
+
+
+@given(st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"")), min_size=1, max_size=8))
+def test_every_line_is_an_event_or_set_aside(lines: list[bytes]) -> None:
+    lines = [b'{"source.ip":"192.0.2.1"}', *(line for line in lines if line.strip())]
+    events, bad = read("idf", b"\n".join(lines), 16)
+    assert len(events) + len(bad) == len(lines)

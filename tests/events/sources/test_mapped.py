@@ -1,0 +1,106 @@
+"""CSV by a mapping file, and the door for sources of others."""
+
+import io
+from datetime import UTC, datetime
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from tocsin.errors import UsageError
+from tocsin.events import sources as face
+from tocsin.events.classify import classify
+from tocsin.events.idf_out import to_idf
+from tocsin.events.normalise import normalise
+from tocsin.events.sources import recognise, sources
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+HONEYPOT = """
+name = "Our honeypot"
+provider = "Example CERT"
+tlp = "GREEN"
+cadence_hours = 1
+files = ["honeypot-*.csv"]
+separator = ";"
+comment = "#"
+time_format = "%d/%m/%Y %H:%M"
+
+[columns]
+When = "time.source"
+Address = "source.ip"
+hits = "extra.hits:integer"
+
+[constants]
+"classification.type" = "brute-force"
+"""
+REPORT = b"# made today\nWhen;Address;Hits;Note\n24/12/2025 10:11;192.0.2.1;7;a\n24/12/2025 10:12;192.0.2.2;x;\n"
+
+
+def test_a_mapping_file_reads_a_feed(tmp_path: Path) -> None:
+    (tmp_path / "honeypot.toml").write_text(HONEYPOT)
+    (tmp_path / "other.toml").write_text("[tool]\nx = 1\n")
+    found = recognise("in/honeypot-12.csv", REPORT, tmp_path)
+    assert found is not None
+    source, code = found
+    feed = source.feed(code)
+    assert (source.name, code, feed.name, feed.tlp, feed.cadence_hours) == (
+        "mapped",
+        "honeypot",
+        "Our honeypot",
+        "GREEN",
+        1,
+    )
+    reader = source.open(code, io.BytesIO(REPORT), 1 << 20)
+    (chunk,) = reader.chunks()
+    first, second = to_idf(classify(normalise(reader.parse(chunk), feed, NOW).frame))
+    assert first["time.source"] == "2025-12-24T10:11:00+00:00"
+    assert first["classification.taxonomy"] == "intrusion-attempts"
+    assert (first["extra.hits"], first["extra.note"], second["extra.hits"]) == (7, "a", "x")
+
+
+def test_a_header_with_all_mapped_columns_is_recognised(tmp_path: Path) -> None:
+    (tmp_path / "honeypot.toml").write_text(HONEYPOT)
+    found = recognise("anything.csv", REPORT, tmp_path)
+    assert found is not None
+    assert found[1] == "honeypot"
+    assert recognise("anything.csv", b"when;hits\n", tmp_path) is None
+
+
+def test_a_report_without_header(tmp_path: Path) -> None:
+    (tmp_path / "plain.toml").write_text('names = ["a", "b"]\n[columns]\na = "source.ip"\nb = "source.port"\n')
+    source = sources(tmp_path)["mapped"]
+    reader = source.open("plain", io.BytesIO(b"192.0.2.1,80\n192.0.2.2,81\n"), 1 << 20)
+    (chunk,) = reader.chunks()
+    assert reader.parse(chunk).frame.rows() == [("192.0.2.1", "80"), ("192.0.2.2", "81")]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x =", "cannot be used"),
+        ("name = 'a'", r"no table \[columns\]"),
+        ("[columns]\na = 'source.adress'", "no field 'source.adress'"),
+        ("[columns]\na = 'extra.b:number'", "no field 'extra.b:number'"),
+        ("sepparator = ';'\n[columns]\na = 'source.ip'", "unknown entries: sepparator"),
+        ("separator = ';;'\n[columns]\na = 'source.ip'", "cannot separate"),
+        ("cadence_hours = 'x'\n[columns]\na = 'source.ip'", "cadence_hours is not a number"),
+        ("files = 'x'\n[columns]\na = 'source.ip'", "files is not a list"),
+    ],
+)
+def test_a_wrong_mapping_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "bad.toml").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        sources(tmp_path)["mapped"].feed("bad")
+
+
+@pytest.mark.parametrize("code", ["missing", "../missing", "..\\missing"])
+def test_a_missing_mapping_file_is_named(tmp_path: Path, code: str) -> None:
+    with pytest.raises(UsageError, match="no mapping file"):
+        sources(tmp_path)["mapped"].feed(code)
+
+
+def test_somebody_else_adds_a_source_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = EntryPoint("theirs", "tocsin.events.sources.idf:source", "tocsin.sources")
+    monkeypatch.setattr(face, "entry_points", lambda **_: [theirs])
+    assert list(sources()) == ["mapped", "shadowserver", "xarf", "idf", "theirs"]
