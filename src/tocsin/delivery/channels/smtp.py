@@ -138,7 +138,7 @@ def _judge(refused: Mapping[str, tuple[int, bytes]], mail: Mail) -> Receipt:
 def _said(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{error.smtp_code} {_text(error.smtp_error)}"
-    return str(error)
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _text(words: bytes | str) -> str:

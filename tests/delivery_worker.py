@@ -1,0 +1,34 @@
+"""Delivers in a process of its own, so that a test can kill it: ``python delivery_worker.py HOME [SMTP_PORT]``."""
+
+import sys
+from pathlib import Path
+
+import polars as pl
+
+from delivery_cast import NOW, Told, events, node, team
+from tocsin.delivery import deliver
+from tocsin.delivery.channels.file import FileChannel
+from tocsin.delivery.channels.smtp import SmtpChannel
+from tocsin.directory import Team
+from tocsin.records import open_database, sqlite_url
+from tocsin.settings import MailSettings
+
+TEAMS: dict[int, Team] = {number: team(number, mailboxes=(f"noc@t{number}.example",)) for number in range(1, 6)}
+FRAMES: dict[int, pl.DataFrame] = {
+    number: events(*({"source.ip": f"192.0.2.{row}"} for row in range(number * 3))) for number in TEAMS
+}
+
+
+def main(home: Path, port: int | None) -> None:
+    deliver(
+        open_database(sqlite_url(home / "records.sqlite")),
+        teams=TEAMS,
+        events_of=Told(FRAMES),
+        channel=SmtpChannel(MailSettings(port=port, security="none")) if port else FileChannel(home / "mails"),
+        node=node(),
+        now=NOW,
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)
