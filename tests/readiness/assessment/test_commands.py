@@ -141,6 +141,8 @@ def test_one_piece_of_evidence_is_archived_once_and_serves_two_frameworks(assess
     words = ("evidence", "add", decree, "--title", "Decree", "--language", "en", "--valid-until", "2026-12-31")
     digest = assessed(*words)["evidence"]
     assert assessed(*words)["evidence"] == digest
+    with pytest.raises(ConflictError, match="on record already, as 'Decree'"):
+        assessed("evidence", "add", decree, "--title", "Another", "--language", "en")
 
     assessed("evidence", "use", digest[:8], 1, "b.1.1")
     assessed("evidence", "use", digest[:8], 2, "legal.2.1")

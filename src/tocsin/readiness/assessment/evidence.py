@@ -65,11 +65,12 @@ def is_intact(folder: Path, digest: str) -> bool:
 
 
 def add_evidence(session: Session, folder: Path, source: Path, piece: Piece, *, by: str, now: datetime) -> Evidence:
-    """The piece on record; one with the same bytes is found again, not added twice.
+    """The piece on record; the same bytes said to be the same are found again, not added twice.
 
     Raises:
         InputError: its validity ends before it begins.
         NotFoundError: there is no such file.
+        ConflictError: the same bytes are on record under another title, language, link or validity.
 
     """
     if piece.valid_from and piece.valid_until and piece.valid_until < piece.valid_from:
@@ -77,6 +78,11 @@ def add_evidence(session: Session, folder: Path, source: Path, piece: Piece, *, 
     digest, size = archive(folder, source)
     held = session.scalar(select(Evidence).where(Evidence.digest == digest))
     if held is not None:
+        if Piece(held.title, held.language, held.link, held.valid_from, held.valid_until) != piece:
+            raise ConflictError(
+                f"These bytes are on record already, as '{held.title}' ({held.language}).",
+                hint=f"Use that piece: tocsin assessment evidence use {digest[:12]} ASSESSMENT QUESTION.",
+            )
         return held
     held = Evidence(
         digest=digest,

@@ -71,13 +71,17 @@ def _profile(material: Material, declared: Scores, supported: Scores) -> Section
     snapshot = material.snapshot
     whole, sure = declared.get("overall"), supported.get("overall")
     point, reach = score_words(whole)
-    sure_point, sure_reach = score_words(sure)
     asked, answered = len(snapshot.framework.questions()), len(snapshot.held())
     disputed = sum(standing.open for standing in snapshot.standings().values())
     keys = KeyFigures(
         (
             KeyFigure("As declared, of 100", point, reach, "every answer at its word; unanswered at worst and at best"),
-            KeyFigure("Supported, of 100", sure_point, sure_reach, "verified or measured; the rest counts as unknown"),
+            KeyFigure(
+                "Supported, of 100",
+                "unknown" if sure is None else f"{sure.low:.0f} to {sure.high:.0f}",
+                "",
+                "verified or measured answers only; the rest may be anything",
+            ),
             KeyFigure(
                 "Supported by weight",
                 f"{0 if sure is None else 100 * sure.known:.0f} %",
@@ -91,9 +95,12 @@ def _profile(material: Material, declared: Scores, supported: Scores) -> Section
             ),
         )
     )
-    title = f"{snapshot.unit_name} declares {point} of 100; " + (
-        "nothing of it is supported yet" if not sure or not sure.known else f"what is supported {sure_reach}"
-    )
+    title = f"{snapshot.unit_name} declares {point} of 100; nothing of it is verified or measured yet"
+    if sure is not None and sure.known:
+        title = (
+            f"{snapshot.unit_name} declares {point} of 100; the {100 * sure.known:.0f} % verified or measured "
+            f"leaves {sure.low:.0f} to {sure.high:.0f} possible"
+        )
     rows = _pillar_bars(material, declared, supported)
     peer = material.peers.words if material.peers.medians else ""
     figures = _pillar_figures(rows, peer, _pillar_table(declared, supported, material))
@@ -130,11 +137,18 @@ def _pillar_figures(rows: list[charts.Bar], peer: str, table: Table) -> list[Fig
     bars = charts.bars(rows, finding, alt, wide=_WIDE, peer=peer)
     found = [Figure("Pillars", finding, bars, alt, table)]
     if 3 <= len(rows) <= 20:
-        spread = max(rows, key=lambda row: row.high - row.low if row.wide is None else row.wide[1] - row.wide[0])
-        title = f"Least is known for sure about “{spread.label}”"
+        title = _unsupported(rows)
         svg = charts.radar(rows, title, alt, wide=_WIDE, peer=peer)
         found.append(Figure("Pillars, radar", title, svg, alt, table, again=True))
     return found
+
+
+def _unsupported(rows: list[charts.Bar]) -> str:
+    widths = [(row.wide[1] - row.wide[0], row.label) for row in rows if row.wide is not None]
+    empty = sum(width > 99.9 for width, _ in widths)
+    if empty > 1:
+        return f"In {empty} of {len(rows)} pillars nothing is verified or measured"
+    return f"Least is verified or measured in “{max(widths)[1]}”"
 
 
 def _pillar_table(declared: Scores, supported: Scores, material: Material) -> Table:
@@ -262,7 +276,7 @@ def _measured_table(material: Material, asked: list[Question]) -> Table:
                 question.id,
                 find_query(name).title,
                 f"{name}, version {found.method_version}",
-                f"{found.as_of:%Y-%m-%d %H:%M} UTC",
+                f"{found.as_of:%Y-%m-%d}",
                 None if found.value is None else 100 * found.value,
                 100 * found.low,
                 100 * found.high,

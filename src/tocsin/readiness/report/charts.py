@@ -79,7 +79,7 @@ def bars(rows: Sequence[Bar], title: str, alt: str, *, wide: str = "", peer: str
 
 def radar(axes: Sequence[Bar], title: str, alt: str, *, wide: str = "", peer: str = "") -> str:
     """One spoke an axis: the line is the unit, the band is what it may be, the broken line the peers' median."""
-    centre_x, centre_y, radius = WIDTH / 2, 212, 158
+    centre_x, centre_y, radius = WIDTH / 2, 222, 158
     angles = [2 * math.pi * number / len(axes) - math.pi / 2 for number in range(len(axes))]
 
     def at(angle: float, value: float) -> tuple[float, float]:
@@ -262,7 +262,7 @@ def _spoke_label(label: str, angle: float, place: tuple[float, float]) -> Iterat
     across = math.cos(angle)
     anchor = "middle" if abs(across) < 0.25 else "start" if across > 0 else "end"
     lines = _wrap(label, 22)[:2]
-    rise = -6 if math.sin(angle) < -0.8 else 4
+    rise = -16 if math.sin(angle) < -0.98 else -4 if math.sin(angle) < -0.8 else 4
     for number, line in enumerate(lines):
         yield _text(place[0], place[1] + rise + 14 * (number - (len(lines) - 1) / 2), line, "label", anchor)
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 
@@ -9,6 +10,7 @@ from tocsin import __version__
 from tocsin.readiness.report.document import Download, Report, shown
 from tocsin.readiness.report.tables import table_csv
 
+DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
@@ -29,7 +31,7 @@ def page(report: Report, *, paper: bool = False) -> str:
         identity=str(report.recipe.get("identity", "")),
         version=__version__,
         shown=shown,
-        is_short=lambda cell: isinstance(cell, str) and len(cell) <= 12,
+        is_date=lambda cell: isinstance(cell, str) and DATE.match(cell) is not None,
         kind_of=lambda block: type(block).__name__,
         as_image=as_image,
         as_link=_as_link,

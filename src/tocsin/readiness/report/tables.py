@@ -43,12 +43,12 @@ def workbook(report: Report, path: Path) -> None:
 
 
 def _styles(book: "Workbook") -> dict[str, "Format"]:
-    font = {"font_name": "Calibri", "font_size": 11, "valign": "top"}
+    font = {"font_name": "Calibri", "font_size": 11, "valign": "vcenter"}
     return {
         "title": book.add_format({**font, "bold": True, "font_size": 16}),
         "bold": book.add_format({**font, "bold": True, "text_wrap": True}),
-        "head": book.add_format({**font, "bold": True, "bottom": 2, "text_wrap": True}),
-        "head_n": book.add_format({**font, "bold": True, "bottom": 2, "text_wrap": True, "align": "right"}),
+        "head": book.add_format({**font, "bold": True, "bottom": 1, "text_wrap": True}),
+        "head_n": book.add_format({**font, "bold": True, "bottom": 1, "text_wrap": True, "align": "right"}),
         "text": book.add_format({**font, "text_wrap": True}),
         "faint": book.add_format({**font, "font_color": "#59636E", "text_wrap": True}),
         "number": book.add_format({**font, "num_format": "#,##0.0"}),
@@ -90,7 +90,9 @@ def _sheet(sheet: "Worksheet", table: Table, styles: dict[str, "Format"]) -> Non
         for column, cell in enumerate(row):
             _write(sheet, (number, column), cell, styles, table.places)
     if table.note:
-        sheet.write_string(len(table.rows) + 4, 0, table.note)
+        line, last = len(table.rows) + 4, max(1, len(table.columns) - 1)
+        sheet.merge_range(line, 0, line, last, table.note, styles["faint"])
+        sheet.set_row(line, 48)
     sheet.freeze_panes(3, 1)
     if table.rows:
         sheet.autofilter(2, 0, len(table.rows) + 2, len(table.columns) - 1)
