@@ -99,6 +99,8 @@ def test_of_a_network_must_know_whoever_must_know_of_any_address_in_it(router: R
     assert ask(router, network="198.51.100.0/24") == Decision()
     assert ask(router, network="2001:db8::/32") == Decision()
     assert ask(router, network="junk") == Decision()
+    assert ask(router, network="192.0.0.0/8").told == (SECTOR.id, OPERATOR.id, CUSTOMER.id)
+    assert ask(router, network="0.0.0.0/0") == Decision()  # nobody's network must not call everybody
 
 
 def test_a_muted_team_is_named_but_not_told() -> None:

@@ -8,11 +8,12 @@ import os
 import re
 import sqlite3
 import tomllib
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -22,8 +23,11 @@ from tocsin.errors import UsageError
 if TYPE_CHECKING:
     from tocsin.directory import Directory, Team
     from tocsin.networks import Answer, Networks
+    from tocsin.records import Database
     from tocsin.release import Marking, Verdict
     from tocsin.routing import Decision, Match, Router
+
+T = TypeVar("T")
 
 _AS = re.compile(r"(?:AS)?([0-9]+)", re.IGNORECASE)
 _HOST = re.compile(r"[^\s/@:]*[^\W\d_][^\s/@:]*")
@@ -158,19 +162,25 @@ def open_router(home: Path, now: datetime) -> "Router":
     """The router of the node's directory as it stands."""
     from tocsin.routing import current_router
 
-    def read() -> "Directory":
+    def with_records(ask: "Callable[[Database], T]") -> T:
         from tocsin.app import open_node
-        from tocsin.directory import read_directory
 
         database = open_node(home).database
         try:
-            return read_directory(database)
+            return ask(database)
         finally:
             database.engine.dispose()
 
+    def read() -> "Directory":
+        from tocsin.directory import read_directory
+
+        return with_records(read_directory)
+
     version = _version_in_sqlite(home)
     if version is None:
-        version = read().version
+        from tocsin.directory import directory_version
+
+        version = with_records(directory_version)
     return current_router(home / "compiled" / "routing", version, read, now=now)
 
 

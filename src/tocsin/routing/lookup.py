@@ -1,6 +1,6 @@
 """From columns of events to the nodes that match them: one array lookup per level, texts once per distinct value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +17,9 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 Texts: TypeAlias = "pl.Series | list[str | None] | None"
 
 MOST_SPANS = 1 << 24
+_LONGEST_NAME = 253  # RFC 1035, section 3.1, without the final dot
+# What IANA gives to a registry (RFC 7020): a wider network is nobody's, and must not call everybody.
+_WIDEST_IPV4, _WIDEST_IPV6 = 96 + 8, 12
 
 
 class Lookup:
@@ -53,7 +56,7 @@ class Lookup:
 
     def countries(self, codes: Texts, count: int) -> Int32s:
         """The places for country codes."""
-        return find_texts(codes, count, lambda code: self._countries.get(code, 0))
+        return match_texts(codes, count, self._countries)
 
     def inside(self, place: int) -> tuple[int, ...]:
         """The prefix nodes that a place stands for; 0 among them for the part that no prefix holds."""
@@ -70,6 +73,8 @@ class Lookup:
 
     def _domain(self, host: str) -> int:
         name = host.lower().removesuffix(".")
+        if len(name) > _LONGEST_NAME:
+            return 0
         if not name.isascii():
             try:
                 name = name.encode("idna").decode("ascii")
@@ -84,7 +89,7 @@ class Lookup:
 
     def _network(self, text: str) -> int:
         network = parse_network(text)
-        if network is None:
+        if network is None or network.length < _widest(network):
             return 0
         nodes = tuple(_nodes_in(self._compiled.prefixes, network))
         if len(nodes) == 1:
@@ -93,6 +98,17 @@ class Lookup:
             self._spans[nodes] = len(self._nodes)
             self._nodes.append(nodes)
         return len(self._compiled.prefix_hi) + 1 + self._spans[nodes]
+
+
+def match_texts(texts: Texts, count: int, table: Mapping[str, int]) -> Int32s:
+    """The number that ``table`` has for each of ``count`` texts, 0 for none."""
+    if texts is None or not table:
+        return np.zeros(count, dtype=np.int32)
+    if isinstance(texts, list):
+        return np.array([table.get(text, 0) if text else 0 for text in texts], dtype=np.int32)
+    import polars as pl
+
+    return texts.replace_strict(list(table), list(table.values()), default=0, return_dtype=pl.Int32).to_numpy()
 
 
 def find_texts(texts: Texts, count: int, find: Callable[[str], int]) -> Int32s:
@@ -111,13 +127,21 @@ def find_texts(texts: Texts, count: int, find: Callable[[str], int]) -> Int32s:
     return texts.replace_strict(distinct.gather(hits), found[hits], default=0, return_dtype=pl.Int32).to_numpy()
 
 
+def _is_ipv4(network: Network) -> bool:
+    return network.hi == 0 and network.lo >> 32 == 0xFFFF
+
+
+def _widest(network: Network) -> int:
+    return _WIDEST_IPV4 if _is_ipv4(network) else _WIDEST_IPV6
+
+
 def _nodes_in(table: IntervalTable, network: Network) -> list[int]:
     """The most specific prefix nodes of all addresses of a network, 0 for none, ascending."""
     size = 128 - network.length
     low, high = (1 << min(size, 64)) - 1, (1 << max(size - 64, 0)) - 1
     hi = np.array([network.hi, network.hi | high], dtype=np.uint64)
     lo = np.array([network.lo, network.lo | low], dtype=np.uint64)
-    if network.hi == 0 and network.lo >> 32 == 0xFFFF:
+    if _is_ipv4(network):
         first, last = table.pieces4((lo & np.uint64(0xFFFF_FFFF)).astype(np.uint32)).tolist()
         values = table.v4_values
     else:

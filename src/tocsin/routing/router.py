@@ -17,7 +17,7 @@ from tocsin.routing.compiled import Compiled, Int32s, Int64s, UInt64s, compile_r
 from tocsin.routing.decide import decide, unite
 from tocsin.routing.decision import Decision
 from tocsin.routing.files import open_compiled, save_compiled
-from tocsin.routing.lookup import MOST_SPANS, Bools, Lookup, Texts, find_texts
+from tocsin.routing.lookup import MOST_SPANS, Bools, Lookup, Texts, match_texts
 from tocsin.routing.mutes import mutes_at
 from tocsin.routing.numbering import Combinations
 
@@ -129,8 +129,8 @@ class Router:
         touchy = places[0] > len(self._compiled.prefix_hi)
         for start, place in zip(self._compiled.starts, places, strict=True):
             touchy = touchy | self._touchy[np.where(touchy | (place == 0), 0, place + np.int32(start))]
-        identifiers = find_texts(identifier, count, lambda word: mutes.identifiers.get(word, 0))
-        types = find_texts(type_, count, lambda word: mutes.types.get(word, 0))
+        identifiers = match_texts(identifier, count, mutes.identifiers)
+        types = match_texts(type_, count, mutes.types)
         return np.where(touchy, identifiers * np.int32(self._type_count) + types, np.int32(0))
 
     @cached_property
