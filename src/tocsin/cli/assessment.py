@@ -19,22 +19,6 @@ if TYPE_CHECKING:
     from tocsin.records import Database
 
 app = typer.Typer(no_args_is_help=True, help="Assess readiness: frameworks, answers, evidence, measures, plans.")
-app.add_typer(assessment_voices.evidence, name="evidence")
-app.add_typer(assessment_plan.plan, name="plan")
-for command in (
-    assessment_voices.review,
-    assessment_voices.dispute,
-    assessment_voices.decide,
-    assessment_voices.appeal,
-    assessment_voices.statements,
-    assessment_plan.compare,
-    assessment_plan.target,
-    assessment_plan.targets,
-    assessment_plan.rank,
-    assessment_plan.opt_in,
-    assessment_plan.opt_out,
-):
-    app.command()(command)
 
 By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
 AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment; 'list' shows them.")]
@@ -467,3 +451,21 @@ def _score_document(snapshot: "Snapshot") -> dict[str, object]:
         },
         "profiles": [item.__dict__ for item in profiles(snapshot.framework, levels)],
     }
+
+
+app.add_typer(assessment_voices.evidence, name="evidence")
+app.add_typer(assessment_plan.plan, name="plan")
+for command in (
+    assessment_voices.review,
+    assessment_voices.dispute,
+    assessment_voices.decide,
+    assessment_voices.appeal,
+    assessment_voices.statements,
+    assessment_plan.compare,
+    assessment_plan.target,
+    assessment_plan.targets,
+    assessment_plan.rank,
+    assessment_plan.opt_in,
+    assessment_plan.opt_out,
+):
+    app.command()(command)

@@ -155,7 +155,7 @@ def _pillar_table(declared: Scores, supported: Scores, material: Material) -> Ta
     rows: list[tuple[Cell, ...]] = [
         (
             item.id,
-            item.title,
+            "Overall" if item.kind == "overall" else item.title,
             100 * item.share,
             item.point,
             item.low,
