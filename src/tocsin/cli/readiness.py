@@ -236,12 +236,13 @@ def describe(
     out: OutFile,
     stage: Annotated[str, typer.Option(help="The stage looked at.")] = "Normalised",
     level: Annotated[int, typer.Option(help="The level of groups, or of the elements for trends.")] = 2,
+    kind: Annotated[str, typer.Option(help="Of correlations: pearson, spearman or kendall.")] = "pearson",
 ) -> None:
     """Write a statistical view of a run."""
     from tocsin.readiness.run import load_run, write_rows
     from tocsin.readiness.views import view as rows_of
 
-    rows = rows_of(load_run(run), view, stage, level)
+    rows = rows_of(load_run(run), view, stage, level, kind)
     write_rows(out, rows)
     _wrote(ctx, out, len(rows), view=view)
 

@@ -115,11 +115,10 @@ def remove_elements(
     return Removal(normalised.units, normalised.years, tuple(e.code for e in elements), made, placed)
 
 
-def trends(table: Table, codes: Sequence[str], *, latest: int | None = None) -> list[Row]:
+def trends(table: Table, codes: Sequence[str]) -> list[Row]:
     """Per unit and code of a panel: first and last year with a value, their values, change, growth a year, and slope.
 
     "CAGR" is (last/first)^(1/years) - 1, only for values of one sign; "Slope" is by least squares over all years.
-    ``latest`` uses only so many of the latest values.
     """
     if table.years is None:
         raise UsageError("Trends need a panel: data of several years.")
@@ -129,7 +128,7 @@ def trends(table: Table, codes: Sequence[str], *, latest: int | None = None) -> 
         mine = np.array([i for i, u in enumerate(table.units) if u == unit])
         for code in codes:
             values = table.column(code)[mine]
-            known = np.flatnonzero(~np.isnan(values))[-(latest or len(values)) :]
+            known = np.flatnonzero(~np.isnan(values))
             rows.append({"uCode": unit, "iCode": code, **_trend(years[mine][known], values[known]), "N": len(known)})
     return rows
 

@@ -91,8 +91,8 @@ class Treat(Part):
     first: Transform = Field(default="winsorise", description="The first treatment.")
     second: Transform = Field(default="log_ct", description="The second, on the original values.")
     winmax: int = Field(default=5, ge=0, description="Most points to winsorise.")
-    skew: float = Field(default=2.0, gt=0, description="An outlier needs |skew| of this or more,")
-    kurtosis: float = Field(default=3.5, description="and kurtosis of this or more.")
+    skew: float = Field(default=2.0, gt=0, description="An indicator fails with an absolute skew of this or more")
+    kurtosis: float = Field(default=3.5, description="together with a kurtosis of this or more.")
     force: bool = Field(default=False, description="Winsorise winmax points whatever skew and kurtosis say.")
     combine: bool = Field(default=False, description="Apply the second treatment on top of the first.")
     boxcox_lambda: float = Field(default=0.0, description="The exponent of boxcox.")
@@ -103,8 +103,8 @@ class Treat(Part):
 class NormaliseOne(Part):
     """[normalise.indicator.CODE]: another method or parameters for one indicator."""
 
-    method: str = "minmax"
-    params: dict[str, Value] = {}
+    method: str = Field(default="minmax", description="One of the methods below.")
+    params: dict[str, Value] = Field(default={}, description="Parameters of the method, see below.")
 
     @field_validator("method")
     @classmethod

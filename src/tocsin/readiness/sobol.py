@@ -4,7 +4,7 @@ First order S = V[E(y|x_i)]/V(y); total T = 1 - V[E(y|x_~i)]/V(y). Source: Salte
 Analysis: The Primer (2008), chapter 4; estimators: Saltelli et al. (2010), Computer Physics Communications 181.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -93,15 +93,6 @@ def estimate(fa: FloatArray, fb: FloatArray, fab: FloatArray, *, bootstrap: int 
     firsts = np.concatenate([draw[1] for draw in draws], axis=1)
     totals = np.concatenate([draw[2] for draw in draws], axis=1)
     return Indices(float(variance[0]), first[:, 0], total[:, 0], _limits(firsts), _limits(totals))
-
-
-def run(
-    function: Callable[[FloatArray], FloatArray], count: int, factors: int, *, seed: int = 0, bootstrap: int = 0
-) -> Indices:
-    """The indices of a function of points in [0, 1)^factors, (n, factors) to (n,), by ``count``·(factors + 2) calls."""
-    a, b, mixed = design(count, factors, seed)
-    outputs = function(np.concatenate([a, b, mixed.reshape(-1, factors)])).reshape(factors + 2, count)
-    return estimate(outputs[0], outputs[1], outputs[2:], bootstrap=bootstrap, seed=seed)
 
 
 def _estimate(fa: FloatArray, fb: FloatArray, fab: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -16,8 +16,10 @@ from tocsin.readiness.weigh import principal_components
 Row = Mapping[str, object]
 
 
-def view(run: Run, name: str, stage: str, level: int) -> list[Row]:
+def view(run: Run, name: str, stage: str, level: int, kind: str = "pearson") -> list[Row]:
     """The rows of one view of a stage; ``level`` is that of the groups, or of the elements for trends.
+
+    ``kind`` of correlation: "pearson", "spearman" or "kendall".
 
     Raises UsageError for a view that does not exist.
     """
@@ -25,8 +27,8 @@ def view(run: Run, name: str, stage: str, level: int) -> list[Row]:
     views: Mapping[str, Callable[[], list[Row]]] = {
         "statistics": lambda: list(describe.statistics(table)),
         "availability": lambda: availability_rows(table),
-        "correlations": lambda: list(describe.correlation_table(table, table.codes)),
-        "flags": lambda: list(describe.correlation_flags(table, run.inputs.hierarchy, group_level=level)),
+        "correlations": lambda: list(describe.correlation_table(table, table.codes, kind=kind)),
+        "flags": lambda: list(describe.correlation_flags(table, run.inputs.hierarchy, group_level=level, kind=kind)),
         "denominators": lambda: _denominators(run),
         "alpha": lambda: alpha_rows(run, table, level),
         "pca": lambda: component_rows(run, table, level),

@@ -1,7 +1,10 @@
 """Ranks, profiles, correlations and removals of the worked example, against figures its documentation prints."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+from scipy.stats import kendalltau, pearsonr, spearmanr
 
 from tocsin.readiness import describe
 from tocsin.readiness.aggregate import outranking
@@ -118,3 +121,16 @@ def test_the_view_of_one_unit_brings_everything_together(asem_run: Run) -> None:
     assert isinstance(found["bounds"], dict)
     assert found["bounds"]["Low"] < found["bounds"]["Index"] < found["bounds"]["High"]
     assert found["bounds"]["RankBest"] < found["bounds"]["Rank"] < found["bounds"]["RankWorst"]
+
+
+@pytest.mark.parametrize(("kind", "theirs"), [("pearson", pearsonr), ("spearman", spearmanr), ("kendall", kendalltau)])
+def test_correlations_and_their_significance_are_the_librarys(
+    kind: str, theirs: Callable[..., tuple[float, float]], asem_run: Run
+) -> None:
+    values = asem_run.stages.raw.columns(["LPI", "ConSpeed", "CPI", "Tariff"]).values
+    r, p = describe.correlations(values, kind)
+    for i in range(4):
+        for j in range(i):
+            both = values[~np.isnan(values[:, [i, j]]).any(axis=1)]
+            expected = theirs(both[:, i], both[:, j])
+            assert (r[i, j], p[i, j]) == pytest.approx((expected[0], expected[1]), abs=1e-10)
