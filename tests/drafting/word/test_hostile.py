@@ -1,5 +1,6 @@
 """Files made to do harm are refused with a reason, quickly and in little memory; nothing else ever comes out."""
 
+import contextlib
 import io
 import struct
 import threading
@@ -13,7 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.drafting.model import Source
 from tocsin.drafting.word import Comment, Document, Paragraph, Run, read_docx, write_docx
+from tocsin.drafting.word.text_in import word_text
 from tocsin.errors import InputError
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -66,6 +69,7 @@ OUTSIDE = "<!DOCTYPE w [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>"
         (with_text(body("<w:sdt><w:sdtContent>" * 120 + "</w:sdtContent></w:sdt>" * 120)), "nested deeper"),
         (with_text(body("<w:p>" + "<w:ins>" * 400 + "</w:ins>" * 400 + "</w:p>")), "not well-formed XML"),
         (with_text(body("<w:p>" + "<w:ins>" * 40 + "</w:ins>" * 40 + "</w:p>")), "nested more than 16"),
+        (with_text(body("<w:p/>" * 1_500_001)), "pieces of text and marks"),
         (with_text("<w:document"), "not well-formed XML"),
         (with_text(f"<w:document {W}/>"), "no text part"),
         (changed(plain(), {"word/vbaProject.bin": b"\0"}), "programs"),
@@ -289,3 +293,5 @@ def _document_or_reason(data: bytes) -> None:
     except InputError:
         return
     assert read_docx(write_docx(document)) == document
+    with contextlib.suppress(InputError):
+        word_text(document, Source("", "", ""))

@@ -40,13 +40,14 @@ _BLANKS = str.maketrans("\t\n\r", "   ")
 class Inline:
     """Reads paragraphs one after the other; comments, moves and fields may run from one into the next.
 
-    ``notes`` maps each note that was called to its number.
+    ``calls`` are the notes that were called, in order; their numbers count from 1.
     """
 
     def __init__(
         self, comments: dict[str, Comment], links: dict[str, str], blocks: ReadBlocks, warnings: Counter[str]
     ) -> None:
-        self.notes: dict[NoteCall, int] = {}
+        self.calls: list[NoteCall] = []
+        self._called: dict[NoteCall, int] = {}
         self._comments = comments
         self._links = links
         self._blocks = blocks
@@ -55,7 +56,7 @@ class Inline:
         self._here: tuple[int, ...] = ()
         self._anchored: set[int] = set()
         self._ended: set[int] = set()
-        self._moves: dict[tuple[str, str], str] = {}
+        self._moves: dict[str, dict[str, str]] = {"move_from": {}, "move_to": {}}
         self._closed: dict[str, str] = {}
         self._fields: list[_Field] = []
         self._depth = 0
@@ -99,16 +100,14 @@ class Inline:
             return
         kind = "move_from" if name.startswith("moveFrom") else "move_to"
         if name.endswith("Start"):
-            self._moves[kind, identity] = attribute(element, "name")
+            self._moves[kind][identity] = attribute(element, "name")
         else:
-            self._closed[kind] = self._moves.pop((kind, identity), "")
+            self._closed[kind] = self._moves[kind].pop(identity, "")
 
     def _move(self, kind: str) -> str:
         """The name of the move whose range is open; an end of paragraph may come just after its range."""
-        if kind not in {"move_from", "move_to"}:
-            return ""
-        names = [name for (open_kind, _), name in self._moves.items() if open_kind == kind]
-        return names[-1] if names else self._closed.get(kind, "")
+        named = self._moves.get(kind, {})
+        return next(reversed(named.values()), self._closed.get(kind, ""))
 
     def _comment_range(self, identity: str, start: bool) -> None:
         comment = self._comments.get(identity)
@@ -237,7 +236,10 @@ class Inline:
         marks: tuple[Revision, ...],
         look: frozenset[str],
     ) -> None:
-        number = self.notes.setdefault((kind, attribute(part, "id")), len(self.notes) + 1)
+        call = kind, attribute(part, "id")
+        number = self._called.setdefault(call, len(self.calls) + 1)
+        if number > len(self.calls):
+            self.calls.append(call)
         self._emit(Run("", marks, self._here, look - {"super"}, note=number))
 
     def _refer(self, identity: str, marks: tuple[Revision, ...]) -> None:

@@ -127,7 +127,8 @@ def _lists(numbering: Element | None) -> tuple[Lists, dict[int, int]]:
 
 def _levels(entry: Element) -> tuple[Level, ...]:
     found = {whole(attribute(level, "ilvl")): _level(level) for level in children(entry, "lvl")}
-    return tuple(found.get(index, Level(text=f"%{index + 1}.")) for index in range(LEVELS))
+    last = max((index for index in found if index < LEVELS), default=-1)
+    return tuple(found.get(index, Level(text=f"%{index + 1}.")) for index in range(last + 1))
 
 
 def _level(level: Element) -> Level:
@@ -138,7 +139,7 @@ def _overridden(levels: tuple[Level, ...], over: list[Element]) -> tuple[Level, 
     changed = list(levels)
     for entry in over:
         index = whole(attribute(entry, "ilvl"))
-        if index >= LEVELS:
+        if index >= len(changed):
             continue
         level = child(entry, "lvl")
         if level is not None:

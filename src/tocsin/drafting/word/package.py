@@ -20,8 +20,10 @@ from tocsin.errors import InputError
 
 MEGABYTE = 1 << 20
 ARCHIVE_LIMIT = 256 * MEGABYTE
-PART_LIMIT = 64 * MEGABYTE
+PART_LIMIT = 48 * MEGABYTE
 PARTS_LIMIT = 96 * MEGABYTE
+TAGS_LIMIT = 1_500_000
+"""Tags in all parts together: they cost memory, some half a kilobyte each; a text of 300 pages has some 100,000."""
 ENTRIES_LIMIT = 4096
 DIRECTORY_LIMIT = MEGABYTE
 """Bytes of the list of entries: Python reads all of it before it tells how many there are."""
@@ -49,6 +51,7 @@ class Package:
     def __init__(self, source: Path | bytes) -> None:
         self._name = source.name if isinstance(source, Path) else "the file"
         self._left = PARTS_LIMIT
+        self._tags_left = TAGS_LIMIT
         stream = _open(source)
         try:
             _check_end(stream)
@@ -78,7 +81,14 @@ class Package:
         entry = self._entries.get(name.lower())
         if entry is None:
             return None
-        return parse_xml(self._bytes(entry), name)
+        data = self._bytes(entry)
+        self._tags_left -= data.count(b"<")
+        if self._tags_left < 0:
+            raise InputError(
+                f"{self._name} has more than {TAGS_LIMIT:,} pieces of text and marks",
+                hint="Split the text; if it is short, the file may be made to do harm.",
+            )
+        return parse_xml(data, name)
 
     def related(self, name: str) -> dict[str, tuple[str, str, bool]]:
         """Relations of a part: id → (type's last word, target, whether it is outside the file). Never followed outside.

@@ -228,8 +228,8 @@ class _Reader:
             root = self._related(f"{kind}s")
             parts[kind] = {} if root is None else {attribute(note, "id"): note for note in children(root, kind)}
         notes: list[Note] = []
-        while len(notes) < len(self.inline.notes):
-            kind, identity = list(self.inline.notes)[len(notes)]
+        while len(notes) < len(self.inline.calls):
+            kind, identity = self.inline.calls[len(notes)]
             element = parts[kind].get(identity)
             blocks = () if element is None else tuple(self.blocks(element, ()))
             self.inline.end_story()

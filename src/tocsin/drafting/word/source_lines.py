@@ -1,6 +1,7 @@
 """The paragraphs of a Word document as the lines that a compilation has: one per paragraph of the unchanged text."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -33,7 +34,8 @@ class SourceLine:
 
     def seen(self, accepts: Callable[[Revision], bool]) -> str:
         """The text in a view, paragraphs and breaks in it parted by ``BREAK``."""
-        resolved = resolve(Document(self.parts), accepts).blocks
+        changed = next(iter(self._marks()), None) is not None
+        resolved = resolve(Document(self.parts), accepts).blocks if changed else self.parts
         return BREAK.join(part.text for part in paragraphs(resolved)).replace("\n", BREAK)
 
     @property
@@ -236,6 +238,7 @@ def one_a_paragraph(lines: Sequence[SourceLine], shown: Sequence[str], source: S
     """A text without labels: each paragraph a provision, each paragraph in a heading's style a section."""
     sections: list[Section] = []
     provisions: list[Provision] = []
+    counts: Counter[str] = Counter()
     for line, text in zip(lines, shown, strict=True):
         words = text.strip()
         if not words:
@@ -247,7 +250,8 @@ def one_a_paragraph(lines: Sequence[SourceLine], shown: Sequence[str], source: S
             continue
         if not sections:
             sections.append(Section("S", "", "", "paragraph", Span(line.number, 0, 0)))
-        identity = f"{sections[-1].id}.{sum(p.section == sections[-1].id for p in provisions) + 1}"
+        counts[sections[-1].id] += 1
+        identity = f"{sections[-1].id}.{counts[sections[-1].id]}"
         provisions.append(Provision(identity, sections[-1].id, "", "paragraph", words, (line.number,), (span,)))
     if not provisions:
         raise InputError("There is no text in the document.", hint="Check that it is the right file.")

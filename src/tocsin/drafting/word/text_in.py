@@ -134,12 +134,12 @@ class _Reading:
         """The text with a new provision, and the entry that proposes it, for each labelled paragraph that is new."""
         ids = Counter(provision.id.partition("#")[0] for provision in text.provisions)
         sections = {provision.id: provision.section for provision in text.provisions}
+        known = {section.id: section for section in text.sections}
         provisions: list[Provision] = []
         entries: list[Entry] = []
         for number, new in enumerate(self.new, 1):
-            before = [places[line][0] for line in range(new.after, 0, -1) if line in places]
-            section = next((s for s in text.sections if before and s.id in {before[0], sections.get(before[0])}), None)
-            section = section or text.sections[0]
+            before = next((places[line][0] for line in range(new.after, 0, -1) if line in places), "")
+            section = known.get(before) or known.get(sections.get(before, "")) or text.sections[0]
             identity = f"{section.id}.{new.label}"
             ids[identity] += 1
             identity = f"{identity}#{ids[identity]}" if ids[identity] > 1 else identity

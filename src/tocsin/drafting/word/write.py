@@ -86,6 +86,7 @@ class _Writer:
         self.replies: dict[int, list[int]] = defaultdict(list)
         for comment in document.comments:
             self.replies[comment.parent].append(comment.number)
+        self.kinds = {note.number: note.kind for note in document.notes}
         self.known = {comment.number for comment in document.comments}
         self.at = 0
         self.places = _Places(self.all_paragraphs(), self.known)
@@ -266,7 +267,7 @@ class _Writer:
 
     def content(self, parent: Element, run: Run) -> None:
         if run.note:
-            kind = next((note.kind for note in self.document.notes if note.number == run.note), "footnote")
+            kind = self.kinds.get(run.note, "footnote")
             element = add(parent, "r")
             add(_look(element, run.look), "rStyle", val=f"{kind.capitalize()}Reference")
             add(element, f"{kind}Reference", id=str(run.note))
