@@ -108,10 +108,10 @@ def warnings_of(run: Run) -> list[str]:
             found.append(f"fracmax turns round the order of {', '.join(turned)}; set negative = leader.")
     left = int(np.isnan(run.stages.screened.values).sum())
     if left:
-        found.append(f"{left} values are still missing after imputation; their groups are averaged over the others.")
+        found.append(f"Still missing after imputation: {left}. Each group is averaged over its other members.")
     gone = len(run.stages.imputed.units) - len(run.stages.screened.units)
     if gone:
-        found.append(f"{gone} units were screened out.")
+        found.append(f"Units screened out: {gone}.")
     return found
 
 
@@ -205,6 +205,7 @@ def _write_stages(run: Run, out: Path) -> None:
     write_rows(out / "treat_details.csv", _without_empty(stages.treatment))
     codes = [element.code for element in hierarchy.by_parent if element.level == 1]
     write_rows(out / "corr_normalised_L1.csv", correlation_table(stages.normalised, codes))
+    (out / "bounds.csv").unlink(missing_ok=True)
     if bounds := bound_rows(run):
         write_rows(out / "bounds.csv", bounds)
 
