@@ -7,15 +7,22 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm import Session
 
 from tocsin.errors import InputError, UsageError
-from tocsin.readiness.report import Material, Report, assessment_report, write_report
+from tocsin.readiness.assessment.assessments import Unit, start
+from tocsin.readiness.assessment.frameworks import bundled_framework
+from tocsin.readiness.assessment.versions import add_version, assign, publish
+from tocsin.readiness.report import Material, Report, assessment_report, gather, write_report
 from tocsin.readiness.report.document import Cards, Figure, WhatIf
 from tocsin.readiness.report.page import open_data, page
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
 def figures(report: Report) -> list[Figure]:
@@ -79,12 +86,7 @@ def test_peers_are_a_median_of_three_or_none(report: Report, material: Material)
     assert material.peers.medians["overall"] > 0
 
 
-def test_a_group_that_the_unit_does_not_have_is_refused(session: object, material: Material) -> None:
-    from sqlalchemy.orm import Session
-
-    from tocsin.readiness.report import gather
-
-    assert isinstance(session, Session)
+def test_a_group_that_the_unit_does_not_have_is_refused(session: Session, material: Material) -> None:
     with pytest.raises(InputError, match="FJI has no group 'income'"):
         gather(session, material.snapshot.id, peers="income")
 
@@ -195,3 +197,18 @@ def test_in_a_browser_the_what_if_computes_the_same_score_and_range(
     assert float(shown[1]) == pytest.approx(overall.point, abs=0.051)
     assert (float(ranged[1]), float(ranged[2])) == pytest.approx((overall.low, overall.high), abs=0.051)
     assert done.stdout.count("<select>") == 27
+
+
+@pytest.mark.parametrize("kind", ["html", "pdf", "xlsx", "csv"])
+def test_an_assessment_without_answers_has_a_report_too(session: Session, tmp_path: Path, kind: str) -> None:
+    add_version(session, bundled_framework("sim3-shape"), by="x", now=NOW)
+    assign(session, "sim3-shape", "1.0", "all", "Team", by="x", now=NOW)
+    publish(session, "sim3-shape", "1.0", by="x", now=NOW)
+    held = start(session, Unit("TEAM", "A team", {}), "sim3-shape", "1.0", NOW.date(), by="x", now=NOW)
+    made = assessment_report(gather(session, held.id), made_on=NOW.date())
+
+    write_report(made, tmp_path / f"r.{kind}")
+
+    assert made.sections[0].title == "Nothing is answered about A team yet"
+    assert "map" not in {section.id for section in made.sections}
+    assert (tmp_path / f"r.{kind}").stat().st_size > 1_000

@@ -44,7 +44,7 @@ def assessment_report(material: Material, *, made_on: date) -> Report:
         targets(material.tracked),
         plan(snapshot),
         what_if(material),
-        _map(material),
+        *_map(material),
         questionnaire(snapshot),
         _origin(snapshot),
     ]
@@ -64,7 +64,8 @@ def score_words(item: Score | None) -> tuple[str, str]:
     """(point, range) of a score as a person reads them."""
     if item is None:
         return "unknown", "nothing applies"
-    return ("unknown" if item.point is None else f"{item.point:.0f}"), f"may be {item.low:.0f} to {item.high:.0f}"
+    point = "unknown" if item.point is None else f"{item.point:.0f}"
+    return point, f"may be {item.low:.0f} to {item.high:.0f}" if item.low < item.high else "all is answered"
 
 
 def _profile(material: Material, declared: Scores, supported: Scores) -> Section:
@@ -96,7 +97,9 @@ def _profile(material: Material, declared: Scores, supported: Scores) -> Section
         )
     )
     title = f"{snapshot.unit_name} declares {point} of 100; nothing of it is verified or measured yet"
-    if sure is not None and sure.known:
+    if whole is None or whole.point is None:
+        title = f"Nothing is answered about {snapshot.unit_name} yet"
+    elif sure is not None and sure.known:
         title = (
             f"{snapshot.unit_name} declares {point} of 100; the {100 * sure.known:.0f} % verified or measured "
             f"leaves {sure.low:.0f} to {sure.high:.0f} possible"
@@ -146,6 +149,8 @@ def _pillar_figures(rows: list[charts.Bar], peer: str, table: Table) -> list[Fig
 def _unsupported(rows: list[charts.Bar]) -> str:
     widths = [(row.wide[1] - row.wide[0], row.label) for row in rows if row.wide is not None]
     empty = sum(width > 99.9 for width, _ in widths)
+    if empty == len(rows):
+        return "Nothing is verified or measured in any pillar"
     if empty > 1:
         return f"In {empty} of {len(rows)} pillars nothing is verified or measured"
     return f"Least is verified or measured in “{max(widths)[1]}”"
@@ -179,11 +184,12 @@ def _profile_results(snapshot: Snapshot) -> list[Table]:
     if not results:
         return []
     words = {True: "reached", False: "not reached", None: "unknown: not all is answered"}
-    rows = tuple(
-        (item.title, words[item.reached], ", ".join(item.short) or None, ", ".join(item.unknown) or None)
-        for item in results
-    )
+    rows = tuple((item.title, words[item.reached], _listed(item.short), _listed(item.unknown)) for item in results)
     return [Table("Profiles", "Profiles, as declared", ("Profile", "State", "Below it", "Unanswered"), rows)]
+
+
+def _listed(idents: tuple[str, ...]) -> str | None:
+    return ", ".join(idents) if len(idents) <= 16 else f"{len(idents)} indicators"
 
 
 def _ranking(material: Material) -> list[Section]:
@@ -310,7 +316,9 @@ def _shrunk(material: Material, asked: list[Question]) -> list[Table]:
     return [Table("With peers", "What the peers make likely", columns, tuple(rows), frozenset(range(1, 7)), note=note)]
 
 
-def _map(material: Material) -> Section:
+def _map(material: Material) -> list[Section]:
+    if material.snapshot.unit not in charts.tiles():
+        return []  # a team, or a country by another code
     shown = [one for one in (material.snapshot, *material.others) if one.ranked or one is material.snapshot]
     values = {one.unit: None if (item := overall(one)) is None else item.point for one in shown}
     hidden = len(material.others) + 1 - len(shown)
@@ -319,19 +327,15 @@ def _map(material: Material) -> Section:
     mine = values[own.unit]
     title = f"{own.unit_name} stands at {'an unknown value' if mine is None else f'{mine:.0f}'}"
     if points:
-        title += f"; {len(points)} others that agreed to be shown lie between {min(points):.0f} and {max(points):.0f}"
+        title += f"; of {len(points)} more that agreed to be shown, all are at {min(points):.0f} to {max(points):.0f}"
     alt = title + ". " + "; ".join(f"{u}: {'unknown' if v is None else f'{v:.0f}'}" for u, v in sorted(values.items()))
     table = Table("Map", "Overall score, as declared", ("Unit", "Score"), tuple(sorted(values.items())), frozenset({1}))
     absent = [unit for unit in values if unit not in charts.tiles()]
     note = f"{hidden} more did not agree and are not shown. " if hidden else ""
     note += f"No square on this map: {', '.join(absent)}." if absent else ""
     svg = charts.tile_map(values, own.unit, title, alt)
-    return Section(
-        "map",
-        "Map",
-        title,
-        (Figure("Map", "Overall scores as declared; each country is one square", svg, alt, table, note),),
-    )
+    figure = Figure("Map", "Overall scores as declared; each country is one square", svg, alt, table, note)
+    return [Section("map", "Map", title, (figure,))]
 
 
 def _origin(snapshot: Snapshot) -> Section:

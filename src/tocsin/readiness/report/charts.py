@@ -148,18 +148,20 @@ def track(points: Sequence[Moment], goal: float | None, due: int, title: str, al
 def ranks(rows: Sequence[tuple[str, float, float, float, bool]], title: str, alt: str) -> str:
     """Rank ranges of many units: (name, best, rank, worst, is it the unit). Rank 1 is at the top."""
     left, right, top = 180, 60, 34
-    step = 18 if len(rows) <= 60 else 10
+    step = 18 if len(rows) <= 40 else 14
     most = max([worst for _, _, _, worst, _ in rows] + [2])
-    scale = _scale(1, most, left, WIDTH - right)
+    least = min(best for _, best, _, _, _ in rows)
+    scale = _scale(least, most, left, WIDTH - right)
     height = top + step * len(rows) + 34
-    ticks = sorted({1, *range(10, int(most) + 1, 10), int(most)})
-    ticks = [tick for tick in ticks if tick == int(most) or int(most) - tick >= most / 20]
+    every = 10 if most - least < 100 else 20
+    inner = [t for t in range(every, int(most), every) if t - least > most / 30 and most - t > most / 30]
+    ticks = [int(least), *inner, int(most)]
     parts = list(_axis(scale, ticks, top, top + step * len(rows), "rank"))
     for number, (name, best, rank, worst, own) in enumerate(rows):
         y = top + step * number + step / 2
         word = "own" if own else "other"
         parts += [
-            _text(left - 12, y + 4, _short(name, 26), f"label {word}", "end"),
+            _text(left - 12, y + 4, _short(name, 22), f"label {word}", "end"),
             _line(scale(best), y, scale(worst), y, f"range {word}"),
             f'<circle class="dot {word}" cx="{scale(rank):.1f}" cy="{y:.1f}" r="{5 if own else 3.5}"/>',
         ]

@@ -17,6 +17,8 @@ from tocsin.readiness.report.document import (
 )
 from tocsin.readiness.report.run_folder import Part, UnitRun
 
+SHOWN_RANKS = 60  # more would not be read on one page; the table has them all
+
 
 def unit_report(run: UnitRun, *, made_on: date, peers: str = "", ranked: bool = False) -> Report:
     """The report of one unit. Ranks and other units' values are shown only when ``ranked`` says that all agreed.
@@ -211,10 +213,13 @@ def _ranks(run: UnitRun) -> list[Section]:
     )
     if own is None or len(held) < 2:
         return []
-    place = f"is {own.best}" if own.best == own.worst else f"may be {own.best} to {own.worst}"
-    title = f"Its rank {place} of {len(held)}, whatever the missing data are"
+    words = f"is {own.best}" if own.best == own.worst else f"may be {own.best} to {own.worst}"
+    title = f"Its rank {words} of {len(held)}, whatever the missing data are"
     alt = title + ". " + "; ".join(f"{run.names.get(code, code)}: {b.best} to {b.worst}" for code, b in held)
-    lines = [(run.names.get(code, code), b.best, b.rank or b.best, b.worst, code == run.code) for code, b in held]
+    place = next(number for number, (code, _) in enumerate(held) if code == run.code)
+    first = max(0, min(place - SHOWN_RANKS // 2, len(held) - SHOWN_RANKS))
+    near = held[first : first + SHOWN_RANKS]
+    lines = [(run.names.get(code, code), b.best, b.rank or b.best, b.worst, code == run.code) for code, b in near]
     table = Table(
         "Ranks",
         "Ranks, with what missing data leave open",
@@ -222,7 +227,10 @@ def _ranks(run: UnitRun) -> list[Section]:
         tuple((code, run.names.get(code, code), b.best, b.rank, b.worst) for code, b in held),
         frozenset({2, 3, 4}),
     )
-    figure = Figure("Ranks", "Rank of each unit, with its range", charts.ranks(lines, title, alt), alt, table)
+    finding = (
+        "Rank of each unit, with its range" if len(near) == len(held) else "The units around it, with their ranges"
+    )
+    figure = Figure("Ranks", finding, charts.ranks(lines, title, alt), alt, table)
     return [Section("ranks", "Ranks", title, (figure,))]
 
 
