@@ -48,13 +48,23 @@ class _Compiler:
                 title = f"{section.number}. {section.title}" if section.number else section.title
                 heading = Paragraph((Run(title),), style="Heading1")
                 self.blocks += self.commented([heading], self.remarks_on(section.id))
-            for each in _in_order(self.draft, provisions):
-                if isinstance(each, Provision):
-                    self.provision(each)
-                elif each.id not in self.shown(each.provision):
-                    self.entry(each)
+            self.body(provisions)
         comments = tuple(self.comment(number, remark) for number, remark in enumerate(self.draft.comments.values(), 1))
         return numbered(Document(tuple(self.blocks), comments, title=self.draft.text.title))
+
+    def body(self, provisions: list[Provision]) -> None:
+        """The provisions of a section; an entry behind several of them says by its label on which it is."""
+        block: list[Provision] = []
+        ended = False
+        for each in _in_order(self.draft, provisions):
+            if isinstance(each, Provision):
+                block = [each] if ended else [*block, each]
+                ended = False
+                self.provision(each)
+            elif each.id not in self.shown(each.provision):
+                ended = True
+                own = next((p for p in block if p.id == each.provision and p.base), None)
+                self.entry(each, _label(own) if own is not None and len(block) > 1 and not each.items else "")
 
     def provision(self, provision: Provision) -> None:
         """A provision of the base, with the changes that are shown on it."""
@@ -80,7 +90,7 @@ class _Compiler:
                 fitting[entry.id] = entry
         return tuple(fitting)
 
-    def entry(self, entry: Entry) -> None:
+    def entry(self, entry: Entry, label: str) -> None:
         """An entry with its changes against the base that it was written on."""
         paragraphs: list[Paragraph] = [Paragraph()]
         for lead, provision in _items(entry):
@@ -91,7 +101,7 @@ class _Compiler:
             paragraphs[-1] = replace(first, runs=(*paragraphs[-1].runs, *first.runs))
             paragraphs += more
         remarks = [self.draft.comments[name] for name in entry.comments]
-        self.blocks += self.commented(_led(self.header(entry), paragraphs, bold=True), remarks)
+        self.blocks += self.commented(_led(self.header(entry) + label, paragraphs, bold=True), remarks)
 
     def words(self, entry: Entry, provision: str) -> tuple[Paragraph, ...]:
         version = _version(entry, provision)
