@@ -59,9 +59,7 @@ def test_copeland_has_no_bounds_and_gaps_left_are_told(small: Builder, tmp_path:
     assert bound_rows(run) == []
     assert not (tmp_path / "run" / "bounds.csv").exists()
     document = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert document["warnings"] == [
-        "1 values are still missing after imputation; their groups are averaged over the others."
-    ]
+    assert document["warnings"] == ["Still missing after imputation: 1. Each group is averaged over its other members."]
 
 
 def test_every_reachable_rank_is_within_the_bounds_of_the_worked_example(asem_run: Run) -> None:
