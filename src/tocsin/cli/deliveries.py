@@ -1,5 +1,6 @@
 """`tocsin deliveries`: what became of the digests."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -31,15 +32,16 @@ def list_(
     teams = _teams(node)
     with node.database.begin() as session:
         found = deliveries(session, state=state, limit=limit)
+    columns = ["reference", "state", "events", "at (UTC)", "team"]
     rows = [
-        (one.reference, one.state, _team(teams, one), one.counts.get("events", one.events), _when(one), _outcome(one))
-        for one in found
+        [one.reference, one.state, one.counts.get("events", one.events), _when(one), _team(teams, one)] for one in found
     ]
-    columns = ("reference", "state", "team", "events", "at (UTC)", "outcome")
+    if any(one.error for one in found):
+        columns, rows = [*columns, "why"], [[*row, one.error] for row, one in zip(rows, found, strict=True)]
     emit(
         invocation,
         [document(one, teams) for one in found],
-        lambda: print_table("", columns, rows, numbers=[3]) if rows else say("No digests yet: run 'tocsin deliver'."),
+        lambda: print_table("", columns, rows, numbers=[2]) if rows else say("No digests yet: run 'tocsin deliver'."),
     )
 
 
@@ -65,7 +67,7 @@ def show(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="For 
 @app.command()
 def retry(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="A digest that was given up.")]) -> None:
     """Let the next run of 'tocsin deliver' try a digest again."""
-    from datetime import UTC, datetime
+    from datetime import UTC
 
     from tocsin.app import open_node
     from tocsin.delivery import retry as try_again
@@ -112,13 +114,9 @@ def _when(one: "Delivery") -> str:
     return f"{one.sent_at or one.created_at:%Y-%m-%d %H:%M}"
 
 
-def _outcome(one: "Delivery") -> str:
-    if one.error:
-        return one.error
-    return one.path if one.channel == "file" else one.subject
-
-
 def _shown(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {count}" for name, count in value.items())
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     return "" if value is None else str(value)
