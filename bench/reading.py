@@ -88,7 +88,6 @@ def timed(rows: int, work: Callable[[], object]) -> dict[str, float]:
 def measure(rows: int, how: str, threads: int) -> dict[str, object]:
     import polars as pl
 
-    from tocsin.events.classify import classify
     from tocsin.events.normalise import normalise
     from tocsin.events.sources import Chunk
     from tocsin.events.sources.shadowserver import Shadowserver
@@ -99,10 +98,9 @@ def measure(rows: int, how: str, threads: int) -> dict[str, object]:
     chunks: list[Chunk] = []
     cut = timed(rows, lambda: chunks.extend(reader.chunks()))
     batches = [reader.parse(chunk) for chunk in chunks]
-    made = [normalise(batch, feed, now).frame for batch in batches]
 
     def whole(chunk: Chunk) -> int:
-        return classify(normalise(reader.parse(chunk), feed, now).frame).height
+        return normalise(reader.parse(chunk), feed, now).frame.height
 
     with ThreadPoolExecutor(threads) as pool:
         return {
@@ -111,7 +109,6 @@ def measure(rows: int, how: str, threads: int) -> dict[str, object]:
             "floor": timed(rows, lambda: pl.read_csv(data, infer_schema=False)),
             "parse": timed(rows, lambda: [reader.parse(chunk) for chunk in chunks]),
             "normalise": timed(rows, lambda: [normalise(batch, feed, now) for batch in batches]),
-            "classify": timed(rows, lambda: [classify(frame) for frame in made]),
             "all_threads": timed(rows, lambda: list(pool.map(whole, chunks))),
         }
 

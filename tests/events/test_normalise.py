@@ -27,7 +27,8 @@ def one(**values: str | None) -> dict[str, object]:
     """The event that one row with these values becomes; ``__`` stands for a dot."""
     result = made({name.replace("__", "."): [value] for name, value in values.items()})
     (event,) = to_idf(result.frame)
-    return {key: value for key, value in event.items() if not key.startswith("feed.") and key != "time.observation"}
+    said_of_all = ("feed.", "classification.", "rsit.", "time.observation", "tlp", "pap")
+    return {key: value for key, value in event.items() if not key.startswith(said_of_all)}
 
 
 def test_the_frame_has_the_schema_whatever_the_source_gave() -> None:
@@ -43,6 +44,7 @@ def test_the_feed_says_what_rows_do_not() -> None:
     assert [event["tlp"] for event in events] == ["AMBER+STRICT", "GREEN", "CLEAR"]
     assert {event["pap"] for event in events} == {"AMBER"}
     assert events[0]["feed.provider"] == "Provider"
+    assert (events[0]["classification.type"], events[0]["rsit.taxonomy"]) == ("undetermined", "other")
     assert events[0]["time.observation"] == "2026-11-24T12:00:00+00:00"
 
 
@@ -63,8 +65,7 @@ def test_the_feed_says_what_rows_do_not() -> None:
     ],
 )
 def test_addresses(text: str, wanted: dict[str, object]) -> None:
-    event = one(source__ip=text)
-    assert {key: value for key, value in event.items() if key not in {"tlp", "pap"}} == wanted
+    assert one(source__ip=text) == wanted
 
 
 def test_a_network_does_not_replace_another_one() -> None:
@@ -151,7 +152,7 @@ def test_values_by_kind(field: str, text: str, wanted: object) -> None:
 
 
 def test_an_unknown_as_number_is_no_mistake() -> None:
-    assert one(source__ip="8.8.8.8", source__asn="0").keys() == {"source.ip", "tlp", "pap"}
+    assert one(source__ip="8.8.8.8", source__asn="0") == {"source.ip": "8.8.8.8"}
 
 
 def test_only_rows_without_any_asset_are_unusable() -> None:

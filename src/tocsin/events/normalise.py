@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from tocsin.events.classify import classify
 from tocsin.events.extra import json_objects
 from tocsin.events.schema import BY_NAME, COLUMNS, INTERNAL, Field, Kind
 from tocsin.events.sources import Batch, Feed
@@ -59,7 +60,10 @@ class _Work:
 
 
 def normalise(batch: Batch, feed: Feed, observed: datetime) -> Normalised:
-    """The rows of a batch in the event schema, checked; ``observed`` is when this node heard of them (UTC)."""
+    """The rows of a batch in the event schema, checked and classified.
+
+    ``observed``: when this node heard of them (UTC).
+    """
     work = _Work(batch.frame if batch.plain else _trimmed(batch.frame), {}, {})
     for name in work.raw.columns:
         field = BY_NAME.get(name)
@@ -73,7 +77,7 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> Normalised:
     work.ready["extra"] = json_objects(work.raw, work.rejected, batch.kinds, plain=batch.plain)
     if (flags := _flags(work, observed)) is not None:
         work.ready["flags"] = flags
-    frame = _complete(work, feed, observed, batch.constants)
+    frame = classify(_complete(work, feed, observed, batch.constants))
     usable = frame.select(usable=pl.any_horizontal(pl.col(name).is_not_null() for name in _asset_columns(work)))
     reason = usable.select(reason=pl.when(~pl.col("usable")).then(pl.lit(UNUSABLE)))
     return Normalised(frame, usable.to_series(), reason.to_series())

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.errors import InputError
-from tocsin.events.classify import classify
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
 from tocsin.events.sources import Unreadable, recognise, sources
@@ -28,7 +27,7 @@ def read(name: str, data: bytes, chunk_bytes: int = 1 << 20) -> tuple[list[dict[
         bad += batch.unreadable
         made = normalise(batch, source.feed(name), NOW)
         assert len(batch.locate(range(made.frame.height))) == made.frame.height
-        events += to_idf(classify(made.frame))
+        events += to_idf(made.frame)
     return events, bad
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from tocsin.errors import UsageError
 from tocsin.events import sources as face
-from tocsin.events.classify import classify
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
 from tocsin.events.sources import recognise, sources
@@ -53,7 +52,7 @@ def test_a_mapping_file_reads_a_feed(tmp_path: Path) -> None:
     )
     reader = source.open(code, io.BytesIO(REPORT), 1 << 20)
     (chunk,) = reader.chunks()
-    first, second = to_idf(classify(normalise(reader.parse(chunk), feed, NOW).frame))
+    first, second = to_idf(normalise(reader.parse(chunk), feed, NOW).frame)
     assert first["time.source"] == "2025-12-24T10:11:00+00:00"
     assert first["classification.taxonomy"] == "intrusion-attempts"
     assert (first["extra.hits"], first["extra.note"], second["extra.hits"]) == (7, "a", "x")

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tocsin.errors import InputError, UsageError
-from tocsin.events.classify import classify
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
 from tocsin.events.schema import BY_NAME, Kind
@@ -100,7 +99,7 @@ def read(code: str, data: bytes) -> list[Event]:
         assert not batch.unreadable
         made = normalise(batch, SOURCE.feed(code), NOW)
         assert made.usable.all()
-        events += to_idf(classify(made.frame))
+        events += to_idf(made.frame)
     return events
 
 

@@ -97,6 +97,7 @@ class Delimited:
         self.dialect = dialect or Dialect()
         self._read = utf8(stream)
         self._chunk_bytes = max(chunk_bytes, 1)
+        self._line_limit = max(LINE_LIMIT, self.dialect.field_limit)
         self._held = b""
         self._line = 1
         self.columns = tuple(columns) or self._read_header()
@@ -109,7 +110,7 @@ class Delimited:
         while not final:
             block = self._read(min(self._chunk_bytes, 1 << 16))
             data, final = data + block, not block
-            if len(data) > LINE_LIMIT:
+            if len(data) > self._line_limit:
                 break
             for record in scan(data, self.dialect, final=final):
                 if not record.certain:
@@ -136,7 +137,7 @@ class Delimited:
         while block := self._read(self._chunk_bytes):
             data += block
             end = _first_line_end(data) if within else record_end(data, self.dialect)
-            if not end and (within or len(data) > LINE_LIMIT):
+            if not end and (within or len(data) > self._line_limit):
                 end, within = len(data), True
                 yield data, True
             elif end:
@@ -149,7 +150,7 @@ class Delimited:
     def parse(self, chunk: Chunk) -> Batch:
         """The chunk's records, named by ``shape``."""
         if chunk.piece:
-            reason = f"The line is longer than {LINE_LIMIT} bytes; this is a piece of it."
+            reason = f"The line is longer than {self._line_limit} bytes; this is a piece of it."
             return Batch(pl.DataFrame(), [Unreadable(chunk.first_line, reason, as_text(chunk.data)[0])])
         fast = parse_fast(chunk.data, self.columns, self.dialect)
         if fast is not None:
