@@ -2,8 +2,20 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from tocsin.readiness.assessment import AnswerFacts, EvidenceFacts, StatementFacts
-from tocsin.readiness.assessment.effective import Held, held_answers, standing
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.readiness.assessment import (
+    AnswerFacts,
+    EvidenceFacts,
+    Measurement,
+    Score,
+    StatementFacts,
+    measure,
+    score,
+)
+from tocsin.readiness.assessment.effective import Held, held_answers, standing, supported_readings
+from tocsin.readiness.assessment.frameworks import bundled_framework
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = date(2026, 6, 30)
@@ -84,3 +96,29 @@ def test_a_review_alone_changes_nothing() -> None:
 
     assert found is not None
     assert found.supported
+
+
+@given(
+    st.dictionaries(st.sampled_from(["bounced", "contact_coverage_as", "cirt_coverage"]), st.integers(0, 20)),
+    st.sampled_from(["bounced", "contact_coverage_as", "cirt_coverage"]),
+    st.integers(0, 20),
+)
+def test_measuring_more_only_narrows_what_is_supported(known: dict[str, int], query: str, yes: int) -> None:
+    framework = bundled_framework("c5")
+
+    def overall(counts: dict[str, int]) -> Score:
+        measured = {name: measurement(name, count) for name, count in counts.items()}
+        return score(framework, supported_readings(framework, {}, measured))["overall"]
+
+    fewer = {name: count for name, count in known.items() if name != query}
+    before, after = overall(fewer), overall({**fewer, query: yes})
+
+    assert after.low >= before.low - 1e-9
+    assert after.high <= before.high + 1e-9
+
+
+def measurement(query: str, yes: int) -> Measurement:
+    columns = {"bounced": ("delivery", "bounced"), "contact_coverage_as": ("asn", "contact")}
+    name, state = columns.get(query, ("country", "registered"))
+    rows = [{name: str(n), state: "yes" if n < yes else "no", "responsive": "yes"} for n in range(20)]
+    return measure(query, rows, START)

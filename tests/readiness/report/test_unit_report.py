@@ -1,6 +1,7 @@
 """The report of one unit of a built run: the engine's figures, no ranks unless agreed."""
 
 import csv
+import json
 from datetime import date
 from pathlib import Path
 
@@ -116,3 +117,18 @@ def test_a_unit_or_folder_that_is_not_there_is_said_so(folder: Path, tmp_path: P
         read_unit(folder, "XXX")
     with pytest.raises(NotFoundError, match="is not the folder of a built run"):
         read_unit(tmp_path, "LAO")
+
+
+def test_the_command_writes_the_report_of_a_unit(folder: Path, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from tocsin.cli.output import Invocation
+    from tocsin.cli.readiness import app
+
+    out = tmp_path / "lao.csv"
+    words = ["report", "LAO", "--run", str(folder), "--out", str(out)]
+    result = CliRunner().invoke(app, words, obj=Invocation(home=tmp_path, json=True))
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == {"report": str(out), "unit": "LAO"}
+    assert len(out.read_text(encoding="utf-8").splitlines()) > 150

@@ -7,7 +7,7 @@ from tocsin.readiness.assessment.compare import Comparison, compare, read_under
 from tocsin.readiness.assessment.crosswalk import ChainLink, Link
 from tocsin.readiness.assessment.effective import AnswerFacts, EvidenceFacts, Held, StatementFacts
 from tocsin.readiness.assessment.frameworks import Framework, Question, bundled, load_framework
-from tocsin.readiness.assessment.intervals import Interval, Shrunk, jeffreys, shrink, wilson
+from tocsin.readiness.assessment.intervals import Interval, Shrunk, shrink, wilson
 from tocsin.readiness.assessment.measures import QUERIES, Measurement, Query, as_reading, find_query, measure
 from tocsin.readiness.assessment.plan import Goal, Outcome, Tracked, expected_gain, goals, outcomes, track
 from tocsin.readiness.assessment.ranking import RankRange, rank_ranges
@@ -46,7 +46,6 @@ __all__ = [
     "find_query",
     "goals",
     "history",
-    "jeffreys",
     "load_framework",
     "measure",
     "outcomes",

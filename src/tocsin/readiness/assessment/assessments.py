@@ -1,7 +1,5 @@
 """Assessments and what is said in them: answers, reviews, disputes, appeals, measurements. Everything is only added."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -200,7 +198,6 @@ def add_measurement(
     if query not in {q.measured.query for q in framework.questions().values() if q.measured}:
         raise ConflictError(f"No question of '{framework.id}' {framework.version} is measured by '{query}'.")
     made = measure(query, facts, as_of)
-    rows = json.dumps([dict(sorted(row.items())) for row in facts], sort_keys=True, ensure_ascii=False)
     session.add(
         MeasuredValue(
             assessment_id=assessment_id,
@@ -217,7 +214,7 @@ def add_measurement(
             successes=made.successes,
             trials=made.trials,
             detail=made.detail,
-            facts_digest=hashlib.sha256(rows.encode()).hexdigest(),
+            facts_digest=made.facts_sha256,
             at=now,
             by=by,
         )

@@ -7,6 +7,8 @@ over what part of the whole, and between which ends.
 No query counts reports, incidents or events as such: a team that hears and records more must not look worse for it.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +32,10 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Measurement:
-    """One measured value. ``coverage`` is the part of the whole that was looked at; ``detail`` is for the reader."""
+    """One measured value.
+
+    ``coverage`` is the part of the whole that was looked at, ``facts_sha256`` says which facts it was made from.
+    """
 
     query: str
     method_version: str
@@ -45,6 +50,7 @@ class Measurement:
     successes: float
     trials: float
     detail: dict[str, object] = field(default_factory=dict)
+    facts_sha256: str = ""
 
     def interval(self) -> Interval:
         """Value and ends together."""
@@ -108,7 +114,14 @@ def measure(name: str, rows: Sequence[Row], as_of: datetime) -> Measurement:
         successes=result.successes,
         trials=result.trials,
         detail=result.detail,
+        facts_sha256=facts_hash(rows),
     )
+
+
+def facts_hash(rows: Sequence[Row]) -> str:
+    """SHA-256 of the facts, whatever the order of their columns."""
+    text = json.dumps([dict(row) for row in rows], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def find_query(name: str) -> Query:

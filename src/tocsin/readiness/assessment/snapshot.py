@@ -209,6 +209,7 @@ def _measured(session: Session, ident: int) -> dict[str, Measurement]:
             successes=row.successes,
             trials=row.trials,
             detail=row.detail,
+            facts_sha256=row.facts_digest,
         )
         for row in rows
     }

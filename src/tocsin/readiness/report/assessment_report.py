@@ -198,7 +198,7 @@ def _ranking(material: Material) -> list[Section]:
         return []
     count = len(material.ranked)
     place = f"is {own.best}" if own.best == own.worst else f"lies between {own.best} and {own.worst}"
-    title = f"Its rank {place} among the {count} units that agreed to be ranked"
+    title = f"As declared, its rank {place} among the {count} units that agreed to be ranked"
     alt = title + ". " + "; ".join(f"{row.unit}: {row.best} to {row.worst}" for row in material.ranked)
     svg = charts.ranks(
         [(row.unit, row.best, row.nominal or row.best, row.worst, row.unit == own.unit) for row in material.ranked],

@@ -95,11 +95,13 @@ def _measurements(snapshot: Snapshot) -> Table:
             m.total,
             m.coverage,
             json.dumps(m.detail, sort_keys=True),
+            m.facts_sha256,
         )
         for m in snapshot.measured.values()
     )
     columns = (
         "query", "method_version", "as_of", "value", "low", "high", "observed", "total", "coverage", "detail",
+        "facts_sha256",
     )  # fmt: skip
     return Table("Measured", "Measured values", columns, rows)
 
