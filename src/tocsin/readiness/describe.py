@@ -183,7 +183,8 @@ def _complete(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     centred = values - values.mean(axis=0)
     norm = np.sqrt((centred * centred).sum(axis=0))
     standard = np.divide(centred, norm, out=np.full_like(centred, np.nan), where=norm > 0)
-    r = np.clip(standard.T @ standard, -1.0, 1.0)
+    # not the matrix product of BLAS, whose last bits depend on the number of threads
+    r = np.clip(np.einsum("ki,kj->ij", standard, standard), -1.0, 1.0)
     np.fill_diagonal(r, 1.0)
     return r, _p_values(r, np.full(r.shape, float(len(values))))
 
