@@ -229,6 +229,17 @@ def test_a_document_without_text_is_refused() -> None:
         read_word_text(write_docx(Document((Paragraph(),))))
 
 
+def test_a_document_that_is_all_insertion_has_no_base_and_says_so() -> None:
+    with pytest.raises(InputError, match="tracked insertion"):
+        read_word_text(write_docx(Document((Paragraph((Run("new", (ALPHA_ADDS,)),)),))))
+
+
+def test_more_authors_on_one_paragraph_than_can_be_told_apart_are_refused() -> None:
+    runs = (Run("base "), *(Run("x ", (Revision("insert", f"Author {n}", NOON),)) for n in range(2000)))
+    with pytest.raises(InputError, match="2,000 authors"):
+        read_word_text(write_docx(Document((Paragraph(runs),))))
+
+
 def test_the_views_of_an_author_and_of_the_text_agree() -> None:
     document = negotiated_text()
     text = word_text(document, Source("", "", ""))

@@ -121,15 +121,14 @@ def joined(lines: Sequence[SourceLine]) -> SourceLine:
 
 def rejoined(lines: Sequence[SourceLine], owned: Mapping[int, str]) -> list[SourceLine]:
     """The lines, with those of one entry joined where its changes take the end of the first away."""
-    done: list[SourceLine] = []
+    groups: list[list[SourceLine]] = []
     for line in lines:
-        before = done[-1] if done else None
         same = line.number in owned and owned.get(line.number - 1) == owned[line.number]
-        if before is not None and same and any(not mark.adds for mark in before.parts[-1].end):
-            done[-1] = joined([before, line])
+        if groups and same and any(not mark.adds for mark in groups[-1][-1].parts[-1].end):
+            groups[-1].append(line)
         else:
-            done.append(line)
-    return renumbered(done)
+            groups.append([line])
+    return renumbered(joined(group) for group in groups)
 
 
 def renumbered(lines: Iterable[SourceLine]) -> list[SourceLine]:
@@ -228,7 +227,9 @@ def _anchors(line: SourceLine, *, accepted: bool) -> dict[int, tuple[int, int, s
             length = len(run.text) if all(mark.adds == accepted for mark in run.marks) else 0
             for number in run.comments:
                 start, _, hands = found.get(number, (at, at, set()))
-                found[number] = (start, at + length, hands | {run.marks[-1].author if run.marks else None})
+                if len(hands) < 2:
+                    hands.add(run.marks[-1].author if run.marks else None)
+                found[number] = (start, at + length, hands)
             at += length
         at += len(line.parts) > 1
     return found
@@ -253,6 +254,11 @@ def one_a_paragraph(lines: Sequence[SourceLine], shown: Sequence[str], source: S
         counts[sections[-1].id] += 1
         identity = f"{sections[-1].id}.{counts[sections[-1].id]}"
         provisions.append(Provision(identity, sections[-1].id, "", "paragraph", words, (line.number,), (span,)))
+    if not provisions and any(line.accepted.strip() for line in lines):
+        raise InputError(
+            "All text of the document is a tracked insertion, so that there is no base to compare it with.",
+            hint="Accept all changes in a word processor and import it again; later changes are then compared with it.",
+        )
     if not provisions:
         raise InputError("There is no text in the document.", hint="Check that it is the right file.")
     return Text("", source, tuple(sections), tuple(provisions))

@@ -37,18 +37,19 @@ from tocsin.drafting.word.source_lines import (
 )
 from tocsin.errors import InputError
 
+_MOST_WORK = 2_000_000
+"""Authors times pieces of text in one provision: each author's version of it is made by one pass over them."""
+
 
 def read_word_text(source: Path | bytes, name: str = "") -> Text:
     """The text in a .docx file.
 
     Raises InputError as ``read_docx`` does, and when there is no text in the file.
     """
-    try:
-        data = source.read_bytes() if isinstance(source, Path) else source
-    except OSError as error:
-        raise InputError(f"{source!s} cannot be read: {error.strerror}") from error
+    document = read_docx(source)
+    data = source.read_bytes() if isinstance(source, Path) else source
     called = name or (source.name if isinstance(source, Path) else "")
-    return word_text(read_docx(data), Source(called, hashlib.sha256(data).hexdigest(), "word"))
+    return word_text(document, Source(called, hashlib.sha256(data).hexdigest(), "word"))
 
 
 def word_text(document: Document, source: Source) -> Text:
@@ -114,6 +115,11 @@ class _Reading:
             lines = [self.lines[number - 1] for number in provision.lines if number not in owned]
             if provision.base and lines:
                 authors = dict.fromkeys(author for line in lines for author in line.authors)
+                if len(authors) * sum(len(part.runs) for line in lines for part in line.parts) > _MOST_WORK:
+                    raise InputError(
+                        f"{len(authors):,} authors changed one paragraph in more places than can be told apart",
+                        hint="The file may be made to do harm; no text is negotiated so.",
+                    )
                 made += [self._entry(provision, lines, author, len(made) + 1) for author in authors]
         return _with(text, entries=made)
 

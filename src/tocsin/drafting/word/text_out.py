@@ -35,10 +35,15 @@ class _Compiler:
     overlaid: bool
     numbers: dict[str, int] = field(default_factory=dict)
     blocks: list[Paragraph] = field(default_factory=list)
+    fitting: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for number, name in enumerate(self.draft.comments, 1):
-            self.numbers[name] = number
+        self.numbers = {name: number for number, name in enumerate(self.draft.comments, 1)}
+        changed: dict[str, list[Entry]] = {}
+        for entry in self.draft.entries.values() if self.overlaid else ():
+            if entry.entry_class is EntryClass.CHANGED and not entry.items:
+                changed.setdefault(entry.provision, []).append(entry)
+        self.fitting = {p.id: self.fit(p, changed.get(p.id, ())) for p in self.draft.printed()}
 
     def document(self) -> Document:
         """The whole document."""
@@ -75,20 +80,17 @@ class _Compiler:
         self.blocks += self.commented(labelled, remarks)
 
     def shown(self, provision: str) -> tuple[str, ...]:
-        """The entries whose changes are shown on the base of a provision."""
-        if not self.overlaid or provision not in self.draft.provisions:
-            return ()
-        base = self.draft.provisions[provision].base
-        fitting: dict[str, Entry] = {}
-        for entry in self.draft.entries.values():
-            if entry.provision != provision or entry.items or entry.entry_class is not EntryClass.CHANGED:
-                continue
-            if self.draft.base_of(entry) != base or entry.stakeholder in {e.stakeholder for e in fitting.values()}:
-                continue
-            tried = [_version(each, provision) for each in [*fitting.values(), entry]]
-            if not redline(base, tried)[1]:
-                fitting[entry.id] = entry
-        return tuple(fitting)
+        """The entries whose changes are shown on the base of a provision: one a stakeholder, as many as fit."""
+        return self.fitting.get(provision, ())
+
+    def fit(self, provision: Provision, entries: Iterable[Entry]) -> tuple[str, ...]:
+        first: dict[str, Entry] = {}
+        for entry in entries:
+            if self.draft.base_of(entry) == provision.base:
+                first.setdefault(entry.stakeholder, entry)
+        _, left = redline(provision.base, [_version(entry, provision.id) for entry in first.values()])
+        crowded = {version.author for version in left}
+        return tuple(entry.id for entry in first.values() if entry.stakeholder not in crowded)
 
     def entry(self, entry: Entry, label: str) -> None:
         """An entry with its changes against the base that it was written on."""
