@@ -14,7 +14,7 @@ from pathlib import Path
 import typer.main
 from pydantic_core import PydanticUndefined
 
-from tocsin.cli import COMMANDS, _register, app
+from tocsin.cli import COMMANDS, application
 from tocsin.events.schema import FIELDS, Kind, Privacy
 from tocsin.settings import Settings
 
@@ -100,9 +100,7 @@ def pages() -> dict[str, str]:
 
 
 def command_sections() -> Iterator[str]:
-    for noun in COMMANDS:
-        _register(noun)
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(application(COMMANDS))
     context = typer.Context(root, info_name="tocsin")
     yield from _command(root, context, "tocsin", level=1)
 

@@ -11,7 +11,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 
-from cast import Tocsin
+from players import Tocsin
 from tocsin.cli.sbom import Component, bill_of_materials, installed
 
 

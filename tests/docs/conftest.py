@@ -1,13 +1,12 @@
 """The pages that are checked, and the commands that they may name."""
 
-import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
 
-from tocsin.cli import COMMANDS
+from tocsin.cli import COMMANDS, application
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,19 +31,13 @@ def commands() -> dict[str, set[str]]:
 
 
 def _commands() -> Iterator[tuple[str, set[str]]]:
-    for noun, name in COMMANDS.items():
-        module = importlib.import_module(name)
-        group = getattr(module, "app", None)
-        if not isinstance(group, typer.Typer):
-            alone = typer.Typer()
-            alone.command(noun)(getattr(module, noun))
-            yield noun, _options(typer.main.get_command(alone))
-            continue
-        yield noun, set()
-        root = typer.main.get_command(group)
-        assert isinstance(root, typer.core.TyperGroup)
-        for verb, command in root.commands.items():
-            yield f"{noun} {verb}", _options(command)
+    root = typer.main.get_command(application(COMMANDS))
+    assert isinstance(root, typer.core.TyperGroup)
+    for noun, command in root.commands.items():
+        yield noun, _options(command)
+        if isinstance(command, typer.core.TyperGroup):
+            for verb, inner in command.commands.items():
+                yield f"{noun} {verb}", _options(inner)
 
 
 def _options(command: object) -> set[str]:

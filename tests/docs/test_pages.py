@@ -112,11 +112,13 @@ def _slug(title: str) -> str:
 
 
 def _command_lines(text: str) -> Iterator[str]:
-    for language, block in _FENCE.findall(text):
-        if language in {"", "sh", "console"}:
-            for line in block.replace("\\\n", " ").splitlines():
-                if re.match(r"(?:\$ )?(?:\./run|(?:\.venv/bin/)?tocsin)\b", line):
-                    yield line
+    blocks = [block for language, block in _FENCE.findall(text) if language in {"", "sh", "console"}]
+    blocks += re.findall(r"^ {4}(?! )(.*)$", _FENCE.sub("", text), re.MULTILINE)
+    for block in blocks:
+        for line in block.replace("\\\n", " ").splitlines():
+            if re.match(r"(?:\$ )?(?:\./run|(?:\.venv/bin/)?tocsin)\b", line):
+                # what stands far behind a command explains it
+                yield re.split(r"\s{2,}(?!-)", line)[0]
     yield from re.findall(r"`((?:\./run|tocsin)(?: [^`]*)?)`", _FENCE.sub("", text))
 
 
