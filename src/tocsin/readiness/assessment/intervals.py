@@ -172,15 +172,20 @@ def coarse(spells: Sequence[Spell], most: int = 150) -> list[Spell]:
 
 
 def turnbull(spells: Sequence[Spell]) -> tuple[list[tuple[float, float]], list[float]]:
-    """Innermost intervals in which times can lie, and the probability of each (self-consistency, to 1e-8)."""
+    """Innermost intervals in which times can lie, and the probability of each (self-consistency, to 1e-8).
+
+    A spell ends after ``low`` and not after ``high``; where both are equal it ended just then.
+    """
     import numpy as np
 
     ends = [(spell.low, math.inf if spell.high is None else spell.high) for spell in spells]
-    marks = sorted([(low, 0) for low, _ in ends] + [(high, 1) for _, high in ends])
-    edges = [(first[0], second[0]) for first, second in pairwise(marks) if first[1] == 0 and second[1] == 1]
+    # At one moment: exact times begin, then intervals end, then intervals begin.
+    marks = sorted({(low, 0 if low == high else 2) for low, high in ends} | {(high, 1) for _, high in ends})
+    edges = [(first[0], second[0]) for first, second in pairwise(marks) if first[1] != 1 and second[1] == 1]
     lows, highs = np.array([e[0] for e in edges]), np.array([e[1] for e in edges])
     pairs, counts = np.unique(np.array(ends), axis=0, return_counts=True)
-    inside = (lows >= pairs[:, :1]) & (highs <= pairs[:, 1:])
+    starts, stops = pairs[:, :1], pairs[:, 1:]
+    inside = (lows >= starts) & (highs <= stops) & ~((lows == highs) & (lows == starts) & (starts < stops))
     mass = np.full(len(edges), 1 / len(edges))
     for _ in range(1_000):
         part = inside * mass
