@@ -300,6 +300,27 @@ def test_no_value_of_a_feed_breaks_out_of_its_place(
                 assert row[name] == (event[name] or "")
 
 
+LABELS = st.sampled_from(["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED", "TLP:WHITE", "EX:CHR", "", None])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(LABELS, min_size=1, max_size=6), st.sampled_from(["CLEAR", "GREEN", "AMBER", "AMBER+STRICT"]))
+def test_no_digest_carries_what_is_above_its_audience(
+    database: Database, tmp_path: Path, labels: list[str | None], ceiling: str
+) -> None:
+    number = next(NUMBERS)
+    frame = events(*({"source.ip": f"192.0.2.{row}", "tlp": label} for row, label in enumerate(labels)), ingest=number)
+    reads = digests(database, tmp_path / str(number), {1: frame}, team(1, ceiling=ceiling))
+
+    # For a client, written down again and not taken from the gate's table.
+    allowed = {"CLEAR": 0, "TLP:WHITE": 0, "GREEN": 1, "AMBER": 2}
+    limit = allowed.get(ceiling, 2)
+    owed = [f"192.0.2.{row}" for row, label in enumerate(labels) if label in allowed and allowed[label] <= limit]
+    assert [row["source.ip"] for read in reads for row in read.rows()] == owed
+    whole = "".join(read.body + "".join(content.decode() for content in read.files.values()) for read in reads)
+    assert not [row for row in range(len(labels)) if f"192.0.2.{row}" not in owed and f"192.0.2.{row}" in whole]
+
+
 def test_every_language_has_every_text() -> None:
     for folder in TEMPLATES.iterdir():
         if folder.is_dir():

@@ -8,6 +8,8 @@ import typer
 from tocsin.cli.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tocsin.app import Node
     from tocsin.delivery import Delivery
     from tocsin.directory import Team
@@ -32,17 +34,7 @@ def list_(
     teams = _teams(node)
     with node.database.begin() as session:
         found = deliveries(session, state=state, limit=limit)
-    columns = ["reference", "state", "events", "at (UTC)", "team"]
-    rows = [
-        [one.reference, one.state, one.counts.get("events", one.events), _when(one), _team(teams, one)] for one in found
-    ]
-    if any(one.error for one in found):
-        columns, rows = [*columns, "why"], [[*row, one.error] for row, one in zip(rows, found, strict=True)]
-    emit(
-        invocation,
-        [document(one, teams) for one in found],
-        lambda: print_table("", columns, rows, numbers=[2]) if rows else say("No digests yet: run 'tocsin deliver'."),
-    )
+    emit(invocation, [document(one, teams) for one in found], lambda: _print(found, teams))
 
 
 @app.command()
@@ -98,6 +90,24 @@ def document(one: "Delivery", teams: "dict[int, Team]") -> dict[str, object]:
         "counts": {"owed": one.events, **one.counts},
         "error": one.error,
     }
+
+
+def _print(found: "Sequence[Delivery]", teams: "dict[int, Team]") -> None:
+    if not found:
+        say("No digests here. 'tocsin deliver' makes those that are due.")
+        return
+    print_table(
+        "",
+        ("reference", "state", "events", "at (UTC)", "team"),
+        [
+            (one.reference, one.state, one.counts.get("events", one.events), _when(one), _team(teams, one))
+            for one in found
+        ],
+        numbers=[2],
+    )
+    for one in found:
+        if one.error:
+            say(f"{one.reference}: {one.error}")
 
 
 def _teams(node: "Node") -> "dict[int, Team]":

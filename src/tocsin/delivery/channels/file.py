@@ -10,6 +10,7 @@ from tocsin.delivery.channels import Outcome, Receipt
 from tocsin.delivery.render import Mail
 from tocsin.errors import StorageError
 from tocsin.records import cut
+from tocsin.records.durable import sync_folder
 
 _WRITERS = 8  # the disk takes many syncs at once for about the price of one
 
@@ -41,7 +42,7 @@ class FileChannel:
                 _beside(path).rename(path)
                 cut("deliver.file.named")
             for folder in folders | {self.folder, self.folder.parent}:
-                _sync(folder)
+                sync_folder(folder)
         except OSError as error:
             raise StorageError(
                 f"The mails cannot be written to {self.folder}: {error.strerror}.",
@@ -69,11 +70,3 @@ def _write(path: Path, content: bytes) -> None:
         out.flush()
         cut("deliver.file.unsynced")
         os.fsync(out.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
