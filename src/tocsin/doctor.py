@@ -93,7 +93,7 @@ def _feeds(node: Node) -> Iterator[Finding]:
     """A feed that misses its cadence is as good as an alarm: its problems would look healthy."""
     newest = select(Ingest.feed_id, func.max(Ingest.started_at)).group_by(Ingest.feed_id)
     with node.database.begin() as session:
-        last = dict(session.execute(newest).tuples())
+        last = dict(session.execute(newest).all())
         feeds = list(session.scalars(select(FeedRecord)))
     now = datetime.now(UTC)
     late = [feed for feed in feeds if feed.id in last and now - last[feed.id] > 2 * timedelta(hours=feed.cadence_hours)]

@@ -1,6 +1,7 @@
 """What happened on this node, in the figures that the terminal and the first page both show."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -92,7 +93,7 @@ def overview(node: Node) -> Overview:
                 select(Ingest, FeedRecord)
                 .join(FeedRecord, FeedRecord.id == Ingest.feed_id)
                 .where(Ingest.state == IngestState.COMMITTED)
-            ).tuples()
+            )
         )
         deliveries = list(session.scalars(select(Delivery).order_by(Delivery.id)))
         waiting = session.execute(
@@ -109,7 +110,7 @@ def overview(node: Node) -> Overview:
     return Overview(len(ingests), counts, _feeds(ingests), _told(deliveries, teams), not_told)
 
 
-def _feeds(ingests: list[tuple[Ingest, FeedRecord]]) -> list[FeedFigures]:
+def _feeds(ingests: Sequence[tuple[Ingest, FeedRecord]]) -> list[FeedFigures]:
     by_feed: dict[int, list[tuple[Ingest, FeedRecord]]] = {}
     for record, feed in ingests:
         by_feed.setdefault(feed.id, []).append((record, feed))

@@ -21,14 +21,14 @@ import polars as pl
 
 from tocsin import commitment
 from tocsin.app import Node, writer
-from tocsin.errors import InputError, TocsinError
+from tocsin.errors import InputError, TocsinError, UsageError
 from tocsin.events.duplicates import first_of_each, row_keys
 from tocsin.events.enrich import enrich
 from tocsin.events.models import FeedRecord, Ingest
 from tocsin.events.normalise import normalise
 from tocsin.events.quarantine import Quarantine
 from tocsin.events.reports import Report, find_reports, open_reports
-from tocsin.events.sources import Chunk, Feed, Reader, Source, recognise, sources
+from tocsin.events.sources import Chunk, Feed, Reader, Source, sources
 from tocsin.events.store import Part
 from tocsin.networks import Networks
 from tocsin.problems import Sightings, problem_keys
@@ -165,6 +165,7 @@ def take_in(
     described = _as_configured(described, record)
     with report.path.open("rb") as stream, ThreadPoolExecutor(_WORKERS) as pool:
         reader = origin.open(code, report.limited(stream), node.settings.ingest.batch_bytes)
+        desk.quarantine.header = reader.header
 
         def understand(chunk: Chunk) -> Understood:
             return _understand(reader, chunk, described, networks, now)
@@ -187,19 +188,20 @@ def take_in(
 
 def _origin(node: Node, report: Report, source: str | None, feed: str | None) -> tuple[Source, str]:
     """The source and feed code of a report: as told, else by its name and first bytes."""
-    known = sources(node.home / "feeds")
+    known = sources(node.home / "feeds", report.folder)
     if source is not None and source not in known:
-        raise InputError(f"There is no source '{source}'.", hint=f"Take one of: {', '.join(known)}.")
+        raise UsageError(f"There is no source '{source}'.", hint=f"Take one of: {', '.join(known)}.")
+    asked = [known[source]] if source else list(known.values())
     if source is not None and feed is not None:
         return known[source], feed
-    candidates = {source: known[source]} if source else known
-    found = recognise(report.name, report.head(), candidates)
-    if found is None:
-        raise InputError(
-            f"{report.name}: neither its name nor its first line tells which feed it is.",
-            hint="Say it with --source NAME --feed NAME; docs/sources.md shows how to describe a new CSV feed.",
-        )
-    return known[found[0]], feed or found[1]
+    head = report.head()
+    for candidate in asked:
+        if code := candidate.recognise(report.name, head):
+            return candidate, feed or code
+    raise InputError(
+        f"{report.name}: neither its name nor its first line tells which feed it is.",
+        hint="Say it with --source NAME --feed NAME; docs/sources.md shows how to describe a new CSV feed.",
+    )
 
 
 def _as_configured(feed: Feed, record: FeedRecord) -> Feed:

@@ -37,11 +37,11 @@ def quarantined(node: Node) -> list[Quarantined]:
     )
     with node.database.begin() as session:
         replays = dict(
-            session.execute(select(Ingest.replay_of, Ingest.number).where(Ingest.replay_of.is_not(None))).tuples()
+            session.execute(select(Ingest.replay_of, Ingest.number).where(Ingest.replay_of.is_not(None))).all()
         )
         return [
             Quarantined(record.number, record.report, code, record.quarantined, replays.get(record.number))
-            for record, code in session.execute(wanted).tuples()
+            for record, code in session.execute(wanted)
         ]
 
 

@@ -69,14 +69,8 @@ class Tellers:
     def decide(self, frame: pl.DataFrame, *, due: npt.NDArray[np.bool_]) -> Told:
         """Who must know of each event, and who is told now; ``due``: whether its problem is told at all now."""
         decisions = self._route(frame)
-        labels = frame.select(
-            pl.Series("audience", self.router.audiences(decisions)),
-            pl.col("tlp").fill_null(""),
-            pl.col("pap").fill_null(""),
-        )
-        kinds = labels.unique(maintain_order=True).with_row_index("kind")
-        kind = labels.join(kinds, on=labels.columns, maintain_order="left")["kind"].to_numpy()
-        verdicts = [self._verdict(*row) for row in kinds.select(labels.columns).iter_rows()]
+        kinds, kind = _distinct(frame, self.router.audiences(decisions))
+        verdicts = [self._verdict(*labels) for labels in kinds]
         told = np.where(due, _column(verdicts, "allowed")[kind], 0)
         withheld: Counter[str] = Counter()
         for verdict, events in zip(verdicts, np.bincount(kind, minlength=len(verdicts)).tolist(), strict=True):
@@ -135,6 +129,18 @@ class Tellers:
             for team in self._members[number]:
                 owed[team] += events
         return owed
+
+
+def _distinct(frame: pl.DataFrame, audiences: Int32s) -> tuple[list[tuple[int, str, str]], npt.NDArray[np.intp]]:
+    """The distinct (audience, TLP, PAP) of the events, and for each event which of them is its own."""
+    tlp, pap = ((frame[name].unique().to_list()) for name in ("tlp", "pap"))
+    if len(tlp) == len(pap) == 1:
+        unique, kind = np.unique(audiences, return_inverse=True)
+        return [(audience, tlp[0] or "", pap[0] or "") for audience in unique.tolist()], kind
+    labels = frame.select(pl.Series("audience", audiences), pl.col("tlp").fill_null(""), pl.col("pap").fill_null(""))
+    distinct = labels.unique(maintain_order=True).with_row_index("kind")
+    kind = labels.join(distinct, on=labels.columns, maintain_order="left")["kind"].to_numpy()
+    return list(distinct.select(labels.columns).iter_rows()), kind
 
 
 def _column(verdicts: list[_Verdict], name: str) -> Int32s:

@@ -105,7 +105,7 @@ class _Knowledge:
     def _told_last(self) -> dict[int, datetime]:
         sent = select(Delivery.team_id, func.max(Delivery.created_at)).where(Delivery.state == DeliveryState.SENT)
         with self.node.database.begin() as session:
-            rows = session.execute(sent.group_by(Delivery.team_id)).tuples()
+            rows = session.execute(sent.group_by(Delivery.team_id))
             return {team: when if when.tzinfo else when.replace(tzinfo=UTC) for team, when in rows}
 
     def _runs(self) -> dict[int, list[tuple[int, int]]]:
@@ -115,7 +115,7 @@ class _Knowledge:
         )
         runs: dict[int, dict[int, int]] = {}
         with self.node.database.begin() as session:
-            for feed, newest, heard in session.execute(ran.order_by(Ingest.number)).tuples():
+            for feed, newest, heard in session.execute(ran.order_by(Ingest.number)):
                 if newest is not None:
                     runs.setdefault(feed, {}).setdefault(int(newest.timestamp()) // 86_400, int(heard.timestamp()))
         return {feed: sorted(days.items()) for feed, days in runs.items()}

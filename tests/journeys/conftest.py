@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cast import CAST, HEADER, RULES, Tocsin
+from players import CAST, HEADER, RULES, Tocsin
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import tocsin as package
-from cast import HEADER, Tocsin
+from players import HEADER, Tocsin
 
 NAMES = sorted(
     {

@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -31,18 +31,10 @@ COMMANDS: dict[str, str] = {
     "backup": "tocsin.cli.backup",
     "restore": "tocsin.cli.backup",
     "doctor": "tocsin.cli.doctor",
+    "sbom": "tocsin.cli.sbom",
 }
 
-app = typer.Typer(
-    name="tocsin",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    epilog="--home DIR and --json may stand before or after any command.",
-)
 
-
-@app.callback()
 def root(
     ctx: typer.Context,
     home: Annotated[
@@ -57,16 +49,35 @@ def root(
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
     arguments = hoist_globals(list(sys.argv[1:] if argv is None else argv))
-    noun = next((word for word in arguments if word in COMMANDS), None)
-    for name in COMMANDS if noun is None or "--help" in arguments[: arguments.index(noun)] else [noun]:
-        _register(name)
+    words = [word for word, before in zip(arguments, ["", *arguments], strict=False) if before != "--home"]
+    asked = [word for word in words if not word.startswith("-")][:1]
     try:
-        app(arguments)
+        application(asked if asked and asked[0] in COMMANDS else COMMANDS)(arguments)
     except TocsinError as error:
         fail(error)
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None
+
+
+def application(nouns: Iterable[str]) -> typer.Typer:
+    """The command line with these nouns, whose modules are imported now."""
+    app = typer.Typer(
+        name="tocsin",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        epilog="--home DIR and --json may stand before or after any command.",
+    )
+    app.callback()(root)
+    for noun in nouns:
+        module = importlib.import_module(COMMANDS[noun])
+        group = getattr(module, "app", None)
+        if isinstance(group, typer.Typer):
+            app.add_typer(group, name=noun)
+        else:
+            app.command(noun)(getattr(module, noun))
+    return app
 
 
 def hoist_globals(arguments: list[str]) -> list[str]:
@@ -83,12 +94,3 @@ def hoist_globals(arguments: list[str]) -> list[str]:
         else:
             rest.append(word)
     return front + rest + arguments[end:]
-
-
-def _register(noun: str) -> None:
-    module = importlib.import_module(COMMANDS[noun])
-    group = getattr(module, "app", None)
-    if isinstance(group, typer.Typer):
-        app.add_typer(group, name=noun)
-    else:
-        app.command(noun)(getattr(module, noun))

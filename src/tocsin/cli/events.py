@@ -1,6 +1,7 @@
 """`tocsin events`: find stored events and print or write them."""
 
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -68,22 +69,19 @@ def events(
 
 
 def _write(found: "pl.DataFrame", form: Format, out: Path | None) -> None:
-    from tocsin.events.idf_out import to_flat, write_json_lines
+    from tocsin.events.idf_out import flat, idf_lines
 
     if form is Format.TABLE:
-        flat = to_flat(found)
-        columns = [name for name in _SHOWN if name in flat.columns]
-        rows = flat.select(columns).rows()
-        shown = [[_cell(value) for value in row] for row in rows]
-        print_table(f"{found.height:,} events", [_SHOWN[name] for name in columns], shown)
+        shown = [[_cell(value) for value in row] for row in flat(found).select(*_SHOWN).iter_rows()]
+        print_table(f"{found.height:,} events", list(_SHOWN.values()), shown)
         return
-    with out.open("wb") if out else sys.stdout.buffer as target:
+    with out.open("wb") if out else nullcontext(sys.stdout.buffer) as target:
         if form is Format.JSON:
-            write_json_lines(found, target)
+            target.writelines(line.encode() + b"\n" for line in idf_lines(found))
         elif form is Format.CSV:
-            to_flat(found).write_csv(target)
+            flat(found).write_csv(target, datetime_format="%Y-%m-%dT%H:%M:%S%.fZ")
         else:
-            to_flat(found).write_parquet(target)
+            flat(found).write_parquet(target)
 
 
 def _cell(value: object) -> str:

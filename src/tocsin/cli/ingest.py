@@ -39,6 +39,10 @@ def ingest(
     invocation: Invocation = ctx.obj
     outcome = take_in(open_node(invocation.home), paths, source=source, feed=feed, progress=_progress)
     emit(invocation, document(outcome), lambda: show(outcome))
+    for path, error in outcome.failed:
+        note(f"{path} was not taken in: {error}")
+        if error.hint:
+            note(f"  {error.hint}")
     if outcome.failed:
         raise typer.Exit(1)
 
@@ -50,14 +54,10 @@ def document(outcome: "Outcome") -> dict[str, object]:
 
 
 def show(outcome: "Outcome") -> None:
-    """The outcome as a table, and what could not be taken in."""
+    """The outcome as a table."""
     counts = outcome.counts
     print_table("", ("what", "count"), [(words, getattr(counts, name)) for name, words in ROWS], numbers=[1])
     say(f"{counts.rows:,} rows in {outcome.seconds:.1f} s.")
-    for path, error in outcome.failed:
-        note(f"{path} was not taken in: {error}")
-        if error.hint:
-            note(f"  {error.hint}")
 
 
 def _progress(name: str, counts: "Counts") -> None:

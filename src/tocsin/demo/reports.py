@@ -74,10 +74,10 @@ def write_mapping(feeds: Path) -> None:
     """How the columns of the country's own honeypot map to fields, as a person would write it."""
     feeds.mkdir(parents=True, exist_ok=True)
     (feeds / "honeypot.toml").write_text(
-        '[feed]\ncode = "honeypot"\nname = "National honeypot"\nprovider = "Kestria National CSIRT"\ntlp = "GREEN"\n\n'
+        'name = "National honeypot"\nprovider = "Kestria National CSIRT"\ntlp = "GREEN"\nfiles = ["*-honeypot.csv"]\n\n'
         '[constants]\n"classification.type" = "brute-force"\n"classification.identifier" = "ssh"\n'
         '"protocol.transport" = "tcp"\n\n'
-        '[columns]\nwhen = "time.source"\nattacker = "source.ip"\ntries = "extra.tries"\n',
+        '[columns]\nwhen = "time.source"\nattacker = "source.ip"\ntries = "extra.tries:integer"\n',
         encoding="utf-8",
     )
 

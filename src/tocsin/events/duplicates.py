@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import polars_hash  # noqa: F401  (adds the expression namespace `nchash`, whose hashes are the same in every version)
+import polars_hash  # its hashes are the same in every version
 
 from tocsin.events.schema import FIELDS
 from tocsin.records.keys import KeyFiles
@@ -35,7 +35,7 @@ def row_keys(frame: pl.DataFrame) -> npt.NDArray[np.uint64]:
         if column.null_count() < frame.height:
             texts += [pl.lit(gap), pl.col(name).cast(pl.String).fill_null("")]
             gap = ""
-    hashed = frame.select(pl.concat_str(texts or [pl.lit("")]).nchash.xxh3_64())  # type: ignore[attr-defined]  # polars_hash adds it
+    hashed = frame.select(polars_hash.concat_str(texts or [pl.lit("")]).nchash.xxh3_64())
     return hashed.to_series().cast(pl.UInt64).to_numpy()
 
 

@@ -35,6 +35,17 @@ def idf_lines(frame: pl.DataFrame) -> pl.Series:
     return both.select(line=pl.when(pl.col("more").is_null()).then("line").otherwise(joined)).to_series()
 
 
+def flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """The events with one column a field, under its name: addresses as text, the rest in the field's own type."""
+    return pl.DataFrame(
+        [
+            addresses(frame, field.name) if field.kind is Kind.IP else frame[field.name]
+            for field in FIELDS
+            if field.columns[0] in frame.columns
+        ]
+    )
+
+
 def _members(extra: str | None) -> str | None:
     """The members of an ``extra`` object under the keys they have beside the fields, with the closing brace."""
     members = json.loads(extra) if extra else {}

@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
@@ -29,13 +29,14 @@ _BLOCK = 1 << 20
 class Report:
     """A report ready to be read: ``size`` bytes of the file at ``path``, whose SHA-256 is ``content_hash``.
 
-    ``broken``: why the rest of it could not be unpacked, or empty.
+    ``folder``: where the file that it came in stands. ``broken``: why the rest of it could not be unpacked, or empty.
     """
 
     name: str
     path: Path
     size: int
     content_hash: str
+    folder: Path = Path()
     broken: str = ""
 
     def head(self, length: int = 65_536) -> bytes:
@@ -79,6 +80,11 @@ def open_reports(path: Path, spool: Path, limits: IngestSettings) -> Iterator[Re
         InputError: the file is not there or not readable, or unpacks to more than the limits allow.
 
     """
+    for report in _opened(path, spool, limits):
+        yield replace(report, folder=path.parent)
+
+
+def _opened(path: Path, spool: Path, limits: IngestSettings) -> Iterator[Report]:
     if str(path) == "-":
         yield from _spooled("standard input", _plain(sys.stdin.buffer), spool, limits, packed=None)
         return
@@ -158,7 +164,7 @@ def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int) -> Report
                 out.write(block)
         except _DamageError as damage:
             broken = str(damage)
-    return Report(name, target, size, digest.hexdigest(), broken)
+    return Report(name, target, size, digest.hexdigest(), broken=broken)
 
 
 class _UpTo(io.RawIOBase):
