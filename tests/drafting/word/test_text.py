@@ -210,17 +210,33 @@ def test_changes_by_others_inside_an_entry_are_said() -> None:
     assert any("tracked changes of Beta" in notice.message for notice in text.warnings)
 
 
+def test_a_heading_without_a_number_begins_a_section_and_gets_none() -> None:
+    document = Document(
+        (
+            Paragraph((Run("Principles"),), style="Heading2"),
+            Paragraph((Run("a) States act."),)),
+            Paragraph((Run("Targets"),), style="Heading2"),
+            Paragraph((Run("a) By 2020."),)),
+        )
+    )
+    text = read_word_text(write_docx(document))
+    assert [(s.title, s.number) for s in text.sections] == [("Principles", ""), ("Targets", "")]
+    assert [(p.id, p.kind, p.base) for p in text.provisions] == [
+        ("P.a", "principle", "States act."),
+        ("T.a", "target", "By 2020."),
+    ]
+    assert [(s.span.start, s.span.end) for s in text.sections] == [(0, 10), (0, 7)]
+
+
 def test_a_text_without_labels_is_one_provision_a_paragraph() -> None:
     document = Document(
         (
-            Paragraph((Run("Preamble"),), style="Heading1"),
             Paragraph((Run("We meet"), Run(" again", (ALPHA_ADDS,)), Run("."))),
             Table((Row((Cell((Paragraph((Run("In a table."),)),)),)),)),
         )
     )
     text = read_word_text(write_docx(document))
-    assert [(p.id, p.base) for p in text.provisions] == [("S1.1", "We meet."), ("S1.2", "In a table.")]
-    assert [(s.title, s.number) for s in text.sections] == [("Preamble", "")]
+    assert [(p.id, p.base) for p in text.provisions] == [("S.1", "We meet."), ("S.2", "In a table.")]
     assert [(e.stakeholder, e.text) for e in text.entries] == [("Alpha", "We meet again.")]
 
 

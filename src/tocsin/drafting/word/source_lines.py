@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tocsin.drafting.lines import label_at
+from tocsin.drafting.lines import Heading, label_at, read_line
 from tocsin.drafting.model import Provision, Section, Source, Span, Text
 from tocsin.drafting.word.lists import labelled
 from tocsin.drafting.word.model import Block, Document, Paragraph, Revision, Table, paragraphs, resolve
@@ -23,7 +23,8 @@ class SourceLine:
     """Paragraphs that are one paragraph of the unchanged text.
 
     ``number`` counts lines, ``paragraph`` paragraphs of the file; ``prefix`` is what Word prints before it, as a
-    compilation writes it; ``heading`` says whether its style is one of a heading.
+    compilation writes it; ``heading`` says whether its style is one of a heading. ``unnumbered``: the prefix is ours,
+    so that a heading without a number is read as one; the number is taken away again.
     """
 
     number: int
@@ -31,6 +32,7 @@ class SourceLine:
     parts: tuple[Paragraph, ...]
     prefix: str = ""
     heading: bool = False
+    unnumbered: bool = False
 
     def seen(self, accepts: Callable[[Revision], bool]) -> str:
         """The text in a view, paragraphs and breaks in it parted by ``BREAK``."""
@@ -194,8 +196,14 @@ def _with_prefixes(document: Document, lines: list[SourceLine]) -> list[SourceLi
     for line, paragraph in zip(lines, paragraphs(kept), strict=True):
         heading = paragraph.style.lower().startswith("heading")
         prefix = "" if not line.original.strip() else _prefix(paragraph.label, heading=heading)
-        done.append(replace(line, prefix=prefix, heading=heading))
+        unnumbered = heading and not prefix and _is_heading(f"1. {line.original}") and not _is_heading(line.original)
+        prefix = "1. " if unnumbered else prefix
+        done.append(replace(line, prefix=prefix, heading=heading, unnumbered=unnumbered))
     return done
+
+
+def _is_heading(text: str) -> bool:
+    return isinstance(read_line(1, text).what, Heading)
 
 
 def _prefix(label: str, *, heading: bool = False) -> str:
@@ -271,7 +279,10 @@ def in_file(text: Text, lines: Sequence[SourceLine]) -> Text:
         text,
         title=text.title.replace(BREAK, " "),
         preamble=tuple(line.replace(BREAK, "\n") for line in text.preamble),
-        sections=tuple(replace(section, span=mapped.span(section.span)) for section in text.sections),
+        sections=tuple(
+            replace(s, span=mapped.span(s.span), number="" if mapped.unnumbered(s.span.line) else s.number)
+            for s in text.sections
+        ),
         provisions=tuple(
             replace(p, base=p.base.replace(BREAK, "\n"), lines=mapped.lines(p.lines), spans=mapped.spans(p.spans))
             for p in text.provisions
@@ -310,6 +321,9 @@ class _Mapped:
 
     def line(self, number: int) -> int:
         return self.of[number - 1].paragraph if number else 0
+
+    def unnumbered(self, number: int) -> bool:
+        return number > 0 and self.of[number - 1].unnumbered
 
     def lines(self, numbers: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(self.line(number) for number in numbers)
