@@ -9,6 +9,7 @@ hosts that come again, as reports do. Import, compile and open are timed too, an
 import argparse
 import ipaddress
 import json
+import os
 import random
 import subprocess
 import sys
@@ -101,20 +102,23 @@ def time_routing(router: Router, rows: int, *, usual: bool) -> dict[str, object]
 
 def time_explain(home: Path) -> dict[str, float]:
     router, networks, marking = open_router(home, NOW), Networks.open(home), read_marking("AMBER", "AMBER")
-    warm, cold = [], []
+    warm, cold, cpu = [], [], []
     for query in QUERIES * 20:
         start = time.perf_counter()
         explain_subject(read_subject(query), networks, router, marking).document()
         warm.append((time.perf_counter() - start) * 1000)
     command = [str(Path(sys.executable).parent / "tocsin"), "--home", str(home), "--json", "explain"]
     for query in QUERIES:
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), os.times()
         subprocess.run([*command, query], check=True, stdout=subprocess.DEVNULL)
         cold.append((time.perf_counter() - start) * 1000)
+        end_cpu = os.times()
+        cpu.append((sum(end_cpu[2:4]) - sum(start_cpu[2:4])) * 1000)
     return {
         "warm_ms_median": round(median(warm), 2),
         "warm_ms_worst": round(max(warm), 2),
         "cold_ms_median": round(median(cold)),
+        "cold_cpu_ms_median": round(median(cpu)),
     }
 
 

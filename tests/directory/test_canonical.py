@@ -3,13 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.directory import canonical, tables
-from tocsin.records import Base, open_database
+from tocsin.directory import canonical
 
 GOOD = [
     (canonical.key, " CERT-MU ", "cert-mu"),
@@ -90,16 +87,3 @@ def test_any_text_is_taken_in_one_form_or_refused(read: Callable[[str], str], te
         return
     assert read(found) == found
     assert found.isprintable()
-
-
-def test_the_migration_makes_the_tables_that_are_described() -> None:
-    database = open_database("sqlite://")
-    database.migrate()
-    ours = {table.__tablename__ for table in vars(tables).values() if hasattr(table, "__tablename__")}
-    with database.engine.connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"include_name": lambda name, kind, _: kind != "table" or name in ours}
-        )
-        wanted = [step for step in compare_metadata(context, Base.metadata) if getattr(step[1], "name", "") in ours]
-    database.engine.dispose()
-    assert wanted == []
