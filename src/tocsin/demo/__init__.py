@@ -1,6 +1,6 @@
 """The demonstration: a fictional country, its teams, and a week of reports over networks that are really routed."""
 
 from tocsin.demo.country import Country, found_country
-from tocsin.demo.reports import write_reports
+from tocsin.demo.reports import write_mapping, write_reports
 
-__all__ = ["Country", "found_country", "write_reports"]
+__all__ = ["Country", "found_country", "write_mapping", "write_reports"]

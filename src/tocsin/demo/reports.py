@@ -18,13 +18,25 @@ from tocsin.demo.country import CODE, Country, Territory
 FIRST_DAY = date(2026, 11, 16)
 DAYS = 7
 _HEADER = ["timestamp", "severity", "ip", "protocol", "port", "hostname", "tag", "asn", "geo", "region", "city"]
-# Report type, severity, protocol, port, tag, problems in the country on the first day.
+
+
+@dataclass(frozen=True)
+class _Scan:
+    """A report type: what its rows say, and how many machines of the country it is about."""
+
+    kind: str
+    protocol: str
+    port: int
+    tag: str
+    machines: int
+
+
 _SCANS = (
-    ("scan_rdp", "medium", "tcp", 3389, "rdp", 240),
-    ("scan_telnet", "medium", "tcp", 23, "telnet", 180),
-    ("scan_mongodb", "medium", "tcp", 27017, "mongodb", 60),
-    ("scan_dns", "medium", "udp", 53, "dns;amplification", 150),
-    ("scan_snmp", "medium", "udp", 161, "snmp", 120),
+    _Scan("scan_rdp", "tcp", 3389, "rdp", 240),
+    _Scan("scan_telnet", "tcp", 23, "telnet", 180),
+    _Scan("scan_mongodb", "tcp", 27017, "mongodb", 60),
+    _Scan("scan_dns", "udp", 53, "dns;amplification", 150),
+    _Scan("scan_snmp", "udp", 161, "snmp", 120),
 )
 _FAMILIES = ("avalanche-andromeda", "qsnatch", "socgholish", "android.vo1d")
 _SINKHOLE = [
@@ -58,10 +70,9 @@ def write_reports(country: Country, folder: Path, seed: int) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     draw = Random(seed)  # noqa: S311 (nothing secret is drawn)
     written = []
-    for kind, *detail, count in _SCANS:
-        machines = list(_machines(country, draw, int(count)))
-        for day in range(DAYS):
-            written.append(_write_scan(folder, kind, detail, machines, day, draw))
+    for scan in _SCANS:
+        machines = list(_machines(country, draw, scan.machines))
+        written += [_write_scan(folder, scan, machines, day, draw) for day in range(DAYS)]
     infected = list(_machines(country, draw, 160))
     written += [_write_sinkhole(folder, infected, day, draw) for day in range(DAYS)]
     written.append(_write_honeypot(folder, country, draw))
@@ -91,19 +102,17 @@ def _machines(country: Country, draw: Random, count: int) -> Iterator[_Machine]:
         yield _Machine(territory.address(draw), territory.asn, first, last)
 
 
-def _write_scan(
-    folder: Path, kind: str, detail: list[object], machines: list[_Machine], day: int, draw: Random
-) -> Path:
-    severity, protocol, port, tag = detail
+def _write_scan(folder: Path, scan: _Scan, machines: list[_Machine], day: int, draw: Random) -> Path:
+    said = [scan.protocol, scan.port, "", scan.tag]
     rows = [
-        [_moment(day, draw), severity, machine.address, protocol, port, "", tag, machine.asn, CODE, "", ""]
+        [_moment(day, draw), "medium", machine.address, *said, machine.asn, CODE, "", ""]
         for machine in machines
         if machine.first <= day < machine.last
     ]
     rows += draw.sample(rows, len(rows) // 30)  # feeds repeat themselves
     if day == 2:
-        rows.insert(1, [_moment(day, draw), severity, "999.1.1.1", protocol, port, "", tag, "", CODE, "", ""])
-    return _write_csv(folder / f"{_date(day)}-{kind}-kestria-geo.csv", _HEADER, rows)
+        rows.insert(1, [_moment(day, draw), "medium", "999.1.1.1", *said, "", CODE, "", ""])
+    return _write_csv(folder / f"{_date(day)}-{scan.kind}-kestria-geo.csv", _HEADER, rows)
 
 
 def _write_sinkhole(folder: Path, machines: list[_Machine], day: int, draw: Random) -> Path:
@@ -113,8 +122,20 @@ def _write_sinkhole(folder: Path, machines: list[_Machine], day: int, draw: Rand
             family = _FAMILIES[sum(machine.address.encode()) % len(_FAMILIES)]
             port = draw.randrange(1024, 65536)
             rows.append(
-                [_moment(day, draw), "high", "tcp", machine.address, port, machine.asn, CODE]
-                + ["198.51.100.20", 80, family, family, "sinkhole"]
+                [
+                    _moment(day, draw),
+                    "high",
+                    "tcp",
+                    machine.address,
+                    port,
+                    machine.asn,
+                    CODE,
+                    "198.51.100.20",
+                    80,
+                    family,
+                    family,
+                    "sinkhole",
+                ]
             )
     return _write_csv(folder / f"{_date(day)}-event4_sinkhole-kestria-geo.csv", _SINKHOLE, rows)
 

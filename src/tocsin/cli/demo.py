@@ -1,0 +1,103 @@
+"""`tocsin demo`: the main job on a fictional country, from reports to finished mails and the first page."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+
+if TYPE_CHECKING:
+    from tocsin.overview import Overview
+
+SEED = 5
+_HEARD = (
+    ("rows", "heard"),
+    ("stored", "  stored as events"),
+    ("duplicates", "  duplicates, counted only"),
+    ("quarantined", "  set aside, with a reason"),
+    ("problems_new", "problems, new"),
+    ("problems_continuing", "problems seen again on a later day"),
+)
+
+
+def demo(
+    ctx: typer.Context,
+    serve: Annotated[bool, typer.Option(help="Serve the first page afterwards.")] = True,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="The port of the page.")] = None,
+) -> None:
+    """Run the whole job on a fictional country, then serve the first page. It keeps to a folder of its own."""
+    from tocsin.app import open_node
+    from tocsin.overview import overview
+
+    invocation: Invocation = ctx.obj
+    home = invocation.home / "demo"
+    node = open_node(home)
+    if overview(node).reports == 0:
+        _play(home)
+    seen = overview(node)
+    emit(invocation, _document(seen), lambda: _show(seen, home))
+    if invocation.json or not serve:
+        return
+    from tocsin.web.server import serve as run
+
+    port = port or node.settings.server.port
+    say(f"The same figures are at http://127.0.0.1:{port} until Ctrl-C. './run --help' leads on.")
+    run(node, port=port)
+
+
+def _play(home: Path) -> None:
+    """Make the country, hear its reports and tell its teams, with a line for each step."""
+    from datetime import UTC, datetime
+
+    from tocsin.app import open_node
+    from tocsin.demo import found_country, write_mapping, write_reports
+    from tocsin.directory import import_directory
+    from tocsin.networks import Networks
+    from tocsin.pipeline import ingest
+    from tocsin.telling import tell
+
+    note("Unpacking the bundled network tables ...")
+    country = found_country(Networks.open(home), SEED)
+    (home / "tocsin.toml").write_text(
+        '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n',
+        encoding="utf-8",
+    )
+    teams = home / "kestria.toml"
+    teams.write_text(country.directory, encoding="utf-8")
+    write_mapping(home / "feeds")
+    node = open_node(home)
+    note("Importing the teams of Kestria, a country that does not exist ...")
+    import_directory(node.database, teams, now=datetime.now(UTC), actor="demo")
+    inbox = home / "reports"
+    written = write_reports(country, inbox, SEED)
+    note(f"Hearing a week of reports: {len(written)} files in {inbox} ...")
+    ingest(node, [inbox], progress=lambda name, counts: note(f"  {name}: {counts.rows:,} rows so far"))
+    note("Telling the teams ...")
+    tell(node, now=datetime.now(UTC))
+
+
+def _document(seen: "Overview") -> dict[str, object]:
+    return {
+        "reports": seen.reports,
+        **seen.counts,
+        "told": [vars(team) for team in seen.told],
+        "not_told": [vars(entry) for entry in seen.not_told],
+    }
+
+
+def _show(seen: "Overview", home: Path) -> None:
+    print_table("", ("what", "count"), [(words, seen.counts[name]) for name, words in _HEARD], numbers=[1])
+    print_table(
+        "Told",
+        ("team", "digests", "problems", "events", "last mail"),
+        [(team.team, team.digests, team.problems, team.events, team.last_subject) for team in seen.told],
+        numbers=[1, 2, 3],
+    )
+    print_table(
+        "Not told, and why",
+        ("who", "events", "why"),
+        [(entry.who, entry.events, entry.reason) for entry in seen.not_told],
+        numbers=[1],
+    )
+    say(f"The finished mails are in {home / 'mails'}.")
