@@ -83,13 +83,19 @@ def _typed(column: pl.Series, kind: Kind | None) -> list[pl.Series]:
         typed = column.cast(pl.Float64, strict=False)
         typed = typed.set(~typed.is_finite(), None)
     elif kind is Kind.BOOLEAN:
-        word = pl.first().str.to_lowercase()
-        truth = pl.when(word.is_in(_TRUE)).then(True).when(word.is_in(_FALSE)).then(False)
-        typed = column.to_frame().select(truth.alias(column.name)).to_series()
+        typed = _truth(column)
     else:
         return [column]
     rest = column.set(typed.is_not_null(), None)
     return [part for part in (typed, rest) if part.null_count() < len(part)]
+
+
+def _truth(column: pl.Series) -> pl.Series:
+    """A text column as Booleans, null where the word is none of theirs."""
+    words = [word for word in column.unique().to_list() if word is not None]
+    true, false = ([word for word in words if word.lower() in meant] for meant in (_TRUE, _FALSE))
+    typed = column.is_in(true)
+    return typed if len(true) + len(false) == len(words) else typed.set(~column.is_in(true + false), None)
 
 
 def _value(column: pl.Series, *, escape: bool) -> _Parts:

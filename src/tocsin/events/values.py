@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from string import ascii_uppercase
 from typing import Final
 
 import polars as pl
@@ -25,6 +26,7 @@ DOMAIN: Final = rf"^(?:{_LABEL}\.)+(?:[a-z][a-z0-9-]{{0,61}}[a-z0-9])$"
 URL: Final = r"^[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#]+[^\s]*$"
 """An absolute URL with an authority (RFC 3986, section 3)."""
 
+_CODES: Final = [first + second for first in ascii_uppercase for second in ascii_uppercase]
 _TRUE: Final = ("y", "yes", "true", "t", "1", "on")
 _FALSE: Final = ("n", "no", "false", "f", "0", "off")
 _TLP: Final = {"WHITE": "CLEAR"}  # TLP 1.0
@@ -76,13 +78,16 @@ def _upper(texts: pl.Series, field: Field, _: str) -> pl.Series:
 
 
 def _port(texts: pl.Series, field: Field, _: str) -> pl.Series:
-    number = pl.col(texts.name).cast(field.dtype, strict=False)
-    return _select(texts, pl.when(number.is_between(0, 65535)).then(number))
+    return _within(texts.cast(field.dtype, strict=False), 0, 65535)
 
 
 def _asn(texts: pl.Series, field: Field, _: str) -> pl.Series:
-    number = pl.col(texts.name).cast(field.dtype, strict=False)
-    return _select(texts, pl.when(number.is_between(1, 0xFFFF_FFFF)).then(number))
+    return _within(texts.cast(field.dtype, strict=False), 1, 0xFFFF_FFFF)
+
+
+def _within(numbers: pl.Series, least: int, most: int) -> pl.Series:
+    fits = numbers.is_between(least, most)
+    return numbers if fits.all() else numbers.set(~fits, None)
 
 
 def _number(texts: pl.Series, field: Field, _: str) -> pl.Series:
@@ -96,13 +101,21 @@ def _boolean(texts: pl.Series, _: Field, __: str) -> pl.Series:
 
 
 def _country(texts: pl.Series, _: Field, __: str) -> pl.Series:
-    code = pl.first().str.to_uppercase()
-    return _select(texts, pl.when(code.str.contains("^[A-Z]{2}$")).then(code))
+    code = texts if texts.is_in(_CODES).all() else texts.str.to_uppercase()
+    return _where(code, code.is_in(_CODES))
 
 
 def _domain(texts: pl.Series, _: Field, __: str) -> pl.Series:
-    name = pl.first().str.to_lowercase().str.strip_suffix(".")
-    return _select(texts, pl.when(name.str.contains(DOMAIN) & (name.str.len_bytes() <= 253)).then(name))
+    name = texts.str.to_lowercase()
+    fits = name.str.contains(DOMAIN)
+    if not fits.all():
+        name = name.str.strip_suffix(".")
+        fits = name.str.contains(DOMAIN)
+    return _where(name, fits & (name.str.len_bytes() <= 253))
+
+
+def _where(texts: pl.Series, fits: pl.Series) -> pl.Series:
+    return texts if fits.all() else texts.set(~fits, None)
 
 
 def _url(texts: pl.Series, _: Field, __: str) -> pl.Series:

@@ -133,19 +133,24 @@ class Delimited:
 
     def _pieces(self) -> Iterator[tuple[bytes, bool]]:
         """Bytes that end with a record, and whether they are only a piece of a line that is too long."""
-        data, within = self._held, False
+        held, within = self._held, False
         while block := self._read(self._chunk_bytes):
-            data += block
-            end = _first_line_end(data) if within else record_end(data, self.dialect)
-            if not end and (within or len(data) > self._line_limit):
-                end, within = len(data), True
-                yield data, True
+            end = 0 if within else _plain_end(held, block)
+            if end:  # the usual case, with one copy only
+                yield b"".join((held, memoryview(block)[:end])), False
+                held = block[end:]
+                continue
+            held += block
+            end = _first_line_end(held) if within else record_end(held, self.dialect)
+            if not end and (within or len(held) > self._line_limit):
+                end, within = len(held), True
+                yield held, True
             elif end:
-                yield data[:end], within
+                yield held[:end], within
                 within = False
-            data = data[end:]
-        if data:
-            yield data, within
+            held = held[end:]
+        if held:
+            yield held, within
 
     def parse(self, chunk: Chunk) -> Batch:
         """The chunk's records, named by ``shape``."""
@@ -266,7 +271,7 @@ def _recoded(read: Callable[[int], bytes], encoding: str) -> Callable[[int], byt
     return recode
 
 
-def count_byte(data: bytes, byte: bytes) -> int:
+def count_byte(data: bytes | memoryview, byte: bytes) -> int:
     """How often one byte occurs; several times faster than ``bytes.count`` where it is frequent."""
     array, wanted = np.frombuffer(data, np.uint8), byte[0]
     return sum(int(np.count_nonzero(array[i : i + _BLOCK] == wanted)) for i in range(0, len(array), _BLOCK))
@@ -400,6 +405,12 @@ def _parity(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     odd = np.bitwise_xor.accumulate(parity >> np.uint64(63))
     parity[1:] ^= np.uint64(0) - odd[:-1]
     return parity
+
+
+def _plain_end(held: bytes, block: bytes) -> int:
+    """Where the last record ends in the block that follows what is held; 0 when it takes more than counting quotes."""
+    end = block.rfind(_LF) + 1
+    return end if end and (count_byte(held, _QUOTE) + count_byte(memoryview(block)[:end], _QUOTE)) % 2 == 0 else 0
 
 
 def record_end(data: bytes, dialect: Dialect) -> int:
