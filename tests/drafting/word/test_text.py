@@ -22,6 +22,7 @@ from tocsin.drafting.word import (
     Table,
     accepted,
     author_view,
+    authors,
     lines,
     numbered,
     original,
@@ -263,3 +264,17 @@ def test_the_views_of_an_author_and_of_the_text_agree() -> None:
     for entry in text.entries:
         if entry.stakeholder == "Alpha":
             assert entry.text in alpha
+
+
+@pytest.mark.parametrize("made", [compiled_docx, redlined_docx])
+def test_libreoffice_saves_the_changes_of_every_stakeholder_again(
+    c5: Text, convert: Callable[[bytes, str], Path], made: Callable[[Draft], bytes]
+) -> None:
+    data = made(begun(c5))
+    ours, theirs = read_docx(data), read_docx(convert(data, "docx"))
+    assert authors(ours) == authors(theirs)
+    assert lines(original(theirs)) == lines(original(ours))
+    assert lines(accepted(theirs)) == lines(accepted(ours))
+    for author in authors(ours):
+        assert lines(author_view(theirs, author)) == lines(author_view(ours, author))
+    assert [(c.author, c.text) for c in theirs.comments] == [(c.author, c.text) for c in ours.comments]
