@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import polars as pl
 import xarf
@@ -19,6 +20,7 @@ from tocsin.delivery import Delivery, DeliveryState, Gone, Node, deliver
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.survey import TEMPLATES, topics
 from tocsin.delivery.texts import load_texts, texts_for
+from tocsin.delivery.xarf_report import XarfSender, xarf_reports
 from tocsin.directory import Format, Team
 from tocsin.events.schema import COLUMNS, FIELDS, Kind
 from tocsin.records import Database
@@ -168,6 +170,43 @@ def test_every_kind_of_event_is_valid_x_arf_and_has_advice(database: Database, t
     assert [error for report in reports for error in xarf.parse(report).errors] == []
     titles = {advice.title for advice in texts_for("en").advice.values()}
     assert sum(f"{title}: " in read.body for title in titles) >= len({t.name for t in topics().values() if t.types})
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "classification.type": st.sampled_from(
+                    ["infected-system", "phishing", "scanner", "vulnerable-system", "ddos"]
+                )
+            },
+            optional={
+                "tlp": st.sampled_from([None, "", "TLP:WHITE", "AMBER+STRICT"]),
+                "source.ip": st.sampled_from(["192.0.2.1", "2001:db8::1"]),
+                "source.port": st.integers(0, 65535),
+                "destination.ip": st.sampled_from(["192.0.2.9", "2001:db8::9"]),
+                "destination.port": st.integers(0, 65535),
+                "source.url": st.sampled_from(["http://a.example/", "not a url", "http://[", "x:y z"]),
+                "source.fqdn": st.text(min_size=1, max_size=30),
+                "source.asn": st.integers(1, 4_294_967_295),
+                "protocol.transport": st.sampled_from(["tcp", "udp", "icmp", "ipv6"]),
+                "malware.name": st.text(max_size=300),
+                "classification.identifier": st.text(max_size=1200),
+                "feed.accuracy": st.floats(-1, 200),
+            },
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_event_is_valid_x_arf(rows: list[dict[str, object]]) -> None:
+    told: list[dict[str, object]] = [
+        {"event": str(UUID(int=number)), "time.source": "2026-11-24T06:00:00+00:00", **row}
+        for number, row in enumerate(rows)
+    ]
+
+    for report in xarf_reports(told, XarfSender("CSIRT", "csirt@csirt.example")):
+        assert xarf.parse(report.decode()).errors == []
 
 
 def test_a_few_x_arf_reports_are_attached_one_by_one(database: Database, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from tocsin.delivery.lock import sole_deliverer
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.delivery.outbox import Owed, claim, open_deliveries, unclaimed_teams
-from tocsin.delivery.render import NO_EVENTS, Annotate, Facts, GoneOf, Mail, Node, Rendered, render
+from tocsin.delivery.render import NO_EVENTS, NOT_WRITTEN, Annotate, Facts, GoneOf, Mail, Node, Rendered, render
 from tocsin.directory import Team
 from tocsin.events.schema import COLUMNS
 from tocsin.records import AuditWord, Database, audit, cut
@@ -280,7 +280,7 @@ def _missing(counts: Mapping[str, int]) -> str:
 def _withheld(digest: Rendered) -> dict[str, object]:
     """How the row of a digest changes that nothing of may or can be told."""
     refusal = digest.refusal or Verdict(False, NO_EVENTS, "")
-    state = DeliveryState.FAILED if refusal.rule == NO_EVENTS else DeliveryState.WITHHELD
+    state = DeliveryState.FAILED if refusal.rule in {NO_EVENTS, NOT_WRITTEN} else DeliveryState.WITHHELD
     return {
         "id": digest.owed.id,
         "state": state.value,

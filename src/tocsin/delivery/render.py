@@ -16,10 +16,12 @@ from tocsin.delivery.survey import DELIVERY, Gone, Survey, survey
 from tocsin.delivery.texts import Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
 from tocsin.directory import Format, Team
+from tocsin.errors import TocsinError
 from tocsin.release import Marking, Purpose, Verdict, decide, fields_for, highest, read_marking, recipient_of
 from tocsin.settings import Settings
 
 NO_EVENTS = "no-events"
+NOT_WRITTEN = "not-written"
 
 Annotate = Callable[[pl.DataFrame], pl.DataFrame]
 GoneOf = Callable[[Collection[int]], Mapping[int, Sequence[Gone]]]
@@ -87,15 +89,18 @@ def render(
     rows = readable(events, node.uuid, objects=objects).partition_by(DELIVERY, as_dict=True, include_key=False)
 
     def one(pair: tuple[Owed, pl.DataFrame]) -> Rendered:
-        owed, frame = pair
+        owed, _ = pair
         gate, team = gates[owed.id], teams[owed.team_id]
         if gate.marking is None:
             refusal = gate.refusal or Verdict(False, NO_EVENTS, "None of its events is in the event table.")
-            return Rendered(owed, "", (), _counts(owed, None, frame.height, 0), refusal)
+            return Rendered(owed, "", (), _counts(owed, None, gate.withheld), refusal)
         found = surveys[owed.id]
         found.gone = gone.get(owed.team_id, ())
         draft = _Draft(owed, team, found, gate.marking, node, texts_for(team.language))
-        return _write(draft, rows[owed.id,], gate.withheld)
+        try:
+            return _write(draft, rows[owed.id,], gate.withheld)
+        except TocsinError as error:
+            return Rendered(owed, "", (), _counts(owed, None, gate.withheld), Verdict(False, NOT_WRITTEN, str(error)))
 
     return iter(executor.map(one, bundle))
 
@@ -226,7 +231,7 @@ def _file_lines(files: Files, texts: Texts) -> list[str]:
     ]
 
 
-def _counts(owed: Owed, found: Survey | None, withheld: int, mails: int) -> dict[str, int]:
+def _counts(owed: Owed, found: Survey | None, withheld: int, mails: int = 0) -> dict[str, int]:
     counts = {"owed": owed.events, "withheld": withheld, "mails": mails}
     if found is None:
         return {**counts, "events": 0}

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tocsin.errors import InputError
+from tocsin.networks import parse_address
+from tocsin.release import read_pap, read_tlp
 
 _VERSION = "4.2.0"
+_LONGEST = 200  # characters of a name
 _TRANSPORTS = frozenset({"tcp", "udp", "icmp", "sctp"})
 
 Idf = Mapping[str, object]
 Report = dict[str, object]
+Shape = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +44,36 @@ def xarf_reports(events: Sequence[Idf], sender: XarfSender) -> Iterator[bytes]:
         InputError: an event cannot be told as X-ARF at all, since it names no source.
 
     """
+    checked: dict[Shape, str] = {}
     for event in events:
-        yield json.dumps(_valid_report(event, sender), ensure_ascii=False, indent=1).encode("utf-8", "replace")
+        yield json.dumps(_valid_report(event, sender, checked), ensure_ascii=False, indent=1).encode("utf-8", "replace")
 
 
-def _valid_report(event: Idf, sender: XarfSender) -> Report:
+def _valid_report(event: Idf, sender: XarfSender, checked: dict[Shape, str]) -> Report:
+    """The closest report that is valid; ``checked`` remembers what is wrong with each shape, which is costly to ask."""
     import xarf
 
     core = _core(event, sender)
-    errors: list[object] = []
+    error = ""
     for specific in _candidates(event):
         report = {**core, **specific}
-        errors = list(xarf.parse(report).errors)
-        if not errors:
+        shape = _shape(report)
+        if shape not in checked:
+            checked[shape] = "; ".join(str(error) for error in xarf.parse(report).errors)
+        error = checked[shape]
+        if not error:
             return report
-    raise InputError(f"Event {event.get('event')} cannot be told as X-ARF: {errors[0]}")
+    raise InputError(f"Event {event.get('event')} cannot be told as X-ARF: {error}")
+
+
+def _shape(report: Report) -> Shape:
+    """What the schemas decide by: which keys there are, and the values that they look at.
+
+    The other values are made here in the form that the schemas want: addresses, times, numbers in range, short text.
+    """
+    looked_at = ("category", "type", "protocol", "url", "tags")
+    is_address = parse_address(str(report["source_identifier"])) is not None
+    return frozenset(report), is_address, *(str(report.get(name)) for name in looked_at)
 
 
 def _core(event: Idf, sender: XarfSender) -> Report:
@@ -67,7 +86,7 @@ def _core(event: Idf, sender: XarfSender) -> Report:
         "reporter": sender.block,
         "sender": sender.block,
         "source_identifier": _source(event),
-        "description": f"{event.get('classification.type', 'other')}: {event.get('classification.identifier', '?')}",
+        "description": f"{event.get('classification.type', 'other')}: {_name(event)}",
         "evidence": [
             {
                 "content_type": "application/json",
@@ -76,7 +95,7 @@ def _core(event: Idf, sender: XarfSender) -> Report:
                 "hash": f"sha256:{hashlib.sha256(payload).hexdigest()}",
             }
         ],
-        "tags": [f"tlp:{str(event.get('tlp', '')).lower()}", f"pap:{str(event.get('pap', '')).lower()}"],
+        "tags": [f"tlp:{read_tlp(_text(event, 'tlp')).lower()}", f"pap:{read_pap(_text(event, 'pap')).lower()}"],
     }
     if isinstance(accuracy := event.get("feed.accuracy"), float):
         report["confidence"] = max(0.0, min(1.0, accuracy / 100))
@@ -99,7 +118,7 @@ def _botnet(event: Idf) -> Report:
         "category": "infrastructure",
         "type": "botnet",
         "compromise_evidence": f"Traffic or traces of {_name(event)} seen by {event.get('feed.provider', 'a feed')}",
-        "malware_family": event.get("malware.name"),
+        "malware_family": (_text(event, "malware.name") or "")[:_LONGEST] or None,
         "c2_server": event.get("destination.fqdn") or event.get("destination.ip"),
     }
 
@@ -125,7 +144,11 @@ def _connection(kind: str, event: Idf) -> Report:
 
 
 def _service(kind: str, event: Idf) -> Report:
-    return {"category": "vulnerability", "type": kind, "service": event.get("protocol.application") or _name(event)}
+    return {
+        "category": "vulnerability",
+        "type": kind,
+        "service": (_text(event, "protocol.application") or "")[:_LONGEST] or _name(event),
+    }
 
 
 def _blocklist(event: Idf) -> Report:
@@ -161,8 +184,13 @@ _THREATS = {"c2-server": "command_and_control"}
 def _name(event: Idf) -> str:
     for field in ("malware.name", "classification.identifier", "classification.type"):
         if event.get(field):
-            return str(event[field])
+            return str(event[field])[:_LONGEST]
     return "unknown"
+
+
+def _text(event: Idf, field: str) -> str | None:
+    value = event.get(field)
+    return None if value is None else str(value)
 
 
 def _when(event: Idf) -> object:
@@ -175,5 +203,13 @@ def _source(event: Idf) -> str:
         if event.get(field):
             return str(event[field])
     if event.get("source.url"):
-        return urlsplit(str(event["source.url"])).hostname or str(event["source.url"])
+        return _host(str(event["source.url"]))
     return f"AS{event['source.asn']}" if event.get("source.asn") else str(event.get("source.account", "unknown"))
+
+
+def _host(url: str) -> str:
+    """The host of a URL, or the whole where it has none."""
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return url
