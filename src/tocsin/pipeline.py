@@ -8,12 +8,12 @@ Work is per batch of whole records; what a batch leaves in memory is counts.
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Self
+from typing import IO, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,9 @@ from tocsin.tellers import Tellers
 
 _WORKERS = 2
 _AHEAD = 2  # batches in flight beside the one that is settled; each costs about 200 MB of memory
+
+
+Failures = list[tuple[str, TocsinError]]
 
 
 @dataclass
@@ -97,7 +100,7 @@ class Outcome:
     """What happened to each path: the sums, and the paths that could not be taken in with the reason."""
 
     counts: Counts
-    failed: list[tuple[str, TocsinError]]
+    failed: Failures
     seconds: float
 
 
@@ -118,70 +121,127 @@ def ingest(
 ) -> Outcome:
     """Take in the reports behind the paths; each is one transaction, and one that fails does not stop the others."""
     started = monotonic()
-    total, failed = Counts(), []
-    with writer(node, waiting=lambda: progress("waiting for another ingest to finish", total)):
+    total = Counts()
+    failed: Failures = []
+    with (
+        writer(node, waiting=lambda: progress("waiting for another ingest to finish", total)),
+        ThreadPoolExecutor(_WORKERS) as pool,
+    ):
         commitment.recover(node)
-        tellers = Tellers.open(node)
-        networks = Networks.open(node.home)
-        for path in find_reports(paths):
+        workshop = Workshop(node, pool, Networks.open(node.home), Tellers.open(node))
+        opened = _open_all(workshop, paths, failed, source, feed)
+        reading = next(opened, None)
+        while reading is not None:
+            # The next report is read and understood while this one is settled.
+            following = next(opened, None)
             try:
-                for report in open_reports(path, node.spool, node.settings.ingest):
-                    total += take_in(node, report, networks, tellers, source=source, feed=feed)
-                    progress(report.name, total)
+                total += _take_in(workshop, reading)
+                progress(reading.report.name, total)
             except TocsinError as error:
-                failed.append((str(path), error))
+                failed.append((reading.report.name, error))
                 commitment.clean(node)
+            finally:
+                reading.close()
+            reading = following
     return Outcome(total, failed, monotonic() - started)
 
 
-def take_in(
-    node: Node,
-    report: Report,
-    networks: Networks,
-    tellers: Tellers,
-    *,
-    source: str | None = None,
-    feed: str | None = None,
-    replay_of: int | None = None,
-) -> Counts:
-    """Take in one report, once: the same content for the same feed again is counted as already here. For the writer."""
-    origin, code = _origin(node, report, source, feed)
-    described = origin.feed(code)
-    record = commitment.known_feed(node, described)
-    if commitment.already_ingested(node, report.content_hash, record.id):
+def take_in_again(node: Node, report: Report, *, source: str, feed: str, replay_of: int) -> Counts:
+    """Take in the set-aside rows of an ingest, put together as a report of their own. For the writer."""
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        workshop = Workshop(node, pool, Networks.open(node.home), Tellers.open(node))
+        reading = _open(workshop, report, source, feed)
+        try:
+            return _take_in(workshop, reading, replay_of=replay_of)
+        finally:
+            reading.close()
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What all reports of a run share."""
+
+    node: Node
+    pool: ThreadPoolExecutor
+    networks: Networks
+    tellers: Tellers
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A report opened and known, whose first batches are being understood already."""
+
+    report: Report
+    stream: IO[bytes]
+    reader: Reader
+    record: FeedRecord
+    feed: Feed
+    heard: datetime
+    batches: "_InOrder"
+
+    def close(self) -> None:
+        """Let go of the file, after the work on it that is still under way."""
+        self.batches.stop()
+        self.stream.close()
+
+
+def _open_all(
+    workshop: Workshop, paths: Iterable[Path], failed: Failures, source: str | None, feed: str | None
+) -> Iterator[Reading]:
+    """Each report, opened when it is asked for; what cannot be opened is noted in ``failed``."""
+    for path in find_reports(paths):
+        try:
+            for report in open_reports(path, workshop.node.spool, workshop.node.settings.ingest):
+                yield _open(workshop, report, source, feed)
+        except TocsinError as error:
+            failed.append((str(path), error))
+
+
+def _open(workshop: Workshop, report: Report, source: str | None, feed: str | None) -> Reading:
+    origin, code = _origin(workshop.node, report, source, feed)
+    record = commitment.known_feed(workshop.node, origin.feed(code))
+    described = replace(origin.feed(code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
+    heard = datetime.now(UTC)
+    stream = report.path.open("rb")
+    try:
+        reader = origin.open(code, report.limited(stream), workshop.node.settings.ingest.batch_bytes)
+    except BaseException:
+        stream.close()
+        raise
+    batches = _InOrder(
+        workshop.pool, lambda chunk: _understand(reader, chunk, described, workshop.networks, heard), reader.chunks()
+    )
+    return Reading(report, stream, reader, record, described, heard, batches)
+
+
+def _take_in(workshop: Workshop, reading: Reading, *, replay_of: int | None = None) -> Counts:
+    """Take in one report, once: the same content for the same feed again is counted as already here."""
+    node, report = workshop.node, reading.report
+    if commitment.already_ingested(node, report.content_hash, reading.record.id):
         return Counts(already=1)
-    now = datetime.now(UTC)
     number = commitment.next_number(node)
     desk = Desk(
         node,
         number,
-        now.date(),
-        now,
-        record,
-        described.duplicate_days or node.settings.ingest.duplicate_days,
-        tellers,
-        Quarantine(node.quarantine, number),
+        reading.heard.date(),
+        reading.heard,
+        reading.record,
+        reading.feed.duplicate_days or node.settings.ingest.duplicate_days,
+        workshop.tellers,
+        Quarantine(node.quarantine, number, reading.reader.header),
     )
-    described = _as_configured(described, record)
-    with report.path.open("rb") as stream, ThreadPoolExecutor(_WORKERS) as pool:
-        reader = origin.open(code, report.limited(stream), node.settings.ingest.batch_bytes)
-        desk.quarantine.header = reader.header
-
-        def understand(chunk: Chunk) -> Understood:
-            return _understand(reader, chunk, described, networks, now)
-
-        writes: deque[Future[Part]] = deque()
-        for part, understood in enumerate(_in_order(pool, understand, reader.chunks())):
-            settled = _settle(desk, understood, part)
-            if settled.height:
-                writes.append(pool.submit(_store, desk, settled, part))
-            while len(writes) > 1:
-                desk.parts.append(writes.popleft().result())
-            cut("ingest.batch")
-        desk.parts += [write.result() for write in writes]
+    writes: deque[Future[Part]] = deque()
+    for part, understood in enumerate(reading.batches):
+        settled = _settle(desk, understood, part)
+        if settled.height:
+            writes.append(workshop.pool.submit(_store, desk, settled, part))
+        while len(writes) > 1:
+            desk.parts.append(writes.popleft().result())
+        cut("ingest.batch")
+    desk.parts += [write.result() for write in writes]
     if report.broken:
         desk.quarantine.add([(0, report.broken, "")])
-    report.check_unchanged()
+    report.check_unchanged(reading.stream)
     cut("ingest.read")
     return _finish(desk, report, replay_of)
 
@@ -202,11 +262,6 @@ def _origin(node: Node, report: Report, source: str | None, feed: str | None) ->
         f"{report.name}: neither its name nor its first line tells which feed it is.",
         hint="Say it with --source NAME --feed NAME; docs/sources.md shows how to describe a new CSV feed.",
     )
-
-
-def _as_configured(feed: Feed, record: FeedRecord) -> Feed:
-    """The feed under the marking and names that this node has set for it."""
-    return replace(feed, tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
 
 
 def _understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now: datetime) -> Understood:
@@ -308,14 +363,29 @@ def _finish(desk: Desk, report: Report, replay_of: int | None) -> Counts:
     return counts
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, function: Callable[[Chunk], Understood], chunks: Iterable[Chunk]
-) -> Iterator[Understood]:
-    """The results in the order of the chunks, with a few worked on ahead."""
-    waiting: deque[Future[Understood]] = deque()
-    for chunk in chunks:
-        waiting.append(pool.submit(function, chunk))
-        if len(waiting) > _AHEAD:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+class _InOrder:
+    """Batches in the order of their chunks, with a few worked on ahead from the very beginning."""
+
+    def __init__(
+        self, pool: ThreadPoolExecutor, function: Callable[[Chunk], Understood], chunks: Iterator[Chunk]
+    ) -> None:
+        self._pool, self._function, self._chunks = pool, function, chunks
+        self._waiting: deque[Future[Understood]] = deque()
+        self._fill()
+
+    def __iter__(self) -> Iterator[Understood]:
+        while self._waiting:
+            understood = self._waiting.popleft().result()
+            self._fill()
+            yield understood
+
+    def stop(self) -> None:
+        """Give up what has not begun and wait for what has."""
+        self._chunks = iter(())
+        for future in self._waiting:
+            future.cancel()
+        wait(self._waiting)
+
+    def _fill(self) -> None:
+        while len(self._waiting) < _AHEAD and (chunk := next(self._chunks, None)) is not None:
+            self._waiting.append(self._pool.submit(self._function, chunk))

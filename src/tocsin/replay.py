@@ -11,9 +11,7 @@ from tocsin.errors import ConflictError, NotFoundError
 from tocsin.events.models import FeedRecord, Ingest
 from tocsin.events.quarantine import header_of, set_aside
 from tocsin.events.reports import Report
-from tocsin.networks import Networks
-from tocsin.pipeline import Counts, take_in
-from tocsin.tellers import Tellers
+from tocsin.pipeline import Counts, take_in_again
 
 
 @dataclass(frozen=True)
@@ -85,15 +83,7 @@ def replay(node: Node, number: int) -> Counts:
         path.write_bytes(content)
         report = Report(f"{record.report} (set-aside rows)", path, len(content), identity)
         try:
-            return take_in(
-                node,
-                report,
-                Networks.open(node.home),
-                Tellers.open(node),
-                source=feed.source,
-                feed=feed.code,
-                replay_of=number,
-            )
+            return take_in_again(node, report, source=feed.source, feed=feed.code, replay_of=number)
         finally:
             path.unlink(missing_ok=True)
 

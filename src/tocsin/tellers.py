@@ -6,6 +6,7 @@ number.
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +14,10 @@ import polars as pl
 from sqlalchemy import select
 
 from tocsin.app import Node
-from tocsin.directory import Team, read_directory
+from tocsin.directory import Team, directory_version, read_directory
 from tocsin.events.models import TeamSet
 from tocsin.release import allowed_teams
-from tocsin.routing import Router
+from tocsin.routing import Router, current_router
 
 Int32s = npt.NDArray[np.int32]
 
@@ -61,10 +62,12 @@ class Tellers:
         """The directory as it is now."""
         with node.database.begin() as session:
             stored = [tuple(row.members) for row in session.scalars(select(TeamSet).order_by(TeamSet.number))]
-        directory = read_directory(node.database)
-        router = Router.compile(directory.rules, directory.teams)
+        version = directory_version(node.database)
+        router = current_router(
+            node.compiled / "routing", version, lambda: read_directory(node.database), now=datetime.now(UTC)
+        )
         members = [(), *stored]
-        return cls(directory.version, router.teams, router, {of: number for number, of in enumerate(members)}, members)
+        return cls(version, router.teams, router, {of: number for number, of in enumerate(members)}, members)
 
     def decide(self, frame: pl.DataFrame, *, due: npt.NDArray[np.bool_]) -> Told:
         """Who must know of each event, and who is told now; ``due``: whether its problem is told at all now."""

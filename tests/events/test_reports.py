@@ -109,11 +109,11 @@ def test_a_file_that_grows_is_read_to_its_first_length_and_one_that_shrinks_is_r
 
     with path.open("rb") as stream:
         assert report.limited(stream).read() == b"one\n"
-    report.check_unchanged()
+        report.check_unchanged(stream)
 
-    path.write_bytes(b"")
-    with pytest.raises(InputError, match="changed while it was read"):
-        report.check_unchanged()
+        path.write_bytes(b"")
+        with pytest.raises(InputError, match="changed while it was read"):
+            report.check_unchanged(stream)
 
 
 def test_folders_give_their_files_in_order_without_hidden_ones(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def idf_lines(frame: pl.DataFrame) -> pl.Series:
     body = body.fill_null("{}").alias("line")
     if "extra" not in frame.columns or frame["extra"].null_count() == frame.height:
         return body
-    more = pl.Series("more", [_members(text) for text in frame["extra"].to_list()], pl.String)
+    more = _members(frame["extra"]).alias("more")
     both = pl.DataFrame([body, more])
     joined = pl.concat_str(
         pl.col("line").str.head(-1), pl.when(pl.col("line") != "{}").then(pl.lit(",")).otherwise(pl.lit("")), "more"
@@ -46,12 +46,25 @@ def flat(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _members(extra: str | None) -> str | None:
-    """The members of an ``extra`` object under the keys they have beside the fields, with the closing brace."""
-    members = json.loads(extra) if extra else {}
-    if not members:
-        return None
-    return json.dumps({f"extra.{key}": value for key, value in members.items()}, ensure_ascii=False)[1:]
+# A key of a flat object: its quote follows the brace or a comma, which within a text would follow a backslash.
+_KEY = r'([{,]\s*)"((?:[^"\\]|\\.)*)":'
+# Where that could be wrong: objects within, or a key that begins with a colon.
+_NOT_FLAT = r'.[\[{]|[{,]\s*":'
+
+
+def _members(extra: pl.Series) -> pl.Series:
+    """The members of ``extra`` objects under the keys they have beside the fields, with the closing brace."""
+    made = extra.replace("{}", None).str.replace_all(_KEY, '$1"extra.$2":').str.slice(1)
+    odd = extra.str.contains(_NOT_FLAT).arg_true()
+    if len(odd):
+        made = made.scatter(odd, [_members_of(text) for text in extra.gather(odd).to_list()])
+    return made
+
+
+def _members_of(extra: str) -> str | None:
+    members = json.loads(extra)
+    renamed = {f"extra.{key}": value for key, value in members.items()}
+    return json.dumps(renamed, ensure_ascii=False)[1:] if renamed else None
 
 
 def _shown(frame: pl.DataFrame, field: Field) -> pl.Series | None:

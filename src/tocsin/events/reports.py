@@ -6,6 +6,7 @@ input, is unpacked into a spool folder first, within the limits of the settings.
 
 import hashlib
 import io
+import os
 import shutil
 import sys
 import zipfile
@@ -48,14 +49,14 @@ class Report:
         """The stream up to this report's size: what was written behind it later is another report."""
         return io.BufferedReader(_UpTo(stream, self.size), _BLOCK)
 
-    def check_unchanged(self) -> None:
-        """Raise when the file is no longer what was hashed.
+    def check_unchanged(self, stream: IO[bytes]) -> None:
+        """Raise when the opened file is no longer as long as what was hashed.
 
         Raises:
             InputError: it became shorter while it was read.
 
         """
-        if not self.path.exists() or self.path.stat().st_size < self.size:
+        if os.fstat(stream.fileno()).st_size < self.size:
             raise InputError(
                 f"{self.name} changed while it was read; nothing of it was taken in.",
                 hint="Ingest it again when it is complete.",

@@ -16,7 +16,7 @@ from typing import Final
 
 import polars as pl
 
-from tocsin.events.schema import Field, Kind
+from tocsin.events.schema import Field, Kind, dtype_of
 from tocsin.networks import format_networks, parse_networks
 
 _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -37,7 +37,7 @@ def read_values(given: pl.Series, field: Field, time_format: str) -> tuple[pl.Se
 
     ``given``: text without blanks at its ends, or already of the field's type.
     """
-    if given.dtype == field.dtype and given.dtype != pl.String:
+    if given.dtype == dtype_of(field) and given.dtype != pl.String:
         return given, None
     texts = given.cast(pl.String)
     values = _READERS[field.kind](texts, field, time_format)
@@ -56,7 +56,7 @@ def read_values(given: pl.Series, field: Field, time_format: str) -> tuple[pl.Se
 def _mapped(texts: pl.Series, mend: Callable[[str], object], field: Field) -> pl.Series:
     """What a function of one text makes of each, called once for each that differs."""
     made = {text: mend(text) for text in texts.unique().to_list()}
-    return pl.Series(field.name, [made[text] for text in texts.to_list()], field.dtype)
+    return pl.Series(field.name, [made[text] for text in texts.to_list()], dtype_of(field))
 
 
 def _select(texts: pl.Series, expression: pl.Expr) -> pl.Series:
@@ -78,11 +78,11 @@ def _upper(texts: pl.Series, field: Field, _: str) -> pl.Series:
 
 
 def _port(texts: pl.Series, field: Field, _: str) -> pl.Series:
-    return _within(texts.cast(field.dtype, strict=False), 0, 65535)
+    return _within(texts.cast(dtype_of(field), strict=False), 0, 65535)
 
 
 def _asn(texts: pl.Series, field: Field, _: str) -> pl.Series:
-    return _within(texts.cast(field.dtype, strict=False), 1, 0xFFFF_FFFF)
+    return _within(texts.cast(dtype_of(field), strict=False), 1, 0xFFFF_FFFF)
 
 
 def _within(numbers: pl.Series, least: int, most: int) -> pl.Series:
@@ -91,7 +91,7 @@ def _within(numbers: pl.Series, least: int, most: int) -> pl.Series:
 
 
 def _number(texts: pl.Series, field: Field, _: str) -> pl.Series:
-    values = texts.cast(field.dtype, strict=False)
+    values = texts.cast(dtype_of(field), strict=False)
     return values if field.kind is Kind.INTEGER else _select(values, pl.when(pl.first().is_finite()).then(pl.first()))
 
 

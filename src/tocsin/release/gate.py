@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from tocsin.directory import Team
-from tocsin.events.schema import FIELDS, Field, Privacy
+from tocsin.events.fields import FIELDS, Field, Privacy
 from tocsin.release.markings import Marking, Pap, read_marking
 from tocsin.release.rules import ACTION_RULES, FIELD_RULES, RULES, Action, FieldRule, Rule
 from tocsin.release.terms import Purpose, Recipient, recipient_of

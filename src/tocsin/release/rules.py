@@ -7,7 +7,7 @@ is written down in docs/design/release.md.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tocsin.events.schema import Privacy
+from tocsin.events.fields import Privacy
 from tocsin.release.markings import Pap, Tlp
 from tocsin.release.terms import Audience, Purpose
 

@@ -161,6 +161,10 @@ class Delimited:
         if fast is not None:
             frame, plain = fast
             return self._batch(self._shaping.shape(frame), [], partial(_locate, chunk, self.dialect), plain=plain)
+        if (recoded := _parse_recoded(chunk.data, self.columns, self.dialect)) is not None:
+            frame, flags = recoded
+            shaped = self._shaping.shape(frame).with_columns(flags)
+            return self._batch(shaped, [], partial(_locate, chunk, self.dialect))
         if len(chunk.data) > _SMALL and (parts := _split(chunk, self.dialect)):
             frame, unreadable, locate = _join([self.parse(part) for part in parts])
             return self._batch(frame, unreadable, locate)
@@ -310,6 +314,23 @@ def _is_odd(data: bytes, dialect: Dialect) -> bool:
     return (
         _NUL in data or data.startswith(codecs.BOM_UTF8) or bool(dialect.comment and dialect.comment.encode() in data)
     )
+
+
+def _parse_recoded(data: bytes, columns: Sequence[str], dialect: Dialect) -> tuple[pl.DataFrame, pl.Series] | None:
+    """A chunk of another encoding as text columns, and the flags of its rows.
+
+    None when it is UTF-8, or when records span lines: then only the exact reader knows what belongs together.
+    """
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        lines = [as_text(line) for line in data.removesuffix(_LF).split(_LF)]
+    else:
+        return None
+    fast = parse_fast("\n".join(text for text, _ in lines).encode(), columns, dialect)
+    if fast is None or fast[0].height != len(lines):
+        return None
+    return fast[0], pl.Series("flags", ["encoding" if other else None for _, other in lines], pl.String)
 
 
 @dataclass(frozen=True)
