@@ -186,6 +186,18 @@ def test_a_comment_can_stand_on_characters_of_a_provision() -> None:
         history(acts.AddComment("k1", "P.a", "Beland", "Why?", start=0, end=500))
 
 
+@pytest.mark.parametrize("words", ["\x1b[2J", "\b", "\x9b2J", "\0", "\ud800"])
+def test_words_that_a_terminal_would_obey_are_refused(words: str) -> None:
+    with pytest.raises(InputError):
+        history(proposal("P.a", f"Share {words}"))
+
+
+@pytest.mark.parametrize("words", ["\\b", "C:\\u001b", "tab\t, line\n, page\f", "\u200fعربي", '"quoted"'])
+def test_other_words_are_kept_as_they_are(words: str) -> None:
+    _, draft = history(proposal("P.a", words))
+    assert draft.entries["x1"].text == words
+
+
 @pytest.mark.parametrize("act", [acts.Relabel("X.y", "a"), acts.Confirm("p99"), acts.Undo(9), proposal("X.y", "?")])
 def test_acts_on_what_is_not_there_are_refused(act: acts.Act) -> None:
     with pytest.raises(NotFoundError):

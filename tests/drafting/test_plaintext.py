@@ -125,7 +125,8 @@ def test_brackets_nest_span_and_miss() -> None:
         (b"", "No provision"),
         (b"only a title", "No provision"),
         (b"1. Aims\na) \xff\xfe", "Line 2 is not UTF-8"),
-        (b"PK\x03\x04\0\0", "NUL"),
+        (b"PK\x03\x04\0\0", "U\\+0003"),
+        (b"1. Aims\na) \x1b]0;owned\x07", "line 2 holds the control character U\\+001B"),
         (b"1. Aims\na) " + b"x" * (plaintext.LONGEST_LINE + 1), "Line 2 has"),
     ],
 )

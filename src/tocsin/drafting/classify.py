@@ -1,9 +1,13 @@
 """How the words of an entry relate to its base. Equal words say nothing about what somebody wants."""
 
+import re
 import unicodedata
 
 from tocsin.drafting.difference import words
 from tocsin.drafting.model import EntryClass
+
+# What no text needs and a terminal may obey: C0 and C1 controls apart from tab, line ends and page breaks.
+CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 
 
 def is_fragment(text: str) -> bool:

@@ -7,6 +7,7 @@ it differs. The chair signs that hash with Ed25519 (RFC 8032).
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,10 +19,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from tocsin.drafting.acts import Act, AppointChair, ChairAct, Import, Undo
 from tocsin.drafting.apply import apply
+from tocsin.drafting.classify import CONTROL
 from tocsin.drafting.draft import Draft, begun
 from tocsin.errors import ConflictError, InputError, NotFoundError, WithheldError
 
 FIRST = "0" * 64
+_ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:b|u00(?:0[0-8ef]|1[0-9a-f]))")
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def extended(
     """
     after = _draft_after(steps, act, at, draft)
     body = canonical_act(act)
+    _refuse_controls(body + actor)
     prev = steps[-1].hash if steps else FIRST
     made = Step(len(steps) + 1, at, actor, body, prev, digest_of(after), "", origin=origin)
     made = replace(made, hash=hash_of(made))
@@ -122,6 +126,7 @@ def verify(steps: Sequence[Step]) -> None:
     draft: Draft | None = None
     for count, step in enumerate(steps, 1):
         before = steps[: count - 1]
+        _refuse_controls(step.body + step.actor)
         if step.seq != count or step.prev != prev or step.hash != hash_of(step):
             raise InputError(f"Step {step.seq} does not continue the history: it was changed, or a step is missing.")
         act = step.act()
@@ -181,6 +186,16 @@ def canonical(value: object) -> str:
 def canonical_act(act: Act) -> str:
     """An act as canonical JSON."""
     return canonical(_act_adapter().dump_python(act, mode="json"))
+
+
+def _refuse_controls(said: str) -> None:
+    """Refuse what cannot be stored or would reach somebody's terminal as an order; JSON shows most of it escaped."""
+    if _ESCAPED_CONTROL.search(said) or CONTROL.search(said):
+        raise InputError("The words hold a control character.", hint="Take it out and try again.")
+    try:
+        said.encode()
+    except UnicodeEncodeError as error:
+        raise InputError("The words hold half a character.", hint="Take it out and try again.") from error
 
 
 def _draft_after(steps: Sequence[Step], act: Act, at: datetime, draft: Draft | None) -> Draft:

@@ -41,7 +41,7 @@ _NEW_PROPOSAL = re.compile(
 )
 _LABEL = re.compile(rf"\s*(?P<new>new\s+)?\(?(?P<label>(?:{_LETTERS}|\d{{1,3}})(?:\s+(?:{_SUFFIX}))?)\)", re.IGNORECASE)
 _HEADING = re.compile(r"\s*(?P<number>\d{1,2}|[IVX]{1,5})\.\s+(?P<title>[^\W\d_][^.;:\[\]]{0,79})$")
-_COMMENT = re.compile(r"(?:^|\t)\s*Comment by (?P<author>[^:\t]{1,80}):")
+_COMMENT = re.compile(r"(?:^\s*|\t[ \xa0]*)Comment by (?P<author>[^:\t]{1,80}):")
 
 
 @dataclass(frozen=True)

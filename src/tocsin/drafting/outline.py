@@ -9,6 +9,8 @@ from tocsin.drafting.lines import Header, Heading, Label, Line, NewProposal, lab
 from tocsin.drafting.model import Notice, Section, Span
 
 _SUFFIXES = ("bis", "ter", "quater", "quinquies", "sexies", "septies", "octies")
+# An entry speaks about at most so many of the provisions printed above it.
+LONGEST_BLOCK = 60
 _ONLY_AUTHOR = re.compile(r"[^:\n]{1,60}:$")
 
 
@@ -65,6 +67,9 @@ class Outline:
         self.comments: list[OpenComment] = []
         self.notices: list[Notice] = []
         self.ids: Counter[str] = Counter()
+        self._count: Counter[str] = Counter()
+        self._prefixes: Counter[str] = Counter()
+        self._labels: set[tuple[str, str]] = set()
         self._block: list[OpenProvision] = []
         self._block_open = False
         self._entry: OpenEntry | None = None
@@ -98,7 +103,7 @@ class Outline:
     def _begin_section(self, line: Line, heading: Heading) -> None:
         self._close()
         kind = _singular(heading.title)
-        prefix = _prefix(heading.title, {section.id for section in self.sections})
+        prefix = _prefix(heading.title, self._prefixes)
         span = Span(line.number, line.start, line.end)
         self.sections.append(Section(prefix, heading.number, heading.title, kind, span))
 
@@ -107,7 +112,8 @@ class Outline:
         if self._entry is not None or not self._block_open:
             self._block = []
         self._close(keep_block=True)
-        written = label.label if label else str(sum(p.section is section for p in self.provisions) + 1)
+        self._count[section.id] += 1
+        written = label.label if label else str(self._count[section.id])
         identity = f"{section.id}.{written}"
         self.ids[identity] += 1
         if self.ids[identity] > 1:
@@ -116,6 +122,7 @@ class Outline:
         start, end = trimmed(line.raw, label.end if label else line.start, line.end)
         provision = OpenProvision(identity, section, label.label if label else "", [Span(line.number, start, end)])
         self.provisions.append(provision)
+        self._labels.add((section.id, provision.label))
         self._block.append(provision)
         self._block_open = True
 
@@ -123,7 +130,7 @@ class Outline:
         section = self._section(line)
         self._close(keep_block=True)
         self._block_open = False
-        block = [provision for provision in self._block if provision.section is section]
+        block = self._block[-LONGEST_BLOCK:]
         self._entry = OpenEntry(line.number, section, header, block, new=new, number=len(self.entries) + 1)
         self.entries.append(self._entry)
         self._note_header(line.number, header)
@@ -205,9 +212,8 @@ class Outline:
             return False
         if last is None:
             return not any(part.label for part in entry.parts)
-        roman = any(p.label == "i" for p in self.provisions if p.section is entry.section) and not any(
-            p.label == "h" for p in self.provisions if p.section is entry.section
-        )
+        section = entry.section.id
+        roman = (section, "i") in self._labels and (section, "h") not in self._labels
         here, there = label_rank(label.label, roman=roman), label_rank(last, roman=roman)
         if here == there:
             return bool(entry.parts) and not any(part.label for part in entry.parts)
@@ -255,11 +261,15 @@ def _singular(title: str) -> str:
     return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
 
 
-def _prefix(title: str, taken: set[str]) -> str:
-    """The shortest beginning of the title that no other section has."""
+def _prefix(title: str, taken: Counter[str]) -> str:
+    """The shortest beginning of the title that no other section has; a number behind it when they all have."""
     letters = "".join(character for character in title if character.isalnum())
     for length in range(1, len(letters) + 1):
         prefix = letters[0].upper() + letters[1:length]
         if prefix not in taken:
+            taken[prefix] += 1
             return prefix
-    return next(f"{letters}{n}" for n in range(2, len(taken) + 3) if f"{letters}{n}" not in taken)
+    taken[letters] += 1
+    numbered = f"{letters}{taken[letters]}"
+    taken[numbered] += 1
+    return numbered

@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tocsin.drafting.classify import entry_class, is_fragment
-from tocsin.drafting.difference import likeness
+from tocsin.drafting.classify import CONTROL, entry_class, is_fragment
+from tocsin.drafting.difference import likeness, words
 from tocsin.drafting.lines import organisations, read_line
 from tocsin.drafting.model import Comment, Entry, EntryClass, Item, Notice, Provision, Source, Span, Text
 from tocsin.drafting.outline import OpenComment, OpenEntry, OpenProvision, Outline
 from tocsin.drafting.positions import inferred_positions
 from tocsin.errors import InputError
 
-LARGEST_BYTES = 64_000_000
+LARGEST_BYTES = 20_000_000
+MOST_LINES = 100_000
 LONGEST_LINE = 1_000_000
 _LIKE_ENOUGH = 0.4
 _AUTHOR = re.compile(r"(?P<name>[A-Z][A-Z0-9&/.]{1,11})(?:\s*:|\s+[\u2013\u2014-](?=\s))\s*")
@@ -51,15 +52,25 @@ def _decoded(data: bytes) -> list[str]:
             f"The text has {len(data):,} bytes; at most {LARGEST_BYTES:,} are read.",
             hint="Cut it into several texts, one per chapter.",
         )
-    if b"\0" in data:
-        raise InputError("This is not plain text: it holds NUL bytes.", hint="Save it as plain text in UTF-8.")
     try:
-        lines = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        text = data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         where = data.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"Line {where} is not UTF-8 ({error.reason}).", hint="Save the text as UTF-8 and import it again."
         ) from error
+    if control := CONTROL.search(text):
+        where = text.count("\n", 0, control.start()) + 1
+        raise InputError(
+            f"This is not plain text: line {where} holds the control character U+{ord(control[0]):04X}.",
+            hint="Save it as plain text in UTF-8 and import it again.",
+        )
+    lines = text.split("\n")
+    if len(lines) > MOST_LINES:
+        raise InputError(
+            f"The text has {len(lines):,} lines; at most {MOST_LINES:,} are read.",
+            hint="Cut it into several texts, one per chapter.",
+        )
     longest = max(range(len(lines)), key=lambda at: len(lines[at]))
     if len(lines[longest]) > LONGEST_LINE:
         raise InputError(
@@ -90,6 +101,10 @@ class _SecondPass:
         self.notices = list(outline.notices)
         self.ids = Counter(outline.ids)
         self.base = {opened.id: self._provision(opened) for opened in outline.provisions}
+        self.labels: dict[tuple[str, str], str] = {}
+        for provision in self.base.values():
+            self.labels.setdefault((provision.section, provision.label), provision.id)
+        self.counted: dict[str, Counter[str]] = {}
         self.proposed: list[Provision] = []
 
     def text(self, source: Source) -> Text:
@@ -102,7 +117,8 @@ class _SecondPass:
             replace(self._entry(opened), comments=tuple(by_entry.get(_name(opened), ())))
             for opened in self.outline.entries
         ]
-        comments = [_on_item(comment, entries) for comment in comments]
+        named = {entry.id: entry for entry in entries}
+        comments = [_on_item(comment, named.get(comment.entry or "")) for comment in comments]
         known = {name for entry in entries for name in (entry.stakeholder, *entry.organisations)}
         comments, notices = _with_authors(comments, known)
         provisions = sorted([*self.base.values(), *self.proposed], key=lambda p: (p.spans[0].line, p.spans[0].start))
@@ -232,9 +248,8 @@ class _SecondPass:
             return self._propose(opened, group, "The writer calls it new.")
         if group.label is None:
             return self._unlabelled_target(opened, group)
-        here = [provision.id for provision in opened.block if provision.label == group.label]
-        elsewhere = [p.id for p in self.base.values() if p.section == opened.section.id and p.label == group.label]
-        target = next(iter([*here, *elsewhere]), None)
+        here = next((provision.id for provision in opened.block if provision.label == group.label), None)
+        target = here or self.labels.get((opened.section.id, group.label))
         if target is None:
             return self._propose(opened, group, "The base has no such label.")
         if target in used:
@@ -245,13 +260,23 @@ class _SecondPass:
         if len(opened.block) == 1:
             return self.base[opened.block[0].id]
         text = group.text(self.lines)
-        best = max((self.base[p.id] for p in opened.block), key=lambda provision: likeness(text, provision.base))
+        mine = Counter(words(text.casefold()))
+        best = max(
+            (self.base[p.id] for p in opened.block),
+            key=lambda provision: (mine & self._counted(provision)).total() / (len(provision.base) + 1),
+        )
         if is_fragment(text) or likeness(text, best.base) >= _LIKE_ENOUGH:
             self._note(
                 opened.line, f"No label is given; its words are those of {best.id}, so it is read as written on it."
             )
             return best
         return self._propose(opened, group, "No label is given, and its words are those of no provision.")
+
+    def _counted(self, provision: Provision) -> Counter[str]:
+        """How often each word stands in a base; counted once."""
+        if provision.id not in self.counted:
+            self.counted[provision.id] = Counter(words(provision.base.casefold()))
+        return self.counted[provision.id]
 
     def _propose(self, opened: OpenEntry, group: _Group, reason: str) -> Provision:
         label = group.label or ""
@@ -288,9 +313,8 @@ def _class_of(items: Sequence[Item]) -> EntryClass:
     return classes.pop() if len(classes) == 1 else EntryClass.CHANGED
 
 
-def _on_item(comment: Comment, entries: Sequence[Entry]) -> Comment:
+def _on_item(comment: Comment, entry: Entry | None) -> Comment:
     """The comment with the provision of the item it stands behind."""
-    entry = next((entry for entry in entries if entry.id == comment.entry), None)
     if entry is None:
         return comment
     before = [item.provision for item in entry.items if item.line <= comment.line]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from tocsin.drafting.difference import likeness
 from tocsin.drafting.model import Comment, Entry, EntryClass, Item, Position, PositionKind, Text
@@ -34,6 +35,9 @@ _OTHER = re.compile(
 )
 
 
+_Labels: TypeAlias = Mapping[str, tuple[str, Mapping[tuple[str, str], str]]]
+
+
 def inferred_positions(text: Text) -> tuple[Position, ...]:
     """One position or more for each thing an entry speaks about, then those that comments elsewhere state.
 
@@ -42,19 +46,20 @@ def inferred_positions(text: Text) -> tuple[Position, ...]:
     speakers = speakers_of(text.comments, text.entries)
     comments = {comment.id: comment for comment in text.comments}
     bases = {provision.id: provision.base for provision in text.provisions}
+    labels = _labels(text)
     found: list[Position] = []
     for entry in text.entries:
         own = [
             comments[name] for name in entry.comments if speakers.get(comments[name].author or "") == entry.stakeholder
         ]
         for item in entry.items or (whole_of(entry),):
-            found += _of_item(entry, item, own, text, bases)
+            found += _of_item(entry, item, own, labels, bases)
     own_entries = {entry.id: entry.stakeholder for entry in text.entries}
     for comment in text.comments:
         speaker = speakers.get(comment.author or "")
         kind = stated_kind(comment.text)
         if speaker is not None and kind is not None and own_entries.get(comment.entry or "") != speaker:
-            found.append(_from_comment(comment, speaker, kind, text))
+            found.append(_from_comment(comment, speaker, kind, labels))
     return tuple(replace(position, id=f"p{number}") for number, position in enumerate(found, 1))
 
 
@@ -66,7 +71,9 @@ def whole_of(entry: Entry) -> Item:
 def stated_kind(words: str) -> PositionKind | None:
     """The position that the words of a comment state; None when they state none, or only what is not wanted."""
     for kind, pattern in _STATED:
-        if any(not _NEGATED.search(words[: match.start()]) for match in pattern.finditer(words)):
+        if any(
+            not _NEGATED.search(words[max(0, match.start() - 40) : match.start()]) for match in pattern.finditer(words)
+        ):
             return kind
     return None
 
@@ -89,14 +96,16 @@ def speakers_of(comments: Sequence[Comment], entries: Sequence[Entry]) -> dict[s
     }
 
 
-def _of_item(entry: Entry, item: Item, own: Iterable[Comment], text: Text, bases: Mapping[str, str]) -> list[Position]:
+def _of_item(
+    entry: Entry, item: Item, own: Iterable[Comment], labels: _Labels, bases: Mapping[str, str]
+) -> list[Position]:
     about = [
         (comment, kind)
         for comment in own
         if comment.provision == item.provision and (kind := stated_kind(comment.text))
     ]
     stated = [
-        _from_comment(comment, entry.stakeholder, kind, text)
+        _from_comment(comment, entry.stakeholder, kind, labels)
         for comment, kind in about
         if kind in {PositionKind.MERGE, PositionKind.RETAIN, PositionKind.SUPPORT, PositionKind.RESERVE}
         or item.entry_class is EntryClass.EMPTY
@@ -125,7 +134,7 @@ def kind_from_words(written: EntryClass, text: str, base: str) -> tuple[Position
             return PositionKind.AMEND, "the words differ from the base"
 
 
-def _from_comment(comment: Comment, speaker: str, kind: PositionKind, text: Text) -> Position:
+def _from_comment(comment: Comment, speaker: str, kind: PositionKind, labels: _Labels) -> Position:
     return Position(
         "",
         speaker,
@@ -135,13 +144,19 @@ def _from_comment(comment: Comment, speaker: str, kind: PositionKind, text: Text
         basis=f"the words of comment {comment.id}",
         entry=comment.entry,
         comment=comment.id,
-        target=_merge_target(comment, text) if kind is PositionKind.MERGE else None,
+        target=_merge_target(comment, labels) if kind is PositionKind.MERGE else None,
     )
 
 
-def _merge_target(comment: Comment, text: Text) -> str | None:
-    section = next((provision.section for provision in text.provisions if provision.id == comment.provision), None)
+def _merge_target(comment: Comment, labels: _Labels) -> str | None:
+    section, by_label = labels.get(comment.provision, ("", {}))
     match = _OTHER.search(comment.text)
-    if match is None:
-        return None
-    return next((p.id for p in text.provisions if p.section == section and p.label == match["label"]), None)
+    return by_label.get((section, match["label"])) if match else None
+
+
+def _labels(text: Text) -> _Labels:
+    """For each provision its section, and in one shared table the first provision of each section and label."""
+    first: dict[tuple[str, str], str] = {}
+    for provision in text.provisions:
+        first.setdefault((provision.section, provision.label), provision.id)
+    return {provision.id: (provision.section, first) for provision in text.provisions}
