@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from tocsin.errors import StorageError
 from tocsin.events.store import EventStore
 from tocsin.problems import NOTES, Tracker
-from tocsin.records import Database, open_database, sqlite_url
+from tocsin.home import open_home
+from tocsin.records import Database
 from tocsin.records.keys import KeyFiles
-from tocsin.settings import Settings, load_settings
+from tocsin.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,7 @@ def open_node(home: Path) -> Node:
         StorageError: the folder or the database cannot be used.
 
     """
-    settings = load_settings(home)
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StorageError(
-            f"The folder {home} cannot be made: {error.strerror}.", hint="Choose another with --home DIR."
-        ) from error
-    database = open_database(settings.storage.database or sqlite_url(home / "records.sqlite"))
-    database.migrate()
+    settings, database = open_home(home)
     return Node(
         home=home,
         settings=settings,

@@ -26,12 +26,9 @@ AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment;
 
 def open_records(home: Path) -> "Database":
     """The records database of the node in ``home``, with its tables."""
-    from tocsin.records import open_database, sqlite_url
+    from tocsin.home import open_home
 
-    home.mkdir(parents=True, exist_ok=True)
-    database = open_database(sqlite_url(home / "records.sqlite"))
-    database.migrate()
-    return database
+    return open_home(home)[1]
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """``tocsin drafting``: a text agreed by many, every position on record."""
 
-import weakref
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,13 +45,9 @@ TextName = Annotated[str, typer.Argument(help="The name of the text; 'list' show
 
 def open_records(home: Path) -> "Database":
     """The records database of the node in ``home``, with its tables; closed when nobody uses it."""
-    from tocsin.records import open_database, sqlite_url
+    from tocsin.home import open_home
 
-    home.mkdir(parents=True, exist_ok=True)
-    database = open_database(sqlite_url(home / "records.sqlite"))
-    weakref.finalize(database, database.engine.dispose)
-    database.migrate()
-    return database
+    return open_home(home)[1]
 
 
 def now() -> datetime:
