@@ -314,9 +314,10 @@ TEXT_FIELDS = [field.name for field in FIELDS if field.kind in {Kind.TEXT, Kind.
 
 
 NUMBERS = itertools.count(1)
+HIDDEN = {"Cc", "Cf", "Co", "Cs"}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.fixed_dictionaries({}, optional={name: st.text(max_size=40) for name in TEXT_FIELDS}), max_size=4))
 def test_no_value_of_a_feed_breaks_out_of_its_place(
     database: Database, tmp_path: Path, rows: list[dict[str, str]]
@@ -330,7 +331,7 @@ def test_no_value_of_a_feed_breaks_out_of_its_place(
     assert "Bcc" not in read.headers
     lines = read.body.replace("\r\n", "\n").split("\n")
     assert max(map(len, lines)) <= 76
-    assert not [sign for line in lines for sign in line if unicodedata.category(sign)[0] == "C"]
+    assert not [sign for line in lines for sign in line if unicodedata.category(sign) in HIDDEN]
     back = read.rows()
     assert len(back) == frame.height
     for row, event in zip(back, frame.iter_rows(named=True), strict=True):
@@ -342,7 +343,7 @@ def test_no_value_of_a_feed_breaks_out_of_its_place(
 LABELS = st.sampled_from(["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED", "TLP:WHITE", "EX:CHR", "", None])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(LABELS, min_size=1, max_size=6), st.sampled_from(["CLEAR", "GREEN", "AMBER", "AMBER+STRICT"]))
 def test_no_digest_carries_what_is_above_its_audience(
     database: Database, tmp_path: Path, labels: list[str | None], ceiling: str

@@ -19,6 +19,7 @@ import numpy as np
 _LINE = 76
 _ENCODED_BYTES = 42  # base64 of it with =?utf-8?b?…?= stays below the 75 characters of RFC 2047
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}")
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"})
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 
 
@@ -75,7 +76,7 @@ def usable_mailboxes(mailboxes: Sequence[str]) -> tuple[str, ...]:
 
 def plain(text: str) -> str:
     """One line of visible text: control, format and separator characters become blanks."""
-    return " ".join("".join(" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text).split())
+    return " ".join("".join(" " if unicodedata.category(sign) in _HIDDEN else sign for sign in text).split())
 
 
 def unstructured(text: str) -> str:

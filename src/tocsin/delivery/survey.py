@@ -133,7 +133,7 @@ def survey(events: pl.DataFrame) -> dict[int, Survey]:
 
 def one_line(text: pl.Expr) -> pl.Expr:
     """Text without line breaks, control characters and characters that change the direction of writing."""
-    return text.str.replace_all(r"[\p{C}\p{Zl}\p{Zp}\s]+", " ").str.strip_chars()
+    return text.str.replace_all(r"[\p{Cc}\p{Cf}\p{Co}\p{Z}\s]+", " ").str.strip_chars()
 
 
 def _places(events: pl.DataFrame) -> pl.DataFrame:
