@@ -261,10 +261,12 @@ class _SecondPass:
             return self.base[opened.block[0].id]
         text = group.text(self.lines)
         mine = Counter(words(text.casefold()))
-        best = max(
-            (self.base[p.id] for p in opened.block),
-            key=lambda provision: (mine & self._counted(provision)).total() / (len(provision.base) + 1),
-        )
+
+        def shared(provision: Provision) -> float:
+            theirs = self._counted(provision)
+            return (mine & theirs).total() / (mine.total() + theirs.total() + 1)
+
+        best = max((self.base[above.id] for above in opened.block), key=shared)
         if is_fragment(text) or likeness(text, best.base) >= _LIKE_ENOUGH:
             self._note(
                 opened.line, f"No label is given; its words are those of {best.id}, so it is read as written on it."
