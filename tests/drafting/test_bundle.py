@@ -131,9 +131,9 @@ def test_a_copy_that_was_tampered_with_is_refused(away: Database) -> None:
     for broken in (data[:-50], b'{"format":"tocsin-draft/1"}', b"[" * 100_000, data.replace(b"draft/1", b"draft/9")):
         with pytest.raises(InputError):
             read_bundle(broken)
-    extra = json.loads(data) | {"run": "me"}
-    with pytest.raises(InputError):
-        read_bundle(json.dumps(extra).encode())
+    for changed in ({"run": "me"}, {"name": "\x1b[2J"}, {"name": ""}, {"id": "../../etc"}, {"source": "QUJD"}):
+        with pytest.raises(InputError):
+            read_bundle(json.dumps(json.loads(data) | changed).encode())
 
 
 def test_the_same_file_twice_is_one_text(home: Database) -> None:

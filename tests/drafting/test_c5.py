@@ -4,8 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.drafting.brackets import brackets
+from tocsin.drafting.agreement import (
+    Standing,
+    agreement,
+    alternatives,
+    identical_wording,
+    in_brackets,
+    stakeholders,
+    tally,
+)
+from tocsin.drafting.brackets import brackets, unpaired
+from tocsin.drafting.draft import begun
+from tocsin.drafting.layouts import compilation
 from tocsin.drafting.model import PositionKind, Span, Text
+from tocsin.drafting.overlap import overlaps
 from tocsin.drafting.plaintext import read_compilation
 
 IDP = "Internet Democracy Project, CDT, IFLA and Access"
@@ -154,6 +166,52 @@ def test_deletion_is_read_only_where_a_comment_says_so(c5: Text) -> None:
     assert merges == {("Japan", "P.b", "P.a"), ("Japan", "P.f", "P.b")}
     others = {(p.stakeholder, p.provision, p.kind.value) for p in c5.positions if p.kind.value in {"clarify", "retain"}}
     assert others == {("ISOC", "P.k bis", "clarify"), ("APIG", "P.m", "retain")}
+
+
+def test_identical_wording_overlap_and_both_counts(c5: Text) -> None:
+    draft = begun(c5)
+    same = {(one.provision, one.stakeholders, one.equals_base) for one in identical_wording(draft)}
+    assert {
+        ("P.d", (IDP, "United Kingdom"), False),
+        ("P.f", ("Japan", CTS), False),
+        ("P.f", ("Canada", IDP), False),
+        ("P.g", ("Canada", IDP), False),
+        ("P.i", ("Canada", IDP, "Brazil"), True),
+        ("P.k", ("Canada", IDP, "United Kingdom"), True),
+    } <= same
+    assert [(o.one, o.other) for o in overlaps(draft) if o.comments] == [("P.b", "P.f"), ("P.a", "P.b")]
+    rows = {row.provision.id: row for row in agreement(draft)}
+    assert tally(rows["P.a"], stakeholders(draft)) == {PositionKind.AMEND: (3, 6)}
+    assert {name for name, row in rows.items() if row.standing is Standing.UNKNOWN} == {"P.l"}
+    assert not [row for row in rows.values() if row.standing is Standing.STABLE]
+
+
+def test_every_place_that_somebody_would_change_is_shown_once_in_text_order(c5: Text) -> None:
+    draft = begun(c5)
+    found = alternatives(draft, "P.a")
+    assert [(p.start < p.end, len(p.options)) for p in found] == [
+        (False, 1),
+        (False, 1),
+        (True, 1),
+        (True, 1),
+        (True, 2),
+    ]
+    for name in draft.order:
+        marks = [place.start for place in alternatives(draft, name)]
+        assert marks == sorted(set(marks))
+        before, after = draft.provisions[name].base, in_brackets(draft.provisions[name].base, alternatives(draft, name))
+        assert unpaired(after) == unpaired(before)
+
+
+def test_the_compilation_made_from_the_record_reads_as_the_same_record(c5: Text, source: bytes) -> None:
+    again = read_compilation(compilation(begun(c5)).encode())
+    assert [(p.id, p.label, p.base) for p in again.provisions] == [(p.id, p.label, p.base) for p in c5.provisions]
+    facts = [(e.provision, e.stakeholder, e.role, e.entry_class, e.text) for e in c5.entries]
+    assert [(e.provision, e.stakeholder, e.role, e.entry_class, e.text) for e in again.entries] == facts
+    assert [(c.author, c.provision, c.text) for c in again.comments] == [
+        (c.author, c.provision, c.text) for c in c5.comments
+    ]
+    assert compilation(begun(c5), source.decode()) == source.decode()
 
 
 def test_every_statement_points_to_its_characters(c5: Text, source: bytes) -> None:

@@ -126,6 +126,17 @@ def test_only_the_chair_consolidates() -> None:
             extended(steps, acts.AppointChair("Other", OTHER.public), actor="x", at=START, signer=signer)
 
 
+def test_the_chair_can_hand_over() -> None:
+    steps, _ = history(appointed())
+    step, _ = extended(steps, acts.AppointChair("Other", OTHER.public), actor="x", at=START, signer=CHAIR)
+    steps.append(step)
+    step, draft = extended(steps, acts.Leave("P.a"), actor="Other", at=START, signer=OTHER)
+    verify([*steps, step])
+    assert draft.chair == "Other"
+    with pytest.raises(WithheldError):
+        extended(steps, acts.Leave("P.a"), actor="Chair", at=START, signer=CHAIR)
+
+
 def test_undoing_a_decision_of_the_chair_needs_the_chair() -> None:
     steps, _ = history(appointed(), acts.Leave("P.a"))
     with pytest.raises(WithheldError):

@@ -234,11 +234,10 @@ def log(ctx: typer.Context, text: TextName) -> None:
         for step in steps
     ]
     rows = [
-        (step.seq, step.at.strftime("%Y-%m-%d %H:%M UTC"), step.actor, drafting_change.sentence(step.act()),
-         ("undone " if step.seq in undone else "") + ("signed" if step.signature else ""), step.hash[:12])
-        for step in steps
-    ]  # fmt: skip
-    columns = ("step", "at", "by", "what", "", "hash")
+        (view.number, view.at, view.actor, view.what, view.state, step.hash[:12])
+        for view, step in zip(drafting_copy.step_views(steps), steps, strict=True)
+    ]
+    columns = ("step", "at (UTC)", "by", "what", "state", "hash")
     emit(invocation, document, lambda: print_table("History", columns, rows, numbers=(0,)))
 
 

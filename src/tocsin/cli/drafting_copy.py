@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,7 @@ from tocsin.errors import NotFoundError, StorageError, UsageError
 if TYPE_CHECKING:
     from tocsin.drafting.draft import Draft
     from tocsin.drafting.history import Step
+    from tocsin.drafting.page import StepView
 
 
 class Form(StrEnum):
@@ -58,7 +60,7 @@ def export(
     elif form is Form.SIDE_BY_SIDE:
         written = _side_by_side(draft, stakeholder)
     elif form is Form.HTML:
-        written = _page(draft, page)
+        written = _page(draft, page, stored.steps[:step])
     elif form in {Form.DOCX, Form.DOCX_COMPILATION, Form.AKN}:
         written = _office(draft, form, at, stored.name)
     else:
@@ -142,12 +144,38 @@ def _side_by_side(draft: "Draft", stakeholder: str | None) -> str:
     return side_by_side(draft, stakeholder)
 
 
-def _page(draft: "Draft", number: int | None) -> str:
+def step_views(steps: "Sequence[Step]") -> "list[StepView]":
+    """The history in words; a step that came back in a copy says so."""
+    from tocsin.drafting.history import undone_steps
+    from tocsin.drafting.page import StepView
+
+    undone = undone_steps(steps)
+    return [
+        StepView(
+            step.seq,
+            step.at.strftime("%Y-%m-%d %H:%M"),
+            step.actor,
+            drafting_change.sentence(step.act()),
+            ", ".join(
+                word
+                for word, holds in (
+                    ("signed", step.signature),
+                    ("from a copy", step.origin),
+                    ("undone", step.seq in undone),
+                )
+                if holds
+            ),
+        )
+        for step in steps
+    ]
+
+
+def _page(draft: "Draft", number: int | None, steps: "Sequence[Step]") -> str:
     from tocsin.drafting.page import page
     from tocsin.drafting.pages import pages
 
     if number is None:
-        return page(draft)
+        return page(draft, steps=step_views(steps))
     parts = pages(draft)
     if number > len(parts):
         raise NotFoundError(f"The text has {len(parts)} pages.")

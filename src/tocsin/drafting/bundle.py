@@ -6,13 +6,16 @@ nobody but the secretariat can say whether it still fits.
 """
 
 import base64
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tocsin.drafting import acts
+from tocsin.drafting.classify import CONTROL
 from tocsin.drafting.draft import Draft
 from tocsin.drafting.history import Step, canonical, extended, replayed, undone_steps, verify
 from tocsin.drafting.stored import Stored
@@ -48,11 +51,8 @@ class _Bundle(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: str
-    id: str
+    id: UUID
     name: str
-    title: str
-    source_name: str
-    source_sha256: str
     source: str
     steps: tuple[Step, ...]
 
@@ -66,11 +66,8 @@ def write_bundle(stored: Stored, source: bytes) -> bytes:
     """A text with its history as one JSON file."""
     bundle = _Bundle(
         format=FORMAT,
-        id=stored.id,
+        id=UUID(stored.id),
         name=stored.name,
-        title=stored.title,
-        source_name=stored.source_name,
-        source_sha256=stored.source_sha256,
         source=base64.b64encode(source).decode(),
         steps=stored.steps,
     )
@@ -101,8 +98,12 @@ def read_bundle(data: bytes) -> tuple[Stored, bytes]:
     if not bundle.steps:
         raise InputError("The copy holds no history.")
     verify(bundle.steps)
-    stored = Stored(bundle.id, bundle.name, bundle.title, bundle.source_name, bundle.source_sha256, bundle.steps)
-    return stored, source
+    text = replayed(bundle.steps, upto=1).text
+    if hashlib.sha256(source).hexdigest() != text.source.sha256:
+        raise InputError("The source in the copy is not the one that the text was read from.")
+    if CONTROL.search(bundle.name) or not 0 < len(bundle.name) <= 200:
+        raise InputError("The copy has a name that cannot be used.", hint="Give it one with --name.")
+    return Stored(str(bundle.id), bundle.name, text.title, text.source.name, text.source.sha256, bundle.steps), source
 
 
 def merged(ours: Stored, theirs: Stored) -> Merged:

@@ -72,6 +72,17 @@ class EntryView:
 
 
 @dataclass(frozen=True)
+class StepView:
+    """A step of the history in words."""
+
+    number: int
+    at: str
+    actor: str
+    what: str
+    state: str
+
+
+@dataclass(frozen=True)
 class ProvisionView:
     """Everything about one provision."""
 
@@ -85,8 +96,8 @@ class ProvisionView:
     decision: Decision | None
 
 
-def page(draft: Draft, *, shown: Sequence[str] | None = None) -> str:
-    """The page; ``shown`` limits it to some provisions (all by default)."""
+def page(draft: Draft, *, shown: Sequence[str] | None = None, steps: Sequence[StepView] = ()) -> str:
+    """The page; ``shown`` limits it to some provisions (all by default), ``steps`` are its public history."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -106,6 +117,7 @@ def page(draft: Draft, *, shown: Sequence[str] | None = None) -> str:
         issues=brackets(draft.printed()).issues,
         overlaps=overlaps(draft)[:20] if shown is None else (),
         comments=draft.comments,
+        steps=steps,
         counts=_counts(rows, people),
         stated=sum(1 for position in draft.positions.values() if position.kind is not PositionKind.UNKNOWN),
     )
