@@ -16,30 +16,6 @@ if TYPE_CHECKING:
     from tocsin.records import Database
 
 app = typer.Typer(no_args_is_help=True, help="Negotiate a text: amendments, positions, agreement, the next draft.")
-app.add_typer(drafting_chair.consolidate, name="consolidate")
-for command in (
-    drafting_change.propose,
-    drafting_change.position,
-    drafting_change.confirm,
-    drafting_change.correct,
-    drafting_change.comment,
-    drafting_change.relabel,
-    drafting_change.merge,
-    drafting_change.split,
-    drafting_change.move,
-    drafting_change.new,
-    drafting_change.delete,
-    drafting_change.undo,
-    drafting_chair.key,
-    drafting_chair.chair,
-    drafting_chair.replay,
-    drafting_chair.rebase,
-    drafting_copy.export,
-    drafting_copy.bundle,
-    drafting_copy.merge_bundle,
-):
-    app.command()(command)
-
 TextName = Annotated[str, typer.Argument(help="The name of the text; 'list' shows them.", metavar="TEXT")]
 
 
@@ -199,7 +175,9 @@ def _say_provision(draft: "Draft", name: str) -> None:
             say(f"   {remark}  {draft.comments[remark].author or 'author not named'}: {draft.comments[remark].text}")
     for comment in draft.comments.values():
         if comment.provision == name and comment.entry is None:
-            say(f"{comment.id}  {comment.author or 'author not named'}: {comment.text}")
+            words = draft.anchored_words(comment)
+            on = f" on '{words}'" if words else ""
+            say(f"{comment.id}  {comment.author or 'author not named'}{on}: {comment.text}")
     positions = [p for p in draft.positions.values() if p.provision in {name, draft.provisions[name].section}]
     rows = [(p.id, p.stakeholder, p.kind, _how(p.inferred, p.confirmed), p.basis) for p in positions]
     print_table("Positions", ("id", "stakeholder", "position", "how", "because"), rows)
@@ -373,3 +351,28 @@ def brackets(
             say(f"{issue.message} (line {issue.line})")
 
     emit(invocation, document, human)
+
+
+app.add_typer(drafting_chair.consolidate, name="consolidate")
+for command in (
+    drafting_change.propose,
+    drafting_change.position,
+    drafting_change.confirm,
+    drafting_change.correct,
+    drafting_change.comment,
+    drafting_change.relabel,
+    drafting_change.merge,
+    drafting_change.split,
+    drafting_change.move,
+    drafting_change.new,
+    drafting_change.delete,
+    drafting_change.undo,
+    drafting_chair.key,
+    drafting_chair.chair,
+    drafting_chair.replay,
+    drafting_chair.rebase,
+    drafting_copy.export,
+    drafting_copy.bundle,
+    drafting_copy.merge_bundle,
+):
+    app.command()(command)

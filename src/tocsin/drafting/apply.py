@@ -116,6 +116,7 @@ def _propose(draft: Draft, act: acts.Propose, at: datetime) -> None:
         act.text,
         at=at,
         generation=act.generation,
+        language=act.language,
     )
     wanted, basis = kind_from_words(draft.entries[act.id].entry_class, act.text, base)
     draft.positions[f"{act.id}-words"] = Position(
@@ -197,7 +198,16 @@ def _add_comment(draft: Draft, act: acts.AddComment, at: datetime) -> None:
             raise ConflictError(f"Characters {act.start} to {end} are not in the {len(base)} of {act.provision}.")
         anchor = Span(0, act.start, end)
     draft.comments[act.id] = Comment(
-        act.id, 0, act.author, act.provision, act.entry, act.text, anchor=anchor, at=at, reply_to=act.reply_to
+        act.id,
+        0,
+        act.author,
+        act.provision,
+        act.entry,
+        act.text,
+        anchor=anchor,
+        at=at,
+        reply_to=act.reply_to,
+        generation=draft.generation,
     )
 
 

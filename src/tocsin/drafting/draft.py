@@ -82,6 +82,12 @@ class Draft:
         versions = [version for version in self.bases.get(provision, []) if version.generation <= generation]
         return versions[-1].text if versions else ""
 
+    def anchored_words(self, comment: Comment) -> str:
+        """The words of the base that a comment made here stands on; empty when it stands on no words in particular."""
+        if comment.anchor is None or comment.anchor.line:
+            return ""
+        return self.base_at(comment.provision, comment.generation)[comment.anchor.start : comment.anchor.end]
+
     def next_text(self, provision: str) -> str:
         """The words a provision will have if the round is closed now."""
         decision = self.decisions.get(provision)

@@ -103,6 +103,7 @@ class Entry:
     spans: tuple[Span, ...] = ()
     at: datetime | None = None
     generation: int = 0
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ class Comment:
     """A remark beside the text. ``author`` is written as in the source ("JP"), None when it names nobody.
 
     ``provision`` is the id of a provision or of a section; ``entry`` the id of the entry it stands in, which may belong
-    to somebody else. ``anchor`` is the span it is attached to, where the source says one. ``author_inferred``: the
+    to somebody else. ``anchor`` is the span it is attached to, where the source says one; for a comment made here it is
+    a span of the provision's base ``generation``, with line 0. ``author_inferred``: the
     author was read from the words of the comment, not from a field.
     """
 
@@ -125,6 +127,7 @@ class Comment:
     at: datetime | None = None
     reply_to: str | None = None
     author_inferred: bool = False
+    generation: int = 0
 
 
 @dataclass(frozen=True)
