@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tocsin.events.idf_out import idf_lines, to_idf
 from tocsin.events.normalise import normalise
@@ -33,3 +35,18 @@ def test_a_frame_with_some_columns_only() -> None:
     frame = pl.DataFrame({"source.asn": [1, None], "extra": [None, '{"a":1}']})
     assert list(to_idf(frame)) == [{"source.asn": 1}, {"extra.a": 1}]
     assert list(to_idf(frame.drop("extra"))) == [{"source.asn": 1}, {}]
+
+
+KEYS = st.text(st.sampled_from('ab:,"\\{[ é'), min_size=1, max_size=4)
+MEMBERS = st.dictionaries(
+    KEYS, st.one_of(KEYS, st.integers(), st.none(), st.lists(KEYS, max_size=2), st.just({"a": ',"b":'}))
+)
+
+
+@given(st.lists(MEMBERS, min_size=1, max_size=4))
+def test_every_extra_comes_back_under_its_key(objects: list[dict[str, object]]) -> None:
+    for separators in ((",", ":"), (", ", ": ")):
+        texts = [json.dumps(members, separators=separators, ensure_ascii=False) for members in objects]
+        frame = pl.DataFrame({"source.asn": [1] * len(texts), "extra": texts})
+        wanted = [{"source.asn": 1} | {f"extra.{key}": value for key, value in members.items()} for members in objects]
+        assert list(to_idf(frame)) == wanted

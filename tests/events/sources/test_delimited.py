@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from tocsin.errors import InputError
 from tocsin.events.sources import Batch, Chunk
-from tocsin.events.sources import delimited as module
-from tocsin.events.sources.delimited import Delimited, Dialect, Shaping, parse_fast, read_exact, scan
+from tocsin.events.sources.delimited import Delimited, Dialect, Shaping
+from tocsin.events.sources.delimited import reader as module
+from tocsin.events.sources.delimited.exact import read_exact, scan
+from tocsin.events.sources.delimited.fast import parse_fast, parse_recoded
 
 PIECES = [
     b"a",
@@ -29,6 +31,7 @@ PIECES = [
     b'"x"',
     b'"y",',
 ]
+TEXT = st.text(st.sampled_from('ab é,"\n;'), max_size=6)
 
 
 def reader(data: bytes, chunk_bytes: int = 1 << 20, dialect: Dialect | None = None) -> Delimited:
@@ -66,6 +69,19 @@ def test_the_fast_path_is_taken_only_where_it_equals_the_exact_one(data: bytes, 
         assert not plain or all(value == value.strip() and not set(value) & set('"\\\r\n\t\x00') for value in values)
 
 
+@given(
+    st.lists(st.sampled_from([*PIECES, b"\xe9\n", b"\x81"]), min_size=1, max_size=40).map(b"".join), st.integers(1, 4)
+)
+def test_other_encodings_are_read_fast_as_they_are_read_exactly(data: bytes, width: int) -> None:
+    columns = [f"c{number}" for number in range(width)]
+    recoded = parse_recoded(data, columns, Dialect())
+    if recoded is not None:
+        frame, flags = recoded
+        exact, _ = read_exact(Chunk(data, 1, 1), width, Dialect())
+        assert frame.rows() == [tuple(row.values) for row in exact]
+        assert flags.to_list() == [" ".join(row.flags) or None for row in exact]
+
+
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join))
 def test_every_byte_belongs_to_one_record_or_is_a_blank_line(data: bytes) -> None:
     position = 0
@@ -85,9 +101,6 @@ def test_the_parts_of_any_report_make_the_whole(data: bytes, chunk_bytes: int, l
         records = list(scan(chunk.data, Dialect(field_limit=limit), final=True))
         assert len(records) == batch.frame.height + len(batch.unreadable)
         assert len(batch.locate(range(batch.frame.height))) == batch.frame.height
-
-
-TEXT = st.text(st.sampled_from('ab é,"\n;'), max_size=6)
 
 
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT.filter(bool)), max_size=12), st.integers(1, 60), st.booleans())

@@ -1,0 +1,65 @@
+"""Bytes as text: UTF-8, UTF-16 by its mark or plain form, and Windows-1252 for what is neither."""
+
+import codecs
+from collections.abc import Callable
+from functools import cache
+from typing import BinaryIO
+
+
+def utf8(stream: BinaryIO) -> Callable[[int], bytes]:
+    """A read function: no byte-order mark, and UTF-8 when the stream is UTF-16 (with a mark, or plainly so)."""
+    head = b""
+    while len(head) < 4 and (block := stream.read(4 - len(head))):
+        head += block
+    if head.startswith(codecs.BOM_UTF8):
+        return _joined(head[3:], stream)
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+        if head.startswith(mark):
+            return _recoded(_joined(head[2:], stream), encoding)
+    nul = [byte == 0 for byte in head]
+    if nul == [False, True, False, True]:
+        return _recoded(_joined(head, stream), "utf-16-le")
+    if nul == [True, False, True, False]:
+        return _recoded(_joined(head, stream), "utf-16-be")
+    return _joined(head, stream)
+
+
+def _joined(head: bytes, stream: BinaryIO) -> Callable[[int], bytes]:
+    """Reads bytes already taken, then the rest of the stream."""
+    held = [head] if head else []
+    return lambda size: held.pop() + stream.read(max(size - len(head), 1)) if held else stream.read(size)
+
+
+def _recoded(read: Callable[[int], bytes], encoding: str) -> Callable[[int], bytes]:
+    """Reads another encoding as UTF-8; what cannot be decoded shows as a backslash escape."""
+    decoder = codecs.getincrementaldecoder(encoding)("backslashreplace")
+
+    def recode(size: int) -> bytes:
+        while block := read(size):
+            if text := decoder.decode(block):
+                return text.encode("utf-8", "backslashreplace")
+        return decoder.decode(b"", final=True).encode("utf-8", "backslashreplace")
+
+    return recode
+
+
+def as_text(data: bytes) -> tuple[str, bool]:
+    """The bytes as text, and whether some are not UTF-8: those are read as Windows-1252 (Latin-1 in its gaps)."""
+    try:
+        return data.decode(), False
+    except UnicodeDecodeError:
+        return data.decode("utf-8", _windows_fallback()), True
+
+
+@cache
+def _windows_fallback() -> str:
+    """The name of an error handler of decoding; each byte is looked at by itself, so parts decode as the whole does."""
+    letters = [bytes((byte,)).decode("cp1252", "ignore") or chr(byte) for byte in range(256)]
+
+    def read(error: UnicodeError) -> tuple[str, int]:
+        if not isinstance(error, UnicodeDecodeError):
+            raise error
+        return "".join(letters[byte] for byte in error.object[error.start : error.end]), error.end
+
+    codecs.register_error("tocsin.windows", read)
+    return "tocsin.windows"

@@ -1,0 +1,230 @@
+"""A report of delimited text, opened: its header, its chunks, and each chunk's rows."""
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import BinaryIO, Final
+
+import numpy as np
+import polars as pl
+
+from tocsin.errors import InputError
+from tocsin.events.schema import Kind
+from tocsin.events.sources import Batch, Chunk, Unreadable
+from tocsin.events.sources.delimited.encoding import as_text, utf8
+from tocsin.events.sources.delimited.exact import (
+    Dialect,
+    count_lines,
+    first_line_end,
+    plain_end,
+    read_exact,
+    record_end,
+    scan,
+)
+from tocsin.events.sources.delimited.fast import parse_fast, parse_recoded, places
+
+LINE_LIMIT: Final = 1 << 24
+"""Longest line in bytes; a longer one is set aside in pieces of this size, so that memory stays bounded."""
+
+_SMALL: Final = 1 << 15  # a chunk of this size is not split again before it is read exactly
+
+
+@dataclass(frozen=True)
+class Shaping:
+    """How text columns, named as in a report's header, become fields; ``kinds`` and ``constants`` as in `Batch`."""
+
+    shape: Callable[[pl.DataFrame], pl.DataFrame]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
+class Delimited:
+    """A reader of delimited text (`tocsin.events.sources.Reader`).
+
+    ``shaping`` is asked once, with the names of the columns; ``columns`` are the names when there is no header.
+
+    Raises:
+        InputError: there is no header, or it is not text.
+
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        chunk_bytes: int,
+        shaping: Callable[[Sequence[str]], Shaping],
+        dialect: Dialect | None = None,
+        columns: Sequence[str] = (),
+    ) -> None:
+        self.dialect = dialect or Dialect()
+        self._read = utf8(stream)
+        self._chunk_bytes = max(chunk_bytes, 1)
+        self._line_limit = max(LINE_LIMIT, self.dialect.field_limit)
+        self._held = b""
+        self._line = 1
+        self.columns = tuple(columns) or self._read_header()
+        self.header = "" if columns else _header_line(self.columns, self.dialect)
+        self._shaping = shaping(self.columns)
+
+    def _read_header(self) -> tuple[str, ...]:
+        """The column names, read from the first record that is not a comment."""
+        data, final = b"", False
+        while not final:
+            block = self._read(min(self._chunk_bytes, 1 << 16))
+            data, final = data + block, not block
+            if len(data) > self._line_limit:
+                break
+            for record in scan(data, self.dialect, final=final):
+                if not record.certain:
+                    break
+                if self.dialect.comment and data.startswith(self.dialect.comment.encode(), record.start):
+                    continue
+                self._held, self._line = data[record.end :], 1 + count_lines(data[: record.end])
+                return column_names(record.values)
+        raise InputError(
+            "The report has no header line." if data.strip() else "The report is empty.",
+            hint="Ask its sender for the report again.",
+        )
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Whole records in pieces of about ``chunk_bytes``; record numbers count lines, so they may leave gaps."""
+        header = self._line - 1
+        for data, piece in self._pieces():
+            yield Chunk(data, self._line - header, self._line, piece=piece)
+            self._line += count_lines(data)
+
+    def _pieces(self) -> Iterator[tuple[bytes, bool]]:
+        """Bytes that end with a record, and whether they are only a piece of a line that is too long."""
+        held, within = self._held, False
+        while block := self._read(self._chunk_bytes):
+            end = 0 if within else plain_end(held, block)
+            if end:  # the usual case, with one copy only
+                yield b"".join((held, memoryview(block)[:end])), False
+                held = block[end:]
+                continue
+            held += block
+            end = first_line_end(held) if within else record_end(held, self.dialect)
+            if not end and (within or len(held) > self._line_limit):
+                end, within = len(held), True
+                yield held, True
+            elif end:
+                yield held[:end], within
+                within = False
+            held = held[end:]
+        if held:
+            yield held, within
+
+    def parse(self, chunk: Chunk) -> Batch:
+        """The chunk's records, named by ``shape``."""
+        if chunk.piece:
+            reason = f"The line is longer than {self._line_limit} bytes; this is a piece of it."
+            return Batch(pl.DataFrame(), [Unreadable(chunk.first_line, reason, as_text(chunk.data)[0])])
+        fast = parse_fast(chunk.data, self.columns, self.dialect)
+        if fast is not None:
+            frame, plain = fast
+            return self._batch(self._shaping.shape(frame), [], partial(places, chunk), plain=plain)
+        if (recoded := parse_recoded(chunk.data, self.columns, self.dialect)) is not None:
+            frame, flags = recoded
+            shaped = self._shaping.shape(frame).with_columns(flags)
+            return self._batch(shaped, [], partial(places, chunk))
+        if len(chunk.data) > _SMALL and (parts := _split(chunk, self.dialect)):
+            frame, unreadable, located = _join([self.parse(part) for part in parts])
+            return self._batch(frame, unreadable, located)
+        return self._parse_exact(chunk)
+
+    def _parse_exact(self, chunk: Chunk) -> Batch:
+        """The chunk's records, read one by one."""
+        rows, unreadable = read_exact(chunk, len(self.columns), self.dialect)
+        frame = pl.DataFrame(
+            {name: [row.values[i] for row in rows] for i, name in enumerate(self.columns)},
+            schema=dict.fromkeys(self.columns, pl.String()),
+        )
+        notes = pl.DataFrame(
+            {
+                "flags": [" ".join(row.flags) or None for row in rows],
+                "extra.tocsin_surplus": [row.surplus for row in rows],
+                "extra.tocsin_cut": [row.cut for row in rows],
+            },
+            schema={"flags": pl.String(), "extra.tocsin_surplus": pl.String(), "extra.tocsin_cut": pl.String()},
+        )
+        found = [(row.line, row.raw) for row in rows]
+        shaped = self._shaping.shape(frame).with_columns(note for note in notes if note.null_count() < len(note))
+        return self._batch(shaped, unreadable, lambda wanted: [found[i] for i in wanted])
+
+    def _batch(
+        self,
+        frame: pl.DataFrame,
+        unreadable: list[Unreadable],
+        locate: Callable[[Sequence[int]], list[tuple[int, str]]],
+        *,
+        plain: bool = False,
+    ) -> Batch:
+        return Batch(frame, unreadable, locate, self._shaping.kinds, self._shaping.constants, plain=plain)
+
+
+def _header_line(columns: Sequence[str], dialect: Dialect) -> str:
+    """A header under which a record that was set aside can be read again."""
+    return dialect.separator.join('"' + name.replace('"', '""') + '"' for name in columns)
+
+
+def column_names(values: Sequence[bytes]) -> tuple[str, ...]:
+    """Names for the columns of a header: nameless ones get their number, doubled ones a suffix.
+
+    Raises:
+        InputError: this is no header of a text file.
+
+    """
+    names: list[str] = []
+    for number, value in enumerate(values, 1):
+        text, _ = as_text(value)
+        name = text.strip().strip('"').lower()
+        if any(ord(letter) < 32 or letter == "\x7f" for letter in name):
+            raise InputError("The first line is not a header of a text file.", hint="Is this a CSV report?")
+        name = name or f"column_{number}"
+        names.append(name if name not in names else f"{name}.{number}")
+    return tuple(names)
+
+
+def first_records(head: bytes, count: int, dialect: Dialect | None = None) -> list[tuple[str, ...]]:
+    """The first records of a report whose first bytes are given: the header in lower case, and as many as are whole."""
+    read = utf8(io.BytesIO(head))
+    data = b"".join(iter(lambda: read(1 << 16), b""))
+    dialect = dialect or Dialect()
+    found: list[tuple[str, ...]] = []
+    for record in scan(data, dialect, final=True):
+        if not (dialect.comment and data.startswith(dialect.comment.encode(), record.start)):
+            texts = tuple(as_text(value)[0].strip() for value in record.values)
+            found.append(texts if found else tuple(text.lower() for text in texts))
+        if len(found) == count:
+            break
+    return found
+
+
+def _split(chunk: Chunk, dialect: Dialect) -> list[Chunk]:
+    """The chunk in a few smaller ones; nothing when it is one record."""
+    parts: list[Chunk] = []
+    start, line = 0, chunk.first_line
+    step = max(len(chunk.data) // 8, _SMALL)
+    while start < len(chunk.data):
+        stop = start + step
+        size = record_end(chunk.data[start:stop], dialect) if stop < len(chunk.data) else 0
+        data = chunk.data[start : start + size] if size else chunk.data[start:]
+        parts.append(Chunk(data, chunk.first_record + line - chunk.first_line, line))
+        start, line = start + len(data), line + count_lines(data)
+    return parts if len(parts) > 1 else []
+
+
+def _join(
+    batches: list[Batch],
+) -> tuple[pl.DataFrame, list[Unreadable], Callable[[Sequence[int]], list[tuple[int, str]]]]:
+    """Frame, unreadable records and places of batches of one chunk, in order."""
+    starts = np.cumsum([0] + [batch.frame.height for batch in batches])
+
+    def locate(wanted: Sequence[int]) -> list[tuple[int, str]]:
+        owners = np.searchsorted(starts, np.asarray(wanted), side="right") - 1
+        return [batches[owner].locate([row - int(starts[owner])])[0] for owner, row in zip(owners, wanted, strict=True)]
+
+    frames = [batch.frame for batch in batches if batch.frame.width]
+    frame = pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
+    return frame, [bad for batch in batches for bad in batch.unreadable], locate
