@@ -222,8 +222,13 @@ def _join(
     starts = np.cumsum([0] + [batch.frame.height for batch in batches])
 
     def locate(wanted: Sequence[int]) -> list[tuple[int, str]]:
-        owners = np.searchsorted(starts, np.asarray(wanted), side="right") - 1
-        return [batches[owner].locate([row - int(starts[owner])])[0] for owner, row in zip(owners, wanted, strict=True)]
+        rows = np.asarray(wanted, np.int64)
+        owners = np.searchsorted(starts, rows, side="right") - 1
+        found: dict[int, tuple[int, str]] = {}
+        for owner in np.unique(owners).tolist():
+            theirs = rows[owners == owner]
+            found.update(zip(theirs.tolist(), batches[owner].locate((theirs - starts[owner]).tolist()), strict=True))
+        return [found[row] for row in rows.tolist()]
 
     frames = [batch.frame for batch in batches if batch.frame.width]
     frame = pl.concat(frames, how="diagonal") if frames else pl.DataFrame()
