@@ -107,7 +107,9 @@ def render(
 
 def _of_digests(bundle: Sequence[tuple[Owed, pl.DataFrame]]) -> pl.DataFrame:
     """The events of all digests in one frame, marked with ``_delivery``; only of the ingests that each tells of."""
-    events = pl.concat([frame for _, frame in bundle], how="diagonal")
+    frames = [frame for _, frame in bundle]
+    alike = all(frame.columns == frames[0].columns for frame in frames)
+    events = pl.concat(frames, how="vertical" if alike else "diagonal")
     ids = np.repeat([owed.id for owed, _ in bundle], [frame.height for _, frame in bundle])
     pairs = [(owed.id, ingest) for owed, _ in bundle for ingest in owed.ingests]
     wanted = pl.DataFrame(pairs, schema={DELIVERY: pl.Int64, "ingest": pl.Int64}, orient="row")

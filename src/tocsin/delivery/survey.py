@@ -119,7 +119,7 @@ def survey(events: pl.DataFrame) -> dict[int, Survey]:
     places = _places(events)
     surveys = {int(number): Survey() for number in events[DELIVERY].unique()}
     _count_topics(places, surveys)
-    _list_places(places, surveys)
+    _list_places(events, places, surveys)
     _count_networks(events, surveys)
     _count_feeds(events, surveys)
     for number, count, first, last in (
@@ -137,7 +137,7 @@ def one_line(text: pl.Expr) -> pl.Expr:
 
 
 def _places(events: pl.DataFrame) -> pl.DataFrame:
-    """One row per digest, topic and problem."""
+    """One row per digest, topic and problem; ``at`` is the row of its first event, ``topic`` a number in `topics`."""
     when = pl.coalesce("time.source", "time.observation")
     known = "problem.new" in events.columns
     since = pl.min_horizontal(when, "problem.first_seen") if "problem.first_seen" in events.columns else when
@@ -148,10 +148,7 @@ def _places(events: pl.DataFrame) -> pl.DataFrame:
         DELIVERY,
         _topic().alias("topic"),
         pl.coalesce("problem", -pl.int_range(1, pl.len() + 1, dtype=pl.Int64)).alias("problem"),
-        pl.coalesce(addresses(events, "source.ip"), *_NAMES, pl.lit("?")).alias("where"),
-        _port().alias("port"),
-        pl.coalesce("classification.identifier", "malware.name", "classification.type", pl.lit("?")).alias("what"),
-        pl.col("source.url").fill_null("").alias("url"),
+        pl.int_range(pl.len()).alias("at"),
         "source.ip.hi",
         "source.ip.lo",
         severity.fill_null(0).alias("severity"),
@@ -160,7 +157,7 @@ def _places(events: pl.DataFrame) -> pl.DataFrame:
         (pl.col("problem.new") if known else pl.lit(None, pl.Boolean)).alias("new"),
     )
     return rows.group_by(DELIVERY, "topic", "problem").agg(
-        pl.col("where", "port", "what", "url", "source.ip.hi", "source.ip.lo").first(),
+        pl.col("at", "source.ip.hi", "source.ip.lo").first(),
         pl.col("severity").max(),
         pl.col("first").min(),
         pl.col("last").max(),
@@ -179,18 +176,19 @@ _NAMES = (
 
 
 def _topic() -> pl.Expr:
-    by_identifier = {identifier: topic.name for topic in topics().values() for identifier in topic.identifiers}
-    by_type = {kind: topic.name for topic in topics().values() for kind in topic.types}
+    names = list(topics())
+    by_identifier = {of: number for number, topic in enumerate(topics().values()) for of in topic.identifiers}
+    by_type = {of: number for number, topic in enumerate(topics().values()) for of in topic.types}
     return pl.coalesce(
         *(
-            pl.col(column).replace_strict(list(of), list(of.values()), default=None, return_dtype=pl.String)
+            pl.col(column).replace_strict(list(of), list(of.values()), default=None, return_dtype=pl.UInt8)
             for column, of in (
                 ("classification.identifier", by_identifier),
                 ("classification.type", by_type),
                 ("rsit.type", by_type),
             )
         ),
-        pl.lit("other"),
+        pl.lit(names.index("other"), pl.UInt8),
     )
 
 
@@ -206,33 +204,32 @@ def _count_topics(places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
         pl.col("severity").max(),
         pl.when(pl.col("new").null_count() == 0).then(pl.col("new").sum()).alias("new"),
     )
+    known = list(topics().values())
     for number, topic, problems, severity, new in counts.iter_rows():
-        surveys[number].topics.append(TopicCount(topics()[topic], SEVERITIES[severity], problems, new))
+        surveys[number].topics.append(TopicCount(known[topic], SEVERITIES[severity], problems, new))
 
 
-def _list_places(places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+def _list_places(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+    """The first problems of each topic, new ones before others, then the worst, then by address."""
+    order = {"new": True, "severity": True, "source.ip.hi": False, "source.ip.lo": False, "problem": False}
     shown = (
-        places.sort(
-            DELIVERY,
-            "topic",
-            "new",
-            "severity",
-            "source.ip.hi",
-            "source.ip.lo",
-            "where",
-            "problem",
-            descending=[False, False, True, True, False, False, False, False],
-        )
+        places.sort(DELIVERY, "topic", *order, descending=[False, False, *order.values()])
         .group_by(DELIVERY, "topic", maintain_order=True)
         .head(PLACES_SHOWN)
-        .with_columns(
-            one_line(pl.col("where", "port", "what", "url")), pl.col("last").dt.to_string(_MINUTE).fill_null("?")
-        )
     )
-    topic_of = {(number, count.topic.name): count for number, of in surveys.items() for count in of.topics}
-    columns = [DELIVERY, "topic", "where", "port", "what", "url", "last", "new"]
-    for number, topic, *place in shown.select(columns).iter_rows():
-        topic_of[number, topic].places.append(Place(*place))
+    first = events[shown["at"]]
+    words = first.select(
+        pl.coalesce(addresses(first, "source.ip"), *_NAMES, pl.lit("?")).alias("where"),
+        _port().alias("port"),
+        pl.coalesce("classification.identifier", "malware.name", "classification.type", pl.lit("?")).alias("what"),
+        pl.col("source.url").fill_null("").alias("url"),
+    ).select(one_line(pl.all()))
+    last = shown["last"].dt.to_string(_MINUTE).fill_null("?")
+    names = list(topics())
+    topic_of = {(number, names.index(count.topic.name)): count for number, of in surveys.items() for count in of.topics}
+    lines = zip(shown[DELIVERY], shown["topic"], words.iter_rows(), last, shown["new"], strict=True)
+    for number, topic, (where, port, what, url), seen, new in lines:
+        topic_of[number, topic].places.append(Place(where, port, what, url, seen, new))
 
 
 def _count_networks(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
