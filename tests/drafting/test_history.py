@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.drafting import acts
+from tocsin.drafting.agreement import Row, Standing, agreement
 from tocsin.drafting.draft import Draft, Outcome
 from tocsin.drafting.history import Signer, Step, digest_of, extended, replayed, verify
 from tocsin.drafting.model import EntryClass, PositionKind
@@ -113,6 +114,25 @@ def test_a_rebase_needs_a_later_base() -> None:
     assert (draft.entries["e2"].generation, draft.entries["e2"].entry_class) == (1, EntryClass.CHANGED)
     with pytest.raises(ConflictError):
         history(acts.Rebase("e2", "No.", 0))
+
+
+def test_who_spoke_on_older_words_has_not_spoken_on_the_new_ones() -> None:
+    support = acts.Declare("d1", "P.b", "Celand", PositionKind.SUPPORT, 1)
+    closed = (appointed(), acts.Accept("P.b", "e2"), acts.Close())
+
+    def row(*more: acts.Act) -> Row:
+        return next(row for row in agreement(history(*closed, *more)[1]) if row.provision.id == "P.b")
+
+    assert (row().standing, list(row().cells), list(row().older)) == (Standing.UNKNOWN, [], ["Beland"])
+    assert row(support).standing is Standing.STABLE
+    assert row(support, acts.Rebase("e2", "Keep no logs. Delete them.", 1)).standing is Standing.CONTESTED
+
+
+def test_words_on_an_older_base_are_not_accepted_unseen() -> None:
+    with pytest.raises(ConflictError, match="other words now"):
+        history(
+            appointed(), proposal("P.b", "Keep all."), acts.Accept("P.b", "e2"), acts.Close(), acts.Accept("P.b", "x1")
+        )
 
 
 def test_only_the_chair_consolidates() -> None:

@@ -33,12 +33,17 @@ class Stakeholder:
 
 @dataclass(frozen=True)
 class Row:
-    """A provision's line of the matrix: the positions in force by stakeholder, and what follows from them."""
+    """A provision's line of the matrix: the positions in force by stakeholder, and what follows from them.
+
+    ``older`` are the positions taken on words that the provision no longer has; they count for nothing here, since
+    nobody has said whether they still hold.
+    """
 
     provision: Provision
     standing: Standing
     reasons: tuple[str, ...]
     cells: Mapping[str, tuple[Position, ...]]
+    older: Mapping[str, tuple[Position, ...]]
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,22 @@ def agreement(draft: Draft) -> tuple[Row, ...]:
     """The matrix: one row a provision in the text, in print order."""
     in_force = _in_force(draft)
     bracketed = _bracketed(draft)
-    return tuple(
-        _row(provision, in_force.get(provision.id, {}), in_force.get(provision.section, {}), provision.id in bracketed)
-        for provision in draft.printed()
-    )
+    rows = []
+    for provision in draft.printed():
+        own = in_force.get(provision.id, {})
+        fresh = {name: tuple(p for p in found if _holds(draft, p)) for name, found in own.items()}
+        older = {name: tuple(p for p in found if not _holds(draft, p)) for name, found in own.items()}
+        section = in_force.get(provision.section, {})
+        cells = {name: (*fresh.get(name, ()), *section.get(name, ())) for name in dict.fromkeys([*own, *section])}
+        rows.append(
+            _row(
+                provision,
+                {name: found for name, found in cells.items() if found},
+                {name: found for name, found in older.items() if found},
+                bracketed=provision.id in bracketed,
+            )
+        )
+    return tuple(rows)
 
 
 def tally(row: Row, people: Iterable[Stakeholder]) -> dict[PositionKind, tuple[int, int]]:
@@ -191,24 +208,31 @@ def _bracketed(draft: Draft) -> set[str]:
     return found
 
 
+def _holds(draft: Draft, position: Position) -> bool:
+    """Whether a position was taken on the words that its provision has now."""
+    now = draft.provisions[position.provision].base
+    return draft.base_at(position.provision, position.generation) == now
+
+
 def _row(
     provision: Provision,
-    own: Mapping[str, tuple[Position, ...]],
-    section: Mapping[str, tuple[Position, ...]],
+    cells: Mapping[str, tuple[Position, ...]],
+    older: Mapping[str, tuple[Position, ...]],
+    *,
     bracketed: bool,
 ) -> Row:
-    cells = {name: (*own.get(name, ()), *section.get(name, ())) for name in dict.fromkeys([*own, *section])}
     kinds = {position.kind for positions in cells.values() for position in positions} - {PositionKind.UNKNOWN}
     reasons = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind not in AGREEING]
-    if bracketed:
-        reasons.append("the base is in brackets")
+    notes = ["the base is in brackets"] if bracketed else []
+    notes += [f"{len(older)} spoke on older words only"] if older else []
+    agreed = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind in AGREEING]
     if not provision.readable:
-        return Row(provision, Standing.UNKNOWN, ("the base is unreadable", *reasons), cells)
-    if reasons:
-        return Row(provision, Standing.CONTESTED, tuple(reasons), cells)
-    if kinds:
-        return Row(provision, Standing.STABLE, tuple(f"{kind} by {_who(cells, kind)}" for kind in sorted(kinds)), cells)
-    return Row(provision, Standing.UNKNOWN, ("nobody has said anything that can be counted",), cells)
+        return Row(provision, Standing.UNKNOWN, ("the base is unreadable", *reasons), cells, older)
+    if reasons or bracketed:
+        return Row(provision, Standing.CONTESTED, (*reasons, *notes), cells, older)
+    if agreed:
+        return Row(provision, Standing.STABLE, (*agreed, *notes), cells, older)
+    return Row(provision, Standing.UNKNOWN, (*notes, "nobody has said anything that can be counted"), cells, older)
 
 
 def _who(cells: Mapping[str, tuple[Position, ...]], kind: PositionKind) -> str:

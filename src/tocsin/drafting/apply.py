@@ -284,6 +284,14 @@ def _rebase(draft: Draft, act: acts.Rebase) -> None:
     base = draft.base_at(entry.provision, act.generation)
     kind = entry_class(act.text, base) if base else EntryClass.NEW
     draft.entries[entry.id] = replace(entry, text=act.text, generation=act.generation, entry_class=kind, items=())
+    wanted, basis = kind_from_words(kind, act.text, base)
+    for position in [
+        p for p in draft.positions.values() if p.entry == entry.id and p.comment is None and not p.confirmed
+    ]:
+        inferred = wanted is not PositionKind.UNKNOWN
+        draft.positions[position.id] = replace(
+            position, kind=wanted, basis=basis, inferred=inferred, generation=act.generation
+        )
 
 
 def _accepted(draft: Draft, act: acts.Accept) -> Decision:
@@ -292,6 +300,11 @@ def _accepted(draft: Draft, act: acts.Accept) -> Decision:
         text = words_for(entry, act.provision)
         if not text or entry.entry_class is EntryClass.UNREADABLE:
             raise ConflictError(f"{entry.id} has no readable words for {act.provision}; nothing can be accepted.")
+        if draft.base_of(entry, act.provision) != _printed(draft, act.provision).base:
+            raise ConflictError(
+                f"{entry.id} was written on base {entry.generation}, and {act.provision} has other words now.",
+                hint="Let its writer rebase it, or combine words of your own.",
+            )
         return Decision(Outcome.ACCEPTED, text, (entry.id,))
     position = _position(draft, act.position or "")
     base = _printed(draft, act.provision).base

@@ -124,6 +124,7 @@ def _row(row: Row, people: Iterable[Stakeholder]) -> dict[str, object]:
         "standing": row.standing.value,
         "reasons": list(row.reasons),
         "positions": {name: [_position(p) for p in positions] for name, positions in row.cells.items()},
+        "older_positions": {name: [_position(p) for p in positions] for name, positions in row.older.items()},
         "counts": {kind.value: {"labels": labels, "organisations": orgs} for kind, (labels, orgs) in counts},
     }
 

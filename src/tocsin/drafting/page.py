@@ -163,7 +163,7 @@ def _provision(draft: Draft, row: Row, people: Sequence[Stakeholder], same: Sequ
     older = {entry.id for entry in on_older_bases(draft, name)}
     return ProvisionView(
         row,
-        tuple(_cell(row.cells.get(person.name, ())) for person in people),
+        tuple(_cell(row.cells.get(p.name, ()), row.older.get(p.name, ())) for p in people),
         _tally_words(row, people),
         _base_pieces(draft, row.provision.base, found),
         tuple(_place_view(draft, number, place) for number, place in enumerate(found, 1)),
@@ -173,7 +173,10 @@ def _provision(draft: Draft, row: Row, people: Sequence[Stakeholder], same: Sequ
     )
 
 
-def _cell(positions: Sequence[Position]) -> CellView:
+def _cell(positions: Sequence[Position], older: Sequence[Position]) -> CellView:
+    if not positions and older:
+        sentence = "on older words: " + "; ".join(_sentence(p) for p in older)
+        return CellView(" ".join(dict.fromkeys(p.kind for p in older)), "older", sentence, older[0].entry or "")
     if not positions:
         return CellView("", "none", "said nothing", "")
     kinds = list(dict.fromkeys(p.kind for p in positions if p.kind is not PositionKind.UNKNOWN))
