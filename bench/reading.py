@@ -13,9 +13,12 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import TypeVar
+
+T = TypeVar("T")
 
 COLUMNS = (
     "timestamp severity ip protocol port hostname tag asn geo region city naics hostname_source sector http http_code"
@@ -85,6 +88,11 @@ def timed(rows: int, work: Callable[[], object]) -> dict[str, float]:
     }
 
 
+def each(work: Callable[[T], object], items: Iterable[T]) -> None:
+    for item in items:
+        work(item)
+
+
 def measure(rows: int, how: str, threads: int) -> dict[str, object]:
     import polars as pl
 
@@ -107,8 +115,8 @@ def measure(rows: int, how: str, threads: int) -> dict[str, object]:
             "bytes_per_row": round(len(data) / rows),
             "cut": cut,
             "floor": timed(rows, lambda: pl.read_csv(data, infer_schema=False)),
-            "parse": timed(rows, lambda: [reader.parse(chunk) for chunk in chunks]),
-            "normalise": timed(rows, lambda: [normalise(batch, feed, now) for batch in batches]),
+            "parse": timed(rows, lambda: each(reader.parse, chunks)),
+            "normalise": timed(rows, lambda: each(lambda batch: normalise(batch, feed, now), batches)),
             "all_threads": timed(rows, lambda: list(pool.map(whole, chunks))),
         }
 
