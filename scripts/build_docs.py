@@ -10,8 +10,10 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 import typer.main
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tocsin.cli import COMMANDS, application
@@ -57,11 +59,13 @@ FIELDS_HEAD = """# Fields of an event
 Every field, made from the one schema (`src/tocsin/events/schema.py`). Names are those of the IntelMQ Data Format (IDF);
 a field marked "ours" is not in it. What a feed says beyond these fields stays in `extra`, a JSON object.
 
-| class | what it may say | who decides |
-|---|---|---|
-| public | nothing of one network or person | the release gate, by the rules of [release](design/release.md) |
-| technical | something of one network or machine | the same |
-| personal | maybe something of a person (GDPR, article 4) | the same |
+The class says what a field may tell; [the release gate](design/release.md) decides by it what goes to whom.
+
+| class | what it may tell |
+|---|---|
+| public | nothing of one network or person |
+| technical | something of one network or machine |
+| personal | maybe something of a person (GDPR, article 4) |
 """
 
 # What a person fills in, for the types that Typer names.
@@ -148,8 +152,19 @@ def setting_sections() -> Iterator[str]:
         for name, setting in field.annotation.model_fields.items():
             default = "" if setting.default is PydanticUndefined else _toml(setting.default)
             variable = f"TOCSIN_{section}_{name}".upper()
-            rows.append((f"`{name}`", f"`{default}`", setting.description or "", f"`{variable}`"))
-        yield _table(("setting", "without it", "what it is", "environment"), rows)
+            rows.append((f"`{name}`", f"`{default}`", _takes(setting), setting.description or "", f"`{variable}`"))
+        yield _table(("setting", "without it", "takes", "what it is", "environment"), rows)
+
+
+def _takes(setting: FieldInfo) -> str:
+    """What values a setting takes, in words."""
+    if choices := get_args(setting.annotation):
+        return " or ".join(f"`{_toml(choice)}`" for choice in choices)
+    bounds = {type(bound).__name__: bound for bound in setting.metadata}
+    low, high = (getattr(bounds.get(kind), kind.lower(), None) for kind in ("Ge", "Le"))
+    if setting.annotation is not int:
+        return "text"
+    return f"{low:,} to {high:,}" if high is not None else f"{low:,} and more"
 
 
 def field_section() -> Iterator[str]:

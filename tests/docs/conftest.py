@@ -27,17 +27,15 @@ def pages() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def commands() -> dict[str, set[str]]:
     """The options of every command by its words, such as ``directory import``."""
-    return dict(_commands())
+    return dict(_commands(typer.main.get_command(application(COMMANDS))))
 
 
-def _commands() -> Iterator[tuple[str, set[str]]]:
-    root = typer.main.get_command(application(COMMANDS))
-    assert isinstance(root, typer.core.TyperGroup)
-    for noun, command in root.commands.items():
-        yield noun, _options(command)
-        if isinstance(command, typer.core.TyperGroup):
-            for verb, inner in command.commands.items():
-                yield f"{noun} {verb}", _options(inner)
+def _commands(command: object, name: str = "") -> Iterator[tuple[str, set[str]]]:
+    if name:
+        yield name, _options(command)
+    if isinstance(command, typer.core.TyperGroup):
+        for word, inner in command.commands.items():
+            yield from _commands(inner, f"{name} {word}".strip())
 
 
 def _options(command: object) -> set[str]:

@@ -130,12 +130,11 @@ def _command_exists(line: str, commands: dict[str, set[str]]) -> bool:
         del words[words.index("--home") : words.index("--home") + 2]
     if not words or words[0] in {"COMMAND", "…", "..."}:
         return True
-    name = next((name for name in (" ".join(words[:2]), words[0]) if name in commands), None)
+    name = next((name for many in (3, 2, 1) if (name := " ".join(words[:many])) in commands), None)
     if name is None:
         return False
-    # a group without one of its verbs is a command only where nothing else follows
-    is_group = any(other.startswith(f"{name} ") for other in commands)
-    if is_group and len(words) > 1:
+    # a group is a command only where nothing else follows
+    if any(other.startswith(f"{name} ") for other in commands) and len(words) > len(name.split()):
         return False
     given = {word.partition("=")[0] for word in words if re.match(r"--\w", word)}
     return given <= commands[name]

@@ -42,3 +42,23 @@ def test_every_field_of_an_event_is_documented(pages: dict[str, str]) -> None:
 def test_every_audit_word_is_documented_once(pages: dict[str, str]) -> None:
     words = re.findall(r"^\| `([a-z.]+)` \|", pages["docs/audit.md"], re.MULTILINE)
     assert sorted(words) == sorted(word.value for word in AuditWord)
+
+
+def test_every_documented_setting_is_read_by_something(root: Path) -> None:
+    code = _code(root, but="settings.py")
+    unread = [
+        f"{section}.{name}"
+        for section, field in Settings.model_fields.items()
+        for name in field.annotation.model_fields  # type: ignore[union-attr]  # each section is a model
+        if not re.search(rf"\.{name}\b", code)
+    ]
+    assert unread == []
+
+
+def test_every_documented_audit_word_is_written_by_something(root: Path) -> None:
+    code = _code(root, but="audit.py")
+    assert [word.value for word in AuditWord if f"AuditWord.{word.name}" not in code] == []
+
+
+def _code(root: Path, *, but: str) -> str:
+    return "\n".join(path.read_text() for path in (root / "src").rglob("*.py") if path.name != but)

@@ -23,7 +23,10 @@ _LONG = 80  # a longer licence field holds the licence's text
 
 
 def sbom(ctx: typer.Context) -> None:
-    """Show packages and data that are installed with Tocsin; --json prints a CycloneDX 1.6 bill of materials."""
+    """Show what is installed with Tocsin, and under which licences.
+
+    With --json as a bill of materials in CycloneDX 1.6.
+    """
     invocation: Invocation = ctx.obj
     packages, data = installed(_ROOT), bundled_data(_TABLES.read_text(encoding="utf-8"))
     emit(

@@ -1,0 +1,76 @@
+"""The tour in the README is what really happens: each command is run, each line that is shown must come."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_PREFIX = "./run --home home/demo "
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The home of the demonstration, played once, and what it said."""
+    home = tmp_path_factory.mktemp("tour")
+    done = _run(home, "demo", "--no-serve")
+    assert done.returncode == 0, done.stderr
+    return home / "demo", done.stdout
+
+
+@pytest.fixture(scope="module")
+def blocks(pages: dict[str, str]) -> list[str]:
+    """The output that the tour shows."""
+    tour = pages["README.md"].partition("## Five minutes")[2].partition("\n## ")[0]
+    return [block for language, block in _BLOCK.findall(tour) if not language]
+
+
+def test_the_demonstration_says_what_the_tour_shows(played: tuple[Path, str], blocks: list[str]) -> None:
+    assert _missing(blocks[0], played[1]) == []
+
+
+def test_a_mail_says_what_the_tour_shows(played: tuple[Path, str], blocks: list[str]) -> None:
+    mails = [path.read_text() for path in played[0].rglob("*.eml")]
+    assert min(len(_missing(blocks[1], mail)) for mail in mails) == 0
+
+
+def test_each_command_of_the_tour_says_what_the_tour_shows(played: tuple[Path, str], blocks: list[str]) -> None:
+    home, _ = played
+    shown = [step for block in blocks for step in re.split(r"^\$ ", block, flags=re.MULTILINE)]
+    steps = [step.removeprefix(_PREFIX).partition("\n") for step in shown if step.startswith(_PREFIX)]
+    assert len(steps) >= 4
+    for command, _, expected in steps:
+        words = [word.replace("home/demo", str(home)) for word in command.split()]
+        done = _run(home, *words)
+        assert done.returncode == (1 if words == ["doctor"] else 0), done.stderr
+        assert _missing(expected, done.stdout) == [], command
+
+
+def test_the_check_misses_nothing() -> None:
+    assert _missing("heard  3,232\n…\nstored …\n", " heard 3,232 \n stored as events 3\n") == []
+    assert _missing("heard  3,233\n", " heard 3,232 \n") == ["heard 3,233"]
+
+
+def _run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", home, *words]
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def _missing(shown: str, said: str) -> list[str]:
+    """The shown lines that do not come; blanks, lengths of rules and dates may differ, ``…`` stands for the rest."""
+    lines = [_plain(line) for line in said.splitlines()]
+    wanted = [(line, _plain(line.partition("…")[0])) for line in shown.splitlines()]
+    return [
+        want
+        for line, want in wanted
+        if want and not any(given.startswith(want) if "…" in line else given == want for given in lines)
+    ]
+
+
+def _plain(line: str) -> str:
+    dated = re.sub(r"\d{4}-\d\d-\d\d", "DATE", line)
+    return re.sub(r"([─-])\1+", r"\1", " ".join(dated.split()))
