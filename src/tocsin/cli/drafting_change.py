@@ -10,7 +10,7 @@ from uuid import uuid4
 import typer
 
 from tocsin.cli.output import Invocation, emit, say
-from tocsin.errors import NotFoundError, UsageError
+from tocsin.errors import InputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from tocsin.drafting.acts import Act
@@ -101,7 +101,10 @@ def words_from(text: str | None, file: Path | None) -> str:
     if (text is None) == (file is None):
         raise UsageError("Give the words with --text or --file.", hint="--text '' proposes no words at all.")
     if file is not None:
-        return read_bytes(file).decode("utf-8-sig", errors="strict").strip()
+        try:
+            return read_bytes(file).decode("utf-8-sig").strip()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{file} is not UTF-8.", hint="Save it as plain text in UTF-8.") from error
     return sys.stdin.read().strip() if text == "-" else (text or "")
 
 
