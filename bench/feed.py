@@ -1,7 +1,9 @@
 """A seeded world to measure with: 2,000 teams, 100,000 rules, and days of reports of 48 columns and 20 types.
 
 What it is like: 402 bytes a row as plain CSV with quoted text, 5 % IPv6, 5 % rows repeated, 10 % of the networks
-claimed by two teams. Addresses are drawn from the rules' own prefixes, so every event is owed to somebody.
+claimed by two teams. Addresses are drawn from the rules' own prefixes, so every event is owed to somebody. Machines
+are of 600 profiles that share make, software and certificate algorithms, as in real scans; names, dates, lengths and
+the rest differ by row.
 """
 
 import csv
@@ -27,6 +29,7 @@ COLUMNS = (
 TEAMS = 2_000
 RULES = 100_000
 _BLOCK = 200_000
+_PROFILES = 600
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,15 @@ def _rows(world: World, count: int, rng: np.random.Generator, day: str, at: floa
     seconds = np.sort((at * 86_400 + rng.random(count) * 600) % 86_400).astype(np.int64)
     number = rng.integers(0, 1 << 31, count)
 
+    profile = pl.Series(rng.integers(0, _PROFILES, count))
+
     def pick(values: list[str]) -> pl.Series:
         return pl.Series(values).gather(pl.Series(rng.integers(0, len(values), count)))
+
+    def same(name: str, values: list[str] | list[int]) -> pl.Series:
+        """What devices of one profile share: the value of each row's profile."""
+        of_profile = np.random.default_rng(sum(name.encode())).integers(0, len(values), _PROFILES)
+        return pl.Series(values).gather(pl.Series(of_profile)).gather(profile)
 
     def sometimes(share: float, values: pl.Series) -> pl.Series:
         return pl.select(pl.when(pl.Series(rng.random(count) < share)).then(values).otherwise(pl.lit(""))).to_series()
@@ -136,28 +146,28 @@ def _rows(world: World, count: int, rng: np.random.Generator, day: str, at: floa
         "naics": pl.Series(rng.choice([517311, 518210, 0], count)),
         "hostname_source": pick(["ptr", "ssl"]),
         "sector": pick(["Communications, Service Provider, and Hosting Service", "Education", ""]),
-        "device_vendor": pick(["Fortinet", "MikroTik", "Hikvision", ""]),
-        "device_type": pick(["firewall", "router", "ip-camera", ""]),
-        "device_model": pick(["FortiGate", "RouterOS", "DS-2CD", ""]),
-        "version": pick(["6.4.1", "7.0.12", "2.0"]),
+        "device_vendor": same("device_vendor", ["Fortinet", "MikroTik", "Hikvision", ""]),
+        "device_type": same("device_type", ["firewall", "router", "ip-camera", ""]),
+        "device_model": same("device_model", ["FortiGate", "RouterOS", "DS-2CD", ""]),
+        "version": same("version", ["6.4.1", "7.0.12", "2.0"]),
         "banner": sometimes(
             0.1, pick([f"Welcome to device {n}, unauthorised access is forbidden" for n in range(200)])
         ),
-        "handshake": pick(["TLSv1.2", "TLSv1.0"]),
-        "cipher_suite": pick(["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_RSA_WITH_AES_128_CBC_SHA"]),
-        "cert_length": pl.Series(rng.choice([1024, 2048, 4096], count)),
+        "handshake": same("handshake", ["TLSv1.2", "TLSv1.0"]),
+        "cipher_suite": same("cipher_suite", ["TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS_RSA_WITH_AES_128_CBC_SHA"]),
+        "cert_length": same("cert_length", [1024, 2048, 4096]),
         "subject_common_name": pick(names),
         "issuer_common_name": pick(names[:40]),
         "cert_issue_date": pick([f"2025-0{m}-11" for m in range(1, 10)]),
         "cert_expiration_date": pick([f"2027-0{m}-11" for m in range(1, 10)]),
-        "key_algorithm": pick(["rsaEncryption", "ecdsa"]),
-        "signature_algorithm": pick(["sha256WithRSAEncryption", "sha1WithRSAEncryption"]),
+        "key_algorithm": same("key_algorithm", ["rsaEncryption", "ecdsa"]),
+        "signature_algorithm": same("signature_algorithm", ["sha256WithRSAEncryption", "sha1WithRSAEncryption"]),
         "cert_valid": pick(["Y", "N"]),
-        "self_signed": pick(["Y", "N"]),
-        "http_code": pl.Series(rng.choice([200, 301, 401, 403], count)),
-        "http_reason": pick(["OK", "Unauthorized", "Forbidden"]),
-        "content_type": pick(["text/html", "text/html; charset=utf-8", ""]),
-        "server": pick(["nginx", "Apache/2.4.57 (Debian)", "lighttpd", ""]),
+        "self_signed": same("self_signed", ["Y", "N"]),
+        "http_code": same("http_code", [200, 301, 401, 403]),
+        "http_reason": same("http_reason", ["OK", "Unauthorized", "Forbidden"]),
+        "content_type": same("content_type", ["text/html", "text/html; charset=utf-8", ""]),
+        "server": same("server", ["nginx", "Apache/2.4.57 (Debian)", "lighttpd", ""]),
         "content_length": pl.Series(rng.integers(0, 5000, count)),
         "raw_cert_status": pick(["stored", ""]),
     }

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import polars_hash  # noqa: F401  (adds the expression namespace `nchash`, whose hashes are the same in every version)
+import polars_hash  # its hashes are the same in every version
 
 # In these the asset acted as a client: its port was chosen at random and names no service.
 CLIENT_TYPES = (
@@ -29,7 +29,7 @@ def problem_keys(frame: pl.DataFrame) -> npt.NDArray[np.uint64]:
     """
     other_asset = pl.coalesce("source.network", "source.url", "source.fqdn", "source.reverse_dns", "source.asn")
     client = pl.col("classification.type").is_in(CLIENT_TYPES)
-    identity = pl.concat_str(
+    identity = polars_hash.concat_str(
         pl.col("source.ip.hi").cast(pl.String).fill_null(""),
         pl.col("source.ip.lo").cast(pl.String).fill_null(""),
         pl.when(pl.col("source.ip.hi").is_null()).then(other_asset).otherwise(pl.lit("")).fill_null(""),
@@ -38,5 +38,5 @@ def problem_keys(frame: pl.DataFrame) -> npt.NDArray[np.uint64]:
         pl.coalesce("classification.identifier", "malware.name").fill_null(""),
         separator="\x1f",
     )
-    hashed = frame.select(identity.nchash.xxh3_64())  # type: ignore[attr-defined]  # polars_hash adds it
+    hashed = frame.select(identity.nchash.xxh3_64())
     return hashed.to_series().cast(pl.UInt64).to_numpy()
