@@ -49,7 +49,12 @@ def build(
 def normalise(
     ctx: typer.Context,
     run: RunFolder,
-    method: Annotated[str, typer.Option(help="minmax, zscore, scaled, rank, borda, prank, fracmax, dist2targ, …")],
+    method: Annotated[
+        str,
+        typer.Option(
+            help="minmax, zscore, scaled, rank, borda, prank, fracmax, dist2targ, dist2ref, dist2max or goalposts."
+        ),
+    ],
     out: OutFile,
     param: Params = None,
     stage: Annotated[str, typer.Option(help="The stage to normalise.")] = "Treated",
@@ -146,9 +151,11 @@ def remove_elements(
 @app.command()
 def compare(
     ctx: typer.Context,
-    run: RunFolder,
+    run: Annotated[list[Path], typer.Option("--run", help="The folder of a built run; may be given several times.")],
     out: OutFile,
-    other: Annotated[list[Path] | None, typer.Option("--with", help="Another run; may be given several times.")] = None,
+    other: Annotated[
+        list[Path] | None, typer.Option("--with", "--other", help="Another run; may be given several times.")
+    ] = None,
     year: Annotated[
         list[int] | None, typer.Option(help="Years of a panel run to compare; the first is the base.")
     ] = None,
@@ -160,7 +167,7 @@ def compare(
     from tocsin.readiness.reweigh import comparison, labelled
     from tocsin.readiness.run import write_rows
 
-    rows = comparison(labelled([run, *(other or [])]), year or [], code, by, table)
+    rows = comparison(labelled([*run, *(other or [])]), year or [], code, by, table)
     write_rows(out, rows)
     _wrote(ctx, out, len(rows), by=by)
 
@@ -170,7 +177,12 @@ def sensitivity(
     ctx: typer.Context,
     run: RunFolder,
     spec: Annotated[Path, typer.Option(help="The uncertain choices, as TOML.")],
-    out: Annotated[Path, typer.Option(help="The folder for scores, ranks, rank statistics, sample and indices.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The folder for scores, ranks, rank statistics, sample and indices; or FILE.csv, rank statistics only."
+        ),
+    ],
 ) -> None:
     """Evaluate the index over other choices: ranks with intervals, and which choice matters how much."""
     from tocsin.readiness.run import load_run
@@ -212,13 +224,14 @@ def target(
 
 
 def _print_target(found: dict[str, object]) -> None:
-    from tocsin.readiness.target import summary_rows
+    from tocsin.readiness.target import notes, summary_rows
 
     columns, rows = summary_rows(found)
-    title = (
-        f"+{found['goal_percent']:g} % from {found['baseline_year']} to {found['end_year']}, group: {found['group']}"
-    )
+    group = " and ".join(found["group"]) if isinstance(found["group"], list) else found["group"]
+    title = f"+{found['goal_percent']:g} % from {found['baseline_year']} to {found['end_year']}, group: {group}"
     print_table(title, columns, rows)
+    for line in notes(found):
+        say(line)
 
 
 def _wrote(ctx: typer.Context, out: Path, rows: int, **facts: object) -> None:
@@ -234,7 +247,9 @@ def describe(
         typer.Option(help="statistics, availability, correlations, flags, denominators, alpha, pca, bounds or trends."),
     ],
     out: OutFile,
-    stage: Annotated[str, typer.Option(help="The stage looked at.")] = "Normalised",
+    stage: Annotated[
+        str | None, typer.Option(help="The stage looked at: Normalised, for trends Aggregated, unless named.")
+    ] = None,
     level: Annotated[int, typer.Option(help="The level of groups, or of the elements for trends.")] = 2,
     kind: Annotated[str, typer.Option(help="Of correlations: pearson, spearman or kendall.")] = "pearson",
 ) -> None:
@@ -242,7 +257,8 @@ def describe(
     from tocsin.readiness.run import load_run, write_rows
     from tocsin.readiness.views import view as rows_of
 
-    rows = rows_of(load_run(run), view, stage, level, kind)
+    looked_at = stage or ("Aggregated" if view == "trends" else "Normalised")
+    rows = rows_of(load_run(run), view, looked_at, level, kind)
     write_rows(out, rows)
     _wrote(ctx, out, len(rows), view=view)
 

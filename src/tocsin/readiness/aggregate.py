@@ -183,5 +183,5 @@ def _check_domain(values: FloatArray, step: Step, group: Group, hierarchy: Hiera
     raise InputError(
         f"Aggregate {group.code}, {table.row_name(int(where[-2]))}, column {member}: {values[tuple(where)]:g}; "
         f"{names[step.method]} needs values {rule}.",
-        hint="Normalise to a range above 0, such as minmax with lower=1 and upper=100.",
+        hint="Normalise to a range above 0: --param l_u=1,100, or minmax with lower 1 and upper 100 in the recipe.",
     )

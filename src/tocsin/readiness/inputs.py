@@ -71,7 +71,10 @@ def read_inputs(data: Path, meta: Path, denominators: Path | None = None, *, wei
 
 
 def read_csv(path: Path) -> "pl.DataFrame":
-    """Every cell as text, missing cells as "". Raises InputError when it is no CSV file, NotFoundError."""
+    """Every cell as text, missing cells as ""; blank rows at the end are left out.
+
+    Raises InputError when it is no CSV file, NotFoundError.
+    """
     import polars as pl
     from polars.exceptions import PolarsError
 
@@ -83,9 +86,10 @@ def read_csv(path: Path) -> "pl.DataFrame":
     except PolarsError as error:
         first = str(error).splitlines()[0]
         raise InputError(f"{path.name} cannot be read as CSV: {first}", hint="Save it as CSV, UTF-8, commas.") from None
-    return frame.rename({column: column.strip() for column in frame.columns}).with_columns(
-        pl.all().str.strip_chars().fill_null("")
-    )
+    frame = frame.rename({column: column.strip() for column in frame.columns})
+    frame = frame.with_columns(pl.all().str.strip_chars().fill_null(""))
+    filled = frame.select(pl.any_horizontal(pl.all() != "")).to_series().to_numpy()
+    return frame.head(int(np.flatnonzero(filled)[-1]) + 1)
 
 
 def _check_shape(path: Path) -> None:
@@ -94,6 +98,8 @@ def _check_shape(path: Path) -> None:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file)
             header = next(rows, [])
+            if not any(cell.strip() for cell in header):
+                raise InputError(f"{path.name} is empty or has no header.", hint="The first row names the columns.")
             if len(header) <= 1 and ";" in "".join(header):
                 raise InputError(
                     f"{path.name}, header: separated by semicolons; the rule is commas, with a decimal point."
@@ -101,14 +107,15 @@ def _check_shape(path: Path) -> None:
             twice = next((name for i, name in enumerate(header) if name in header[:i]), None)
             if twice is not None:
                 raise InputError(f"{path.name}, header: column {twice} stands twice; a column name must be unique.")
-            count = 0
+            filled = 0
             for count, row in enumerate(rows, start=1):
+                filled += any(cell.strip() for cell in row)
                 if row and len(row) != len(header):
                     raise InputError(
                         f"{path.name}, row {count + 1} ({row[0]}): {len(row)} cells; the header has {len(header)}.",
                         hint="A decimal comma makes one cell too many; an unclosed quote too few.",
                     )
-            if count == 0:
+            if filled == 0:
                 raise InputError(f"{path.name} has a header but no rows.")
     except UnicodeDecodeError:
         raise InputError(f"{path.name} is not UTF-8 text.", hint="Save it as CSV, UTF-8, commas.") from None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tocsin.errors import InputError, UsageError
-from tocsin.readiness.parameters import flag, pair, real, reals, text
+from tocsin.readiness.parameters import by_own_name, flag, pair, real, reals, text
 from tocsin.readiness.table import FloatArray, Table, highest, lowest
 
 METHODS = (
@@ -31,7 +31,7 @@ METHODS = (
 PARAMETERS: Mapping[str, frozenset[str]] = {
     "minmax": frozenset({"l_u", "range", "lower", "upper"}),
     "zscore": frozenset({"m_sd", "mean", "sd"}),
-    "scaled": frozenset({"npara", "lower", "upper", "scale_factor"}),
+    "scaled": frozenset({"npara", "l_u", "lower", "upper", "scale_factor"}),
     "rank": frozenset({"ties"}),
     "borda": frozenset({"ties"}),
     "prank": frozenset({"ties"}),
@@ -62,6 +62,7 @@ def normalise(table: Table, columns: tuple[Column, ...], method: str, params: Pa
     """
     if method not in METHODS:
         raise UsageError(f"There is no normalisation {method}.", hint=f"Choose from {', '.join(METHODS)}.")
+    params = by_own_name(params)
     unknown = set(params) - PARAMETERS[method]
     if unknown:
         known = ", ".join(sorted(PARAMETERS[method])) or "no parameter"
@@ -152,7 +153,7 @@ def _zscore(x: FloatArray, columns: tuple[Column, ...], params: Params) -> Float
 
 def _scaled(x: FloatArray, columns: tuple[Column, ...], params: Params) -> FloatArray:
     """(x - l)/(u - l)·f with fixed l, u (0, 100) and f (100)."""
-    lower, upper = pair(params, ("npara",), ("lower", "upper"), (0.0, 100.0))
+    lower, upper = pair(params, ("npara", "l_u"), ("lower", "upper"), (0.0, 100.0))
     lowers, uppers = _per_column(columns, "scaled_lower", lower), _per_column(columns, "scaled_upper", upper)
     factor = _per_column(columns, "scale_factor", real(params, ("scale_factor",), 100.0))
     if (uppers == lowers).any():

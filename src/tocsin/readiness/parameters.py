@@ -16,6 +16,30 @@ def parse(pairs: Sequence[str]) -> dict[str, object]:
     return result
 
 
+OTHER_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(("l", "min", "low"), "lower"),
+    **dict.fromkeys(("u", "max", "high"), "upper"),
+    **dict.fromkeys(("m",), "mean"),
+    **dict.fromkeys(("s", "std"), "sd"),
+    **dict.fromkeys(("a",), "scale"),
+    **dict.fromkeys(("factor",), "scale_factor"),
+    **dict.fromkeys(("ref", "xref", "unit"), "reference"),
+    **dict.fromkeys(("ties.method", "ties_method"), "ties"),
+}
+"""Names that people give a parameter by habit, and the name it has here."""
+
+
+def by_own_name(params: Mapping[str, object]) -> dict[str, object]:
+    """The parameters under the names they have here. Raises UsageError where one is given twice."""
+    result: dict[str, object] = {}
+    for name, value in params.items():
+        own = OTHER_NAMES.get(name, name)
+        if own in result:
+            raise UsageError(f"Parameter {own} is given twice.")
+        result[own] = value
+    return result
+
+
 def real(params: Mapping[str, object], names: tuple[str, ...], default: float) -> float:
     """One number, under any of its names."""
     values = reals(params, names)

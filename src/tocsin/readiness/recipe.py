@@ -192,8 +192,19 @@ def validate(content: object, name: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        lines = [f"[{'.'.join(str(part) for part in item['loc'])}] {item['msg']}" for item in error.errors()]
-        raise InputError(f"{name}: " + "; ".join(lines), hint="docs/readiness/engine.md lists every field.") from None
+        raise wrong_fields(name, error) from None
+
+
+def wrong_fields(name: str, error: ValidationError) -> InputError:
+    """An error that names each wrong field of a TOML file and its rule."""
+    lines = []
+    for item in error.errors():
+        place = f"[{'.'.join(str(part) for part in item['loc'])}]" if item["loc"] else ""
+        rule = {"extra_forbidden": "there is no such field", "missing": "this field is required"}.get(
+            item["type"], item["msg"].removeprefix("Value error, ")
+        )
+        lines.append(f"{place} {rule}".strip())
+    return InputError(f"{name}: " + "; ".join(lines), hint="docs/readiness/engine.md lists every field.")
 
 
 def identity(recipe: Recipe, inputs: dict[str, str]) -> str:

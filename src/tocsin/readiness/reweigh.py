@@ -12,7 +12,7 @@ from tocsin.readiness.aggregate import aggregate, steps_for
 from tocsin.readiness.build import aggregation_steps, method_columns
 from tocsin.readiness.inputs import numbers, read_csv
 from tocsin.readiness.normalise import normalise
-from tocsin.readiness.parameters import real, reals, text
+from tocsin.readiness.parameters import by_own_name, real, reals, text
 from tocsin.readiness.run import Run, load_run, weight_rows
 from tocsin.readiness.table import FloatArray, Table
 
@@ -59,6 +59,7 @@ def aggregate_again(
     ``params``: p of genmean, min_available, and l_u (or lower and upper), which first puts the treated indicators on
     that min-max range. ``normalised`` and ``weights`` are files to use instead of the run's own.
     """
+    params = by_own_name(params)
     unknown = set(params) - {"p", "min_available", "dat_thresh", *_RANGE}
     if unknown:
         raise UsageError(

@@ -12,21 +12,17 @@ from tocsin.readiness.uncertainty import Outcome, explore, rank_statistics, read
 
 
 def write_sensitivity(run: Run, specification_file: Path, out: Path) -> dict[str, object]:
-    """The run over the specification, written to ``out``; gives the summary.
+    """The run over the specification, written to the folder ``out``; gives the summary.
+
+    When ``out`` is a name ending in .csv it gets the rank statistics, and nothing else is written.
 
     Files: ``sa_scores.csv`` and ``sa_ranks.csv`` (uCode, Nominal, r_1 …), ``sa_rankstats.csv`` (uCode, Nominal, Mean,
     Median, Q5, Q95), ``sa_para.csv`` (the sample), ``sa_indices.csv``; the prefix is ``ua`` when only ranks were asked.
     """
     specification = read_specification(specification_file)
     outcome = explore(run.inputs, run.recipe, specification, specification_file.parent)
-    prefix = "ua" if outcome.indices is None else "sa"
-    write_csv(out / f"{prefix}_scores.csv", _columns(outcome, outcome.nominal_scores, outcome.scores))
-    write_csv(out / f"{prefix}_ranks.csv", _columns(outcome, outcome.nominal_ranks, outcome.ranks, whole=True))
-    write_rows(out / f"{prefix}_rankstats.csv", rank_statistics(outcome))
-    write_csv(out / f"{prefix}_para.csv", sample_columns(outcome))
+    files = _write_rank_statistics(outcome, out) if out.suffix == ".csv" else _write_folder(outcome, out)
     indices = index_rows(outcome)
-    if indices:
-        write_rows(out / "sa_indices.csv", indices)
     return {
         "method": outcome.method,
         "evaluations": outcome.scores.shape[1],
@@ -35,9 +31,25 @@ def write_sensitivity(run: Run, specification_file: Path, out: Path) -> dict[str
         "indices": indices,
         "interactions": _interactions(outcome),
         "rank_statistics": rank_statistics(outcome),
-        "files": sorted(path.name for path in out.glob(f"{prefix}_*.csv")),
+        "files": files,
         "lines": [f"{row['Variable']}: first order {_short(row['Si'])}, total {_short(row['STi'])}" for row in indices],
     }
+
+
+def _write_rank_statistics(outcome: Outcome, out: Path) -> list[str]:
+    write_rows(out, rank_statistics(outcome))
+    return [out.name]
+
+
+def _write_folder(outcome: Outcome, out: Path) -> list[str]:
+    prefix = "ua" if outcome.indices is None else "sa"
+    write_csv(out / f"{prefix}_scores.csv", _columns(outcome, outcome.nominal_scores, outcome.scores))
+    write_csv(out / f"{prefix}_ranks.csv", _columns(outcome, outcome.nominal_ranks, outcome.ranks, whole=True))
+    write_rows(out / f"{prefix}_rankstats.csv", rank_statistics(outcome))
+    write_csv(out / f"{prefix}_para.csv", sample_columns(outcome))
+    if indices := index_rows(outcome):
+        write_rows(out / "sa_indices.csv", indices)
+    return sorted(path.name for path in out.glob(f"{prefix}_*.csv"))
 
 
 def index_rows(outcome: Outcome) -> list[Mapping[str, object]]:

@@ -158,6 +158,29 @@ def summary_rows(found: Mapping[str, object]) -> tuple[list[str], list[list[str]
     return columns, rows
 
 
+def notes(found: Mapping[str, object]) -> list[str]:
+    """What stands beside the table of ``summary_rows``: how many members count, who is left out, and why."""
+    row = _flat(found)
+    lines = [f"{row['members.with_both_years']} of {row['members.in_group']} members have a score in both years."]
+    reasons: dict[str, None] = {}
+    without: set[str] = set()
+
+    def walk(value: object) -> None:
+        if not isinstance(value, dict):
+            return
+        if "reason" in value:
+            reasons[str(value["reason"])] = None
+        without.update(value.get("members_without_weight", []))
+        for inner in value.values():
+            walk(inner)
+
+    walk(found)
+    if without:
+        names = ", ".join(sorted(without))
+        lines.append(f"No penetration or population, so not in the weighted means: {names}.")
+    return lines + [f"Not computable: {reason}." for reason in reasons]
+
+
 def _mean_change(panel: Panel, both: BoolArray, how: tuple[str, str], goal: Goal) -> dict[str, object]:
     weighting, kind = how
     baseline, end = goal.baseline, goal.end

@@ -26,7 +26,7 @@ from tocsin.readiness.build import (
     prepare,
 )
 from tocsin.readiness.inputs import Inputs, numbers, read_csv
-from tocsin.readiness.recipe import Recipe, read_toml, validate
+from tocsin.readiness.recipe import Recipe, read_toml, validate, wrong_fields
 from tocsin.readiness.results import ranks
 from tocsin.readiness.table import FloatArray, Table
 from tocsin.readiness.weigh import noisy
@@ -82,7 +82,9 @@ class Specification(BaseModel):
     code: str | None = Field(default=None, description="The element whose score is studied; the index by default.")
     year: int | None = Field(default=None, description="The year of a panel; the latest by default.")
     design: str | None = Field(
-        default=None, description="CSV, a column for each factor: number of the alternative, or value."
+        default=None,
+        description="A sample of your own: CSV, a column for each factor with the number of the alternative from 1, or "
+        'the value. Under "saltelli" its rows are A, then B, then for each factor A with that column of B.',
     )
     factors: dict[str, Factor] = Field(min_length=1, description="The uncertain choices.")
 
@@ -112,10 +114,7 @@ def read_specification(path: Path) -> Specification:
     try:
         return Specification.model_validate(read_toml(path))
     except ValidationError as error:
-        lines = [f"[{'.'.join(str(part) for part in item['loc'])}] {item['msg']}" for item in error.errors()]
-        raise InputError(
-            f"{path.name}: " + "; ".join(lines), hint="docs/readiness/engine.md lists every field."
-        ) from None
+        raise wrong_fields(path.name, error) from None
 
 
 def explore(inputs: Inputs, recipe: Recipe, specification: Specification, folder: Path) -> Outcome:
@@ -207,8 +206,12 @@ def _method(specification: Specification, choices: Sequence[Choice]) -> str:
         raise UsageError("A factorial needs values or weights for every factor; a range has no end of values.")
     if specification.method == "design" and specification.design is None:
         raise UsageError("Method design needs the field design: the file with the sample.")
+    if specification.design is not None and specification.method in {"factorial", "monte_carlo"}:
+        raise UsageError(f"Method {specification.method} makes its own sample; it takes no design.")
     if specification.method != "auto":
         return specification.method
+    if specification.design is not None:
+        return "design"
     return "factorial" if finite and combinations <= specification.factorial_limit else "saltelli"
 
 
@@ -217,8 +220,8 @@ def _sample(
 ) -> FloatArray:
     if method == "factorial":
         return np.array(list(product(*(range(choice.count or 0) for choice in choices))), dtype=np.float64)
-    if method == "design":
-        return _given_design(folder / str(specification.design), names, choices)
+    if specification.design is not None:
+        return _given_design(folder / specification.design, names, choices, method)
     if method == "monte_carlo":
         points = np.random.default_rng(specification.seed).random((specification.samples, len(choices)))
     else:
@@ -233,7 +236,7 @@ def _scale(choice: Choice, points: FloatArray) -> FloatArray:
     return np.floor(points * (choice.count or 0))
 
 
-def _given_design(path: Path, names: tuple[str, ...], choices: Sequence[Choice]) -> FloatArray:
+def _given_design(path: Path, names: tuple[str, ...], choices: Sequence[Choice], method: str) -> FloatArray:
     frame = read_csv(path)
     absent = [name for name in names if name not in frame.columns]
     if absent:
@@ -248,7 +251,23 @@ def _given_design(path: Path, names: tuple[str, ...], choices: Sequence[Choice])
                 f"{path.name}, row {bad[0] + 2}, column {names[i]}: not an alternative, 1 to {choice.count}."
             )
         values[:, i] -= 1
+    if method == "saltelli":
+        _check_saltelli(path, values, names)
     return values
+
+
+def _check_saltelli(path: Path, values: FloatArray, names: tuple[str, ...]) -> None:
+    """The rows must be A, B, and for each factor A with that factor's column of B."""
+    blocks, left = divmod(len(values), len(names) + 2)
+    if left or blocks < 2:
+        raise InputError(f"{path.name}: {len(values)} rows; a sample for saltelli has {len(names) + 2}·N of them.")
+    a, b, *mixed = np.split(values, len(names) + 2)
+    for i, block in enumerate(mixed):
+        expected = a.copy()
+        expected[:, i] = b[:, i]
+        if not np.array_equal(block, expected):
+            row = int(np.flatnonzero((block != expected).any(axis=1))[0]) + (i + 2) * blocks + 2
+            raise InputError(f"{path.name}, row {row}: it should be row A with column {names[i]} of B.")
 
 
 @dataclass(frozen=True)
@@ -379,7 +398,7 @@ def _indices(
     if method == "factorial":
         return sobol.exact(output.reshape([choice.count or 0 for choice in choices]))
     if method == "saltelli":
-        parts = output.reshape(len(choices) + 2, specification.samples)
+        parts = output.reshape(len(choices) + 2, -1)
         return sobol.estimate(parts[0], parts[1], parts[2:], bootstrap=specification.bootstrap, seed=specification.seed)
     return None
 

@@ -118,7 +118,7 @@ def test_semicolons_and_decimal_commas(small: Builder) -> None:
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
-        ("[normalize]\n", "normalize"),
+        ("[normalize]\n", "normalize. there is no such field"),
         ('[normalise]\nmethod = "minimax"\n', "normalise.method"),
         ("[treat]\nwinmax = -1\n", "treat.winmax"),
         ("[impute]\nmethod = 'guess'\n", "impute.method"),
@@ -132,12 +132,26 @@ def test_semicolons_and_decimal_commas(small: Builder) -> None:
         ("[normalise]\nmethod = 'dist2ref'\nparams = { reference = 'U9' }\n", "U9"),
         ("[normalise]\nmethod = 'minmax'\nparams = { lower = 5, upper = 5 }\n", "upper must be above lower"),
         ("[normalise]\nmethod = 'minmax'\nparams = { lowest = 5 }\n", "lowest"),
+        ("[normalise]\nmethod = 'minmax'\nparams = { lower = 5, min = 6 }\n", "lower is given twice"),
         ("title = \n", "TOML"),
     ],
 )
 def test_bad_recipe(recipe: str, words: str, small: Builder) -> None:
     with pytest.raises((InputError, UsageError), match=words):
         small(recipe=recipe)
+
+
+def test_blank_rows_at_the_end_are_nothing(small: Builder, data_text: str, meta_text: str) -> None:
+    plain = small()
+    spread = small(data=data_text + "\n,,,,,,,\n\n", meta=meta_text + "\n\n")
+    assert (spread.stages.aggregated.values == plain.stages.aggregated.values).all()
+
+
+def test_files_without_content(small: Builder) -> None:
+    with pytest.raises(InputError, match="empty or has no header"):
+        small(data="")
+    with pytest.raises(InputError, match="a header but no rows"):
+        small(data="uCode,a\n\n")
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:

@@ -168,6 +168,8 @@ def test_remove_elements_and_compare(call: Call, asem: Path, asem_folder: Path, 
     assert pl.read_csv(out).row(0) == ("PRT", 27, 17, 10, 10)
     call("compare", "--run", asem_folder, "--with", other, "--with", asem_folder, "--out", out)
     assert pl.read_csv(out).columns == ["uCode", str(asem_folder), str(other), f"{asem_folder} (3)"]
+    call("compare", "--run", asem_folder, "--run", other, "--out", out)
+    assert pl.read_csv(out).row(0) == ("PRT", 27, 17, 10, 10)
     with pytest.raises(UsageError, match="nothing to compare"):
         call("compare", "--run", asem_folder, "--out", out)
 
@@ -180,6 +182,10 @@ def test_sensitivity_writes_its_files(call: Call, asem_folder: Path, tmp_path: P
     assert document["evaluations"] == 2
     assert document["files"] == ["sa_indices.csv", "sa_para.csv", "sa_ranks.csv", "sa_rankstats.csv", "sa_scores.csv"]
     assert pl.read_csv(tmp_path / "sa" / "sa_indices.csv").row(0) == ("winmax", 1.0, 1.0)
+    assert call("sensitivity", "--run", asem_folder, "--spec", spec, "--out", tmp_path / "stats.csv")["files"] == [
+        "stats.csv"
+    ]
+    assert (tmp_path / "stats.csv").read_text() == (tmp_path / "sa" / "sa_rankstats.csv").read_text()
 
 
 def test_target_prints_every_reading(call: Call, shared_data: Path, tmp_path: Path) -> None:

@@ -50,6 +50,8 @@ def scaled(values: list[float], method: str, direction: int = 1, **params: objec
             [0.25, 0.5, 0.75, 1.25],
             [0.75, 0.5, 0.25, -0.25],
         ),
+        ("minmax", {"min": 1, "max": 5}, [1, 2, 3, 5], [5, 4, 3, 1]),
+        ("scaled", {"l_u": "2,12", "factor": 1}, [0, 0.2, 0.4, 0.8], [-0.4, -0.6, -0.8, -1.2]),
         ("goalposts", {"gposts": [0, 20], "scale": 100}, [10, 20, 30, 50], [90, 80, 70, 50]),
     ],
 )

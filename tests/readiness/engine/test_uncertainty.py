@@ -4,6 +4,7 @@ That implementation kept the sample of only one factor (``sa_para_N100.csv``). T
 each of its score columns up among all 2,000 combinations; the run is then repeated from the sample found.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from tocsin.readiness.sobol import estimate
 from tocsin.readiness.uncertainty import Outcome, Specification, explore, read_specification
 
 Sample = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+Repeat = Callable[[Sample, str], Path]
 
 SPECIFICATION = """
 method = "{method}"
@@ -68,28 +70,38 @@ def recovered(everything: Outcome, asem: Path, prefix: str) -> Sample:
     return everything.sample[nearest]
 
 
-@pytest.mark.parametrize("prefix", ["ua", "sa"])
+@pytest.fixture
+def repeat(everything: Outcome, asem: Path, asem_run: Run, tmp_path: Path) -> Repeat:
+    """Evaluates a given sample by a method; gives the folder written."""
+
+    def run(sample: Sample, method: str) -> Path:
+        columns = zip(everything.factors, (sample + 1).astype(np.int64).T, strict=True)
+        pl.DataFrame(dict(columns)).write_csv(tmp_path / "sample.csv")
+        spec = specification(tmp_path, asem, method, more='design = "sample.csv"')
+        assert write_sensitivity(asem_run, spec, tmp_path / "out")["evaluations"] == len(sample)
+        return tmp_path / "out"
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("prefix", "method", "tables"),
+    [("ua", "design", ("scores", "rankstats")), ("sa", "saltelli", ("scores", "ranks", "rankstats"))],
+)
 def test_the_same_samples_give_the_same_scores_and_ranks(
-    prefix: str, everything: Outcome, asem: Path, asem_run: Run, tmp_path: Path
+    prefix: str, method: str, tables: tuple[str, ...], repeat: Repeat, everything: Outcome, *, asem: Path
 ) -> None:
-    sample = recovered(everything, asem, prefix)
-    evaluate_sample(sample, everything, asem, asem_run, tmp_path)
-    for table in ("scores", "ranks") if prefix == "sa" else ("scores", "rankstats"):
-        same(tmp_path / "out" / f"ua_{table}.csv", asem / f"{prefix}_{table}_N100.csv")
+    written = repeat(recovered(everything, asem, prefix), method)
+    for table in tables:
+        same(written / f"{prefix}_{table}.csv", asem / f"{prefix}_{table}_N100.csv")
 
 
-def test_rank_statistics_of_a_sensitivity_run_are_those_of_its_independent_samples(
-    everything: Outcome, asem: Path, asem_run: Run, tmp_path: Path
+@pytest.mark.parametrize(("rows", "message"), [(slice(5), "6·N"), (slice(1, 7), "6·N"), (slice(1, 13), "of B")])
+def test_a_sample_out_of_order_is_no_saltelli_sample(
+    rows: slice, message: str, everything: Outcome, repeat: Repeat
 ) -> None:
-    evaluate_sample(recovered(everything, asem, "sa")[:200], everything, asem, asem_run, tmp_path)
-    same(tmp_path / "out" / "ua_rankstats.csv", asem / "sa_rankstats_N100.csv")
-
-
-def evaluate_sample(sample: Sample, everything: Outcome, asem: Path, asem_run: Run, folder: Path) -> None:
-    names = dict(zip(everything.factors, (sample + 1).astype(np.int64).T, strict=True))
-    pl.DataFrame(names).write_csv(folder / "sample.csv")
-    spec = specification(folder, asem, "design", more='design = "sample.csv"')
-    assert write_sensitivity(asem_run, spec, folder / "out")["evaluations"] == len(sample)
+    with pytest.raises(InputError, match=message):
+        repeat(everything.sample[::7][rows], "saltelli")
 
 
 def same(found: Path, expected: Path) -> None:
