@@ -186,6 +186,13 @@ def test_identical_wording_overlap_and_both_counts(c5: Text) -> None:
     assert not [row for row in rows.values() if row.standing is Standing.STABLE]
 
 
+def test_who_speaks_of_the_targets_speaks_of_those_in_the_base_and_not_of_what_others_add(c5: Text) -> None:
+    rows = {row.provision.id: row for row in agreement(begun(c5))}
+    assert {name for name, row in rows.items() if "delete by ISOC" in row.reasons} == {"T.a", "T.b", "T.c"}
+    assert rows["T.new"].reasons == ("proposed as new by Uruguay",)
+    assert rows["P.m"].reasons == ("proposed as new by APIG",)
+
+
 def test_every_place_that_somebody_would_change_is_shown_once_in_text_order(c5: Text) -> None:
     draft = begun(c5)
     found = alternatives(draft, "P.a")

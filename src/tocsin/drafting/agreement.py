@@ -90,11 +90,9 @@ def agreement(draft: Draft) -> tuple[Row, ...]:
     bracketed = _bracketed(draft)
     rows = []
     for provision in draft.printed():
-        own = in_force.get(provision.id, {})
-        fresh = {name: tuple(p for p in found if _holds(draft, p)) for name, found in own.items()}
-        older = {name: tuple(p for p in found if not _holds(draft, p)) for name, found in own.items()}
-        section = in_force.get(provision.section, {})
-        cells = {name: (*fresh.get(name, ()), *section.get(name, ())) for name in dict.fromkeys([*own, *section])}
+        spoken = _spoken(draft, provision, in_force)
+        cells = {name: tuple(p for p in found if _holds(draft, provision, p)) for name, found in spoken.items()}
+        older = {name: tuple(p for p in found if not _holds(draft, provision, p)) for name, found in spoken.items()}
         rows.append(
             _row(
                 provision,
@@ -208,10 +206,24 @@ def _bracketed(draft: Draft) -> set[str]:
     return found
 
 
-def _holds(draft: Draft, position: Position) -> bool:
-    """Whether a position was taken on the words that its provision has now."""
-    now = draft.provisions[position.provision].base
-    return draft.base_at(position.provision, position.generation) == now
+def _spoken(
+    draft: Draft, provision: Provision, in_force: Mapping[str, Mapping[str, tuple[Position, ...]]]
+) -> dict[str, tuple[Position, ...]]:
+    """Who said what of a provision, and of its whole section while the provision was in the base.
+
+    Who speaks of "these targets" does not speak of those that others propose beside them.
+    """
+    own = in_force.get(provision.id, {})
+    section = {
+        name: tuple(p for p in found if draft.base_at(provision.id, p.generation))
+        for name, found in in_force.get(provision.section, {}).items()
+    }
+    return {name: (*own.get(name, ()), *section.get(name, ())) for name in dict.fromkeys([*own, *section])}
+
+
+def _holds(draft: Draft, provision: Provision, position: Position) -> bool:
+    """Whether a position was taken on the words that the provision has now."""
+    return draft.base_at(provision.id, position.generation) == provision.base
 
 
 def _row(
@@ -222,7 +234,11 @@ def _row(
     bracketed: bool,
 ) -> Row:
     kinds = {position.kind for positions in cells.values() for position in positions} - {PositionKind.UNKNOWN}
-    reasons = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind not in AGREEING]
+    reasons = [
+        f"{_said(provision, kind)} by {_who(cells, kind)}"
+        for kind in PositionKind
+        if kind in kinds and kind not in AGREEING
+    ]
     notes = ["the base is in brackets"] if bracketed else []
     notes += [f"{len(older)} spoke on older words only"] if older else []
     agreed = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind in AGREEING]
@@ -233,6 +249,11 @@ def _row(
     if agreed:
         return Row(provision, Standing.STABLE, (*agreed, *notes), cells, older)
     return Row(provision, Standing.UNKNOWN, (*notes, "nobody has said anything that can be counted"), cells, older)
+
+
+def _said(provision: Provision, kind: PositionKind) -> str:
+    """How a reason names a position: words for a provision that the base does not have propose it."""
+    return kind if provision.base or kind is not PositionKind.AMEND else "proposed as new"
 
 
 def _who(cells: Mapping[str, tuple[Position, ...]], kind: PositionKind) -> str:
@@ -261,4 +282,5 @@ def _choices(place: Place) -> str:
     closing, opening = unpaired(place.base)
     spaced = "" if place.base or not place.start else " "
     lead = place.base[: len(place.base) - len(place.base.lstrip())] or spaced
-    return lead + "]" * closing + shown + " [" * opening
+    trail = place.base[len(place.base.rstrip()) :] if place.base.strip() else ""
+    return lead + "]" * closing + shown + " [" * opening + trail
