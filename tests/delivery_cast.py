@@ -19,7 +19,7 @@ from tocsin.delivery import Node, queue, release_items
 from tocsin.directory import Format, Interval, Team
 from tocsin.events.schema import COLUMNS
 from tocsin.networks import parse_address
-from tocsin.records import Database, open_database, sqlite_url
+from tocsin.records import Database
 from tocsin.settings import MailSettings, NodeSettings, Settings
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
@@ -103,12 +103,6 @@ class Told:
         for number, frame in self.frames.items():
             if number in teams:
                 yield number, frame.filter(pl.col("ingest").is_in(list(ingests)))
-
-
-def records(folder: Path) -> Database:
-    database = open_database(sqlite_url(folder / "records.sqlite"))
-    database.migrate()
-    return database
 
 
 def owe(database: Database, teams: Mapping[int, Team], frames: Mapping[int, pl.DataFrame], now: datetime = NOW) -> int:

@@ -1,4 +1,7 @@
-"""Delivers in a process of its own, so that a test can kill it: ``python delivery_worker.py HOME [SMTP_PORT]``."""
+"""Delivers in a process of its own, so that a test can kill it.
+
+``python delivery_worker.py DATABASE_URL FOLDER [SMTP_PORT]``
+"""
 
 import sys
 from pathlib import Path
@@ -10,7 +13,7 @@ from tocsin.delivery import deliver
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.directory import Team
-from tocsin.records import open_database, sqlite_url
+from tocsin.records import open_database
 from tocsin.settings import MailSettings
 
 TEAMS: dict[int, Team] = {number: team(number, mailboxes=(f"noc@t{number}.example",)) for number in range(1, 6)}
@@ -19,16 +22,16 @@ FRAMES: dict[int, pl.DataFrame] = {
 }
 
 
-def main(home: Path, port: int | None) -> None:
+def main(url: str, folder: Path, port: int | None) -> None:
     deliver(
-        open_database(sqlite_url(home / "records.sqlite")),
+        open_database(url),
         teams=TEAMS,
         events_of=Told(FRAMES),
-        channel=SmtpChannel(MailSettings(port=port, security="none")) if port else FileChannel(home / "mails"),
+        channel=SmtpChannel(MailSettings(port=port, security="none")) if port else FileChannel(folder / "mails"),
         node=node(),
         now=NOW,
     )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None)

@@ -13,8 +13,9 @@ from tocsin.records import Database
 
 
 @pytest.fixture
-def home(database: Database, tmp_path: Path) -> Path:
+def home(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A node with one digest that was written and one that the gate stopped."""
+    monkeypatch.setenv("TOCSIN_STORAGE_DATABASE", database.engine.url.render_as_string(hide_password=False))
     teams = {1: team(1), 2: team(2, ceiling="CLEAR")}
     frames = {number: events({"source.ip": "192.0.2.1"}) for number in teams}
     owe(database, teams, frames)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from delivery_cast import NOW, Read, Told, node, owe, read_folder, read_mail, team
 from delivery_worker import FRAMES, TEAMS
@@ -148,19 +149,27 @@ SMTP_CUTS = (
 )
 
 
-def killed(home: Path, place: str, port: int | None = None) -> None:
+def killed(database: Database, folder: Path, place: str, port: int | None = None) -> None:
     """Deliver in a process of its own that dies at ``place``."""
     environment = {**os.environ, "TOCSIN_CUT": place}
     worker = Path(__file__).parents[1] / "delivery_worker.py"
-    command = [sys.executable, str(worker), str(home), *([str(port)] if port else [])]
+    url = database.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, str(worker), url, str(folder), *([str(port)] if port else [])]
     done = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    while database.engine.dialect.name == "postgresql" and still_locked(database):
+        time.sleep(0.01)  # the server notices a moment later that its client is gone
+
+
+def still_locked(database: Database) -> bool:
+    with database.begin() as session:
+        return session.scalar(text("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")) is not None
 
 
 @pytest.mark.parametrize("place", FILE_CUTS)
 def test_killed_while_writing_files_the_next_run_finishes(database: Database, tmp_path: Path, place: str) -> None:
     owe(database, TEAMS, FRAMES)
-    killed(tmp_path, place)
+    killed(database, tmp_path, place)
     run(database, FileChannel(tmp_path / "mails"))
 
     reads = list(read_folder(tmp_path / "mails").values())
@@ -174,7 +183,7 @@ def test_killed_while_sending_at_most_the_mail_in_flight_comes_twice_and_is_reco
     database: Database, tmp_path: Path, office: PostOffice, place: str
 ) -> None:
     owe(database, TEAMS, FRAMES)
-    killed(tmp_path, place, office.port)
+    killed(database, tmp_path, place, office.port)
     run(database, SmtpChannel(office.settings()))
 
     reads = [read_mail(content) for _, content in office.arrived]

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 import polars as pl
+import pytest
 import xarf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -35,6 +36,12 @@ RDP = {
     "severity": "medium",
     "feed.accuracy": 90.0,
 }
+
+
+@pytest.fixture
+def engine_name() -> str:
+    """How a digest looks does not depend on the database."""
+    return "sqlite"
 
 
 def digests(

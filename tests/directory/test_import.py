@@ -1,6 +1,5 @@
 """An import takes what is right, names what is not, and changes nothing the second time."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from tocsin.directory import (
 )
 from tocsin.directory.tables import ConstituencyRow
 from tocsin.errors import InputError, NotFoundError
-from tocsin.records import AuditEntry, Database, open_database, sqlite_url
+from tocsin.records import AuditEntry, Database
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOML = """
@@ -62,14 +61,6 @@ type = "Scanner"
 """
 TEAMS = "key,name,mailboxes\nalpha,Alpha,abuse@alpha.example\nbeta,Beta,abuse@beta.example noc@beta.example\n"
 RULES = "team,kind,value,role\nalpha,prefix,192.0.2.0/24,\nbeta,asn,AS64500,informed\nbeta,domain,example.org,\n"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(sqlite_url(tmp_path / "records.sqlite"))
-    opened.migrate()
-    yield opened
-    opened.engine.dispose()
 
 
 @pytest.fixture

@@ -1,25 +1,33 @@
-"""The tables that the migrations make are the tables that the rooms' models describe."""
+"""The tables that the migrations make are the tables that the rooms' models describe, on both databases."""
 
 import importlib
 import pkgutil
-from pathlib import Path
+import subprocess
+import sys
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import tocsin
 from tocsin.records import Base, open_database
-from tocsin.records.engine import sqlite_url
 
 
-def test_migrations_make_exactly_the_tables_of_the_models(tmp_path: Path) -> None:
+def test_migrations_make_exactly_the_tables_of_the_models(database_url: str) -> None:
     for module in pkgutil.walk_packages(tocsin.__path__, "tocsin."):
         if module.name.rpartition(".")[2] in {"models", "tables", "identity"}:
             importlib.import_module(module.name)
-    database = open_database(sqlite_url(tmp_path / "records.sqlite"))
+    database = open_database(database_url)
     database.migrate()
     database.migrate()
 
     with database.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
     database.engine.dispose()
+
+
+def test_first_starts_at_once_make_the_tables_once(database_url: str) -> None:
+    start = "import sys; from tocsin.records import open_database; open_database(sys.argv[1]).migrate()"
+    running = [subprocess.Popen([sys.executable, "-c", start, database_url]) for _ in range(3)]
+
+    assert [process.wait(timeout=60) for process in running] == [0, 0, 0]

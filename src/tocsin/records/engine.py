@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 from sqlalchemy import JSON, DateTime, Dialect, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
@@ -92,7 +93,9 @@ def open_database(url: str) -> Database:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
         event.listen(engine, "begin", _begin_immediately)
-    return Database(engine)
+    database = Database(engine)
+    finalize(database, engine.dispose)  # whoever lets go of the database also lets go of its connections
+    return database
 
 
 def sqlite_url(path: Path) -> str:

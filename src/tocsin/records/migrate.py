@@ -5,6 +5,7 @@ from pathlib import Path
 from sqlalchemy import Engine, inspect, text
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_KEY = 0x746F6373_6D696772  # "tocsmigr": the number of the PostgreSQL advisory lock
 
 
 def upgrade(engine: Engine) -> None:
@@ -20,5 +21,8 @@ def upgrade(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.begin() as connection:
+        # Of two processes that start at once the second waits, then finds nothing left to do; SQLite does so by itself.
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _KEY})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
