@@ -58,6 +58,7 @@ def import_(
     from tocsin.drafting.bundle import copied, is_bundle, read_bundle
     from tocsin.drafting.history import replayed
     from tocsin.drafting.jsonform import import_document
+    from tocsin.drafting.reading import read_text
     from tocsin.drafting.store import add_copy, add_text
 
     invocation: Invocation = ctx.obj
@@ -69,21 +70,11 @@ def import_(
         text = replayed(stored.steps).text
         fresh = True
     else:
-        text = _read(file, data)
+        text = read_text(data, file.name)
         stored, fresh = add_text(open_records(invocation.home), text, data, actor=by, at=now(), name=name)
     if not fresh:
         note(f"'{stored.name}' is here already with the same words; nothing was added.")
     emit(invocation, import_document(text), lambda: _say_imported(text, stored.name))
-
-
-def _read(file: Path, data: bytes) -> "Text":
-    if file.suffix.casefold() == ".docx":
-        from tocsin.drafting.word.text_in import read_word_text
-
-        return read_word_text(data, file.name)
-    from tocsin.drafting.plaintext import read_compilation
-
-    return read_compilation(data, file.name)
 
 
 def _say_imported(text: "Text", name: str) -> None:

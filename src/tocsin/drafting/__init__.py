@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tocsin.drafting.model import Comment, Entry, EntryClass, Position, PositionKind, Provision, Text
     from tocsin.drafting.overlap import overlaps
     from tocsin.drafting.plaintext import read_compilation
+    from tocsin.drafting.reading import read_text
     from tocsin.drafting.rebasing import outdated, rebased
     from tocsin.drafting.store import add_copy, add_text, append, load, source_of, stored_texts, take_in
     from tocsin.drafting.stored import Stored
@@ -50,6 +51,7 @@ __all__ = [
     "provision_document",
     "read_bundle",
     "read_compilation",
+    "read_text",
     "rebased",
     "replayed",
     "source_of",
@@ -70,6 +72,7 @@ _HOMES = {
     "model": ("Comment", "Entry", "EntryClass", "Position", "PositionKind", "Provision", "Text"),
     "overlap": ("overlaps",),
     "plaintext": ("read_compilation",),
+    "reading": ("read_text",),
     "rebasing": ("outdated", "rebased"),
     "store": ("add_copy", "add_text", "append", "load", "source_of", "stored_texts", "take_in"),
     "stored": ("Stored",),

@@ -37,7 +37,7 @@ def akoma_ntoso(
         root = _Record(draft, at, f"/akn/{country}/doc/{at.date()}/{name}", country, language).whole()
     except ValueError as error:
         raise InputError(
-            "the text holds a control character that XML cannot carry", hint="Take it out of the text."
+            "The text holds a control character that XML cannot carry.", hint="Take it out of the text."
         ) from error
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 

@@ -87,7 +87,7 @@ class Inline:
         """The marks around, and the one that this element sets."""
         if len(marks) >= _MARKS_LIMIT:
             raise InputError(
-                f"changes are nested more than {_MARKS_LIMIT} deep", hint="The file may be made to do harm."
+                f"Changes are nested more than {_MARKS_LIMIT} deep.", hint="The file may be made to do harm."
             )
         kind = cast("Kind", TRACKED[local(element)])
         return (*marks, Revision(kind, attribute(element, "author"), on(attribute(element, "date")), self._move(kind)))
@@ -118,7 +118,7 @@ class Inline:
         elif comment.number not in self._ended:
             self._open[comment.number] = None
         if len(self._open) > _OPEN_LIMIT:
-            raise InputError(f"more than {_OPEN_LIMIT} comments are on one place", hint="Remove some of them.")
+            raise InputError(f"More than {_OPEN_LIMIT} comments are on one place.", hint="Remove some of them.")
         self._here = tuple(sorted(self._open))
 
     def _end_comment(self, number: int) -> None:
@@ -129,7 +129,7 @@ class Inline:
     def _content(self, parent: Element, marks: tuple[Revision, ...], link: str) -> None:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise InputError("the text is nested deeper than any document is", hint="The file may be made to do harm.")
+            raise InputError("The text is nested deeper than any document is.", hint="The file may be made to do harm.")
         for element in parent:
             self._item(element, local(element), marks, link)
         self._depth -= 1
@@ -217,7 +217,7 @@ class Inline:
 
     def _begin_field(self) -> None:
         if len(self._fields) >= 50:
-            raise InputError("fields are nested deeper than in any document", hint="The file is damaged.")
+            raise InputError("Fields are nested deeper than in any document.", hint="The file is damaged.")
         self._fields.append(_Field())
 
     def _end_field(self, marks: tuple[Revision, ...], link: str) -> None:

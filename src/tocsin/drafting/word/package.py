@@ -59,7 +59,7 @@ class Package:
             self._entries = _entries(self._zip)
         except _DAMAGED as error:
             stream.close()
-            raise InputError(f"{self._name} is not a readable .docx file: {error}", hint=_HINT) from error
+            raise InputError(f"{self._name} is not a readable .docx file: {error}.", hint=_HINT) from error
         except InputError:
             stream.close()
             raise
@@ -85,7 +85,7 @@ class Package:
         self._tags_left -= data.count(b"<")
         if self._tags_left < 0:
             raise InputError(
-                f"{self._name} has more than {TAGS_LIMIT:,} pieces of text and marks",
+                f"{self._name} has more than {TAGS_LIMIT:,} pieces of text and marks.",
                 hint="Split the text; if it is short, the file may be made to do harm.",
             )
         return parse_xml(data, name)
@@ -111,10 +111,10 @@ class Package:
             with self._zip.open(entry) as stream:
                 data = stream.read(limit + 1)
         except _DAMAGED as error:
-            raise InputError(f"{entry.filename} in {self._name} is damaged: {error}", hint=_HINT) from error
+            raise InputError(f"{entry.filename} in {self._name} is damaged: {error}.", hint=_HINT) from error
         if len(data) > limit:
             raise InputError(
-                f"{entry.filename} in {self._name} unpacks to more than {limit // MEGABYTE} megabytes of text",
+                f"{entry.filename} in {self._name} unpacks to more than {limit // MEGABYTE} megabytes of text.",
                 hint="No text of this kind is so long; the file may be made to do harm.",
             )
         self._left -= len(data)
@@ -138,7 +138,7 @@ def parse_xml(data: bytes, name: str) -> Element:
     try:
         root = etree.fromstring(data, parser)
     except (etree.LxmlError, ValueError) as error:
-        raise InputError(f"{name} is not well-formed XML: {error}", hint=_HINT) from error
+        raise InputError(f"{name} is not well-formed XML: {error}.", hint=_HINT) from error
     if root.getroottree().docinfo.internalDTD is not None:
         raise _declared(name)
     return root
@@ -150,17 +150,17 @@ def _check_prolog(data: bytes, name: str) -> None:
     text = data[: 64 << 10].decode("utf-16" if wide else "utf-8", errors="replace")
     declared = _DECLARED.match(text)
     if declared and declared[1].lower() not in {"us-ascii", "utf-16" if wide else "utf-8"}:
-        raise InputError(f"{name} is written in {declared[1]!r}; Office files are in UTF-8 or UTF-16", hint=_HINT)
+        raise InputError(f"{name} is written in {declared[1]!r}; Office files are in UTF-8 or UTF-16.", hint=_HINT)
     rest = _PROLOG.sub("", text, count=1)
     if rest.startswith("<!DOCTYPE"):
         raise _declared(name)
     if not _ROOT.match(rest):
-        raise InputError(f"{name} does not begin as XML in UTF-8 or UTF-16", hint=_HINT)
+        raise InputError(f"{name} does not begin as XML in UTF-8 or UTF-16.", hint=_HINT)
 
 
 def _declared(name: str) -> InputError:
     return InputError(
-        f"{name} carries a document type declaration, which can expand or fetch without end",
+        f"{name} carries a document type declaration, which can expand or fetch without end.",
         hint="No word processor writes one; the file may be made to do harm.",
     )
 
@@ -172,10 +172,10 @@ def _open(source: Path | bytes) -> BinaryIO:
         size = stream.seek(0, 2)
         stream.seek(0)
     except OSError as error:
-        raise InputError(f"{source!s} cannot be read: {error.strerror}") from error
+        raise InputError(f"{source!s} cannot be read: {error.strerror}.") from error
     if size > ARCHIVE_LIMIT:
         raise InputError(
-            f"the file has {size // MEGABYTE} megabytes; at most {ARCHIVE_LIMIT // MEGABYTE} are read",
+            f"The file has {size // MEGABYTE} megabytes; at most {ARCHIVE_LIMIT // MEGABYTE} are read.",
             hint="Take the pictures out, or split the text.",
         )
     return stream
@@ -185,7 +185,7 @@ def _check_end(stream: BinaryIO) -> None:
     """Refuse before the list of entries is read: it may be larger than all memory (ZIP, APPNOTE 4.3.16)."""
     if stream.read(8) == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise InputError(
-            "this is an old .doc file or one locked with a password",
+            "This is an old .doc file or one locked with a password.",
             hint="Open it in a word processor, take the password off and save it as .docx.",
         )
     size = stream.seek(0, 2)
@@ -194,10 +194,10 @@ def _check_end(stream: BinaryIO) -> None:
     tail = stream.read()
     at = len(tail) - 22 if tail[-22:-18] == b"PK\5\6" and tail[-2:] == b"\0\0" else tail.rfind(b"PK\5\6")
     if at < 0 or len(tail) - at < 22:
-        raise InputError("this is not a .docx file: it is no ZIP archive", hint=_HINT)
+        raise InputError("This is not a .docx file: it is no ZIP archive.", hint=_HINT)
     directory = int.from_bytes(tail[at + 12 : at + 16], "little")
     if directory > DIRECTORY_LIMIT or tail[max(0, at - 20) :][:4] == b"PK\6\7":
-        raise InputError("the archive lists more entries than any document has", hint=_HINT)
+        raise InputError("The archive lists more entries than any document has.", hint=_HINT)
     stream.seek(0)
 
 
@@ -206,12 +206,12 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     entries: dict[str, zipfile.ZipInfo] = {}
     infos = archive.infolist()
     if len(infos) > ENTRIES_LIMIT:
-        raise InputError(f"the archive has {len(infos):,} entries; no document has so many", hint=_HINT)
+        raise InputError(f"The archive has {len(infos):,} entries; no document has so many.", hint=_HINT)
     for info in infos:
         _check_entry(info)
         name = info.filename.lower()
         if name in entries:
-            raise InputError(f"the archive has two entries named {info.filename!r}", hint=_HINT)
+            raise InputError(f"The archive has two entries named {info.filename!r}.", hint=_HINT)
         entries[name] = info
     return entries
 
@@ -219,16 +219,16 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 def _check_entry(info: zipfile.ZipInfo) -> None:
     name = info.orig_filename
     if name.startswith("/") or "\\" in name or ":" in name or "\0" in name or ".." in PurePosixPath(name).parts:
-        raise InputError(f"the archive has an entry that points out of it: {name!r}", hint=_HINT)
+        raise InputError(f"The archive has an entry that points out of it: {name!r}.", hint=_HINT)
     if any(mark in f"/{name.lower()}" for mark in _RUNS_CODE):
         raise InputError(
-            f"the file carries programs (macros): {name}",
+            f"The file carries programs (macros): {name}.",
             hint="Save it as an ordinary .docx, which has none, and use that.",
         )
     if info.flag_bits & 0x1:
-        raise InputError(f"{name} is encrypted", hint="Take the password off and save the file again.")
+        raise InputError(f"{name} is encrypted.", hint="Take the password off and save the file again.")
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise InputError(f"{name} is packed in a way that Office files do not use", hint=_HINT)
+        raise InputError(f"{name} is packed in a way that Office files do not use.", hint=_HINT)
 
 
 def _inside(folder: str, target: str) -> str:

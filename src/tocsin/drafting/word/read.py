@@ -57,7 +57,9 @@ def read_docx(source: Path | bytes) -> Document:
         root = package.part(main)
         body = None if root is None else child(root, "body")
         if body is None:
-            raise InputError("this is not a Word document: it has no text part", hint="Save it as .docx and try again.")
+            raise InputError(
+                "This is not a Word document: it has no text part.", hint="Save it as .docx and try again."
+            )
         return _Reader(package, main).document(body)
 
 
@@ -66,7 +68,7 @@ def _main_part(package: Package) -> str:
     for entry in () if types is None else types.iterchildren("{*}Override", "{*}Default"):
         if _MACROS in entry.get("ContentType", "").lower():
             raise InputError(
-                "the file is of a kind that carries programs (macros)",
+                "The file is of a kind that carries programs (macros).",
                 hint="Save it as an ordinary .docx, which has none, and use that.",
             )
     for kind, target, outside in package.related("").values():
@@ -104,7 +106,7 @@ class _Reader:
         """Every paragraph and table of a container, ``marks`` added to all of it."""
         self.depth += 1
         if self.depth > DEEPEST:
-            raise InputError("the text is nested deeper than any document is", hint="The file may be made to do harm.")
+            raise InputError("The text is nested deeper than any document is.", hint="The file may be made to do harm.")
         for element in parent:
             name = local(element)
             if name == "p":
@@ -211,7 +213,7 @@ class _Reader:
                     places[place] = number
             identity = attribute(element, "id")
             if identity in found:
-                raise InputError(f"two comments have the number {identity!r}", hint="The file is damaged.")
+                raise InputError(f"Two comments have the number {identity!r}.", hint="The file is damaged.")
             found[identity] = Comment(
                 number=number,
                 author=attribute(element, "author"),

@@ -117,7 +117,7 @@ class _Reading:
                 authors = dict.fromkeys(author for line in lines for author in line.authors)
                 if len(authors) * sum(len(part.runs) for line in lines for part in line.parts) > _MOST_WORK:
                     raise InputError(
-                        f"{len(authors):,} authors changed one paragraph in more places than can be told apart",
+                        f"{len(authors):,} authors changed one paragraph in more places than can be told apart.",
                         hint="The file may be made to do harm; no text is negotiated so.",
                     )
                 made += [self._entry(provision, lines, author, len(made) + 1) for author in authors]

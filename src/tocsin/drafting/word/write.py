@@ -41,7 +41,7 @@ def write_docx(document: Document) -> bytes:
         parts = _parts(document)
     except ValueError as error:
         raise InputError(
-            "the text holds a control character that no Word file can carry", hint="Take it out of the text."
+            "The text holds a control character that no Word file can carry.", hint="Take it out of the text."
         ) from error
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
