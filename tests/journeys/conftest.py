@@ -6,13 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from databases import Cluster
 from players import CAST, HEADER, RULES, Tocsin
 
 
 @pytest.fixture
-def tocsin(tmp_path: Path) -> Tocsin:
+def engine_name() -> str:
+    """Journeys run on SQLite; where the database matters, a file asks for both."""
+    return "sqlite"
+
+
+@pytest.fixture
+def tocsin(tmp_path: Path, engine_name: str, request: pytest.FixtureRequest) -> Tocsin:
     """A node with the cast in its directory."""
     node = Tocsin(tmp_path / "home", {**os.environ, "NO_COLOR": "1"})
+    if engine_name == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgresql")
+        node.home.mkdir()
+        (node.home / "tocsin.toml").write_text(f"[storage]\ndatabase = '{cluster.fresh()}'\n")
     (tmp_path / "cast.toml").write_text(CAST)
     (tmp_path / "rules.csv").write_text(RULES)
     node.run("directory", "import", tmp_path / "cast.toml")

@@ -34,6 +34,12 @@ KEYS = [
 Report = Callable[..., Path]
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """The whole journey, on both databases."""
+    return str(request.param)
+
+
 def mails(tocsin: Tocsin) -> dict[str, list[str]]:
     """The addresses in the CSV data of each mailbox's mails."""
     told: dict[str, list[str]] = {}
