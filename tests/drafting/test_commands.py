@@ -190,7 +190,9 @@ def test_a_copy_goes_away_and_comes_back(text: Run, tmp_path: Path) -> None:
     assert len(text("log", "pillars")) == 1
     assert len(text("merge-bundle", tmp_path / "back.json")["added"]) == 1
     assert text("merge-bundle", tmp_path / "back.json")["known"] == 1
-    assert text("show", "pillars", "P.b")["entries"][-1]["text"] == "Garder les journaux."
+    shown = text("show", "pillars", "P.b")
+    assert shown["entries"][-1]["text"] == "Garder les journaux."
+    assert [p["kind"] for p in shown["positions"] if p["stakeholder"] == "Deland"] == ["unknown"]
 
 
 def test_the_compilation_comes_out_as_it_went_in_and_reads_back(text: Run) -> None:

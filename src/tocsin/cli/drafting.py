@@ -165,12 +165,20 @@ def _say_provision(draft: "Draft", name: str) -> None:
         for remark in entry.comments:
             say(f"   {remark}  {draft.comments[remark].author or 'author not named'}: {draft.comments[remark].text}")
     for comment in draft.comments.values():
-        if comment.provision == name and comment.entry is None:
+        if comment.provision in {name, draft.provisions[name].section} and comment.entry is None:
             words = draft.anchored_words(comment)
-            on = f" on '{words}'" if words else ""
+            on = f" on '{words}'" if words else "" if comment.provision == name else " on the whole section"
             say(f"{comment.id}  {comment.author or 'author not named'}{on}: {comment.text}")
-    positions = [p for p in draft.positions.values() if p.provision in {name, draft.provisions[name].section}]
-    rows = [(p.id, p.stakeholder, p.kind, _how(p.inferred, p.confirmed), p.basis) for p in positions]
+    rows = [
+        (
+            p.id,
+            p.stakeholder,
+            f"{p.kind} into {p.target}" if p.target else p.kind,
+            _how(p.inferred, p.confirmed),
+            p.basis,
+        )
+        for p in draft.positions_on(name)
+    ]
     print_table("Positions", ("id", "stakeholder", "position", "how", "because"), rows)
 
 

@@ -45,6 +45,7 @@ def add(
 ) -> None:
     """Add the acts that ``decide`` returns to a text's history, and print what was added."""
     from tocsin.cli.drafting import now, open_records
+    from tocsin.drafting.sentences import sentence
     from tocsin.drafting.store import append
 
     invocation: Invocation = ctx.obj
@@ -67,24 +68,17 @@ def made_id(step: "Step") -> str | None:
     return made if isinstance(made, str) else None
 
 
-def sentence(act: "Act") -> str:
-    """What an act does, in a few words for the log."""
-    shown = {
-        name: value
-        for name, value in vars(act).items()
-        if name not in {"act", "text", "organisations", "generation"} and isinstance(value, str | int) and value != ""
-    }
-    return f"{act.act} {', '.join(f'{name} {value}' for name, value in shown.items())}".strip()
-
-
 def print_difference(pieces: "Sequence[Piece]", words: str) -> None:
-    """The words with what was taken out [-so-] and put in {+so+}; struck through and underlined on a terminal."""
+    """The words with what was taken out {-so-} and put in {+so+}; struck through and underlined on a terminal.
+
+    Square brackets would be taken for those of the text.
+    """
     from rich.console import Console
     from rich.text import Text
 
     console = Console()
     styles = {"keep": "", "delete": "strike dim", "insert": "underline bold"}
-    plain = {"keep": ("", ""), "delete": ("[-", "-]"), "insert": ("{+", "+}")}
+    plain = {"keep": ("", ""), "delete": ("{-", "-}"), "insert": ("{+", "+}")}
     line = Text("   ")
     if not pieces:
         line.append(words or "(no words)")
@@ -153,6 +147,11 @@ def propose(
         generation = draft.generation if base is None else base
         print_difference(difference(draft.base_at(provision, generation), proposed), proposed)
 
+    def show_recorded(draft: "Draft") -> None:
+        show(draft)
+        read = list(draft.positions.values())[-1]
+        say(f"   Position {read.id}: {read.kind}, since {read.basis}; 'drafting position' declares another.")
+
     if dry_run:
         draft = draft_of(invocation, text)
         pieces = difference(draft.base_at(provision, draft.generation if base is None else base), proposed)
@@ -165,7 +164,7 @@ def propose(
         identity = fresh("e")
         return [Propose(identity, provision, stakeholder, organisations, role, proposed, generation, language)]
 
-    add(ctx, text, by, decide, then=show)
+    add(ctx, text, by, decide, then=show_recorded)
 
 
 def position(

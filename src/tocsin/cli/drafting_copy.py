@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli import drafting_change
 from tocsin.cli.drafting_change import Actor, TextName
 from tocsin.cli.output import Invocation, emit, note, print_table, say
 from tocsin.errors import NotFoundError, StorageError, UsageError
@@ -99,6 +98,7 @@ def merge_bundle(
     """Take in what was proposed in a copy. Different words for one place become alternatives; nothing is decided."""
     from tocsin.cli.drafting import now, open_records, read_bytes
     from tocsin.drafting.bundle import merged, read_bundle
+    from tocsin.drafting.sentences import sentence
     from tocsin.drafting.store import load, take_in
 
     invocation: Invocation = ctx.obj
@@ -117,7 +117,7 @@ def merge_bundle(
         would = "would be added" if dry_run else "added"
         say(f"{len(result.steps)} steps {would}, {result.known} were here, {len(result.left_aside)} left aside.")
         _say_steps(result.steps)
-        rows = [(step.actor, drafting_change.sentence(step.act()), why) for step, why in result.left_aside]
+        rows = [(step.actor, sentence(step.act()), why) for step, why in result.left_aside]
         if rows:
             print_table("Left aside", ("by", "what", "because"), rows)
         for conflict in result.conflicts:
@@ -127,8 +127,10 @@ def merge_bundle(
 
 
 def _say_steps(steps: "tuple[Step, ...]") -> None:
+    from tocsin.drafting.sentences import sentence
+
     for step in steps:
-        say(f"Step {step.seq}, by {step.actor}: {drafting_change.sentence(step.act())}.")
+        say(f"Step {step.seq}, by {step.actor}: {sentence(step.act())}.")
 
 
 def _compilation(draft: "Draft", source: bytes) -> str:
@@ -148,6 +150,7 @@ def step_views(steps: "Sequence[Step]") -> "list[StepView]":
     """The history in words; a step that came back in a copy says so."""
     from tocsin.drafting.history import undone_steps
     from tocsin.drafting.page import StepView
+    from tocsin.drafting.sentences import sentence
 
     undone = undone_steps(steps)
     return [
@@ -155,7 +158,7 @@ def step_views(steps: "Sequence[Step]") -> "list[StepView]":
             step.seq,
             step.at.strftime("%Y-%m-%d %H:%M"),
             step.actor,
-            drafting_change.sentence(step.act()),
+            sentence(step.act()),
             ", ".join(
                 word
                 for word, holds in (

@@ -209,10 +209,7 @@ def _bracketed(draft: Draft) -> set[str]:
 def _spoken(
     draft: Draft, provision: Provision, in_force: Mapping[str, Mapping[str, tuple[Position, ...]]]
 ) -> dict[str, tuple[Position, ...]]:
-    """Who said what of a provision, and of its whole section while the provision was in the base.
-
-    Who speaks of "these targets" does not speak of those that others propose beside them.
-    """
+    """Who holds what of a provision, and of its whole section while the provision was in the base."""
     own = in_force.get(provision.id, {})
     section = {
         name: tuple(p for p in found if draft.base_at(provision.id, p.generation))

@@ -118,7 +118,7 @@ def _propose(draft: Draft, act: acts.Propose, at: datetime) -> None:
         generation=act.generation,
         language=act.language,
     )
-    wanted, basis = kind_from_words(draft.entries[act.id].entry_class, act.text, base)
+    wanted, basis = _read(draft.entries[act.id], base)
     draft.positions[f"{act.id}-words"] = Position(
         f"{act.id}-words",
         act.stakeholder,
@@ -130,6 +130,14 @@ def _propose(draft: Draft, act: acts.Propose, at: datetime) -> None:
         generation=act.generation,
         at=at,
     )
+
+
+def _read(entry: Entry, base: str) -> tuple[PositionKind, str]:
+    """What the words of an entry show; a translation shares few words with the base, whatever it wants."""
+    wanted, basis = kind_from_words(entry.entry_class, entry.text, base)
+    if entry.language and wanted is PositionKind.REPLACE:
+        return PositionKind.UNKNOWN, f"words in '{entry.language}' cannot be compared with the base"
+    return wanted, basis
 
 
 def _declare(draft: Draft, act: acts.Declare, at: datetime) -> None:
@@ -279,12 +287,15 @@ def _remove(draft: Draft, provision: str, why: str) -> None:
 
 def _rebase(draft: Draft, act: acts.Rebase) -> None:
     entry = _entry(draft, act.entry)
+    if entry.items:
+        raise ConflictError(f"{entry.id} speaks about several provisions.", hint="Propose anew on each of them.")
     if not entry.generation < act.generation <= draft.generation:
         raise ConflictError(f"{entry.id} is on base {entry.generation} and cannot go to base {act.generation}.")
     base = draft.base_at(entry.provision, act.generation)
     kind = entry_class(act.text, base) if base else EntryClass.NEW
-    draft.entries[entry.id] = replace(entry, text=act.text, generation=act.generation, entry_class=kind, items=())
-    wanted, basis = kind_from_words(kind, act.text, base)
+    entry = replace(entry, text=act.text, generation=act.generation, entry_class=kind)
+    draft.entries[entry.id] = entry
+    wanted, basis = _read(entry, base)
     for position in [
         p for p in draft.positions.values() if p.entry == entry.id and p.comment is None and not p.confirmed
     ]:

@@ -69,6 +69,19 @@ class Draft:
             if entry.provision == provision or (entry.items and any(i.provision == provision for i in entry.items))
         ]
 
+    def positions_on(self, provision: str) -> list[Position]:
+        """The positions on a provision, and those on its whole section while it was in the base.
+
+        Who speaks of "these targets" does not speak of those that others propose beside them.
+        """
+        section = self.provisions[provision].section
+        return [
+            position
+            for position in self.positions.values()
+            if position.provision == provision
+            or (position.provision == section and self.base_at(provision, position.generation))
+        ]
+
     def sections(self) -> Mapping[str, Section]:
         """The sections by id."""
         return {section.id: section for section in self.text.sections}

@@ -70,7 +70,7 @@ def provision_document(draft: Draft, name: str) -> dict[str, object]:
         "gone": draft.gone.get(name),
         "decision": None if decision is None else _plain(decision),
         "entries": [_entry(draft, entry, name) for entry in entries],
-        "positions": [_plain(p) for p in draft.positions.values() if p.provision in {name, provision.section}],
+        "positions": [_plain(p) for p in draft.positions_on(name)],
         "comments": [_plain(c) for c in draft.comments.values() if c.provision == name],
         "alternatives": alternatives_document(draft, name),
         "identical_wording": [_plain(found) for found in identical_wording(draft, [provision])],
