@@ -3,13 +3,13 @@
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
 from tocsin.events.store import EventStore
-from tocsin.problems import NOTES, Tracker
 from tocsin.home import open_home
+from tocsin.problems import NOTES, Tracker
 from tocsin.records import Database
 from tocsin.records.keys import KeyFiles
 from tocsin.settings import Settings
@@ -24,6 +24,7 @@ class Node:
     database: Database
     store: EventStore
     tracker: Tracker
+    _rows: dict[date, KeyFiles] = field(default_factory=dict)
 
     @property
     def spool(self) -> Path:
@@ -47,7 +48,7 @@ class Node:
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
-        return KeyFiles(self.home / "rows" / day.isoformat())
+        return self._rows.setdefault(day, KeyFiles(self.home / "rows" / day.isoformat()))
 
     def rows_since(self, day: date, days: int) -> list[KeyFiles]:
         """The keys of the rows of ``days`` days up to ``day``."""

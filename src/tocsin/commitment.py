@@ -74,9 +74,10 @@ def already_ingested(node: Node, content_hash: str, feed_id: int) -> bool:
 def prepare(node: Node, prepared: Prepared) -> int:
     """Steps 1 and 2: sync what was written, and note the ingest with what it owes; returns deliveries queued."""
     node.store.sync(prepared.parts)
-    for folder in (node.tracker.files.folder, node.rows_of(prepared.record.day).folder, node.quarantine):
-        if folder.is_dir():
-            sync_folder(folder)
+    node.tracker.files.sync(prepared.record.number)
+    node.rows_of(prepared.record.day).sync(prepared.record.number)
+    if node.quarantine.is_dir():
+        sync_folder(node.quarantine)
     cut("ingest.synced")
     record = prepared.record
     record.state = IngestState.PREPARED

@@ -9,6 +9,7 @@ Work is per batch of whole records; what a batch leaves in memory is counts.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -73,6 +74,7 @@ class Understood:
     frame: pl.DataFrame
     rows: npt.NDArray[np.int64]
     row_keys: npt.NDArray[np.uint64]
+    problem_keys: npt.NDArray[np.uint64]
     unusable: list[tuple[int, str, str]]
 
 
@@ -125,15 +127,14 @@ def ingest(
     failed: Failures = []
     with (
         writer(node, waiting=lambda: progress("waiting for another ingest to finish", total)),
-        ThreadPoolExecutor(_WORKERS) as pool,
+        _workshop(node) as workshop,
     ):
         commitment.recover(node)
-        workshop = Workshop(node, pool, Networks.open(node.home), Tellers.open(node))
         opened = _open_all(workshop, paths, failed, source, feed)
         reading = next(opened, None)
         while reading is not None:
-            # The next report is read and understood while this one is settled.
-            following = next(opened, None)
+            # The next report is opened, read and understood while this one is settled.
+            following = workshop.reading.submit(next, opened, None)
             try:
                 total += _take_in(workshop, reading)
                 progress(reading.report.name, total)
@@ -142,14 +143,13 @@ def ingest(
                 commitment.clean(node)
             finally:
                 reading.close()
-            reading = following
+            reading = following.result()
     return Outcome(total, failed, monotonic() - started)
 
 
 def take_in_again(node: Node, report: Report, *, source: str, feed: str, replay_of: int) -> Counts:
     """Take in the set-aside rows of an ingest, put together as a report of their own. For the writer."""
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        workshop = Workshop(node, pool, Networks.open(node.home), Tellers.open(node))
+    with _workshop(node) as workshop:
         reading = _open(workshop, report, source, feed)
         try:
             return _take_in(workshop, reading, replay_of=replay_of)
@@ -162,9 +162,16 @@ class Workshop:
     """What all reports of a run share."""
 
     node: Node
-    pool: ThreadPoolExecutor
+    pool: ThreadPoolExecutor  # understands batches and writes them
+    reading: ThreadPoolExecutor  # one thread: opens reports and reads chunks, in order
     networks: Networks
     tellers: Tellers
+
+
+@contextmanager
+def _workshop(node: Node) -> Iterator[Workshop]:
+    with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
+        yield Workshop(node, pool, reading, Networks.open(node.home), Tellers.open(node))
 
 
 @dataclass(frozen=True)
@@ -203,13 +210,14 @@ def _open(workshop: Workshop, report: Report, source: str | None, feed: str | No
     described = replace(origin.feed(code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
     heard = datetime.now(UTC)
     stream = report.path.open("rb")
+    limit = workshop.node.settings.ingest.max_record_bytes
     try:
-        reader = origin.open(code, report.limited(stream), workshop.node.settings.ingest.batch_bytes)
+        reader = origin.open(code, report.limited(stream), workshop.node.settings.ingest.batch_bytes, limit)
     except BaseException:
         stream.close()
         raise
     batches = _InOrder(
-        workshop.pool, lambda chunk: _understand(reader, chunk, described, workshop.networks, heard), reader.chunks()
+        workshop, lambda chunk: _understand(reader, chunk, described, workshop.networks, heard), reader.chunks()
     )
     return Reading(report, stream, reader, record, described, heard, batches)
 
@@ -275,8 +283,11 @@ def _understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, no
         reasons = normalised.reason.gather(bad).to_list()
         unusable += [(line, reason, raw) for reason, (line, raw) in zip(reasons, batch.locate(bad), strict=True)]
     rows = chunk.first_record + np.flatnonzero(usable)
-    frame = normalised.frame.filter(normalised.usable) if bad else normalised.frame
-    return Understood(enrich(frame, networks), rows, row_keys(frame), unusable)
+    frame, texts = normalised.frame, batch.raw_texts()
+    if bad:
+        frame, texts = frame.filter(normalised.usable), texts.filter(normalised.usable)
+    keys = row_keys(texts, f"{feed.source}/{feed.code}\n{reader.header}")
+    return Understood(enrich(frame, networks), rows, keys, problem_keys(frame), unusable)
 
 
 def _settle(desk: Desk, understood: Understood, part: int) -> pl.DataFrame:
@@ -289,16 +300,15 @@ def _settle(desk: Desk, understood: Understood, part: int) -> pl.DataFrame:
         ingest=desk.number,
         part=part,
     )
-    frame, rows = understood.frame, understood.rows
+    frame, rows, keys = understood.frame, understood.rows, understood.problem_keys
     if not kept.all():
-        frame, rows = frame.filter(pl.Series(kept)), rows[kept]
+        frame, rows, keys = frame.filter(pl.Series(kept)), rows[kept], keys[kept]
     desk.counts.rows += len(kept)
     desk.counts.duplicates += len(kept) - frame.height
     desk.counts.stored += frame.height
     if frame.is_empty():
         return frame
     seen_at = frame.select(pl.coalesce("time.source", "time.observation").dt.epoch("s").clip(0, 2**32 - 1))
-    keys = problem_keys(frame)
     sightings = Sightings.of(keys, seen_at.to_series().cast(pl.UInt32).to_numpy())
     seen = desk.node.tracker.see(
         sightings,
@@ -364,28 +374,31 @@ def _finish(desk: Desk, report: Report, replay_of: int | None) -> Counts:
 
 
 class _InOrder:
-    """Batches in the order of their chunks, with a few worked on ahead from the very beginning."""
+    """Batches in the order of their chunks; a few are read and worked on ahead, from the very beginning."""
 
-    def __init__(
-        self, pool: ThreadPoolExecutor, function: Callable[[Chunk], Understood], chunks: Iterator[Chunk]
-    ) -> None:
-        self._pool, self._function, self._chunks = pool, function, chunks
-        self._waiting: deque[Future[Understood]] = deque()
+    def __init__(self, workshop: Workshop, function: Callable[[Chunk], Understood], chunks: Iterator[Chunk]) -> None:
+        self._workshop, self._function, self._chunks = workshop, function, chunks
+        self._waiting: deque[Future[Future[Understood] | None]] = deque()
         self._fill()
 
     def __iter__(self) -> Iterator[Understood]:
         while self._waiting:
-            understood = self._waiting.popleft().result()
-            self._fill()
-            yield understood
+            work = self._waiting.popleft().result()
+            if work is not None:
+                understood = work.result()
+                self._fill()
+                yield understood
 
     def stop(self) -> None:
         """Give up what has not begun and wait for what has."""
         self._chunks = iter(())
-        for future in self._waiting:
-            future.cancel()
-        wait(self._waiting)
+        begun = [reading.result() for reading in self._waiting if not reading.cancel() and not reading.exception()]
+        wait([work for work in begun if work is not None and not work.cancel()])
 
     def _fill(self) -> None:
-        while len(self._waiting) < _AHEAD and (chunk := next(self._chunks, None)) is not None:
-            self._waiting.append(self._pool.submit(self._function, chunk))
+        while len(self._waiting) < _AHEAD:
+            self._waiting.append(self._workshop.reading.submit(self._advance))
+
+    def _advance(self) -> Future[Understood] | None:
+        chunk = next(self._chunks, None)
+        return None if chunk is None else self._workshop.pool.submit(self._function, chunk)

@@ -37,7 +37,7 @@ class IngestSettings(_Section):
     """How reports are read."""
 
     batch_bytes: int = Field(
-        48_000_000, ge=10_000, description="Bytes of a report that are worked on at once; memory grows with it."
+        16_000_000, ge=10_000, description="Bytes of a report that are worked on at once; memory grows with it."
     )
     max_unpacked_bytes: int = Field(
         50_000_000_000, ge=1, description="A compressed report that unpacks to more is refused."
@@ -114,15 +114,22 @@ def load_settings(home: Path) -> Settings:
         if not (isinstance(kind, type) and issubclass(kind, _Section)):
             continue
         for name in kind.model_fields:
-            value = os.environ.get(f"TOCSIN_{section}_{name}".upper())
+            value = os.environ.get(_variable(section, name))
             if value is not None and isinstance(given.setdefault(section, {}), dict):
                 given[section][name] = value
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
+        parts = [str(part) for part in first["loc"]]
+        variable = _variable(*parts)
+        place = f"from the variable {variable}" if variable in os.environ else f"in {path}"
         raise SettingError(
-            f"Setting '{name}' in {path} does not work: {first['msg']}.",
+            f"Setting '{'.'.join(parts)}' {place} does not work: {first['msg']}.",
             hint="docs/settings.md lists each setting and what it takes.",
         ) from error
+
+
+def _variable(*parts: str) -> str:
+    """The environment variable of a setting."""
+    return "_".join(("TOCSIN", *parts)).upper()

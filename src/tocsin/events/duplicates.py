@@ -7,35 +7,21 @@ import numpy.typing as npt
 import polars as pl
 import polars_hash  # its hashes are the same in every version
 
-from tocsin.events.schema import FIELDS
 from tocsin.records.keys import KeyFiles
 
-# What this node adds to a row, or says of a feed; the same row later must still be the same.
-_OURS = {"time.observation", "feed.name", "feed.provider", "tlp", "pap", "flags", "rsit.taxonomy", "rsit.type"}
-_CONTENT = [
-    column
-    for field in FIELDS
-    if field.name not in _OURS and not field.name.startswith("network.")
-    for column in field.columns
-]
-_SEPARATOR = "\x1f"
 
+def row_keys(texts: pl.Series, origin: str) -> npt.NDArray[np.uint64]:
+    """A key of what each row says, uint64[n]; equal rows of one origin have equal keys.
 
-def row_keys(frame: pl.DataFrame) -> npt.NDArray[np.uint64]:
-    """A key of all that each row says, uint64[n]; equal rows of one feed have equal keys.
-
-    Taken before enrichment, so that a new table of networks does not make old rows new.
+    ``texts``: the rows as the report has them. ``origin``: what tells reports apart whose rows may look alike, such as
+    the feed and the header that the rows stand under.
     """
-    # Every column has its place in the text, also an empty one; runs of empty columns cost one literal.
-    texts: list[pl.Expr] = []
-    gap = ""
-    for name in _CONTENT:
-        gap += _SEPARATOR
-        column = frame[name]
-        if column.null_count() < frame.height:
-            texts += [pl.lit(gap), pl.col(name).cast(pl.String).fill_null("")]
-            gap = ""
-    hashed = frame.select(polars_hash.concat_str(texts or [pl.lit("")]).nchash.xxh3_64())
+    salt: np.uint64 = _hashes(pl.Series([origin]))[0]
+    return np.bitwise_xor(_hashes(texts), salt)
+
+
+def _hashes(texts: pl.Series) -> npt.NDArray[np.uint64]:
+    hashed = texts.to_frame("text").select(polars_hash.col("text").nchash.xxh3_64())
     return hashed.to_series().cast(pl.UInt64).to_numpy()
 
 

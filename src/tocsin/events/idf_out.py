@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from tocsin.events.extra import json_objects
+from tocsin.events.extra import fold, json_objects
 from tocsin.events.schema import FIELDS, Field, Kind
 from tocsin.networks import format_addresses
 
@@ -22,6 +22,7 @@ def to_idf(frame: pl.DataFrame) -> Iterator[dict[str, object]]:
 
 def idf_lines(frame: pl.DataFrame) -> pl.Series:
     """One JSON object as text for each event; fast enough to print what a query found."""
+    frame = fold(frame)
     shown = [column for field in FIELDS if (column := _shown(frame, field)) is not None]
     body = json_objects(pl.DataFrame([column.alias(f"extra.{column.name}") for column in shown]), {}, {}, plain=False)
     body = body.fill_null("{}").alias("line")

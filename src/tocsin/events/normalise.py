@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tocsin.events.classify import classify
-from tocsin.events.extra import json_objects
+from tocsin.events.extra import extra_columns
 from tocsin.events.schema import BY_NAME, COLUMNS, INTERNAL, Field, Kind
 from tocsin.events.sources import Batch, Feed
 from tocsin.events.values import read_values
@@ -35,7 +35,9 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Normalised:
-    """``frame`` in the schema (all columns but the internal ones, in order), and which of its rows can be used.
+    """``frame`` in the schema, and which of its rows can be used.
+
+    It has all columns but the internal ones, in order, and behind them ``extra.<name>`` (see `tocsin.events.extra`).
 
     ``usable``: a Boolean for each row. ``reason``: why not, null where usable.
     """
@@ -74,10 +76,10 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> Normalised:
     if "time.observation" in work.ready:  # the sender's; ours is when we heard of it
         work.reject("time.observation", work.raw["time.observation"].cast(pl.String))
         del work.ready["time.observation"]
-    work.ready["extra"] = json_objects(work.raw, work.rejected, batch.kinds, plain=batch.plain)
+    *extras, work.ready["extra"] = extra_columns(work.raw, work.rejected, batch.kinds, plain=batch.plain)
     if (flags := _flags(work, observed)) is not None:
         work.ready["flags"] = flags
-    frame = classify(_complete(work, feed, observed, batch.constants))
+    frame = classify(_complete(work, feed, observed, batch.constants)).hstack(extras)
     usable = frame.select(usable=pl.any_horizontal(pl.col(name).is_not_null() for name in _asset_columns(work)))
     reason = usable.select(reason=pl.when(~pl.col("usable")).then(pl.lit(UNUSABLE)))
     return Normalised(frame, usable.to_series(), reason.to_series())

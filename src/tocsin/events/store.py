@@ -1,55 +1,28 @@
-"""The event table: a Delta Lake table in a folder, one writer, exactly-once appends.
+"""Events kept and found again: parts of an ingest written, queries answered, days put in order.
 
-Polars writes the Parquet files of an ingest; the table sees them only at `commit`, whose application transaction
-carries the number of the ingest. `compact` turns a day's parts into files sorted by address with disjoint ranges, so
-that a query for a prefix opens one.
-Deltalake's commits are not synced to disk by themselves and do not refuse a repeated transaction: both are done here.
+A part keeps the order of its report. `compact` turns a day's parts into files sorted by address with disjoint ranges,
+so that a query for a prefix opens one.
 """
 
-import json
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import polars as pl
 
-from tocsin.errors import StorageError
+from tocsin.events.extra import PREFIX, fold, fold_columns
 from tocsin.events.schema import COLUMNS
+from tocsin.events.table import EventTable, Part
 from tocsin.records.cuts import cut
 from tocsin.records.durable import sync_file, sync_folder
 
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
-    from deltalake.transaction import AddAction, RemoveAction
+__all__ = ["EventStore", "Part", "Query"]
 
-_APPLICATION = "tocsin"
 _ROW_GROUP = 65_536
 _COMPACT_ROWS = 1_000_000
+_MOST_EXTRAS = 1_000  # columns of feeds' own; what comes beyond them stands in JSON
 _ADDRESS = ["source.ip.hi", "source.ip.lo"]
-_STATISTICS = ["ingest", "time.source", *_ADDRESS, "source.asn", "network.asn"]
-_DELTA_TYPES = {
-    pl.Int64: "long",
-    pl.Int32: "integer",
-    pl.String: "string",
-    pl.Float64: "double",
-    pl.Boolean: "boolean",
-    pl.Datetime: "timestamp",
-}
-
-
-@dataclass(frozen=True)
-class Part:
-    """One Parquet file of an ingest, as the table will list it. ``path`` is relative to the table's folder."""
-
-    path: str
-    rows: int
-    size: int
-    modified_ms: int
-    statistics: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -67,62 +40,58 @@ class Query:
 
 @dataclass(frozen=True)
 class EventStore:
-    """The event table in ``folder``; made at the first commit."""
+    """The events in ``folder``."""
 
     folder: Path
+    table: EventTable = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "table", EventTable(self.folder))
 
     def last_committed(self) -> int:
         """The number of the newest ingest in the table; 0 when there is none."""
-        if not self._exists():
-            return 0
-        return int(self._table().transaction_version(_APPLICATION) or 0)
+        return self.table.last_ingest()
 
     def write_part(self, frame: pl.DataFrame, *, ingest: int, part: int, day: date) -> Part:
-        """Write rows (columns of `schema.COLUMNS`) as a file that no reader sees before `commit`.
+        """Write rows (`schema.COLUMNS` and ``extra.*`` columns) as a file that no reader sees before `commit`.
 
         Rows stay in the order of the report: sorting them here costs more than all lookups of an ingest together
         (text lies scattered after it), and `compact` sorts a whole day at once.
         """
-        return self._write(frame, f"{ingest:010d}-{part:06d}", day)
+        extras = {name: dtype for name, dtype in frame.schema.items() if name.startswith(PREFIX)}
+        claimed = self.table.claim_extras(extras, _MOST_EXTRAS)
+        frame = fold_columns(frame, [name for name in extras if name not in claimed])
+        return self._write(frame, f"{ingest:010d}-{part:06d}", day, in_order=False)
 
     def sync(self, parts: Sequence[Part]) -> None:
         """Make the parts survive loss of power."""
-        for folder in {self._sync_part(part) for part in parts}:
+        for part in parts:
+            sync_file(self.folder / part.path)
+        for folder in {(self.folder / part.path).parent for part in parts}:
             sync_folder(folder)
 
     def commit(self, ingest: int, parts: Sequence[Part]) -> None:
         """Show the parts of an ingest to readers, exactly once: a repeated call does nothing."""
-        if self.last_committed() >= ingest:
-            return
-        self._commit([_add(part) for part in parts], ingest)
+        self.table.append(parts, ingest=ingest)
 
     def files(self) -> list[str]:
         """The paths of all files of the table."""
-        return self._listing["path"].to_list() if self._exists() else []
+        return self.table.listing()["path"].to_list()
 
     def scan(self, query: Query | None = None, *, ingests: Collection[int] | None = None) -> pl.LazyFrame:
-        """The events that match, lazily; files that cannot hold any are not opened."""
+        """The events that match, lazily; files that cannot hold any are not opened.
+
+        Columns: `schema.COLUMNS`, and behind them those ``extra.*`` columns that the opened files have.
+        """
         query = query or Query()
-        if not self._exists():
-            return pl.LazyFrame(schema=COLUMNS)
-        listing = self._listing
-        pruned = listing.filter(_may_hold(query, ingests, listing.columns))
-        if pruned.is_empty():
-            return pl.LazyFrame(schema=COLUMNS)
+        listing = self.table.listing()
         condition = _condition(query)
         if ingests is not None:
             condition &= pl.col("ingest").is_in(sorted(ingests))
-        return pl.scan_parquet(
-            [self.folder / path for path in pruned["path"]],
-            schema=COLUMNS,
-            missing_columns="insert",
-            extra_columns="ignore",
-            hive_partitioning=False,
-            glob=False,
-        ).filter(condition)
+        return self._read(listing.filter(_may_hold(query, ingests, listing.columns))).filter(condition)
 
     def find(self, query: Query, *, limit: int = 0) -> pl.DataFrame:
-        """The newest events that match, newest first; all of them where ``limit`` is 0."""
+        """The newest events that match, newest first, in `schema.COLUMNS`; all of them where ``limit`` is 0."""
         found = self.scan(query)
         if limit:
             # top_k of one column is far quicker than sorting whole rows
@@ -134,7 +103,7 @@ class EventStore:
                     pl.col("time.source").is_null() | (pl.col("time.source") >= rows["time.source"].min())
                 )
         found = found.sort("time.source", "ingest", "row", descending=True, nulls_last=True)
-        return (found.head(limit) if limit else found).collect()
+        return fold((found.head(limit) if limit else found).collect())
 
     def told(
         self, ingests: Collection[int], members: Mapping[int, Sequence[int]], teams: Collection[int]
@@ -153,125 +122,80 @@ class EventStore:
         index = rows.select("told").with_row_index("_row").join(membership, on="told").sort("_team", "_row")
         for (team,), group in index.group_by("_team", maintain_order=True):
             if isinstance(team, int):
-                yield team, rows[group["_row"]]
+                yield team, fold(rows[group["_row"]])
 
     def compact(self, *, min_files: int = 8) -> int:
         """Turn the many files of each day into few with disjoint address ranges; returns files saved.
 
         Memory holds one day's addresses and one output file. Readers see the old files until the new are committed.
         """
-        if not self._exists():
-            return 0
         saved = 0
-        for (day,), files in self._listing.group_by("partition.day", maintain_order=True):
+        for (day,), files in self.table.listing().group_by("partition.day", maintain_order=True):
             if files.height >= min_files and files["num_records"].sum() / files.height < _COMPACT_ROWS / 2:
                 saved += self._compact_day(str(day), files)
         return saved
 
     def delete_days_before(self, day: date) -> int:
         """Delete the events that came before ``day``; returns how many. The files go with `clean`."""
-        if not self._exists():
-            return 0
-        old = self._listing.filter(pl.col("partition.day") < day.isoformat())
-        if old.height:
-            self._commit([_remove(row) for row in old.iter_rows(named=True)], None)
+        old = self.table.listing().filter(pl.col("partition.day") < day.isoformat())
+        self.table.replace(old["path"], [], deleted=True)
         return int(old["num_records"].sum())
 
     def clean(self) -> int:
         """Remove files that the table does not list: of ingests that never were, or compacted away. For the writer."""
         listed = set(self.files())
-        stray = [
-            path
-            for path in self.folder.glob("day=*/*.parquet")
-            if path.relative_to(self.folder).as_posix() not in listed
-        ]
+        found = self.folder.glob("day=*/*.parquet")
+        stray = [path for path in found if path.relative_to(self.folder).as_posix() not in listed]
         for path in stray:
             path.unlink()
             cut("store.cleaning")
         return len(stray)
 
-    def _exists(self) -> bool:
-        return (self.folder / "_delta_log").is_dir()
+    def _read(self, files: pl.DataFrame) -> pl.LazyFrame:
+        """The rows of some of the listed files."""
+        if files.is_empty():
+            return pl.LazyFrame(schema=COLUMNS)
+        counts = {name: f"null_count.{name}" for name in self.table.extras()}
+        extras = self.table.extras()
+        filled = [name for name, of in counts.items() if of in files.columns and files[of].null_count() < files.height]
+        return pl.scan_parquet(
+            [self.folder / path for path in files["path"]],
+            schema={**COLUMNS, **{name: extras[name] for name in filled}},
+            missing_columns="insert",
+            extra_columns="ignore",
+            hive_partitioning=False,
+            glob=False,
+        )
 
-    def _table(self) -> "DeltaTable":
-        from deltalake import DeltaTable
-
-        try:
-            return DeltaTable(str(self.folder))
-        except Exception as error:
-            raise StorageError(
-                f"The event table in {self.folder} cannot be read: {error}", hint="Run 'tocsin doctor'."
-            ) from error
-
-    @property
-    def _listing(self) -> pl.DataFrame:
-        """The table's files with their statistics, read again only when the table has changed."""
-        version = len(list((self.folder / "_delta_log").glob("*.json")))
-        if self._cache.get("version") != version:
-            self._cache["version"] = version
-            self._cache["listing"] = pl.DataFrame(self._table().get_add_actions(flatten=True)).sort("path")
-        listing = self._cache["listing"]
-        return listing if isinstance(listing, pl.DataFrame) else pl.DataFrame()
-
-    @cached_property
-    def _cache(self) -> dict[str, object]:
-        return {}
-
-    def _sync_part(self, part: Part) -> Path:
-        sync_file(self.folder / part.path)
-        return (self.folder / part.path).parent
-
-    def _write(self, frame: pl.DataFrame, name: str, day: date | str) -> Part:
+    def _write(self, frame: pl.DataFrame, name: str, day: date | str, *, in_order: bool) -> Part:
         filled = [column.name for column in frame if column.null_count() < frame.height or column.name == "ingest"]
         relative = f"day={day}/{name}.parquet"
         path = self.folder / relative
         path.parent.mkdir(parents=True, exist_ok=True)
         frame.select(filled).write_parquet(
-            path, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP, statistics=True
+            # statistics of row groups help only where rows are in the order of addresses
+            path,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=_ROW_GROUP,
+            statistics=in_order,
         )
         cut("store.part")
-        status = path.stat()
-        return Part(relative, frame.height, status.st_size, int(status.st_mtime * 1000), _statistics(frame))
-
-    def _commit(self, actions: "list[AddAction | RemoveAction]", ingest: int | None) -> None:
-        from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
-        from deltalake.schema import PrimitiveType
-
-        if not self._exists():
-            fields = {**COLUMNS, "day": pl.String()}
-            schema = Schema([Field(name, PrimitiveType(_DELTA_TYPES[type(dtype)])) for name, dtype in fields.items()])
-            DeltaTable.create(str(self.folder), schema=schema, partition_by=["day"])
-            cut("store.created")
-        table = self._table()
-        transactions = [Transaction(_APPLICATION, ingest)] if ingest is not None else None
-        table.create_write_transaction(
-            actions,
-            "append",
-            table.schema(),
-            partition_by=["day"],
-            commit_properties=CommitProperties(app_transactions=transactions, max_commit_retries=0),
-        )
-        cut("store.committed")
-        log = self.folder / "_delta_log"
-        for path in log.iterdir():
-            if path.stem.isdigit() and int(path.stem) > table.version():
-                sync_file(path)
-        sync_folder(log)
-        sync_folder(self.folder)
-        cut("store.synced")
+        unfilled = [name for name in frame.columns if name.startswith(PREFIX) and name not in filled]
+        return Part.of(self.folder, relative, frame.drop(unfilled))
 
     def _compact_day(self, day: str, files: pl.DataFrame) -> int:
-        paths = [self.folder / path for path in files["path"]]
-        scan = pl.scan_parquet(paths, schema=COLUMNS, missing_columns="insert", hive_partitioning=False, glob=False)
+        scan = self._read(files)
         parts = []
         for number, bounds in enumerate(_cuts(scan)):
             piece = scan.filter(bounds).collect().sort(_ADDRESS, maintain_order=True)
             if piece.height:
-                parts.append(self._write(piece, f"compact-{self._table().version():010d}-{number:06d}", day))
+                parts.append(
+                    self._write(piece, f"compact-{self.table.version():010d}-{number:06d}", day, in_order=True)
+                )
         self.sync(parts)
         cut("store.compacting")
-        removed = [_remove(row, data_change=False) for row in files.iter_rows(named=True)]
-        self._commit([*removed, *(_add(part, data_change=False) for part in parts)], None)
+        self.table.replace(files["path"], parts)
         return files.height - len(parts)
 
 
@@ -291,34 +215,6 @@ def _cuts(scan: pl.LazyFrame) -> list[pl.Expr]:
                 condition &= column < high
             conditions.append(condition)
     return conditions
-
-
-def _statistics(frame: pl.DataFrame) -> dict[str, object]:
-    """Statistics as the Delta protocol writes them (per-file statistics): least, greatest, nulls."""
-    columns = [frame[name] for name in _STATISTICS]
-    return {
-        "numRecords": frame.height,
-        "minValues": {column.name: _plain(column.min()) for column in columns if column.null_count() < frame.height},
-        "maxValues": {column.name: _plain(column.max()) for column in columns if column.null_count() < frame.height},
-        "nullCount": {column.name: column.null_count() for column in columns},
-    }
-
-
-def _plain(value: object) -> object:
-    return value.isoformat(timespec="microseconds").replace("+00:00", "Z") if isinstance(value, datetime) else value
-
-
-def _add(part: Part, *, data_change: bool = True) -> "AddAction":
-    from deltalake.transaction import AddAction
-
-    day = part.path.split("/", 1)[0].removeprefix("day=")
-    return AddAction(part.path, part.size, {"day": day}, part.modified_ms, data_change, json.dumps(part.statistics))
-
-
-def _remove(row: Mapping[str, object], *, data_change: bool = True) -> "RemoveAction":
-    from deltalake.transaction import RemoveAction
-
-    return RemoveAction(str(row["path"]), data_change, int(time.time() * 1000))
 
 
 def _may_hold(query: Query, ingests: Collection[int] | None, columns: Sequence[str]) -> pl.Expr:

@@ -6,21 +6,24 @@ A file is named after the span of (ingest, part) numbers that it covers. A file 
 is not read, and removed by `clean`; one that a merge has made superfluous likewise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from tocsin.records.cuts import cut
-from tocsin.records.durable import sync_folder, write_durably
+from tocsin.records.durable import sync_file, sync_folder
 
 Keys = npt.NDArray[np.uint64]
 Notes = npt.NDArray[np.uint32]
 Span = tuple[int, int]
 
 _FULL = 4_000_000  # keys; a fuller file is not merged again (32 MB of keys, so a lookup never maps more at once)
-_SMALL_FILES = 8  # more small files than this are merged into one
+_FEW_FILES = 4  # fewer are not worth a merge
+_FILTER_BITS = 27
+_MAPPED = 64  # files that stay mapped; full ones never do, so memory does not grow with what was ever seen
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,14 @@ class _File:
 
 @dataclass(frozen=True)
 class KeyFiles:
-    """The key files of one folder; each key has ``columns`` unsigned 32-bit notes."""
+    """The key files of one folder; each key has ``columns`` unsigned 32-bit notes.
+
+    Keys must be hashes. The object remembers which it wrote, so that a run finds out at once that a key is new to it.
+    """
 
     folder: Path
     columns: int = 0
+    _written: "_Written" = field(default_factory=lambda: _Written(), compare=False, repr=False)
 
     def lookup(self, keys: Keys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
         """Whether each key is known from an ingest up to number ``up_to``, and its newest notes.
@@ -52,29 +59,38 @@ class KeyFiles:
         """
         found = np.zeros(len(keys), dtype=bool)
         notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
+        perhaps = self._written.perhaps(keys)
         for file in self._files(up_to):
-            stored = _read_keys(file.path)
-            at = np.searchsorted(stored, keys)
+            asked = perhaps if file.path.name in self._written.names else slice(None)
+            stored, wanted = _map(file.path, file.size), keys[asked]
+            at = np.searchsorted(stored, wanted)
             at[at == len(stored)] = 0
-            hit = (stored[at] == keys) if len(stored) else np.zeros(len(keys), dtype=bool)
+            hits = np.flatnonzero(stored[at] == wanted)
+            rows = perhaps[hits] if asked is perhaps else hits
             if self.columns:
-                rows = np.flatnonzero(hit)
-                notes[rows] = self._read_notes(file)[at[rows]]
-            found |= hit
-            del stored  # unmaps the file: memory holds one at a time
+                notes[rows] = self._read_notes(file)[at[hits]]
+            found[rows] = True
         return found, notes
 
     def write(self, span: Span, keys: Keys, notes: Notes | None = None) -> None:
-        """Add the keys of one (ingest, part) as a new file. ``keys``: sorted, each once."""
+        """Add the keys of one (ingest, part) as a new file, not yet synced. ``keys``: sorted, each once."""
         self._write(span, span, keys, notes)
 
+    def sync(self, ingest: int) -> None:
+        """Make what was written for an ingest survive loss of power."""
+        for file in self._all():
+            if file.last[0] == ingest:
+                _sync(file, notes=bool(self.columns))
+        if self.folder.is_dir():
+            sync_folder(self.folder)
+
     def merge(self, *, up_to: int, since: int = 0) -> None:
-        """Merge the small files of ingests ``since`` to ``up_to`` where there are many; newer notes win.
+        """Merge the newest small files of ingests ``since`` to ``up_to`` where they are many; newer notes win.
 
         Files of an ingest that is not committed yet must not be merged with older ones: they may have to go.
         """
-        small = [file for file in self._files(up_to) if file.size < _FULL and file.first[0] >= since]
-        if len(small) <= _SMALL_FILES:
+        small = _worth_merging([file for file in self._files(up_to) if file.first[0] >= since])
+        if not small:
             return
         keys = np.concatenate([_read_keys(file.path) for file in small])
         # stable sort keeps file order among equal keys, so the last of each run is the newest
@@ -84,7 +100,10 @@ class KeyFiles:
         notes = None
         if self.columns:
             notes = np.concatenate([self._read_notes(file) for file in small])[order][newest]
-        self._write(small[0].first, small[-1].last, keys[newest], notes)
+        ours = all(file.path.name in self._written.names for file in small)
+        merged = self._write(small[0].first, small[-1].last, keys[newest], notes, ours=ours)
+        if merged is not None:
+            _sync(merged, notes=bool(self.columns))
         sync_folder(self.folder)
         cut("keys.merged")
         for file in small:
@@ -128,18 +147,88 @@ class KeyFiles:
             return np.zeros((file.size, 0), dtype=np.uint32)
         return np.memmap(file.notes_path, dtype=np.uint32, mode="r").reshape(-1, self.columns)
 
-    def _write(self, first: Span, last: Span, keys: Keys, notes: Notes | None) -> None:
+    def _write(self, first: Span, last: Span, keys: Keys, notes: Notes | None, *, ours: bool = True) -> _File | None:
         if not len(keys):
-            return
+            return None
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{first[0]:010d}.{first[1]:06d}-{last[0]:010d}.{last[1]:06d}.keys"
         if self.columns:
             if notes is None:
                 raise ValueError("these keys carry notes")
-            write_durably(path.with_suffix(".notes"), notes.astype(np.uint32, copy=False).data)
+            path.with_suffix(".notes").write_bytes(notes.astype(np.uint32, copy=False).data)
             cut("keys.notes")
-        write_durably(path, keys.data)
+        # the name that readers look for comes last, and whole
+        part = path.with_suffix(".part")
+        part.write_bytes(keys.data)
+        part.rename(path)
         cut("keys.written")
+        if ours:
+            self._written.add(path.name, keys)
+        return _File(first, last, path)
+
+
+class _Written:
+    """The files that one object wrote, and a bit for each key in them: a key whose bit is not set is in none.
+
+    2**27 bits are 16 MB; they are made at the first write, and with 20 million keys one bit in seven is set.
+    """
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self._bits: npt.NDArray[np.uint8] | None = None
+
+    def add(self, name: str, keys: Keys) -> None:
+        """Note a file with these keys."""
+        if self._bits is None:
+            self._bits = np.zeros(1 << (_FILTER_BITS - 3), dtype=np.uint8)
+        self.names.add(name)
+        place, bit = _place(keys)
+        np.bitwise_or.at(self._bits, place, bit)
+
+    def perhaps(self, keys: Keys) -> npt.NDArray[np.intp]:
+        """The places of those keys that may be in one of the files."""
+        if self._bits is None:
+            return np.zeros(0, dtype=np.intp)
+        place, bit = _place(keys)
+        return np.flatnonzero(self._bits[place] & bit)
+
+
+def _place(keys: Keys) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
+    """The byte and the bit of each key: its first bits, as keys are hashes."""
+    top = keys >> np.uint64(64 - _FILTER_BITS)
+    return top >> np.uint64(3), np.left_shift(np.uint8(1), (top & np.uint64(7)).astype(np.uint8))
+
+
+def _worth_merging(files: list[_File]) -> list[_File]:
+    """The newest files, as far back as each is no larger than all newer ones together; none when they are few.
+
+    So a key is copied a few times in its life (the logarithm of its number), and few files are left to look in.
+    """
+    total, count = 0, 0
+    for file in reversed(files):
+        if file.size >= _FULL or (count > 1 and file.size > total):
+            break
+        total, count = total + file.size, count + 1
+    return files[len(files) - count :] if count >= _FEW_FILES else []
+
+
+def _map(path: Path, size: int) -> Keys:
+    """The keys of a file; small files stay mapped between batches."""
+    if size >= _FULL:
+        return _read_keys(path)
+    status = path.stat()
+    return _kept_map(path, status.st_ino, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=_MAPPED)
+def _kept_map(path: Path, _inode: int, _modified: int) -> Keys:
+    return _read_keys(path)
+
+
+def _sync(file: _File, *, notes: bool) -> None:
+    if notes:
+        sync_file(file.notes_path)
+    sync_file(file.path)
 
 
 def _read_keys(path: Path) -> Keys:

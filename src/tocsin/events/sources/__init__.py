@@ -48,6 +48,7 @@ class Batch:
     ``constants``: fields that are the same in every row that does not say otherwise.
     ``plain``: no text in it has control characters, quotes, backslashes, or blanks at its ends (saves work).
     ``locate``: for row numbers of ``frame``, the line and the raw text of each, read again only when asked.
+    ``texts``: the raw text of every row at once, where that is quick; without it `raw_texts` asks ``locate``.
     """
 
     frame: pl.DataFrame
@@ -56,6 +57,14 @@ class Batch:
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     plain: bool = False
+    texts: Callable[[], pl.Series | None] = lambda: None
+
+    def raw_texts(self) -> pl.Series:
+        """The raw text of every row, without its line end; text[n]."""
+        texts = self.texts()
+        if texts is None:
+            texts = pl.Series([raw for _, raw in self.locate(range(self.frame.height))], dtype=pl.String)
+        return texts.str.strip_chars_end("\r\n")
 
 
 class Reader(Protocol):

@@ -22,7 +22,7 @@ from tocsin.events.sources.delimited.exact import (
     record_end,
     scan,
 )
-from tocsin.events.sources.delimited.fast import parse_fast, parse_recoded, places
+from tocsin.events.sources.delimited.fast import lines_of, parse_fast, parse_recoded, places
 
 LINE_LIMIT: Final = 1 << 24
 """Longest line in bytes; a longer one is set aside in pieces of this size, so that memory stays bounded."""
@@ -123,7 +123,8 @@ class Delimited:
         fast = parse_fast(chunk.data, self.columns, self.dialect)
         if fast is not None:
             frame, plain = fast
-            return self._batch(self._shaping.shape(frame), [], partial(places, chunk), plain=plain)
+            texts = partial(lines_of, chunk.data, frame.height, plain=plain)
+            return self._batch(self._shaping.shape(frame), [], partial(places, chunk), texts, plain=plain)
         if (recoded := parse_recoded(chunk.data, self.columns, self.dialect)) is not None:
             frame, flags = recoded
             shaped = self._shaping.shape(frame).with_columns(flags)
@@ -157,10 +158,11 @@ class Delimited:
         frame: pl.DataFrame,
         unreadable: list[Unreadable],
         locate: Callable[[Sequence[int]], list[tuple[int, str]]],
+        texts: Callable[[], pl.Series | None] = lambda: None,
         *,
         plain: bool = False,
     ) -> Batch:
-        return Batch(frame, unreadable, locate, self._shaping.kinds, self._shaping.constants, plain=plain)
+        return Batch(frame, unreadable, locate, self._shaping.kinds, self._shaping.constants, plain, texts)
 
 
 def _header_line(columns: Sequence[str], dialect: Dialect) -> str:

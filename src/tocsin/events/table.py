@@ -1,0 +1,223 @@
+"""The Delta Lake table that events are kept in: its files, its columns, and commits that happen once.
+
+Polars writes the Parquet files; this module lists them. Deltalake's commits are not synced to disk by themselves and do
+not refuse a repeated transaction: both are done here. One process writes; any number may read.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from tocsin.errors import StorageError
+from tocsin.events.extra import PREFIX
+from tocsin.events.schema import COLUMNS
+from tocsin.records.cuts import cut
+from tocsin.records.durable import sync_file, sync_folder
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable, Schema
+    from deltalake.transaction import AddAction, RemoveAction
+
+_APPLICATION = "tocsin"
+_STATISTICS = ("ingest", "time.source", "source.ip.hi", "source.ip.lo", "source.asn", "network.asn")
+_TYPES: dict[str, pl.DataType] = {
+    "long": pl.Int64(),
+    "integer": pl.Int32(),
+    "string": pl.String(),
+    "double": pl.Float64(),
+    "boolean": pl.Boolean(),
+    "timestamp": pl.Datetime("us", "UTC"),
+}
+_NAMES = {dtype: name for name, dtype in _TYPES.items()}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Parquet file of an ingest, as the table will list it. ``path`` is relative to the table's folder.
+
+    ``extras``: its ``extra.*`` columns with their Delta types; the table gets those that are new to it at the commit.
+    """
+
+    path: str
+    rows: int
+    size: int
+    modified_ms: int
+    statistics: dict[str, object]
+    extras: dict[str, str]
+
+    @classmethod
+    def of(cls, folder: Path, relative: str, frame: pl.DataFrame) -> "Part":
+        """The part at a path below ``folder`` that ``frame`` was written to."""
+        status = (folder / relative).stat()
+        extras = {name: _NAMES[dtype] for name, dtype in frame.schema.items() if name.startswith(PREFIX)}
+        modified = int(status.st_mtime * 1000)
+        return cls(relative, frame.height, status.st_size, modified, _statistics(frame, extras), extras)
+
+
+class EventTable:
+    """The table in ``folder``; made at the first commit. Remembers what it read until the table changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._opened: DeltaTable | None = None
+        self._listed: tuple[int, pl.DataFrame] | None = None
+        self._extras: dict[str, pl.DataType] = {}
+        self._lock = threading.Lock()
+
+    def exists(self) -> bool:
+        """Whether anything was ever committed."""
+        return (self.folder / "_delta_log").is_dir()
+
+    def last_ingest(self) -> int:
+        """The number of the newest ingest that it holds; 0 when there is none."""
+        return int(self._open().transaction_version(_APPLICATION) or 0) if self.exists() else 0
+
+    def version(self) -> int:
+        """The number of its newest commit; -1 when there is none."""
+        return int(self._open().version()) if self.exists() else -1
+
+    def listing(self) -> pl.DataFrame:
+        """Its files: ``path``, ``num_records``, ``partition.day`` and statistics (``min.ingest`` and so on)."""
+        if not self.exists():
+            return pl.DataFrame(schema={"path": pl.String, "num_records": pl.Int64, "partition.day": pl.String})
+        table = self._open()
+        if self._listed is None or self._listed[0] != table.version():
+            files = pl.DataFrame(table.get_add_actions(flatten=True)).sort("path")
+            self._listed = (table.version(), files)
+        return self._listed[1]
+
+    def extras(self) -> dict[str, pl.DataType]:
+        """Its ``extra.*`` columns, and those that parts not committed yet will bring."""
+        with self._lock:
+            return dict(self._known_extras())
+
+    def claim_extras(self, columns: Mapping[str, pl.DataType], most: int) -> set[str]:
+        """Those of the ``extra.*`` columns that a part may have: of the table's type, and not too many in all."""
+        with self._lock:
+            known = self._known_extras()
+            for name, dtype in columns.items():
+                if len(known) < most:
+                    known.setdefault(name, dtype)
+            return {name for name, dtype in columns.items() if known.get(name) == dtype}
+
+    def append(self, parts: Sequence[Part], *, ingest: int) -> None:
+        """Show the parts of an ingest to readers, once: a repeated call does nothing."""
+        if self.last_ingest() >= ingest:
+            return
+        self._make()
+        self._widen({name: kind for part in parts for name, kind in part.extras.items()})
+        self._commit([_add(part) for part in parts], ingest=ingest)
+
+    def replace(self, old: Iterable[str], new: Sequence[Part], *, deleted: bool = False) -> None:
+        """Take files out and others in, in one commit; ``deleted``: their rows are gone, not only moved."""
+        removed = [_remove(path, data_change=deleted) for path in old]
+        if removed or new:
+            self._commit([*removed, *(_add(part, data_change=deleted) for part in new)])
+
+    def _known_extras(self) -> dict[str, pl.DataType]:
+        if self.exists():
+            fields = json.loads(self._open().schema().to_json())["fields"]
+            self._extras |= {
+                field["name"]: _TYPES[field["type"]] for field in fields if field["name"].startswith(PREFIX)
+            }
+        return self._extras
+
+    def _open(self) -> "DeltaTable":
+        from deltalake import DeltaTable
+
+        try:
+            if self._opened is None:
+                self._opened = DeltaTable(str(self.folder))
+            else:
+                self._opened.update_incremental()
+        except Exception as error:
+            raise StorageError(
+                f"The event table in {self.folder} cannot be read: {error}", hint="Run 'tocsin doctor'."
+            ) from error
+        return self._opened
+
+    def _make(self) -> None:
+        from deltalake import DeltaTable
+
+        if self.exists():
+            return
+        DeltaTable.create(
+            str(self.folder),
+            schema=_schema({**COLUMNS, "day": pl.String()}),
+            partition_by=["day"],
+            configuration={"delta.dataSkippingNumIndexedCols": "-1"},
+        )
+        cut("store.created")
+
+    def _widen(self, columns: Mapping[str, str]) -> None:
+        """Give the table the columns that it lacks."""
+        table = self._open()
+        have = {field["name"] for field in json.loads(table.schema().to_json())["fields"]}
+        missing = {name: _TYPES[kind] for name, kind in columns.items() if name not in have}
+        if missing:
+            table.alter.add_columns(_schema(missing).fields)
+            cut("store.widened")
+
+    def _commit(self, actions: "list[AddAction | RemoveAction]", *, ingest: int | None = None) -> None:
+        from deltalake import CommitProperties, Transaction
+
+        table = self._open()
+        transactions = [Transaction(_APPLICATION, ingest)] if ingest is not None else None
+        table.create_write_transaction(
+            actions,
+            "append",
+            table.schema(),
+            partition_by=["day"],
+            commit_properties=CommitProperties(app_transactions=transactions, max_commit_retries=0),
+        )
+        cut("store.committed")
+        log = self.folder / "_delta_log"
+        # also what a killed writer committed last and did not sync
+        for path in sorted(log.glob("*.json"))[-3:]:
+            sync_file(path)
+        sync_folder(log)
+        sync_folder(self.folder)
+        cut("store.synced")
+
+
+def _schema(columns: Mapping[str, pl.DataType]) -> "Schema":
+    from deltalake import Field, Schema
+    from deltalake.schema import PrimitiveType
+
+    return Schema([Field(name, PrimitiveType(_NAMES[dtype])) for name, dtype in columns.items()])
+
+
+def _statistics(frame: pl.DataFrame, extras: Iterable[str]) -> dict[str, object]:
+    """Statistics as the Delta protocol writes them (per-file statistics); of extra columns only the count of nulls."""
+    columns = [frame[name] for name in _STATISTICS]
+    filled = [column for column in columns if column.null_count() < frame.height]
+    return {
+        "numRecords": frame.height,
+        "minValues": {column.name: _plain(column.min()) for column in filled},
+        "maxValues": {column.name: _plain(column.max()) for column in filled},
+        "nullCount": {name: frame[name].null_count() for name in (*_STATISTICS, *extras)},
+    }
+
+
+def _plain(value: object) -> object:
+    return value.isoformat(timespec="microseconds").replace("+00:00", "Z") if isinstance(value, datetime) else value
+
+
+def _add(part: Part, *, data_change: bool = True) -> "AddAction":
+    from deltalake.transaction import AddAction
+
+    day = part.path.split("/", 1)[0].removeprefix("day=")
+    return AddAction(part.path, part.size, {"day": day}, part.modified_ms, data_change, json.dumps(part.statistics))
+
+
+def _remove(path: str, *, data_change: bool) -> "RemoveAction":
+    from deltalake.transaction import RemoveAction
+
+    return RemoveAction(path, data_change, int(time.time() * 1000))
