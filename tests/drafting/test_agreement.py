@@ -2,7 +2,9 @@
 
 import pytest
 
-from tocsin.drafting.agreement import in_brackets, places
+from tocsin.drafting.agreement import Alternatives, alternatives, in_brackets, places
+from tocsin.drafting.draft import begun
+from tocsin.drafting.plaintext import read_compilation
 
 
 @pytest.mark.parametrize(
@@ -16,4 +18,25 @@ from tocsin.drafting.agreement import in_brackets, places
     ],
 )
 def test_words_in_brackets_keep_their_distance(base: str, written: str, shown: str) -> None:
-    assert in_brackets(base, places(base, {"e1": written})) == shown
+    assert in_brackets(base, Alternatives(places(base, {"e1": written}))) == shown
+
+
+def test_words_that_replace_a_provision_stand_beside_it_and_leave_the_places_of_others_alone() -> None:
+    source = (
+        "1.\tPillars\na) Share all warnings with everybody within an hour.\n\n"
+        "· Aland, Government: Share all warnings with everybody within a day.\n\n"
+        "· Beland, Government: Nobody needs to be told.\n\n"
+        "· Celand, Government: Share most warnings with everybody within an hour.\n"
+    )
+    draft = begun(read_compilation(source.encode()))
+    found = alternatives(draft, "P.a")
+    assert [(place.base.strip(), [o.text.strip() for o in place.options]) for place in found.places] == [
+        ("all", ["most"]),
+        ("an hour", ["a day"]),
+    ]
+    assert found.whole is not None
+    assert [(o.text, o.entries) for o in found.whole.options] == [("Nobody needs to be told.", ("e2",))]
+    assert in_brackets(draft.provisions["P.a"].base, found) == (
+        "[Share [all] [most] warnings with everybody within [an hour] [a day].] [Nobody needs to be told.]"
+    )
+    assert alternatives(draft, "P.a", ["e1"]).whole is None

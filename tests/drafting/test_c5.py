@@ -195,7 +195,7 @@ def test_who_speaks_of_the_targets_speaks_of_those_in_the_base_and_not_of_what_o
 
 def test_every_place_that_somebody_would_change_is_shown_once_in_text_order(c5: Text) -> None:
     draft = begun(c5)
-    found = alternatives(draft, "P.a")
+    found = alternatives(draft, "P.a").places
     assert [(p.start < p.end, len(p.options)) for p in found] == [
         (False, 1),
         (False, 1),
@@ -204,7 +204,7 @@ def test_every_place_that_somebody_would_change_is_shown_once_in_text_order(c5: 
         (True, 2),
     ]
     for name in draft.order:
-        marks = [place.start for place in alternatives(draft, name)]
+        marks = [place.start for place in alternatives(draft, name).places]
         assert marks == sorted(set(marks))
         before, after = draft.provisions[name].base, in_brackets(draft.provisions[name].base, alternatives(draft, name))
         assert unpaired(after) == unpaired(before)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.drafting.agreement import in_brackets, places
+from tocsin.drafting.agreement import Alternatives, in_brackets, places
 from tocsin.drafting.difference import accepted, apply_edits, carried_over, difference, edits, rejected, words
 
 TEXTS = st.text(alphabet="ab c.,[]\n\t“é中", max_size=60) | st.text(max_size=40)
@@ -48,7 +48,7 @@ def test_bracketed_text_shows_each_wording_once() -> None:
     found = places(
         base, {"A": "Keep logs for a month.", "B": "Keep logs for a month.", "C": "Keep the logs for a year."}
     )
-    assert in_brackets(base, found) == "Keep [the] logs for a [year] [month]."
+    assert in_brackets(base, Alternatives(found)) == "Keep [the] logs for a [year] [month]."
 
 
 def test_edits_that_meet_a_change_of_the_base_are_given_back() -> None:

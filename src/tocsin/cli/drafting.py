@@ -261,11 +261,17 @@ def alternatives(
         raise NotFoundError(f"There is no provision '{provision}'.", hint=f"'drafting show {text}' lists them.")
 
     def human() -> None:
-        rows = [
-            (number, place.base.strip() or "(nothing)", option.text.strip() or "(nothing)",
-             " · ".join(dict.fromkeys(draft.entries[name].stakeholder for name in option.entries)))
-            for number, place in enumerate(places(draft, provision), 1)
+        found = places(draft, provision)
+        here = [
+            (number, place.base.strip() or "(nothing)", option)
+            for number, place in enumerate(found.places, 1)
             for option in place.options
+        ]
+        whole = [("all", "(the whole provision)", option) for option in (found.whole.options if found.whole else ())]
+        rows = [
+            (number, base, option.text.strip() or "(nothing)",
+             " · ".join(dict.fromkeys(draft.entries[name].stakeholder for name in option.entries)))
+            for number, base, option in (*here, *whole)
         ]  # fmt: skip
         print_table(f"Alternatives on {provision}", ("place", "base", "instead", "by"), rows, numbers=(0,))
 

@@ -96,21 +96,20 @@ def bracket(
 ) -> None:
     """Leave it open: put the places that differ in brackets, from some entries or all, or as you write it."""
     from tocsin.drafting.acts import PutInBrackets
-    from tocsin.drafting.agreement import comparable, in_brackets, places
-    from tocsin.drafting.draft import words_for
+    from tocsin.drafting.agreement import alternatives, comparable, in_brackets
 
     def decide(draft: "Draft") -> "Act":
         if words is not None or file is not None:
             return PutInBrackets(provision, drafting_change.words_from(words, file), tuple(entry or ()))
-        there = {one.id: words_for(one, provision) for one in comparable(draft, provision)}
+        there = [one.id for one in comparable(draft, provision)]
         if missing := [name for name in entry or () if name not in there]:
             raise ConflictError(
                 f"{missing[0]} has no words on the present base of {provision}.",
                 hint="Rebase it first, or leave it out.",
             )
-        chosen = {name: there[name] for name in entry or there}
-        found = in_brackets(draft.provisions[provision].base, places(draft.provisions[provision].base, chosen))
-        return PutInBrackets(provision, found, tuple(chosen))
+        chosen = tuple(entry or there)
+        found = in_brackets(draft.provisions[provision].base, alternatives(draft, provision, chosen))
+        return PutInBrackets(provision, found, chosen)
 
     _decide(ctx, text, key_file, decide)
 

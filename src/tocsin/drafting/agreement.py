@@ -1,15 +1,15 @@
 """Where a text stands: who wants what of which provision, which places differ, whose words are the same."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
 
 from tocsin.drafting.brackets import brackets, paired, unpaired
 from tocsin.drafting.difference import Edit, apply_edits, edits, words
 from tocsin.drafting.draft import Draft, words_for
 from tocsin.drafting.model import Entry, EntryClass, Position, PositionKind, Provision
+from tocsin.drafting.positions import replaces
 
 AGREEING = {PositionKind.SUPPORT, PositionKind.RETAIN}
 
@@ -62,6 +62,14 @@ class Place:
     end: int
     base: str
     options: tuple[Option, ...]
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """The places of one provision that somebody would change, in text order, and the ``whole`` if replaced."""
+
+    places: tuple[Place, ...]
+    whole: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -138,14 +146,25 @@ def on_older_bases(draft: Draft, provision: str) -> tuple[Entry, ...]:
     )
 
 
-def alternatives(draft: Draft, provision: str) -> tuple[Place, ...]:
-    """Every place of a provision that somebody would change, once, in text order, with each other wording once."""
-    writings = {entry.id: words_for(entry, provision) for entry in comparable(draft, provision)}
-    return places(draft.provisions[provision].base, writings)
+def alternatives(draft: Draft, provision: str, among: Collection[str] | None = None) -> Alternatives:
+    """Every place of a provision that somebody would change, once, in text order, with each other wording once.
+
+    Words that leave little of the base stand beside the whole provision: cut into places, they would swallow everybody
+    else's. ``among`` limits it to some entries.
+    """
+    base = draft.provisions[provision].base
+    writings = {
+        entry.id: words_for(entry, provision)
+        for entry in comparable(draft, provision)
+        if among is None or entry.id in among
+    }
+    whole = {name: text for name, text in writings.items() if base and replaces(text, base)}
+    local = {name: text for name, text in writings.items() if name not in whole}
+    return Alternatives(places(base, local), Place(0, len(base), base, _options(whole.items())) if whole else None)
 
 
 def places(base: str, writings: Mapping[str, str]) -> tuple[Place, ...]:
-    """The same for any base and texts by name. Changes that overlap or touch are one place; spacing alone is none."""
+    """The places of any base and texts by name. Changes that overlap or touch are one place; spacing alone is none."""
     changes = {
         name: [edit for edit in edits(base, text) if words(edit.text) != words(base[edit.start : edit.end])]
         for name, text in writings.items()
@@ -160,9 +179,13 @@ def places(base: str, writings: Mapping[str, str]) -> tuple[Place, ...]:
     return tuple(_place(base, start, end, changes) for start, end in joined)
 
 
-def in_brackets(base: str, found: Sequence[Place]) -> str:
-    """The base with every place as "[as it is] [or so]"; words that would only go stand alone in brackets."""
-    return apply_edits(base, (Edit(place.start, place.end, _choices(place)) for place in found))
+def in_brackets(base: str, found: Alternatives) -> str:
+    """The base with every place as "[as it is] [or so]"; words that would only go stand alone in brackets.
+
+    Wordings of the whole follow, each in brackets, behind what the places make of the base.
+    """
+    text = apply_edits(base, (Edit(place.start, place.end, _choices(place)) for place in found.places))
+    return _choices(Place(0, len(text), text, found.whole.options)) if found.whole else text
 
 
 def identical_wording(draft: Draft, among: Iterable[Provision] | None = None) -> tuple[Identical, ...]:
@@ -262,11 +285,16 @@ def _place(base: str, start: int, end: int, changes: Mapping[str, Sequence[Edit]
     for name, found in changes.items():
         inside = [Edit(e.start - start, e.end - start, e.text) for e in found if start <= e.start and e.end <= end]
         if inside:
-            texts.append((apply_edits(base[start:end], inside), name))
-    order = list(dict.fromkeys(text for text, _ in texts))
-    grouped = groupby(sorted(texts, key=lambda pair: order.index(pair[0])), key=lambda pair: pair[0])
-    options = tuple(Option(text, tuple(name for _, name in pairs)) for text, pairs in grouped)
-    return Place(start, end, base[start:end], options)
+            texts.append((name, apply_edits(base[start:end], inside)))
+    return Place(start, end, base[start:end], _options(texts))
+
+
+def _options(writings: Iterable[tuple[str, str]]) -> tuple[Option, ...]:
+    """Each wording once, in the order in which they first come, with the entries that have it."""
+    found: dict[str, list[str]] = {}
+    for name, text in writings:
+        found.setdefault(text, []).append(name)
+    return tuple(Option(text, tuple(names)) for text, names in found.items())
 
 
 def _choices(place: Place) -> str:

@@ -78,8 +78,9 @@ def provision_document(draft: Draft, name: str) -> dict[str, object]:
 
 
 def alternatives_document(draft: Draft, name: str) -> list[dict[str, object]]:
-    """Every place that somebody would change, in text order; entries by id."""
-    return [_plain(place) for place in alternatives(draft, name)]
+    """Every place that somebody would change, in text order, then what would replace all words; entries by id."""
+    found = alternatives(draft, name)
+    return [_plain(place) for place in (*found.places, *([found.whole] if found.whole else []))]
 
 
 def agreement_document(draft: Draft, rows: Iterable[Row]) -> dict[str, object]:

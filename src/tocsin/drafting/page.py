@@ -52,7 +52,7 @@ class BasePiece:
 
 @dataclass(frozen=True)
 class PlaceView:
-    """One place: the words of the base, and each other wording with who has it."""
+    """One place: the words of the base, and each other wording with who has it; number 0 is the whole provision."""
 
     number: int
     base: str
@@ -159,14 +159,15 @@ def _counts(rows: Sequence[Row], people: Sequence[Stakeholder]) -> list[int]:
 def _provision(draft: Draft, row: Row, people: Sequence[Stakeholder], same: Sequence[Identical]) -> ProvisionView:
     name = row.provision.id
     found = alternatives(draft, name)
+    whole = [(0, found.whole)] if found.whole else []
     entries = draft.entries_on(name)
     older = {entry.id for entry in on_older_bases(draft, name)}
     return ProvisionView(
         row,
         tuple(_cell(row.cells.get(p.name, ()), row.older.get(p.name, ())) for p in people),
         _tally_words(row, people),
-        _base_pieces(draft, row.provision.base, found),
-        tuple(_place_view(draft, number, place) for number, place in enumerate(found, 1)),
+        _base_pieces(draft, row.provision.base, found.places),
+        tuple(_place_view(draft, number, place) for number, place in [*enumerate(found.places, 1), *whole]),
         tuple(_entry_view(draft, entry, name, same, older=entry.id in older) for entry in entries),
         tuple(c for c in draft.comments.values() if c.provision == name and c.entry is None),
         draft.decisions.get(name),

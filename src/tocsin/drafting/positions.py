@@ -128,10 +128,15 @@ def kind_from_words(written: EntryClass, text: str, base: str) -> tuple[Position
             return PositionKind.UNKNOWN, "what is written cannot be read"
         case EntryClass.NEW:
             return PositionKind.AMEND, "a new provision is proposed"
-        case EntryClass.CHANGED if likeness(base, text) < _REPLACES_BELOW:
+        case EntryClass.CHANGED if replaces(text, base):
             return PositionKind.REPLACE, "few words of the base are left"
         case EntryClass.CHANGED:
             return PositionKind.AMEND, "the words differ from the base"
+
+
+def replaces(text: str, base: str) -> bool:
+    """Whether so few words of the base are left in a text that it stands in place of the whole."""
+    return likeness(base, text) < _REPLACES_BELOW
 
 
 def _from_comment(comment: Comment, speaker: str, kind: PositionKind, labels: _Labels) -> Position:
