@@ -262,16 +262,14 @@ def alternatives(
 
     def human() -> None:
         found = places(draft, provision)
-        here = [
-            (number, place.base.strip() or "(nothing)", option)
-            for number, place in enumerate(found.places, 1)
-            for option in place.options
-        ]
-        whole = [("all", "(the whole provision)", option) for option in (found.whole.options if found.whole else ())]
+        numbered = [(str(number), place.base.strip(), place) for number, place in enumerate(found.places, 1)]
+        numbered += [("all", "(the whole provision)", found.whole)] if found.whole else []
         rows = [
-            (number, base, option.text.strip() or "(nothing)",
+            (*((number, base or "(nothing)") if option is place.options[0] else ("", "")),
+             option.text.strip() or "(nothing)",
              " · ".join(dict.fromkeys(draft.entries[name].stakeholder for name in option.entries)))
-            for number, base, option in (*here, *whole)
+            for number, base, place in numbered
+            for option in place.options
         ]  # fmt: skip
         print_table(f"Alternatives on {provision}", ("place", "base", "instead", "by"), rows, numbers=(0,))
 
