@@ -11,8 +11,8 @@ from tocsin.cli.output import Invocation, emit, say
 def report(
     ctx: typer.Context,
     unit: Annotated[str, typer.Argument(help="The unit's code in the run.")],
-    run: Annotated[Path, typer.Option(help="The folder of the built run.")],
     out: Annotated[Path, typer.Option(help="FILE.html, .pdf, .xlsx or .csv.")],
+    run: Annotated[Path, typer.Option(help="The folder of the built run; the current folder if not given.")] = Path(),
     peers: Annotated[str, typer.Option(help="Compare with the units of the same group: a group column.")] = "",
     *,
     ranked: Annotated[bool, typer.Option("--ranked", help="All units agreed: show ranks and map.")] = False,

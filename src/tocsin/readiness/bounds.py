@@ -15,13 +15,18 @@ from tocsin.readiness.table import BoolArray, FloatArray, Table, highest, lowest
 
 @dataclass(frozen=True)
 class Bounds:
-    """Per row: the index with every missing value at its worst and at its best, and the ranks this allows."""
+    """Per row: the index with every missing value at its worst and at its best, and the ranks this allows.
+
+    ``lows`` and ``highs`` are the same for every element, (rows, codes).
+    """
 
     low: FloatArray
     high: FloatArray
     best_rank: FloatArray
     worst_rank: FloatArray
     missing: FloatArray
+    lows: FloatArray
+    highs: FloatArray
 
 
 def score_bounds(
@@ -41,14 +46,15 @@ def score_bounds(
     if any(step.method == "copeland" for step in steps):
         return None
     top = hierarchy.codes.index(hierarchy.top)
-    low, high = (
-        aggregate(np.where(missing, limit, normalised.values), hierarchy, weights, steps, normalised)[:, top]
+    lows, highs = (
+        aggregate(np.where(missing, limit, normalised.values), hierarchy, weights, steps, normalised)
         for limit in limits
     )
+    low, high = lows[:, top], highs[:, top]
     best, worst = np.full(len(low), np.nan), np.full(len(low), np.nan)
     for rows in normalised.slices():
         best[rows], worst[rows] = rank_bounds(low[rows], high[rows])
-    return Bounds(low, high, best, worst, missing.mean(axis=1))
+    return Bounds(low, high, best, worst, missing.mean(axis=1), lows, highs)
 
 
 def rank_bounds(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tocsin.errors import InputError, NotFoundError
-from tocsin.readiness.bounds import scale_limits, score_bounds
+from tocsin.readiness.bounds import Bounds, scale_limits, score_bounds
 from tocsin.readiness.build import Stages, aggregation_steps, evaluate, method_columns
 from tocsin.readiness.describe import Limits, correlation_table, statistics
 from tocsin.readiness.hierarchy import Hierarchy
@@ -143,13 +143,13 @@ def weight_rows(hierarchy: Hierarchy, weights: FloatArray) -> list[dict[str, obj
     ]
 
 
-def bound_rows(run: Run) -> list[dict[str, object]]:
-    """uCode, Index, Low, High, Rank, RankBest, RankWorst, Missing of each unit; empty for Copeland."""
+def bounds_of(run: Run) -> Bounds | None:
+    """What missing values leave open, a row for each row of the normalised stage; None for Copeland."""
     table, hierarchy = run.stages.normalised, run.inputs.hierarchy
     keys = {key: i for i, key in enumerate(_keys(run.stages.denominated))}
     measured = run.stages.denominated.values[[keys[key] for key in _keys(table)]]
     limits = scale_limits(table, method_columns(hierarchy, table.codes), run.recipe.normalise)
-    found = score_bounds(
+    return score_bounds(
         table,
         np.isnan(measured),
         limits,
@@ -157,8 +157,33 @@ def bound_rows(run: Run) -> list[dict[str, object]]:
         weights=run.stages.weights,
         steps=aggregation_steps(hierarchy, run.recipe),
     )
-    if found is None:
-        return []
+
+
+def bound_rows(run: Run) -> list[dict[str, object]]:
+    """uCode, Index, Low, High, Rank, RankBest, RankWorst, Missing of each unit; empty for Copeland."""
+    found = bounds_of(run)
+    return [] if found is None else _index_bounds(run, found)
+
+
+def part_bounds(run: Run, found: Bounds) -> dict[str, Iterable[object]]:
+    """Columns uCode, Time of a panel, iCode, Score, Low, High: every aggregate of every unit, the index first."""
+    hierarchy, table = run.inputs.hierarchy, run.stages.aggregated
+    codes = [code for code in hierarchy.top_down if hierarchy.by_code[code].level > 1]
+    columns = [hierarchy.codes.index(code) for code in codes]
+    units = range(len(table.units))
+    time = {} if table.years is None else {"Time": [table.years[i] for i in units for _ in codes]}
+    return {
+        "uCode": [table.units[i] for i in units for _ in codes],
+        **time,
+        "iCode": codes * len(table.units),
+        "Score": table.values[:, columns].reshape(-1),
+        "Low": found.lows[:, columns].reshape(-1),
+        "High": found.highs[:, columns].reshape(-1),
+    }
+
+
+def _index_bounds(run: Run, found: Bounds) -> list[dict[str, object]]:
+    table, hierarchy = run.stages.normalised, run.inputs.hierarchy
     score = run.stages.aggregated.column(hierarchy.top)
     rank = np.empty_like(score)
     for rows in table.slices():
@@ -205,9 +230,11 @@ def _write_stages(run: Run, out: Path) -> None:
     write_rows(out / "treat_details.csv", _without_empty(stages.treatment))
     codes = [element.code for element in hierarchy.by_parent if element.level == 1]
     write_rows(out / "corr_normalised_L1.csv", correlation_table(stages.normalised, codes))
-    (out / "bounds.csv").unlink(missing_ok=True)
-    if bounds := bound_rows(run):
-        write_rows(out / "bounds.csv", bounds)
+    for name in ("bounds.csv", "bounds_parts.csv"):
+        (out / name).unlink(missing_ok=True)
+    if bounds := bounds_of(run):
+        write_rows(out / "bounds.csv", _index_bounds(run, bounds))
+        write_csv(out / "bounds_parts.csv", part_bounds(run, bounds))
 
 
 def _without_empty(rows: Sequence[Row]) -> list[Row]:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from tocsin.readiness.run import Run, bound_rows
+from tocsin.readiness.run import Run, bound_rows, bounds_of, part_bounds
 
 Builder = Callable[..., Run]
 
@@ -66,3 +67,15 @@ def test_every_reachable_rank_is_within_the_bounds_of_the_worked_example(asem_ru
     rows = bound_rows(asem_run)
     assert all(int(str(r["RankBest"])) <= int(str(r["Rank"])) <= int(str(r["RankWorst"])) for r in rows)
     assert all((r["Missing"] == 0) == (r["Low"] == r["High"]) for r in rows)
+
+
+def test_every_part_has_bounds_around_its_score_and_those_of_the_index_are_the_same(asem_run: Run) -> None:
+    found = bounds_of(asem_run)
+    assert found is not None
+    parts = pl.DataFrame(part_bounds(asem_run, found))
+    assert parts.columns == ["uCode", "iCode", "Score", "Low", "High"]
+    assert parts.height == 51 * 11
+    assert parts.filter((pl.col("Low") > pl.col("Score") + 1e-9) | (pl.col("High") < pl.col("Score") - 1e-9)).is_empty()
+    index = parts.filter(pl.col("iCode") == "Index")
+    assert index["Low"].to_list() == [row["Low"] for row in bound_rows(asem_run)]
+    assert not parts.filter((pl.col("iCode") == "Social") & (pl.col("Low") < pl.col("High"))).is_empty()

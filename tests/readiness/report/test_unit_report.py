@@ -43,7 +43,7 @@ def test_scores_are_those_that_another_implementation_finds(unit: UnitRun, asem:
     report = unit_report(unit, made_on=TODAY)
 
     assert report.title == "Lao PDR: Sustainable Connectivity"
-    for code, _, _, _, score, _ in table(report, "Groups").rows:
+    for code, _, _, _, score, *_ in table(report, "Groups").rows:
         assert score == pytest.approx(float(expected[str(code)]), abs=1e-9)
     assert len(table(report, "Indicators").rows) == 49
 
@@ -67,6 +67,18 @@ def test_strengths_stand_above_the_median_and_weaknesses_below(unit: UnitRun) ->
     assert strong == sorted(strong, reverse=True)
     assert all(gap > 0 for gap in strong)
     assert all(gap < 0 for gap in weak)
+
+
+def test_what_missing_data_leave_open_is_drawn_for_each_part(folder: Path, unit: UnitRun) -> None:
+    with (folder / "bounds_parts.csv").open(encoding="utf-8") as file:
+        ends = {row["iCode"]: row for row in csv.DictReader(file) if row["uCode"] == "LAO"}
+    report = unit_report(unit, made_on=TODAY)
+
+    for code, *_, low, high, _ in table(report, "Groups").rows:
+        assert (low, high) == (float(ends[str(code)]["Low"]), float(ends[str(code)]["High"]))
+    assert "missing data at worst and at best" in page(report)
+    whole = page(unit_report(read_unit(folder, "AUT"), made_on=TODAY))
+    assert "missing data at worst and at best" not in whole
 
 
 def test_ranks_and_others_are_shown_only_when_all_agreed(unit: UnitRun) -> None:

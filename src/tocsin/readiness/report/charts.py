@@ -61,7 +61,15 @@ def picture(width: float, height: float, parts: Sequence[str], title: str, alt: 
     )
 
 
-def bars(rows: Sequence[Bar], title: str, alt: str, *, wide: str = "", peer: str = "") -> str:
+def bars(
+    rows: Sequence[Bar],
+    title: str,
+    alt: str,
+    *,
+    wide: str = "",
+    peer: str = "",
+    whisker: str = "unanswered at worst and at best",
+) -> str:
     """Horizontal bars from zero, with the range drawn over each, and a tick for the peers."""
     left, right, step, top = 236, 84, 34, 34
     scale = _scale(0, 100, left, WIDTH - right)
@@ -70,7 +78,7 @@ def bars(rows: Sequence[Bar], title: str, alt: str, *, wide: str = "", peer: str
     for number, row in enumerate(rows):
         parts += _bar_row(row, top + step * number + step / 2, scale, left)
     words = [("own", "this unit")]
-    words += [("whisker", "unanswered at worst and at best")] if any(row.low < row.high for row in rows) else []
+    words += [("whisker", whisker)] if any(row.low < row.high for row in rows) else []
     words += [("band", wide)] if wide else []
     words += [("peers", peer)] if peer else []
     key, height = _key(words, bottom + 26)

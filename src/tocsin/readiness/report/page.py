@@ -10,6 +10,7 @@ from tocsin import __version__
 from tocsin.readiness.report.document import Download, Report, shown
 from tocsin.readiness.report.tables import table_csv
 
+LONG_WORD = 20  # letters; a longer word may push a table off the paper
 DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
@@ -31,12 +32,21 @@ def page(report: Report, *, paper: bool = False) -> str:
         identity=str(report.recipe.get("identity", "")),
         version=__version__,
         shown=shown,
-        is_date=lambda cell: isinstance(cell, str) and DATE.match(cell) is not None,
+        breaking=breaking,
         kind_of=lambda block: type(block).__name__,
         as_image=as_image,
         as_link=_as_link,
         as_json=_as_json,
     )
+
+
+def breaking(cell: object) -> str:
+    """How a cell may be broken: "d" not at all (a date), "w" anywhere (a hash or address is one long word), else ""."""
+    if not isinstance(cell, str):
+        return ""
+    if DATE.match(cell):
+        return "d"
+    return "w" if any(len(word) > LONG_WORD for word in cell.split()) else ""
 
 
 def open_data(report: Report) -> list[Download]:

@@ -37,8 +37,21 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class Year:
+    """The index of the unit in one year, with worst and best case of what is missing."""
+
+    year: str
+    score: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
 class UnitRun:
-    """One unit in one run, at its latest year. ``stages`` is by name; ``others`` are all units' values of that year."""
+    """One unit in one run, at its latest year. ``stages`` is by name; ``others`` are all units' values of that year.
+
+    ``part_bounds`` are the least and most that each group's score may be, by its code.
+    """
 
     code: str
     name: str
@@ -51,7 +64,8 @@ class UnitRun:
     groups: Mapping[str, Mapping[str, str]]
     group_names: Mapping[str, str]
     bounds: Mapping[str, Bound]
-    series: tuple[tuple[str, float | None], ...]
+    part_bounds: Mapping[str, tuple[float, float]]
+    series: tuple[Year, ...]
     recipe: Mapping[str, object]
 
     def at_level(self, level: int) -> list[Part]:
@@ -119,7 +133,8 @@ def read_unit(folder: Path, unit: str) -> UnitRun:
         groups=_groups(folder / "inputs" / "data.csv", meta),
         group_names={row["iCode"]: row.get("iName") or row["iCode"] for row in meta if row.get("Type") == "Group"},
         bounds=_bounds(folder / "bounds.csv", year),
-        series=tuple(sorted(((r.get("Time", ""), _number(r.get(index, ""))) for r in own), key=lambda p: _year(p[0]))),
+        part_bounds=_part_bounds(folder / "bounds_parts.csv", unit, year),
+        series=_series(folder / "bounds.csv", own, index),
         recipe=recipe,
     )
 
@@ -162,6 +177,24 @@ def _bounds(path: Path, year: str) -> dict[str, Bound]:
                 missing=_number(row["Missing"]) or 0.0,
             )
     return found
+
+
+def _part_bounds(path: Path, unit: str, year: str) -> dict[str, tuple[float, float]]:
+    rows = _rows(path) if path.is_file() else []
+    mine = (row for row in rows if row["uCode"] == unit and row.get("Time", "") == year)
+    ends = ((row["iCode"], _number(row["Low"]), _number(row["High"])) for row in mine)
+    return {code: (low, high) for code, low, high in ends if low is not None and high is not None}
+
+
+def _series(path: Path, own: Sequence[Mapping[str, str]], index: str) -> tuple[Year, ...]:
+    rows = _rows(path) if path.is_file() else []
+    ends = {row.get("Time", ""): row for row in rows if row["uCode"] == own[0]["uCode"]}
+    found = []
+    for row in own:
+        time, score = row.get("Time", ""), _number(row.get(index, ""))
+        low, high = (_number(ends.get(time, {}).get(name, "")) for name in ("Low", "High"))
+        found.append(Year(time, score, score if low is None else low, score if high is None else high))
+    return tuple(sorted(found, key=lambda one: _year(one.year)))
 
 
 def _table(path: Path, year: str) -> dict[str, Values]:

@@ -17,6 +17,7 @@ from tocsin.readiness.report.document import (
 )
 from tocsin.readiness.report.run_folder import Part, UnitRun
 
+WHISKER = "missing data at worst and at best"
 SHOWN_RANKS = 60  # more would not be read on one page; the table has them all
 
 
@@ -82,7 +83,7 @@ def _keys(run: UnitRun, *, ranked: bool) -> KeyFigures:
             "Index",
             "unknown" if score is None else f"{score:.1f}",
             "" if bound is None or bound.low == bound.high else f"may be {bound.low:.1f} to {bound.high:.1f}",
-            "missing data at worst and at best" if bound and bound.low < bound.high else "no data are missing",
+            WHISKER if bound and bound.low < bound.high else "no data are missing",
         ),
         KeyFigure("Indicators with data", f"{given} of {len(indicators)}", _filled(run)),
     ]
@@ -110,7 +111,8 @@ def _bars(run: UnitRun, others: Sequence[str], level: int, scale: Callable[[floa
     for part in run.at_level(level):
         value, middle = run.value("Aggregated", part.code), run.median_of(others, part.code)
         at = None if value is None else scale(value)
-        low, high = (0.0, 100.0) if at is None else (at, at)
+        ends = run.part_bounds.get(part.code) or (None if value is None else (value, value))
+        low, high = (0.0, 100.0) if ends is None else (_within(scale(ends[0])), _within(scale(ends[1])))
         rows.append(charts.Bar(part.name, low, at, high, peer=None if middle is None else scale(middle)))
     return rows
 
@@ -124,6 +126,10 @@ def _chart_scale(run: UnitRun) -> Callable[[float], float]:
     return lambda value: 100 * (value - low) / ((high - low) or 1)
 
 
+def _within(value: float) -> float:
+    return min(100.0, max(0.0, value))
+
+
 def _group_figures(rows: list[charts.Bar], peer: str, table: Table, *, level: int, first: bool) -> list[Figure]:
     known = [row for row in rows if row.point is not None]
     if not known:
@@ -131,21 +137,24 @@ def _group_figures(rows: list[charts.Bar], peer: str, table: Table, *, level: in
     best, worst = max(known, key=lambda row: row.point or 0), min(known, key=lambda row: row.point or 0)
     finding = f"“{best.label}” is its strongest part, “{worst.label}” its weakest"
     alt = "Scores by part. " + "; ".join(_bar_words(row) for row in rows)
-    chart = charts.bars(rows, finding, alt, peer=peer)
+    chart = charts.bars(rows, finding, alt, peer=peer, whisker=WHISKER)
     found = [Figure(f"Level {level}", finding, chart, alt, table, again=not first)]
     apart = [row for row in known if row.peer is not None]
     if 3 <= len(rows) <= 20 and apart:
         furthest = max(apart, key=lambda row: abs((row.point or 0) - (row.peer or 0)))
         gap = (furthest.point or 0) - (furthest.peer or 0)
         title = f"It is furthest from its peers in “{furthest.label}”: {gap:+.0f} points"
-        radar = charts.radar(rows, title, alt, peer=peer)
+        band = WHISKER if any(row.low < row.high for row in rows) else ""
+        radar = charts.radar(rows, title, alt, wide=band, peer=peer)
         found.append(Figure(f"Level {level}, radar", title, radar, alt, table, again=True))
     return found
 
 
 def _bar_words(row: charts.Bar) -> str:
     peer = "" if row.peer is None else f" (peers {row.peer:.0f})"
-    return f"{row.label}: {'unknown' if row.point is None else f'{row.point:.0f}'}{peer}"
+    said = "unknown" if row.point is None else f"{row.point:.0f}"
+    reach = f", may be {row.low:.0f} to {row.high:.0f}" if row.low < row.high else ""
+    return f"{row.label}: {said}{reach}{peer}"
 
 
 def _group_table(run: UnitRun, others: Sequence[str]) -> Table:
@@ -156,27 +165,30 @@ def _group_table(run: UnitRun, others: Sequence[str]) -> Table:
             part.level,
             None if part.weight is None else 100 * part.weight,
             run.value("Aggregated", part.code),
+            *run.part_bounds.get(part.code, (None, None)),
             run.median_of(others, part.code),
         )
         for part in sorted(run.parts, key=lambda part: -part.level)
         if part.level > 1
     ]
-    columns = ("Code", "Name", "Level", "Weight in the index %", "Score", "Peers' median")
-    return Table("Groups", "Scores by part of the index", columns, tuple(rows), frozenset({2, 3, 4, 5}))
+    columns = ("Code", "Name", "Level", "Weight in the index %", "Score", "At worst", "At best", "Peers' median")
+    return Table("Groups", "Scores by part of the index", columns, tuple(rows), frozenset(range(2, 8)))
 
 
 def _years(run: UnitRun) -> list[Section]:
-    known = [(year, value) for year, value in run.series if value is not None]
+    known = [(one.year, one.score, one.low or 0.0, one.high or 0.0) for one in run.series if one.score is not None]
     if len(known) < 2:
         return []
     change = known[-1][1] - known[0][1]
     title = f"From {known[0][0]} to {known[-1][0]} the index changed by {change:+.1f}"
     scale = _chart_scale(run)
     moments = [
-        charts.Moment(date(int(float(year)), 7, 1), scale(value), scale(value), scale(value)) for year, value in known
+        charts.Moment(date(int(float(year)), 7, 1), _within(scale(low)), scale(score), _within(scale(high)))
+        for year, score, low, high in known
     ]
-    alt = title + ". " + "; ".join(f"{year}: {value:.1f}" for year, value in known)
-    table = Table("Years", "Index by year", ("Year", "Index"), tuple(known), frozenset({1}))
+    alt = title + ". " + "; ".join(f"{year}: {score:.1f} ({low:.1f} to {high:.1f})" for year, score, low, high in known)
+    columns = ("Year", "Index", "At worst", "At best")
+    table = Table("Years", "Index by year", columns, tuple(known), frozenset({1, 2, 3}), note=f"The range: {WHISKER}.")
     chart = charts.track(moments, None, int(float(known[-1][0])), title, alt)
     return [Section("years", "Years", title, (Figure("Years", "Index by year", chart, alt, table),))]
 
