@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import func, select
 
@@ -56,11 +57,12 @@ class TeamTold:
 
 @dataclass(frozen=True)
 class NotTold:
-    """Events that somebody should know of and was not told, and why."""
+    """Events that somebody should know of and was not told, and why. ``state`` says whose turn it is."""
 
     who: str
     events: int
     reason: str
+    state: Literal["unknown", "withheld", "stuck", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,11 @@ class Overview:
         """The state in one sentence."""
         if not self.reports:
             return "Nothing was heard yet"
-        teams = len(self.told)
-        stuck = sum(1 for entry in self.not_told if entry.who != "nobody known")
-        told = f"{teams} team{'' if teams == 1 else 's'} told"
-        return f"{told}, {stuck} could not be" if stuck else f"{told}, none left out"
+        states = Counter(entry.state for entry in self.not_told)
+        parts = [_counted(len(self.told), "team") + " told"]
+        parts += [f"{states['stuck']} could not be told"] if states["stuck"] else []
+        parts += [f"{states['waiting']} told at their hour"] if states["waiting"] else []
+        return ", ".join(parts)
 
 
 def overview(node: Node) -> Overview:
@@ -151,19 +154,28 @@ def _told(deliveries: list[Delivery], teams: dict[int, Team]) -> list[TeamTold]:
 
 
 def _unknown(events: int) -> list[NotTold]:
-    return [NotTold("nobody known", events, "No team in the directory answers for these networks.")] if events else []
+    return (
+        [NotTold("nobody known", events, "No team in the directory answers for these networks.", "unknown")]
+        if events
+        else []
+    )
 
 
 def _stopped(withheld: Counter[str]) -> list[NotTold]:
     words = {rule.id: rule.words for rule in RULES}
     words["recipient-ceiling"] = "The team wants nothing marked as high as this."
-    return [NotTold("the gate", events, f"{words.get(rule, '')} (rule {rule})") for rule, events in withheld.items()]
+    return [
+        NotTold("the gate", events, f"{words.get(rule, '')} (rule {rule})", "withheld")
+        for rule, events in withheld.items()
+    ]
 
 
 def _failed(deliveries: list[Delivery], teams: dict[int, Team]) -> list[NotTold]:
     stuck = {DeliveryState.FAILED.value, DeliveryState.WITHHELD.value, DeliveryState.RETRY.value}
     return [
-        NotTold(teams[delivery.team_id].name if delivery.team_id in teams else "?", delivery.events, delivery.error)
+        NotTold(
+            teams[delivery.team_id].name if delivery.team_id in teams else "?", delivery.events, delivery.error, "stuck"
+        )
         for delivery in deliveries
         if delivery.state in stuck
     ]
@@ -171,7 +183,13 @@ def _failed(deliveries: list[Delivery], teams: dict[int, Team]) -> list[NotTold]
 
 def _waiting(team: Team | None, number: int, events: int, due: datetime) -> NotTold:
     if team is None:
-        return NotTold(f"team {number}", events, "The team is no longer in the directory.")
+        return NotTold(f"team {number}", events, "The team is no longer in the directory.", "stuck")
     if not team.mailboxes:
-        return NotTold(team.name, events, "The team has no mailbox in the directory.")
-    return NotTold(team.name, events, f"Not due before {due:%Y-%m-%d %H:%M} UTC ({team.interval.replace('_', ' ')}).")
+        return NotTold(team.name, events, "The team has no mailbox in the directory.", "stuck")
+    return NotTold(
+        team.name, events, f"Not due before {due:%Y-%m-%d %H:%M} UTC ({team.interval.replace('_', ' ')}).", "waiting"
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 
@@ -12,6 +13,7 @@ from tocsin.events.models import FeedRecord, Ingest
 from tocsin.events.quarantine import header_of, set_aside
 from tocsin.events.reports import Report
 from tocsin.pipeline import Counts, take_in_again
+from tocsin.records import AuditWord, audit
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,20 @@ def replay(node: Node, number: int) -> Counts:
         path.write_bytes(content)
         report = Report(f"{record.report} (set-aside rows)", path, len(content), identity)
         try:
-            return take_in_again(node, report, source=feed.source, feed=feed.code, replay_of=number)
+            counts = take_in_again(node, report, source=feed.source, feed=feed.code, replay_of=number)
         finally:
             path.unlink(missing_ok=True)
+        with node.database.begin() as session:
+            detail: dict[str, object] = {"rows": counts.rows, "stored": counts.stored}
+            audit(
+                session,
+                AuditWord.QUARANTINE_REPLAYED,
+                at=datetime.now(UTC),
+                actor="quarantine",
+                subject=f"ingest:{number}",
+                detail=detail,
+            )
+        return counts
 
 
 def _replayed_by(node: Node, number: int) -> int | None:

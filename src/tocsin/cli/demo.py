@@ -53,7 +53,7 @@ def _play(home: Path) -> None:
     from tocsin.app import open_node
     from tocsin.demo import found_country, write_mapping, write_reports
     from tocsin.directory import import_directory
-    from tocsin.networks import Networks
+    from tocsin.networks import Networks, load_table
     from tocsin.pipeline import ingest
     from tocsin.telling import tell
 
@@ -63,6 +63,9 @@ def _play(home: Path) -> None:
         '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n',
         encoding="utf-8",
     )
+    for name, table in (("asn", country.routes), ("asn-country", country.countries)):
+        (home / f"kestria-{name}.csv").write_text(table, encoding="utf-8")
+        load_table(home, home / f"kestria-{name}.csv")
     teams = home / "kestria.toml"
     teams.write_text(country.directory, encoding="utf-8")
     write_mapping(home / "feeds")

@@ -53,10 +53,17 @@ def load(
     form: Annotated[FormatName, typer.Option("--format", help="Its format; 'auto' recognises it.")] = "auto",
 ) -> None:
     """Put a file of networks in place of what the node knew, all or nothing."""
+    from datetime import UTC, datetime
+
+    from tocsin.home import open_home
     from tocsin.networks import load_table
+    from tocsin.records import AuditWord, audit
 
     invocation: Invocation = ctx.obj
     report = load_table(invocation.home, file, None if form == "auto" else form)
+    with open_home(invocation.home)[1].begin() as session:
+        now, subject = datetime.now(UTC), f"networks:{file.name}"
+        audit(session, AuditWord.NETWORKS_LOADED, at=now, actor="command line", subject=subject)
     shown = asdict(report)
     shown["junk_lines"], shown["overlap_lines"] = shown["junk_lines"][:20], shown["overlap_lines"][:20]
     emit(invocation, shown, lambda: _print_report(report))

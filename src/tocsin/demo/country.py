@@ -1,12 +1,14 @@
-"""Kestria, a country that does not exist: its networks are drawn from the bundled table, its teams are made up.
+"""Kestria, a country that does not exist: its prefixes are drawn from the really routed ones, all else is made up.
 
-Mailboxes end in ``.example`` (RFC 2606), so that no mail of a demonstration can reach anybody.
+What a demonstration says of a network must not fall on anybody: the node of the demonstration gets network tables in
+which these prefixes belong to AS numbers for documentation (RFC 5398), to holders that do not exist and to a country
+code that ISO 3166-1 keeps for users. Mailboxes end in ``.example`` (RFC 2606), so that no mail can reach anybody.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address, summarize_address_range
+from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 from random import Random
 
 import numpy as np
@@ -14,17 +16,32 @@ import numpy as np
 from tocsin.networks import Networks
 
 NAME = "Kestria"
-CODE = "XA"  # ISO 3166-1 keeps XA to XZ for users
-_OPERATORS = ("harbour", "summit", "lagoon", "copper", "hosting", "campus")
-_UNKNOWN = 2  # networks that no team of the directory answers for
+CODE = "XA"
+_OPERATORS = {
+    "harbour": "Harbour Telecom",
+    "summit": "Summit Mobile",
+    "lagoon": "Lagoon Fibre",
+    "copper": "Copper Coast Internet",
+    "hosting": "Kestria Hosting",
+    "campus": "Campus Network of Kestria",
+}
+_STRAYS = ("Old Mill Cable", "Northern Link")  # no team of the directory answers for these
+_FIRST_ASN = 64_496
 
 
 @dataclass(frozen=True)
 class Territory:
-    """The networks of one AS of the country: its number and some of its IPv4 prefixes."""
+    """The networks of one AS of the country: its number, its holder, and some of its IPv4 prefixes."""
 
     asn: int
+    holder: str
     prefixes: tuple[str, ...]
+
+    @property
+    def ranges(self) -> list[tuple[str, str]]:
+        """The first and last address of each prefix, in order."""
+        networks = sorted(map(IPv4Network, self.prefixes))
+        return [(str(network[0]), str(network[-1])) for network in networks]
 
     def address(self, draw: Random) -> str:
         """One of its addresses."""
@@ -44,26 +61,41 @@ class Country:
         """The teams and their rules as a file for `tocsin directory import`."""
         return "\n".join(_team_files(self.territories))
 
+    @property
+    def routes(self) -> str:
+        """Which AS announces which range, as a file for `tocsin networks load` (ip-location-db)."""
+        return "".join(f"{start},{end},{of.asn},{of.holder}\n" for of in self._all for start, end in of.ranges)
+
+    @property
+    def countries(self) -> str:
+        """The country of each range, as a file for `tocsin networks load` (ip-location-db)."""
+        return "".join(f"{start},{end},{CODE}\n" for of in self._all for start, end in of.ranges)
+
+    @property
+    def _all(self) -> list[Territory]:
+        return [*self.territories.values(), *self.strays]
+
 
 def found_country(networks: Networks, seed: int) -> Country:
     """The country of a seed: the same networks for the same seed and table."""
     draw = Random(seed)  # noqa: S311 (nothing secret is drawn)
-    found = _territories(networks, draw, len(_OPERATORS) + _UNKNOWN)
+    holders = [*_OPERATORS.values(), *_STRAYS]
+    found = [
+        Territory(_FIRST_ASN + number, holder, prefixes)
+        for number, (holder, prefixes) in enumerate(zip(holders, _places(networks, draw, len(holders)), strict=True))
+    ]
     return Country(dict(zip(_OPERATORS, found, strict=False)), tuple(found[len(_OPERATORS) :]))
 
 
-def _territories(networks: Networks, draw: Random, count: int) -> list[Territory]:
-    """AS of middling size, drawn from the routed ones."""
+def _places(networks: Networks, draw: Random, count: int) -> list[tuple[str, ...]]:
+    """The prefixes of as many AS of middling size, drawn from the routed ones."""
     starts = np.asarray(networks.routes.pieces.v4_starts).astype(np.int64)
     values = np.asarray(networks.routes.pieces.v4_values).view(np.uint32)
     sizes = np.diff(np.append(starts, 1 << 32))
-    large = (sizes >= 1 << 10) & (sizes <= 1 << 16) & (values < 1 << 18)
-    numbers, pieces = np.unique(values[large], return_counts=True)
+    middling = (sizes >= 1 << 10) & (sizes <= 1 << 16) & (values < 1 << 18)
+    numbers, pieces = np.unique(values[middling], return_counts=True)
     chosen = draw.sample(numbers[(pieces >= 4) & (pieces <= 12)].tolist(), count)
-    return [
-        Territory(asn, tuple(_prefixes(starts, sizes, np.flatnonzero(large & (values == asn)).tolist())))
-        for asn in chosen
-    ]
+    return [tuple(_prefixes(starts, sizes, np.flatnonzero(middling & (values == asn)).tolist())) for asn in chosen]
 
 
 def _prefixes(starts: np.ndarray, sizes: np.ndarray, places: list[int]) -> Iterator[str]:
@@ -91,12 +123,12 @@ def _team_files(territories: dict[str, Territory]) -> Iterator[str]:
     yield _team(
         "bank-cert", "Kestria Banks Security Team", kind="sectoral", formats=["csv", "jsonl"], prefixes=within[1:2]
     )
-    yield _team("harbour", "Harbour Telecom", asns=asn["harbour"])
-    yield _team("summit", "Summit Mobile", formats=["csv", "jsonl"], asns=asn["summit"])
-    yield _team("lagoon", "Lagoon Fibre", asns=asn["lagoon"], mailboxes=[])
-    yield _team("copper", "Copper Coast Internet", ceiling="GREEN", asns=asn["copper"])
-    yield _team("hosting", "Kestria Hosting", formats=["xarf", "csv"], asns=asn["hosting"])
-    yield _team("campus", "Campus Network of Kestria", interval="weekly", asns=asn["campus"])
+    yield _team("harbour", _OPERATORS["harbour"], asns=asn["harbour"])
+    yield _team("summit", _OPERATORS["summit"], formats=["csv", "jsonl"], asns=asn["summit"])
+    yield _team("lagoon", _OPERATORS["lagoon"], asns=asn["lagoon"], mailboxes=[])
+    yield _team("copper", _OPERATORS["copper"], ceiling="GREEN", asns=asn["copper"])
+    yield _team("hosting", _OPERATORS["hosting"], formats=["xarf", "csv"], asns=asn["hosting"])
+    yield _team("campus", _OPERATORS["campus"], interval="weekly", asns=asn["campus"])
 
 
 def _team(key: str, name: str, **fields: object) -> str:
