@@ -8,7 +8,7 @@ import typer
 
 from tocsin.cli import drafting_change
 from tocsin.cli.drafting_change import Actor, ProvisionId, TextName, Words, WordsFile
-from tocsin.cli.output import Invocation, emit, print_table, say
+from tocsin.cli.output import Invocation, emit, note, print_table, say
 from tocsin.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
@@ -126,8 +126,13 @@ def leave(ctx: typer.Context, text: TextName, provision: ProvisionId, key_file: 
 def close(ctx: typer.Context, text: TextName, key_file: KeyFile) -> None:
     """Make the decisions of this round the next base."""
     from tocsin.drafting.acts import Close
+    from tocsin.drafting.brackets import brackets
 
-    _decide(ctx, text, key_file, lambda _: Close())
+    def show_unpaired(draft: "Draft") -> None:
+        for issue in brackets(draft.printed()).issues:
+            note(issue.message)
+
+    _decide(ctx, text, key_file, lambda _: Close(), then=show_unpaired)
 
 
 @consolidate.command()
@@ -143,7 +148,14 @@ def restore(
     _decide(ctx, text, key_file, lambda _: Restore(base))
 
 
-def _decide(ctx: typer.Context, text: str, key_file: Path, decide: "Callable[[Draft], Act]") -> None:
+def _decide(
+    ctx: typer.Context,
+    text: str,
+    key_file: Path,
+    decide: "Callable[[Draft], Act]",
+    *,
+    then: "Callable[[Draft], None] | None" = None,
+) -> None:
     """Add a step of the chair, under the chair's name."""
     from tocsin.cli.drafting import draft_of
     from tocsin.drafting.keys import load_key
@@ -151,7 +163,7 @@ def _decide(ctx: typer.Context, text: str, key_file: Path, decide: "Callable[[Dr
     signer = load_key(key_file)
     invocation: Invocation = ctx.obj
     name = draft_of(invocation, text).chair or "chair"
-    drafting_change.add(ctx, text, name, lambda draft: [decide(draft)], signer=signer)
+    drafting_change.add(ctx, text, name, lambda draft: [decide(draft)], signer=signer, then=then)
 
 
 def replay(
