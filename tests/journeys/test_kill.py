@@ -32,7 +32,7 @@ LATER = ["ingest.batch:3", "keys.notes:4", "keys.written:5", "keys.removing:3", 
 SMTP_ONLY = {"deliver.smtp.accepted"}
 COMPACTION = {"store.compacting", "store.cleaning"}
 PLACES = [name for name in NAMES if name not in SMTP_ONLY | COMPACTION] + LATER
-ADDRESSES = [f"192.0.2.{number % 250}" for number in range(400)]
+ADDRESSES = [f"192.0.2.{number % 250}" for number in range(900)]
 
 
 @pytest.fixture

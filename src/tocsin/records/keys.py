@@ -41,6 +41,32 @@ class _File:
         return self.path.stat().st_size // 8
 
 
+class _Written:
+    """The files that one object wrote, and a bit for each key in them: a key whose bit is not set is in none.
+
+    2**27 bits are 16 MB; they are made at the first write, and with 20 million keys one bit in seven is set.
+    """
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self._bits: npt.NDArray[np.uint8] | None = None
+
+    def add(self, name: str, keys: Keys) -> None:
+        """Note a file with these keys."""
+        if self._bits is None:
+            self._bits = np.zeros(1 << (_FILTER_BITS - 3), dtype=np.uint8)
+        self.names.add(name)
+        place, bit = _place(keys)
+        np.bitwise_or.at(self._bits, place, bit)
+
+    def perhaps(self, keys: Keys) -> npt.NDArray[np.intp]:
+        """The places of those keys that may be in one of the files."""
+        if self._bits is None:
+            return np.zeros(0, dtype=np.intp)
+        place, bit = _place(keys)
+        return np.flatnonzero(self._bits[place] & bit)
+
+
 @dataclass(frozen=True)
 class KeyFiles:
     """The key files of one folder; each key has ``columns`` unsigned 32-bit notes.
@@ -50,7 +76,7 @@ class KeyFiles:
 
     folder: Path
     columns: int = 0
-    _written: "_Written" = field(default_factory=lambda: _Written(), compare=False, repr=False)
+    _written: _Written = field(default_factory=_Written, compare=False, repr=False)
 
     def lookup(self, keys: Keys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
         """Whether each key is known from an ingest up to number ``up_to``, and its newest notes.
@@ -165,32 +191,6 @@ class KeyFiles:
         if ours:
             self._written.add(path.name, keys)
         return _File(first, last, path)
-
-
-class _Written:
-    """The files that one object wrote, and a bit for each key in them: a key whose bit is not set is in none.
-
-    2**27 bits are 16 MB; they are made at the first write, and with 20 million keys one bit in seven is set.
-    """
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-        self._bits: npt.NDArray[np.uint8] | None = None
-
-    def add(self, name: str, keys: Keys) -> None:
-        """Note a file with these keys."""
-        if self._bits is None:
-            self._bits = np.zeros(1 << (_FILTER_BITS - 3), dtype=np.uint8)
-        self.names.add(name)
-        place, bit = _place(keys)
-        np.bitwise_or.at(self._bits, place, bit)
-
-    def perhaps(self, keys: Keys) -> npt.NDArray[np.intp]:
-        """The places of those keys that may be in one of the files."""
-        if self._bits is None:
-            return np.zeros(0, dtype=np.intp)
-        place, bit = _place(keys)
-        return np.flatnonzero(self._bits[place] & bit)
 
 
 def _place(keys: Keys) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
