@@ -332,17 +332,24 @@ def _accepted(draft: Draft, act: acts.Accept) -> Decision:
 def _restore(draft: Draft, act: acts.Restore) -> None:
     if not 0 <= act.generation < draft.generation:
         raise NotFoundError(f"There is no base {act.generation} before the present base {draft.generation}.")
-    for name in [name for name, at in draft.left_at.items() if at > act.generation]:
-        section = draft.provisions[name].section
-        last = next((other for other in reversed(draft.order) if draft.provisions[other].section == section), None)
-        draft.order.insert(_place(draft, section, last), name)
-        del draft.gone[name], draft.left_at[name]
+    for name in [name for name in draft.provisions if draft.left_at.get(name, 0) > act.generation]:
+        _put_back(draft, name)
     draft.generation += 1
     draft.decisions = {}
     for name in draft.order:
         text = draft.base_at(name, act.generation)
         if text != draft.provisions[name].base:
             _set_base(draft, name, text)
+
+
+def _put_back(draft: Draft, provision: str) -> None:
+    """Print a provision that left again, behind the nearest one that stood before it and is still in its section."""
+    section = draft.provisions[provision].section
+    known = list(draft.provisions)
+    before = reversed(known[: known.index(provision)])
+    last = next((o for o in before if o in draft.order and draft.provisions[o].section == section), None)
+    draft.order.insert(_place(draft, section, last), provision)
+    del draft.gone[provision], draft.left_at[provision]
 
 
 def _decide(draft: Draft, provision: str, decision: Decision) -> None:
