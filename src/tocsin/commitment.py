@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from tocsin.app import Node
 from tocsin.delivery import queue, release_items
 from tocsin.directory import Team
+from tocsin.errors import StorageError
 from tocsin.events.models import FeedRecord, Ingest, IngestState, TeamSet
 from tocsin.events.reports import empty_spool
 from tocsin.events.sources import Feed
@@ -120,7 +121,16 @@ def recover(node: Node) -> list[int]:
     """Finish what a killed process had prepared, remove what it had not; returns the ingests finished.
 
     For the writer.
+
+    Raises:
+        StorageError: the event table holds ingests that the records do not know; their numbers would come twice.
+
     """
+    if (shown := node.store.last_committed()) >= (following := next_number(node)):
+        raise StorageError(
+            f"The records are older than the event table: they know of {following - 1} ingests, it of {shown}.",
+            hint="Restore both from one backup.",
+        )
     with node.database.begin() as session:
         unfinished = session.scalars(select(Ingest).where(Ingest.state == IngestState.PREPARED).order_by(Ingest.number))
         pending = [(record.number, [_part(stored) for stored in record.parts]) for record in unfinished]

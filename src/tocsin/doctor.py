@@ -78,14 +78,18 @@ def _event_table(node: Node) -> Iterator[Finding]:
         "Restore the missing files from a backup." if missing else "",
     )
     with node.database.begin() as session:
-        with_parts = select(func.max(Ingest.number)).where(Ingest.state == IngestState.COMMITTED, Ingest.stored > 0)
-        last = session.scalar(with_parts) or 0
+        last = session.scalar(select(func.max(Ingest.number))) or 0
+        shown_by_records = select(func.max(Ingest.number)).where(
+            Ingest.state == IngestState.COMMITTED, Ingest.stored > 0
+        )
+        stored = session.scalar(shown_by_records) or 0
     shown = node.store.last_committed()
+    agree = stored <= shown <= last
     yield Finding(
         "events and records agree",
-        last <= shown,
+        agree,
         f"last ingest {last}, table at {shown}",
-        "" if last <= shown else "The event table is older than the records: restore both from one backup.",
+        "" if agree else "One of them is older than the other: restore both from one backup.",
     )
 
 

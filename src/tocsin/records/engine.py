@@ -11,12 +11,20 @@ from weakref import finalize
 from sqlalchemy import JSON, DateTime, Dialect, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    NoSuchModuleError,
+    NotSupportedError,
+    ProgrammingError,
+)
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.types import TypeDecorator
 
-from tocsin.errors import StorageError
+from tocsin.errors import SettingError, StorageError
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 
@@ -58,26 +66,42 @@ class Database:
             StorageError: the database cannot be reached or is full.
 
         """
-        try:
-            with Session(self.engine, expire_on_commit=False) as session, session.begin():
-                yield session
-        except OperationalError as error:
-            raise StorageError(
-                f"The records database failed: {error.orig}.",
-                hint="Run 'tocsin doctor' to see what is wrong and how to mend it.",
-            ) from error
+        with _failures(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
 
     def migrate(self) -> None:
-        """Bring the tables to the current version; safe to call at every start."""
+        """Bring the tables to the current version; safe to call at every start.
+
+        Raises:
+            StorageError: the database cannot be reached, is full, or is not one.
+
+        """
         from tocsin.records.migrate import upgrade
 
-        upgrade(self.engine)
+        with _failures():
+            upgrade(self.engine)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """What is wrong with the database itself, as the error that people are told; not what we asked of it wrongly."""
+    try:
+        yield
+    except DatabaseError as error:
+        if isinstance(error, DataError | IntegrityError | NotSupportedError | ProgrammingError):
+            raise
+        reason = str(error.orig).strip().splitlines()[0].rstrip(".")
+        raise StorageError(
+            f"The records database failed: {reason}.",
+            hint="Check that it is there, that this user may use it, and that its disk has room.",
+        ) from error
 
 
 def open_database(url: str) -> Database:
     """The database at ``url``: ``sqlite:///PATH`` or ``postgresql+psycopg://…``; no tables are made.
 
     Raises:
+        SettingError: it is no such URL.
         StorageError: no driver for that URL is installed.
 
     """
@@ -85,10 +109,15 @@ def open_database(url: str) -> Database:
         # SQLite opens in a tenth of a millisecond; without a pool nothing stays open behind a command.
         pool = {"poolclass": NullPool} if url.startswith("sqlite") else {"pool_pre_ping": True}
         engine = create_engine(url, **pool)
-    except (ModuleNotFoundError, DBAPIError) as error:
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise SettingError(
+            "Setting 'storage.database' is not the URL of a database that can be used.",
+            hint="Take postgresql+psycopg://USER@HOST/NAME, or leave it empty for SQLite in the home folder.",
+        ) from error
+    except ModuleNotFoundError as error:
         raise StorageError(
             f"No driver for the database '{url.split(':', 1)[0]}' is installed.",
-            hint="PostgreSQL needs the optional part: pip install 'tocsin[postgresql]'.",
+            hint="PostgreSQL needs one more package: pip install 'psycopg[binary]'.",
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
