@@ -46,6 +46,8 @@ def make_world(seed: int) -> World:
     v4 = (
         np.sort(rng.choice(np.arange(0x01000000 >> 12, 0xDF000000 >> 12, dtype=np.int64), RULES * 9 // 11, False)) << 12
     )
+    blocks = np.arange(0x01000000 >> 12, 0xDF000000 >> 12, dtype=np.int64)
+    v4 = np.sort(rng.choice(blocks, RULES * 9 // 11, replace=False)) * np.int64(1 << 12)
     v6 = (np.int64(0x2A00) << 48) + (np.sort(rng.choice(1 << 24, RULES // 11, replace=False)).astype(np.int64) << 24)
     return World(v4, v6, rng.integers(0, TEAMS, len(v4) + len(v6)))
 
@@ -60,7 +62,7 @@ def write_directory(world: World, folder: Path, seed: int) -> list[Path]:
         rows.writerows(
             [f"team-{n:04d}", f"Team {n:04d}", f"abuse@team-{n:04d}.example", "at_once", "csv"] for n in range(TEAMS)
         )
-    prefixes = [f"{_v4(n)}/20" for n in world.v4.tolist()] + [f"{_v6(n)}/40" for n in world.v6.tolist()]
+    prefixes = [f"{v4_text(n)}/20" for n in world.v4.tolist()] + [f"{v6_text(n)}/40" for n in world.v6.tolist()]
     second = rng.random(len(prefixes)) < 0.1
     with rules.open("w", newline="") as out:
         rows = csv.writer(out)
@@ -104,7 +106,7 @@ def _rows(world: World, count: int, rng: np.random.Generator, day: str, at: floa
     addresses = pl.select(
         v4=pl.concat_str([pl.Series((v4 >> shift) & 255) for shift in (24, 16, 8, 0)], separator="."),
         v6=pl.concat_str(
-            pl.Series([_v6(n)[:-2] for n in world.v6[place6[is_v6]].tolist()]).gather(
+            pl.Series([v6_text(n)[:-2] for n in world.v6[place6[is_v6]].tolist()]).gather(
                 pl.Series(np.maximum(np.cumsum(is_v6) - 1, 0))
             ),
             pl.lit("::"),
@@ -176,9 +178,9 @@ def _rows(world: World, count: int, rng: np.random.Generator, day: str, at: floa
     return frame.with_columns(pl.col(pl.String).replace("", None))
 
 
-def _v4(number: int) -> str:
+def v4_text(number: int) -> str:
     return ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
 
 
-def _v6(high: int) -> str:
+def v6_text(high: int) -> str:
     return ":".join(f"{high >> shift & 0xFFFF:x}" for shift in (48, 32, 16)) + "::"

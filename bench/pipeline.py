@@ -5,13 +5,14 @@ python bench/pipeline.py --rows 2000000
 
 import argparse
 import json
-import resource
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import feed
 
@@ -70,34 +71,25 @@ def measure(folder: Path, rows: int, seed: int, *, deliver: bool) -> dict[str, o
     return figures
 
 
-def tocsin(home: Path, *arguments: str) -> tuple[dict[str, object], dict[str, float]]:
+def tocsin(home: Path, *arguments: str) -> tuple[dict[str, Any], dict[str, float]]:
     out, cost = run([str(Path(sys.executable).parent / "tocsin"), "--home", str(home), "--json", *arguments])
     return json.loads(out), cost
 
 
 def run(command: list[str]) -> tuple[str, dict[str, float]]:
     """Run one process; what it printed, and its seconds, CPU seconds and peak memory in MB."""
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    started = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     out = process.stdout.read() if process.stdout else ""
-    _, status, usage = os_wait(process)
-    if status:
-        raise SystemExit(f"{' '.join(command)[:200]} failed")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)[:200]} ended with {process.returncode}")
     return out, {
         "seconds": round(time.monotonic() - started, 2),
-        "cpu_seconds": round(cpu, 2),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
         "peak_mb": round(usage.ru_maxrss / 1024),
     }
-
-
-def os_wait(process: "subprocess.Popen[str]") -> tuple[int, int, resource.struct_rusage]:
-    import os
-
-    result = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(result[1])
-    return result
 
 
 def speed(rows: int, cost: dict[str, float]) -> dict[str, float]:
