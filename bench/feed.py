@@ -43,12 +43,10 @@ class World:
 
 def make_world(seed: int) -> World:
     rng = np.random.default_rng(seed)
-    v4 = (
-        np.sort(rng.choice(np.arange(0x01000000 >> 12, 0xDF000000 >> 12, dtype=np.int64), RULES * 9 // 11, False)) << 12
-    )
     blocks = np.arange(0x01000000 >> 12, 0xDF000000 >> 12, dtype=np.int64)
     v4 = np.sort(rng.choice(blocks, RULES * 9 // 11, replace=False)) * np.int64(1 << 12)
-    v6 = (np.int64(0x2A00) << 48) + (np.sort(rng.choice(1 << 24, RULES // 11, replace=False)).astype(np.int64) << 24)
+    low = np.sort(rng.choice(1 << 24, RULES // 11, replace=False)).astype(np.int64)
+    v6 = np.int64(0x2A00 << 48) + low * np.int64(1 << 24)
     return World(v4, v6, rng.integers(0, TEAMS, len(v4) + len(v6)))
 
 
