@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli import assessment_plan, assessment_voices
+from tocsin.cli import assessment_answers, assessment_plan, assessment_voices
+from tocsin.cli.assessment_answers import read_csv
 from tocsin.cli.output import Invocation, emit, note, print_table, say
-from tocsin.errors import InputError, NotFoundError, UsageError
+from tocsin.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -69,13 +70,15 @@ def frameworks(ctx: typer.Context) -> None:
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
         held = list_versions(session)
-    rows = [
+    rows: list[tuple[str, str, str, int | str, str]] = [
         (v.framework, v.version, "published" if v.published_at else "draft", len(v.unassigned), v.title) for v in held
     ]
     known = {(v.framework, v.version) for v in held}
-    rows += [(f.id, f.version, "comes along", 0, f.title) for f in bundled().values() if (f.id, f.version) not in known]
+    rows += [
+        (f.id, f.version, "comes along", "", f.title) for f in bundled().values() if (f.id, f.version) not in known
+    ]
     columns = ("framework", "version", "state", "unassigned", "title")
-    document = [dict(zip(columns, row, strict=True)) for row in rows]
+    document = [{**dict(zip(columns, row, strict=True)), "unassigned": row[3] or 0} for row in rows]
     emit(
         invocation,
         document,
@@ -105,12 +108,15 @@ def show_framework(
         say(f"{found.title} ({found.id} {found.version})")
         say(f"Original: {found.origin.original} ({found.origin.source})")
         say(f"Ours: {found.origin.ours}")
+        for name, scale in found.scales.items():
+            levels = ", ".join(f"{index} = {level.label}" for index, level in enumerate(scale.levels))
+            say(f"Levels of '{name}': {levels}")
         rows = [
-            (pillar.id, indicator.id, question.id, question.text, people.get(indicator.id, "nobody"))
-            for pillar, indicator in found.indicators()
+            (indicator.id, question.id, question.text, question.scale, people.get(indicator.id, "nobody"))
+            for _, indicator in found.indicators()
             for question in indicator.question
         ]
-        print_table("", ("Pillar", "Indicator", "Question", "Text", "Responsible"), rows)
+        print_table("", ("Indicator", "Question", "Text", "Levels", "Responsible"), rows)
 
     emit(invocation, {**found.document(), "digest": found.digest(), "responsible": people}, human)
 
@@ -240,58 +246,6 @@ def list_assessments(ctx: typer.Context) -> None:
 
 
 @app.command()
-def answer(
-    ctx: typer.Context,
-    assessment: AssessmentId,
-    question: str,
-    level: Annotated[str, typer.Argument(help="Index or label of the level; 'na' where it does not apply.")],
-    *,
-    by: By,
-    status: Annotated[str, typer.Option(help="declared or verified.")] = "declared",
-    assessor_kind: Annotated[str, typer.Option(help="self, peer, independent or system.")] = "self",
-    comment: Annotated[str, typer.Option(help="Why, in words.")] = "",
-) -> None:
-    """Answer a question; the answers before it stay on record."""
-    from tocsin.readiness.assessment.assessments import Given, give_answer
-
-    invocation: Invocation = ctx.obj
-    given = Given(question, level, status, assessor_kind, by, comment)
-    with records(invocation.home) as session:
-        made = give_answer(session, assessment, given, by=by, now=now())
-    document = {"question": question, "level": made.level, "status": status, "assessor_kind": assessor_kind}
-    emit(invocation, document, lambda: say(f"{question}: {level}, {status} by {by} ({assessor_kind})."))
-
-
-@app.command()
-def answers(
-    ctx: typer.Context,
-    assessment: AssessmentId,
-    file: Annotated[Path, typer.Option(help="CSV: question, level, and if wanted status, assessor_kind, comment.")],
-    by: By,
-) -> None:
-    """Take many answers from a CSV file: all of them, or none."""
-    from tocsin.readiness.assessment.assessments import Given, give_answer
-
-    invocation: Invocation = ctx.obj
-    rows = read_csv(file, ("question", "level"))
-    with records(invocation.home) as session:
-        for number, row in enumerate(rows, start=2):
-            given = Given(
-                question=row["question"].strip(),
-                level=row["level"],
-                status=row.get("status") or "declared",
-                assessor_kind=row.get("assessor_kind") or "self",
-                assessor=row.get("assessor") or by,
-                comment=row.get("comment") or "",
-            )
-            try:
-                give_answer(session, assessment, given, by=by, now=now())
-            except (InputError, NotFoundError, UsageError) as error:
-                raise InputError(f"{file}, line {number}: {error}", hint=error.hint) from error
-    emit(invocation, {"answers": len(rows)}, lambda: say(f"{len(rows)} answers taken in."))
-
-
-@app.command()
 def close(ctx: typer.Context, assessment: AssessmentId, by: By) -> None:
     """Close an assessment: no more answers; disputes about it go on."""
     from tocsin.readiness.assessment.assessments import close as close_assessment
@@ -391,28 +345,6 @@ def report(
     emit(invocation, {"report": str(out), "assessment": assessment}, lambda: say(str(out)))
 
 
-def read_csv(file: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
-    """The rows of a CSV file. Raises NotFoundError, or InputError naming the line."""
-    import csv
-
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise NotFoundError(f"The file '{file}' cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: byte {error.start} is not UTF-8.", hint="Save the file as UTF-8.") from error
-    reader = csv.DictReader(text.splitlines())
-    missing = [name for name in needed if name not in (reader.fieldnames or ())]
-    if missing:
-        raise InputError(f"{file}, line 1: there is no column '{missing[0]}'.")
-    rows = []
-    for row in reader:
-        if None in row or None in row.values():
-            raise InputError(f"{file}, line {reader.line_num}: it has not as many cells as the first line.")
-        rows.append(row)
-    return rows
-
-
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
@@ -424,6 +356,8 @@ def _moment(text: str) -> datetime:
 
 
 def _words(item: "Score") -> str:
+    if item.point is None and (item.low, item.high) == (0, 100):
+        return "unknown"
     point = "unknown" if item.point is None else f"{item.point:.1f}"
     return f"{point} [{item.low:.1f} to {item.high:.1f}]"
 
@@ -453,6 +387,9 @@ def _score_document(snapshot: "Snapshot") -> dict[str, object]:
 app.add_typer(assessment_voices.evidence, name="evidence")
 app.add_typer(assessment_plan.plan, name="plan")
 for command in (
+    assessment_answers.sheet,
+    assessment_answers.answer,
+    assessment_answers.answers,
     assessment_voices.review,
     assessment_voices.dispute,
     assessment_voices.decide,

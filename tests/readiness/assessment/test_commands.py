@@ -1,5 +1,6 @@
 """What a ministry does, by commands: publish a framework, answer, verify, dispute, plan, and compare two years."""
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -127,7 +128,7 @@ def test_answers_from_a_file_are_taken_all_or_none(assessed: Run, tmp_path: Path
 
     file.write_text("question,level,comment\nd.1.1,3,ok\ne.1.1,Planned,\n", encoding="utf-8")
 
-    assert assessed("answers", 1, "--file", file) == {"answers": 2}
+    assert assessed("answers", 1, "--file", file) == {"answers": 2, "without_level": 0}
     assert overall(assessed, 1, "declared")["known"] > 0
 
 
@@ -157,6 +158,28 @@ def test_one_piece_of_evidence_is_archived_once_and_serves_two_frameworks(assess
         assessed("evidence", "check")
 
 
+def test_a_sheet_goes_out_and_comes_back_filled_in(assessed: Run, tmp_path: Path) -> None:
+    assessed("answer", 1, "a.1.1", "3")
+    sheet = tmp_path / "sheet.csv"
+    assert assessed("sheet", 1, "--out", sheet)["questions"] == 27
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    told = {row["question"]: row for row in rows}
+    assert told["a.1.1"]["on_record"] == "In place (declared)"
+    assert told["b.1.1"]["levels"].startswith("0 = Not in place; 1 = Planned")
+    told["b.1.1"] |= {"level": "2", "comment": "Bill of May;\nsecond reading"}
+    told["e.1.1"]["level"] = "In place"
+    with sheet.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter=";")
+        writer.writeheader()
+        writer.writerows(rows)
+
+    assert assessed("answers", 1, "--file", sheet) == {"answers": 2, "without_level": 25}
+    held = assessed("score", 1)["answers"]
+    assert {question: answer["level"] for question, answer in held.items()} == {"a.1.1": 3, "b.1.1": 2, "e.1.1": 3}
+    assert held["b.1.1"]["comment"] == "Bill of May;\nsecond reading"
+
+
 def test_only_somebody_else_with_valid_evidence_can_verify(assessed: Run, tmp_path: Path) -> None:
     with pytest.raises(ConflictError, match="cannot verify their own answer"):
         assessed("answer", 1, "b.1.1", "3", "--status", "verified")
@@ -168,6 +191,9 @@ def test_only_somebody_else_with_valid_evidence_can_verify(assessed: Run, tmp_pa
     digest = assessed("evidence", "add", decree, "--title", "Decree", "--language", "en")["evidence"]
     assessed("evidence", "use", digest, 1, "b.1.1")
     before = overall(assessed, 1, "supported")
+    assessed("answer", 1, "a.1.1", "3")
+    with pytest.raises(ConflictError, match="'Ministry' answered for the assessed"):
+        assessed("answer", 1, "b.1.1", "3", "--status", "verified", "--assessor-kind", "independent", by="Ministry")
     assessed("answer", 1, "b.1.1", "3", "--status", "verified", "--assessor-kind", "peer", by="peer team")
     after = overall(assessed, 1, "supported")
 

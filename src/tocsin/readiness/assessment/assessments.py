@@ -91,7 +91,8 @@ def give_answer(session: Session, assessment_id: int, given: Given, *, by: str, 
     Raises:
         UsageError: status or assessor kind is none of those known, or a measured value was typed in.
         InputError: the level is not on the scale, or ``na`` where the question always applies or no reason is given.
-        ConflictError: the assessment is closed; or it claims to be verified by the assessed, or without valid evidence.
+        ConflictError: the assessment is closed; or it claims to be verified by the assessed (also by somebody who
+            answered for them as "self"), or without valid evidence.
 
     """
     assessment, framework = open_assessment(session, assessment_id)
@@ -303,6 +304,12 @@ def _check_verified(session: Session, assessment: Assessment, given: Given) -> N
         raise ConflictError(
             f"The assessed cannot verify their own answer to '{given.question}'.",
             hint="An assessor that is peer, independent or system can.",
+        )
+    own = select(Answer.assessor).where(Answer.assessment_id == assessment.id, Answer.assessor_kind == "self")
+    if given.assessor.strip().casefold() in {name.strip().casefold() for name in session.scalars(own)}:
+        raise ConflictError(
+            f"'{given.assessor}' answered for the assessed, so they cannot verify '{given.question}'.",
+            hint="Somebody else has to.",
         )
     pieces = session.scalars(
         select(Evidence)
