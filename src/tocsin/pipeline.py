@@ -9,7 +9,7 @@ Work is per batch of whole records; what a batch leaves in memory is counts.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,12 +28,13 @@ from tocsin.events.enrich import enrich
 from tocsin.events.models import FeedRecord, Ingest
 from tocsin.events.normalise import normalise
 from tocsin.events.quarantine import Quarantine
-from tocsin.events.reports import Report, find_reports, open_reports
+from tocsin.events.reports import Report, find_reports, open_reports, shown
 from tocsin.events.sources import Chunk, Feed, Reader, Source, sources
 from tocsin.events.store import Part
 from tocsin.networks import Networks
 from tocsin.problems import Sightings, problem_keys
 from tocsin.records import cut
+from tocsin.records.durable import disk_failures
 from tocsin.tellers import Tellers
 
 _WORKERS = 2
@@ -131,30 +132,29 @@ def ingest(
     ):
         commitment.recover(node)
         opened = _open_all(workshop, paths, failed, source, feed)
-        reading = next(opened, None)
-        while reading is not None:
-            # The next report is opened, read and understood while this one is settled.
-            following = workshop.reading.submit(next, opened, None)
-            try:
-                total += _take_in(workshop, reading)
-                progress(reading.report.name, total)
-            except TocsinError as error:
-                failed.append((reading.report.name, error))
-                commitment.clean(node)
-            finally:
-                reading.close()
-            reading = following.result()
+        following = workshop.reading.submit(next, opened, None)
+        try:
+            while (reading := following.result()) is not None:
+                # The next report is opened, read and understood while this one is settled.
+                following = workshop.reading.submit(next, opened, None)
+                try:
+                    with closing(reading):
+                        total += _take_in(workshop, reading)
+                    progress(reading.report.name, total)
+                except TocsinError as error:
+                    failed.append((reading.report.name, error))
+                    wait([following])  # it may be unpacking where we clean up now
+                    commitment.recover(node)
+        finally:
+            if (unused := following.result()) is not None:
+                unused.close()
     return Outcome(total, failed, monotonic() - started)
 
 
 def take_in_again(node: Node, report: Report, *, source: str, feed: str, replay_of: int) -> Counts:
     """Take in the set-aside rows of an ingest, put together as a report of their own. For the writer."""
-    with _workshop(node) as workshop:
-        reading = _open(workshop, report, source, feed)
-        try:
-            return _take_in(workshop, reading, replay_of=replay_of)
-        finally:
-            reading.close()
+    with _workshop(node) as workshop, closing(_open(workshop, report, source, feed)) as reading:
+        return _take_in(workshop, reading, replay_of=replay_of)
 
 
 @dataclass(frozen=True)
@@ -199,12 +199,26 @@ def _open_all(
     for path in find_reports(paths):
         try:
             for report in open_reports(path, workshop.node.spool, workshop.node.settings.ingest):
-                yield _open(workshop, report, source, feed)
+                where = shown(path) if report.name in path.name else f"{shown(path)}: {report.name}"
+                try:
+                    reading = _open(workshop, report, source, feed)
+                except TocsinError as error:  # the others in the same archive may be good
+                    failed.append((where, error))
+                else:
+                    yield reading
         except TocsinError as error:
-            failed.append((str(path), error))
+            failed.append((shown(path), error))
 
 
 def _open(workshop: Workshop, report: Report, source: str | None, feed: str | None) -> Reading:
+    try:
+        return _opened(workshop, report, source, feed)
+    except OSError as error:
+        reason = f"{report.name} cannot be read: {error.strerror}."
+        raise InputError(reason, hint="Check that it is still there.") from error
+
+
+def _opened(workshop: Workshop, report: Report, source: str | None, feed: str | None) -> Reading:
     origin, code = _origin(workshop.node, report, source, feed)
     record = commitment.known_feed(workshop.node, origin.feed(code))
     described = replace(origin.feed(code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
@@ -228,6 +242,7 @@ def _take_in(workshop: Workshop, reading: Reading, *, replay_of: int | None = No
     if commitment.already_ingested(node, report.content_hash, reading.record.id):
         return Counts(already=1)
     number = commitment.next_number(node)
+    quarantine = Quarantine(node.quarantine, number, reading.reader.header)
     desk = Desk(
         node,
         number,
@@ -236,22 +251,31 @@ def _take_in(workshop: Workshop, reading: Reading, *, replay_of: int | None = No
         reading.record,
         reading.feed.duplicate_days or node.settings.ingest.duplicate_days,
         workshop.tellers,
-        Quarantine(node.quarantine, number, reading.reader.header),
+        quarantine,
     )
+    with disk_failures(f"{report.name} could not be taken in"), closing(quarantine):
+        _settle_all(workshop, reading, desk)
+        return _finish(desk, report, replay_of)
+
+
+def _settle_all(workshop: Workshop, reading: Reading, desk: Desk) -> None:
+    """Settle batch after batch, in order, each stored while the next ones are settled."""
     writes: deque[Future[Part]] = deque()
-    for part, understood in enumerate(reading.batches):
-        settled = _settle(desk, understood, part)
-        if settled.height:
-            writes.append(workshop.pool.submit(_store, desk, settled, part))
-        while len(writes) > 1:
-            desk.parts.append(writes.popleft().result())
-        cut("ingest.batch")
-    desk.parts += [write.result() for write in writes]
-    if report.broken:
-        desk.quarantine.add([(0, report.broken, "")])
-    report.check_unchanged(reading.stream)
+    try:
+        for part, understood in enumerate(reading.batches):
+            settled = _settle(desk, understood, part)
+            if settled.height:
+                writes.append(workshop.pool.submit(_store, desk, settled, part))
+            while len(writes) > 1:
+                desk.parts.append(writes.popleft().result())
+            cut("ingest.batch")
+        desk.parts += [write.result() for write in writes]
+    finally:
+        wait(writes)  # after a failure the next report takes the same number, so nothing may still be written
+    if reading.report.broken:
+        desk.quarantine.add([(0, reading.report.broken, "")])
+    reading.report.check_unchanged(reading.stream)
     cut("ingest.read")
-    return _finish(desk, report, replay_of)
 
 
 def _origin(node: Node, report: Report, source: str | None, feed: str | None) -> tuple[Source, str]:
@@ -348,7 +372,7 @@ def _finish(desk: Desk, report: Report, replay_of: int | None) -> Counts:
     """Make the ingest true, once."""
     counts = desk.counts
     counts.reports = 1
-    counts.quarantined = desk.quarantine.close()
+    counts.quarantined = desk.quarantine.sync()
     cut("ingest.closed")
     counts.rows += counts.quarantined
     record = Ingest(
@@ -368,8 +392,9 @@ def _finish(desk: Desk, report: Report, replay_of: int | None) -> Counts:
     counts.deliveries = commitment.prepare(desk.node, prepared)
     commitment.commit(desk.node, desk.number, desk.parts, now=desk.now)
     cut("ingest.merging")
-    desk.node.tracker.files.merge(up_to=desk.number)
-    desk.node.rows_of(desk.day).merge(up_to=desk.number)
+    with suppress(OSError):  # without room for it now, a later ingest merges
+        desk.node.tracker.files.merge(up_to=desk.number)
+        desk.node.rows_of(desk.day).merge(up_to=desk.number)
     return counts
 
 

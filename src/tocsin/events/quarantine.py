@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -45,14 +46,19 @@ class Quarantine:
         )
         self.count += len(rows)
 
-    def close(self) -> int:
+    def sync(self) -> int:
         """Make them survive loss of power; returns how many there are."""
         if self._out is not None:
             self._out.flush()
             os.fsync(self._out.fileno())
-            self._out.close()
-            self._out = None
         return self.count
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._out is not None:
+            with suppress(OSError):  # what could not be written before is given up
+                self._out.close()
+            self._out = None
 
 
 def set_aside(folder: Path, ingest: int) -> Iterator[SetAside]:

@@ -6,18 +6,22 @@ input, is unpacked into a spool folder first, within the limits of the settings.
 
 import hashlib
 import io
+import lzma
 import os
 import shutil
+import stat
+import struct
 import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from tocsin.errors import InputError, StorageError
+from tocsin.errors import InputError
+from tocsin.records.durable import disk_failures
 from tocsin.settings import IngestSettings
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ class Report:
     """A report ready to be read: ``size`` bytes of the file at ``path``, whose SHA-256 is ``content_hash``.
 
     ``folder``: where the file that it came in stands. ``broken``: why the rest of it could not be unpacked, or empty.
+    ``modified``: the file's number and time of change when it was hashed; None when nobody else writes it.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Report:
     content_hash: str
     folder: Path = Path()
     broken: str = ""
+    modified: tuple[int, int] | None = None
 
     def head(self, length: int = 65_536) -> bytes:
         """The first bytes, by which its source is recognised."""
@@ -50,13 +56,19 @@ class Report:
         return io.BufferedReader(_UpTo(stream, self.size), _BLOCK)
 
     def check_unchanged(self, stream: IO[bytes]) -> None:
-        """Raise when the opened file is no longer as long as what was hashed.
+        """Raise when the opened file, already read, does not hold what was hashed; what was added to it is no matter.
 
         Raises:
-            InputError: it became shorter while it was read.
+            InputError: it was changed or became shorter while it was read.
 
         """
-        if os.fstat(stream.fileno()).st_size < self.size:
+        status = os.fstat(stream.fileno())
+        if self.modified is None or (self.modified, self.size) == (_modified(status), status.st_size):
+            return
+        with io.FileIO(stream.fileno(), closefd=False) as unbuffered:
+            unbuffered.seek(0)
+            digest, _ = _hash(unbuffered, self.size)
+        if digest != self.content_hash:
             raise InputError(
                 f"{self.name} changed while it was read; nothing of it was taken in.",
                 hint="Ingest it again when it is complete.",
@@ -74,41 +86,74 @@ def find_reports(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
+def shown(name: str | Path) -> str:
+    """A name as it can be printed and stored: bytes that are not UTF-8 and control characters as escapes."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 def open_reports(path: Path, spool: Path, limits: IngestSettings) -> Iterator[Report]:
     """The report or reports in one file (``-``: standard input); spooled copies are gone after each step.
 
     Raises:
         InputError: the file is not there or not readable, or unpacks to more than the limits allow.
+        StorageError: there is no room to unpack it.
 
     """
-    for report in _opened(path, spool, limits):
-        yield replace(report, folder=path.parent)
-
-
-def _opened(path: Path, spool: Path, limits: IngestSettings) -> Iterator[Report]:
     if str(path) == "-":
-        yield from _spooled("standard input", _plain(sys.stdin.buffer), spool, limits, packed=None)
+        yield from _from_stream("standard input", sys.stdin.buffer, spool, limits)
         return
     try:
+        regular = stat.S_ISREG(path.stat().st_mode)
         with path.open("rb") as file:
-            magic = file.read(4)
-            packed_size = path.stat().st_size
-            file.seek(0)
-            if magic[:2] == b"\x1f\x8b":
-                name = path.name.removesuffix(".gz")
-                yield from _spooled(name, _gunzip(file), spool, limits, packed=packed_size)
-            elif magic == b"PK\x03\x04":
-                yield from _members(path, spool, limits)
-            else:
-                digest, size = _hash(file, path.stat().st_size)
-                yield Report(path.name, path, size, digest)
+            found = _unpacked(shown(path.name), path, file, spool, limits) if regular else None
+            for report in found or _from_stream(shown(path.name), file, spool, limits):
+                yield replace(report, folder=path.parent)
     except FileNotFoundError as error:
-        raise InputError(f"{path} is not there.", hint="Check the path; it may have been moved.") from error
+        raise InputError(f"{shown(path)} is not there.", hint="Check the path; it may have been moved.") from error
     except PermissionError as error:
-        raise InputError(f"{path} may not be read by this user.", hint="Change its owner or permissions.") from error
+        raise InputError(
+            f"{shown(path)} may not be read by this user.", hint="Change its owner or permissions."
+        ) from error
+    except OSError as error:
+        raise InputError(f"{shown(path)} cannot be read: {error.strerror}.", hint="Check the path.") from error
 
 
-def _hash(file: IO[bytes], size: int) -> tuple[str, int]:
+def _from_stream(name: str, stream: IO[bytes], spool: Path, limits: IngestSettings) -> Iterator[Report]:
+    """What comes once, by a pipe: kept in a file first, since it is read several times."""
+    with _spool_file(f"{name} as it came", spool) as whole:
+        for report in _spooled(whole, name, _blocks(stream), limits.max_unpacked_bytes):
+            with report.path.open("rb") as file:
+                for inner in _unpacked(name, whole, file, spool, limits):
+                    yield replace(inner, broken=inner.broken or report.broken)
+
+
+def _unpacked(name: str, path: Path, file: IO[bytes], spool: Path, limits: IngestSettings) -> Iterator[Report]:
+    """The reports in an opened file: itself, or what is packed in it."""
+    status = os.fstat(file.fileno())
+    magic = file.read(4)
+    file.seek(0)
+    if magic[:2] == b"\x1f\x8b":
+        inner = name.removesuffix(".gz")
+        with _spool_file(inner, spool) as target:
+            yield from _spooled(target, inner, _gunzip(file), _most(status.st_size, limits))
+    elif magic == b"PK\x03\x04":
+        yield from _members(name, file, status.st_size, spool, limits)
+    else:
+        digest, size = _hash(file, status.st_size)
+        yield Report(name, path, size, digest, modified=_modified(status))
+
+
+def _modified(status: os.stat_result) -> tuple[int, int]:
+    return status.st_ino, status.st_mtime_ns
+
+
+def _most(packed: int, limits: IngestSettings) -> int:
+    """How much so many packed bytes may unpack to."""
+    return min(limits.max_unpacked_bytes, max(packed, 1) * limits.max_ratio)
+
+
+def _hash(file: IO[bytes] | io.FileIO, size: int) -> tuple[str, int]:
     digest = hashlib.sha256()
     left = size
     while left and (block := file.read(min(_BLOCK, left))):
@@ -117,36 +162,41 @@ def _hash(file: IO[bytes], size: int) -> tuple[str, int]:
     return digest.hexdigest(), size - left
 
 
-def _members(path: Path, spool: Path, limits: IngestSettings) -> Iterator[Report]:
+def _members(name: str, file: IO[bytes], size: int, spool: Path, limits: IngestSettings) -> Iterator[Report]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                if member.is_dir():
-                    continue
+        with zipfile.ZipFile(file) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            if not members:
+                raise InputError(f"{name} is a zip file without files in it.", hint="Fetch it again.")
+            for member in members:
+                inner = shown(Path(member.filename).name)
                 if member.flag_bits & 1:
-                    raise InputError(f"{path}: '{member.filename}' is encrypted.", hint="Decrypt it first.")
-                with archive.open(member) as stream:
-                    yield from _spooled(
-                        Path(member.filename).name, _plain(stream), spool, limits, packed=max(member.compress_size, 1)
-                    )
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{path} is a damaged zip file: {error}.", hint="Fetch it again.") from error
+                    raise InputError(f"{name}: '{inner}' is encrypted.", hint="Decrypt it first.")
+                most = _most(min(member.compress_size, size), limits)
+                with archive.open(member) as stream, _spool_file(inner, spool) as target:
+                    yield from _spooled(target, inner, _blocks(stream), most)
+    except (*_BAD_ARCHIVE, RuntimeError, ValueError, struct.error) as error:
+        raise InputError(f"{name} is a damaged zip file: {error}.", hint="Fetch it again.") from error
 
 
-def _spooled(
-    name: str, blocks: Iterator[bytes], spool: Path, limits: IngestSettings, *, packed: int | None
-) -> Iterator[Report]:
-    spool.mkdir(parents=True, exist_ok=True)
-    target = spool / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.report"
-    most = limits.max_unpacked_bytes if packed is None else min(limits.max_unpacked_bytes, packed * limits.max_ratio)
+@contextmanager
+def _spool_file(name: str, spool: Path) -> Iterator[Path]:
+    """A place in the spool, free again afterwards."""
+    path = spool / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.report"
+    with disk_failures(f"{spool} could not be made"):
+        spool.mkdir(parents=True, exist_ok=True)
     try:
-        yield _copy(name, blocks, target, most)
-    except OSError as error:
-        raise StorageError(
-            f"{name} could not be unpacked into {spool}: {error.strerror}.", hint="Free some disk space."
-        ) from error
+        yield path
     finally:
-        target.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
+def _spooled(target: Path, name: str, blocks: Iterator[bytes], most: int) -> Iterator[Report]:
+    with disk_failures(f"{name} could not be unpacked into {target.parent}"):
+        report = _copy(name, blocks, target, most)
+    if report.broken and not report.size:
+        raise InputError(f"{name} cannot be read: {report.broken}.", hint="Fetch it again.")
+    yield report
 
 
 def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int) -> Report:
@@ -189,12 +239,16 @@ class _DamageError(Exception):
     """Packed data that cannot be unpacked further; what came before it is good."""
 
 
-def _plain(stream: IO[bytes]) -> Iterator[bytes]:
+_BAD_ARCHIVE = (EOFError, OSError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+
+
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    """What a stream gives, up to where it fails."""
     try:
         while block := stream.read(_BLOCK):
             yield block
-    except (EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise _DamageError(f"the packed data is damaged: {error}") from error
+    except _BAD_ARCHIVE as error:
+        raise _DamageError(f"the data is damaged: {error}") from error
 
 
 def _gunzip(stream: IO[bytes]) -> Iterator[bytes]:

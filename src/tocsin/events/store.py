@@ -11,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
+from tocsin.errors import StorageError
 from tocsin.events.extra import PREFIX, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventTable, Part
@@ -172,14 +173,17 @@ class EventStore:
         relative = f"day={day}/{name}.parquet"
         path = self.folder / relative
         path.parent.mkdir(parents=True, exist_ok=True)
-        frame.select(filled).write_parquet(
-            # statistics of row groups help only where rows are in the order of addresses
-            path,
-            compression="zstd",
-            compression_level=1,
-            row_group_size=_ROW_GROUP,
-            statistics=in_order,
-        )
+        try:
+            frame.select(filled).write_parquet(
+                # statistics of row groups help only where rows are in the order of addresses
+                path,
+                compression="zstd",
+                compression_level=1,
+                row_group_size=_ROW_GROUP,
+                statistics=in_order,
+            )
+        except pl.exceptions.ComputeError as error:
+            raise StorageError(f"Events could not be written: {error}.", hint="Make room on that disk.") from error
         cut("store.part")
         unfilled = [name for name in frame.columns if name.startswith(PREFIX) and name not in filled]
         return Part.of(self.folder, relative, frame.drop(unfilled))

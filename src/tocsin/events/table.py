@@ -7,7 +7,8 @@ not refuse a repeated transaction: both are done here. One process writes; any n
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -73,7 +74,7 @@ class EventTable:
 
     def exists(self) -> bool:
         """Whether anything was ever committed."""
-        return (self.folder / "_delta_log").is_dir()
+        return any((self.folder / "_delta_log").glob("*.json"))
 
     def last_ingest(self) -> int:
         """The number of the newest ingest that it holds; 0 when there is none."""
@@ -111,15 +112,17 @@ class EventTable:
         """Show the parts of an ingest to readers, once: a repeated call does nothing."""
         if self.last_ingest() >= ingest:
             return
-        self._make()
-        self._widen({name: kind for part in parts for name, kind in part.extras.items()})
-        self._commit([_add(part) for part in parts], ingest=ingest)
+        with _writing(self.folder):
+            self._make()
+            self._widen({name: kind for part in parts for name, kind in part.extras.items()})
+            self._commit([_add(part) for part in parts], ingest=ingest)
 
     def replace(self, old: Iterable[str], new: Sequence[Part], *, deleted: bool = False) -> None:
         """Take files out and others in, in one commit; ``deleted``: their rows are gone, not only moved."""
         removed = [_remove(path, data_change=deleted) for path in old]
         if removed or new:
-            self._commit([*removed, *(_add(part, data_change=deleted) for part in new)])
+            with _writing(self.folder):
+                self._commit([*removed, *(_add(part, data_change=deleted) for part in new)])
 
     def _known_extras(self) -> dict[str, pl.DataType]:
         if self.exists():
@@ -185,6 +188,19 @@ class EventTable:
         sync_folder(log)
         sync_folder(self.folder)
         cut("store.synced")
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """What deltalake could not write, as the error that people are told."""
+    from deltalake.exceptions import DeltaError
+
+    try:
+        yield
+    except (OSError, DeltaError) as error:
+        raise StorageError(
+            f"The event table in {folder} could not be written: {error}.", hint="Make room on that disk, or mend it."
+        ) from error
 
 
 def _schema(columns: Mapping[str, pl.DataType]) -> "Schema":

@@ -1,7 +1,27 @@
-"""Files that survive loss of power: written beside, synced, then renamed into place."""
+"""Files that survive loss of power: written beside, synced, then renamed into place; and disks that fail."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from tocsin.errors import StorageError
+
+
+@contextmanager
+def disk_failures(what: str) -> Iterator[None]:
+    """What the disk refuses inside the block, as an error that begins with ``what`` could not be done.
+
+    Raises:
+        StorageError: in place of every `OSError`.
+
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{what}: {error.strerror or error}.", hint="Make room on that disk, or mend it, then try again."
+        ) from error
 
 
 def write_durably(path: Path, content: bytes | memoryview) -> None:
