@@ -287,6 +287,8 @@ def _origin(node: Node, report: Report, source: str | None, feed: str | None) ->
     if source is not None and feed is not None:
         return known[source], feed
     head = report.head()
+    if not head.strip():
+        raise InputError(f"{report.name} is empty.", hint="Ask its sender for the report again.")
     for candidate in asked:
         if code := candidate.recognise(report.name, head):
             return candidate, feed or code

@@ -27,7 +27,7 @@ from tocsin.release import Verdict
 
 EventsOf = Callable[[Sequence[int], Collection[int]], Iterator[tuple[int, pl.DataFrame]]]
 
-_READ_EVENTS = 1_000_000  # events that are asked for at once, about
+_READ_EVENTS = 300_000  # events that are asked for at once, about
 _BUNDLE_EVENTS = 100_000  # events that are rendered at once, about
 _BUNDLE_DIGESTS = 400
 _RENDERERS = 2  # threads; the work in Polars and zlib runs beside Python's

@@ -119,11 +119,12 @@ class EventStore:
         if not pairs or not ingests:
             return
         membership = pl.DataFrame(pairs, schema={"told": pl.Int32, "_team": pl.Int64}, orient="row")
-        rows = self.scan(ingests=ingests).filter(pl.col("told").is_in(membership["told"].unique().to_list())).collect()
+        told = membership["told"].unique().to_list()
+        rows = fold(self.scan(ingests=ingests).filter(pl.col("told").is_in(told)).collect())
         index = rows.select("told").with_row_index("_row").join(membership, on="told").sort("_team", "_row")
         for (team,), group in index.group_by("_team", maintain_order=True):
             if isinstance(team, int):
-                yield team, fold(rows[group["_row"]])
+                yield team, rows[group["_row"]]
 
     def compact(self, *, min_files: int = 8) -> int:
         """Turn the many files of each day into few with disjoint address ranges; returns files saved.
