@@ -41,7 +41,12 @@ def say(text: str) -> None:
 
 def note(text: str) -> None:
     """A line about progress or a warning, on stderr."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(visible(text) + "\n")
+
+
+def visible(text: str) -> str:
+    """The text with control characters as escapes: what a feed or a file name says must not steer the terminal."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
 
 
 def print_table(
@@ -67,7 +72,7 @@ def table(
     for row in rows:
         made.add_row(
             *(
-                f"{cell:,}" if isinstance(cell, int) and index in numbers else escape(str(cell))
+                f"{cell:,}" if isinstance(cell, int) and index in numbers else escape(visible(str(cell)))
                 for index, cell in enumerate(row)
             )
         )

@@ -98,7 +98,8 @@ def write_folder(root: Path, fill: Callable[[Path], None], prefix: str, name: st
         _sync(root)
     except OSError as error:
         raise StorageError(
-            f"Network tables cannot be written to {root}: {error.strerror}.", hint="Check free space and permissions."
+            f"Network tables cannot be written to {root}: {error.strerror or error}.",
+            hint="Check free space and permissions.",
         ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
