@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -22,6 +23,7 @@ from pipeline import tocsin
 from tocsin.app import open_node
 from tocsin.events.store import EventStore, Query
 from tocsin.networks import parse_network
+from tocsin.pipeline import ingest
 
 DAYS = 10
 
@@ -62,7 +64,7 @@ def measure(folder: Path, events: int, seed: int) -> dict[str, object]:
 
 
 def fill(folder: Path, home: Path, world: feed.World, events: int, seed: int) -> None:
-    """Ten days of reports, then the nightly tidying."""
+    """Ten days of reports, each heard on the morning after, then the nightly tidying."""
     for path in feed.write_directory(world, folder, seed):
         tocsin(home, "directory", "import", str(path))
     first = datetime(2026, 11, 13, tzinfo=UTC).date()
@@ -71,9 +73,13 @@ def fill(folder: Path, home: Path, world: feed.World, events: int, seed: int) ->
         shutil.rmtree(inbox, ignore_errors=True)
         when = (first + timedelta(days=day)).isoformat()
         paths = feed.write_reports(world, inbox, events // DAYS, seed + day, when)
-        tocsin(home, "ingest", *map(str, paths))
+        ingest(open_node(home), paths, clock=partial(morning_after, day))
     shutil.rmtree(folder / "reports")
     tocsin(home, "retention", "apply")
+
+
+def morning_after(day: int) -> datetime:
+    return datetime(2026, 11, 14, 5, tzinfo=UTC) + timedelta(days=day)
 
 
 def ask(store: EventStore, text: str) -> int:

@@ -108,6 +108,12 @@ class Outcome:
 
 
 Progress = Callable[[str, Counts], None]
+Clock = Callable[[], datetime]
+_WAITING = "waiting for another ingest to finish"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _silent(_name: str, _counts: Counts) -> None:
@@ -121,33 +127,42 @@ def ingest(
     source: str | None = None,
     feed: str | None = None,
     progress: Progress = _silent,
+    clock: Clock = _now,
 ) -> Outcome:
     """Take in the reports behind the paths; each is one transaction, and one that fails does not stop the others."""
+    with open_workshop(node, waiting=lambda: progress(_WAITING, Counts()), clock=clock) as workshop:
+        return ingest_in(workshop, paths, source=source, feed=feed, progress=progress)
+
+
+def ingest_in(
+    workshop: "Workshop",
+    paths: Iterable[Path],
+    *,
+    source: str | None = None,
+    feed: str | None = None,
+    progress: Progress = _silent,
+) -> Outcome:
+    """The same in an open workshop, which serves many calls."""
     started = monotonic()
     total = Counts()
     failed: Failures = []
-    with (
-        writer(node, waiting=lambda: progress("waiting for another ingest to finish", total)),
-        _workshop(node) as workshop,
-    ):
-        commitment.recover(node)
-        opened = _open_all(workshop, paths, failed, source, feed)
-        following = workshop.reading.submit(next, opened, None)
-        try:
-            while (reading := following.result()) is not None:
-                # The next report is opened, read and understood while this one is settled.
-                following = workshop.reading.submit(next, opened, None)
-                try:
-                    with closing(reading):
-                        total += _take_in(workshop, reading)
-                    progress(reading.report.name, total)
-                except TocsinError as error:
-                    failed.append((reading.report.name, error))
-                    wait([following])  # it may be unpacking where we clean up now
-                    commitment.recover(node)
-        finally:
-            if (unused := following.result()) is not None:
-                unused.close()
+    opened = _open_all(workshop, paths, failed, source, feed)
+    following = workshop.reading.submit(next, opened, None)
+    try:
+        while (reading := following.result()) is not None:
+            # The next report is opened, read and understood while this one is settled.
+            following = workshop.reading.submit(next, opened, None)
+            try:
+                with closing(reading):
+                    total += _take_in(workshop, reading)
+                progress(reading.report.name, total)
+            except TocsinError as error:
+                failed.append((reading.report.name, error))
+                wait([following])  # it may be unpacking where we clean up now
+                commitment.recover(workshop.node)
+    finally:
+        if (unused := following.result()) is not None:
+            unused.close()
     return Outcome(total, failed, monotonic() - started)
 
 
@@ -166,12 +181,22 @@ class Workshop:
     reading: ThreadPoolExecutor  # one thread: opens reports and reads chunks, in order
     networks: Networks
     tellers: Tellers
+    clock: Clock
 
 
 @contextmanager
-def _workshop(node: Node) -> Iterator[Workshop]:
+def open_workshop(node: Node, *, waiting: Callable[[], None] = lambda: None, clock: Clock = _now) -> Iterator[Workshop]:
+    """Be the writer of a node, with what was cut off before finished; waits for another, after saying so."""
+    with writer(node, waiting):
+        commitment.recover(node)
+        with _workshop(node, clock) as workshop:
+            yield workshop
+
+
+@contextmanager
+def _workshop(node: Node, clock: Clock = _now) -> Iterator[Workshop]:
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
-        yield Workshop(node, pool, reading, Networks.open(node.home), Tellers.open(node))
+        yield Workshop(node, pool, reading, Networks.open(node.home), Tellers.open(node), clock)
 
 
 @dataclass(frozen=True)
@@ -222,7 +247,7 @@ def _opened(workshop: Workshop, report: Report, source: str | None, feed: str | 
     origin, code = _origin(workshop.node, report, source, feed)
     record = commitment.known_feed(workshop.node, origin.feed(code))
     described = replace(origin.feed(code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
-    heard = datetime.now(UTC)
+    heard = workshop.clock()
     stream = report.path.open("rb")
     limit = workshop.node.settings.ingest.max_record_bytes
     try:
