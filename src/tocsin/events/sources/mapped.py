@@ -169,8 +169,8 @@ def _shaping(mapping: FeedMapping, columns: Sequence[str]) -> Shaping:
     steps: dict[str, str] = {}  # field: column; the first column of a field wins, later ones keep their own name
     kinds: dict[str, Kind] = {}
     for column in columns:
-        for goal in mapping.columns.get(column, (f"extra.{column}",)):
-            name, _, kind = goal.partition(":")
+        known = [goal.partition(":") for goal in mapping.columns.get(column, ())]
+        for name, _, kind in known or [(f"extra.{column}", "", "")]:
             name = name if name not in steps else f"extra.{column}"
             steps[name] = column
             if kind:
