@@ -647,6 +647,7 @@ def node() -> Iterator[Node]:
 @given(data=anything, origin=st.sampled_from(SOURCES))
 @example(data=b"\xff\xfe", origin=SOURCES[0])
 @example(data=b"\x1f\x8b", origin=SOURCES[0])
+@example(data=b"a,:!,:integer\n192.0.2.1,x,y\n", origin=SOURCES[3])
 def test_for_any_bytes_the_sums_balance_or_there_is_a_reason(node: Node, data: bytes, origin: tuple[str, str]) -> None:
     path = node.home.parent / "any.dat"
     path.write_bytes(data)

@@ -169,9 +169,9 @@ def _shaping(mapping: FeedMapping, columns: Sequence[str]) -> Shaping:
     steps: dict[str, str] = {}  # field: column; the first column of a field wins, later ones keep their own name
     kinds: dict[str, Kind] = {}
     for column in columns:
-        known = [goal.partition(":") for goal in mapping.columns.get(column, ())]
-        for name, _, kind in known or [(f"extra.{column}", "", "")]:
-            name = name if name not in steps else f"extra.{column}"
+        known = [text.partition(":") for text in mapping.columns.get(column, ())]
+        for goal, _, kind in known or [(f"extra.{column}", "", "")]:
+            name = goal if goal not in steps else f"extra.{column}"
             steps[name] = column
             if kind:
                 kinds[name] = _KINDS[kind]
