@@ -20,7 +20,7 @@ Keys = npt.NDArray[np.uint64]
 Notes = npt.NDArray[np.uint32]
 Span = tuple[int, int]
 
-_FULL = 4_000_000  # keys; a fuller file is not merged again (32 MB of keys, so a lookup never maps more at once)
+_FULL = 1_000_000  # keys; a fuller file is not merged again, so that a merge holds no more than two of them
 _FEW_FILES = 4  # fewer are not worth a merge
 _FILTER_BITS = 27
 _MAPPED = 64  # files that stay mapped; full ones never do, so memory does not grow with what was ever seen
