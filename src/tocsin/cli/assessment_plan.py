@@ -135,12 +135,7 @@ def targets(ctx: typer.Context, assessment: int) -> None:
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
         found = tracked_targets(session, assessment)
-    columns = ("Target", "Due", "Wanted", "Now", "Reached", "In %", "In points", "Of the gap")
-    emit(
-        invocation,
-        [_target_document(item) for item in found],
-        lambda: print_table("Targets", columns, [_target_row(item) for item in found], numbers=[2, 5, 6, 7]),
-    )
+    emit(invocation, [_target_document(item) for item in found], lambda: _print_targets(found))
 
 
 def rank(ctx: typer.Context, framework: str, version: str) -> None:
@@ -258,19 +253,28 @@ def _target_document(item: "Tracked") -> dict[str, object]:
         "readings": dict(item.readings),
         "why": item.why,
         "series": [{"as_of": on, "low": held.low, "point": held.point, "high": held.high} for on, held in item.series],
+        **({} if item.supported is None else {"supported": _target_document(item.supported)}),
     }
 
 
-def _target_row(item: "Tracked") -> tuple[object, ...]:
+def _print_targets(found: "list[Tracked]") -> None:
+    columns = ("Target", "Answers", "Wanted", "Now", "Reached", "In %", "Points", "Gap %")
+    rows, reasons = [], []
+    for item in found:
+        title = f"{item.goal.title}, by {item.goal.end}"
+        for number, (kind, one) in enumerate((("declared", item), ("supported", item.supported))):
+            if one is not None:
+                rows.append((title if number == 0 else "", kind, *_target_cells(one)))
+                if one.why and number == 0:
+                    reasons.append(f"{title}: not computable, {one.why}.")
+    print_table("Targets", columns, rows, numbers=[2, 5, 6, 7])
+    for reason in reasons:
+        say(reason)
+
+
+def _target_cells(item: "Tracked") -> tuple[object, ...]:
     last = item.series[-1][1] if item.series else None
     wanted = "" if item.wanted is None else f"{item.wanted:.1f}"
-    held = "unknown" if last is None or last.point is None else f"{last.point:.1f} [{last.low:.1f} to {last.high:.1f}]"
-    change = [item.readings.get(kind) for kind in ("relative", "points", "gap")]
-    return (
-        item.goal.title,
-        str(item.goal.end),
-        wanted,
-        held,
-        item.reached or item.why,
-        *("" if value is None else f"{value:+.1f}" for value in change),
-    )
+    held = "unknown" if last is None or last.point is None else f"{last.point:.0f} [{last.low:.0f}-{last.high:.0f}]"
+    change = [item.readings.get(reading) for reading in ("relative", "points", "gap")]
+    return (wanted, held, item.reached or "?", *("" if value is None else f"{value:+.1f}" for value in change))

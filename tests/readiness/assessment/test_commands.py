@@ -342,6 +342,16 @@ def test_a_target_is_reached_only_when_it_is_sure(published: Run) -> None:
     assert found["Readiness improved by 40 %"]["reached"] is None
 
 
+def test_a_target_that_is_only_measured_is_told(assessed: Run, tmp_path: Path) -> None:
+    assessed("measure", 1, "contact_coverage_as", "--facts", contacts(tmp_path / "c.csv", "yyyn"))
+
+    found = {item["subject"]: item for item in assessed("targets", 1)}["t-presence"]
+
+    assert (found["reached"], found["why"]) == (None, "no assessment answers it yet")
+    assert found["supported"]["series"][-1]["point"] == pytest.approx(75)
+    assert found["supported"]["reached"] == "no"
+
+
 def test_every_change_is_in_the_audit_log(assessed: Run, tmp_path: Path) -> None:
     from sqlalchemy import select
 

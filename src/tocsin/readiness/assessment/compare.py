@@ -69,15 +69,16 @@ def compare(session: Session, first_id: int, second_id: int, under: str | None =
     )
 
 
-def read_under(session: Session, snapshot: Snapshot, framework: Framework) -> Readings:
-    """The readings of an assessment, as declared, on the questions of another version.
+def read_under(session: Session, snapshot: Snapshot, framework: Framework, *, supported: bool = False) -> Readings:
+    """The readings of an assessment, as declared or as far as supported, on the questions of another version.
 
     Raises:
         InputError: no crosswalk joins the versions.
 
     """
     chain = joined(session, snapshot.framework, framework)
-    return translate(snapshot.declared(), chain) if chain else snapshot.declared()
+    readings = snapshot.supported() if supported else snapshot.declared()
+    return translate(readings, chain) if chain else readings
 
 
 def joined(session: Session, old: Framework, new: Framework) -> list[Link]:

@@ -139,7 +139,10 @@ class Goal:
 
 @dataclass(frozen=True)
 class Tracked:
-    """How far a target is, from the scores of a unit's assessments under one version; ``why`` when not computable."""
+    """How far a target is, from the scores of a unit's assessments under one version; ``why`` when not computable.
+
+    ``supported`` is the same when only verified and measured answers count.
+    """
 
     goal: Goal
     wanted: float | None
@@ -147,6 +150,7 @@ class Tracked:
     reached: Literal["yes", "no", "open"] | None
     readings: Mapping[str, float | None]
     why: str = ""
+    supported: "Tracked | None" = None
 
 
 def track(goal: Goal, series: Sequence[tuple[date, Mapping[str, Score]]]) -> Tracked:

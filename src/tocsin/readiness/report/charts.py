@@ -149,7 +149,7 @@ def track(points: Sequence[Moment], goal: float | None, due: int, title: str, al
     )
     for year, moment in zip(years, points, strict=True):
         parts += _moment(moment, across(year), up)
-    parts.append(_text(left - 8, 8, "points", "faint", "end"))
+    parts.append(_text(left - 8, 12, "points", "faint", "end"))
     return picture(WIDTH, bottom + 34, parts, title, alt)
 
 

@@ -1,7 +1,8 @@
 """What a report of an assessment is made from: read once from the records, then everything is pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from statistics import median
 
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.errors import InputError
 from tocsin.readiness.assessment import (
     Comparison,
+    Framework,
     RankRange,
     Reading,
     Score,
@@ -75,15 +77,25 @@ def gather(session: Session, assessment_id: int, peers: str = "") -> Material:
 def tracked_targets(session: Session, assessment_id: int) -> list[Tracked]:
     """The targets of the assessment's unit, each against all its assessments re-scored under this version."""
     snapshot = read_snapshot(session, assessment_id)
+    past = [one for one in history(session, snapshot.unit, snapshot.framework.id) if one.as_of <= snapshot.as_of]
+    declared, supported = (_series(session, past, snapshot.framework, supported=only) for only in (False, True))
+    return [
+        replace(track(goal, declared), supported=track(goal, supported))
+        for goal in goals(session, snapshot.unit, snapshot.framework)
+    ]
+
+
+def _series(
+    session: Session, past: list[Snapshot], framework: Framework, *, supported: bool
+) -> list[tuple[date, dict[str, Score]]]:
     series = []
-    for held in history(session, snapshot.unit, snapshot.framework.id):
-        if held.as_of <= snapshot.as_of:
-            try:
-                readings = read_under(session, held, snapshot.framework)
-            except InputError:
-                continue  # no crosswalk leads here: that year cannot be compared, and is not drawn
-            series.append((held.as_of, score(snapshot.framework, readings)))
-    return [track(goal, series) for goal in goals(session, snapshot.unit, snapshot.framework)]
+    for held in past:
+        try:
+            readings = read_under(session, held, framework, supported=supported)
+        except InputError:
+            continue  # no crosswalk leads here: that year cannot be compared, and is not drawn
+        series.append((held.as_of, score(framework, readings)))
+    return series
 
 
 def ranked_units(session: Session, framework: str, version: str) -> list[RankRange]:

@@ -100,9 +100,20 @@ def _target_figure(number: int, item: Tracked) -> Figure | Prose:
     )
     units = {"relative": "{:+.1f} % of the baseline", "points": "{:+.1f} points", "gap": "{:+.1f} % of the gap"}
     readings = [units[kind].format(value) for kind, value in item.readings.items() if value is not None]
-    note = f"Change from {item.goal.baseline}, read in several ways: {'; '.join(readings)}." if readings else ""
+    note = f"Change from {item.goal.baseline}, read in several ways: {'; '.join(readings)}. " if readings else ""
+    if item.supported is not None:
+        note += _supported_words(item.supported)
     svg = charts.track(moments, item.wanted, item.goal.end, title, alt)
     return Figure(f"Target {number}", title, svg, alt, table, note=note)
+
+
+def _supported_words(item: Tracked) -> str:
+    last = item.series[-1][1] if item.series else None
+    if last is None or last.point is None:
+        return "Nothing of it is verified or measured."
+    state = {"yes": ", which reaches it", "no": ", which does not reach it", "open": ", which leaves it open"}
+    said = state[item.reached] if item.reached else f"; not computable: {item.why}"
+    return f"Verified or measured answers alone: {last.point:.0f}, may be {last.low:.0f} to {last.high:.0f}{said}."
 
 
 def plan(snapshot: Snapshot) -> Section:
