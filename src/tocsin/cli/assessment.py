@@ -10,8 +10,9 @@ import typer
 
 from tocsin.cli import assessment_answers, assessment_plan, assessment_voices
 from tocsin.cli.assessment_answers import read_csv
+from tocsin.cli.assessment_facts import node_facts
 from tocsin.cli.output import Invocation, emit, note, print_table, say
-from tocsin.errors import UsageError
+from tocsin.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -122,6 +123,22 @@ def show_framework(
 
 
 @app.command()
+def copy_framework(
+    ctx: typer.Context,
+    framework: Annotated[str, typer.Argument(help="A name from 'frameworks' that comes along.")],
+    out: Annotated[Path, typer.Option(help="The TOML file to write.")],
+) -> None:
+    """Write the file of a framework that comes with Tocsin, to make a version of your own from."""
+    from tocsin.readiness.assessment.frameworks import bundled_text
+
+    invocation: Invocation = ctx.obj
+    if out.exists():
+        raise ConflictError(f"'{out}' is there already, and is not written over.")
+    out.write_text(bundled_text(framework), encoding="utf-8")
+    emit(invocation, {"framework": framework, "file": str(out)}, lambda: say(f"'{framework}' is in {out}."))
+
+
+@app.command()
 def check_framework(ctx: typer.Context, file: Path) -> None:
     """Check a framework file without taking it in."""
     from tocsin.readiness.assessment import load_framework
@@ -153,12 +170,17 @@ def import_framework(
     """Take a framework version in as a draft."""
     from tocsin.readiness.assessment import load_framework
     from tocsin.readiness.assessment.frameworks import bundled_framework
-    from tocsin.readiness.assessment.versions import add_version
+    from tocsin.readiness.assessment.versions import add_version, list_versions
 
     invocation: Invocation = ctx.obj
     found = load_framework(Path(source)) if source.endswith(".toml") else bundled_framework(source)
     with records(invocation.home) as session:
         add_version(session, found, by=by, now=now())
+        others = [
+            v.version for v in list_versions(session) if (v.framework, v.version != found.version) == (found.id, True)
+        ]
+    if others and found.crosswalk is None:
+        note(f"No crosswalk leads here from version {', '.join(others)}: years under them will not be compared.")
     document = {"framework": found.id, "version": found.version, "digest": found.digest()}
     emit(invocation, document, lambda: say(f"'{found.id}' {found.version} is on record ({found.digest()[:12]})."))
 
@@ -276,8 +298,10 @@ def measure(
     assessment: AssessmentId,
     query: Annotated[str, typer.Argument(help="'queries' lists them.")],
     *,
-    facts: Annotated[Path, typer.Option(help="CSV with the columns that the query takes.")],
     by: By,
+    facts: Annotated[
+        Path | None, typer.Option(help="CSV with the columns that the query takes; else this node's own records.")
+    ] = None,
     as_of: Annotated[str, typer.Option(help="When the facts were true, ISO 8601 with time zone; empty: now.")] = "",
 ) -> None:
     """Measure an indicator from facts, and keep the value with its method, coverage and interval."""
@@ -287,8 +311,8 @@ def measure(
     moment = now()
     if as_of:
         moment = datetime.combine(day(as_of), datetime.min.time(), UTC) if len(as_of) == 10 else _moment(as_of)
-    rows = read_csv(facts, ())
     with records(invocation.home) as session:
+        rows = node_facts(session, query) if facts is None else read_csv(facts, ())
         made = add_measurement(session, assessment, query, rows, moment, by=by, now=now())
     value = "nothing observed" if made.value is None else f"{made.value:.1%}"
     emit(

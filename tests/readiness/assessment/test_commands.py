@@ -342,6 +342,14 @@ def test_a_target_is_reached_only_when_it_is_sure(published: Run) -> None:
     assert found["Readiness improved by 40 %"]["reached"] is None
 
 
+def test_a_framework_is_copied_changed_and_taken_in(run: Run, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    run("copy-framework", "sim3-shape", "--out", own)
+    assert run("check-framework", own)["digest"] == run("show-framework", "sim3-shape")["digest"]
+    with pytest.raises(ConflictError, match="is there already"):
+        run("copy-framework", "sim3-shape", "--out", own)
+
+
 def test_a_target_that_is_only_measured_is_told(assessed: Run, tmp_path: Path) -> None:
     assessed("measure", 1, "contact_coverage_as", "--facts", contacts(tmp_path / "c.csv", "yyyn"))
 

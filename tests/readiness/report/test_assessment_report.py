@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html import escape
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tocsin.errors import InputError, UsageError
-from tocsin.readiness.assessment.assessments import Unit, start
+from tocsin.readiness.assessment.assessments import Unit, add_measurement, start
 from tocsin.readiness.assessment.frameworks import bundled_framework
 from tocsin.readiness.assessment.versions import add_version, assign, publish
 from tocsin.readiness.report import Material, Report, assessment_report, gather, write_report
@@ -212,3 +212,20 @@ def test_an_assessment_without_answers_has_a_report_too(session: Session, tmp_pa
     assert made.sections[0].title == "Nothing is answered about A team yet"
     assert "map" not in {section.id for section in made.sections}
     assert (tmp_path / f"r.{kind}").stat().st_size > 1_000
+
+
+def test_a_target_that_is_only_measured_shows_the_measured_value(session: Session) -> None:
+    framework = bundled_framework("c5")
+    add_version(session, framework, by="x", now=NOW)
+    assign(session, "c5", "1.0", "all", "Office", by="x", now=NOW)
+    publish(session, "c5", "1.0", by="x", now=NOW)
+    held = start(session, Unit("FJI", "Fiji", {}), "c5", "1.0", date(2026, 6, 30), by="x", now=NOW)
+    facts = [{"asn": str(number), "contact": "yes" if number else "no"} for number in range(4)]
+    add_measurement(session, held.id, "contact_coverage_as", facts, NOW, by="x", now=NOW)
+
+    found = figures(assessment_report(gather(session, held.id), made_on=NOW.date()))
+
+    presence = next(figure for figure in found if figure.title.startswith("A point of presence"))
+    assert presence.title == "A point of presence in each Autonomous System: not reached"
+    assert presence.table.rows[-1][2] == pytest.approx(75)
+    assert "Nothing of it is declared" in presence.note

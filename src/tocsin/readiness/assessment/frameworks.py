@@ -239,13 +239,26 @@ def from_document(document: Mapping[str, object]) -> Framework:
 
 def bundled() -> dict[str, Framework]:
     """The frameworks that come with Tocsin, by id."""
+    return {framework.id: framework for framework, _ in _bundled_files()}
+
+
+def bundled_text(framework_id: str) -> str:
+    """The TOML file of a framework that comes with Tocsin, as written: the start of a version of one's own.
+
+    Raises:
+        NotFoundError: none has that id.
+
+    """
+    wanted = bundled_framework(framework_id).id
+    return next(text for framework, text in _bundled_files() if framework.id == wanted)
+
+
+def _bundled_files() -> Iterator[tuple[Framework, str]]:
     folder = files("tocsin.readiness") / "frameworks"
-    found = (
-        parse_framework(entry.read_text(encoding="utf-8"), entry.name)
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".toml")
-    )
-    return {framework.id: framework for framework in found}
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".toml"):
+            text = entry.read_text(encoding="utf-8")
+            yield parse_framework(text, entry.name), text
 
 
 def bundled_framework(framework_id: str) -> Framework:

@@ -1,8 +1,12 @@
 """Where an assessment comes from and goes: changes since the last one, targets, and the plan."""
 
-from tocsin.readiness.assessment import ChainLink, Comparison, Snapshot, Tracked
+from dataclasses import replace
+
+from tocsin.readiness.assessment import ChainLink, Comparison, Score, Snapshot, Tracked
 from tocsin.readiness.report import charts
 from tocsin.readiness.report.document import Block, Cell, Figure, Prose, Section, Table
+
+ONLY_MEASURED = "Nothing of it is declared: these are verified or measured values."
 
 
 def changes(comparison: Comparison | None) -> list[Section]:
@@ -83,6 +87,8 @@ def targets(tracked: tuple[Tracked, ...]) -> Section:
 def _target_figure(number: int, item: Tracked) -> Figure | Prose:
     if not item.series:
         return Prose(f"{item.goal.title} by {item.goal.end}: not computable, {item.why}.")
+    if item.supported is not None and item.series[-1][1].point is None and _last(item.supported) is not None:
+        return _target_figure(number, replace(item.supported, why=item.supported.why or ONLY_MEASURED))
     state = {"yes": "reached", "no": "not reached", "open": "not sure: the goal lies within what it may be"}
     said = state[item.reached] if item.reached else f"not computable: {item.why}"
     title = f"{item.goal.title}: {said}"
@@ -101,15 +107,22 @@ def _target_figure(number: int, item: Tracked) -> Figure | Prose:
     units = {"relative": "{:+.1f} % of the baseline", "points": "{:+.1f} points", "gap": "{:+.1f} % of the gap"}
     readings = [units[kind].format(value) for kind, value in item.readings.items() if value is not None]
     note = f"Change from {item.goal.baseline}, read in several ways: {'; '.join(readings)}. " if readings else ""
+    note += f"{ONLY_MEASURED} " if item.why == ONLY_MEASURED else ""
     if item.supported is not None:
         note += _supported_words(item.supported)
     svg = charts.track(moments, item.wanted, item.goal.end, title, alt)
     return Figure(f"Target {number}", title, svg, alt, table, note=note)
 
 
-def _supported_words(item: Tracked) -> str:
+def _last(item: Tracked) -> Score | None:
+    """The latest score, where it is known."""
     last = item.series[-1][1] if item.series else None
-    if last is None or last.point is None:
+    return None if last is None or last.point is None else last
+
+
+def _supported_words(item: Tracked) -> str:
+    last = _last(item)
+    if last is None:
         return "Nothing of it is verified or measured."
     state = {"yes": ", which reaches it", "no": ", which does not reach it", "open": ", which leaves it open"}
     said = state[item.reached] if item.reached else f"; not computable: {item.why}"

@@ -13,7 +13,8 @@ def what_if(material: Material) -> Section:
     rows = _gains(snapshot)
     title = "Change answers and see the score move"
     if rows and isinstance(rows[0][4], float):
-        title = f"Most is gained by one step on {rows[0][0]}: {rows[0][4]:.1f} points"
+        best = str(rows[0][0])
+        title = f"Most is gained by one step on “{_criterion(snapshot, best)}” ({best}): {rows[0][4]:.1f} points"
     table = Table(
         "What if",
         "What one step up on each question would do",
@@ -24,6 +25,11 @@ def what_if(material: Material) -> Section:
         note="As declared, one question at a time. Answering an open one (here at its middle level) narrows the range.",
     )
     return Section("what-if", "What if", title, (WhatIf(_data(material), table),))
+
+
+def _criterion(snapshot: Snapshot, question: str) -> str:
+    parts = snapshot.framework.indicators()
+    return next(part.title for _, part in parts if any(asked.id == question for asked in part.question))
 
 
 def _data(material: Material) -> dict[str, object]:
