@@ -18,7 +18,7 @@ import polars as pl
 
 UNITS, INDICATORS, YEARS = 200, 500, 20
 
-PROGRAM = "from tocsin.cli import COMMANDS, main; COMMANDS.setdefault('readiness', 'tocsin.cli.readiness'); main()"
+PROGRAM = "from tocsin.cli import main; main()"
 COMMAND = (sys.executable, "-c", PROGRAM)
 
 SPECIFICATION = """
