@@ -361,16 +361,17 @@ def _settle(desk: Desk, understood: Understood, part: int) -> pl.DataFrame:
         return frame
     seen_at = frame.select(pl.coalesce("time.source", "time.observation").dt.epoch("s").clip(0, 2**32 - 1))
     sightings = Sightings.of(keys, seen_at.to_series().cast(pl.UInt32).to_numpy())
+    now = int(desk.now.timestamp())
     seen = desk.node.tracker.see(
         sightings,
         ingest=desk.number,
-        part=part,
         feed=desk.feed.id,
-        now=int(desk.now.timestamp()),
+        now=now,
         reminder_days=desk.node.settings.tell.reminder_days,
     )
+    told = desk.tellers.decide(frame, due=seen.due[sightings.of_event])
+    desk.node.tracker.note(seen, told.told > 0, ingest=desk.number, part=part, now=now)
     cut("ingest.noted")
-    told = desk.tellers.decide(frame, due=seen.told[sightings.of_event])
     desk.counts.problems_new += seen.new
     desk.counts.problems_continuing += seen.continuing
     desk.counts.routed += told.routed_rows

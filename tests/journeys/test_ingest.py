@@ -109,6 +109,16 @@ def test_a_repeated_row_is_a_duplicate_and_a_later_day_is_the_same_problem(tocsi
     assert Counter(mails(tocsin)["abuse@operator.example"]) == Counter(["192.0.2.1", "192.0.2.2", "192.0.2.3"])
 
 
+def test_a_team_that_joins_later_is_told_of_what_goes_on(tocsin: Tocsin, report: Report, tmp_path: Path) -> None:
+    tocsin.run("ingest", report("198.51.100.7"))
+    (tmp_path / "late.csv").write_text("team,kind,value\noutsider,prefix,198.51.100.0/24\n")
+    tocsin.run("directory", "import", tmp_path / "late.csv")
+    tocsin.run("ingest", report("198.51.100.7", day="2026-11-24"))
+    tocsin.run("deliver")
+
+    assert mails(tocsin) == {"nobody@outsider.example": ["198.51.100.7"]}
+
+
 def test_delivering_twice_tells_once(tocsin: Tocsin, report: Report) -> None:
     tocsin.run("ingest", report("192.0.2.1"))
     tocsin.run("deliver")

@@ -23,16 +23,15 @@ def sightings(*keys: int, at: int) -> Sightings:
     return Sightings.of(np.array(keys, dtype=np.uint64), np.full(len(keys), at, dtype=np.uint32))
 
 
-def see(tracking: Tracker, *keys: int, ingest: int, day: int, part: int = 0) -> tuple[int, int, list[bool]]:
-    seen = tracking.see(
-        sightings(*keys, at=START + day * DAY),
-        ingest=ingest,
-        part=part,
-        feed=1,
-        now=START + day * DAY,
-        reminder_days=7,
-    )
-    return seen.new, seen.continuing, seen.told.tolist()
+def see(
+    tracking: Tracker, *keys: int, ingest: int, day: int, part: int = 0, somebody: bool = True
+) -> tuple[int, int, list[bool]]:
+    """New and continuing problems, and which are due; all that are due are told where there is somebody to tell."""
+    found = sightings(*keys, at=START + day * DAY)
+    seen = tracking.see(found, ingest=ingest, feed=1, now=START + day * DAY, reminder_days=7)
+    told = seen.due[found.of_event] & somebody
+    tracking.note(seen, told, ingest=ingest, part=part, now=START + day * DAY)
+    return seen.new, seen.continuing, seen.due.tolist()
 
 
 def test_a_problem_is_new_once_then_continues_and_is_told_again_after_the_reminder_days(tmp_path: Path) -> None:
@@ -43,6 +42,14 @@ def test_a_problem_is_new_once_then_continues_and_is_told_again_after_the_remind
     assert see(tracking, 5, ingest=3, day=6) == (0, 1, [False])
     assert see(tracking, 5, 9, ingest=4, day=7) == (0, 2, [True, True])
     assert see(tracking, 5, ingest=5, day=8) == (0, 1, [False])
+
+
+def test_a_problem_that_nobody_was_told_of_stays_due(tmp_path: Path) -> None:
+    tracking = tracker(tmp_path)
+
+    assert see(tracking, 5, ingest=1, day=0, somebody=False) == (1, 0, [True])
+    assert see(tracking, 5, ingest=2, day=1) == (0, 1, [True])
+    assert see(tracking, 5, ingest=3, day=2) == (0, 1, [False])
 
 
 def test_later_rows_of_the_same_report_belong_to_the_same_telling(tmp_path: Path) -> None:

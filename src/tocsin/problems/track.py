@@ -50,10 +50,10 @@ def seen_again(
     now: int,
     reminder_days: int,
 ) -> tuple[NotesArray, npt.NDArray[np.bool_]]:
-    """The notes after these sightings, and for each problem whether its teams are told of it now.
+    """The notes after these sightings, and for each problem whether it is due to be told.
 
-    Told: a problem not told before, one last told ``reminder_days`` ago or longer, and one already told by this very
-    ingest (several rows of one report belong to one telling). Times in seconds since 1970 UTC.
+    Due: a problem that nobody was told of before, one last told ``reminder_days`` ago or longer, and one already told
+    by this very ingest (several rows of one report belong to one telling). Times in seconds since 1970 UTC.
     """
     told_before = known & (notes[:, _TOLD_BY] > 0)
     due = ~told_before | (now - notes[:, _TOLD_AT].astype(np.int64) >= reminder_days * 86_400)
@@ -65,8 +65,6 @@ def seen_again(
     after[:, _FEED] = feed
     after[~known, _MET_BY] = ingest
     after[:, _SEEN_BY] = ingest
-    after[due, _TOLD_AT] = now
-    after[due, _TOLD_BY] = ingest
     return after, due
 
 
@@ -92,15 +90,18 @@ def gone_since(
 
 @dataclass(frozen=True)
 class Seen:
-    """What one batch's sightings mean, per problem: unknown before this ingest (``fresh``), and told now.
+    """What one batch's sightings mean, per problem: unknown before this ingest (``fresh``), and ``due`` to be told.
 
-    ``new`` and ``continuing`` count each problem once per ingest, in the batch that meets it first.
+    ``new`` and ``continuing`` count each problem once per ingest, in the batch that meets it first. ``notes`` are what
+    is to be remembered, but for who was told.
     """
 
+    sightings: Sightings
     fresh: npt.NDArray[np.bool_]
-    told: npt.NDArray[np.bool_]
+    due: npt.NDArray[np.bool_]
     new: int
     continuing: int
+    notes: NotesArray
 
 
 @dataclass(frozen=True)
@@ -109,17 +110,28 @@ class Tracker:
 
     files: KeyFiles
 
-    def see(self, sightings: Sightings, *, ingest: int, part: int, feed: int, now: int, reminder_days: int) -> Seen:
-        """Note the sightings of one batch; the notes count once the ingest is committed."""
+    def see(self, sightings: Sightings, *, ingest: int, feed: int, now: int, reminder_days: int) -> Seen:
+        """What the sightings of one batch mean; nothing is noted yet."""
         known, notes = self.files.lookup(sightings.keys, up_to=ingest)
-        after, told = seen_again(
-            sightings, known, notes, ingest=ingest, feed=feed, now=now, reminder_days=reminder_days
-        )
-        self.files.write((ingest, part), sightings.keys, after)
-        self.files.merge(up_to=ingest, since=ingest)
+        after, due = seen_again(sightings, known, notes, ingest=ingest, feed=feed, now=now, reminder_days=reminder_days)
         return Seen(
+            sightings=sightings,
             fresh=after[:, _MET_BY] == ingest,
-            told=told,
+            due=due,
             new=int((~known).sum()),
             continuing=int((known & (notes[:, _SEEN_BY] != ingest)).sum()),
+            notes=after,
         )
+
+    def note(self, seen: Seen, told: npt.NDArray[np.bool_], *, ingest: int, part: int, now: int) -> None:
+        """Remember one batch; it counts once the ingest is committed.
+
+        ``told``: for each event whether some team is told of it. A problem that nobody is told of, since nobody is
+        known or the gate says no, stays due: it is told as soon as somebody may be.
+        """
+        told_problems = np.zeros(len(seen.due), dtype=bool)
+        told_problems[seen.sightings.of_event[told]] = True
+        seen.notes[told_problems, _TOLD_AT] = now
+        seen.notes[told_problems, _TOLD_BY] = ingest
+        self.files.write((ingest, part), seen.sightings.keys, seen.notes)
+        self.files.merge(up_to=ingest, since=ingest)
