@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tocsin.errors import InputError, NotFoundError
@@ -168,6 +168,7 @@ _PIECES = st.one_of(st.sampled_from(_WHOLE), st.text(max_size=30), st.sampled_fr
     st.sampled_from([None, *FORMATS]),
     st.binary(max_size=4),
 )
+@example("", "ip-location", b"")
 def test_any_content_is_used_or_refused_with_a_reason(content: str, form: Format | None, tail: bytes) -> None:
     with tempfile.NamedTemporaryFile() as file:
         file.write(content.encode("utf-8", "surrogatepass") + tail)

@@ -138,7 +138,7 @@ def read_table(path: Path, form: Format | None = None, *, limit: int = MAX_UNPAC
         lines += len(chunk)
         if lines > _MAX_LINES:
             raise InputError(f"{path.name} has more than {_MAX_LINES:,} lines.", hint="No table has; check its source.")
-    if form is None:
+    if form is None or not found:
         raise InputError(f"{path.name} is empty.", hint="Fetch it again; nothing was changed.")
     ranges, length, asn, country, line = _concatenate(found)
     _refuse_unusable(path.name, form, len(ranges) + len(aside.as_countries), aside.junk)
