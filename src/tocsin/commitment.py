@@ -59,9 +59,11 @@ def known_feed(node: Node, feed: Feed) -> FeedRecord:
                 pap=feed.pap,
                 terms=feed.terms,
                 cadence_hours=feed.cadence_hours,
+                duplicate_days=feed.duplicate_days,
             )
             session.add(found)
             session.flush()
+        found.duplicate_days = feed.duplicate_days  # a mapping file may have changed; retention must know
         return found
 
 

@@ -4,8 +4,11 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from sqlalchemy import func, select
+
 from tocsin import commitment
 from tocsin.app import Node, writer
+from tocsin.events.models import FeedRecord
 from tocsin.records import AuditWord, audit
 
 
@@ -31,7 +34,7 @@ def apply_retention(node: Node, *, now: datetime) -> Applied:
             mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days)),
             files_merged=node.store.compact(),
         )
-        _forget_rows(node, today - timedelta(days=max(node.settings.ingest.duplicate_days, 1)))
+        _forget_rows(node, today - timedelta(days=_longest_window(node)))
         node.store.clean()
         with node.database.begin() as session:
             audit(
@@ -62,6 +65,13 @@ def _delete_mails(node: Node, day: date) -> int:
     for folder in old:
         shutil.rmtree(folder)
     return deleted
+
+
+def _longest_window(node: Node) -> int:
+    """The days in which a repeated row is a duplicate, of the feed that has most."""
+    with node.database.begin() as session:
+        longest = session.scalar(select(func.max(FeedRecord.duplicate_days))) or 0
+    return max(node.settings.ingest.duplicate_days, longest)
 
 
 def _forget_rows(node: Node, day: date) -> None:

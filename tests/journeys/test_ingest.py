@@ -10,11 +10,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from players import HEADER, Tocsin
+from tocsin.app import open_node
+from tocsin.pipeline import ingest
 
 KEYS = [
     "reports",
@@ -219,3 +223,21 @@ def test_standard_input_and_a_watched_folder(tocsin: Tocsin, report: Report, tmp
 @pytest.mark.parametrize("command", [["ingest"], ["events", "--since", "yesterday"], ["quarantine", "show", "x"]])
 def test_wrong_usage_ends_with_2(tocsin: Tocsin, command: list[str]) -> None:
     tocsin.run(*command, code=2)
+
+
+@pytest.mark.parametrize(("setting", "of_feed", "duplicates"), [(1, 0, 0), (5, 0, 1), (1, 5, 1)])
+def test_the_window_of_duplicates_is_the_feeds_own_or_the_setting(
+    tocsin: Tocsin, tmp_path: Path, setting: int, of_feed: int, duplicates: int
+) -> None:
+    (tocsin.home / "tocsin.toml").write_text(f"[ingest]\nduplicate_days = {setting}\n")
+    (tocsin.home / "feeds").mkdir()
+    own = f"duplicate_days = {of_feed}\n" if of_feed else ""
+    (tocsin.home / "feeds" / "list.toml").write_text(own + '[columns]\naddr = "source.ip"\nn = "extra.n"\n')
+    counted = []
+    for number, day in enumerate([10, 12]):
+        path = tmp_path / f"{number}.csv"
+        path.write_text("addr,n\n192.0.2.1,same\n" + f"192.0.2.2,{number}\n")
+        heard = partial(datetime, 2026, 11, day, tzinfo=UTC)
+        counted.append(ingest(open_node(tocsin.home), [path], source="mapped", feed="list", clock=heard))
+
+    assert [outcome.counts.duplicates for outcome in counted] == [0, duplicates]

@@ -10,7 +10,10 @@ from tocsin.records import Base, Json, UTCDateTime
 
 
 class FeedRecord(Base):
-    """A feed as this node uses it: who sends it, under which marking and terms, how often it should come."""
+    """A feed as this node uses it: who sends it, under which marking and terms, how often it should come.
+
+    ``duplicate_days``: how long a repeated row counts as a duplicate; 0 is the node's setting.
+    """
 
     __tablename__ = "feed"
     __table_args__ = (UniqueConstraint("source", "code"),)
@@ -24,6 +27,7 @@ class FeedRecord(Base):
     pap: Mapped[str] = mapped_column(Text)
     terms: Mapped[str] = mapped_column(Text)
     cadence_hours: Mapped[int]
+    duplicate_days: Mapped[int]
 
 
 class IngestState(StrEnum):

@@ -1,4 +1,4 @@
-"""Files that survive loss of power: written beside, synced, then renamed into place; and disks that fail."""
+"""Files that survive loss of power, and disks that fail."""
 
 import os
 from collections.abc import Iterator
@@ -22,16 +22,6 @@ def disk_failures(what: str) -> Iterator[None]:
         raise StorageError(
             f"{what}: {error.strerror or error}.", hint="Make room on that disk, or mend it, then try again."
         ) from error
-
-
-def write_durably(path: Path, content: bytes | memoryview) -> None:
-    """The file at ``path`` holds ``content`` whole, or is as it was before; its folder is for the caller to sync."""
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.rename(path)
 
 
 def sync_file(path: Path) -> None:

@@ -142,6 +142,9 @@ class KeyFiles:
         for file in self._all():
             if file not in kept:
                 _remove(file)
+        for left in [*self.folder.glob("*.part"), *self.folder.glob("*.notes")]:
+            if not left.with_suffix(".keys").exists():
+                left.unlink(missing_ok=True)
 
     def everything(self, *, up_to: int) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes."""

@@ -86,6 +86,7 @@ class Reader(Protocol):
 class Feed:
     """What is known of a feed before its rows are read; the defaults of its records in the database.
 
+    ``duplicate_days`` 0 means the node's own setting.
     ``time_format`` is a strptime format of ``time.source`` that is tried first (fast); others are tried after it.
     """
 
@@ -97,7 +98,7 @@ class Feed:
     pap: str = "AMBER"
     terms: str = ""
     cadence_hours: int = 24
-    duplicate_days: int = 7
+    duplicate_days: int = 0
     time_format: str = "%Y-%m-%d %H:%M:%S"
 
 

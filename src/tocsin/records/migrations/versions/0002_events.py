@@ -34,6 +34,7 @@ def upgrade() -> None:
             for name in ("source", "code", "name", "provider", "tlp", "pap", "terms")
         ),
         sa.Column("cadence_hours", sa.Integer, nullable=False),
+        sa.Column("duplicate_days", sa.Integer, nullable=False),
         sa.UniqueConstraint("source", "code"),
     )
     op.create_table(
