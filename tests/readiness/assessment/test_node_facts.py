@@ -65,7 +65,8 @@ def test_hearing_to_telling_comes_from_the_deliveries(tmp_path: Path) -> None:
         (DeliveryState.WITHHELD, 1),
     ]
     with records(tmp_path / "home") as session:
-        feed = FeedRecord(id=1, source="s", code="c", name="n", provider="", tlp="", pap="", terms="", cadence_hours=24)
+        words = dict.fromkeys(("provider", "tlp", "pap", "terms"), "")
+        feed = FeedRecord(id=1, source="s", code="c", name="n", cadence_hours=24, duplicate_days=0, **words)
         session.add_all([feed, ingest()])
         session.flush()
         session.add_all(delivery(number, *state) for number, state in enumerate(states, start=1))
