@@ -83,6 +83,11 @@ class ServerSettings(_Section):
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8080, ge=1, le=65_535, description="The port to listen on.")
+    url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#]+[^\s?#/])?$",
+        description="How others reach the pages, such as https://csirt.example.org; empty: mails carry no links.",
+    )
 
 
 class Settings(_Section):

@@ -1,0 +1,85 @@
+"""The table of letters, and how one is asked for."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index, Text, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from tocsin.records import Base, UTCDateTime
+
+
+class LetterState(StrEnum):
+    """Where a letter is."""
+
+    QUEUED = "queued"  # to be sent at `due_at`
+    RETRY = "retry"  # refused for the moment; tried again at `due_at`
+    SENT = "sent"  # written, or accepted by the mail server
+    FAILED = "failed"  # given up; `error` says why
+    BOUNCED = "bounced"  # accepted, then a delivery report said that it did not arrive
+    CANCELLED = "cancelled"  # no longer needed
+
+
+class Letter(Base):
+    """One mail to one mailbox. ``key`` says what it is for, so that nobody is mailed twice for one thing."""
+
+    __tablename__ = "letter"
+    __table_args__ = (Index("ix_letter_state_due_at", "state", "due_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Text, unique=True)
+    kind: Mapped[str] = mapped_column(Text)
+    mailbox: Mapped[str] = mapped_column(Text, index=True)
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    reply_to: Mapped[str] = mapped_column(Text)
+    answers: Mapped[str] = mapped_column(Text)
+    message_id: Mapped[str] = mapped_column(Text, index=True)
+    state: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    due_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    attempts: Mapped[int]
+    error: Mapped[str] = mapped_column(Text)
+
+
+def queue_letter(
+    session: Session,
+    *,
+    key: str,
+    kind: str,
+    mailbox: str,
+    subject: str,
+    body: str,
+    now: datetime,
+    due_at: datetime | None = None,
+    reply_to: str = "",
+    answers: str = "",
+) -> bool:
+    """Ask for a letter in the caller's transaction; False where one was asked for under this key before.
+
+    ``key``: what it is for, for example ``verify:MAILBOX-ID:2026``. ``mailbox``: a plain address. ``reply_to``: where
+    answers go, empty for the node's contact. ``answers``: the Message-ID of the mail it answers, or empty.
+    """
+    if session.scalar(select(Letter.id).where(Letter.key == key)) is not None:
+        return False
+    session.add(
+        Letter(
+            key=key,
+            kind=kind,
+            mailbox=mailbox,
+            subject=subject,
+            body=body,
+            reply_to=reply_to,
+            answers=answers,
+            message_id="",
+            state=LetterState.QUEUED.value,
+            created_at=now,
+            due_at=due_at or now,
+            sent_at=None,
+            attempts=0,
+            error="",
+        )
+    )
+    session.flush()
+    return True
