@@ -1,0 +1,63 @@
+"""``tocsin directory import``: bring a file into the directory."""
+
+import getpass
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.directory_records import records
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+
+if TYPE_CHECKING:
+    from tocsin.directory import Imported
+
+app = typer.Typer()
+
+_FEW = 20
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A .toml or .csv file, as docs/directory.md describes.")],
+    source: Annotated[str, typer.Option(help="Who says so; the file's own word or its name when not given.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")] = False,
+) -> None:
+    """Bring teams and rules from a file into the directory; the same file again changes nothing."""
+    from tocsin.directory import directory_version, import_directory, read_directory
+    from tocsin.routing import current_router
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as database:
+        done = import_directory(
+            database, file, actor=getpass.getuser(), now=datetime.now(UTC), source=source, dry_run=dry_run
+        )
+        if not dry_run:  # so that the next report, or question, does not wait for it
+            version = directory_version(database)
+            folder = invocation.home / "compiled" / "routing"
+            current_router(folder, version, lambda: read_directory(database), now=datetime.now(UTC))
+    emit(invocation, asdict(done), lambda: _print_import(done))
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def _print_import(done: "Imported") -> None:
+    say(f"{done.file}, source '{done.source}'" + (" (dry run, nothing was changed)" if done.dry_run else ""))
+    rows = [
+        ("teams", done.teams_new, done.teams_changed, done.teams_same),
+        ("rules", done.rules_new, done.rules_withdrawn, done.rules_same),
+        ("mailboxes", done.mailboxes_new, done.mailboxes_withdrawn, done.mailboxes_same),
+        ("mutes", done.mutes_new, done.mutes_withdrawn, done.mutes_same),
+    ]
+    print_table("", ("", "new", "changed or withdrawn", "as before"), rows, numbers=[1, 2, 3])
+    if done.not_taken:
+        note(f"Not taken: {len(done.not_taken):,}")
+        for refused in done.not_taken[:_FEW]:
+            note(f"  {refused.where}: {refused.what}: {refused.why}")
+        if len(done.not_taken) > _FEW:
+            note(f"  and {len(done.not_taken) - _FEW:,} more; --json shows all.")
+    if done.kept:
+        note(f"Not withdrawn: {done.kept:,} earlier entries of teams of which something was not taken.")

@@ -1,0 +1,102 @@
+"""``tocsin directory list`` and ``show``: teams as the directory has them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.directory_records import records
+from tocsin.cli.output import Invocation, emit, print_table, say
+
+if TYPE_CHECKING:
+    from tocsin.directory import Rule, RuleKind, Team
+
+app = typer.Typer()
+
+_WORDS = {
+    "prefix": ("prefix", "prefixes"),
+    "asn": ("AS", "AS numbers"),
+    "domain": ("domain", "domains"),
+    "country": ("country", "countries"),
+}
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """Show all teams with what they answer for."""
+    from tocsin.directory import RuleKind, list_teams
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as database:
+        teams = list_teams(database)
+    documents = [
+        _team_document(team) | {"rules": {kind.value: counts.get(kind, 0) for kind in RuleKind}}
+        for team, counts in teams
+    ]
+    emit(invocation, documents, lambda: _print_teams(teams))
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    team: Annotated[str, typer.Argument(help="The key or UUID of a team.")],
+) -> None:
+    """Show one team, its preferences and every rule that names it."""
+    from tocsin.directory import read_team
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as database:
+        found, rules = read_team(database, team)
+    document = _team_document(found) | {"rules": [_rule_document(rule) for rule in rules]}
+    emit(invocation, document, lambda: _print_team(found, rules))
+
+
+def _team_document(team: "Team") -> dict[str, object]:
+    document = asdict(team)
+    del document["id"]  # a number of this node, which never leaves it
+    return document
+
+
+def _rule_document(rule: "Rule") -> dict[str, object]:
+    document = asdict(rule)
+    del document["team_id"]
+    return document
+
+
+def _print_teams(teams: "list[tuple[Team, dict[RuleKind, int]]]") -> None:
+    if not teams:
+        say("No team is in the directory. 'tocsin directory import FILE' brings some in; docs/directory.md says how.")
+        return
+    rows = [
+        (team.key, team.name, team.kind, team.country, len(team.mailboxes), _scope(counts)) for team, counts in teams
+    ]
+    columns = ("team", "name", "kind", "country", "mailboxes", "answers for, or wants to know of")
+    print_table(f"{len(teams):,} teams", columns, rows, numbers=[4])
+
+
+def _scope(counts: "Mapping[RuleKind, int]") -> str:
+    parts = (f"{count:,} {_WORDS[kind][count > 1]}" for kind, count in sorted(counts.items()))
+    return ", ".join(parts) or "nothing"
+
+
+def _print_team(team: "Team", rules: "tuple[Rule, ...]") -> None:
+    facts = [
+        ("name", team.name),
+        ("organisation", team.organisation),
+        ("kind", team.kind.value),
+        ("country", team.country),
+        ("language", team.language),
+        ("time zone", team.timezone),
+        ("mailboxes", ", ".join(team.mailboxes) or "none: this team cannot be told"),
+        ("told", f"{team.interval.value.replace('_', ' ')}, data as {', '.join(team.formats)}"),
+        ("up to", f"TLP:{team.ceiling}"),
+        *(("mutes", mute.words) for mute in team.mutes),
+    ]
+    print_table(f"{team.key} ({team.uuid})", ("", ""), [fact for fact in facts if fact[1]])
+    shown = [
+        (rule.kind.value, rule.value, rule.role.value, rule.source, rule.as_of or "", rule.confidence, rule.said_by)
+        for rule in rules
+    ]
+    cells = [tuple("" if cell is None else cell for cell in row) for row in shown]
+    print_table(f"{len(rules):,} rules", ("level", "what", "role", "source", "as of", "confidence", "said by"), cells)
