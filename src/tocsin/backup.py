@@ -37,6 +37,7 @@ _MODELS = (
     "tocsin.events.models",
     "tocsin.directory.tables",
     "tocsin.delivery.models",
+    "tocsin.answers.models",
     "tocsin.letters.models",
     "tocsin.drafting.models",
     "tocsin.readiness.assessment.models",

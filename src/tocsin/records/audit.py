@@ -18,6 +18,7 @@ class AuditWord(StrEnum):
     DIRECTORY_IMPORTED = "directory.imported"
     DELIVERY_SENT = "delivery.sent"
     DELIVERY_FAILED = "delivery.failed"
+    ANSWER_RECORDED = "answer.recorded"
     RETENTION_APPLIED = "retention.applied"
     BACKUP_MADE = "backup.made"
     BACKUP_RESTORED = "backup.restored"

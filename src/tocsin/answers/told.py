@@ -1,0 +1,63 @@
+"""Which problems a digest told, from the event table."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import Delivery, DeliveryItem
+from tocsin.errors import InputError
+from tocsin.events.models import TeamSet
+from tocsin.events.store import EventStore
+
+
+def told_problems(session: Session, store: EventStore, delivery: Delivery) -> frozenset[int]:
+    """The keys of the problems that a digest told its team; empty where retention deleted the events."""
+    return frozenset(
+        told_events(session, store, delivery)
+        .select("problem")
+        .unique()
+        .collect()["problem"]
+        .to_numpy()
+        .view(np.uint64)
+        .tolist()
+    )
+
+
+def told_events(session: Session, store: EventStore, delivery: Delivery) -> pl.LazyFrame:
+    """The events that a digest told its team, lazily; columns as `EventStore.scan` gives them."""
+    ingests = list(session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == delivery.id)))
+    sets = [row.number for row in session.scalars(select(TeamSet)) if delivery.team_id in row.members]
+    return store.scan(ingests=ingests).filter(pl.col("told").is_in(sets))
+
+
+def problem_text(key: int) -> str:
+    """A problem's key as people see it: 16 hexadecimal digits, as in the attached data."""
+    return f"{key:016x}"
+
+
+def read_problem(text: str) -> int:
+    """The key that 16 hexadecimal digits name.
+
+    Raises:
+        InputError: it is no such text.
+
+    """
+    try:
+        key = int(text, 16)
+    except ValueError:
+        key = -1
+    if len(text) != 16 or not 0 <= key < 2**64:
+        raise InputError(f"'{text[:40]}' is no problem.", hint="A problem is named by 16 hexadecimal digits.")
+    return key
+
+
+def packed(keys: frozenset[int]) -> bytes:
+    """Keys as they are stored, see `AnsweredDigest`."""
+    return np.array(sorted(keys), dtype="<u8").tobytes()
+
+
+def unpacked(stored: bytes) -> npt.NDArray[np.uint64]:
+    """Stored keys, sorted, uint64[n]."""
+    return np.frombuffer(stored, dtype="<u8")
