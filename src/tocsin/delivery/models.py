@@ -16,6 +16,7 @@ class ItemState(StrEnum):
     PREPARED = "prepared"  # its ingest is not committed yet: it does not count
     QUEUED = "queued"  # waits for its time
     CLAIMED = "claimed"  # part of a delivery
+    EXPIRED = "expired"  # too old to be news; shown, never sent
 
 
 class DeliveryState(StrEnum):
@@ -26,6 +27,11 @@ class DeliveryState(StrEnum):
     SENT = "sent"  # written, or accepted by the mail server
     FAILED = "failed"  # given up; `error` says why
     WITHHELD = "withheld"  # the gate lets nothing of it out any more; `error` names the rule
+    HELD = "held"  # the first to its team by this way: waits for a person's look
+    DROPPED = "dropped"  # a person looked and said no; `error` says why
+    EXPIRED = "expired"  # too old to be news before it could leave; never sent
+    SHADOW = "shadow"  # written for us to read; never sent
+    REDIRECTED = "redirected"  # sent to the mailbox of `[tell] redirect_to` instead
 
 
 class DeliveryItem(Base):
@@ -51,6 +57,7 @@ class Delivery(Base):
 
     ``uuid`` makes its Message-IDs unique over nodes and fresh installations. ``mails_sent`` mails of it have left, and
     ``waiting`` are the mailboxes that the next one still goes to after a refusal for the moment (empty: all).
+    ``channel``: the way it left or is to leave, see `safety.Way`. ``released_at``: when a person let a held one go.
     ``counts``: ``events``, ``problems``, ``new``, ``continuing``, ``gone``, ``mails``, ``withheld``.
     """
 
@@ -75,3 +82,42 @@ class Delivery(Base):
     size: Mapped[int]
     counts: Mapped[dict[str, int]] = mapped_column(Json)
     error: Mapped[str] = mapped_column(Text)
+    released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class Posted(Base):
+    """One mail that left for one mailbox: what limits and the brake count. ``way``: see `safety.Way`."""
+
+    __tablename__ = "posted"
+    __table_args__ = (Index("ix_posted_way_at", "way", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    way: Mapped[str] = mapped_column(Text)
+    mailbox: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(Text)
+
+
+class Halt(Base):
+    """Why nothing is sent at present; there are two kinds, ``stop`` and ``brake``, each at most once.
+
+    ``mails``: how many mails made the brake pull; 0 for a stop.
+    """
+
+    __tablename__ = "halt"
+
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    actor: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    mails: Mapped[int]
+
+
+class BrakePass(Base):
+    """A person's leave to send more than the brake allows: so many mails within a day, until a time."""
+
+    __tablename__ = "brake_pass"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    until: Mapped[datetime] = mapped_column(UTCDateTime)
+    mails: Mapped[int]

@@ -18,10 +18,19 @@ class LetterState(StrEnum):
     FAILED = "failed"  # given up; `error` says why
     BOUNCED = "bounced"  # accepted, then a delivery report said that it did not arrive
     CANCELLED = "cancelled"  # no longer needed
+    HELD = "held"  # the first to its team: waits for a person's look
+    DROPPED = "dropped"  # a person looked and said no; `error` says why
+    EXPIRED = "expired"  # too old before it could leave; never sent
+    SHADOW = "shadow"  # written for us to read; never sent
+    REDIRECTED = "redirected"  # sent to the mailbox of `[tell] redirect_to` instead
 
 
 class Letter(Base):
-    """One mail to one mailbox. ``key`` says what it is for, so that nobody is mailed twice for one thing."""
+    """One mail to one mailbox. ``key`` says what it is for, so that nobody is mailed twice for one thing.
+
+    ``channel`` and ``path``: how it left and where its file is, as for digests. ``released_at``: when a person let a
+    held one go.
+    """
 
     __tablename__ = "letter"
     __table_args__ = (Index("ix_letter_state_due_at", "state", "due_at"),)
@@ -41,6 +50,14 @@ class Letter(Base):
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     attempts: Mapped[int]
     error: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(Text)
+    path: Mapped[str] = mapped_column(Text)
+    released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def reference(self) -> str:
+        """``LTR-2026-0000012``, as people name it."""
+        return f"LTR-{self.created_at.year}-{self.id:07d}"
 
 
 def queue_letter(
@@ -79,6 +96,9 @@ def queue_letter(
             sent_at=None,
             attempts=0,
             error="",
+            channel="",
+            path="",
+            released_at=None,
         )
     )
     session.flush()
