@@ -14,8 +14,8 @@ from tocsin.delivery import Delivery, DeliveryState, Gone, Summary, deliver, ope
 from tocsin.delivery import Node as Sender
 from tocsin.directory import read_directory
 from tocsin.events.idf_out import addresses
-from tocsin.events.models import Ingest, IngestState, TeamSet
-from tocsin.problems import NOTES, gone_since
+from tocsin.events.models import TeamSet
+from tocsin.problems import NOTES, known_problems, last_committed
 from tocsin.records import node_uuid
 
 _FIRST_SEEN = NOTES.index("first_seen")
@@ -69,21 +69,20 @@ class _Knowledge:
     @cached_property
     def _last(self) -> int:
         with self.node.database.begin() as session:
-            committed = select(func.max(Ingest.number)).where(Ingest.state == IngestState.COMMITTED)
-            return session.scalar(committed) or 0
+            return last_committed(session)
 
     @cached_property
     def _gone(self) -> dict[int, list[Gone]]:
         told_last = self._told_last()
         if not told_last:
             return {}
-        keys, notes = self.node.tracker.files.everything(up_to=self._last)
-        since = int(min(told_last.values()).timestamp())
-        when = gone_since(notes, self._runs(), after_days=self.node.settings.tell.gone_after_days)
-        chosen = when > since
+        after_days = self.node.settings.tell.gone_after_days
+        with self.node.database.begin() as session:
+            known = known_problems(session, self.node.tracker, gone_after_days=after_days)
+        chosen = known.gone_at > int(min(told_last.values()).timestamp())
         if not chosen.any():
             return {}
-        facts = pl.DataFrame({"problem": keys[chosen].view(np.int64), "gone_at": when[chosen]})
+        facts = pl.DataFrame({"problem": known.keys[chosen].view(np.int64), "gone_at": known.gone_at[chosen]})
         return self._describe(facts, told_last)
 
     def _describe(self, facts: pl.DataFrame, told_last: Mapping[int, datetime]) -> dict[int, list[Gone]]:
@@ -107,15 +106,3 @@ class _Knowledge:
         with self.node.database.begin() as session:
             rows = session.execute(sent.group_by(Delivery.team_id))
             return {team: when if when.tzinfo else when.replace(tzinfo=UTC) for team, when in rows}
-
-    def _runs(self) -> dict[int, list[tuple[int, int]]]:
-        """For each feed the days it demonstrably ran on (since 1970), each with when we first heard of it (seconds)."""
-        ran = select(Ingest.feed_id, Ingest.newest_event, Ingest.started_at).where(
-            Ingest.state == IngestState.COMMITTED, Ingest.newest_event.is_not(None)
-        )
-        runs: dict[int, dict[int, int]] = {}
-        with self.node.database.begin() as session:
-            for feed, newest, heard in session.execute(ran.order_by(Ingest.number)):
-                if newest is not None:
-                    runs.setdefault(feed, {}).setdefault(int(newest.timestamp()) // 86_400, int(heard.timestamp()))
-        return {feed: sorted(days.items()) for feed, days in runs.items()}

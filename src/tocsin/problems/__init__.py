@@ -1,6 +1,19 @@
 """Problems: one asset with one thing wrong, seen once or many times, until its feed no longer sees it."""
 
 from tocsin.problems.identity import problem_keys
+from tocsin.problems.known import Known, feed_runs, known_problems, last_committed
 from tocsin.problems.track import NOTES, Seen, Sightings, Tracker, gone_since, seen_again
 
-__all__ = ["NOTES", "Seen", "Sightings", "Tracker", "gone_since", "problem_keys", "seen_again"]
+__all__ = [
+    "NOTES",
+    "Known",
+    "Seen",
+    "Sightings",
+    "Tracker",
+    "feed_runs",
+    "gone_since",
+    "known_problems",
+    "last_committed",
+    "problem_keys",
+    "seen_again",
+]

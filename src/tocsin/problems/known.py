@@ -1,0 +1,58 @@
+"""What this node knows of its problems now: their notes, and which of them are gone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.events.models import Ingest, IngestState
+from tocsin.problems.track import NOTES, NotesArray, Tracker, gone_since
+
+Runs = Mapping[int, Sequence[tuple[int, int]]]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Problems with their notes. ``keys``: uint64[n], sorted; ``gone_at``: int64[n], see `gone_since`."""
+
+    keys: npt.NDArray[np.uint64]
+    notes: NotesArray
+    gone_at: npt.NDArray[np.int64]
+
+    def column(self, name: str) -> npt.NDArray[np.int64]:
+        """One of the columns of `NOTES`."""
+        return self.notes[:, NOTES.index(name)].astype(np.int64)
+
+
+def known_problems(
+    session: Session, tracker: Tracker, *, gone_after_days: int, keys: npt.NDArray[np.uint64] | None = None
+) -> Known:
+    """All problems of committed ingests, or those of them that ``keys`` (in any order) name."""
+    last = last_committed(session)
+    if keys is None:
+        keys, notes = tracker.files.everything(up_to=last)
+    else:
+        keys = np.unique(keys)
+        found, notes = tracker.files.lookup(keys, up_to=last)
+        keys, notes = keys[found], notes[found]
+    return Known(keys, notes, gone_since(notes, feed_runs(session), after_days=gone_after_days))
+
+
+def feed_runs(session: Session) -> dict[int, list[tuple[int, int]]]:
+    """For each feed the days it demonstrably ran on (since 1970), each with when we first heard of it (seconds)."""
+    ran = select(Ingest.feed_id, Ingest.newest_event, Ingest.started_at).where(
+        Ingest.state == IngestState.COMMITTED, Ingest.newest_event.is_not(None)
+    )
+    runs: dict[int, dict[int, int]] = {}
+    for feed, newest, heard in session.execute(ran.order_by(Ingest.number)):
+        if newest is not None:
+            runs.setdefault(feed, {}).setdefault(int(newest.timestamp()) // 86_400, int(heard.timestamp()))
+    return {feed: sorted(days.items()) for feed, days in runs.items()}
+
+
+def last_committed(session: Session) -> int:
+    """The number of the newest committed ingest; 0 where there is none."""
+    return session.scalar(select(func.max(Ingest.number)).where(Ingest.state == IngestState.COMMITTED)) or 0
