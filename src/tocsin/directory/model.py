@@ -3,7 +3,8 @@
 Plain frozen data, no database: other rooms decide with these and the compiled router keeps them in files.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -111,8 +112,9 @@ class Rule:
     """One assertion: this team answers for (or wants to know of) this part of the network.
 
     ``value`` is canonical: ``192.0.2.0/24``, ``2001:db8::/32``; ``64500``; ``example.org``, or ``.org`` for all under a
-    public suffix; ``MU``. ``source`` says where it comes from, ``said_by`` who said it, ``confidence`` (0 to 100) and
-    ``as_of`` how sure and how fresh it is; None where not stated.
+    public suffix; ``MU``. ``source`` says where it comes from (``person:NAME``: a person said it by command),
+    ``said_by`` who said it, ``confidence`` (0 to 100) and ``as_of`` how sure and how fresh it is, else None;
+    ``overruled`` is empty where the rule holds, else it says which person's word beats it.
     """
 
     team_id: int
@@ -123,12 +125,25 @@ class Rule:
     as_of: date | None = None
     confidence: int | None = None
     said_by: str = ""
+    overruled: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """All teams and rules that hold now; ``version`` changes whenever any of it does."""
+    """All teams and rules that hold now; ``version`` changes whenever any of it does.
+
+    ``overruled`` are rules that are said but do not hold, since a person said otherwise. ``merged`` gives for the
+    number of a team that was merged into another the number of that other.
+    """
 
     version: str
     teams: tuple[Team, ...]
     rules: tuple[Rule, ...]
+    overruled: tuple[Rule, ...] = ()
+    merged: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def by_id(self) -> dict[int, Team]:
+        """The teams by number; a merged team's number gives the team that it is now."""
+        teams = {team.id: team for team in self.teams}
+        return teams | {number: teams[into] for number, into in self.merged.items()}

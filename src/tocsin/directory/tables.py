@@ -2,12 +2,15 @@
 
 What a source asserts (mailboxes, constituency) is never changed in place: a row is recorded, and withdrawn when its
 source no longer says it, so that "who was responsible on that day" has an answer. Current is ``withdrawn IS NULL``.
+
+What a person said by command has a ``word``: ``over`` (it overrules imports) or ``beside`` (imports stand beside it),
+and a ``reason``; an import has neither.
 """
 
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.records import Base, Json, UTCDateTime
@@ -47,24 +50,35 @@ class MailboxRow(Base):
     """An assertion: this mailbox is that team's."""
 
     __tablename__ = "mailbox"
-    __table_args__ = (Index("ix_mailbox_source", "source", "withdrawn"),)
+    __table_args__ = (
+        Index("ix_mailbox_source", "source", "withdrawn"),
+        Index("ix_mailbox_value", "address"),
+        Index("ix_mailbox_word", "word"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
     address: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str | None] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
     as_of: Mapped[date | None]
     confidence: Mapped[int | None]
     said_by: Mapped[str] = mapped_column(Text)
     recorded: Mapped[datetime] = mapped_column(UTCDateTime)
     withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    word: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
 
 
 class ConstituencyRow(Base):
     """An assertion: this team answers for, or wants to know of, that part of the network."""
 
     __tablename__ = "constituency"
-    __table_args__ = (Index("ix_constituency_source", "source", "withdrawn"),)
+    __table_args__ = (
+        Index("ix_constituency_source", "source", "withdrawn"),
+        Index("ix_constituency_value", "kind", "value"),
+        Index("ix_constituency_word", "word"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
@@ -77,6 +91,8 @@ class ConstituencyRow(Base):
     said_by: Mapped[str] = mapped_column(Text)
     recorded: Mapped[datetime] = mapped_column(UTCDateTime)
     withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    word: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
 
 
 class MuteRow(Base):
@@ -91,3 +107,66 @@ class MuteRow(Base):
     until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     reason: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
+
+
+class DenialRow(Base):
+    """A person's word that something is not that team's; ``kind`` is a rule's, or ``mailbox``."""
+
+    __tablename__ = "denial"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    kind: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text)
+    said_by: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
+    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class DecisionRow(Base):
+    """A recorded decision of a conflict: these teams hold that value, those do not (numbers of teams).
+
+    A later decision of the same value withdraws it.
+    """
+
+    __tablename__ = "directory_decision"
+    __table_args__ = (Index("ix_directory_decision_value", "kind", "value"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text)
+    teams: Mapped[list[int]] = mapped_column(Json)
+    against: Mapped[list[int]] = mapped_column(Json)
+    said_by: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
+    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class MergeRow(Base):
+    """One team is another: what is said of ``team_id`` holds for ``into_id``. Withdrawn when it was undone."""
+
+    __tablename__ = "team_merge"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    into_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    said_by: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
+    withdrawn: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class MergeRefusalRow(Base):
+    """Two teams that a person said are not one, the lower number first: they are not offered again."""
+
+    __tablename__ = "merge_refusal"
+    __table_args__ = (UniqueConstraint("one_id", "other_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    one_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    other_id: Mapped[int] = mapped_column(ForeignKey("team.id"))
+    said_by: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    recorded: Mapped[datetime] = mapped_column(UTCDateTime)
