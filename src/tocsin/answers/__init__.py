@@ -3,21 +3,28 @@
 from tocsin.answers.models import Answer, AnsweredDigest, Verdict, Via
 from tocsin.answers.quiet import FOR_GOOD, answered, quiet
 from tocsin.answers.record import HOLDS, NOTE_LENGTH, record_answer
+from tocsin.answers.standing import CLAIMS, Outcome, Standing, latest, stand, standings
 from tocsin.answers.told import problem_text, read_problem, told_events, told_problems
 
 __all__ = [
+    "CLAIMS",
     "FOR_GOOD",
     "HOLDS",
     "NOTE_LENGTH",
     "Answer",
     "AnsweredDigest",
+    "Outcome",
+    "Standing",
     "Verdict",
     "Via",
     "answered",
+    "latest",
     "problem_text",
     "quiet",
     "read_problem",
     "record_answer",
+    "stand",
+    "standings",
     "told_events",
     "told_problems",
 ]
