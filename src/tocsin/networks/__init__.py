@@ -17,6 +17,7 @@ from tocsin.networks.addresses import (
 from tocsin.networks.countries import country_names
 from tocsin.networks.formats import FORMATS, Format
 from tocsin.networks.intervals import Cover, IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
+from tocsin.networks.lines import read_chunks
 from tocsin.networks.load import LoadReport, load_table, read_networks
 from tocsin.networks.special import SPECIAL_USE, special_use
 from tocsin.networks.tables import Answer, Networks, Register
@@ -49,6 +50,7 @@ __all__ = [
     "parse_integers",
     "parse_network",
     "parse_networks",
+    "read_chunks",
     "read_networks",
     "special_use",
 ]
