@@ -36,9 +36,11 @@ _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
 _MODELS = (
     "tocsin.events.models",
     "tocsin.directory.tables",
+    "tocsin.directory.fact_tables",
     "tocsin.delivery.models",
     "tocsin.answers.models",
     "tocsin.letters.models",
+    "tocsin.collectors.models",
     "tocsin.drafting.models",
     "tocsin.readiness.assessment.models",
 )

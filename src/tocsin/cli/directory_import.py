@@ -51,6 +51,7 @@ def _print_import(done: "Imported") -> None:
         ("rules", done.rules_new, done.rules_withdrawn, done.rules_same),
         ("mailboxes", done.mailboxes_new, done.mailboxes_withdrawn, done.mailboxes_same),
         ("mutes", done.mutes_new, done.mutes_withdrawn, done.mutes_same),
+        ("facts", done.facts_new, done.facts_withdrawn, done.facts_same),
     ]
     print_table("", ("", "new", "changed or withdrawn", "as before"), rows, numbers=[1, 2, 3])
     if done.not_taken:

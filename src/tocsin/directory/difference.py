@@ -1,12 +1,14 @@
 """What an import would change: a pure comparison of what a file says with what its source said before."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from tocsin.directory.entries import Entries, MailboxEntry, MuteEntry, Refused, RuleEntry, Value
+from tocsin.directory.entries import Entries, FactEntry, MailboxEntry, MuteEntry, Refused, RuleEntry, Value
+from tocsin.directory.facts import FactKind
 from tocsin.directory.model import MuteKind, RuleKind
+from tocsin.directory.shapes import LISTS
 
 
 class _Entry(Protocol):
@@ -15,17 +17,24 @@ class _Entry(Protocol):
 
 
 E = TypeVar("E", bound=_Entry)
-K = TypeVar("K", tuple[str, str], tuple[str, RuleKind, str], tuple[str, MuteKind, str])
+K = TypeVar(
+    "K", tuple[str, str, str], tuple[str, RuleKind, str], tuple[str, MuteKind, str], tuple[str, FactKind, str, str]
+)
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What is in the records: every team by key, and the current assertions of one source with their row numbers."""
+    """What is in the records: every team by key, and the current assertions of one source with their row numbers.
+
+    ``worded`` are fields of teams, as (key, field), of which a person's word stands.
+    """
 
     teams: dict[str, dict[str, Value]]
-    mailboxes: dict[tuple[str, str], tuple[int, MailboxEntry]]
+    mailboxes: dict[tuple[str, str, str], tuple[int, MailboxEntry]]
     rules: dict[tuple[str, RuleKind, str], tuple[int, RuleEntry]]
     mutes: dict[tuple[str, MuteKind, str], tuple[int, MuteEntry]]
+    facts: dict[tuple[str, FactKind, str, str], tuple[int, FactEntry]]
+    worded: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -51,12 +60,13 @@ class Difference:
     mailboxes: Changes[MailboxEntry]
     rules: Changes[RuleEntry]
     mutes: Changes[MuteEntry]
+    facts: Changes[FactEntry]
     refused: tuple[Refused, ...]
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        parts = (self.mailboxes, self.rules, self.mutes)
+        parts = (self.mailboxes, self.rules, self.mutes, self.facts)
         return not (self.teams_new or self.teams_changed or any(part.new or part.gone for part in parts))
 
 
@@ -79,9 +89,10 @@ def compare(entries: Entries, stored: Stored) -> Difference:
         teams_new=new,
         teams_changed=changed,
         teams_same=sum(1 for key in entries.teams if key in stored.teams and key not in changed and key not in bad),
-        mailboxes=_changes(entries.mailboxes, stored.mailboxes, known, unsure, speaks="mailboxes" in entries.speaks),
-        rules=_changes(entries.rules, stored.rules, known, unsure, speaks="rules" in entries.speaks),
-        mutes=_changes(entries.mutes, stored.mutes, known, unsure, speaks="mutes" in entries.speaks),
+        mailboxes=_changes(entries.mailboxes, stored.mailboxes, known, unsure, lambda _: "mailboxes" in entries.speaks),
+        rules=_changes(entries.rules, stored.rules, known, unsure, lambda _: "rules" in entries.speaks),
+        mutes=_changes(entries.mutes, stored.mutes, known, unsure, lambda _: "mutes" in entries.speaks),
+        facts=_changes(entries.facts, stored.facts, known, unsure, lambda key: LISTS[key[1]] in entries.speaks),
         refused=tuple(refused),
     )
 
@@ -103,8 +114,9 @@ def _teams(
         elif before is None:
             new[key] = fields
             owner |= {fields["uuid"]: key} if "uuid" in fields else {}
-        elif any(before[name] != value for name, value in fields.items()):
-            changed[key] = fields
+        elif differing := {name: value for name, value in fields.items() if before[name] != value}:
+            open_ones = {name: value for name, value in differing.items() if (key, name) not in stored.worded}
+            changed |= {key: open_ones} if open_ones else {}
     return new, changed, bad
 
 
@@ -127,8 +139,7 @@ def _changes(
     stored: Mapping[K, tuple[int, E]],
     known: AbstractSet[str],
     unsure: AbstractSet[str],
-    *,
-    speaks: bool,
+    speaks: Callable[[K], bool],
 ) -> Changes[E]:
     taken = {key: entry for key, entry in said.items() if entry.team in known}
     new = [entry for key, entry in taken.items() if key not in stored or stored[key][1] != entry]
@@ -139,6 +150,6 @@ def _changes(
             gone += [row] if taken[key] != entry else []
         elif "" in unsure or entry.team in unsure:
             kept += 1
-        elif speaks:
+        elif speaks(key):
             gone.append(row)
     return Changes(new, gone, len(taken) - len(new), kept)

@@ -7,7 +7,9 @@ from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from tocsin.directory import canonical
+from tocsin.directory.facts import FactKind, Purpose
 from tocsin.directory.model import Format, Interval, Mute, MuteKind, Role, RuleKind, TeamKind
+from tocsin.directory.shapes import LISTS, SHAPES, Shape
 
 Value: TypeAlias = str | bool | UUID | tuple[str, ...]
 T = TypeVar("T")
@@ -55,6 +57,18 @@ class MailboxEntry:
     team: str
     address: str
     basis: Basis
+    purpose: Purpose | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FactEntry:
+    """A fact about a team, taken."""
+
+    team: str
+    kind: FactKind
+    value: str
+    detail: tuple[tuple[str, str], ...]
+    basis: Basis
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +95,17 @@ class MuteEntry:
 class Entries:
     """What a file says. Teams are by key, with only those fields that the file states; ``places`` says where.
 
-    ``speaks`` names what the file has a place for (``mailboxes``, ``rules``, ``mutes``): only of those does leaving
-    something out withdraw it. ``unsure`` are teams of which something was refused; ``""`` stands for "cannot be known".
+    ``speaks`` names what the file has a place for (``mailboxes``, ``rules``, ``mutes``, and the names of ``SHAPES``):
+    only of those does leaving something out withdraw it. ``unsure`` are teams of which something was refused; ``""``
+    stands for "cannot be known".
     """
 
     source: str
     speaks: frozenset[str]
     teams: dict[str, dict[str, Value]] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
-    mailboxes: dict[tuple[str, str], MailboxEntry] = field(default_factory=dict)
+    mailboxes: dict[tuple[str, str, str], MailboxEntry] = field(default_factory=dict)
+    facts: dict[tuple[str, FactKind, str, str], FactEntry] = field(default_factory=dict)
     rules: dict[tuple[str, RuleKind, str], RuleEntry] = field(default_factory=dict)
     mutes: dict[tuple[str, MuteKind, str], MuteEntry] = field(default_factory=dict)
     refused: list[Refused] = field(default_factory=list)
@@ -132,11 +148,12 @@ RULE_LISTS = {
     "domains": RuleKind.DOMAIN,
     "countries": RuleKind.COUNTRY,
 }
-TEAM_LISTS = ("mailboxes", *RULE_LISTS, "mutes")
+TEAM_LISTS = ("mailboxes", *RULE_LISTS, "mutes", *SHAPES)
 BASIS_FIELDS = ("as_of", "confidence", "said_by")
 
 _role = canonical.choice(Role)
 _kind = canonical.choice(RuleKind)
+_purpose = canonical.choice(Purpose)
 _roles = {role.value: role for role in Role}
 _kinds = {kind.value: kind for kind in RuleKind}
 
@@ -207,6 +224,8 @@ def _take_team(entries: Entries, raw: RawTeam) -> None:
                 _take_mailbox(entries, key, item)
             elif name == "mutes":
                 _take_mute(entries, key, item)
+            elif name in SHAPES:
+                _take_fact(entries, key, SHAPES[name], item)
             else:
                 _take_rule(entries, key, RULE_LISTS[name], item)
 
@@ -225,13 +244,46 @@ def _take_field(entries: Entries, team: str, name: str, item: Item) -> None:
 def _take_mailbox(entries: Entries, team: str, item: Item) -> None:
     text = item.values.get("value", "")
     try:
-        _only(item.values, ("value", *BASIS_FIELDS))
+        _only(item.values, ("value", "purpose", *BASIS_FIELDS))
         address = canonical.mailbox(text)
+        word = item.values.get("purpose")
+        purpose = _named("purpose", _purpose, word) if word else None
         basis = read_basis(item.values, entries.basis)
     except ValueError as error:
         entries.refuse(item.where, f"{team}, mailbox '{text}'", str(error), team)
     else:
-        entries.mailboxes.setdefault((team, address), MailboxEntry(team, address, basis))
+        entries.mailboxes.setdefault((team, address, purpose or ""), MailboxEntry(team, address, basis, purpose))
+
+
+def _take_fact(entries: Entries, team: str, shape: Shape, item: Item) -> None:
+    table = shape.table(item.values)
+    own = {name: text for name, text in table.items() if name not in BASIS_FIELDS}
+    what = f"{team}, {shape.kind} '{shown(own)}'"
+    try:
+        value, detail = shape.take(own)
+        basis = read_basis(table, entries.basis)
+    except ValueError as error:
+        entries.refuse(item.where, what, str(error), team)
+        return
+    entry = FactEntry(team, shape.kind, value, detail, basis)
+    earlier = entries.facts.setdefault(fact_key(entry), entry)
+    if earlier != entry:
+        entries.refuse(item.where, what, f"an earlier {shape.kind} of this team says otherwise", team)
+
+
+def fact_key(entry: FactEntry) -> tuple[str, FactKind, str, str]:
+    """What one source says once: a single fact, a statement about one thing, or the same words."""
+    if entry.kind is FactKind.STATEMENT:
+        return entry.team, entry.kind, dict(entry.detail)["about"], ""
+    if SHAPES[LISTS[entry.kind]].single:
+        return entry.team, entry.kind, "", ""
+    return entry.team, entry.kind, entry.value, ", ".join(f"{name} {text}" for name, text in entry.detail)
+
+
+def shown(values: Mapping[str, str]) -> str:
+    """The fields of an item on one line, cut where long."""
+    text = ", ".join(values.values() if len(values) == 1 else (f"{name} {text}" for name, text in values.items()))
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _take_rule(entries: Entries, team: str, kind: RuleKind, item: Item) -> None:

@@ -22,12 +22,15 @@ from tocsin.directory.entries import (
     take_rules,
     take_teams,
 )
+from tocsin.directory.facts import Purpose
+from tocsin.directory.shapes import SHAPES
 from tocsin.errors import InputError
 
 _DOCS = "docs/directory.md describes the formats field by field."
 _MUTES = {"mute_prefixes": "prefix", "mute_identifiers": "identifier", "mute_types": "type"}
+_BOXES = {f"{purpose}_mailboxes": purpose.value for purpose in Purpose}
 _RULE_COLUMNS = ("team", "kind", "value", "role", *BASIS_FIELDS)
-_TEAM_COLUMNS = ("key", *TEAM_FIELDS, "mailboxes", *RULE_LISTS, *_MUTES)
+_TEAM_COLUMNS = ("key", *TEAM_FIELDS, "mailboxes", *_BOXES, *RULE_LISTS, *_MUTES, *SHAPES)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def _read_toml(path: Path, text: str, source: str) -> Entries:
         raise InputError(f"{path}: no such setting '{min(unknown)}' at the top of the file.", hint=_DOCS)
     entries = Entries(
         _source(path, source or head.get("source", "")),
-        frozenset({"mailboxes", "rules", "mutes"}),
+        frozenset({"mailboxes", "rules", "mutes", *SHAPES}),
         basis=_defaults(path, head),
     )
     take_teams(entries, (_toml_team(number, team) for number, team in enumerate(teams, start=1)))
@@ -85,7 +88,10 @@ def _read_toml(path: Path, text: str, source: str) -> Entries:
 def _toml_team(number: int, table: Mapping[str, object]) -> RawTeam:
     where = f"team {number}"
     lists = {
-        name: [Item(f"{where}, {name} {place}", _toml_item(value)) for place, value in enumerate(_list(table[name]), 1)]
+        name: [
+            Item(f"{where}, {name} {place}", _toml_item(value))
+            for place, value in enumerate(_items(name, table[name]), 1)
+        ]
         for name in TEAM_LISTS
         if name in table
     }
@@ -96,6 +102,13 @@ def _toml_item(value: object) -> dict[str, str]:
     if isinstance(value, dict):
         return {str(name): _text(inner) for name, inner in value.items()}
     return {"value": _text(value)}
+
+
+def _items(name: str, value: object) -> list[object]:
+    """The items of a list; statements may also be a table of texts by what they are about."""
+    if name == "statements" and isinstance(value, dict):
+        return [{"about": about, "value": text} for about, text in value.items()]
+    return _list(value)
 
 
 def _list(value: object) -> list[object]:
@@ -126,7 +139,8 @@ def _read_csv(path: Path, text: str, source: str) -> Entries:
             entries = Entries(name, frozenset({"rules"}))
             take_rules(entries, _csv_rows(entries, lines, columns))
         else:
-            speaks = {"mailboxes": ["mailboxes"], "rules": list(RULE_LISTS), "mutes": list(_MUTES)}
+            speaks = {"mailboxes": ["mailboxes", *_BOXES], "rules": list(RULE_LISTS), "mutes": list(_MUTES)}
+            speaks |= {name: [name] for name in SHAPES}
             entries = Entries(name, frozenset(part for part, names in speaks.items() if set(names) & set(columns)))
             take_teams(entries, (_csv_team(row) for row in _csv_rows(entries, lines, columns)))
     except csv.Error as error:
@@ -158,11 +172,23 @@ def _csv_team(row: Item) -> RawTeam:
     lists: dict[str, list[Item]] = {}
     for column, cell in row.values.items():
         name, field = ("mutes", _MUTES[column]) if column in _MUTES else (column, "value")
-        if name in TEAM_LISTS:
-            words = cell.replace(";", " ").split()
-            lists.setdefault(name, []).extend(Item(row.where, {field: word}) for word in words)
+        if column in _BOXES:
+            name, more = "mailboxes", {"purpose": _BOXES[column]}
+        else:
+            more = {}
+        if name in TEAM_LISTS and cell:
+            lists.setdefault(name, []).extend(Item(row.where, {field: word} | more) for word in _words(name, cell))
     fields = {name: cell for name, cell in row.values.items() if name == "key" or (name in TEAM_FIELDS and cell)}
     return RawTeam(row.where, fields, lists)
+
+
+def _words(name: str, cell: str) -> list[str]:
+    """The values in a cell, between semicolons and, where no value has blanks, blanks."""
+    if name not in SHAPES or SHAPES[name].words:
+        return cell.replace(";", " ").split()
+    if SHAPES[name].single:
+        return [cell]
+    return [word for part in cell.split(";") if (word := part.strip())]
 
 
 def _source(path: Path, given: str) -> str:

@@ -11,7 +11,19 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.directory.difference import Difference, Stored, compare
-from tocsin.directory.entries import TEAM_FIELDS, Basis, MailboxEntry, MuteEntry, Refused, RuleEntry, Value
+from tocsin.directory.entries import (
+    TEAM_FIELDS,
+    Basis,
+    FactEntry,
+    MailboxEntry,
+    MuteEntry,
+    Refused,
+    RuleEntry,
+    Value,
+    fact_key,
+)
+from tocsin.directory.fact_tables import FactRow
+from tocsin.directory.facts import FactKind, Purpose
 from tocsin.directory.files import ImportFile, read_import_file
 from tocsin.directory.model import Mute, MuteKind, Role, RuleKind, Team
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
@@ -45,6 +57,9 @@ class Imported:
     mutes_new: int
     mutes_withdrawn: int
     mutes_same: int
+    facts_new: int
+    facts_withdrawn: int
+    facts_same: int
     kept: int
     not_taken: tuple[Refused, ...]
 
@@ -66,7 +81,13 @@ def import_directory(
         InputError: the file as a whole cannot be read; see ``read_import_file``.
 
     """
-    file = read_import_file(path, source)
+    return import_entries(database, read_import_file(path, source), actor=actor, now=now, dry_run=dry_run)
+
+
+def import_entries(
+    database: Database, file: ImportFile, *, actor: str, now: datetime, dry_run: bool = False
+) -> Imported:
+    """The same for entries that were read by some other reader than that of TOML and CSV."""
     with database.begin() as session:
         state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
         difference = compare(file.entries, _stored(session, file.entries.source))
@@ -107,7 +128,10 @@ def _result(file: ImportFile, difference: Difference, version: str, *, dry_run: 
         mutes_new=len(difference.mutes.new),
         mutes_withdrawn=len(difference.mutes.gone),
         mutes_same=difference.mutes.same,
-        kept=difference.rules.kept + difference.mailboxes.kept + difference.mutes.kept,
+        facts_new=len(difference.facts.new),
+        facts_withdrawn=len(difference.facts.gone),
+        facts_same=difference.facts.same,
+        kept=difference.rules.kept + difference.mailboxes.kept + difference.mutes.kept + difference.facts.kept,
         not_taken=difference.refused,
     )
 
@@ -118,7 +142,12 @@ def _stored(session: Session, source: str) -> Stored:
         given = {name: getattr(row, name) for name in TEAM_FIELDS}
         teams[row.key] = given | {"formats": tuple(row.formats)}
     return Stored(
-        teams, _stored_mailboxes(session, source), _stored_rules(session, source), _stored_mutes(session, source)
+        teams=teams,
+        mailboxes=_stored_mailboxes(session, source),
+        rules=_stored_rules(session, source),
+        mutes=_stored_mutes(session, source),
+        facts=_stored_facts(session, source),
+        worded=_worded(session),
     )
 
 
@@ -136,16 +165,44 @@ def _stored_rules(session: Session, source: str) -> dict[tuple[str, RuleKind, st
     }
 
 
-def _stored_mailboxes(session: Session, source: str) -> dict[tuple[str, str], tuple[int, MailboxEntry]]:
-    row = MailboxRow
+def _stored_facts(session: Session, source: str) -> dict[tuple[str, FactKind, str, str], tuple[int, FactEntry]]:
+    row = FactRow
     query = (
-        select(row.id, TeamRow.key, row.address, row.as_of, row.confidence, row.said_by)
+        select(row.id, TeamRow.key, row.kind, row.value, row.detail, row.as_of, row.confidence, row.said_by)
         .join(TeamRow, TeamRow.id == row.team_id)
         .where(row.source == source, row.withdrawn.is_(None))
     )
+    facts = {
+        number: FactEntry(team, FactKind(kind), value, tuple(sorted(detail.items())), Basis(as_of, sure, said))
+        for number, team, kind, value, detail, as_of, sure, said in session.execute(query)
+    }
+    return {fact_key(entry): (number, entry) for number, entry in facts.items()}
+
+
+def _worded(session: Session) -> frozenset[tuple[str, str]]:
+    """The fields of teams, as (key, field), of which a person's word stands."""
+    query = (
+        select(TeamRow.key, FactRow.detail)
+        .join(TeamRow, TeamRow.id == FactRow.team_id)
+        .where(FactRow.kind == FactKind.FIELD, FactRow.withdrawn.is_(None))
+    )
+    return frozenset((team, detail["field"]) for team, detail in session.execute(query))
+
+
+def _stored_mailboxes(session: Session, source: str) -> dict[tuple[str, str, str], tuple[int, MailboxEntry]]:
+    row = MailboxRow
+    query = (
+        select(row.id, TeamRow.key, row.address, row.purpose, row.as_of, row.confidence, row.said_by)
+        .join(TeamRow, TeamRow.id == row.team_id)
+        .where(row.source == source, row.withdrawn.is_(None))
+    )
+    purposes: dict[str | None, Purpose | None] = {None: None} | {word.value: word for word in Purpose}
     return {
-        (team, address): (number, MailboxEntry(team, address, Basis(as_of, sure, said)))
-        for number, team, address, as_of, sure, said in session.execute(query)
+        (team, address, purpose or ""): (
+            number,
+            MailboxEntry(team, address, Basis(as_of, sure, said), purposes[purpose]),
+        )
+        for number, team, address, purpose, as_of, sure, said in session.execute(query)
     }
 
 
@@ -168,6 +225,8 @@ def _write(session: Session, difference: Difference, source: str, now: datetime)
         session.execute(update(ConstituencyRow).where(ConstituencyRow.id.in_(chunk)).values(withdrawn=now))
     for chunk in _chunks(difference.mailboxes.gone):
         session.execute(update(MailboxRow).where(MailboxRow.id.in_(chunk)).values(withdrawn=now))
+    for chunk in _chunks(difference.facts.gone):
+        session.execute(update(FactRow).where(FactRow.id.in_(chunk)).values(withdrawn=now))
     for chunk in _chunks(difference.mutes.gone):
         session.execute(delete(MuteRow).where(MuteRow.id.in_(chunk)))
     rules = [
@@ -176,8 +235,14 @@ def _write(session: Session, difference: Difference, source: str, now: datetime)
         for rule in difference.rules.new
     ]
     mailboxes = [
-        {"team_id": ids[box.team], "address": box.address} | _assertion(box.basis, source, now)
+        {"team_id": ids[box.team], "address": box.address, "purpose": box.purpose and box.purpose.value}
+        | _assertion(box.basis, source, now)
         for box in difference.mailboxes.new
+    ]
+    facts = [
+        {"team_id": ids[fact.team], "kind": fact.kind.value, "value": fact.value, "detail": dict(fact.detail)}
+        | _assertion(fact.basis, source, now)
+        for fact in difference.facts.new
     ]
     mutes = [
         {
@@ -190,7 +255,7 @@ def _write(session: Session, difference: Difference, source: str, now: datetime)
         }
         for entry in difference.mutes.new
     ]
-    for table, rows in ((ConstituencyRow, rules), (MailboxRow, mailboxes), (MuteRow, mutes)):
+    for table, rows in ((ConstituencyRow, rules), (MailboxRow, mailboxes), (MuteRow, mutes), (FactRow, facts)):
         if rows:
             session.execute(insert(table), rows)
 
