@@ -9,15 +9,16 @@ import numpy as np
 import polars as pl
 
 from tocsin.delivery.compose import DigestText, Frame, body_of, compose, subject_of
-from tocsin.delivery.data import Files, Packing, files_of, hidden, readable
+from tocsin.delivery.data import Files, Packing, files_of, readable
 from tocsin.delivery.mime import Envelope, assemble, plain, usable_mailboxes
 from tocsin.delivery.outbox import Owed
+from tocsin.delivery.released import matching, through_the_gate
 from tocsin.delivery.survey import DELIVERY, Gone, Survey, survey
 from tocsin.delivery.texts import Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
 from tocsin.directory import Format, Team
 from tocsin.errors import TocsinError
-from tocsin.release import Marking, Purpose, Verdict, decide, fields_for, highest, read_marking, recipient_of
+from tocsin.release import Marking, Verdict
 from tocsin.settings import Settings
 
 NO_EVENTS = "no-events"
@@ -83,7 +84,7 @@ def render(
     """
     gone = facts.gone_of({owed.team_id for owed, _ in bundle})
     events = facts.annotate(_of_digests(bundle))
-    events, gates = _through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node)
+    events, gates = through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node.own)
     surveys = survey(events)
     objects = any(form is not Format.CSV for owed, _ in bundle for form in teams[owed.team_id].formats)
     rows = readable(events, node.uuid, objects=objects).partition_by(DELIVERY, as_dict=True, include_key=False)
@@ -113,55 +114,7 @@ def _of_digests(bundle: Sequence[tuple[Owed, pl.DataFrame]]) -> pl.DataFrame:
     ids = np.repeat([owed.id for owed, _ in bundle], [frame.height for _, frame in bundle])
     pairs = [(owed.id, ingest) for owed, _ in bundle for ingest in owed.ingests]
     wanted = pl.DataFrame(pairs, schema={DELIVERY: pl.Int64, "ingest": pl.Int64}, orient="row")
-    return _matching(events.with_columns(pl.Series(DELIVERY, ids, dtype=pl.Int64)).rechunk(), wanted)
-
-
-def _matching(events: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:
-    """The events whose values are a row of ``wanted``; not copied where that is all of them."""
-    on = wanted.columns
-    marked = wanted.with_columns(pl.lit(value=True).alias("_wanted"))
-    found = events.select(on).join(marked, on=on, how="left", nulls_equal=True, maintain_order="left")["_wanted"]
-    return events if found.null_count() == 0 else events.filter(found.fill_null(value=False))
-
-
-@dataclass(slots=True)
-class _Gate:
-    """What the gate said of one digest: the marking of what may go, and the last no."""
-
-    marking: Marking | None = None
-    refusal: Verdict | None = None
-    withheld: int = 0
-
-
-def _through_the_gate(
-    events: pl.DataFrame, teams: Mapping[int, Team], node: Node
-) -> tuple[pl.DataFrame, dict[int, _Gate]]:
-    """The events that may go, with nothing in the fields that may not, and what was said of each digest."""
-    gates = {number: _Gate() for number in teams}
-    passed: list[tuple[int, str | None, str | None, frozenset[str]]] = []
-    for number, tlp, pap, count in events.group_by(DELIVERY, "tlp", "pap").len().iter_rows():
-        gate, recipient, marking = gates[number], recipient_of(teams[number], own=node.own), read_marking(tlp, pap)
-        verdict = decide(marking, recipient, Purpose.REMEDIATION)
-        if verdict.allowed:
-            gate.marking = highest([marking, gate.marking]) if gate.marking else marking
-            passed.append((number, tlp, pap, frozenset(fields_for(recipient, Purpose.REMEDIATION, marking))))
-        else:
-            gate.refusal, gate.withheld = verdict, gate.withheld + count
-    parts = [hidden(_matching(events, _keys(of, events)), fields) for fields, of in _by_fields(passed).items()]
-    return (pl.concat(parts) if parts else events.clear()), gates
-
-
-def _by_fields(
-    passed: Sequence[tuple[int, str | None, str | None, frozenset[str]]],
-) -> dict[frozenset[str], list[tuple[int, str | None, str | None]]]:
-    groups: dict[frozenset[str], list[tuple[int, str | None, str | None]]] = {}
-    for number, tlp, pap, fields in passed:
-        groups.setdefault(fields, []).append((number, tlp, pap))
-    return groups
-
-
-def _keys(of: Sequence[tuple[int, str | None, str | None]], events: pl.DataFrame) -> pl.DataFrame:
-    return pl.DataFrame(of, schema={name: events.schema[name] for name in (DELIVERY, "tlp", "pap")}, orient="row")
+    return matching(events.with_columns(pl.Series(DELIVERY, ids, dtype=pl.Int64)).rechunk(), wanted)
 
 
 @dataclass(frozen=True, slots=True)
