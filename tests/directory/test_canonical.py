@@ -1,5 +1,6 @@
 """Each value of the directory has one form, and what is not such a value is refused."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -69,6 +70,34 @@ BAD = [
 def test_values_come_to_one_form(read: Callable[[str], str], text: str, expected: str) -> None:
     assert read(text) == expected
     assert read(expected) == expected
+
+
+NEAR = [
+    (canonical.mailbox, "CERT <cert@example.org>", "a display name beside it; write 'cert@example.org' alone"),
+    (canonical.mailbox, "cert@example.org (duty officer)", "a comment beside it; write 'cert@example.org' alone"),
+    (canonical.mailbox, "mailto:cert@example.org", "write 'cert@example.org' alone"),
+    (canonical.mailbox, "a@example.org, b@example.net", "there are 2; give each on its own"),
+    (canonical.mailbox, '"a b"@example.org', "no name, comment or quotes"),
+    (canonical.mailbox, "cert@ex\u0430mple.org", "mixes Cyrillic and Latin letters"),
+    (canonical.domain, "ex\u0430mple.org", "mixes Cyrillic and Latin letters"),
+    (canonical.domain, "xn--pple-43d.example.org", "mixes Cyrillic and Latin letters"),
+    (canonical.domain, "g\u03bfv.example.org", "mixes Greek and Latin letters"),
+    (canonical.domain, "\u0441\u043e\u0441\u043e.org", "looks like one of 'coco'; write xn--n1aahb if it is meant"),
+]
+
+
+@pytest.mark.parametrize(("read", "text", "why"), NEAR)
+def test_what_is_nearly_right_says_what_is_wrong(read: Callable[[str], str], text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(why)):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["xn--n1aahb.org", "россия.рф", "日本語abc.example.org", "例え.example.org", "παράδειγμα.example.org"],
+)
+def test_names_in_one_script_or_in_scripts_that_are_written_together_are_taken(name: str) -> None:
+    assert canonical.domain(name).isascii()
 
 
 @pytest.mark.parametrize(("read", "text"), BAD)

@@ -7,12 +7,14 @@ what is expected.
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
+from email.utils import getaddresses
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from tocsin.directory.homoglyphs import deceptive
 from tocsin.directory.model import MuteKind, RuleKind
 from tocsin.networks import parse_network
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 _KEY = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_ADDRESS = re.compile(_LOCAL.pattern + r"@[^@\s<>()]+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 _CEILINGS = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
@@ -100,12 +103,15 @@ def domain(text: str) -> str:
 
 
 def host(text: str) -> str:
-    """A domain name in A-labels (RFC 5890), lower-case, without a final dot."""
+    """A domain name in A-labels (RFC 5890), lower-case, without a final dot; none that poses as another."""
     found = text.strip().lower().removesuffix(".")
     try:
         found = found.encode("idna").decode("ascii")
+        why = deceptive(found, text) if "xn--" in found else ""
     except UnicodeError:
         raise ValueError("not a domain name") from None
+    if why:
+        raise ValueError(why)
     if len(found) > 253 or not all(_LABEL.fullmatch(label) for label in found.split(".")):
         raise ValueError("not a domain name")
     if found.rpartition(".")[2].isdecimal():
@@ -124,9 +130,23 @@ def country(text: str) -> str:
 def mailbox(text: str) -> str:
     """An e-mail address ``LOCAL@DOMAIN`` alone (RFC 5321, section 4.1.2): no name, no comment, no list."""
     local, at, where = text.strip().rpartition("@")
-    if not at or not _LOCAL.fullmatch(local) or len(local) > 64:
-        raise ValueError("not a plain e-mail address such as cert@example.org (no name, comment or quotes)")
+    if not at or not _LOCAL.fullmatch(local) or len(local) > 64 or not where.isprintable() or set(where) & set(" ()<>"):
+        raise ValueError(_why_no_mailbox(text.strip()))
     return f"{local}@{host(where)}"
+
+
+def _why_no_mailbox(text: str) -> str:
+    """What a text has beside or instead of a plain address, by the words of RFC 5322, section 3.4."""
+    plain = "not a plain e-mail address such as cert@example.org"
+    if not text.isprintable():
+        return f"{plain} (a control character stands in it)"
+    found = [address for _, address in getaddresses([text]) if _ADDRESS.fullmatch(address)]
+    if len(found) > 1:
+        return f"{plain}: there are {len(found)}; give each on its own"
+    if len(found) == 1 and text.count("@") == 1:
+        beside = "a display name" if "<" in text else "a comment" if "(" in text else ""
+        return f"{plain}: it has {beside or 'something'} beside it; write '{found[0]}' alone"
+    return f"{plain} (no name, comment or quotes)"
 
 
 def language(text: str) -> str:
