@@ -14,7 +14,7 @@ import polars as pl
 from sqlalchemy import select
 
 from tocsin.app import Node
-from tocsin.directory import Team, directory_version, read_directory
+from tocsin.directory import Role, Team, directory_version, read_directory
 from tocsin.events.models import TeamSet
 from tocsin.release import allowed_teams
 from tocsin.routing import Router, current_router
@@ -86,6 +86,22 @@ class Tellers:
             withheld=withheld,
             owed=self._owed(told),
         )
+
+    def others(self, frame: pl.DataFrame, teams: npt.NDArray[np.int64]) -> pl.Series:
+        """Who answers for each event, ``teams`` aside that it was told to: names, a line each.
+
+        Null where that team itself answers for it, or nothing is known of it any more.
+        """
+        told = np.stack([self._route(frame).astype(np.int64), teams], axis=1)
+        pairs, pair = np.unique(told, axis=0, return_inverse=True)
+        names = [self._others(decision, team) for decision, team in pairs.tolist()]
+        return pl.Series(names, dtype=pl.String).gather(pair.ravel())
+
+    def _others(self, decision: int, team: int) -> str | None:
+        matches = self.router.decision(decision).matches
+        if {match.role for match in matches if match.team_id == team} != {Role.INFORMED}:
+            return None
+        return "\n".join(self.teams[match.team_id].name for match in matches if match.role is Role.RESPONSIBLE)
 
     def _route(self, frame: pl.DataFrame) -> Int32s:
         has_address = frame["source.ip.hi"].is_not_null()

@@ -6,9 +6,10 @@ from tocsin.delivery.journal import deliveries, delivery, failed_deliveries, ret
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.delivery.outbox import due_at, queue, release_items
 from tocsin.delivery.render import Annotate, GoneOf, Mail, Node
-from tocsin.delivery.survey import Gone
+from tocsin.delivery.survey import DELIVERY, Gone
 
 __all__ = [
+    "DELIVERY",
     "Annotate",
     "Channel",
     "Delivery",

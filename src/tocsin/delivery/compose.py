@@ -1,27 +1,29 @@
 """The text of a digest: subject and body, 76 columns wide, from its survey and the texts of a language."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tocsin.delivery.survey import PLACES_SHOWN, Survey, TopicCount, utc
+from tocsin.delivery.survey import PLACES_SHOWN, Place, Survey, TopicCount, utc
 from tocsin.delivery.texts import WIDTH, Texts
 from tocsin.release import Marking
 
 _KINDS_SHOWN = 8
 _NAME_SHOWN = 48
 _WHERE_WIDTH = 20
+_OTHERS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
 class TopicText:
-    """One topic as the template shows it."""
+    """One topic as the template shows it. ``others``: that others answer for it, or empty; then without deadline."""
 
     title: str
     heading: str
     about: str
     steps: str
     deadline: str
+    others: str
     table: str
     more: int
 
@@ -45,6 +47,9 @@ class DigestText:
     feeds: list[str]
     files: Sequence[str]
     gone: list[str]
+    informed: bool
+    again: int
+    link: str
     part: int = 1
     parts: int = 1
     overview: str = field(default="")
@@ -52,7 +57,7 @@ class DigestText:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around the survey: whom it is for, who sends it, when."""
+    """What stands around the survey: whom it is for, who sends it, when, and where it is answered."""
 
     reference: str
     marking: Marking
@@ -60,6 +65,7 @@ class Frame:
     sender: str
     contact: str
     at: datetime
+    link: str = ""
 
 
 def compose(of: Survey, frame: Frame, texts: Texts) -> DigestText:
@@ -81,6 +87,9 @@ def compose(of: Survey, frame: Frame, texts: Texts) -> DigestText:
         feeds=[_feed(name, accuracy, texts) for name, accuracy in of.feeds],
         files=(),
         gone=[_fit(f"{gone.where}  {gone.what}", WIDTH - 2) for gone in of.gone],
+        informed=of.informed,
+        again=of.again,
+        link=frame.link,
         overview=_overview(of, topics, texts),
     )
 
@@ -124,13 +133,30 @@ def _topic(count: TopicCount, at: datetime, texts: Texts) -> TopicText:
         about=advice.about,
         steps=advice.steps,
         deadline=_deadline(count, at),
+        others=_others(count, texts),
         table="\n".join(_table(count, texts)),
         more=count.problems - min(count.problems, PLACES_SHOWN),
     )
 
 
 def _deadline(count: TopicCount, at: datetime) -> str:
+    """The day by which we ask for a fix; nothing is asked of a team that only wants to know."""
+    if count.others is not None:
+        return "-"
     return (at + timedelta(days=count.days)).strftime("%Y-%m-%d")
+
+
+def _others(count: TopicCount, texts: Texts) -> str:
+    """That others answer for it; empty where the team itself does."""
+    from textwrap import fill
+
+    if count.others is None:
+        return ""
+    if not count.others:
+        return fill(texts.words["informed_nobody"], WIDTH)
+    names = [_fit(name, _NAME_SHOWN) for name in count.others[:_OTHERS_SHOWN]]
+    form = "informed" if len(count.others) <= _OTHERS_SHOWN else "informed_more"
+    return fill(texts.words[form].format(names=", ".join(names), n=len(count.others) - len(names)), WIDTH)
 
 
 def _overview(of: Survey, topics: Sequence[TopicText], texts: Texts) -> str:
@@ -166,13 +192,18 @@ def _table(count: TopicCount, texts: Texts) -> list[str]:
     ]
     cells = [[cell for cell, show in zip(row, shown, strict=True) if show] for row in (head, *rows)]
     lines = _columns(cells, right=(), stretch=shown[:2].count(True) if len(kinds) > 1 else 0)
-    if count.topic.urls:
-        urls = ["", *(place.url for place in places)]
-        lines = [
-            line + (f"\n    {_fit(_harmless(url), WIDTH - 4)}" if url else "")
-            for line, url in zip(lines, urls, strict=True)
-        ]
+    below = ["", *("".join(_below(place, count, words)) for place in places)]
+    lines = [line + more for line, more in zip(lines, below, strict=True)]
     return [f"  {words['what']}: {_fit(kinds.pop(), WIDTH - 8)}", *lines] if len(kinds) == 1 else lines
+
+
+def _below(place: Place, count: TopicCount, words: Mapping[str, str]) -> Iterator[str]:
+    """Lines under that of a problem: its URL, and what the team said of it before it was seen again."""
+    if count.topic.urls and place.url:
+        yield f"\n    {_fit(_harmless(place.url), WIDTH - 4)}"
+    if place.said:
+        verdict, day = place.said
+        yield "\n    " + words[f"said_{verdict}"].format(said=day, seen=place.last_seen[:10])
 
 
 def _harmless(url: str) -> str:

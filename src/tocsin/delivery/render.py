@@ -63,11 +63,15 @@ class Facts:
 
 @dataclass(frozen=True)
 class Node:
-    """What a digest says of the sender: this node's identity, its own teams, its settings."""
+    """What a digest says of the sender: this node's identity, its own teams, its settings.
+
+    ``link``: where the digest of a reference is answered without an account; an empty text where nowhere.
+    """
 
     uuid: UUID
     settings: Settings
     own: Collection[str] = ()
+    link: Callable[[str], str] = lambda _: ""
 
 
 def render(
@@ -132,7 +136,15 @@ class _Draft:
 def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> Rendered:
     owed, settings = draft.owed, draft.node.settings
     sender = plain(settings.node.name)
-    frame = Frame(owed.reference, draft.marking, plain(draft.team.name), sender, settings.node.contact, owed.created_at)
+    frame = Frame(
+        owed.reference,
+        draft.marking,
+        plain(draft.team.name),
+        sender,
+        settings.node.contact,
+        owed.created_at,
+        draft.node.link(owed.reference),
+    )
     packing = Packing(
         owed.reference,
         draft.team.formats,

@@ -44,7 +44,10 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One problem as a line of a list, times to the minute in UTC. ``new`` None: not known."""
+    """One problem as a line of a list, times to the minute in UTC. ``new`` None: not known.
+
+    ``said``: what the team said of it before this sighting, and the day: ``("fixed", "2026-11-20")``.
+    """
 
     where: str
     port: str
@@ -52,16 +55,23 @@ class Place:
     url: str
     last_seen: str
     new: bool | None
+    said: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)
 class TopicCount:
-    """One topic of a digest: how many problems, how bad, and the first of them."""
+    """One topic of a digest: how many problems, how bad, and the first of them.
+
+    ``others``: None where the team answers for these; else who does, and the team only wants to know. ``again``: how
+    many of them the team had called mended or not there.
+    """
 
     topic: Topic
     severity: str
     problems: int
     new: int | None
+    others: tuple[str, ...] | None = None
+    again: int = 0
     places: list[Place] = field(default_factory=list)
 
     @property
@@ -86,6 +96,16 @@ class Survey:
     def problems(self) -> int:
         """How many different problems it tells of."""
         return sum(topic.problems for topic in self.topics)
+
+    @property
+    def again(self) -> int:
+        """How many of them the team had called mended or not there, and were seen again."""
+        return sum(topic.again for topic in self.topics)
+
+    @property
+    def informed(self) -> bool:
+        """Whether the team answers for none of them and only wants to know."""
+        return bool(self.topics) and all(topic.others is not None for topic in self.topics)
 
     @property
     def new(self) -> int | None:
@@ -113,12 +133,13 @@ def topics() -> dict[str, Topic]:
 def survey(events: pl.DataFrame) -> dict[int, Survey]:
     """For each digest of the column ``_delivery``, what it has to say.
 
-    ``events``: columns of `schema.COLUMNS`; where the wiring knows them also ``problem.new`` (Boolean) and
-    ``problem.first_seen`` (time).
+    ``events``: columns of `schema.COLUMNS`; where the wiring knows them also ``problem.new`` (Boolean),
+    ``problem.first_seen`` (time), ``problem.said`` and ``problem.said_at`` (what its team claimed of it, and when), and
+    ``problem.others`` (who answers for it, names separated by line feeds; null where the team itself does).
     """
     places = _places(events)
     surveys = {int(number): Survey() for number in events[DELIVERY].unique()}
-    _count_topics(places, surveys)
+    _count_topics(events, places, surveys)
     _list_places(events, places, surveys)
     _count_networks(events, surveys)
     _count_feeds(events, surveys)
@@ -127,7 +148,15 @@ def survey(events: pl.DataFrame) -> dict[int, Survey]:
     ):
         surveys[number].events, surveys[number].first_seen, surveys[number].last_seen = count, first, last
     for one in surveys.values():
-        one.topics.sort(key=lambda of: (of.days, -SEVERITIES.index(of.severity), -(of.new or 0), -of.problems))
+        one.topics.sort(
+            key=lambda of: (
+                of.others is not None,
+                of.days,
+                -SEVERITIES.index(of.severity),
+                -(of.new or 0),
+                -of.problems,
+            )
+        )
     return surveys
 
 
@@ -137,9 +166,12 @@ def one_line(text: pl.Expr) -> pl.Expr:
 
 
 def _places(events: pl.DataFrame) -> pl.DataFrame:
-    """One row per digest, topic and problem; ``at`` is the row of its first event, ``topic`` a number in `topics`."""
+    """One row per digest, topic, who answers, and problem.
+
+    ``at`` is the row of its first event, ``topic`` a number in `topics`, ``again`` whether it was seen after the team
+    said that it is not there.
+    """
     when = pl.coalesce("time.source", "time.observation")
-    known = "problem.new" in events.columns
     since = pl.min_horizontal(when, "problem.first_seen") if "problem.first_seen" in events.columns else when
     severity = pl.col("severity").replace_strict(
         list(SEVERITIES), list(range(len(SEVERITIES))), default=0, return_dtype=pl.Int8
@@ -154,16 +186,25 @@ def _places(events: pl.DataFrame) -> pl.DataFrame:
         severity.fill_null(0).alias("severity"),
         since.alias("first"),
         when.alias("last"),
-        (pl.col("problem.new") if known else pl.lit(None, pl.Boolean)).alias("new"),
+        _where_known(events, "problem.new", pl.Boolean()).alias("new"),
+        _where_known(events, "problem.others", pl.String()).is_not_null().alias("informed"),
+        (when.dt.epoch("s") > _where_known(events, "problem.said_at", pl.Datetime("us", "UTC")).dt.epoch("s"))
+        .fill_null(value=False)
+        .alias("again"),
     )
-    return rows.group_by(DELIVERY, "topic", "problem").agg(
+    return rows.group_by(DELIVERY, "topic", "informed", "problem").agg(
         pl.col("at", "source.ip.hi", "source.ip.lo").first(),
         pl.col("severity").max(),
         pl.col("first").min(),
         pl.col("last").max(),
         pl.col("new").any(ignore_nulls=False),
+        pl.col("again").any(),
         pl.len().alias("events"),
     )
+
+
+def _where_known(events: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:
+    return pl.col(name) if name in events.columns else pl.repeat(None, pl.len(), dtype=dtype)
 
 
 _NAMES = (
@@ -198,38 +239,69 @@ def _port() -> pl.Expr:
     return pl.when(transport.is_not_null()).then(port + "/" + transport).otherwise(port).fill_null("")
 
 
-def _count_topics(places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
-    counts = places.group_by(DELIVERY, "topic").agg(
+def _count_topics(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+    counts = places.group_by(DELIVERY, "topic", "informed").agg(
         pl.len().alias("problems"),
         pl.col("severity").max(),
         pl.when(pl.col("new").null_count() == 0).then(pl.col("new").sum()).alias("new"),
+        pl.col("again").sum(),
+        pl.col("at"),
     )
     known = list(topics().values())
-    for number, topic, problems, severity, new in counts.iter_rows():
-        surveys[number].topics.append(TopicCount(known[topic], SEVERITIES[severity], problems, new))
+    for number, topic, informed, problems, severity, new, again, at in counts.iter_rows():
+        others = _names(events["problem.others"].gather(at)) if informed else None
+        surveys[number].topics.append(TopicCount(known[topic], SEVERITIES[severity], problems, new, others, again))
 
 
-def _list_places(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
-    """The first problems of each topic, new ones before others, then the worst, then by address."""
-    order = {"new": True, "severity": True, "source.ip.hi": False, "source.ip.lo": False, "problem": False}
-    shown = (
-        places.sort(DELIVERY, "topic", *order, descending=[False, False, *order.values()])
-        .group_by(DELIVERY, "topic", maintain_order=True)
-        .head(PLACES_SHOWN)
-    )
-    first = events[shown["at"]]
-    words = first.select(
-        pl.coalesce(addresses(first, "source.ip"), *_NAMES, pl.lit("?")).alias("where"),
+def _names(others: pl.Series) -> tuple[str, ...]:
+    """The names in texts that separate them by line feeds, most frequent first."""
+    names = others.to_frame("name").select(pl.col("name").str.split("\n").explode()).select(one_line(pl.col("name")))
+    counts = names.filter(pl.col("name") != "").group_by("name").len().sort("len", "name", descending=[True, False])
+    return tuple(counts["name"])
+
+
+def problem_words(events: pl.DataFrame) -> pl.DataFrame:
+    """Where and what the problem of each event is, in words: ``where``, ``port``, ``what``, ``url``."""
+    return events.select(
+        pl.coalesce(addresses(events, "source.ip"), *_NAMES, pl.lit("?")).alias("where"),
         _port().alias("port"),
         pl.coalesce("classification.identifier", "malware.name", "classification.type", pl.lit("?")).alias("what"),
         pl.col("source.url").fill_null("").alias("url"),
     ).select(one_line(pl.all()))
+
+
+def _list_places(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+    """The first problems of each topic: those said to be mended, then new ones, then the worst, then by address."""
+    order = {"again": True, "new": True, "severity": True, "source.ip.hi": False, "source.ip.lo": False}
+    group = (DELIVERY, "topic", "informed")
+    shown = (
+        places.sort(*group, *order, "problem", descending=[False, False, False, *order.values(), False])
+        .group_by(*group, maintain_order=True)
+        .head(PLACES_SHOWN)
+    )
+    first = events[shown["at"]]
     last = shown["last"].dt.to_string(_MINUTE).fill_null("?")
+    said = first.select(
+        _where_known(events, "problem.said", pl.String()).alias("verdict"),
+        _where_known(events, "problem.said_at", pl.Datetime("us", "UTC")).dt.to_string("%Y-%m-%d").alias("day"),
+    )
     names = list(topics())
-    topic_of = {(number, names.index(count.topic.name)): count for number, of in surveys.items() for count in of.topics}
-    lines = zip(shown[DELIVERY], shown["topic"], words.iter_rows(), last, shown["new"], strict=True)
-    for number, topic, (where, port, what, url), seen, new in lines:
-        topic_of[number, topic].places.append(Place(where, port, what, url, seen, new))
+    lists = {
+        (number, names.index(count.topic.name), count.others is not None): count.places
+        for number, of in surveys.items()
+        for count in of.topics
+    }
+    lines = zip(
+        shown.select(group).iter_rows(),
+        problem_words(first).iter_rows(),
+        last,
+        shown["new"],
+        shown["again"],
+        said.iter_rows(),
+        strict=True,
+    )
+    for place, (where, port, what, url), seen, new, again, claim in lines:
+        lists[place].append(Place(where, port, what, url, seen, new, claim if again else None))
 
 
 def _count_networks(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
