@@ -9,34 +9,39 @@ A kill before 2 leaves files that nobody lists: the next writer removes them. A 
 the next writer does 3 (which the table does once) and 4.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from tocsin.app import Node
 from tocsin.delivery import queue, release_items
 from tocsin.directory import Team
 from tocsin.errors import StorageError
-from tocsin.events.models import FeedRecord, Ingest, IngestState, TeamSet
-from tocsin.events.reports import empty_spool
+from tocsin.events.models import ColumnSet, FeedRecord, Ingest, IngestState, TeamSet
+from tocsin.events.reports import empty_spool, shown
 from tocsin.events.sources import Feed
 from tocsin.events.store import Part
 from tocsin.records import AuditWord, audit, cut
 from tocsin.records.durable import sync_folder
 from tocsin.records.keys import KeyFiles
 
+_MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
+
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that one ingest will make true."""
+    """All that one ingest will make true. ``columns`` are those that the report came with, where it says so."""
 
     record: Ingest
     parts: Sequence[Part]
     team_sets: Mapping[tuple[int, ...], int]
     owed: Mapping[int, int]
     teams: Mapping[int, Team]
+    columns: Sequence[str] = ()
 
 
 def next_number(node: Node) -> int:
@@ -95,10 +100,25 @@ def prepare(node: Node, prepared: Prepared) -> int:
         record.deliveries = queue(
             session, ingest=record.number, counts=prepared.owed, teams=prepared.teams, now=record.started_at
         )
+        record.column_set = _column_set(session, prepared.columns)
         session.add(record)
         cut("ingest.preparing")
     cut("ingest.prepared")
     return record.deliveries
+
+
+def _column_set(session: Session, columns: Sequence[str]) -> int | None:
+    """The number under which these columns are kept, for all reports that have them."""
+    if not columns:
+        return None
+    names = sorted(set(columns))
+    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()
+    found = session.scalar(select(ColumnSet).where(ColumnSet.digest == digest))
+    if found is None:
+        found = ColumnSet(digest=digest, names=[shown(name) for name in names[:_MOST_COLUMNS]])
+        session.add(found)
+        session.flush()
+    return found.id
 
 
 def commit(node: Node, number: int, parts: Sequence[Part], *, now: datetime) -> None:

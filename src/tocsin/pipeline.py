@@ -7,7 +7,7 @@ Work is per batch of whole records; what a batch leaves in memory is counts.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -23,6 +23,7 @@ import polars as pl
 from tocsin import commitment
 from tocsin.app import Node, writer
 from tocsin.errors import InputError, TocsinError, UsageError
+from tocsin.events.alarms import watch_feeds
 from tocsin.events.duplicates import first_of_each, row_keys
 from tocsin.events.enrich import enrich
 from tocsin.events.models import FeedRecord, Ingest
@@ -92,6 +93,7 @@ class Desk:
     tellers: Tellers
     quarantine: Quarantine
     counts: Counts = field(default_factory=Counts)
+    columns: Sequence[str] = ()
     parts: list[Part] = field(default_factory=list)
     owed: Counter[int] = field(default_factory=Counter)
     withheld: Counter[str] = field(default_factory=Counter)
@@ -146,6 +148,7 @@ def ingest_in(
     started = monotonic()
     total = Counts()
     failed: Failures = []
+    came: set[int] = set()
     opened = _open_all(workshop, paths, failed, source, feed)
     following = workshop.reading.submit(next, opened, None)
     try:
@@ -155,6 +158,7 @@ def ingest_in(
             try:
                 with closing(reading):
                     total += _take_in(workshop, reading)
+                came.add(reading.record.id)
                 progress(reading.report.name, total)
             except TocsinError as error:
                 failed.append((reading.report.name, error))
@@ -163,6 +167,7 @@ def ingest_in(
     finally:
         if (unused := following.result()) is not None:
             unused.close()
+    watch_feeds(workshop.node.database, now=workshop.clock(), feeds=came)
     return Outcome(total, failed, monotonic() - started)
 
 
@@ -277,6 +282,7 @@ def _take_in(workshop: Workshop, reading: Reading, *, replay_of: int | None = No
         reading.feed.duplicate_days or node.settings.ingest.duplicate_days,
         workshop.tellers,
         quarantine,
+        columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
     with disk_failures(f"{report.name} could not be taken in"), closing(quarantine):
         _settle_all(workshop, reading, desk)
@@ -416,7 +422,7 @@ def _finish(desk: Desk, report: Report, replay_of: int | None) -> Counts:
         withheld_by_rule=dict(desk.withheld),
         **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
     )
-    prepared = commitment.Prepared(record, desk.parts, desk.tellers.sets, desk.owed, desk.tellers.teams)
+    prepared = commitment.Prepared(record, desk.parts, desk.tellers.sets, desk.owed, desk.tellers.teams, desk.columns)
     counts.deliveries = commitment.prepare(desk.node, prepared)
     commitment.commit(desk.node, desk.number, desk.parts, now=desk.now)
     cut("ingest.merging")

@@ -65,6 +65,47 @@ class Ingest(Base):
     deliveries: Mapped[int]
     withheld_by_rule: Mapped[dict[str, int]] = mapped_column(Json)
     parts: Mapped[list[dict[str, object]]] = mapped_column(Json)
+    column_set: Mapped[int | None]
+
+
+class ColumnSet(Base):
+    """The columns that reports came with, once for all ingests with the same; ``digest`` tells them apart."""
+
+    __tablename__ = "column_set"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(Text, unique=True)
+    names: Mapped[list[str]] = mapped_column(Json)
+
+
+class AlarmKind(StrEnum):
+    """What may be wrong with a feed."""
+
+    LATE = "late"  # it missed its cadence
+    SHRUNK = "shrunk"  # far fewer rows than is usual
+    GROWN = "grown"  # far more
+    COLUMNS = "columns"  # columns that it never had, or that are missing
+
+
+class FeedAlarm(Base):
+    """Something was wrong with a feed, from when this node saw it until it was over.
+
+    ``ingest``: the report that showed it. ``alarm_key`` is set while the alarm is open: a feed has one of a kind.
+    """
+
+    __tablename__ = "feed_alarm"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"), index=True)
+    kind: Mapped[str] = mapped_column(Text)
+    alarm_key: Mapped[str | None] = mapped_column(Text, unique=True)
+    words: Mapped[str] = mapped_column(Text)
+    ingest: Mapped[int | None]
+    opened_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    acknowledged_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    acknowledged_by: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text)
 
 
 class TeamSet(Base):

@@ -71,9 +71,11 @@ class Reader(Protocol):
     """One opened report: cut into chunks in order, each parsed on any thread.
 
     ``header`` is a first line under which a record of it can be read again, empty where records need none.
+    ``columns`` are the names that the report gives its columns, empty where records name their own fields.
     """
 
     header: str
+    columns: Sequence[str]
 
     def chunks(self) -> Iterator[Chunk]:
         """The report's records in order; memory stays within a chunk."""

@@ -44,6 +44,7 @@ class JsonRecords:
     """
 
     header: str = ""
+    columns: Sequence[str] = ()
 
     def __init__(
         self,

@@ -63,7 +63,7 @@ class Delimited:
         self._line_limit = max(LINE_LIMIT, self.dialect.field_limit)
         self._held = b""
         self._line = 1
-        self.columns = tuple(columns) or self._read_header()
+        self.columns: Sequence[str] = tuple(columns) or self._read_header()
         self.header = "" if columns else _header_line(self.columns, self.dialect)
         self._shaping = shaping(self.columns)
 

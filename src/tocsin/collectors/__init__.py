@@ -1,0 +1,1 @@
+"""Collectors fetch reports from where they wait, on a schedule, and hand them to the pipeline."""

@@ -1,0 +1,176 @@
+"""Whether a feed comes as it always came: on time, about as much, with the same columns.
+
+Pure: the history of a feed and the time go in, what is wrong comes out. `tocsin.events.alarms` keeps it.
+
+How much is usual is read from the feed's own past by median and MAD (median absolute deviation), which a few odd
+reports do not move (Hampel, JASA 69, 1974). Rows are compared as logarithms, since counts vary by shares; small counts
+also vary by chance, which their square roots show (Anscombe, Biometrika 35, 1948).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import exp, log, log1p, sqrt
+from statistics import median
+
+from tocsin.events.models import AlarmKind
+
+ENOUGH_REPORTS = 7
+"""So many earlier reports, over `ENOUGH_DAYS` days, say what is usual; with fewer no report is too small or large."""
+
+ENOUGH_DAYS = 5
+
+_SPREADS = 5.0  # standard deviations away from the median that are not usual
+_LEAST_FACTOR = 2.0  # less than the double or more than the half is always usual
+_MAD_TO_DEVIATION = 1.4826  # of a normal distribution
+_NAMED = 6  # columns that a sentence names
+
+
+@dataclass(frozen=True)
+class Heard:
+    """One report of a feed that was taken in; ``columns`` is None where nobody knows them."""
+
+    ingest: int
+    at: datetime
+    report: str
+    rows: int
+    columns: frozenset[str] | None = None
+
+    @property
+    def series(self) -> str:
+        """The report's name without its numbers: what comes under one name is compared with itself."""
+        return re.sub(r"\d+", "#", self.report)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong with a feed, in words, and the report that shows it."""
+
+    kind: AlarmKind
+    words: str
+    ingest: int | None = None
+
+
+@dataclass(frozen=True)
+class Usual:
+    """The rows that are usual: ``low`` to ``high``, around ``middle``, of so many ``reports``."""
+
+    low: int
+    middle: int
+    high: int
+    reports: int
+
+
+def troubles(
+    heard: Sequence[Heard], *, last: datetime, cadence_hours: int, now: datetime, columns_since: int | None = None
+) -> list[Trouble]:
+    """What is wrong with a feed now.
+
+    ``heard``: its reports in the order of their ingests, without those that were replayed; the oldest may be missing.
+    ``last``: when the last one came. ``cadence_hours`` 0: it may come when it likes. ``columns_since``: the ingest that
+    showed changed columns, where a person did not yet look at it.
+    """
+    found = [_late(last, cadence_hours, now), _changed(heard, columns_since)]
+    found += [_sized(heard, one) for one in _newest_of_each(heard, cadence_hours)]
+    return _one_of_a_kind([trouble for trouble in found if trouble is not None])
+
+
+def late_after(last: datetime, cadence_hours: int) -> datetime | None:
+    """When a feed counts as late: half a cadence, or an hour, after it should have come; never without a cadence."""
+    if not cadence_hours:
+        return None
+    return last + timedelta(hours=cadence_hours + max(cadence_hours / 2, 1))
+
+
+def usual(earlier: Sequence[Heard]) -> Usual:
+    """The rows that are usual after these reports, at least one."""
+    logs = [log1p(one.rows) for one in earlier]
+    middle = median(logs)
+    deviation = _MAD_TO_DEVIATION * median(abs(value - middle) for value in logs)
+    reach = max(_SPREADS * deviation, log(_LEAST_FACTOR))
+    centre = exp(middle) - 1
+    by_chance = _by_chance(centre)
+    return Usual(
+        low=max(0, round(min(exp(middle - reach) - 1, by_chance[0]))),
+        middle=round(centre),
+        high=round(max(exp(middle + reach) - 1, by_chance[1])),
+        reports=len(earlier),
+    )
+
+
+def _by_chance(centre: float) -> tuple[float, float]:
+    """How few and how many rows chance alone makes of ``centre``."""
+    root = sqrt(centre + 3 / 8)
+    return max(root - _SPREADS / 2, 0) ** 2 - 3 / 8, (root + _SPREADS / 2) ** 2 - 3 / 8
+
+
+def _late(last: datetime, cadence_hours: int, now: datetime) -> Trouble | None:
+    due = late_after(last, cadence_hours)
+    if due is None or now <= due:
+        return None
+    return Trouble(AlarmKind.LATE, f"Nothing came since {last:%Y-%m-%d %H:%M} UTC; it comes every {cadence_hours} h.")
+
+
+def _newest_of_each(heard: Sequence[Heard], cadence_hours: int) -> list[Heard]:
+    """The newest report of each series that still comes."""
+    newest = {one.series: one for one in heard}
+    if not newest:
+        return []
+    since = heard[-1].at - timedelta(hours=max(cadence_hours, 1))
+    return [one for one in newest.values() if one.at >= since]
+
+
+def _sized(heard: Sequence[Heard], one: Heard) -> Trouble | None:
+    """Whether a report has far fewer or more rows than those before it, and than those of the same day of the week."""
+    earlier = [other for other in _comparable(heard, one) if other.ingest < one.ingest]
+    if len(earlier) < ENOUGH_REPORTS or len({other.at.date() for other in earlier}) < ENOUGH_DAYS:
+        return None
+    expected = usual(earlier)
+    if expected.low <= one.rows <= expected.high:
+        return None
+    same_day = [other for other in earlier if other.at.weekday() == one.at.weekday()]
+    if same_day and usual(same_day).low <= one.rows <= usual(same_day).high:
+        return None
+    kind = AlarmKind.SHRUNK if one.rows < expected.low else AlarmKind.GROWN
+    words = f"{one.report}: {one.rows:,} rows, where {expected.low:,} to {expected.high:,} are usual"
+    return Trouble(kind, f"{words} ({expected.reports} reports, median {expected.middle:,}).", one.ingest)
+
+
+def _comparable(heard: Sequence[Heard], one: Heard) -> Sequence[Heard]:
+    """The reports of the same series; all of the feed where names never come twice."""
+    often = Counter(other.series for other in heard)
+    if max(often.values()) <= ENOUGH_REPORTS:
+        return heard
+    return [other for other in heard if other.series == one.series]
+
+
+def _changed(heard: Sequence[Heard], since: int | None) -> Trouble | None:
+    """Whether the newest report has columns like none before it; the change stays one until a person looked."""
+    known = [(one.ingest, one.columns) for one in heard if one.columns is not None]
+    if not known:
+        return None
+    ingest, now = since or known[-1][0], known[-1][1]
+    before = [columns for number, columns in known if number < ingest]
+    if now in before or (since is None and not before):
+        return None
+    if not before:  # the history that the change was seen against is past
+        return Trouble(AlarmKind.COLUMNS, "The columns changed.", ingest)
+    return Trouble(AlarmKind.COLUMNS, _difference(before[-1], now), ingest)
+
+
+def _difference(before: frozenset[str], now: frozenset[str]) -> str:
+    parts = [("missing", sorted(before - now)), ("new", sorted(now - before))]
+    said = [f"{word} {_listed(names)}" for word, names in parts if names]
+    return f"The columns changed: {'; '.join(said)}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    rest = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _one_of_a_kind(found: Sequence[Trouble]) -> list[Trouble]:
+    kinds = {trouble.kind: trouble for trouble in reversed(found)}
+    return [kinds[kind] for kind in AlarmKind if kind in kinds]
