@@ -6,9 +6,9 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tocsin.errors import SettingError
 
@@ -56,6 +56,34 @@ class TellSettings(_Section):
     gone_after_days: int = Field(
         3, ge=1, description="A problem is gone when its feed ran on this many later days without it."
     )
+    answer_days: int = Field(90, ge=1, description="The link of a digest takes answers for this many days.")
+    mode: Literal["live", "shadow", "redirect"] = Field(
+        "live",
+        description="'live' sends; 'shadow' decides and writes all, and sends nothing; "
+        "'redirect' sends all of it to one mailbox.",
+    )
+    redirect_to: str = Field(
+        "", pattern=r"^([^@\s]+@[^@\s]+)?$", description="The mailbox that gets every mail while 'mode' is 'redirect'."
+    )
+    hold_first_mail: bool = Field(
+        default=True, description="By SMTP, the first mail to each team waits until a person lets it go."
+    )
+    brake_mails: int = Field(
+        500, ge=0, description="Up to so many mails within a day always leave; 0: there is no brake."
+    )
+    brake_factor: int = Field(
+        5, ge=1, description="Beyond that, so many times the mails of a usual day leave; then a person is asked."
+    )
+    max_age_days: int = Field(14, ge=1, description="News that was due longer ago than this is not sent any more.")
+    mails_a_day: int = Field(
+        24, ge=0, description="Mails to one mailbox within 24 hours; what is over joins the next digest. 0: any number."
+    )
+
+    @model_validator(mode="after")
+    def _redirected_somewhere(self) -> Self:
+        if self.mode == "redirect" and not self.redirect_to:
+            raise ValueError("'redirect_to' must name a mailbox while 'mode' is 'redirect'")
+        return self
 
 
 class MailSettings(_Section):
@@ -68,6 +96,27 @@ class MailSettings(_Section):
     user: str = Field("", description="User name for the SMTP server, or empty.")
     password_file: str = Field("", description="File that holds the password, readable by this user only.")
     max_bytes: int = Field(5_000_000, ge=50_000, description="A digest with larger attachments is cut into several.")
+
+
+class MailboxSettings(_Section):
+    """Where answers to our mails come in, and how that mailbox is read."""
+
+    address: str = Field(
+        "",
+        pattern=r"^([^@\s+]+@[^@\s]+)?$",
+        description="Replies go to it with '+' and a token in its local part, such as csirt@example.org; empty: none.",
+    )
+    host: str = Field("", description="The IMAP server that keeps the mailbox; empty: no mailbox is read.")
+    port: int = Field(993, ge=1, le=65_535, description="Its port; usually 993 with 'tls', 143 with 'starttls'.")
+    security: Literal["none", "starttls", "tls"] = Field("tls", description="How the connection is protected.")
+    user: str = Field("", description="User name for the IMAP server.")
+    password_file: str = Field("", description="File that holds the password, readable by this user only.")
+    folder: str = Field("INBOX", min_length=1, description="The folder that is read.")
+    read_folder: str = Field("tocsin-read", min_length=1, description="Mails that were read are moved to this folder.")
+    aside_folder: str = Field(
+        "tocsin-aside", min_length=1, description="Mails that are not read, as too large, are moved to this folder."
+    )
+    max_bytes: int = Field(25_000_000, ge=10_000, description="A larger mail is moved aside unread.")
 
 
 class RetentionSettings(_Section):
@@ -98,6 +147,7 @@ class Settings(_Section):
     ingest: IngestSettings = IngestSettings()
     tell: TellSettings = TellSettings()
     mail: MailSettings = MailSettings()
+    mailbox: MailboxSettings = MailboxSettings()
     retention: RetentionSettings = RetentionSettings()
     server: ServerSettings = ServerSettings()
 
@@ -133,6 +183,25 @@ def load_settings(home: Path) -> Settings:
             f"Setting '{'.'.join(parts)}' {place} does not work: {first['msg']}.",
             hint="docs/settings.md lists each setting and what it takes.",
         ) from error
+
+
+def read_secret(path: str, *, setting: str) -> str:
+    """The first line of a file that holds a password or a key; empty where no file is set. ``setting``: its name.
+
+    Raises:
+        SettingError: the file cannot be read, or others than this user may read it.
+
+    """
+    if not path:
+        return ""
+    file = Path(path).expanduser()
+    try:
+        if file.stat().st_mode & 0o077:
+            raise SettingError(f"The secret file {file} can be read by others.", hint=f"Run: chmod 600 {file}")
+        return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingError(f"The secret file {file} cannot be read: {reason}.", hint=f"Correct {setting}.") from error
 
 
 def _variable(*parts: str) -> str:
