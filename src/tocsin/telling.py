@@ -9,39 +9,48 @@ import numpy as np
 import polars as pl
 from sqlalchemy import func, select
 
+from tocsin.answers import claims, links
 from tocsin.app import Node
-from tocsin.delivery import Delivery, DeliveryState, Gone, Summary, deliver, open_channel
+from tocsin.delivery import DELIVERY, Delivery, DeliveryState, Gone, Summary, deliver, open_channel
 from tocsin.delivery import Node as Sender
-from tocsin.directory import read_directory
+from tocsin.directory import Role, read_directory
 from tocsin.events.idf_out import addresses
 from tocsin.events.models import TeamSet
 from tocsin.problems import NOTES, known_problems, last_committed
 from tocsin.records import node_uuid
+from tocsin.tellers import Tellers
+from tocsin.tokens import open_tokens
 
 _FIRST_SEEN = NOTES.index("first_seen")
 
 
 def tell(node: Node, *, now: datetime) -> Summary:
     """Send every digest that is due at ``now``."""
-    knowledge = _Knowledge(node)
     directory = read_directory(node.database)
+    informed = frozenset(rule.team_id for rule in directory.rules if rule.role is Role.INFORMED)
+    knowledge = _Knowledge(node, informed)
+    link = links(node.settings.server.url, open_tokens(node.home))
     return deliver(
         node.database,
-        teams={team.id: team for team in directory.teams},
+        teams=directory.by_id,
         events_of=knowledge.events_of,
         annotate=knowledge.with_history,
         gone_of=knowledge.gone_of,
         channel=open_channel(node.settings, node.home),
-        node=Sender(node_uuid(node.database), node.settings),
+        node=Sender(node_uuid(node.database), node.settings, link=link),
         now=now,
     )
 
 
 @dataclass(frozen=True)
 class _Knowledge:
-    """What the event table and the notes of problems say, as delivery asks for it."""
+    """What the event table, the notes of problems and the answers say, as delivery asks for it.
+
+    ``informed``: the teams that only want to know of some of what they are told.
+    """
 
     node: Node
+    informed: frozenset[int]
 
     def events_of(self, ingests: Sequence[int], teams: Collection[int]) -> Iterator[tuple[int, pl.DataFrame]]:
         """For each team its events of these ingests."""
@@ -52,14 +61,43 @@ class _Knowledge:
         return {team: self._gone[team] for team in teams if team in self._gone}
 
     def with_history(self, events: pl.DataFrame) -> pl.DataFrame:
-        """The events with ``problem.new`` and ``problem.first_seen``."""
+        """The events with what `survey` takes beside them."""
         keys, place = np.unique(events["problem"].to_numpy().view(np.uint64), return_inverse=True)
         _, notes = self.node.tracker.files.lookup(keys, up_to=self._last)
         first_seen = pl.Series(notes[place, _FIRST_SEEN].astype(np.int64) * 1_000_000)
-        return events.with_columns(
+        with_times = events.with_columns(
             pl.col("fresh").alias("problem.new"),
             first_seen.cast(pl.Datetime("us", "UTC")).alias("problem.first_seen"),
         )
+        return self._with_others(self._with_claims(with_times))
+
+    def _with_claims(self, events: pl.DataFrame) -> pl.DataFrame:
+        with self.node.database.begin() as session:
+            claimed = claims(session, events[DELIVERY].unique())
+        if claimed.is_empty():
+            return events
+        return events.join(claimed, on=[DELIVERY, "problem"], how="left", maintain_order="left")
+
+    def _with_others(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Who answers for the events that a team only wants to know of."""
+        with self.node.database.begin() as session:
+            pairs = session.execute(
+                select(Delivery.id, Delivery.team_id).where(Delivery.id.in_(events[DELIVERY].unique().to_list()))
+            )
+            team_of = {number: team for number, team in pairs if team in self.informed}
+        told = events.select(
+            pl.int_range(pl.len()).alias("row"),
+            pl.col(DELIVERY).replace_strict(team_of, default=None, return_dtype=pl.Int64).alias("team"),
+        ).drop_nulls()
+        if told.is_empty():
+            return events
+        names = self._tellers.others(events[told["row"]], told["team"].to_numpy())
+        others = pl.repeat(None, events.height, dtype=pl.String, eager=True).scatter(told["row"], names)
+        return events.with_columns(others.alias("problem.others"))
+
+    @cached_property
+    def _tellers(self) -> Tellers:
+        return Tellers.open(self.node)
 
     @cached_property
     def _members(self) -> dict[int, list[int]]:

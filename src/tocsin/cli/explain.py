@@ -109,6 +109,7 @@ class Explanation:
             "teams": [self._team(match) for match in self.decision.matches],
             "overlaps": [self._rule(match) for match in self.decision.overlaps],
             "passed_over": [self._rule(match) for match in self.decision.passed_over],
+            "overruled": [self._rule(match) | {"by": match.overruled} for match in self.decision.overruled],
             "nobody": self.nobody,
         }
 
@@ -253,6 +254,10 @@ def _print(found: Explanation) -> None:
         say("\nRules that also hold, but do not decide:")
         for match in found.decision.passed_over:
             say(f"  {found.teams[match.team_id].key:<12} {match.role.value}, {match.rule}")
+    if found.decision.overruled:
+        say("\nOverruled by what a person said:")
+        for match in found.decision.overruled:
+            say(f"  {found.teams[match.team_id].key:<12} {match.role.value}, {match.rule}: {match.overruled}")
     if found.nobody:
         say(f"\nNobody would be told. {found.nobody}")
 

@@ -23,6 +23,7 @@ from tocsin.directory.model import (
 if TYPE_CHECKING:
     from tocsin.directory.entries import Refused
     from tocsin.directory.importing import Imported, import_directory
+    from tocsin.directory.precedence import strength
     from tocsin.directory.reading import directory_version, list_teams, read_directory, read_team
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "list_teams",
     "read_directory",
     "read_team",
+    "strength",
 ]
 
 _LATER = {
@@ -53,6 +55,7 @@ _LATER = {
     "list_teams": "reading",
     "read_directory": "reading",
     "read_team": "reading",
+    "strength": "precedence",
 }
 
 

@@ -1,8 +1,11 @@
-"""The directory as it stands, read from the records."""
+"""The directory as it stands, or stood at a time, read from the records."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.model import (
@@ -11,15 +14,20 @@ from tocsin.directory.model import (
     Interval,
     Mute,
     MuteKind,
-    Role,
     Rule,
     RuleKind,
     Team,
     TeamKind,
 )
-from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
+from tocsin.directory.precedence import MailboxClaim
+from tocsin.directory.standing import Part, Standing, merged_teams, standing
+from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
 from tocsin.errors import NotFoundError
 from tocsin.records import Database
+
+_KINDS = {kind.value: kind for kind in TeamKind}
+_INTERVALS = {interval.value: interval for interval in Interval}
+_FORMATS = {form.value: form for form in Format}
 
 
 def directory_version(database: Database) -> str:
@@ -28,46 +36,79 @@ def directory_version(database: Database) -> str:
         return session.scalars(select(DirectoryStateRow.version)).one()
 
 
-def read_directory(database: Database) -> Directory:
-    """All teams and current rules, with the version they belong to."""
+def read_directory(database: Database, at: datetime | None = None) -> Directory:
+    """All teams and the rules that hold, now or at a time, with the version of now.
+
+    Of a time in the past, what was asserted and decided then; names and preferences of teams are those of now.
+    """
     with database.begin() as session:
         version = session.scalars(select(DirectoryStateRow.version)).one()
-        return Directory(version, tuple(_teams(session)), tuple(_rules(session)))
+        found = standing(session, at=at)
+        teams = _teams(session, found, at=at)
+        return Directory(version, tuple(teams), tuple(found.rules), tuple(found.overruled), found.merged)
 
 
 def read_team(database: Database, key: str) -> tuple[Team, tuple[Rule, ...]]:
-    """One team and its current rules, by its key or UUID.
+    """One team and the rules that hold for it, by its key or UUID, or by those of a team merged into it.
 
     Raises:
         NotFoundError: there is no such team.
 
     """
     with database.begin() as session:
-        for team in _teams(session):
-            if key.lower() in {team.key, str(team.uuid)}:
-                return team, tuple(_rules(session, team.id))
-    raise NotFoundError(f"No team '{key}' is in the directory.", hint="'tocsin directory list' shows all teams.")
+        number = find_team(session, key)
+        found = standing(session, Part(teams={number}))
+        (team,) = _teams(session, found, {number})
+        return team, tuple(found.rules)
 
 
 def list_teams(database: Database) -> list[tuple[Team, dict[RuleKind, int]]]:
-    """Every team with the number of its current rules of each kind, by key."""
-    row = ConstituencyRow
-    query = select(row.team_id, row.kind, func.count()).where(row.withdrawn.is_(None)).group_by(row.team_id, row.kind)
+    """Every team with the number of the rules of each kind that hold for it, by key."""
     with database.begin() as session:
-        counts: dict[int, dict[RuleKind, int]] = defaultdict(dict)
-        for team_id, kind, count in session.execute(query):
-            counts[team_id][RuleKind(kind)] = count
-        return [(team, counts[team.id]) for team in sorted(_teams(session), key=lambda team: team.key)]
+        found = standing(session)
+        teams = _teams(session, found)
+    counts: dict[int, dict[RuleKind, int]] = defaultdict(dict)
+    for (team, kind), count in Counter((rule.team_id, rule.kind) for rule in found.rules).items():
+        counts[team][kind] = count
+    return [(team, counts[team.id]) for team in sorted(teams, key=lambda team: team.key)]
 
 
-def _teams(session: Session) -> list[Team]:
-    mailboxes: dict[int, dict[str, None]] = defaultdict(dict)
-    boxes = select(MailboxRow.team_id, MailboxRow.address).where(MailboxRow.withdrawn.is_(None)).order_by(MailboxRow.id)
-    for team_id, address in session.execute(boxes):
-        mailboxes[team_id][address] = None
+def find_team(session: Session, key: str) -> int:
+    """The number of a team by its key or UUID; of a merged team, that of the team that it is now.
+
+    Raises:
+        NotFoundError: there is no such team.
+
+    """
+    wanted = key.strip().lower()
+    query = select(TeamRow.id).where(or_(TeamRow.key == wanted, *_uuid_is(wanted)))
+    number = session.scalar(query)
+    if number is None:
+        raise NotFoundError(f"No team '{key}' is in the directory.", hint="'tocsin directory list' shows all teams.")
+    return merged_teams(session).get(number, number)
+
+
+def _uuid_is(text: str) -> list[ColumnElement[bool]]:
+    try:
+        return [TeamRow.uuid == UUID(text)]
+    except ValueError:
+        return []
+
+
+def _teams(
+    session: Session, found: Standing, only: Collection[int] | None = None, at: datetime | None = None
+) -> list[Team]:
+    """The teams with their mailboxes and mutes, those of merged teams with them."""
+    mailboxes = _addresses(found.mailboxes)
     mutes: dict[int, list[Mute]] = defaultdict(list)
     for mute in session.scalars(select(MuteRow).order_by(MuteRow.id)):
-        mutes[mute.team_id].append(Mute(MuteKind(mute.kind), mute.value, mute.until, mute.reason))
+        team = found.merged.get(mute.team_id, mute.team_id)
+        mutes[team].append(Mute(MuteKind(mute.kind), mute.value, mute.until, mute.reason))
+    query = select(*TeamRow.__table__.columns).order_by(TeamRow.id)
+    if only is not None:
+        query = query.where(TeamRow.id.in_(only))
+    if at is not None:
+        query = query.where(TeamRow.recorded <= at)
     return [
         Team(
             id=row.id,
@@ -75,30 +116,25 @@ def _teams(session: Session) -> list[Team]:
             key=row.key,
             name=row.name,
             organisation=row.organisation,
-            kind=TeamKind(row.kind),
+            kind=_KINDS[row.kind],
             country=row.country,
             language=row.language,
             timezone=row.timezone,
-            mailboxes=tuple(mailboxes[row.id]),
-            interval=Interval(row.interval),
-            formats=tuple(Format(word) for word in row.formats),
+            mailboxes=tuple(mailboxes.get(row.id, ())),
+            interval=_INTERVALS[row.interval],
+            formats=tuple(_FORMATS[word] for word in row.formats),
             ceiling=row.ceiling,
             encrypt=row.encrypt,
-            mutes=tuple(mutes[row.id]),
+            mutes=tuple(mutes.get(row.id, ())),
         )
-        for row in session.scalars(select(TeamRow).order_by(TeamRow.id))
+        for row in session.execute(query)
+        if row.id not in found.merged
     ]
 
 
-def _rules(session: Session, team_id: int | None = None) -> list[Rule]:
-    row = ConstituencyRow
-    query = select(
-        row.team_id, row.kind, row.value, row.role, row.source, row.as_of, row.confidence, row.said_by
-    ).where(row.withdrawn.is_(None))
-    if team_id is not None:
-        query = query.where(row.team_id == team_id)
-    kinds, roles = {kind.value: kind for kind in RuleKind}, {role.value: role for role in Role}
-    return [
-        Rule(team, kinds[kind], value, roles[role], source, as_of, confidence, said_by)
-        for team, kind, value, role, source, as_of, confidence, said_by in session.execute(query.order_by(row.id))
-    ]
+def _addresses(claims: Iterable[MailboxClaim]) -> Mapping[int, Iterable[str]]:
+    """The addresses of each team, each once, in the order of the claims."""
+    found: dict[int, dict[str, None]] = defaultdict(dict)
+    for claim in claims:
+        found[claim.team_id][claim.address] = None
+    return found

@@ -14,15 +14,15 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.directory import MuteKind, Role, Rule, RuleKind, Team
+from tocsin.directory import MuteKind, Role, Rule, RuleKind, Team, strength
 from tocsin.networks import IntervalTable, Network, flatten_cover, parse_networks
 
 Int32s: TypeAlias = npt.NDArray[np.int32]
 Int64s: TypeAlias = npt.NDArray[np.int64]
 UInt64s: TypeAlias = npt.NDArray[np.uint64]
 UInt8s: TypeAlias = npt.NDArray[np.uint8]
-# Source, as-of date, confidence, who said it.
-Basis: TypeAlias = tuple[str, date | None, int | None, str]
+# Source, as-of date, confidence, who said it, and the word that overrules it or an empty text.
+Basis: TypeAlias = tuple[str, date | None, int | None, str, str]
 
 KINDS = tuple(RuleKind)
 ROLES = tuple(Role)
@@ -36,7 +36,7 @@ class Compiled:
     ``asns``, ``domains`` and ``countries`` name the nodes of each kind in their order. By node: ``parent`` is the node
     that holds it; ``responsible`` and ``informed`` are the sets of teams that answer, or want to know, when this is the
     most specific node that matches; ``rule_start`` cuts ``rule_team``, ``rule_role`` and ``rule_basis`` into each
-    node's own rules. By set: ``set_start`` cuts ``set_team``; set 0 is empty.
+    node's own rules, the overruled among them. By set: ``set_start`` cuts ``set_team``; set 0 is empty.
     """
 
     prefixes: IntervalTable
@@ -90,6 +90,8 @@ class Compiled:
 
 def compile_rules(rules: Iterable[Rule], teams: Iterable[Team]) -> Compiled:
     """The compiled form of rules and teams whose values are canonical; the order of neither matters.
+
+    Overruled rules are kept, so that explanations name them, and decide nothing.
 
     Raises:
         ValueError: the value of a prefix rule or mute is not a network.
@@ -179,22 +181,23 @@ def _above(name: str, nodes: dict[str, int]) -> int:
 
 
 def _place(rule: Rule, numbers: dict[RuleKind, dict[str, int]]) -> _Placed:
-    basis = (rule.source, rule.as_of, rule.confidence, rule.said_by)
+    basis = (rule.source, rule.as_of, rule.confidence, rule.said_by, rule.overruled)
     return numbers[rule.kind][name_of(rule)], ROLES.index(rule.role), rule.team_id, basis
 
 
-def _rank(placed: _Placed) -> tuple[int, int, int, int, int, str, str]:
-    """By node, role and team; of one team's equal rules the surest, then the freshest first."""
-    node, role, team, (source, as_of, confidence, said_by) = placed
+def _rank(placed: _Placed) -> tuple[int, int, int, int, int, int, str, str]:
+    """By node, role and team; of one team's equal rules a person's word first, then the surest, then the freshest."""
+    node, role, team, (source, as_of, confidence, said_by, _) = placed
     sure = -1 if confidence is None else confidence
-    return node, role, team, -sure, -as_of.toordinal() if as_of else 0, source, said_by
+    return node, role, team, strength(source), -sure, -as_of.toordinal() if as_of else 0, source, said_by
 
 
 def _sets(placed: Iterable[_Placed], parent: Sequence[int]) -> tuple[list[frozenset[int]], Int32s, Int32s]:
     """All sets of teams, and by node the number of the responsible and of the informed one."""
     own: tuple[dict[int, set[int]], ...] = tuple({} for _ in ROLES)
-    for node, role, team, _ in placed:
-        own[role].setdefault(node, set()).add(team)
+    for node, role, team, (*_, overruled) in placed:
+        if not overruled:
+            own[role].setdefault(node, set()).add(team)
     answers, wants = own[ROLES.index(Role.RESPONSIBLE)], own[ROLES.index(Role.INFORMED)]
     numbers: dict[frozenset[int], int] = {frozenset(): 0}
     sets: list[frozenset[int]] = [frozenset()]

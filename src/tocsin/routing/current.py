@@ -24,7 +24,7 @@ def current_router(root: Path, version: str, read: Callable[[], Directory], *, n
         return Router.open(root / version, now=now)
     except StorageError:
         directory = read()
-    router = Router.compile(directory.rules, directory.teams, now=now)
+    router = Router.compile((*directory.rules, *directory.overruled), directory.teams, now=now)
     router.save(root / directory.version)
     for old in root.iterdir():
         if old.name != directory.version and not old.name.startswith(DRAFT):

@@ -18,15 +18,18 @@ def decide(compiled: Compiled, nodes: Sequence[int], why_muted: Callable[[int], 
     claims: list[Match] = []
     wants: list[Match] = []
     passed_over: list[Match] = []
+    overruled: list[Match] = []
     for rules in _outwards(compiled, nodes):
-        answers = [match for match in rules if match.role is Role.RESPONSIBLE]
+        overruled += [match for match in rules if match.overruled]
+        answers = [match for match in rules if match.role is Role.RESPONSIBLE and not match.overruled]
         (passed_over if claims else claims).extend(answers)
-        wants += [match for match in rules if match.role is Role.INFORMED]
+        wants += [match for match in rules if match.role is Role.INFORMED and not match.overruled]
     matches: dict[int, Match] = {}
     for match in (*claims, *wants):
         matches.setdefault(match.team_id, match)
     passed_over += [match for match in (*claims, *wants) if matches[match.team_id] is not match]
-    return _ordered((replace(match, muted=why_muted(match.team_id)) for match in matches.values()), passed_over)
+    told = (replace(match, muted=why_muted(match.team_id)) for match in matches.values())
+    return _ordered(told, passed_over, overruled)
 
 
 def unite(decisions: Iterable[Decision]) -> Decision:
@@ -39,7 +42,8 @@ def unite(decisions: Iterable[Decision]) -> Decision:
     rest = dict.fromkeys(replace(match, muted="") for match in every)
     rest |= dict.fromkeys(match for decision in decisions for match in decision.passed_over)
     named = {replace(match, muted="") for match in matches.values()}
-    return _ordered(matches.values(), [match for match in rest if match not in named])
+    overruled = dict.fromkeys(match for decision in decisions for match in decision.overruled)
+    return _ordered(matches.values(), [match for match in rest if match not in named], overruled)
 
 
 def _outwards(compiled: Compiled, nodes: Sequence[int]) -> Iterator[list[Match]]:
@@ -66,7 +70,6 @@ def _strength(match: Match) -> tuple[bool, int, int]:
     return bool(match.muted), ROLES.index(match.role), KINDS.index(match.level)
 
 
-def _ordered(matches: Iterable[Match], passed_over: Iterable[Match]) -> Decision:
-    return Decision(
-        tuple(sorted(matches, key=lambda match: (ROLES.index(match.role), match.team_id))), tuple(passed_over)
-    )
+def _ordered(matches: Iterable[Match], passed_over: Iterable[Match], overruled: Iterable[Match]) -> Decision:
+    ordered = sorted(matches, key=lambda match: (ROLES.index(match.role), match.team_id))
+    return Decision(tuple(ordered), tuple(passed_over), tuple(overruled))

@@ -9,7 +9,11 @@ from tocsin.directory import Role, RuleKind
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A rule that names a team. ``muted`` is empty, or says which of the team's mutes keeps it from being told."""
+    """A rule that names a team.
+
+    ``muted`` is empty, or says which of the team's mutes keeps it from being told; ``overruled`` is empty, or says
+    which person's word beats the rule.
+    """
 
     team_id: int
     role: Role
@@ -19,6 +23,7 @@ class Match:
     as_of: date | None = None
     confidence: int | None = None
     said_by: str = ""
+    overruled: str = ""
     muted: str = ""
 
     @property
@@ -40,11 +45,12 @@ class Decision:
     """The teams that must know of something: each once, the responsible first, then by number.
 
     ``passed_over`` are the rules that also hold but do not decide: less specific ones, and further ones of a team
-    that is named already.
+    that is named already. ``overruled`` are rules that would hold had a person not said otherwise.
     """
 
     matches: tuple[Match, ...] = ()
     passed_over: tuple[Match, ...] = ()
+    overruled: tuple[Match, ...] = ()
 
     @property
     def told(self) -> tuple[int, ...]:

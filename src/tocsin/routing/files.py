@@ -17,7 +17,7 @@ from tocsin.networks import IntervalTable
 from tocsin.routing.compiled import Compiled
 
 DRAFT = ".draft-"
-_FORMAT = 1  # raised when the files change, so that files of another release are made anew
+_FORMAT = 2  # raised when the files change, so that files of another release are made anew
 _ARRAYS = (
     "prefix_hi",
     "prefix_lo",
@@ -64,7 +64,7 @@ class _Names(TypedDict):
     format: int
     domains: list[str]
     countries: list[str]
-    bases: list[tuple[str, str | None, int | None, str]]
+    bases: list[tuple[str, str | None, int | None, str, str]]
     teams: list[_Team]
 
 
@@ -122,8 +122,8 @@ def open_compiled(folder: Path) -> Compiled:
             domains=tuple(names["domains"]),
             countries=tuple(names["countries"]),
             bases=tuple(
-                (source, date.fromisoformat(day) if day else None, confidence, said_by)
-                for source, day, confidence, said_by in names["bases"]
+                (source, date.fromisoformat(day) if day else None, confidence, said_by, overruled)
+                for source, day, confidence, said_by, overruled in names["bases"]
             ),
             teams={team["id"]: _team(team) for team in names["teams"]},
         )

@@ -1,0 +1,140 @@
+"""What is said at a time: assertions, persons' words, decisions and merges, as rows of that time.
+
+``at`` None is now. A row stands at a time when it was recorded by then and not yet withdrawn.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import TypeAlias
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import Session
+
+from tocsin.directory.model import Role, Rule, RuleKind
+from tocsin.directory.precedence import MAILBOX, Decided, MailboxClaim, Said, Words, settle, settle_mailboxes
+from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
+
+OVER, BESIDE = "over", "beside"
+_Row: TypeAlias = "type[ConstituencyRow | MailboxRow | DenialRow | DecisionRow | MergeRow]"
+_KINDS, _ROLES = {kind.value: kind for kind in RuleKind}, {role.value: role for role in Role}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What holds of a part of the directory at one time, and what is overruled; teams by number, merges applied.
+
+    ``words`` are all persons' words and decisions of that time, also beyond the part.
+    """
+
+    rules: list[Rule]
+    overruled: list[Rule]
+    mailboxes: list[MailboxClaim]
+    mailboxes_overruled: list[MailboxClaim]
+    words: Words
+    merged: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the directory: assertions on these teams, or on these values by kind; all when neither."""
+
+    teams: Collection[int] | None = None
+    values: Mapping[str, Collection[str]] | None = None
+
+
+def standing(session: Session, part: Part | None = None, at: datetime | None = None) -> Standing:
+    """What holds of a part of the directory."""
+    part = part or Part()
+    merged = merged_teams(session, at)
+    words = words_at(session, merged, at)
+    rules, overruled = settle(_rules(session, part, merged, at), words)
+    if part != Part():  # decisions speak of everything
+        rules = [rule for rule in rules if _is_in(rule, part)]
+    mailboxes, others = settle_mailboxes(_mailboxes(session, part, merged, at), words)
+    return Standing(rules, overruled, mailboxes, others, words, merged)
+
+
+def stands(row: _Row, at: datetime | None) -> ColumnElement[bool]:
+    """The condition that a row stands at a time."""
+    if at is None:
+        return row.withdrawn.is_(None)
+    return and_(row.recorded <= at, or_(row.withdrawn.is_(None), row.withdrawn > at))
+
+
+def merged_teams(session: Session, at: datetime | None = None) -> dict[int, int]:
+    """For each team that is merged into another, the team that it is in the end."""
+    query = select(MergeRow.team_id, MergeRow.into_id).where(stands(MergeRow, at)).order_by(MergeRow.id)
+    into: dict[int, int] = {row.team_id: row.into_id for row in session.execute(query)}
+    return {team: _end(team, into) for team in into}
+
+
+def words_at(session: Session, merged: Mapping[int, int], at: datetime | None = None) -> Words:
+    """All that persons said and decided."""
+    rule, box = ConstituencyRow, MailboxRow
+    said = [
+        Said(merged.get(row.team_id, row.team_id), row.kind, row.value, _ROLES[row.role], *_saying(row))
+        for row in session.scalars(select(rule).where(rule.word == OVER, stands(rule, at)).order_by(rule.id))
+    ]
+    said += [
+        Said(merged.get(row.team_id, row.team_id), MAILBOX, row.address, Role.RESPONSIBLE, *_saying(row))
+        for row in session.scalars(select(box).where(box.word == OVER, stands(box, at)).order_by(box.id))
+    ]
+    said += [
+        Said(merged.get(row.team_id, row.team_id), row.kind, row.value, None, *_saying(row))
+        for row in session.scalars(select(DenialRow).where(stands(DenialRow, at)).order_by(DenialRow.id))
+    ]
+    decisions = session.scalars(select(DecisionRow).where(stands(DecisionRow, at)).order_by(DecisionRow.id))
+    return Words(tuple(said), tuple(decided(row, merged) for row in decisions))
+
+
+def decided(row: DecisionRow, merged: Mapping[int, int]) -> Decided:
+    """A decision as the rule of precedence takes it."""
+    teams, against = ({merged.get(team, team) for team in part} for part in (row.teams, row.against))
+    return Decided(row.id, row.kind, row.value, frozenset(teams), frozenset(against - teams), *_saying(row))
+
+
+def _saying(row: ConstituencyRow | MailboxRow | DenialRow | DecisionRow) -> tuple[str, date, str]:
+    return row.said_by, row.recorded.date(), row.reason or ""
+
+
+def _end(team: int, into: Mapping[int, int]) -> int:
+    while team in into:
+        team = into[team]
+    return team
+
+
+def _rules(session: Session, part: Part, merged: Mapping[int, int], at: datetime | None) -> list[Rule]:
+    row = ConstituencyRow
+    query = select(row.team_id, row.kind, row.value, row.role, row.source, row.as_of, row.confidence, row.said_by)
+    query = query.where(stands(row, at)).order_by(row.id)
+    if part.teams is not None:
+        query = query.where(row.team_id.in_(_with_merged(part.teams, merged)))
+    if part.values is not None:
+        query = query.where(or_(*(and_(row.kind == kind, row.value.in_(of)) for kind, of in part.values.items())))
+    found = [
+        Rule(team, _KINDS[kind], value, _ROLES[role], source, as_of, confidence, said_by)
+        for team, kind, value, role, source, as_of, confidence, said_by in session.execute(query)
+    ]
+    return [replace(rule, team_id=merged.get(rule.team_id, rule.team_id)) for rule in found] if merged else found
+
+
+def _mailboxes(session: Session, part: Part, merged: Mapping[int, int], at: datetime | None) -> list[MailboxClaim]:
+    row = MailboxRow
+    query = select(row.team_id, row.address, row.source, row.as_of, row.confidence, row.said_by)
+    query = query.where(stands(row, at)).order_by(row.id)
+    if part.teams is not None:
+        query = query.where(row.team_id.in_(_with_merged(part.teams, merged)))
+    if part.values is not None:
+        query = query.where(row.address.in_(part.values.get(MAILBOX, ())))
+    found = [MailboxClaim(*claim) for claim in session.execute(query)]
+    return [replace(claim, team_id=merged.get(claim.team_id, claim.team_id)) for claim in found] if merged else found
+
+
+def _with_merged(teams: Collection[int], merged: Mapping[int, int]) -> list[int]:
+    return [*teams, *(team for team, into in merged.items() if into in teams)]
+
+
+def _is_in(rule: Rule, part: Part) -> bool:
+    by_team = part.teams is None or rule.team_id in part.teams
+    return by_team and (part.values is None or rule.value in part.values.get(rule.kind, ()))
