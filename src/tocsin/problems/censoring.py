@@ -1,0 +1,141 @@
+"""How long something takes when its end is only known to lie between two moments: medians with their uncertainty.
+
+A problem ends somewhere between its last sighting and the next run of its feed that did not see it (interval-censored),
+or has not ended yet (right-censored). Nothing is assumed about the shape of the times: the estimate is the
+non-parametric maximum likelihood one of Turnbull (1976, J. R. Statist. Soc. B 38, 290-295).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Hours = npt.NDArray[np.float64]
+
+RESAMPLES: Final = 200
+_FEWEST: Final = 5  # with fewer times a bootstrap says nothing
+_CHANGE = 1e-7  # the estimate stands when no mass moves by more in a step
+_STEPS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The estimate: ``mass[i]`` of all times lies in the interval from ``start[i]`` to ``end[i]``.
+
+    Where inside, the data does not say. Intervals are disjoint and sorted; the last may end at infinity.
+    """
+
+    start: Hours
+    end: Hours
+    mass: Hours
+
+    def quantile(self, share: float) -> tuple[float, float]:
+        """Between which two times the share of all has ended."""
+        return _quantile(self.start, self.end, self.mass[None, :], share)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Median:
+    """The median time, which lies between ``earliest`` and ``latest`` (hours), with the interval of its uncertainty.
+
+    ``low`` and ``high`` hold it with the stated confidence, None where there are too few times. ``latest`` and ``high``
+    are infinite where more than half have not ended. ``times`` were used, of which ``ended`` have an end.
+    """
+
+    times: int
+    ended: int
+    earliest: float
+    latest: float
+    low: float | None
+    high: float | None
+
+
+def turnbull(left: Hours, right: Hours) -> Curve:
+    """The estimate for times that lie in ``(left[i], right[i]]``, float64[n] in hours.
+
+    ``right`` is infinite for what has not ended; ``left == right`` is a time known exactly.
+
+    Raises:
+        ValueError: there are no times, or an interval ends before it starts.
+
+    """
+    if not len(left) or (left > right).any():
+        raise ValueError("each time needs an interval that does not end before it starts")
+    starts, ends = _innermost(left, right)
+    covers = _covers(left, right, starts, ends)
+    mass = _estimate(covers, np.ones((1, len(left))))[0]
+    return Curve(starts, ends, mass)
+
+
+def median(left: Hours, right: Hours, *, confidence: float = 0.95, resamples: int = RESAMPLES) -> Median:
+    """The median of interval-censored times, with a percentile interval from resampling them.
+
+    The same times give the same figures, in any order.
+
+    Raises:
+        ValueError: as `turnbull`.
+
+    """
+    order = np.lexsort((right, left))
+    left, right = left[order], right[order]
+    curve = turnbull(left, right)
+    earliest, latest = curve.quantile(0.5)
+    low = high = None
+    if len(left) >= _FEWEST:
+        starts, ends = curve.start, curve.end
+        draws = np.random.default_rng(len(left)).multinomial(len(left), np.full(len(left), 1 / len(left)), resamples)
+        masses = _estimate(_covers(left, right, starts, ends), draws.astype(np.float64))
+        bounds = np.array(_quantile(starts, ends, masses, 0.5))
+        tail = (1 - confidence) / 2
+        low = float(np.quantile(bounds[:, 0], tail, method="lower"))
+        high = float(np.quantile(bounds[:, 1], 1 - tail, method="higher"))
+    ended = int(np.isfinite(right).sum())
+    return Median(len(left), ended, earliest, latest, low, high)
+
+
+def _innermost(left: Hours, right: Hours) -> tuple[Hours, Hours]:
+    """The intervals that can hold mass: from a left end to the right end that follows it with no other between."""
+    exact = left == right
+    # In the order of the line, at one point: an open left end comes after a right end, an exact time is both at once.
+    points = np.concatenate([left, right])
+    kind = np.concatenate([np.where(exact, 0, 2), np.ones(len(right), dtype=np.int64)])
+    order = np.lexsort((kind, points))
+    is_left = kind[order] != 1
+    opens = np.flatnonzero(is_left[:-1] & ~is_left[1:])
+    starts, ends = points[order][opens], points[order][opens + 1]
+    distinct = np.unique(np.column_stack([starts, ends]), axis=0)
+    return distinct[:, 0], distinct[:, 1]
+
+
+def _covers(left: Hours, right: Hours, starts: Hours, ends: Hours) -> npt.NDArray[np.float64]:
+    """Which of the intervals each time may lie in, float64[times, intervals] of 0 and 1."""
+    inside = (left[:, None] <= starts) & (ends <= right[:, None])
+    # An exact interval at the open left end of a time is not in it.
+    outside = (starts == ends) & (left[:, None] == starts) & (left != right)[:, None]
+    return (inside & ~outside).astype(np.float64)
+
+
+def _estimate(covers: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The masses for each row of weights at once, by self-consistency steps, float64[rows, intervals]."""
+    intervals = covers.shape[1]
+    total = weights.sum(axis=1, keepdims=True)
+    mass: Hours = np.full((len(weights), intervals), 1 / intervals)
+    for _ in range(_STEPS):
+        held = np.maximum(mass @ covers.T, np.finfo(np.float64).tiny)
+        after: Hours = mass * ((weights / held) @ covers) / total
+        change = np.abs(after - mass).max()
+        mass = after
+        if change < _CHANGE:
+            break
+    return mass
+
+
+def _quantile(
+    starts: Hours, ends: Hours, masses: npt.NDArray[np.float64], share: float
+) -> Sequence[tuple[float, float]]:
+    """For each row of masses the interval in which its sum reaches the share."""
+    reached = masses.cumsum(axis=1) >= share - 1e-6
+    first = np.where(reached.any(axis=1), reached.argmax(axis=1), len(starts) - 1)
+    return [(float(starts[at]), float(ends[at])) for at in first]
