@@ -37,6 +37,7 @@ _MODELS = (
     "tocsin.events.models",
     "tocsin.directory.tables",
     "tocsin.directory.fact_tables",
+    "tocsin.directory.key_tables",
     "tocsin.delivery.models",
     "tocsin.answers.models",
     "tocsin.letters.models",

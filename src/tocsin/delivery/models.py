@@ -31,6 +31,7 @@ class DeliveryState(StrEnum):
     DROPPED = "dropped"  # a person looked and said no; `error` says why
     EXPIRED = "expired"  # too old to be news before it could leave; never sent
     SHADOW = "shadow"  # written for us to read; never sent
+    STUCK = "stuck"  # must be encrypted and cannot be; `error` says why; leaves once there is a good key
     REDIRECTED = "redirected"  # sent to the mailbox of `[tell] redirect_to` instead
 
 
@@ -58,6 +59,7 @@ class Delivery(Base):
     ``uuid`` makes its Message-IDs unique over nodes and fresh installations. ``mails_sent`` mails of it have left, and
     ``waiting`` are the mailboxes that the next one still goes to after a refusal for the moment (empty: all).
     ``channel``: the way it left or is to leave, see `safety.Way`. ``released_at``: when a person let a held one go.
+    ``protection``: how it was signed and for which keys it was encrypted, in words, or empty.
     ``counts``: ``events``, ``problems``, ``new``, ``continuing``, ``gone``, ``mails``, ``withheld``.
     """
 
@@ -82,6 +84,7 @@ class Delivery(Base):
     size: Mapped[int]
     counts: Mapped[dict[str, int]] = mapped_column(Json)
     error: Mapped[str] = mapped_column(Text)
+    protection: Mapped[str] = mapped_column(Text, default="")
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 

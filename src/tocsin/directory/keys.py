@@ -1,0 +1,169 @@
+"""Keys of teams as plain facts, and what can be said of a key at a moment: good, or which of the reasons why not.
+
+Reading a file into facts is ``key_files.py``, keeping keys is ``key_store.py``. Nothing here computes with keys.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+_DAYS_AHEAD = 60
+
+
+class KeyFormat(StrEnum):
+    """How mails are protected with a key."""
+
+    OPENPGP = "openpgp"  # RFC 9580, in mails RFC 3156
+    SMIME = "smime"  # X.509 (RFC 5280), in mails RFC 8551
+
+    @property
+    def words(self) -> str:
+        """``OpenPGP`` or ``S/MIME``."""
+        return {"openpgp": "OpenPGP", "smime": "S/MIME"}[self.value]
+
+
+class KeyState(StrEnum):
+    """Whether mails can be encrypted for a key now, or the reason why not."""
+
+    GOOD = "good"
+    REVOKED = "revoked"  # its owner, or the authority that issued it, took it back
+    WEAK = "weak"  # it can be broken
+    EXPIRED = "expired"
+    NOT_YET = "not-yet-valid"
+    NO_ENCRYPTION = "no-encryption"  # it only signs, or nothing in it that encrypts is bound to it
+    UNSUPPORTED = "unsupported"  # sound, and of a kind that we cannot encrypt for
+    WRONG_MAILBOX = "wrong-mailbox"  # it names mailboxes, and none of the team's
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A state with its reason as a sentence about the key; the reason of a good one is empty."""
+
+    state: KeyState
+    why: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether mails can be encrypted for it."""
+        return self.state is KeyState.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when until when something in the key encrypts, and with what; ``until`` None: for good."""
+
+    since: datetime
+    until: datetime | None
+    algorithm: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFacts:
+    """What a certificate says, checked by its own signatures.
+
+    ``fingerprint``: lower-case hexadecimal, of the OpenPGP primary key, or SHA-256 of the X.509 certificate.
+    ``names``: user ids, or the subject. ``mailboxes``: lower case. ``until`` None: never expires. ``flaw``: what is
+    wrong with it at any time. ``encrypts``: its sound encryption keys; an X.509 certificate has at most one.
+    """
+
+    format: KeyFormat
+    fingerprint: str
+    names: tuple[str, ...]
+    mailboxes: tuple[str, ...]
+    algorithm: str
+    since: datetime
+    until: datetime | None
+    flaw: Verdict | None = None
+    encrypts: tuple[Span, ...] = ()
+
+    @property
+    def strength(self) -> str:
+        """``Ed25519, encrypts with X25519``."""
+        kinds = sorted({span.algorithm for span in self.encrypts} - {self.algorithm})
+        return self.algorithm + (f", encrypts with {', '.join(kinds)}" if kinds else "")
+
+
+@dataclass(frozen=True, slots=True)
+class TeamKey:
+    """An assertion: this is a key of that team.
+
+    ``content``: OpenPGP packets, or X.509 in DER. ``any_mailbox``: it serves all mailboxes of the team, whatever it
+    names. ``preferred``: the team wants keys of its format rather than others. ``reason``: why it was withdrawn.
+    """
+
+    uuid: UUID
+    team_id: int
+    facts: KeyFacts
+    content: bytes
+    any_mailbox: bool
+    preferred: bool
+    source: str
+    said_by: str
+    recorded: datetime
+    withdrawn: datetime | None = None
+    reason: str = ""
+
+
+def judge(facts: KeyFacts, now: datetime) -> Verdict:
+    """Whether mails can be encrypted for a key at ``now``, whoever's it is."""
+    if facts.flaw is not None:
+        return facts.flaw
+    if now < facts.since:
+        return Verdict(KeyState.NOT_YET, f"It is valid from {_day(facts.since)}.")
+    if facts.until is not None and facts.until <= now:
+        return Verdict(KeyState.EXPIRED, f"It expired on {_day(facts.until)}.")
+    return _judge_encryption(facts, now)
+
+
+def judge_for(key: TeamKey, mailboxes: Collection[str], now: datetime) -> Verdict:
+    """Whether mails to a team with these mailboxes can be encrypted for its key."""
+    verdict = judge(key.facts, now)
+    if verdict.good and not any(serves(key, mailbox) for mailbox in mailboxes):
+        named = ", ".join(key.facts.mailboxes)
+        return Verdict(KeyState.WRONG_MAILBOX, f"It is for {named}, which is no mailbox of the team.")
+    return verdict
+
+
+def serves(key: TeamKey, mailbox: str) -> bool:
+    """Whether a key is for this mailbox: it names it, or names none, or was said to be for all of the team's."""
+    named = key.facts.mailboxes
+    return key.any_mailbox or not named or mailbox.lower() in named
+
+
+def ends(facts: KeyFacts, now: datetime) -> datetime | None:
+    """When a key that is good at ``now`` stops being so; None where it never does."""
+    open_spans = [
+        span.until for span in facts.encrypts if span.since <= now and (span.until is None or span.until > now)
+    ]
+    last = None if None in open_spans else max((until for until in open_spans if until is not None), default=None)
+    given = [until for until in (facts.until, last) if until is not None]
+    return min(given, default=None)
+
+
+def ending(keys: Sequence[TeamKey], now: datetime, days: int = _DAYS_AHEAD) -> list[tuple[TeamKey, datetime]]:
+    """The keys that are good at ``now`` and not any more in ``days`` days, with when that is; the soonest first."""
+    found = [
+        (key, until)
+        for key in keys
+        if judge(key.facts, now).good
+        and (until := ends(key.facts, now)) is not None
+        and until <= now + timedelta(days=days)
+    ]
+    return sorted(found, key=lambda pair: pair[1])
+
+
+def _judge_encryption(facts: KeyFacts, now: datetime) -> Verdict:
+    if not facts.encrypts:
+        return Verdict(KeyState.NO_ENCRYPTION, "It holds no key that encrypts.")
+    if any(span.since <= now and (span.until is None or now < span.until) for span in facts.encrypts):
+        return Verdict(KeyState.GOOD)
+    ended = [span.until for span in facts.encrypts if span.until is not None and span.until <= now]
+    if ended:
+        return Verdict(KeyState.EXPIRED, f"What encrypts in it expired on {_day(max(ended))}.")
+    return Verdict(KeyState.NOT_YET, f"It encrypts from {_day(min(span.since for span in facts.encrypts))}.")
+
+
+def _day(at: datetime) -> str:
+    return f"{at:%Y-%m-%d}"
