@@ -7,6 +7,7 @@
     ├── NotFoundError       the named thing is not here: exit 1, HTTP 404
     ├── ConflictError       it clashes with what is stored, or another process is at work: exit 1, HTTP 409
     ├── WithheldError       the release gate said no: exit 1, HTTP 403
+    ├── RemoteError         another system does not answer, or not as agreed: exit 1, HTTP 502
     └── StorageError        disk, table or database failed: exit 1, HTTP 500
 
 A message says what happened and what the person can do. Front doors print it as it is; they never print a traceback
@@ -44,6 +45,10 @@ class ConflictError(TocsinError):
 
 class WithheldError(TocsinError):
     """The release gate said no; the message names the rule."""
+
+
+class RemoteError(TocsinError):
+    """Another system cannot be reached, or does not answer as agreed; later it may."""
 
 
 class StorageError(TocsinError):
