@@ -1,5 +1,7 @@
 """Answers: what teams say of the problems they were told of, and how the next sighting meets what was said."""
 
+from tocsin.answers.claims import claims
+from tocsin.answers.links import PATH, links, reference_of
 from tocsin.answers.models import Answer, AnsweredDigest, Verdict, Via
 from tocsin.answers.quiet import FOR_GOOD, answered, quiet
 from tocsin.answers.record import HOLDS, NOTE_LENGTH, record_answer
@@ -11,6 +13,7 @@ __all__ = [
     "FOR_GOOD",
     "HOLDS",
     "NOTE_LENGTH",
+    "PATH",
     "Answer",
     "AnsweredDigest",
     "Outcome",
@@ -18,11 +21,14 @@ __all__ = [
     "Verdict",
     "Via",
     "answered",
+    "claims",
     "latest",
+    "links",
     "problem_text",
     "quiet",
     "read_problem",
     "record_answer",
+    "reference_of",
     "stand",
     "standings",
     "told_events",
