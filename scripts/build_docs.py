@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import typer.main
 from pydantic.fields import FieldInfo
@@ -158,6 +158,8 @@ def setting_sections() -> Iterator[str]:
 
 def _takes(setting: FieldInfo) -> str:
     """What values a setting takes, in words."""
+    if get_origin(setting.annotation) is dict:
+        return "a table of lists"
     if choices := get_args(setting.annotation):
         return " or ".join(f"`{_toml(choice)}`" for choice in choices)
     bounds = {type(bound).__name__: bound for bound in setting.metadata}
@@ -182,7 +184,7 @@ def field_section() -> Iterator[str]:
 
 
 def _toml(value: object) -> str:
-    return str(value) if isinstance(value, int) else f'"{value}"'
+    return str(value) if isinstance(value, int | dict) else f'"{value}"'
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

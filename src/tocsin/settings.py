@@ -119,6 +119,15 @@ class MailboxSettings(_Section):
     max_bytes: int = Field(25_000_000, ge=10_000, description="A larger mail is moved aside unread.")
 
 
+class DirectorySettings(_Section):
+    """What this node needs to know of a team before it trusts it with something."""
+
+    needs: dict[str, list[Literal["mandate", "accreditation", "peer", "self"]]] = Field(
+        default={},
+        description="Attestations that a team needs, all of them, by what for: needs = { exchange = ['mandate'] }.",
+    )
+
+
 class RetentionSettings(_Section):
     """How long things are kept."""
 
@@ -148,6 +157,7 @@ class Settings(_Section):
     tell: TellSettings = TellSettings()
     mail: MailSettings = MailSettings()
     mailbox: MailboxSettings = MailboxSettings()
+    directory: DirectorySettings = DirectorySettings()
     retention: RetentionSettings = RetentionSettings()
     server: ServerSettings = ServerSettings()
 

@@ -129,17 +129,3 @@ class Fact:
         """One detail that is a date, or None."""
         text = self.get(name)
         return date.fromisoformat(text) if text else None
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """One assertion: this mailbox is the team's. ``stated`` is the purpose that its source states, if any."""
-
-    address: str
-    stated: Purpose | None = None
-    source: str = ""
-    as_of: date | None = None
-    confidence: int | None = None
-    said_by: str = ""
-    recorded: datetime | None = None
-    withdrawn: datetime | None = None

@@ -67,7 +67,10 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class MailboxClaim:
-    """An assertion: this mailbox is that team's. The fields beside are those of a ``Rule``."""
+    """An assertion: this mailbox is that team's. The fields beside are those of a ``Rule``.
+
+    ``purpose`` is what its source states that it is for, as in ``facts.Purpose``; empty where it states nothing.
+    """
 
     team_id: int
     address: str
@@ -75,6 +78,7 @@ class MailboxClaim:
     as_of: date | None = None
     confidence: int | None = None
     said_by: str = ""
+    purpose: str = ""
     overruled: str = ""
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
+from tocsin.directory.facts import Purpose
 from tocsin.directory.model import (
     Directory,
     Format,
@@ -44,7 +45,7 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
     with database.begin() as session:
         version = session.scalars(select(DirectoryStateRow.version)).one()
         found = standing(session, at=at)
-        teams = _teams(session, found, at=at)
+        teams = read_teams(session, found, at=at)
         return Directory(version, tuple(teams), tuple(found.rules), tuple(found.overruled), found.merged)
 
 
@@ -58,7 +59,7 @@ def read_team(database: Database, key: str) -> tuple[Team, tuple[Rule, ...]]:
     with database.begin() as session:
         number = find_team(session, key)
         found = standing(session, Part(teams={number}))
-        (team,) = _teams(session, found, {number})
+        (team,) = read_teams(session, found, {number})
         return team, tuple(found.rules)
 
 
@@ -66,7 +67,7 @@ def list_teams(database: Database) -> list[tuple[Team, dict[RuleKind, int]]]:
     """Every team with the number of the rules of each kind that hold for it, by key."""
     with database.begin() as session:
         found = standing(session)
-        teams = _teams(session, found)
+        teams = read_teams(session, found)
     counts: dict[int, dict[RuleKind, int]] = defaultdict(dict)
     for (team, kind), count in Counter((rule.team_id, rule.kind) for rule in found.rules).items():
         counts[team][kind] = count
@@ -95,7 +96,7 @@ def _uuid_is(text: str) -> list[ColumnElement[bool]]:
         return []
 
 
-def _teams(
+def read_teams(
     session: Session, found: Standing, only: Collection[int] | None = None, at: datetime | None = None
 ) -> list[Team]:
     """The teams with their mailboxes and mutes, those of merged teams with them."""
@@ -133,8 +134,12 @@ def _teams(
 
 
 def _addresses(claims: Iterable[MailboxClaim]) -> Mapping[int, Iterable[str]]:
-    """The addresses of each team, each once, in the order of the claims."""
+    """The addresses of each team, each once, in the order of the claims.
+
+    One that is stated to be for reports of vulnerabilities alone gets no digests, unless the team has no other.
+    """
     found: dict[int, dict[str, None]] = defaultdict(dict)
+    apart: dict[int, dict[str, None]] = defaultdict(dict)
     for claim in claims:
-        found[claim.team_id][claim.address] = None
-    return found
+        (apart if claim.purpose == Purpose.VULNERABILITY else found)[claim.team_id][claim.address] = None
+    return apart | found

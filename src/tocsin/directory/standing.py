@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeAlias
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.model import Role, Rule, RuleKind
@@ -37,9 +37,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the directory: assertions on these teams, or on these values by kind; all when neither."""
+    """A part of the directory: assertions on these teams, of this kind, on these values by kind; None: whichever."""
 
     teams: Collection[int] | None = None
+    kind: str | None = None
     values: Mapping[str, Collection[str]] | None = None
 
 
@@ -110,6 +111,8 @@ def _rules(session: Session, part: Part, merged: Mapping[int, int], at: datetime
     query = query.where(stands(row, at)).order_by(row.id)
     if part.teams is not None:
         query = query.where(row.team_id.in_(_with_merged(part.teams, merged)))
+    if part.kind is not None:
+        query = query.where(row.kind == part.kind)
     if part.values is not None:
         query = query.where(or_(*(and_(row.kind == kind, row.value.in_(of)) for kind, of in part.values.items())))
     found = [
@@ -121,10 +124,14 @@ def _rules(session: Session, part: Part, merged: Mapping[int, int], at: datetime
 
 def _mailboxes(session: Session, part: Part, merged: Mapping[int, int], at: datetime | None) -> list[MailboxClaim]:
     row = MailboxRow
-    query = select(row.team_id, row.address, row.source, row.as_of, row.confidence, row.said_by)
+    query = select(
+        row.team_id, row.address, row.source, row.as_of, row.confidence, row.said_by, func.coalesce(row.purpose, "")
+    )
     query = query.where(stands(row, at)).order_by(row.id)
     if part.teams is not None:
         query = query.where(row.team_id.in_(_with_merged(part.teams, merged)))
+    if part.kind not in {None, MAILBOX}:
+        return []
     if part.values is not None:
         query = query.where(row.address.in_(part.values.get(MAILBOX, ())))
     found = [MailboxClaim(*claim) for claim in session.execute(query)]
@@ -137,4 +144,4 @@ def _with_merged(teams: Collection[int], merged: Mapping[int, int]) -> list[int]
 
 def _is_in(rule: Rule, part: Part) -> bool:
     by_team = part.teams is None or rule.team_id in part.teams
-    return by_team and (part.values is None or rule.value in part.values.get(rule.kind, ()))
+    return by_team and part.kind in {None, rule.kind} and (part.values is None or rule.value in part.values.get(rule.kind, ()))

@@ -23,6 +23,8 @@ class AuditWord(StrEnum):
     ALARM_CLOSED = "alarm.closed"
     ALARM_ACKNOWLEDGED = "alarm.acknowledged"
     DIRECTORY_IMPORTED = "directory.imported"
+    TEAM_SET = "team.set"
+    PROFILE_ISSUED = "profile.issued"
     ASSERTION_MADE = "assertion.made"
     ASSERTION_DENIED = "assertion.denied"
     ASSERTION_WITHDRAWN = "assertion.withdrawn"

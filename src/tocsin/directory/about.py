@@ -1,0 +1,96 @@
+"""All that is known of one team, read from the records, and a person's word on it."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.directory.fact_tables import FactRow
+from tocsin.directory.facts import Fact, FactKind, Purpose
+from tocsin.directory.model import Rule, Team
+from tocsin.directory.precedence import MailboxClaim, is_person
+from tocsin.directory.purposes import purpose_of
+from tocsin.directory.reading import find_team, read_teams
+from tocsin.directory.standing import Part, standing
+from tocsin.records import Database
+
+
+@dataclass(frozen=True)
+class About:
+    """A team and all that is said of it: what holds, what a person's word overrules, and what was withdrawn."""
+
+    team: Team
+    mailboxes: tuple[MailboxClaim, ...]
+    rules: tuple[Rule, ...]
+    facts: tuple[Fact, ...]
+    overruled: tuple[Fact, ...] = ()
+    fields: tuple[Fact, ...] = ()
+    withdrawn: tuple[Fact, ...] = ()
+
+    def of(self, kind: FactKind) -> list[Fact]:
+        """The facts of one kind that hold, in the order in which they came."""
+        return [fact for fact in self.facts if fact.kind is kind]
+
+    def purpose(self, mailbox: MailboxClaim) -> Purpose:
+        """What a mailbox of this team is for."""
+        return purpose_of(mailbox.purpose, mailbox.address, self.team.kind)
+
+
+def read_about(database: Database, key: str) -> About:
+    """All that is known of the team with this key or UUID; of a merged team, of the one that it is now.
+
+    Raises:
+        NotFoundError: there is no such team.
+
+    """
+    with database.begin() as session:
+        number = find_team(session, key)
+        found = standing(session, Part(teams={number}))
+        (team,) = read_teams(session, found, {number})
+        numbers = [number, *(other for other, into in found.merged.items() if into == number)]
+        facts = _facts(session, numbers)
+    current = [fact for fact in facts if fact.withdrawn is None]
+    holding, overruled = settle_facts(fact for fact in current if fact.kind is not FactKind.FIELD)
+    return About(
+        team=team,
+        mailboxes=tuple(found.mailboxes),
+        rules=tuple(found.rules),
+        facts=tuple(holding),
+        overruled=tuple(overruled),
+        fields=tuple(fact for fact in current if fact.kind is FactKind.FIELD),
+        withdrawn=tuple(fact for fact in facts if fact.withdrawn is not None),
+    )
+
+
+def settle_facts(facts: Iterable[Fact]) -> tuple[list[Fact], list[Fact]]:
+    """The facts that hold and those that do not: where a person spoke of one thing, imports of it are overruled.
+
+    One thing is a kind of fact, such as all memberships; of statements, what they are about.
+    """
+    known = list(facts)
+    spoken = {_thing(fact) for fact in known if is_person(fact.source)}
+    holding = [fact for fact in known if is_person(fact.source) or _thing(fact) not in spoken]
+    return holding, [fact for fact in known if fact not in holding]
+
+
+def _thing(fact: Fact) -> tuple[FactKind, str]:
+    return fact.kind, fact.get("about")
+
+
+def _facts(session: Session, teams: Collection[int]) -> list[Fact]:
+    rows = session.scalars(select(FactRow).where(FactRow.team_id.in_(teams)).order_by(FactRow.id))
+    return [
+        Fact(
+            FactKind(row.kind),
+            row.value,
+            tuple(sorted(row.detail.items())),
+            row.source,
+            row.as_of,
+            row.confidence,
+            row.said_by,
+            row.recorded,
+            row.withdrawn,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,81 @@
+"""Whether a team is vouched for as somebody needs it: a pure function of facts and a day, with its reasons."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from tocsin.directory.facts import Attested, Fact, FactKind, Status
+
+_VOUCHING: Final = {Status.ACCREDITED.value, Status.CERTIFIED.value}
+SOON: Final = timedelta(days=60)
+"""How long before its end an attestation is shown as ending soon."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One attestation and whether it counts on that day; ``words`` say which it is and why it does not."""
+
+    kind: Attested
+    counts: bool
+    words: str
+    ends: date | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether all that is needed is attested; ``missing`` are the kinds that no counting attestation covers."""
+
+    ok: bool
+    missing: tuple[Attested, ...]
+    reasons: tuple[Reason, ...]
+
+
+def attested(facts: Iterable[Fact], kinds: Sequence[Attested], at: date) -> Verdict:
+    """Whether every one of ``kinds`` is attested on the day ``at``; each receiver decides which it needs for what."""
+    reasons = tuple(reason for reason in weigh(facts, at) if reason.kind in kinds)
+    covered = {reason.kind for reason in reasons if reason.counts}
+    missing = tuple(kind for kind in kinds if kind not in covered)
+    return Verdict(not missing, missing, reasons)
+
+
+def judge(facts: Iterable[Fact], needs: Mapping[str, Sequence[Attested]], at: date) -> dict[str, Verdict]:
+    """The verdict for each thing that needs attestations, as in the setting ``directory.needs``."""
+    known = tuple(facts)
+    return {what: attested(known, kinds, at) for what, kinds in needs.items()}
+
+
+def weigh(facts: Iterable[Fact], at: date) -> list[Reason]:
+    """Every attestation of a team, and every membership that is one: an accreditation or certification by a body."""
+    found: list[Reason] = []
+    for fact in facts:
+        if fact.kind is FactKind.ATTESTATION:
+            found.append(_attestation(fact, at))
+        elif fact.kind is FactKind.MEMBERSHIP and fact.get("status") in _VOUCHING:
+            found.append(_membership(fact, at))
+    return found
+
+
+def _attestation(fact: Fact, at: date) -> Reason:
+    kind, ends = Attested(fact.get("kind")), fact.day("expires")
+    by = "declared by the team itself" if kind is Attested.SELF else f"{kind} by {fact.value}"
+    scope = f" for {fact.get('scope')}" if fact.get("scope") else ""
+    return Reason(kind, ends is None or at <= ends, f"{by}{scope}{_end_words(ends, at)}{_said(fact)}", ends)
+
+
+def _membership(fact: Fact, at: date) -> Reason:
+    begins, ends = fact.day("since"), fact.day("until")
+    counts = (begins is None or begins <= at) and (ends is None or at <= ends)
+    late = f", only from {begins}" if begins and at < begins else ""
+    words = f"{fact.get('status')} by {fact.value}{late}{_end_words(ends, at)}{_said(fact)}"
+    return Reason(Attested.ACCREDITATION, counts, words, ends)
+
+
+def _end_words(ends: date | None, at: date) -> str:
+    if ends is None:
+        return ""
+    return f", expired on {ends}" if ends < at else f", until {ends}"
+
+
+def _said(fact: Fact) -> str:
+    return f" (said by {fact.said_by or fact.source})" if fact.said_by or fact.source else ""

@@ -1,0 +1,144 @@
+"""A person's word on a team itself: its fields and facts. Imports then leave it alone.
+
+What a team answers for, and its mailboxes, are said elsewhere in this room.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.directory.canonical import name as line_of_text
+from tocsin.directory.entries import TEAM_FIELDS, Value
+from tocsin.directory.fact_tables import FactRow
+from tocsin.directory.facts import FactKind
+from tocsin.directory.precedence import PERSON
+from tocsin.directory.reading import find_team
+from tocsin.directory.shapes import SHAPES
+from tocsin.directory.tables import DirectoryStateRow, TeamRow
+from tocsin.errors import UsageError
+from tocsin.records import AuditWord, Database, audit
+
+SETTABLE = (*(name for name in TEAM_FIELDS if name != "uuid"), *SHAPES)
+"""What a person can say of a team, by its name in an import file."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """What a person says: a field or list of facts by its name, and its values as an import file has them.
+
+    ``details`` go to every value. No value: the person takes their word back, and imports hold again.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    said_by: str
+    details: Mapping[str, str] = field(default_factory=dict)
+    as_of: date | None = None
+
+
+def say_of_team(database: Database, key: str, word: Word, *, actor: str, now: datetime) -> list[str]:
+    """Note a person's word on a team; the values as they were understood, in their one form.
+
+    It takes the place of what persons said of the same thing before, which stays in the history.
+
+    Raises:
+        UsageError: there is no such field, or a value does not go with it.
+        NotFoundError: there is no such team.
+
+    """
+    facts = _read(word)
+    with database.begin() as session:
+        state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
+        team = session.get_one(TeamRow, find_team(session, key))
+        _withdraw(session, team.id, facts.kind, facts.things, now)
+        if facts.field is not None:
+            setattr(team, word.name, facts.field)
+        session.add_all(_row(team.id, facts.kind, value, detail, word, now) for value, detail in facts.rows)
+        state.version = uuid4().hex
+        detail = {"field": word.name, "values": len(facts.rows)}
+        subject = f"team:{team.uuid}"
+        audit(session, AuditWord.TEAM_SET, at=now, actor=actor, subject=subject, detail=dict(detail))
+    return [value for value, _ in facts.rows]
+
+
+@dataclass(frozen=True)
+class _Understood:
+    """Rows to write, in place of those of the same kind and things; ``field``: the column's value for a team's field."""
+
+    kind: FactKind
+    things: frozenset[str]
+    rows: list[tuple[str, dict[str, str]]]
+    field: object = None
+
+
+def _read(word: Word) -> _Understood:
+    try:
+        line_of_text(word.said_by)
+        return _read_field(word) if word.name in TEAM_FIELDS and word.name != "uuid" else _read_facts(word)
+    except ValueError as error:
+        raise UsageError(f"{word.name} '{' '.join(word.values)}': {error}.", hint="See docs/teams.md.") from None
+
+
+def _read_field(word: Word) -> _Understood:
+    if word.details:
+        raise ValueError("it takes no details")
+    rows: list[tuple[str, dict[str, str]]] = []
+    column = None
+    if word.values:
+        text = " ".join(word.values)
+        column = _column(TEAM_FIELDS[word.name](text))
+        rows.append((text.strip(), {"field": word.name}))
+    return _Understood(FactKind.FIELD, frozenset({word.name}), rows, column)
+
+
+def _read_facts(word: Word) -> _Understood:
+    shape = SHAPES.get(word.name)
+    if shape is None:
+        raise ValueError(f"no such field; fields are {', '.join(SETTABLE)}")
+    values = ["\n".join(word.values)] if shape.single and word.values else word.values
+    taken = [shape.take(shape.table({"value": text} | dict(word.details))) for text in values]
+    rows = [(value, dict(detail)) for value, detail in taken]
+    return _Understood(shape.kind, frozenset(detail["about"] for _, detail in rows if "about" in detail), rows)
+
+
+def _column(value: Value) -> object:
+    if isinstance(value, StrEnum):
+        return value.value
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _withdraw(session: Session, team: int, kind: FactKind, things: Iterable[str], now: datetime) -> None:
+    """Withdraw what persons said of this kind; of fields and statements, only of these things."""
+    wanted = frozenset(things)
+    rows: Sequence[FactRow] = session.scalars(
+        select(FactRow).where(
+            FactRow.team_id == team,
+            FactRow.kind == kind.value,
+            FactRow.source.startswith(PERSON, autoescape=True),
+            FactRow.withdrawn.is_(None),
+        )
+    ).all()
+    for row in rows:
+        thing = row.detail.get("field") or row.detail.get("about")
+        if thing is None or not wanted or thing in wanted:
+            row.withdrawn = now
+
+
+def _row(team: int, kind: FactKind, value: str, detail: dict[str, str], word: Word, now: datetime) -> FactRow:
+    return FactRow(
+        team_id=team,
+        kind=kind.value,
+        value=value,
+        detail=detail,
+        source=f"{PERSON}{word.said_by}",
+        as_of=word.as_of or now.date(),
+        confidence=None,
+        said_by=word.said_by,
+        recorded=now,
+        withdrawn=None,
+    )
