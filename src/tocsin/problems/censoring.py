@@ -16,7 +16,8 @@ Hours = npt.NDArray[np.float64]
 
 RESAMPLES: Final = 200
 _FEWEST: Final = 5  # with fewer times a bootstrap says nothing
-_CHANGE = 1e-7  # the estimate stands when no mass moves by more in a step
+_STANDS = 1e-7  # the estimate stands when no mass moves by more in a step
+_NEAR = 1e-4  # as near is enough for one of many resamples
 _STEPS = 2_000
 
 
@@ -63,9 +64,10 @@ def turnbull(left: Hours, right: Hours) -> Curve:
     """
     if not len(left) or (left > right).any():
         raise ValueError("each time needs an interval that does not end before it starts")
+    left, right, counts = _distinct(left, right)
     starts, ends = _innermost(left, right)
-    covers = _covers(left, right, starts, ends)
-    mass = _estimate(covers, np.ones((1, len(left))))[0]
+    even = np.full((1, len(starts)), 1 / len(starts))
+    mass = _estimate(_covers(left, right, starts, ends), counts[None, :], even, _STANDS)[0]
     return Curve(starts, ends, mass)
 
 
@@ -78,21 +80,32 @@ def median(left: Hours, right: Hours, *, confidence: float = 0.95, resamples: in
         ValueError: as `turnbull`.
 
     """
-    order = np.lexsort((right, left))
-    left, right = left[order], right[order]
     curve = turnbull(left, right)
     earliest, latest = curve.quantile(0.5)
     low = high = None
     if len(left) >= _FEWEST:
-        starts, ends = curve.start, curve.end
-        draws = np.random.default_rng(len(left)).multinomial(len(left), np.full(len(left), 1 / len(left)), resamples)
-        masses = _estimate(_covers(left, right, starts, ends), draws.astype(np.float64))
-        bounds = np.array(_quantile(starts, ends, masses, 0.5))
+        bounds = np.array(_quantile(curve.start, curve.end, _resampled(curve, left, right, resamples), 0.5))
         tail = (1 - confidence) / 2
         low = float(np.quantile(bounds[:, 0], tail, method="lower"))
         high = float(np.quantile(bounds[:, 1], 1 - tail, method="higher"))
     ended = int(np.isfinite(right).sum())
     return Median(len(left), ended, earliest, latest, low, high)
+
+
+def _resampled(curve: Curve, left: Hours, right: Hours, resamples: int) -> Hours:
+    """The masses that samples drawn from the times themselves would have given, float64[resamples, intervals]."""
+    some_left, some_right, counts = _distinct(left, right)
+    draws = np.random.default_rng(len(left)).multinomial(len(left), counts / len(left), resamples)
+    # From the estimate itself, with a little everywhere: what has no mass at all never gets any.
+    start = 0.9 * curve.mass + 0.1 / len(curve.mass)
+    covers = _covers(some_left, some_right, curve.start, curve.end)
+    return _estimate(covers, draws.astype(np.float64), np.tile(start, (resamples, 1)), _NEAR)
+
+
+def _distinct(left: Hours, right: Hours) -> tuple[Hours, Hours, Hours]:
+    """The different intervals, sorted, and how often each is there."""
+    pairs, counts = np.unique(np.column_stack([left, right]), axis=0, return_counts=True)
+    return pairs[:, 0], pairs[:, 1], counts.astype(np.float64)
 
 
 def _innermost(left: Hours, right: Hours) -> tuple[Hours, Hours]:
@@ -109,32 +122,29 @@ def _innermost(left: Hours, right: Hours) -> tuple[Hours, Hours]:
     return distinct[:, 0], distinct[:, 1]
 
 
-def _covers(left: Hours, right: Hours, starts: Hours, ends: Hours) -> npt.NDArray[np.float64]:
+def _covers(left: Hours, right: Hours, starts: Hours, ends: Hours) -> Hours:
     """Which of the intervals each time may lie in, float64[times, intervals] of 0 and 1."""
     inside = (left[:, None] <= starts) & (ends <= right[:, None])
     # An exact interval at the open left end of a time is not in it.
     outside = (starts == ends) & (left[:, None] == starts) & (left != right)[:, None]
-    return (inside & ~outside).astype(np.float64)
+    covers: Hours = np.logical_and(inside, ~outside).astype(np.float64)
+    return covers
 
 
-def _estimate(covers: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The masses for each row of weights at once, by self-consistency steps, float64[rows, intervals]."""
-    intervals = covers.shape[1]
+def _estimate(covers: Hours, weights: Hours, mass: Hours, near: float) -> Hours:
+    """The masses for each row of weights at once, by self-consistency steps from ``mass``: float64[rows, intervals]."""
     total = weights.sum(axis=1, keepdims=True)
-    mass: Hours = np.full((len(weights), intervals), 1 / intervals)
     for _ in range(_STEPS):
         held = np.maximum(mass @ covers.T, np.finfo(np.float64).tiny)
         after: Hours = mass * ((weights / held) @ covers) / total
         change = np.abs(after - mass).max()
         mass = after
-        if change < _CHANGE:
+        if change < near:
             break
     return mass
 
 
-def _quantile(
-    starts: Hours, ends: Hours, masses: npt.NDArray[np.float64], share: float
-) -> Sequence[tuple[float, float]]:
+def _quantile(starts: Hours, ends: Hours, masses: Hours, share: float) -> Sequence[tuple[float, float]]:
     """For each row of masses the interval in which its sum reaches the share."""
     reached = masses.cumsum(axis=1) >= share - 1e-6
     first = np.where(reached.any(axis=1), reached.argmax(axis=1), len(starts) - 1)
