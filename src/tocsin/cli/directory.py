@@ -6,9 +6,10 @@ a line below makes them commands of ``tocsin directory``.
 
 import typer
 
-from tocsin.cli import directory_import, directory_team
+from tocsin.cli import directory_import, directory_team, directory_words
 
 app = typer.Typer(no_args_is_help=True, help="Teams, how they want to be told, and what each answers for.")
 
 app.add_typer(directory_import.app)
 app.add_typer(directory_team.app)
+app.add_typer(directory_words.app)

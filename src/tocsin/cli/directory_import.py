@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records
+from tocsin.cli.directory_records import records, renew_router
 from tocsin.cli.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
@@ -27,18 +27,15 @@ def import_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")] = False,
 ) -> None:
     """Bring teams and rules from a file into the directory; the same file again changes nothing."""
-    from tocsin.directory import directory_version, import_directory, read_directory
-    from tocsin.routing import current_router
+    from tocsin.directory import import_directory
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as database:
         done = import_directory(
             database, file, actor=getpass.getuser(), now=datetime.now(UTC), source=source, dry_run=dry_run
         )
-        if not dry_run:  # so that the next report, or question, does not wait for it
-            version = directory_version(database)
-            folder = invocation.home / "compiled" / "routing"
-            current_router(folder, version, lambda: read_directory(database), now=datetime.now(UTC))
+        if not dry_run:
+            renew_router(invocation.home, database)
     emit(invocation, asdict(done), lambda: _print_import(done))
     if done.failed:
         raise typer.Exit(1)

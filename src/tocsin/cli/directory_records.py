@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,3 +20,12 @@ def records(home: Path) -> "Iterator[Database]":
         yield database
     finally:
         database.engine.dispose()
+
+
+def renew_router(home: Path, database: "Database") -> None:
+    """Compile the rules of a changed directory, so that the next report, or question, does not wait for it."""
+    from tocsin.directory import directory_version, read_directory
+    from tocsin.routing import current_router
+
+    folder = home / "compiled" / "routing"
+    current_router(folder, directory_version(database), lambda: read_directory(database), now=datetime.now(UTC))

@@ -83,6 +83,8 @@ class Explanation:
         """Why nobody is told, or None."""
         if not self.teams:
             return "The directory is empty: 'tocsin directory import FILE' brings in teams."
+        if not self.decision.matches and self.decision.overruled:
+            return "A person said that the teams which claim it do not answer for it."
         if not self.decision.matches:
             return "No prefix, AS, domain or country rule in the directory holds it."
         if not any(self.is_told(match) for match in self.decision.matches):
@@ -198,7 +200,7 @@ def explain_subject(subject: Subject, networks: "Networks", router: "Router", ma
     elif subject.asn:
         facts = replace(facts, as_name=networks.register.name(subject.asn))
     hi, lo = subject.address or (0, 0)
-    (number,) = router.route(
+    (number,) = router.cases(
         np.array([hi], dtype=np.uint64),
         np.array([lo], dtype=np.uint64),
         np.array([subject.address is not None]),

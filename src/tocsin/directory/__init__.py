@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tocsin.directory.importing import Imported, import_directory
     from tocsin.directory.precedence import strength
     from tocsin.directory.reading import directory_version, list_teams, read_directory, read_team
+    from tocsin.directory.statements import Spoken, Statement, assert_claim, deny_claim, read_line, withdraw_word
 
 __all__ = [
     "Directory",
@@ -37,25 +38,37 @@ __all__ = [
     "Role",
     "Rule",
     "RuleKind",
+    "Spoken",
+    "Statement",
     "Team",
     "TeamKind",
+    "assert_claim",
+    "deny_claim",
     "directory_version",
     "import_directory",
     "list_teams",
     "read_directory",
+    "read_line",
     "read_team",
     "strength",
+    "withdraw_word",
 ]
 
 _LATER = {
     "Imported": "importing",
     "Refused": "entries",
+    "Spoken": "statements",
+    "Statement": "statements",
+    "assert_claim": "statements",
+    "deny_claim": "statements",
     "directory_version": "reading",
     "import_directory": "importing",
     "list_teams": "reading",
     "read_directory": "reading",
+    "read_line": "statements",
     "read_team": "reading",
     "strength": "precedence",
+    "withdraw_word": "statements",
 }
 
 

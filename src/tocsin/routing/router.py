@@ -85,7 +85,35 @@ class Router:
         identifier: Texts = None,
         type_: Texts = None,
     ) -> Int32s:
-        """The number of the decision on each row; 0 where nobody is found.
+        """The number of the decision on each row; 0 where nobody is found. See ``cases``."""
+        cases = self.cases(
+            hi,
+            lo,
+            has_address,
+            asn,
+            country=country,
+            domain=domain,
+            network=network,
+            identifier=identifier,
+            type_=type_,
+        )
+        found: Int32s = cases * self._by_case[cases, 0]
+        return found
+
+    def cases(
+        self,
+        hi: UInt64s,
+        lo: UInt64s,
+        has_address: Bools,
+        asn: Int64s,
+        *,
+        country: Texts = None,
+        domain: Texts = None,
+        network: Texts = None,
+        identifier: Texts = None,
+        type_: Texts = None,
+    ) -> Int32s:
+        """The number of the decision on each row, also where it names nobody; 0 where no rule matches.
 
         ``hi``, ``lo``: halves of addresses, read where ``has_address``. ``asn``: -1 for none. ``country``: upper-case
         codes. ``domain``: host names. ``network``: CIDR texts, read where there is no address; of a network must know
@@ -101,8 +129,7 @@ class Router:
         prefixes, asns, domains, countries = places
         cases = self._cases.number([countries, self._classes(identifier, type_, places), domains, asns, prefixes])
         self._settle()
-        found: Int32s = cases * self._by_case[cases, 0]
-        return found
+        return cases
 
     def decision(self, number: int) -> Decision:
         """Who must know and why, by a number that ``route`` gave."""
