@@ -20,14 +20,18 @@ from tocsin.directory import Format, Interval, Team
 from tocsin.events.schema import COLUMNS
 from tocsin.networks import parse_address
 from tocsin.records import Database
-from tocsin.settings import MailSettings, NodeSettings, Settings
+from tocsin.settings import MailSettings, NodeSettings, Settings, TellSettings
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 NODE = UUID("6f1d9a52-8f0c-4f8e-9d55-2a2d8f3d6c11")
 
 
-def node(*, max_bytes: int = 5_000_000, own: Collection[str] = ()) -> Node:
+UNLIMITED = TellSettings(hold_first_mail=False, mails_a_day=0)
+
+
+def node(*, max_bytes: int = 5_000_000, own: Collection[str] = (), tell: TellSettings = UNLIMITED) -> Node:
     settings = Settings(
+        tell=tell,
         node=NodeSettings(name="CSIRT Example", country="MU", contact="csirt@csirt.example"),
         mail=MailSettings(max_bytes=max_bytes),
     )

@@ -20,7 +20,7 @@ from post_office import PostOffice, post_office
 from tocsin.delivery import Channel, Delivery, DeliveryState, Summary, deliver, delivery, retry
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
-from tocsin.delivery.deliver import next_try
+from tocsin.delivery.retries import next_try
 from tocsin.directory import Team
 from tocsin.errors import ConflictError, NotFoundError
 from tocsin.records import AuditEntry, Database

@@ -9,17 +9,26 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 from sqlalchemy import update
+from sqlalchemy.orm import Session
 
+from tocsin.delivery.braking import braked, stopped
 from tocsin.delivery.channels import Channel, Outcome, Receipt
+from tocsin.delivery.expiry import expire
+from tocsin.delivery.holding import known_teams, waiting_teams
+from tocsin.delivery.ledger import DAY, forget_posted, note_posted, posted_to
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.models import Delivery, DeliveryState
-from tocsin.delivery.outbox import Owed, claim, open_deliveries, unclaimed_teams
+from tocsin.delivery.outbox import Owed, claim, due_teams, fresh_held, open_deliveries, unclaimed_teams
+from tocsin.delivery.post import Post, reached
+from tocsin.delivery.postage import hold_letters, send_letters
 from tocsin.delivery.render import NO_EVENTS, NOT_WRITTEN, Annotate, Facts, GoneOf, Mail, Node, Rendered, render
+from tocsin.delivery.retries import FULL_WAIT, next_try
+from tocsin.delivery.safety import FILE, SHADOW, Room, holds_first, same_mailbox, way_of
 from tocsin.directory import Team
 from tocsin.events.schema import COLUMNS
 from tocsin.records import AuditWord, Database, audit, cut
@@ -31,11 +40,10 @@ _READ_EVENTS = 300_000  # events that are asked for at once, about
 _BUNDLE_EVENTS = 100_000  # events that are rendered at once, about
 _BUNDLE_DIGESTS = 400
 _RENDERERS = 2  # threads; the work in Polars and zlib runs beside Python's
-_FIRST_WAIT = timedelta(minutes=5)
-_LONGEST_WAIT = timedelta(hours=6)
-_GIVE_UP = timedelta(days=5)  # RFC 5321, 4.5.4.1: at least four to five days
 _AUDITED = {
     DeliveryState.SENT.value: AuditWord.DELIVERY_SENT,
+    DeliveryState.SHADOW.value: AuditWord.DELIVERY_SENT,
+    DeliveryState.REDIRECTED.value: AuditWord.DELIVERY_SENT,
     DeliveryState.FAILED.value: AuditWord.DELIVERY_FAILED,
     DeliveryState.WITHHELD.value: AuditWord.DELIVERY_FAILED,
 }
@@ -45,15 +53,23 @@ _AUDITED = {
 class Summary:
     """What a run did. ``problem`` says why it stopped early, or is empty.
 
-    ``unreachable``: team id → events that wait, since the team has no mailbox that a mail can be addressed to.
+    ``way``: how mails went, see `safety.way_of`. ``digests``, ``mails`` and ``events`` went that way, as did
+    ``letters``; ``held`` digests newly wait for a person; ``full`` wait since a mailbox has had its mails for a day;
+    ``expired`` became too old. ``unreachable``: team id → events that wait, since the team has no mailbox that a mail
+    can be addressed to.
     """
 
+    way: str = ""
     digests: int = 0
     mails: int = 0
     events: int = 0
+    letters: int = 0
+    held: int = 0
+    full: int = 0
     later: int = 0
     failed: int = 0
     withheld: int = 0
+    expired: int = 0
     unreachable: dict[int, int] = field(default_factory=dict)
     problem: str = ""
     seconds: float = 0.0
@@ -70,7 +86,7 @@ def deliver(
     gone_of: GoneOf = lambda _: {},
     annotate: Annotate = lambda events: events,
 ) -> Summary:
-    """Send all digests that are due, one per team, and finish those that an earlier run left.
+    """Send all letters and digests that are due, one digest per team, and finish those that an earlier run left.
 
     ``events_of(ingests, teams)``: for each of the teams, the events of these ingests that it is told of; called as few
     times as memory allows. ``gone_of(teams)``: the problems no longer seen, for the teams that are told now.
@@ -79,41 +95,85 @@ def deliver(
     Raises:
         ConflictError: another process is delivering.
         StorageError: the disk is full, or the database cannot be reached.
+        ValueError: shadow mode with another channel than files.
 
     """
     started = time.perf_counter()
+    way = way_of(node.settings.tell, channel.name)
+    if way == SHADOW and channel.name != FILE:
+        raise ValueError("in shadow mode mails are only written")
     reachable = {number: team for number, team in teams.items() if usable_mailboxes(team.mailboxes)}
-    summary = Summary()
     with sole_deliverer(database):
         with database.begin() as session:
-            domain = node.settings.node.contact.rpartition("@")[2]
-            claim(session, teams=reachable, domain=domain, channel=channel.name, now=now)
-            cut("deliver.claiming")
-        cut("deliver.claimed")
-        with database.begin() as session:
-            owed = open_deliveries(session, now)
-            summary.unreachable = unclaimed_teams(session, now)
-        for one in owed:
-            if one.team_id not in reachable:
-                summary.unreachable[one.team_id] = summary.unreachable.get(one.team_id, 0) + one.events
-        run = _Run(database, reachable, channel, node, now, summary)
+            room = Room(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
+            forget_posted(session, now)
+        post = Post(database, channel, way, node, room, now)
+        run = _Run(database, reachable, post, node, now, Summary(way))
         try:
-            with ThreadPoolExecutor(_RENDERERS) as executor:
-                for bundle in _bundles([one for one in owed if one.team_id in reachable], reachable, events_of):
-                    run.send(render(bundle, reachable, Facts(annotate, gone_of), node, executor))
-                    if summary.problem:
-                        break
+            _work(run, Facts(annotate, gone_of), events_of)
         finally:
             channel.close()
-    summary.seconds = time.perf_counter() - started
-    return summary
+    run.summary.seconds = time.perf_counter() - started
+    return run.summary
 
 
-def next_try(attempts: int, created: datetime, now: datetime) -> datetime | None:
-    """When to try again after so many refusals: 5 minutes, doubled each time up to 6 hours; None after 5 days."""
-    if now - created >= _GIVE_UP:
-        return None
-    return now + min(_FIRST_WAIT * int(2 ** min(attempts - 1, 16)), _LONGEST_WAIT)
+def _work(run: "_Run", facts: Facts, events_of: EventsOf) -> None:
+    """Letters, then digests; nothing where a person or the brake says no."""
+    summary, tell = run.summary, run.node.settings.tell
+    with run.database.begin() as session:
+        summary.expired = expire(session, tell, run.now)
+    held_until_seen = holds_first(tell, run.post.way)
+    with run.database.begin() as session:
+        known = known_teams(session) if held_until_seen else set(run.teams)
+        if held_until_seen:
+            boxes = {same_mailbox(box): number for number, team in run.teams.items() for box in team.mailboxes}
+            hold_letters(session, boxes, known, run.now)
+    with run.database.begin() as session:
+        summary.problem = stopped(session) or braked(session, run.post, run.teams, known)
+    if summary.problem:
+        return
+    letters = send_letters(run.post)
+    summary.letters, summary.later, summary.failed = letters.sent, letters.later, letters.failed
+    summary.problem = letters.problem
+    if summary.problem:
+        return
+    with ThreadPoolExecutor(_RENDERERS) as executor:
+        for bundle in _bundles(_owed(run, known), run.teams, events_of):
+            if not run.send(render(bundle, run.teams, facts, run.node, executor)):
+                return
+
+
+def _owed(run: "_Run", known: Collection[int]) -> list[Owed]:
+    """The digests to render: new ones bound now, those that an earlier run left, and those newly held."""
+    domain = run.node.settings.node.contact.rpartition("@")[2]
+    with run.database.begin() as session:
+        due = due_teams(session, run.now)
+        waiting = waiting_teams(session) if holds_first(run.node.settings.tell, run.post.way) else set()
+        chosen = _with_room(run, session, [team for team in due if team in run.teams and team not in waiting])
+        run.summary.full += len([team for team in due if team in run.teams and team not in {*chosen, *waiting}])
+        held = set(chosen) - set(known)
+        claim(session, teams=chosen, held=held, domain=domain, channel=run.post.way, now=run.now)
+        cut("deliver.claiming")
+    cut("deliver.claimed")
+    unreachable = run.summary.unreachable
+    with run.database.begin() as session:
+        owed = [*open_deliveries(session, run.now), *fresh_held(session)]
+        for team, events in unclaimed_teams(session, run.now).items():
+            if team not in run.teams:
+                unreachable[team] = events
+    for one in owed:
+        if one.team_id not in run.teams:
+            unreachable[one.team_id] = unreachable.get(one.team_id, 0) + one.events
+    return [one for one in owed if one.team_id in run.teams]
+
+
+def _with_room(run: "_Run", session: Session, due: Sequence[int]) -> list[int]:
+    """Those of the teams whose mailboxes may get one more mail, beside those that wait already."""
+    room = replace(run.post.room, used=run.post.room.used.copy())
+    for one in open_deliveries(session, run.now):
+        if one.team_id in run.teams:
+            room.take(run.teams[one.team_id].mailboxes)
+    return [team for team in due if room.take(run.teams[team].mailboxes)]
 
 
 @dataclass(slots=True)
@@ -122,53 +182,69 @@ class _Run:
 
     database: Database
     teams: Mapping[int, Team]
-    channel: Channel
+    post: Post
     node: Node
     now: datetime
     summary: Summary
 
-    def send(self, digests: Iterator[Rendered]) -> None:
-        """Send the digests in the channel's batches; stops where the channel is down."""
+    def send(self, digests: Iterator[Rendered]) -> bool:
+        """Send the digests in the channel's batches; False where it had to stop, as the channel is down."""
         batch: list[tuple[Rendered, Mail]] = []
         for digest in digests:
             cut("deliver.rendered")
             if digest.refusal is not None:
                 self._note([(digest, _withheld(digest))])
                 continue
+            if digest.owed.held:
+                self._note([(digest, _looked_at(digest))])
+                continue
             for mail in digest.mails[digest.owed.mails_sent :]:
                 batch.append((digest, _to_those_left(digest, mail)))
-                if len(batch) >= self.channel.batch:
+                if len(batch) >= self.post.channel.batch:
                     goes_on, batch = self._send_batch(batch), []
                     if not goes_on:
                         break
             if self.summary.problem:
-                return
+                return False
         if batch:
             self._send_batch(batch)
+        return not self.summary.problem
 
     def _send_batch(self, batch: Sequence[tuple[Rendered, Mail]]) -> bool:
         """Send and note a batch; False where its last mail did not leave, so that those after it wait."""
-        receipts = self.channel.send([mail for _, mail in batch])
+        receipts = self.post.send([mail for _, mail in batch])
         cut("deliver.sent")
         changes: dict[int, tuple[Rendered, dict[str, object]]] = {}
+        posted: list[tuple[str, tuple[str, ...]]] = []
+        stuck: set[int] = set()  # digests whose later parts wait for an earlier one
         goes_on = True
         for (digest, mail), receipt in zip(batch, receipts, strict=True):
             goes_on = receipt.outcome is Outcome.SENT
             if receipt.outcome is Outcome.DOWN:
                 self.summary.problem = receipt.detail
                 break
+            posted.append((f"{mail.reference}/{mail.part}", reached(mail, receipt)))
+            if digest.owed.id in stuck:
+                continue
+            stuck |= set() if goes_on else {digest.owed.id}
             self.summary.mails += goes_on
             _, before = changes.get(digest.owed.id, (digest, {}))
-            changes[digest.owed.id] = digest, _progress(digest, mail, receipt, before, self.now)
-        self._note(list(changes.values()))
+            changes[digest.owed.id] = digest, _progress(digest, mail, receipt, before, self.post)
+        self._note(list(changes.values()), posted)
         return goes_on
 
-    def _note(self, changes: Sequence[tuple[Rendered, dict[str, object]]]) -> None:
+    def _note(
+        self,
+        changes: Sequence[tuple[Rendered, dict[str, object]]],
+        posted: Sequence[tuple[str, tuple[str, ...]]] = (),
+    ) -> None:
         """Write what became of digests, with its audit entries, in one transaction."""
         if not changes:
             return
         with self.database.begin() as session:
+            note_posted(session, posted, way=self.post.way, now=self.now)
             session.execute(update(Delivery), [row for _, row in changes])
+            way = self.post.way
             for digest, row in changes:
                 word = _AUDITED.get(str(row["state"]))
                 if word is not None:
@@ -178,19 +254,22 @@ class _Run:
                         at=self.now,
                         actor="deliver",
                         subject=f"delivery:{digest.owed.reference}",
-                        detail={"team": str(self.teams[digest.owed.team_id].uuid), **digest.counts},
+                        detail={"team": str(self.teams[digest.owed.team_id].uuid), "way": way, **digest.counts},
                     )
             cut("deliver.noting")
         cut("deliver.noted")
         for digest, row in changes:
-            self._count(digest, str(row["state"]))
+            self._count(digest, row)
 
-    def _count(self, digest: Rendered, state: str) -> None:
-        summary = self.summary
-        if state == DeliveryState.SENT:
+    def _count(self, digest: Rendered, row: Mapping[str, object]) -> None:
+        summary, state = self.summary, row["state"]
+        if state == self.post.done:
             summary.digests += 1
             summary.events += digest.counts["events"]
-        summary.later += state == DeliveryState.RETRY
+        full = state == DeliveryState.RETRY and row["attempts"] == digest.owed.attempts
+        summary.full += full
+        summary.held += state == DeliveryState.HELD
+        summary.later += state == DeliveryState.RETRY and not full
         summary.failed += state == DeliveryState.FAILED
         summary.withheld += state == DeliveryState.WITHHELD
 
@@ -242,15 +321,12 @@ def _to_those_left(digest: Rendered, mail: Mail) -> Mail:
 
 
 def _progress(
-    digest: Rendered, mail: Mail, receipt: Receipt, before: Mapping[str, object], now: datetime
+    digest: Rendered, mail: Mail, receipt: Receipt, before: Mapping[str, object], post: Post
 ) -> dict[str, object]:
     """How the row of a digest changes with one more mail; ``before``: its change by earlier mails of the batch."""
-    owed = digest.owed
-    row: dict[str, object] = {
-        "id": owed.id,
-        "subject": digest.subject,
-        "counts": digest.counts,
-        "size": sum(len(one.content) for one in digest.mails),
+    owed, now = digest.owed, post.now
+    row = _written(digest) | {
+        "channel": post.way,
         "path": before.get("path", receipt.path),
         "mails_sent": mail.part - 1,
         "waiting": [],
@@ -261,8 +337,11 @@ def _progress(
     }
     if receipt.outcome is Outcome.SENT:
         done = mail.part == mail.parts
-        state = DeliveryState.SENT if done else DeliveryState.QUEUED
-        return row | {"state": state.value, "mails_sent": mail.part, "sent_at": now if done else None}
+        state = post.done if done else DeliveryState.QUEUED.value
+        return row | {"state": state, "mails_sent": mail.part, "sent_at": now if done else None}
+    if receipt.outcome is Outcome.FULL:
+        waits = {"state": DeliveryState.RETRY.value, "waiting": list(owed.waiting), "next_try_at": now + FULL_WAIT}
+        return row | (waits if mail.part == owed.mails_sent + 1 else waits | {"waiting": []})
     again = next_try(owed.attempts + 1, owed.created_at, now) if receipt.outcome is Outcome.LATER else None
     return row | {
         "state": (DeliveryState.RETRY if again else DeliveryState.FAILED).value,
@@ -270,6 +349,21 @@ def _progress(
         "attempts": owed.attempts + 1,
         "next_try_at": again,
     }
+
+
+def _written(digest: Rendered) -> dict[str, object]:
+    """What is known of a digest once it is rendered."""
+    return {
+        "id": digest.owed.id,
+        "subject": digest.subject,
+        "counts": digest.counts,
+        "size": sum(len(one.content) for one in digest.mails),
+    }
+
+
+def _looked_at(digest: Rendered) -> dict[str, object]:
+    """How the row of a digest changes that waits for a person."""
+    return _written(digest) | {"state": DeliveryState.HELD.value, "attempts": 0}
 
 
 def _missing(counts: Mapping[str, int]) -> str:

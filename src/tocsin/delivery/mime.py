@@ -34,7 +34,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The headers of a mail. ``answers`` is the Message-ID of the mail it continues, or empty."""
+    """The headers of a mail. ``answers`` is the Message-ID of the mail it continues, or empty; so is ``reply_to``."""
 
     subject: str
     sender_name: str
@@ -43,6 +43,7 @@ class Envelope:
     at: datetime
     message_id: str
     answers: str = ""
+    reply_to: str = ""
 
 
 def assemble(envelope: Envelope, body: str, attachments: Sequence[Attachment], boundary: str) -> bytes:
@@ -50,23 +51,32 @@ def assemble(envelope: Envelope, body: str, attachments: Sequence[Attachment], b
 
     ``boundary`` must start with ``=_``, which neither base64 nor quoted-printable text holds.
     """
+    mark = f"--{boundary}".encode("ascii")
+    parts = [_headers(envelope), f'Content-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n'.encode("ascii")]
+    parts += [mark, b"\r\n", *_text_part(body)]
+    for attachment in attachments:
+        parts += [mark, b"\r\n", *_file_part(attachment)]
+    return b"".join([*parts, mark, b"--\r\n"])
+
+
+def assemble_text(envelope: Envelope, body: str) -> bytes:
+    """A mail of plain text alone, as `assemble` makes it."""
+    return b"".join([_headers(envelope), *_text_part(body)])
+
+
+def _headers(envelope: Envelope) -> bytes:
     headers = [
         _header("Subject", unstructured(envelope.subject)),
         _header("From", _mailbox(envelope.sender_name, envelope.sender)),
         _header("To", ", ".join(envelope.recipients)),
+        *([f"Reply-To: {envelope.reply_to}"] if envelope.reply_to else []),
         f"Date: {format_datetime(envelope.at)}",
         f"Message-ID: {envelope.message_id}",
         *([f"In-Reply-To: {envelope.answers}", f"References: {envelope.answers}"] if envelope.answers else []),
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
-        f'Content-Type: multipart/mixed; boundary="{boundary}"',
     ]
-    mark = f"--{boundary}".encode("ascii")
-    parts = [b"\r\n".join([*(line.encode("ascii") for line in headers), b"", b""])]
-    parts += [mark, b"\r\n", *_text_part(body)]
-    for attachment in attachments:
-        parts += [mark, b"\r\n", *_file_part(attachment)]
-    return b"".join([*parts, mark, b"--\r\n"])
+    return "".join(f"{line}\r\n" for line in headers).encode("ascii")
 
 
 def usable_mailboxes(mailboxes: Sequence[str]) -> tuple[str, ...]:
@@ -116,12 +126,13 @@ def _text_part(body: str) -> list[bytes]:
 
 
 def _file_part(attachment: Attachment) -> list[bytes]:
+    whole_mail = attachment.kind == "message/rfc822"  # never encoded (RFC 2046, 5.2.1), and ours are 7-bit clean
     head = (
         f"Content-Type: {attachment.kind}\r\n"
-        "Content-Transfer-Encoding: base64\r\n"
+        f"Content-Transfer-Encoding: {'7bit' if whole_mail else 'base64'}\r\n"
         f'Content-Disposition: attachment; filename="{attachment.name}"\r\n\r\n'
     )
-    return [head.encode("ascii"), wrapped_base64(attachment.content)]
+    return [head.encode("ascii"), attachment.content if whole_mail else wrapped_base64(attachment.content)]
 
 
 def _mailbox(name: str, address: str) -> str:

@@ -1,12 +1,12 @@
 """The outbox: what is owed to whom, from the transaction of its ingest to the digest that carries it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
@@ -78,12 +78,23 @@ class Owed:
     mails_sent: int
     waiting: tuple[str, ...]
     ingests: tuple[int, ...]
+    held: bool = False
 
 
-def claim(session: Session, *, teams: Iterable[int], domain: str, channel: str, now: datetime) -> int:
+def due_teams(session: Session, now: datetime) -> list[int]:
+    """The teams that something is due to, those that wait longest first."""
+    rows = select(DeliveryItem.team_id).where(DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at <= now)
+    first = func.min(DeliveryItem.due_at)
+    return list(session.scalars(rows.group_by(DeliveryItem.team_id).order_by(first, DeliveryItem.team_id)))
+
+
+def claim(
+    session: Session, *, teams: Iterable[int], domain: str, channel: str, now: datetime, held: Collection[int] = ()
+) -> int:
     """Bind all due rows of these teams into one new digest per team; returns how many digests that made.
 
-    From then on the digest is fixed: whoever renders it, however often, tells the same events under one reference.
+    ``held``: the teams of these whose digest waits for a person. From then on the digest is fixed: whoever renders it,
+    however often, tells the same events under one reference.
     """
     due = session.execute(
         select(DeliveryItem.id, DeliveryItem.team_id, DeliveryItem.events)
@@ -96,7 +107,8 @@ def claim(session: Session, *, teams: Iterable[int], domain: str, channel: str, 
     for item, team, events in due:
         if team in wanted:
             items.setdefault(team, []).append((item, events))
-    deliveries = [_new_delivery(team, sum(n for _, n in of), channel, now) for team, of in items.items()]
+    states = {team: DeliveryState.HELD if team in held else DeliveryState.QUEUED for team in items}
+    deliveries = [_new_delivery(team, sum(n for _, n in of), states[team], channel, now) for team, of in items.items()]
     session.add_all(deliveries)
     session.flush()
     for delivery in deliveries:
@@ -115,21 +127,23 @@ def claim(session: Session, *, teams: Iterable[int], domain: str, channel: str, 
 
 def open_deliveries(session: Session, now: datetime) -> list[Owed]:
     """The digests that are to be sent now, also those that an earlier run left unfinished; oldest first."""
-    rows = session.scalars(
-        select(Delivery)
-        .where(
-            or_(
-                Delivery.state == DeliveryState.QUEUED.value,
-                (Delivery.state == DeliveryState.RETRY.value) & (Delivery.next_try_at <= now),
-            )
-        )
-        .order_by(Delivery.id)
-    ).all()
+    again = (Delivery.state == DeliveryState.RETRY.value) & (Delivery.next_try_at <= now)
+    return owed_by(session, or_(Delivery.state == DeliveryState.QUEUED.value, again))
+
+
+def fresh_held(session: Session) -> list[Owed]:
+    """The digests that wait for a person and were not rendered yet, so that nobody could look at them."""
+    return owed_by(session, (Delivery.state == DeliveryState.HELD.value) & (Delivery.subject == ""))
+
+
+def owed_by(session: Session, wanted: ColumnElement[bool]) -> list[Owed]:
+    """The digests whose rows meet a condition, oldest first."""
+    rows = session.scalars(select(Delivery).where(wanted).order_by(Delivery.id)).all()
     ingests: dict[int, list[int]] = {row.id: [] for row in rows}
     pairs = session.execute(
         select(DeliveryItem.delivery_id, DeliveryItem.ingest)
         .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
-        .where(Delivery.state.in_([DeliveryState.QUEUED.value, DeliveryState.RETRY.value]))
+        .where(wanted)
         .order_by(DeliveryItem.ingest)
     )
     for delivery, ingest in pairs:
@@ -147,6 +161,7 @@ def open_deliveries(session: Session, now: datetime) -> list[Owed]:
             mails_sent=row.mails_sent,
             waiting=tuple(row.waiting),
             ingests=tuple(ingests[row.id]),
+            held=row.state == DeliveryState.HELD.value,
         )
         for row in rows
     ]
@@ -165,7 +180,7 @@ def unclaimed_teams(session: Session, now: datetime) -> dict[int, int]:
     return waiting
 
 
-def _new_delivery(team: int, events: int, channel: str, now: datetime) -> Delivery:
+def _new_delivery(team: int, events: int, state: DeliveryState, channel: str, now: datetime) -> Delivery:
     uuid = uuid4()
     return Delivery(
         uuid=uuid,
@@ -173,7 +188,7 @@ def _new_delivery(team: int, events: int, channel: str, now: datetime) -> Delive
         message_id="",
         team_id=team,
         events=events,
-        state=DeliveryState.QUEUED.value,
+        state=state.value,
         created_at=now,
         next_try_at=None,
         attempts=0,
@@ -186,6 +201,7 @@ def _new_delivery(team: int, events: int, channel: str, now: datetime) -> Delive
         size=0,
         counts={},
         error="",
+        released_at=None,
     )
 
 

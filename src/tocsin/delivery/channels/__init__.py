@@ -16,7 +16,8 @@ class Outcome(StrEnum):
     SENT = "sent"  # it has left: written, or accepted by the server
     LATER = "later"  # refused for the moment, by the server or for some mailboxes
     REFUSED = "refused"  # refused for good
-    DOWN = "down"  # the channel itself does not work: nothing was tried
+    DOWN = "down"  # the channel itself does not work, or a person stopped it: nothing was tried
+    FULL = "full"  # not tried: a mailbox has had its mails for a day
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,13 @@ class Channel(Protocol):
 
 
 def open_channel(settings: Settings, home: Path) -> Channel:
-    """The channel that the settings name; nothing is connected yet.
+    """The channel that the settings name, in shadow mode the file channel; nothing is connected yet.
 
     Raises:
         SettingError: the password file cannot be used.
 
     """
-    if settings.mail.channel == "smtp":
+    if settings.mail.channel == "smtp" and settings.tell.mode != "shadow":
         from tocsin.delivery.channels.smtp import SmtpChannel, read_password
 
         return SmtpChannel(settings.mail, password=read_password(settings.mail.password_file))

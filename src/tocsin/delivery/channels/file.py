@@ -41,7 +41,7 @@ class FileChannel:
             for path in paths:
                 _beside(path).rename(path)
                 cut("deliver.file.named")
-            for folder in folders | {self.folder, self.folder.parent}:
+            for folder in folders | {folder.parent for folder in folders} | {self.folder, self.folder.parent}:
                 sync_folder(folder)
         except OSError as error:
             raise StorageError(

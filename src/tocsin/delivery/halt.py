@@ -1,0 +1,90 @@
+"""The stop and the brake: a person stops all sending at once, sudden volume stops by itself and asks a person."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.ledger import DAY
+from tocsin.delivery.models import BrakePass, Halt
+from tocsin.errors import ConflictError
+from tocsin.records import AuditWord, audit
+
+STOP, BRAKE = "stop", "brake"
+_PASS = 2 * DAY  # what leaves by a pass is counted for a day; the pass must outlive that
+
+
+def stop(session: Session, *, reason: str, actor: str, now: datetime) -> None:
+    """Let nothing leave from now on, in running processes too.
+
+    Raises:
+        ConflictError: it is stopped already.
+
+    """
+    if (found := session.get(Halt, STOP)) is not None:
+        raise ConflictError(words(found), hint="'tocsin resume' lets it go on.")
+    session.add(Halt(kind=STOP, at=now, actor=actor, reason=reason, mails=0))
+    audit(session, AuditWord.TELLING_STOPPED, at=now, actor=actor, subject="node", detail={"reason": reason})
+
+
+def resume(session: Session, *, actor: str, now: datetime) -> None:
+    """Let mails leave again.
+
+    Raises:
+        ConflictError: it is not stopped.
+
+    """
+    if (found := session.get(Halt, STOP)) is None:
+        raise ConflictError("Sending is not stopped.")
+    session.delete(found)
+    audit(session, AuditWord.TELLING_RESUMED, at=now, actor=actor, subject="node")
+
+
+def halted(session: Session, kind: str) -> Halt | None:
+    """Why nothing is sent, or None."""
+    return session.get(Halt, kind)
+
+
+def pull_brake(session: Session, *, mails: int, most: int, now: datetime) -> Halt:
+    """Stop since so many mails would leave within a day; where it holds already, with the newest number."""
+    reason = f"{mails:,} mails would leave within a day, and {most:,} may without asking"
+    if (found := session.get(Halt, BRAKE)) is not None:
+        found.mails, found.reason = mails, reason
+        return found
+    held = Halt(kind=BRAKE, at=now, actor="deliver", reason=reason, mails=mails)
+    session.add(held)
+    detail: dict[str, object] = {"mails": mails, "most": most}
+    audit(session, AuditWord.BRAKE_PULLED, at=now, actor="deliver", subject="node", detail=detail)
+    return held
+
+
+def release_brake(session: Session, *, actor: str, now: datetime) -> int:
+    """Let as many mails leave as the brake holds, beside the usual ones; returns how many.
+
+    Raises:
+        ConflictError: the brake does not hold.
+
+    """
+    if (found := session.get(Halt, BRAKE)) is None:
+        raise ConflictError("The brake does not hold anything.")
+    session.delete(found)
+    give_pass(session, found.mails, now)
+    audit(session, AuditWord.BRAKE_RELEASED, at=now, actor=actor, subject="node", detail={"mails": found.mails})
+    return found.mails
+
+
+def give_pass(session: Session, mails: int, now: datetime) -> None:
+    """Let so many mails leave beside those that the brake lets go, since a person looked at them."""
+    session.add(BrakePass(until=now + _PASS, mails=mails))
+
+
+def passes(session: Session, now: datetime) -> int:
+    """How many mails may leave at present beside those that the brake lets go."""
+    return session.scalar(select(func.sum(BrakePass.mails)).where(BrakePass.until > now)) or 0
+
+
+def words(found: Halt) -> str:
+    """The halt in one sentence."""
+    if found.kind == STOP:
+        return f"Sending was stopped at {found.at:%Y-%m-%d %H:%M} UTC by {found.actor}: {found.reason.rstrip('.')}."
+    return f"The brake holds since {found.at:%Y-%m-%d %H:%M} UTC: {found.reason}."

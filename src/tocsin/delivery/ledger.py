@@ -1,0 +1,50 @@
+"""What left for whom: a row for each mail and mailbox, which the limits and the brake count."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.models import Posted
+from tocsin.delivery.safety import same_mailbox
+
+DAY = timedelta(days=1)
+_USUAL_DAYS = 28
+_KEPT_DAYS = 60
+
+
+def note_posted(session: Session, rows: Iterable[tuple[str, Iterable[str]]], *, way: str, now: datetime) -> None:
+    """Note mails that left, in the caller's transaction: the reference of each with its mailboxes."""
+    made = [
+        {"at": now, "way": way, "mailbox": same_mailbox(mailbox), "reference": reference}
+        for reference, mailboxes in rows
+        for mailbox in mailboxes
+    ]
+    if made:
+        session.execute(insert(Posted), made)
+
+
+def posted_to(session: Session, *, way: str, since: datetime) -> Counter[str]:
+    """How many mails each mailbox got by this way after ``since``."""
+    rows = select(Posted.mailbox, func.count()).where(Posted.way == way, Posted.at > since).group_by(Posted.mailbox)
+    return Counter(dict(session.execute(rows).all()))
+
+
+def mails_between(session: Session, *, way: str, after: datetime, until: datetime) -> int:
+    """How many mails left by this way."""
+    mails = select(func.count(Posted.reference.distinct()))
+    return session.scalar(mails.where(Posted.way == way, Posted.at > after, Posted.at <= until)) or 0
+
+
+def former_days(session: Session, *, way: str, now: datetime) -> list[int]:
+    """The mails of each of the last 28 days before the last 24 hours, of those days that had any."""
+    ends = [now - DAY * back for back in range(1, _USUAL_DAYS + 1)]
+    counts = [mails_between(session, way=way, after=end - DAY, until=end) for end in ends]
+    return [count for count in counts if count]
+
+
+def forget_posted(session: Session, now: datetime) -> None:
+    """Delete what nobody counts any more."""
+    session.execute(delete(Posted).where(Posted.at < now - DAY * _KEPT_DAYS))
