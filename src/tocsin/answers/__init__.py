@@ -5,6 +5,7 @@ from tocsin.answers.links import PATH, links, reference_of
 from tocsin.answers.models import Answer, AnsweredDigest, Verdict, Via
 from tocsin.answers.quiet import FOR_GOOD, answered, quiet
 from tocsin.answers.record import HOLDS, NOTE_LENGTH, record_answer
+from tocsin.answers.sheet import Line, Sheet, Sheets
 from tocsin.answers.standing import CLAIMS, Outcome, Standing, latest, stand, standings
 from tocsin.answers.told import problem_text, read_problem, told_events, told_problems
 
@@ -16,7 +17,10 @@ __all__ = [
     "PATH",
     "Answer",
     "AnsweredDigest",
+    "Line",
     "Outcome",
+    "Sheet",
+    "Sheets",
     "Standing",
     "Verdict",
     "Via",

@@ -28,8 +28,12 @@ def told_problems(session: Session, store: EventStore, delivery: Delivery) -> fr
 def told_events(session: Session, store: EventStore, delivery: Delivery) -> pl.LazyFrame:
     """The events that a digest told its team, lazily; columns as `EventStore.scan` gives them."""
     ingests = list(session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == delivery.id)))
-    sets = [row.number for row in session.scalars(select(TeamSet)) if delivery.team_id in row.members]
-    return store.scan(ingests=ingests).filter(pl.col("told").is_in(sets))
+    return store.scan(ingests=ingests).filter(pl.col("told").is_in(sets_with(session, delivery.team_id)))
+
+
+def sets_with(session: Session, team_id: int) -> list[int]:
+    """The numbers of the sets of teams, as events name them, that a team is in."""
+    return [row.number for row in session.scalars(select(TeamSet)) if team_id in row.members]
 
 
 def problem_text(key: int) -> str:

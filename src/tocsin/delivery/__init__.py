@@ -5,8 +5,9 @@ from tocsin.delivery.deliver import EventsOf, Summary, deliver
 from tocsin.delivery.journal import deliveries, delivery, failed_deliveries, retry
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.delivery.outbox import due_at, queue, release_items
+from tocsin.delivery.released import Gate, through_the_gate
 from tocsin.delivery.render import Annotate, GoneOf, Mail, Node
-from tocsin.delivery.survey import DELIVERY, Gone
+from tocsin.delivery.survey import DELIVERY, Gone, problem_words
 
 __all__ = [
     "DELIVERY",
@@ -16,6 +17,7 @@ __all__ = [
     "DeliveryItem",
     "DeliveryState",
     "EventsOf",
+    "Gate",
     "Gone",
     "GoneOf",
     "ItemState",
@@ -30,8 +32,10 @@ __all__ = [
     "due_at",
     "failed_deliveries",
     "open_channel",
+    "problem_words",
     "queue",
     "reach_smtp",
     "release_items",
     "retry",
+    "through_the_gate",
 ]

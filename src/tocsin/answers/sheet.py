@@ -1,0 +1,146 @@
+"""What the page of a digest shows its team: the problems that it told, what was seen of each since, what was said."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.answers.models import Answer
+from tocsin.answers.quiet import answered
+from tocsin.answers.standing import Outcome, Standing, latest, stand
+from tocsin.answers.told import sets_with, told_events
+from tocsin.delivery import DELIVERY, Delivery, DeliveryState, Gate, problem_words, through_the_gate
+from tocsin.directory import Team
+from tocsin.events.models import Ingest, IngestState
+from tocsin.events.store import EventStore
+from tocsin.problems import Tracker, known_problems
+from tocsin.records import Database
+from tocsin.release import Marking
+
+_REACHED = frozenset({DeliveryState.SENT, DeliveryState.QUEUED, DeliveryState.RETRY, DeliveryState.FAILED})
+_TRIALS = frozenset({DeliveryState.SHADOW, DeliveryState.REDIRECTED})
+_WHEN = pl.coalesce("time.source", "time.observation")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One problem of a digest as its team may see it; times in UTC, ``gone_at`` None while it goes on."""
+
+    key: int
+    where: str
+    port: str
+    what: str
+    last_seen: datetime | None
+    gone_at: datetime | None
+    standing: Standing | None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A digest as its page shows it. ``trial``: it never went to the team, and takes no answers."""
+
+    delivery: Delivery
+    team: Team
+    marking: Marking
+    lines: list[Line]
+    answers: list[Answer]  # to this digest, newest first
+    trial: bool
+
+    @property
+    def keys(self) -> frozenset[int]:
+        """The problems that may be answered."""
+        return frozenset(line.key for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """Makes sheets. ``own``: as in `recipient_of`; ``answer_days``: how long a digest takes answers."""
+
+    database: Database
+    store: EventStore
+    tracker: Tracker
+    gone_after_days: int
+    answer_days: int
+    own: Collection[str] = ()
+
+    def read(self, reference: str, teams: Mapping[int, Team], *, now: datetime) -> Sheet | None:
+        """The sheet of a digest; None where there is none, it is too old, or nothing of it may be shown (any more)."""
+        with self.database.begin() as session:
+            delivery = session.scalar(select(Delivery).where(Delivery.reference == reference))
+            if delivery is None or not self._open(delivery, now) or delivery.team_id not in teams:
+                return None
+            told = told_events(session, self.store, delivery)
+        team = teams[delivery.team_id]
+        events, gates = self._allowed(told.collect(), team)
+        marking = gates.marking
+        if marking is None:
+            return None
+        lines, answers = self._lines(delivery, team, events)
+        return Sheet(delivery, team, marking, lines, answers, delivery.state in _TRIALS)
+
+    def _open(self, delivery: Delivery, now: datetime) -> bool:
+        state = DeliveryState(delivery.state)
+        left = state in _TRIALS or (state in _REACHED and (delivery.mails_sent > 0 or state is DeliveryState.SENT))
+        return left and now < delivery.created_at + timedelta(days=self.answer_days)
+
+    def _allowed(self, events: pl.DataFrame, team: Team) -> tuple[pl.DataFrame, Gate]:
+        marked = events.with_columns(pl.lit(0, pl.Int64).alias(DELIVERY))
+        passed, gates = through_the_gate(marked, {0: team}, self.own)
+        return passed, gates[0]
+
+    def _lines(self, delivery: Delivery, team: Team, events: pl.DataFrame) -> tuple[list[Line], list[Answer]]:
+        rows = (
+            events.with_row_index("at")
+            .group_by("problem")
+            .agg(pl.col("at", "source.ip.hi", "source.ip.lo").first(), _WHEN.max().alias("last"))
+            .sort("source.ip.hi", "source.ip.lo", "problem", nulls_last=True)
+        )
+        keys = rows["problem"].to_numpy().view(np.uint64)
+        with self.database.begin() as session:
+            later = self._later(session, delivery, rows["problem"])
+            known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
+            said = list(answered(session, delivery.team_id))
+        gone = dict(zip(known.keys.tolist(), known.gone_at.tolist(), strict=True))
+        seen = self._seen(later.collect(), team)
+        newest = latest(said)
+        words = problem_words(events[rows["at"]])
+        lines = []
+        for number, key, last, (where, port, what, _) in zip(
+            rows["problem"], keys.tolist(), rows["last"], words.iter_rows(), strict=True
+        ):
+            last_seen = max(filter(None, (last, seen.get(number))), default=None)
+            gone_at = gone.get(key, 0)
+            answer = newest.get((delivery.team_id, key))
+            standing = stand(answer, int(last_seen.timestamp()) if last_seen else 0, gone_at) if answer else None
+            lines.append(
+                Line(
+                    key,
+                    where,
+                    port,
+                    what,
+                    last_seen,
+                    datetime.fromtimestamp(gone_at, UTC) if gone_at else None,
+                    standing,
+                )
+            )
+        lines.sort(key=lambda line: not (line.standing and line.standing.outcome is Outcome.CONTRADICTED))
+        return lines, [answer for answer, _ in reversed(said) if answer.delivery_id == delivery.id]
+
+    def _later(self, session: Session, delivery: Delivery, problems: pl.Series) -> pl.LazyFrame:
+        """What was heard of these problems since, where the team must know of it."""
+        since = select(Ingest.number).where(
+            Ingest.state == IngestState.COMMITTED, Ingest.started_at >= delivery.created_at
+        )
+        ingests = list(session.scalars(since))
+        must_know = pl.col("routed").is_in(sets_with(session, delivery.team_id))
+        return self.store.scan(ingests=ingests).filter(must_know & pl.col("problem").is_in(problems.to_list()))
+
+    def _seen(self, events: pl.DataFrame, team: Team) -> dict[int, datetime]:
+        """When each problem was seen last, of the events that the team may be told of."""
+        passed, _ = self._allowed(events, team)
+        last = passed.group_by("problem").agg(_WHEN.max())
+        return dict(last.drop_nulls().iter_rows())
