@@ -261,7 +261,7 @@ def _opened(workshop: Workshop, report: Report, source: str | None, feed: str | 
         stream.close()
         raise
     batches = _InOrder(
-        workshop, lambda chunk: _understand(reader, chunk, described, workshop.networks, heard), reader.chunks()
+        workshop, lambda chunk: understand(reader, chunk, described, workshop.networks, heard), reader.chunks()
     )
     return Reading(report, stream, reader, record, described, heard, batches)
 
@@ -329,7 +329,7 @@ def _origin(node: Node, report: Report, source: str | None, feed: str | None) ->
     )
 
 
-def _understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now: datetime) -> Understood:
+def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now: datetime) -> Understood:
     """Read, check and enrich one chunk; pure, so that chunks are understood in parallel."""
     batch = reader.parse(chunk)
     normalised = normalise(batch, feed, now)

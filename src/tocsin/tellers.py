@@ -71,7 +71,7 @@ class Tellers:
 
     def decide(self, frame: pl.DataFrame, *, due: npt.NDArray[np.bool_]) -> Told:
         """Who must know of each event, and who is told now; ``due``: whether its problem is told at all now."""
-        decisions = self._route(frame)
+        decisions = self.route(frame)
         kinds, kind = _distinct(frame, self.router.audiences(decisions))
         verdicts = [self._verdict(*labels) for labels in kinds]
         told = np.where(due, _column(verdicts, "allowed")[kind], 0)
@@ -92,7 +92,7 @@ class Tellers:
 
         Null where that team itself answers for it, or nothing is known of it any more.
         """
-        told = np.stack([self._route(frame).astype(np.int64), teams], axis=1)
+        told = np.stack([self.route(frame).astype(np.int64), teams], axis=1)
         pairs, pair = np.unique(told, axis=0, return_inverse=True)
         names = [self._others(decision, team) for decision, team in pairs.tolist()]
         return pl.Series(names, dtype=pl.String).gather(pair.ravel())
@@ -103,7 +103,8 @@ class Tellers:
             return None
         return "\n".join(self.teams[match.team_id].name for match in matches if match.role is Role.RESPONSIBLE)
 
-    def _route(self, frame: pl.DataFrame) -> Int32s:
+    def route(self, frame: pl.DataFrame) -> Int32s:
+        """The number of the router's decision on each event of a batch."""
         has_address = frame["source.ip.hi"].is_not_null()
         hi, lo = (frame[f"source.ip.{half}"].fill_null(0).to_numpy().view(np.uint64) for half in ("hi", "lo"))
         host = pl.col("source.url").str.extract(_HOST)
