@@ -12,7 +12,7 @@ Every line is a record, is noted as broken with its reason, or is a comment, hea
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -220,6 +220,11 @@ def _check(read: Read, split: "pl.DataFrame") -> "pl.DataFrame":
     )
     frame = frame.with_columns(_ends(frame))
     frame = frame.with_columns(why=_why_not(stated=read.shape == "extended"))
+    if read.registry in RIRS:
+        other = f"a record of another registry in a file of {read.registry}"
+        frame = frame.with_columns(
+            why=pl.when(col("why").is_null() & (col("rir") != read.registry)).then(pl.lit(other)).otherwise("why")
+        )
     _note_broken(read, frame.filter(col("why").is_not_null()))
     names = ("rir", "kind", "first", "last", "country", "date", "status", "holder", "line")
     return frame.filter(col("why").is_null()).select(names)
@@ -313,18 +318,22 @@ def _disagreements(declared: dict[str, int], found: Counter[str]) -> Iterator[st
         yield f"records: the header says {declared['']:,}, the file has {total:,}"
 
 
-def overlapping_lines(records: "pl.DataFrame") -> Iterable[tuple[str, int, int]]:
-    """``(kind, line, line)`` of each record that begins before an earlier-beginning one of its kind has ended."""
+def overlapping(records: "pl.DataFrame") -> "pl.DataFrame":
+    """Pairs of records that share numbers: the columns of both, those of the earlier-beginning with ``other_``.
+
+    Each record is paired with one that begins no later and reaches into it; a record that overlaps several is named
+    once.
+    """
     import polars as pl
 
-    for kind in KINDS:
-        rows = records.filter(pl.col("kind") == kind).sort("first", "last", "line")
-        reach = rows["last"].cum_max().shift(1)
-        holder = (rows["last"] == rows["last"].cum_max()).to_list()
-        places, latest = [], 0
-        for place, longest in enumerate(holder):
-            places.append(latest)
-            latest = place if longest else latest
-        lines = rows["line"].to_list()
-        for place in (rows["first"] <= reach).fill_null(value=False).arg_true().to_list():
-            yield kind, lines[places[place]], lines[place]
+    rows = records.sort("kind", "first", "last", maintain_order=True).with_row_index("place")
+    reach = pl.col("last").cum_max().over("kind")
+    furthest = pl.when(pl.col("last") == reach).then("place").forward_fill()
+    found = rows.with_columns(reach.alias("reach"), furthest.alias("furthest")).with_columns(
+        pl.col("reach", "furthest").shift(1).over("kind")
+    )
+    clash = found.filter(pl.col("first") <= pl.col("reach"))
+    others = rows.rename(lambda name: f"other_{name}")
+    return clash.join(others, left_on="furthest", right_on="other_place", maintain_order="left").drop(
+        "place", "reach", "furthest"
+    )

@@ -1,0 +1,65 @@
+"""Bring the RPSL dumps of one registry into the directory."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tocsin.directory import canonical
+from tocsin.directory.registry.record import RegistryImported, record
+from tocsin.directory.registry.refusals import Refusals
+from tocsin.directory.registry.rpsl import read_dump
+from tocsin.errors import InputError, NotFoundError, UsageError
+from tocsin.records import Database
+from tocsin.records.durable import disk_failures
+
+
+def import_rpsl(
+    database: Database,
+    home: Path,
+    files: Sequence[Path],
+    *,
+    source: str,
+    actor: str,
+    now: datetime,
+    as_of: date | None = None,
+    dry_run: bool = False,
+) -> RegistryImported:
+    """What changed by bringing all the dumps of one registry into the directory; the same dumps again change nothing.
+
+    ``source`` is the short name of the registry, such as ``ripe``; ``as_of`` the day of the dumps. What was not taken
+    is written with its reason into ``registry/refused-SOURCE.jsonl`` of the home folder.
+
+    Raises:
+        UsageError: the source is no short name.
+        NotFoundError: there is no such file.
+        InputError: a file is damaged or no RPSL dump.
+
+    """
+    try:
+        source = canonical.key(source)
+    except ValueError as error:
+        raise UsageError(
+            f"'{source}' cannot name a source: {error}.", hint="Take --source ripe, for example."
+        ) from None
+    digests = {path.name: _digest(path) for path in files}
+    spool = home / "spool"
+    with disk_failures(f"The folder {spool} cannot be used"):
+        spool.mkdir(parents=True, exist_ok=True)
+    with (
+        TemporaryDirectory(dir=spool, prefix="rpsl-") as folder,
+        Refusals(home / "registry" / f"refused-{source}.jsonl") as refusals,
+    ):
+        said = read_dump(files, source, Path(folder), refusals)
+        return record(database, said, refusals, files=digests, actor=actor, now=now, as_of=as_of, dry_run=dry_run)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        raise NotFoundError(f"There is no file {path}.", hint="Check the name.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
