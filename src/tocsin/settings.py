@@ -6,15 +6,23 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from tocsin.errors import SettingError
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _split(value: object) -> object:
+    """``"a, b"`` from the environment as a list; a list stays one."""
+    return [word for part in value.split(",") if (word := part.strip())] if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class NodeSettings(_Section):
@@ -24,6 +32,9 @@ class NodeSettings(_Section):
     country: str = Field("", pattern="^([A-Z]{2})?$", description="ISO 3166-1 code of the country it serves, or empty.")
     contact: str = Field(
         "csirt@localhost", pattern=r"^[^@\s]+@[^@\s]+$", description="The mailbox that people can answer to."
+    )
+    own_teams: Words = Field(
+        (), description="Keys of the teams in our own organisation: TLP:AMBER+STRICT goes to them, and to nobody else."
     )
 
 
@@ -125,6 +136,9 @@ class DirectorySettings(_Section):
     needs: dict[str, list[Literal["mandate", "accreditation", "peer", "self"]]] = Field(
         default={},
         description="Attestations that a team needs, all of them, by what for: needs = { exchange = ['mandate'] }.",
+    )
+    most_gone: int = Field(
+        20, ge=0, le=100, description="An import that withdraws more percent of what its source said needs '--yes'."
     )
 
 

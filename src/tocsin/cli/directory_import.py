@@ -1,22 +1,25 @@
 """``tocsin directory import``: bring a file into the directory."""
 
 import getpass
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tocsin.cli.directory_records import records, renew_router
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.cli.output import Invocation, emit, note, print_table, say, visible
 
 if TYPE_CHECKING:
-    from tocsin.directory import Imported
+    from tocsin.directory import Imported, Line
 
 app = typer.Typer()
 
 _FEW = 20
+_MANY = 200
 
 
 @app.command("import")
@@ -25,14 +28,23 @@ def import_(
     file: Annotated[Path, typer.Argument(help="A .toml or .csv file, as docs/directory.md describes.")],
     source: Annotated[str, typer.Option(help="Who says so; the file's own word or its name when not given.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Take it though much of what its source said would go.")] = False,
 ) -> None:
     """Bring teams and rules from a file into the directory; the same file again changes nothing."""
     from tocsin.directory import import_directory
+    from tocsin.settings import load_settings
 
     invocation: Invocation = ctx.obj
+    most_gone = None if yes else load_settings(invocation.home).directory.most_gone
     with records(invocation.home) as database:
         done = import_directory(
-            database, file, actor=getpass.getuser(), now=datetime.now(UTC), source=source, dry_run=dry_run
+            database,
+            file,
+            actor=getpass.getuser(),
+            now=datetime.now(UTC),
+            source=source,
+            dry_run=dry_run,
+            most_gone=most_gone,
         )
         if not dry_run:
             renew_router(invocation.home, database)
@@ -51,6 +63,9 @@ def _print_import(done: "Imported") -> None:
         ("facts", done.facts_new, done.facts_withdrawn, done.facts_same),
     ]
     print_table("", ("", "new", "changed or withdrawn", "as before"), rows, numbers=[1, 2, 3])
+    _print_changes(done.changes)
+    if done.shrinks:
+        note(f"Of what this source said, {done.shrinks} would go. It is taken only with --yes.")
     if done.not_taken:
         note(f"Not taken: {len(done.not_taken):,}")
         for refused in done.not_taken[:_FEW]:
@@ -59,3 +74,17 @@ def _print_import(done: "Imported") -> None:
             note(f"  and {len(done.not_taken) - _FEW:,} more; --json shows all.")
     if done.kept:
         note(f"Not withdrawn: {done.kept:,} earlier entries of teams of which something was not taken.")
+
+
+def _print_changes(changes: "Sequence[Line]") -> None:
+    signs = {"new": "+", "gone": "-", "changed": "~"}
+    for team, lines in groupby(changes[:_MANY], key=lambda line: line.team):
+        say(visible(team))
+        for line in lines:
+            words = " → ".join(part or "nothing more" for part in (line.before, line.after) if part or line.before)
+            if line.change != "changed":
+                words = line.before or line.after
+            beaten = f"; but overruled: {line.overruled}" if line.overruled else ""
+            say(visible(f"  {signs[line.change]} {line.what} {line.value}{f': {words}' if words else ''}{beaten}"))
+    if len(changes) > _MANY:
+        say(f"and {len(changes) - _MANY:,} more changes; --json shows all.")

@@ -21,19 +21,33 @@ from tocsin.directory.model import (
 )
 
 if TYPE_CHECKING:
+    from tocsin.directory.about import About, read_about
+    from tocsin.directory.attest import SOON, TrustVerdict, attested, judge_trust, weigh
+    from tocsin.directory.difference_words import Line
     from tocsin.directory.entries import Refused
-    from tocsin.directory.importing import Imported, import_directory
+    from tocsin.directory.facts import Attested, Fact, FactKind, Purpose, shown_fact
+    from tocsin.directory.hours import in_hours
+    from tocsin.directory.importing import Imported, import_directory, import_entries
+    from tocsin.directory.person_word import Word, say_of_team
     from tocsin.directory.precedence import strength
+    from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
     from tocsin.directory.reading import directory_version, list_teams, read_directory, read_team
     from tocsin.directory.statements import Spoken, Statement, assert_claim, deny_claim, read_line, withdraw_word
 
 __all__ = [
+    "SOON",
+    "About",
+    "Attested",
     "Directory",
+    "Fact",
+    "FactKind",
     "Format",
     "Imported",
     "Interval",
+    "Line",
     "Mute",
     "MuteKind",
+    "Purpose",
     "Refused",
     "Role",
     "Rule",
@@ -42,32 +56,64 @@ __all__ = [
     "Statement",
     "Team",
     "TeamKind",
+    "TrustVerdict",
+    "Word",
     "assert_claim",
+    "attested",
+    "counts_as_abuse",
+    "counts_as_security",
     "deny_claim",
     "directory_version",
     "import_directory",
+    "import_entries",
+    "in_hours",
+    "judge_trust",
     "list_teams",
+    "purpose_of",
+    "read_about",
     "read_directory",
     "read_line",
     "read_team",
+    "say_of_team",
+    "shown_fact",
     "strength",
+    "weigh",
     "withdraw_word",
 ]
 
 _LATER = {
+    "About": "about",
+    "Attested": "facts",
+    "Fact": "facts",
+    "FactKind": "facts",
     "Imported": "importing",
+    "Purpose": "facts",
     "Refused": "entries",
+    "SOON": "attest",
     "Spoken": "statements",
     "Statement": "statements",
+    "TrustVerdict": "attest",
+    "Word": "person_word",
     "assert_claim": "statements",
+    "attested": "attest",
+    "counts_as_abuse": "purposes",
+    "counts_as_security": "purposes",
     "deny_claim": "statements",
     "directory_version": "reading",
     "import_directory": "importing",
+    "import_entries": "importing",
+    "in_hours": "hours",
+    "judge_trust": "attest",
     "list_teams": "reading",
+    "purpose_of": "purposes",
+    "read_about": "about",
     "read_directory": "reading",
     "read_line": "statements",
     "read_team": "reading",
+    "say_of_team": "person_word",
+    "shown_fact": "facts",
     "strength": "precedence",
+    "weigh": "attest",
     "withdraw_word": "statements",
 }
 

@@ -41,13 +41,15 @@ class Stored:
 class Changes(Generic[E]):
     """Entries to record, row numbers to withdraw, and how many of the file stand already.
 
-    ``kept`` counts what is no longer said but stays, because something else of its team was refused.
+    ``kept`` counts what is no longer said but stays, because something else of its team was refused. Of ``gone``,
+    so many as ``changed`` says are recorded anew.
     """
 
     new: list[E]
     gone: list[int]
     same: int
     kept: int
+    changed: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,12 +146,13 @@ def _changes(
     taken = {key: entry for key, entry in said.items() if entry.team in known}
     new = [entry for key, entry in taken.items() if key not in stored or stored[key][1] != entry]
     gone: list[int] = []
-    kept = 0
+    kept = changed = 0
     for key, (row, entry) in stored.items():
         if key in taken:
             gone += [row] if taken[key] != entry else []
+            changed += taken[key] != entry
         elif "" in unsure or entry.team in unsure:
             kept += 1
         elif speaks(key):
             gone.append(row)
-    return Changes(new, gone, len(taken) - len(new), kept)
+    return Changes(new, gone, len(taken) - len(new), kept, changed)

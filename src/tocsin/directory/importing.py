@@ -1,7 +1,7 @@
 """Bring a file into the directory: read, compare, and write the difference in one transaction."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.directory.difference import Difference, Stored, compare
+from tocsin.directory.difference_words import Line, difference_lines, shrinkage
 from tocsin.directory.entries import (
     TEAM_FIELDS,
     Basis,
@@ -26,9 +27,13 @@ from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import FactKind, Purpose
 from tocsin.directory.files import ImportFile, read_import_file
 from tocsin.directory.model import Mute, MuteKind, Role, RuleKind, Team
+from tocsin.directory.precedence import DECISION, PERSON
+from tocsin.directory.standing import merged_teams, words_at
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
+from tocsin.errors import ConflictError, InputError
 from tocsin.records import AuditWord, Database, audit
 
+MOST_GONE = 20  # percent of what a source said
 _CHUNK = 10_000  # row numbers in one statement; SQLite takes 32,766
 _DEFAULTS = {f.name: f.default for f in fields(Team) if f.name in TEAM_FIELDS and f.default is not MISSING}
 
@@ -38,7 +43,8 @@ class Imported:
     """What an import changed, or with ``dry_run`` would change; ``version`` is the directory's afterwards.
 
     ``*_same`` counts what the file says that stood already; ``kept`` what it no longer says but was not withdrawn,
-    since something else of that team was not taken.
+    since something else of that team was not taken. ``changes`` has every change, and is filled by a dry run only.
+    ``shrinks`` says what of the source would go by more than is usual; empty when nothing does.
     """
 
     file: str
@@ -62,6 +68,8 @@ class Imported:
     facts_same: int
     kept: int
     not_taken: tuple[Refused, ...]
+    changes: tuple[Line, ...] = ()
+    shrinks: str = ""
 
     @property
     def failed(self) -> bool:
@@ -71,29 +79,55 @@ class Imported:
 
 
 def import_directory(
-    database: Database, path: Path, *, actor: str, now: datetime, source: str = "", dry_run: bool = False
+    database: Database,
+    path: Path,
+    *,
+    actor: str,
+    now: datetime,
+    source: str = "",
+    dry_run: bool = False,
+    most_gone: int | None = MOST_GONE,
 ) -> Imported:
     """What changed by bringing ``path`` (TOML or CSV, docs/directory.md) into the directory.
 
     All of it is one transaction. The same file again changes nothing, and then leaves no audit entry.
+    ``most_gone``: how many percent of what a source said may go at once; None: all of it.
 
     Raises:
-        InputError: the file as a whole cannot be read; see ``read_import_file``.
+        InputError: the file as a whole cannot be read, see ``read_import_file``; or its source is kept for persons.
+        ConflictError: more of the source would go than ``most_gone``.
 
     """
-    return import_entries(database, read_import_file(path, source), actor=actor, now=now, dry_run=dry_run)
+    file = read_import_file(path, source)
+    return import_entries(database, file, actor=actor, now=now, dry_run=dry_run, most_gone=most_gone)
 
 
 def import_entries(
-    database: Database, file: ImportFile, *, actor: str, now: datetime, dry_run: bool = False
+    database: Database,
+    file: ImportFile,
+    *,
+    actor: str,
+    now: datetime,
+    dry_run: bool = False,
+    most_gone: int | None = MOST_GONE,
 ) -> Imported:
     """The same for entries that were read by some other reader than that of TOML and CSV."""
+    _check_source(file)
     with database.begin() as session:
         state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
-        difference = compare(file.entries, _stored(session, file.entries.source))
-        result = _result(file, difference, state.version, dry_run=dry_run)
-        if dry_run or difference.empty:
+        stored = _stored(session, file.entries.source)
+        difference = compare(file.entries, stored)
+        shrinks = "" if most_gone is None else shrinkage(difference, stored, most_gone)
+        result = replace(_result(file, difference, state.version, dry_run=dry_run), shrinks=shrinks)
+        if dry_run:
+            return replace(result, changes=tuple(_lines(session, difference, stored)))
+        if difference.empty:
             return result
+        if shrinks:
+            raise ConflictError(
+                f"{file.name} was not taken: of what the source '{file.entries.source}' said, {shrinks} would go.",
+                hint="'--dry-run' shows what; '--yes' takes it as it is.",
+            )
         state.version = uuid4().hex
         _write(session, difference, file.entries.source, now)
         result = _result(file, difference, state.version, dry_run=False)
@@ -108,6 +142,21 @@ def import_entries(
             detail=detail | counts,
         )
     return result
+
+
+def _check_source(file: ImportFile) -> None:
+    source = file.entries.source
+    if source.startswith((PERSON, DECISION)):
+        raise InputError(
+            f"{file.name}: the source '{source}' is kept for what persons say by command.",
+            hint="Give the file another source with --source.",
+        )
+
+
+def _lines(session: Session, difference: Difference, stored: Stored) -> list[Line]:
+    merged = merged_teams(session)
+    ids = {key: merged.get(number, number) for key, number in session.execute(select(TeamRow.key, TeamRow.id))}
+    return difference_lines(difference, stored, words_at(session, merged), ids)
 
 
 def _result(file: ImportFile, difference: Difference, version: str, *, dry_run: bool) -> Imported:
