@@ -37,7 +37,7 @@ _MODELS = (
     "tocsin.events.models",
     "tocsin.directory.tables",
     "tocsin.directory.fact_tables",
-    "tocsin.directory.key_tables",
+    "tocsin.directory.keys.tables",
     "tocsin.delivery.models",
     "tocsin.answers.models",
     "tocsin.letters.models",
@@ -237,8 +237,9 @@ def _disk(folder: Path) -> Iterator[None]:
 def _node_files(home: Path) -> Iterator[Path]:
     """The files of a node but for its records and what is made anew; not those that are only just being written."""
     for path in sorted(home.rglob("*")):
-        first = path.relative_to(home).parts[0]
-        if first not in _NOT_COPIED and not first.startswith(_RECORDS) and path.suffix != ".part" and path.is_file():
+        parts = path.relative_to(home).parts
+        unfinished = any(part.endswith(".part") for part in parts)
+        if parts[0] not in _NOT_COPIED and not parts[0].startswith(_RECORDS) and not unfinished and path.is_file():
             yield path
 
 

@@ -14,7 +14,7 @@ from tocsin.records import Base, open_database
 
 def test_migrations_make_exactly_the_tables_of_the_models(database_url: str) -> None:
     for module in pkgutil.walk_packages(tocsin.__path__, "tocsin."):
-        if module.name.rpartition(".")[2] in {"models", "tables", "fact_tables", "key_tables", "identity"}:
+        if module.name.rpartition(".")[2] in {"models", "tables", "fact_tables", "identity"}:
             importlib.import_module(module.name)
     database = open_database(database_url)
     database.migrate()

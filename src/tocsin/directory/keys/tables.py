@@ -1,4 +1,4 @@
-"""The table of teams' keys: assertions that are never changed in place, as in ``tables.py``."""
+"""The table of teams' keys: assertions that are never changed in place, as in ``directory/tables.py``."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,8 @@ from tocsin.records import Base, UTCDateTime
 class TeamKeyRow(Base):
     """An assertion: this certificate is a key of that team. Current is ``withdrawn IS NULL``.
 
-    ``content``: OpenPGP packets, or X.509 in DER. ``reason``: why it was withdrawn.
+    ``content``: OpenPGP packets, or X.509 in DER. ``revoked``: the authority of an X.509 certificate took it back; an
+    OpenPGP certificate says so itself. ``reason``: why it was withdrawn.
     """
 
     __tablename__ = "team_key"
@@ -25,6 +26,7 @@ class TeamKeyRow(Base):
     content: Mapped[bytes] = mapped_column(LargeBinary)
     any_mailbox: Mapped[bool]
     preferred: Mapped[bool]
+    revoked: Mapped[bool]
     source: Mapped[str] = mapped_column(Text)
     said_by: Mapped[str] = mapped_column(Text)
     recorded: Mapped[datetime] = mapped_column(UTCDateTime)

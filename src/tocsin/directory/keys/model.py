@@ -1,6 +1,6 @@
 """Keys of teams as plain facts, and what can be said of a key at a moment: good, or which of the reasons why not.
 
-Reading a file into facts is ``key_files.py``, keeping keys is ``key_store.py``. Nothing here computes with keys.
+Reading a file into facts is ``files.py``, keeping keys is ``store.py``. Nothing here computes with keys.
 """
 
 from collections.abc import Collection, Sequence
@@ -111,7 +111,7 @@ def judge(facts: KeyFacts, now: datetime) -> Verdict:
     if facts.flaw is not None:
         return facts.flaw
     if now < facts.since:
-        return Verdict(KeyState.NOT_YET, f"It is valid from {_day(facts.since)}.")
+        return Verdict(KeyState.NOT_YET, f"It is valid from {facts.since:%Y-%m-%d %H:%M} UTC.")
     if facts.until is not None and facts.until <= now:
         return Verdict(KeyState.EXPIRED, f"It expired on {_day(facts.until)}.")
     return _judge_encryption(facts, now)

@@ -1,0 +1,228 @@
+"""Keys of teams in the records: brought in, read, withdrawn; what was once said stays."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.directory.keys.files import KeyFile, key_facts, read_key_file
+from tocsin.directory.keys.model import KeyFormat, KeyState, TeamKey, Verdict
+from tocsin.directory.keys.openpgp import merge_openpgp
+from tocsin.directory.keys.tables import TeamKeyRow
+from tocsin.directory.keys.x509 import revokes
+from tocsin.directory.model import Team
+from tocsin.directory.reading import read_team
+from tocsin.errors import ConflictError, InputError, NotFoundError
+from tocsin.records import AuditWord, Database, audit
+
+_LEAST_NAMED = 8  # hexadecimal digits of a fingerprint that name a key
+_REVOKED = Verdict(KeyState.REVOKED, "The authority that issued it revoked it.")
+_REPLACED = "replaced by a newer form of it"
+_SAID = ("content", "revoked", "any_mailbox", "preferred")
+
+
+class Change(StrEnum):
+    """What became of a key that was brought in."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    SAME = "same"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A key as it now stands, and what changed."""
+
+    key: TeamKey
+    change: Change
+
+
+@dataclass(frozen=True)
+class Saying:
+    """Who brings keys of a team and who says that they are its own, and how they are to be used; see `TeamKey`."""
+
+    actor: str
+    source: str
+    said_by: str = ""
+    any_mailbox: bool = False
+    preferred: bool = False
+
+
+def import_keys(
+    database: Database, team: str, content: bytes, saying: Saying, now: datetime
+) -> tuple[Team, list[Taken]]:
+    """The team, and its keys that a file (see `read_key_file`) brought or changed; all of it or nothing.
+
+    A key that the team has already is merged with what the file knows of it. Whether a key is good is for `judge_for`:
+    one that is not is kept as well, so that its newer form finds it.
+
+    Raises:
+        NotFoundError: there is no such team, or a revocation is of no key that it has.
+        InputError: the file holds nothing that can be used; see `read_key_file`.
+
+    """
+    file = read_key_file(content)
+    found, _ = read_team(database, team)
+    with database.begin() as session:
+        rows = {row.fingerprint: row for row in _rows(session, [found.id])}
+        wanted = _wanted(file, rows)
+        taking = _Taking(session, found, saying, now)
+        taken = [taking.take(one, rows.get(one.fingerprint)) for one in wanted]
+    return found, taken
+
+
+def team_keys(database: Database, teams: Collection[int] | None = None, *, withdrawn: bool = False) -> list[TeamKey]:
+    """The keys of these teams, or of all, in the order in which they came; with ``withdrawn`` also former ones."""
+    with database.begin() as session:
+        return [_key(row) for row in _rows(session, teams, withdrawn=withdrawn)]
+
+
+def remove_key(
+    database: Database, team: str, fingerprint: str, *, reason: str, actor: str, now: datetime
+) -> tuple[Team, TeamKey]:
+    """Withdraw a key, named by the beginning or end of its fingerprint; digests are no longer encrypted for it.
+
+    Raises:
+        NotFoundError: there is no such team, or it has no such key.
+        ConflictError: it has several.
+
+    """
+    found, _ = read_team(database, team)
+    named = "".join(fingerprint.lower().split()).removeprefix("0x").replace(":", "")
+    with database.begin() as session:
+        rows = [row for row in _rows(session, [found.id]) if _names(named, row.fingerprint)]
+        if not rows:
+            hint = (
+                f"'tocsin keys list --team {found.key}' shows those that it has; name at least {_LEAST_NAMED} digits."
+            )
+            raise NotFoundError(f"{found.key} has no key '{fingerprint}'.", hint=hint)
+        if len(rows) > 1:
+            raise ConflictError(
+                f"{found.key} has {len(rows)} keys that '{fingerprint}' names.", hint="Name all digits."
+            )
+        _withdraw(rows[0], reason, now)
+        detail: dict[str, object] = {"team": str(found.uuid), "fingerprint": rows[0].fingerprint, "reason": reason}
+        audit(session, AuditWord.KEY_WITHDRAWN, at=now, actor=actor, subject=f"key:{rows[0].uuid}", detail=detail)
+        return found, _key(rows[0])
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A key as it is to stand."""
+
+    format: KeyFormat
+    fingerprint: str
+    content: bytes
+    revoked: bool
+
+
+def _wanted(file: KeyFile, rows: dict[str, TeamKeyRow]) -> list[_Wanted]:
+    if file.revoked is not None:
+        known = [row for row in rows.values() if row.format == KeyFormat.SMIME]
+        lost = [row for row in known if revokes(file.revoked, row.content, file.issuers)]
+        if not lost:
+            hint = "The list must be signed by who issued the certificate: put that certificate into the same PEM file."
+            raise NotFoundError("The list revokes no certificate that the team has.", hint=hint)
+        return [_Wanted(KeyFormat.SMIME, row.fingerprint, row.content, revoked=True) for row in lost]
+    if any(named not in rows for named, _ in file.revocations):
+        raise NotFoundError("It revokes a key that the team does not have.", hint="Import the key itself first.")
+    found = [
+        _Wanted(KeyFormat.OPENPGP, named, merge_openpgp(rows[named].content, packet), revoked=False)
+        for named, packet in file.revocations
+    ]
+    found += [_merged(kind, content, rows) for kind, content in file.keys]
+    if not found:
+        raise InputError("The file holds no key.")
+    return found
+
+
+def _merged(kind: KeyFormat, content: bytes, rows: dict[str, TeamKeyRow]) -> _Wanted:
+    named = key_facts(kind, content).fingerprint
+    row = rows.get(named)
+    if row is not None and kind is KeyFormat.OPENPGP:
+        content = merge_openpgp(row.content, content)
+    return _Wanted(kind, named, content, revoked=row is not None and row.revoked)
+
+
+@dataclass(frozen=True)
+class _Taking:
+    """One import's surroundings; records keys in its transaction."""
+
+    session: Session
+    team: Team
+    saying: Saying
+    now: datetime
+
+    def take(self, wanted: _Wanted, row: TeamKeyRow | None) -> Taken:
+        """The key, recorded where it differs from ``row``, the team's own of that fingerprint."""
+        fresh = self._row(wanted, row)
+        if row is not None:
+            if all(getattr(row, name) == getattr(fresh, name) for name in _SAID):
+                return Taken(_key(row), Change.SAME)
+            _withdraw(row, _REPLACED, self.now)
+        self.session.add(fresh)
+        detail: dict[str, object] = {
+            "team": str(self.team.uuid),
+            "format": fresh.format,
+            "fingerprint": fresh.fingerprint,
+        }
+        subject = f"key:{fresh.uuid}"
+        audit(
+            self.session, AuditWord.KEY_IMPORTED, at=self.now, actor=self.saying.actor, subject=subject, detail=detail
+        )
+        return Taken(_key(fresh), Change.UPDATED if row is not None else Change.NEW)
+
+    def _row(self, wanted: _Wanted, before: TeamKeyRow | None) -> TeamKeyRow:
+        return TeamKeyRow(
+            uuid=uuid4(),
+            team_id=self.team.id,
+            format=wanted.format.value,
+            fingerprint=wanted.fingerprint,
+            content=wanted.content,
+            any_mailbox=self.saying.any_mailbox or (before is not None and before.any_mailbox),
+            preferred=self.saying.preferred or (before is not None and before.preferred),
+            revoked=wanted.revoked,
+            source=self.saying.source,
+            said_by=self.saying.said_by,
+            recorded=self.now,
+            withdrawn=None,
+            reason="",
+        )
+
+
+def _withdraw(row: TeamKeyRow, reason: str, now: datetime) -> None:
+    row.withdrawn, row.reason = now, reason
+
+
+def _rows(session: Session, teams: Collection[int] | None, *, withdrawn: bool = False) -> Sequence[TeamKeyRow]:
+    query = select(TeamKeyRow).order_by(TeamKeyRow.id)
+    if not withdrawn:
+        query = query.where(TeamKeyRow.withdrawn.is_(None))
+    rows = session.scalars(query).all()
+    return rows if teams is None else [row for row in rows if row.team_id in teams]
+
+
+def _key(row: TeamKeyRow) -> TeamKey:
+    facts = key_facts(KeyFormat(row.format), row.content)
+    return TeamKey(
+        uuid=row.uuid,
+        team_id=row.team_id,
+        facts=replace(facts, flaw=_REVOKED) if row.revoked else facts,
+        content=row.content,
+        any_mailbox=row.any_mailbox,
+        preferred=row.preferred,
+        source=row.source,
+        said_by=row.said_by,
+        recorded=row.recorded,
+        withdrawn=row.withdrawn,
+        reason=row.reason,
+    )
+
+
+def _names(named: str, fingerprint: str) -> bool:
+    """Whether what a person typed names a key: its beginning, or as OpenPGP key ids do its end."""
+    return len(named) >= _LEAST_NAMED and (fingerprint.startswith(named) or fingerprint.endswith(named))

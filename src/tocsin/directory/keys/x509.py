@@ -1,0 +1,202 @@
+"""X.509 certificates for mail (RFC 5280, RFC 8550) as facts."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeyState, Span, Verdict
+from tocsin.errors import InputError
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate, CertificateRevocationList, ExtensionType
+
+    Extension = TypeVar("Extension", bound=ExtensionType)
+
+_PEM = b"-----BEGIN"
+_LEAST_RSA = 2048  # bits; RFC 8550, 4.1
+_WEAK_HASHES = frozenset({"md5", "sha1"})  # RFC 8550, 4.1 and 4.3
+
+
+def read_certificates(content: bytes) -> tuple[list["Certificate"], list["Certificate"]]:
+    """The certificates of a file in PEM or DER: those for use, and those that issued another of them.
+
+    Raises:
+        InputError: they cannot be read.
+
+    """
+    from cryptography import x509
+
+    try:
+        if _PEM in content:
+            found = x509.load_pem_x509_certificates(content)
+        else:
+            found = [x509.load_der_x509_certificate(content)]
+        issuers = [one for one in found if any(_issued(one, other) for other in found)]
+        return [one for one in found if one not in issuers], issuers
+    except ValueError as error:
+        raise InputError(
+            "The X.509 certificate cannot be read: it is damaged, or in another form.",
+            hint="Give it in PEM or DER, for example from 'openssl x509'.",
+        ) from error
+
+
+def read_list(content: bytes) -> "tuple[CertificateRevocationList, list[Certificate]] | None":
+    """A revocation list (RFC 5280, 5) in PEM or DER with the certificates that stand beside it; None where it is none.
+
+    Raises:
+        InputError: it cannot be read.
+
+    """
+    from cryptography import x509
+
+    try:
+        if _PEM not in content:
+            return x509.load_der_x509_crl(content), []
+        if b"-----BEGIN X509 CRL" not in content:
+            return None
+        beside = x509.load_pem_x509_certificates(content) if b"-----BEGIN CERTIFICATE" in content else []
+        return x509.load_pem_x509_crl(content), beside
+    except ValueError as error:
+        if _PEM not in content:
+            return None
+        raise InputError("The revocation list cannot be read.", hint="Give it in PEM or DER.") from error
+
+
+def revokes(revoked: "CertificateRevocationList", content: bytes, issuers: "Sequence[Certificate]") -> bool:
+    """Whether a list takes back a certificate (DER), and was signed by who issued it: one of ``issuers``, or itself."""
+    from cryptography import x509
+
+    cert = x509.load_der_x509_certificate(content)
+    if revoked.get_revoked_certificate_by_serial_number(cert.serial_number) is None:
+        return False
+    return any(_vouches(issuer, revoked, cert) for issuer in [*issuers, cert])
+
+
+def x509_facts(content: bytes) -> KeyFacts:
+    """What a certificate (DER) says."""
+    from cryptography import x509
+
+    cert = x509.load_der_x509_certificate(content)
+    since, until = cert.not_valid_before_utc, cert.not_valid_after_utc
+    algorithm = _algorithm(cert)
+    try:
+        mailboxes, flaw = _mailboxes(cert), _flaw(cert)
+    except ValueError:
+        mailboxes, flaw = (), Verdict(KeyState.UNSUPPORTED, "Its extensions cannot be read.")
+    return KeyFacts(
+        format=KeyFormat.SMIME,
+        fingerprint=fingerprint(cert),
+        names=(" ".join(cert.subject.rfc4514_string().split()),) if cert.subject.rdns else mailboxes[:1],
+        mailboxes=mailboxes,
+        algorithm=algorithm,
+        since=since,
+        until=until,
+        flaw=flaw,
+        encrypts=() if flaw else (Span(since, until, algorithm),),
+    )
+
+
+def fingerprint(cert: "Certificate") -> str:
+    """SHA-256 of the certificate, lower-case hexadecimal."""
+    from cryptography.hazmat.primitives import hashes
+
+    return cert.fingerprint(hashes.SHA256()).hex()
+
+
+def certificate_bytes(cert: "Certificate") -> bytes:
+    """The certificate in DER."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return cert.public_bytes(Encoding.DER)
+
+
+def _flaw(cert: "Certificate") -> Verdict | None:
+    hashed = _hash(cert)
+    if hashed in _WEAK_HASHES:
+        return Verdict(KeyState.WEAK, f"It is signed with {hashed.upper().replace('SHA1', 'SHA-1')}.")
+    return _flaw_of_key(cert) or _flaw_of_use(cert)
+
+
+def _flaw_of_key(cert: "Certificate") -> Verdict | None:
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+    key = cert.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < _LEAST_RSA:
+            return Verdict(KeyState.WEAK, f"RSA with {key.key_size} bits can be broken; it needs {_LEAST_RSA}.")
+        return None
+    if isinstance(key, dsa.DSAPublicKey):
+        return Verdict(KeyState.WEAK, f"{_algorithm(cert)} is no longer considered safe (FIPS 186-5).")
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        words = f"We can encrypt S/MIME for RSA certificates only, and this one is {_algorithm(cert)}."
+        return Verdict(KeyState.UNSUPPORTED, words)
+    return Verdict(KeyState.NO_ENCRYPTION, f"A certificate with {_algorithm(cert)} only signs.")
+
+
+def _flaw_of_use(cert: "Certificate") -> Verdict | None:
+    """RFC 8550, 4.4.2 and 4.4.4: a stated use must include encrypting keys, and mail."""
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
+
+    usage = _extension(cert, x509.KeyUsage)
+    if usage is not None and not usage.key_encipherment:
+        return Verdict(KeyState.NO_ENCRYPTION, "It may be used to sign only (key usage).")
+    purposes = _extension(cert, x509.ExtendedKeyUsage)
+    if purposes is not None and not {Purpose.EMAIL_PROTECTION, Purpose.ANY_EXTENDED_KEY_USAGE} & set(purposes):
+        return Verdict(KeyState.NO_ENCRYPTION, "It is not for mail (extended key usage).")
+    return None
+
+
+def _mailboxes(cert: "Certificate") -> tuple[str, ...]:
+    """The mailboxes that it names (RFC 8550, 3), in lower case."""
+    from cryptography import x509
+
+    names = _extension(cert, x509.SubjectAlternativeName)
+    named = list(names.get_values_for_type(x509.RFC822Name)) if names is not None else []
+    in_subject = cert.subject.get_attributes_for_oid(x509.NameOID.EMAIL_ADDRESS)
+    named += [str(attribute.value) for attribute in in_subject]
+    return tuple(dict.fromkeys(mailbox.lower() for mailbox in named))
+
+
+def _algorithm(cert: "Certificate") -> str:
+    """``RSA 3072``, ``EC secp256r1``, ``Ed25519``."""
+    from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+
+    key = cert.public_key()
+    if isinstance(key, (rsa.RSAPublicKey, dsa.DSAPublicKey)):
+        return f"{'RSA' if isinstance(key, rsa.RSAPublicKey) else 'DSA'} {key.key_size}"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"EC {key.curve.name}"
+    return type(key).__name__.removesuffix("PublicKey")
+
+
+def _hash(cert: "Certificate") -> str:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        hashed = cert.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return ""
+    return hashed.name if hashed is not None else ""
+
+
+def _extension(cert: "Certificate", kind: "type[Extension]") -> "Extension | None":
+    from cryptography.x509 import ExtensionNotFound
+
+    try:
+        return cert.extensions.get_extension_for_class(kind).value
+    except ExtensionNotFound:
+        return None
+
+
+def _issued(issuer: "Certificate", cert: "Certificate") -> bool:
+    return issuer.subject == cert.issuer and issuer.subject != cert.subject
+
+
+def _vouches(issuer: "Certificate", revoked: "CertificateRevocationList", cert: "Certificate") -> bool:
+    from cryptography.exceptions import InvalidSignature
+
+    try:
+        cert.verify_directly_issued_by(issuer)
+        return revoked.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]  # other kinds raise TypeError
+    except (ValueError, TypeError, InvalidSignature):
+        return False
