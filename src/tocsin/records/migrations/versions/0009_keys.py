@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary, nullable=False),
         sa.Column("any_mailbox", sa.Boolean, nullable=False),
         sa.Column("preferred", sa.Boolean, nullable=False),
+        sa.Column("revoked", sa.Boolean, nullable=False),
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("said_by", sa.Text, nullable=False),
         sa.Column("recorded", UTCDateTime, nullable=False),
