@@ -41,6 +41,7 @@ _MODELS = (
     "tocsin.delivery.models",
     "tocsin.answers.models",
     "tocsin.letters.models",
+    "tocsin.mailroom.models",
     "tocsin.collectors.models",
     "tocsin.drafting.models",
     "tocsin.readiness.assessment.models",

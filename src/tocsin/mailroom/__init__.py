@@ -1,17 +1,41 @@
-"""The mailroom: mails that came in, read without trust."""
+"""The mailroom: mails that came in, read without trust, sorted, and kept."""
 
 from tocsin.mailroom.account import Account, Mailbox, Received, account_of, open_mailbox
+from tocsin.mailroom.addresses import is_ours, references_in, reply_addresses
+from tocsin.mailroom.bounces import Bounce, addresses_named, original_ids
+from tocsin.mailroom.keeping import content_key, keep_mail, kept_mail, mail_path
+from tocsin.mailroom.kinds import Kind, Sorted, sort_mail
+from tocsin.mailroom.models import MailBounce, MailState, ReceivedMail
 from tocsin.mailroom.reading import LIMITS, Limits, Part, ReadMail, read_mail
+from tocsin.mailroom.verdicts import Said, verdicts_in
 
 __all__ = [
     "LIMITS",
     "Account",
+    "Bounce",
+    "Kind",
     "Limits",
+    "MailBounce",
+    "MailState",
     "Mailbox",
     "Part",
     "ReadMail",
     "Received",
+    "ReceivedMail",
+    "Said",
+    "Sorted",
     "account_of",
+    "addresses_named",
+    "content_key",
+    "is_ours",
+    "keep_mail",
+    "kept_mail",
+    "mail_path",
     "open_mailbox",
+    "original_ids",
     "read_mail",
+    "references_in",
+    "reply_addresses",
+    "sort_mail",
+    "verdicts_in",
 ]

@@ -3,10 +3,12 @@
 Sources: RFC 9051 (IMAP4rev2), RFC 6851 (MOVE), RFC 4315 (UIDPLUS), RFC 8314 (TLS).
 """
 
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from imaplib import IMAP4
 from typing import Literal, Protocol
 
@@ -19,6 +21,9 @@ from tocsin.settings import MailboxSettings, read_secret
 
 _TIMEOUT = 60.0  # seconds for one answer of the server
 _HEAD_BYTES = 64_000  # what is fetched of a mail that is too large
+_SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
+_ARRIVED = re.compile(rb'INTERNALDATE "([ \d]\d-[A-Za-z]{3}-\d{4} [\d:]{8} [+-]\d{4})"')
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # RFC 9051, 9: in English whatever the locale
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,16 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A mail that waits. ``size`` in bytes; where ``too_large``, ``raw`` is only its headers or the start of them."""
+    """A mail that waits. ``size`` in bytes; where ``too_large``, ``raw`` is only its headers or the start of them.
+
+    ``arrived``: when the server took it, which nobody outside can choose; None where it does not say.
+    """
 
     uid: str
     size: int
     raw: bytes
     too_large: bool = False
+    arrived: datetime | None = None
 
 
 class Mailbox(Protocol):
@@ -141,20 +150,16 @@ class _Imap:
 
     def _fetch(self, uid: str) -> Received | None:
         """The mail; None where another reader took it meanwhile."""
-        size = self._size(uid)
-        if size is None:
+        _, found = self._client.client.uid("FETCH", uid, "(RFC822.SIZE INTERNALDATE)")
+        facts = b" ".join(line for line in found if isinstance(line, bytes))
+        stated = _SIZE.search(facts)
+        if stated is None:
             return None
+        size = int(stated.group(1))
         too_large = size > self._account.max_bytes
         part = f"HEADER]<0.{_HEAD_BYTES}>" if too_large else f"]<0.{self._account.max_bytes}>"
         raw = self._literal(uid, part)
-        return None if raw is None else Received(uid, size, raw, too_large)
-
-    def _size(self, uid: str) -> int | None:
-        _, found = self._client.client.uid("FETCH", uid, "(RFC822.SIZE)")
-        for line in found:
-            if isinstance(line, bytes) and b"RFC822.SIZE" in line:
-                return int(line.rpartition(b"RFC822.SIZE")[2].split(b")")[0].split()[0])
-        return None
+        return None if raw is None else Received(uid, size, raw, too_large, _arrived(facts))
 
     def _literal(self, uid: str, part: str) -> bytes | None:
         _, found = self._client.client.uid("FETCH", uid, f"(BODY.PEEK[{part})")
@@ -167,6 +172,18 @@ class _Imap:
         if folder not in self._folders and not self._client.folder.exists(folder):
             self._client.folder.create(folder)
         self._folders.add(folder)
+
+
+def _arrived(facts: bytes) -> datetime | None:
+    found = _ARRIVED.search(facts)
+    if found is None:
+        return None
+    day, month, rest = found.group(1).decode().strip().split("-", 2)
+    try:
+        number = _MONTHS.index(month.title()) + 1
+        return datetime.strptime(f"{day}-{number}-{rest}", "%d-%m-%Y %H:%M:%S %z").astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def _connect(account: Account, context: ssl.SSLContext) -> BaseMailBox:

@@ -50,6 +50,8 @@ class AuditWord(StrEnum):
     BRAKE_PULLED = "brake.pulled"
     BRAKE_RELEASED = "brake.released"
     ANSWER_RECORDED = "answer.recorded"
+    MAIL_READ = "mail.read"
+    MAIL_DECIDED = "mail.decided"
     RETENTION_APPLIED = "retention.applied"
     BACKUP_MADE = "backup.made"
     BACKUP_RESTORED = "backup.restored"

@@ -1,0 +1,65 @@
+"""Mails as files, each named by the SHA-256 of its bytes: whole, once, and safe before anything follows from it."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from tocsin.errors import NotFoundError
+from tocsin.mailroom.reading import ReadMail
+from tocsin.records.durable import disk_failures, sync_folder
+
+
+def keep_mail(folder: Path, raw: bytes) -> str:
+    """Keep a mail; returns its SHA-256. One that is kept already is not written again.
+
+    Raises:
+        StorageError: the disk is full or fails.
+
+    """
+    name = hashlib.sha256(raw).hexdigest()
+    path = mail_path(folder, name)
+    with disk_failures("The mail cannot be kept"):
+        if not path.exists():
+            _write(path, raw)
+    return name
+
+
+def kept_mail(folder: Path, sha256: str) -> bytes:
+    """The bytes of a mail.
+
+    Raises:
+        NotFoundError: it is not there, as after its time (docs/settings.md, ``retention.mails_days``).
+        StorageError: it cannot be read.
+
+    """
+    path = mail_path(folder, sha256)
+    with disk_failures("The mail cannot be read"):
+        if not path.is_file():
+            raise NotFoundError("The file of this mail is not here any more.", hint="Only what the list shows is kept.")
+        return path.read_bytes()
+
+
+def mail_path(folder: Path, sha256: str) -> Path:
+    """Where a mail is kept."""
+    return folder / sha256[:2] / f"{sha256}.eml"
+
+
+def content_key(mail: ReadMail) -> str:
+    """SHA-256 of what a mail says, the same for copies that came by different ways."""
+    digest = hashlib.sha256()
+    said = [mail.message_id, mail.sender, mail.subject, mail.text, mail.quoted]
+    for piece in [*(text.encode("utf-8") for text in said), *(part.content for part in mail.all_parts())]:
+        digest.update(len(piece).to_bytes(8, "big") + piece)
+    return digest.hexdigest()
+
+
+def _write(path: Path, raw: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+        out.write(raw)
+        out.flush()
+        os.fsync(out.fileno())
+    beside.rename(path)
+    for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
+        sync_folder(folder)

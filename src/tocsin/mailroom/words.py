@@ -1,0 +1,40 @@
+"""The words by which replies are read, from ``words.toml``, in the form in which texts are compared with them."""
+
+import re
+import tomllib
+import unicodedata
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+_APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u2018": "'"})
+
+
+def simple(text: str) -> str:
+    """The text in small letters without accents and vowel marks, blanks made one."""
+    letters = unicodedata.normalize("NFKD", text.casefold().translate(_APOSTROPHES))
+    return " ".join("".join(sign for sign in letters if not unicodedata.combining(sign)).split())
+
+
+@cache
+def verdict_words() -> dict[str, str]:
+    """Phrase → verdict, a value of `Verdict`."""
+    table = _table()["verdict"]
+    return {
+        simple(phrase): verdict
+        for verdict, languages in table.items()
+        for phrases in languages.values()
+        for phrase in phrases
+    }
+
+
+@cache
+def phrases_of(section: str) -> re.Pattern[str]:
+    """What finds any phrase of a section, as whole words."""
+    phrases = {simple(phrase) for phrases in _table()[section].values() for phrase in phrases}
+    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, sorted(phrases, key=len, reverse=True)))})(?!\w)")
+
+
+@cache
+def _table() -> dict[str, dict[str, dict[str, list[str]]]]:
+    return tomllib.loads((files("tocsin.mailroom") / "words.toml").read_text(encoding="utf-8"))
