@@ -10,6 +10,7 @@ from tocsin.cli.output import Invocation, note
 def serve(
     ctx: typer.Context,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Instead of server.port in the settings.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="Only the pages for people outside: answers.")] = False,
 ) -> None:
     """Serve the pages of this node until Ctrl-C."""
     from tocsin.app import open_node
@@ -19,4 +20,4 @@ def serve(
     node = open_node(invocation.home)
     server = node.settings.server
     note(f"Serving http://{server.host}:{port or server.port} until Ctrl-C.")
-    run(node, port=port or server.port)
+    run(node, port=port or server.port, public=public)

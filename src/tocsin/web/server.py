@@ -1,5 +1,7 @@
 """The web application of a node, and how it is served."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -11,6 +13,7 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 from tocsin import __version__
 from tocsin.app import Node
 from tocsin.overview import overview
+from tocsin.web.answer_pages import answer_pages
 
 _HERE = Path(__file__).parent
 _HEADERS = {
@@ -19,17 +22,32 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
 }
 
 
-def make_application(node: Node) -> FastAPI:
-    """The pages of one node."""
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def make_application(node: Node, *, public: bool = False, clock: Callable[[], datetime] = _now) -> FastAPI:
+    """The pages of one node; with ``public`` only those that are meant for people outside."""
     application = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     application.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)
     application.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     templates = Jinja2Templates(directory=_HERE / "templates")
     templates.env.filters["number"] = "{:,}".format
     templates.env.trim_blocks = templates.env.lstrip_blocks = True
+
+    application.include_router(answer_pages(node, templates, clock))
+    if not public:
+        _add_inside(application, node, templates)
+    return application
+
+
+def _add_inside(application: FastAPI, node: Node, templates: Jinja2Templates) -> None:
+    """The pages for the people who run the node."""
 
     @application.get("/", response_class=HTMLResponse)
     def first_page(request: Request) -> Response:
@@ -43,15 +61,13 @@ def make_application(node: Node) -> FastAPI:
         overview(node)
         return {"state": "ok"}
 
-    return application
 
-
-def serve(node: Node, *, port: int) -> None:
+def serve(node: Node, *, port: int, public: bool = False) -> None:
     """Serve the pages until the process ends."""
     import uvicorn
 
     host = node.settings.server.host
-    uvicorn.run(make_application(node), host=host, port=port, log_level="warning", server_header=False)
+    uvicorn.run(make_application(node, public=public), host=host, port=port, log_level="warning", server_header=False)
 
 
 async def _with_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:

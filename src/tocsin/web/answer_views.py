@@ -1,0 +1,180 @@
+"""What the pages of answers show, in the words of a language."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tocsin.answers import Answer, Line, Outcome, Sheet, Standing, Via, problem_text
+from tocsin.web.texts import Words
+
+PER_PAGE = 100
+
+
+@dataclass(frozen=True)
+class Row:
+    """One problem as a page lists it. ``state``: a class name for its look, beside ``words``, which say it."""
+
+    key: str
+    where: str
+    port: str
+    what: str
+    seen: str
+    state: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page of the problems of a digest; counts from 1, ``before`` and ``after`` None at the ends."""
+
+    rows: Sequence[Row]
+    find: str
+    first: int
+    last: int
+    found: int
+    all: int
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What one answer recorded."""
+
+    title: str
+    at: str
+    next: str
+    until: str
+    rows: Sequence[Row]
+    more: bool
+    replaced: bool
+
+
+@dataclass(frozen=True)
+class Past:
+    """One answer of the past."""
+
+    at: str
+    verdict: str
+    extent: str
+    via: str
+    note: str
+
+
+def title_of(sheet: Sheet, words: Words) -> str:
+    """The state of a digest as a sentence."""
+    unanswered = sum(_is_open(line) for line in sheet.lines)
+    if not unanswered:
+        return words.say("sheet.title_none")
+    if len(sheet.lines) == 1:
+        return words.say("sheet.title_one")
+    return words.say(
+        "sheet.title_all" if unanswered == len(sheet.lines) else "sheet.title", open=unanswered, all=len(sheet.lines)
+    )
+
+
+def listed(sheet: Sheet, words: Words, *, first: int, find: str) -> Listed:
+    """The problems from the one numbered ``first`` on that have the text ``find`` in them."""
+    wanted = find.strip().lower()
+    found = [line for line in sheet.lines if wanted in f"{line.where} {line.port} {line.what}".lower()]
+    first = min(max(first, 1), max(len(found), 1))
+    rows = [_row(line, words) for line in found[first - 1 : first - 1 + PER_PAGE]]
+    last = first - 1 + len(rows)
+    return Listed(
+        rows=rows,
+        find=find.strip(),
+        first=first,
+        last=last,
+        found=len(found),
+        all=len(sheet.lines),
+        before=max(1, first - PER_PAGE) if first > 1 else None,
+        after=last + 1 if last < len(found) else None,
+    )
+
+
+def receipt_of(sheet: Sheet, answer: Answer, words: Words) -> Receipt:
+    """What an answer to this digest recorded."""
+    about = [line for line in sheet.lines if answer.problems is None or problem_text(line.key) in answer.problems]
+    replaced = any(line.standing and line.standing.answer.id != answer.id for line in about)
+    n = len(sheet.lines if answer.problems is None else answer.problems)
+    return Receipt(
+        title=words.say("receipt.title", verdict=words.say(f"verdicts.{answer.verdict}"), n=n),
+        at=words.say("receipt.at", team=sheet.team.name, at=minute(answer.at)),
+        next=words.say(f"next.{answer.verdict}"),
+        until=words.say("receipt.until", until=day(answer.until))
+        if answer.until and answer.verdict == "accepted"
+        else "",
+        rows=[_row(line, words) for line in about[:PER_PAGE]],
+        more=len(about) < len(sheet.lines),
+        replaced=replaced,
+    )
+
+
+def history(sheet: Sheet, words: Words) -> list[Past]:
+    """The answers to a digest, newest first. What a person here noted of a talk stays here."""
+    return [
+        Past(
+            at=minute(answer.at),
+            verdict=words.say(f"verdicts.{answer.verdict}"),
+            extent=_extent(answer, sheet, words),
+            via=words.say(f"history.{answer.via}"),
+            note="" if answer.via == Via.ANALYST else answer.note,
+        )
+        for answer in sheet.answers
+    ]
+
+
+def day(when: datetime | None) -> str:
+    """A day in UTC."""
+    return f"{when:%Y-%m-%d}" if when else "?"
+
+
+def minute(when: datetime | None) -> str:
+    """A time to the minute in UTC."""
+    return f"{when:%Y-%m-%d %H:%M}" if when else "?"
+
+
+def _extent(answer: Answer, sheet: Sheet, words: Words) -> str:
+    if answer.problems is None:
+        return words.say("history.of_all", n=len(sheet.lines))
+    return words.say("history.of_some", n=len(answer.problems), all=len(sheet.lines))
+
+
+def _is_open(line: Line) -> bool:
+    return line.standing is None or line.standing.outcome is Outcome.CONTRADICTED
+
+
+def _row(line: Line, words: Words) -> Row:
+    state, said = _state(line, words)
+    return Row(
+        key=problem_text(line.key),
+        where=line.where,
+        port=words.say("sheet.port", port=line.port) if line.port else "",
+        what=line.what,
+        seen=words.say("sheet.last_seen", seen=minute(line.last_seen)),
+        state=state,
+        words=said,
+    )
+
+
+def _state(line: Line, words: Words) -> tuple[str, str]:
+    """How a problem stands: a class name and a sentence, empty where there is nothing to say."""
+    gone = words.say("sheet.gone", since=day(line.gone_at)) if line.gone_at else ""
+    if line.standing is None:
+        return ("gone" if gone else "open"), gone
+    said = _said(line.standing, words)
+    outcome = line.standing.outcome
+    return outcome.value if outcome else "said", " ".join(
+        filter(None, (said, gone if outcome is not Outcome.CONFIRMED else ""))
+    )
+
+
+def _said(standing: Standing, words: Words) -> str:
+    text = f"sheet.{standing.outcome}" if standing.outcome else "sheet.said"
+    return words.say(
+        text,
+        verdict=words.say(f"verdicts.{standing.verdict}"),
+        said=day(standing.answer.at),
+        seen=day(standing.since),
+        since=day(standing.since),
+    )
