@@ -102,4 +102,4 @@ def test_a_missing_mapping_file_is_named(tmp_path: Path, code: str) -> None:
 def test_somebody_else_adds_a_source_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = EntryPoint("theirs", "tocsin.events.sources.idf:source", "tocsin.sources")
     monkeypatch.setattr(face, "entry_points", lambda **_: [theirs])
-    assert list(sources()) == ["mapped", "shadowserver", "xarf", "idf", "theirs"]
+    assert list(sources()) == ["mapped", "shadowserver", "xarf", "idf", "idf_csv", "theirs"]

@@ -134,6 +134,7 @@ _OWN = {
     "shadowserver": "tocsin.events.sources.shadowserver:source",
     "xarf": "tocsin.events.sources.xarf:source",
     "idf": "tocsin.events.sources.idf:source",
+    "idf_csv": "tocsin.events.sources.idf_csv:source",
 }
 _GROUP = "tocsin.sources"
 

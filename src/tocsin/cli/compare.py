@@ -1,0 +1,125 @@
+"""`tocsin compare`: whom today's tool told, whom this node would tell, and why they differ."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+
+if TYPE_CHECKING:
+    from tocsin.comparing import Case, Comparison
+
+_WORDS = {
+    "same": "the same mailboxes",
+    "partly": "some mailboxes are the same",
+    "other_mailbox": "other mailboxes of the same domain",
+    "different": "others altogether",
+    "only_today": "only today's tool tells somebody",
+    "only_tocsin": "only Tocsin would tell somebody",
+    "nobody": "neither tells anybody",
+}
+
+
+def compare(
+    ctx: typer.Context,
+    files: Annotated[
+        list[Path], typer.Argument(help="Events of today's tool, CSV or JSON lines, with source.abuse_contact.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Write all cases to this CSV file.")] = None,
+    top: Annotated[int, typer.Option(min=0, help="Show so many cases in which they differ.")] = 20,
+) -> None:
+    """Compare with today's tool: whom it told, whom this node would tell, and why. Stores and sends nothing."""
+    from datetime import UTC, datetime
+
+    from tocsin.app import open_node
+    from tocsin.comparing import compare as compare_events
+
+    invocation: Invocation = ctx.obj
+    found = compare_events(open_node(invocation.home), files, now=datetime.now(UTC))
+    if out is not None:
+        _write(out, found.cases)
+    emit(invocation, document(found), lambda: _print(found, top, out))
+
+
+def document(found: "Comparison") -> dict[str, object]:
+    """The comparison as JSON has it."""
+    return {
+        "events": found.events,
+        "unreadable": found.unreadable,
+        "counts": {str(agreement): events for agreement, events in found.counts.items()},
+        "cases": [_row(case) for case in found.cases],
+    }
+
+
+def _row(case: "Case") -> dict[str, object]:
+    return {
+        "agreement": str(case.agreement),
+        "events": case.events,
+        "today": list(case.today),
+        "tocsin": list(case.tocsin),
+        "why": list(case.why),
+        "example": case.example,
+    }
+
+
+def _print(found: "Comparison", top: int, out: Path | None) -> None:
+    if not found.events:
+        say("There is no event to compare.")
+    else:
+        _print_counts(found)
+        _print_cases(found, top)
+    if out is not None:
+        say(f"All {len(found.cases):,} cases are in {out}.")
+    if found.unreadable:
+        note(f"{found.unreadable:,} rows could not be read and are not in the comparison; the first:")
+        for name, line, why in found.first_unreadable[:3]:
+            note(f"  {name}, line {line}: {why}")
+
+
+def _print_counts(found: "Comparison") -> None:
+    rows = [
+        (_WORDS[agreement], events, f"{events / found.events:.1%}")
+        for agreement, events in found.counts.items()
+        if events
+    ]
+    print_table(
+        f"{found.events:,} events, today's tool and Tocsin",
+        ("who is told", "events", "share"),
+        [*rows, ("all", found.events, "100.0%")],
+        numbers=[1, 2],
+    )
+
+
+def _print_cases(found: "Comparison", top: int) -> None:
+    differing = [case for case in found.cases if case.agreement != "same"]
+    for case in differing[:top]:
+        say(f"{case.events:,} {'event' if case.events == 1 else 'events'}, such as {case.example or '?'}")
+        say(f"  today   {', '.join(case.today) or 'nobody'}")
+        say(f"  Tocsin  {', '.join(case.tocsin) or 'nobody'}")
+        for reason in case.why:
+            say(f"  why     {reason}")
+        say("")
+    if len(differing) > top:
+        say(f"And {len(differing) - top:,} more cases: --top shows more, --out FILE writes all.")
+
+
+def _write(out: Path, cases: "tuple[Case, ...]") -> None:
+    import csv
+
+    from tocsin.errors import StorageError
+
+    try:
+        with out.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("agreement", "events", "today", "tocsin", "why", "example"))
+            for case in cases:
+                cells = (case.agreement, case.events, " ".join(case.today), " ".join(case.tocsin))
+                writer.writerow([_harmless(str(cell)) for cell in (*cells, " ".join(case.why), case.example)])
+    except OSError as error:
+        raise StorageError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error
+
+
+def _harmless(cell: str) -> str:
+    """No cell that a spreadsheet would take for a formula."""
+    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t"} else cell
