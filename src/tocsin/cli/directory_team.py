@@ -49,7 +49,7 @@ def show(
     with records(invocation.home) as database:
         found, rules = read_team(database, team)
     document = _team_document(found) | {"rules": [_rule_document(rule) for rule in rules]}
-    emit(invocation, document, lambda: _print_team(found, rules))
+    emit(invocation, document, lambda: print_team(found, rules))
 
 
 def _team_document(team: "Team") -> dict[str, object]:
@@ -80,7 +80,8 @@ def _scope(counts: "Mapping[RuleKind, int]") -> str:
     return ", ".join(parts) or "nothing"
 
 
-def _print_team(team: "Team", rules: "tuple[Rule, ...]") -> None:
+def print_team(team: "Team", rules: "tuple[Rule, ...]") -> None:
+    """A team, its preferences and its rules, as tables."""
     facts = [
         ("name", team.name),
         ("organisation", team.organisation),

@@ -23,6 +23,8 @@ from tocsin.directory.model import (
 if TYPE_CHECKING:
     from tocsin.directory.about import About, read_about
     from tocsin.directory.attest import SOON, TrustVerdict, attested, judge_trust, weigh
+    from tocsin.directory.conflicts import STATES, Conflict, ConflictState, ContestedClaim, read_conflicts
+    from tocsin.directory.decisions import Recorded, Verdict, decide_conflict
     from tocsin.directory.difference_words import Line
     from tocsin.directory.entries import Refused
     from tocsin.directory.facts import Attested, Fact, FactKind, Purpose, shown_fact
@@ -36,8 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SOON",
+    "STATES",
     "About",
     "Attested",
+    "Conflict",
+    "ConflictState",
+    "ContestedClaim",
     "Directory",
     "Fact",
     "FactKind",
@@ -48,6 +54,7 @@ __all__ = [
     "Mute",
     "MuteKind",
     "Purpose",
+    "Recorded",
     "Refused",
     "Role",
     "Rule",
@@ -57,11 +64,13 @@ __all__ = [
     "Team",
     "TeamKind",
     "TrustVerdict",
+    "Verdict",
     "Word",
     "assert_claim",
     "attested",
     "counts_as_abuse",
     "counts_as_security",
+    "decide_conflict",
     "deny_claim",
     "directory_version",
     "import_directory",
@@ -71,6 +80,7 @@ __all__ = [
     "list_teams",
     "purpose_of",
     "read_about",
+    "read_conflicts",
     "read_directory",
     "read_line",
     "read_team",
@@ -84,20 +94,27 @@ __all__ = [
 _LATER = {
     "About": "about",
     "Attested": "facts",
+    "Conflict": "conflicts",
+    "ConflictState": "conflicts",
+    "ContestedClaim": "conflicts",
     "Fact": "facts",
     "FactKind": "facts",
     "Imported": "importing",
     "Purpose": "facts",
+    "Recorded": "decisions",
     "Refused": "entries",
     "SOON": "attest",
+    "STATES": "conflicts",
     "Spoken": "statements",
     "Statement": "statements",
     "TrustVerdict": "attest",
+    "Verdict": "decisions",
     "Word": "person_word",
     "assert_claim": "statements",
     "attested": "attest",
     "counts_as_abuse": "purposes",
     "counts_as_security": "purposes",
+    "decide_conflict": "decisions",
     "deny_claim": "statements",
     "directory_version": "reading",
     "import_directory": "importing",
@@ -107,6 +124,7 @@ _LATER = {
     "list_teams": "reading",
     "purpose_of": "purposes",
     "read_about": "about",
+    "read_conflicts": "conflicts",
     "read_directory": "reading",
     "read_line": "statements",
     "read_team": "reading",

@@ -66,16 +66,14 @@ def read_about(database: Database, key: str) -> About:
 def settle_facts(facts: Iterable[Fact]) -> tuple[list[Fact], list[Fact]]:
     """The facts that hold and those that do not: where a person spoke of one thing, imports of it are overruled.
 
-    One thing is a kind of fact, such as all memberships; of statements, what they are about.
+    One thing is the membership of one body, the attestation of one issuer, a statement about one section; of the other
+    kinds, such as languages, all of that kind.
     """
     known = list(facts)
-    spoken = {_thing(fact) for fact in known if is_person(fact.source)}
-    holding = [fact for fact in known if is_person(fact.source) or _thing(fact) not in spoken]
-    return holding, [fact for fact in known if fact not in holding]
-
-
-def _thing(fact: Fact) -> tuple[FactKind, str]:
-    return fact.kind, fact.get("about")
+    spoken = {(fact.kind, fact.thing) for fact in known if is_person(fact.source)}
+    beaten = [not is_person(fact.source) and (fact.kind, fact.thing) in spoken for fact in known]
+    holding = [fact for fact, out in zip(known, beaten, strict=True) if not out]
+    return holding, [fact for fact, out in zip(known, beaten, strict=True) if out]
 
 
 def _facts(session: Session, teams: Collection[int]) -> list[Fact]:

@@ -23,7 +23,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TrustVerdict:
     """Whether all that is needed is attested; ``missing`` are the kinds that no counting attestation covers."""
 
     ok: bool
@@ -31,18 +31,18 @@ class Verdict:
     reasons: tuple[Reason, ...]
 
 
-def attested(facts: Iterable[Fact], kinds: Sequence[Attested], at: date) -> Verdict:
+def attested(facts: Iterable[Fact], kinds: Sequence[Attested], at: date) -> TrustVerdict:
     """Whether every one of ``kinds`` is attested on the day ``at``; each receiver decides which it needs for what."""
     reasons = tuple(reason for reason in weigh(facts, at) if reason.kind in kinds)
     covered = {reason.kind for reason in reasons if reason.counts}
     missing = tuple(kind for kind in kinds if kind not in covered)
-    return Verdict(not missing, missing, reasons)
+    return TrustVerdict(not missing, missing, reasons)
 
 
-def judge(facts: Iterable[Fact], needs: Mapping[str, Sequence[Attested]], at: date) -> dict[str, Verdict]:
+def judge_trust(facts: Iterable[Fact], needs: Mapping[str, Sequence[str]], at: date) -> dict[str, TrustVerdict]:
     """The verdict for each thing that needs attestations, as in the setting ``directory.needs``."""
     known = tuple(facts)
-    return {what: attested(known, kinds, at) for what, kinds in needs.items()}
+    return {what: attested(known, [Attested(kind) for kind in kinds], at) for what, kinds in needs.items()}
 
 
 def weigh(facts: Iterable[Fact], at: date) -> list[Reason]:

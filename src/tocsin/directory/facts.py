@@ -125,7 +125,27 @@ class Fact:
         """One detail, or an empty text."""
         return dict(self.detail).get(name, "")
 
+    @property
+    def thing(self) -> str:
+        """What a person's word on it is about, within its kind: one body, one issuer, one section; else all of it."""
+        if self.kind is FactKind.MEMBERSHIP:
+            return self.value.casefold()
+        if self.kind is FactKind.ATTESTATION:
+            return f"{self.get('kind')} {self.value.casefold()}"
+        return self.get("about") or self.get("field")
+
     def day(self, name: str) -> date | None:
         """One detail that is a date, or None."""
         text = self.get(name)
         return date.fromisoformat(text) if text else None
+
+
+def shown_fact(fact: Fact) -> str:
+    """A fact on one line: its value, and each detail with its name."""
+    details = [text for name, text in fact.detail if name in _PLAIN]
+    details += [f"{name} {text}" for name, text in fact.detail if name not in _PLAIN]
+    value = " / ".join(line for line in fact.value.splitlines() if line)
+    return f"{value} ({', '.join(details)})" if details else value
+
+
+_PLAIN = {"kind", "purpose", "status", "about"}  # words that say by themselves what they are

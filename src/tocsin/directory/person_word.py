@@ -3,7 +3,7 @@
 What a team answers for, and its mailboxes, are said elsewhere in this room.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from tocsin.directory.canonical import name as line_of_text
 from tocsin.directory.entries import TEAM_FIELDS, Value
 from tocsin.directory.fact_tables import FactRow
-from tocsin.directory.facts import FactKind
+from tocsin.directory.facts import Fact, FactKind
 from tocsin.directory.precedence import PERSON
 from tocsin.directory.reading import find_team
 from tocsin.directory.shapes import SHAPES
@@ -55,23 +55,26 @@ def say_of_team(database: Database, key: str, word: Word, *, actor: str, now: da
     with database.begin() as session:
         state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
         team = session.get_one(TeamRow, find_team(session, key))
-        _withdraw(session, team.id, facts.kind, facts.things, now)
+        _withdraw(session, team.id, facts, now)
         if facts.field is not None:
             setattr(team, word.name, facts.field)
-        session.add_all(_row(team.id, facts.kind, value, detail, word, now) for value, detail in facts.rows)
+        said = _saying(word, now)
+        session.add_all(
+            FactRow(team_id=team.id, kind=facts.kind.value, value=value, detail=detail, **said)
+            for value, detail in facts.rows
+        )
         state.version = uuid4().hex
-        detail = {"field": word.name, "values": len(facts.rows)}
-        subject = f"team:{team.uuid}"
-        audit(session, AuditWord.TEAM_SET, at=now, actor=actor, subject=subject, detail=dict(detail))
+        detail: dict[str, object] = {"field": word.name, "values": len(facts.rows)}
+        audit(session, AuditWord.TEAM_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
     return [value for value, _ in facts.rows]
 
 
 @dataclass(frozen=True)
 class _Understood:
-    """Rows to write, in place of those of the same kind and things; ``field``: the column's value for a team's field."""
+    """Rows to write in place of those of the same kind and things, all when None; ``field``: a team's own column."""
 
     kind: FactKind
-    things: frozenset[str]
+    things: frozenset[str] | None
     rows: list[tuple[str, dict[str, str]]]
     field: object = None
 
@@ -103,7 +106,8 @@ def _read_facts(word: Word) -> _Understood:
     values = ["\n".join(word.values)] if shape.single and word.values else word.values
     taken = [shape.take(shape.table({"value": text} | dict(word.details))) for text in values]
     rows = [(value, dict(detail)) for value, detail in taken]
-    return _Understood(shape.kind, frozenset(detail["about"] for _, detail in rows if "about" in detail), rows)
+    things = frozenset(_thing(shape.kind, value, detail) for value, detail in rows)
+    return _Understood(shape.kind, things if rows else None, rows)
 
 
 def _column(value: Value) -> object:
@@ -112,33 +116,29 @@ def _column(value: Value) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _withdraw(session: Session, team: int, kind: FactKind, things: Iterable[str], now: datetime) -> None:
-    """Withdraw what persons said of this kind; of fields and statements, only of these things."""
-    wanted = frozenset(things)
-    rows: Sequence[FactRow] = session.scalars(
-        select(FactRow).where(
-            FactRow.team_id == team,
-            FactRow.kind == kind.value,
-            FactRow.source.startswith(PERSON, autoescape=True),
-            FactRow.withdrawn.is_(None),
-        )
-    ).all()
-    for row in rows:
-        thing = row.detail.get("field") or row.detail.get("about")
-        if thing is None or not wanted or thing in wanted:
+def _withdraw(session: Session, team: int, facts: _Understood, now: datetime) -> None:
+    """Withdraw what persons said of the same things."""
+    query = select(FactRow).where(
+        FactRow.team_id == team,
+        FactRow.kind == facts.kind.value,
+        FactRow.source.startswith(PERSON, autoescape=True),
+        FactRow.withdrawn.is_(None),
+    )
+    for row in session.scalars(query):
+        if facts.things is None or _thing(facts.kind, row.value, row.detail) in facts.things:
             row.withdrawn = now
 
 
-def _row(team: int, kind: FactKind, value: str, detail: dict[str, str], word: Word, now: datetime) -> FactRow:
-    return FactRow(
-        team_id=team,
-        kind=kind.value,
-        value=value,
-        detail=detail,
-        source=f"{PERSON}{word.said_by}",
-        as_of=word.as_of or now.date(),
-        confidence=None,
-        said_by=word.said_by,
-        recorded=now,
-        withdrawn=None,
-    )
+def _thing(kind: FactKind, value: str, detail: Mapping[str, str]) -> str:
+    return Fact(kind, value, tuple(detail.items())).thing
+
+
+def _saying(word: Word, now: datetime) -> dict[str, object]:
+    return {
+        "source": f"{PERSON}{word.said_by}",
+        "as_of": word.as_of or now.date(),
+        "confidence": None,
+        "said_by": word.said_by,
+        "recorded": now,
+        "withdrawn": None,
+    }

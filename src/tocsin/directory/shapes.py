@@ -37,10 +37,14 @@ class Shape:
 
     def table(self, values: Mapping[str, str]) -> dict[str, str]:
         """The fields of an item; a text that stands alone is under ``value``."""
-        if self.bare and "value" in values and not (values.keys() & {self.value, *self.details} - {"value"}):
-            rest = {name: text for name, text in values.items() if name != "value"}
-            return self.bare(values["value"]) | rest
-        return dict(values)
+        if self.bare is None or "value" not in values or (self.value == "value" and self._complete(values)):
+            return dict(values)
+        rest = {name: text for name, text in values.items() if name != "value"}
+        whole = {self.value: values["value"]} if self._complete(values) and self.needs else self.bare(values["value"])
+        return {name: text.strip() for name, text in whole.items()} | rest
+
+    def _complete(self, values: Mapping[str, str]) -> bool:
+        return all(name in values for name in self.needs)
 
     def take(self, values: Mapping[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The canonical value and details of a table without its assertion fields.

@@ -1,0 +1,178 @@
+"""``tocsin directory team``, ``set`` and ``trust``: all that is known of one team, and a person's word on it."""
+
+import getpass
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.directory_records import records, renew_router
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+
+if TYPE_CHECKING:
+    from tocsin.directory import About, Fact, TrustVerdict
+
+app = typer.Typer()
+
+_Team = Annotated[str, typer.Argument(help="The key or UUID of a team.")]
+
+
+@app.command()
+def team(
+    ctx: typer.Context,
+    team: _Team,
+    history: Annotated[bool, typer.Option("--history", help="Also what was said once and is withdrawn.")] = False,
+) -> None:
+    """Show all that is known of one team: who it is, how to reach it, what vouches for it, and who says so."""
+    from tocsin.directory import judge_trust, read_about
+    from tocsin.settings import load_settings
+
+    invocation: Invocation = ctx.obj
+    now = datetime.now(UTC)
+    with records(invocation.home) as database:
+        about = read_about(database, team)
+    verdicts = judge_trust(about.facts, load_settings(invocation.home).directory.needs, now.date())
+    document = _document(about, now, verdicts) | (
+        {"withdrawn": [asdict(f) for f in about.withdrawn]} if history else {}
+    )
+    emit(invocation, document, lambda: _print_about(about, now, verdicts, history=history))
+
+
+@app.command("set")
+def set_(
+    ctx: typer.Context,
+    team: _Team,
+    field: Annotated[str, typer.Argument(help="A field or list of a team, as docs/directory.md names it.")],
+    values: Annotated[list[str] | None, typer.Argument(help="Its values, as they stand in a CSV cell.")] = None,
+    said_by: Annotated[str, typer.Option("--said-by", help="Whose word it is; needed.")] = "",
+    detail: Annotated[
+        list[str] | None, typer.Option(help="More of each value, NAME=TEXT, such as expires=2027-12-31.")
+    ] = None,
+    clear: Annotated[bool, typer.Option("--clear", help="Take the word back: imports hold again.")] = False,
+) -> None:
+    """Say what a team is: its name, hours, services, memberships, attestations. No import overrules it."""
+    from tocsin.directory import Word, say_of_team
+    from tocsin.errors import UsageError
+
+    invocation: Invocation = ctx.obj
+    if not said_by.strip():
+        raise UsageError("Whose word is it?", hint="Add --said-by NAME.")
+    if clear == bool(values):
+        raise UsageError("Give the values, or --clear to take the word back.")
+    details = dict(part.partition("=")[::2] for part in detail or [])
+    word = Word(field, tuple(values or ()), said_by.strip(), details)
+    with records(invocation.home) as database:
+        understood = say_of_team(database, team, word, actor=getpass.getuser(), now=datetime.now(UTC))
+        renew_router(invocation.home, database)
+    document = {"team": team, "field": field, "values": understood, "said_by": word.said_by}
+    told = f"{field} of {team}: {', '.join(understood)}" if understood else f"{field} of {team}: the word is taken back"
+    emit(invocation, document, lambda: say(f"{told}."))
+
+
+@app.command()
+def trust(ctx: typer.Context, team: _Team) -> None:
+    """Show for each thing in the setting directory.needs whether a team is vouched for as it asks, and why."""
+    from tocsin.directory import judge_trust, read_about, weigh
+    from tocsin.settings import load_settings
+
+    invocation: Invocation = ctx.obj
+    today = datetime.now(UTC).date()
+    with records(invocation.home) as database:
+        about = read_about(database, team)
+    verdicts = judge_trust(about.facts, load_settings(invocation.home).directory.needs, today)
+    document = {
+        "team": about.team.key,
+        "day": today,
+        "needs": {what: asdict(verdict) for what, verdict in verdicts.items()},
+        "attestations": [asdict(reason) for reason in weigh(about.facts, today)],
+    }
+    emit(invocation, document, lambda: _print_trust(about, verdicts))
+
+
+def _document(about: "About", now: datetime, verdicts: "dict[str, TrustVerdict]") -> dict[str, object]:
+    from tocsin.directory import in_hours, weigh
+
+    document = asdict(about.team)
+    del document["id"]
+    hours = [fact.value for fact in about.facts if fact.kind == "hours"]
+    return document | {
+        "mailboxes": [
+            {
+                **_without(asdict(box), "team_id", "overruled"),
+                "purpose": about.purpose(box),
+                "stated": bool(box.purpose),
+            }
+            for box in about.mailboxes
+        ],
+        "rules": [_without(asdict(rule), "team_id") for rule in about.rules],
+        "facts": _by_kind(about.facts),
+        "overruled": _by_kind(about.overruled),
+        "said_by_person": {fact.get("field"): fact.said_by for fact in about.fields},
+        "there_now": in_hours(hours, about.team.timezone, now) if hours else None,
+        "attestations": [asdict(reason) for reason in weigh(about.facts, now.date())],
+        "trust": {what: asdict(verdict) for what, verdict in verdicts.items()},
+    }
+
+
+def _by_kind(facts: "Iterable[Fact]") -> dict[str, list[dict[str, object]]]:
+    found: dict[str, list[dict[str, object]]] = {}
+    for fact in facts:
+        said = _without({name: getattr(fact, name) for name in fact.__slots__}, "kind", "detail")
+        found.setdefault(fact.kind.value, []).append({**dict(fact.detail), **said})
+    return found
+
+
+def _without(document: dict[str, object], *names: str) -> dict[str, object]:
+    return {name: value for name, value in document.items() if name not in names}
+
+
+def _print_about(about: "About", now: datetime, verdicts: "dict[str, TrustVerdict]", *, history: bool) -> None:
+    from tocsin.cli.directory_team import print_team
+    from tocsin.directory import shown_fact
+
+    print_team(about.team, about.rules)
+    boxes = [
+        (box.address, about.purpose(box).value + ("" if box.purpose else " (not stated)"), *_saying(box))
+        for box in about.mailboxes
+    ]
+    print_table("mailboxes", ("mailbox", "for", "source", "as of", "said by"), boxes)
+    rows = [(fact.kind.value, shown_fact(fact), *_saying(fact)) for fact in about.facts]
+    rows += [(fact.get("field"), fact.value, *_saying(fact)) for fact in about.fields]
+    print_table("what is said of the team", ("about", "what", "source", "as of", "said by"), rows)
+    if about.overruled:
+        rows = [(fact.kind.value, shown_fact(fact), *_saying(fact)) for fact in about.overruled]
+        print_table("a person's word overrules", ("about", "what", "source", "as of", "said by"), rows)
+    if history and about.withdrawn:
+        rows = [(f.kind.value, shown_fact(f), f.source, f.recorded, f.withdrawn) for f in about.withdrawn]
+        print_table("said once", ("about", "what", "source", "recorded", "withdrawn"), rows)
+    _print_vouching(about, now)
+    _print_verdicts(verdicts)
+
+
+def _saying(one: object) -> tuple[object, ...]:
+    return tuple(getattr(one, name) or "" for name in ("source", "as_of", "said_by"))
+
+
+def _print_vouching(about: "About", now: datetime) -> None:
+    from tocsin.directory import SOON, weigh
+
+    reasons = weigh(about.facts, now.date())
+    rows = [("counts" if reason.counts else "does not count", reason.kind.value, reason.words) for reason in reasons]
+    print_table("who vouches for it", ("", "what", "why"), rows or [("nobody", "", "")])
+    for reason in reasons:
+        if reason.counts and reason.ends and reason.ends - now.date() <= SOON:
+            note(f"Ends soon: {reason.words}.")
+
+
+def _print_verdicts(verdicts: "dict[str, TrustVerdict]") -> None:
+    for what, verdict in verdicts.items():
+        say(f"{what}: " + ("trusted" if verdict.ok else f"not trusted, needs {', '.join(verdict.missing)}"))
+
+
+def _print_trust(about: "About", verdicts: "dict[str, TrustVerdict]") -> None:
+    _print_vouching(about, datetime.now(UTC))
+    _print_verdicts(verdicts)
+    if not verdicts:
+        say("This node asks for no attestation: the setting directory.needs is empty.")
