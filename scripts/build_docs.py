@@ -6,9 +6,11 @@ scripts/build_docs.py --check   says which differ from the code, and ends with 1
 
 import argparse
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import get_args, get_origin
 
@@ -17,6 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tocsin.cli import COMMANDS, application
+from tocsin.collectors.kinds import OWN_KINDS, kind_of
 from tocsin.events.schema import FIELDS, Kind, Privacy
 from tocsin.settings import Settings
 
@@ -146,6 +149,9 @@ def _label(kind: str, label: str) -> str:
 
 def setting_sections() -> Iterator[str]:
     for section, field in Settings.model_fields.items():
+        if section == "collect":
+            yield from collector_sections()
+            continue
         yield f"## [{section}]\n"
         yield inspect.cleandoc(field.annotation.__doc__ or "") + "\n"
         rows = []
@@ -156,10 +162,36 @@ def setting_sections() -> Iterator[str]:
         yield _table(("setting", "without it", "takes", "what it is", "environment"), rows)
 
 
+def collector_sections() -> Iterator[str]:
+    yield "## [collect.NAME]\n"
+    yield "A [collector](collectors.md) of this name. What it takes depends on its kind. No variable sets it.\n"
+    for name in sorted(OWN_KINDS):
+        kind = kind_of(name).settings
+        yield f'### kind = "{name}"\n'
+        yield inspect.cleandoc(kind.__doc__ or "") + "\n"
+        rows = [
+            (f"`{name}`", _without(setting), setting.description or "")
+            for name, setting in kind.model_fields.items()
+            if name != "kind"
+        ]
+        yield _table(("setting", "without it", "what it is"), rows)
+
+
+def _without(setting: FieldInfo) -> str:
+    if setting.is_required():
+        return "it must be there"
+    default = setting.default
+    return f"`{json.dumps('1h' if isinstance(default, timedelta) else default)}`"
+
+
 def _takes(setting: FieldInfo) -> str:
     """What values a setting takes, in words."""
     if get_origin(setting.annotation) is dict:
         return "a table of lists"
+    if setting.annotation is bool:
+        return "`true` or `false`"
+    if get_origin(setting.annotation) is tuple:
+        return "a list of texts; in the environment with commas between them"
     if choices := get_args(setting.annotation):
         return " or ".join(f"`{_toml(choice)}`" for choice in choices)
     bounds = {type(bound).__name__: bound for bound in setting.metadata}

@@ -6,7 +6,7 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -162,6 +162,9 @@ class ServerSettings(_Section):
     )
 
 
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
+
+
 class Settings(_Section):
     """All settings of a node."""
 
@@ -174,6 +177,9 @@ class Settings(_Section):
     directory: DirectorySettings = DirectorySettings()
     retention: RetentionSettings = RetentionSettings()
     server: ServerSettings = ServerSettings()
+    collect: dict[_Name, dict[str, Any]] = Field(
+        {}, description="Collectors by name, each a table of its kind's own settings; tocsin.collectors reads them."
+    )
 
 
 def load_settings(home: Path) -> Settings:

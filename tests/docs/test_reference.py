@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pydantic.fields import FieldInfo
+
+from tocsin.collectors.kinds import OWN_KINDS, kind_of
 from tocsin.events.schema import FIELDS
 from tocsin.records import AuditWord
 from tocsin.settings import Settings
@@ -30,7 +33,7 @@ def test_every_option_is_documented(pages: dict[str, str], commands: dict[str, s
 
 
 def test_every_setting_is_documented(pages: dict[str, str]) -> None:
-    for section, field in Settings.model_fields.items():
+    for section, field in _sections():
         for name in field.annotation.model_fields:  # type: ignore[union-attr]  # each section is a model
             assert f"`TOCSIN_{section}_{name}`".upper() in pages["docs/settings.md"].upper()
 
@@ -48,7 +51,7 @@ def test_every_documented_setting_is_read_by_something(root: Path) -> None:
     code = _code(root, but="settings.py")
     unread = [
         f"{section}.{name}"
-        for section, field in Settings.model_fields.items()
+        for section, field in _sections()
         for name in field.annotation.model_fields  # type: ignore[union-attr]  # each section is a model
         if not re.search(rf"\.{name}\b", code)
     ]
@@ -58,6 +61,16 @@ def test_every_documented_setting_is_read_by_something(root: Path) -> None:
 def test_every_documented_audit_word_is_written_by_something(root: Path) -> None:
     code = _code(root, but="audit.py")
     assert [word.value for word in AuditWord if f"AuditWord.{word.name}" not in code] == []
+
+
+def test_every_setting_of_a_collector_is_documented(pages: dict[str, str]) -> None:
+    for kind in OWN_KINDS:
+        section = pages["docs/settings.md"].partition(f'### kind = "{kind}"')[2].partition("### ")[0]
+        assert [name for name in kind_of(kind).settings.model_fields if f"`{name}`" not in section] == ["kind"]
+
+
+def _sections() -> list[tuple[str, FieldInfo]]:
+    return [(section, field) for section, field in Settings.model_fields.items() if section != "collect"]
 
 
 def _code(root: Path, *, but: str) -> str:

@@ -25,7 +25,7 @@ def watch(
     """
     from tocsin.app import open_node
     from tocsin.cli.ingest import document
-    from tocsin.folder import take_in_folder
+    from tocsin.collectors import take_in_folder
 
     invocation: Invocation = ctx.obj
     if not folder.is_dir():

@@ -1,1 +1,36 @@
 """Collectors fetch reports from where they wait, on a schedule, and hand them to the pipeline."""
+
+from tocsin.collectors.folder import take_in_folder
+from tocsin.collectors.kinds import (
+    Collector,
+    CollectorSettings,
+    Item,
+    Kind,
+    Memory,
+    Offer,
+    kind_of,
+    kinds,
+    read_collectors,
+)
+from tocsin.collectors.run import Run, retry_refused, run_collector, would_take
+from tocsin.collectors.state import Standing, refusals, standings
+
+__all__ = [
+    "Collector",
+    "CollectorSettings",
+    "Item",
+    "Kind",
+    "Memory",
+    "Offer",
+    "Run",
+    "Standing",
+    "kind_of",
+    "kinds",
+    "read_collectors",
+    "refusals",
+    "retry_refused",
+    "run_collector",
+    "standings",
+    "take_in_folder",
+    "would_take",
+]
