@@ -104,14 +104,14 @@ def test_a_file_gives_a_team_as_the_field_describes_it(database: Database, tmp_p
         ("service", "Phone help for schools"),
         ("hours", "mon-fri 08:00-16:30"),
         ("hours", "sat 09:00-12:00"),
-        ("established", "2015-03-01"),
-        ("address", "1 Harbour Road / Port Kestria"),
         ("channel", "+230 201 0000 (phone)"),
         ("channel", "https://cert.example/report (form)"),
         ("channel", "+230 201 0001 (phone, emergency)"),
         ("membership", "AfricaCERT (member)"),
         ("membership", "FIRST (liaison, since 2016-01-01)"),
         ("attestation", "Ministry (mandate, evidence https://x.example/12, expires 2027-01-31, scope national CSIRT)"),
+        ("established", "2015-03-01"),
+        ("address", "1 Harbour Road / Port Kestria"),
         ("statement", "Help the people of Kestria. / Day and night. (mission)"),
     ]
     authority, hours = about.of(FactKind.AUTHORITY)[0], about.of(FactKind.HOURS)[1]
