@@ -110,9 +110,9 @@ def settle_mailboxes(claims: Iterable[MailboxClaim], words: Words) -> tuple[list
     for claim in claims:
         decision, denial = decided.get(claim.address), denied.get((claim.team_id, claim.address))
         if decision and claim.team_id not in decision.teams:
-            overruled.append(replace(claim, overruled=_words(decision, "decided", "otherwise")))
+            overruled.append(replace(claim, overruled=_words(decision, "decided otherwise on")))
         elif denial and not decision and not is_person(claim.source):
-            overruled.append(replace(claim, overruled=_words(denial, "said", "that it is not theirs")))
+            overruled.append(replace(claim, overruled=_words(denial, "said on", "that it is not theirs")))
         else:
             holding.append(claim)
     return holding, overruled
@@ -175,20 +175,21 @@ def _verdict(rule: Rule, ground: _Ground) -> str | None:
     decided, own, answers = ground.decided, ground.said.get(rule.team_id), rule.role is Role.RESPONSIBLE
     exact = ground.name == name_of(rule.kind, rule.value)
     if decided and answers and (exact or rule.team_id in decided.teams):
-        return "" if rule.team_id in decided.teams else _words(decided, "decided", "otherwise")
+        return "" if rule.team_id in decided.teams else _words(decided, "decided otherwise on")
     if is_person(rule.source):
         return ""
     if own and own.role is None:
-        return _words(own, "said", f"that {_thing(own)} is not theirs")
+        return _words(own, "said on", f"that {_thing(own)} is not theirs")
     if own and exact and own.role is not rule.role:
-        return _words(own, "said", f"that they are {own.role}")
+        return _words(own, "said on", f"that they are {own.role}")
     if answers and ground.answers and not (own and own.role is Role.RESPONSIBLE):
-        return _words(ground.answers[0], "said", f"who answers for {_thing(ground.answers[0])}")
+        return _words(ground.answers[0], "said on", f"who answers for {_thing(ground.answers[0])}")
     return "" if own and own.role is rule.role else None
 
 
-def _words(one: Said | Decided, did: str, what: str) -> str:
-    return f"{one.said_by} {did} on {one.day} {what}" + (f" ({one.reason})" if one.reason else "")
+def _words(one: Said | Decided, did: str, what: str = "") -> str:
+    parts = (one.said_by, did, str(one.day), what, f"({one.reason})" if one.reason else "")
+    return " ".join(part for part in parts if part)
 
 
 def _thing(one: Said) -> str:

@@ -74,6 +74,11 @@ def list_teams(database: Database) -> list[tuple[Team, dict[RuleKind, int]]]:
     return [(team, counts[team.id]) for team in sorted(teams, key=lambda team: team.key)]
 
 
+def team_keys(session: Session) -> dict[int, str]:
+    """The key of every team by its number, merged teams with them."""
+    return {row.id: row.key for row in session.execute(select(TeamRow.id, TeamRow.key))}
+
+
 def find_team(session: Session, key: str) -> int:
     """The number of a team by its key or UUID; of a merged team, that of the team that it is now.
 

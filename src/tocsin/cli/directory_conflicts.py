@@ -1,0 +1,154 @@
+"""``tocsin directory conflicts`` and ``decide``: who claims the same, and whose it is."""
+
+import getpass
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.directory_records import records, renew_router
+from tocsin.cli.output import Invocation, emit, print_table, say
+
+if TYPE_CHECKING:
+    from tocsin.directory import Conflict, ContestedClaim, Recorded
+
+app = typer.Typer()
+
+_SHOWN = 50
+
+
+@app.command()
+def conflicts(
+    ctx: typer.Context,
+    country: Annotated[str, typer.Option(help="Only what concerns this country: its networks, names and teams.")] = "",
+    all_: Annotated[
+        bool, typer.Option("--all", help="Also what was decided, or overruled by a person's word.")
+    ] = False,
+    nested: Annotated[
+        bool,
+        typer.Option("--nested", help="Also parts of networks and domains that another source gives to another team."),
+    ] = False,
+    mailboxes: Annotated[bool, typer.Option("--mailboxes", help="Also mailboxes on which sources differ.")] = False,
+) -> None:
+    """List what several teams claim, with where each claim comes from."""
+    from tocsin.directory import ConflictState, read_conflicts, read_directory
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as database:
+        found = read_conflicts(database, nested=nested)
+        if country:
+            countries = {team.key: team.country for team in read_directory(database).teams}
+            found = [one for one in found if _concerns(one, country.upper(), countries, _country_of(invocation.home))]
+    settled = {ConflictState.DECIDED, ConflictState.SAID}
+    shown = [
+        one for one in found if (all_ or one.state not in settled) and (mailboxes or not one.kind.startswith("mailbox"))
+    ]
+    hidden = Counter(_group(one) for one in found) - Counter(_group(one) for one in shown)
+    emit(invocation, [_document(one) for one in shown], lambda: _print(shown, hidden))
+
+
+@app.command()
+def decide(
+    ctx: typer.Context,
+    value: Annotated[str, typer.Argument(help="What is contested: a network, AS, domain, country code or mailbox.")],
+    for_: Annotated[list[str] | None, typer.Option("--for", help="A team that holds it; may be given again.")] = None,
+    both: Annotated[bool, typer.Option("--both", help="All that claim it hold it.")] = False,
+    said_by: Annotated[str, typer.Option("--said-by", help="Who decides; needed.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, in one line; needed.")] = "",
+) -> None:
+    """Decide whose something is. It holds whatever imports say later, until somebody decides anew."""
+    from tocsin.directory import Verdict, decide_conflict
+
+    invocation: Invocation = ctx.obj
+    verdict = Verdict(value, tuple(for_ or ()), said_by, reason, both)
+    with records(invocation.home) as database:
+        done = decide_conflict(database, verdict, actor=getpass.getuser(), now=datetime.now(UTC))
+        renew_router(invocation.home, database)
+    emit(invocation, asdict(done), lambda: _print_decision(done))
+
+
+def _group(conflict: "Conflict") -> str:
+    return "about mailboxes (--mailboxes)" if conflict.kind.startswith("mailbox") else "settled (--all)"
+
+
+def _country_of(home: Path) -> "Callable[[str, str], str | None]":
+    """The country of a network's first address, of an AS, or of a domain, as far as this node's tables know."""
+    from tocsin.networks import Networks
+
+    networks = Networks.open(home)
+
+    def find(kind: str, value: str) -> str | None:
+        if kind == "prefix":
+            return networks.answer(value.partition("/")[0]).country
+        if kind == "asn":
+            return networks.register.country(int(value))
+        return value if kind == "country" else value.rpartition(".")[2].upper()
+
+    return find
+
+
+def _concerns(
+    conflict: "Conflict", country: str, teams: dict[str, str], country_of: "Callable[[str, str], str | None]"
+) -> bool:
+    if any(teams.get(key) == country for key in conflict.teams):
+        return True
+    return not conflict.kind.startswith("mailbox") and country_of(conflict.kind, conflict.value) == country
+
+
+def _document(conflict: "Conflict") -> dict[str, object]:
+    document = {"kind": conflict.kind, "value": conflict.value, "state": conflict.state}
+    decision = conflict.decision
+    said = (
+        {"number": decision.number, "said_by": decision.said_by, "day": decision.day, "reason": decision.reason}
+        if decision
+        else None
+    )
+    return document | {"claims": [asdict(claim) for claim in conflict.claims], "decision": said}
+
+
+def _print(shown: "list[Conflict]", hidden: "Counter[str]") -> None:
+    from tocsin.directory import STATES
+
+    say(f"{len(shown):,} {'conflict' if len(shown) == 1 else 'conflicts'}." if shown else "Nothing is contested.")
+    for one in shown[:_SHOWN]:
+        named = f"AS{one.value}" if one.kind == "asn" else f"{one.kind} {one.value}"
+        state = "its sources name different ones" if one.kind == "mailboxes" else STATES[one.state]
+        columns = ("team", "claims", "source", "as of", "confidence", "said by", "overruled")
+        rows, width = _rows(one.claims), 7 if any(claim.overruled for claim in one.claims) else 6
+        print_table(f"{named}: {state}", columns[:width], [row[:width] for row in rows])
+        if one.decision:
+            say(f"Decision {one.decision.number}, {one.decision.day}, {one.decision.said_by}: {one.decision.reason}\n")
+    if len(shown) > _SHOWN:
+        say(f"and {len(shown) - _SHOWN:,} more; --json shows all.")
+    for group, count in hidden.items():
+        say(f"Not shown: {count:,} {group}.")
+    if shown:
+        say("Settle one: tocsin directory decide VALUE --for TEAM --said-by NAME --reason '...'")
+
+
+def _rows(claims: "Iterable[ContestedClaim]") -> list[tuple[object, ...]]:
+    return [
+        (
+            claim.team,
+            claim.value,
+            claim.source,
+            claim.as_of or "",
+            "" if claim.confidence is None else claim.confidence,
+            claim.said_by,
+            claim.overruled,
+        )
+        for claim in claims
+    ]
+
+
+def _print_decision(done: "Recorded") -> None:
+    named = f"AS{done.value}" if done.kind == "asn" else f"{done.kind} {done.value}"
+    say(f"Decision {done.number}: {named} is of {', '.join(done.teams)}.")
+    if done.against:
+        say(f"Not of {', '.join(done.against)}, whatever imports say.")
+    if done.supersedes is not None:
+        say(f"Decision {done.supersedes} no longer holds; it stays in the history.")
