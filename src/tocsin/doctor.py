@@ -4,16 +4,17 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import func, select
 
 from tocsin.app import Node, open_node
 from tocsin.errors import TocsinError
-from tocsin.events.models import FeedRecord, Ingest, IngestState
+from tocsin.events.models import Ingest, IngestState
 
 _LITTLE_SPACE = 2_000_000_000
+_FAILS_FOR_GOOD = 3  # one failure may be the network's
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def examine(home: Path) -> list[Finding]:
     except TocsinError as error:
         return [*findings, Finding("settings and records", False, str(error), error.hint)]
     findings.append(Finding("settings and records", True, f"open, {node.database.engine.dialect.name}"))
-    for check in (_unfinished, _event_table, _feeds, _directory, _stuck_deliveries, _mail):
+    for check in (_unfinished, _event_table, _feeds, _collectors, _directory, _stuck_deliveries, _sending, _mail):
         try:
             findings += check(node)
         except TocsinError as error:
@@ -94,19 +95,36 @@ def _event_table(node: Node) -> Iterator[Finding]:
 
 
 def _feeds(node: Node) -> Iterator[Finding]:
-    """A feed that misses its cadence is as good as an alarm: its problems would look healthy."""
-    newest = select(Ingest.feed_id, func.max(Ingest.started_at)).group_by(Ingest.feed_id)
-    with node.database.begin() as session:
-        last = dict(session.execute(newest).all())
-        feeds = list(session.scalars(select(FeedRecord)))
-    now = datetime.now(UTC)
-    late = [feed for feed in feeds if feed.id in last and now - last[feed.id] > 2 * timedelta(hours=feed.cadence_hours)]
-    words = ", ".join(f"{feed.source}/{feed.code}" for feed in late[:5])
+    """A feed that went quiet is as good as an alarm: its problems would look healthy."""
+    from tocsin.events.alarms import feed_states, watch_feeds
+
+    watch_feeds(node.database, now=datetime.now(UTC))
+    feeds = feed_states(node.database)
+    unwell = [feed for feed in feeds if any(alarm.acknowledged_at is None for alarm in feed.alarms)]
+    words = ", ".join(f"{feed.name} ({feed.state})" for feed in unwell[:5])
     yield Finding(
         "feeds",
-        not late,
-        f"{len(late)} of {len(feeds)} are late: {words}" if late else f"{len(feeds)} known, none late",
-        "Fetch their reports, or ask the provider; their problems do not fade meanwhile." if late else "",
+        not unwell,
+        f"{len(unwell)} of {len(feeds)} not as usual: {words}" if unwell else f"{len(feeds)} known, all as usual",
+        "'tocsin feeds health' says what is wrong with each; no problem fades meanwhile." if unwell else "",
+    )
+
+
+def _collectors(node: Node) -> Iterator[Finding]:
+    from tocsin.collectors import read_collectors, standings
+
+    found = standings(node.database, read_collectors(node.settings.collect))
+    if not found:
+        return
+    failing = [one for one in found if one.failures >= _FAILS_FOR_GOOD]
+    idle = [one for one in found if one.is_overdue(datetime.now(UTC))]
+    words = [f"{one.name} failed {one.failures} times in a row" for one in failing]
+    words += [f"{one.name} should have run" for one in idle if one not in failing]
+    yield Finding(
+        "collectors",
+        not words,
+        "; ".join(words[:5]) if words else f"{len(found)} work",
+        "'tocsin collect list' says why; 'tocsin collect run' must be called by a timer." if words else "",
     )
 
 
@@ -134,6 +152,17 @@ def _stuck_deliveries(node: Node) -> Iterator[Finding]:
         f"{failed:,} failed" if failed else "none failed",
         "'tocsin deliveries list --state failed' says why." if failed else "",
     )
+
+
+def _sending(node: Node) -> Iterator[Finding]:
+    from tocsin.delivery import notices
+
+    with node.database.begin() as session:
+        found = notices(session, node.settings)
+    if not found:
+        yield Finding("sending", True, "nothing keeps mails from their teams")
+    for notice in found:
+        yield Finding("sending", not notice.asks, notice.words, notice.mend)
 
 
 def _mail(node: Node) -> Iterator[Finding]:

@@ -9,8 +9,10 @@ from typing import Literal
 from sqlalchemy import func, select
 
 from tocsin.app import Node
+from tocsin.delivery import Notice, notices
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.directory import Team, list_teams
+from tocsin.events.alarms import feed_states
 from tocsin.events.models import FeedRecord, Ingest, IngestState
 from tocsin.release import RULES
 
@@ -56,6 +58,16 @@ class TeamTold:
 
 
 @dataclass(frozen=True)
+class FeedTrouble:
+    """A feed that is not as usual; ``note`` is what a person said who looked at it, or empty."""
+
+    feed: str
+    words: str
+    since: datetime
+    note: str
+
+
+@dataclass(frozen=True)
 class NotTold:
     """Events that somebody should know of and was not told, and why. ``state`` says whose turn it is."""
 
@@ -74,6 +86,8 @@ class Overview:
     feeds: list[FeedFigures]
     told: list[TeamTold]
     not_told: list[NotTold]
+    notices: list[Notice]
+    troubles: list[FeedTrouble]
 
     @property
     def sentence(self) -> str:
@@ -84,6 +98,8 @@ class Overview:
         parts = [_counted(len(self.told), "team") + " told"]
         parts += [f"{states['stuck']} could not be told"] if states["stuck"] else []
         parts += [f"{states['waiting']} told at their hour"] if states["waiting"] else []
+        quiet = len({trouble.feed for trouble in self.troubles if not trouble.note})
+        parts += [f"{_counted(quiet, 'feed')} not as usual"] if quiet else []
         return ", ".join(parts)
 
 
@@ -104,13 +120,18 @@ def overview(node: Node) -> Overview:
             .where(DeliveryItem.state == ItemState.QUEUED)
             .group_by(DeliveryItem.team_id)
         ).all()
+        old = select(func.sum(DeliveryItem.events)).where(DeliveryItem.state == ItemState.EXPIRED)
+        expired = int(session.scalar(old) or 0)
+        standing = notices(session, node.settings)
     counts = {name: sum(getattr(record, name) for record, _ in ingests) for name in COUNTS}
     withheld: Counter[str] = Counter()
     for record, _ in ingests:
         withheld.update(record.withheld_by_rule)
-    not_told = [*_unknown(counts["unrouted"]), *_stopped(withheld), *_failed(deliveries, teams)]
+    not_told = [*_unknown(counts["unrouted"]), *_stopped(withheld), *_failed(deliveries, teams), *_expired(expired)]
     not_told += [_waiting(teams.get(team), team, int(events), due) for team, events, due in waiting]
-    return Overview(len(ingests), counts, _feeds(ingests), _told(deliveries, teams), not_told)
+    return Overview(
+        len(ingests), counts, _feeds(ingests), _told(deliveries, teams), not_told, standing, _troubles(node)
+    )
 
 
 def _feeds(ingests: Sequence[tuple[Ingest, FeedRecord]]) -> list[FeedFigures]:
@@ -131,6 +152,14 @@ def _feeds(ingests: Sequence[tuple[Ingest, FeedRecord]]) -> list[FeedFigures]:
         for records in by_feed.values()
     ]
     return sorted(figures, key=lambda feed: (-feed.rows, feed.feed))
+
+
+def _troubles(node: Node) -> list[FeedTrouble]:
+    return [
+        FeedTrouble(state.name, alarm.words, alarm.opened_at, alarm.note)
+        for state in feed_states(node.database)
+        for alarm in state.alarms
+    ]
 
 
 def _told(deliveries: list[Delivery], teams: dict[int, Team]) -> list[TeamTold]:
@@ -170,15 +199,42 @@ def _stopped(withheld: Counter[str]) -> list[NotTold]:
     ]
 
 
+_KEPT = {
+    DeliveryState.SHADOW.value: ("shadow mode", "Written, not sent; it counts as told."),
+    DeliveryState.REDIRECTED.value: ("redirect mode", "Sent to the redirect mailbox only; it counts as told."),
+}
+_HELD = "The first mail to this team waits for a person's look."
+_STUCK = {
+    DeliveryState.FAILED.value,
+    DeliveryState.WITHHELD.value,
+    DeliveryState.RETRY.value,
+    DeliveryState.HELD.value,
+    DeliveryState.DROPPED.value,
+    DeliveryState.EXPIRED.value,
+}
+
+
 def _failed(deliveries: list[Delivery], teams: dict[int, Team]) -> list[NotTold]:
-    stuck = {DeliveryState.FAILED.value, DeliveryState.WITHHELD.value, DeliveryState.RETRY.value}
+    kept = Counter(dict.fromkeys(_KEPT, 0))
+    for delivery in deliveries:
+        kept[delivery.state] += delivery.events
     return [
-        NotTold(
-            teams[delivery.team_id].name if delivery.team_id in teams else "?", delivery.events, delivery.error, "stuck"
-        )
-        for delivery in deliveries
-        if delivery.state in stuck
+        *(NotTold(who, kept[state], why, "withheld") for state, (who, why) in _KEPT.items() if kept[state]),
+        *(
+            NotTold(
+                teams[delivery.team_id].name if delivery.team_id in teams else "?",
+                delivery.events,
+                delivery.error or _HELD,
+                "stuck",
+            )
+            for delivery in deliveries
+            if delivery.state in _STUCK
+        ),
     ]
+
+
+def _expired(events: int) -> list[NotTold]:
+    return [NotTold("too old", events, "It became too old before a mail could leave.", "stuck")] if events else []
 
 
 def _waiting(team: Team | None, number: int, events: int, due: datetime) -> NotTold:

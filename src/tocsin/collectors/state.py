@@ -32,6 +32,11 @@ class Standing:
         """Whether it should look now."""
         return self.next_try_at is None or self.next_try_at <= now
 
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether nobody lets it run: it is due since longer than twice its period, or two hours."""
+        grace = max(2 * self.settings.every, timedelta(hours=2))
+        return self.next_try_at is None or self.next_try_at + grace < now
+
 
 def standings(database: Database, configured: Mapping[str, CollectorSettings]) -> list[Standing]:
     """The collectors of the settings, in their order, with how they fared."""
