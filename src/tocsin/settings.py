@@ -107,6 +107,18 @@ class MailSettings(_Section):
     user: str = Field("", description="User name for the SMTP server, or empty.")
     password_file: str = Field("", description="File that holds the password, readable by this user only.")
     max_bytes: int = Field(5_000_000, ge=50_000, description="A digest with larger attachments is cut into several.")
+    sign: Literal["none", "openpgp", "smime"] = Field(
+        "none", description="Mails that are not encrypted are signed so; 'tocsin keys node-make' makes the keys."
+    )
+    openpgp_key: str = Field(
+        "", description="File with this node's OpenPGP private key; empty: keys/openpgp.asc in the home folder."
+    )
+    smime_key: str = Field(
+        "", description="PEM file with its S/MIME private key and certificates; empty: keys/smime.pem there."
+    )
+    key_password_file: str = Field(
+        "", description="File that holds the password of these keys, readable by this user only; empty: they have none."
+    )
 
 
 class MailboxSettings(_Section):

@@ -2,14 +2,14 @@
 
 The headers are built here since Python's header classes lose blanks between encoded words and are slow; the tests
 read every mail back with Python's parser. Sources: RFC 5322 (2.2.3, folding), RFC 2047 (encoded words), RFC 2045 and
-2183 (attachments), RFC 3834 (automatic mails).
+2183 (attachments), RFC 3834 (automatic mails), RFC 9788 (headers protected with the content).
 """
 
 import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -20,6 +20,9 @@ _LINE = 76
 _ENCODED_BYTES = 42  # base64 of it with =?utf-8?b?…?= stays below the 75 characters of RFC 2047
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp", "Zs"})
+_FRAGILE = re.compile(rb"[ \t](?:\n|$)|^From ", re.MULTILINE)  # what mail servers change (RFC 3156, 3)
+_FROM = re.compile(rb"^From ", re.MULTILINE)
+_MIME = "MIME-Version: 1.0"
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 
 
@@ -46,27 +49,51 @@ class Envelope:
     reply_to: str = ""
 
 
-def assemble(envelope: Envelope, body: str, attachments: Sequence[Attachment], boundary: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """How a mail is signed, or signed and encrypted.
+
+    ``wrap``: from a MIME entity and a boundary the entity that protects it. ``subject``: what the mail shows outside in
+    place of its subject, in ASCII, where it is encrypted; empty where it is only signed.
+    """
+
+    wrap: Callable[[bytes, str], bytes]
+    subject: str = ""
+
+
+def assemble(
+    envelope: Envelope, body: str, attachments: Sequence[Attachment], boundary: str, seal: Seal | None = None
+) -> bytes:
     """A whole mail, lines ended with CR LF, 7-bit clean.
 
-    ``boundary`` must start with ``=_``, which neither base64 nor quoted-printable text holds.
+    ``boundary`` must start with ``=_``, which neither base64 nor quoted-printable text holds. A seal also covers the
+    headers (RFC 9788): the protected part has them all, and beside them those that stand outside.
     """
-    mark = f"--{boundary}".encode("ascii")
-    parts = [_headers(envelope), f'Content-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n'.encode("ascii")]
-    parts += [mark, b"\r\n", *_text_part(body)]
-    for attachment in attachments:
-        parts += [mark, b"\r\n", *_file_part(attachment)]
-    return b"".join([*parts, mark, b"--\r\n"])
+    return _finished(envelope, lambda parameters: _mixed(body, attachments, boundary, parameters), boundary, seal)
 
 
-def assemble_text(envelope: Envelope, body: str) -> bytes:
-    """A mail of plain text alone, as `assemble` makes it."""
-    return b"".join([_headers(envelope), *_text_part(body)])
+def assemble_text(envelope: Envelope, body: str, boundary: str = "", seal: Seal | None = None) -> bytes:
+    """A mail of plain text alone, as `assemble` makes it; a boundary is needed with a seal only."""
+    return _finished(envelope, lambda parameters: b"".join(_text_part(body, parameters)), boundary, seal)
 
 
-def _headers(envelope: Envelope) -> bytes:
-    headers = [
-        _header("Subject", unstructured(envelope.subject)),
+def _finished(envelope: Envelope, content: Callable[[str], bytes], boundary: str, seal: Seal | None) -> bytes:
+    """The mail; ``content`` makes its MIME entity, whose Content-Type has some parameters more."""
+    fields = _fields(envelope, envelope.subject)
+    if seal is None:
+        return _lines([*fields, _MIME]) + content("")
+    outer = _fields(envelope, seal.subject or envelope.subject)
+    shown = [f"HP-Outer: {line}" for line in outer] if seal.subject else []
+    # Mail programs of before RFC 9788 know the second parameter, and show the subject by it.
+    parameters = f'; hp="{"cipher" if seal.subject else "clear"}"; protected-headers="v1"'
+    inner = _lines([*fields, *shown]) + content(parameters)
+    return _lines([*outer, _MIME]) + seal.wrap(inner, f"=_sealed{boundary[1:]}")
+
+
+def _fields(envelope: Envelope, subject: str) -> list[str]:
+    """The header of a mail, a field an item."""
+    return [
+        _header("Subject", unstructured(subject)),
         _header("From", _mailbox(envelope.sender_name, envelope.sender)),
         _header("To", ", ".join(envelope.recipients)),
         *([f"Reply-To: {envelope.reply_to}"] if envelope.reply_to else []),
@@ -74,9 +101,20 @@ def _headers(envelope: Envelope) -> bytes:
         f"Message-ID: {envelope.message_id}",
         *([f"In-Reply-To: {envelope.answers}", f"References: {envelope.answers}"] if envelope.answers else []),
         "Auto-Submitted: auto-generated",
-        "MIME-Version: 1.0",
     ]
-    return "".join(f"{line}\r\n" for line in headers).encode("ascii")
+
+
+def _lines(fields: Sequence[str]) -> bytes:
+    return "".join(f"{field}\r\n" for field in fields).encode("ascii")
+
+
+def _mixed(body: str, attachments: Sequence[Attachment], boundary: str, parameters: str) -> bytes:
+    kind = f'Content-Type: multipart/mixed; boundary="{boundary}"{parameters}\r\n\r\n'
+    mark = f"--{boundary}".encode("ascii")
+    parts = [kind.encode("ascii"), mark, b"\r\n", *_text_part(body)]
+    for attachment in attachments:
+        parts += [mark, b"\r\n", *_file_part(attachment)]
+    return b"".join([*parts, mark, b"--\r\n"])
 
 
 def usable_mailboxes(mailboxes: Sequence[str]) -> tuple[str, ...]:
@@ -110,14 +148,15 @@ def wrapped_base64(content: bytes) -> bytes:
     return lines.tobytes() + (rest + b"\r\n" if rest else b"")
 
 
-def _text_part(body: str) -> list[bytes]:
+def _text_part(body: str, parameters: str = "") -> list[bytes]:
     lines = body.replace("\r\n", "\n").encode("utf-8")
-    if lines.isascii() and max(map(len, lines.split(b"\n"))) <= 998:
+    if lines.isascii() and max(map(len, lines.split(b"\n"))) <= 998 and not _FRAGILE.search(lines):
         encoding, encoded = b"7bit", lines.replace(b"\n", b"\r\n")
     else:
-        encoding, encoded = b"quoted-printable", binascii.b2a_qp(lines, istext=True).replace(b"\n", b"\r\n")
+        quoted = binascii.b2a_qp(lines, istext=True)
+        encoding, encoded = b"quoted-printable", _FROM.sub(b"=46rom ", quoted).replace(b"\n", b"\r\n")
     return [
-        b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: ",
+        f"Content-Type: text/plain; charset=utf-8{parameters}\r\nContent-Transfer-Encoding: ".encode("ascii"),
         encoding,
         b"\r\n\r\n",
         encoded,
