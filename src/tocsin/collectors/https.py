@@ -1,8 +1,6 @@
 """A report behind an address: fetched when it changed."""
 
 import base64
-import re
-import ssl
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,42 +9,19 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tocsin.collectors.kinds import CollectorSettings, Item, Kind, Memory, Offer, place
-from tocsin.collectors.web import (
-    PIN,
-    Bounds,
-    Credentials,
-    answer_to,
-    body,
-    client,
-    name_in,
-    size_of,
-    tls_context,
-    where,
-)
-from tocsin.errors import SettingError
-from tocsin.settings import read_secret
+from tocsin.collectors.kinds import Item, Kind, Memory, Offer
+from tocsin.collectors.trust import TrustSettings, secret, trust
+from tocsin.collectors.web import Bounds, Credentials, answer_to, body, client, name_in, size_of, where
 
 
-class WebSettings(CollectorSettings):
+class WebSettings(TrustSettings):
     """How servers are reached and trusted."""
 
-    ca_file: str = Field("", description="Authorities that are trusted instead of the system's (PEM).")
-    pins: list[str] = Field(
-        [],
-        description='Keys that the server may have, as "sha256/…"; empty: any that an authority vouches for.',
-    )
     proxy: str = Field("", pattern=r"^(http://[^\s/@]+/?)?$", description="The HTTP proxy, as http://HOST:PORT.")
     proxy_secret_file: str = Field("", description="File that holds USER:PASSWORD for the proxy.")
     timeout: int = Field(60, ge=1, le=600, description="Seconds for one answer of the server.")
     longest: int = Field(3_600, ge=1, description="Seconds for a whole report.")
     max_bytes: int = Field(1_000_000_000, ge=1, description="A larger report is refused.")
-
-    @model_validator(mode="after")
-    def _pins_are_pins(self) -> Self:
-        if wrong := [pin for pin in self.pins if not re.match(PIN, pin)]:
-            raise ValueError(f"'{wrong[0]}' is no pin: sha256/ and 44 letters of Base64")
-        return self
 
     @property
     def bounds(self) -> Bounds:
@@ -124,24 +99,6 @@ def dated(url: str, memory: Memory) -> str:
     """An address with the days filled in."""
     today = memory.now.date()
     return url.replace("{today}", f"{today}").replace("{yesterday}", f"{today - timedelta(days=1)}")
-
-
-def trust(settings: WebSettings, home: Path) -> ssl.SSLContext:
-    """How the settings of a collector say that servers are trusted."""
-    return tls_context(place(home, settings.ca_file) if settings.ca_file else None, settings.pins)
-
-
-def secret(home: Path, path: str, setting: str) -> str:
-    """What a secret file holds; empty where none is set.
-
-    Raises:
-        SettingError: it cannot be used, or holds what cannot stand in a header.
-
-    """
-    found = read_secret(str(place(home, path)), setting=setting) if path else ""
-    if path and not (found and found.isascii() and found.isprintable()):
-        raise SettingError(f"The secret in {place(home, path)} is empty or has characters that cannot be sent.")
-    return found
 
 
 def _conditions(url: str, memory: Memory) -> dict[str, str]:

@@ -109,6 +109,7 @@ class Kind:
 OWN_KINDS: Final = {
     "folder": "tocsin.collectors.folder:KIND",
     "https": "tocsin.collectors.https:KIND",
+    "imap": "tocsin.collectors.imap:KIND",
     "shadowserver": "tocsin.collectors.shadowserver:KIND",
 }
 _GROUP = "tocsin.collectors"

@@ -7,7 +7,7 @@ not noted is offered again, and a report whose content is known is counted as al
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -162,11 +162,12 @@ class _Runner:
     def _fetch(self, offer: Offer) -> "_Fetched":
         """An offer whose items stand on this disk; one that is too large is refused."""
         paths: list[Path] = []
+        spent = replace(offer, items=())  # what is on this disk need not stay in memory
         try:
             paths.extend(item.path or self.spool.keep(item.name, item.read()) for item in offer.items)
         except InputError as error:
-            return _Fetched(offer, paths, said(error))
-        return _Fetched(offer, paths, offer.refused)
+            return _Fetched(spent, paths, said(error))
+        return _Fetched(spent, paths, offer.refused)
 
     def _take_in(self, lot: list["_Fetched"]) -> None:
         reasons: list[str] = []

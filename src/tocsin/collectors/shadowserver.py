@@ -21,8 +21,9 @@ from typing import Any, Final, Literal
 import httpx
 from pydantic import Field
 
-from tocsin.collectors.https import WebSettings, secret, trust
+from tocsin.collectors.https import WebSettings
 from tocsin.collectors.kinds import Item, Kind, Memory, Offer, place
+from tocsin.collectors.trust import secret, trust
 from tocsin.collectors.web import Credentials, answer_to, body, client, posted, printable, where
 from tocsin.errors import RemoteError, SettingError
 from tocsin.settings import read_secret

@@ -1,29 +1,23 @@
-"""Requests over HTTPS: certificates checked and pinned, credentials for one host only, sizes and times bounded.
+"""Requests over HTTPS: redirects to https only, credentials for one host only, sizes and times bounded.
 
 Sources: RFC 9110 (13.1.2 and 13.1.3 conditional requests, 15.4 redirects), RFC 7617 (Basic), RFC 6750 (Bearer),
-RFC 6266 (names of files), RFC 7469 2.4 (a pin is the SHA-256 of the SubjectPublicKeyInfo).
+RFC 6266 (names of files).
 """
 
-import base64
-import hashlib
 import re
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from pathlib import Path
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx
 
 from tocsin import __version__
-from tocsin.errors import InputError, RemoteError, SettingError
-
-PIN: Final = r"^sha256/[A-Za-z0-9+/]{43}=$"
-"""How a pin is written (RFC 7469)."""
+from tocsin.errors import InputError, RemoteError
 
 _REDIRECTS = 5
 _SAID = 200  # characters of an answer that a message repeats
@@ -43,51 +37,6 @@ class Bounds:
     answer: float
     whole: float
     size: int
-
-
-class PinnedContext(ssl.SSLContext):
-    """Checks certificates as usual, and that the server has one of the pinned keys, before anything is sent."""
-
-    pins: frozenset[str] = frozenset()
-
-    def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
-        """The socket after its handshake."""
-        wrapped = super().wrap_socket(*args, **options)
-        seen = pin_of(wrapped.getpeercert(binary_form=True) or b"")
-        if self.pins and seen not in self.pins:
-            wrapped.close()
-            raise ssl.SSLCertVerificationError(f"the key of the server is {seen}, which is not pinned")
-        return wrapped
-
-
-def pin_of(certificate: bytes) -> str:
-    """The pin of a certificate (DER): ``sha256/`` and the Base64 of the SHA-256 of its public key."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-    from cryptography.x509 import load_der_x509_certificate
-
-    key = load_der_x509_certificate(certificate).public_key()
-    digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
-    return f"sha256/{base64.b64encode(digest).decode()}"
-
-
-def tls_context(authorities: Path | None = None, pins: Sequence[str] = ()) -> ssl.SSLContext:
-    """How servers are trusted: by the system's authorities or those in a file, and by pinned keys where there are any.
-
-    Raises:
-        SettingError: the file cannot be used.
-
-    """
-    context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.pins = frozenset(pins)
-    if authorities is None:
-        context.load_default_certs()
-        return context
-    try:
-        context.load_verify_locations(authorities)
-    except (OSError, ssl.SSLError) as error:
-        reason = (error.strerror if not isinstance(error, ssl.SSLError) else None) or "it holds no certificates"
-        raise SettingError(f"The file {authorities} cannot be used: {reason}.", hint="Correct ca_file.") from error
-    return context
 
 
 @contextmanager

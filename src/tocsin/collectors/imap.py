@@ -1,0 +1,113 @@
+"""Reports in the mails of a mailbox: attached, packed, or in a mail that somebody forwarded.
+
+A mail that is done with is moved to a folder, one that holds no report, or one that cannot be read, to another; none is
+ever deleted.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field
+
+from tocsin.collectors.kinds import Item, Kind, Memory, Offer, place
+from tocsin.collectors.trust import TrustSettings, trust
+from tocsin.events.sources import recognise
+from tocsin.mailroom import Account, Mailbox, Part, Received, open_mailbox, read_mail
+from tocsin.settings import read_secret
+
+_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".zip", ".gz")
+_PACKED = (b"PK\x03\x04", b"\x1f\x8b")
+_NAMES = {
+    "text/csv": "report.csv",
+    "text/tab-separated-values": "report.tsv",
+    "application/json": "report.json",
+    "application/x-ndjson": "report.jsonl",
+    "application/zip": "report.zip",
+    "application/x-zip-compressed": "report.zip",
+    "application/gzip": "report.gz",
+    "application/x-gzip": "report.gz",
+}
+_LABEL = 120  # characters
+
+
+class ImapSettings(TrustSettings):
+    """Reports that come by mail, in a mailbox of their own."""
+
+    kind: Literal["imap"]
+    host: str = Field(min_length=1, description="The IMAP server.")
+    port: int = Field(993, ge=1, le=65_535, description="Its port; usually 993 with 'tls', 143 with 'starttls'.")
+    security: Literal["none", "starttls", "tls"] = Field("tls", description="How the connection is protected.")
+    user: str = Field(min_length=1, description="The user name.")
+    secret_file: str = Field(min_length=1, description="File that holds the password, readable by this user only.")
+    folder: str = Field("INBOX", min_length=1, description="The folder that is read.")
+    done_folder: str = Field(
+        "tocsin-done", min_length=1, description="Mails whose reports were taken in are moved to this folder."
+    )
+    refused_folder: str = Field(
+        "tocsin-refused", min_length=1, description="Mails without a report that can be read are moved to this folder."
+    )
+    max_bytes: int = Field(100_000_000, ge=10_000, description="A larger mail is refused.")
+
+
+@dataclass(frozen=True)
+class Imap:
+    """The collector (`tocsin.collectors.Collector`)."""
+
+    settings: ImapSettings
+    home: Path
+
+    def offers(self, memory: Memory) -> Generator[Offer]:
+        """The mails in the folder, oldest first."""
+        del memory  # what was taken is in another folder
+        with open_mailbox(self._account(), tls=trust(self.settings, self.home)) as mailbox:
+            for received in mailbox.waiting():
+                yield self._offer(mailbox, received)
+
+    def _account(self) -> Account:
+        settings = self.settings
+        password = read_secret(str(place(self.home, settings.secret_file)), setting="secret_file")
+        return Account(
+            settings.host,
+            settings.user,
+            password,
+            port=settings.port,
+            security=settings.security,
+            folder=settings.folder,
+            max_bytes=settings.max_bytes,
+        )
+
+    def _offer(self, mailbox: Mailbox, received: Received) -> Offer:
+        settle = partial(self._move, mailbox, received.uid)
+        mail = read_mail(received.raw)
+        label = (mail.subject or mail.message_id or f"mail {received.uid}")[:_LABEL]
+        if received.too_large:
+            reason = f"The mail has {received.size:,} bytes, more than max_bytes allows; it was not read."
+            return Offer(label, [], refused=reason, settle=settle)
+        items = [
+            Item(name, len(part.content), read=partial(_content, part))
+            for name, part in self._reports(mail.all_parts())
+        ]
+        reasons = [*mail.reasons, *([] if items else ["There is no report in the mail."])]
+        return Offer(label, items, refused="\n".join(reasons), settle=settle)
+
+    def _reports(self, parts: Iterator[Part]) -> Iterator[tuple[str, Part]]:
+        """The parts that are reports by their name, type or first bytes, or that a source recognises."""
+        for part in parts:
+            name = part.name or _NAMES.get(part.media_type, "")
+            if name.lower().endswith(_ENDINGS) or part.content.startswith(_PACKED):
+                yield name or "report", part
+            elif name and part.attached and recognise(name, part.content[:65_536], self.home / "feeds"):
+                yield name, part
+
+    def _move(self, mailbox: Mailbox, uid: str, refused: str) -> None:
+        mailbox.move(uid, self.settings.refused_folder if refused else self.settings.done_folder)
+
+
+def _content(part: Part) -> Iterator[bytes]:
+    yield part.content
+
+
+KIND: Final = Kind(ImapSettings, Imap)
