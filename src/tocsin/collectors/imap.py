@@ -5,7 +5,7 @@ ever deleted.
 """
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -15,7 +15,7 @@ from pydantic import Field
 from tocsin.collectors.kinds import Item, Kind, Memory, Offer, place
 from tocsin.collectors.trust import TrustSettings, trust
 from tocsin.events.sources import recognise
-from tocsin.mailroom import Account, Mailbox, Part, Received, open_mailbox, read_mail
+from tocsin.mailroom import LIMITS, Account, Mailbox, Part, Received, open_mailbox, read_mail
 from tocsin.settings import read_secret
 
 _ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".zip", ".gz")
@@ -49,7 +49,7 @@ class ImapSettings(TrustSettings):
     refused_folder: str = Field(
         "tocsin-refused", min_length=1, description="Mails without a report that can be read are moved to this folder."
     )
-    max_bytes: int = Field(100_000_000, ge=10_000, description="A larger mail is refused.")
+    max_bytes: int = Field(50_000_000, ge=10_000, description="A larger mail is refused.")
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,13 @@ class Imap:
 
     def _offer(self, mailbox: Mailbox, received: Received) -> Offer:
         settle = partial(self._move, mailbox, received.uid)
-        mail = read_mail(received.raw)
+        mail = read_mail(received.raw, replace(LIMITS, bytes=self.settings.max_bytes))
         label = (mail.subject or mail.message_id or f"mail {received.uid}")[:_LABEL]
         if received.too_large:
             reason = f"The mail has {received.size:,} bytes, more than max_bytes allows; it was not read."
             return Offer(label, [], refused=reason, settle=settle)
-        items = [
-            Item(name, len(part.content), read=partial(_content, part))
-            for name, part in self._reports(mail.all_parts())
-        ]
+        found = self._reports(mail.all_parts())
+        items = [Item(name, len(part.content), read=partial(_content, part)) for name, part in found]
         reasons = [*mail.reasons, *([] if items else ["There is no report in the mail."])]
         return Offer(label, items, refused="\n".join(reasons), settle=settle)
 
@@ -97,7 +95,8 @@ class Imap:
         """The parts that are reports by their name, type or first bytes, or that a source recognises."""
         for part in parts:
             name = part.name or _NAMES.get(part.media_type, "")
-            if name.lower().endswith(_ENDINGS) or part.content.startswith(_PACKED):
+            packed = part.content.startswith(_PACKED) and "." not in name  # office documents are zip files, too
+            if name.lower().endswith(_ENDINGS) or packed:
                 yield name or "report", part
             elif name and part.attached and recognise(name, part.content[:65_536], self.home / "feeds"):
                 yield name, part
