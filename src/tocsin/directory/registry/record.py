@@ -14,7 +14,7 @@ from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import FactKind
 from tocsin.directory.model import Role, Team, TeamKind
 from tocsin.directory.registry.refusals import Refusals
-from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, Difference, Said, Stored, compare
+from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, Difference, Said, Stored, compare, schema
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, TeamRow
 from tocsin.records import AuditWord, Database, audit
 
@@ -170,8 +170,7 @@ def _frame(session: Session, query: "Select[Any]", columns: Sequence[str]) -> "p
 def _rows(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> "pl.DataFrame":
     import polars as pl
 
-    schema = {name: pl.Int64 if name == "id" else pl.String for name in columns}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=schema(columns), orient="row")
 
 
 def _write(session: Session, difference: Difference, source: str, as_of: date | None, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """What a registry says, and what must change so that the records say the same: frames in, frames out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,14 +11,23 @@ TEAMS: Final = ("team", "name", "organisation", "country")
 MAILBOXES: Final = ("team", "address", "purpose")
 RULES: Final = ("team", "kind", "value", "said_by")
 UNSURE: Final = ("kind", "value")
+_FEW_WORDS = {"team", "kind", "said_by", "purpose"}
+
+
+def schema(columns: Sequence[str]) -> "dict[str, pl.DataType]":
+    """The types of these columns. What repeats is Categorical: a large registry would not fit otherwise."""
+    import polars as pl
+
+    numbers = {"id": pl.Int64(), "span": pl.UInt64()}
+    return {name: numbers.get(name) or (pl.Categorical() if name in _FEW_WORDS else pl.String()) for name in columns}
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a registry says, whole; all columns are String.
+    """What a registry says, whole; columns are typed as by ``schema``.
 
-    ``teams`` (``TEAMS``) by key, ``mailboxes`` (``MAILBOXES``), ``rules`` (``RULES``; ``kind`` and ``value`` are those of
-    a ``Rule``, each pair once, ``said_by`` is how the team was found). ``unsure`` are kinds and values of which it
+    ``teams`` (``TEAMS``) by key, ``mailboxes`` (``MAILBOXES``), ``rules`` (``RULES``; ``kind`` and ``value`` are
+    those of a ``Rule``, each pair once, ``said_by`` is how the team was found). ``unsure`` are kinds and values of which it
     cannot be said now whose they are: what was said of them before stays. ``speaks`` are the kinds of rules that it
     has a place for: of others nothing is withdrawn. ``objects`` counts what was read, ``silent`` what of it names
     nobody.
@@ -84,9 +94,8 @@ def compare(said: Said, stored: Stored) -> Difference:
 
     teams_new = said.teams.join(stored.teams, on="team", how="anti")
     rules = _changes(said.rules, stored.rules, RULES)
-    wrong = pl.concat([said.unsure, said.unsure.clear()])
-    kept = rules.gone.filter(~pl.col("kind").is_in(list(said.speaks)))
-    kept = pl.concat([kept, rules.gone.join(wrong, on=["kind", "value"], how="semi")]).unique("id")
+    kept = rules.gone.filter(~pl.col("kind").cast(pl.String).is_in(list(said.speaks)))
+    kept = pl.concat([kept, rules.gone.join(said.unsure, on=["kind", "value"], how="semi")]).unique("id")
     rules = _keep(rules, kept)
     boxes = _changes(said.mailboxes, stored.mailboxes, MAILBOXES)
     boxes = _keep(boxes, boxes.gone.join(kept, on="team", how="semi"))

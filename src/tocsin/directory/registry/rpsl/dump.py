@@ -11,7 +11,7 @@ from tocsin.directory.registry.refusals import Refusals
 from tocsin.directory.registry.rpsl.contacts import Contact, Contacts
 from tocsin.directory.registry.rpsl.gather import RESOURCES, gather, read_parts
 from tocsin.directory.registry.rpsl.numbers import take_asns, take_ipv4, take_ipv6
-from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, UNSURE, Said
+from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, UNSURE, Said, schema
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,33 +37,28 @@ def read_dump(files: Sequence[Path], source: str, spool: Path, refusals: Refusal
     gathered = gather(files, spool, refusals)
     contacts = Contacts(gathered.register)
     keys = _Keys(source, contacts)
-    rules: list[pl.DataFrame] = []
-    unsure: list[pl.DataFrame] = []
+    rules, unsure = ([pl.DataFrame(schema=schema(columns))] for columns in (_RULES, UNSURE))
     silent: Counter[str] = Counter()
     for part in read_parts(gathered):
         found, doubtful = _part(part, contacts, keys, silent, refusals)
         rules.append(found)
         unsure.append(doubtful)
+    teams, mailboxes, objects = keys.teams(), keys.mailboxes(), gathered.objects
+    del gathered, contacts, keys  # what follows needs the room
     spoken = {"asn": {"aut-num"}, "prefix": {"inetnum", "inet6num"}}
     return Said(
         source=source,
-        teams=keys.teams(),
-        mailboxes=keys.mailboxes(),
-        rules=_once(pl.concat([_empty(_RULES), *rules]), refusals),
-        unsure=pl.concat([_empty(UNSURE), *unsure]).unique(),
-        speaks=frozenset(kind for kind, classes in spoken.items() if classes & gathered.objects.keys()),
-        objects=dict(sorted((name or "not RPSL", count) for name, count in gathered.objects.items())),
+        teams=teams,
+        mailboxes=mailboxes,
+        rules=_once(pl.concat(rules), refusals),
+        unsure=pl.concat(unsure).unique(),
+        speaks=frozenset(kind for kind, classes in spoken.items() if classes & objects.keys()),
+        objects=dict(sorted((name or "not RPSL", count) for name, count in objects.items())),
         silent=dict(silent),
     )
 
 
 _RULES: Final = (*RULES, "span", "where")
-
-
-def _empty(columns: Sequence[str]) -> "pl.DataFrame":
-    import polars as pl
-
-    return pl.DataFrame(schema={name: pl.UInt64 if name == "span" else pl.String for name in columns})
 
 
 class _Keys:
@@ -96,14 +91,14 @@ class _Keys:
             name = organisation.name if organisation else ""
             handles = " ".join(filter(None, (contact.abuse, *contact.teams)))
             rows.append((key, name or handles[:500], name, organisation.country if organisation else ""))
-        return pl.DataFrame(rows, schema=dict.fromkeys(TEAMS, pl.String), orient="row")
+        return pl.DataFrame(rows, schema=schema(TEAMS), orient="row")
 
     def mailboxes(self) -> "pl.DataFrame":
         """A row for each mailbox of each team and what it is for: ``MAILBOXES``."""
         import polars as pl
 
         rows = [(key, *box) for key, contact in self._found.items() for box in self._contacts.mailboxes(contact)]
-        return pl.DataFrame(rows, schema=dict.fromkeys(MAILBOXES, pl.String), orient="row").unique(maintain_order=True)
+        return pl.DataFrame(rows, schema=schema(MAILBOXES), orient="row").unique(maintain_order=True)
 
 
 def team_key(*parts: str) -> str:
@@ -136,8 +131,9 @@ def _part(
     for (kind,), rows in frame.filter(pl.col("team").is_null() & ~pl.col("doubt")).group_by("kind"):
         silent[_CLASSES[str(kind)]] += len(rows)
     taken = pl.concat(_numbers(kind, frame.filter(pl.col("kind") == kind), refusals) for kind in _TAKERS)
-    rules = taken.filter(pl.col("team").is_not_null()).select(_RULES)
-    return rules, taken.filter(pl.col("team").is_null() & pl.col("doubt")).select(UNSURE)
+    rules = taken.filter(pl.col("team").is_not_null()).select(_RULES).cast(schema(_RULES))
+    doubtful = taken.filter(pl.col("team").is_null() & pl.col("doubt")).select(UNSURE).cast(schema(UNSURE))
+    return rules, doubtful
 
 
 def _numbers(kind: str, rows: "pl.DataFrame", refusals: Refusals) -> "pl.DataFrame":
@@ -157,13 +153,12 @@ def _once(rules: "pl.DataFrame", refusals: Refusals) -> "pl.DataFrame":
     """Each number once: of ranges that share a network the narrower says whose it is; who says it twice is told."""
     import polars as pl
 
-    order = rules.with_row_index("place").sort("span", "place")
-    first = order.unique(["kind", "value"], keep="first", maintain_order=True)
-    again = order.join(first, on="place", how="anti").join(
-        first.select("kind", "value", "span", pl.col("team").alias("other")), on=["kind", "value", "span"]
-    )
-    for kind, value, where in (
-        again.filter(pl.col("team") != pl.col("other")).select("kind", "value", "where").iter_rows()
-    ):
+    # Equal hashes are more than equal rows, by a few: only these are looked at, and only they need room.
+    double = rules.select("kind", "value").hash_rows().is_duplicated()
+    rows = rules.filter(double).sort("span", maintain_order=True)
+    first = rows.unique(["kind", "value"], keep="first", maintain_order=True)
+    others = first.select("kind", "value", "span", pl.col("team").alias("other"))
+    again = rows.join(others, on=["kind", "value", "span"]).filter(pl.col("team") != pl.col("other"))
+    for kind, value, where in again.select("kind", "value", "where").iter_rows():
         refusals.add(where, f"{kind} {value}", "an earlier object says otherwise of the same; the earlier one is used")
-    return first.sort("place").select(RULES)
+    return pl.concat([rules.filter(~double).select(RULES), first.select(RULES)])

@@ -32,7 +32,7 @@ WANTED: Final = {
 """The attributes that are read of each class; nothing else is looked at."""
 
 _KEYS = {**{name: name for name in RESOURCES}, "organisation": "organisation", "irt": "irt"}  # others: nic-hdl
-_PART = 50_000
+_PART = 20_000
 _LIST = " "  # between handles or mailboxes of one attribute; none has a blank
 
 
