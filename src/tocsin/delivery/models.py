@@ -32,6 +32,7 @@ class DeliveryState(StrEnum):
     EXPIRED = "expired"  # too old to be news before it could leave; never sent
     SHADOW = "shadow"  # written for us to read; never sent
     STUCK = "stuck"  # must be encrypted and cannot be; `error` says why; leaves once there is a good key
+    BOUNCED = "bounced"  # sent, and then every mailbox of its team sent it back: it told nobody
     REDIRECTED = "redirected"  # sent to the mailbox of `[tell] redirect_to` instead
 
 
