@@ -3,7 +3,7 @@
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,7 @@ class PostOffice:
     data_answers: list[str] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
     connections: int = 0
+    after_mail: Callable[[], None] | None = None
 
     async def handle_EHLO(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -48,6 +49,8 @@ class PostOffice:
         if answer.startswith("250"):
             assert isinstance(envelope.content, bytes)
             self.arrived.append((list(envelope.rcpt_tos), envelope.content))
+            if self.after_mail is not None:
+                self.after_mail()
         return answer
 
     def authenticate(

@@ -55,6 +55,7 @@ class Tellers:
     router: Router
     sets: dict[tuple[int, ...], int]
     _members: list[tuple[int, ...]]
+    _own: frozenset[str] = frozenset()
     _verdicts: dict[tuple[int, str, str], _Verdict] = field(default_factory=dict)
 
     @classmethod
@@ -67,7 +68,8 @@ class Tellers:
             node.compiled / "routing", version, lambda: read_directory(node.database), now=datetime.now(UTC)
         )
         members = [(), *stored]
-        return cls(version, router.teams, router, {of: number for number, of in enumerate(members)}, members)
+        numbers = {of: number for number, of in enumerate(members)}
+        return cls(version, router.teams, router, numbers, members, frozenset(node.settings.node.own_teams))
 
     def decide(self, frame: pl.DataFrame, *, due: npt.NDArray[np.bool_]) -> Told:
         """Who must know of each event, and who is told now; ``due``: whether its problem is told at all now."""
@@ -129,7 +131,7 @@ class Tellers:
         key = (audience, tlp, pap)
         if key not in self._verdicts:
             teams = self.router.audience(audience)
-            allowed, stopped = allowed_teams(tlp, pap, [self.teams[team] for team in teams])
+            allowed, stopped = allowed_teams(tlp, pap, [self.teams[team] for team in teams], own=self._own)
             self._verdicts[key] = _Verdict(
                 self._number(teams),
                 self._number(tuple(sorted(allowed))),

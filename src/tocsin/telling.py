@@ -11,9 +11,20 @@ from sqlalchemy import func, select
 
 from tocsin.answers import claims, links
 from tocsin.app import Node
-from tocsin.delivery import DELIVERY, Delivery, DeliveryState, Gone, Summary, deliver, open_channel
+from tocsin.delivery import (
+    DELIVERY,
+    Delivery,
+    DeliveryState,
+    Facts,
+    Gone,
+    Mail,
+    Summary,
+    deliver,
+    open_channel,
+    preview,
+)
 from tocsin.delivery import Node as Sender
-from tocsin.directory import Role, read_directory
+from tocsin.directory import Directory, Role, read_directory
 from tocsin.events.idf_out import addresses
 from tocsin.events.models import TeamSet
 from tocsin.problems import NOTES, known_problems, last_committed
@@ -25,11 +36,9 @@ _FIRST_SEEN = NOTES.index("first_seen")
 
 
 def tell(node: Node, *, now: datetime) -> Summary:
-    """Send every digest that is due at ``now``."""
+    """Send every letter and digest that is due at ``now``."""
     directory = read_directory(node.database)
-    informed = frozenset(rule.team_id for rule in directory.rules if rule.role is Role.INFORMED)
-    knowledge = _Knowledge(node, informed)
-    link = links(node.settings.server.url, open_tokens(node.home))
+    knowledge = _knowledge(node, directory)
     return deliver(
         node.database,
         teams=directory.by_id,
@@ -37,9 +46,39 @@ def tell(node: Node, *, now: datetime) -> Summary:
         annotate=knowledge.with_history,
         gone_of=knowledge.gone_of,
         channel=open_channel(node.settings, node.home),
-        node=Sender(node_uuid(node.database), node.settings, link=link),
+        node=_sender(node),
         now=now,
     )
+
+
+def preview_mail(node: Node, reference: str) -> tuple[Mail, ...]:
+    """The very mails of a digest or letter as they would leave now; nothing is sent.
+
+    Raises:
+        NotFoundError: there is no such digest or letter.
+        ConflictError: nothing of it may or can leave.
+
+    """
+    directory = read_directory(node.database)
+    knowledge = _knowledge(node, directory)
+    return preview(
+        node.database,
+        reference,
+        teams=directory.by_id,
+        events_of=knowledge.events_of,
+        facts=Facts(knowledge.with_history, knowledge.gone_of),
+        node=_sender(node),
+    )
+
+
+def _knowledge(node: Node, directory: Directory) -> "_Knowledge":
+    return _Knowledge(node, frozenset(rule.team_id for rule in directory.rules if rule.role is Role.INFORMED))
+
+
+def _sender(node: Node) -> Sender:
+    link = links(node.settings.server.url, open_tokens(node.home))
+    own = frozenset(node.settings.node.own_teams)
+    return Sender(node_uuid(node.database), node.settings, own, link=link)
 
 
 @dataclass(frozen=True)

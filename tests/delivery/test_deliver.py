@@ -1,10 +1,5 @@
 """Refusals, retries and kills: nothing is lost, nobody is told twice."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,9 +7,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from delivery_cast import NOW, Read, Told, node, owe, read_folder, read_mail, team
+from delivery_kill import killed
 from delivery_worker import FRAMES, TEAMS
 from post_office import PostOffice, post_office
 from tocsin.delivery import Channel, Delivery, DeliveryState, Summary, deliver, delivery, retry
@@ -147,23 +143,6 @@ SMTP_CUTS = (
     "deliver.noting:2",
     "deliver.noted",
 )
-
-
-def killed(database: Database, folder: Path, place: str, port: int | None = None) -> None:
-    """Deliver in a process of its own that dies at ``place``."""
-    environment = {**os.environ, "TOCSIN_CUT": place}
-    worker = Path(__file__).parents[1] / "delivery_worker.py"
-    url = database.engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, str(worker), url, str(folder), *([str(port)] if port else [])]
-    done = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    while database.engine.dialect.name == "postgresql" and still_locked(database):
-        time.sleep(0.01)  # the server notices a moment later that its client is gone
-
-
-def still_locked(database: Database) -> bool:
-    with database.begin() as session:
-        return session.scalar(text("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'")) is not None
 
 
 @pytest.mark.parametrize("place", FILE_CUTS)

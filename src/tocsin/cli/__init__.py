@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "deliveries": "tocsin.cli.deliveries",
     "stop": "tocsin.cli.stop",
     "resume": "tocsin.cli.stop",
+    "replies": "tocsin.cli.replies",
     "serve": "tocsin.cli.serve",
     "readiness": "tocsin.cli.readiness",
     "assessment": "tocsin.cli.assessment",

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def deliver(ctx: typer.Context) -> None:
-    """Render and send what is due: one digest per team. Exit 1 when the mail server cannot be used."""
+    """Render and send what is due: letters, and one digest per team.
+
+    Exit 1 when sending is stopped, the brake holds, or the mail server cannot be used.
+    """
     from datetime import UTC, datetime
 
     from tocsin.app import open_node
@@ -30,6 +33,11 @@ def deliver(ctx: typer.Context) -> None:
 def document(summary: "Summary") -> dict[str, object]:
     """The summary as one JSON document; ``problem`` is there when the run stopped early."""
     return {
+        "way": summary.way,
+        "letters": summary.letters,
+        "held": summary.held,
+        "full": summary.full,
+        "expired": summary.expired,
         "digests": summary.digests,
         "mails": summary.mails,
         "events": summary.events,
@@ -43,20 +51,38 @@ def document(summary: "Summary") -> dict[str, object]:
 
 
 def show(summary: "Summary", node: "Node") -> None:
-    """The summary in sentences."""
-    if not (summary.digests or summary.later or summary.failed or summary.withheld):
-        say("Nothing was due.")
+    """The summary in sentences, then what keeps mails from their teams."""
+    from tocsin.delivery import notices
+
+    where = _where(summary.way, node)
+    if not any((summary.digests, summary.letters, summary.held, summary.later, summary.failed, summary.withheld)):
+        say("Nothing left." if summary.problem else "Nothing was due.")
     if summary.digests:
-        where = f"written below {node.mails}" if node.settings.mail.channel == "file" else "sent"
         say(f"{_count(summary.digests, 'digest')} about {_count(summary.events, 'event')} {where}.")
+    if summary.letters:
+        say(f"{_count(summary.letters, 'letter')} {where}.")
+    if summary.full:
+        say(f"{_count(summary.full, 'team')} told later: a mailbox had its mails for a day ([tell] mails_a_day).")
     if summary.later:
-        say(f"{_count(summary.later, 'digest')} refused for the moment; tried again later.")
+        say(f"{_count(summary.later, 'mail')} refused for the moment; tried again later.")
     if summary.failed:
-        say(f"{_count(summary.failed, 'digest')} given up: 'tocsin deliveries list --state failed' says why.")
+        say(f"{_count(summary.failed, 'mail')} given up: 'tocsin deliveries list --state failed' says why.")
     if summary.withheld:
         say(f"{_count(summary.withheld, 'digest')} stopped by the gate: 'tocsin deliveries list --state withheld'.")
     if summary.unreachable:
         say(f"{_count(len(summary.unreachable), 'team')} cannot be told: no usable mailbox in the directory.")
+    with node.database.begin() as session:
+        found = notices(session, node.settings)
+    for notice in found:
+        say(f"{notice.words} {notice.mend}")
+
+
+def _where(way: str, node: "Node") -> str:
+    if way == "shadow":
+        return f"written below {node.mails / 'shadow'}, not sent"
+    if way == "redirect":
+        return f"sent to {node.settings.tell.redirect_to} only"
+    return f"written below {node.mails}" if way == "file" else "sent"
 
 
 def _count(number: int, noun: str) -> str:

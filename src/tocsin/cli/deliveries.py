@@ -1,22 +1,28 @@
-"""`tocsin deliveries`: what became of the digests."""
+"""`tocsin deliveries`: what became of digests and letters."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tocsin.cli import deliveries_held
 from tocsin.cli.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tocsin.app import Node
-    from tocsin.delivery import Delivery
+    from tocsin.delivery import Delivery, DueNews
     from tocsin.directory import Team
+    from tocsin.letters import Letter
 
-State = Literal["queued", "retry", "sent", "failed", "withheld"]
+State = Literal["queued", "retry", "sent", "failed", "withheld", "held", "dropped", "expired", "shadow", "redirected"]
+LetterState = Literal[
+    "queued", "retry", "sent", "failed", "bounced", "cancelled", "held", "dropped", "expired", "shadow", "redirected"
+]
 
-app = typer.Typer(help="Digests: who was told what, and what could not be told.", no_args_is_help=True)
+app = typer.Typer(help="Digests and letters: who was told what, and what could not be told.", no_args_is_help=True)
+app.add_typer(deliveries_held.app)
 
 
 @app.command("list")
@@ -38,17 +44,24 @@ def list_(
 
 
 @app.command()
-def show(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="For example TOC-2026-0000123.")]) -> None:
-    """Show all that is known of one digest."""
+def show(
+    ctx: typer.Context,
+    reference: Annotated[str, typer.Argument(help="For example TOC-2026-0000123.")],
+    mail: Annotated[bool, typer.Option("--mail", help="The very mail, as it would leave now.")] = False,
+) -> None:
+    """Show all that is known of one digest or letter."""
     from tocsin.app import open_node
-    from tocsin.delivery import delivery
+    from tocsin.delivery import Delivery, find_mail
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
+    if mail:
+        _show_mail(invocation, node, reference)
+        return
     teams = _teams(node)
     with node.database.begin() as session:
-        found = delivery(session, reference)
-    said = document(found, teams)
+        found = find_mail(session, reference)
+    said = document(found, teams) if isinstance(found, Delivery) else letter_document(found)
     emit(
         invocation,
         said,
@@ -70,6 +83,69 @@ def retry(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="A d
         found = try_again(session, reference, datetime.now(UTC))
     said = document(found, _teams(node))
     emit(invocation, said, lambda: say(f"{found.reference} goes out with the next 'tocsin deliver'."))
+
+
+@app.command("letters")
+def letters_(
+    ctx: typer.Context,
+    state: Annotated[LetterState | None, typer.Option(help="Only these.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
+) -> None:
+    """List letters, newest first: mails that are not digests."""
+    from tocsin.app import open_node
+    from tocsin.delivery import letters
+
+    invocation: Invocation = ctx.obj
+    with open_node(invocation.home).database.begin() as session:
+        found = letters(session, state=state, limit=limit)
+    emit(invocation, [letter_document(one) for one in found], lambda: _print_letters(found))
+
+
+@app.command()
+def due(
+    ctx: typer.Context,
+    expired: Annotated[bool, typer.Option("--expired", help="What became too old before it could leave.")] = False,
+) -> None:
+    """List what each team is owed that no digest holds yet, the first due first."""
+    from tocsin.app import open_node
+    from tocsin.delivery import ItemState, due_news
+
+    invocation: Invocation = ctx.obj
+    node = open_node(invocation.home)
+    teams = _teams(node)
+    with node.database.begin() as session:
+        found = due_news(session, ItemState.EXPIRED if expired else ItemState.QUEUED)
+    said = [
+        {"team": teams[one.team_id].key if one.team_id in teams else None, "events": one.events, "due_at": one.due_at}
+        for one in found
+    ]
+    emit(invocation, said, lambda: _print_due(found, teams))
+
+
+def _show_mail(invocation: Invocation, node: "Node", reference: str) -> None:
+    from tocsin.telling import preview_mail
+
+    mails = [mail.content.decode("ascii", "replace") for mail in preview_mail(node, reference)]
+    emit(invocation, {"mails": mails}, lambda: say("\n".join(mail.replace("\r\n", "\n") for mail in mails)))
+
+
+def letter_document(one: "Letter") -> dict[str, object]:
+    """One letter as JSON."""
+    return {
+        "reference": one.reference,
+        "state": one.state,
+        "kind": one.kind,
+        "mailbox": one.mailbox,
+        "subject": one.subject,
+        "message_id": one.message_id,
+        "channel": one.channel,
+        "created_at": one.created_at,
+        "sent_at": one.sent_at,
+        "attempts": one.attempts,
+        "due_at": one.due_at,
+        "path": one.path,
+        "error": one.error,
+    }
 
 
 def document(one: "Delivery", teams: "dict[int, Team]") -> dict[str, object]:
@@ -108,6 +184,29 @@ def _print(found: "Sequence[Delivery]", teams: "dict[int, Team]") -> None:
     for one in found:
         if one.error:
             say(f"{one.reference}: {one.error}")
+
+
+def _print_letters(found: "Sequence[Letter]") -> None:
+    if not found:
+        say("No letters here.")
+        return
+    rows = [(one.reference, one.state, one.mailbox, one.subject) for one in found]
+    print_table("", ("reference", "state", "to", "subject"), rows)
+    for one in found:
+        if one.error:
+            say(f"{one.reference}: {one.error}")
+
+
+def _print_due(found: "Sequence[DueNews]", teams: "dict[int, Team]") -> None:
+    if not found:
+        say("Nothing here.")
+        return
+    rows = [
+        (teams[one.team_id].name if one.team_id in teams else "no longer in the directory", one.events, one.due_at)
+        for one in found
+    ]
+    shown = [(team, events, f"{due_at:%Y-%m-%d %H:%M}") for team, events, due_at in rows]
+    print_table("", ("team", "events", "due (UTC)"), shown, numbers=[1])
 
 
 def _teams(node: "Node") -> "dict[int, Team]":

@@ -1,12 +1,17 @@
 """Telling: what is owed to whom, digests that people understand, and the channels they leave by."""
 
+from tocsin.delivery.bundles import EventsOf
 from tocsin.delivery.channels import Channel, Outcome, Receipt, open_channel, reach_smtp
-from tocsin.delivery.deliver import EventsOf, Summary, deliver
-from tocsin.delivery.journal import deliveries, delivery, failed_deliveries, retry
+from tocsin.delivery.deliver import Summary, deliver
+from tocsin.delivery.halt import release_brake, resume, stop
+from tocsin.delivery.holding import drop, find_mail, held_digests, held_letters, release
+from tocsin.delivery.journal import DueNews, deliveries, delivery, due_news, failed_deliveries, letters, retry
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.delivery.notices import Notice, notices
 from tocsin.delivery.outbox import due_at, queue, release_items
+from tocsin.delivery.preview import preview
 from tocsin.delivery.released import Gate, through_the_gate
-from tocsin.delivery.render import Annotate, GoneOf, Mail, Node
+from tocsin.delivery.render import Annotate, Facts, GoneOf, Mail, Node
 from tocsin.delivery.survey import DELIVERY, Gone, problem_words
 
 __all__ = [
@@ -16,26 +21,41 @@ __all__ = [
     "Delivery",
     "DeliveryItem",
     "DeliveryState",
+    "DueNews",
     "EventsOf",
+    "Facts",
     "Gate",
     "Gone",
     "GoneOf",
     "ItemState",
     "Mail",
     "Node",
+    "Notice",
     "Outcome",
     "Receipt",
     "Summary",
     "deliver",
     "deliveries",
     "delivery",
+    "drop",
     "due_at",
+    "due_news",
     "failed_deliveries",
+    "find_mail",
+    "held_digests",
+    "held_letters",
+    "letters",
+    "notices",
     "open_channel",
+    "preview",
     "problem_words",
     "queue",
     "reach_smtp",
+    "release",
+    "release_brake",
     "release_items",
+    "resume",
     "retry",
+    "stop",
     "through_the_gate",
 ]

@@ -6,16 +6,16 @@ or the same Message-ID. With SMTP each mail is noted before the next leaves, so 
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-import polars as pl
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.braking import braked, stopped
+from tocsin.delivery.bundles import EventsOf, bundles
 from tocsin.delivery.channels import Channel, Outcome, Receipt
 from tocsin.delivery.expiry import expire
 from tocsin.delivery.holding import known_teams, waiting_teams
@@ -30,15 +30,9 @@ from tocsin.delivery.render import NO_EVENTS, NOT_WRITTEN, Annotate, Facts, Gone
 from tocsin.delivery.retries import FULL_WAIT, next_try
 from tocsin.delivery.safety import FILE, SHADOW, Room, holds_first, same_mailbox, way_of
 from tocsin.directory import Team
-from tocsin.events.schema import COLUMNS
 from tocsin.records import AuditWord, Database, audit, cut
 from tocsin.release import Verdict
 
-EventsOf = Callable[[Sequence[int], Collection[int]], Iterator[tuple[int, pl.DataFrame]]]
-
-_READ_EVENTS = 300_000  # events that are asked for at once, about
-_BUNDLE_EVENTS = 100_000  # events that are rendered at once, about
-_BUNDLE_DIGESTS = 400
 _RENDERERS = 2  # threads; the work in Polars and zlib runs beside Python's
 _AUDITED = {
     DeliveryState.SENT.value: AuditWord.DELIVERY_SENT,
@@ -127,7 +121,7 @@ def _work(run: "_Run", facts: Facts, events_of: EventsOf) -> None:
         known = known_teams(session) if held_until_seen else set(run.teams)
         if held_until_seen:
             boxes = {same_mailbox(box): number for number, team in run.teams.items() for box in team.mailboxes}
-            hold_letters(session, boxes, known, run.now)
+            hold_letters(session, run.post, boxes, known)
     with run.database.begin() as session:
         summary.problem = stopped(session) or braked(session, run.post, run.teams, known)
     if summary.problem:
@@ -138,7 +132,7 @@ def _work(run: "_Run", facts: Facts, events_of: EventsOf) -> None:
     if summary.problem:
         return
     with ThreadPoolExecutor(_RENDERERS) as executor:
-        for bundle in _bundles(_owed(run, known), run.teams, events_of):
+        for bundle in bundles(_owed(run, known), run.teams, events_of):
             if not run.send(render(bundle, run.teams, facts, run.node, executor)):
                 return
 
@@ -272,46 +266,6 @@ class _Run:
         summary.later += state == DeliveryState.RETRY and not full
         summary.failed += state == DeliveryState.FAILED
         summary.withheld += state == DeliveryState.WITHHELD
-
-
-def _bundles(
-    owed: Sequence[Owed], teams: Mapping[int, Team], events_of: EventsOf
-) -> Iterator[list[tuple[Owed, pl.DataFrame]]]:
-    """Digests with their events, as many at once as memory allows; also those whose events are not there."""
-    for group in _groups(owed, teams):
-        ingests = sorted({ingest for one in group for ingest in one.ingests})
-        waiting: dict[int, list[Owed]] = {}
-        for one in group:
-            waiting.setdefault(one.team_id, []).append(one)
-        bundle: list[tuple[Owed, pl.DataFrame]] = []
-        events = 0
-        for team, frame in events_of(ingests, set(waiting)):
-            bundle += [(one, frame) for one in waiting.pop(team, [])]
-            events += frame.height
-            if len(bundle) >= _BUNDLE_DIGESTS or events >= _BUNDLE_EVENTS:
-                yield bundle
-                bundle, events = [], 0
-        empty = pl.DataFrame(schema=COLUMNS)
-        bundle += [(one, empty) for left in waiting.values() for one in left]
-        if bundle:
-            yield bundle
-
-
-def _groups(owed: Sequence[Owed], teams: Mapping[int, Team]) -> Iterator[list[Owed]]:
-    """Digests that are read together: of one interval, since they share ingests, up to a number of events."""
-    kinds: dict[tuple[bool, str], list[Owed]] = {}
-    for one in owed:
-        kinds.setdefault((one.attempts > 0, teams[one.team_id].interval), []).append(one)
-    for of in kinds.values():
-        group: list[Owed] = []
-        events = 0
-        for one in of:
-            if group and events + one.events > _READ_EVENTS:
-                yield group
-                group, events = [], 0
-            group.append(one)
-            events += one.events
-        yield group
 
 
 def _to_those_left(digest: Rendered, mail: Mail) -> Mail:

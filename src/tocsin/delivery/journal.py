@@ -1,14 +1,23 @@
-"""What became of the digests, for people to read; and a second chance for those given up."""
+"""What became of digests and letters, for people to read; and a second chance for those given up."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.models import Delivery, DeliveryState
+from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.errors import ConflictError, NotFoundError
+from tocsin.letters import Letter
 from tocsin.records import Database
+
+_TOLD = {
+    DeliveryState.SENT.value: "was sent",
+    DeliveryState.SHADOW.value: "counts as told: it was written in shadow mode",
+    DeliveryState.REDIRECTED.value: "counts as told: it was redirected",
+}
+_GIVEN_UP = {DeliveryState.EXPIRED.value, DeliveryState.DROPPED.value}
 
 
 def deliveries(
@@ -43,14 +52,48 @@ def retry(session: Session, reference: str, now: datetime) -> Delivery:
 
     Raises:
         NotFoundError: there is none.
-        ConflictError: it was sent.
+        ConflictError: it was sent, or counts as told, or waits for a person.
 
     """
     found = delivery(session, reference)
-    if found.state == DeliveryState.SENT:
-        raise ConflictError(f"{found.reference} was sent at {found.sent_at:%Y-%m-%d %H:%M} UTC.")
+    if found.state == DeliveryState.HELD:
+        raise ConflictError(
+            f"{found.reference} waits for a person's look.", hint=f"Run: tocsin deliveries release {found.reference}"
+        )
+    if found.state in _TOLD:
+        how = _TOLD[found.state]
+        raise ConflictError(f"{found.reference} {how} at {found.sent_at:%Y-%m-%d %H:%M} UTC.")
+    if found.state in _GIVEN_UP:
+        found.released_at = now  # its age counts from this person's word
     found.state, found.next_try_at, found.attempts = DeliveryState.RETRY.value, now, 0
     return found
+
+
+def letters(session: Session, *, state: str | None = None, limit: int = 100) -> Sequence[Letter]:
+    """The newest letters first."""
+    query = select(Letter).order_by(Letter.id.desc()).limit(limit)
+    return session.scalars(query if state is None else query.where(Letter.state == state)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class DueNews:
+    """What one team is owed that is bound to no digest: how many events, since or from when."""
+
+    team_id: int
+    events: int
+    due_at: datetime
+
+
+def due_news(session: Session, state: ItemState = ItemState.QUEUED) -> list[DueNews]:
+    """By team, what waits for its time or its digest, or has expired; the first due first."""
+    first = func.min(DeliveryItem.due_at)
+    rows = (
+        select(DeliveryItem.team_id, func.sum(DeliveryItem.events), first)
+        .where(DeliveryItem.state == state.value)
+        .group_by(DeliveryItem.team_id)
+        .order_by(first, DeliveryItem.team_id)
+    )
+    return [DueNews(team, int(events), due) for team, events, due in session.execute(rows)]
 
 
 def failed_deliveries(database: Database) -> int:

@@ -44,16 +44,17 @@ def due_letters(session: Session, now: datetime) -> Sequence[Letter]:
     return session.scalars(query).all()
 
 
-def hold_letters(session: Session, team_of: Mapping[str, int], known: Collection[int], now: datetime) -> None:
+def hold_letters(session: Session, post: Post, team_of: Mapping[str, int], known: Collection[int]) -> None:
     """Let the first letter to each team, or to a mailbox of none, wait for a person, in the caller's transaction.
 
     ``team_of``: by `same_mailbox`. A letter that answers a mail came of that mail, and does not wait.
     """
     greeted = _greeted(session)
-    for letter in due_letters(session, now):
+    for letter in due_letters(session, post.now):
         mailbox = same_mailbox(letter.mailbox)
         if not (letter.answers or letter.released_at or mailbox in greeted or team_of.get(mailbox) in known):
             letter.state = LetterState.HELD.value
+            letter.message_id = letter.message_id or _identity(letter, post.node)
 
 
 def send_letters(post: Post) -> Posted:
@@ -87,7 +88,7 @@ def letter_mail(letter: Letter, node: Node) -> Mail:
         answers=letter.answers if _MESSAGE_ID.fullmatch(letter.answers) else "",
         reply_to=", ".join(usable_mailboxes((letter.reply_to,))),
     )
-    content = assemble_text(envelope, _CONTROL.sub(" ", letter.body))
+    content = assemble_text(envelope, _CONTROL.sub(" ", letter.body.rstrip()))
     day = f"{letter.created_at:%Y-%m-%d}"
     return Mail(letter.reference, 1, 1, letter.message_id, sender.contact, recipients, day, content)
 

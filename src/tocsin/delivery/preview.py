@@ -1,0 +1,41 @@
+"""The very mails of a digest or a letter as they would leave now, for a person to look at before they do."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from tocsin.delivery.bundles import EventsOf, bundles
+from tocsin.delivery.holding import find_mail
+from tocsin.delivery.models import Delivery
+from tocsin.delivery.outbox import owed_by
+from tocsin.delivery.postage import letter_mail
+from tocsin.delivery.render import Facts, Mail, Node, render
+from tocsin.directory import Team
+from tocsin.errors import ConflictError
+from tocsin.letters import Letter
+from tocsin.records import Database
+
+
+def preview(
+    database: Database, reference: str, *, teams: Mapping[int, Team], events_of: EventsOf, facts: Facts, node: Node
+) -> tuple[Mail, ...]:
+    """The mails behind a reference, rendered as `deliver` does, without sending anything.
+
+    Raises:
+        NotFoundError: there is no such digest or letter.
+        ConflictError: nothing of it may or can leave; says why.
+
+    """
+    with database.begin() as session:
+        found = find_mail(session, reference)
+        owed = owed_by(session, Delivery.id == found.id) if isinstance(found, Delivery) else []
+    if isinstance(found, Letter):
+        return (letter_mail(found, node),)
+    if found.team_id not in teams:
+        raise ConflictError(f"The team of {found.reference} is no longer in the directory.")
+    with ThreadPoolExecutor(1) as executor:
+        for bundle in bundles(owed, teams, events_of):
+            for digest in render(bundle, teams, facts, node, executor):
+                if digest.refusal is not None:
+                    raise ConflictError(f"Nothing of {found.reference} leaves: {digest.refusal.words}")
+                return digest.mails
+    return ()
