@@ -65,13 +65,15 @@ class Facts:
 class Node:
     """What a digest says of the sender: this node's identity, its own teams, its settings.
 
-    ``link``: where the digest of a reference is answered without an account; an empty text where nowhere.
+    ``link``: where the digest of a reference is answered without an account; ``reply_to``: the address that replies to
+    its mails go to, which proves that it is answered by who got it. An empty text where there is none.
     """
 
     uuid: UUID
     settings: Settings
     own: Collection[str] = ()
     link: Callable[[str], str] = lambda _: ""
+    reply_to: Callable[[str], str] = lambda _: ""
 
 
 def render(
@@ -174,6 +176,7 @@ def _mail(draft: _Draft, text: DigestText, files: Files) -> Mail:
         at=owed.created_at,
         message_id=identity,
         answers="" if text.part == 1 else owed.message_id,
+        reply_to=draft.node.reply_to(owed.reference),
     )
     boundary = f"=_{owed.reference}_{text.part}"
     content = assemble(envelope, body_of(text, draft.texts), files.attachments, boundary)
