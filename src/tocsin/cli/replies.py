@@ -1,0 +1,293 @@
+"""`tocsin replies`: mails that came in, and what followed from them."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, note, print_table, say, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tocsin.mailroom import ReadMail, ReceivedMail
+    from tocsin.replies import Desk, Filed, Run
+
+KindName = Literal["answer", "automatic", "receipt", "bounce", "unknown"]
+StateName = Literal["applied", "kept", "waiting", "closed"]
+VerdictName = Literal["acknowledged", "fixed", "false", "accepted", "not_ours"]
+
+app = typer.Typer(help="Mails that came in: answers, automatic replies, receipts, bounces.", no_args_is_help=True)
+
+
+@app.command()
+def read(
+    ctx: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep and move nothing.")] = False,
+) -> None:
+    """Read the mailbox of the settings: file each mail, then move it to another folder there."""
+    from datetime import UTC, datetime
+
+    from tocsin.app import open_node
+    from tocsin.replies import open_desk, read_mailbox
+
+    invocation: Invocation = ctx.obj
+    desk = open_desk(open_node(invocation.home))
+    mails: list[Filed] = []
+    run = read_mailbox(desk, now=lambda: datetime.now(UTC), dry_run=dry_run, filed=mails.append)
+    shown = [_filed(one) for one in mails]
+    emit(
+        invocation, {**_counts(run), "dry_run": dry_run, "read": shown}, lambda: _print_run(run, shown, dry_run=dry_run)
+    )
+
+
+@app.command()
+def file(
+    ctx: typer.Context,
+    mail: Annotated[Path, typer.Argument(help="A mail as a file, such as a mail program saves it: .eml.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep nothing.")] = False,
+) -> None:
+    """Read one mail from a file, as if it had come into the mailbox now."""
+    from datetime import UTC, datetime
+
+    from tocsin.app import open_node
+    from tocsin.errors import InputError
+    from tocsin.replies import file_mail, open_desk
+
+    invocation: Invocation = ctx.obj
+    try:
+        raw = mail.read_bytes()
+    except OSError as error:
+        raise InputError(f"{mail} cannot be read: {error.strerror}.", hint="Name a file that is a mail.") from error
+    desk = open_desk(open_node(invocation.home))
+    shown = _filed(file_mail(desk, raw, now=datetime.now(UTC), dry_run=dry_run))
+    emit(invocation, shown, lambda: say(_sentence(shown)))
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    kind: Annotated[KindName | None, typer.Option(help="Only these.")] = None,
+    state: Annotated[StateName | None, typer.Option(help="Only these; 'waiting' wait for a person.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
+) -> None:
+    """List mails that were read, newest first."""
+    from tocsin.app import open_node
+    from tocsin.replies import open_desk, received
+
+    invocation: Invocation = ctx.obj
+    desk = open_desk(open_node(invocation.home))
+    with desk.node.database.begin() as session:
+        rows = received(session, kind=kind, state=state, limit=limit)
+    shown = [document(desk, row) for row in rows]
+    emit(invocation, shown, lambda: _print_list(shown))
+
+
+@app.command()
+def show(ctx: typer.Context, number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")]) -> None:
+    """Show one mail: what it is, what followed from it, and what it says."""
+    from tocsin.app import open_node
+    from tocsin.errors import NotFoundError
+    from tocsin.mailroom import kept_mail, read_mail
+    from tocsin.replies import find_mail, open_desk
+
+    invocation: Invocation = ctx.obj
+    desk = open_desk(open_node(invocation.home))
+    with desk.node.database.begin() as session:
+        row = find_mail(session, number)
+    said = document(desk, row)
+    try:
+        said |= _content(read_mail(kept_mail(desk.folder, row.sha256)))
+    except NotFoundError as error:
+        note(f"{error} {error.hint}")
+    emit(invocation, said, lambda: _print_mail(said))
+
+
+@app.command()
+def reclassify(
+    ctx: typer.Context,
+    number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")],
+    kind: Annotated[KindName, typer.Option("--as", help="What the mail is.")],
+    digest: Annotated[str, typer.Option(help="The digest that it answers, such as TOC-2026-0000123.")] = "",
+    verdict: Annotated[VerdictName | None, typer.Option(help="What it says, where its words do not.")] = None,
+) -> None:
+    """Say what a mail is that waits for a person, and which digest it answers."""
+    import getpass
+    from datetime import UTC, datetime
+
+    from tocsin.answers import Verdict
+    from tocsin.app import open_node
+    from tocsin.mailroom import Kind
+    from tocsin.replies import open_desk
+    from tocsin.replies import reclassify as decide
+
+    invocation: Invocation = ctx.obj
+    desk = open_desk(open_node(invocation.home))
+    row = decide(
+        desk,
+        number,
+        Kind(kind),
+        reference=digest.strip().upper(),
+        verdict=Verdict(verdict) if verdict else None,
+        actor=getpass.getuser(),
+        now=datetime.now(UTC),
+    )
+    said = document(desk, row)
+    emit(invocation, said, lambda: say(_sentence(said)))
+
+
+def document(desk: "Desk", row: "ReceivedMail") -> dict[str, object]:
+    """A mail as JSON: the digest and the letter by reference, the team by key."""
+    from tocsin.delivery import Delivery
+    from tocsin.letters import Letter
+    from tocsin.replies import bounces_of_mail
+
+    with desk.node.database.begin() as session:
+        delivery = session.get(Delivery, row.delivery_id) if row.delivery_id else None
+        letter = session.get(Letter, row.letter_id) if row.letter_id else None
+        bounces = bounces_of_mail(session, row.id)
+    team = desk.teams.get(row.team_id) if row.team_id else None
+    return {
+        "number": row.id,
+        "kind": row.kind,
+        "state": row.state,
+        "why": row.why,
+        "reasons": row.reasons,
+        "from": row.sender,
+        "subject": row.subject,
+        "message_id": row.message_id,
+        "arrived_at": row.arrived_at,
+        "read_at": row.read_at,
+        "size": row.size,
+        "digest": delivery.reference if delivery else None,
+        "letter": letter.reference if letter else None,
+        "team": team.key if team else None,
+        "matched_by": row.matched_by,
+        "ticket": row.ticket,
+        "bounces": [
+            {
+                "mailbox": bounce.mailbox,
+                "failed": bounce.failed,
+                "permanent": bounce.permanent,
+                "status": bounce.status,
+                "detail": bounce.detail,
+            }
+            for bounce in bounces
+        ],
+    }
+
+
+def _filed(one: "Filed") -> dict[str, object]:
+    """What became of a mail as JSON."""
+    decision, match = one.decision, one.decision.match
+    return {
+        "number": one.number,
+        "kind": decision.kind.value,
+        "state": decision.state.value,
+        "why": decision.why,
+        "reasons": list(decision.reasons),
+        "from": one.sender,
+        "subject": one.subject,
+        "digest": match.delivery.reference if match.delivery else None,
+        "matched_by": match.by,
+        "ticket": decision.ticket,
+        "answers": [
+            {"verdict": verdict.value, "problems": None if problems is None else len(problems)}
+            for verdict, problems in decision.verdicts
+        ],
+        "bounces": [bounce.mailbox for bounce in decision.bounces],
+        "again": one.again,
+    }
+
+
+def _counts(run: "Run") -> dict[str, object]:
+    kinds: Counter[str] = Counter()
+    states: Counter[str] = Counter()
+    for (kind, state), number in run.counts.items():
+        kinds[kind] += number
+        states[state] += number
+    return {"mails": run.mails, "again": run.again, "kinds": dict(kinds), "states": dict(states)}
+
+
+def _content(mail: "ReadMail") -> dict[str, object]:
+    return {
+        "to": [address for address in mail.recipients if "+" not in address],
+        "text": mail.text,
+        "quoted_lines": mail.quoted.count("\n") + bool(mail.quoted),
+        "files": [
+            {"name": part.name, "type": part.media_type, "bytes": len(part.content)}
+            for part in mail.all_parts()
+            if part.attached
+        ],
+    }
+
+
+def _print_run(run: "Run", shown: "Sequence[Mapping[str, object]]", *, dry_run: bool) -> None:
+    if not run.mails:
+        say("No mail is waiting.")
+        return
+    _print_list(shown)
+    states: Counter[str] = Counter()
+    for (_, state), number in run.counts.items():
+        states[state] += number
+    counts = ", ".join(f"{number} {state}" for state, number in states.items())
+    again = f", {run.again} read before" if run.again else ""
+    mails = f"{run.mails} mail{'' if run.mails == 1 else 's'} {'seen' if dry_run else 'read'}"
+    say(f"{mails}: {counts or 'none new'}{again}.")
+    if states["waiting"] and not dry_run:
+        say("'tocsin replies list --state waiting' shows what waits for a person.")
+
+
+def _print_list(shown: "Sequence[Mapping[str, object]]") -> None:
+    if not shown:
+        say("No mails here. 'tocsin replies read' reads the mailbox.")
+        return
+    print_table(
+        "",
+        ("no.", "kind", "state", "from", "digest", "subject"),
+        [
+            (
+                one["number"] or "",
+                one["kind"],
+                one["state"],
+                str(one["from"])[:40],
+                one["digest"] or "",
+                str(one["subject"])[:60],
+            )
+            for one in shown
+        ],
+    )
+    for one in shown:
+        if one["state"] == "waiting":
+            say(visible(f"{one['number'] or 'A mail'}: {one['why']}"))
+
+
+def _print_mail(said: "Mapping[str, object]") -> None:
+    text = said.get("text")
+    rows = [
+        (name.replace("_", " "), _shown(value))
+        for name, value in said.items()
+        if name != "text" and value not in (None, "", [], 0)
+    ]
+    print_table("", ("", ""), rows)
+    if text:
+        say(visible(str(text)))
+
+
+def _sentence(said: "Mapping[str, object]") -> str:
+    number = f"Mail {said['number']}" if said["number"] else "The mail"
+    about = f", about {said['digest']}" if said["digest"] else ""
+    return visible(f"{number}: {said['kind']}, {said['state']}{about}. {said['why']}")
+
+
+def _shown(value: object) -> str:
+    from datetime import datetime
+
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S} UTC"
+    if isinstance(value, list):
+        return "\n".join(
+            ", ".join(str(part) for part in one.values()) if isinstance(one, dict) else str(one) for one in value
+        )
+    return str(value)

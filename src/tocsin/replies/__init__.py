@@ -1,0 +1,30 @@
+"""Mails that come in and what follows from them: answers noted, bounces marked, everything else kept with a reason.
+
+Nothing here sends a mail: two programs can never answer one another without end.
+"""
+
+from tocsin.replies.decide import Decision, Told
+from tocsin.replies.desk import Desk, open_desk
+from tocsin.replies.filing import Filed, file_mail
+from tocsin.replies.journal import bounces_of, bounces_of_mail, find_mail, received, waiting_count
+from tocsin.replies.mailbox import Run, read_mailbox
+from tocsin.replies.matching import Match
+from tocsin.replies.reclassify import reclassify
+
+__all__ = [
+    "Decision",
+    "Desk",
+    "Filed",
+    "Match",
+    "Run",
+    "Told",
+    "bounces_of",
+    "bounces_of_mail",
+    "file_mail",
+    "find_mail",
+    "open_desk",
+    "read_mailbox",
+    "received",
+    "reclassify",
+    "waiting_count",
+]

@@ -1,0 +1,131 @@
+"""What follows from a mail: given what it says and what it is about, a decision, and nothing else happens."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tocsin.answers import Verdict
+from tocsin.mailroom import Bounce, Kind, MailState, ReadMail, Said, Sorted, addresses_named, verdicts_in
+from tocsin.networks import Network, parse_address, parse_network
+from tocsin.replies.matching import Match
+
+_PLACES = 5_000  # that one mail may name
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a digest told: its problems, and which of them are at an address, a port of it, or a name.
+
+    Addresses are (hi, lo); names in small letters, keys also as 16 hexadecimal digits.
+    """
+
+    problems: frozenset[int] = frozenset()
+    at: Mapping[tuple[int, int], frozenset[int]] = field(default_factory=dict)
+    at_port: Mapping[tuple[int, int, int], frozenset[int]] = field(default_factory=dict)
+    named: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What follows from a mail. ``verdicts``: what is noted of which problems, None for all, in this order."""
+
+    kind: Kind
+    state: MailState
+    why: str
+    match: Match
+    ticket: str = ""
+    reasons: tuple[str, ...] = ()
+    verdicts: tuple[tuple[Verdict, frozenset[int] | None], ...] = ()
+    bounces: tuple[Bounce, ...] = ()
+
+
+def decide(mail: ReadMail, sorted_as: Sorted, match: Match, told: Told, mailboxes: Collection[str]) -> Decision:
+    """What follows from a mail.
+
+    ``told``: of the digest that it is about; asked only of answers. ``mailboxes``: of the bounced mail's recipients,
+    else all of the directory; asked only of bounces.
+    """
+    kept = Decision(sorted_as.kind, MailState.KEPT, sorted_as.why, match, sorted_as.ticket, mail.reasons)
+    if sorted_as.kind is Kind.ANSWER:
+        return _answered(mail, kept, told)
+    if sorted_as.kind is Kind.BOUNCE:
+        return _bounced(mail, kept, sorted_as.bounces, mailboxes)
+    if sorted_as.kind is Kind.UNKNOWN:
+        return replace(kept, state=MailState.WAITING)
+    return kept
+
+
+def answer_of(said: Sequence[Said], told: Told) -> tuple[list[tuple[Verdict, frozenset[int] | None]], list[str]]:
+    """The verdicts of a reply, and what of it is about nothing that the digest told.
+
+    One without any usable word says that a person has read the digest: *acknowledged*.
+    """
+    verdicts: list[tuple[Verdict, frozenset[int] | None]] = []
+    unknown: list[str] = []
+    for one in said:
+        if not one.places:
+            verdicts.append((Verdict(one.verdict), None))
+            continue
+        found = {place: problems_at(place, told) for place in one.places[:_PLACES]}
+        unknown += [place for place, problems in found.items() if not problems]
+        if problems := frozenset().union(*found.values()):
+            verdicts.append((Verdict(one.verdict), problems))
+    reasons = [f"Not in this digest: {', '.join(unknown[:10])}{' …' if len(unknown) > 10 else ''}."] if unknown else []
+    return verdicts or [(Verdict.ACKNOWLEDGED, None)], reasons
+
+
+def problems_at(place: str, told: Told) -> frozenset[int]:
+    """The problems of a digest at a place: an address with or without port, a network, a name, or a problem's key."""
+    if place in told.named:
+        return told.named[place]
+    address, _, port = place.rpartition(":")
+    halves = parse_address(address) if port.isascii() and port.isdecimal() else None
+    if halves is not None and "." in address:
+        return told.at_port.get((*halves, int(port[:6])), frozenset())
+    whole = parse_address(place.strip("[]"))
+    if whole is not None:
+        return told.at.get(whole, frozenset())
+    network = parse_network(place)
+    return frozenset(_within(network, told)) if network else frozenset()
+
+
+def _within(network: Network, told: Told) -> Iterable[int]:
+    return (problem for halves, problems in told.at.items() if network.holds(*halves) for problem in problems)
+
+
+def _answered(mail: ReadMail, kept: Decision, told: Told) -> Decision:
+    match = kept.match
+    if match.doubt or not match.by:
+        kind = kept.kind if match.delivery or match.letter else Kind.UNKNOWN
+        doubt = match.doubt or "Unmatched: the sender is not the one we wrote to."
+        return replace(kept, kind=kind, state=MailState.WAITING, why=doubt)
+    if match.delivery is None:
+        return replace(kept, state=MailState.WAITING, why="It answers a letter of ours.")
+    verdicts, reasons = answer_of(verdicts_in(mail.text), told)
+    return replace(kept, state=MailState.APPLIED, verdicts=tuple(verdicts), reasons=(*kept.reasons, *reasons))
+
+
+def _bounced(mail: ReadMail, kept: Decision, bounces: Sequence[Bounce], mailboxes: Collection[str]) -> Decision:
+    """Whom our mail did not reach: as the report says, else the mailbox of ours that it names, else the only one."""
+    known = {mailbox.casefold(): mailbox for mailbox in mailboxes}
+    named = [known[address] for address in addresses_named(mail) if address in known]
+    if kept.match.by != "report":
+        if named or any(bounce.mailbox.casefold() in known for bounce in bounces):
+            why = "It does not say which mail of ours did not arrive."
+            return replace(kept, state=MailState.WAITING, why=why, bounces=tuple(bounces))
+        return replace(kept, why="A mail server says that a mail did not arrive, but it was none of ours.")
+    only = list(known.values()) if len(known) == 1 else []
+    found: list[Bounce] = []
+    for bounce in bounces:
+        stated = known.get(bounce.mailbox.casefold())
+        meant = [stated] if stated else (named if not bounce.mailbox else []) or only
+        found += [_of_mailbox(bounce, mailbox) for mailbox in meant or [bounce.mailbox]]
+    if not any(bounce.mailbox for bounce in found):
+        return replace(kept, state=MailState.WAITING, why="It does not say which mailbox was not reached.")
+    return replace(kept, state=MailState.APPLIED, bounces=tuple(dict.fromkeys(found)))
+
+
+def _of_mailbox(bounce: Bounce, mailbox: str) -> Bounce:
+    """The bounce of our mailbox; where the report names another, it was forwarded there."""
+    forwarded = bounce.mailbox and bounce.mailbox.casefold() != mailbox.casefold()
+    detail = f"{bounce.detail} (forwarded to {bounce.mailbox})".strip() if forwarded else bounce.detail
+    return Bounce(mailbox, bounce.failed, bounce.permanent, bounce.status, detail)

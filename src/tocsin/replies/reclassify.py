@@ -1,0 +1,105 @@
+"""A person says what a mail is, or which digest it answers."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.answers import Verdict
+from tocsin.delivery import Delivery, delivery
+from tocsin.errors import ConflictError, UsageError
+from tocsin.mailroom import Kind, MailState, ReadMail, ReceivedMail, kept_mail, read_mail, verdicts_in
+from tocsin.records import AuditWord, audit
+from tocsin.replies.apply import apply_decision
+from tocsin.replies.case import Case, told_of
+from tocsin.replies.decide import Decision, Told, answer_of
+from tocsin.replies.desk import Desk
+from tocsin.replies.journal import find_mail
+from tocsin.replies.matching import Match
+
+
+def reclassify(
+    desk: Desk,
+    number: int,
+    kind: Kind,
+    *,
+    actor: str,
+    now: datetime,
+    reference: str = "",
+    verdict: Verdict | None = None,
+) -> ReceivedMail:
+    """Make a mail what a person says it is.
+
+    As an answer it is noted for the digest of ``reference``, else for the one that it seemed to be about, with
+    ``verdict`` in place of what its words say, where given. As any other kind it is closed: nothing follows from it.
+
+    Raises:
+        NotFoundError: there is no such mail or digest, or its file is gone.
+        ConflictError: something follows from it already.
+        UsageError: it is an answer, but to which digest is not said.
+
+    """
+    with desk.node.database.begin() as session:
+        row = find_mail(session, number)
+        about = _about(session, row, reference)
+    if row.state == MailState.APPLIED:
+        raise ConflictError(f"Mail {number} counts already: {row.why}", hint="Note what is right as a newer answer.")
+    if kind is not Kind.ANSWER:
+        return _close(desk, row, kind, actor=actor, now=now)
+    if about is None:
+        raise UsageError("Which digest it answers is not known.", hint="Name it: --digest TOC-2026-0000123.")
+    case = _answer(desk, row, about, verdict)
+    with desk.node.database.begin() as session:
+        current = _again(session, row)
+        _change(session, current, case.decision, actor=actor, now=now)
+        apply_decision(session, current, case)
+    return current
+
+
+def _about(session: Session, row: ReceivedMail, reference: str) -> Delivery | None:
+    if reference:
+        return delivery(session, reference)
+    return session.get(Delivery, row.delivery_id) if row.delivery_id else None
+
+
+def _answer(desk: Desk, row: ReceivedMail, about: Delivery, verdict: Verdict | None) -> Case:
+    mail: ReadMail = read_mail(kept_mail(desk.folder, row.sha256))
+    told: Told = told_of(desk, about)
+    verdicts, reasons = ([(verdict, None)], []) if verdict else answer_of(verdicts_in(mail.text), told)
+    decision = Decision(
+        Kind.ANSWER,
+        MailState.APPLIED,
+        "A person said that it is an answer.",
+        Match(about, by="person"),
+        row.ticket,
+        (*mail.reasons, *reasons),
+        tuple(verdicts),
+    )
+    return Case(mail, row.content, decision, told)
+
+
+def _close(desk: Desk, row: ReceivedMail, kind: Kind, *, actor: str, now: datetime) -> ReceivedMail:
+    decision = Decision(kind, MailState.CLOSED, "A person looked at it.", Match(), row.ticket, tuple(row.reasons))
+    with desk.node.database.begin() as session:
+        current = _again(session, row)
+        _change(session, current, decision, actor=actor, now=now)
+    return current
+
+
+def _again(session: Session, row: ReceivedMail) -> ReceivedMail:
+    """The row, locked, where nobody else decided meanwhile."""
+    current = session.scalars(select(ReceivedMail).where(ReceivedMail.id == row.id).with_for_update()).one()
+    if current.state != row.state:
+        raise ConflictError(f"Somebody else decided on mail {row.id} just now.", hint="Look at it again.")
+    return current
+
+
+def _change(session: Session, row: ReceivedMail, decision: Decision, *, actor: str, now: datetime) -> None:
+    about = decision.match.delivery
+    detail: dict[str, object] = {"was": f"{row.kind}, {row.state}", "is": f"{decision.kind}, {decision.state}"}
+    if about is not None:
+        detail["delivery"] = about.reference
+        row.delivery_id, row.team_id, row.matched_by = about.id, about.team_id, decision.match.by
+    row.kind, row.state, row.why = decision.kind.value, decision.state.value, decision.why
+    row.reasons = list(decision.reasons)
+    audit(session, AuditWord.MAIL_DECIDED, at=now, actor=actor, subject=f"mail:{row.id}", detail=detail)
