@@ -6,7 +6,14 @@ a line below makes them commands of ``tocsin directory``.
 
 import typer
 
-from tocsin.cli import directory_conflicts, directory_facts, directory_import, directory_team, directory_words
+from tocsin.cli import (
+    directory_conflicts,
+    directory_facts,
+    directory_history,
+    directory_import,
+    directory_team,
+    directory_words,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Teams, how they want to be told, and what each answers for.")
 
@@ -15,3 +22,4 @@ app.add_typer(directory_team.app)
 app.add_typer(directory_facts.app)
 app.add_typer(directory_words.app)
 app.add_typer(directory_conflicts.app)
+app.add_typer(directory_history.app)

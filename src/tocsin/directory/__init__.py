@@ -24,16 +24,17 @@ if TYPE_CHECKING:
     from tocsin.directory.about import About, read_about
     from tocsin.directory.attest import SOON, TrustVerdict, attested, judge_trust, weigh
     from tocsin.directory.conflicts import STATES, Conflict, ConflictState, ContestedClaim, read_conflicts
-    from tocsin.directory.decisions import Recorded, Verdict, decide_conflict
+    from tocsin.directory.decisions import Recorded, Verdict, decide_conflict, same_and_wider
     from tocsin.directory.difference_words import Line
     from tocsin.directory.entries import Refused
     from tocsin.directory.facts import Attested, Fact, FactKind, Purpose, shown_fact
+    from tocsin.directory.history import Entry, read_history, read_team_history, said_later
     from tocsin.directory.hours import in_hours
     from tocsin.directory.importing import Imported, import_directory, import_entries
     from tocsin.directory.person_word import Word, say_of_team
     from tocsin.directory.precedence import strength
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
-    from tocsin.directory.reading import directory_version, list_teams, read_directory, read_team
+    from tocsin.directory.reading import directory_version, list_teams, read_claims_on, read_directory, read_team
     from tocsin.directory.statements import Spoken, Statement, assert_claim, deny_claim, read_line, withdraw_word
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "ConflictState",
     "ContestedClaim",
     "Directory",
+    "Entry",
     "Fact",
     "FactKind",
     "Format",
@@ -80,10 +82,15 @@ __all__ = [
     "list_teams",
     "purpose_of",
     "read_about",
+    "read_claims_on",
     "read_conflicts",
     "read_directory",
+    "read_history",
     "read_line",
     "read_team",
+    "read_team_history",
+    "said_later",
+    "same_and_wider",
     "say_of_team",
     "shown_fact",
     "strength",
@@ -97,6 +104,7 @@ _LATER = {
     "Conflict": "conflicts",
     "ConflictState": "conflicts",
     "ContestedClaim": "conflicts",
+    "Entry": "history",
     "Fact": "facts",
     "FactKind": "facts",
     "Imported": "importing",
@@ -124,10 +132,15 @@ _LATER = {
     "list_teams": "reading",
     "purpose_of": "purposes",
     "read_about": "about",
+    "read_claims_on": "reading",
     "read_conflicts": "conflicts",
     "read_directory": "reading",
+    "read_history": "history",
     "read_line": "statements",
     "read_team": "reading",
+    "read_team_history": "history",
+    "said_later": "history",
+    "same_and_wider": "decisions",
     "say_of_team": "person_word",
     "shown_fact": "facts",
     "strength": "precedence",

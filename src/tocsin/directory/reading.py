@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -46,6 +47,17 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
         version = session.scalars(select(DirectoryStateRow.version)).one()
         found = standing(session, at=at)
         teams = read_teams(session, found, at=at)
+        return Directory(version, tuple(teams), tuple(found.rules), tuple(found.overruled), found.merged)
+
+
+def read_claims_on(database: Database, values: Mapping[str, Collection[str]], at: datetime | None = None) -> Directory:
+    """As `read_directory`, but only the rules on these values (by kind) and the teams that they name."""
+    with database.begin() as session:
+        version = session.scalars(select(DirectoryStateRow.version)).one()
+        found = standing(session, Part(values=values), at)
+        named = {rule.team_id for rule in (*found.rules, *found.overruled)}
+        found = replace(found, mailboxes=standing(session, Part(teams=named), at).mailboxes)
+        teams = read_teams(session, found, named, at)
         return Directory(version, tuple(teams), tuple(found.rules), tuple(found.overruled), found.merged)
 
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TypeAlias
@@ -39,7 +40,7 @@ class Standing:
 class Part:
     """A part of the directory: assertions on these teams, of this kind, on these values by kind; None: whichever."""
 
-    teams: Collection[int] | None = None
+    teams: AbstractSet[int] | None = None
     kind: str | None = None
     values: Mapping[str, Collection[str]] | None = None
 
@@ -144,4 +145,8 @@ def _with_merged(teams: Collection[int], merged: Mapping[int, int]) -> list[int]
 
 def _is_in(rule: Rule, part: Part) -> bool:
     by_team = part.teams is None or rule.team_id in part.teams
-    return by_team and part.kind in {None, rule.kind} and (part.values is None or rule.value in part.values.get(rule.kind, ()))
+    return (
+        by_team
+        and part.kind in {None, rule.kind}
+        and (part.values is None or rule.value in part.values.get(rule.kind, ()))
+    )
