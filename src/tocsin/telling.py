@@ -27,6 +27,7 @@ from tocsin.delivery import Node as Sender
 from tocsin.directory import Directory, Role, read_directory
 from tocsin.events.idf_out import addresses
 from tocsin.events.models import TeamSet
+from tocsin.mailroom import reply_addresses
 from tocsin.problems import NOTES, known_problems, last_committed
 from tocsin.records import node_uuid
 from tocsin.tellers import Tellers
@@ -76,9 +77,11 @@ def _knowledge(node: Node, directory: Directory) -> "_Knowledge":
 
 
 def _sender(node: Node) -> Sender:
-    link = links(node.settings.server.url, open_tokens(node.home))
+    tokens = open_tokens(node.home)
+    link = links(node.settings.server.url, tokens)
+    reply_to = reply_addresses(node.settings.mailbox.address, tokens)
     own = frozenset(node.settings.node.own_teams)
-    return Sender(node_uuid(node.database), node.settings, own, link=link)
+    return Sender(node_uuid(node.database), node.settings, own, link=link, reply_to=reply_to)
 
 
 @dataclass(frozen=True)
