@@ -128,8 +128,8 @@ def judge_for(key: TeamKey, mailboxes: Collection[str], now: datetime) -> Verdic
 
 def serves(key: TeamKey, mailbox: str) -> bool:
     """Whether a key is for this mailbox: it names it, or names none, or was said to be for all of the team's."""
-    named = key.facts.mailboxes
-    return key.any_mailbox or not named or mailbox.lower() in named
+    named = {_same(one) for one in key.facts.mailboxes}
+    return key.any_mailbox or not named or _same(mailbox) in named
 
 
 def ends(facts: KeyFacts, now: datetime) -> datetime | None:
@@ -163,6 +163,15 @@ def _judge_encryption(facts: KeyFacts, now: datetime) -> Verdict:
     if ended:
         return Verdict(KeyState.EXPIRED, f"What encrypts in it expired on {_day(max(ended))}.")
     return Verdict(KeyState.NOT_YET, f"It encrypts from {_day(min(span.since for span in facts.encrypts))}.")
+
+
+def _same(mailbox: str) -> str:
+    """One text for one mailbox: lower case, its domain in ASCII (RFC 5890)."""
+    local, at, domain = mailbox.lower().rpartition("@")
+    try:
+        return f"{local}{at}{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return mailbox.lower()
 
 
 def _day(at: datetime) -> str:

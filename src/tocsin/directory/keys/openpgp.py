@@ -51,12 +51,14 @@ def read_openpgp(content: bytes) -> list[bytes]:
 
     """
     from pysequoia import Cert
+    from pysequoia.packet import PacketPile, Tag
 
     try:
         certs = Cert.split_bytes(content)
+        tags = {packet.tag for packet in PacketPile.from_bytes(content)}
     except (RuntimeError, ValueError) as error:
         raise InputError(f"The OpenPGP key cannot be read: {said(error)}.", hint="Export the key once more.") from error
-    if any(cert.has_secret_keys for cert in certs):
+    if tags & {Tag.SecretKey, Tag.SecretSubkey}:
         raise InputError(
             "The file holds a private key, and nothing was taken from it.",
             hint="Ask for the public key ('gpg --export'). Whoever sent the private one should revoke it.",

@@ -1,0 +1,23 @@
+"""Mails signed and encrypted: with which keys, how, and what happens where they must be and cannot be.
+
+PGP/MIME (RFC 3156) by Sequoia, S/MIME (RFC 8551) by pyca/cryptography; no cryptography of our own.
+"""
+
+from tocsin.delivery.sealing.decide import Barred, Obstacle, Protection, can_sign, protect
+from tocsin.delivery.sealing.own_keys import OwnKeys, judge_own, key_path, read_own_keys
+from tocsin.delivery.sealing.seals import CannotSealError, Seals, open_seals
+
+__all__ = [
+    "Barred",
+    "CannotSealError",
+    "Obstacle",
+    "OwnKeys",
+    "Protection",
+    "Seals",
+    "can_sign",
+    "judge_own",
+    "key_path",
+    "open_seals",
+    "protect",
+    "read_own_keys",
+]

@@ -1,0 +1,235 @@
+"""New keys for this node, made or brought in, and their files: readable by this user only, never overwritten."""
+
+import os
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tocsin.delivery.sealing.own_keys import key_path, open_openpgp, open_smime, read_private
+from tocsin.directory.keys import KeyFacts, KeyFormat
+from tocsin.errors import ConflictError, InputError, NotFoundError
+from tocsin.records.durable import disk_failures, sync_folder
+from tocsin.settings import NodeSettings, Settings, read_secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+    from cryptography.x509 import Certificate
+    from pysequoia import Cert, PySigner, Tsk
+
+_RSA = 3072  # bits; NIST SP 800-57 part 1, table 2: 128 bits of security
+_YEAR = timedelta(days=365)
+
+
+def make_own_key(home: Path, settings: Settings, form: KeyFormat, *, years: int, now: datetime) -> KeyFacts:
+    """A new key for mails from this node's contact, in its file.
+
+    Raises:
+        ConflictError: the node has one already.
+        StorageError: the disk refuses.
+
+    """
+    until = now + years * _YEAR
+    make = _new_openpgp if form is KeyFormat.OPENPGP else _new_smime
+    return _keep(home, settings, form, make(settings.node, until, now))
+
+
+def import_own_key(home: Path, settings: Settings, content: bytes) -> tuple[KeyFormat, KeyFacts]:
+    """A key that was made elsewhere, in its file: an OpenPGP private key, or an S/MIME key in PEM or PKCS #12.
+
+    Raises:
+        ConflictError: the node has one already.
+        InputError: it is none of these.
+        SettingError: its password, which the settings name, is missing or wrong.
+
+    """
+    if b"PGP PRIVATE KEY-----" in content or (content and content[0] & 0x80):
+        return KeyFormat.OPENPGP, _keep(home, settings, KeyFormat.OPENPGP, content)
+    if b"PRIVATE KEY-----" not in content:
+        content = _unpacked(content, read_secret(settings.mail.key_password_file, setting="[mail] key_password_file"))
+    return KeyFormat.SMIME, _keep(home, settings, KeyFormat.SMIME, content)
+
+
+def renew_own_key(home: Path, settings: Settings, form: KeyFormat, *, years: int, now: datetime) -> KeyFacts:
+    """The same key for longer: what others get is new, what they sent or keep still fits.
+
+    Raises:
+        NotFoundError: the node has none.
+        ConflictError: an authority issued its certificate, and must renew it.
+        SettingError: it cannot be read.
+
+    """
+    path = key_path(home, settings.mail, form)
+    if not path.exists():
+        raise NotFoundError(f"This node has no {form.words} key.", hint="'tocsin keys node-make' makes one.")
+    password = read_secret(settings.mail.key_password_file, setting="[mail] key_password_file")
+    renew = _renewed_openpgp if form is KeyFormat.OPENPGP else _renewed_smime
+    content = renew(path.read_bytes(), password, now + years * _YEAR, now)
+    facts = _read(form, content, settings)
+    _write(path, content, replace=True)
+    return facts
+
+
+def retire_own_key(home: Path, settings: Settings, form: KeyFormat) -> Path | None:
+    """Lay the node's key aside, beside its place, where it has one; returns where."""
+    path = key_path(home, settings.mail, form)
+    if not path.exists():
+        return None
+    number = next(n for n in range(1, 1_000_000) if not path.with_suffix(f".old{n}").exists())
+    with disk_failures(f"{path} could not be laid aside"):
+        path.rename(path.with_suffix(f".old{number}"))
+        sync_folder(path.parent)
+    return path.with_suffix(f".old{number}")
+
+
+def _keep(home: Path, settings: Settings, form: KeyFormat, content: bytes) -> KeyFacts:
+    facts = _read(form, content, settings)
+    _write(key_path(home, settings.mail, form), content, replace=False)
+    return facts
+
+
+def _read(form: KeyFormat, content: bytes, settings: Settings) -> KeyFacts:
+    """What the key says; also shows that the node can use it."""
+    password = read_secret(settings.mail.key_password_file, setting="[mail] key_password_file")
+    opened = open_openpgp(content, password) if form is KeyFormat.OPENPGP else open_smime(content, password)
+    return opened.facts
+
+
+def _write(path: Path, content: bytes, *, replace: bool) -> None:
+    """The file, whole or not at all."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with disk_failures(f"{path} could not be written"):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            if replace:
+                beside.rename(path)
+            else:
+                os.link(beside, path)
+        except FileExistsError as error:
+            raise ConflictError(
+                f"This node has such a key already: {path}.",
+                hint="'tocsin keys node-renew' lets it live longer; --replace lays it aside for a new one.",
+            ) from error
+        finally:
+            beside.unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+
+def _new_openpgp(node: NodeSettings, until: datetime, _now: datetime) -> bytes:
+    from pysequoia import Tsk
+
+    made = Tsk.generate(_user_id(node))
+    # Its subkeys have no end of their own, so that renewing the key renews them.
+    return str(_with_private(_until(made.extract_certificate(), until, made.certifier()), made)).encode("ascii")
+
+
+def _renewed_openpgp(content: bytes, password: str, until: datetime, _now: datetime) -> bytes:
+    tsk = read_private(content)
+    cert = _until(tsk.extract_certificate(), until, tsk.certifier(password or None))
+    return str(_with_private(cert, tsk)).encode("ascii")
+
+
+def _until(cert: "Cert", until: datetime, certifier: "PySigner") -> "Cert":
+    return cert.set_expiration(until.replace(microsecond=0), certifier)
+
+
+def _with_private(cert: "Cert", tsk: "Tsk") -> "Tsk":
+    """The certificate with the private parts of an earlier form of it."""
+    from pysequoia import Tsk as Private
+    from pysequoia.packet import PacketPile
+
+    private = {packet.fingerprint: packet for packet in PacketPile.from_bytes(bytes(tsk)) if packet.fingerprint}
+    packets = [private.get(packet.fingerprint or "", packet) for packet in PacketPile.from_bytes(bytes(cert))]
+    return Private.from_packets(packets)
+
+
+def _new_smime(node: NodeSettings, until: datetime, now: datetime) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=_RSA)
+    return _pem(key, [_self_signed(key, node.name, node.contact, until, now)], "")
+
+
+def _renewed_smime(content: bytes, password: str, until: datetime, now: datetime) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.x509 import NameOID
+
+    opened = open_smime(content, password)
+    old = opened.certificates[0]
+    if old.issuer != old.subject or not isinstance(opened.private, RSAPrivateKey) or not opened.facts.mailboxes:
+        raise ConflictError(
+            "An authority issued the node's S/MIME certificate, so it must renew it.",
+            hint="Order a new one there, then: tocsin keys node-import FILE --replace",
+        )
+    named = old.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    mailbox = opened.facts.mailboxes[0]
+    fresh = _self_signed(opened.private, str(named[0].value) if named else mailbox, mailbox, until, now)
+    return _pem(opened.private, [fresh], password)
+
+
+def _pem(key: "PrivateKeyTypes", certificates: "Iterable[Certificate]", password: str) -> bytes:
+    """The private key, locked where there is a password, and the certificates."""
+    from cryptography.hazmat.primitives.serialization import (
+        BestAvailableEncryption,
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
+    lock = BestAvailableEncryption(password.encode()) if password else NoEncryption()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock)
+    return private + b"".join(one.public_bytes(Encoding.PEM) for one in certificates)
+
+
+def _self_signed(key: "RSAPrivateKey", name: str, mailbox: str, until: datetime, now: datetime) -> "Certificate":
+    """A certificate for mail that vouches for itself (RFC 8550, 3 and 4.4)."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+    uses = dict.fromkeys(
+        ("content_commitment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign"), False
+    ) | {"encipher_only": False, "decipher_only": False, "digital_signature": True, "key_encipherment": True}
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now.astimezone(UTC) - timedelta(minutes=5))
+        .not_valid_after(until.astimezone(UTC))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.KeyUsage(**uses), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.RFC822Name(mailbox)]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return builder.sign(key, hashes.SHA256())
+
+
+def _unpacked(content: bytes, password: str) -> bytes:
+    """A PKCS #12 file as PEM, locked with the same password."""
+    from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
+
+    try:
+        found = load_pkcs12(content, password.encode() or None)
+    except ValueError as error:
+        raise InputError(
+            "The file is no private key that can be read, or its password is another.",
+            hint="Give an OpenPGP private key, PEM or PKCS #12; [mail] key_password_file names the password's file.",
+        ) from error
+    if found.key is None or found.cert is None:
+        raise InputError("The file lacks the private key or its certificate.", hint="Export both together.")
+    return _pem(found.key, [found.cert.certificate, *(one.certificate for one in found.additional_certs)], password)
+
+
+def _user_id(node: NodeSettings) -> str:
+    """``Example CSIRT <csirt@example.org>``, without what would end the name early."""
+    name = " ".join("".join(" " if sign in "<>()\r\n" else sign for sign in node.name).split())
+    return f"{name} <{node.contact}>"

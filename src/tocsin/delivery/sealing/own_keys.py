@@ -1,0 +1,160 @@
+"""This node's own keys, which sign what it sends: read from its key files, and judged."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, Verdict, judge, key_facts, said
+from tocsin.errors import SettingError
+from tocsin.settings import MailSettings, read_secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7PrivateKeyTypes
+    from cryptography.x509 import Certificate
+    from pysequoia import PySigner, Tsk
+
+FOLDER: Final = "keys"
+FILES: Final = {KeyFormat.OPENPGP: "openpgp.asc", KeyFormat.SMIME: "smime.pem"}
+_SIGNS = frozenset({KeyState.GOOD, KeyState.NO_ENCRYPTION, KeyState.UNSUPPORTED})
+
+
+@dataclass(frozen=True)
+class OpenPgpKey:
+    """The node's OpenPGP key. ``public``: what others check with, armored."""
+
+    facts: KeyFacts
+    public: str
+    signer: "PySigner"
+
+
+@dataclass(frozen=True)
+class SmimeKey:
+    """The node's S/MIME key. ``public``: its certificate and those that vouch for it, PEM."""
+
+    facts: KeyFacts
+    public: str
+    private: "PKCS7PrivateKeyTypes"
+    certificates: "tuple[Certificate, ...]"
+
+
+@dataclass(frozen=True)
+class OwnKeys:
+    """The keys that this node has."""
+
+    openpgp: OpenPgpKey | None = None
+    smime: SmimeKey | None = None
+
+    def of(self, form: KeyFormat) -> OpenPgpKey | SmimeKey | None:
+        """The key of a format, or None."""
+        return self.openpgp if form is KeyFormat.OPENPGP else self.smime
+
+
+def key_path(home: Path, settings: MailSettings, form: KeyFormat) -> Path:
+    """Where the private key of a format is, or would be."""
+    named = settings.openpgp_key if form is KeyFormat.OPENPGP else settings.smime_key
+    return home / Path(named).expanduser() if named else home / FOLDER / FILES[form]
+
+
+def read_own_keys(home: Path, settings: MailSettings) -> OwnKeys:
+    """The node's keys as their files have them; a file that is not there is no key.
+
+    Raises:
+        SettingError: a file cannot be read, others may read it, or its password is missing or wrong.
+
+    """
+    password = read_secret(settings.key_password_file, setting="[mail] key_password_file")
+    openpgp = _content(key_path(home, settings, KeyFormat.OPENPGP))
+    smime = _content(key_path(home, settings, KeyFormat.SMIME))
+    return OwnKeys(
+        open_openpgp(openpgp, password) if openpgp is not None else None,
+        open_smime(smime, password) if smime is not None else None,
+    )
+
+
+def judge_own(facts: KeyFacts, now: datetime) -> Verdict:
+    """Whether the node can sign with a key at ``now``; what it cannot do beside that is no matter."""
+    if facts.flaw is not None and facts.flaw.state in _SIGNS:
+        facts = replace(facts, flaw=None)
+    verdict = judge(replace(facts, encrypts=()), now)
+    return Verdict(KeyState.GOOD) if verdict.state in _SIGNS else verdict
+
+
+def open_openpgp(content: bytes, password: str) -> OpenPgpKey:
+    """The key in a file, armored or binary, with its private part.
+
+    Raises:
+        SettingError: see `read_own_keys`.
+
+    """
+    tsk = read_private(content)
+    cert = tsk.extract_certificate()
+    try:
+        signer = tsk.signer(password or None)
+    except (RuntimeError, ValueError) as error:
+        raise SettingError(
+            f"The node's OpenPGP key cannot be used: {said(error)}.",
+            hint="If it has a password, put that into a file, chmod 600, and name it as [mail] key_password_file.",
+        ) from error
+    return OpenPgpKey(key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), signer)
+
+
+def read_private(content: bytes) -> "Tsk":
+    """The OpenPGP key in a file, with its private part, which may be locked.
+
+    Raises:
+        SettingError: there is none.
+
+    """
+    from pysequoia import Tsk
+
+    try:
+        return Tsk.from_bytes(content)
+    except (RuntimeError, ValueError) as error:
+        raise SettingError(
+            f"The node's OpenPGP key cannot be read: {said(error)}.",
+            hint="It must hold the private key, as 'gpg --export-secret-keys' gives it.",
+        ) from error
+
+
+def open_smime(content: bytes, password: str) -> SmimeKey:
+    """The key in a PEM file: a private key, its certificate, and those that vouch for it.
+
+    Raises:
+        SettingError: see `read_own_keys`.
+
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+
+    try:
+        private = load_pem_private_key(content, password.encode() or None)
+        certificates = x509.load_pem_x509_certificates(content)
+    except (ValueError, TypeError) as error:
+        raise SettingError(
+            f"The node's S/MIME key cannot be used: {said(error)}.",
+            hint="It needs a private key and its certificate in PEM; a password stands in [mail] key_password_file.",
+        ) from error
+    own = [one for one in certificates if one.public_key() == private.public_key()]
+    if not isinstance(private, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)) or not own:
+        raise SettingError(
+            "The node's S/MIME key cannot be used: its certificate is not beside it, or it is neither RSA nor EC.",
+            hint="Put both into one PEM file, or give a PKCS #12 file to 'tocsin keys node-import'.",
+        )
+    ordered = (own[0], *(one for one in certificates if one != own[0]))
+    public = "".join(one.public_bytes(Encoding.PEM).decode("ascii") for one in ordered)
+    return SmimeKey(key_facts(KeyFormat.SMIME, own[0].public_bytes(Encoding.DER)), public, private, ordered)
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        if path.stat().st_mode & 0o077:
+            raise SettingError(f"The node's key {path} can be read by others.", hint=f"Run: chmod 600 {path}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SettingError(
+            f"The node's key {path} cannot be read: {error.strerror}.", hint="Give this user the right to read it."
+        ) from error
