@@ -1,13 +1,15 @@
 """Answers: what teams say of the problems they were told of, and how the next sighting meets what was said."""
 
 from tocsin.answers.claims import claims
+from tocsin.answers.course import Course, Courses, State, Step, state_of
 from tocsin.answers.links import PATH, links, reference_of
+from tocsin.answers.listing import Noted, noted
 from tocsin.answers.models import Answer, AnsweredDigest, Verdict, Via
 from tocsin.answers.quiet import FOR_GOOD, answered, quiet
 from tocsin.answers.record import HOLDS, NOTE_LENGTH, record_answer
 from tocsin.answers.sheet import Line, Sheet, Sheets
 from tocsin.answers.standing import CLAIMS, Outcome, Standing, latest, stand, standings
-from tocsin.answers.told import problem_text, read_problem, told_events, told_problems
+from tocsin.answers.told import problem_text, read_problem, told_at, told_events, told_problems
 
 __all__ = [
     "CLAIMS",
@@ -17,17 +19,23 @@ __all__ = [
     "PATH",
     "Answer",
     "AnsweredDigest",
+    "Course",
+    "Courses",
     "Line",
+    "Noted",
     "Outcome",
     "Sheet",
     "Sheets",
     "Standing",
+    "State",
+    "Step",
     "Verdict",
     "Via",
     "answered",
     "claims",
     "latest",
     "links",
+    "noted",
     "problem_text",
     "quiet",
     "read_problem",
@@ -35,6 +43,8 @@ __all__ = [
     "reference_of",
     "stand",
     "standings",
+    "state_of",
+    "told_at",
     "told_events",
     "told_problems",
 ]

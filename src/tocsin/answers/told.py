@@ -25,6 +25,13 @@ def told_problems(session: Session, store: EventStore, delivery: Delivery) -> fr
     )
 
 
+def told_at(session: Session, store: EventStore, delivery: Delivery, hi: int, lo: int) -> frozenset[int]:
+    """The keys of those problems of a digest that are at one address (its halves, unsigned)."""
+    here = (pl.col("source.ip.hi") == _signed(hi)) & (pl.col("source.ip.lo") == _signed(lo))
+    found = told_events(session, store, delivery).filter(here).select("problem").unique().collect()
+    return frozenset(found["problem"].to_numpy().view(np.uint64).tolist())
+
+
 def told_events(session: Session, store: EventStore, delivery: Delivery) -> pl.LazyFrame:
     """The events that a digest told its team, lazily; columns as `EventStore.scan` gives them."""
     ingests = list(session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == delivery.id)))
@@ -65,3 +72,8 @@ def packed(keys: frozenset[int]) -> bytes:
 def unpacked(stored: bytes) -> npt.NDArray[np.uint64]:
     """Stored keys, sorted, uint64[n]."""
     return np.frombuffer(stored, dtype="<u8")
+
+
+def _signed(value: int) -> int:
+    """The signed number of the same 64 bits, as the event table has them."""
+    return value - 2**64 if value >= 2**63 else value

@@ -29,6 +29,8 @@ COMMANDS: dict[str, str] = {
     "stop": "tocsin.cli.stop",
     "resume": "tocsin.cli.stop",
     "replies": "tocsin.cli.replies",
+    "answers": "tocsin.cli.answers",
+    "problems": "tocsin.cli.problems",
     "serve": "tocsin.cli.serve",
     "readiness": "tocsin.cli.readiness",
     "assessment": "tocsin.cli.assessment",

@@ -1,0 +1,232 @@
+"""`tocsin answers`: what teams said, and what the feeds saw since."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, print_table, say
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from tocsin.answers import Noted
+    from tocsin.app import Node
+    from tocsin.delivery import Delivery
+    from tocsin.directory import Team
+
+VerdictName = Literal["acknowledged", "fixed", "false", "accepted", "not_ours"]
+
+app = typer.Typer(help="Answers: what teams said of their problems, and what was seen since.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    team: Annotated[str | None, typer.Option(help="Key of a team.")] = None,
+    contradicted: Annotated[
+        bool, typer.Option("--contradicted", help="Only those whose problems were seen again after.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
+) -> None:
+    """List answers, newest first."""
+    from tocsin.answers import Outcome
+    from tocsin.app import open_node
+
+    invocation: Invocation = ctx.obj
+    node = open_node(invocation.home)
+    teams = teams_of(node)
+    found = _noted(node, team_number(node, team))
+    if contradicted:
+        found = [one for one in found if one.count(Outcome.CONTRADICTED)]
+    found = found[:limit]
+    emit(invocation, [_document(one, teams) for one in found], lambda: _print(found, teams))
+
+
+@app.command()
+def show(
+    ctx: typer.Context, reference: Annotated[str, typer.Argument(help="A digest, for example TOC-2026-0000123.")]
+) -> None:
+    """Show all answers to one digest, with how each of its problems stands."""
+    from tocsin.answers import Courses, problem_text
+    from tocsin.app import open_node
+    from tocsin.delivery import delivery
+
+    invocation: Invocation = ctx.obj
+    node = open_node(invocation.home)
+    teams = teams_of(node)
+    with node.database.begin() as session:
+        digest = delivery(session, reference)
+    found = [one for one in _noted(node, digest.team_id) if one.delivery.id == digest.id]
+    names = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days).names(
+        {key for one in found for key in one.standings}
+    )
+    documents = [
+        _document(one, teams)
+        | {
+            "about": [
+                {
+                    "problem": problem_text(key),
+                    "where": names[key].where,
+                    "port": names[key].port,
+                    "what": names[key].what,
+                    "outcome": "replaced" if standing is None else standing.outcome,
+                    "since": standing.since if standing else None,
+                }
+                for key, standing in one.standings.items()
+            ]
+        }
+        for one in found
+    ]
+    emit(invocation, documents, lambda: _print_all(documents, digest.reference))
+
+
+@app.command()
+def add(
+    ctx: typer.Context,
+    reference: Annotated[str, typer.Argument(help="The digest that is answered.")],
+    verdict: Annotated[VerdictName, typer.Option(help="What the team says.")],
+    problem: Annotated[
+        list[str] | None, typer.Option(help="An address, or 16 digits of a problem; again for more. Without: all.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="What was said. It stays here.")] = "",
+    by: Annotated[str, typer.Option(help="The mailbox of who said it.")] = "",
+) -> None:
+    """Note what a team told you, on the phone for example."""
+    from datetime import UTC, datetime
+    from uuid import uuid4
+
+    from tocsin.answers import Verdict, Via, record_answer, told_problems
+    from tocsin.app import open_node
+    from tocsin.delivery import delivery
+
+    invocation: Invocation = ctx.obj
+    node = open_node(invocation.home)
+    with node.database.begin() as session:
+        digest = delivery(session, reference)
+        told = told_problems(session, node.store, digest)
+        about = None if not problem else {key for text in problem for key in _keys(session, node, digest, text)}
+    with node.database.begin() as session:
+        made = record_answer(
+            session,
+            delivery=digest,
+            told=told,
+            verdict=Verdict(verdict),
+            problems=about,
+            note=note,
+            via=Via.ANALYST,
+            said_by=by,
+            at=datetime.now(UTC),
+            key=f"analyst:{uuid4()}",
+        )
+    count = len(told if about is None else about)
+    document = {"answer": made.uuid, "digest": digest.reference, "verdict": verdict, "problems": count, "at": made.at}
+    emit(invocation, document, lambda: say(f"Noted: {verdict}, for {count:,} of {len(told):,} problems."))
+
+
+def teams_of(node: "Node") -> "dict[int, Team]":
+    """The teams by number."""
+    from tocsin.directory import read_directory
+
+    return read_directory(node.database).by_id
+
+
+def team_number(node: "Node", key: str | None) -> int | None:
+    """The number of the team with this key.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    from tocsin.errors import NotFoundError
+
+    if key is None:
+        return None
+    found = next((number for number, team in teams_of(node).items() if team.key == key), None)
+    if found is None:
+        raise NotFoundError(f"There is no team '{key}'.", hint="'tocsin directory list' shows the keys of all.")
+    return found
+
+
+def _noted(node: "Node", team_id: int | None) -> "list[Noted]":
+    from tocsin.answers import noted
+
+    with node.database.begin() as session:
+        return noted(session, node.tracker, gone_after_days=node.settings.tell.gone_after_days, team_id=team_id)
+
+
+def _keys(session: "Session", node: "Node", digest: "Delivery", text: str) -> frozenset[int]:
+    """The problems of a digest that a person names."""
+    from tocsin.answers import read_problem, told_at
+    from tocsin.errors import NotFoundError
+    from tocsin.networks import parse_address
+
+    address = parse_address(text.strip())
+    if address is None:
+        return frozenset({read_problem(text.strip().lower())})
+    found = told_at(session, node.store, digest, *address)
+    if not found:
+        raise NotFoundError(
+            f"{digest.reference} told of nothing at {text}.", hint="'tocsin problems show' says what was told of it."
+        )
+    return found
+
+
+def _document(one: "Noted", teams: "dict[int, Team]") -> dict[str, object]:
+    from tocsin.answers import Outcome
+
+    answer = one.answer
+    return {
+        "answer": answer.uuid,
+        "digest": one.delivery.reference,
+        "team": teams[answer.team_id].key if answer.team_id in teams else None,
+        "verdict": answer.verdict,
+        "at": answer.at,
+        "until": answer.until,
+        "via": answer.via,
+        "said_by": answer.said_by,
+        "note": answer.note,
+        "problems": len(one.standings),
+        **{outcome.value: one.count(outcome) for outcome in Outcome},
+        "replaced": one.replaced,
+    }
+
+
+def _print(found: "Sequence[Noted]", teams: "dict[int, Team]") -> None:
+    from tocsin.answers import Outcome
+
+    if not found:
+        say("No answers here. They come by the link in each digest, by mail, or with 'tocsin answers add'.")
+        return
+    rows = [
+        (
+            one.delivery.reference,
+            teams[one.answer.team_id].name if one.answer.team_id in teams else "no longer in the directory",
+            one.answer.verdict.replace("_", " "),
+            len(one.standings),
+            *(one.count(outcome) for outcome in (Outcome.CONFIRMED, Outcome.CONTRADICTED, Outcome.PENDING)),
+            one.replaced,
+            f"{one.answer.at:%Y-%m-%d %H:%M}",
+            one.answer.via,
+        )
+        for one in found
+    ]
+    head = ("digest", "team", "said", "problems", "confirmed", "seen again", "open", "replaced", "at (UTC)", "via")
+    print_table("", head, rows, numbers=[3, 4, 5, 6, 7])
+
+
+def _print_all(documents: "Sequence[dict[str, object]]", reference: str) -> None:
+    if not documents:
+        say(f"{reference} is not answered yet.")
+    for one in documents:
+        about = one["about"]
+        rows = [
+            (of["where"], of["port"], of["what"], of["outcome"] or "", f"{of['since']:%Y-%m-%d}" if of["since"] else "")
+            for of in (about if isinstance(about, list) else [])
+        ]
+        said = str(one["verdict"]).replace("_", " ")
+        print_table(
+            f"{said}, {one['at']:%Y-%m-%d %H:%M} UTC, {one['via']}" + (f": {one['note']}" if one["note"] else ""),
+            ("where", "port", "what", "since then", "on"),
+            rows,
+        )

@@ -1,0 +1,149 @@
+"""`tocsin problems`: what is wrong, and where each problem is in its course."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tocsin.cli.answers import team_number, teams_of
+from tocsin.cli.output import Invocation, emit, print_table, say
+from tocsin.errors import UsageError
+
+if TYPE_CHECKING:
+    from tocsin.answers import Course, Courses, Step
+    from tocsin.app import Node
+    from tocsin.directory import Team
+
+StateName = Literal[
+    "new", "told", "acknowledged", "said-fixed", "said-false", "accepted", "not-ours", "contradicted", "gone"
+]
+
+app = typer.Typer(help="Problems: heard, told, answered, seen again or gone.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    team: Annotated[str | None, typer.Option(help="Key of a team that must know of them.")] = None,
+    state: Annotated[StateName | None, typer.Option(help="Only these.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, those seen last first.")] = 100,
+) -> None:
+    """List problems, those seen last first."""
+    from tocsin.answers import State
+    from tocsin.app import open_node
+
+    invocation: Invocation = ctx.obj
+    node = open_node(invocation.home)
+    teams = teams_of(node)
+    found = _courses(node).listed(
+        now=datetime.now(UTC), team_id=team_number(node, team), state=State(state) if state else None, limit=limit
+    )
+    emit(invocation, [_document(one, teams) for one in found], lambda: _print(found, teams))
+
+
+@app.command()
+def show(ctx: typer.Context, address: Annotated[str, typer.Argument(help="An address or a prefix.")]) -> None:
+    """Show the course of each problem at an address: heard, told, answered, gone."""
+    from tocsin.app import open_node
+    from tocsin.networks import parse_network
+
+    invocation: Invocation = ctx.obj
+    network = parse_network(address)
+    if network is None:
+        raise UsageError(f"{address} is not an address or a prefix.", hint="Write it like 192.0.2.1.")
+    node = open_node(invocation.home)
+    teams = teams_of(node)
+    found = _courses(node).at([(network.hi, network.lo, *network.last)], now=datetime.now(UTC))
+    documents = [_document(one, teams) | {"steps": [_step(step, teams) for step in one.steps]} for one in found]
+    emit(invocation, documents, lambda: _print_courses(found, teams, address))
+
+
+def _courses(node: "Node") -> "Courses":
+    from tocsin.answers import Courses
+
+    return Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
+
+
+def _document(one: "Course", teams: "dict[int, Team]") -> dict[str, object]:
+    from tocsin.answers import problem_text
+
+    return {
+        "problem": problem_text(one.key),
+        "where": one.name.where,
+        "port": one.name.port,
+        "what": one.name.what,
+        "state": one.state,
+        "first_seen": one.first_seen,
+        "last_seen": one.last_seen,
+        "sightings": one.sightings,
+        "gone_at": one.gone_at,
+        "teams": [teams[number].key for number in one.teams if number in teams],
+        "said": [
+            {
+                "team": teams[said.answer.team_id].key if said.answer.team_id in teams else None,
+                "verdict": said.verdict,
+                "at": said.answer.at,
+                "outcome": said.outcome,
+                "since": said.since,
+            }
+            for said in one.said
+        ],
+    }
+
+
+def _step(step: "Step", teams: "dict[int, Team]") -> dict[str, object]:
+    return {
+        "at": step.at,
+        "what": step.what,
+        "team": teams[step.team_id].key if step.team_id in teams else None,
+        "digest": step.delivery.reference if step.delivery else None,
+        "note": step.note,
+    }
+
+
+def _print(found: "Sequence[Course]", teams: "dict[int, Team]") -> None:
+    if not found:
+        say("No problems here.")
+        return
+    print_table(
+        "",
+        ("where", "port", "what", "state", "first seen", "last seen (UTC)", "sightings", "who must know"),
+        [
+            (
+                one.name.where,
+                one.name.port,
+                one.name.what,
+                one.state,
+                f"{one.first_seen:%Y-%m-%d}",
+                f"{one.last_seen:%Y-%m-%d %H:%M}",
+                one.sightings,
+                ", ".join(teams[number].key for number in one.teams if number in teams),
+            )
+            for one in found
+        ],
+        numbers=[6],
+    )
+
+
+def _print_courses(found: "Sequence[Course]", teams: "dict[int, Team]", address: str) -> None:
+    if not found:
+        say(f"No problem is known at {address}.")
+    for one in found:
+        title = (
+            " ".join(filter(None, (one.name.where, one.name.port, one.name.what))) + f": {one.state.replace('-', ' ')}"
+        )
+        print_table(
+            title,
+            ("at (UTC)", "", "who", "digest", "note"),
+            [
+                (
+                    f"{step.at:%Y-%m-%d %H:%M}",
+                    "seen again" if step.what == "contradicted" else step.what.replace("_", " "),
+                    teams[step.team_id].name if step.team_id in teams else "",
+                    step.delivery.reference if step.delivery else "",
+                    step.note,
+                )
+                for step in one.steps
+            ],
+        )
