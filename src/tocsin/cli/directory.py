@@ -11,6 +11,8 @@ from tocsin.cli import (
     directory_facts,
     directory_history,
     directory_import,
+    directory_merge,
+    directory_registry,
     directory_team,
     directory_words,
 )
@@ -23,3 +25,5 @@ app.add_typer(directory_facts.app)
 app.add_typer(directory_words.app)
 app.add_typer(directory_conflicts.app)
 app.add_typer(directory_history.app)
+app.add_typer(directory_merge.app)
+app.add_typer(directory_registry.app)

@@ -1,6 +1,6 @@
 """``tocsin directory history``: who was responsible on a day, and what was said of it when."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Annotated
@@ -107,20 +107,22 @@ def _of_team(database: "Database", key: str, at: datetime) -> _Told:
 
 def _of_subject(database: "Database", subject: "Subject", networks: "Networks", at: datetime) -> _Told:
     from tocsin.cli.explain import explain_subject
-    from tocsin.directory import read_claims_on, read_history
+    from tocsin.directory import networks_inside, read_claims_on, read_history
     from tocsin.networks import Answer
     from tocsin.release import read_marking
     from tocsin.routing import Router
 
     facts = networks.answer(subject.query) if subject.address else Answer("", asn=subject.asn)
     values = _values(subject, facts)
+    if subject.network:
+        values["prefix"] = [*values["prefix"], *networks_inside(database, subject.network)]
     directory = read_claims_on(database, values, at)
     router = Router.compile((*directory.rules, *directory.overruled), directory.teams, now=at)
     found = explain_subject(subject, networks, router, read_marking("AMBER", "AMBER"))
     return _Told(subject.query, at, found, read_history(database, values))
 
 
-def _values(subject: "Subject", facts: "Answer") -> Mapping[str, Collection[str]]:
+def _values(subject: "Subject", facts: "Answer") -> dict[str, list[str]]:
     """The values, by kind, of which a rule would hold the subject."""
     from tocsin.directory import same_and_wider
 

@@ -28,9 +28,18 @@ if TYPE_CHECKING:
     from tocsin.directory.difference_words import Line
     from tocsin.directory.entries import Refused
     from tocsin.directory.facts import Attested, Fact, FactKind, Purpose, shown_fact
-    from tocsin.directory.history import Entry, read_history, read_team_history, said_later
+    from tocsin.directory.history import Entry, networks_inside, read_history, read_team_history, said_later
     from tocsin.directory.hours import in_hours
     from tocsin.directory.importing import Imported, import_directory, import_entries
+    from tocsin.directory.merging import (
+        Candidate,
+        Merge,
+        keep_apart,
+        merge_teams,
+        read_candidates,
+        read_merges,
+        unmerge_team,
+    )
     from tocsin.directory.person_word import Word, say_of_team
     from tocsin.directory.precedence import strength
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
@@ -42,6 +51,7 @@ __all__ = [
     "STATES",
     "About",
     "Attested",
+    "Candidate",
     "Conflict",
     "ConflictState",
     "ContestedClaim",
@@ -53,6 +63,7 @@ __all__ = [
     "Imported",
     "Interval",
     "Line",
+    "Merge",
     "Mute",
     "MuteKind",
     "Purpose",
@@ -79,14 +90,19 @@ __all__ = [
     "import_entries",
     "in_hours",
     "judge_trust",
+    "keep_apart",
     "list_teams",
+    "merge_teams",
+    "networks_inside",
     "purpose_of",
     "read_about",
+    "read_candidates",
     "read_claims_on",
     "read_conflicts",
     "read_directory",
     "read_history",
     "read_line",
+    "read_merges",
     "read_team",
     "read_team_history",
     "said_later",
@@ -94,6 +110,7 @@ __all__ = [
     "say_of_team",
     "shown_fact",
     "strength",
+    "unmerge_team",
     "weigh",
     "withdraw_word",
 ]
@@ -101,6 +118,7 @@ __all__ = [
 _LATER = {
     "About": "about",
     "Attested": "facts",
+    "Candidate": "merging",
     "Conflict": "conflicts",
     "ConflictState": "conflicts",
     "ContestedClaim": "conflicts",
@@ -108,6 +126,7 @@ _LATER = {
     "Fact": "facts",
     "FactKind": "facts",
     "Imported": "importing",
+    "Merge": "merging",
     "Purpose": "facts",
     "Recorded": "decisions",
     "Refused": "entries",
@@ -129,14 +148,19 @@ _LATER = {
     "import_entries": "importing",
     "in_hours": "hours",
     "judge_trust": "attest",
+    "keep_apart": "merging",
     "list_teams": "reading",
+    "merge_teams": "merging",
+    "networks_inside": "history",
     "purpose_of": "purposes",
     "read_about": "about",
+    "read_candidates": "merging",
     "read_claims_on": "reading",
     "read_conflicts": "conflicts",
     "read_directory": "reading",
     "read_history": "history",
     "read_line": "statements",
+    "read_merges": "merging",
     "read_team": "reading",
     "read_team_history": "history",
     "said_later": "history",
@@ -144,6 +168,7 @@ _LATER = {
     "say_of_team": "person_word",
     "shown_fact": "facts",
     "strength": "precedence",
+    "unmerge_team": "merging",
     "weigh": "attest",
     "withdraw_word": "statements",
 }

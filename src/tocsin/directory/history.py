@@ -7,12 +7,15 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeVar
 
+import numpy as np
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
+from tocsin.directory.model import RuleKind
 from tocsin.directory.precedence import DECISION, MAILBOX, PERSON
 from tocsin.directory.reading import find_team, team_keys
 from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
+from tocsin.networks import network_bounds, parse_network, parse_networks
 from tocsin.records import Database
 
 _Valued = TypeVar("_Valued", ConstituencyRow, DenialRow, DecisionRow)
@@ -93,6 +96,27 @@ def read_team_history(database: Database, key: str) -> tuple[Entry, ...]:
         decisions = session.scalars(select(DecisionRow))
         found += [_decision(row, keys) for row in decisions if not teams.isdisjoint((*row.teams, *row.against))]
     return _ordered(found)
+
+
+def networks_inside(database: Database, network: str) -> list[str]:
+    """The networks in ``network``, itself with them, of which anything was ever said."""
+    import polars as pl
+
+    wanted = parse_network(network)
+    if wanted is None:
+        return []
+    with database.begin() as session:
+        names = set[str]()
+        for row in (ConstituencyRow, DenialRow, DecisionRow):
+            names |= set(session.scalars(select(row.value).where(row.kind == RuleKind.PREFIX).distinct()))
+    ordered = sorted(names)
+    hi, lo, length, _ = parse_networks(pl.Series(ordered, dtype=pl.String))
+    (first_hi,), (first_lo,), (last_hi,), (last_lo,) = network_bounds(
+        *(np.array([part]) for part in (np.uint64(wanted.hi), np.uint64(wanted.lo), np.uint8(wanted.length)))
+    )
+    behind = (hi > first_hi) | ((hi == first_hi) & (lo >= first_lo))
+    before = (hi < last_hi) | ((hi == last_hi) & (lo <= last_lo))
+    return [ordered[place] for place in np.flatnonzero(behind & before & (length >= wanted.length)).tolist()]
 
 
 def said_later(entries: Iterable[Entry], at: datetime) -> tuple[Entry, ...]:

@@ -76,13 +76,14 @@ def read_team(database: Database, key: str) -> tuple[Team, tuple[Rule, ...]]:
 
 
 def list_teams(database: Database) -> list[tuple[Team, dict[RuleKind, int]]]:
-    """Every team with the number of the rules of each kind that hold for it, by key."""
+    """Every team with the number of values of each kind that it has a rule for, by key."""
     with database.begin() as session:
         found = standing(session)
         teams = read_teams(session, found)
     counts: dict[int, dict[RuleKind, int]] = defaultdict(dict)
-    for (team, kind), count in Counter((rule.team_id, rule.kind) for rule in found.rules).items():
-        counts[team][kind] = count
+    values = {(rule.team_id, rule.kind, rule.value) for rule in found.rules}
+    for (team_id, kind), count in Counter((team_id, kind) for team_id, kind, _ in values).items():
+        counts[team_id][kind] = count
     return [(team, counts[team.id]) for team in sorted(teams, key=lambda team: team.key)]
 
 
@@ -98,12 +99,22 @@ def find_team(session: Session, key: str) -> int:
         NotFoundError: there is no such team.
 
     """
+    number = own_number(session, key)
+    return merged_teams(session).get(number, number)
+
+
+def own_number(session: Session, key: str) -> int:
+    """The number of a team by its key or UUID, also where it is merged into another.
+
+    Raises:
+        NotFoundError: there is no such team.
+
+    """
     wanted = key.strip().lower()
-    query = select(TeamRow.id).where(or_(TeamRow.key == wanted, *_uuid_is(wanted)))
-    number = session.scalar(query)
+    number = session.scalar(select(TeamRow.id).where(or_(TeamRow.key == wanted, *_uuid_is(wanted))))
     if number is None:
         raise NotFoundError(f"No team '{key}' is in the directory.", hint="'tocsin directory list' shows all teams.")
-    return merged_teams(session).get(number, number)
+    return number
 
 
 def _uuid_is(text: str) -> list[ColumnElement[bool]]:
