@@ -1,0 +1,97 @@
+"""The profile of a team from what the directory knows of it, and what a profile says as entries of an import."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+
+from tocsin.directory.about import About
+from tocsin.directory.entries import Item, RawTeam
+from tocsin.directory.facts import Fact, FactKind, Topic
+from tocsin.directory.model import Role, RuleKind
+from tocsin.directory.profile.model import Profile, PublicKey, Scope, ordered
+from tocsin.directory.profile.text import NOT_STATED
+from tocsin.directory.shapes import LISTS, SHAPES
+
+_RULES = {
+    RuleKind.PREFIX: "prefixes",
+    RuleKind.ASN: "asns",
+    RuleKind.DOMAIN: "domains",
+    RuleKind.COUNTRY: "countries",
+}
+
+
+def compose(
+    about: About, *, keys: Iterable[PublicKey] = (), locations: Iterable[str] = (), many_scopes: int = 40
+) -> Profile:
+    """What a team's profile says, not issued yet: no version, no date.
+
+    Of each statement and each single fact the last source's word is taken, and equal words of several sources once. A
+    team that answers for more than ``many_scopes`` networks names none of its prefixes, since nobody would read them.
+    """
+    team = about.team
+    scopes = dict.fromkeys(
+        Scope(rule.kind, rule.value) for rule in about.rules if rule.role is Role.RESPONSIBLE and rule.value
+    )
+    if len(scopes) > many_scopes:
+        scopes = {scope: None for scope in scopes if scope.kind is not RuleKind.PREFIX}
+    profile = Profile(
+        name=team.name,
+        key=team.key,
+        uuid=team.uuid,
+        kind=team.kind.value,
+        country=team.country,
+        organisation=team.organisation,
+        timezone=team.timezone,
+        locations=tuple(dict.fromkeys(locations)),
+        mailboxes=tuple(dict.fromkeys((box.address, about.purpose(box).value) for box in about.mailboxes)),
+        keys=tuple(keys),
+        scopes=tuple(scopes),
+        facts=tuple(_facts(about.facts)),
+    )
+    return ordered(profile)
+
+
+def numbered(profile: Profile, version: int, dated: date | None, *, draft: bool = False) -> Profile:
+    """The same profile with its version and date."""
+    return replace(profile, version=version, dated=dated, draft=draft)
+
+
+def _facts(facts: Iterable[Fact]) -> list[Fact]:
+    """Facts without source, each once; of what is said once only, the last word."""
+    once: dict[object, Fact] = {}
+    for fact in facts:
+        if fact.value != NOT_STATED:
+            bare = Fact(fact.kind, fact.value, fact.detail)
+            once[_identity(bare)] = bare
+    return list(once.values())
+
+
+def _identity(fact: Fact) -> object:
+    if fact.kind is FactKind.STATEMENT or SHAPES[LISTS[fact.kind]].single:
+        return fact.kind, fact.get("about")
+    return fact
+
+
+def raw_team(profile: Profile, key: str) -> RawTeam:
+    """What a profile says as an entry of an import file, for the team ``key``; its members' names are left out."""
+    fields = {
+        name: text
+        for name in ("name", "organisation", "kind", "country", "timezone")
+        if (text := str(getattr(profile, name)))
+    }
+    lists: dict[str, list[Item]] = {
+        "mailboxes": [_item("2.7", value=box, **({"purpose": word} if word else {})) for box, word in profile.mailboxes]
+    }
+    for scope in profile.scopes:
+        lists.setdefault(_RULES[scope.kind], []).append(_item("3.2", value=scope.value))
+    for fact in profile.facts:
+        if fact.get("about") != Topic.MEMBERS:
+            shape = SHAPES[LISTS[fact.kind]]
+            lists.setdefault(LISTS[fact.kind], []).append(
+                Item(f"the profile's {fact.kind}", {shape.value: fact.value, **dict(fact.detail)})
+            )
+    return RawTeam("the profile", {"key": key, **fields}, lists)
+
+
+def _item(section: str, **values: str) -> Item:
+    return Item(f"section {section}", values)

@@ -1,0 +1,68 @@
+"""Reading a profile that ``text.py`` wrote, exactly: what is not written so is an error, never guessed."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from tocsin.directory.facts import Topic
+from tocsin.directory.profile.model import LABELS, Line, Profile, profile_of
+from tocsin.directory.profile.outline import OUTLINE, Section
+from tocsin.directory.profile.text import NOT_STATED, profile_text
+
+_HEADINGS: Final = {
+    (f"{section.number}. {section.heading}" if section.level == 1 else f"{section.number} {section.heading}"): section
+    for section in OUTLINE
+}
+_ITEM, _DETAIL, _PROSE = "   - ", "       ", "   "
+
+
+def read_exactly(text: str) -> Profile | None:
+    """The profile that gives this very text, or None where none does."""
+    try:
+        lines: list[Line] = []
+        prose: dict[Topic, str] = {}
+        for section, body in _sections(text):
+            items, paragraphs = _split(body)
+            lines += (_line(section, item) for item in items)
+            if section.topic and paragraphs:
+                prose[section.topic] = "\n\n".join(paragraphs)
+        profile = profile_of(lines, prose)
+    except (ValueError, LookupError):
+        return None
+    return profile if profile_text(profile) == text else None
+
+
+def _sections(text: str) -> Iterator[tuple[Section, list[str]]]:
+    """Each section with the lines of its body."""
+    section: Section | None = None
+    body: list[str] = []
+    for row in text.split("\n"):
+        if row in _HEADINGS:
+            if section:
+                yield section, body
+            section, body = _HEADINGS[row], []
+        elif not row.startswith("---"):
+            body.append(row)
+    if section:
+        yield section, body
+
+
+def _split(body: list[str]) -> tuple[list[list[str]], list[str]]:
+    """The items of a section, each with its details, and its paragraphs."""
+    blocks = [block.split("\n") for block in "\n".join(body).strip("\n").split("\n\n")]
+    items: list[list[str]] = []
+    if blocks and blocks[0][0].startswith(_ITEM):
+        for row in blocks.pop(0):
+            if row.startswith(_DETAIL):
+                items[-1].append(row.removeprefix(_DETAIL))
+            else:
+                items.append([row.removeprefix(_ITEM)])
+    paragraphs = [" ".join(row.removeprefix(_PROSE) for row in block) for block in blocks]
+    return items, [] if paragraphs in ([""], [NOT_STATED]) else paragraphs
+
+
+def _line(section: Section, item: list[str]) -> Line:
+    label, value = "", item[0]
+    if (section.number, "") not in LABELS:
+        label, _, value = value.partition(": ")
+    details = (detail.partition(": ")[::2] for detail in item[1:])
+    return Line(section.number, label, value, tuple(details))

@@ -1,0 +1,279 @@
+"""A profile is written to the outline of RFC 2350 and read back; of others' what stands there is taken."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.directory import Fact, FactKind, Purpose, RuleKind, TeamKind
+from tocsin.directory.facts import Attested, Authority, ChannelKind, Status, Topic
+from tocsin.directory.profile.model import Profile, PublicKey, Scope, ordered
+from tocsin.directory.profile.outline import OUTLINE
+from tocsin.directory.profile.reading import read_profile
+from tocsin.directory.profile.text import NOT_STATED, profile_text
+from tocsin.directory.shapes import lines, paragraphs
+from tocsin.errors import InputError
+
+OTHERS = """
+                     CSIRT Description for Harbour CERT
+                     ----------------------------------
+
+   Table of contents
+   1. Document Information ........ 1
+   1.1 Date of Last Update ........ 1
+   2.7 Electronic Mail Address   3
+
+1. Document Information
+
+  1.1 Date of Last Update
+
+       This is version 1.01, published 1st of March, 2024.
+
+  1.3 Locations where this Document May Be Found
+       The current version is at https://www.harbour.example/rfc2350.txt
+       (see also <https://www.harbour.example/cert>).
+
+2. Contact Information
+
+  2.1 Name of the Team
+
+       "Harbour CERT": the Port of Kestria
+       Computer Emergency Response Team.
+
+  2.2 Address
+
+       Harbour CERT
+       Pier 3
+
+  2.3 Time Zone
+       Kestria/Central (GMT+0400)
+
+  2.4 Telephone Number
+       +230 555 0100  (ask for the CERT)
+       555-0199
+
+  2.5 Facsimile Number
+       None available.
+
+  2.7 Electronic Mail Address
+       <cert@harbour.example> This is a mail alias that relays mail to the
+       human(s) on duty. Abuse goes to abuse@harbour.example.
+
+
+Harbour CERT                                                    [Page 1]
+
+  2.8 Public Keys and Other Encryption Information
+       The Harbour CERT has an OpenPGP key, whose fingerprint is
+         1122 3344 5566 7788 99AA  BBCC DDEE FF00 1122 3344
+
+  2.9 Team Members
+       The list of members is not public.
+
+  2.12 Coffee
+       Black.
+
+3. Charter
+
+  3.1 Mission Statement
+       The purpose of the Harbour CERT is, first, to assist members of the
+       port community.
+
+       Second, to sleep well.
+
+  3.2 Constituency
+       The port: AS64500, 192.0.2.0/24 and 2001:db8::/32, also 192.0.2.1/24.
+
+  3.4 Authority
+       The Harbour CERT does not have full authority.
+
+4. Policies
+  4.2 Co-operation, Interaction and Disclosure of Information
+       We respect TLP.
+
+5. Services
+  5.1 Incident Response
+   5.1.1. Incident Triage
+            - Investigating whether an incident occurred.
+            - Determining its extent.
+  5.2 Proactive Activities
+       - Awareness building
+       - Cake
+
+6. Incident Reporting Forms
+   There are none.
+"""
+
+
+def taken(strategy: st.SearchStrategy[str], read: object) -> st.SearchStrategy[str]:
+    """Texts in the one form that ``read`` gives."""
+
+    def canonical(text: str) -> str:
+        try:
+            return str(read(text))  # type: ignore[operator]
+        except ValueError:
+            return ""
+
+    return strategy.map(canonical).filter(bool)
+
+
+ONE_LINE = taken(st.text(min_size=1, max_size=60), lambda text: "" if "\n" in lines(text) else lines(text))
+PROSE = taken(
+    st.lists(st.one_of(st.text(), st.sampled_from(["-", "- x", "2.1", "1. Document Information", NOT_STATED, "\n\n"])))
+    .map(" ".join), paragraphs,
+).filter(lambda text: text != NOT_STATED)  # fmt: skip
+DAYS = st.dates(date(1990, 1, 1)).map(date.isoformat)
+
+
+def facts(
+    about: FactKind, value: st.SearchStrategy[str], /, **details: st.SearchStrategy[str]
+) -> st.SearchStrategy[Fact]:
+    optional = {name: text for name, text in details.items() if name not in {"kind", "status", "about"}}
+    needed = {name: text for name, text in details.items() if name not in optional}
+    detail = st.fixed_dictionaries(needed, optional=optional)
+    return st.builds(lambda text, more: Fact(about, text, tuple(sorted(more.items()))), value, detail)
+
+
+def words(kind: type) -> st.SearchStrategy[str]:
+    return st.sampled_from([word.value for word in kind])  # type: ignore[attr-defined]
+
+
+STATEMENTS = st.dictionaries(st.sampled_from(Topic), PROSE, max_size=4).map(
+    lambda found: [Fact(FactKind.STATEMENT, text, (("about", topic.value),)) for topic, text in found.items()]
+)
+ADDRESSES = st.lists(ONE_LINE, max_size=3).map(lambda rows: [Fact(FactKind.ADDRESS, "\n".join(rows))] if rows else [])
+OTHER_FACTS = st.lists(
+    st.one_of(
+        facts(FactKind.LANGUAGE, st.sampled_from(["en", "pt-BR"])),
+        facts(FactKind.SERVICE, ONE_LINE),
+        facts(FactKind.HOURS, st.sampled_from(["24x7", "mon-fri 08:00-17:00"])),
+        facts(FactKind.CHANNEL, ONE_LINE, kind=words(ChannelKind), purpose=words(Purpose)),
+        facts(FactKind.MEMBERSHIP, ONE_LINE, status=words(Status), since=DAYS, until=DAYS),
+        facts(FactKind.ATTESTATION, ONE_LINE, kind=words(Attested), scope=ONE_LINE, expires=DAYS),
+        facts(FactKind.AUTHORITY, words(Authority)),
+        facts(FactKind.ESTABLISHED, DAYS),
+    ),
+    max_size=8,
+)
+PROFILES = st.builds(
+    Profile,
+    name=ONE_LINE,
+    version=st.integers(0, 99),
+    dated=st.none() | st.dates(),
+    draft=st.booleans(),
+    key=st.sampled_from(["", "cert-x"]),
+    uuid=st.none() | st.uuids(),
+    kind=st.just("") | words(TeamKind),
+    country=st.sampled_from(["", "XA"]),
+    organisation=st.just("") | ONE_LINE,
+    timezone=st.sampled_from(["", "Africa/Nairobi"]),
+    locations=st.lists(ONE_LINE, max_size=2).map(tuple),
+    mailboxes=st.lists(st.tuples(ONE_LINE, st.just("") | words(Purpose)), max_size=3).map(tuple),
+    keys=st.lists(
+        st.builds(PublicKey, ONE_LINE, st.sampled_from(["openpgp", "smime"]), st.none() | st.dates()), max_size=2
+    ).map(tuple),
+    scopes=st.lists(st.builds(Scope, st.sampled_from(RuleKind), ONE_LINE), max_size=3).map(tuple),
+    facts=st.tuples(ADDRESSES, OTHER_FACTS, STATEMENTS).map(
+        lambda parts: tuple(fact for part in parts for fact in part)
+    ),
+).map(ordered)
+
+
+@given(PROFILES)
+def test_what_is_written_is_read_back_exactly(profile: Profile) -> None:
+    text = profile_text(profile)
+    reading = read_profile(text.encode())
+
+    assert reading.profile == profile
+    assert reading.exact
+    assert not reading.unread
+    assert all(len(row) <= 72 or " " not in row.strip()[:60] or row.startswith(("   - ", "       ")) or "profile" in row
+               for row in text.split("\n"))  # fmt: skip
+
+
+@given(PROFILES, st.data())
+def test_a_changed_document_is_never_taken_for_exact(profile: Profile, data: st.DataObject) -> None:
+    rows = profile_text(profile).split("\n")
+    number = data.draw(st.integers(0, len(rows) - 1))
+    rows[number] += "  x"
+    try:
+        reading = read_profile("\n".join(rows).encode())
+    except InputError:
+        return
+    if reading.exact:
+        assert profile_text(reading.profile) == "\n".join(rows)
+
+
+def test_every_section_of_the_rfc_stands_in_order() -> None:
+    rows = profile_text(Profile("Kestria CERT")).split("\n")
+    headings = [row for row in rows if row[:1].isdigit()]
+    assert [row.partition(" ")[0].rstrip(".") for row in headings] == [section.number for section in OUTLINE]
+    assert rows.count(f"   {NOT_STATED}") > 20
+
+
+def test_of_others_documents_what_stands_there_is_taken() -> None:
+    reading = read_profile(OTHERS.encode())
+    profile = reading.profile
+
+    assert not reading.exact
+    assert profile.name == '"Harbour CERT": the Port of Kestria Computer Emergency Response Team'
+    assert (profile.dated, profile.version, profile.timezone) == (date(2024, 3, 1), 0, "")
+    assert profile.locations == ("https://www.harbour.example/rfc2350.txt", "https://www.harbour.example/cert")
+    assert [box for box, _ in profile.mailboxes] == ["cert@harbour.example", "abuse@harbour.example"]
+    assert [key.fingerprint for key in profile.keys] == ["112233445566778899aabbccddeeff0011223344"]
+    assert {scope.value for scope in profile.scopes} == {"192.0.2.0/24", "2001:db8::/32", "64500"}
+    assert [fact.value for fact in profile.facts if fact.kind is FactKind.CHANNEL] == ["+230 555 0100"]
+    assert [fact.value for fact in profile.facts if fact.kind is FactKind.ADDRESS] == ["Harbour CERT\nPier 3"]
+    assert [fact.value for fact in profile.facts if fact.kind is FactKind.SERVICE] == ["Awareness Building"]
+    assert profile.prose(Topic.MISSION) == (
+        "The purpose of the Harbour CERT is, first, to assist members of the port community.\n\nSecond, to sleep well."
+    )
+    assert profile.prose(Topic.DISCLOSURE) == "We respect TLP."
+    assert not [fact for fact in profile.facts if fact.kind is FactKind.AUTHORITY]
+
+
+def test_what_cannot_be_read_is_listed_and_not_guessed() -> None:
+    unread = {(one.where, one.what): one.why for one in read_profile(OTHERS.encode()).unread}
+
+    assert "whole number" in unread.pop(
+        ("1.1 Date of Last Update", "This is version 1.01, published 1st of March, 2024.")
+    )
+    assert "IANA" in unread.pop(("2.3 Time Zone", "Kestria/Central (GMT+0400)"))
+    assert "without its country code" in unread.pop(("2.4 Telephone Number", "555-0199"))
+    assert "no section of RFC 2350" in unread.pop(("2.12 Coffee", "Black."))
+    assert "bits behind the length" in unread.pop(("3.2 Constituency", "192.0.2.1/24"))
+    assert unread == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "day"),
+    [
+        ("2024-03-01", date(2024, 3, 1)),
+        ("01.03.2024", date(2024, 3, 1)),
+        ("March 1st, 2024", date(2024, 3, 1)),
+        ("1-Mar-2024", date(2024, 3, 1)),
+        ("03/01/2024", None),
+        ("spring 2024", None),
+        ("31 February 2024", None),
+    ],
+)
+def test_a_date_is_read_where_it_is_plain_which_it_is(words: str, day: date | None) -> None:
+    text = f"1.1 Date of Last Update\n{words}\n2.1 Name of the Team\nX\n"
+    reading = read_profile(text.encode())
+    assert reading.profile.dated == day
+    assert any(one.where.startswith("1.1") for one in reading.unread) == (day is None)
+
+
+@pytest.mark.parametrize("content", [b"", b"Hello.\n", b"\x00\x01", b"%PDF-1.7\n\xe2\xe3", b"x" * 1_000_001])
+def test_what_is_no_profile_is_refused(content: bytes) -> None:
+    with pytest.raises(InputError, match=r"\w"):
+        read_profile(content)
+
+
+@given(st.text() | st.lists(st.sampled_from(OTHERS.split("\n")), max_size=60).map("\n".join))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        reading = read_profile(text.encode("utf-8", "surrogatepass"))
+    except InputError:
+        return
+    assert read_profile(profile_text(reading.profile).encode()).profile == reading.profile
