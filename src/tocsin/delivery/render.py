@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import numpy as np
@@ -10,9 +10,10 @@ import polars as pl
 
 from tocsin.delivery.compose import DigestText, Frame, body_of, compose, subject_of
 from tocsin.delivery.data import Files, Packing, files_of, readable
-from tocsin.delivery.mime import Envelope, assemble, plain, usable_mailboxes
+from tocsin.delivery.mime import Envelope, assemble, plain
 from tocsin.delivery.outbox import Owed
 from tocsin.delivery.released import matching, through_the_gate
+from tocsin.delivery.sealing import CannotSealError, Protection, Seals
 from tocsin.delivery.survey import DELIVERY, Gone, Survey, survey
 from tocsin.delivery.texts import Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
@@ -23,6 +24,8 @@ from tocsin.settings import Settings
 
 NO_EVENTS = "no-events"
 NOT_WRITTEN = "not-written"
+CANNOT_SEAL = "cannot-seal"
+_ARMOR = 1.4  # bytes of an encrypted mail for a byte of the mail in it
 
 Annotate = Callable[[pl.DataFrame], pl.DataFrame]
 GoneOf = Callable[[Collection[int]], Mapping[int, Sequence[Gone]]]
@@ -44,13 +47,18 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A digest as its mails, or with none of them the reason why nothing can go."""
+    """A digest as its mails, or with none of them the reason why nothing can go.
+
+    ``protection``: how they are signed and encrypted, in words. ``remark``: what else is to be known of them.
+    """
 
     owed: Owed
     subject: str
     mails: tuple[Mail, ...]
     counts: dict[str, int]
     refusal: Verdict | None = None
+    protection: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,8 @@ class Node:
     """What a digest says of the sender: this node's identity, its own teams, its settings.
 
     ``link``: where the digest of a reference is answered without an account; ``reply_to``: the address that replies to
-    its mails go to, which proves that it is answered by who got it. An empty text where there is none.
+    its mails go to, which proves that it is answered by who got it. An empty text where there is none. ``seals``:
+    how mails are signed and encrypted; without any, what must be encrypted does not leave.
     """
 
     uuid: UUID
@@ -74,6 +83,7 @@ class Node:
     own: Collection[str] = ()
     link: Callable[[str], str] = lambda _: ""
     reply_to: Callable[[str], str] = lambda _: ""
+    seals: Seals = field(default_factory=Seals)
 
 
 def render(
@@ -103,11 +113,13 @@ def render(
             return Rendered(owed, "", (), _counts(owed, None, gate.withheld), refusal)
         found = surveys[owed.id]
         found.gone = gone.get(owed.team_id, ())
-        draft = _Draft(owed, team, found, gate.marking, node, texts_for(team.language))
         try:
+            protection = node.seals.require(team)
+            draft = _Draft(owed, team, found, gate.marking, node, texts_for(team.language), protection)
             return _write(draft, rows[owed.id,], gate.withheld)
         except TocsinError as error:
-            return Rendered(owed, "", (), _counts(owed, None, gate.withheld), Verdict(False, NOT_WRITTEN, str(error)))
+            rule = CANNOT_SEAL if isinstance(error, CannotSealError) else NOT_WRITTEN
+            return Rendered(owed, "", (), _counts(owed, None, gate.withheld), Verdict(False, rule, str(error)))
 
     return iter(executor.map(one, bundle))
 
@@ -133,6 +145,7 @@ class _Draft:
     marking: Marking
     node: Node
     texts: Texts
+    protection: Protection
 
 
 def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> Rendered:
@@ -152,7 +165,7 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> Rendered:
         draft.team.formats,
         owed.created_at,
         XarfSender(sender, settings.node.contact),
-        settings.mail.max_bytes,
+        int(settings.mail.max_bytes / _ARMOR) if draft.protection.keys else settings.mail.max_bytes,
     )
     text = compose(draft.found, frame, draft.texts)
     parts = files_of(rows, packing)
@@ -161,13 +174,14 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> Rendered:
         for number, files in enumerate(parts, start=1)
     )
     subject = subject_of(replace(text, parts=len(parts)), draft.texts)
-    return Rendered(owed, subject, mails, _counts(owed, draft.found, withheld, len(mails)))
+    counts, protection = _counts(owed, draft.found, withheld, len(mails)), draft.protection
+    return Rendered(owed, subject, mails, counts, protection=protection.words, remark=protection.remark)
 
 
 def _mail(draft: _Draft, text: DigestText, files: Files) -> Mail:
     owed, node = draft.owed, draft.node.settings.node
     identity = owed.message_id if text.part == 1 else owed.message_id.replace("@", f".{text.part}@")
-    recipients = usable_mailboxes(draft.team.mailboxes)
+    recipients = draft.protection.mailboxes
     envelope = Envelope(
         subject=subject_of(text, draft.texts),
         sender_name=node.name,
@@ -179,7 +193,9 @@ def _mail(draft: _Draft, text: DigestText, files: Files) -> Mail:
         reply_to=draft.node.reply_to(owed.reference),
     )
     boundary = f"=_{owed.reference}_{text.part}"
-    content = assemble(envelope, body_of(text, draft.texts), files.attachments, boundary)
+    # Outside an encrypted mail stands what tickets need, and nothing of what it tells.
+    seal = draft.node.seals.seal(draft.protection, f"[TLP:{text.tlp}] [{owed.reference}]")
+    content = assemble(envelope, body_of(text, draft.texts), files.attachments, boundary, seal)
     return Mail(
         owed.reference,
         text.part,

@@ -38,6 +38,11 @@ class Protection:
         named = ", ".join(key.facts.fingerprint for key in self.keys)
         return f"{self.form.words}: signed" + (f", encrypted for {named}" if named else "")
 
+    @property
+    def remark(self) -> str:
+        """Who did not get it, or an empty text."""
+        return f"Left out, as no key serves them: {', '.join(self.left_out)}." if self.left_out else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Barred:

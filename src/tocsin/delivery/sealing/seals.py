@@ -15,7 +15,6 @@ from tocsin.directory.keys import KeyFormat, TeamKey, encrypting, said
 from tocsin.errors import ConflictError, SettingError
 from tocsin.settings import MailSettings
 
-
 _NO_KEYS = OwnKeys()
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
