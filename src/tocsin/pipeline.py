@@ -33,9 +33,11 @@ from tocsin.events.reports import Report, find_reports, open_reports, shown
 from tocsin.events.sources import Chunk, Feed, Reader, Source, sources
 from tocsin.events.store import Part
 from tocsin.networks import Networks
-from tocsin.problems import Sightings, problem_keys
+from tocsin.problems import Repeat, Sightings, problem_keys
 from tocsin.records import cut
 from tocsin.records.durable import disk_failures
+from tocsin.said import Said
+from tocsin.settings import TellSettings
 from tocsin.tellers import Tellers
 
 _WORKERS = 2
@@ -91,6 +93,8 @@ class Desk:
     feed: FeedRecord
     duplicate_days: int
     tellers: Tellers
+    repeat: Repeat
+    said: Said
     quarantine: Quarantine
     counts: Counts = field(default_factory=Counts)
     columns: Sequence[str] = ()
@@ -281,12 +285,24 @@ def _take_in(workshop: Workshop, reading: Reading, *, replay_of: int | None = No
         reading.record,
         reading.feed.duplicate_days or node.settings.ingest.duplicate_days,
         workshop.tellers,
+        _repeat(node.settings.tell),
+        workshop.tellers.said(node, reading.heard),
         quarantine,
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
     with disk_failures(f"{report.name} could not be taken in"), closing(quarantine):
         _settle_all(workshop, reading, desk)
         return _finish(desk, report, replay_of)
+
+
+def _repeat(tell: TellSettings) -> Repeat:
+    """The rules of the settings; each step's end is counted from the first telling."""
+    steps: list[tuple[int, int | None]] = []
+    end: int | None = 0
+    for every, days in tell.reminder_steps:
+        end = None if days is None or end is None else end + days
+        steps.append((every, end))
+    return Repeat(steps, 0 if tell.escalate_to == "none" else tell.escalate_after_days)
 
 
 def _settle_all(workshop: Workshop, reading: Reading, desk: Desk) -> None:
@@ -373,10 +389,10 @@ def _settle(desk: Desk, understood: Understood, part: int) -> pl.DataFrame:
         ingest=desk.number,
         feed=desk.feed.id,
         now=now,
-        reminder_days=desk.node.settings.tell.reminder_days,
+        repeat=desk.repeat,
     )
-    told = desk.tellers.decide(frame, due=seen.due[sightings.of_event])
-    desk.node.tracker.note(seen, told.told > 0, ingest=desk.number, part=part, now=now)
+    told = desk.tellers.decide(frame, seen, desk.said)
+    desk.node.tracker.note(seen, told.telling, ingest=desk.number, part=part, now=now)
     cut("ingest.noted")
     desk.counts.problems_new += seen.new
     desk.counts.problems_continuing += seen.continuing
@@ -422,7 +438,9 @@ def _finish(desk: Desk, report: Report, replay_of: int | None) -> Counts:
         withheld_by_rule=dict(desk.withheld),
         **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
     )
-    prepared = commitment.Prepared(record, desk.parts, desk.tellers.sets, desk.owed, desk.tellers.teams, desk.columns)
+    prepared = commitment.Prepared(
+        record, desk.parts, desk.tellers.sets.numbers, desk.owed, desk.tellers.teams, desk.columns
+    )
     counts.deliveries = commitment.prepare(desk.node, prepared)
     commitment.commit(desk.node, desk.number, desk.parts, now=desk.now)
     cut("ingest.merging")

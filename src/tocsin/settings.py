@@ -4,11 +4,12 @@
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tocsin.errors import SettingError
 
@@ -23,6 +24,23 @@ def _split(value: object) -> object:
 
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class Reminder(NamedTuple):
+    """Every so many days; ``for_days`` None: without end."""
+
+    every_days: int
+    for_days: int | None
+
+
+_REMINDER = re.compile(r"(?:(daily)|(weekly)|every (\d{1,3}) days?)(?: for (\d{1,4}) days?)?")
+
+
+def _reminder(text: str) -> Reminder:
+    found = _REMINDER.fullmatch(" ".join(text.lower().split()))
+    if found is None or "0" in {found[3], found[4]}:
+        raise ValueError(f"'{text}' is no step: take 'daily', 'weekly' or 'every N days', and 'for N days'")
+    return Reminder(1 if found[1] else 7 if found[2] else int(found[3]), int(found[4]) if found[4] else None)
 
 
 class NodeSettings(_Section):
@@ -63,7 +81,20 @@ class IngestSettings(_Section):
 class TellSettings(_Section):
     """When teams are told."""
 
-    reminder_days: int = Field(7, ge=1, description="A problem that goes on is told again after this many days.")
+    reminders: Words = Field(
+        ("weekly",),
+        description="How often a problem that goes on is told again since it was first told, step by step: 'daily', "
+        "'weekly' or 'every N days', each but the last with 'for N days'. After the last step, or with an empty list, "
+        "not at all.",
+    )
+    escalate_after_days: int = Field(
+        30, ge=1, description="A problem that goes on unanswered this long after it was first told is escalated."
+    )
+    escalate_to: Literal["none", "person", "upstream", "national"] = Field(
+        "person",
+        description="'person' lists it here; 'upstream' also tells, once, the team of the next wider network; "
+        "'national' the national team of its country.",
+    )
     gone_after_days: int = Field(
         3, ge=1, description="A problem is gone when its feed ran on this many later days without it."
     )
@@ -89,6 +120,19 @@ class TellSettings(_Section):
     mails_a_day: int = Field(
         24, ge=0, description="Mails to one mailbox within 24 hours; what is over joins the next digest. 0: any number."
     )
+
+    @property
+    def reminder_steps(self) -> tuple[Reminder, ...]:
+        """The steps of ``reminders``."""
+        return tuple(_reminder(text) for text in self.reminders)
+
+    @field_validator("reminders")
+    @classmethod
+    def _steps_make_sense(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        steps = [_reminder(text) for text in texts]
+        if any(step.for_days is None for step in steps[:-1]):
+            raise ValueError("each step but the last needs 'for N days'")
+        return texts
 
     @model_validator(mode="after")
     def _redirected_somewhere(self) -> Self:

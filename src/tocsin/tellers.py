@@ -1,7 +1,8 @@
 """Who is told of a batch of events: the router names the teams, the gate lets through what may leave, per batch.
 
 Each distinct decision of the router is asked of the gate once per marking; events then point to sets of teams by
-number.
+number. A team that joined those that were told of a problem hears at the next sighting, one that answered is spared,
+and a problem that nobody answered goes to who is asked next.
 """
 
 from collections import Counter
@@ -15,11 +16,14 @@ from sqlalchemy import select
 
 from tocsin.app import Node
 from tocsin.directory import Role, Team, directory_version, read_directory
+from tocsin.escalation import next_asked
 from tocsin.events.models import TeamSet
+from tocsin.problems import Seen, Telling
 from tocsin.release import allowed_teams
 from tocsin.routing import Router, current_router
-
-Int32s = npt.NDArray[np.int32]
+from tocsin.said import Said, read_said
+from tocsin.settings import Settings
+from tocsin.team_sets import Int32s, TeamSets
 
 # The host of a URL (RFC 3986, 3.2), without user and port.
 _HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?\[?([^/?#\]:]+)"
@@ -29,11 +33,13 @@ _HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?\[?([^/?#\]:]+)"
 class Told:
     """For each event the number of the set of teams that must know (``routed``) and that are told now (``told``).
 
-    ``withheld`` counts (event, team) pairs that the gate stopped, by its rule; ``owed`` counts events by team.
+    ``telling`` is what the notes of problems keep of that. ``withheld`` counts (event, team) pairs that the gate
+    stopped, by its rule; ``owed`` counts events by team.
     """
 
     routed: Int32s
     told: Int32s
+    telling: Telling
     routed_rows: int
     withheld: Counter[str]
     owed: Counter[int]
@@ -48,15 +54,15 @@ class _Verdict:
 
 @dataclass
 class Tellers:
-    """The directory, compiled, with the gate; ``sets`` numbers the sets of teams, the empty one is 0."""
+    """The directory, compiled, with the gate, and the numbers of all sets of teams."""
 
     version: str
     teams: dict[int, Team]
     router: Router
-    sets: dict[tuple[int, ...], int]
-    _members: list[tuple[int, ...]]
-    _own: frozenset[str] = frozenset()
+    sets: TeamSets
+    settings: Settings
     _verdicts: dict[tuple[int, str, str], _Verdict] = field(default_factory=dict)
+    _said: Said | None = None
 
     @classmethod
     def open(cls, node: Node) -> "Tellers":
@@ -67,27 +73,92 @@ class Tellers:
         router = current_router(
             node.compiled / "routing", version, lambda: read_directory(node.database), now=datetime.now(UTC)
         )
-        members = [(), *stored]
-        numbers = {of: number for number, of in enumerate(members)}
-        return cls(version, router.teams, router, numbers, members, frozenset(node.settings.node.own_teams))
+        return cls(version, router.teams, router, TeamSets([(), *stored]), node.settings)
 
-    def decide(self, frame: pl.DataFrame, *, due: npt.NDArray[np.bool_]) -> Told:
-        """Who must know of each event, and who is told now; ``due``: whether its problem is told at all now."""
+    def said(self, node: Node, now: datetime) -> Said:
+        """What teams have answered, read again only where there is something new."""
+        self._said = read_said(node.database, now, self._said)
+        return self._said
+
+    def decide(self, frame: pl.DataFrame, seen: Seen, said: Said) -> Told:
+        """Who must know of each event, and who is told now of it, as its problem's history has it."""
         decisions = self.route(frame)
         kinds, kind = _distinct(frame, self.router.audiences(decisions))
         verdicts = [self._verdict(*labels) for labels in kinds]
-        told = np.where(due, _column(verdicts, "allowed")[kind], 0)
+        allowed = _column(verdicts, "allowed")[kind]
+        told = self._without_quiet(self._due_or_joined(allowed, seen), seen, said)
+        escalated = self._escalated(frame, decisions, seen, said)
+        if escalated.any():
+            told = self.sets.union(told, escalated)
         withheld: Counter[str] = Counter()
         for verdict, events in zip(verdicts, np.bincount(kind, minlength=len(verdicts)).tolist(), strict=True):
             for rule, teams in verdict.withheld.items():
                 withheld[rule] += teams * events
+        told_set = self.sets.of_problems(seen.told_set, told, seen.sightings.of_event)
         return Told(
             routed=_column(verdicts, "routed")[kind],
-            told=told.astype(np.int32),
+            told=told,
+            telling=Telling(told > 0, escalated > 0, told_set),
             routed_rows=int((decisions > 0).sum()),
             withheld=withheld,
             owed=self._owed(told),
         )
+
+    def _due_or_joined(self, allowed: Int32s, seen: Seen) -> Int32s:
+        """All who may be told where the problem is due, else those who were not told of it before."""
+        of_event = seen.sightings.of_event
+        told = np.where(seen.due[of_event], allowed, np.int32(0))
+        before = seen.told_set[of_event]
+        rows = np.flatnonzero((told == 0) & (before > 0) & (allowed > 0) & (allowed != before))
+        if len(rows):
+            told[rows] = self.sets.minus(allowed[rows], before[rows])
+        return told
+
+    def _without_quiet(self, told: Int32s, seen: Seen, said: Said) -> Int32s:
+        quiet = said.quiet_teams(seen.sightings.keys, seen.sightings.last)
+        if not quiet:
+            return told
+        of_problem = np.zeros(len(seen.due), dtype=np.int32)
+        for problem, teams in quiet.items():
+            of_problem[problem] = self.sets.number(teams)
+        quiet_sets = of_problem[seen.sightings.of_event]
+        rows = np.flatnonzero((quiet_sets > 0) & (told > 0))
+        if len(rows):
+            told[rows] = self.sets.minus(told[rows], quiet_sets[rows])
+        return told
+
+    def _escalated(self, frame: pl.DataFrame, decisions: Int32s, seen: Seen, said: Said) -> Int32s:
+        """Per event the set of teams that hear of it since those before them did not answer; mostly none."""
+        found = np.zeros(frame.height, dtype=np.int32)
+        to = self.settings.tell.escalate_to
+        if to in {"none", "person"} or not seen.overdue.any():
+            return found
+        silent = seen.overdue & ~said.is_answered(seen.sightings.keys)
+        rows = np.flatnonzero(silent[seen.sightings.of_event])
+        if not len(rows):
+            return found
+        some = frame[rows]
+        country = some.select(pl.coalesce("network.country", "source.geolocation.cc").fill_null("")).to_series()
+        countries, country_of = np.unique(country.to_numpy().astype(str), return_inverse=True)
+        pairs, pair = np.unique(np.stack([decisions[rows], country_of], axis=1), axis=0, return_inverse=True)
+        kinds, kind = _distinct(some, pair.ravel().astype(np.int32))
+        numbers = []
+        for which, tlp, pap in kinds:
+            decision, at = pairs[which].tolist()
+            teams = next_asked(
+                self.router.decision(decision),
+                self.teams,
+                to=to,
+                country=str(countries[at]) or self.settings.node.country,
+            )
+            allowed, _ = allowed_teams(tlp, pap, teams, own=self._own)
+            numbers.append(self.sets.number(allowed))
+        found[rows] = np.array(numbers, dtype=np.int32)[kind]
+        return found
+
+    @property
+    def _own(self) -> frozenset[str]:
+        return frozenset(self.settings.node.own_teams)
 
     def others(self, frame: pl.DataFrame, teams: npt.NDArray[np.int64]) -> pl.Series:
         """Who answers for each event, ``teams`` aside that it was told to: names, a line each.
@@ -133,22 +204,16 @@ class Tellers:
             teams = self.router.audience(audience)
             allowed, stopped = allowed_teams(tlp, pap, [self.teams[team] for team in teams], own=self._own)
             self._verdicts[key] = _Verdict(
-                self._number(teams),
-                self._number(tuple(sorted(allowed))),
+                self.sets.number(teams),
+                self.sets.number(allowed),
                 Counter(verdict.rule for _, verdict in stopped),
             )
         return self._verdicts[key]
 
-    def _number(self, members: tuple[int, ...]) -> int:
-        if members not in self.sets:
-            self.sets[members] = len(self.sets)
-            self._members.append(members)
-        return self.sets[members]
-
     def _owed(self, told: npt.NDArray[np.integer]) -> Counter[int]:
         owed: Counter[int] = Counter()
         for number, events in zip(*(part.tolist() for part in np.unique(told, return_counts=True)), strict=True):
-            for team in self._members[number]:
+            for team in self.sets.members[number]:
                 owed[team] += events
         return owed
 

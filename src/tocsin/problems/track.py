@@ -11,12 +11,42 @@ import numpy.typing as npt
 
 from tocsin.records.keys import KeyFiles
 
-# Columns of the notes, all uint32: times in seconds since 1970 UTC, numbers of feed and ingest, a count.
-NOTES = ("first_seen", "last_seen", "sightings", "feed", "met_by", "seen_by", "told_at", "told_by")
-_FIRST, _LAST, _COUNT, _FEED, _MET_BY, _SEEN_BY, _TOLD_AT, _TOLD_BY = range(len(NOTES))
+# Columns of the notes, all uint32: times in seconds since 1970 UTC; numbers of feed, ingest and set of teams; counts.
+# New ones are added at the end: files without them are read as having zeros there.
+NOTES = (
+    *("first_seen", "last_seen", "sightings", "feed", "met_by", "seen_by", "told_at", "told_by"),
+    *("first_told_at", "first_told_by", "tellings", "told_set", "escalated_by"),
+)
+_FIRST, _LAST, _COUNT, _FEED, _MET_BY, _SEEN_BY, _TOLD_AT, _TOLD_BY = range(8)
+_FIRST_TOLD_AT, _FIRST_TOLD_BY, _TELLINGS, _TOLD_SET, _ESCALATED_BY = range(8, len(NOTES))
+
+_DAY = 86_400
+_EARLY = _DAY // 4  # a report of tomorrow may come some hours earlier in the day than today's
 
 Seconds = npt.NDArray[np.uint32]
 NotesArray = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """When a problem that goes on is told again, and when it is escalated.
+
+    ``steps``: every so many days, up to so many days after it was first told (None: without end), ascending; no step
+    holds after the last. ``escalate_days``: that long after it was first told; 0: never.
+    """
+
+    steps: Sequence[tuple[int, int | None]] = ()
+    escalate_days: int = 0
+
+    def reminded(self, since_first: npt.NDArray[np.int64], since_last: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Whether a problem is due again so many seconds after it was first and last told."""
+        due = np.zeros(len(since_first), dtype=bool)
+        open_ = np.ones(len(since_first), dtype=bool)
+        for every, until in self.steps:
+            here = open_ if until is None else open_ & (since_first < until * _DAY)
+            due |= here & (since_last >= every * _DAY - _EARLY)
+            open_ = open_ & ~here
+        return due
 
 
 @dataclass(frozen=True)
@@ -48,16 +78,15 @@ def seen_again(
     ingest: int,
     feed: int,
     now: int,
-    reminder_days: int,
-) -> tuple[NotesArray, npt.NDArray[np.bool_]]:
-    """The notes after these sightings, and for each problem whether it is due to be told.
+    repeat: Repeat,
+) -> tuple[NotesArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """The notes after these sightings, and for each problem whether it is due to be told, and to be escalated.
 
-    Due: a problem that nobody was told of before, one last told ``reminder_days`` ago or longer, and one already told
-    by this very ingest (several rows of one report belong to one telling). Times in seconds since 1970 UTC.
+    Due: a problem that nobody was told of before, one whose reminder has come, and one already told by this very
+    ingest (several rows of one report belong to one telling). To be escalated: one first told long enough ago that
+    no earlier ingest escalated. Times in seconds since 1970 UTC.
     """
     told_before = known & (notes[:, _TOLD_BY] > 0)
-    due = ~told_before | (now - notes[:, _TOLD_AT].astype(np.int64) >= reminder_days * 86_400)
-    due |= told_before & (notes[:, _TOLD_BY] == ingest)
     after = notes.copy()
     after[:, _FIRST] = np.where(known, np.minimum(notes[:, _FIRST], sightings.first), sightings.first)
     after[:, _LAST] = np.maximum(notes[:, _LAST], sightings.last)
@@ -65,7 +94,18 @@ def seen_again(
     after[:, _FEED] = feed
     after[~known, _MET_BY] = ingest
     after[:, _SEEN_BY] = ingest
-    return after, due
+    unnoted = told_before & (notes[:, _FIRST_TOLD_AT] == 0)  # told when only the last telling was noted
+    after[unnoted, _FIRST_TOLD_AT] = notes[unnoted, _TOLD_AT]
+    after[unnoted, _FIRST_TOLD_BY] = notes[unnoted, _TOLD_BY]
+    after[unnoted, _TELLINGS] = 1
+    since_first = now - after[:, _FIRST_TOLD_AT].astype(np.int64)
+    since_last = now - notes[:, _TOLD_AT].astype(np.int64)
+    due = ~told_before | repeat.reminded(since_first, since_last) | (notes[:, _TOLD_BY] == ingest)
+    overdue = np.zeros(len(due), dtype=bool)
+    if repeat.escalate_days:
+        open_ = (notes[:, _ESCALATED_BY] == 0) | (notes[:, _ESCALATED_BY] == ingest)
+        overdue = told_before & open_ & (since_first >= repeat.escalate_days * _DAY)
+    return after, due, overdue
 
 
 def gone_since(
@@ -92,16 +132,31 @@ def gone_since(
 class Seen:
     """What one batch's sightings mean, per problem: unknown before this ingest (``fresh``), and ``due`` to be told.
 
-    ``new`` and ``continuing`` count each problem once per ingest, in the batch that meets it first. ``notes`` are what
-    is to be remembered, but for who was told.
+    ``overdue``: it may be escalated. ``told_set``: the number of the set of teams that were told of it, 0 where that
+    is not known. ``new`` and ``continuing`` count each problem once per ingest, in the batch that meets it first.
+    ``notes`` are what is to be remembered, but for who was told.
     """
 
     sightings: Sightings
     fresh: npt.NDArray[np.bool_]
     due: npt.NDArray[np.bool_]
+    overdue: npt.NDArray[np.bool_]
+    told_set: npt.NDArray[np.int32]
     new: int
     continuing: int
     notes: NotesArray
+
+
+@dataclass(frozen=True)
+class Telling:
+    """Who is told of one batch: per event whether some team is (``told``), and some one as it was unanswered.
+
+    ``told_set``: per problem the number of the set of teams that were told of it, now and before.
+    """
+
+    told: npt.NDArray[np.bool_]
+    escalated: npt.NDArray[np.bool_]
+    told_set: npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -110,28 +165,38 @@ class Tracker:
 
     files: KeyFiles
 
-    def see(self, sightings: Sightings, *, ingest: int, feed: int, now: int, reminder_days: int) -> Seen:
+    def see(self, sightings: Sightings, *, ingest: int, feed: int, now: int, repeat: Repeat) -> Seen:
         """What the sightings of one batch mean; nothing is noted yet."""
         known, notes = self.files.lookup(sightings.keys, up_to=ingest)
-        after, due = seen_again(sightings, known, notes, ingest=ingest, feed=feed, now=now, reminder_days=reminder_days)
+        after, due, overdue = seen_again(sightings, known, notes, ingest=ingest, feed=feed, now=now, repeat=repeat)
         return Seen(
             sightings=sightings,
             fresh=after[:, _MET_BY] == ingest,
             due=due,
+            overdue=overdue,
+            told_set=notes[:, _TOLD_SET].astype(np.int32),
             new=int((~known).sum()),
             continuing=int((known & (notes[:, _SEEN_BY] != ingest)).sum()),
             notes=after,
         )
 
-    def note(self, seen: Seen, told: npt.NDArray[np.bool_], *, ingest: int, part: int, now: int) -> None:
+    def note(self, seen: Seen, telling: Telling, *, ingest: int, part: int, now: int) -> None:
         """Remember one batch; it counts once the ingest is committed.
 
-        ``told``: for each event whether some team is told of it. A problem that nobody is told of, since nobody is
-        known or the gate says no, stays due: it is told as soon as somebody may be.
+        A problem that nobody is told of, since nobody is known or the gate says no, stays due: it is told as soon as
+        somebody may be. One that only a team that joined is told of keeps the time of its last telling.
         """
-        told_problems = np.zeros(len(seen.due), dtype=bool)
-        told_problems[seen.sightings.of_event[told]] = True
-        seen.notes[told_problems, _TOLD_AT] = now
-        seen.notes[told_problems, _TOLD_BY] = ingest
-        self.files.write((ingest, part), seen.sightings.keys, seen.notes)
+        notes, of_event = seen.notes, seen.sightings.of_event
+        some = np.zeros(len(seen.due), dtype=bool)
+        some[of_event[telling.told]] = True
+        escalated = np.zeros(len(seen.due), dtype=bool)
+        escalated[of_event[telling.escalated]] = True
+        told = some & seen.due
+        notes[told & (notes[:, _TOLD_BY] != ingest), _TELLINGS] += 1
+        first = told & (notes[:, _FIRST_TOLD_AT] == 0)
+        notes[first, _FIRST_TOLD_AT], notes[first, _FIRST_TOLD_BY] = now, ingest
+        notes[told, _TOLD_AT], notes[told, _TOLD_BY] = now, ingest
+        notes[escalated, _ESCALATED_BY] = ingest
+        notes[:, _TOLD_SET] = telling.told_set
+        self.files.write((ingest, part), seen.sightings.keys, notes)
         self.files.merge(up_to=ingest, since=ingest)

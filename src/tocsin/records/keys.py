@@ -6,6 +6,7 @@ A file is named after the span of (ingest, part) numbers that it covers. A file 
 is not read, and removed by `clean`; one that a merge has made superfluous likewise.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -71,6 +72,8 @@ class _Written:
 class KeyFiles:
     """The key files of one folder; each key has ``columns`` unsigned 32-bit notes.
 
+    A file of fewer columns, written before more were kept, is read as having zeros in the others.
+
     Keys must be hashes. The object remembers which it wrote, so that a run finds out at once that a key is new to it.
     """
 
@@ -94,7 +97,8 @@ class KeyFiles:
             hits = np.flatnonzero(stored[at] == wanted)
             rows = perhaps[hits] if asked is perhaps else hits
             if self.columns:
-                notes[rows] = self._read_notes(file)[at[hits]]
+                stored_notes = self._read_notes(file)
+                notes[rows, : stored_notes.shape[1]] = stored_notes[at[hits]]
             found[rows] = True
         return found, notes
 
@@ -125,7 +129,7 @@ class KeyFiles:
         newest = np.append(keys[1:] != keys[:-1], True) if len(keys) else np.zeros(0, dtype=bool)
         notes = None
         if self.columns:
-            notes = np.concatenate([self._read_notes(file) for file in small])[order][newest]
+            notes = self._all_notes(small)[order][newest]
         ours = all(file.path.name in self._written.names for file in small)
         merged = self._write(small[0].first, small[-1].last, keys[newest], notes, ours=ours)
         if merged is not None:
@@ -152,7 +156,7 @@ class KeyFiles:
         if not files:
             return np.zeros(0, dtype=np.uint64), np.zeros((0, self.columns), dtype=np.uint32)
         keys = np.concatenate([_read_keys(file.path) for file in files])
-        notes = np.concatenate([self._read_notes(file) for file in files])
+        notes = self._all_notes(files)
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
         newest = np.append(keys[1:] != keys[:-1], True)
@@ -174,7 +178,17 @@ class KeyFiles:
     def _read_notes(self, file: _File) -> Notes:
         if not self.columns:
             return np.zeros((file.size, 0), dtype=np.uint32)
-        return np.memmap(file.notes_path, dtype=np.uint32, mode="r").reshape(-1, self.columns)
+        return np.memmap(file.notes_path, dtype=np.uint32, mode="r").reshape(file.size, -1)
+
+    def _all_notes(self, files: Sequence[_File]) -> Notes:
+        """The notes of several files, one after the other."""
+        notes = np.zeros((sum(file.size for file in files), self.columns), dtype=np.uint32)
+        start = 0
+        for file in files:
+            stored = self._read_notes(file)
+            notes[start : start + len(stored), : stored.shape[1]] = stored
+            start += len(stored)
+        return notes
 
     def _write(self, first: Span, last: Span, keys: Keys, notes: Notes | None, *, ours: bool = True) -> _File | None:
         if not len(keys):

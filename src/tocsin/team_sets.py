@@ -1,0 +1,58 @@
+"""Sets of teams by number, and what is done with many of them at once."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Int32s = npt.NDArray[np.int32]
+
+
+@dataclass
+class TeamSets:
+    """Numbers of sets of teams, each sorted ids; the empty set is 0. A number never changes once it is given."""
+
+    members: list[tuple[int, ...]] = field(default_factory=lambda: [()])
+    numbers: dict[tuple[int, ...], int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Number the sets that are known."""
+        self.numbers = {of: number for number, of in enumerate(self.members)}
+
+    def number(self, teams: Iterable[int]) -> int:
+        """The number of a set, a new one where it was not met before."""
+        of = tuple(sorted(set(teams)))
+        if of not in self.numbers:
+            self.numbers[of] = len(self.members)
+            self.members.append(of)
+        return self.numbers[of]
+
+    def union(self, one: Int32s, other: Int32s) -> Int32s:
+        """Element by element, the number of the set that holds the teams of both."""
+        return self._each(one, other, lambda left, right: {*left, *right})
+
+    def minus(self, one: Int32s, other: Int32s) -> Int32s:
+        """Element by element, the number of the set of the teams of ``one`` that are not in ``other``."""
+        return self._each(one, other, lambda left, right: set(left) - set(right))
+
+    def of_problems(self, before: Int32s, told: Int32s, of_event: npt.NDArray[np.intp]) -> Int32s:
+        """Per problem the union of the set ``before`` and of the sets ``told`` of its events."""
+        after = before.copy()
+        rows = np.flatnonzero(told)
+        while len(rows):
+            some = np.zeros(len(before), dtype=np.int32)
+            some[of_event[rows]] = told[rows]  # one of each problem's events; the others come in the next round
+            after = self.union(after, some)
+            rows = rows[told[rows] != some[of_event[rows]]]
+        return after
+
+    def _each(
+        self, one: Int32s, other: Int32s, combine: Callable[[tuple[int, ...], tuple[int, ...]], Iterable[int]]
+    ) -> Int32s:
+        pairs, place = np.unique(one.astype(np.int64) << 32 | other.astype(np.int64), return_inverse=True)
+        found = [
+            self.number(combine(self.members[left], self.members[right]))
+            for left, right in zip((pairs >> 32).tolist(), (pairs & 0xFFFFFFFF).tolist(), strict=True)
+        ]
+        return np.array(found, dtype=np.int32)[place]
