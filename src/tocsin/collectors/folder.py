@@ -1,7 +1,8 @@
 """A folder that reports are put into: what is complete is taken in, then moved out of the way or left."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,8 +36,12 @@ class Folder:
     settings: FolderSettings
     folder: Path
 
-    def offers(self, memory: Memory) -> Generator[Offer]:
+    @contextmanager
+    def look(self, memory: Memory) -> Iterator[Iterator[Offer]]:
         """The files that are complete, in order of name."""
+        yield self._offers(memory)
+
+    def _offers(self, memory: Memory) -> Iterator[Offer]:
         if not self.folder.is_dir():
             raise RemoteError(f"{self.folder} is not a folder.", hint="Make it, or correct its path in tocsin.toml.")
         for path in complete_files(self.folder):

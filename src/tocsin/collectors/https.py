@@ -1,12 +1,14 @@
 """A report behind an address: fetched when it changed."""
 
 import base64
-from collections.abc import Generator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal, Self
 
+import httpx
 from pydantic import Field, model_validator
 
 from tocsin.collectors.kinds import Item, Kind, Memory, Offer
@@ -61,18 +63,15 @@ class Https:
     settings: HttpsSettings
     home: Path
 
-    def offers(self, memory: Memory) -> Generator[Offer]:
+    @contextmanager
+    def look(self, memory: Memory) -> Iterator[Iterator[Offer]]:
         """The report, where it changed since it was last fetched (RFC 9110, 13.1)."""
+        with web_client(self.settings, self.home) as opened:
+            yield self._offers(opened, memory)
+
+    def _offers(self, opened: httpx.Client, memory: Memory) -> Iterator[Offer]:
         url = dated(self.settings.url, memory)
-        with (
-            client(
-                trust(self.settings, self.home),
-                self.settings.bounds,
-                proxy=self.settings.proxy,
-                proxy_secret=secret(self.home, self.settings.proxy_secret_file, "proxy_secret_file"),
-            ) as opened,
-            answer_to(opened, url, self._credentials(), headers=_conditions(url, memory)) as response,
-        ):
+        with answer_to(opened, url, self._credentials(), headers=_conditions(url, memory)) as response:
             if response.status_code == 304:
                 return
             name = self.settings.name or name_in(response) or "report"
@@ -93,6 +92,12 @@ class Https:
         if settings.auth == "bearer":
             return Credentials({"Authorization": f"Bearer {given}"})
         return Credentials({settings.header: given} if settings.auth == "header" else {})
+
+
+def web_client(settings: WebSettings, home: Path) -> AbstractContextManager[httpx.Client]:
+    """A client as the settings say."""
+    proxy_secret = secret(home, settings.proxy_secret_file, "proxy_secret_file")
+    return client(trust(settings, home), settings.bounds, proxy=settings.proxy, proxy_secret=proxy_secret)
 
 
 def dated(url: str, memory: Memory) -> str:

@@ -4,7 +4,8 @@ A mail that is done with is moved to a folder, one that holds no report, or one 
 ever deleted.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -59,12 +60,12 @@ class Imap:
     settings: ImapSettings
     home: Path
 
-    def offers(self, memory: Memory) -> Generator[Offer]:
+    @contextmanager
+    def look(self, memory: Memory) -> Iterator[Iterator[Offer]]:
         """The mails in the folder, oldest first."""
         del memory  # what was taken is in another folder
         with open_mailbox(self._account(), tls=trust(self.settings, self.home)) as mailbox:
-            for received in mailbox.waiting():
-                yield self._offer(mailbox, received)
+            yield (self._offer(mailbox, received) for received in mailbox.waiting())
 
     def _account(self) -> Account:
         settings = self.settings

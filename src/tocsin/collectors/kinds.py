@@ -1,7 +1,8 @@
 """What a collector is: its settings, what it finds, and the kinds that there are."""
 
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import EntryPoint, entry_points
@@ -85,11 +86,11 @@ class Memory:
 class Collector(Protocol):
     """Looks at one place."""
 
-    def offers(self, memory: Memory) -> Generator[Offer]:
-        """What waits there and is not known yet; looking changes nothing.
+    def look(self, memory: Memory) -> AbstractContextManager[Iterator[Offer]]:
+        """What waits there and is not known yet, for as long as the context lasts; looking changes nothing.
 
-        The items of an offer are read, if at all, before the next offer is asked for. Offers are settled later, but
-        before the generator is closed.
+        The items of an offer are read, if at all, before the next offer is asked for. Offers are settled later, in the
+        same context.
 
         Raises:
             RemoteError: the place cannot be reached, or does not answer as agreed.

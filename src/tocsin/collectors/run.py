@@ -6,7 +6,7 @@ not noted is offered again, and a report whose content is known is counted as al
 
 import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -88,7 +88,7 @@ def would_take(node: Node, standing: Standing, *, clock: Clock) -> Iterator[Offe
 
     """
     memory = memory_of(node.database, standing.name, clock())
-    with closing(_open(node, standing).offers(memory)) as offers:
+    with _open(node, standing).look(memory) as offers:
         yield from offers
 
 
@@ -115,7 +115,7 @@ class _Runner:
         self._take_in_leftovers()
         memory = memory_of(self.node.database, self.standing.name, self.clock())
         collector = _open(self.node, self.standing)
-        with closing(collector.offers(memory)) as offers:
+        with collector.look(memory) as offers:
             for lot in self._lots(offers):
                 self._take_in(lot)
 

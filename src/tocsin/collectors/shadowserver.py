@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -21,10 +21,9 @@ from typing import Any, Final, Literal
 import httpx
 from pydantic import Field
 
-from tocsin.collectors.https import WebSettings
+from tocsin.collectors.https import WebSettings, web_client
 from tocsin.collectors.kinds import Item, Kind, Memory, Offer, place
-from tocsin.collectors.trust import secret, trust
-from tocsin.collectors.web import Credentials, answer_to, body, client, posted, printable, where
+from tocsin.collectors.web import Credentials, answer_to, body, posted, printable, where
 from tocsin.errors import RemoteError, SettingError
 from tocsin.settings import read_secret
 
@@ -74,23 +73,21 @@ class Shadowserver:
     settings: ShadowserverSettings
     home: Path
 
-    def offers(self, memory: Memory) -> Generator[Offer]:
+    @contextmanager
+    def look(self, memory: Memory) -> Iterator[Iterator[Offer]]:
         """The reports of the last days that are not known yet, the oldest first."""
         key = read_key(place(self.home, self.settings.secret_file))
-        with client(
-            trust(self.settings, self.home),
-            self.settings.bounds,
-            proxy=self.settings.proxy,
-            proxy_secret=secret(self.home, self.settings.proxy_secret_file, "proxy_secret_file"),
-        ) as opened:
-            api = _Api(opened, self.settings, key)
-            seen = set(memory.known)
-            for day in window(memory, self.settings.days):
-                for listed in api.listed(day):
-                    if listed.key not in seen:
-                        seen.add(listed.key)
-                        item = Item(listed.file, read=partial(api.report, listed))
-                        yield Offer(listed.file, [item], listed.key)
+        with web_client(self.settings, self.home) as opened:
+            yield self._offers(_Api(opened, self.settings, key), memory)
+
+    def _offers(self, api: "_Api", memory: Memory) -> Iterator[Offer]:
+        seen = set(memory.known)
+        for day in window(memory, self.settings.days):
+            for listed in api.listed(day):
+                if listed.key not in seen:
+                    seen.add(listed.key)
+                    item = Item(listed.file, read=partial(api.report, listed))
+                    yield Offer(listed.file, [item], listed.key)
 
 
 def window(memory: Memory, days: int) -> list[date]:

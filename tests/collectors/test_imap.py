@@ -1,0 +1,152 @@
+"""Reports in mails on a real IMAP server: attached, packed, forwarded; every mail is moved, none is deleted."""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+
+import pytest
+
+from collectors_cast import NAME, report, spooled, stored
+from imap_server import ImapServer, imap_server
+from players import Tocsin
+
+
+@pytest.fixture(scope="module")
+def imap() -> Iterator[ImapServer]:
+    with imap_server() as started:
+        yield started
+
+
+@pytest.fixture
+def user(request: pytest.FixtureRequest) -> str:
+    """Each test has a mailbox of its own."""
+    return str(request.node.originalname)[:40]
+
+
+@pytest.fixture
+def mailbox(tocsin: Tocsin, collect: Callable[..., None], imap: ImapServer, user: str) -> ImapServer:
+    path = tocsin.home / "imap.secret"
+    path.touch(0o600)
+    path.write_text(f"{imap.password}\n")
+    collect(
+        "imap",
+        ca_file="",
+        host="127.0.0.1",
+        port=imap.port,
+        security="none",
+        user=user,
+        secret_file=path.name,
+        max_bytes=1_000_000,
+    )
+    return imap
+
+
+def mail(subject: str, *attachments: tuple[str, bytes], text: str = "See the report.") -> EmailMessage:
+    message = EmailMessage()
+    message["Subject"], message["From"] = subject, "feeds@provider.example"
+    message["Message-ID"] = f"<{subject.replace(' ', '.')}@provider.example>"
+    message.set_content(text)
+    for name, content in attachments:
+        message.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
+    return message
+
+
+def packed(**files: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def subjects(mailbox: ImapServer, folder: str, user: str) -> list[str]:
+    found = [raw.partition(b"Subject: ")[2].partition(b"\r\n")[0].decode() for raw in mailbox.mails(folder, user)]
+    return sorted(found)
+
+
+def test_reports_are_taken_from_attachments_archives_and_forwarded_mails(
+    tocsin: Tocsin, mailbox: ImapServer, user: str
+) -> None:
+    forwarded = mail("forwarded", text="Here it is.")
+    forwarded.add_attachment(mail("inner", (NAME, report("192.0.2.3"))))
+    two = mail("two", (NAME, report("192.0.2.4")), ("2026-11-22-scan_rdp-kestria.csv", report("192.0.2.5")))
+    mailbox.put(
+        bytes(mail("plain", (NAME, report("192.0.2.1")), ("logo.png", b"\x89PNG"))),
+        bytes(mail("packed", ("reports.zip", packed(**{NAME: report("192.0.2.2")})))),
+        bytes(forwarded),
+        bytes(two),
+        user=user,
+    )
+
+    [run] = tocsin.json("collect", "run", "it")
+
+    assert (run["reports"], run["refused"], run["error"]) == (5, [], None)
+    assert stored(tocsin) == [f"192.0.2.{number}" for number in range(1, 6)]
+    assert subjects(mailbox, "INBOX", user) == []
+    assert subjects(mailbox, "tocsin-done", user) == ["forwarded", "packed", "plain", "two"]
+    assert mailbox.mails("tocsin-refused", user) == []
+    assert spooled(tocsin) == []
+    assert tocsin.json("collect", "run", "it")[0]["taken"] == []
+
+
+def test_what_cannot_be_read_goes_to_another_folder_with_the_reason(
+    tocsin: Tocsin, mailbox: ImapServer, user: str
+) -> None:
+    large = mail("large", ("x.csv", b"x" * 2_000_000))
+    mixed = mail("mixed", (NAME, report("192.0.2.1")), ("other.csv", b"no report\n"))
+    mailbox.put(
+        bytes(mail("words only")),
+        bytes(mail("a bomb", ("x.zip", packed(x=b"0" * 30_000_000)[:-200]))),
+        bytes(large),
+        bytes(mixed),
+        b"Subject: broken\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n\xff\xfe\r\n",
+        user=user,
+    )
+
+    [run] = tocsin.json("collect", "run", "it", code=1)
+
+    reasons = {entry["what"]: entry["reason"] for entry in run["refused"]}
+    assert sorted(reasons) == ["a bomb", "broken", "large", "mixed", "words only"]
+    assert "There is no report in the mail." in reasons["words only"]
+    assert "max_bytes" in reasons["large"]
+    assert "zip" in reasons["a bomb"]
+    assert "other.csv: neither its name" in reasons["mixed"]
+    assert stored(tocsin) == ["192.0.2.1"]  # the good part of the mixed mail was taken
+    assert subjects(mailbox, "tocsin-refused", user) == ["a bomb", "broken", "large", "mixed", "words only"]
+    assert {entry["what"] for entry in tocsin.json("collect", "refused")} == set(reasons)
+    assert subjects(mailbox, "INBOX", user) == subjects(mailbox, "tocsin-done", user) == []
+
+
+def test_an_attached_mapping_does_not_describe_the_report_beside_it(
+    tocsin: Tocsin, mailbox: ImapServer, user: str
+) -> None:
+    mapping = b'files = ["*.csv"]\n[columns]\na = "source.ip"\n'
+    mailbox.put(bytes(mail("clever", ("x.toml", mapping), ("x.csv", b"a\n192.0.2.66\n"))), user=user)
+
+    [run] = tocsin.json("collect", "run", "it", code=1)
+
+    assert run["error"] is None
+    assert stored(tocsin) == []
+
+
+def test_a_dry_run_leaves_every_mail_where_it_is(tocsin: Tocsin, mailbox: ImapServer, user: str) -> None:
+    mailbox.put(bytes(mail("one", (NAME, report("192.0.2.1")))), bytes(mail("none")), user=user)
+
+    one, none = tocsin.json("collect", "run", "--dry-run")
+
+    assert (one["what"], one["reports"][0]["name"]) == ("one", NAME)
+    assert (none["what"], none["refused"]) == ("none", "There is no report in the mail.")
+    assert subjects(mailbox, "INBOX", user) == ["none", "one"]
+    assert stored(tocsin) == []
+
+
+def test_a_wrong_password_is_said_and_not_shown(tocsin: Tocsin, mailbox: ImapServer) -> None:
+    del mailbox
+    (tocsin.home / "imap.secret").write_text("wr0ng\n")
+
+    code, out, words = tocsin.call("collect", "run", "it")
+
+    assert code == 1
+    assert "cannot be used" in words
+    assert "wr0ng" not in out + words
