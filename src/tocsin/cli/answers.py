@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 VerdictName = Literal["acknowledged", "fixed", "false", "accepted", "not_ours"]
 
+_WORDS = {"pending": "open", "confirmed": "confirmed", "contradicted": "seen again", "replaced": "replaced"}
+
 app = typer.Typer(help="Answers: what teams said of their problems, and what was seen since.", no_args_is_help=True)
 
 
@@ -193,26 +195,34 @@ def _document(one: "Noted", teams: "dict[int, Team]") -> dict[str, object]:
 
 
 def _print(found: "Sequence[Noted]", teams: "dict[int, Team]") -> None:
-    from tocsin.answers import Outcome
-
     if not found:
         say("No answers here. They come by the link in each digest, by mail, or with 'tocsin answers add'.")
         return
     rows = [
         (
             one.delivery.reference,
-            teams[one.answer.team_id].name if one.answer.team_id in teams else "no longer in the directory",
+            f"{one.answer.at:%Y-%m-%d %H:%M}",
             one.answer.verdict.replace("_", " "),
             len(one.standings),
-            *(one.count(outcome) for outcome in (Outcome.CONFIRMED, Outcome.CONTRADICTED, Outcome.PENDING)),
-            one.replaced,
-            f"{one.answer.at:%Y-%m-%d %H:%M}",
-            one.answer.via,
+            _since_then(one),
+            teams[one.answer.team_id].name if one.answer.team_id in teams else "no longer in the directory",
         )
         for one in found
     ]
-    head = ("digest", "team", "said", "problems", "confirmed", "seen again", "open", "replaced", "at (UTC)", "via")
-    print_table("", head, rows, numbers=[3, 4, 5, 6, 7])
+    print_table("", ("digest", "at (UTC)", "said", "problems", "since then", "team"), rows, numbers=[3])
+
+
+def _since_then(one: "Noted") -> str:
+    """``1 confirmed, 2 seen again``: what became of what was said."""
+    from tocsin.answers import Outcome
+
+    counts = {
+        "confirmed": one.count(Outcome.CONFIRMED),
+        "seen again": one.count(Outcome.CONTRADICTED),
+        "open": one.count(Outcome.PENDING),
+        "replaced": one.replaced,
+    }
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
 
 
 def _print_all(documents: "Sequence[dict[str, object]]", reference: str) -> None:
@@ -221,7 +231,13 @@ def _print_all(documents: "Sequence[dict[str, object]]", reference: str) -> None
     for one in documents:
         about = one["about"]
         rows = [
-            (of["where"], of["port"], of["what"], of["outcome"] or "", f"{of['since']:%Y-%m-%d}" if of["since"] else "")
+            (
+                of["where"],
+                of["port"],
+                of["what"],
+                _WORDS.get(of["outcome"], ""),
+                f"{of['since']:%Y-%m-%d}" if of["since"] else "",
+            )
             for of in (about if isinstance(about, list) else [])
         ]
         said = str(one["verdict"]).replace("_", " ")

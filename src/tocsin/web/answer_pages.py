@@ -88,7 +88,8 @@ class _Desk:
         if reference is None:
             return None
         node, tell = self.node, self.node.settings.tell
-        sheets = Sheets(node.database, node.store, node.tracker, tell.gone_after_days, tell.answer_days)
+        own = node.settings.node.own_teams
+        sheets = Sheets(node.database, node.store, node.tracker, tell.gone_after_days, tell.answer_days, own)
         return sheets.read(reference, self._teams_now(), now=self.clock())
 
     def _teams_now(self) -> dict[int, Team]:
