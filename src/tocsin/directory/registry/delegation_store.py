@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.orm import Session
 
 from tocsin.directory.entries import Refused
+from tocsin.directory.registry.delegation_changes import compare, what
 from tocsin.directory.registry.delegations import (
     GIVEN,
     RIRS,
@@ -21,7 +22,6 @@ from tocsin.directory.registry.delegations import (
     overlapping,
     read_delegations,
 )
-from tocsin.directory.registry.transfers import compare, what
 from tocsin.errors import InputError, NotFoundError
 from tocsin.records import AuditWord, Database, audit
 from tocsin.records.durable import disk_failures, sync_file, sync_folder
@@ -180,7 +180,7 @@ def delegated_networks(home: Path, as_of: date, *, every_status: bool = False) -
 
 @dataclass(frozen=True)
 class Transfers:
-    """What changed between two days (see ``transfers.compare``), the files of both, and which were left out.
+    """What changed between two days (see ``delegation_changes.compare``), the files of both, and which were left out.
 
     ``left_out`` are registries of which only one day has a file: all they say would look new or gone.
     """

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tocsin.directory import canonical
+from tocsin.directory.importing import MOST_GONE
 from tocsin.directory.registry.record import RegistryImported, record
 from tocsin.directory.registry.refusals import Refusals
 from tocsin.directory.registry.rpsl import read_dump
@@ -25,6 +26,7 @@ def import_rpsl(
     now: datetime,
     as_of: date | None = None,
     dry_run: bool = False,
+    most_gone: int | None = MOST_GONE,
 ) -> RegistryImported:
     """What changed by bringing all the dumps of one registry into the directory; the same dumps again change nothing.
 
@@ -35,6 +37,7 @@ def import_rpsl(
         UsageError: the source is no short name.
         NotFoundError: there is no such file.
         InputError: a file is damaged or no RPSL dump.
+        ConflictError: more of what the source said would go than ``most_gone`` percent.
 
     """
     try:
@@ -43,6 +46,7 @@ def import_rpsl(
         raise UsageError(
             f"'{source}' cannot name a source: {error}.", hint="Take --source ripe, for example."
         ) from None
+    files = sorted(files)  # of two objects that contradict each other the same is used in every import
     digests = {path.name: _digest(path) for path in files}
     spool = home / "spool"
     with disk_failures(f"The folder {spool} cannot be used"):
@@ -52,7 +56,17 @@ def import_rpsl(
         Refusals(home / "registry" / f"refused-{source}.jsonl") as refusals,
     ):
         said = read_dump(files, source, Path(folder), refusals)
-        return record(database, said, refusals, files=digests, actor=actor, now=now, as_of=as_of, dry_run=dry_run)
+        return record(
+            database,
+            said,
+            refusals,
+            files=digests,
+            actor=actor,
+            now=now,
+            as_of=as_of,
+            dry_run=dry_run,
+            most_gone=most_gone,
+        )
 
 
 def _digest(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Write what a registry says into the records: in bulk, in one transaction, and only what changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -12,10 +12,12 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from tocsin.directory.entries import TEAM_FIELDS, Refused
 from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import FactKind
+from tocsin.directory.importing import MOST_GONE
 from tocsin.directory.model import Role, Team, TeamKind
 from tocsin.directory.registry.refusals import Refusals
 from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, Difference, Said, Stored, compare, schema
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, TeamRow
+from tocsin.errors import ConflictError
 from tocsin.records import AuditWord, Database, audit
 
 if TYPE_CHECKING:
@@ -30,9 +32,10 @@ class RegistryImported:
     """What an import of a registry's dump changed, or with ``dry_run`` would change.
 
     ``objects`` counts the objects of each class, ``silent`` those that name no contact. ``*_same`` counts what stood
-    already, ``kept`` what is no longer said but stays, since something of that number is wrong now or the files have no
-    place for it. ``new`` and ``withdrawn`` are the first 1,000 rules of each sort, ``reasons`` counts what was not taken,
-    ``not_taken`` has the first 1,000 of it and ``refusals`` is the file that has all.
+    already, ``kept`` what is no longer said but stays, since something of that number is wrong now or the files have
+    no place for it. ``new`` and ``withdrawn`` are the first 1,000 rules of each sort. ``reasons`` counts what was not
+    taken, ``not_taken`` has the first 1,000 of it, ``refusals`` is the file that has all. ``shrinks`` says what of the
+    source would go by more than is usual.
     """
 
     files: tuple[str, ...]
@@ -56,6 +59,12 @@ class RegistryImported:
     reasons: dict[str, int]
     not_taken: tuple[Refused, ...]
     refusals: str
+    shrinks: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether there was something to take and none of it could be."""
+        return bool(self.reasons) and not self.rules_new + self.rules_same
 
 
 def record(
@@ -68,17 +77,29 @@ def record(
     now: datetime,
     as_of: date | None = None,
     dry_run: bool = False,
+    most_gone: int | None = MOST_GONE,
 ) -> RegistryImported:
     """What changed by taking down what a registry says; ``files`` are names with their SHA-256.
 
     A statement that stands keeps the day since which it is recorded: a newer dump that says the same changes nothing.
+    ``most_gone``: how many percent of what the source said may go at once; None: all of it.
+
+    Raises:
+        ConflictError: more of the source would go than ``most_gone``.
+
     """
     with database.begin() as session:
         state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
         difference = compare(said, _stored(session, said.source))
         result = _result(said, difference, refusals, files=files, as_of=as_of, dry_run=dry_run)
+        shrinks = "" if most_gone is None else difference.shrinkage(most_gone)
         if dry_run or difference.empty:
-            return result
+            return replace(result, shrinks=shrinks)
+        if shrinks:
+            raise ConflictError(
+                f"Nothing was taken: of what the source '{said.source}' said, {shrinks} would go.",
+                hint="'--dry-run' shows what; '--yes' takes it as it is.",
+            )
         state.version = uuid4().hex
         _write(session, difference, said.source, as_of, now)
         counts = {name: count for name, count in vars(result).items() if isinstance(count, int)}

@@ -1,6 +1,7 @@
 """What of a file was not taken: each with its reason in a file, and counted here."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from tocsin.directory.entries import Refused
 from tocsin.records.durable import disk_failures
 
 _KEPT = 1_000
+_OWN = re.compile(r":| \(")
 
 
 @dataclass
@@ -47,9 +49,9 @@ class Refusals:
         return self.reasons.total()
 
     def add(self, where: str, what: str, why: str) -> None:
-        """Note one: where it stands, what it says, and the reason in words that are the same for all of a kind."""
+        """Note one: where it stands, what it says, and the reason; what follows ``:`` or ``(`` in it is of this one."""
         refused = Refused(where, what, why)
-        self.reasons[why] += 1
+        self.reasons[_OWN.split(why, maxsplit=1)[0]] += 1
         if len(self.first) < _KEPT:
             self.first.append(refused)
         if self._file is not None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from tocsin.directory.difference_words import FEW
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -18,8 +20,9 @@ def schema(columns: Sequence[str]) -> "dict[str, pl.DataType]":
     """The types of these columns. What repeats is Categorical: a large registry would not fit otherwise."""
     import polars as pl
 
-    numbers = {"id": pl.Int64(), "span": pl.UInt64()}
-    return {name: numbers.get(name) or (pl.Categorical() if name in _FEW_WORDS else pl.String()) for name in columns}
+    numbers: dict[str, pl.DataType] = {"id": pl.Int64(), "span": pl.UInt64()}
+    words = dict.fromkeys(_FEW_WORDS, pl.Categorical())
+    return {name: (numbers | words).get(name, pl.String()) for name in columns}
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,10 @@ class Said:
     """What a registry says, whole; columns are typed as by ``schema``.
 
     ``teams`` (``TEAMS``) by key, ``mailboxes`` (``MAILBOXES``), ``rules`` (``RULES``; ``kind`` and ``value`` are
-    those of a ``Rule``, each pair once, ``said_by`` is how the team was found). ``unsure`` are kinds and values of which it
-    cannot be said now whose they are: what was said of them before stays. ``speaks`` are the kinds of rules that it
-    has a place for: of others nothing is withdrawn. ``objects`` counts what was read, ``silent`` what of it names
-    nobody.
+    those of a ``Rule``, each pair once, ``said_by`` is how the team was found). ``unsure`` are kinds and values of
+    which it cannot be said now whose they are: what was said of them before stays. ``speaks`` are the kinds of rules
+    that it has a place for: of others nothing is withdrawn. ``objects`` counts what was read, ``silent`` what of it
+    names nobody.
     """
 
     source: str
@@ -65,6 +68,10 @@ class Changes:
     same: int
     kept: int
 
+    def lost(self, on: Sequence[str]) -> int:
+        """How many go for which nothing new comes, by these columns."""
+        return len(self.gone.join(self.new, on=on, how="anti"))
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -81,6 +88,16 @@ class Difference:
         """Whether there is nothing to write."""
         parts = (self.mailboxes.new, self.mailboxes.gone, self.rules.new, self.rules.gone)
         return not any(len(part) for part in (self.teams_new, self.teams_changed, *parts))
+
+    def shrinkage(self, most: int) -> str:
+        """What of a source shrinks by more than ``most`` percent, in words; empty when nothing does."""
+        found = []
+        parts = (("rules", self.rules, ("kind", "value")), ("mailboxes", self.mailboxes, ("team",)))
+        for name, part, on in parts:
+            gone, before = part.lost(on), part.same + len(part.gone) + part.kept
+            if gone > FEW and gone * 100 > most * before:
+                found.append(f"{gone:,} of {before:,} {name} ({gone * 100 // before} %)")
+        return " and ".join(found)
 
 
 def compare(said: Said, stored: Stored) -> Difference:

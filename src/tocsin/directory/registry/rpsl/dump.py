@@ -76,8 +76,8 @@ class _Keys:
         if known is None:
             known = self._keys[contact.key] = team_key(self._source, contact.abuse, *contact.teams)
             self._found[known] = contact
-        elif contact.organisation and contact.organisation < self._found[known].organisation:
-            self._found[known] = contact  # of several organisations with one contact, the name of always the same one
+        elif contact.organisation and contact.organisation < (self._found[known].organisation or "~"):
+            self._found[known] = contact  # of several organisations with one contact, always the same names it
         return known
 
     def teams(self) -> "pl.DataFrame":

@@ -15,14 +15,14 @@ UInt64s: TypeAlias = npt.NDArray[np.uint64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
 RESERVED_ASNS: Final = (
-    (0, 0, "AS0 is nobody's (RFC 7607)"),
-    (23_456, 23_456, "AS23456 stands for others (RFC 6793)"),
-    (64_496, 64_511, "reserved for documentation (RFC 5398)"),
-    (64_512, 65_534, "reserved for private use (RFC 6996)"),
-    (65_535, 65_535, "reserved (RFC 7300)"),
-    (65_536, 65_551, "reserved for documentation (RFC 5398)"),
-    (4_200_000_000, 4_294_967_294, "reserved for private use (RFC 6996)"),
-    (4_294_967_295, 4_294_967_295, "reserved (RFC 7300)"),
+    (0, 0, "AS0 is nobody's, RFC 7607"),
+    (23_456, 23_456, "AS23456 stands for others, RFC 6793"),
+    (64_496, 64_511, "reserved for documentation, RFC 5398"),
+    (64_512, 65_534, "reserved for private use, RFC 6996"),
+    (65_535, 65_535, "reserved, RFC 7300"),
+    (65_536, 65_551, "reserved for documentation, RFC 5398"),
+    (4_200_000_000, 4_294_967_294, "reserved for private use, RFC 6996"),
+    (4_294_967_295, 4_294_967_295, "reserved, RFC 7300"),
 )
 """First and last of the AS numbers that nobody on the internet has, with the reason."""
 
@@ -62,7 +62,7 @@ def take_ipv4(texts: "pl.Series") -> "pl.DataFrame":
     rows = np.append(rows, more[:, 0].astype(np.int64))
     starts, sizes = np.append(first[alone], more[:, 1]), np.append(span[alone], more[:, 2])
     length = (128 - np.round(np.log2(sizes))).astype(np.uint8)
-    return _taken(rows, np.zeros_like(starts), starts, length, span, np.flatnonzero(~good), _NO_RANGE)
+    return _taken(rows, (np.zeros_like(starts), starts, length), span, np.flatnonzero(~good), _NO_RANGE)
 
 
 def take_ipv6(texts: "pl.Series") -> "pl.DataFrame":
@@ -73,7 +73,7 @@ def take_ipv6(texts: "pl.Series") -> "pl.DataFrame":
     good = ok & six & (given_hi == hi) & (given_lo == lo)
     span = _ONE << np.clip(64 - length.astype(np.int64), 0, 63).astype(np.uint64)
     rows = np.flatnonzero(good)
-    return _taken(rows, hi[rows], lo[rows], length[rows], span, np.flatnonzero(~good), _NO_NETWORK)
+    return _taken(rows, (hi[rows], lo[rows], length[rows]), span, np.flatnonzero(~good), _NO_NETWORK)
 
 
 def _ipv4_ends(texts: "pl.Series") -> tuple[UInt64s, UInt64s, Bools]:
@@ -105,9 +105,7 @@ def _split(first: UInt64s, last: UInt64s, rows: npt.NDArray[np.int64]) -> Iterat
 
 def _taken(
     rows: npt.NDArray[np.int64],
-    hi: UInt64s,
-    lo: UInt64s,
-    length: npt.NDArray[np.uint8],
+    networks: tuple[UInt64s, UInt64s, npt.NDArray[np.uint8]],
     span: UInt64s,
     bad: npt.NDArray[np.int64],
     reason: str,
@@ -115,6 +113,7 @@ def _taken(
     """The networks as rows, those that nobody answers for with the reason, and after them what is none at all."""
     import polars as pl
 
+    hi, lo, length = networks
     four = (hi == 0) & (lo >= _MAPPED)
     wide = length < np.where(four, 96 + 8, 12)
     use = pl.Series(special_use(hi, lo)).cast(pl.UInt32)
