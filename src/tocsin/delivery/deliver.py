@@ -26,9 +26,21 @@ from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.delivery.outbox import Owed, claim, due_teams, fresh_held, open_deliveries, unclaimed_teams
 from tocsin.delivery.post import Post, reached
 from tocsin.delivery.postage import hold_letters, send_letters
-from tocsin.delivery.render import NO_EVENTS, NOT_WRITTEN, Annotate, Facts, GoneOf, Mail, Node, Rendered, render
+from tocsin.delivery.render import (
+    CANNOT_SEAL,
+    NO_EVENTS,
+    NOT_WRITTEN,
+    Annotate,
+    Facts,
+    GoneOf,
+    Mail,
+    Node,
+    Rendered,
+    render,
+)
 from tocsin.delivery.retries import FULL_WAIT, next_try
 from tocsin.delivery.safety import FILE, SHADOW, Room, holds_first, same_mailbox, way_of
+from tocsin.delivery.sealing import Desk, settle, stuck_teams
 from tocsin.directory import Team
 from tocsin.records import AuditWord, Database, audit, cut
 from tocsin.release import Verdict
@@ -40,6 +52,7 @@ _AUDITED = {
     DeliveryState.REDIRECTED.value: AuditWord.DELIVERY_SENT,
     DeliveryState.FAILED.value: AuditWord.DELIVERY_FAILED,
     DeliveryState.WITHHELD.value: AuditWord.DELIVERY_FAILED,
+    DeliveryState.STUCK.value: AuditWord.DELIVERY_STUCK,
 }
 
 
@@ -49,8 +62,8 @@ class Summary:
 
     ``way``: how mails went, see `safety.way_of`. ``digests``, ``mails`` and ``events`` went that way, as did
     ``letters``; ``held`` digests newly wait for a person; ``full`` wait since a mailbox has had its mails for a day;
-    ``expired`` became too old. ``unreachable``: team id → events that wait, since the team has no mailbox that a mail
-    can be addressed to.
+    ``expired`` became too old; ``stuck`` must be encrypted and cannot be. ``unreachable``: team id → events that wait,
+    since the team has no mailbox that a mail can be addressed to.
     """
 
     way: str = ""
@@ -63,6 +76,7 @@ class Summary:
     later: int = 0
     failed: int = 0
     withheld: int = 0
+    stuck: int = 0
     expired: int = 0
     unreachable: dict[int, int] = field(default_factory=dict)
     problem: str = ""
@@ -120,33 +134,51 @@ def _work(run: "_Run", facts: Facts, events_of: EventsOf) -> None:
     with run.database.begin() as session:
         known = known_teams(session) if held_until_seen else set(run.teams)
         if held_until_seen:
-            boxes = {same_mailbox(box): number for number, team in run.teams.items() for box in team.mailboxes}
-            hold_letters(session, run.post, boxes, known)
+            _hold_letters(run, session, known)
     with run.database.begin() as session:
         summary.problem = stopped(session) or braked(session, run.post, run.teams, known)
     if summary.problem:
         return
-    letters = send_letters(run.post)
-    summary.letters, summary.later, summary.failed = letters.sent, letters.later, letters.failed
-    summary.problem = letters.problem
-    if summary.problem:
+    if not _send_letters(run):
         return
     with ThreadPoolExecutor(_RENDERERS) as executor:
         for bundle in bundles(_owed(run, known), run.teams, events_of):
             if not run.send(render(bundle, run.teams, facts, run.node, executor)):
                 return
+    if summary.stuck:  # their teams were asked for keys just now
+        with run.database.begin() as session:
+            if held_until_seen:
+                _hold_letters(run, session, known)
+        _send_letters(run)
+
+
+def _hold_letters(run: "_Run", session: Session, known: Collection[int]) -> None:
+    boxes = {same_mailbox(box): number for number, team in run.teams.items() for box in team.mailboxes}
+    hold_letters(session, run.post, boxes, known)
+
+
+def _send_letters(run: "_Run") -> bool:
+    """Send the letters that are due; False where that had to stop."""
+    letters, summary = send_letters(run.post), run.summary
+    summary.letters, summary.later = summary.letters + letters.sent, summary.later + letters.later
+    summary.failed, summary.problem = summary.failed + letters.failed, letters.problem
+    return not summary.problem
 
 
 def _owed(run: "_Run", known: Collection[int]) -> list[Owed]:
     """The digests to render: new ones bound now, those that an earlier run left, and those newly held."""
     domain = run.node.settings.node.contact.rpartition("@")[2]
+    desk = Desk(run.node.seals, run.teams, known, run.node.settings.node, run.now)
     with run.database.begin() as session:
+        settle(session, desk)
         due = due_teams(session, run.now)
         waiting = waiting_teams(session) if holds_first(run.node.settings.tell, run.post.way) else set()
+        waiting |= stuck_teams(session)
         chosen = _with_room(run, session, [team for team in due if team in run.teams and team not in waiting])
         run.summary.full += len([team for team in due if team in run.teams and team not in {*chosen, *waiting}])
         held = set(chosen) - set(known)
         claim(session, teams=chosen, held=held, domain=domain, channel=run.post.way, now=run.now)
+        run.summary.stuck = settle(session, desk)
         cut("deliver.claiming")
     cut("deliver.claimed")
     unreachable = run.summary.unreachable
@@ -248,7 +280,8 @@ class _Run:
                         at=self.now,
                         actor="deliver",
                         subject=f"delivery:{digest.owed.reference}",
-                        detail={"team": str(self.teams[digest.owed.team_id].uuid), "way": way, **digest.counts},
+                        detail={"team": str(self.teams[digest.owed.team_id].uuid), "way": way, **digest.counts}
+                        | ({"protection": digest.protection} if digest.protection else {}),
                     )
             cut("deliver.noting")
         cut("deliver.noted")
@@ -266,6 +299,7 @@ class _Run:
         summary.later += state == DeliveryState.RETRY and not full
         summary.failed += state == DeliveryState.FAILED
         summary.withheld += state == DeliveryState.WITHHELD
+        summary.stuck += state == DeliveryState.STUCK
 
 
 def _to_those_left(digest: Rendered, mail: Mail) -> Mail:
@@ -287,7 +321,7 @@ def _progress(
         "attempts": owed.attempts,
         "next_try_at": None,
         "sent_at": None,
-        "error": receipt.detail or _missing(digest.counts),
+        "error": receipt.detail or _missing(digest.counts) or digest.remark,
     }
     if receipt.outcome is Outcome.SENT:
         done = mail.part == mail.parts
@@ -312,6 +346,7 @@ def _written(digest: Rendered) -> dict[str, object]:
         "subject": digest.subject,
         "counts": digest.counts,
         "size": sum(len(one.content) for one in digest.mails),
+        "protection": digest.protection,
     }
 
 
@@ -328,7 +363,8 @@ def _missing(counts: Mapping[str, int]) -> str:
 def _withheld(digest: Rendered) -> dict[str, object]:
     """How the row of a digest changes that nothing of may or can be told."""
     refusal = digest.refusal or Verdict(False, NO_EVENTS, "")
-    state = DeliveryState.FAILED if refusal.rule in {NO_EVENTS, NOT_WRITTEN} else DeliveryState.WITHHELD
+    states = {CANNOT_SEAL: DeliveryState.STUCK, NO_EVENTS: DeliveryState.FAILED, NOT_WRITTEN: DeliveryState.FAILED}
+    state = states.get(refusal.rule, DeliveryState.WITHHELD)
     return {
         "id": digest.owed.id,
         "state": state.value,
