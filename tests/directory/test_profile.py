@@ -167,7 +167,6 @@ PROFILES = st.builds(
     country=st.sampled_from(["", "XA"]),
     organisation=st.just("") | ONE_LINE,
     timezone=st.sampled_from(["", "Africa/Nairobi"]),
-    locations=st.lists(ONE_LINE, max_size=2).map(tuple),
     mailboxes=st.lists(st.tuples(ONE_LINE, st.just("") | words(Purpose)), max_size=3).map(tuple),
     keys=st.lists(
         st.builds(PublicKey, ONE_LINE, st.sampled_from(["openpgp", "smime"]), st.none() | st.dates()), max_size=2
@@ -218,11 +217,14 @@ def test_of_others_documents_what_stands_there_is_taken() -> None:
     assert not reading.exact
     assert profile.name == '"Harbour CERT": the Port of Kestria Computer Emergency Response Team'
     assert (profile.dated, profile.version, profile.timezone) == (date(2024, 3, 1), 0, "")
-    assert profile.locations == ("https://www.harbour.example/rfc2350.txt", "https://www.harbour.example/cert")
     assert [box for box, _ in profile.mailboxes] == ["cert@harbour.example", "abuse@harbour.example"]
     assert [key.fingerprint for key in profile.keys] == ["112233445566778899aabbccddeeff0011223344"]
     assert {scope.value for scope in profile.scopes} == {"192.0.2.0/24", "2001:db8::/32", "64500"}
-    assert [fact.value for fact in profile.facts if fact.kind is FactKind.CHANNEL] == ["+230 555 0100"]
+    assert [(fact.value, fact.get("kind")) for fact in profile.facts if fact.kind is FactKind.CHANNEL] == [
+        ("https://www.harbour.example/rfc2350.txt", "profile"),
+        ("https://www.harbour.example/cert", "profile"),
+        ("+230 555 0100", "phone"),
+    ]
     assert [fact.value for fact in profile.facts if fact.kind is FactKind.ADDRESS] == ["Harbour CERT\nPier 3"]
     assert [fact.value for fact in profile.facts if fact.kind is FactKind.SERVICE] == ["Awareness Building"]
     assert profile.prose(Topic.MISSION) == (

@@ -12,6 +12,7 @@ from tocsin.cli import (
     directory_history,
     directory_import,
     directory_merge,
+    directory_profile,
     directory_registry,
     directory_team,
     directory_words,
@@ -22,6 +23,7 @@ app = typer.Typer(no_args_is_help=True, help="Teams, how they want to be told, a
 app.add_typer(directory_import.app)
 app.add_typer(directory_team.app)
 app.add_typer(directory_facts.app)
+app.add_typer(directory_profile.app)
 app.add_typer(directory_words.app)
 app.add_typer(directory_conflicts.app)
 app.add_typer(directory_history.app)

@@ -48,12 +48,13 @@ def import_(
         )
         if not dry_run:
             renew_router(invocation.home, database)
-    emit(invocation, asdict(done), lambda: _print_import(done))
+    emit(invocation, asdict(done), lambda: print_import(done))
     if done.failed:
         raise typer.Exit(1)
 
 
-def _print_import(done: "Imported") -> None:
+def print_import(done: "Imported") -> None:
+    """What an import did, or would do."""
     say(f"{done.file}, source '{done.source}'" + (" (dry run, nothing was changed)" if done.dry_run else ""))
     rows = [
         ("teams", done.teams_new, done.teams_changed, done.teams_same),

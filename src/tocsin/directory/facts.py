@@ -52,6 +52,7 @@ class ChannelKind(StrEnum):
     FORM = "form"
     API = "api"
     WEBSITE = "website"
+    PROFILE = "profile"
     OTHER = "other"
 
 

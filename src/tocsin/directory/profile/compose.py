@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import date
 
 from tocsin.directory.about import About
-from tocsin.directory.entries import Item, RawTeam
+from tocsin.directory.entries import Basis, Entries, Item, RawTeam, take_teams
 from tocsin.directory.facts import Fact, FactKind, Topic
 from tocsin.directory.model import Role, RuleKind
 from tocsin.directory.profile.model import Profile, PublicKey, Scope, ordered
 from tocsin.directory.profile.text import NOT_STATED
 from tocsin.directory.shapes import LISTS, SHAPES
 
+_MANY = 40
 _RULES = {
     RuleKind.PREFIX: "prefixes",
     RuleKind.ASN: "asns",
@@ -20,19 +21,18 @@ _RULES = {
 }
 
 
-def compose(
-    about: About, *, keys: Iterable[PublicKey] = (), locations: Iterable[str] = (), many_scopes: int = 40
-) -> Profile:
-    """What a team's profile says, not issued yet: no version, no date.
+def compose(about: About, *, at: date, keys: Iterable[PublicKey] = ()) -> Profile:
+    """What a team's profile says on the day ``at``, not issued yet: no version, no date.
 
-    Of each statement and each single fact the last source's word is taken, and equal words of several sources once. A
-    team that answers for more than ``many_scopes`` networks names none of its prefixes, since nobody would read them.
+    Of each statement and each single fact the last source's word is taken, and equal words of several sources once.
+    What has ended by then is left out. A team that answers for many networks names none of its prefixes, since nobody
+    would read them.
     """
     team = about.team
     scopes = dict.fromkeys(
         Scope(rule.kind, rule.value) for rule in about.rules if rule.role is Role.RESPONSIBLE and rule.value
     )
-    if len(scopes) > many_scopes:
+    if len(scopes) > _MANY:
         scopes = {scope: None for scope in scopes if scope.kind is not RuleKind.PREFIX}
     profile = Profile(
         name=team.name,
@@ -42,11 +42,10 @@ def compose(
         country=team.country,
         organisation=team.organisation,
         timezone=team.timezone,
-        locations=tuple(dict.fromkeys(locations)),
         mailboxes=tuple(dict.fromkeys((box.address, about.purpose(box).value) for box in about.mailboxes)),
         keys=tuple(keys),
         scopes=tuple(scopes),
-        facts=tuple(_facts(about.facts)),
+        facts=tuple(_facts(fact for fact in about.facts if not _ended(fact, at))),
     )
     return ordered(profile)
 
@@ -54,6 +53,11 @@ def compose(
 def numbered(profile: Profile, version: int, dated: date | None, *, draft: bool = False) -> Profile:
     """The same profile with its version and date."""
     return replace(profile, version=version, dated=dated, draft=draft)
+
+
+def _ended(fact: Fact, at: date) -> bool:
+    end = fact.day("until") or fact.day("expires")
+    return end is not None and end < at
 
 
 def _facts(facts: Iterable[Fact]) -> list[Fact]:
@@ -95,3 +99,16 @@ def raw_team(profile: Profile, key: str) -> RawTeam:
 
 def _item(section: str, **values: str) -> Item:
     return Item(f"section {section}", values)
+
+
+def profile_entries(profile: Profile, key: str, *, complete: bool) -> Entries:
+    """What a profile says of the team ``key``, as entries under the source ``profile:KEY``.
+
+    Where the document could not be read whole (not ``complete``), nothing that it said before is withdrawn.
+    """
+    basis = Basis(as_of=profile.dated, said_by="its RFC 2350 profile")
+    entries = Entries(f"profile:{key}", frozenset({"mailboxes", "rules", *SHAPES}), basis=basis)
+    take_teams(entries, [raw_team(profile, key)])
+    if not complete:
+        entries.unsure.add(key)
+    return entries

@@ -63,7 +63,6 @@ class Profile:
     country: str = ""
     organisation: str = ""
     timezone: str = ""
-    locations: tuple[str, ...] = ()
     mailboxes: tuple[tuple[str, str], ...] = ()
     keys: tuple[PublicKey, ...] = ()
     scopes: tuple[Scope, ...] = ()
@@ -81,6 +80,7 @@ _SCOPES: Final = {
     RuleKind.COUNTRY: "Country",
 }
 _CHANNELS: Final = {
+    ChannelKind.PROFILE: ("1.3", ""),
     ChannelKind.PHONE: ("2.4", ""),
     ChannelKind.FAX: ("2.5", ""),
     ChannelKind.WEBSITE: ("2.6", "Website"),
@@ -121,7 +121,6 @@ def _lines(profile: Profile) -> Iterator[Line]:
         yield Line("1.1", "Date", profile.dated.isoformat())
     if profile.draft:
         yield Line("1.1", "State", "draft, not issued")
-    yield from (Line("1.3", "", url) for url in profile.locations)
     yield from (Line(*place, str(value)) for name, place in _FIELDS.items() if (value := getattr(profile, name)))
     yield from (Line("2.7", "", box, (("for", word),) if word else ()) for box, word in profile.mailboxes)
     for key in profile.keys:
@@ -176,7 +175,6 @@ def _filled(fields: Mapping[str, str], lists: Mapping[str, list[object]], facts:
         country=fields.get("country", ""),
         organisation=fields.get("organisation", ""),
         timezone=fields.get("timezone", ""),
-        locations=_typed(lists, "locations", str),
         mailboxes=_typed(lists, "mailboxes", tuple),
         keys=_typed(lists, "keys", PublicKey),
         scopes=_typed(lists, "scopes", Scope),
@@ -222,7 +220,6 @@ _FIELD_AT: Final = {place: name for name, place in _FIELDS.items()} | {
 _CHANNEL_AT: Final = {place: kind for kind, place in _CHANNELS.items()}
 _FACT_AT: Final = {place: kind for kind, place in _FACTS.items()}
 _LIST_AT: Final[dict[tuple[str, str], tuple[str, Callable[[str, dict[str, str]], object]]]] = {
-    ("1.3", ""): ("locations", lambda value, _: value),
     ("2.2", ""): ("address", lambda value, _: value),
     ("2.7", ""): ("mailboxes", lambda value, details: (value, details.get("for", ""))),
     ("2.8", "OpenPGP"): ("keys", _key("openpgp")),

@@ -1,0 +1,179 @@
+"""``tocsin directory profile`` and ``read-profile``: RFC 2350 profiles, written and read back."""
+
+import getpass
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.directory_import import print_import
+from tocsin.cli.directory_records import records, renew_router
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+
+if TYPE_CHECKING:
+    from pysequoia import PySigner
+
+    from tocsin.directory import Imported
+    from tocsin.directory.profile import Profile, Reading
+    from tocsin.records import Database
+
+app = typer.Typer()
+
+
+@app.command()
+def profile(
+    ctx: typer.Context,
+    team: Annotated[str, typer.Argument(help="The key or UUID of a team.")],
+    out: Annotated[Path | None, typer.Option(help="A file to write: .txt, .md, .html or .pdf.")] = None,
+    issue: Annotated[bool, typer.Option("--issue", help="Issue what is a draft: a new version, dated today.")] = False,
+    sign: Annotated[bool, typer.Option("--sign", help="Sign with this node's OpenPGP key; text inside it.")] = False,
+) -> None:
+    """Show a team's profile as RFC 2350 outlines it, or write it; what was not issued yet says that it is a draft."""
+    from tocsin.directory.profile import current_profile, issue_profile, profile_text, sign_text, write_profile
+
+    invocation: Invocation = ctx.obj
+    now = datetime.now(UTC)
+    with records(invocation.home) as database:
+        signer = _signer(invocation.home, now) if sign else None
+        if issue:
+            found = issue_profile(database, team, actor=getpass.getuser(), now=now)
+        else:
+            found = current_profile(database, team, now=now).profile
+    if out:
+        written = write_profile(found, out, signer)
+        document = _document(found) | {"files": written}
+        told = ", ".join(str(file) for file in written) + f": {_version(found)}"
+        emit(invocation, document, lambda: say(f"{told}."))
+    else:
+        text = profile_text(found)
+        emit(invocation, _document(found), lambda: say((sign_text(text, signer) if signer else text).rstrip("\n")))
+
+
+@app.command("read-profile")
+def read_profile(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A profile as plain text, ours or another team's.")],
+    into: Annotated[str, typer.Option(help="The key of the team whose it is: import it there.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what an import would change.")] = False,
+) -> None:
+    """Read an RFC 2350 document: what it says, what of it could not be read, who signed it; with --into, import it."""
+    from tocsin.directory.profile import read_profile_file
+
+    invocation: Invocation = ctx.obj
+    reading = read_profile_file(file)
+    imported: Imported | None = None
+    signed_by: list[str] = []
+    with records(invocation.home) as database:
+        if reading.signed is not None:
+            signed_by = _signed_by(database, reading.signed)
+        if into:
+            imported = _import(database, file, reading, into, dry_run=dry_run)
+            if not dry_run:
+                renew_router(invocation.home, database)
+    document = _document(reading.profile) | {
+        "exact": reading.exact,
+        "signed": reading.signed is not None,
+        "signed_by": signed_by,
+        "unread": [asdict(one) for one in reading.unread],
+        "import": asdict(imported) if imported else None,
+    }
+    emit(invocation, document, lambda: _print_reading(reading, signed_by, imported))
+
+
+def _import(database: "Database", file: Path, reading: "Reading", team: str, *, dry_run: bool) -> "Imported":
+    import hashlib
+
+    from tocsin.directory import import_entries
+    from tocsin.directory.canonical import key
+    from tocsin.directory.files import ImportFile
+    from tocsin.directory.profile import profile_entries
+    from tocsin.errors import UsageError
+
+    try:
+        entries = profile_entries(reading.profile, key(team), complete=not reading.unread)
+    except ValueError as error:
+        raise UsageError(f"--into '{team}': {error}.") from error
+    found = ImportFile(file.name, hashlib.sha256(file.read_bytes()).hexdigest(), entries)
+    return import_entries(database, found, actor=getpass.getuser(), now=datetime.now(UTC), dry_run=dry_run)
+
+
+def _signer(home: Path, now: datetime) -> "PySigner":
+    from tocsin.delivery.sealing import judge_own, read_own_keys
+    from tocsin.errors import NotFoundError
+    from tocsin.settings import load_settings
+
+    own = read_own_keys(home, load_settings(home).mail).openpgp
+    if own is None:
+        raise NotFoundError("This node has no OpenPGP key.", hint="'tocsin keys node-make' makes one.")
+    verdict = judge_own(own.facts, now)
+    if not verdict.good:
+        raise NotFoundError(f"This node's OpenPGP key cannot sign: {verdict.why}", hint="'tocsin keys' renews it.")
+    return own.signer
+
+
+def _signed_by(database: "Database", content: bytes) -> list[str]:
+    """The fingerprints of keys in the directory that signed a document."""
+    from tocsin.directory.keys import KeyFormat, team_keys
+    from tocsin.directory.profile import signers
+
+    known = [key.content for key in team_keys(database) if key.facts.format is KeyFormat.OPENPGP]
+    return signers(content, known)
+
+
+def _document(profile: "Profile") -> dict[str, object]:
+    from tocsin.directory.profile import OUTLINE, lines_of
+
+    lines = lines_of(profile)
+    sections = [
+        {
+            "section": section.number,
+            "heading": section.heading,
+            "items": [
+                {"label": line.label, "value": line.value, **({"details": dict(line.details)} if line.details else {})}
+                for line in lines
+                if line.section == section.number
+            ],
+            "text": profile.prose(section.topic),
+        }
+        for section in OUTLINE
+    ]
+    head = {"name": profile.name, "version": profile.version, "dated": profile.dated, "draft": profile.draft}
+    return head | {"sections": sections}
+
+
+def _version(profile: "Profile") -> str:
+    return f"version {profile.version} of {profile.dated}" + (", a draft: --issue issues it" if profile.draft else "")
+
+
+def _print_reading(reading: "Reading", signed_by: list[str], imported: "Imported | None") -> None:
+    print_table(f"{reading.profile.name or 'no name'}", ("section", "what", "says"), list(_rows(reading.profile)))
+    if reading.exact:
+        say("Read whole: it is written as Tocsin writes profiles.")
+    if reading.signed is None:
+        say("It is not signed, or not inside the document.")
+    elif signed_by:
+        say(f"Signed by {', '.join(signed_by)}, a key in the directory.")
+    else:
+        say("It carries a signature, by no key in the directory: that proves nothing yet.")
+    if reading.unread:
+        note(f"Not read: {len(reading.unread):,}")
+        for one in reading.unread:
+            note(f"  {one.where}" + (f": {one.what[:100]}" if one.what else "") + f": {one.why}")
+    if imported:
+        print_import(imported)
+
+
+def _rows(profile: "Profile") -> Iterator[tuple[str, str, str]]:
+    from tocsin.directory.profile import OUTLINE, lines_of
+
+    lines = lines_of(profile)
+    for section in OUTLINE:
+        for line in lines:
+            if line.section == section.number:
+                more = ", ".join(f"{name} {text}" for name, text in line.details)
+                yield section.number, line.label or section.heading, line.value + (f" ({more})" if more else "")
+        if text := profile.prose(section.topic):
+            yield section.number, section.heading, text
