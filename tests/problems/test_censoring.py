@@ -98,6 +98,17 @@ def test_the_stated_confidence_is_about_kept() -> None:
     assert held >= 90
 
 
+@given(st.integers(0, 1000), st.booleans())
+def test_many_different_times_are_taken_together_without_moving_the_median_out(seed: int, exact: bool) -> None:
+    generator = np.random.default_rng(seed)
+    left = generator.exponential(50, 3000)
+    right = left if exact else left + generator.exponential(5, 3000)
+    found = median(left, right, resamples=20)
+    assert found.earliest <= np.median(right)
+    assert found.latest >= np.median(left)
+    assert found.latest - found.earliest < 12
+
+
 def test_what_has_not_ended_is_not_a_short_time() -> None:
     left = np.array([10.0] * 6 + [500.0] * 7)
     right = np.array([20.0] * 6 + [np.inf] * 7)

@@ -16,8 +16,9 @@ Hours = npt.NDArray[np.float64]
 
 RESAMPLES: Final = 200
 _FEWEST: Final = 5  # with fewer times a bootstrap says nothing
-_STANDS = 1e-7  # the estimate stands when no mass moves by more in a step
-_NEAR = 1e-4  # as near is enough for one of many resamples
+_FINEST: Final = 64  # moments that are told apart; more would cost much and say little
+_STANDS = 1e-6  # the estimate stands when no mass moves by more in a step
+_NEAR = 5e-4  # as near is enough for one of many resamples
 _STEPS = 2_000
 
 
@@ -80,6 +81,7 @@ def median(left: Hours, right: Hours, *, confidence: float = 0.95, resamples: in
         ValueError: as `turnbull`.
 
     """
+    left, right = _coarse(left, right)
     curve = turnbull(left, right)
     earliest, latest = curve.quantile(0.5)
     low = high = None
@@ -100,6 +102,20 @@ def _resampled(curve: Curve, left: Hours, right: Hours, resamples: int) -> Hours
     start = 0.9 * curve.mass + 0.1 / len(curve.mass)
     covers = _covers(some_left, some_right, curve.start, curve.end)
     return _estimate(covers, draws.astype(np.float64), np.tile(start, (resamples, 1)), _NEAR)
+
+
+def _coarse(left: Hours, right: Hours) -> tuple[Hours, Hours]:
+    """The same intervals, widened to ends on a grid of their quantiles where they have very many different ends."""
+    moments = np.unique(np.concatenate([left, right[np.isfinite(right)]]))
+    if len(moments) <= _FINEST:
+        return left, right
+    grid = moments[np.linspace(0, len(moments) - 1, _FINEST).round().astype(np.intp)]
+    exact = left == right
+    before = np.searchsorted(grid, left, side="left") - (exact | (grid[np.searchsorted(grid, left)] != left))
+    after = np.searchsorted(grid, right, side="left")
+    wider_left = np.where(exact & (before < 0), left, grid[np.maximum(before, 0)])
+    wider_right = np.where(np.isfinite(right), grid[np.minimum(after, len(grid) - 1)], right)
+    return wider_left, wider_right
 
 
 def _distinct(left: Hours, right: Hours) -> tuple[Hours, Hours, Hours]:
