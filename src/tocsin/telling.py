@@ -24,7 +24,9 @@ from tocsin.delivery import (
     preview,
 )
 from tocsin.delivery import Node as Sender
+from tocsin.delivery.sealing import open_seals
 from tocsin.directory import Directory, Role, read_directory
+from tocsin.directory.keys import team_keys
 from tocsin.events.idf_out import addresses
 from tocsin.events.models import TeamSet
 from tocsin.mailroom import reply_addresses
@@ -47,13 +49,13 @@ def tell(node: Node, *, now: datetime) -> Summary:
         annotate=knowledge.with_history,
         gone_of=knowledge.gone_of,
         channel=open_channel(node.settings, node.home),
-        node=_sender(node),
+        node=_sender(node, now),
         now=now,
     )
 
 
 def preview_mail(node: Node, reference: str) -> tuple[Mail, ...]:
-    """The very mails of a digest or letter as they would leave now; nothing is sent.
+    """The very mails of a digest or letter as they would leave now, but not encrypted; nothing is sent.
 
     Raises:
         NotFoundError: there is no such digest or letter.
@@ -68,7 +70,7 @@ def preview_mail(node: Node, reference: str) -> tuple[Mail, ...]:
         teams=directory.by_id,
         events_of=knowledge.events_of,
         facts=Facts(knowledge.with_history, knowledge.gone_of),
-        node=_sender(node),
+        node=_sender(node, datetime.now(UTC), readable=True),
     )
 
 
@@ -76,12 +78,15 @@ def _knowledge(node: Node, directory: Directory) -> "_Knowledge":
     return _Knowledge(node, frozenset(rule.team_id for rule in directory.rules if rule.role is Role.INFORMED))
 
 
-def _sender(node: Node) -> Sender:
+def _sender(node: Node, now: datetime, *, readable: bool = False) -> Sender:
     tokens = open_tokens(node.home)
     link = links(node.settings.server.url, tokens)
     reply_to = reply_addresses(node.settings.mailbox.address, tokens)
     own = frozenset(node.settings.node.own_teams)
-    return Sender(node_uuid(node.database), node.settings, own, link=link, reply_to=reply_to)
+    seals = open_seals(
+        node.home, node.settings.mail, lambda team: team_keys(node.database, [team]), now, readable=readable
+    )
+    return Sender(node_uuid(node.database), node.settings, own, link=link, reply_to=reply_to, seals=seals)
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,8 @@ def letter_mail(letter: Letter, node: Node) -> Mail:
         answers=letter.answers if _MESSAGE_ID.fullmatch(letter.answers) else "",
         reply_to=", ".join(usable_mailboxes((letter.reply_to,))),
     )
-    content = assemble_text(envelope, _CONTROL.sub(" ", letter.body.rstrip()))
+    boundary = f"=_{letter.reference}"
+    content = assemble_text(envelope, _CONTROL.sub(" ", letter.body.rstrip()), boundary, node.seals.signature())
     day = f"{letter.created_at:%Y-%m-%d}"
     return Mail(letter.reference, 1, 1, letter.message_id, sender.contact, recipients, day, content)
 

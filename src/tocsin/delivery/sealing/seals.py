@@ -58,6 +58,10 @@ class Seals:
             raise CannotSealError(found.words)
         return found
 
+    def signature(self) -> Seal | None:
+        """What signs a mail that holds nothing to encrypt, such as a letter; None where the settings sign nothing."""
+        return self.seal(Protection(self.sign, ()), "")
+
     def seal(self, protection: Protection, subject: str) -> Seal | None:
         """What protects a mail; ``subject``: what it shows outside where it is encrypted."""
         if protection.form is None or (self.readable and protection.keys):

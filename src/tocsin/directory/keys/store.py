@@ -19,6 +19,7 @@ from tocsin.directory.reading import read_team
 from tocsin.errors import ConflictError, InputError, NotFoundError
 from tocsin.records import AuditWord, Database, audit
 
+_CHUNK = 10_000  # numbers in one statement; SQLite takes 32,766
 _LEAST_NAMED = 8  # hexadecimal digits of a fingerprint that name a key
 _REVOKED = Verdict(KeyState.REVOKED, "The authority that issued it revoked it.")
 _REPLACED = "replaced by a newer form of it"
@@ -202,8 +203,11 @@ def _rows(session: Session, teams: Collection[int] | None, *, withdrawn: bool = 
     query = select(TeamKeyRow).order_by(TeamKeyRow.id)
     if not withdrawn:
         query = query.where(TeamKeyRow.withdrawn.is_(None))
-    rows = session.scalars(query).all()
-    return rows if teams is None else [row for row in rows if row.team_id in teams]
+    if teams is None:
+        return session.scalars(query).all()
+    numbers = sorted(teams)
+    chunks = [numbers[at : at + _CHUNK] for at in range(0, len(numbers), _CHUNK)]
+    return [row for chunk in chunks for row in session.scalars(query.where(TeamKeyRow.team_id.in_(chunk)))]
 
 
 def _key(row: TeamKeyRow) -> TeamKey:
