@@ -149,8 +149,15 @@ def _look(
         cadence_hours=record.cadence_hours,
         now=now,
         columns_since=columns.ingest if columns else None,
+        looked_at=_columns_looked_at(session, record.id),
     )
     return {trouble.kind.value: trouble for trouble in found}
+
+
+def _columns_looked_at(session: Session, feed: int) -> datetime | None:
+    """When a person last said that changed columns of this feed are as they should be."""
+    wanted = select(func.max(FeedAlarm.acknowledged_at))
+    return session.scalar(wanted.where(FeedAlarm.feed_id == feed, FeedAlarm.kind == AlarmKind.COLUMNS))
 
 
 def _heard(session: Session, feed: int, now: datetime) -> list[Heard]:

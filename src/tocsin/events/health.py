@@ -64,15 +64,21 @@ class Usual:
 
 
 def troubles(
-    heard: Sequence[Heard], *, last: datetime, cadence_hours: int, now: datetime, columns_since: int | None = None
+    heard: Sequence[Heard],
+    *,
+    last: datetime,
+    cadence_hours: int,
+    now: datetime,
+    columns_since: int | None = None,
+    looked_at: datetime | None = None,
 ) -> list[Trouble]:
     """What is wrong with a feed now.
 
     ``heard``: its reports in the order of their ingests, without those that were replayed; the oldest may be missing.
     ``last``: when the last one came. ``cadence_hours`` 0: it may come when it likes. ``columns_since``: the ingest that
-    showed changed columns, where a person did not yet look at it.
+    showed changed columns, where a person did not yet look at it; ``looked_at``: when a person last looked at some.
     """
-    found = [_late(last, cadence_hours, now), _changed(heard, columns_since)]
+    found = [_late(last, cadence_hours, now), _changed(heard, columns_since, looked_at)]
     found += [_sized(heard, one) for one in _newest_of_each(heard, cadence_hours)]
     return _one_of_a_kind([trouble for trouble in found if trouble is not None])
 
@@ -146,14 +152,16 @@ def _comparable(heard: Sequence[Heard], one: Heard) -> Sequence[Heard]:
     return [other for other in heard if other.series == one.series]
 
 
-def _changed(heard: Sequence[Heard], since: int | None) -> Trouble | None:
+def _changed(heard: Sequence[Heard], since: int | None, looked_at: datetime | None) -> Trouble | None:
     """Whether the newest report has columns like none before it; the change stays one until a person looked."""
-    known = [(one.ingest, one.columns) for one in heard if one.columns is not None]
+    known = [(one, one.columns) for one in heard if one.columns is not None]
     if not known:
         return None
-    ingest, now = since or known[-1][0], known[-1][1]
-    before = [columns for number, columns in known if number < ingest]
-    if now in before or (since is None and not before):
+    newest, now = known[-1]
+    ingest = since or newest.ingest
+    before = [columns for one, columns in known if one.ingest < ingest]
+    accepted = [columns for one, columns in known if looked_at is not None and one.at <= looked_at]
+    if now in before or now in accepted or (since is None and not before):
         return None
     if not before:  # the history that the change was seen against is past
         return Trouble(AlarmKind.COLUMNS, "The columns changed.", ingest)
