@@ -145,7 +145,15 @@ def test_without_collectors_it_says_how_to_get_one(tocsin: Tocsin) -> None:
 
 def test_a_run_that_stays_takes_what_comes_and_ends_when_told(tocsin: Tocsin, collect: Collect, inbox: Path) -> None:
     collect("folder", path="inbox", every="1s")
-    command = [Path(sys.executable).parent / "tocsin", "--home", tocsin.home, "--json", "collect", "run", "--forever"]
+    command: list[str | Path] = [
+        Path(sys.executable).parent / "tocsin",
+        "--home",
+        tocsin.home,
+        "--json",
+        "collect",
+        "run",
+        "--forever",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=tocsin.environment)
     try:
         for address, day in (("192.0.2.1", "2026-11-22"), ("192.0.2.2", "2026-11-23")):
@@ -193,7 +201,7 @@ def test_doctor_names_collectors_that_fail_or_that_nobody_runs(tocsin: Tocsin, c
     collect("folder", path="inbox")
 
     def found() -> str:
-        return {one["what"]: one for one in tocsin.json("doctor", code=1)}["collectors"]["found"]
+        return str({one["what"]: one for one in tocsin.json("doctor", code=1)}["collectors"]["found"])
 
     assert found() == "it should have run"
     for _ in range(3):

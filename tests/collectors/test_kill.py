@@ -100,7 +100,16 @@ def write_settings(tocsin: Tocsin, server: WebServer, imap: ImapServer, user: st
 
 
 def collected(tocsin: Tocsin, **environment: str) -> int:
-    command = [Path(sys.executable).parent / "tocsin", "--home", tocsin.home, "collect", "run", "drop", "list", "mail"]
+    command: list[str | Path] = [
+        Path(sys.executable).parent / "tocsin",
+        "--home",
+        tocsin.home,
+        "collect",
+        "run",
+        "drop",
+        "list",
+        "mail",
+    ]
     return subprocess.run(
         command, env={**tocsin.environment, **environment}, capture_output=True, check=False
     ).returncode

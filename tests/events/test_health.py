@@ -21,7 +21,7 @@ LATE, SHRUNK, GROWN, COLUMNS = AlarmKind.LATE, AlarmKind.SHRUNK, AlarmKind.GROWN
 
 def daily(*rows: int, columns: Sequence[str] = (), name: str = "2026-09-07-scan_rdp-kestria.csv") -> list[Heard]:
     """One report a day with so many rows."""
-    known = [frozenset(text.split()) for text in columns] or [None] * len(rows)
+    known: Sequence[frozenset[str] | None] = [frozenset(text.split()) for text in columns] or [None] * len(rows)
     return [
         Heard(number + 1, START + number * DAY, name, count, named)
         for number, (count, named) in enumerate(zip(rows, known, strict=True))
