@@ -36,6 +36,7 @@ _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
 _MODELS = (
     "tocsin.events.models",
     "tocsin.directory.tables",
+    "tocsin.directory.registry.tables",
     "tocsin.directory.fact_tables",
     "tocsin.directory.keys.tables",
     "tocsin.delivery.models",

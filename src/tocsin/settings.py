@@ -196,6 +196,14 @@ class DirectorySettings(_Section):
     most_gone: int = Field(
         20, ge=0, le=100, description="An import that withdraws more percent of what its source said needs '--yes'."
     )
+    rdap: bool = Field(False, description="Ask the registries about single networks over RDAP when told to.")
+    rdap_server: str = Field(
+        "",
+        pattern=r"^(https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s?#]*)?)?$",
+        description="The RDAP server to ask for everything; empty: those that IANA names.",
+    )
+    rdap_days: int = Field(30, ge=0, description="An answer over RDAP is used again for this many days.")
+    rdap_pause: float = Field(2.0, ge=0, description="Seconds between two questions over RDAP.")
 
 
 class RetentionSettings(_Section):

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     )
     from tocsin.directory.registry.delegations import GIVEN, RIRS
     from tocsin.directory.registry.dumps import import_rpsl
+    from tocsin.directory.registry.rdap import Looked, RdapSettings, look_up
+    from tocsin.directory.registry.rdap_answer import RdapAnswer, RdapContact
     from tocsin.directory.registry.record import RegistryImported
+    from tocsin.directory.registry.security_txt import fetch_security_txt, read_security_txt
+    from tocsin.directory.registry.trusted_introducer import read_team_list
 
 __all__ = [
     "GIVEN",
@@ -30,18 +34,34 @@ __all__ = [
     "Delegated",
     "DelegationsImported",
     "Denominator",
+    "Looked",
+    "RdapAnswer",
+    "RdapContact",
+    "RdapSettings",
     "RegistryImported",
     "Transfers",
     "allocated_asns",
     "delegated_networks",
+    "fetch_security_txt",
     "files_as_of",
     "import_delegations",
     "import_rpsl",
     "kept_files",
+    "look_up",
+    "read_security_txt",
+    "read_team_list",
     "transfers",
 ]
 
 _LATER = {
+    "read_team_list": "trusted_introducer",
+    "read_security_txt": "security_txt",
+    "fetch_security_txt": "security_txt",
+    "RdapContact": "rdap_answer",
+    "RdapAnswer": "rdap_answer",
+    "look_up": "rdap",
+    "RdapSettings": "rdap",
+    "Looked": "rdap",
     "GIVEN": "delegations",
     "RIRS": "delegations",
     "Delegated": "delegation_store",

@@ -143,15 +143,14 @@ def files_as_of(home: Path, day: date, *, networks: bool = False) -> list[Denomi
 
 
 def allocated_asns(home: Path, as_of: date, *, every_status: bool = False) -> Delegated:
-    """The AS numbers that were in somebody's hands as of a day, one a row: ``asn`` (uint32), ``country``, ``rir``,
-    ``date`` (given on), ``status``, ``holder``; sorted by ``asn``.
+    """The AS numbers that were in somebody's hands as of a day, one a row, sorted.
 
-    An AS number that two registries give away has two rows. ``every_status`` has also those that nobody holds.
+    Columns: ``asn`` (uint32), ``country``, ``rir``, ``date`` (given on), ``status``, ``holder``. An AS number that two registries give away has two rows. ``every_status`` has also those that nobody holds.
 
     Raises:
         NotFoundError: no file of that day or before is kept.
 
-    """  # noqa: D205 (the columns belong to the first line)
+    """
     import polars as pl
 
     files = _some(files_as_of(home, as_of), as_of)

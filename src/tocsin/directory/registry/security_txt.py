@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from tocsin.directory import canonical
 from tocsin.directory.entries import Entries, Item, RawTeam, Refused, take_teams
 from tocsin.directory.files import ImportFile
+from tocsin.directory.registry.asking import Permission, ask_first
 from tocsin.directory.shapes import phone, url
-from tocsin.errors import InputError, NotFoundError, RemoteError, UsageError, WithheldError
+from tocsin.errors import InputError, NotFoundError, RemoteError, UsageError
 
 if TYPE_CHECKING:
     import httpx
@@ -41,23 +42,12 @@ _SIGNATURE: Final = "-----BEGIN PGP SIGNATURE-----"
 _TIMEOUT_SECONDS: Final = 20
 
 
-class Permission(Protocol):
-    """Whether something may be done, and the words of the rule that says so (a verdict of the gate)."""
-
-    @property
-    def allowed(self) -> bool:
-        """Yes or no."""
-
-    @property
-    def words(self) -> str:
-        """The rule."""
-
-
 @dataclass
 class SecurityTxt:
     """What a file says: values by field in lower case, in the file's order, with their lines.
 
-    ``signed``: it has an OpenPGP cleartext signature, which is not checked here. ``refused`` are lines that are no field.
+    ``signed``: it has an OpenPGP cleartext signature, which is not checked here. ``refused`` are lines that are no
+    field.
     """
 
     values: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
@@ -185,8 +175,7 @@ def _team(found: SecurityTxt, owner: str, key: str, name: str, entries: Entries)
     for number, text in found.values["contact"]:
         where = f"{name}, line {number}"
         try:
-            read = _CONTACTS.get(urlsplit(text).scheme.lower(), _no_contact)
-            into, item = read(text)
+            into, item = _contact(text)
         except ValueError as error:
             entries.refused.append(Refused(where, f"Contact '{text}'", str(error)))
         else:
@@ -206,8 +195,12 @@ def _key(owner: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"security-{owner}")[:64].strip("-")
 
 
-def _no_contact(text: str) -> tuple[str, dict[str, str]]:
-    raise ValueError("not a mailto:, tel: or https: address")
+def _contact(text: str) -> tuple[str, dict[str, str]]:
+    """The list that a contact belongs to, and its item."""
+    read = _CONTACTS.get(urlsplit(text).scheme.lower())
+    if read is None:
+        raise ValueError("not a mailto:, tel: or https: address")
+    return read(text)
 
 
 def _mailto(text: str) -> tuple[str, dict[str, str]]:
@@ -244,8 +237,7 @@ def fetch_security_txt(
     """
     import httpx
 
-    if not permission.allowed:
-        raise WithheldError(f"{domain} was not asked: {permission.words}", hint="Ask only where PAP allows lookups.")
+    ask_first(permission, domain)
     try:
         host = canonical.host(domain)
     except ValueError as error:
