@@ -63,7 +63,14 @@ def team(
 def events(*rows: Mapping[str, object], ingest: int = 1, first_row: int = 1) -> pl.DataFrame:
     """A frame of the event table; ``source.ip`` and ``destination.ip`` are given as text."""
     columns: dict[str, list[object]] = {name: [] for name in COLUMNS}
-    known = {**COLUMNS, "problem.new": pl.Boolean(), "problem.first_seen": pl.Datetime("us", "UTC")}
+    times = {name: pl.Datetime("us", "UTC") for name in ("problem.first_seen", "problem.said_at")}
+    known = {
+        **COLUMNS,
+        **times,
+        "problem.new": pl.Boolean(),
+        "problem.said": pl.String(),
+        "problem.others": pl.String(),
+    }
     extra = {name for row in rows for name in row if name.startswith("problem.")}
     columns |= {name: [] for name in extra}
     for number, given in enumerate(rows, start=first_row):

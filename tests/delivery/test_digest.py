@@ -5,6 +5,7 @@ import json
 import random
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -383,3 +384,70 @@ def test_columns_of_the_data_are_fields_of_the_schema(database: Database, tmp_pa
     assert NODE.version == 4
     assert "told" in COLUMNS
     assert not {"told", "routed", "ingest", "row"} & set(read.rows()[0])
+
+
+def test_the_first_screen_says_where_it_is_answered_only_where_pages_are_served(
+    database: Database, tmp_path: Path
+) -> None:
+    link = "https://csirt.example/a/TOC-2026-0000001.0123456789abcdefghijklmnopqrstuvwxyz_-01234"
+    sender = replace(node(), link=lambda reference: link if reference == "TOC-2026-0000001" else "")
+    frames = {number: events({**RDP, "source.ip": f"192.0.2.{number}"}) for number in (1, 2)}
+
+    first, second = digests(
+        database,
+        tmp_path,
+        frames,
+        *(team(number, mailboxes=(f"noc@t{number}.example",)) for number in (1, 2)),
+        sender=sender,
+    )
+
+    screen = first.body.splitlines()[:24]
+    assert link in screen  # alone on its line: no mail reader takes a bracket or a full stop for a part of it
+    assert "Answer:     say what you did, no account needed:" in screen
+    assert max(len(line) for line in first.body.splitlines() if line != link) <= 76
+    assert "Answer:" not in second.body
+
+
+def test_a_team_that_only_wants_to_know_is_asked_for_nothing(database: Database, tmp_path: Path) -> None:
+    others = "Example Operator\nA Bank of a Long Name, Department for Information Security"
+    frame = events(
+        {**RDP, "source.ip": "192.0.2.1", "problem.others": None, "problem.new": True},
+        {**RDP, "source.ip": "192.0.2.2", "problem.others": others, "problem.new": True},
+        {**RDP, "source.ip": "192.0.2.3", "problem.others": "Example Operator", "problem.new": True},
+    )
+    mixed, informed = digests(
+        database, tmp_path, {1: frame, 2: frame[1:]}, team(1), team(2, mailboxes=("soc@t2.example",))
+    )
+
+    told, aside = mixed.body.split("Remote control open to the Internet: 2 new")
+    assert "Please, by 2026-12-01:" in told
+    assert "192.0.2.1" in told
+    assert "Please, by" not in aside
+    assert "192.0.2.1 " not in aside
+    assert "For your information. Who answers for these: Example Operator, A Bank of" in " ".join(aside.split())
+    assert "We ask nothing of you." in aside
+    assert "For your information only." not in mixed.body
+    assert "For your information only." in informed.body
+    assert "Please, by" not in informed.body
+    for read in (mixed, informed):
+        assert max(map(len, read.body.splitlines())) <= 76
+
+
+def test_what_a_team_had_said_stands_under_what_was_seen_again_first_of_its_list(
+    database: Database, tmp_path: Path
+) -> None:
+    said = NOW - timedelta(days=2)
+    rows = [
+        {**RDP, "source.ip": f"192.0.2.{host}", "problem.new": host > 11, "problem.said": None, "problem.said_at": None}
+        for host in range(1, 13)
+    ]
+    rows[10] |= {"problem.said": "fixed", "problem.said_at": said}
+    rows[4] |= {"problem.said": "false", "problem.said_at": NOW}  # this sighting is older than the answer
+    (read,) = digests(database, tmp_path, {1: events(*rows)}, team(1))
+
+    lines = read.body.splitlines()
+    at = lines.index("    You said fixed on 2026-11-22; seen again on 2026-11-23.")
+    assert lines[at - 1].startswith("  192.0.2.11 ")
+    assert lines[at - 2].startswith("  Where")
+    assert read.body.count("You said") == 1
+    assert "1 was seen again after your answer." in " ".join(read.body.split())

@@ -141,6 +141,9 @@ def _extent(answer: Answer, sheet: Sheet, words: Words) -> str:
 
 
 def _is_open(line: Line) -> bool:
+    """Whether a word of the team is still wanted: nobody need answer for what is gone."""
+    if line.gone_at:
+        return False
     return line.standing is None or line.standing.outcome is Outcome.CONTRADICTED
 
 
