@@ -14,6 +14,7 @@ from tocsin.errors import TocsinError
 from tocsin.events.models import Ingest, IngestState
 
 _LITTLE_SPACE = 2_000_000_000
+_KEY_DAYS = 60
 _FAILS_FOR_GOOD = 3  # one failure may be the network's
 
 
@@ -37,7 +38,18 @@ def examine(home: Path) -> list[Finding]:
     except TocsinError as error:
         return [*findings, Finding("settings and records", False, str(error), error.hint)]
     findings.append(Finding("settings and records", True, f"open, {node.database.engine.dialect.name}"))
-    for check in (_unfinished, _event_table, _feeds, _collectors, _directory, _stuck_deliveries, _sending, _mail):
+    for check in (
+        _unfinished,
+        _event_table,
+        _feeds,
+        _collectors,
+        _directory,
+        _stuck_deliveries,
+        _sending,
+        _own_keys,
+        _team_keys,
+        _mail,
+    ):
         try:
             findings += check(node)
         except TocsinError as error:
@@ -163,6 +175,46 @@ def _sending(node: Node) -> Iterator[Finding]:
         yield Finding("sending", True, "nothing keeps mails from their teams")
     for notice in found:
         yield Finding("sending", not notice.asks, notice.words, notice.mend)
+
+
+def _own_keys(node: Node) -> Iterator[Finding]:
+    """The keys of this node: those that it needs, and how long they last."""
+    from tocsin.delivery.sealing import can_sign, read_own_keys
+    from tocsin.directory.keys import KeyFormat
+
+    mail, now = node.settings.mail, datetime.now(UTC)
+    own = read_own_keys(node.home, mail)
+    forms = [form for form in KeyFormat if own.of(form) is not None or form == mail.sign]
+    bad = [f"{form.words}: {verdict.why}" for form in forms if not (verdict := can_sign(own, form, now)).good]
+    bad += [f"{facts.format.words} ends on {until:%Y-%m-%d}" for facts, until in own.ending(now, _KEY_DAYS)]
+    yield Finding(
+        "keys of this node",
+        not bad,
+        "; ".join(bad) or (f"{' and '.join(form.words for form in forms)} sign" if forms else "none"),
+        "'tocsin keys node-make' makes one, 'tocsin keys node-renew' lets it live longer." if bad else "",
+    )
+
+
+def _team_keys(node: Node) -> Iterator[Finding]:
+    """The keys of those teams whose mails must be encrypted."""
+    from tocsin.delivery.sealing import Barred, open_seals
+    from tocsin.directory import list_teams
+    from tocsin.directory.keys import ending, team_keys
+
+    now = datetime.now(UTC)
+    teams = {team.id: team for team, _ in list_teams(node.database) if team.encrypt}
+    seals = open_seals(node.home, node.settings.mail, lambda team: team_keys(node.database, [team]), now)
+    bad = [f"{team.key} cannot be told" for team in teams.values() if isinstance(seals.of(team), Barred)]
+    ends = ending(team_keys(node.database, teams), now, _KEY_DAYS)
+    bad += [f"{teams[key.team_id].key} until {until:%Y-%m-%d}" for key, until in ends]
+    yield Finding(
+        "keys of teams",
+        not bad,
+        f"{len(teams):,} teams are told encrypted" + (f"; {'; '.join(bad[:5])}" if bad else ""),
+        "'tocsin keys list' and 'tocsin keys expiring' show them; ask for new ones, 'tocsin keys remind' does."
+        if bad
+        else "",
+    )
 
 
 def _mail(node: Node) -> Iterator[Finding]:

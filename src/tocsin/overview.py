@@ -209,6 +209,7 @@ _STUCK = {
     DeliveryState.WITHHELD.value,
     DeliveryState.RETRY.value,
     DeliveryState.HELD.value,
+    DeliveryState.STUCK.value,
     DeliveryState.DROPPED.value,
     DeliveryState.EXPIRED.value,
 }

@@ -36,6 +36,7 @@ def document(summary: "Summary") -> dict[str, object]:
         "way": summary.way,
         "letters": summary.letters,
         "held": summary.held,
+        "stuck": summary.stuck,
         "full": summary.full,
         "expired": summary.expired,
         "digests": summary.digests,
@@ -55,7 +56,9 @@ def show(summary: "Summary", node: "Node") -> None:
     from tocsin.delivery import notices
 
     where = _where(summary.way, node)
-    if not any((summary.digests, summary.letters, summary.held, summary.later, summary.failed, summary.withheld)):
+    if not any(
+        (summary.digests, summary.letters, summary.held, summary.stuck, summary.later, summary.failed, summary.withheld)
+    ):
         say("Nothing left." if summary.problem else "Nothing was due.")
     if summary.digests:
         say(f"{_count(summary.digests, 'digest')} about {_count(summary.events, 'event')} {where}.")

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from tocsin.directory import Team
     from tocsin.letters import Letter
 
-State = Literal["queued", "retry", "sent", "failed", "withheld", "held", "dropped", "expired", "shadow", "redirected"]
+State = Literal[
+    "queued", "retry", "sent", "failed", "withheld", "held", "stuck", "dropped", "expired", "shadow", "redirected"
+]
 LetterState = Literal[
     "queued", "retry", "sent", "failed", "bounced", "cancelled", "held", "dropped", "expired", "shadow", "redirected"
 ]
@@ -144,6 +146,7 @@ def letter_document(one: "Letter") -> dict[str, object]:
         "attempts": one.attempts,
         "due_at": one.due_at,
         "path": one.path,
+        "protection": one.protection,
         "error": one.error,
     }
 

@@ -23,7 +23,7 @@ class Notice:
 def notices(session: Session, settings: Settings) -> list[Notice]:
     """All of them, the most urgent first; none where mails simply leave."""
     found = [_halt(one) for kind in (halt.STOP, halt.BRAKE) if (one := halt.halted(session, kind)) is not None]
-    return [*found, *_mode(settings), *_held(session), *_expired(session)]
+    return [*found, *_mode(settings), *_held(session), *_stuck(session), *_expired(session)]
 
 
 def _halt(one: Halt) -> Notice:
@@ -50,6 +50,15 @@ def _held(session: Session) -> list[Notice]:
     verb = "waits" if digests + letters == 1 else "wait"
     words = f"{' and '.join(kinds)} {verb} for a person's look, as the first mail to a team."
     return [Notice(words, "'tocsin deliveries held' lists them, 'tocsin deliveries release' lets them go.", asks=True)]
+
+
+def _stuck(session: Session) -> list[Notice]:
+    stuck = session.scalar(select(func.count()).where(Delivery.state == DeliveryState.STUCK.value)) or 0
+    if not stuck:
+        return []
+    words = f"{_counted(stuck, 'digest')} must be encrypted and cannot be."
+    mend = "'tocsin deliveries list --state stuck' says why; 'tocsin keys import TEAM FILE' brings a key in."
+    return [Notice(words, mend, asks=True)]
 
 
 def _expired(session: Session) -> list[Notice]:
