@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from tocsin.delivery.sealing.own_keys import key_path, open_openpgp, open_smime, read_private
 from tocsin.directory.keys import KeyFacts, KeyFormat
 from tocsin.errors import ConflictError, InputError, NotFoundError
+from tocsin.records import AuditWord, Database, audit
 from tocsin.records.durable import disk_failures, sync_folder
 from tocsin.settings import NodeSettings, Settings, read_secret
 
@@ -22,78 +24,91 @@ _RSA = 3072  # bits; NIST SP 800-57 part 1, table 2: 128 bits of security
 _YEAR = timedelta(days=365)
 
 
-def make_own_key(home: Path, settings: Settings, form: KeyFormat, *, years: int, now: datetime) -> KeyFacts:
-    """A new key for mails from this node's contact, in its file.
+@dataclass(frozen=True)
+class KeyRing:
+    """Where this node keeps its own keys, and who changes them."""
 
-    Raises:
-        ConflictError: the node has one already.
-        StorageError: the disk refuses.
+    home: Path
+    settings: Settings
+    database: Database
+    actor: str
 
-    """
-    until = now + years * _YEAR
-    make = _new_openpgp if form is KeyFormat.OPENPGP else _new_smime
-    return _keep(home, settings, form, make(settings.node, until, now))
+    def make(self, form: KeyFormat, *, years: int, now: datetime, replace: bool = False) -> KeyFacts:
+        """A new key for mails from this node's contact, in its file; with ``replace`` the present one is laid aside.
+
+        Raises:
+            ConflictError: the node has one already.
+            StorageError: the disk refuses.
+
+        """
+        make = _new_openpgp if form is KeyFormat.OPENPGP else _new_smime
+        return self._keep(form, make(self.settings.node, now + years * _YEAR, now), now, replace=replace)
+
+    def bring(self, content: bytes, *, now: datetime, replace: bool = False) -> KeyFacts:
+        """A key that was made elsewhere, in its file: an OpenPGP private key, or an S/MIME key in PEM or PKCS #12.
+
+        Raises:
+            ConflictError: the node has one already.
+            InputError: it is none of these.
+            SettingError: its password, which the settings name, is missing or wrong.
+
+        """
+        if b"PGP PRIVATE KEY-----" in content or (content and content[0] & 0x80):
+            return self._keep(KeyFormat.OPENPGP, content, now, replace=replace)
+        if b"PRIVATE KEY-----" not in content:
+            content = _unpacked(content, self._password)
+        return self._keep(KeyFormat.SMIME, content, now, replace=replace)
+
+    def renew(self, form: KeyFormat, *, years: int, now: datetime) -> KeyFacts:
+        """The same key for longer: others need its new form, and what they encrypted for it still opens.
+
+        Raises:
+            NotFoundError: the node has none.
+            ConflictError: an authority issued its certificate, and must renew it.
+            SettingError: it cannot be read.
+
+        """
+        path = key_path(self.home, self.settings.mail, form)
+        if not path.exists():
+            raise NotFoundError(f"This node has no {form.words} key.", hint="'tocsin keys node-make' makes one.")
+        renew = _renewed_openpgp if form is KeyFormat.OPENPGP else _renewed_smime
+        content = renew(path.read_bytes(), self._password, now + years * _YEAR, now)
+        facts = self._read(form, content)
+        _write(path, content, replace=True)
+        self._note(facts, now)
+        return facts
+
+    @property
+    def _password(self) -> str:
+        return read_secret(self.settings.mail.key_password_file, setting="[mail] key_password_file")
+
+    def _keep(self, form: KeyFormat, content: bytes, now: datetime, *, replace: bool) -> KeyFacts:
+        facts, path = self._read(form, content), key_path(self.home, self.settings.mail, form)
+        if replace:
+            _lay_aside(path)
+        _write(path, content, replace=False)
+        self._note(facts, now)
+        return facts
+
+    def _read(self, form: KeyFormat, content: bytes) -> KeyFacts:
+        """What a key says; also shows that the node can use it."""
+        opened = open_openpgp if form is KeyFormat.OPENPGP else open_smime
+        return opened(content, self._password).facts
+
+    def _note(self, facts: KeyFacts, now: datetime) -> None:
+        detail: dict[str, object] = {"format": facts.format.value, "fingerprint": facts.fingerprint}
+        with self.database.begin() as session:
+            audit(session, AuditWord.NODE_KEY_SET, at=now, actor=self.actor, subject="node", detail=detail)
 
 
-def import_own_key(home: Path, settings: Settings, content: bytes) -> tuple[KeyFormat, KeyFacts]:
-    """A key that was made elsewhere, in its file: an OpenPGP private key, or an S/MIME key in PEM or PKCS #12.
-
-    Raises:
-        ConflictError: the node has one already.
-        InputError: it is none of these.
-        SettingError: its password, which the settings name, is missing or wrong.
-
-    """
-    if b"PGP PRIVATE KEY-----" in content or (content and content[0] & 0x80):
-        return KeyFormat.OPENPGP, _keep(home, settings, KeyFormat.OPENPGP, content)
-    if b"PRIVATE KEY-----" not in content:
-        content = _unpacked(content, read_secret(settings.mail.key_password_file, setting="[mail] key_password_file"))
-    return KeyFormat.SMIME, _keep(home, settings, KeyFormat.SMIME, content)
-
-
-def renew_own_key(home: Path, settings: Settings, form: KeyFormat, *, years: int, now: datetime) -> KeyFacts:
-    """The same key for longer: what others get is new, what they sent or keep still fits.
-
-    Raises:
-        NotFoundError: the node has none.
-        ConflictError: an authority issued its certificate, and must renew it.
-        SettingError: it cannot be read.
-
-    """
-    path = key_path(home, settings.mail, form)
+def _lay_aside(path: Path) -> None:
+    """Keep a key that is replaced, beside its place: what was encrypted for it still needs it."""
     if not path.exists():
-        raise NotFoundError(f"This node has no {form.words} key.", hint="'tocsin keys node-make' makes one.")
-    password = read_secret(settings.mail.key_password_file, setting="[mail] key_password_file")
-    renew = _renewed_openpgp if form is KeyFormat.OPENPGP else _renewed_smime
-    content = renew(path.read_bytes(), password, now + years * _YEAR, now)
-    facts = _read(form, content, settings)
-    _write(path, content, replace=True)
-    return facts
-
-
-def retire_own_key(home: Path, settings: Settings, form: KeyFormat) -> Path | None:
-    """Lay the node's key aside, beside its place, where it has one; returns where."""
-    path = key_path(home, settings.mail, form)
-    if not path.exists():
-        return None
-    number = next(n for n in range(1, 1_000_000) if not path.with_suffix(f".old{n}").exists())
+        return
+    aside = next(name for n in range(1, 1_000_000) if not (name := path.with_suffix(f".old{n}")).exists())
     with disk_failures(f"{path} could not be laid aside"):
-        path.rename(path.with_suffix(f".old{number}"))
+        path.rename(aside)
         sync_folder(path.parent)
-    return path.with_suffix(f".old{number}")
-
-
-def _keep(home: Path, settings: Settings, form: KeyFormat, content: bytes) -> KeyFacts:
-    facts = _read(form, content, settings)
-    _write(key_path(home, settings.mail, form), content, replace=False)
-    return facts
-
-
-def _read(form: KeyFormat, content: bytes, settings: Settings) -> KeyFacts:
-    """What the key says; also shows that the node can use it."""
-    password = read_secret(settings.mail.key_password_file, setting="[mail] key_password_file")
-    opened = open_openpgp(content, password) if form is KeyFormat.OPENPGP else open_smime(content, password)
-    return opened.facts
 
 
 def _write(path: Path, content: bytes, *, replace: bool) -> None:

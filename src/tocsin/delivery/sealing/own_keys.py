@@ -1,7 +1,7 @@
 """This node's own keys, which sign what it sends: read from its key files, and judged."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -48,6 +48,12 @@ class OwnKeys:
     def of(self, form: KeyFormat) -> OpenPgpKey | SmimeKey | None:
         """The key of a format, or None."""
         return self.openpgp if form is KeyFormat.OPENPGP else self.smime
+
+    def ending(self, now: datetime, days: int) -> list[tuple[KeyFacts, datetime]]:
+        """The keys that sign at ``now`` and not any more in ``days`` days, with when that is."""
+        found = [key.facts for key in (self.openpgp, self.smime) if key is not None and judge_own(key.facts, now).good]
+        before = now + timedelta(days=days)
+        return [(facts, facts.until) for facts in found if facts.until is not None and facts.until <= before]
 
 
 def key_path(home: Path, settings: MailSettings, form: KeyFormat) -> Path:

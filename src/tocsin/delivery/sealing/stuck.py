@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.mime import usable_mailboxes
@@ -14,7 +14,7 @@ from tocsin.delivery.sealing.key_letters import cannot_encrypt
 from tocsin.delivery.sealing.seals import Seals
 from tocsin.directory import Team
 from tocsin.letters import Letter, queue_letter
-from tocsin.records import AuditWord, Database, audit
+from tocsin.records import AuditWord, audit
 from tocsin.settings import NodeSettings
 
 _KIND = "cannot-encrypt"
@@ -56,13 +56,6 @@ def settle(session: Session, desk: Desk) -> int:
 def stuck_teams(session: Session) -> set[int]:
     """The teams that a digest is stuck for; their further news joins the next one."""
     return set(session.scalars(select(Delivery.team_id).where(Delivery.state == DeliveryState.STUCK.value).distinct()))
-
-
-def stuck_deliveries(database: Database) -> int:
-    """How many digests are stuck."""
-    with database.begin() as session:
-        stuck = select(func.count()).select_from(Delivery).where(Delivery.state == DeliveryState.STUCK.value)
-        return session.scalar(stuck) or 0
 
 
 def _set_aside(session: Session, row: Delivery, team: Team, why: Barred, now: datetime) -> None:

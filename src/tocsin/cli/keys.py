@@ -1,0 +1,224 @@
+"""`tocsin keys`: the keys that mails to teams are encrypted for, and this node's own."""
+
+import getpass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli import keys_node
+from tocsin.cli.directory_records import records
+from tocsin.cli.output import Invocation, emit, print_table, say, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tocsin.directory import Team
+    from tocsin.directory.keys import Taken, TeamKey
+    from tocsin.records import Database
+
+app = typer.Typer(help="Keys of teams, for encrypted mail, and this node's own keys.", no_args_is_help=True)
+app.add_typer(keys_node.app)
+
+_SHORT = 16  # digits of a fingerprint in a table
+_COLUMNS = ("team", "format", "fingerprint", "state", "until", "whose")
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    team: Annotated[str, typer.Argument(help="The key or UUID of a team.")],
+    file: Annotated[Path, typer.Argument(help="OpenPGP or X.509: a key, certificates, a revocation.")],
+    said_by: Annotated[str, typer.Option(help="Who says that the key is the team's, and how it was checked.")] = "",
+    source: Annotated[str, typer.Option(help="Where it came from; the file's name when not given.")] = "",
+    any_mailbox: Annotated[
+        bool, typer.Option("--any-mailbox", help="It serves all mailboxes of the team, whatever it names.")
+    ] = False,
+    prefer: Annotated[
+        bool, typer.Option("--prefer", help="The team wants its format rather than that of its other keys.")
+    ] = False,
+) -> None:
+    """Record keys of a team, or newer forms of them, and say of each whether mails can be encrypted for it."""
+    from tocsin.directory.keys import Saying, import_keys
+
+    invocation: Invocation = ctx.obj
+    content = _read(file)
+    saying = Saying(getpass.getuser(), source or file.name, said_by, any_mailbox, prefer)
+    now = datetime.now(UTC)
+    with records(invocation.home) as database:
+        found, taken = import_keys(database, team, content, saying, now)
+    documents = [document(one.key, found, now) | {"change": one.change.value} for one in taken]
+    emit(invocation, documents, lambda: _print_taken(taken, found, now))
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    team: Annotated[str, typer.Option(help="Only those of this team, by its key or UUID.")] = "",
+    former: Annotated[bool, typer.Option("--former", help="Also those that were withdrawn or replaced.")] = False,
+) -> None:
+    """List the keys of teams, each with whether mails can be encrypted for it."""
+    from tocsin.directory import read_team
+    from tocsin.directory.keys import team_keys
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as database:
+        wanted = [read_team(database, team)[0].id] if team else None
+        found, teams = team_keys(database, wanted, withdrawn=former), _teams(database)
+    now = datetime.now(UTC)
+    documents = [document(key, teams[key.team_id], now) for key in found]
+    emit(invocation, documents, lambda: _print_keys(found, teams, now))
+
+
+@app.command()
+def remove(
+    ctx: typer.Context,
+    team: Annotated[str, typer.Argument(help="The key or UUID of a team.")],
+    fingerprint: Annotated[str, typer.Argument(help="Its first or last digits, eight at least.")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the key.")] = "removed by a person",
+) -> None:
+    """Withdraw a key: mails are no longer encrypted for it. What was said of it is kept."""
+    from tocsin.directory.keys import remove_key
+
+    invocation: Invocation = ctx.obj
+    now = datetime.now(UTC)
+    with records(invocation.home) as database:
+        found, key = remove_key(database, team, fingerprint, reason=reason, actor=getpass.getuser(), now=now)
+    words = f"The {key.facts.format.words} key {key.facts.fingerprint} of {found.key} is withdrawn."
+    emit(invocation, document(key, found, now), lambda: say(words))
+
+
+@app.command()
+def expiring(
+    ctx: typer.Context,
+    days: Annotated[int, typer.Option(min=1, help="Within so many days.")] = 60,
+) -> None:
+    """List the keys that are good now and will not be soon, this node's own among them."""
+    from tocsin.delivery.sealing import read_own_keys
+    from tocsin.directory.keys import ending, team_keys
+    from tocsin.settings import load_settings
+
+    invocation: Invocation = ctx.obj
+    now = datetime.now(UTC)
+    with records(invocation.home) as database:
+        found, teams = ending(team_keys(database), now, days), _teams(database)
+    own = read_own_keys(invocation.home, load_settings(invocation.home).mail).ending(now, days)
+    rows = [("this node", facts, until) for facts, until in own]
+    rows += [(teams[key.team_id].key, key.facts, until) for key, until in found]
+    documents = [
+        {"whose": whose, "format": facts.format, "fingerprint": facts.fingerprint, "until": until}
+        for whose, facts, until in rows
+    ]
+    cells = [(whose, facts.format.words, facts.fingerprint, f"{until:%Y-%m-%d}") for whose, facts, until in rows]
+
+    def show() -> None:
+        if cells:
+            print_table("", ("whose", "format", "fingerprint", "until"), cells)
+        else:
+            say(f"No key ends within {days} days.")
+
+    emit(invocation, documents, show)
+
+
+@app.command()
+def remind(ctx: typer.Context) -> None:
+    """Ask teams whose key ends within 30 days for the one that follows, once; for a daily timer."""
+    from tocsin.delivery.sealing import remind_of_keys
+    from tocsin.directory.keys import team_keys
+    from tocsin.settings import load_settings
+
+    invocation: Invocation = ctx.obj
+    sender = load_settings(invocation.home).node
+    with records(invocation.home) as database:
+        teams = _teams(database).values()
+        with database.begin() as session:
+            made = remind_of_keys(session, teams, lambda team: team_keys(database, [team]), sender, datetime.now(UTC))
+    words = f"{made} letters go out with the next 'tocsin deliver'." if made else "No team needs to be asked."
+    emit(invocation, {"letters": made}, lambda: say(words))
+
+
+def document(key: "TeamKey", team: "Team", now: datetime) -> dict[str, object]:
+    """One key as JSON; the team by its key."""
+    from tocsin.directory.keys import judge_for
+
+    facts, verdict = key.facts, judge_for(key, team.mailboxes, now)
+    return {
+        "uuid": key.uuid,
+        "team": team.key,
+        "format": facts.format,
+        "fingerprint": facts.fingerprint,
+        "names": facts.names,
+        "mailboxes": facts.mailboxes,
+        "algorithm": facts.strength,
+        "since": facts.since,
+        "until": facts.until,
+        "state": verdict.state,
+        "why": verdict.why,
+        "any_mailbox": key.any_mailbox,
+        "preferred": key.preferred,
+        "source": key.source,
+        "said_by": key.said_by,
+        "recorded": key.recorded,
+        "withdrawn": key.withdrawn,
+        "reason": key.reason,
+    }
+
+
+def _read(file: Path) -> bytes:
+    from tocsin.errors import InputError
+
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Name a file that holds a key.") from error
+
+
+def _teams(database: "Database") -> "dict[int, Team]":
+    from tocsin.directory import list_teams
+
+    return {team.id: team for team, _ in list_teams(database)}
+
+
+def _print_taken(taken: "Sequence[Taken]", team: "Team", now: datetime) -> None:
+    from tocsin.directory.keys import judge_for
+
+    for one in taken:
+        facts, verdict = one.key.facts, judge_for(one.key, team.mailboxes, now)
+        usable = "yes" if verdict.good else f"no, {verdict.state.replace('-', ' ')}: {verdict.why}"
+        rows = [
+            ("fingerprint", facts.fingerprint),
+            ("names", "; ".join(facts.names)),
+            ("mailboxes", ", ".join(facts.mailboxes) or "none named: it serves all of the team"),
+            ("strength", facts.strength),
+            ("valid", f"{facts.since:%Y-%m-%d} to {f'{facts.until:%Y-%m-%d}' if facts.until else 'no end'}"),
+            ("can be used", usable),
+        ]
+        print_table(f"{facts.format.words} key of {team.key}: {one.change.value}", ("", ""), rows)
+    say("Check the fingerprint with the team by another way than mail, if you have not yet.")
+    if not team.encrypt:
+        say(f"Mails to {team.key} are not encrypted: its 'encrypt' in the directory is false.")
+
+
+def _print_keys(found: "Sequence[TeamKey]", teams: "dict[int, Team]", now: datetime) -> None:
+    from tocsin.directory.keys import judge_for
+
+    if not found:
+        say("No key of a team is here. 'tocsin keys import TEAM FILE' brings one in; docs/keys.md says how.")
+        return
+    verdicts = [judge_for(key, teams[key.team_id].mailboxes, now) for key in found]
+    rows = [
+        (
+            teams[key.team_id].key,
+            key.facts.format.words,
+            key.facts.fingerprint[:_SHORT],
+            f"withdrawn, {key.reason}" if key.withdrawn else verdict.state.replace("-", " "),
+            f"{key.facts.until:%Y-%m-%d}" if key.facts.until else "",
+            "; ".join(key.facts.names),
+        )
+        for key, verdict in zip(found, verdicts, strict=True)
+    ]
+    print_table(f"{len(found):,} keys", _COLUMNS, rows)
+    for key, verdict in zip(found, verdicts, strict=True):
+        if not verdict.good and key.withdrawn is None:
+            say(visible(f"{teams[key.team_id].key}, {key.facts.fingerprint[:_SHORT]}: {verdict.why}"))

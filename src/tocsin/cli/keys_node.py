@@ -1,0 +1,167 @@
+"""`tocsin keys node-…`: this node's own keys, which sign what it sends. Private parts are never shown."""
+
+import getpass
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+
+if TYPE_CHECKING:
+    from tocsin.delivery.sealing import KeyRing
+    from tocsin.directory.keys import KeyFacts, KeyFormat
+
+Form = Literal["openpgp", "smime"]
+
+app = typer.Typer()
+
+
+@app.command("node-make")
+def make(
+    ctx: typer.Context,
+    form: Annotated[Form | None, typer.Option("--format", help="Only this one; both when not given.")] = None,
+    years: Annotated[int, typer.Option(min=1, max=10, help="How long it is valid.")] = 2,
+    replace: Annotated[bool, typer.Option("--replace", help="Lay the present key aside for the new one.")] = False,
+) -> None:
+    """Make this node's own keys, OpenPGP and S/MIME, for mails from its contact."""
+    invocation: Invocation = ctx.obj
+    ring, now = _ring(invocation), datetime.now(UTC)
+    made = [ring.make(one, years=years, now=now, replace=replace) for one in _forms(form)]
+    emit(invocation, [_document(facts) for facts in made], lambda: _print(invocation.home, made))
+
+
+@app.command("node-import")
+def import_(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="An OpenPGP private key, or an S/MIME key in PEM or PKCS #12.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Lay the present key aside for the new one.")] = False,
+) -> None:
+    """Take a key that was made elsewhere as this node's own; [mail] key_password_file names its password's file."""
+    from tocsin.errors import InputError
+
+    invocation: Invocation = ctx.obj
+    ring = _ring(invocation)
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Name a file that holds a key.") from error
+    facts = ring.bring(content, now=datetime.now(UTC), replace=replace)
+    emit(invocation, [_document(facts)], lambda: _print(invocation.home, [facts]))
+    contact = ring.settings.node.contact
+    if contact.lower() not in facts.mailboxes:
+        note(f"The key does not name {contact}, which mails come from: mail programs will warn.")
+
+
+@app.command("node-renew")
+def renew(
+    ctx: typer.Context,
+    form: Annotated[Form, typer.Option("--format", help="Which of its keys.")] = "openpgp",
+    years: Annotated[int, typer.Option(min=1, max=10, help="From now, how long it is valid.")] = 2,
+) -> None:
+    """Let this node's key live longer; partners need the new form of it from 'node-export'."""
+    from tocsin.directory.keys import KeyFormat
+
+    invocation: Invocation = ctx.obj
+    facts = _ring(invocation).renew(KeyFormat(form), years=years, now=datetime.now(UTC))
+    emit(invocation, [_document(facts)], lambda: _print(invocation.home, [facts]))
+
+
+@app.command("node-export")
+def export(
+    ctx: typer.Context,
+    form: Annotated[Form, typer.Option("--format", help="Which of its keys.")] = "openpgp",
+    out: Annotated[Path | None, typer.Option(help="The file to write; the terminal when not given.")] = None,
+) -> None:
+    """Print this node's public key or certificate, to give to partners and to publish."""
+    from tocsin.delivery.sealing import read_own_keys
+    from tocsin.directory.keys import KeyFormat
+    from tocsin.errors import InputError, NotFoundError
+    from tocsin.settings import load_settings
+
+    invocation: Invocation = ctx.obj
+    key = read_own_keys(invocation.home, load_settings(invocation.home).mail).of(KeyFormat(form))
+    if key is None:
+        words = f"This node has no {KeyFormat(form).words} key."
+        raise NotFoundError(words, hint="'tocsin keys node-make' makes one.")
+    document = _document(key.facts) | {"public": key.public}
+    if out is None:
+        emit(invocation, document, lambda: _write(key.public))
+        return
+    try:
+        out.write_text(key.public, encoding="ascii")
+    except OSError as error:
+        raise InputError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error
+    emit(invocation, document, lambda: say(f"{KeyFormat(form).words} key {key.facts.fingerprint} written to {out}."))
+
+
+@app.command("node-show")
+def show(ctx: typer.Context) -> None:
+    """Show which keys this node has, and whether it can sign with them."""
+    from tocsin.delivery.sealing import can_sign, read_own_keys
+    from tocsin.settings import load_settings
+
+    invocation: Invocation = ctx.obj
+    own = read_own_keys(invocation.home, load_settings(invocation.home).mail)
+    now = datetime.now(UTC)
+    found = [(key.facts, can_sign(own, form, now)) for form in _forms(None) if (key := own.of(form)) is not None]
+    documents = [_document(facts) | {"signs": verdict.good, "why": verdict.why} for facts, verdict in found]
+
+    def human() -> None:
+        if not found:
+            say("This node has no key of its own. 'tocsin keys node-make' makes them.")
+        for facts, verdict in found:
+            _print_one(facts, "yes" if verdict.good else f"no: {verdict.why}")
+
+    emit(invocation, documents, human)
+
+
+def _ring(invocation: Invocation) -> "KeyRing":
+    from tocsin.delivery.sealing import KeyRing
+    from tocsin.home import open_home
+
+    settings, database = open_home(invocation.home)
+    return KeyRing(invocation.home, settings, database, getpass.getuser())
+
+
+def _forms(form: Form | None) -> "list[KeyFormat]":
+    from tocsin.directory.keys import KeyFormat
+
+    return [KeyFormat(form)] if form else list(KeyFormat)
+
+
+def _document(facts: "KeyFacts") -> dict[str, object]:
+    return {
+        "format": facts.format,
+        "fingerprint": facts.fingerprint,
+        "names": facts.names,
+        "mailboxes": facts.mailboxes,
+        "algorithm": facts.strength,
+        "since": facts.since,
+        "until": facts.until,
+    }
+
+
+def _print(home: Path, made: "list[KeyFacts]") -> None:
+    for facts in made:
+        _print_one(facts, "yes")
+    say(f"The private parts are in {home / 'keys'}, or where the settings say; 'tocsin backup' copies the home folder.")
+    say("'tocsin keys node-export' gives what partners need. Mails are signed once [mail] sign says so, or encrypted.")
+
+
+def _print_one(facts: "KeyFacts", signs: str) -> None:
+    rows = [
+        ("fingerprint", facts.fingerprint),
+        ("names", "; ".join(facts.names)),
+        ("mailboxes", ", ".join(facts.mailboxes)),
+        ("strength", facts.strength),
+        ("until", f"{facts.until:%Y-%m-%d}" if facts.until else "no end"),
+        ("signs", signs),
+    ]
+    print_table(f"{facts.format.words} key of this node", ("", ""), rows)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
