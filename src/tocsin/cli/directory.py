@@ -14,6 +14,7 @@ from tocsin.cli import (
     directory_merge,
     directory_profile,
     directory_registry,
+    directory_sources,
     directory_team,
     directory_words,
 )
@@ -29,3 +30,4 @@ app.add_typer(directory_conflicts.app)
 app.add_typer(directory_history.app)
 app.add_typer(directory_merge.app)
 app.add_typer(directory_registry.app)
+app.add_typer(directory_sources.app)

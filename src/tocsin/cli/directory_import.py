@@ -54,6 +54,7 @@ def import_(
 
 
 def print_import(done: "Imported") -> None:
+    """What an import changed or would change, and what it did not take."""
     """What an import did, or would do."""
     say(f"{done.file}, source '{done.source}'" + (" (dry run, nothing was changed)" if done.dry_run else ""))
     rows = [

@@ -55,7 +55,7 @@ def import_delegations(
                 as_of=day,
                 dry_run=dry_run,
             )
-    emit(invocation, [asdict(one) for one in done], lambda: [_print_delegations(one) for one in done])
+    emit(invocation, [asdict(one) for one in done], lambda: _print_delegations(done))
 
 
 @app.command()
@@ -131,7 +131,12 @@ def _day(text: str) -> date | None:
         raise UsageError(f"'{text}' is no day.", hint="Write it as YYYY-MM-DD.") from None
 
 
-def _print_delegations(done: "DelegationsImported") -> None:
+def _print_delegations(every: "Sequence[DelegationsImported]") -> None:
+    for done in every:
+        _print_delegation_file(done)
+
+
+def _print_delegation_file(done: "DelegationsImported") -> None:
     dry = " (dry run, nothing was changed)" if done.dry_run else ""
     states = {"new": "kept", "as before": "here already, nothing changed", "replaced": "kept in place of another file"}
     say(f"{done.rir}, {done.as_of}, from {visible(done.file)}: {states[done.state]}{dry}")

@@ -136,7 +136,7 @@ def kept_files(home: Path) -> list[Denominator]:
 def files_as_of(home: Path, day: date, *, networks: bool = False) -> list[Denominator]:
     """For each registry the newest file of ``day`` or before; with ``networks``, of those that have addresses."""
     newest: dict[str, Denominator] = {}
-    for kept in kept_files(home):  # sorted: of one day 'extended' would come after 'as-list'
+    for kept in kept_files(home):  # sorted: of one day the extended one comes last and is taken
         if kept.as_of <= day and (kept.shape == "extended" or not networks):
             newest[kept.rir] = kept
     return list(newest.values())
@@ -145,7 +145,8 @@ def files_as_of(home: Path, day: date, *, networks: bool = False) -> list[Denomi
 def allocated_asns(home: Path, as_of: date, *, every_status: bool = False) -> Delegated:
     """The AS numbers that were in somebody's hands as of a day, one a row, sorted.
 
-    Columns: ``asn`` (uint32), ``country``, ``rir``, ``date`` (given on), ``status``, ``holder``. An AS number that two registries give away has two rows. ``every_status`` has also those that nobody holds.
+    Columns: ``asn`` (uint32), ``country``, ``rir``, ``date`` (given on), ``status``, ``holder``. An AS number that two
+    registries give away has two rows. ``every_status`` has also those that nobody holds.
 
     Raises:
         NotFoundError: no file of that day or before is kept.

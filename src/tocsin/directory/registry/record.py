@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Executable, Select, insert, select, update
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from tocsin.directory.entries import TEAM_FIELDS, Refused
@@ -179,7 +179,7 @@ def _standing(row: type[MailboxRow] | type[ConstituencyRow], source: str) -> "Se
     return select(row.id).join(TeamRow, TeamRow.id == row.team_id).where(row.source == source, row.withdrawn.is_(None))
 
 
-def _frame(session: Session, query: "Select[Any]", columns: Sequence[str]) -> "pl.DataFrame":
+def _frame(session: Session, query: Executable, columns: Sequence[str]) -> "pl.DataFrame":
     """The rows of a query as a frame, a part at a time: as Python's own they would take ten times the room."""
     import polars as pl
 
@@ -202,7 +202,13 @@ def _write(session: Session, difference: Difference, source: str, as_of: date | 
             session.execute(update(table).where(table.id.in_(chunk)).values(withdrawn=now))
     query = select(TeamRow.key, TeamRow.id)
     ids = _frame(session, query, ("team", "id")).rename({"id": "team_id"})
-    about = {"source": source, "as_of": as_of, "confidence": None, "recorded": now, "withdrawn": None}
+    about: dict[str, object] = {
+        "source": source,
+        "as_of": as_of,
+        "confidence": None,
+        "recorded": now,
+        "withdrawn": None,
+    }
     rules = difference.rules.new.join(ids, on="team").drop("team")
     _insert(session, ConstituencyRow, rules, about | {"role": Role.RESPONSIBLE.value})
     boxes = difference.mailboxes.new.join(ids, on="team").drop("team")

@@ -16,13 +16,13 @@ UNSURE: Final = ("kind", "value")
 _FEW_WORDS = {"team", "kind", "said_by", "purpose"}
 
 
-def schema(columns: Sequence[str]) -> "dict[str, pl.DataType]":
+def schema(columns: Sequence[str]) -> "pl.Schema":
     """The types of these columns. What repeats is Categorical: a large registry would not fit otherwise."""
     import polars as pl
 
     numbers: dict[str, pl.DataType] = {"id": pl.Int64(), "span": pl.UInt64()}
     words = dict.fromkeys(_FEW_WORDS, pl.Categorical())
-    return {name: (numbers | words).get(name, pl.String()) for name in columns}
+    return pl.Schema({name: (numbers | words).get(name, pl.String()) for name in columns})
 
 
 @dataclass(frozen=True)

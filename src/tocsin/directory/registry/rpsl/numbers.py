@@ -40,9 +40,9 @@ def take_asns(texts: "pl.Series") -> "pl.DataFrame":
 
     number = texts.str.to_uppercase().str.extract("^AS([0-9]{1,10})$").cast(pl.UInt32, strict=False)
     frame = pl.DataFrame({"number": number}).with_row_index("row")
-    why = pl.when(pl.col("number").is_null()).then(pl.lit("not an AS number such as AS3333"))
-    for first, last, reason in RESERVED_ASNS:
-        why = why.when(pl.col("number").is_between(first, last)).then(pl.lit(reason))
+    reasons = [(pl.col("number").is_null(), "not an AS number such as AS3333")]
+    reasons += [(pl.col("number").is_between(first, last), words) for first, last, words in RESERVED_ASNS]
+    why = pl.coalesce(pl.when(bad).then(pl.lit(words)) for bad, words in reasons)
     digits = pl.when(pl.col("why").is_null()).then(pl.col("number").cast(pl.String))
     return frame.with_columns(why=why).select("row", digits.alias("value"), pl.lit(1, pl.UInt64).alias("span"), "why")
 

@@ -1,0 +1,155 @@
+"""``tocsin directory import-ti``, ``import-security-txt`` and ``rdap``: contacts that others publish."""
+
+import getpass
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.directory_import import print_import
+from tocsin.cli.directory_records import records, renew_router
+from tocsin.cli.output import Invocation, emit, note, print_table, say, visible
+
+if TYPE_CHECKING:
+    from tocsin.directory import Imported
+    from tocsin.directory.files import ImportFile
+    from tocsin.directory.registry import Looked
+    from tocsin.release import Verdict
+
+app = typer.Typer()
+
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Take it though much of what its source said would go.")]
+_Pap = Annotated[str, typer.Option("--pap", help="The PAP label of what makes you ask; without one AMBER is taken.")]
+
+
+@app.command("import-ti")
+def import_ti(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A list of teams as JSON.")],
+    source: Annotated[str, typer.Option(help="Who says so; the list's own name when not given.")] = "",
+    dry_run: _DryRun = False,
+    yes: _Yes = False,
+) -> None:
+    """Bring CSIRTs with their networks and status from Trusted Introducer's list, now or of 2012, or Certopedia's."""
+    from tocsin.directory.registry import read_team_list
+
+    _bring(ctx.obj, read_team_list(file, source), dry_run=dry_run, yes=yes)
+
+
+@app.command("import-security-txt")
+def import_security_txt(
+    ctx: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="A security.txt file.")] = None,
+    domain: Annotated[str, typer.Option(help="Fetch it from this domain instead, over https.")] = "",
+    of: Annotated[str, typer.Option("--of", help="Whose file it is, where it does not say.")] = "",
+    team: Annotated[str, typer.Option(help="The team in the directory whose contacts these are.")] = "",
+    pap: _Pap = "",
+    dry_run: _DryRun = False,
+) -> None:
+    """Bring the security contact of a domain from its security.txt (RFC 9116); one that expired is withdrawn."""
+    from tocsin.directory.registry import read_security_txt
+    from tocsin.errors import UsageError
+
+    if (file is None) == (not domain):
+        raise UsageError("A file or a domain is needed.", hint="Give FILE, or --domain example.org to fetch it.")
+    found = _fetched(domain, team, pap) if file is None else read_security_txt(file, domain=of, team=team, now=_now())
+    _bring(ctx.obj, found, dry_run=dry_run, yes=True)
+
+
+@app.command()
+def rdap(
+    ctx: typer.Context,
+    what: Annotated[str, typer.Argument(help="An address, a network or an AS number.")],
+    pap: _Pap = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Ask and keep the answer, but leave the directory as it is.")
+    ] = False,
+) -> None:
+    """Ask its registry over RDAP whom to tell of a network or an AS number, and bring the answer into the directory."""
+    from tocsin.directory.registry import RdapSettings, look_up
+    from tocsin.errors import UsageError
+    from tocsin.settings import load_settings
+
+    invocation: Invocation = ctx.obj
+    settings = load_settings(invocation.home).directory
+    if not settings.rdap:
+        raise UsageError(
+            "This node does not ask registries over RDAP.", hint="Write 'rdap = true' under [directory] in tocsin.toml."
+        )
+    how = RdapSettings(settings.rdap_server, settings.rdap_days, settings.rdap_pause)
+    with records(invocation.home) as database:
+        looked = look_up(
+            database,
+            invocation.home,
+            what,
+            how,
+            _permission(pap),
+            actor=getpass.getuser(),
+            now=_now(),
+            dry_run=dry_run,
+        )
+        if looked.imported and not dry_run:
+            renew_router(invocation.home, database)
+    emit(invocation, asdict(looked), lambda: _print_looked(looked))
+    if looked.imported is None:
+        raise typer.Exit(1)
+
+
+def _permission(pap: str) -> "Verdict":
+    from tocsin.release import Action, may_act, read_pap
+
+    return may_act(read_pap(pap), Action.LOOKUP)
+
+
+def _fetched(domain: str, team: str, pap: str) -> "ImportFile":
+    import httpx
+
+    from tocsin.directory.registry import fetch_security_txt
+
+    with httpx.Client() as client:
+        return fetch_security_txt(domain, client, _permission(pap), team=team, now=_now())
+
+
+def _bring(invocation: Invocation, file: "ImportFile", *, dry_run: bool, yes: bool) -> None:
+    from tocsin.directory import import_entries
+    from tocsin.settings import load_settings
+
+    most_gone = None if yes else load_settings(invocation.home).directory.most_gone
+    with records(invocation.home) as database:
+        done = import_entries(database, file, actor=getpass.getuser(), now=_now(), dry_run=dry_run, most_gone=most_gone)
+        if not dry_run:
+            renew_router(invocation.home, database)
+    emit(invocation, asdict(done), lambda: print_import(done))
+    _end(done)
+
+
+def _end(done: "Imported") -> None:
+    if done.failed:
+        raise typer.Exit(1)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _print_looked(looked: "Looked") -> None:
+    answer = looked.answer
+    when = f"{looked.asked_at:%Y-%m-%d %H:%M} UTC" + (", kept since" if looked.kept else "")
+    if looked.imported is None:
+        say(f"{answer.what}: no registry knows of it ({when}).")
+        return
+    facts = [
+        ("registry", answer.registry),
+        ("its name for it", answer.handle),
+        ("numbers", ", ".join(("AS" * (answer.kind == "asn")) + value for value in answer.values)),
+        ("holder", answer.holder),
+        ("country", answer.country),
+        *((one.role, f"{', '.join(one.mailboxes)} ({one.handle})") for one in answer.contacts),
+    ]
+    print_table(f"{answer.what}, asked {when}", ("", ""), [fact for fact in facts if fact[1]])
+    print_import(looked.imported)
+    if not answer.contacts:
+        note(visible(f"{answer.registry} shows no mailbox for it."))
