@@ -168,6 +168,31 @@ def test_a_saved_router_answers_alike(router: Router, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "routing").iterdir()] == ["v1"]
 
 
+def test_an_overruled_rule_decides_nothing_and_is_named_also_from_files(tmp_path: Path) -> None:
+    beaten = [
+        Rule(CUSTOMER.id, RuleKind.PREFIX, "192.0.2.128/25", source="ripe", overruled="Ana said so"),
+        Rule(NATIONAL.id, RuleKind.PREFIX, "192.0.2.0/24", Role.INFORMED, overruled="Ana said so"),
+    ]
+    Router.compile([*RULES, *beaten], TEAMS, now=NOW).save(tmp_path / "v1")
+    decision = ask(Router.open(tmp_path / "v1", now=NOW), "192.0.2.200")
+
+    assert decision.told == (OPERATOR.id,)
+    assert [(match.team_id, match.value, match.overruled) for match in decision.overruled] == [
+        (CUSTOMER.id, "192.0.2.128/25", "Ana said so"),
+        (NATIONAL.id, "192.0.2.0/24", "Ana said so"),
+    ]
+    assert decision.passed_over == ()
+
+
+def test_of_one_teams_equal_rules_a_persons_word_is_shown() -> None:
+    sources = [("rir", 100), ("decision:3", None), ("person:Ana", None)]
+    rules = [Rule(1, RuleKind.ASN, "64500", source=source, confidence=sure) for source, sure in sources]
+    (match,) = ask(Router.compile(rules, TEAMS, now=NOW), asn=64500).matches
+    assert match.source == "decision:3"
+    (match,) = ask(Router.compile([rules[0], rules[2]], TEAMS, now=NOW), asn=64500).matches
+    assert match.source == "person:Ana"
+
+
 def test_a_broken_folder_is_told(router: Router, tmp_path: Path) -> None:
     router.save(tmp_path / "v1")
     (tmp_path / "v1" / "parent.npy").write_bytes(b"")

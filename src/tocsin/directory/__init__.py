@@ -126,6 +126,7 @@ _LATER = {
     "Fact": "facts",
     "FactKind": "facts",
     "Imported": "importing",
+    "Line": "difference_words",
     "Merge": "merging",
     "Purpose": "facts",
     "Recorded": "decisions",
