@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -188,6 +189,14 @@ def test_the_same_mail_twice_is_one_answer(world: World, desk: Desk, digest: Rea
     assert (again.again, again.number) == (True, first.number)
     assert copied.decision.why == f"A copy of mail {first.number}."
     assert len(answers(desk)) == 1
+
+
+def test_two_that_read_the_same_mail_at_once_note_one_answer(world: World, desk: Desk, digest: Read) -> None:
+    raws = [reply(digest, f"fixed\n{number}") for number in range(5)]
+    with ThreadPoolExecutor(4) as executor:
+        filed = list(executor.map(lambda raw: file(world, desk, raw), raws * 4))
+
+    assert len({one.number for one in filed}) == len(answers(desk)) == len(raws)
 
 
 def test_a_mail_that_takes_the_name_of_another_does_not_hide_it(world: World, desk: Desk, digest: Read) -> None:

@@ -1,4 +1,4 @@
-"""Mails made to harm: nothing is run, nothing is believed, each is kept with a reason; on both databases."""
+"""Mails made to harm: nothing is run, nothing is believed, each is kept with a reason."""
 
 import io
 import zipfile
@@ -21,13 +21,10 @@ OPERATOR = "abuse@operator.example"
 STRANGER = "From: x@evil.example\r\nTo: csirt@example.org\r\nMessage-ID: <h@evil.example>\r\n"
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A node that told a team of two problems."""
-    storage = ""
-    if request.param == "postgresql":
-        cluster: Cluster = request.getfixturevalue("postgresql")
-        storage = f'[storage]\ndatabase = "{cluster.fresh()}"\n'
+@pytest.fixture(scope="module")
+def world(postgresql: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A node that told a team of two problems; PostgreSQL takes less in a text than SQLite does."""
+    storage = f'[storage]\ndatabase = "{postgresql.fresh()}"\n'
     made = make_world(tmp_path_factory.mktemp("hostile"), storage + SETTINGS)
     made.hear("192.0.2.1", "192.0.2.2")
     yield made.at(0.1)

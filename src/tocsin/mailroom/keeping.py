@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 from tocsin.errors import NotFoundError
@@ -55,11 +56,11 @@ def content_key(mail: ReadMail) -> str:
 
 def _write(path: Path, raw: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+    handle, beside = tempfile.mkstemp(".part", dir=path.parent)  # readable by this user only
+    with open(handle, "wb") as out:
         out.write(raw)
         out.flush()
         os.fsync(out.fileno())
-    beside.rename(path)
+    Path(beside).rename(path)
     for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
         sync_folder(folder)

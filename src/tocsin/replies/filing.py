@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
@@ -56,16 +57,27 @@ def file_mail(
         return Filed(None, mail.sender, mail.subject, case.decision)
     sha256 = keep_mail(desk.folder, raw)
     cut("replies.kept")
+    row = _row(case, sha256)
+    row.size, row.read_at, row.arrived_at = unread or len(raw), now, min(arrived or now, now)
+    try:
+        _note(desk, row, case)
+    except IntegrityError:
+        before = _known(desk, sha256)
+        if before is None:
+            raise
+        return before  # another process filed it at the same moment
+    return Filed(row.id, mail.sender, mail.subject, case.decision)
+
+
+def _note(desk: Desk, row: ReceivedMail, case: Case) -> None:
+    """All that follows from a mail, in one transaction."""
     with desk.node.database.begin() as session:
-        row = _row(case, sha256)
-        row.size, row.read_at, row.arrived_at = unread or len(raw), now, min(arrived or now, now)
         session.add(row)
         session.flush()
         apply_decision(session, row, case)
-        _audit(session, row, case.decision.match.delivery, now)
+        _audit(session, row, case.decision.match.delivery)
         cut("replies.acting")
     cut("replies.acted")
-    return Filed(row.id, mail.sender, mail.subject, case.decision)
 
 
 def _examined(desk: Desk, mail: ReadMail, unread: int) -> Case:
@@ -107,8 +119,8 @@ def _row(case: Case, sha256: str) -> ReceivedMail:
     )
 
 
-def _audit(session: Session, row: ReceivedMail, delivery: Delivery | None, now: datetime) -> None:
+def _audit(session: Session, row: ReceivedMail, delivery: Delivery | None) -> None:
     detail: dict[str, object] = {"kind": row.kind, "state": row.state}
     if delivery is not None:
         detail["delivery"] = delivery.reference
-    audit(session, AuditWord.MAIL_READ, at=now, actor="replies", subject=f"mail:{row.id}", detail=detail)
+    audit(session, AuditWord.MAIL_READ, at=row.read_at, actor="replies", subject=f"mail:{row.id}", detail=detail)
