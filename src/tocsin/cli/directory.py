@@ -9,6 +9,7 @@ import typer
 from tocsin.cli import (
     directory_conflicts,
     directory_facts,
+    directory_founding,
     directory_history,
     directory_import,
     directory_merge,
@@ -25,6 +26,7 @@ app.add_typer(directory_import.app)
 app.add_typer(directory_team.app)
 app.add_typer(directory_facts.app)
 app.add_typer(directory_profile.app)
+app.add_typer(directory_founding.app)
 app.add_typer(directory_words.app)
 app.add_typer(directory_conflicts.app)
 app.add_typer(directory_history.app)

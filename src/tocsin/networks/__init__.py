@@ -19,6 +19,7 @@ from tocsin.networks.formats import FORMATS, Format
 from tocsin.networks.intervals import Cover, IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
 from tocsin.networks.lines import read_chunks
 from tocsin.networks.load import LoadReport, load_table, read_networks
+from tocsin.networks.seen import as_numbers_in
 from tocsin.networks.special import SPECIAL_USE, special_use
 from tocsin.networks.tables import Answer, Networks, Register
 
@@ -34,6 +35,7 @@ __all__ = [
     "Networks",
     "Ranges",
     "Register",
+    "as_numbers_in",
     "country_names",
     "flatten_cover",
     "flatten_ranges",
