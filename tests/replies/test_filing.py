@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from answer_world import World, copy_world, make_world
 from delivery_cast import Read
@@ -226,6 +226,24 @@ def test_a_dry_run_changes_nothing(world: World, desk: Desk, digest: Read) -> No
     assert (filed.number, filed.decision.state) == (None, MailState.APPLIED)
     assert answers(desk) == []
     assert not desk.folder.exists()
+
+
+def test_a_digest_takes_answers_for_some_time(world: World, desk: Desk, digest: Read) -> None:
+    filed = file(world.at(90.1), desk, reply(digest, "fixed"))
+
+    assert (filed.decision.state, filed.decision.why) == (MailState.WAITING, "That digest is more than 90 days old.")
+
+
+@pytest.mark.parametrize("state", [DeliveryState.SHADOW, DeliveryState.REDIRECTED])
+def test_a_digest_that_was_only_tried_out_takes_none(
+    world: World, desk: Desk, digest: Read, state: DeliveryState
+) -> None:
+    with desk.node.database.begin() as session:
+        session.execute(update(Delivery).values(state=state.value))
+    filed = file(world, desk, reply(digest, "fixed"))
+
+    assert (filed.decision.state, filed.decision.why) == (MailState.WAITING, "That digest was not sent to its team.")
+    assert answers(desk) == []
 
 
 def test_an_answer_came_when_our_server_took_it(world: World, desk: Desk, digest: Read) -> None:

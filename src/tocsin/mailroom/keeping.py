@@ -57,7 +57,7 @@ def content_key(mail: ReadMail) -> str:
 def _write(path: Path, raw: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(".part", dir=path.parent)  # readable by this user only
-    with open(handle, "wb") as out:
+    with os.fdopen(handle, "wb") as out:
         out.write(raw)
         out.flush()
         os.fsync(out.fileno())

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -33,12 +34,12 @@ class Case:
     mailboxes: tuple[str, ...] = ()
 
 
-def examine(desk: Desk, mail: ReadMail, *, unread: int = 0) -> Case:
+def examine(desk: Desk, mail: ReadMail, *, now: datetime, unread: int = 0) -> Case:
     """What follows from a mail; ``unread``: its size, where only its headers are here."""
     content = content_key(mail)
     sorted_as = sort_mail(mail, ours=desk.ours)
     with desk.node.database.begin() as session:
-        match = match_mail(session, mail, sorted_as, desk)
+        match = match_mail(session, mail, sorted_as, desk, now)
         if match.delivery is not None and match.delivery.message_id == mail.message_id:
             sorted_as = Sorted(Kind.AUTOMATIC, "Our own mail, come back.")
         copied = session.scalar(select(ReceivedMail).where(ReceivedMail.content == content, _settled()))

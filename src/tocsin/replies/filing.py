@@ -52,7 +52,7 @@ def file_mail(
     if before is not None:
         return before
     mail = read_mail(raw)
-    case = _examined(desk, mail, unread)
+    case = _examined(desk, mail, min(arrived or now, now), unread)
     if dry_run:
         return Filed(None, mail.sender, mail.subject, case.decision)
     sha256 = keep_mail(desk.folder, raw)
@@ -80,9 +80,9 @@ def _note(desk: Desk, row: ReceivedMail, case: Case) -> None:
     cut("replies.acted")
 
 
-def _examined(desk: Desk, mail: ReadMail, unread: int) -> Case:
+def _examined(desk: Desk, mail: ReadMail, at: datetime, unread: int) -> Case:
     try:
-        return examine(desk, mail, unread=unread)
+        return examine(desk, mail, now=at, unread=unread)
     except _FAULTS as error:
         why = f"It could not be understood ({type(error).__name__}), which is a fault of Tocsin."
         return Case(mail, "", Decision(Kind.UNKNOWN, MailState.WAITING, why, Match()))

@@ -7,6 +7,7 @@ digest, which only those know who got it, from a sender in a domain of its team.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select
@@ -41,18 +42,19 @@ class Match:
     doubt: str = ""
 
 
-def match_mail(session: Session, mail: ReadMail, sorted_as: Sorted, desk: Desk) -> Match:
-    """What a mail is about, from the records."""
+def match_mail(session: Session, mail: ReadMail, sorted_as: Sorted, desk: Desk, now: datetime) -> Match:
+    """What a mail is about, from the records; a digest takes answers as long as its link does."""
     if sorted_as.kind is Kind.BOUNCE:
         return _of_report(session, mail)
     thread = _of_ids(session, (*mail.in_reply_to, *reversed(mail.references)))
     references = references_in(mail.recipients, desk.address, desk.tokens)
     if references:
-        return _of_token(session, references, thread)
+        return _still_open(_of_token(session, references, thread), desk, now)
     if thread.letter is not None:
         return Match(letter=thread.letter, by="thread" if _same(mail.sender, thread.letter.mailbox) else "")
     if thread.delivery is not None:
-        return _of_thread(thread.delivery, mail, desk.teams.get(thread.delivery.team_id))
+        found = _of_thread(thread.delivery, mail, desk.teams.get(thread.delivery.team_id))
+        return _still_open(found, desk, now)
     return _of_words(session, mail)
 
 
@@ -76,7 +78,7 @@ def _of_token(session: Session, references: tuple[str, ...], thread: Match) -> M
         return Match(doubt=f"Its address names {references[0]}, which is not here.")
     if thread.delivery is not None and thread.delivery.team_id != delivery.team_id:
         return Match(delivery, doubt="Its address and the mail it answers are of different teams.")
-    return _if_told(delivery, "token")
+    return Match(delivery, by="token")
 
 
 def _of_thread(delivery: Delivery, mail: ReadMail, team: Team | None) -> Match:
@@ -84,14 +86,19 @@ def _of_thread(delivery: Delivery, mail: ReadMail, team: Team | None) -> Match:
         return Match(delivery, doubt="The team of that digest is no longer in the directory.")
     if not same_team(mail.sender, team):
         return Match(delivery, doubt="Unmatched: the sender is not of this team.")
-    return _if_told(delivery, "thread")
+    return Match(delivery, by="thread")
 
 
-def _if_told(delivery: Delivery, by: str) -> Match:
-    """The digest, where its team itself can have answered."""
+def _still_open(match: Match, desk: Desk, now: datetime) -> Match:
+    """The same, where the team itself can have answered, and in time."""
+    delivery, days = match.delivery, desk.node.settings.tell.answer_days
+    if delivery is None or match.doubt:
+        return match
     if delivery.state in {DeliveryState.SHADOW.value, DeliveryState.REDIRECTED.value}:
         return Match(delivery, doubt="That digest was not sent to its team.")
-    return Match(delivery, by=by)
+    if now >= delivery.created_at + timedelta(days=days):
+        return Match(delivery, doubt=f"That digest is more than {days} days old.")
+    return match
 
 
 def _of_report(session: Session, mail: ReadMail) -> Match:
