@@ -14,7 +14,7 @@ from tocsin.answers.models import Answer, AnsweredDigest, Verdict, Via
 from tocsin.answers.told import packed, problem_text
 from tocsin.delivery import Delivery
 from tocsin.errors import InputError
-from tocsin.records import AuditWord, audit
+from tocsin.records import AuditWord, audit, cut
 
 NOTE_LENGTH: Final = 2_000
 """Characters that a note may have."""
@@ -85,6 +85,7 @@ def record_answer(
     }
     audit(session, AuditWord.ANSWER_RECORDED, at=at, actor=via.value, subject=f"answer:{answer.uuid}", detail=detail)
     session.flush()
+    cut("answers.recording")
     return answer
 
 

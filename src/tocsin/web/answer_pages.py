@@ -28,6 +28,7 @@ from tocsin.answers import (
 from tocsin.app import Node
 from tocsin.directory import Team, directory_version, read_directory
 from tocsin.errors import InputError
+from tocsin.records import cut
 from tocsin.tokens import Tokens, open_tokens
 from tocsin.web.answer_forms import DAYS, Typed, act_of, from_own_page, new_form, read_form
 from tocsin.web.answer_views import history, listed, receipt_of, title_of
@@ -132,7 +133,7 @@ class _Desk:
             raise _StaleError(str(error), hint=error.hint) from error
         everything = typed.scope == "all"
         with self.node.database.begin() as session:
-            return record_answer(
+            noted = record_answer(
                 session,
                 delivery=sheet.delivery,
                 told=sheet.keys,
@@ -145,6 +146,8 @@ class _Desk:
                 key=key,
                 until=now + timedelta(days=typed.days) if verdict is Verdict.ACCEPTED else None,
             )
+        cut("answers.recorded")
+        return noted
 
     def page(
         self,

@@ -1,0 +1,70 @@
+"""The pages killed while they record: no answer that had its receipt is lost, none is recorded twice."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from answer_world import link_of, make_world, send
+from tocsin.answers import Answer
+from tocsin.records.audit import AuditEntry
+
+_TOCSIN = Path(sys.executable).parent / "tocsin"
+
+
+@contextmanager
+def serving(home: Path, cut: str = "") -> Iterator[httpx.Client]:
+    """A browser on pages that a process of their own serves, and that may die at one point."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, **({"TOCSIN_CUT": cut} if cut else {})}
+    command = [_TOCSIN, "--home", home, "serve", "--public", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
+        try:
+            while True:
+                try:
+                    client.get("/static/bell.svg")
+                    break
+                except httpx.ConnectError:
+                    assert process.poll() is None
+                    time.sleep(0.05)
+            yield client
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+@pytest.mark.parametrize(("cut", "kept"), [("answers.recording", 0), ("answers.recorded", 1)])
+def test_a_form_sent_again_after_a_kill_is_one_answer(tmp_path: Path, cut: str, kept: int) -> None:
+    world = make_world(tmp_path)
+    world.now = datetime.now(UTC)  # the pages have their own clock
+    world.hear("192.0.2.1", "192.0.2.2")
+    link = link_of(world.tell()["abuse@operator.example"])
+
+    def counted() -> tuple[int, int]:
+        with world.node.database.begin() as session:
+            answers = session.scalar(select(func.count()).select_from(Answer)) or 0
+            entries = select(func.count()).select_from(AuditEntry).where(AuditEntry.word == "answer.recorded")
+            return answers, session.scalar(entries) or 0
+
+    with serving(world.node.home, cut) as client:
+        made = client.get(link).text.partition('name="made" value="')[2].partition('"')[0]
+        with pytest.raises(httpx.TransportError):
+            send(client, link, "fixed", made=made)
+    assert counted() == (kept, kept)
+
+    with serving(world.node.home) as client:
+        assert send(client, link, "fixed", made=made).status_code == 303
+        assert send(client, link, "fixed", made=made).status_code == 303
+    assert counted() == (1, 1)
