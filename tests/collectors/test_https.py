@@ -5,11 +5,17 @@ import gzip
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
+import httpx
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from collectors_cast import NAME, report, spooled, stored
 from players import Tocsin
+from tocsin.collectors.spool import file_name
+from tocsin.collectors.web import name_in
 from web_server import Answer, Asked, WebServer, pin_by_openssl, web_proxy
 
 Collect = Callable[..., None]
@@ -103,6 +109,8 @@ def test_credentials_go_to_the_server_and_not_where_it_redirects_to(
     [
         ("http://127.0.0.1:9/plain.csv", "redirects to what is not https"),
         ("file:///etc/hostname", "redirects to what is not https"),
+        ("https://[::1", "cannot be reached"),
+        ("https://127.0.0.1:99999/", "redirects to what is not https"),
         ("/round", "redirects more than 5 times"),
     ],
 )
@@ -258,3 +266,14 @@ def test_a_dry_run_shows_what_there_is_and_changes_nothing(tocsin: Tocsin, colle
     assert not (tocsin.home / "collected").exists()
     assert tocsin.json("collect", "list")[0]["last_try_at"] is None
     assert stored(tocsin) == []
+
+
+@given(st.text(max_size=80), st.text(max_size=40))
+@example("utf-8''%ff%00", "x")
+@example("no-such-charset'en'%41", "x")
+@example("=?utf-8?b?Li4vLi4v?=", "x")
+def test_any_name_that_a_server_gives_is_survived(name: str, path: str) -> None:
+    for header in (f'attachment; filename="{name}"', f"attachment; filename*={name}", name):
+        request = httpx.Request("GET", f"https://feeds.example/{quote(path)}")
+        response = httpx.Response(200, headers=[(b"Content-Disposition", header.encode())], request=request)
+        assert file_name(name_in(response)) == Path(file_name(name_in(response))).name

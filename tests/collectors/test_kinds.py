@@ -33,6 +33,8 @@ IMAP = {"kind": "imap", "host": "mail.example", "user": "feeds", "secret_file": 
         ({**FOLDER, "after": "delete"}, "collect.it.after.*'move' or 'leave'"),
         ({**HTTPS, "url": "http://feeds.example/x.csv"}, "collect.it.url"),
         ({**HTTPS, "url": "https://user:word@feeds.example/x.csv"}, "collect.it.url"),
+        ({**HTTPS, "url": "https://[::1/x.csv"}, "collect.it.url"),
+        ({**HTTPS, "url": "https://feeds.example:99999/x.csv"}, "collect.it.url"),
         ({**HTTPS, "auth": "basic", "secret_file": "x"}, "auth = 'basic' needs user"),
         ({**HTTPS, "auth": "bearer"}, "needs secret_file"),
         ({**HTTPS, "auth": "header", "secret_file": "x"}, "needs header"),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tocsin.collectors import read_collectors
+from tocsin.collectors.kinds import OWN_KINDS
 from tocsin.settings import Settings
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -58,6 +60,13 @@ def test_settings_in_pages_work(pages: dict[str, str]) -> None:
                 r"^\[(?:node|mail|storage|retention|tell|ingest|server)\]", block, re.MULTILINE
             ):
                 Settings.model_validate(tomllib.loads(block))
+
+
+def test_collectors_in_pages_work(pages: dict[str, str]) -> None:
+    blocks = [block for text in pages.values() for language, block in _FENCE.findall(text) if language == "toml"]
+    written = [Settings.model_validate(tomllib.loads(block)).collect for block in blocks if "[collect." in block]
+    found = {one.kind for tables in written for one in read_collectors(tables).values()}
+    assert found == set(OWN_KINDS)
 
 
 def test_pages_that_name_the_tables_credit_their_makers(pages: dict[str, str]) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
 import httpx
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tocsin.collectors.kinds import Item, Kind, Memory, Offer
 from tocsin.collectors.trust import TrustSettings, secret, trust
@@ -44,6 +45,13 @@ class HttpsSettings(WebSettings):
     header: str = Field("", pattern=r"^[A-Za-z0-9-]*$", description="The name of the header, with 'header'.")
     secret_file: str = Field("", description="File that holds the password or token, readable by this user only.")
     name: str = Field("", description="How the report is called here; empty: as the server calls it.")
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_one(cls, url: str) -> str:
+        if not urlsplit(url).hostname or urlsplit(url).port == 0:  # raises for other wrong ones
+            raise ValueError("it is no address")
+        return url
 
     @model_validator(mode="after")
     def _credentials_are_whole(self) -> Self:

@@ -19,11 +19,13 @@ from tocsin.collectors.spool import Spool
 from tocsin.collectors.state import Standing, memory_of, note_offer, note_run
 from tocsin.errors import ConflictError, InputError, RemoteError, TocsinError
 from tocsin.events.alarms import watch_feeds
+from tocsin.events.reports import shown
 from tocsin.pipeline import Clock, Counts, Failures, Workshop, ingest_in, open_workshop
 from tocsin.records import cut
 
 _LOT_OFFERS = 50  # offers that are fetched before they are taken in
 _LOT_BYTES = 256_000_000
+_LABEL = 200  # characters
 _GIVES_UP: Final = 3  # offers in a row that could not be read; then the far end is down
 
 Stop = Callable[[], bool]
@@ -162,7 +164,8 @@ class _Runner:
     def _fetch(self, offer: Offer) -> "_Fetched":
         """An offer whose items stand on this disk; one that is too large is refused."""
         paths: list[Path] = []
-        spent = replace(offer, items=())  # what is on this disk need not stay in memory
+        # What is on this disk need not stay in memory; a label comes from elsewhere.
+        spent = replace(offer, items=(), label=shown(offer.label)[:_LABEL])
         try:
             paths.extend(item.path or self.spool.keep(item.name, item.read()) for item in offer.items)
         except InputError as error:

@@ -174,7 +174,7 @@ class _Api:
             answer = b"".join(body(response, replace(self.settings.bounds, size=_LIST_BYTES)))
         try:
             return json.loads(answer)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RemoteError(f"{where(url)} does not answer with JSON.", hint="It is tried again later.") from error
 
 

@@ -69,7 +69,7 @@ def note_offer(database: Database, name: str, offer: Offer, *, refused: str, now
             if found is None:
                 found = Collected(collector=name, key=key)
                 session.add(found)
-            found.label, found.at, found.refused = offer.label, now, refused
+            found.label, found.at, found.refused = offer.label, now, _plain(refused)
         if offer.cursor:
             state = _state(session, name)
             state.cursor = {**state.cursor, **offer.cursor}
@@ -83,7 +83,7 @@ def note_run(
         state = _state(session, standing.name)
         before = state.failures
         state.failures = before + 1 if error else 0
-        state.error = error
+        state.error = _plain(error)
         state.last_try_at = started
         state.next_try_at = next_try(started=started, every=standing.settings.every, failures=state.failures)
         if not error:
@@ -100,6 +100,11 @@ def refusals(database: Database) -> list[Collected]:
     """What collectors found and could not take in, newest first."""
     with database.begin() as session:
         return list(session.scalars(select(Collected).where(Collected.refused != "").order_by(Collected.id.desc())))
+
+
+def _plain(text: str) -> str:
+    """A text in which others may have a say, as it can be stored: PostgreSQL takes no NUL."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
 
 
 def _state(session: Session, name: str) -> CollectorState:

@@ -170,7 +170,10 @@ def _authority(url: str) -> tuple[str, int]:
 
 
 def _following(url: str, location: str) -> str:
-    following = urljoin(url, location)
-    if urlsplit(following).scheme != "https" or not urlsplit(following).hostname:
-        raise RemoteError(f"{where(url)} redirects to what is not https.", hint="Ask whoever runs the server.")
-    return following
+    try:
+        following = urljoin(url, location)
+        if urlsplit(following).scheme == "https" and _authority(following)[0]:
+            return following
+    except ValueError:  # no address at all
+        pass
+    raise RemoteError(f"{where(url)} redirects to what is not https.", hint="Ask whoever runs the server.")
