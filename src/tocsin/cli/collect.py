@@ -4,7 +4,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LONGEST_SLEEP = 60.0  # seconds
 _AFTER_TROUBLE = 30.0  # seconds until the records are tried again
+_BETWEEN_LOOKS = timedelta(minutes=1)  # at the health of all feeds; each ingest looks at its own
 
 Names = Annotated[list[str] | None, typer.Argument(help="Only these collectors, whether they are due or not.")]
 
@@ -126,8 +127,11 @@ def _now() -> datetime:
 
 
 def _run_once(invocation: Invocation, node: "Node", chosen: "Sequence[Standing]") -> None:
+    from tocsin.events.alarms import watch_feeds
+
     with _until_told() as told:
         runs = list(_runs(node, chosen, told))
+    watch_feeds(node.database, now=_now())
     for one in runs:
         if not (one.error or one.taken or one.refused):
             note(f"{one.name}: nothing new.")
@@ -146,6 +150,7 @@ def _run_forever(invocation: Invocation, node: "Node", names: Sequence[str]) -> 
     if not names:
         raise UsageError("tocsin.toml has no collectors.", hint="docs/collectors.md shows how to write one.")
     note(f"Collecting {', '.join(names)}; press Ctrl-C to end.")
+    watched = _now() - _BETWEEN_LOOKS
     with _until_told() as told:
         while not told.is_set():
             try:
@@ -153,7 +158,9 @@ def _run_forever(invocation: Invocation, node: "Node", names: Sequence[str]) -> 
                 for one in _runs(node, _due(mine), told):
                     if invocation.json:
                         print_json(_run_document(one))
-                watch_feeds(node.database, now=_now())
+                if _now() - watched >= _BETWEEN_LOOKS:
+                    watched = _now()
+                    watch_feeds(node.database, now=watched)
                 told.wait(_until_next([one for one in _standings(node) if one.name in names]))
             except TocsinError as error:
                 _complain(error)

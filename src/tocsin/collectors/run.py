@@ -18,7 +18,6 @@ from tocsin.collectors.kinds import Collector, Offer, kind_of
 from tocsin.collectors.spool import Spool
 from tocsin.collectors.state import Standing, memory_of, note_offer, note_run
 from tocsin.errors import ConflictError, InputError, RemoteError, TocsinError
-from tocsin.events.alarms import watch_feeds
 from tocsin.events.reports import shown
 from tocsin.pipeline import Clock, Counts, Failures, Workshop, ingest_in, open_workshop
 from tocsin.records import cut
@@ -77,7 +76,6 @@ def run_collector(
             refused=len(run.refused),
             error=said(run.error) if run.error else "",
         )
-    watch_feeds(node.database, now=clock())
     return run
 
 
