@@ -49,6 +49,7 @@ def examine(home: Path) -> list[Finding]:
         _own_keys,
         _team_keys,
         _mail,
+        _mailbox,
     ):
         try:
             findings += check(node)
@@ -199,11 +200,11 @@ def _team_keys(node: Node) -> Iterator[Finding]:
     """The keys of those teams whose mails must be encrypted."""
     from tocsin.delivery.sealing import Barred, open_seals
     from tocsin.directory import list_teams
-    from tocsin.directory.keys import ending, team_keys
+    from tocsin.directory.keys import ending, keys_by_team, team_keys
 
     now = datetime.now(UTC)
     teams = {team.id: team for team, _ in list_teams(node.database) if team.encrypt}
-    seals = open_seals(node.home, node.settings.mail, lambda team: team_keys(node.database, [team]), now)
+    seals = open_seals(node.home, node.settings.mail, keys_by_team(node.database, teams), now)
     bad = [f"{team.key} cannot be told" for team in teams.values() if isinstance(seals.of(team), Barred)]
     ends = ending(team_keys(node.database, teams), now, _KEY_DAYS)
     bad += [f"{teams[key.team_id].key} until {until:%Y-%m-%d}" for key, until in ends]
@@ -225,3 +226,19 @@ def _mail(node: Node) -> Iterator[Finding]:
     from tocsin.delivery import reach_smtp
 
     yield Finding("mail", *reach_smtp(mail))
+
+
+def _mailbox(node: Node) -> Iterator[Finding]:
+    """The mailbox that replies come to, and mails of it that a person must look at."""
+    from tocsin.mailroom import account_of, open_mailbox
+    from tocsin.replies import waiting_count
+
+    with node.database.begin() as session:
+        waiting = waiting_count(session)
+    if not node.settings.mailbox.host:
+        yield Finding("mailbox", True, "none is read: replies stay where they are")
+    else:
+        with open_mailbox(account_of(node.settings.mailbox)):
+            yield Finding("mailbox", True, f"{node.settings.mailbox.user} can be read")
+    mend = "'tocsin replies list --state waiting' shows them." if waiting else ""
+    yield Finding("mails that wait for a person", not waiting, f"{waiting:,}" if waiting else "none", mend)

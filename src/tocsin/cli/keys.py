@@ -125,15 +125,16 @@ def expiring(
 def remind(ctx: typer.Context) -> None:
     """Ask teams whose key ends within 30 days for the one that follows, once; for a daily timer."""
     from tocsin.delivery.sealing import remind_of_keys
-    from tocsin.directory.keys import team_keys
+    from tocsin.directory.keys import keys_by_team
     from tocsin.settings import load_settings
 
     invocation: Invocation = ctx.obj
     sender = load_settings(invocation.home).node
     with records(invocation.home) as database:
-        teams = _teams(database).values()
+        teams = _teams(database)
+        keys_of = keys_by_team(database, teams)
         with database.begin() as session:
-            made = remind_of_keys(session, teams, lambda team: team_keys(database, [team]), sender, datetime.now(UTC))
+            made = remind_of_keys(session, teams.values(), keys_of, sender, datetime.now(UTC))
     words = f"{made} letters go out with the next 'tocsin deliver'." if made else "No team needs to be asked."
     emit(invocation, {"letters": made}, lambda: say(words))
 
@@ -187,7 +188,7 @@ def _print_taken(taken: "Sequence[Taken]", team: "Team", now: datetime) -> None:
         facts, verdict = one.key.facts, judge_for(one.key, team.mailboxes, now)
         usable = "yes" if verdict.good else f"no, {verdict.state.replace('-', ' ')}: {verdict.why}"
         rows = [
-            ("fingerprint", facts.fingerprint),
+            ("fingerprint", facts.spelled),
             ("names", "; ".join(facts.names)),
             ("mailboxes", ", ".join(facts.mailboxes) or "none named: it serves all of the team"),
             ("strength", facts.strength),

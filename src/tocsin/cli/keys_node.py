@@ -153,7 +153,7 @@ def _print(home: Path, made: "list[KeyFacts]") -> None:
 
 def _print_one(facts: "KeyFacts", signs: str) -> None:
     rows = [
-        ("fingerprint", facts.fingerprint),
+        ("fingerprint", facts.spelled),
         ("names", "; ".join(facts.names)),
         ("mailboxes", ", ".join(facts.mailboxes)),
         ("strength", facts.strength),

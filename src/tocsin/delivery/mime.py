@@ -74,7 +74,9 @@ def assemble(
 
 def assemble_text(envelope: Envelope, body: str, boundary: str = "", seal: Seal | None = None) -> bytes:
     """A mail of plain text alone, as `assemble` makes it; a boundary is needed with a seal only."""
-    return _finished(envelope, lambda parameters: b"".join(_text_part(body, parameters)), boundary, seal)
+    return _finished(
+        envelope, lambda parameters: b"".join(_text_part(body, parameters, careful=bool(parameters))), boundary, seal
+    )
 
 
 def _finished(envelope: Envelope, content: Callable[[str], bytes], boundary: str, seal: Seal | None) -> bytes:
@@ -85,7 +87,7 @@ def _finished(envelope: Envelope, content: Callable[[str], bytes], boundary: str
     outer = _fields(envelope, seal.subject or envelope.subject)
     shown = [f"HP-Outer: {line}" for line in outer] if seal.subject else []
     # Mail programs of before RFC 9788 know the second parameter, and show the subject by it.
-    parameters = f'; hp="{"cipher" if seal.subject else "clear"}"; protected-headers="v1"'
+    parameters = f';\r\n hp="{"cipher" if seal.subject else "clear"}"; protected-headers="v1"'
     inner = _lines([*fields, *shown]) + content(parameters)
     return _lines([*outer, _MIME]) + seal.wrap(inner, f"=_sealed{boundary[1:]}")
 
@@ -111,7 +113,7 @@ def _lines(fields: Sequence[str]) -> bytes:
 def _mixed(body: str, attachments: Sequence[Attachment], boundary: str, parameters: str) -> bytes:
     kind = f'Content-Type: multipart/mixed; boundary="{boundary}"{parameters}\r\n\r\n'
     mark = f"--{boundary}".encode("ascii")
-    parts = [kind.encode("ascii"), mark, b"\r\n", *_text_part(body)]
+    parts = [kind.encode("ascii"), mark, b"\r\n", *_text_part(body, careful=bool(parameters))]
     for attachment in attachments:
         parts += [mark, b"\r\n", *_file_part(attachment)]
     return b"".join([*parts, mark, b"--\r\n"])
@@ -148,9 +150,10 @@ def wrapped_base64(content: bytes) -> bytes:
     return lines.tobytes() + (rest + b"\r\n" if rest else b"")
 
 
-def _text_part(body: str, parameters: str = "") -> list[bytes]:
+def _text_part(body: str, parameters: str = "", *, careful: bool = False) -> list[bytes]:
+    """The text; ``careful``: nothing in it is what mail servers change on the way, which would break a signature."""
     lines = body.replace("\r\n", "\n").encode("utf-8")
-    if lines.isascii() and max(map(len, lines.split(b"\n"))) <= 998 and not _FRAGILE.search(lines):
+    if lines.isascii() and max(map(len, lines.split(b"\n"))) <= 998 and not (careful and _FRAGILE.search(lines)):
         encoding, encoded = b"7bit", lines.replace(b"\n", b"\r\n")
     else:
         quoted = binascii.b2a_qp(lines, istext=True)

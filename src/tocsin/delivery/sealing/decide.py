@@ -83,7 +83,7 @@ def can_sign(own: OwnKeys, form: KeyFormat, now: datetime) -> Verdict:
     """Whether the node can sign in a format at ``now``, and else why not."""
     key = own.of(form)
     if key is None:
-        return Verdict(KeyState.NO_ENCRYPTION, f"This node has no {form.words} key.")
+        return Verdict(KeyState.NO_ENCRYPTION, f"This node has no {form.words} key; 'tocsin keys node-make' makes it.")
     return judge_own(key.facts, now)
 
 

@@ -28,13 +28,13 @@ class KeyLetter:
 def cannot_encrypt(team: Team, mailbox: str, why: str, key: TeamKey | None, sender: NodeSettings) -> KeyLetter:
     """That something waits, why it cannot be encrypted (a state of keys), and how to mend it."""
     texts = _texts(team.language)
-    reason = texts["reason"][why].format(fingerprint=key.facts.fingerprint if key else "")
+    reason = texts["reason"][why].format(fingerprint=key.facts.spelled if key else "")
     return _letter(texts, "cannot_encrypt", sender, team=plain(team.name), mailbox=mailbox, reason=reason)
 
 
 def expiring(team: Team, key: TeamKey, until: datetime, sender: NodeSettings) -> KeyLetter:
     """That a key will not serve any more after a day."""
-    named = {"team": plain(team.name), "fingerprint": key.facts.fingerprint, "day": f"{until:%Y-%m-%d}"}
+    named = {"team": plain(team.name), "fingerprint": key.facts.spelled, "day": f"{until:%Y-%m-%d}"}
     return _letter(_texts(team.language), "expiring", sender, **named)
 
 

@@ -20,7 +20,7 @@ from tocsin.directory.keys.model import (
 if TYPE_CHECKING:
     from tocsin.directory.keys.files import key_facts, read_key_file
     from tocsin.directory.keys.openpgp import encrypting, said
-    from tocsin.directory.keys.store import Change, Saying, Taken, import_keys, remove_key, team_keys
+    from tocsin.directory.keys.store import Change, Saying, Taken, import_keys, keys_by_team, remove_key, team_keys
 
 __all__ = [
     "Change",
@@ -39,6 +39,7 @@ __all__ = [
     "judge",
     "judge_for",
     "key_facts",
+    "keys_by_team",
     "read_key_file",
     "remove_key",
     "said",
@@ -53,6 +54,7 @@ _LATER = {
     "encrypting": "openpgp",
     "import_keys": "store",
     "key_facts": "files",
+    "keys_by_team": "store",
     "read_key_file": "files",
     "remove_key": "store",
     "said": "openpgp",

@@ -79,6 +79,12 @@ class KeyFacts:
     encrypts: tuple[Span, ...] = ()
 
     @property
+    def spelled(self) -> str:
+        """The fingerprint as people compare it: ``0DCC F37D 45A4 …``."""
+        digits = self.fingerprint.upper()
+        return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+    @property
     def strength(self) -> str:
         """``Ed25519, encrypts with X25519``."""
         kinds = sorted({span.algorithm for span in self.encrypts} - {self.algorithm})

@@ -55,10 +55,10 @@ def read_openpgp(content: bytes) -> list[bytes]:
 
     try:
         certs = Cert.split_bytes(content)
-        tags = {packet.tag for packet in PacketPile.from_bytes(content)}
+        private = any(packet.tag in (Tag.SecretKey, Tag.SecretSubkey) for packet in PacketPile.from_bytes(content))
     except (RuntimeError, ValueError) as error:
         raise InputError(f"The OpenPGP key cannot be read: {said(error)}.", hint="Export the key once more.") from error
-    if tags & {Tag.SecretKey, Tag.SecretSubkey}:
+    if private:
         raise InputError(
             "The file holds a private key, and nothing was taken from it.",
             hint="Ask for the public key ('gpg --export'). Whoever sent the private one should revoke it.",

@@ -1,6 +1,6 @@
 """Keys of teams in the records: brought in, read, withdrawn; what was once said stays."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -80,6 +80,15 @@ def team_keys(database: Database, teams: Collection[int] | None = None, *, withd
     """The keys of these teams, or of all, in the order in which they came; with ``withdrawn`` also former ones."""
     with database.begin() as session:
         return [_key(row) for row in _rows(session, teams, withdrawn=withdrawn)]
+
+
+def keys_by_team(database: Database, teams: Collection[int]) -> Callable[[int], list[TeamKey]]:
+    """The keys of each of these teams; read from the records now, and worked out when a team is asked for."""
+    found: dict[int, list[TeamKeyRow]] = {}
+    with database.begin() as session:
+        for row in _rows(session, teams):
+            found.setdefault(row.team_id, []).append(row)
+    return lambda team: [_key(row) for row in found.get(team, ())]
 
 
 def remove_key(
