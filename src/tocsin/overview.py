@@ -206,6 +206,7 @@ _KEPT = {
 _HELD = "The first mail to this team waits for a person's look."
 _STUCK = {
     DeliveryState.FAILED.value,
+    DeliveryState.BOUNCED.value,
     DeliveryState.WITHHELD.value,
     DeliveryState.RETRY.value,
     DeliveryState.HELD.value,

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from tocsin import commitment
 from tocsin.app import Node, writer
 from tocsin.events.models import FeedRecord
+from tocsin.mailroom import delete_received
 from tocsin.records import AuditWord, audit
 
 
@@ -31,7 +32,8 @@ def apply_retention(node: Node, *, now: datetime) -> Applied:
         applied = Applied(
             events_deleted=node.store.delete_days_before(today - timedelta(days=keep.events_days)),
             quarantine_deleted=_delete_older(node, today - timedelta(days=keep.quarantine_days)),
-            mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days)),
+            mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days))
+            + delete_received(node.database, node.home / "mailroom", today - timedelta(days=keep.mails_days)),
             files_merged=node.store.compact(),
         )
         _forget_rows(node, today - timedelta(days=_longest_window(node)))

@@ -211,7 +211,7 @@ class RetentionSettings(_Section):
 
     events_days: int = Field(365, ge=1, description="Events are deleted this many days after they came.")
     quarantine_days: int = Field(90, ge=1, description="Rows set aside are deleted after this many days.")
-    mails_days: int = Field(90, ge=1, description="Finished mails are deleted after this many days.")
+    mails_days: int = Field(90, ge=1, description="Mails, sent and received, are deleted after this many days.")
 
 
 class ServerSettings(_Section):

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from reply_cast import SETTINGS, reply
 from tocsin.answers import Answer, Via, read_problem
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.letters import Letter, LetterState, queue_letter
-from tocsin.mailroom import Kind, MailBounce, MailState, ReceivedMail, kept_mail, reply_addresses
+from tocsin.mailroom import Kind, MailBounce, MailState, ReceivedMail, delete_received, kept_mail, reply_addresses
 from tocsin.records import AuditEntry
 from tocsin.replies import Desk, Filed, file_mail, open_desk
 from tocsin.replies.case import told_of
@@ -313,12 +313,33 @@ def test_a_digest_that_reached_one_of_two_mailboxes_is_not_lost(world: World, di
     assert state_of(desk, digest) == DeliveryState.BOUNCED
 
 
-def test_a_forwarded_mail_that_bounces_is_of_the_mailbox_we_wrote_to(world: World, desk: Desk, digest: Read) -> None:
+def test_a_bounce_from_where_a_mailbox_forwards_to_does_not_condemn_it(world: World, desk: Desk, digest: Read) -> None:
     file(world, desk, report(GONE, original=digest.message_id).raw())
 
-    with desk.node.database.begin() as session:
-        row = session.scalars(select(MailBounce)).one()
-    assert (row.mailbox, "noc@isp.example" in row.detail) == (OPERATOR, True)
+    assert bounces(desk) == [("noc@isp.example", True, True, "5.1.1")]
+    assert state_of(desk, digest) == DeliveryState.SENT
+
+
+def test_what_came_back_can_be_sent_again_to_a_mended_mailbox(world: World, desk: Desk, digest: Read) -> None:
+    file(world, desk, report(to_operator(GONE), original=digest.message_id).raw())
+    with_mailboxes(world, "new@operator.example")
+    reference = delivery_of(desk, digest).reference
+    shown = world.tocsin.json("deliveries", "show", reference)
+    assert shown["not_reached"] == {OPERATOR: "gone for good (5.1.1): 550 5.1.1 no user"}
+
+    world.tocsin.run("deliveries", "retry", reference)
+    assert list(world.at(20).tell()) == ["new@operator.example"]
+
+
+def test_old_mails_are_deleted_but_for_those_that_wait(world: World, desk: Desk, digest: Read) -> None:
+    applied, waiting = reply(digest, "fixed"), reply(digest, "fixed", token=False, sender="x@evil.example")
+    for raw in (applied, waiting):
+        file(world, desk, raw)
+    assert delete_received(desk.node.database, desk.folder, datetime.now(UTC).date()) == 0
+    assert delete_received(desk.node.database, desk.folder, datetime.now(UTC).date() + timedelta(days=1)) == 1
+
+    assert [path.read_bytes() for path in desk.folder.glob("??/*")] == [waiting]
+    assert "not here any more" in world.tocsin.call("replies", "show", "1")[2]
 
 
 def test_a_report_in_other_words_is_of_the_mailbox_that_it_names(world: World, desk: Desk, digest: Read) -> None:

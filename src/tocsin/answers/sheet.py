@@ -21,7 +21,9 @@ from tocsin.problems import Tracker, known_problems
 from tocsin.records import Database
 from tocsin.release import Marking
 
-_REACHED = frozenset({DeliveryState.SENT, DeliveryState.QUEUED, DeliveryState.RETRY, DeliveryState.FAILED})
+_REACHED = frozenset(
+    {DeliveryState.SENT, DeliveryState.BOUNCED, DeliveryState.QUEUED, DeliveryState.RETRY, DeliveryState.FAILED}
+)
 _TRIALS = frozenset({DeliveryState.SHADOW, DeliveryState.REDIRECTED})
 _WHEN = pl.coalesce("time.source", "time.observation")
 

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from tocsin.letters import Letter
 
 State = Literal[
-    "queued", "retry", "sent", "failed", "withheld", "held", "stuck", "dropped", "expired", "shadow", "redirected"
+    "queued",
+    "retry",
+    "sent",
+    "bounced",
+    "failed",
+    "withheld",
+    "held",
+    "stuck",
+    "dropped",
+    "expired",
+    "shadow",
+    "redirected",
 ]
 LetterState = Literal[
     "queued", "retry", "sent", "failed", "bounced", "cancelled", "held", "dropped", "expired", "shadow", "redirected"
@@ -54,6 +65,7 @@ def show(
     """Show all that is known of one digest or letter."""
     from tocsin.app import open_node
     from tocsin.delivery import Delivery, find_mail
+    from tocsin.replies import came_in
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -63,7 +75,8 @@ def show(
     teams = _teams(node)
     with node.database.begin() as session:
         found = find_mail(session, reference)
-    said = document(found, teams) if isinstance(found, Delivery) else letter_document(found)
+        mails = came_in(session, found) if isinstance(found, Delivery) else {}
+    said = {**document(found, teams), **mails} if isinstance(found, Delivery) else letter_document(found)
     emit(
         invocation,
         said,

@@ -48,7 +48,7 @@ def delivery(session: Session, reference: str) -> Delivery:
 
 
 def retry(session: Session, reference: str, now: datetime) -> Delivery:
-    """Let the next run try a digest again that was given up or waits.
+    """Let the next run try a digest again that was given up, came back, or waits.
 
     Raises:
         NotFoundError: there is none.
@@ -65,6 +65,8 @@ def retry(session: Session, reference: str, now: datetime) -> Delivery:
         raise ConflictError(f"{found.reference} {how} at {found.sent_at:%Y-%m-%d %H:%M} UTC.")
     if found.state in _GIVEN_UP:
         found.released_at = now  # its age counts from this person's word
+    if found.state == DeliveryState.BOUNCED:
+        found.mails_sent, found.waiting = 0, []  # all of it again, to the mailboxes that the team has now
     found.state, found.next_try_at, found.attempts = DeliveryState.RETRY.value, now, 0
     return found
 

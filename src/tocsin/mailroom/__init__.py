@@ -3,7 +3,7 @@
 from tocsin.mailroom.account import Account, Mailbox, Received, account_of, open_mailbox
 from tocsin.mailroom.addresses import is_ours, references_in, reply_addresses
 from tocsin.mailroom.bounces import Bounce, addresses_named, original_ids
-from tocsin.mailroom.keeping import content_key, keep_mail, kept_mail, mail_path
+from tocsin.mailroom.keeping import content_key, delete_received, keep_mail, kept_mail, mail_path
 from tocsin.mailroom.kinds import Kind, Sorted, sort_mail
 from tocsin.mailroom.models import MailBounce, MailState, ReceivedMail
 from tocsin.mailroom.reading import LIMITS, Limits, Part, ReadMail, read_mail
@@ -27,6 +27,7 @@ __all__ = [
     "account_of",
     "addresses_named",
     "content_key",
+    "delete_received",
     "is_ours",
     "keep_mail",
     "kept_mail",

@@ -3,10 +3,15 @@
 import hashlib
 import os
 import tempfile
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+from sqlalchemy import select
+
 from tocsin.errors import NotFoundError
+from tocsin.mailroom.models import MailState, ReceivedMail
 from tocsin.mailroom.reading import ReadMail
+from tocsin.records import Database
 from tocsin.records.durable import disk_failures, sync_folder
 
 
@@ -52,6 +57,19 @@ def content_key(mail: ReadMail) -> str:
     for piece in [*(text.encode("utf-8") for text in said), *(part.content for part in mail.all_parts())]:
         digest.update(len(piece).to_bytes(8, "big") + piece)
     return digest.hexdigest()
+
+
+def delete_received(database: Database, folder: Path, day: date) -> int:
+    """Delete the files of mails that were kept before a day, but for those that wait for a person; returns how many."""
+    old = [path for path in folder.glob("??/*") if datetime.fromtimestamp(path.stat().st_mtime, UTC).date() < day]
+    waiting = select(ReceivedMail.sha256).where(ReceivedMail.state == MailState.WAITING.value)
+    with database.begin() as session:
+        kept = set(session.scalars(waiting))
+    deleted = [path for path in old if path.stem not in kept]
+    with disk_failures("Old mails cannot be deleted"):
+        for path in deleted:
+            path.unlink(missing_ok=True)
+    return len(deleted)
 
 
 def _write(path: Path, raw: bytes) -> None:

@@ -105,7 +105,10 @@ def _answered(mail: ReadMail, kept: Decision, told: Told) -> Decision:
 
 
 def _bounced(mail: ReadMail, kept: Decision, bounces: Sequence[Bounce], mailboxes: Collection[str]) -> Decision:
-    """Whom our mail did not reach: as the report says, else the mailbox of ours that it names, else the only one."""
+    """Whom our mail did not reach: as the report says, else the mailbox of ours that it names, else the only one.
+
+    A mailbox that we did not write to is where one of those forwards its mails; it says nothing of the others.
+    """
     known = {mailbox.casefold(): mailbox for mailbox in mailboxes}
     named = [known[address] for address in addresses_named(mail) if address in known]
     if kept.match.by != "report":
@@ -117,15 +120,8 @@ def _bounced(mail: ReadMail, kept: Decision, bounces: Sequence[Bounce], mailboxe
     found: list[Bounce] = []
     for bounce in bounces:
         stated = known.get(bounce.mailbox.casefold())
-        meant = [stated] if stated else (named if not bounce.mailbox else []) or only
-        found += [_of_mailbox(bounce, mailbox) for mailbox in meant or [bounce.mailbox]]
-    if not any(bounce.mailbox for bounce in found):
+        meant = [stated or bounce.mailbox] if bounce.mailbox else named or only
+        found += [replace(bounce, mailbox=mailbox) for mailbox in meant]
+    if not found:
         return replace(kept, state=MailState.WAITING, why="It does not say which mailbox was not reached.")
     return replace(kept, state=MailState.APPLIED, bounces=tuple(dict.fromkeys(found)))
-
-
-def _of_mailbox(bounce: Bounce, mailbox: str) -> Bounce:
-    """The bounce of our mailbox; where the report names another, it was forwarded there."""
-    forwarded = bounce.mailbox and bounce.mailbox.casefold() != mailbox.casefold()
-    detail = f"{bounce.detail} (forwarded to {bounce.mailbox})".strip() if forwarded else bounce.detail
-    return Bounce(mailbox, bounce.failed, bounce.permanent, bounce.status, detail)

@@ -1,10 +1,11 @@
 """What was read, for people."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery import Delivery
 from tocsin.errors import NotFoundError
 from tocsin.mailroom import MailBounce, MailState, ReceivedMail
 
@@ -40,14 +41,25 @@ def waiting_count(session: Session) -> int:
     return session.scalar(waiting) or 0
 
 
-def bounces_of(session: Session, deliveries: Collection[int]) -> dict[int, list[MailBounce]]:
-    """What delivery reports say of digests, oldest first."""
-    rows = session.scalars(select(MailBounce).where(MailBounce.delivery_id.in_(deliveries)).order_by(MailBounce.id))
-    found: dict[int, list[MailBounce]] = {}
-    for row in rows:
-        if row.delivery_id is not None:
-            found.setdefault(row.delivery_id, []).append(row)
-    return found
+def came_in(session: Session, delivery: Delivery) -> dict[str, object]:
+    """What came in about one digest: which mailboxes it did not reach, tickets, and the numbers of all mails."""
+    mails = session.scalars(
+        select(ReceivedMail)
+        .where(ReceivedMail.delivery_id == delivery.id, ReceivedMail.matched_by != "")
+        .order_by(ReceivedMail.id)
+    ).all()
+    bounces = session.scalars(select(MailBounce).where(MailBounce.delivery_id == delivery.id).order_by(MailBounce.id))
+    return {
+        "not_reached": {row.mailbox: bounce_words(row) for row in bounces},
+        "tickets": list(dict.fromkeys(row.ticket for row in mails if row.ticket)),
+        "mails": [row.id for row in mails],
+    }
+
+
+def bounce_words(row: MailBounce) -> str:
+    """``gone for good (5.1.1): 550 no such user``."""
+    how = "gone for good" if row.permanent else "sent back" if row.failed else "late"
+    return f"{how} ({row.status})".replace(" ()", "") + (f": {row.detail}" if row.detail else "")
 
 
 def bounces_of_mail(session: Session, number: int) -> Sequence[MailBounce]:
