@@ -10,7 +10,7 @@ import typer
 
 from tocsin.cli.directory_import import print_import
 from tocsin.cli.directory_records import records, renew_router
-from tocsin.cli.output import Invocation, emit, note, print_table, say, visible
+from tocsin.cli.output import Invocation, emit, print_table
 
 if TYPE_CHECKING:
     from tocsin.directory import Imported
@@ -91,11 +91,10 @@ def rdap(
             now=_now(),
             dry_run=dry_run,
         )
-        if looked.imported and not dry_run:
+        if not dry_run:
             renew_router(invocation.home, database)
     emit(invocation, asdict(looked), lambda: _print_looked(looked))
-    if looked.imported is None:
-        raise typer.Exit(1)
+    _end(looked.imported)
 
 
 def _permission(pap: str) -> "Verdict":
@@ -138,18 +137,14 @@ def _now() -> datetime:
 def _print_looked(looked: "Looked") -> None:
     answer = looked.answer
     when = f"{looked.asked_at:%Y-%m-%d %H:%M} UTC" + (", kept since" if looked.kept else "")
-    if looked.imported is None:
-        say(f"{answer.what}: no registry knows of it ({when}).")
-        return
     facts = [
         ("registry", answer.registry),
         ("its name for it", answer.handle),
         ("numbers", ", ".join(("AS" * (answer.kind == "asn")) + value for value in answer.values)),
         ("holder", answer.holder),
         ("country", answer.country),
-        *((one.role, f"{', '.join(one.mailboxes)} ({one.handle})") for one in answer.contacts),
+        *((one.role, f"{', '.join(one.mailboxes)} ({one.handle})") for one in answer.contacts if one.mailboxes),
     ]
-    print_table(f"{answer.what}, asked {when}", ("", ""), [fact for fact in facts if fact[1]])
+    if answer.handle:
+        print_table(f"{answer.what}, asked {when}", ("", ""), [fact for fact in facts if fact[1]])
     print_import(looked.imported)
-    if not answer.contacts:
-        note(visible(f"{answer.registry} shows no mailbox for it."))

@@ -41,6 +41,7 @@ STATUSES: Final = ("allocated", "assigned", "available", "reserved")
 GIVEN: Final = ("allocated", "assigned")
 """The statuses of what somebody holds."""
 
+_HEADS: Final = (*RIRS, ALL_RIRS)
 _MAX_BYTES = 1_000_000_000
 _CHUNK_LINES = 100_000
 _KEPT_BROKEN = 10_000
@@ -120,7 +121,7 @@ def _shape(path: Path, lines: Sequence[str]) -> Shape:
         if _as_list_head(line):
             return "as-list"
         fields = line.split("|")
-        if len(fields) >= 6 and {fields[0].lower(), fields[1].lower()} & {*RIRS, ALL_RIRS}:
+        if len(fields) >= 6 and {fields[0].lower(), fields[1].lower()} & {*_HEADS}:
             return "extended"
     raise InputError(
         f"{path.name} is no delegation file.",
@@ -156,7 +157,7 @@ def _is_about(read: Read, line: str) -> bool:
         if fields[4].isdecimal():
             read.declared[fields[2].lower()] = int(fields[4])
         return True
-    if _VERSION.fullmatch(fields[0]) and len(fields) >= 6:
+    if _VERSION.fullmatch(fields[0]) and len(fields) >= 6 and not read.registry and fields[1].lower() in _HEADS:
         read.registry = fields[1].lower()
         read.as_of = _day(fields[5]) or _day(fields[2])
         if fields[3].isdecimal():

@@ -58,7 +58,7 @@ class Looked:
     answer: RdapAnswer
     asked_at: datetime
     kept: bool
-    imported: Imported | None
+    imported: Imported
 
 
 def look_up(
@@ -86,9 +86,10 @@ def look_up(
     """
     kind, asked = _question(what)
     ask_first(permission, asked)
-    kept = _kept(database, asked, now - timedelta(days=settings.days))
-    if kept:
-        answer, asked_at = kept
+    before = _kept(database, asked)
+    kept = before is not None and before[1] > now - timedelta(days=settings.days)
+    if before is not None and kept:
+        answer, asked_at = before
     else:
         with _one_at_a_time(home):
             _pause(database, settings, now, wait)
@@ -96,8 +97,12 @@ def look_up(
         answer = reduce_answer(asked, server, parsed) if parsed is not None else RdapAnswer(asked)
         asked_at = now
         _keep(database, answer, server, permission, actor=actor, now=now)
-    imported = _bring(database, answer, actor=actor, now=now, dry_run=dry_run) if answer.handle else None
-    return Looked(answer, asked_at, bool(kept), imported)
+    entries = answer_entries(answer)
+    if not answer.handle and before is not None:  # nobody has it any more, so what was said of it is withdrawn
+        entries.source = before[0].source
+    file = ImportFile(f"RDAP {asked}", "", entries)
+    imported = import_entries(database, file, actor=actor, now=now, dry_run=dry_run, most_gone=None)
+    return Looked(answer, asked_at, kept, imported)
 
 
 def _question(what: str) -> tuple[str, str]:
@@ -106,7 +111,7 @@ def _question(what: str) -> tuple[str, str]:
     try:
         if text.upper().startswith("AS") or text.isdecimal():
             return "asn", f"AS{canonical.asn(text)}"
-        network = ipaddress.ip_network(text, strict=True)
+        network = _public(text)
     except ValueError as error:
         raise UsageError(
             f"'{what}' cannot be looked up: {error}.", hint="Give an address, a network or an AS number."
@@ -114,10 +119,16 @@ def _question(what: str) -> tuple[str, str]:
     return "ip", str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
-def _kept(database: Database, asked: str, oldest: datetime) -> tuple[RdapAnswer, datetime] | None:
-    query = select(RdapAnswerRow).where(RdapAnswerRow.what == asked, RdapAnswerRow.asked_at > oldest)
+def _public(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    network = ipaddress.ip_network(text, strict=True)
+    if network.is_private or network.is_multicast or network.is_reserved:
+        raise ValueError("no registry gives such addresses away")
+    return network
+
+
+def _kept(database: Database, asked: str) -> tuple[RdapAnswer, datetime] | None:
     with database.begin() as session:
-        row = session.scalars(query).one_or_none()
+        row = session.scalars(select(RdapAnswerRow).where(RdapAnswerRow.what == asked)).one_or_none()
         return (read_answer(row.answer), row.asked_at) if row else None
 
 
@@ -207,8 +218,3 @@ def _only(server: str) -> dict[str, object]:
         name: {"services": [[[all_of_it], [server]]]} for name, all_of_it in everything.items()
     }
     return {"timestamp": 0, "object": {"services": [[[""], ["X"], [server]]]}} | services
-
-
-def _bring(database: Database, answer: RdapAnswer, *, actor: str, now: datetime, dry_run: bool) -> Imported:
-    file = ImportFile(f"RDAP {answer.what}", "", answer_entries(answer))
-    return import_entries(database, file, actor=actor, now=now, dry_run=dry_run, most_gone=None)

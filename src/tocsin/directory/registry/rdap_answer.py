@@ -45,7 +45,7 @@ class RdapAnswer:
     @property
     def source(self) -> str:
         """Who says so: the registry and its name of the object, so that each answer speaks for itself alone."""
-        return f"rdap:{self.registry}:{self.handle}"
+        return f"rdap:{self.registry}:{self.handle}" if self.handle else f"rdap:{self.what}"
 
 
 def reduce_answer(what: str, server: str, parsed: Mapping[str, Any]) -> RdapAnswer:
@@ -61,7 +61,7 @@ def reduce_answer(what: str, server: str, parsed: Mapping[str, Any]) -> RdapAnsw
         country=str(parsed.get("country") or ""),
         kind="asn" if "asn_range" in parsed else "prefix",
         values=tuple(_values(parsed)),
-        contacts=tuple(dict.fromkeys(one for one in contacts if one.mailboxes)),
+        contacts=tuple(dict.fromkeys(one for one in contacts if one.mailboxes or one.person)),
     )
 
 
@@ -88,11 +88,12 @@ def answer_entries(answer: RdapAnswer) -> Entries:
         purpose = _PURPOSES[contact.role]
         boxes += [Item(answer.handle, {"value": address, "purpose": purpose}) for address in contact.mailboxes]
     if not boxes:
-        entries.refused.append(Refused(answer.handle, answer.what, "no abuse or technical mailbox is in the answer"))
+        why = "no abuse or technical mailbox is in the answer" if answer.handle else "no registry knows of it"
+        entries.refused.append(Refused(answer.handle or "RDAP", answer.what, why))
         return entries
-    entries_by = [contact.handle for contact in answer.contacts if contact.role == "abuse"] or [answer.handle]
+    abuse = [contact.handle for contact in answer.contacts if contact.role == "abuse" and contact.handle]
     fields = {
-        "key": _key(answer.registry, *entries_by),
+        "key": _key(answer.registry, *(abuse or [answer.handle])),
         "name": answer.holder or answer.handle,
         "organisation": answer.holder,
         "kind": "abuse",
@@ -111,12 +112,9 @@ def _key(registry: str, *handles: str) -> str:
 
 
 def _contact(role: str, entity: Mapping[str, Any]) -> RdapContact:
-    return RdapContact(
-        role=role,
-        handle=str(entity.get("handle") or ""),
-        mailboxes=tuple(dict.fromkeys(_mailboxes(entity))),
-        person=entity.get("kind") == "individual",
-    )
+    person = entity.get("kind") == "individual"
+    taken = _mailboxes(entity) if role == "abuse" or not person else ()
+    return RdapContact(role, str(entity.get("handle") or ""), tuple(dict.fromkeys(taken)), person)
 
 
 def _mailboxes(entity: Mapping[str, Any]) -> Iterator[str]:
