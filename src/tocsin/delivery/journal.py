@@ -17,7 +17,7 @@ _TOLD = {
     DeliveryState.SHADOW.value: "counts as told: it was written in shadow mode",
     DeliveryState.REDIRECTED.value: "counts as told: it was redirected",
 }
-_GIVEN_UP = {DeliveryState.EXPIRED.value, DeliveryState.DROPPED.value}
+_GIVEN_UP = {DeliveryState.EXPIRED.value, DeliveryState.DROPPED.value, DeliveryState.BOUNCED.value}
 
 
 def deliveries(
