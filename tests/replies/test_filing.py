@@ -70,7 +70,7 @@ def delivery_of(desk: Desk, digest: Read) -> Delivery:
 
 
 def with_mailboxes(world: World, *mailboxes: str) -> Desk:
-    """The desk once the operator has these mailboxes."""
+    """The desk once the operator also has these mailboxes."""
     path = world.folder / "more.toml"
     path.write_text(f'[[team]]\nkey = "operator"\nname = "Example Operator"\nmailboxes = {json.dumps(mailboxes)}\n')
     world.tocsin.run("directory", "import", path)
@@ -329,7 +329,7 @@ def test_what_came_back_can_be_sent_again_to_a_mended_mailbox(world: World, desk
 
     world.tocsin.run("deliveries", "retry", reference)
     tell(world.node, now=world.at(9).now)
-    assert read_folder(world.node.mails)[f"{reference}.eml"].to == "new@operator.example"
+    assert "new@operator.example" in read_folder(world.node.mails)[f"{reference}.eml"].to
 
 
 def test_old_mails_are_deleted_but_for_those_that_wait(world: World, desk: Desk, digest: Read) -> None:
