@@ -1,20 +1,47 @@
 """A profile is written to the outline of RFC 2350 and read back; of others' what stands there is taken."""
 
-from datetime import date
+import subprocess
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
-from tocsin.directory import Fact, FactKind, Purpose, RuleKind, TeamKind
+from players import Tocsin
+from tocsin.directory import (
+    Fact,
+    FactKind,
+    Imported,
+    Purpose,
+    RuleKind,
+    TeamKind,
+    import_directory,
+    import_entries,
+    read_about,
+)
 from tocsin.directory.facts import Attested, Authority, ChannelKind, Status, Topic
+from tocsin.directory.files import ImportFile
+from tocsin.directory.profile import (
+    current_profile,
+    issue_profile,
+    profile_entries,
+    profile_html,
+    profile_markdown,
+    profile_pdf,
+    signers,
+    write_profile,
+)
 from tocsin.directory.profile.model import Profile, PublicKey, Scope, ordered
 from tocsin.directory.profile.outline import OUTLINE
 from tocsin.directory.profile.reading import read_profile
 from tocsin.directory.profile.text import NOT_STATED, profile_text
 from tocsin.directory.shapes import lines, paragraphs
 from tocsin.errors import InputError
+from tocsin.records import AuditEntry, Database
 
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OTHERS = """
                      CSIRT Description for Harbour CERT
                      ----------------------------------
@@ -279,3 +306,155 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except InputError:
         return
     assert read_profile(profile_text(reading.profile).encode()).profile == reading.profile
+
+
+TEAM = """
+[[team]]
+key = "cert-x"
+name = "CSIRT of Kestria"
+kind = "national"
+timezone = "Indian/Mauritius"
+mailboxes = ["cert@cert.example"]
+domains = ["kestria.example.org"]
+prefixes = [{ value = "192.0.2.0/24", role = "informed" }]
+hours = "mon-fri 08:00-16:00"
+attestations = [
+    { kind = "mandate", issuer = "Ministry", expires = 2026-11-24 },
+    { kind = "peer", issuer = "Harbour CERT", expires = 2026-11-23 },
+]
+statements = { mission = "Help <b>all</b>.", members = "A few people." }
+"""
+
+
+def bring(database: Database, folder: Path, text: str = TEAM, *, now: datetime = NOW) -> None:
+    path = folder / "register.toml"
+    path.write_text(text, encoding="utf-8")
+    assert not import_directory(database, path, actor="ana", now=now).not_taken
+
+
+def test_a_profile_is_a_draft_until_it_is_issued(database: Database, tmp_path: Path) -> None:
+    bring(database, tmp_path)
+    draft = current_profile(database, "cert-x", now=NOW)
+    assert (draft.new, draft.profile.draft, draft.profile.version) == (True, True, 1)
+    assert "State: draft" in profile_text(draft.profile)
+
+    issued = issue_profile(database, "cert-x", actor="ana", now=NOW)
+    later = NOW + timedelta(days=30)
+    assert (issued.version, issued.dated, issued.draft) == (1, NOW.date(), False)
+    assert issue_profile(database, "cert-x", actor="ana", now=NOW) == issued
+    assert current_profile(database, "cert-x", now=NOW).profile == issued
+
+    bring(database, tmp_path, TEAM.replace("08:00", "09:00"), now=later)
+    assert current_profile(database, "cert-x", now=later).profile.draft
+    second = issue_profile(database, "cert-x", actor="ana", now=later)
+    assert (second.version, second.dated) == (2, later.date())
+    with database.begin() as session:
+        issues = [entry.detail["version"] for entry in session.scalars(select(AuditEntry)) if "profile" in entry.word]
+    assert issues == [1, 2]
+
+
+def test_a_profile_says_what_holds_on_its_day_and_what_the_team_answers_for(database: Database, tmp_path: Path) -> None:
+    bring(database, tmp_path)
+    profile = issue_profile(database, "cert-x", actor="ana", now=NOW)
+
+    assert [fact.value for fact in profile.facts if fact.kind is FactKind.ATTESTATION] == ["Ministry"]
+    assert [scope.value for scope in profile.scopes] == ["kestria.example.org"]
+    assert profile.mailboxes == (("cert@cert.example", "security"),)
+
+
+def test_a_profile_comes_back_into_the_directory(database: Database, tmp_path: Path) -> None:
+    bring(database, tmp_path)
+    profile = issue_profile(database, "cert-x", actor="ana", now=NOW)
+    entries = profile_entries(profile, "copy", complete=True)
+    done = import_entries(database, ImportFile("x.txt", "0", entries), actor="ana", now=NOW)
+
+    assert not done.not_taken
+    copy, _ = read_about(database, "copy"), read_about(database, "cert-x")
+    assert (copy.team.name, copy.team.timezone, copy.team.kind) == ("CSIRT of Kestria", "Indian/Mauritius", "national")
+    assert copy.team.mailboxes == ("cert@cert.example",)
+    assert [(rule.value, rule.source) for rule in copy.rules] == [("kestria.example.org", "profile:copy")]
+    assert [fact.value for fact in copy.of(FactKind.HOURS)] == ["mon-fri 08:00-16:00"]
+    assert [fact.get("about") for fact in copy.of(FactKind.STATEMENT)] == ["mission"]  # names of people stay away
+
+
+def test_what_could_not_be_read_whole_withdraws_nothing(database: Database) -> None:
+    def read(text: str) -> Imported:
+        reading = read_profile(text.encode())
+        entries = profile_entries(reading.profile, "harbour", complete=not reading.unread)
+        return import_entries(database, ImportFile("x.txt", text, entries), actor="ana", now=NOW)
+
+    whole = OTHERS.replace("version 1.01", "version 1").replace("Kestria/Central (GMT+0400)", "UTC")
+    whole = whole.replace("       555-0199\n", "").replace("  2.12 Coffee\n       Black.\n", "")
+    whole = whole.replace(", also 192.0.2.1/24", "")
+    assert not read_profile(whole.encode()).unread
+    first = read(whole)
+    less = read(OTHERS.replace("AS64500, ", ""))
+    assert (first.rules_withdrawn, less.rules_withdrawn, less.kept > 0) == (0, 0, True)
+    assert read(whole.replace("AS64500, ", "")).rules_withdrawn == 1
+
+
+def test_every_form_says_the_same_and_no_text_becomes_code(database: Database, tmp_path: Path) -> None:
+    bring(database, tmp_path)
+    profile = issue_profile(database, "cert-x", actor="ana", now=NOW)
+    page = profile_html(profile)
+
+    assert "Help &lt;b&gt;all&lt;/b&gt;." in page
+    assert "Help \\<b\\>all\\</b\\>." in profile_markdown(profile)
+    assert "Not stated: 1.2 Distribution List for Notifications" in page
+    for words in ("cert@cert.example", "mon-fri 08:00-16:00", "kestria.example.org", "Ministry"):
+        assert words in page
+        assert words in profile_markdown(profile)
+    (tmp_path / "p.pdf").write_bytes(profile_pdf(profile))
+    text = subprocess.run(["pdftotext", "-layout", tmp_path / "p.pdf", "-"], capture_output=True, check=True, text=True)
+    assert "CSIRT of Kestria" in text.stdout
+    assert "mon-fri 08:00-16:00" in text.stdout
+    assert text.stdout.count("\f") <= 2
+
+
+def test_a_signed_profile_is_verified_by_others_and_read_back(tmp_path: Path) -> None:
+    import pysequoia
+
+    secret = pysequoia.Tsk.generate("CSIRT of Kestria <cert@cert.example>")
+    public = secret.extract_certificate()
+    profile = ordered(Profile("CSIRT of Kestria", version=1, facts=(Fact(FactKind.SERVICE, "- dashes --"),)))
+    paths = [
+        path for form in (".txt", ".html") for path in write_profile(profile, tmp_path / f"p{form}", secret.signer())
+    ]
+    assert [path.name for path in paths] == ["p.txt", "p.html", "p.html.asc"]
+
+    signed = paths[0].read_bytes()
+    reading = read_profile(signed)
+    assert (reading.profile, reading.exact) == (profile, True)
+    assert reading.signed is not None
+    assert signers(reading.signed, [bytes(public)]) == [public.fingerprint]
+    assert signers(reading.signed, []) == []
+    assert signers(signed.replace(b"Kestria", b"Kestrel"), [bytes(public)]) == []
+
+    ring = tmp_path / "gpg"
+    ring.mkdir(mode=0o700)
+    gpg = ["gpg", "--batch", "--homedir", str(ring)]
+    subprocess.run([*gpg, "--import"], input=str(public).encode(), check=True, capture_output=True)
+    subprocess.run([*gpg, "--verify", paths[0]], check=True, capture_output=True)
+    subprocess.run([*gpg, "--verify", paths[2], paths[1]], check=True, capture_output=True)
+    subprocess.run(["gpgconf", "--homedir", str(ring), "--kill", "all"], check=True, capture_output=True)
+
+
+def test_by_command(tmp_path: Path) -> None:
+    tocsin = Tocsin(tmp_path / "home", {})
+    (tmp_path / "team.toml").write_text(TEAM, encoding="utf-8")
+    (tmp_path / "other.txt").write_text(OTHERS, encoding="utf-8")
+    tocsin.run("directory", "import", tmp_path / "team.toml")
+
+    assert "Version: 1\n   - Date:" in tocsin.run("directory", "profile", "cert-x")
+    tocsin.run("directory", "profile", "cert-x", "--issue", "--out", tmp_path / "p.txt")
+    assert "Read whole" in tocsin.run("directory", "read-profile", tmp_path / "p.txt")
+    found = tocsin.json("directory", "read-profile", tmp_path / "other.txt", "--into", "harbour", "--dry-run")
+    assert (found["exact"], found["import"]["teams_new"], found["import"]["dry_run"]) == (False, 1, True)
+    assert len(found["unread"]) == 5
+    assert tocsin.call("directory", "team", "harbour")[0] == 1
+    tocsin.run("directory", "read-profile", tmp_path / "other.txt", "--into", "harbour")
+    assert tocsin.json("directory", "team", "harbour")["facts"]["service"][0]["value"] == "Awareness Building"
+    code, _, err = tocsin.call("directory", "profile", "cert-x", "--sign")
+    assert (code, "This node has no OpenPGP key." in err) == (1, True)
+    code, _, err = tocsin.call("directory", "profile", "cert-x", "--out", tmp_path / "p.doc")
+    assert (code, ".pdf" in err) == (2, True)

@@ -68,7 +68,7 @@ def read_profile(
     signed_by: list[str] = []
     with records(invocation.home) as database:
         if reading.signed is not None:
-            signed_by = _signed_by(database, reading.signed)
+            signed_by = _signed_by(invocation.home, database, reading.signed)
         if into:
             imported = _import(database, file, reading, into, dry_run=dry_run)
             if not dry_run:
@@ -114,13 +114,16 @@ def _signer(home: Path, now: datetime) -> "PySigner":
     return own.signer
 
 
-def _signed_by(database: "Database", content: bytes) -> list[str]:
-    """The fingerprints of keys in the directory that signed a document."""
+def _signed_by(home: Path, database: "Database", content: bytes) -> list[str]:
+    """The fingerprints of keys in the directory, or of this node's own, that signed a document."""
+    from tocsin.delivery.sealing import read_own_keys
     from tocsin.directory.keys import KeyFormat, team_keys
     from tocsin.directory.profile import signers
+    from tocsin.settings import load_settings
 
     known = [key.content for key in team_keys(database) if key.facts.format is KeyFormat.OPENPGP]
-    return signers(content, known)
+    own = read_own_keys(home, load_settings(home).mail).openpgp
+    return signers(content, [*known, *([own.public.encode("ascii")] if own else [])])
 
 
 def _document(profile: "Profile") -> dict[str, object]:
@@ -155,9 +158,9 @@ def _print_reading(reading: "Reading", signed_by: list[str], imported: "Imported
     if reading.signed is None:
         say("It is not signed, or not inside the document.")
     elif signed_by:
-        say(f"Signed by {', '.join(signed_by)}, a key in the directory.")
+        say(f"Signed by {', '.join(signed_by)}, a key that is known here.")
     else:
-        say("It carries a signature, by no key in the directory: that proves nothing yet.")
+        say("It carries a signature that fits no key known here, or not this text: it proves nothing.")
     if reading.unread:
         note(f"Not read: {len(reading.unread):,}")
         for one in reading.unread:

@@ -87,16 +87,16 @@ def _facts(answers: Answers) -> Iterator[str]:
 
 def _channels(answers: Answers) -> Iterator[str]:
     site = text(answers, "website").rstrip("/")
-    for name, kind, purpose, value in (
-        ("phone", "phone", "incident", text(answers, "phone")),
-        ("emergency_phone", "phone", "emergency", text(answers, "emergency_phone")),
-        ("website", "website", "general", text(answers, "website")),
-        ("website", "profile", "general", f"{site}/rfc2350.txt" if site else ""),
-        ("form", "form", "incident", text(answers, "form")),
+    for kind, purpose, value in (
+        ("phone", "incident", text(answers, "phone")),
+        ("phone", "emergency", text(answers, "emergency_phone")),
+        ("website", "", text(answers, "website")),
+        ("profile", "", f"{site}/rfc2350.txt" if site else ""),
+        ("form", "incident", text(answers, "form")),
     ):
-        if value and name:
-            yield "\n[[team.channels]]"
-            yield f'kind = "{kind}"\nvalue = {toml_value(value)}\npurpose = "{purpose}"'
+        if value:
+            yield f'\n[[team.channels]]\nkind = "{kind}"\nvalue = {toml_value(value)}'
+            yield f'purpose = "{purpose}"' if purpose else ""
 
 
 def _mandate(answers: Answers) -> Iterator[str]:
@@ -136,9 +136,7 @@ def next_steps(answers: Answers, *, signed: bool) -> list[Step]:
         ),
     ]
     if not signed:
-        step = (
-            "Make a key ('tocsin keys node-make openpgp') and sign the profile ('tocsin directory profile … --sign')."
-        )
+        step = "Make keys ('tocsin keys node-make') and run this again: the profile is then signed."
         steps.append(Step(step, "So that nobody can pose as you."))
     key = text(answers, "key")
     return [

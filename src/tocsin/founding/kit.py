@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from tocsin.delivery.sealing import judge_own, read_own_keys
 from tocsin.directory import import_directory
+from tocsin.directory.keys import Saying, import_keys
 from tocsin.directory.profile import issue_profile, write_profile
 from tocsin.errors import InputError, StorageError
 from tocsin.founding.documents import (
     FOLDER,
+    SOURCE,
     Step,
     checklist,
     next_steps,
@@ -26,7 +28,7 @@ from tocsin.home import open_home
 from tocsin.settings import load_settings
 
 if TYPE_CHECKING:
-    from pysequoia import PySigner
+    from tocsin.delivery.sealing.own_keys import OpenPgpKey
 
 
 @dataclass(frozen=True)
@@ -60,28 +62,37 @@ def found_team(home: Path, answers: Answers, *, actor: str, now: datetime, pdf: 
         folder / "roster.csv": roster_csv(several(answers, "roster"), today),
     }
     _write(files)
-    signer = _signer(home, now)
+    own = _own_key(home, now)
     _, database = open_home(home)
     try:
         done = import_directory(database, folder / "team.toml", actor=actor, now=now, most_gone=None)
         if done.not_taken:
             refused = done.not_taken[0]
             raise InputError(f"{refused.what}: {refused.why}.", hint="Change that answer and run it again.")
-        profile = issue_profile(database, text(answers, "key"), actor=actor, now=now)
+        key = text(answers, "key")
+        if own:
+            import_keys(
+                database, key, own.public.encode("ascii"), Saying(actor, SOURCE, said_by=text(answers, "name")), now
+            )
+        profile = issue_profile(database, key, actor=actor, now=now)
     finally:
         database.engine.dispose()
     forms = (".txt", ".html", ".md", *((".pdf",) if pdf else ()))
-    written = [path for form in forms for path in write_profile(profile, folder / f"profile{form}", signer)]
-    steps = next_steps(answers, signed=signer is not None)
+    written = [
+        path
+        for form in forms
+        for path in write_profile(profile, folder / f"profile{form}", own.signer if own else None)
+    ]
+    steps = next_steps(answers, signed=own is not None)
     _write({folder / "checklist.md": checklist(steps, text(answers, "name"), today)})
     everything = (*files, *written, folder / "checklist.md")
     return Founded(text(answers, "key"), everything, tuple(steps), profile.version, kept)
 
 
-def _signer(home: Path, now: datetime) -> "PySigner | None":
-    """What signs with this node's OpenPGP key, where it has one that can."""
+def _own_key(home: Path, now: datetime) -> "OpenPgpKey | None":
+    """This node's OpenPGP key, where it has one that can sign."""
     own = read_own_keys(home, load_settings(home).mail).openpgp
-    return own.signer if own and judge_own(own.facts, now).good else None
+    return own if own and judge_own(own.facts, now).good else None
 
 
 def _settings_file(home: Path, folder: Path, answers: Answers) -> tuple[Path, bool]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Final
 
 from tocsin.directory.profile.model import Line, Profile, lines_of
 from tocsin.directory.profile.outline import OUTLINE, Section
@@ -98,10 +99,20 @@ def _label(line: Line) -> str:
 
 def _more(line: Line) -> str:
     """The details of an item in words."""
-    plain = {"status", "kind"}
-    words = [text for name, text in line.details if name in plain]
-    words += [f"{name} {text}" for name, text in line.details if name not in plain]
+    words = [text for name, text in line.details if name in {"status", "kind"}]
+    words += [_PURPOSES[text] for name, text in line.details if name == "for"]
+    words += [f"{name} {text}" for name, text in line.details if name not in {"status", "kind", "for"}]
     return f" ({', '.join(words)})" if words else ""
+
+
+_PURPOSES: Final = {
+    "general": "general",
+    "incident": "incident reports",
+    "abuse": "abuse reports",
+    "security": "security matters",
+    "vulnerability": "reports of vulnerabilities",
+    "emergency": "in an emergency",
+}
 
 
 def _escaped(text: str) -> str:
