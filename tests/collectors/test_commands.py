@@ -84,12 +84,14 @@ def test_what_was_refused_is_taken_in_after_the_cause_was_mended(tocsin: Tocsin,
     (tocsin.home / "inbox").mkdir()
     assert tocsin.json("collect", "run", "it", code=1)[0]["refused"][0]["what"] == "honeypot-1.csv"
     assert [path.rpartition("/")[2] for path in spooled(tocsin)] == ["honeypot-1.csv", "reason.txt"]
+    assert [entry["what"] for entry in tocsin.json("collect", "refused")] == ["honeypot-1.csv"]
 
     feeds = tocsin.home / "feeds"
     feeds.mkdir()
     (feeds / "honeypot.toml").write_text('separator = ";"\n[columns]\nwhen = "time.source"\nip = "source.ip"\n')
     assert tocsin.json("collect", "retry", "it")["reports"] == 1
     tocsin.run("collect", "run", "it")
+    assert tocsin.json("collect", "refused") == []
 
     assert stored(tocsin) == ["192.0.2.9"]
     assert spooled(tocsin) == []

@@ -1,15 +1,18 @@
 """Reports in mails on a real IMAP server: attached, packed, forwarded; every mail is moved, none is deleted."""
 
 import io
+import ssl
 import zipfile
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
 from collectors_cast import NAME, report, spooled, stored
 from imap_server import ImapServer, imap_server
 from players import Tocsin
+from web_server import pin_by_openssl
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +153,22 @@ def test_a_wrong_password_is_said_and_not_shown(tocsin: Tocsin, mailbox: ImapSer
     assert code == 1
     assert "cannot be used" in words
     assert "wr0ng" not in out + words
+
+
+def test_a_server_is_trusted_by_its_authority_and_its_pinned_key(
+    tocsin: Tocsin, collect: Callable[..., None], certificate: tuple[Path, ssl.SSLContext]
+) -> None:
+    path = tocsin.home / "imap.secret"
+    path.touch(0o600)
+    path.write_text("secret\n")
+    wrong = "sha256/" + "A" * 43 + "="
+    with imap_server(certificate=certificate[0]) as server:
+        server.put(bytes(mail("one", (NAME, report("192.0.2.1")))), user="feeds")
+        account = {"host": "127.0.0.1", "port": server.tls_port, "user": "feeds", "secret_file": path.name}
+        collect("imap", ca_file="", **account)
+        assert "certificate" in tocsin.json("collect", "run", "it", code=1)[0]["error"]
+        collect("imap", pins=[wrong], **account)
+        assert "is not pinned" in tocsin.json("collect", "run", "it", code=1)[0]["error"]
+        collect("imap", pins=[wrong, pin_by_openssl(certificate[0])], **account)
+        assert tocsin.json("collect", "run", "it")[0]["reports"] == 1
+    assert stored(tocsin) == ["192.0.2.1"]

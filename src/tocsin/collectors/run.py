@@ -16,7 +16,7 @@ from tocsin.app import Node
 from tocsin.collectors.folder import said
 from tocsin.collectors.kinds import Collector, Offer, kind_of
 from tocsin.collectors.spool import Spool
-from tocsin.collectors.state import Standing, memory_of, note_offer, note_run
+from tocsin.collectors.state import Standing, forget_refusals, memory_of, note_offer, note_run
 from tocsin.errors import ConflictError, InputError, RemoteError, TocsinError
 from tocsin.events.reports import shown
 from tocsin.pipeline import Clock, Counts, Failures, Workshop, ingest_in, open_workshop
@@ -96,7 +96,10 @@ def retry_refused(node: Node, name: str) -> int:
     """Let the next run of a collector take in again what it refused; returns how many reports."""
     spool = _spool(node, name)
     with _alone(spool.folder, name):
-        return spool.retry()
+        again = spool.retry()
+        if again:
+            forget_refusals(node.database, name)
+        return again
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,11 @@ class _Runner:
         if waiting:
             with open_workshop(self.node, clock=self.clock) as workshop:
                 for path in waiting:
-                    self._count(path.name, self._ingest(workshop, path))
+                    refused = self._ingest(workshop, path)
+                    self._count(path.name, refused)
+                    note_offer(
+                        self.node.database, self.run.name, Offer(path.name, []), refused=refused, now=self.clock()
+                    )
 
     def _lots(self, offers: Iterator[Offer]) -> Iterator[list["_Fetched"]]:
         """Offers whose reports stand on this disk, some at a time; an error comes after what was fetched before it."""

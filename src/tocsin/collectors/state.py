@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.collectors.kinds import CollectorSettings, Memory, Offer
@@ -100,6 +100,12 @@ def refusals(database: Database) -> list[Collected]:
     """What collectors found and could not take in, newest first."""
     with database.begin() as session:
         return list(session.scalars(select(Collected).where(Collected.refused != "").order_by(Collected.id.desc())))
+
+
+def forget_refusals(database: Database, name: str) -> None:
+    """Let what a collector refused stand as done with: it is about to be tried again."""
+    with database.begin() as session:
+        session.execute(update(Collected).where(Collected.collector == name).values(refused=""))
 
 
 def _plain(text: str) -> str:
