@@ -22,7 +22,7 @@ from tocsin.replies import Desk, Filed, file_mail, open_desk
 from tocsin.replies.case import told_of
 from tocsin.replies.decide import problems_at
 from tocsin.telling import tell
-from tocsin.tokens import Tokens
+from tocsin.tokens import Tokens, open_tokens
 
 OPERATOR, SECTOR = "abuse@operator.example", "cert@banks.example"
 
@@ -343,6 +343,14 @@ def test_old_mails_are_deleted_but_for_those_that_wait(world: World, desk: Desk,
     assert "not here any more" in world.tocsin.call("replies", "show", "1")[2]
 
 
+def test_a_report_without_our_mail_comes_to_the_address_of_the_digest(world: World, desk: Desk, digest: Read) -> None:
+    raw = QMAIL.raw(digest.headers["Reply-To"]).replace(b"noc@isp.example", OPERATOR.encode())
+    file(world, desk, raw)
+
+    assert bounces(desk) == [(OPERATOR, True, True, "")]
+    assert state_of(desk, digest) == DeliveryState.BOUNCED
+
+
 def test_a_report_in_other_words_is_of_the_mailbox_that_it_names(world: World, desk: Desk, digest: Read) -> None:
     raw = QMAIL.raw().replace(b"noc@isp.example", OPERATOR.encode())
     file(world, desk, raw.replace(b"<TOC-2026-0000001.abc@example.org>", digest.message_id.encode()))
@@ -367,7 +375,9 @@ def test_a_letter_that_bounces_is_marked(world: World, desk: Desk) -> None:
         letter = session.scalars(select(Letter)).one()
     assert letter.state == LetterState.SENT
 
-    file(world, desk, report(to_operator(GONE), original=letter.message_id).raw())
+    address = reply_addresses("csirt@example.org", open_tokens(world.node.home))(letter.reference)
+    filed = file(world, desk, report(to_operator(GONE), original="<lost@isp.example>").raw(address))
 
+    assert filed.decision.match.letter is not None
     with desk.node.database.begin() as session:
         assert session.scalars(select(Letter.state)).one() == LetterState.BOUNCED

@@ -91,7 +91,8 @@ def letter_mail(letter: Letter, node: Node) -> Mail:
     boundary = f"=_{letter.reference}"
     content = assemble_text(envelope, _CONTROL.sub(" ", letter.body.rstrip()), boundary, node.seals.signature())
     day = f"{letter.created_at:%Y-%m-%d}"
-    return Mail(letter.reference, 1, 1, letter.message_id, sender.contact, recipients, day, content)
+    bounces = node.reply_to(letter.reference) or sender.contact
+    return Mail(letter.reference, 1, 1, letter.message_id, bounces, recipients, day, content)
 
 
 def _greeted(session: Session) -> set[str]:

@@ -33,7 +33,10 @@ GoneOf = Callable[[Collection[int]], Mapping[int, Sequence[Gone]]]
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A finished mail. ``part`` counts from 1; ``folder`` is the day that it belongs to."""
+    """A finished mail. ``part`` counts from 1; ``folder`` is the day that it belongs to.
+
+    ``sender``: where bounces go (RFC 5321, 4.1.1.2), which need not be the address in From.
+    """
 
     reference: str
     part: int
@@ -201,7 +204,7 @@ def _mail(draft: _Draft, text: DigestText, files: Files) -> Mail:
         text.part,
         text.parts,
         identity,
-        node.contact,
+        envelope.reply_to or node.contact,
         recipients,
         f"{owed.created_at:%Y-%m-%d}",
         content,

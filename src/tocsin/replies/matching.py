@@ -44,10 +44,10 @@ class Match:
 
 def match_mail(session: Session, mail: ReadMail, sorted_as: Sorted, desk: Desk, now: datetime) -> Match:
     """What a mail is about, from the records; a digest takes answers as long as its link does."""
-    if sorted_as.kind is Kind.BOUNCE:
-        return _of_report(session, mail)
-    thread = _of_ids(session, (*mail.in_reply_to, *reversed(mail.references)))
     references = references_in(mail.recipients, desk.address, desk.tokens)
+    if sorted_as.kind is Kind.BOUNCE:
+        return _of_report(session, mail, references)
+    thread = _of_ids(session, (*mail.in_reply_to, *reversed(mail.references)))
     if references:
         return _still_open(_of_token(session, references, thread), desk, now)
     if thread.letter is not None:
@@ -73,9 +73,11 @@ def same_team(sender: str, team: Team) -> bool:
 def _of_token(session: Session, references: tuple[str, ...], thread: Match) -> Match:
     if len(references) > 1:
         return Match(doubt=f"It is addressed to {len(references)} digests at once.")
-    delivery = session.scalar(select(Delivery).where(Delivery.reference == references[0]))
+    named = _named(session, references[0])
+    delivery = named.delivery
     if delivery is None:
-        return Match(doubt=f"Its address names {references[0]}, which is not here.")
+        doubt = "" if named.letter else f"Its address names {references[0]}, which is not here."
+        return Match(letter=named.letter, by="token" if named.letter else "", doubt=doubt)
     if thread.delivery is not None and thread.delivery.team_id != delivery.team_id:
         return Match(delivery, doubt="Its address and the mail it answers are of different teams.")
     return Match(delivery, by="token")
@@ -101,11 +103,20 @@ def _still_open(match: Match, desk: Desk, now: datetime) -> Match:
     return match
 
 
-def _of_report(session: Session, mail: ReadMail) -> Match:
-    """What a delivery report is about: only who had our mail knows its Message-ID."""
+def _of_report(session: Session, mail: ReadMail, references: tuple[str, ...]) -> Match:
+    """What a delivery report is about: only who had our mail knows its Message-ID, or the address that it came from."""
     found = _of_ids(session, (*original_ids(mail), *mail.in_reply_to, *mail.references))
+    if found.delivery is None and found.letter is None and len(references) == 1:
+        found = _named(session, references[0])
     known = found.delivery is not None or found.letter is not None
     return Match(found.delivery, found.letter, "report") if known else Match()
+
+
+def _named(session: Session, reference: str) -> Match:
+    """The digest or letter of a reference."""
+    delivery = session.scalar(select(Delivery).where(Delivery.reference == reference))
+    letter = session.get(Letter, int(reference.rpartition("-")[2])) if reference.startswith("LTR-") else None
+    return Match(delivery, letter if letter and letter.reference == reference else None)
 
 
 def _of_words(session: Session, mail: ReadMail) -> Match:
