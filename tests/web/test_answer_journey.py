@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from answer_world import World, link_of, make_world
+from answer_world import World, copy_world, link_of
 from browser import Page, browser
 from tocsin.answers import Answer
 
@@ -17,8 +17,8 @@ _FOCUS = "document.activeElement.id || document.activeElement.value || document.
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = make_world(tmp_path)
+def world(fresh: Path, tmp_path: Path) -> Iterator[World]:
+    made = copy_world(fresh, tmp_path)
     with made.open:
         yield made
 

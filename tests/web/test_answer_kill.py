@@ -14,7 +14,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from answer_world import link_of, make_world, send
+from answer_world import copy_world, link_of, send
 from tocsin.answers import Answer
 from tocsin.records.audit import AuditEntry
 
@@ -28,7 +28,7 @@ def serving(home: Path, cut: str = "") -> Iterator[httpx.Client]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {**os.environ, **({"TOCSIN_CUT": cut} if cut else {})}
-    command = [_TOCSIN, "--home", home, "serve", "--public", "--port", str(port)]
+    command = [str(_TOCSIN), "--home", str(home), "serve", "--public", "--port", str(port)]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
         try:
@@ -46,8 +46,8 @@ def serving(home: Path, cut: str = "") -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize(("cut", "kept"), [("answers.recording", 0), ("answers.recorded", 1)])
-def test_a_form_sent_again_after_a_kill_is_one_answer(tmp_path: Path, cut: str, kept: int) -> None:
-    world = make_world(tmp_path)
+def test_a_form_sent_again_after_a_kill_is_one_answer(fresh: Path, tmp_path: Path, cut: str, kept: int) -> None:
+    world = copy_world(fresh, tmp_path)
     world.now = datetime.now(UTC)  # the pages have their own clock
     world.hear("192.0.2.1", "192.0.2.2")
     link = link_of(world.tell()["abuse@operator.example"])

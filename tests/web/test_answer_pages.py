@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from answer_world import URL, World, copy_world, link_of, make_world, send, text_of
+from answer_world import URL, World, copy_world, link_of, send, text_of
 from tocsin.answers import Answer, links
 from tocsin.delivery import Delivery
 from tocsin.events.models import FeedRecord
@@ -17,12 +17,6 @@ from tocsin.tokens import open_tokens
 OPERATOR = "abuse@operator.example"
 SECTOR = "cert@banks.example"
 ONE, TWO, THREE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
-
-
-@pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A node that has heard nothing."""
-    return make_world(tmp_path_factory.mktemp("fresh")).folder
 
 
 @pytest.fixture(scope="module")
