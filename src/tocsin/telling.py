@@ -26,16 +26,18 @@ from tocsin.delivery import (
 from tocsin.delivery import Node as Sender
 from tocsin.delivery.sealing import open_seals
 from tocsin.directory import Directory, Role, read_directory
-from tocsin.directory.keys import team_keys
+from tocsin.directory.keys import keys_by_team
 from tocsin.events.idf_out import addresses
 from tocsin.events.models import TeamSet
 from tocsin.mailroom import reply_addresses
-from tocsin.problems import NOTES, known_problems, last_committed
+from tocsin.problems import NOTES, NotesArray, known_problems, last_committed
 from tocsin.records import node_uuid
 from tocsin.tellers import Tellers
 from tocsin.tokens import open_tokens
 
-_FIRST_SEEN = NOTES.index("first_seen")
+_FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
+    NOTES.index(name) for name in ("first_seen", "first_told_at", "escalated_by")
+)
 
 
 def tell(node: Node, *, now: datetime) -> Summary:
@@ -49,7 +51,7 @@ def tell(node: Node, *, now: datetime) -> Summary:
         annotate=knowledge.with_history,
         gone_of=knowledge.gone_of,
         channel=open_channel(node.settings, node.home),
-        node=_sender(node, now),
+        node=_sender(node, directory, now),
         now=now,
     )
 
@@ -70,7 +72,7 @@ def preview_mail(node: Node, reference: str) -> tuple[Mail, ...]:
         teams=directory.by_id,
         events_of=knowledge.events_of,
         facts=Facts(knowledge.with_history, knowledge.gone_of),
-        node=_sender(node, datetime.now(UTC), readable=True),
+        node=_sender(node, directory, datetime.now(UTC), readable=True),
     )
 
 
@@ -78,14 +80,13 @@ def _knowledge(node: Node, directory: Directory) -> "_Knowledge":
     return _Knowledge(node, frozenset(rule.team_id for rule in directory.rules if rule.role is Role.INFORMED))
 
 
-def _sender(node: Node, now: datetime, *, readable: bool = False) -> Sender:
+def _sender(node: Node, directory: Directory, now: datetime, *, readable: bool = False) -> Sender:
     tokens = open_tokens(node.home)
     link = links(node.settings.server.url, tokens)
     reply_to = reply_addresses(node.settings.mailbox.address, tokens)
     own = frozenset(node.settings.node.own_teams)
-    seals = open_seals(
-        node.home, node.settings.mail, lambda team: team_keys(node.database, [team]), now, readable=readable
-    )
+    keys_of = keys_by_team(node.database, [team.id for team in directory.teams if team.encrypt])
+    seals = open_seals(node.home, node.settings.mail, keys_of, now, readable=readable)
     return Sender(node_uuid(node.database), node.settings, own, link=link, reply_to=reply_to, seals=seals)
 
 
@@ -116,7 +117,33 @@ class _Knowledge:
             pl.col("fresh").alias("problem.new"),
             first_seen.cast(pl.Datetime("us", "UTC")).alias("problem.first_seen"),
         )
-        return self._with_others(self._with_claims(with_times))
+        return self._with_silence(self._with_others(self._with_claims(with_times)), notes[place])
+
+    def _with_silence(self, events: pl.DataFrame, notes: NotesArray) -> pl.DataFrame:
+        """Who did not answer, and since when, for the events that go to a team as others kept silent."""
+        rows = np.flatnonzero(notes[:, _ESCALATED_BY] == events["ingest"].to_numpy())
+        if not len(rows):
+            return events
+        with self.node.database.begin() as session:
+            wanted = select(Delivery.id, Delivery.team_id)
+            pairs = session.execute(wanted.where(Delivery.id.in_(events[DELIVERY].unique().to_list())))
+            team_of = dict(pairs.all())
+        routed, digests = events["routed"].gather(rows).to_list(), events[DELIVERY].gather(rows).to_list()
+        names = [self._silent(number, team_of.get(digest, 0)) for number, digest in zip(routed, digests, strict=True)]
+        asked = pl.DataFrame({"row": rows, "problem.silent": pl.Series(names, dtype=pl.String)}).drop_nulls()
+        first_told = pl.Series(notes[:, _FIRST_TOLD].astype(np.int64) * 1_000_000)
+        return events.with_columns(
+            pl.repeat(None, events.height, dtype=pl.String, eager=True)
+            .scatter(asked["row"], asked["problem.silent"])
+            .alias("problem.silent"),
+            first_told.cast(pl.Datetime("us", "UTC")).alias("problem.first_told"),
+        )
+
+    def _silent(self, routed: int, team: int) -> str | None:
+        """The names of those who had to know of it, a line each; None where the team is one of them."""
+        members = self._members.get(routed, [])
+        known = self._tellers.teams
+        return None if team in members else "\n".join(known[one].name for one in members if one in known)
 
     def _with_claims(self, events: pl.DataFrame) -> pl.DataFrame:
         with self.node.database.begin() as session:
@@ -177,14 +204,14 @@ class _Knowledge:
         )
         seen = wanted.sort("time.source").unique(["problem", "told"], keep="last").collect()
         rows = seen.with_columns(addresses(seen, "source.ip")).join(facts, on="problem")
-        found: dict[int, list[Gone]] = {}
+        found: dict[int, dict[int, Gone]] = {}  # once per problem, whichever sets of teams were told of it
         for row in rows.sort("source.ip.hi", "source.ip.lo", "problem").iter_rows(named=True):
             where = row["source.ip"] or row["source.network"] or row["source.fqdn"] or row["source.url"] or "?"
             what = row["classification.identifier"] or row["classification.type"] or "?"
             for team in self._members[row["told"]]:
                 if team in told_last and row["gone_at"] > told_last[team].timestamp():
-                    found.setdefault(team, []).append(Gone(where, what, row["time.source"]))
-        return found
+                    found.setdefault(team, {})[row["problem"]] = Gone(where, what, row["time.source"])
+        return {team: list(gone.values()) for team, gone in found.items()}
 
     def _told_last(self) -> dict[int, datetime]:
         sent = select(Delivery.team_id, func.max(Delivery.created_at)).where(Delivery.state == DeliveryState.SENT)

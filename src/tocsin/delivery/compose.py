@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tocsin.delivery.survey import PLACES_SHOWN, Place, Survey, TopicCount, utc
+from tocsin.delivery.survey import PLACES_SHOWN, Place, Silence, Survey, TopicCount, utc
 from tocsin.delivery.texts import WIDTH, Texts
 from tocsin.release import Marking
 
 _KINDS_SHOWN = 8
 _NAME_SHOWN = 48
 _WHERE_WIDTH = 20
+_LABEL = 12
 _OTHERS_SHOWN = 3
 
 
@@ -50,6 +51,7 @@ class DigestText:
     informed: bool
     again: int
     link: str
+    silence: str = ""
     part: int = 1
     parts: int = 1
     overview: str = field(default="")
@@ -90,6 +92,7 @@ def compose(of: Survey, frame: Frame, texts: Texts) -> DigestText:
         informed=of.informed,
         again=of.again,
         link=frame.link,
+        silence=_silence(of.silence, texts),
         overview=_overview(of, topics, texts),
     )
 
@@ -144,6 +147,19 @@ def _deadline(count: TopicCount, at: datetime) -> str:
     if count.others is not None:
         return "-"
     return (at + timedelta(days=count.days)).strftime("%Y-%m-%d")
+
+
+def _silence(of: Silence | None, texts: Texts) -> str:
+    """Why problems of others come to this team; indented for its label."""
+    from textwrap import fill
+
+    if of is None:
+        return ""
+    names = [_fit(name, _NAME_SHOWN) for name in of.names[:_OTHERS_SHOWN]]
+    form = "silence" if len(of.names) <= _OTHERS_SHOWN else "silence_more"
+    more = len(of.names) - len(names)
+    words = texts.words[form].format(problems=of.problems, names=", ".join(names), n=more, since=utc(of.since)[:10])
+    return fill(words, WIDTH, initial_indent=" " * _LABEL, subsequent_indent=" " * _LABEL).strip()
 
 
 def _others(count: TopicCount, texts: Texts) -> str:

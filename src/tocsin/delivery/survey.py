@@ -80,6 +80,15 @@ class TopicCount:
         return min(self.topic.days, _URGENT.get(self.severity, self.topic.days))
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """So many problems of a digest that others were told of, first at ``since``, and did not answer."""
+
+    problems: int
+    names: tuple[str, ...]
+    since: datetime | None
+
+
 @dataclass(slots=True)
 class Survey:
     """All that the text of one digest is made of."""
@@ -91,6 +100,7 @@ class Survey:
     first_seen: datetime | None = None
     last_seen: datetime | None = None
     gone: Sequence[Gone] = ()
+    silence: Silence | None = None
 
     @property
     def problems(self) -> int:
@@ -135,7 +145,8 @@ def survey(events: pl.DataFrame) -> dict[int, Survey]:
 
     ``events``: columns of `schema.COLUMNS`; where the wiring knows them also ``problem.new`` (Boolean),
     ``problem.first_seen`` (time), ``problem.said`` and ``problem.said_at`` (what its team claimed of it, and when), and
-    ``problem.others`` (who answers for it, names separated by line feeds; null where the team itself does).
+    ``problem.others`` (who answers for it, names separated by line feeds; null where the team itself does), and
+    ``problem.silent`` and ``problem.first_told`` (who did not answer, likewise, and since when; null for most).
     """
     places = _places(events)
     surveys = {int(number): Survey() for number in events[DELIVERY].unique()}
@@ -143,6 +154,7 @@ def survey(events: pl.DataFrame) -> dict[int, Survey]:
     _list_places(events, places, surveys)
     _count_networks(events, surveys)
     _count_feeds(events, surveys)
+    _count_silence(events, surveys)
     for number, count, first, last in (
         places.group_by(DELIVERY).agg(pl.col("events").sum(), pl.col("first").min(), pl.col("last").max()).iter_rows()
     ):
@@ -251,6 +263,17 @@ def _count_topics(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int,
     for number, topic, informed, problems, severity, new, again, at in counts.iter_rows():
         others = _names(events["problem.others"].gather(at)) if informed else None
         surveys[number].topics.append(TopicCount(known[topic], SEVERITIES[severity], problems, new, others, again))
+
+
+def _count_silence(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+    if "problem.silent" not in events.columns:
+        return
+    asked = events.filter(pl.col("problem.silent").is_not_null())
+    for (number,), of in asked.group_by(DELIVERY):
+        since = of["problem.first_told"].min()
+        surveys[int(str(number))].silence = Silence(
+            of["problem"].n_unique(), _names(of["problem.silent"]), since if isinstance(since, datetime) else None
+        )
 
 
 def _names(others: pl.Series) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from tocsin.problems.identity import problem_keys
 from tocsin.problems.known import Known, feed_runs, known_problems, last_committed
-from tocsin.problems.track import NOTES, Repeat, Seen, Sightings, Telling, Tracker, gone_since, seen_again
+from tocsin.problems.track import NOTES, NotesArray, Repeat, Seen, Sightings, Telling, Tracker, gone_since, seen_again
 
 __all__ = [
     "NOTES",
     "Known",
+    "NotesArray",
     "Repeat",
     "Seen",
     "Sightings",
