@@ -20,6 +20,7 @@ class PostOffice:
 
     port: int = 0
     arrived: list[tuple[list[str], bytes]] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     data_answers: list[str] = field(default_factory=list)
     logins: list[tuple[bytes, bytes]] = field(default_factory=list)
@@ -48,6 +49,7 @@ class PostOffice:
         answer = self.data_answers.pop(0) if self.data_answers else "250 OK"
         if answer.startswith("250"):
             assert isinstance(envelope.content, bytes)
+            self.senders.append(envelope.mail_from or "")
             self.arrived.append((list(envelope.rcpt_tos), envelope.content))
             if self.after_mail is not None:
                 self.after_mail()

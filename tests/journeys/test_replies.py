@@ -65,6 +65,7 @@ def told(
     tocsin.run("ingest", report("192.0.2.1", "192.0.2.2", "192.0.2.200"))
     tocsin.run("deliver")
     mails = [read_mail(content) for _, content in office.arrived]
+    assert office.senders == [mail.headers["Reply-To"] for mail in mails]
     return {mail.to: mail for mail in mails}
 
 
