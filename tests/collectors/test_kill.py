@@ -26,12 +26,10 @@ NAMES = sorted(
 # The first collector has a file here, the second a report on the web, the third a mail.
 PLACES = [
     "collect.fetched:2",
-    "collect.spooled:1",
     "collect.spooled:2",
     "collect.ingested:1",
     "collect.ingested:3",
     "collect.noted:2",
-    "collect.noted:3",
     "collect.settled:1",
 ]
 
