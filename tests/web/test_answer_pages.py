@@ -372,3 +372,26 @@ def test_accepted_holds_for_the_time_that_was_chosen(world: World, told: str) ->
     assert "We do not remind you before 2026-12-16." in text_of(receipt)
     (answer,) = answers(world)
     assert answer.until == world.now + dt.timedelta(days=30)
+
+
+def test_times_stand_in_utc_with_those_of_the_team_beside(world: World, told: str) -> None:
+    cast = (world.folder / "cast.toml").read_text()
+    zoned = cast.replace('key = "operator"', 'key = "operator"\ntimezone = "Pacific/Auckland"')
+    (world.folder / "cast.toml").write_text(zoned)
+    world.tocsin.run("directory", "import", world.folder / "cast.toml")
+    words = text_of(world.client().get(told))
+    assert words.count("last seen 2026-11-16 05:00 UTC, 18:00 where you are") == 3
+
+
+def test_a_database_that_fails_is_said_and_nothing_of_the_inside(world: World, told: str) -> None:
+    client = world.client()
+    made = client.get(told).text.partition('name="made" value="')[2].partition('"')[0]
+    records = next(world.node.home.glob("*.sqlite*"))
+    for path in world.node.home.glob(f"{records.name}*"):
+        path.rename(path.with_name("aside." + path.name))
+    records.mkdir()
+    failed = client.post(told, data={"made": made, "verdict": "fixed", "scope": "all"})
+    assert failed.status_code == 503
+    assert "Nothing was recorded." in failed.text
+    assert str(world.node.home) not in failed.text
+    assert failed.headers["cache-control"] == "no-store"

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tocsin.answers import Answer, Line, Outcome, Sheet, Standing, Via, problem_text
 from tocsin.web.texts import Words
@@ -78,7 +79,7 @@ def listed(sheet: Sheet, words: Words, *, first: int, find: str) -> Listed:
     wanted = find.strip().lower()
     found = [line for line in sheet.lines if wanted in f"{line.where} {line.port} {line.what}".lower()]
     first = min(max(first, 1), max(len(found), 1))
-    rows = [_row(line, words) for line in found[first - 1 : first - 1 + PER_PAGE]]
+    rows = [_row(line, sheet, words) for line in found[first - 1 : first - 1 + PER_PAGE]]
     last = first - 1 + len(rows)
     return Listed(
         rows=rows,
@@ -99,12 +100,12 @@ def receipt_of(sheet: Sheet, answer: Answer, words: Words) -> Receipt:
     n = len(sheet.lines if answer.problems is None else answer.problems)
     return Receipt(
         title=words.say("receipt.title", verdict=words.say(f"verdicts.{answer.verdict}"), n=n),
-        at=words.say("receipt.at", team=sheet.team.name, at=minute(answer.at)),
+        at=words.say("receipt.at", team=sheet.team.name, at=_moment(answer.at, sheet, words)),
         next=words.say(f"next.{answer.verdict}"),
         until=words.say("receipt.until", until=day(answer.until))
         if answer.until and answer.verdict == "accepted"
         else "",
-        rows=[_row(line, words) for line in about[:PER_PAGE]],
+        rows=[_row(line, sheet, words) for line in about[:PER_PAGE]],
         more=len(about) < len(sheet.lines),
         replaced=replaced,
     )
@@ -134,6 +135,23 @@ def minute(when: datetime | None) -> str:
     return f"{when:%Y-%m-%d %H:%M}" if when else "?"
 
 
+def _moment(when: datetime | None, sheet: Sheet, words: Words) -> str:
+    """A time in UTC, and where the team is; the day there only where it is another one."""
+    local = when.astimezone(_zone(sheet.team.timezone)) if when else None
+    if when is None or local is None or not local.utcoffset():
+        return words.say("sheet.utc", time=minute(when))
+    same_day = local.date() == when.astimezone(UTC).date()
+    return words.say("sheet.local", time=minute(when), local=f"{local:%H:%M}" if same_day else minute(local))
+
+
+def _zone(name: str) -> ZoneInfo:
+    """The time zone of this name; UTC where there is none."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
 def _extent(answer: Answer, sheet: Sheet, words: Words) -> str:
     if answer.problems is None:
         return words.say("history.of_all", n=len(sheet.lines))
@@ -147,14 +165,14 @@ def _is_open(line: Line) -> bool:
     return line.standing is None or line.standing.outcome is Outcome.CONTRADICTED
 
 
-def _row(line: Line, words: Words) -> Row:
+def _row(line: Line, sheet: Sheet, words: Words) -> Row:
     state, said = _state(line, words)
     return Row(
         key=problem_text(line.key),
         where=line.where,
         port=words.say("sheet.port", port=line.port) if line.port else "",
         what=line.what,
-        seen=words.say("sheet.last_seen", seen=minute(line.last_seen)),
+        seen=words.say("sheet.last_seen", seen=_moment(line.last_seen, sheet, words)),
         state=state,
         words=said,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from logging import getLogger
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -12,8 +13,10 @@ from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoin
 
 from tocsin import __version__
 from tocsin.app import Node
+from tocsin.errors import TocsinError
 from tocsin.overview import overview
 from tocsin.web.answer_pages import answer_pages
+from tocsin.web.texts import words_for
 
 _HERE = Path(__file__).parent
 _HEADERS = {
@@ -39,6 +42,14 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
     templates = Jinja2Templates(directory=_HERE / "templates")
     templates.env.filters["number"] = "{:,}".format
     templates.env.trim_blocks = templates.env.lstrip_blocks = True
+
+    @application.exception_handler(TocsinError)
+    def failed(request: Request, error: TocsinError) -> Response:
+        """A page that says nothing of the inside; the reason is for those who run the node."""
+        getLogger("uvicorn.error").error("%s", error)
+        words = words_for("en")
+        context = {"node": node.settings.node, "words": words, "say": words.say, "what": "failed"}
+        return templates.TemplateResponse(request, "answer_nothing.html", context, status_code=503)
 
     application.include_router(answer_pages(node, templates, clock))
     if not public:
