@@ -377,6 +377,52 @@ def test_a_profile_comes_back_into_the_directory(database: Database, tmp_path: P
     assert [fact.get("about") for fact in copy.of(FactKind.STATEMENT)] == ["mission"]  # names of people stay away
 
 
+def test_documents_in_markdown_are_read_too() -> None:
+    text = """---
+title: Our team
+---
+## 1. Document Information
+TLP:CLEAR
+### 2.1 Name of the Team
+
+Example SIRT
+
+Subteams:
+- Night shift
+
+### 2.7 Electronic Mail Address
+
+security(at)example(dot)org
+
+### 2.8 Public Keys and Encryption Information
+
+- Key ID: `78DCCCE9923E5CFB3CAA5D5AB79DBDA3BE944D9E`
+
+```text
+-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEZQHKOxYJKwYBBAHaRw8BAQdAzvtu6OfJTspbWTVVU2uDeljmfEr1qYkvD25w
+-----END PGP PUBLIC KEY BLOCK-----
+```
+### 5.1 Incident Response
+
+We respond.
+#### 5.1.1 Incident Triage
+We look first.
+"""
+    reading = read_profile(text.encode())
+    profile = reading.profile
+
+    assert (profile.name, profile.mailboxes) == ("Example SIRT", ())
+    assert [key.fingerprint for key in profile.keys] == ["78dccce9923e5cfb3caa5d5ab79dbda3be944d9e"]
+    assert (profile.prose(Topic.RESPONSE), profile.prose(Topic.TRIAGE)) == ("We respond.", "We look first.")
+    assert "BEGIN PGP" not in profile.prose(Topic.ENCRYPTION)
+    unread = {(one.where, one.what) for one in reading.unread}
+    assert ("2.7 Electronic Mail Address", "security(at)example(dot)org") in unread
+    assert ("2.1 Name of the Team", "Subteams: - Night shift") in unread
+    assert any("tocsin keys import" in one.why for one in reading.unread)
+
+
 def test_what_could_not_be_read_whole_withdraws_nothing(database: Database) -> None:
     def read(text: str) -> Imported:
         reading = read_profile(text.encode())

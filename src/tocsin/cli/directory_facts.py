@@ -26,18 +26,29 @@ def team(
     history: Annotated[bool, typer.Option("--history", help="Also what was said once and is withdrawn.")] = False,
 ) -> None:
     """Show all that is known of one team: who it is, how to reach it, what vouches for it, and who says so."""
+    from tocsin.cli.keys import document as key_document
     from tocsin.directory import judge_trust, read_about
+    from tocsin.directory.keys import team_keys
     from tocsin.settings import load_settings
 
     invocation: Invocation = ctx.obj
     now = datetime.now(UTC)
     with records(invocation.home) as database:
         about = read_about(database, team)
+        keys = team_keys(database, [about.team.id])
     verdicts = judge_trust(about.facts, load_settings(invocation.home).directory.needs, now.date())
-    document = _document(about, now, verdicts) | (
-        {"withdrawn": [asdict(f) for f in about.withdrawn]} if history else {}
-    )
-    emit(invocation, document, lambda: _print_about(about, now, verdicts, history=history))
+    known = [key_document(key, about.team, now) for key in keys]
+    document = _document(about, now, verdicts) | {"keys": known}
+    document |= {"withdrawn": _by_kind(about.withdrawn)} if history else {}
+
+    def human() -> None:
+        _print_about(about, now, history=history)
+        if known:
+            rows = [tuple(key[name] for name in ("format", "fingerprint", "state", "until")) for key in known]
+            print_table("keys", ("format", "fingerprint", "state", "until"), rows)
+        _print_verdicts(verdicts)
+
+    emit(invocation, document, human)
 
 
 @app.command("set")
@@ -107,6 +118,7 @@ def _document(about: "About", now: datetime, verdicts: "dict[str, TrustVerdict]"
             for box in about.mailboxes
         ],
         "rules": [_without(asdict(rule), "team_id") for rule in about.rules],
+        "rules_overruled": [_without(asdict(rule), "team_id") for rule in about.rules_overruled],
         "facts": _by_kind(about.facts),
         "overruled": _by_kind(about.overruled),
         "said_by_person": {fact.get("field"): fact.said_by for fact in about.fields},
@@ -128,11 +140,14 @@ def _without(document: dict[str, object], *names: str) -> dict[str, object]:
     return {name: value for name, value in document.items() if name not in names}
 
 
-def _print_about(about: "About", now: datetime, verdicts: "dict[str, TrustVerdict]", *, history: bool) -> None:
+def _print_about(about: "About", now: datetime, *, history: bool) -> None:
     from tocsin.cli.directory_team import print_team
     from tocsin.directory import shown_fact
 
     print_team(about.team, about.rules)
+    if about.rules_overruled:
+        beaten = [(rule.kind.value, rule.value, rule.source, rule.overruled) for rule in about.rules_overruled]
+        print_table("rules that do not hold", ("level", "what", "source", "because"), beaten)
     boxes = [
         (box.address, about.purpose(box).value + ("" if box.purpose else " (not stated)"), *_saying(box))
         for box in about.mailboxes
@@ -148,7 +163,6 @@ def _print_about(about: "About", now: datetime, verdicts: "dict[str, TrustVerdic
         rows = [(f.kind.value, shown_fact(f), f.source, f.recorded, f.withdrawn) for f in about.withdrawn]
         print_table("said once", ("about", "what", "source", "recorded", "withdrawn"), rows)
     _print_vouching(about, now)
-    _print_verdicts(verdicts)
 
 
 def _saying(one: object) -> tuple[object, ...]:

@@ -24,6 +24,7 @@ class About:
     mailboxes: tuple[MailboxClaim, ...]
     rules: tuple[Rule, ...]
     facts: tuple[Fact, ...]
+    rules_overruled: tuple[Rule, ...] = ()
     overruled: tuple[Fact, ...] = ()
     fields: tuple[Fact, ...] = ()
     withdrawn: tuple[Fact, ...] = ()
@@ -57,6 +58,7 @@ def read_about(database: Database, key: str) -> About:
         mailboxes=tuple(found.mailboxes),
         rules=tuple(found.rules),
         facts=tuple(holding),
+        rules_overruled=tuple(found.overruled),
         overruled=tuple(overruled),
         fields=tuple(fact for fact in current if fact.kind is FactKind.FIELD),
         withdrawn=tuple(fact for fact in facts if fact.withdrawn is not None),

@@ -94,6 +94,7 @@ class Topic(StrEnum):
     DISCLOSURE = "disclosure"
     COMMUNICATION = "communication"
     SERVICES = "services"
+    RESPONSE = "response"
     TRIAGE = "triage"
     COORDINATION = "coordination"
     RESOLUTION = "resolution"

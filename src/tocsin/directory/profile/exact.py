@@ -12,7 +12,9 @@ _HEADINGS: Final = {
     (f"{section.number}. {section.heading}" if section.level == 1 else f"{section.number} {section.heading}"): section
     for section in OUTLINE
 }
-_ITEM, _DETAIL, _PROSE = "   - ", "       ", "   "
+DETAIL: Final = "       "
+"""What stands before a detail of an item."""
+_ITEM, _PROSE = "   - ", "   "
 
 
 def read_exactly(text: str) -> Profile | None:
@@ -52,8 +54,8 @@ def _split(body: list[str]) -> tuple[list[list[str]], list[str]]:
     items: list[list[str]] = []
     if blocks and blocks[0][0].startswith(_ITEM):
         for row in blocks.pop(0):
-            if row.startswith(_DETAIL):
-                items[-1].append(row.removeprefix(_DETAIL))
+            if row.startswith(DETAIL):
+                items[-1].append(row.removeprefix(DETAIL))
             else:
                 items.append([row.removeprefix(_ITEM)])
     paragraphs = [" ".join(row.removeprefix(_PROSE) for row in block) for block in blocks]

@@ -7,13 +7,14 @@ addresses, a date in a form that says which is the month, a time zone by its nam
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from tocsin.directory import canonical
 from tocsin.directory.facts import Topic
-from tocsin.directory.profile.model import LABELS, Line
+from tocsin.directory.profile.exact import DETAIL
+from tocsin.directory.profile.model import LABELS, Line, profile_of
 from tocsin.directory.profile.outline import OUTLINE, SECTIONS, Section
 from tocsin.directory.services import in_framework, service_name
 from tocsin.directory.shapes import paragraphs, phone, url
@@ -24,7 +25,8 @@ _NUMBERED = re.compile(
 _PLAIN = re.compile(r"\s{0,4}(?:#{1,6} *|\*\*)(.{2,90}?)[\s*:]*")
 _CONTENTS = re.compile(r".*(?:\.\s?){3,}\s*\d*\s*|.*\S\s{2,}\d{1,3}\s*")
 _FURNITURE = re.compile(r".*(?:\[Page \d+\]|\f).*|\s*Page \d+(?: of \d+)?\s*|RFC \d+\s{3,}.*\d{4}\s*", re.IGNORECASE)
-_UNDERLINE = re.compile(r"\s*[-=~_*]{3,}\s*")
+_UNDERLINE = re.compile(r"\s*(?:[-=~_*]{3,}|```\w*)\s*")
+_KEY_BLOCK = re.compile(r"-----BEGIN PGP PUBLIC KEY BLOCK-----.*?-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL)
 _BULLET = re.compile(r"\s*(?:[-*•·o]|\d\))\s+")
 _NOTHING: Final = {"", "none", "n/a", "na", "-", "none available", "not available", "not stated", "not applicable"}
 
@@ -63,7 +65,9 @@ def read_freely(text: str) -> tuple[list[Line], dict[Topic, str], list[Unread]]:
     lines: list[Line] = []
     prose: dict[Topic, str] = {}
     unread: list[Unread] = []
-    for section, rows in _sections(text, unread):
+    blocks = _KEY_BLOCK.findall(text)
+    unread += [_unread("2.8", f"{block[:36]}…", "'tocsin keys import' takes keys") for block in blocks]
+    for section, rows in _sections(_KEY_BLOCK.sub("", text), unread):
         own, rest = _own(section, rows)
         found = [*own, *_read(section, rest)]
         lines += [line for line in found if isinstance(line, Line) and line not in lines]
@@ -121,17 +125,29 @@ def _is_named(section: Section, words: str) -> bool:
     return len(words.split()) <= 12 and any(word in words for word in section.words)
 
 
-def _own(section: Section, rows: Iterable[str]) -> tuple[list[Line], list[str]]:
-    """Items that are written as we write them, ``- LABEL: VALUE``, and the other rows."""
-    lines: list[Line] = []
+def _own(section: Section, rows: Iterable[str]) -> tuple[list[Line | Unread], list[str]]:
+    """Items that are written as we write them, ``- LABEL: VALUE`` with details below, and the other rows."""
+    found: list[Line | Unread] = []
     rest: list[str] = []
     for row in rows:
         label, colon, value = _BULLET.sub("", row, count=1).partition(": ")
+        last = found[-1] if found and not rest else None
         if colon and (section.number, label) in LABELS and _BULLET.match(row) and value.strip():
-            lines.append(Line(section.number, label, value.strip()))
-        else:
+            found.append(Line(section.number, label, value.strip()))
+        elif colon and row.startswith(DETAIL) and isinstance(last, Line):
+            found[-1] = replace(last, details=(*last.details, (label.strip(), value.strip())))
+        elif row.strip() or rest:
             rest.append(row)
-    return lines, rest
+    return [_sound(one) if isinstance(one, Line) else one for one in found], rest
+
+
+def _sound(line: Line) -> Line | Unread:
+    """The line, where a profile can have its value."""
+    try:
+        profile_of([line], {})
+    except (ValueError, LookupError) as error:
+        return _unread(line.section, f"{line.label}: {line.value}", str(error))
+    return line
 
 
 def _read(section: Section, rows: Rows) -> Found:
@@ -194,11 +210,14 @@ def _day(text: str) -> str:
 
 def _name(number: str, rows: Rows) -> Found:
     labelled = [row.strip().partition(":") for row in rows if row.strip().partition(":")[0].lower() in _NAMES]
-    text = labelled[0][2].strip() if labelled else " ".join(" ".join(rows).split()).removesuffix(".")
+    first, _, rest = "\n".join(rows).strip().partition("\n\n")
+    text = labelled[0][2].strip() if labelled else " ".join(first.split()).removesuffix(".")
     if text.count('"') == 2 and text.startswith('"') and text.endswith('"'):
         text = text[1:-1]
     if text and len(text) <= 200:
         yield Line(number, "Name", text)
+    if rest.strip() and not labelled:
+        yield _unread(number, " ".join(rest.split()), "the name is what stands before the first empty line")
 
 
 def _address(number: str, rows: Rows) -> Found:

@@ -57,7 +57,7 @@ OUTLINE: Final = (
     ),
     Section("4.3", "Communication and Authentication", Topic.COMMUNICATION, ("communication and auth",)),
     Section("5", "Services", Topic.SERVICES, ("services",)),
-    Section("5.1", "Incident Response", words=("incident response", "incident handling", "reactive")),
+    Section("5.1", "Incident Response", Topic.RESPONSE, ("incident response", "incident handling", "reactive")),
     Section("5.1.1", "Incident Triage", Topic.TRIAGE, ("triage",)),
     Section("5.1.2", "Incident Coordination", Topic.COORDINATION, ("incident coordination", "incident co-ordination")),
     Section("5.1.3", "Incident Resolution", Topic.RESOLUTION, ("resolution",)),
