@@ -8,6 +8,8 @@ import pytest
 
 from answer_world import World, link_of, make_world, send
 from delivery_cast import Read
+from tocsin.directory import read_directory
+from tocsin.silence import unanswered
 
 RULES = """team,kind,value,role
 operator,prefix,192.0.2.0/24,responsible
@@ -137,6 +139,24 @@ def test_an_answer_keeps_a_problem_from_being_escalated(world: Make) -> None:
     send(node.at(1).client(), link, "acknowledged")
 
     assert all(SECTOR not in boxes for boxes in told(node, 7, 10, 11, 14).values())
+
+
+def test_what_nobody_answered_is_listed_for_a_person_until_somebody_does_or_it_is_gone(world: Make) -> None:
+    node = world("escalate_after_days = 5")
+    node.at(0).hear("192.0.2.1", "192.0.2.2", "192.0.2.3")
+    link = link_of(node.tell()[NOC])
+    send(node.at(1).client(), link, "acknowledged", "192.0.2.1")
+    for day in (2, 3, 4, 7):
+        node.at(day).hear("192.0.2.1", "192.0.2.2")
+
+    (found,) = unanswered(node.node, now=node.at(7).now)
+    assert (found.where, found.what, found.tellings, found.escalated) == ("192.0.2.2", "open-rdp", 2, False)
+    assert [team.key for team in read_directory(node.node.database).teams if team.id in found.teams] == [
+        "nat-a",
+        "operator",
+    ]
+    assert unanswered(node.node, now=node.at(4.9).now) == []
+    assert node.tocsin.json("problems", "unanswered")[0]["teams"] == ["nat-a", "operator"]
 
 
 def test_the_gate_decides_on_what_is_escalated_too(world: Make) -> None:

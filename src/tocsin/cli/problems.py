@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tocsin.cli import problems_unanswered
 from tocsin.cli.answers import team_number, teams_of
 from tocsin.cli.output import Invocation, emit, print_table, say
 from tocsin.errors import UsageError
@@ -20,6 +21,7 @@ StateName = Literal[
 ]
 
 app = typer.Typer(help="Problems: heard, told, answered, seen again or gone.", no_args_is_help=True)
+app.add_typer(problems_unanswered.app)
 
 
 @app.command("list")

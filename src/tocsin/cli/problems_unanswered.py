@@ -1,0 +1,69 @@
+"""`tocsin problems unanswered`: what goes on in silence, for a person to take up."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.answers import teams_of
+from tocsin.cli.output import Invocation, emit, print_table, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tocsin.directory import Team
+    from tocsin.silence import Unanswered
+
+app = typer.Typer()
+
+
+@app.command()
+def unanswered(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, silent for longest first.")] = 100,
+) -> None:
+    """List problems that teams were told of long ago, that go on, and that nobody answered."""
+    from tocsin.app import open_node
+    from tocsin.silence import unanswered as find
+
+    invocation: Invocation = ctx.obj
+    node = open_node(invocation.home)
+    teams = teams_of(node)
+    found = find(node, now=datetime.now(UTC), limit=limit)
+    days = node.settings.tell.escalate_after_days
+    emit(invocation, [_document(one, teams) for one in found], lambda: _print(found, teams, days))
+
+
+def _document(one: "Unanswered", teams: "dict[int, Team]") -> dict[str, object]:
+    from tocsin.answers import problem_text
+
+    return {
+        "problem": problem_text(one.key),
+        "where": one.where,
+        "port": one.port,
+        "what": one.what,
+        "first_told_at": one.first_told_at,
+        "last_told_at": one.last_told_at,
+        "last_seen": one.last_seen,
+        "tellings": one.tellings,
+        "teams": [teams[team].key for team in one.teams if team in teams],
+        "escalated": one.escalated,
+    }
+
+
+def _print(found: "Sequence[Unanswered]", teams: "dict[int, Team]", days: int) -> None:
+    if not found:
+        say(f"Nothing goes on unanswered for {days} days or longer ([tell] escalate_after_days).")
+        return
+    rows = [
+        (
+            one.where,
+            one.what,
+            f"{one.first_told_at:%Y-%m-%d}",
+            one.tellings,
+            f"{one.last_seen:%Y-%m-%d}",
+            ", ".join(teams[team].name for team in one.teams if team in teams),
+        )
+        for one in found
+    ]
+    print_table("", ("where", "what", "told since", "times", "last seen", "told"), rows, numbers=[3])

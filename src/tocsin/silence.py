@@ -1,0 +1,61 @@
+"""Problems that go on although teams were told of them and none has answered: what a person is to look at."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from sqlalchemy import select
+
+from tocsin.answers import Courses
+from tocsin.app import Node
+from tocsin.events.models import TeamSet
+from tocsin.problems import known_problems
+from tocsin.said import read_said
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """One such problem; times in UTC. ``teams`` were told of it, ``tellings`` times, one of them as next to ask."""
+
+    key: int
+    where: str
+    port: str
+    what: str
+    first_told_at: datetime
+    last_told_at: datetime
+    last_seen: datetime
+    tellings: int
+    teams: tuple[int, ...]
+    escalated: bool
+
+
+def unanswered(node: Node, *, now: datetime, limit: int = 100) -> list[Unanswered]:
+    """Those first told ``escalate_after_days`` ago or longer that are not gone, silent for longest first."""
+    tell = node.settings.tell
+    before = int((now - timedelta(days=tell.escalate_after_days)).timestamp())
+    said = read_said(node.database, now)
+    with node.database.begin() as session:
+        known = known_problems(session, node.tracker, gone_after_days=tell.gone_after_days)
+        members = {row.number: tuple(row.members) for row in session.scalars(select(TeamSet))}
+    told = known.column("first_told_at")
+    silent = np.flatnonzero((told > 0) & (told <= before) & (known.gone_at == 0) & ~said.is_answered(known.keys))
+    chosen = silent[np.argsort(told[silent], kind="stable")][:limit]
+    keys = known.keys[chosen].tolist()
+    names = Courses(node.database, node.store, node.tracker, tell.gone_after_days).names(keys)
+    columns = ("first_told_at", "told_at", "last_seen", "tellings", "told_set", "escalated_by")
+    values = zip(*(known.column(name)[chosen].tolist() for name in columns), strict=True)
+    return [
+        Unanswered(
+            key=key,
+            where=names[key].where,
+            port=names[key].port,
+            what=names[key].what,
+            first_told_at=datetime.fromtimestamp(first, UTC),
+            last_told_at=datetime.fromtimestamp(last, UTC),
+            last_seen=datetime.fromtimestamp(seen, UTC),
+            tellings=tellings,
+            teams=members.get(told_set, ()),
+            escalated=escalated > 0,
+        )
+        for key, (first, last, seen, tellings, told_set, escalated) in zip(keys, values, strict=True)
+    ]
