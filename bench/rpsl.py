@@ -65,7 +65,9 @@ def main() -> None:
 
 def measure(url: str, home: Path, day: str, files: list[Path]) -> dict[str, object]:
     command = [sys.executable, "-c", RUN, url, str(home), day, *map(str, files)]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | {"TZ": "UTC"}).stdout
+    output = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | {"TZ": "UTC"}
+    ).stdout
     found: dict[str, object] = json.loads(output)
     return found
 

@@ -102,7 +102,6 @@ def import_rpsl(
 
     invocation: Invocation = ctx.obj
     most_gone = None if yes else load_settings(invocation.home).directory.most_gone
-    note(f"Reading {len(files)} file{'s' * (len(files) > 1)} …")
     with records(invocation.home) as database:
         done = bring(
             database,
@@ -114,6 +113,7 @@ def import_rpsl(
             as_of=_day(as_of),
             dry_run=dry_run,
             most_gone=most_gone,
+            tell=note,
         )
     emit(invocation, asdict(done), lambda: _print_registry(done))
     if done.failed:

@@ -1,7 +1,7 @@
 """Bring the RPSL dumps of one registry into the directory."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,11 +27,12 @@ def import_rpsl(
     as_of: date | None = None,
     dry_run: bool = False,
     most_gone: int | None = MOST_GONE,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> RegistryImported:
     """What changed by bringing all the dumps of one registry into the directory; the same dumps again change nothing.
 
     ``source`` is the short name of the registry, such as ``ripe``; ``as_of`` the day of the dumps. What was not taken
-    is written with its reason into ``registry/refused-SOURCE.jsonl`` of the home folder.
+    is written with its reason into ``registry/refused-SOURCE.jsonl`` of the home folder. ``tell`` hears how far it is.
 
     Raises:
         UsageError: the source is no short name.
@@ -49,13 +50,14 @@ def import_rpsl(
     files = sorted(files)  # of two objects that contradict each other the same is used in every import
     digests = {path.name: _digest(path) for path in files}
     spool = home / "spool"
-    with disk_failures(f"The folder {spool} cannot be used"):
+    with disk_failures(f"The folder {home} cannot be written"):
         spool.mkdir(parents=True, exist_ok=True)
-    with (
-        TemporaryDirectory(dir=spool, prefix="rpsl-") as folder,
-        Refusals(home / "registry" / f"refused-{source}.jsonl") as refusals,
-    ):
-        said = read_dump(files, source, Path(folder), refusals)
+        with (
+            TemporaryDirectory(dir=spool, prefix="rpsl-") as folder,
+            Refusals(home / "registry" / f"refused-{source}.jsonl") as refusals,
+        ):
+            said = read_dump(files, source, Path(folder), refusals, tell)
+        tell("comparing with the records")
         return record(
             database,
             said,

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +21,13 @@ _CLASSES: Final = {kind: name for name, kind in RESOURCES.items()}
 _SILENT: Final = "it names no contact"
 
 
-def read_dump(files: Sequence[Path], source: str, spool: Path, refusals: Refusals) -> Said:
+def read_dump(
+    files: Sequence[Path],
+    source: str,
+    spool: Path,
+    refusals: Refusals,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Said:
     """What the dumps of one registry say; ``spool`` is an empty folder to work in.
 
     A team is a contact: the handle that abuse reports go to, with the response teams. Its key is made of ``source`` and
@@ -34,7 +40,8 @@ def read_dump(files: Sequence[Path], source: str, spool: Path, refusals: Refusal
     """
     import polars as pl
 
-    gathered = gather(files, spool, refusals)
+    gathered = gather(files, spool, refusals, tell)
+    tell(f"{gathered.objects.total():,} objects; finding contacts")
     contacts = Contacts(gathered.register)
     keys = _Keys(source, contacts)
     rules, unsure = ([pl.DataFrame(schema=schema(columns))] for columns in (_RULES, UNSURE))

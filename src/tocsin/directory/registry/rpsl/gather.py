@@ -5,7 +5,7 @@ Of persons and roles nothing is kept but the handle and the abuse mailbox.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -78,7 +78,7 @@ class Gathered:
     parts: list[Path]
 
 
-def gather(files: Sequence[Path], spool: Path, refusals: Refusals) -> Gathered:
+def gather(files: Sequence[Path], spool: Path, refusals: Refusals, tell: Callable[[str], None]) -> Gathered:
     """What is needed of all files; ``spool`` is an empty folder for the parts.
 
     Raises:
@@ -90,6 +90,7 @@ def gather(files: Sequence[Path], spool: Path, refusals: Refusals) -> Gathered:
     part: list[tuple[str, ...]] = []
     for path in files:
         before = gathered.objects.total()
+        tell(f"{path.name} …")
         for found in read_objects(path, WANTED):
             gathered.objects[found.name] += 1
             where = f"{path.name}, line {found.line}"
