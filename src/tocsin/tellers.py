@@ -6,6 +6,7 @@ and a problem that nobody answered goes to who is asked next.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -57,7 +58,7 @@ class Tellers:
     """The directory, compiled, with the gate, and the numbers of all sets of teams."""
 
     version: str
-    teams: dict[int, Team]
+    teams: Mapping[int, Team]
     router: Router
     sets: TeamSets
     settings: Settings

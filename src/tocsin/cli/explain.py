@@ -8,7 +8,7 @@ import os
 import re
 import sqlite3
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -76,7 +76,7 @@ class Explanation:
     facts: "Answer"
     marking: "Marking"
     decision: "Decision"
-    teams: "dict[int, Team]"
+    teams: "Mapping[int, Team]"
     gate: "dict[int, Verdict]"
 
     @property

@@ -1,10 +1,11 @@
 """Bring a file into the directory: read, compare, and write the difference in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from sqlalchemy import delete, insert, select, update
@@ -31,7 +32,9 @@ from tocsin.directory.precedence import DECISION, PERSON
 from tocsin.directory.standing import merged_teams, words_at
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
 from tocsin.errors import ConflictError, InputError
-from tocsin.records import AuditWord, Database, audit
+from tocsin.records import AuditWord, Base, Database, audit
+
+T = TypeVar("T")
 
 MOST_GONE = 20  # percent of what a source said
 _CHUNK = 10_000  # row numbers in one statement; SQLite takes 32,766
@@ -186,10 +189,11 @@ def _result(file: ImportFile, difference: Difference, version: str, *, dry_run: 
 
 
 def _stored(session: Session, source: str) -> Stored:
-    teams: dict[str, dict[str, Value]] = {}
-    for row in session.scalars(select(TeamRow)):
-        given = {name: getattr(row, name) for name in TEAM_FIELDS}
-        teams[row.key] = given | {"formats": tuple(row.formats)}
+    query = select(TeamRow.key, *(getattr(TeamRow, name) for name in TEAM_FIELDS))
+    teams: dict[str, dict[str, Value]] = {
+        key: {name: tuple(of) if isinstance(of, list) else of for name, of in zip(TEAM_FIELDS, values, strict=True)}
+        for key, *values in session.execute(query)
+    }
     return Stored(
         teams=teams,
         mailboxes=_stored_mailboxes(session, source),
@@ -306,22 +310,28 @@ def _write(session: Session, difference: Difference, source: str, now: datetime)
     ]
     for table, rows in ((ConstituencyRow, rules), (MailboxRow, mailboxes), (MuteRow, mutes), (FactRow, facts)):
         if rows:
-            session.execute(insert(table), rows)
+            _insert(session, table, rows)
 
 
 def _write_teams(session: Session, difference: Difference, now: datetime) -> dict[str, int]:
     """Write new and changed teams; the number of every team by key."""
-    rows = {row.key: row for row in session.scalars(select(TeamRow))}
     for key, given in difference.teams_changed.items():
-        for name, value in given.items():
-            setattr(rows[key], name, _column(value))
-    session.flush()
-    for key, given in difference.teams_new.items():
-        columns = {name: _column(value) for name, value in ({"uuid": uuid4()} | _DEFAULTS | given).items()}
-        rows[key] = TeamRow(key=key, recorded=now, **columns)
-        session.add(rows[key])
-    session.flush()
-    return {key: row.id for key, row in rows.items()}
+        changed = {name: _column(value) for name, value in given.items()}
+        session.execute(update(TeamRow).where(TeamRow.key == key).values(**changed))
+    default = {name: _column(value) for name, value in _DEFAULTS.items()} | {"recorded": now}
+    rows = [
+        default | {"key": key, "uuid": uuid4()} | {name: _column(value) for name, value in given.items()}
+        for key, given in difference.teams_new.items()
+    ]
+    if rows:
+        _insert(session, TeamRow, rows)
+    return {row.key: row.id for row in session.execute(select(TeamRow.key, TeamRow.id))}
+
+
+def _insert(session: Session, table: type[Base], rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows without making objects of them: a large file has hundreds of thousands."""
+    for chunk in _chunks(rows):
+        session.execute(insert(Base.metadata.tables[table.__tablename__]), chunk)
 
 
 def _column(value: object) -> object:
@@ -341,5 +351,5 @@ def _assertion(basis: Basis, source: str, now: datetime) -> dict[str, object]:
     }
 
 
-def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (numbers[at : at + _CHUNK] for at in range(0, len(numbers), _CHUNK))
+def _chunks(whole: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (whole[at : at + _CHUNK] for at in range(0, len(whole), _CHUNK))

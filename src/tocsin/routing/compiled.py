@@ -5,7 +5,7 @@ kind in that order, each behind all that hold it; 0 is none. What a node's rules
 is worked out once here, as the number of a set of teams.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
@@ -37,6 +37,7 @@ class Compiled:
     that holds it; ``responsible`` and ``informed`` are the sets of teams that answer, or want to know, when this is the
     most specific node that matches; ``rule_start`` cuts ``rule_team``, ``rule_role`` and ``rule_basis`` into each
     node's own rules, the overruled among them. By set: ``set_start`` cuts ``set_team``; set 0 is empty.
+    ``muting`` are the numbers of the teams that mute something.
     """
 
     prefixes: IntervalTable
@@ -56,7 +57,8 @@ class Compiled:
     set_start: Int32s
     set_team: Int32s
     bases: tuple[Basis, ...]
-    teams: dict[int, Team]
+    teams: Mapping[int, Team]
+    muting: Int64s
 
     @property
     def sizes(self) -> tuple[int, int, int, int]:
@@ -131,6 +133,7 @@ def compile_rules(rules: Iterable[Rule], teams: Iterable[Team]) -> Compiled:
         set_team=np.array([team for teams in sets for team in sorted(teams)], dtype=np.int32),
         bases=tuple(bases),
         teams=team_of,
+        muting=np.array([team.id for team in team_of.values() if team.mutes], dtype=np.int64),
     )
 
 

@@ -3,21 +3,19 @@
 import json
 import shutil
 import tempfile
-from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TypedDict
-from uuid import UUID
 
 import numpy as np
 
-from tocsin.directory import Format, Interval, Mute, MuteKind, Team, TeamKind
 from tocsin.errors import StorageError
 from tocsin.networks import IntervalTable
 from tocsin.routing.compiled import Compiled
+from tocsin.routing.team_files import StoredTeams, save_teams
 
 DRAFT = ".draft-"
-_FORMAT = 2  # raised when the files change, so that files of another release are made anew
+_FORMAT = 3  # raised when the files change, so that files of another release are made anew
 _ARRAYS = (
     "prefix_hi",
     "prefix_lo",
@@ -32,32 +30,8 @@ _ARRAYS = (
     "rule_basis",
     "set_start",
     "set_team",
+    "muting",
 )
-
-
-class _Mute(TypedDict):
-    kind: str
-    value: str
-    until: str | None
-    reason: str
-
-
-class _Team(TypedDict):
-    id: int
-    uuid: str
-    key: str
-    name: str
-    organisation: str
-    kind: str
-    country: str
-    language: str
-    timezone: str
-    mailboxes: list[str]
-    interval: str
-    formats: list[str]
-    ceiling: str
-    encrypt: bool
-    mutes: list[_Mute]
 
 
 class _Names(TypedDict):
@@ -65,7 +39,6 @@ class _Names(TypedDict):
     domains: list[str]
     countries: list[str]
     bases: list[tuple[str, str | None, int | None, str, str]]
-    teams: list[_Team]
 
 
 def save_compiled(compiled: Compiled, folder: Path) -> None:
@@ -100,8 +73,8 @@ def _write(compiled: Compiled, folder: Path) -> None:
         "domains": compiled.domains,
         "countries": compiled.countries,
         "bases": compiled.bases,
-        "teams": [asdict(team) for team in compiled.teams.values()],
     }
+    save_teams(compiled.teams.values(), folder)
     (folder / "names.json").write_text(json.dumps(plain, default=str), encoding="utf-8")
 
 
@@ -125,32 +98,7 @@ def open_compiled(folder: Path) -> Compiled:
                 (source, date.fromisoformat(day) if day else None, confidence, said_by, overruled)
                 for source, day, confidence, said_by, overruled in names["bases"]
             ),
-            teams={team["id"]: _team(team) for team in names["teams"]},
+            teams=StoredTeams.open(folder),
         )
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise StorageError(f"The compiled rules in {folder} cannot be read: {error}.") from error
-
-
-def _team(plain: _Team) -> Team:
-    return Team(
-        id=plain["id"],
-        uuid=UUID(plain["uuid"]),
-        key=plain["key"],
-        name=plain["name"],
-        organisation=plain["organisation"],
-        kind=TeamKind(plain["kind"]),
-        country=plain["country"],
-        language=plain["language"],
-        timezone=plain["timezone"],
-        mailboxes=tuple(plain["mailboxes"]),
-        interval=Interval(plain["interval"]),
-        formats=tuple(Format(word) for word in plain["formats"]),
-        ceiling=plain["ceiling"],
-        encrypt=plain["encrypt"],
-        mutes=tuple(_mute(mute) for mute in plain["mutes"]),
-    )
-
-
-def _mute(plain: _Mute) -> Mute:
-    until = datetime.fromisoformat(plain["until"]) if plain["until"] else None
-    return Mute(MuteKind(plain["kind"]), plain["value"], until, plain["reason"])

@@ -43,7 +43,7 @@ class Mutes:
 
 def mutes_at(now: datetime, compiled: Compiled) -> Mutes:
     """The mutes of all teams that have not run out at ``now``."""
-    by_team = {team.id: _things(team, now, compiled) for team in compiled.teams.values() if team.mutes}
+    by_team = {team: _things(compiled.teams[team], now, compiled) for team in compiled.muting.tolist()}
     named = {thing for things in by_team.values() for thing in things}
     quiet = np.zeros(len(compiled.prefix_hi) + 1, dtype=np.int32)
     if any(kind is MuteKind.PREFIX for kind, _ in named):

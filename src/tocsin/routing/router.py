@@ -5,7 +5,7 @@ country; the first of these levels that has a responsible team decides. Teams th
 whatever level they match. Several teams that claim the same most specific thing are all told.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -68,7 +68,7 @@ class Router:
         save_compiled(self._compiled, folder)
 
     @property
-    def teams(self) -> dict[int, Team]:
+    def teams(self) -> Mapping[int, Team]:
         """The teams by number."""
         return self._compiled.teams
 
