@@ -216,6 +216,10 @@ def field_section() -> Iterator[str]:
 
 
 def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(_toml(one) for one in value)}]"
     return str(value) if isinstance(value, int | dict) else f'"{value}"'
 
 
