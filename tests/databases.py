@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -55,9 +56,21 @@ class Cluster:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Cluster]:
     """The cluster, started; its files go with it."""
-    binaries = next((place for place in _PLACES if (place / "initdb").is_file()), None)
+    binaries = postgresql_binaries()
     if binaries is None:
         pytest.skip("PostgreSQL is not here: install the Debian package 'postgresql'")
+    with running_cluster(binaries) as cluster:
+        yield cluster
+
+
+def postgresql_binaries() -> Path | None:
+    """The folder of PostgreSQL's programs, the newest of those that are installed."""
+    return next((place for place in _PLACES if (place / "initdb").is_file()), None)
+
+
+@contextmanager
+def running_cluster(binaries: Path) -> Iterator[Cluster]:
+    """A PostgreSQL of its own, for as long as the block runs; ``binaries`` has ``initdb`` and ``postgres``."""
     folder = Path(tempfile.mkdtemp(prefix="tocsin-pg-"))
     account = _ACCOUNT if os.geteuid() == 0 else None
     if account:
