@@ -97,6 +97,8 @@ def test_a_day_of_replies(tocsin: Tocsin, told: dict[str, Read], imap: ImapServe
     assert {one["digest"] for one in listed} == {digest.message_id[1:17], told[SECTOR].message_id[1:17]}
     shown = tocsin.json("replies", "show", "1")
     assert (shown["team"], shown["matched_by"], shown["text"]) == ("operator", "token", "fixed 192.0.2.1")
+    assert shown["answers"] == [{"verdict": "fixed", "problems": 1}]
+    assert "gone for good (5.1.1)" in tocsin.run("replies", "show", "4")
     assert tocsin.json("replies", "list", "--kind", "receipt")[0]["ticket"] == "#4711"
     assert tocsin.json("deliveries", "show", told[SECTOR].message_id[1:17])["state"] == "bounced"
     token = digest.headers["Reply-To"].partition("+")[2].partition("@")[0]

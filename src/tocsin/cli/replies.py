@@ -141,12 +141,13 @@ def document(desk: "Desk", row: "ReceivedMail") -> dict[str, object]:
     """A mail as JSON: the digest and the letter by reference, the team by key."""
     from tocsin.delivery import Delivery
     from tocsin.letters import Letter
-    from tocsin.replies import bounces_of_mail
+    from tocsin.replies import answers_of_mail, bounce_words, bounces_of_mail
 
     with desk.node.database.begin() as session:
         delivery = session.get(Delivery, row.delivery_id) if row.delivery_id else None
         letter = session.get(Letter, row.letter_id) if row.letter_id else None
         bounces = bounces_of_mail(session, row.id)
+        answers = answers_of_mail(session, row)
     team = desk.teams.get(row.team_id) if row.team_id else None
     return {
         "number": row.id,
@@ -165,6 +166,9 @@ def document(desk: "Desk", row: "ReceivedMail") -> dict[str, object]:
         "team": team.key if team else None,
         "matched_by": row.matched_by,
         "ticket": row.ticket,
+        "answers": [
+            {"verdict": one.verdict, "problems": None if one.problems is None else len(one.problems)} for one in answers
+        ],
         "bounces": [
             {
                 "mailbox": bounce.mailbox,
@@ -172,6 +176,7 @@ def document(desk: "Desk", row: "ReceivedMail") -> dict[str, object]:
                 "permanent": bounce.permanent,
                 "status": bounce.status,
                 "detail": bounce.detail,
+                "words": bounce_words(bounce),
             }
             for bounce in bounces
         ],
@@ -265,6 +270,11 @@ def _print_list(shown: "Sequence[Mapping[str, object]]") -> None:
 
 def _print_mail(said: "Mapping[str, object]") -> None:
     text = said.get("text")
+    said = {
+        **said,
+        "answers": [*map(_answer, _items(said, "answers"))],
+        "bounces": [*map(_bounce, _items(said, "bounces"))],
+    }
     rows = [
         (name.replace("_", " "), _shown(value))
         for name, value in said.items()
@@ -273,6 +283,20 @@ def _print_mail(said: "Mapping[str, object]") -> None:
     print_table("", ("", ""), rows)
     if text:
         say(visible(str(text)))
+
+
+def _items(said: "Mapping[str, object]", name: str) -> "list[dict[str, object]]":
+    found = said.get(name)
+    return found if isinstance(found, list) else []
+
+
+def _answer(one: "Mapping[str, object]") -> str:
+    about = "all of the digest" if one["problems"] is None else f"{one['problems']} of its problems"
+    return f"{one['verdict']}: {about}"
+
+
+def _bounce(one: "Mapping[str, object]") -> str:
+    return f"{one['mailbox']}: {one['words']}"
 
 
 def _sentence(said: "Mapping[str, object]") -> str:

@@ -6,7 +6,15 @@ Nothing here sends a mail: two programs can never answer one another without end
 from tocsin.replies.decide import Decision, Told
 from tocsin.replies.desk import Desk, open_desk
 from tocsin.replies.filing import Filed, file_mail
-from tocsin.replies.journal import bounce_words, bounces_of_mail, came_in, find_mail, received, waiting_count
+from tocsin.replies.journal import (
+    answers_of_mail,
+    bounce_words,
+    bounces_of_mail,
+    came_in,
+    find_mail,
+    received,
+    waiting_count,
+)
 from tocsin.replies.mailbox import Run, read_mailbox
 from tocsin.replies.matching import Match
 from tocsin.replies.reclassify import reclassify
@@ -18,6 +26,7 @@ __all__ = [
     "Match",
     "Run",
     "Told",
+    "answers_of_mail",
     "bounce_words",
     "bounces_of_mail",
     "came_in",

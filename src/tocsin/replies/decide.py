@@ -9,6 +9,10 @@ from tocsin.networks import Network, parse_address, parse_network
 from tocsin.replies.matching import Match
 
 _PLACES = 5_000  # that one mail may name
+_PROOFS = {
+    "token": "Written by a person, to the address of the digest.",
+    "thread": "Written by a person of the team, as a reply to the digest.",
+}
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,8 @@ def _answered(mail: ReadMail, kept: Decision, told: Told) -> Decision:
     if match.delivery is None:
         return replace(kept, state=MailState.WAITING, why="It answers a letter of ours.")
     verdicts, reasons = answer_of(verdicts_in(mail.text), told)
-    return replace(kept, state=MailState.APPLIED, verdicts=tuple(verdicts), reasons=(*kept.reasons, *reasons))
+    why = _PROOFS.get(match.by, kept.why)
+    return replace(kept, state=MailState.APPLIED, why=why, verdicts=tuple(verdicts), reasons=(*kept.reasons, *reasons))
 
 
 def _bounced(mail: ReadMail, kept: Decision, bounces: Sequence[Bounce], mailboxes: Collection[str]) -> Decision:

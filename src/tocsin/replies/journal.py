@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from tocsin.answers import Answer
 from tocsin.delivery import Delivery
 from tocsin.errors import NotFoundError
 from tocsin.mailroom import MailBounce, MailState, ReceivedMail
+from tocsin.replies.apply import answer_key
 
 
 def received(
@@ -60,6 +62,12 @@ def bounce_words(row: MailBounce) -> str:
     """``gone for good (5.1.1): 550 no such user``."""
     how = "gone for good" if row.permanent else "sent back" if row.failed else "late"
     return f"{how} ({row.status})".replace(" ()", "") + (f": {row.detail}" if row.detail else "")
+
+
+def answers_of_mail(session: Session, row: ReceivedMail) -> Sequence[Answer]:
+    """What was noted of a mail, in its order."""
+    key = answer_key(row, 0).rpartition(":")[0]
+    return session.scalars(select(Answer).where(Answer.key.startswith(f"{key}:")).order_by(Answer.id)).all()
 
 
 def bounces_of_mail(session: Session, number: int) -> Sequence[MailBounce]:

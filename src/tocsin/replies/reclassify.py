@@ -43,7 +43,9 @@ def reclassify(
         row = find_mail(session, number)
         about = _about(session, row, reference)
     if row.state == MailState.APPLIED:
-        raise ConflictError(f"Mail {number} counts already: {row.why}", hint="Note what is right as a newer answer.")
+        raise ConflictError(
+            f"Mail {number} counts already as {row.kind}.", hint="Note what is right as a newer answer."
+        )
     if kind is not Kind.ANSWER:
         return _close(desk, row, kind, actor=actor, now=now)
     if about is None:
