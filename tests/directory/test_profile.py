@@ -1,6 +1,7 @@
 """A profile is written to the outline of RFC 2350 and read back; of others' what stands there is taken."""
 
 import subprocess
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -421,6 +422,22 @@ We look first.
     assert ("2.7 Electronic Mail Address", "security(at)example(dot)org") in unread
     assert ("2.1 Name of the Team", "Subteams: - Night shift") in unread
     assert any("tocsin keys import" in one.why for one in reading.unread)
+
+
+def test_a_document_of_ours_that_was_changed_by_hand_is_read_as_far_as_it_goes(
+    database: Database, tmp_path: Path
+) -> None:
+    bring(
+        database,
+        tmp_path,
+        TEAM.replace("[[team]]", '[[team]]\nservices = ["Cake"]\nchannels = ["https://x.example/r"]'),
+    )
+    profile = issue_profile(database, "cert-x", actor="ana", now=NOW)
+    reading = read_profile(profile_text(profile).replace("- Indian/Mauritius", "island time").encode())
+
+    assert not reading.exact
+    assert [one.where for one in reading.unread] == ["2.3 Time Zone"]
+    assert reading.profile == replace(profile, timezone="")
 
 
 def test_what_could_not_be_read_whole_withdraws_nothing(database: Database) -> None:

@@ -14,7 +14,9 @@ _HEADINGS: Final = {
 }
 DETAIL: Final = "       "
 """What stands before a detail of an item."""
-_ITEM, _PROSE = "   - ", "   "
+ITEM: Final = "   - "
+"""What stands before an item."""
+_PROSE = "   "
 
 
 def read_exactly(text: str) -> Profile | None:
@@ -52,12 +54,12 @@ def _split(body: list[str]) -> tuple[list[list[str]], list[str]]:
     """The items of a section, each with its details, and its paragraphs."""
     blocks = [block.split("\n") for block in "\n".join(body).strip("\n").split("\n\n")]
     items: list[list[str]] = []
-    if blocks and blocks[0][0].startswith(_ITEM):
+    if blocks and blocks[0][0].startswith(ITEM):
         for row in blocks.pop(0):
             if row.startswith(DETAIL):
                 items[-1].append(row.removeprefix(DETAIL))
             else:
-                items.append([row.removeprefix(_ITEM)])
+                items.append([row.removeprefix(ITEM)])
     paragraphs = [" ".join(row.removeprefix(_PROSE) for row in block) for block in blocks]
     return items, [] if paragraphs in ([""], [NOT_STATED]) else paragraphs
 

@@ -13,9 +13,10 @@ from typing import Final, TypeAlias
 
 from tocsin.directory import canonical
 from tocsin.directory.facts import Topic
-from tocsin.directory.profile.exact import DETAIL
+from tocsin.directory.profile.exact import DETAIL, ITEM
 from tocsin.directory.profile.model import LABELS, Line, profile_of
 from tocsin.directory.profile.outline import OUTLINE, SECTIONS, Section
+from tocsin.directory.profile.text import TITLE_END
 from tocsin.directory.services import in_framework, service_name
 from tocsin.directory.shapes import paragraphs, phone, url
 
@@ -65,10 +66,11 @@ def read_freely(text: str) -> tuple[list[Line], dict[Topic, str], list[Unread]]:
     lines: list[Line] = []
     prose: dict[Topic, str] = {}
     unread: list[Unread] = []
+    ours = TITLE_END in text[:1_000]
     blocks = _KEY_BLOCK.findall(text)
     unread += [_unread("2.8", f"{block[:36]}…", "'tocsin keys import' takes keys") for block in blocks]
     for section, rows in _sections(_KEY_BLOCK.sub("", text), unread):
-        own, rest = _own(section, rows)
+        own, rest = _own(section, rows, ours=ours)
         found = [*own, *_read(section, rest)]
         lines += [line for line in found if isinstance(line, Line) and line not in lines]
         unread += [one for one in found if isinstance(one, Unread)]
@@ -125,8 +127,11 @@ def _is_named(section: Section, words: str) -> bool:
     return len(words.split()) <= 12 and any(word in words for word in section.words)
 
 
-def _own(section: Section, rows: Iterable[str]) -> tuple[list[Line | Unread], list[str]]:
-    """Items that are written as we write them, ``- LABEL: VALUE`` with details below, and the other rows."""
+def _own(section: Section, rows: Iterable[str], *, ours: bool) -> tuple[list[Line | Unread], list[str]]:
+    """Items that are written as we write them, ``- LABEL: VALUE`` with details below, and the other rows.
+
+    In a document that was ours before somebody changed it, an item without a label is one too.
+    """
     found: list[Line | Unread] = []
     rest: list[str] = []
     for row in rows:
@@ -134,6 +139,8 @@ def _own(section: Section, rows: Iterable[str]) -> tuple[list[Line | Unread], li
         last = found[-1] if found and not rest else None
         if colon and (section.number, label) in LABELS and _BULLET.match(row) and value.strip():
             found.append(Line(section.number, label, value.strip()))
+        elif ours and row.startswith(ITEM) and (section.number, "") in LABELS:
+            found.append(Line(section.number, "", row.removeprefix(ITEM).strip()))
         elif colon and row.startswith(DETAIL) and isinstance(last, Line):
             found[-1] = replace(last, details=(*last.details, (label.strip(), value.strip())))
         elif row.strip() or rest:
