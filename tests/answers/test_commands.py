@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from answer_world import World, copy_world, link_of, send
+from tocsin.answers import quiet
+from tocsin.directory import read_directory
 
 OPERATOR = "abuse@operator.example"
 ONE, TWO, THREE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
@@ -192,3 +194,24 @@ def test_two_weeks_of_sightings_and_answers_equal_a_recount(world: World) -> Non
         for story in stories.values()
         if story.said
     )
+
+
+def test_what_a_team_said_stays_said_when_it_becomes_a_part_of_another(world: World) -> None:
+    world.hear(ONE, TWO)
+    link = link_of(world.tell()[OPERATOR])
+    client = world.client()
+    send(client, link, "false", ONE)
+    person = ("--said-by", "analyst@csirt.example", "--reason", "one company now")
+    world.tocsin.run("directory", "merge", "nat-b", "operator", *person)
+
+    page = client.get(link).text
+    assert "We told National CSIRT of B" in page
+    assert page.count("You said “Not there”") == 1
+    assert send(client, link, "fixed", TWO).status_code == 303
+    assert [one["team"] for one in world.tocsin.json("answers", "list", "--team", "nat-b")] == ["nat-b", "nat-b"]
+    with world.node.database.begin() as session:
+        teams = {team.key: team.id for team in read_directory(world.node.database).teams}
+        assert {team for of in quiet(session, world.now).values() for team in of} == {teams["nat-b"]}
+
+    world.tocsin.run("directory", "unmerge", "operator", *person[:2])
+    assert [one["team"] for one in world.tocsin.json("answers", "list")] == ["operator", "operator"]

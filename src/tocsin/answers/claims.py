@@ -11,6 +11,7 @@ from tocsin.answers.models import Answer
 from tocsin.answers.quiet import answered
 from tocsin.answers.standing import CLAIMS, latest
 from tocsin.delivery import DELIVERY, Delivery
+from tocsin.directory import merged_teams
 
 
 def claims(session: Session, deliveries: pl.Series) -> pl.DataFrame:
@@ -23,11 +24,12 @@ def claims(session: Session, deliveries: pl.Series) -> pl.DataFrame:
     made = session.execute(
         select(Delivery.id, Delivery.team_id, Delivery.created_at).where(Delivery.id.in_(deliveries.to_list()))
     )
+    merged = merged_teams(session)
     of_team: dict[int, list[tuple[Answer, list[int]]]] = {}
     for answer, keys in answered(session):
         of_team.setdefault(answer.team_id, []).append((answer, keys))
     for number, team, created_at in made:
-        newest = latest(pair for pair in of_team.get(team, ()) if pair[0].at < created_at)
+        newest = latest(pair for pair in of_team.get(merged.get(team, team), ()) if pair[0].at < created_at)
         rows += [
             (number, key, answer.verdict, answer.at) for (_, key), answer in newest.items() if answer.verdict in CLAIMS
         ]

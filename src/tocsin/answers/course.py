@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from tocsin.answers.models import Answer, Verdict
 from tocsin.answers.quiet import answered
 from tocsin.answers.standing import Outcome, Standing, latest, standings
-from tocsin.answers.told import sets_with
+from tocsin.answers.told import same_team, sets_with
 from tocsin.delivery import Delivery, DeliveryItem, problem_words
 from tocsin.events.models import Ingest, TeamSet
 from tocsin.events.store import EventStore, Query
@@ -119,7 +119,7 @@ class Courses:
     ) -> list[Course]:
         """The problems that were seen last, newest first; of one team or in one state where asked for."""
         with self.database.begin() as session:
-            sets = sets_with(session, team_id) if team_id is not None else []
+            sets = sets_with(session, same_team(session, team_id)) if team_id is not None else []
         keys = None
         if team_id is not None:
             theirs = self.store.scan().filter(pl.col("routed").is_in(sets)).select("problem").unique().collect()

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from tocsin.answers.models import Answer, AnsweredDigest, Verdict
-from tocsin.answers.told import read_problem, unpacked
+from tocsin.answers.told import read_problem, same_team, unpacked
+from tocsin.directory import merged_teams
 
 FOR_GOOD = 2**63 - 1
 
@@ -32,15 +34,20 @@ def quiet(session: Session, now: datetime) -> dict[int, dict[int, int]]:
 
 
 def answered(session: Session, team_id: int | None = None) -> Iterator[tuple[Answer, list[int]]]:
-    """Every answer, oldest first, with the problems that it is about."""
+    """Every answer, oldest first, with the problems that it is about; of one team where asked for.
+
+    The answers of a team that was merged into another are that other's.
+    """
+    merged = merged_teams(session)
     query = (
         select(Answer, AnsweredDigest.problems)
         .join(AnsweredDigest, AnsweredDigest.delivery_id == Answer.delivery_id)
         .order_by(Answer.at, Answer.id)
     )
     if team_id is not None:
-        query = query.where(Answer.team_id == team_id)
+        query = query.where(Answer.team_id.in_(same_team(session, team_id)))
     for answer, told in session.execute(query):
+        set_committed_value(answer, "team_id", merged.get(answer.team_id, answer.team_id))
         yield (
             answer,
             unpacked(told).tolist() if answer.problems is None else [read_problem(text) for text in answer.problems],

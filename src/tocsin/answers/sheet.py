@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from tocsin.answers.models import Answer
 from tocsin.answers.quiet import answered
 from tocsin.answers.standing import Outcome, Standing, latest, stand
-from tocsin.answers.told import sets_with, told_events
+from tocsin.answers.told import same_team, sets_with, told_events
 from tocsin.delivery import DELIVERY, Delivery, DeliveryState, Gate, problem_words, through_the_gate
 from tocsin.directory import Team
 from tocsin.events.models import Ingest, IngestState
@@ -116,7 +116,7 @@ class Sheets:
         ):
             last_seen = max(filter(None, (last, seen.get(number))), default=None)
             gone_at = gone.get(key, 0)
-            answer = newest.get((delivery.team_id, key))
+            answer = newest.get((team.id, key))
             standing = stand(answer, int(last_seen.timestamp()) if last_seen else 0, gone_at) if answer else None
             lines.append(
                 Line(
@@ -138,7 +138,7 @@ class Sheets:
             Ingest.state == IngestState.COMMITTED, Ingest.started_at >= delivery.created_at
         )
         ingests = list(session.scalars(since))
-        must_know = pl.col("routed").is_in(sets_with(session, delivery.team_id))
+        must_know = pl.col("routed").is_in(sets_with(session, same_team(session, delivery.team_id)))
         return self.store.scan(ingests=ingests).filter(must_know & pl.col("problem").is_in(problems.to_list()))
 
     def _seen(self, events: pl.DataFrame, team: Team) -> dict[int, datetime]:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem
+from tocsin.directory import merged_teams
 from tocsin.errors import InputError
 from tocsin.events.models import TeamSet
 from tocsin.events.store import EventStore
@@ -35,12 +36,19 @@ def told_at(session: Session, store: EventStore, delivery: Delivery, hi: int, lo
 def told_events(session: Session, store: EventStore, delivery: Delivery) -> pl.LazyFrame:
     """The events that a digest told its team, lazily; columns as `EventStore.scan` gives them."""
     ingests = list(session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == delivery.id)))
-    return store.scan(ingests=ingests).filter(pl.col("told").is_in(sets_with(session, delivery.team_id)))
+    return store.scan(ingests=ingests).filter(pl.col("told").is_in(sets_with(session, frozenset({delivery.team_id}))))
 
 
-def sets_with(session: Session, team_id: int) -> list[int]:
-    """The numbers of the sets of teams, as events name them, that a team is in."""
-    return [row.number for row in session.scalars(select(TeamSet)) if team_id in row.members]
+def sets_with(session: Session, teams: frozenset[int]) -> list[int]:
+    """The numbers of the sets of teams, as events name them, that one of these is in."""
+    return [row.number for row in session.scalars(select(TeamSet)) if not teams.isdisjoint(row.members)]
+
+
+def same_team(session: Session, team_id: int) -> frozenset[int]:
+    """All numbers of a team: its own, and those of the teams that were merged into it."""
+    merged = merged_teams(session)
+    now = merged.get(team_id, team_id)
+    return frozenset({now, *(number for number, into in merged.items() if into == now)})
 
 
 def problem_text(key: int) -> str:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tocsin.directory.precedence import strength
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
     from tocsin.directory.reading import directory_version, list_teams, read_claims_on, read_directory, read_team
+    from tocsin.directory.standing import merged_teams
     from tocsin.directory.statements import Spoken, Statement, assert_claim, deny_claim, read_line, withdraw_word
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "keep_apart",
     "list_teams",
     "merge_teams",
+    "merged_teams",
     "networks_inside",
     "purpose_of",
     "read_about",
@@ -151,6 +153,7 @@ _LATER = {
     "judge_trust": "attest",
     "keep_apart": "merging",
     "list_teams": "reading",
+    "merged_teams": "standing",
     "merge_teams": "merging",
     "networks_inside": "history",
     "purpose_of": "purposes",
