@@ -16,7 +16,16 @@ from reply_cast import SETTINGS, reply
 from tocsin.answers import Answer, Via, read_problem
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.letters import Letter, LetterState, queue_letter
-from tocsin.mailroom import Kind, MailBounce, MailState, ReceivedMail, delete_received, kept_mail, reply_addresses
+from tocsin.mailroom import (
+    Kind,
+    MailBounce,
+    MailState,
+    ReceivedMail,
+    delete_received,
+    kept_mail,
+    reply_addresses,
+    verdicts_in,
+)
 from tocsin.records import AuditEntry
 from tocsin.replies import Desk, Filed, file_mail, open_desk
 from tocsin.replies.case import told_of
@@ -84,6 +93,12 @@ def file(world: World, desk: Desk, raw: bytes, unread: int = 0) -> Filed:
 def test_a_digest_asks_for_replies_at_an_address_of_its_own(digest: Read, other: Read) -> None:
     assert digest.headers["Reply-To"].startswith("csirt+toc-2026-")
     assert digest.headers["Reply-To"] != other.headers["Reply-To"]
+    assert "By mail:    reply, and begin with one of these words: fixed," in digest.body
+    assert max(len(line) for line in digest.body.splitlines() if "https:" not in line) <= 76
+
+
+def test_a_digest_that_is_quoted_without_marks_says_nothing(digest: Read) -> None:
+    assert verdicts_in(digest.body) == ()
 
 
 @pytest.mark.parametrize(

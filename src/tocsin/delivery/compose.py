@@ -51,6 +51,7 @@ class DigestText:
     informed: bool
     again: int
     link: str
+    reply: bool
     silence: str = ""
     part: int = 1
     parts: int = 1
@@ -68,6 +69,7 @@ class Frame:
     contact: str
     at: datetime
     link: str = ""
+    reply: bool = False  # whether replies by mail are read
 
 
 def compose(of: Survey, frame: Frame, texts: Texts) -> DigestText:
@@ -92,6 +94,7 @@ def compose(of: Survey, frame: Frame, texts: Texts) -> DigestText:
         informed=of.informed,
         again=of.again,
         link=frame.link,
+        reply=frame.reply,
         silence=_silence(of.silence, texts),
         overview=_overview(of, topics, texts),
     )

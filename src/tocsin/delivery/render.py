@@ -162,6 +162,7 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> Rendered:
         settings.node.contact,
         owed.created_at,
         draft.node.link(owed.reference),
+        bool(draft.node.reply_to(owed.reference)),
     )
     packing = Packing(
         owed.reference,
