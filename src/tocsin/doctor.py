@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -50,6 +50,7 @@ def examine(home: Path) -> list[Finding]:
         _team_keys,
         _mail,
         _mailbox,
+        _security_txt,
     ):
         try:
             findings += check(node)
@@ -242,3 +243,19 @@ def _mailbox(node: Node) -> Iterator[Finding]:
             yield Finding("mailbox", True, f"{node.settings.mailbox.user} can be read")
     mend = "'tocsin replies list --state waiting' shows them." if waiting else ""
     yield Finding("mails that wait for a person", not waiting, f"{waiting:,}" if waiting else "none", mend)
+
+
+def _security_txt(node: Node) -> Iterator[Finding]:
+    """The file that 'tocsin directory new-team' made: it says where to report flaws, until a day that it names."""
+    path = node.home / "founding" / "security.txt"
+    if not path.is_file():
+        return
+    from tocsin.directory.registry.security_txt import parse_security_txt
+
+    expires = parse_security_txt(path.read_text(encoding="utf-8")).expires
+    left = expires - datetime.now(UTC) if expires else timedelta()
+    well = left > timedelta(days=30)
+    mend = "Name a later day: 'tocsin directory new-team', the answer 'expires'; then publish the file."
+    yield Finding(
+        "security.txt", well, f"ends on {expires:%Y-%m-%d}" if expires else "it has no end", "" if well else mend
+    )

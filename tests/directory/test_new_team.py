@@ -135,6 +135,15 @@ def test_the_same_answers_again_change_nothing_and_others_make_a_new_version(nod
     assert values == {"64500", "198.51.100.0/24", ".mu"}
 
 
+def test_doctor_reminds_of_a_security_txt_that_ends_soon(node: Tocsin, answers: Path) -> None:
+    answers.write_text(f'{ANSWERS}expires = "{TODAY + timedelta(days=10)}"\n', encoding="utf-8")
+    done = node.json("directory", "new-team", "--answers", answers)
+
+    finding = next(one for one in done["doctor"] if one["what"] == "security.txt")
+    assert (finding["ok"], finding["found"]) == (False, f"ends on {TODAY + timedelta(days=10)}")
+    assert "new-team" in finding["mend"]
+
+
 def test_settings_of_somebody_else_stay(node: Tocsin, answers: Path) -> None:
     node.home.mkdir()
     own = '[node]\nname = "Ours"\n'
