@@ -104,6 +104,10 @@ def test_what_is_quoted_is_not_said(text: str, said: str) -> None:
         ("<html><head><title>t</title><style>p{}</style></head><body><p>fixed<br>now</p></body></html>", "fixed\nnow"),
         ("<script>alert('fixed')</script>false<svg><script>x</script></svg>", "false"),
         ("<div>fixed</div><div class='gmail_quote'><div>On …</div><blockquote>old</blockquote></div>", "fixed"),
+        (
+            '<div>fixed</div><hr><div id="divRplyFwdMsg"><b>From:</b> CSIRT<br><b>Sent:</b> Tuesday</div><div>false</div>',
+            "fixed",
+        ),
         ("<blockquote>old <div>older</div> old</blockquote>after", "after"),
         ("a &lt;b&gt; &amp; c&nbsp;d", "a <b> & c d"),
         ("<p>open <b>never closed", "open never closed"),

@@ -29,7 +29,7 @@ _LONGEST = 400  # characters of a line that can be such a mark
 _DROPPED = {"script", "style", "head", "title", "template", "noscript", "object", "svg", "math"}
 _BREAKS = {"p", "div", "br", "tr", "li", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "hr"}
 _EMPTY = {"br", "hr", "img", "input", "meta", "link", "area", "base", "col", "embed", "source", "track", "wbr"}
-_QUOTING = re.compile(r"gmail_quote|moz-cite-prefix|yahoo_quoted|divRplyFwdMsg|OLK_SRC_BODY_SECTION", re.IGNORECASE)
+_QUOTING = re.compile(r"gmail_quote|moz-cite-prefix|yahoo_quoted|OLK_SRC_BODY_SECTION", re.IGNORECASE)
 
 
 def split_quoted(text: str) -> tuple[str, str]:
