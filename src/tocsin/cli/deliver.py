@@ -77,7 +77,8 @@ def show(summary: "Summary", node: "Node") -> None:
     with node.database.begin() as session:
         found = notices(session, node.settings)
     for notice in found:
-        say(f"{notice.words} {notice.mend}")
+        if notice.words not in summary.problem:
+            say(f"{notice.words} {notice.mend}")
 
 
 def _where(way: str, node: "Node") -> str:

@@ -62,7 +62,8 @@ def redirected(mail: Mail, node: Node, now: datetime) -> Mail:
     names = "\n".join(f"  {mailbox}" for mailbox in mail.recipients)
     body = (
         f"In redirect mode this mail came to you only. It would have gone to:\n\n{names}\n\n"
-        f"The very mail, {mail.reference}{part}, is attached.\n"
+        f"The very mail, {mail.reference}{part}, is attached. A link in it answers for its\n"
+        "recipient: leave it alone.\n"
     )
     envelope = Envelope(
         subject=f"[redirected] {mail.reference}{part} for {', '.join(mail.recipients)}",
