@@ -31,6 +31,7 @@ from tocsin.directory import (
     shown_fact,
     weigh,
 )
+from tocsin.directory.files import read_import_file
 from tocsin.directory.hours import DAYS, read_hours
 from tocsin.errors import NotFoundError, UsageError
 from tocsin.records import AuditEntry, Database
@@ -208,11 +209,13 @@ def test_two_sources_may_say_different_things(database: Database, tmp_path: Path
         ('mailboxes = [{ value = "a@x.example", purpose = "fun" }]', "purpose 'fun': not one of general"),
     ],
 )
-def test_what_is_not_taken_says_why(database: Database, tmp_path: Path, line: str, why: str) -> None:
-    done = bring(database, tmp_path, f'[[team]]\nkey = "x"\nname = "X"\n{line}\n')
+def test_what_is_not_taken_says_why(tmp_path: Path, line: str, why: str) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(f'[[team]]\nkey = "x"\nname = "X"\n{line}\n', encoding="utf-8")
+    entries = read_import_file(path).entries
 
-    assert [refused.why for refused in done.not_taken if why in refused.why], done.not_taken
-    assert done.teams_new == 1
+    assert [refused.why for refused in entries.refused if why in refused.why], entries.refused
+    assert (list(entries.teams), entries.unsure) == (["x"], {"x"})
 
 
 def test_a_persons_word_beats_imports_and_can_be_taken_back(database: Database, tmp_path: Path) -> None:

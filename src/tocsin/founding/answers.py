@@ -75,8 +75,8 @@ def keep_answers(path: Path, answers: Answers) -> None:
 
 
 def toml_value(answer: Answer) -> str:
-    """A text or a list of texts in TOML; a JSON string without control characters is a basic string of TOML 1.0."""
-    return json.dumps(answer, ensure_ascii=False)
+    """A text or a list of texts in TOML 1.0, whose basic strings are those of JSON but for DEL."""
+    return json.dumps(answer, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _document(path: Path) -> Mapping[str, object]:
