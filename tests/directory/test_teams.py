@@ -259,6 +259,7 @@ def test_a_persons_word_beats_imports_and_can_be_taken_back(database: Database, 
     ("word", "why"),
     [
         (Word("mood", ("good",), "Ana"), "no such field; fields are name"),
+        (Word("mailboxes", ("a@x.example",), "Ana"), "tocsin directory assert"),
         (Word("uuid", ("5b7ff0ac-64f4-4b6c-9f0e-0d2c7a3f1f11",), "Ana"), "no such field"),
         (Word("country", ("Kestria",), "Ana"), "not a country code"),
         (Word("hours", ("sometimes",), "Ana"), "not hours such as"),

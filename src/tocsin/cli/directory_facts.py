@@ -152,10 +152,14 @@ def _print_about(about: "About", now: datetime, *, history: bool) -> None:
         (box.address, about.purpose(box).value + ("" if box.purpose else " (not stated)"), *_saying(box))
         for box in about.mailboxes
     ]
-    print_table("mailboxes", ("mailbox", "for", "source", "as of", "said by"), boxes)
+    if boxes:
+        print_table("mailboxes", ("mailbox", "for", "source", "as of", "said by"), boxes)
     rows = [(fact.kind.value, shown_fact(fact), *_saying(fact)) for fact in about.facts]
     rows += [(fact.get("field"), fact.value, *_saying(fact)) for fact in about.fields]
-    print_table("what is said of the team", ("about", "what", "source", "as of", "said by"), rows)
+    if rows:
+        print_table("what is said of the team", ("about", "what", "source", "as of", "said by"), rows)
+    else:
+        say("Nothing else is said of it yet: an import or 'tocsin directory set' says it; docs/teams.md lists what.")
     if about.overruled:
         rows = [(fact.kind.value, shown_fact(fact), *_saying(fact)) for fact in about.overruled]
         print_table("a person's word overrules", ("about", "what", "source", "as of", "said by"), rows)
@@ -174,7 +178,10 @@ def _print_vouching(about: "About", now: datetime) -> None:
 
     reasons = weigh(about.facts, now.date())
     rows = [("counts" if reason.counts else "does not count", reason.kind.value, reason.words) for reason in reasons]
-    print_table("who vouches for it", ("", "what", "why"), rows or [("nobody", "", "")])
+    if rows:
+        print_table("who vouches for it", ("", "what", "why"), rows)
+    else:
+        say("Nobody vouches for it.")
     for reason in reasons:
         if reason.counts and reason.ends and reason.ends - now.date() <= SOON:
             note(f"Ends soon: {reason.words}.")

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.canonical import name as line_of_text
-from tocsin.directory.entries import TEAM_FIELDS, Value
+from tocsin.directory.entries import TEAM_FIELDS, TEAM_LISTS, Value
 from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import Fact, FactKind
 from tocsin.directory.precedence import PERSON
@@ -101,6 +101,8 @@ def _read_field(word: Word) -> _Understood:
 
 def _read_facts(word: Word) -> _Understood:
     shape = SHAPES.get(word.name)
+    if shape is None and word.name in TEAM_LISTS:
+        raise ValueError("'tocsin directory assert' and 'deny' say this")
     if shape is None:
         raise ValueError(f"no such field; fields are {', '.join(SETTABLE)}")
     values = ["\n".join(word.values)] if shape.single and word.values else word.values
