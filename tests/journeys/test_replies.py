@@ -1,32 +1,50 @@
 """Digests leave by SMTP, replies come in by IMAP: each counts once, wherever the reading is killed."""
 
+import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
+from answer_world import make_world
+from databases import Cluster
 from delivery_cast import Read, read_mail
 from imap_server import ImapServer, imap_server
 from mailroom_corpus import AUTOMATIC, GONE, RECEIPTS, report
 from players import Tocsin
-from post_office import PostOffice, post_office
+from post_office import post_office
 from reply_cast import reply
 from tocsin.answers import Answer
 from tocsin.records import open_database, sqlite_url
+from tocsin.telling import tell
 
 OPERATOR, SECTOR = "abuse@operator.example", "cert@banks.example"
 # At the second of four mails: one is done, one is under way, two wait.
 POINTS = ["replies.kept:2", "replies.acting:2", "replies.acted:2", "replies.moved:2"]
 
 
-@pytest.fixture
-def engine_name(request: pytest.FixtureRequest) -> str:
-    return getattr(request, "param", "sqlite")
+@dataclass
+class Told:
+    """A node that told its teams by SMTP, the mails by mailbox, and its own mailbox that replies come to."""
+
+    tocsin: Tocsin
+    mails: dict[str, Read]
+    imap: ImapServer
+    user: str
+
+    def put(self, *mails: bytes) -> None:
+        self.imap.put(*mails, user=self.user)
+
+    def folder(self, name: str = "INBOX") -> list[bytes]:
+        return self.imap.mails(name, self.user)
 
 
 @pytest.fixture(scope="module")
@@ -35,80 +53,108 @@ def imap() -> Iterator[ImapServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def first(imap: ImapServer, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    return tell_teams(tmp_path_factory.mktemp("first"), imap, "first")
+
+
 @pytest.fixture
-def office() -> Iterator[PostOffice]:
+def told(first: Told, tmp_path: Path, request: pytest.FixtureRequest) -> Told:
+    """A copy of the node with a mailbox of its own."""
+    home, user = tmp_path / "home", "".join(sign for sign in request.node.name if sign.isalnum())
+    shutil.copytree(first.tocsin.home, home)
+    settings = home / "tocsin.toml"
+    settings.write_text(settings.read_text().replace(str(first.tocsin.home), str(home)).replace('"first"', f'"{user}"'))
+    return Told(Tocsin(home, first.tocsin.environment), first.mails, first.imap, user)
+
+
+def tell_teams(folder: Path, imap: ImapServer, user: str, storage: str = "") -> Told:
+    """Hear of three problems and tell of them."""
+    password = folder / "home" / "password"
     with post_office() as office:
-        yield office
-
-
-@pytest.fixture
-def user(request: pytest.FixtureRequest) -> str:
-    """A mailbox of the test's own."""
-    return "".join(sign for sign in request.node.name if sign.isalnum())
-
-
-@pytest.fixture
-def told(
-    tocsin: Tocsin, office: PostOffice, imap: ImapServer, user: str, report: Callable[..., Path]
-) -> dict[str, Read]:
-    """A node that told its teams by SMTP and reads its mailbox by IMAP; the mails by mailbox."""
-    password = tocsin.home / "password"
-    password.write_text("secret\n")
-    password.chmod(0o600)
-    with (tocsin.home / "tocsin.toml").open("a") as settings:
-        settings.write(
-            f'[node]\ncontact = "csirt@example.org"\n[tell]\nhold_first_mail = false\n'
+        settings = (
+            f"{storage}[tell]\nhold_first_mail = false\n"
             f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
             f'[mailbox]\naddress = "csirt@example.org"\nhost = "127.0.0.1"\nport = {imap.port}\nsecurity = "none"\n'
             f'user = "{user}"\npassword_file = "{password}"\nmax_bytes = 100000\n'
         )
-    tocsin.run("ingest", report("192.0.2.1", "192.0.2.2", "192.0.2.200"))
-    tocsin.run("deliver")
-    mails = [read_mail(content) for _, content in office.arrived]
-    assert office.senders == [mail.headers["Reply-To"] for mail in mails]
-    return {mail.to: mail for mail in mails}
+        world = make_world(folder, settings)
+        password.write_text("secret\n")
+        password.chmod(0o600)
+        world.hear("192.0.2.1", "192.0.2.2", "192.0.2.200")
+        tell(world.node, now=world.now)
+        mails = [read_mail(content) for _, content in office.arrived]
+        assert office.senders == [mail.headers["Reply-To"] for mail in mails]
+    world.node.database.engine.dispose()
+    tocsin = Tocsin(world.node.home, {**os.environ, "NO_COLOR": "1"})
+    return Told(tocsin, {mail.to: mail for mail in mails}, imap, user)
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite", "postgresql"], indirect=True)
-def test_a_day_of_replies(tocsin: Tocsin, told: dict[str, Read], imap: ImapServer, user: str) -> None:
-    digest = told[OPERATOR]
+@pytest.fixture(params=["sqlite", "postgresql"])
+def on_each(request: pytest.FixtureRequest, imap: ImapServer, tmp_path: Path) -> Told:
+    """Such a node on either database."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("told")  # type: ignore[no-any-return]
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    return tell_teams(tmp_path, imap, "postgresql", f'[storage]\ndatabase = "{cluster.fresh()}"\n')
+
+
+def test_a_day_of_replies(on_each: Told) -> None:
+    told, tocsin = on_each, on_each.tocsin
+    digest, other = told.mails[OPERATOR], told.mails[SECTOR]
     mails = {
         ("answer", "applied"): reply(digest, "fixed 192.0.2.1"),
         ("automatic", "kept"): AUTOMATIC[0].raw(digest.headers["Reply-To"]),
         ("receipt", "kept"): RECEIPTS[0].raw(digest.headers["Reply-To"]),
-        ("bounce", "applied"): report(GONE.replace("noc@isp.example", SECTOR), original=told[SECTOR].message_id).raw(),
+        ("bounce", "applied"): report(GONE.replace("noc@isp.example", SECTOR), original=other.message_id).raw(),
         ("answer", "waiting"): reply(digest, "fixed", token=False, sender="x@evil.example"),
         ("unknown", "waiting"): reply(digest, "x" * 200_000),
     }
-    imap.put(*mails.values(), user=user)
+    told.put(*mails.values())
 
     dry = tocsin.json("replies", "read", "--dry-run")
-    assert (dry["mails"], tocsin.json("replies", "list"), len(imap.mails(user=user))) == (6, [], 6)
+    assert (dry["mails"], tocsin.json("replies", "list"), len(told.folder())) == (6, [], 6)
     read = tocsin.json("replies", "read")
 
     assert Counter((one["kind"], one["state"]) for one in read["read"]) == Counter(mails.keys())
-    assert (imap.mails(user=user), len(imap.mails("tocsin-read", user)), len(imap.mails("tocsin-aside", user))) == (
-        [],
-        5,
-        1,
-    )
+    assert (told.folder(), len(told.folder("tocsin-read")), len(told.folder("tocsin-aside"))) == ([], 5, 1)
     listed = tocsin.json("replies", "list")
     assert [one["number"] for one in listed] == [6, 5, 4, 3, 2, 1]
-    assert {one["digest"] for one in listed} == {digest.message_id[1:17], told[SECTOR].message_id[1:17]}
+    assert {one["digest"] for one in listed} == {digest.message_id[1:17], other.message_id[1:17]}
     shown = tocsin.json("replies", "show", "1")
     assert (shown["team"], shown["matched_by"], shown["text"]) == ("operator", "token", "fixed 192.0.2.1")
     assert shown["answers"] == [{"verdict": "fixed", "problems": 1}]
     assert "gone for good (5.1.1)" in tocsin.run("replies", "show", "4")
     assert tocsin.json("replies", "list", "--kind", "receipt")[0]["ticket"] == "#4711"
-    assert tocsin.json("deliveries", "show", told[SECTOR].message_id[1:17])["state"] == "bounced"
+    assert tocsin.json("deliveries", "show", other.message_id[1:17])["state"] == "bounced"
     token = digest.headers["Reply-To"].partition("+")[2].partition("@")[0]
     assert token not in tocsin.run("replies", "show", "1") + tocsin.run("--json", "replies", "list")
     assert "secret" not in tocsin.run("replies", "read")
     assert "No mail is waiting." in tocsin.run("replies", "read")
+    found = {one["what"]: one for one in json.loads(tocsin.call("--json", "doctor")[1])}
+    assert found["mailbox"]["ok"]
+    assert found["mails that wait for a person"]["found"] == "2"
 
 
-def test_a_person_decides_on_what_waits(tocsin: Tocsin, told: dict[str, Read], tmp_path: Path) -> None:
-    digest = told[OPERATOR]
+def test_a_mailbox_that_cannot_be_read_is_said_in_words(told: Told) -> None:
+    tocsin = told.tocsin
+    settings = tocsin.home / "tocsin.toml"
+    text = settings.read_text()
+    for wrong, code, words in (
+        (text.replace(f"port = {told.imap.port}", "port = 1"), 1, "refused"),
+        (text.replace('"127.0.0.1"', '""'), 2, "No mailbox is set"),
+    ):
+        settings.write_text(wrong)
+        found, _, said = tocsin.call("replies", "read")
+        assert (found, words in said, "Traceback" in said, "secret" in said) == (code, True, False, False)
+    settings.write_text(text)
+    (tocsin.home / "password").write_text("wrong one\n")
+    found, _, said = tocsin.call("replies", "read")
+    assert (found, "cannot be used" in said, "wrong one" in said) == (1, True, False)
+
+
+def test_a_person_decides_on_what_waits(told: Told, tmp_path: Path) -> None:
+    tocsin, digest = told.tocsin, told.mails[OPERATOR]
     stranger = tmp_path / "stranger.eml"
     stranger.write_bytes(reply(digest, "not ours 192.0.2.2", token=False, sender="colleague@other.example"))
     lost = tmp_path / "lost.eml"
@@ -131,19 +177,18 @@ def test_a_person_decides_on_what_waits(tocsin: Tocsin, told: dict[str, Read], t
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_while_reading_no_answer_is_lost_or_counted_twice(
-    tocsin: Tocsin, told: dict[str, Read], imap: ImapServer, user: str, point: str
-) -> None:
-    mails = [reply(told[OPERATOR], text) for text in ("fixed", "not ours 192.0.2.1", "We look at it.")]
-    mails.append(report(GONE.replace("noc@isp.example", SECTOR), original=told[SECTOR].message_id).raw())
-    imap.put(*mails, user=user)
+def test_killed_while_reading_no_answer_is_lost_or_counted_twice(told: Told, point: str) -> None:
+    tocsin = told.tocsin
+    mails = [reply(told.mails[OPERATOR], text) for text in ("fixed", "not ours 192.0.2.1", "We look at it.")]
+    mails.append(report(GONE.replace("noc@isp.example", SECTOR), original=told.mails[SECTOR].message_id).raw())
+    told.put(*mails)
 
     command: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", tocsin.home, "replies", "read"]
     killed = subprocess.run(command, env={**tocsin.environment, "TOCSIN_CUT": point}, capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL
     tocsin.run("replies", "read")
 
-    assert (imap.mails(user=user), sorted(imap.mails("tocsin-read", user))) == ([], sorted(mails))
+    assert (told.folder(), sorted(told.folder("tocsin-read"))) == ([], sorted(mails))
     listed = tocsin.json("replies", "list")
     assert Counter((one["kind"], one["state"]) for one in listed) == {
         ("answer", "applied"): 3,

@@ -105,7 +105,7 @@ def test_what_is_quoted_is_not_said(text: str, said: str) -> None:
         ("<script>alert('fixed')</script>false<svg><script>x</script></svg>", "false"),
         ("<div>fixed</div><div class='gmail_quote'><div>On …</div><blockquote>old</blockquote></div>", "fixed"),
         (
-            '<div>fixed</div><hr><div id="divRplyFwdMsg"><b>From:</b> CSIRT<br><b>Sent:</b> Tuesday</div><div>false</div>',
+            '<p>fixed</p><hr><div id="divRplyFwdMsg"><b>From:</b> CSIRT<br><b>Sent:</b> Tuesday</div><p>false</p>',
             "fixed",
         ),
         ("<blockquote>old <div>older</div> old</blockquote>after", "after"),
