@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from players import Tocsin
 from tocsin.directory import (
     About,
     Attested,
@@ -395,3 +396,29 @@ def test_hours_are_those_of_the_teams_clock() -> None:
     assert not in_hours(hours, "Indian/Mauritius", datetime(2026, 11, 22, 8, 0, tzinfo=UTC))
     assert in_hours(["24x7"], "UTC", NOW)
     assert not in_hours([], "UTC", NOW)
+
+
+def test_by_command(tmp_path: Path) -> None:
+    tocsin = Tocsin(tmp_path / "home", {})
+    (tmp_path / "team.toml").write_text(TOML, encoding="utf-8")
+    tocsin.run("directory", "import", tmp_path / "team.toml")
+    (tocsin.home / "tocsin.toml").write_text('[directory.needs]\nexchange = ["mandate"]\nencrypt = ["accreditation"]\n')
+
+    page = tocsin.run("directory", "team", "cert-x")
+    assert "exchange: trusted" in page
+    assert "encrypt: not trusted, needs accreditation" in page
+    tocsin.run(
+        *("directory", "set", "cert-x", "attestations", "accreditation: TF-CSIRT", "--said-by", "Ana"),
+        *("--detail", "expires=2099-12-31"),
+    )
+    found = tocsin.json("directory", "trust", "cert-x")
+    assert {what: verdict["ok"] for what, verdict in found["needs"].items()} == {"exchange": True, "encrypt": True}
+    assert "accreditation by TF-CSIRT, until 2099-12-31 (said by Ana)" in found["attestations"][1]["words"]
+
+    tocsin.run("directory", "set", "cert-x", "attestations", "--clear", "--said-by", "Ana")
+    team = tocsin.json("directory", "team", "cert-x", "--history")
+    assert [one["value"] for one in team["facts"]["attestation"]] == ["Ministry"]
+    assert [one["value"] for one in team["withdrawn"]["attestation"]] == ["TF-CSIRT"]
+    assert (team["keys"], team["mailboxes"][0]["stated"], team["mailboxes"][1]["stated"]) == ([], False, True)
+    code, _, err = tocsin.call("directory", "set", "cert-x", "hours", "24x7")
+    assert (code, "--said-by" in err) == (2, True)
