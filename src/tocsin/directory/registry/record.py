@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
-from sqlalchemy import Executable, Select, insert, select, update
+from sqlalchemy import Executable, Select, Table, insert, select, update
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from tocsin.directory.entries import TEAM_FIELDS, Refused
@@ -227,11 +227,16 @@ def _write_teams(session: Session, difference: Difference, now: datetime) -> Non
         del defaults[name]
     for part in new.iter_slices(_CHUNK):
         rows = [row | defaults | {"uuid": uuid4()} for row in part.iter_rows(named=True)]
-        session.execute(insert(TeamRow), rows)
+        _insert_rows(session, TeamRow, rows)
     for row in difference.teams_changed.drop("team").iter_rows(named=True):
         session.execute(update(TeamRow).where(TeamRow.id == row.pop("id")).values(**row))
 
 
 def _insert(session: Session, table: type[DeclarativeBase], frame: "pl.DataFrame", same: dict[str, object]) -> None:
     for part in frame.iter_slices(_CHUNK):
-        session.execute(insert(table), [row | same for row in part.iter_rows(named=True)])
+        _insert_rows(session, table, [row | same for row in part.iter_rows(named=True)])
+
+
+def _insert_rows(session: Session, table: type[DeclarativeBase], rows: list[dict[str, object]]) -> None:
+    """Rows into a table, past the ORM: it would look at each one by one."""
+    session.execute(insert(cast("Table", table.__table__)), rows)
