@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.answers import Answer
 from tocsin.delivery import Delivery
 from tocsin.errors import NotFoundError
-from tocsin.mailroom import MailBounce, MailState, ReceivedMail
+from tocsin.mailroom import MailBounce, ReceivedMail
 from tocsin.replies.apply import answer_key
 
 
@@ -35,12 +35,6 @@ def find_mail(session: Session, number: int) -> ReceivedMail:
     if row is None:
         raise NotFoundError(f"There is no mail {number}.", hint="'tocsin replies list' shows those that were read.")
     return row
-
-
-def waiting_count(session: Session) -> int:
-    """How many mails wait for a person."""
-    waiting = select(func.count()).select_from(ReceivedMail).where(ReceivedMail.state == MailState.WAITING.value)
-    return session.scalar(waiting) or 0
 
 
 def came_in(session: Session, delivery: Delivery) -> dict[str, object]:
