@@ -131,6 +131,21 @@ class Router:
         self._settle()
         return cases
 
+    def responsible(self, hi: UInt64s, lo: UInt64s, asn: Int64s) -> Int32s:
+        """The number of the set of teams that answers for each address: for its prefix, else for its AS; 0 for nobody.
+
+        It says what ``route`` says of rows that have nothing but an address and an AS (-1 for none), without the teams
+        that only want to know, without mutes, and at several times the speed. ``team_set`` gives the teams.
+        """
+        sets, start = self._compiled.responsible, self._compiled.starts[1]
+        places = self._lookup.asns(asn)
+        by_prefix = sets[self._compiled.prefixes.lookup(hi, lo) + np.int32(1)]
+        return np.where(by_prefix, by_prefix, sets[np.where(places, places + np.int32(start), np.int32(0))])
+
+    def team_set(self, number: int) -> tuple[int, ...]:
+        """The numbers of the teams of a set that ``responsible`` gave, ascending."""
+        return self._compiled.set_of(number)
+
     def decision(self, number: int) -> Decision:
         """Who must know and why, by a number that ``route`` gave."""
         if number not in self._decisions:
