@@ -1,8 +1,10 @@
 """Delivery on this node: what is due goes out by the channel of the settings, with what is known of each problem."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +22,7 @@ from tocsin.delivery import (
     Mail,
     Summary,
     deliver,
+    due_state,
     open_channel,
     preview,
 )
@@ -27,6 +30,7 @@ from tocsin.delivery import Node as Sender
 from tocsin.delivery.sealing import open_seals
 from tocsin.directory import Directory, Role, read_directory
 from tocsin.directory.keys import keys_by_team
+from tocsin.errors import ConflictError
 from tocsin.events.idf_out import addresses
 from tocsin.events.models import TeamSet
 from tocsin.mailroom import reply_addresses
@@ -38,6 +42,8 @@ from tocsin.tokens import open_tokens
 _FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
     NOTES.index(name) for name in ("first_seen", "first_told_at", "escalated_by")
 )
+
+_AT_LEAST = timedelta(minutes=1)
 
 
 def tell(node: Node, *, now: datetime) -> Summary:
@@ -54,6 +60,27 @@ def tell(node: Node, *, now: datetime) -> Summary:
         node=_sender(node, directory, now),
         now=now,
     )
+
+
+def tell_as_due(
+    node: Node, *, every: float, clock: Callable[[], datetime], sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Summary]:
+    """Send what becomes due, looked for after so many seconds, without end; what each run did.
+
+    A run follows a change of what is due, and each minute otherwise: for what was refused or waits for room. While
+    another process delivers, nothing is done here.
+    """
+    state, last = None, datetime.min.replace(tzinfo=UTC)
+    while True:
+        now = clock()
+        with node.database.begin() as session:
+            found = due_state(session, now)
+        if found != state or now - last >= _AT_LEAST:
+            with suppress(ConflictError):
+                yield tell(node, now=now)
+            with node.database.begin() as session:
+                state, last = due_state(session, now), now
+        sleep(every)
 
 
 def preview_mail(node: Node, reference: str) -> tuple[Mail, ...]:

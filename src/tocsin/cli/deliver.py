@@ -1,6 +1,6 @@
 """`tocsin deliver`: render and send what is due."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,10 +11,15 @@ if TYPE_CHECKING:
     from tocsin.delivery import Summary
 
 
-def deliver(ctx: typer.Context) -> None:
+def deliver(
+    ctx: typer.Context,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and send what becomes due, until Ctrl-C.")] = False,
+    every: Annotated[float, typer.Option(min=0.05, help="With --watch, look again after this many seconds.")] = 1.0,
+) -> None:
     """Render and send what is due: letters, and one digest per team.
 
-    Exit 1 when sending is stopped, the brake holds, or the mail server cannot be used.
+    Exit 1 when sending is stopped, the brake holds, or the mail server cannot be used; with --watch that is said and
+    tried again.
     """
     from datetime import UTC, datetime
 
@@ -23,11 +28,30 @@ def deliver(ctx: typer.Context) -> None:
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
+    if watch:
+        _watch(invocation, node, every)
+        return
     summary = tell(node, now=datetime.now(UTC))
     emit(invocation, document(summary), lambda: show(summary, node))
     if summary.problem:
         note(f"{summary.problem} What is left waits for the next run.")
         raise typer.Exit(1)
+
+
+def _watch(invocation: Invocation, node: "Node", every: float) -> None:
+    """Say what each run did that did something, a line of JSON each where asked; a lasting problem is said once."""
+    from datetime import UTC, datetime
+
+    from tocsin.telling import tell_as_due
+
+    note("Sending what becomes due; press Ctrl-C to end.")
+    problem = ""
+    for summary in tell_as_due(node, every=every, clock=lambda: datetime.now(UTC)):
+        if summary.digests or summary.letters or summary.held or summary.failed or summary.withheld or summary.expired:
+            emit(invocation, document(summary), lambda done=summary: show(done, node))  # type: ignore[misc]
+        if summary.problem and summary.problem != problem:
+            note(f"{summary.problem} What is left waits.")
+        problem = summary.problem
 
 
 def document(summary: "Summary") -> dict[str, object]:
@@ -55,30 +79,30 @@ def show(summary: "Summary", node: "Node") -> None:
     """The summary in sentences, then what keeps mails from their teams."""
     from tocsin.delivery import notices
 
-    where = _where(summary.way, node)
-    if not any(
-        (summary.digests, summary.letters, summary.held, summary.stuck, summary.later, summary.failed, summary.withheld)
-    ):
+    done = (summary.digests, summary.letters, summary.held, summary.stuck)
+    if not any((*done, summary.later, summary.failed, summary.withheld)):
         say("Nothing left." if summary.problem else "Nothing was due.")
-    if summary.digests:
-        say(f"{_count(summary.digests, 'digest')} about {_count(summary.events, 'event')} {where}.")
-    if summary.letters:
-        say(f"{_count(summary.letters, 'letter')} {where}.")
-    if summary.full:
-        say(f"{_count(summary.full, 'team')} told later: a mailbox had its mails for a day ([tell] mails_a_day).")
-    if summary.later:
-        say(f"{_count(summary.later, 'mail')} refused for the moment; tried again later.")
-    if summary.failed:
-        say(f"{_count(summary.failed, 'mail')} given up: 'tocsin deliveries list --state failed' says why.")
-    if summary.withheld:
-        say(f"{_count(summary.withheld, 'digest')} stopped by the gate: 'tocsin deliveries list --state withheld'.")
-    if summary.unreachable:
-        say(f"{_count(len(summary.unreachable), 'team')} cannot be told: no usable mailbox in the directory.")
+    for number, noun, became in _became(summary, _where(summary.way, node)):
+        if number:
+            say(f"{_count(number, noun)} {became}")
     with node.database.begin() as session:
         found = notices(session, node.settings)
     for notice in found:
         if notice.words not in summary.problem:
             say(f"{notice.words} {notice.mend}")
+
+
+def _became(summary: "Summary", where: str) -> list[tuple[int, str, str]]:
+    """How many of what, and what became of them."""
+    return [
+        (summary.digests, "digest", f"about {_count(summary.events, 'event')} {where}."),
+        (summary.letters, "letter", f"{where}."),
+        (summary.full, "team", "told later: a mailbox had its mails for a day ([tell] mails_a_day)."),
+        (summary.later, "mail", "refused for the moment; tried again later."),
+        (summary.failed, "mail", "given up: 'tocsin deliveries list --state failed' says why."),
+        (summary.withheld, "digest", "stopped by the gate: 'tocsin deliveries list --state withheld'."),
+        (len(summary.unreachable), "team", "cannot be told: no usable mailbox in the directory."),
+    ]
 
 
 def _where(way: str, node: "Node") -> str:

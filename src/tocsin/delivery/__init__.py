@@ -5,7 +5,16 @@ from tocsin.delivery.channels import Channel, Outcome, Receipt, open_channel, re
 from tocsin.delivery.deliver import Summary, deliver
 from tocsin.delivery.halt import release_brake, resume, stop
 from tocsin.delivery.holding import drop, find_mail, held_digests, held_letters, release
-from tocsin.delivery.journal import DueNews, deliveries, delivery, due_news, failed_deliveries, letters, retry
+from tocsin.delivery.journal import (
+    DueNews,
+    deliveries,
+    delivery,
+    due_news,
+    due_state,
+    failed_deliveries,
+    letters,
+    retry,
+)
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.delivery.notices import Notice, notices
 from tocsin.delivery.outbox import due_at, queue, release_items
@@ -40,6 +49,7 @@ __all__ = [
     "drop",
     "due_at",
     "due_news",
+    "due_state",
     "failed_deliveries",
     "find_mail",
     "held_digests",

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.errors import ConflictError, NotFoundError
-from tocsin.letters import Letter
+from tocsin.letters import Letter, LetterState
 from tocsin.records import Database
 
 _TOLD = {
@@ -96,6 +96,20 @@ def due_news(session: Session, state: ItemState = ItemState.QUEUED) -> list[DueN
         .order_by(first, DeliveryItem.team_id)
     )
     return [DueNews(team, int(events), due) for team, events, due in session.execute(rows)]
+
+
+def due_state(session: Session, now: datetime) -> tuple[tuple[int, int], ...]:
+    """What is due, as numbers that differ when something came or went: for news, digests and letters each."""
+    news = (DeliveryItem.id, (DeliveryItem.state == ItemState.QUEUED.value) & (DeliveryItem.due_at <= now))
+    again = (Delivery.state == DeliveryState.RETRY.value) & (Delivery.next_try_at <= now)
+    digests = (Delivery.id, (Delivery.state == DeliveryState.QUEUED.value) | again)
+    open_letter = Letter.state.in_([LetterState.QUEUED.value, LetterState.RETRY.value])
+    due_letters = (Letter.id, open_letter & (Letter.due_at <= now))
+    counts = []
+    for column, due in (news, digests, due_letters):
+        count, highest = session.execute(select(func.count(), func.max(column)).where(due)).one()
+        counts.append((int(count), int(highest or 0)))
+    return tuple(counts)
 
 
 def failed_deliveries(database: Database) -> int:
