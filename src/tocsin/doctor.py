@@ -231,8 +231,7 @@ def _mail(node: Node) -> Iterator[Finding]:
 
 def _mailbox(node: Node) -> Iterator[Finding]:
     """The mailbox that replies come to, and mails of it that a person must look at."""
-    from tocsin.mailroom import account_of, open_mailbox
-    from tocsin.replies import waiting_count
+    from tocsin.mailroom import account_of, open_mailbox, waiting_count
 
     with node.database.begin() as session:
         waiting = waiting_count(session)

@@ -5,7 +5,7 @@ from tocsin.mailroom.addresses import is_ours, references_in, reply_addresses
 from tocsin.mailroom.bounces import Bounce, addresses_named, original_ids
 from tocsin.mailroom.keeping import content_key, delete_received, keep_mail, kept_mail, mail_path
 from tocsin.mailroom.kinds import Kind, Sorted, sort_mail
-from tocsin.mailroom.models import MailBounce, MailState, ReceivedMail
+from tocsin.mailroom.models import MailBounce, MailState, ReceivedMail, waiting_count
 from tocsin.mailroom.reading import LIMITS, Limits, Part, ReadMail, read_mail
 from tocsin.mailroom.verdicts import Said, verdicts_in
 
@@ -39,4 +39,5 @@ __all__ = [
     "reply_addresses",
     "sort_mail",
     "verdicts_in",
+    "waiting_count",
 ]

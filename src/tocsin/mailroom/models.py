@@ -3,8 +3,8 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, Text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, Text, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.records import Base, Json, UTCDateTime
 
@@ -70,3 +70,9 @@ class MailBounce(Base):
     detail: Mapped[str] = mapped_column(Text)
     delivery_id: Mapped[int | None] = mapped_column(index=True)
     letter_id: Mapped[int | None] = mapped_column(index=True)
+
+
+def waiting_count(session: Session) -> int:
+    """How many mails wait for a person."""
+    waiting = select(func.count()).select_from(ReceivedMail).where(ReceivedMail.state == MailState.WAITING.value)
+    return session.scalar(waiting) or 0

@@ -13,7 +13,6 @@ from tocsin.replies.journal import (
     came_in,
     find_mail,
     received,
-    waiting_count,
 )
 from tocsin.replies.mailbox import Run, read_mailbox
 from tocsin.replies.matching import Match
@@ -36,5 +35,4 @@ __all__ = [
     "read_mailbox",
     "received",
     "reclassify",
-    "waiting_count",
 ]
