@@ -65,7 +65,7 @@ class Gpg:
         """What is in an encrypted mail, and the fingerprint of the primary key that signed it."""
         plain = self.home / "plain"
         plain.unlink(missing_ok=True)
-        status = self.run("--status-fd", "1", "--output", str(plain), "--decrypt", given=mail).decode()
+        status = self.run("--status-fd", "1", "--output", str(plain), "--decrypt", given=mail).decode(errors="replace")
         signed = re.findall(r"^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$", status, re.MULTILINE)
         return plain.read_bytes(), signed[0].lower() if signed else ""
 
@@ -77,7 +77,7 @@ class Gpg:
             status = self.run("--status-fd", "1", "--verify", str(self.home / "signature"), str(self.home / "content"))
         except subprocess.CalledProcessError:
             return ""
-        found = re.findall(r"^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$", status.decode(), re.MULTILINE)
+        found = re.findall(r"^\[GNUPG:\] VALIDSIG .* ([0-9A-F]{40})$", status.decode(errors="replace"), re.MULTILINE)
         return str(found[0]).lower() if found else ""
 
 
@@ -88,7 +88,7 @@ def gnupg() -> Iterator[Gpg]:
     try:
         yield Gpg(home)
     finally:
-        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, timeout=60)
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], check=False, timeout=60)
         shutil.rmtree(home, ignore_errors=True)
 
 
