@@ -39,6 +39,8 @@ _MODELS = (
     "tocsin.directory.registry.tables",
     "tocsin.directory.fact_tables",
     "tocsin.directory.keys.tables",
+    "tocsin.directory.contacts.tables",
+    "tocsin.directory.claims.tables",
     "tocsin.delivery.models",
     "tocsin.answers.models",
     "tocsin.letters.models",

@@ -204,6 +204,19 @@ class DirectorySettings(_Section):
     )
     rdap_days: int = Field(30, ge=0, description="An answer over RDAP is used again for this many days.")
     rdap_pause: float = Field(2.0, ge=0, description="Seconds between two questions over RDAP.")
+    answer_days: int = Field(
+        14, ge=1, description="A contact is answering when a person acknowledged a digest within this many days."
+    )
+    verify_every_days: int = Field(
+        365, ge=60, description="So long a confirmation or an answer counts; its holder is asked again before that."
+    )
+    verify_a_day: int = Field(200, ge=1, description="At most so many mailboxes are asked to confirm on one day.")
+    verify_domain_a_day: int = Field(5, ge=1, description="At most so many of them in one domain.")
+    resolver: str = Field(
+        "",
+        pattern=r"^([0-9a-fA-F.:]+(#\d{1,5})?)?$",
+        description="The DNS server, ADDRESS or ADDRESS#PORT, that claims are checked with; empty: that of the system.",
+    )
 
 
 class RetentionSettings(_Section):

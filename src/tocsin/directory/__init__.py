@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tocsin.directory.about import About, read_about
     from tocsin.directory.attest import SOON, TrustVerdict, attested, judge_trust, weigh
     from tocsin.directory.conflicts import STATES, Conflict, ConflictState, ContestedClaim, read_conflicts
+    from tocsin.directory.contacts import contact_states, note_answer, note_bounce, note_delivered, note_verified
     from tocsin.directory.decisions import Recorded, Verdict, decide_conflict, same_and_wider
     from tocsin.directory.difference_words import Line
     from tocsin.directory.entries import Refused
@@ -82,6 +83,7 @@ __all__ = [
     "Word",
     "assert_claim",
     "attested",
+    "contact_states",
     "counts_as_abuse",
     "counts_as_security",
     "decide_conflict",
@@ -96,6 +98,10 @@ __all__ = [
     "merge_teams",
     "merged_teams",
     "networks_inside",
+    "note_answer",
+    "note_bounce",
+    "note_delivered",
+    "note_verified",
     "purpose_of",
     "read_about",
     "read_candidates",
@@ -142,6 +148,7 @@ _LATER = {
     "Word": "person_word",
     "assert_claim": "statements",
     "attested": "attest",
+    "contact_states": "contacts",
     "counts_as_abuse": "purposes",
     "counts_as_security": "purposes",
     "decide_conflict": "decisions",
@@ -156,6 +163,10 @@ _LATER = {
     "merged_teams": "standing",
     "merge_teams": "merging",
     "networks_inside": "history",
+    "note_answer": "contacts",
+    "note_bounce": "contacts",
+    "note_delivered": "contacts",
+    "note_verified": "contacts",
     "purpose_of": "purposes",
     "read_about": "about",
     "read_candidates": "merging",

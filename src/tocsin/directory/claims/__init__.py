@@ -1,0 +1,1 @@
+"""Claims of operators: what is theirs, shown, and decided by a person."""

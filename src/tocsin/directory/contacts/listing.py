@@ -1,0 +1,105 @@
+"""Every contact with its state."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from tocsin.directory.contacts.record import one_form
+from tocsin.directory.contacts.state import ContactFact, Sign, Stand, Terms, state_of
+from tocsin.directory.contacts.tables import ContactFactRow
+from tocsin.directory.facts import Purpose
+from tocsin.directory.model import TeamKind
+from tocsin.directory.precedence import MAILBOX, MailboxClaim
+from tocsin.directory.purposes import purpose_of
+from tocsin.directory.standing import Part, Standing, standing
+from tocsin.directory.tables import TeamRow
+
+_SIGNS = {sign.value: sign for sign in Sign}
+_MANY = 500  # mailboxes; of more, all facts are read
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A team's mailbox and how it stands; ``mailbox`` and ``purpose`` are empty for a team that has none."""
+
+    team_id: int
+    team: str
+    country: str
+    mailbox: str
+    purpose: Purpose | None
+    stand: Stand
+
+
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    team_id: int
+    mailbox: str
+    purpose: str
+    as_of: date | None
+
+
+def contact_states(
+    session: Session, now: datetime, terms: Terms, *, teams: Collection[int] | None = None
+) -> list[Contact]:
+    """The contacts of these teams (numbers; None: of all), by team and mailbox; overruled mailboxes are none."""
+    wanted = None if teams is None else frozenset(teams)
+    found = standing(session, Part(teams=wanted, kind=MAILBOX))
+    boxes = list(_registered(found.mailboxes))
+    facts = _Facts.read(session, found, {one_form(box.mailbox) for box in boxes} if wanted is not None else None)
+    contacts = []
+    by_team: dict[int, list[_Registered]] = defaultdict(list)
+    for box in boxes:
+        by_team[box.team_id].append(box)
+    row = TeamRow
+    query = select(row.id, row.key, row.country, row.kind).order_by(row.key)
+    for number, key, country, kind in session.execute(query if wanted is None else query.where(row.id.in_(wanted))):
+        if number in found.merged:
+            continue
+        for box in by_team.get(number, ()):
+            stand = state_of(facts.of(box), registered=True, now=now, terms=terms, as_of=box.as_of)
+            purpose = purpose_of(box.purpose, box.mailbox, TeamKind(kind))
+            contacts.append(Contact(number, key, country, box.mailbox, purpose, stand))
+        if number not in by_team:
+            contacts.append(
+                Contact(number, key, country, "", None, state_of((), registered=False, now=now, terms=terms))
+            )
+    return contacts
+
+
+def _registered(claims: Iterable[MailboxClaim]) -> Iterator[_Registered]:
+    """Each mailbox of each team once, though several sources say it: the first stated purpose, the first day."""
+    together: dict[tuple[int, str], list[MailboxClaim]] = defaultdict(list)
+    for claim in claims:
+        together[claim.team_id, one_form(claim.address)].append(claim)
+    for (team, _), said in together.items():
+        purpose = next((one.purpose for one in said if one.purpose), "")
+        days = [one.as_of for one in said if one.as_of]
+        yield _Registered(team, said[0].address, purpose, min(days) if days else None)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """Facts by mailbox and team; team 0: of any that has the mailbox; mailbox empty: of the team as a whole."""
+
+    by_contact: Mapping[tuple[str, int], list[ContactFact]]
+
+    @classmethod
+    def read(cls, session: Session, found: Standing, mailboxes: Collection[str] | None) -> "_Facts":
+        fact = ContactFactRow
+        query = select(fact.mailbox, fact.team_id, fact.kind, fact.at, fact.via, fact.permanent, fact.told_at)
+        if mailboxes is not None and len(mailboxes) <= _MANY:
+            query = query.where(or_(fact.mailbox.in_(mailboxes), fact.mailbox == ""))
+        by_contact: dict[tuple[str, int], list[ContactFact]] = defaultdict(list)
+        for mailbox, team, kind, at, via, permanent, told_at in session.execute(query):
+            number = 0 if team is None else found.merged.get(team, team)
+            seen = ContactFact(_SIGNS[kind], at, via, permanent, told_at, own=bool(mailbox))
+            by_contact[mailbox, number].append(seen)
+        return cls(by_contact)
+
+    def of(self, box: _Registered) -> list[ContactFact]:
+        mailbox, get = one_form(box.mailbox), self.by_contact.get
+        return [*get((mailbox, 0), ()), *get((mailbox, box.team_id), ()), *get(("", box.team_id), ())]
