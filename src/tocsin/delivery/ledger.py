@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Posted
 from tocsin.delivery.safety import same_mailbox
+from tocsin.records import Base
 
 DAY = timedelta(days=1)
+_POSTED = Base.metadata.tables[Posted.__tablename__]
 _USUAL_DAYS = 28
 _KEPT_DAYS = 60
 
@@ -23,7 +25,7 @@ def note_posted(session: Session, rows: Iterable[tuple[str, Iterable[str]]], *, 
         for mailbox in mailboxes
     ]
     if made:
-        session.execute(insert(Posted), made)
+        session.connection().execute(insert(_POSTED), made)  # past the mapper, which costs more than the row
 
 
 def posted_to(session: Session, *, way: str, since: datetime) -> Counter[str]:
