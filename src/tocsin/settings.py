@@ -170,7 +170,7 @@ class MailboxSettings(_Section):
 
     address: str = Field(
         "",
-        pattern=r"^([^@\s+]+@[^@\s]+)?$",
+        pattern=r"^([A-Za-z0-9._-]{1,28}@[A-Za-z0-9.-]+)?$",
         description="Replies go to it with '+' and a token in its local part, such as csirt@example.org; empty: none.",
     )
     host: str = Field("", description="The IMAP server that keeps the mailbox; empty: no mailbox is read.")
