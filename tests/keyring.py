@@ -85,6 +85,7 @@ class Gpg:
 def gnupg() -> Iterator[Gpg]:
     """A fresh keyring; its folder has a short name, since the agent's socket is in it."""
     home = Path(tempfile.mkdtemp(prefix="gpg"))
+    (home / "gpg-agent.conf").write_text("s2k-count 65536\n", encoding="ascii")  # passwords of tests need no slow hash
     try:
         yield Gpg(home)
     finally:

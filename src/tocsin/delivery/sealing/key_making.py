@@ -53,7 +53,7 @@ class KeyRing:
             SettingError: its password, which the settings name, is missing or wrong.
 
         """
-        if b"PGP PRIVATE KEY-----" in content or (content and content[0] & 0x80):
+        if b"-----BEGIN PGP PRIVATE KEY" in content or (content and content[0] & 0x80):
             return self._keep(KeyFormat.OPENPGP, content, now, replace=replace)
         if b"PRIVATE KEY-----" not in content:
             content = _unpacked(content, self._password)
