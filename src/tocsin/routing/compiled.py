@@ -8,7 +8,7 @@ is worked out once here, as the number of a set of teams.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import accumulate
+from itertools import accumulate, chain, pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -26,6 +26,7 @@ Basis: TypeAlias = tuple[str, date | None, int | None, str, str]
 
 KINDS = tuple(RuleKind)
 ROLES = tuple(Role)
+_ROLES = {role: place for place, role in enumerate(ROLES)}
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,8 @@ def compile_rules(rules: Iterable[Rule], teams: Iterable[Team]) -> Compiled:
     parent[1 : len(hi) + 1] = cover.parent + 1
     for name, node in numbers[RuleKind.DOMAIN].items():
         parent[node] = _above(name, numbers[RuleKind.DOMAIN])
-    placed = sorted((_place(rule, numbers) for rule in rules), key=_rank)
+    placed = _place(rules, numbers)
     sets, responsible, informed = _sets(placed, parent.tolist())
-    bases = {basis: number for number, basis in enumerate(dict.fromkeys(basis for *_, basis in placed))}
     return Compiled(
         prefixes=cover.table,
         prefix_hi=hi,
@@ -125,20 +125,30 @@ def compile_rules(rules: Iterable[Rule], teams: Iterable[Team]) -> Compiled:
         parent=parent,
         responsible=responsible,
         informed=informed,
-        rule_start=np.searchsorted([node for node, *_ in placed], np.arange(len(parent) + 1)).astype(np.int32),
-        rule_team=np.array([team for _, _, team, _ in placed], dtype=np.int32),
-        rule_role=np.array([role for _, role, _, _ in placed], dtype=np.uint8),
-        rule_basis=np.array([bases[basis] for *_, basis in placed], dtype=np.int32),
-        set_start=np.array([0, *accumulate(len(teams) for teams in sets)], dtype=np.int32),
-        set_team=np.array([team for teams in sets for team in sorted(teams)], dtype=np.int32),
-        bases=tuple(bases),
+        rule_start=np.searchsorted(placed.node, np.arange(len(parent) + 1)).astype(np.int32),
+        rule_team=placed.team,
+        rule_role=placed.role,
+        rule_basis=placed.basis,
+        set_start=np.array([0, *accumulate(map(len, sets))], dtype=np.int32),
+        set_team=np.array([*chain.from_iterable(sets)], dtype=np.int32),
+        bases=placed.bases,
         teams=team_of,
         muting=np.array([team.id for team in team_of.values() if team.mutes], dtype=np.int64),
     )
 
 
-# Node, role (its place in ROLES), team, basis.
-_Placed: TypeAlias = tuple[int, int, int, Basis]
+@dataclass(frozen=True)
+class _Placed:
+    """Rules as columns: node, role (its place in ROLES), team, and the place of its basis in ``bases``.
+
+    Ordered by these four; of one team's equal rules what stands above the others comes first.
+    """
+
+    node: Int32s
+    role: UInt8s
+    team: Int32s
+    basis: Int32s
+    bases: tuple[Basis, ...]
 
 
 def name_of(rule: Rule) -> str:
@@ -183,37 +193,54 @@ def _above(name: str, nodes: dict[str, int]) -> int:
     return 0
 
 
-def _place(rule: Rule, numbers: dict[RuleKind, dict[str, int]]) -> _Placed:
-    basis = (rule.source, rule.as_of, rule.confidence, rule.said_by, rule.overruled)
-    return numbers[rule.kind][name_of(rule)], ROLES.index(rule.role), rule.team_id, basis
+def _place(rules: Sequence[Rule], numbers: dict[RuleKind, dict[str, int]]) -> _Placed:
+    given = [(rule.source, rule.as_of, rule.confidence, rule.said_by, rule.overruled) for rule in rules]
+    bases = sorted(set(given), key=_rank)
+    places = {basis: place for place, basis in enumerate(bases)}
+    node = np.array([numbers[rule.kind][name_of(rule)] for rule in rules], dtype=np.int32)
+    role = np.array([_ROLES[rule.role] for rule in rules], dtype=np.uint8)
+    team = np.array([rule.team_id for rule in rules], dtype=np.int32)
+    basis = np.array([places[of] for of in given], dtype=np.int32)
+    order = np.lexsort((basis, team, role, node))
+    return _Placed(node[order], role[order], team[order], basis[order], tuple(bases))
 
 
-def _rank(placed: _Placed) -> tuple[int, int, int, int, int, int, str, str]:
-    """By node, role and team; of one team's equal rules a person's word first, then the surest, then the freshest."""
-    node, role, team, (source, as_of, confidence, said_by, _) = placed
+def _rank(basis: Basis) -> tuple[int, int, int, str, str, str]:
+    """A person's word before imports, then the surest, then the freshest."""
+    source, as_of, confidence, said_by, overruled = basis
     sure = -1 if confidence is None else confidence
-    return node, role, team, strength(source), -sure, -as_of.toordinal() if as_of else 0, source, said_by
+    return strength(source), -sure, -as_of.toordinal() if as_of else 0, source, said_by, overruled
 
 
-def _sets(placed: Iterable[_Placed], parent: Sequence[int]) -> tuple[list[frozenset[int]], Int32s, Int32s]:
-    """All sets of teams, and by node the number of the responsible and of the informed one."""
-    own: tuple[dict[int, set[int]], ...] = tuple({} for _ in ROLES)
-    for node, role, team, (*_, overruled) in placed:
-        if not overruled:
-            own[role].setdefault(node, set()).add(team)
-    answers, wants = own[ROLES.index(Role.RESPONSIBLE)], own[ROLES.index(Role.INFORMED)]
-    numbers: dict[frozenset[int], int] = {frozenset(): 0}
-    sets: list[frozenset[int]] = [frozenset()]
+def _sets(placed: _Placed, parent: Sequence[int]) -> tuple[list[tuple[int, ...]], Int32s, Int32s]:
+    """All sets of teams, ascending each, and by node the number of the responsible and of the informed one."""
+    answers, wants = _own(placed, Role.RESPONSIBLE), _own(placed, Role.INFORMED)
+    numbers: dict[tuple[int, ...], int] = {(): 0}
     responsible, informed = [0] * len(parent), [0] * len(parent)
+    sets: list[tuple[int, ...]] = [()]
 
-    def number(teams: frozenset[int]) -> int:
-        if teams not in numbers:
-            numbers[teams] = len(sets)
+    def number(teams: tuple[int, ...]) -> int:
+        found = numbers.setdefault(teams, len(sets))
+        if found == len(sets):
             sets.append(teams)
-        return numbers[teams]
+        return found
 
     for node in range(1, len(parent)):  # parents come first
         above = parent[node]
-        responsible[node] = number(frozenset(answers[node])) if node in answers else responsible[above]
-        informed[node] = number(sets[informed[above]] | wants[node]) if node in wants else informed[above]
+        responsible[node] = number(answers[node]) if node in answers else responsible[above]
+        more = wants.get(node)
+        informed[node] = number(tuple(sorted({*sets[informed[above]], *more}))) if more else informed[above]
     return sets, np.array(responsible, dtype=np.int32), np.array(informed, dtype=np.int32)
+
+
+def _own(placed: _Placed, role: Role) -> dict[int, tuple[int, ...]]:
+    """By node, the teams that have a rule of this role for it, ascending; overruled ones do not count."""
+    holds = np.array([not overruled for *_, overruled in placed.bases], dtype=np.bool_)
+    rows = np.flatnonzero(placed.role == _ROLES[role])
+    rows = rows[holds[placed.basis[rows]]]
+    node, team = placed.node[rows], placed.team[rows]
+    other = np.flatnonzero((np.diff(node, prepend=-1) != 0) | (np.diff(team, prepend=-1) != 0))  # one team, one rule
+    node, teams = node[other], team[other].tolist()
+    starts = np.flatnonzero(np.diff(node, prepend=-1))
+    cuts = np.append(starts, len(node)).tolist()
+    return {of: tuple(teams[start:end]) for of, (start, end) in zip(node[starts].tolist(), pairwise(cuts), strict=True)}
