@@ -285,6 +285,18 @@ def test_answers_are_kept_as_they_were(tmp_path_factory: pytest.TempPathFactory,
     assert tomllib.loads(path.read_text(encoding="utf-8")) == {"name": text, "roster": more}
 
 
+def test_the_page_on_teams_names_every_question(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "teams.md").read_text(encoding="utf-8")
+    block = page[page.rindex("```toml\n") + len("```toml\n") :]
+    example = tmp_path / "example.toml"
+    example.write_text(block[: block.index("```")], encoding="utf-8")
+    given = read_answers(example, ASKED)
+
+    assert {question.name for question in ASKED} - given.keys() == {"expires"}
+    assert f"asks {len(ASKED)} questions" in page
+    assert completed(given, ASKED)["mailbox"] == "csirt@cert.example"
+
+
 def test_missing_answers_are_all_named() -> None:
     with pytest.raises(InputError, match="Not answered: name, country, constituency, mailbox"):
         completed({}, ASKED)
