@@ -34,10 +34,11 @@ started = time.perf_counter()
 done = import_rpsl(database, Path(home), [Path(file) for file in files], source="bench", actor="bench",
                    now=datetime.now(UTC), as_of=date.fromisoformat(day))
 seconds = time.perf_counter() - started
+used = resource.getrusage(resource.RUSAGE_SELF)
 words = ("teams_new", "teams_changed", "rules_new", "rules_withdrawn", "rules_same", "mailboxes_new",
          "mailboxes_withdrawn", "kept")
 print(json.dumps({"seconds": round(seconds, 1), "objects": sum(done.objects.values()),
-                  "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+                  "cpu_seconds": round(used.ru_utime + used.ru_stime, 1), "peak_mb": used.ru_maxrss // 1024,
                   "not_taken": sum(done.reasons.values())} | {word: getattr(done, word) for word in words}))
 """
 

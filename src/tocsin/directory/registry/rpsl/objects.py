@@ -6,6 +6,7 @@ where they are valid UTF-8, else Latin-1.
 """
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -19,6 +20,8 @@ _BLOCK_BYTES = 1 << 22
 _MAX_OBJECT_BYTES = 1 << 24
 _COMMENTS = (b"%", b"#")
 _CONTINUED = (b" ", b"\t", b"+")
+# A line that is neither an attribute, nor a continuation, nor a comment.
+_BROKEN = re.compile(rb"\n(?![ \t+%#\n]|[A-Za-z][A-Za-z0-9_-]*[ \t]*:)([^\n]+)")
 
 
 @dataclass(slots=True)
@@ -50,7 +53,7 @@ def read_objects(path: Path, wanted: Mapping[str, AbstractSet[str]]) -> Iterator
         InputError: it is a folder, is no text, is damaged, or has an object of more than 16 MB.
 
     """
-    keep = {name.encode(): {one.encode(): one for one in attributes} for name, attributes in wanted.items()}
+    keep = {name.encode(): _pattern(attributes) for name, attributes in wanted.items()}
     line = 1
     for block in _blocks(path):
         for text in block.split(b"\n\n"):
@@ -61,7 +64,7 @@ def read_objects(path: Path, wanted: Mapping[str, AbstractSet[str]]) -> Iterator
             line += text.count(b"\n") + 2
 
 
-def _read_object(text: bytes, line: int, keep: Mapping[bytes, Mapping[bytes, str]]) -> RpslObject | None:
+def _read_object(text: bytes, line: int, keep: Mapping[bytes, re.Pattern[bytes]]) -> RpslObject | None:
     while text.startswith(_COMMENTS):
         _, _, text = text.partition(b"\n")
         line += 1
@@ -72,35 +75,35 @@ def _read_object(text: bytes, line: int, keep: Mapping[bytes, Mapping[bytes, str
     if not colon or not name.replace(b"-", b"").isalnum() or text.startswith(_CONTINUED):
         first = text.partition(b"\n")[0]
         return RpslObject("", line, broken=[(line, _text(first))])
-    attributes = keep.get(name)
+    pattern = keep.get(name)
     found = RpslObject(name.decode("ascii"), line)
-    if attributes is not None:
-        _read_attributes(found, text, attributes)
+    if pattern is not None:
+        _read_attributes(found, b"\n" + text, pattern)
     return found
 
 
-def _read_attributes(found: RpslObject, text: bytes, attributes: Mapping[bytes, str]) -> None:
-    values = found.values
-    last: list[str] | None = None
-    for number, line in enumerate(text.split(b"\n"), found.line):
-        if line.startswith(_CONTINUED):
-            if last is not None and (more := _value(line[1:])):
-                last[-1] = f"{last[-1]} {more}".lstrip()
-            continue
-        name, colon, value = line.partition(b":")
-        attribute = attributes.get(name) or attributes.get(name.strip().lower())
-        if attribute is not None and colon:
-            last = values.setdefault(attribute, [])
-            last.append(_value(value))
-            continue
-        last = None
-        if line and not line.startswith(_COMMENTS) and (not colon or b" " in name.rstrip()):
-            found.broken.append((number, _text(line)))
+def _pattern(attributes: AbstractSet[str]) -> re.Pattern[bytes]:
+    """Finds these attributes, each as its name and its value with the lines that go on; begins with a line end."""
+    names = b"|".join(re.escape(name.encode()) for name in sorted(attributes))
+    return re.compile(rb"\n(" + names + rb")[ \t]*:([^\n]*(?:\n[ \t+][^\n]*)*)", re.IGNORECASE)
+
+
+def _read_attributes(found: RpslObject, text: bytes, pattern: re.Pattern[bytes]) -> None:
+    for name, value in pattern.findall(text):
+        found.values.setdefault(name.decode("ascii").lower(), []).append(_value(value))
+    if _BROKEN.search(text):
+        found.broken = [
+            (found.line + text.count(b"\n", 0, one.start()), _text(one.group(1))) for one in _BROKEN.finditer(text)
+        ]
 
 
 def _value(raw: bytes) -> str:
-    """The value without blanks around it and without a comment at its end."""
-    return _text(raw.partition(b"#")[0].strip())
+    """The value on one line, without blanks around it and without comments at the ends of its lines."""
+    if b"\n" not in raw:
+        return _text(raw.partition(b"#")[0].strip())
+    first, *more = raw.split(b"\n")
+    parts = (part.partition(b"#")[0].strip() for part in (first, *(line[1:] for line in more)))
+    return _text(b" ".join(part for part in parts if part))
 
 
 def _text(raw: bytes) -> str:
