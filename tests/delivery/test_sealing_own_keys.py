@@ -156,7 +156,7 @@ def locked(tmp_path: Path, password: str) -> MailSettings:
 
 def test_a_key_from_gpg_with_a_password_signs(tmp_path: Path) -> None:
     with gnupg() as gpg:
-        made = gpg.make(CSIRT, password="open sesame")
+        made = gpg.make(CSIRT, "rsa2048", "", password="open sesame")
         content = gpg.run("--armor", "--export-secret-keys", made, password="open sesame")
     with pytest.raises(SettingError, match="OpenPGP key cannot be used"):
         ring_of(tmp_path, locked(tmp_path, "wrong")).bring(content, now=now())

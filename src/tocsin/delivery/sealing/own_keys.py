@@ -98,10 +98,10 @@ def open_openpgp(content: bytes, password: str) -> OpenPgpKey:
     try:
         signer = tsk.signer(password or None)
     except (RuntimeError, ValueError) as error:
-        raise SettingError(
-            f"The node's OpenPGP key cannot be used: {said(error)}.",
-            hint="If it has a password, put that into a file, chmod 600, and name it as [mail] key_password_file.",
-        ) from error
+        hint = "If it has a password, put that into a file, chmod 600, and name it as [mail] key_password_file."
+        if "MPI" in said(error):  # gpg counts the bits of such numbers otherwise than RFC 9580, 3.2, says
+            hint = "The library cannot read how gpg locks most Ed25519 keys: export it without a password, or use RSA."
+        raise SettingError(f"The node's OpenPGP key cannot be used: {said(error)}.", hint=hint) from error
     return OpenPgpKey(key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), signer)
 
 
