@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from tocsin.answers import Courses
 from tocsin.app import Node
+from tocsin.delivery import sent_to
 from tocsin.events.models import TeamSet
 from tocsin.problems import known_problems
 from tocsin.said import read_said
@@ -30,15 +31,22 @@ class Unanswered:
 
 
 def unanswered(node: Node, *, now: datetime, limit: int = 100) -> list[Unanswered]:
-    """Those first told ``escalate_after_days`` ago or longer that are not gone, silent for longest first."""
+    """Those first told ``escalate_after_days`` ago or longer that are not gone, silent for longest first.
+
+    What no mail has left for, or only mails that came back, is not told and so not among them.
+    """
     tell = node.settings.tell
     before = int((now - timedelta(days=tell.escalate_after_days)).timestamp())
     said = read_said(node.database, now)
     with node.database.begin() as session:
         known = known_problems(session, node.tracker, gone_after_days=tell.gone_after_days)
         members = {row.number: tuple(row.members) for row in session.scalars(select(TeamSet))}
-    told = known.column("first_told_at")
-    silent = np.flatnonzero((told > 0) & (told <= before) & (known.gone_at == 0) & ~said.is_answered(known.keys))
+        told = known.column("first_told_at")
+        silent = np.flatnonzero((told > 0) & (told <= before) & (known.gone_at == 0) & ~said.is_answered(known.keys))
+        first, sets = known.column("first_told_by")[silent], known.column("told_set")[silent].tolist()
+        sent = sent_to(session, np.unique(first).tolist())
+    reached = [not sent[by].isdisjoint(members.get(of, ())) for by, of in zip(first.tolist(), sets, strict=True)]
+    silent = silent[np.array(reached, dtype=bool)]
     chosen = silent[np.argsort(told[silent], kind="stable")][:limit]
     keys = known.keys[chosen].tolist()
     names = Courses(node.database, node.store, node.tracker, tell.gone_after_days).names(keys)

@@ -16,10 +16,12 @@ import polars as pl
 from sqlalchemy import select
 
 from tocsin.app import Node
+from tocsin.delivery import sent_to
 from tocsin.directory import Role, Team, directory_version, read_directory
 from tocsin.escalation import next_asked
 from tocsin.events.models import TeamSet
 from tocsin.problems import Seen, Telling
+from tocsin.records import Database
 from tocsin.release import allowed_teams
 from tocsin.routing import Router, current_router
 from tocsin.said import Said, read_said
@@ -62,6 +64,7 @@ class Tellers:
     router: Router
     sets: TeamSets
     settings: Settings
+    database: Database
     _verdicts: dict[tuple[int, str, str], _Verdict] = field(default_factory=dict)
     _said: Said | None = None
 
@@ -74,7 +77,7 @@ class Tellers:
         router = current_router(
             node.compiled / "routing", version, lambda: read_directory(node.database), now=datetime.now(UTC)
         )
-        return cls(version, router.teams, router, TeamSets([(), *stored]), node.settings)
+        return cls(version, router.teams, router, TeamSets([(), *stored]), node.settings, node.database)
 
     def said(self, node: Node, now: datetime) -> Said:
         """What teams have answered, read again only where there is something new."""
@@ -99,7 +102,7 @@ class Tellers:
         return Told(
             routed=_column(verdicts, "routed")[kind],
             told=told,
-            telling=Telling(told > 0, escalated > 0, told_set),
+            telling=Telling(told > 0, escalated > 0, told_set, live=self.settings.tell.mode == "live"),
             routed_rows=int((decisions > 0).sum()),
             withheld=withheld,
             owed=self._owed(told),
@@ -135,6 +138,8 @@ class Tellers:
         if to in {"none", "person"} or not seen.overdue.any():
             return found
         silent = seen.overdue & ~said.is_answered(seen.sightings.keys)
+        if silent.any():
+            silent &= self._reached(seen, silent)
         rows = np.flatnonzero(silent[seen.sightings.of_event])
         if not len(rows):
             return found
@@ -155,6 +160,16 @@ class Tellers:
             allowed, _ = allowed_teams(tlp, pap, teams, own=self._own)
             numbers.append(self.sets.number(allowed))
         found[rows] = np.array(numbers, dtype=np.int32)[kind]
+        return found
+
+    def _reached(self, seen: Seen, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Per problem that is asked for, whether the mail that first told of it has left for a team."""
+        with self.database.begin() as session:
+            sent = sent_to(session, np.unique(seen.first_told_by[asked]).tolist())
+        found = np.zeros(len(asked), dtype=bool)
+        places = np.flatnonzero(asked)
+        told = zip(seen.first_told_by[places].tolist(), seen.told_set[places].tolist(), strict=True)
+        found[places] = [not sent[ingest].isdisjoint(self.sets.members[of]) for ingest, of in told]
         return found
 
     @property

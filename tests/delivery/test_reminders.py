@@ -8,6 +8,7 @@ import pytest
 
 from answer_world import World, link_of, make_world, send
 from delivery_cast import Read
+from tocsin.app import open_node
 from tocsin.directory import read_directory
 from tocsin.silence import unanswered
 
@@ -157,6 +158,26 @@ def test_what_nobody_answered_is_listed_for_a_person_until_somebody_does_or_it_i
     ]
     assert unanswered(node.node, now=node.at(4.9).now) == []
     assert node.tocsin.json("problems", "unanswered")[0]["teams"] == ["nat-a", "operator"]
+
+
+def test_nobody_is_called_silent_who_was_not_told(world: Make) -> None:
+    node = world('escalate_to = "upstream"', "escalate_after_days = 10")
+    for day in (0, 7, 10, 11):
+        node.at(day).hear("192.0.2.1")
+    assert set(node.tell()) == {NOC, NAT_A}
+    node.at(12).hear("192.0.2.1")
+
+    assert set(node.tell()) == {SECTOR}
+    assert unanswered(node.node, now=node.now)[0].tellings == 2
+
+
+def test_what_was_told_in_shadow_is_first_told_when_live_comes(world: Make) -> None:
+    shadow = world('mode = "shadow"', 'escalate_to = "upstream"', "escalate_after_days = 5")
+    told(shadow, 0, 1)
+    (shadow.node.home / "tocsin.toml").write_text('[tell]\nescalate_to = "upstream"\nescalate_after_days = 5\n')
+    live = World(shadow.folder, open_node(shadow.node.home), reports=2)
+
+    assert told(live, 6, 7, 11, 12) == {7: {NOC, NAT_A}, 12: {SECTOR}}
 
 
 def test_the_gate_decides_on_what_is_escalated_too(world: Make) -> None:

@@ -14,6 +14,7 @@ from tocsin.delivery.journal import (
     failed_deliveries,
     letters,
     retry,
+    sent_to,
 )
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.delivery.notices import Notice, notices
@@ -66,6 +67,7 @@ __all__ = [
     "release_items",
     "resume",
     "retry",
+    "sent_to",
     "stop",
     "through_the_gate",
 ]

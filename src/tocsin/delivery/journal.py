@@ -1,6 +1,6 @@
 """What became of digests and letters, for people to read; and a second chance for those given up."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -110,6 +110,19 @@ def due_state(session: Session, now: datetime) -> tuple[tuple[int, int], ...]:
         count, highest = session.execute(select(func.count(), func.max(column)).where(due)).one()
         counts.append((int(count), int(highest or 0)))
     return tuple(counts)
+
+
+def sent_to(session: Session, ingests: Collection[int]) -> dict[int, set[int]]:
+    """For each of the ingests the teams that a mail with its news has left for, and did not come back from."""
+    found: dict[int, set[int]] = {ingest: set() for ingest in ingests}
+    rows = (
+        select(DeliveryItem.ingest, DeliveryItem.team_id)
+        .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
+        .where(Delivery.state == DeliveryState.SENT.value, DeliveryItem.ingest.in_(found))
+    )
+    for ingest, team in session.execute(rows):
+        found[ingest].add(team)
+    return found
 
 
 def failed_deliveries(database: Database) -> int:

@@ -94,17 +94,18 @@ def seen_again(
     after[:, _FEED] = feed
     after[~known, _MET_BY] = ingest
     after[:, _SEEN_BY] = ingest
-    unnoted = told_before & (notes[:, _FIRST_TOLD_AT] == 0)  # told when only the last telling was noted
+    unnoted = told_before & (notes[:, _TOLD_SET] == 0)  # told when only the last telling was noted
     after[unnoted, _FIRST_TOLD_AT] = notes[unnoted, _TOLD_AT]
     after[unnoted, _FIRST_TOLD_BY] = notes[unnoted, _TOLD_BY]
     after[unnoted, _TELLINGS] = 1
-    since_first = now - after[:, _FIRST_TOLD_AT].astype(np.int64)
+    first = np.where(after[:, _FIRST_TOLD_AT] > 0, after[:, _FIRST_TOLD_AT], notes[:, _TOLD_AT])
+    since_first = now - first.astype(np.int64)
     since_last = now - notes[:, _TOLD_AT].astype(np.int64)
     due = ~told_before | repeat.reminded(since_first, since_last) | (notes[:, _TOLD_BY] == ingest)
     overdue = np.zeros(len(due), dtype=bool)
     if repeat.escalate_days:
         open_ = (notes[:, _ESCALATED_BY] == 0) | (notes[:, _ESCALATED_BY] == ingest)
-        overdue = told_before & open_ & (since_first >= repeat.escalate_days * _DAY)
+        overdue = (after[:, _FIRST_TOLD_AT] > 0) & open_ & (since_first >= repeat.escalate_days * _DAY)
     return after, due, overdue
 
 
@@ -132,15 +133,17 @@ def gone_since(
 class Seen:
     """What one batch's sightings mean, per problem: unknown before this ingest (``fresh``), and ``due`` to be told.
 
-    ``overdue``: it may be escalated. ``told_set``: the number of the set of teams that were told of it, 0 where that
-    is not known. ``new`` and ``continuing`` count each problem once per ingest, in the batch that meets it first.
-    ``notes`` are what is to be remembered, but for who was told.
+    ``overdue``: it may be escalated; ``first_told_by``: the ingest by which it was first told, 0 for none;
+    ``told_set``: the number of the set of teams that were told of it, 0 where that is not known. ``new`` and
+    ``continuing`` count each problem once per ingest, in the batch that meets it first. ``notes`` are what is to be
+    remembered, but for who was told.
     """
 
     sightings: Sightings
     fresh: npt.NDArray[np.bool_]
     due: npt.NDArray[np.bool_]
     overdue: npt.NDArray[np.bool_]
+    first_told_by: NotesArray
     told_set: npt.NDArray[np.int32]
     new: int
     continuing: int
@@ -151,12 +154,14 @@ class Seen:
 class Telling:
     """Who is told of one batch: per event whether some team is (``told``), and some one as it was unanswered.
 
-    ``told_set``: per problem the number of the set of teams that were told of it, now and before.
+    ``told_set``: per problem the number of the set of teams that were told of it, now and before. ``live``: whether
+    mails leave; what is told otherwise is not told again for it, but no team has heard it.
     """
 
     told: npt.NDArray[np.bool_]
     escalated: npt.NDArray[np.bool_]
     told_set: npt.NDArray[np.int32]
+    live: bool = True
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,7 @@ class Tracker:
             fresh=after[:, _MET_BY] == ingest,
             due=due,
             overdue=overdue,
+            first_told_by=after[:, _FIRST_TOLD_BY].copy(),
             told_set=notes[:, _TOLD_SET].astype(np.int32),
             new=int((~known).sum()),
             continuing=int((known & (notes[:, _SEEN_BY] != ingest)).sum()),
@@ -192,8 +198,9 @@ class Tracker:
         escalated = np.zeros(len(seen.due), dtype=bool)
         escalated[of_event[telling.escalated]] = True
         told = some & seen.due
-        notes[told & (notes[:, _TOLD_BY] != ingest), _TELLINGS] += 1
-        first = told & (notes[:, _FIRST_TOLD_AT] == 0)
+        heard = told & telling.live
+        notes[heard & (notes[:, _TOLD_BY] != ingest), _TELLINGS] += 1
+        first = heard & (notes[:, _FIRST_TOLD_AT] == 0)
         notes[first, _FIRST_TOLD_AT], notes[first, _FIRST_TOLD_BY] = now, ingest
         notes[told, _TOLD_AT], notes[told, _TOLD_BY] = now, ingest
         notes[escalated, _ESCALATED_BY] = ingest
