@@ -25,6 +25,7 @@ from tocsin.directory import (
     import_directory,
     in_hours,
     judge_trust,
+    merge_teams,
     purpose_of,
     read_about,
     read_team,
@@ -169,6 +170,29 @@ def test_the_same_file_again_changes_nothing_and_less_of_it_is_withdrawn(databas
         ("AfricaCERT (member)", NOW, later),
         ("FIRST (liaison, since 2016-01-01)", NOW, later),
     ]
+
+
+def test_what_was_said_on_a_day_is_known(database: Database, tmp_path: Path) -> None:
+    bring(database, tmp_path, TOML)
+    later = NOW + timedelta(days=30)
+    bring(database, tmp_path, TOML.replace("8:00-16:30", "7:00-15:00"), now=later)
+
+    def hours(at: datetime | None) -> list[str]:
+        return [fact.value for fact in read_about(database, "cert-x", at).of(FactKind.HOURS)]
+
+    assert hours(None) == ["sat 09:00-12:00", "mon-fri 07:00-15:00"]
+    assert hours(later - timedelta(seconds=1)) == ["mon-fri 08:00-16:30", "sat 09:00-12:00"]
+    assert hours(NOW - timedelta(seconds=1)) == []
+
+
+def test_facts_of_a_merged_team_are_those_of_the_team_that_it_is_now(database: Database, tmp_path: Path) -> None:
+    bring(database, tmp_path, TOML)
+    bring(database, tmp_path, '[[team]]\nkey = "other"\nname = "O"\nservices = ["Cake"]\n', name="other.toml")
+    merge_teams(database, "cert-x", "other", said_by="Ana", reason="one desk", actor="ana", now=NOW)
+
+    about = read_about(database, "other")
+    assert about.team.key == "cert-x"
+    assert [fact.value for fact in about.of(FactKind.SERVICE)][-1] == "Cake"
 
 
 def test_two_sources_may_say_different_things(database: Database, tmp_path: Path) -> None:

@@ -24,17 +24,20 @@ def team(
     ctx: typer.Context,
     team: _Team,
     history: Annotated[bool, typer.Option("--history", help="Also what was said once and is withdrawn.")] = False,
+    on: Annotated[str, typer.Option(help="What was said on a day, YYYY-MM-DD, up to its end in UTC; else now.")] = "",
 ) -> None:
     """Show all that is known of one team: who it is, how to reach it, what vouches for it, and who says so."""
+    from tocsin.cli.directory_history import end_of_day
     from tocsin.cli.keys import document as key_document
     from tocsin.directory import judge_trust, read_about
     from tocsin.directory.keys import team_keys
     from tocsin.settings import load_settings
 
     invocation: Invocation = ctx.obj
-    now = datetime.now(UTC)
+    at = end_of_day(on) if on else None
+    now = at or datetime.now(UTC)
     with records(invocation.home) as database:
-        about = read_about(database, team)
+        about = read_about(database, team, at)
         keys = team_keys(database, [about.team.id])
     verdicts = judge_trust(about.facts, load_settings(invocation.home).directory.needs, now.date())
     known = [key_document(key, about.team, now) for key in keys]

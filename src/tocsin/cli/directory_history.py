@@ -32,7 +32,7 @@ def history(
     from tocsin.networks import Networks
 
     invocation: Invocation = ctx.obj
-    at = _end_of_day(on)
+    at = end_of_day(on)
     with records(invocation.home) as database:
         if _is_team(query):
             told = _of_team(database, query.strip().lower(), at)
@@ -75,7 +75,8 @@ class _Told:
         }
 
 
-def _end_of_day(text: str) -> datetime:
+def end_of_day(text: str) -> datetime:
+    """The last moment of a day, UTC; of today where none is given."""
     from tocsin.errors import UsageError
 
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -38,8 +39,11 @@ class About:
         return purpose_of(mailbox.purpose, mailbox.address, self.team.kind)
 
 
-def read_about(database: Database, key: str) -> About:
+def read_about(database: Database, key: str, at: datetime | None = None) -> About:
     """All that is known of the team with this key or UUID; of a merged team, of the one that it is now.
+
+    Of a time in the past, what was said then; names and preferences are those of now, and withdrawn is what had been
+    withdrawn by then.
 
     Raises:
         NotFoundError: there is no such team.
@@ -47,11 +51,11 @@ def read_about(database: Database, key: str) -> About:
     """
     with database.begin() as session:
         number = find_team(session, key)
-        found = standing(session, Part(teams={number}))
+        found = standing(session, Part(teams={number}), at)
         (team,) = read_teams(session, found, {number})
         numbers = [number, *(other for other, into in found.merged.items() if into == number)]
         facts = _facts(session, numbers)
-    current = [fact for fact in facts if fact.withdrawn is None]
+    current = [fact for fact in facts if fact.stood(at)]
     holding, overruled = settle_facts(fact for fact in current if fact.kind is not FactKind.FIELD)
     return About(
         team=team,
@@ -61,7 +65,7 @@ def read_about(database: Database, key: str) -> About:
         rules_overruled=tuple(found.overruled),
         overruled=tuple(overruled),
         fields=tuple(fact for fact in current if fact.kind is FactKind.FIELD),
-        withdrawn=tuple(fact for fact in facts if fact.withdrawn is not None),
+        withdrawn=tuple(fact for fact in facts if fact.withdrawn and (at is None or fact.withdrawn <= at)),
     )
 
 

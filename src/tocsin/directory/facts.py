@@ -123,6 +123,12 @@ class Fact:
     recorded: datetime | None = None
     withdrawn: datetime | None = None
 
+    def stood(self, at: datetime | None = None) -> bool:
+        """Whether it was known and not withdrawn at a time; now when None."""
+        if at is None or self.recorded is None:
+            return self.withdrawn is None
+        return self.recorded <= at and (self.withdrawn is None or self.withdrawn > at)
+
     def get(self, name: str) -> str:
         """One detail, or an empty text."""
         return dict(self.detail).get(name, "")
