@@ -8,6 +8,7 @@ import typer
 
 from tocsin.cli import (
     directory_conflicts,
+    directory_contacts,
     directory_facts,
     directory_founding,
     directory_history,
@@ -33,3 +34,4 @@ app.add_typer(directory_history.app)
 app.add_typer(directory_merge.app)
 app.add_typer(directory_registry.app)
 app.add_typer(directory_sources.app)
+app.add_typer(directory_contacts.app)

@@ -21,6 +21,9 @@ _TYPE = "application/x-www-form-urlencoded"
 _PURPOSE = "answer-form"
 _OPEN_SECONDS = 24 * 3600
 
+Fields = Mapping[str, list[str]]
+"""What a form has, each name with its values."""
+
 
 @dataclass(frozen=True)
 class Typed:
@@ -40,7 +43,13 @@ class Typed:
 
 
 async def read_form(request: Request) -> Typed | None:
-    """What a form says; None where it is no form, or larger than one of ours can be."""
+    """What the form of an answer says; None as of `read_fields`."""
+    fields = await read_fields(request)
+    return None if fields is None else _typed(fields)
+
+
+async def read_fields(request: Request) -> Fields | None:
+    """The fields of a form; None where it is no form, or larger than one of ours can be."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _TYPE:
         return None
     body = bytearray()
@@ -49,10 +58,9 @@ async def read_form(request: Request) -> Typed | None:
         if len(body) > _MOST_BYTES:
             return None
     try:
-        fields = parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         return None
-    return _typed(fields)
 
 
 def from_own_page(request: Request, url: str) -> bool:
@@ -86,7 +94,7 @@ def act_of(made: str, tokens: Tokens, reference: str, now: datetime) -> str:
     return f"page:{name}"
 
 
-def _typed(fields: Mapping[str, list[str]]) -> Typed:
+def _typed(fields: Fields) -> Typed:
     def one(name: str) -> str:
         return fields.get(name, [""])[0]
 

@@ -17,6 +17,7 @@ from tocsin.errors import TocsinError
 from tocsin.overview import overview
 from tocsin.web.answer_pages import answer_pages
 from tocsin.web.texts import words_for
+from tocsin.web.verify_pages import verify_pages
 
 _HERE = Path(__file__).parent
 _HEADERS = {
@@ -52,6 +53,7 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
         return templates.TemplateResponse(request, "answer_nothing.html", context, status_code=503)
 
     application.include_router(answer_pages(node, templates, clock))
+    application.include_router(verify_pages(node, templates, clock))
     if not public:
         _add_inside(application, node, templates)
     return application

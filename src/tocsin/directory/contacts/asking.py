@@ -14,12 +14,16 @@ from tocsin.directory.contacts.confirm import KIND, letter_key, team_names
 from tocsin.directory.contacts.plan import ANSWER_WITHIN, Ask, Reminder, Round
 from tocsin.directory.contacts.tables import VerificationRow
 from tocsin.directory.model import Role, Rule
+from tocsin.directory.reading import team_keys
 from tocsin.directory.standing import Part, standing
+from tocsin.directory.tables import DirectoryStateRow
 from tocsin.letters import Letter, queue_letter
 from tocsin.records import AuditWord, audit
 
 SHOWN: Final = 50
 """Networks that a letter and its page name; of more it says how many."""
+
+_MANY: Final = 500  # teams; for more, the rules of all are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class Letters:
     reply_to: Callable[[str], str]
 
 
+def lock_questions(session: Session) -> None:
+    """Whoever asks at the same time waits here until the end of this transaction."""
+    session.scalars(select(DirectoryStateRow).with_for_update()).one()
+
+
 def read_rounds(session: Session) -> list[Round]:
     """The questions that were asked, the last of each mailbox, and all of the days to come."""
     row = VerificationRow
@@ -61,8 +70,9 @@ def read_rounds(session: Session) -> list[Round]:
 def networks_of(session: Session, teams: Collection[int]) -> dict[int, list[Rule]]:
     """What each of these teams answers for."""
     found: dict[int, list[Rule]] = defaultdict(list)
-    for rule in standing(session, Part(teams=frozenset(teams))).rules:
-        if rule.role is Role.RESPONSIBLE:
+    wanted = frozenset(teams)
+    for rule in standing(session, Part(teams=wanted) if len(wanted) <= _MANY else None).rules:
+        if rule.role is Role.RESPONSIBLE and rule.team_id in wanted:
             found[rule.team_id].append(rule)
     return found
 
@@ -109,6 +119,30 @@ def question_of(session: Session, row: VerificationRow) -> Question:
     networks = tuple(dict.fromkeys((kind, value) for kind, value, _ in row.networks))
     names = tuple(team_names(session, row.teams))
     return Question(row.name, row.mailbox, names, networks, row.networks_all, row.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the holder of a mailbox answered; ``teams`` are keys."""
+
+    number: int
+    at: datetime
+    mailbox: str
+    teams: tuple[str, ...]
+    outcome: str
+    via: str
+    note: str
+
+
+def read_answers(session: Session) -> list[Answered]:
+    """All answers, the latest first."""
+    row, keys = VerificationRow, team_keys(session)
+    query = select(row).where(row.used_at.is_not(None)).order_by(row.used_at.desc(), row.id.desc())
+    return [
+        Answered(one.id, one.used_at, one.mailbox, tuple(keys[n] for n in one.teams), one.outcome, one.via, one.note)
+        for one in session.scalars(query)
+        if one.used_at is not None
+    ]
 
 
 def _queue(session: Session, row: VerificationRow, step: int, letters: Letters, *, now: datetime) -> None:

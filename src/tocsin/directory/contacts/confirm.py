@@ -183,3 +183,10 @@ def team_names(session: Session, numbers: Iterable[int]) -> list[str]:
     merged = merged_teams(session)
     wanted = {merged.get(number, number) for number in numbers}
     return list(session.scalars(select(TeamRow.name).where(TeamRow.id.in_(wanted)).order_by(TeamRow.name)))
+
+
+def question_language(session: Session, row: VerificationRow) -> str:
+    """The language (BCP 47) of the team that a question is about; the first one's, of several."""
+    merged = merged_teams(session)
+    team = session.get(TeamRow, min(merged.get(number, number) for number in row.teams))
+    return team.language if team is not None else "en"
