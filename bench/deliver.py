@@ -1,6 +1,7 @@
 """Finished digests a second: claim, render, write and sync, on made-up events of many teams.
 
-Run: ``.venv/bin/python bench/deliver.py [--teams 2000] [--seed 1] [--formats csv]``; prints one JSON document.
+Run: ``.venv/bin/python bench/deliver.py [--teams 2000] [--seed 1] [--formats csv] [--seal openpgp|smime]``; prints one
+JSON document. With ``--seal`` each digest is signed by the node and encrypted for a key of its team.
 """
 
 import argparse
@@ -9,19 +10,23 @@ import resource
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 import polars as pl
+from pysequoia import Tsk
 
 from tocsin.delivery import Node, deliver, queue, release_items
 from tocsin.delivery.channels.file import FileChannel
+from tocsin.delivery.sealing import KeyRing, Seals, open_seals, read_own_keys
 from tocsin.directory import Format, Interval, Team
+from tocsin.directory.keys import KeyFormat, TeamKey, key_facts, read_key_file
 from tocsin.events.schema import COLUMNS
 from tocsin.records import open_database, sqlite_url
-from tocsin.settings import Settings
+from tocsin.settings import NodeSettings, Settings
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 KINDS = (
@@ -75,11 +80,36 @@ def made_events(rows: int, random: np.random.Generator, team: int) -> pl.DataFra
     return frame.with_columns(pl.Series("problem.new", random.random(rows) < 0.3))
 
 
+def made_seals(form: KeyFormat, teams: Sequence[int], folder: Path, now: datetime) -> Seals:
+    """Keys for all; OpenPGP: one for each team. S/MIME: a few certificates, as making RSA keys takes long."""
+    settings = Settings(node=NodeSettings(contact="csirt@csirt.example"))
+    database = open_database(sqlite_url(folder / "keys.sqlite"))
+    database.migrate()
+    KeyRing(folder, settings, database, "bench").make(form, years=1, now=datetime.now(UTC))
+    contents: list[bytes] = []
+    for number in range(len(teams) if form is KeyFormat.OPENPGP else min(len(teams), 20)):
+        if form is KeyFormat.OPENPGP:
+            contents.append(bytes(Tsk.generate(f"Example {number}").extract_certificate()))
+        else:
+            ring = KeyRing(folder / str(number), settings, database, "bench")
+            ring.make(form, years=1, now=datetime.now(UTC))
+            public = read_own_keys(ring.home, settings.mail).of(form)
+            contents += [content for _, content in read_key_file(public.public.encode()).keys] if public else []
+
+    def keys_of(team: int) -> list[TeamKey]:
+        content = contents[team % len(contents)]
+        facts = key_facts(form, content)
+        return [TeamKey(UUID(int=team), team, facts, content, True, False, "bench", "", now)]
+
+    return open_seals(folder, settings.mail, keys_of, now)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--teams", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--formats", default="csv")
+    parser.add_argument("--seal", choices=[form.value for form in KeyFormat], default=None)
     parser.add_argument("--folder", type=Path, default=None, help="where the mails are written; a temporary folder")
     options = parser.parse_args()
     random = np.random.default_rng(options.seed)
@@ -91,9 +121,9 @@ def main() -> None:
         for n in frames
     }
     teams = {
-        n: Team(n, t.uuid, t.key, t.name, mailboxes=t.mailboxes, interval=t.interval, formats=formats, ceiling="AMBER")
-        for n, t in teams.items()
+        n: replace(t, formats=formats, ceiling="AMBER", encrypt=options.seal is not None) for n, t in teams.items()
     }
+    now = datetime.now(UTC) + timedelta(minutes=5) if options.seal else NOW
 
     def events_of(_ingests: Sequence[int], wanted: Collection[int]) -> Iterator[tuple[int, pl.DataFrame]]:
         for number in wanted:
@@ -104,8 +134,9 @@ def main() -> None:
         database.migrate()
         with database.begin() as session:
             counts = {n: frame.height for n, frame in frames.items()}
-            queue(session, ingest=1, counts=counts, teams=teams, now=NOW)
+            queue(session, ingest=1, counts=counts, teams=teams, now=now)
             release_items(session, 1)
+        seals = made_seals(KeyFormat(options.seal), list(teams), Path(folder), now) if options.seal else Seals()
         cpu = time.process_time()
         started = time.perf_counter()
         summary = deliver(
@@ -113,8 +144,8 @@ def main() -> None:
             teams=teams,
             events_of=events_of,
             channel=FileChannel(Path(folder) / "mails"),
-            node=Node(UUID(int=1), Settings()),
-            now=NOW,
+            node=Node(UUID(int=1), Settings(), seals=seals),
+            now=now,
         )
         seconds = time.perf_counter() - started
         cpu = time.process_time() - cpu
@@ -129,6 +160,7 @@ def main() -> None:
         "events_per_second": round(summary.events / seconds),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "formats": options.formats,
+        "seal": options.seal,
     }
     print(json.dumps(report))
 
