@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from tocsin import commitment
 from tocsin.app import Node, writer
 from tocsin.events.models import FeedRecord
+from tocsin.letters import empty_letters
 from tocsin.mailroom import delete_received
 from tocsin.records import AuditWord, audit
 
@@ -39,6 +40,7 @@ def apply_retention(node: Node, *, now: datetime) -> Applied:
         _forget_rows(node, today - timedelta(days=_longest_window(node)))
         node.store.clean()
         with node.database.begin() as session:
+            empty_letters(session, now - timedelta(days=keep.mails_days))
             audit(
                 session,
                 AuditWord.RETENTION_APPLIED,
@@ -62,7 +64,8 @@ def _delete_older(node: Node, day: date) -> int:
 
 
 def _delete_mails(node: Node, day: date) -> int:
-    old = [folder for folder in node.mails.glob("????-??-??") if folder.name < day.isoformat()]
+    folders = [*node.mails.glob("????-??-??"), *(node.mails / "shadow").glob("????-??-??")]
+    old = [folder for folder in folders if folder.name < day.isoformat()]
     deleted = sum(len(list(folder.rglob("*.eml"))) for folder in old)
     for folder in old:
         shutil.rmtree(folder)

@@ -16,7 +16,7 @@ from post_office import PostOffice, post_office
 from tocsin.delivery import Summary, deliver, letters
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
-from tocsin.letters import Letter, LetterState, queue_letter
+from tocsin.letters import Letter, LetterState, empty_letters, queue_letter
 from tocsin.records import AuditEntry, Database
 from tocsin.settings import TellSettings
 
@@ -150,3 +150,15 @@ def test_the_first_letter_to_a_team_waits_but_an_answer_to_a_mail_does_not(
     assert done.letters == 1
     assert [letter.state for letter in rows(database)] == [LetterState.HELD, LetterState.SENT]
     assert read(office.arrived[0][1])["In-Reply-To"] == "<1@isp.example>"
+
+
+def test_old_letters_lose_their_text_but_nobody_is_asked_twice(database: Database, tmp_path: Path) -> None:
+    ask(database, "a")
+    send(database, FileChannel(tmp_path / "mails"))
+    ask(database, "b")
+    with database.begin() as session:
+        empty_letters(session, NOW + timedelta(days=1))
+        again = queue_letter(session, key="a", kind="verify", mailbox="x@y.example", subject="", body="", now=NOW)
+
+    assert not again
+    assert [letter.body for letter in rows(database)] == ["", "Is b yours?\n"]

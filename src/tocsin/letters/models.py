@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index, Text, select
+from sqlalchemy import Index, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.records import Base, UTCDateTime
@@ -103,3 +103,13 @@ def queue_letter(
     )
     session.flush()
     return True
+
+
+def empty_letters(session: Session, before: datetime) -> None:
+    """Delete the texts of letters asked for before a time that wait for nothing, in the caller's transaction.
+
+    That they were sent, to which mailbox and under which Message-ID stays, so that nobody is asked twice.
+    """
+    waiting = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value)
+    old = (Letter.created_at < before) & Letter.state.not_in(waiting)
+    session.execute(update(Letter).where(old, Letter.body != "").values(body=""))
