@@ -87,7 +87,7 @@ class Team:
     ``id`` is this node's number and never leaves it; ``uuid`` is the identity between nodes; ``key`` is the short name
     that people type. ``ceiling`` is the highest TLP 2.0 label (CLEAR, GREEN, AMBER, AMBER+STRICT, RED) that the team
     wants, a preference beside the release gate. ``country`` (ISO 3166-1 alpha-2), ``language`` (BCP 47) and
-    ``timezone`` (IANA) are empty or valid. ``encrypt`` is kept for encrypted mail.
+    ``timezone`` (IANA) are empty or valid. ``encrypt``: mails to it must be encrypted.
     """
 
     id: int
