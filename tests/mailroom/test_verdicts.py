@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.answers import Verdict
-from tocsin.mailroom import Said, verdicts_in
-from tocsin.mailroom.words import verdict_words
+from tocsin.mailroom import Said, confirmation_in, verdicts_in
+from tocsin.mailroom.words import meanings
 
 
 @pytest.mark.parametrize(
@@ -83,9 +83,28 @@ def test_a_word_and_places_are_about_some(text: str, said: list[Said]) -> None:
 
 
 def test_each_word_names_a_verdict_and_reads_as_itself() -> None:
-    assert {Verdict(verdict) for verdict in verdict_words().values()} == set(Verdict)
-    for phrase, verdict in verdict_words().items():
+    assert {Verdict(verdict) for verdict in meanings("verdict").values()} == set(Verdict)
+    for phrase, verdict in meanings("verdict").items():
         assert verdicts_in(phrase.upper()) == (Said(verdict),), phrase
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Yes.", "ours"),
+        ("Oui, c'est bien nous", "ours"),
+        ("Bonjour,\n\nsí", "ours"),
+        ("نعم", "ours"),
+        ("Wrong address!", "wrong"),
+        ("não é nosso", "wrong"),
+        ("yes, but not for 192.0.2.0/24", ""),
+        ("no", ""),
+        ("yes\nwrong", ""),
+        ("Who are you?", ""),
+    ],
+)
+def test_whether_a_mailbox_is_theirs(text: str, said: str) -> None:
+    assert confirmation_in(text) == said
 
 
 @given(st.text(max_size=500))

@@ -15,6 +15,7 @@ from mailroom_corpus import AUTOMATIC, FULL, GONE, LATE, QMAIL, RECEIPTS, Sample
 from reply_cast import SETTINGS, reply
 from tocsin.answers import Answer, Via, read_problem
 from tocsin.delivery import Delivery, DeliveryState
+from tocsin.directory.contacts import Ask, Letters, Terms, ask, contact_states
 from tocsin.letters import Letter, LetterState, queue_letter
 from tocsin.mailroom import (
     Kind,
@@ -396,3 +397,100 @@ def test_a_letter_that_bounces_is_marked(world: World, desk: Desk) -> None:
     assert filed.decision.match.letter is not None
     with desk.node.database.begin() as session:
         assert session.scalars(select(Letter.state)).one() == LetterState.BOUNCED
+
+
+# Contacts -----------------------------------------------------------------------------------------------------------
+
+
+def stands(world: World, desk: Desk, team: str = "operator") -> tuple[str, str]:
+    """How the team's mailbox stands, and why."""
+    with desk.node.database.begin() as session:
+        found = contact_states(session, world.now, Terms())
+    (contact,) = [one for one in found if one.team == team]
+    return contact.stand.state.value, contact.stand.reason
+
+
+def asked(world: World, desk: Desk) -> tuple[Letter, str]:
+    """The letter that asks whether the operator's mailbox is theirs, and the address to answer it to."""
+    write = Letters(lambda _, __: ("Is this yours?", "Answer yes."), reply_addresses("csirt@example.org", desk.tokens))
+    (number,) = [number for number, team in desk.teams.items() if team.key == "operator"]
+    with desk.node.database.begin() as session:
+        ask(session, Ask(OPERATOR, (number,), world.now), {}, write, now=world.now)
+    tell(world.node, now=world.now)
+    with desk.node.database.begin() as session:
+        letter = session.scalars(select(Letter)).one()
+    return letter, letter.reply_to
+
+
+def answer_to(letter: Letter, text: str, *, to: str, sender: str = OPERATOR) -> bytes:
+    head = f"From: {sender}\r\nTo: {to}\r\nMessage-ID: <{len(text)}@x>\r\nIn-Reply-To: {letter.message_id}\r\n"
+    return f"{head}Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n".encode()
+
+
+def test_a_mailbox_that_sends_mails_back_is_bouncing(world: World, desk: Desk, digest: Read) -> None:
+    assert stands(world, desk)[0] == "registered"
+    file(world, desk, report(to_operator(GONE), original=digest.message_id).raw())
+
+    assert stands(world, desk)[0] == "bouncing"
+
+
+def test_a_late_mail_says_nothing_of_its_mailbox(world: World, desk: Desk, digest: Read) -> None:
+    file(world, desk, report(to_operator(LATE), original=digest.message_id).raw())
+
+    assert stands(world, desk)[0] == "registered"
+
+
+@pytest.mark.parametrize(("channel", "state"), [("smtp", "answering"), ("file", "registered")])
+def test_who_answers_a_mail_that_left_is_answering(
+    world: World, desk: Desk, digest: Read, channel: str, state: str
+) -> None:
+    with desk.node.database.begin() as session:
+        session.execute(update(Delivery).values(channel=channel))
+    file(world, desk, reply(digest, "We look at it."))
+
+    assert stands(world, desk)[0] == state
+
+
+def test_an_automatic_reply_does_not_make_a_mailbox_answering(world: World, desk: Desk, digest: Read) -> None:
+    with desk.node.database.begin() as session:
+        session.execute(update(Delivery).values(channel="smtp"))
+    file(world, desk, AUTOMATIC[0].raw(digest.headers["Reply-To"]))
+
+    assert stands(world, desk)[0] == "registered"
+
+
+@pytest.mark.parametrize("sender", [OPERATOR, "helpdesk@tickets.example"])
+def test_yes_in_a_reply_verifies_a_mailbox(world: World, desk: Desk, sender: str) -> None:
+    letter, address = asked(world, desk)
+    filed = file(world, desk, answer_to(letter, "Yes, thank you", to=address, sender=sender))
+
+    assert (filed.decision.state, filed.decision.match.by) == (MailState.APPLIED, "token")
+    assert stands(world, desk)[0] == "verified"
+
+
+def test_a_question_takes_one_answer(world: World, desk: Desk) -> None:
+    letter, address = asked(world, desk)
+    file(world, desk, answer_to(letter, "Yes", to=address))
+    late = file(world, desk, answer_to(letter, "Wrong address", to=address))
+
+    assert (late.decision.state, late.decision.why) == (
+        MailState.WAITING,
+        f"{letter.reference} takes no answer any more.",
+    )
+    assert stands(world, desk)[0] == "verified"
+
+
+@pytest.mark.parametrize(
+    ("text", "sender", "why"),
+    [
+        ("Yes", "x@evil.example", "Unmatched: the sender is not the one we wrote to."),
+        ("Who are you?", OPERATOR, "It answers the letter LTR-2026-0000001."),
+        ("no", OPERATOR, "It answers the letter LTR-2026-0000001."),
+    ],
+)
+def test_what_does_not_answer_the_question_waits(world: World, desk: Desk, text: str, sender: str, why: str) -> None:
+    letter, _ = asked(world, desk)
+    filed = file(world, desk, answer_to(letter, text, to="csirt@example.org", sender=sender))
+
+    assert (filed.decision.state, filed.decision.why) == (MailState.WAITING, why)
+    assert stands(world, desk)[0] == "registered"

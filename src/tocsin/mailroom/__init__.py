@@ -7,7 +7,7 @@ from tocsin.mailroom.keeping import content_key, delete_received, keep_mail, kep
 from tocsin.mailroom.kinds import Kind, Sorted, sort_mail
 from tocsin.mailroom.models import MailBounce, MailState, ReceivedMail, waiting_count
 from tocsin.mailroom.reading import LIMITS, Limits, Part, ReadMail, read_mail
-from tocsin.mailroom.verdicts import Said, verdicts_in
+from tocsin.mailroom.verdicts import Said, confirmation_in, verdicts_in
 
 __all__ = [
     "LIMITS",
@@ -26,6 +26,7 @@ __all__ = [
     "Sorted",
     "account_of",
     "addresses_named",
+    "confirmation_in",
     "content_key",
     "delete_received",
     "is_ours",

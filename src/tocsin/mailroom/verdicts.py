@@ -5,11 +5,11 @@ nothing back. Everything else is for people to read.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tocsin.mailroom.words import phrases_of, simple, verdict_words
+from tocsin.mailroom.words import meanings, phrases_of, simple
 
 _FIRST: Final = 6  # lines with words, in which a verdict for all is looked for
 _LINES: Final = 2_000
@@ -35,8 +35,15 @@ def verdicts_in(text: str) -> tuple[Said, ...]:
     """
     lines = [simple(line).strip("*_ ") for line in _without_signature(text)]
     some = [said for line in lines if (said := _about_some(line))]
-    of_all = {verdict for line in lines[:_FIRST] if (verdict := _about_all(line))}
+    of_all = {verdict for line in lines[:_FIRST] if (verdict := _meaning(line, meanings("verdict")))}
     return (*(Said(verdict) for verdict in of_all if len(of_all) == 1), *some)
+
+
+def confirmation_in(text: str) -> str:
+    """Whether a reply says that a mailbox is theirs: ``ours``, ``wrong``, or empty where it says neither, or both."""
+    lines = [simple(line).strip("*_ ") for line in _without_signature(text)]
+    said = {meaning for line in lines[:_FIRST] if (meaning := _meaning(line, meanings("confirmation")))}
+    return said.pop() if len(said) == 1 else ""
 
 
 def _without_signature(text: str) -> Iterator[str]:
@@ -47,9 +54,8 @@ def _without_signature(text: str) -> Iterator[str]:
             yield line[:_LONGEST]
 
 
-def _about_all(line: str) -> str | None:
-    """The verdict of a line that is a word, or a word and a remark that takes nothing back."""
-    words = verdict_words()
+def _meaning(line: str, words: Mapping[str, str]) -> str | None:
+    """What a line says that is one of the words, or one and a remark that takes nothing back."""
     if line in words:
         return words[line]
     end = _WITH_REMARK.search(line)
@@ -67,7 +73,7 @@ def _about_some(line: str) -> Said | None:
     named = [_pointed(token) for token, place in zip(tokens, places, strict=True) if place]
     others = [token for token, place in zip(tokens, places, strict=True) if not place]
     together = places in (sorted(places), sorted(places, reverse=True))
-    verdict = verdict_words().get(_phrase(others)) if named and together else None
+    verdict = meanings("verdict").get(_phrase(others)) if named and together else None
     return Said(verdict, tuple(dict.fromkeys(named))) if verdict else None
 
 

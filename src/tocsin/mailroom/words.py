@@ -5,7 +5,7 @@ import tomllib
 import unicodedata
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final, Literal
 
 _APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u2018": "'"})
 
@@ -17,12 +17,11 @@ def simple(text: str) -> str:
 
 
 @cache
-def verdict_words() -> dict[str, str]:
-    """Phrase → verdict, a value of `Verdict`."""
-    table = _table()["verdict"]
+def meanings(section: Literal["verdict", "confirmation"]) -> dict[str, str]:
+    """Phrase → what it means: of ``verdict`` a value of `Verdict`, of ``confirmation`` ``ours`` or ``wrong``."""
     return {
-        simple(phrase): verdict
-        for verdict, languages in table.items()
+        simple(phrase): meaning
+        for meaning, languages in _table()[section].items()
         for phrases in languages.values()
         for phrase in phrases
     }
@@ -36,5 +35,5 @@ def phrases_of(section: str) -> re.Pattern[str]:
 
 
 @cache
-def _table() -> dict[str, dict[str, dict[str, list[str]]]]:
+def _table() -> dict[str, Any]:
     return tomllib.loads((files("tocsin.mailroom") / "words.toml").read_text(encoding="utf-8"))

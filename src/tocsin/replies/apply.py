@@ -7,15 +7,19 @@ from sqlalchemy.orm import Session
 
 from tocsin.answers import NOTE_LENGTH, Via, record_answer
 from tocsin.delivery import Delivery, DeliveryState
+from tocsin.directory import note_answer, note_bounce
+from tocsin.directory.contacts import NOTE_LENGTH as CONTACT_NOTE
+from tocsin.directory.contacts import question_of_letter, settle_question
 from tocsin.letters import Letter, LetterState
-from tocsin.mailroom import MailBounce, ReceivedMail
+from tocsin.mailroom import MailBounce, MailState, ReceivedMail
 from tocsin.replies.case import Case
 
 
 def apply_decision(session: Session, row: ReceivedMail, case: Case) -> None:
-    """Note the answers and bounces of a mail; the same again changes nothing."""
+    """Note the answers and bounces of a mail."""
     _note_answers(session, row, case)
     _note_bounces(session, row, case)
+    _settle(session, row, case)
 
 
 def answer_key(row: ReceivedMail, number: int) -> str:
@@ -40,6 +44,28 @@ def _note_answers(session: Session, row: ReceivedMail, case: Case) -> None:
             at=row.arrived_at,
             key=answer_key(row, number),
         )
+    if delivery is not None and case.decision.verdicts:
+        _note_contact(session, row, delivery, case)
+
+
+def _note_contact(session: Session, row: ReceivedMail, delivery: Delivery, case: Case) -> None:
+    """A person answers behind the mailbox that the answer came from, where it is one of the team's."""
+    sender = case.mail.sender.casefold()
+    mailbox = next((one for one in case.mailboxes if one.casefold() == sender), "")
+    told_at = delivery.sent_at if delivery.channel == "smtp" else None  # else it did not really leave
+    team = delivery.team_id
+    note_answer(session, team_id=team, mailbox=mailbox, at=row.arrived_at, told_at=told_at, via="mail")
+
+
+def _settle(session: Session, row: ReceivedMail, case: Case) -> None:
+    """What the holder of a mailbox says of it; a question that takes no answer any more is for a person."""
+    letter, outcome = case.decision.match.letter, case.decision.confirms
+    if letter is None or outcome is None:
+        return
+    question = question_of_letter(session, letter.key, row.arrived_at)
+    note = case.mail.text[:CONTACT_NOTE]
+    if question is None or not settle_question(session, question, outcome, now=row.arrived_at, via="reply", note=note):
+        row.state, row.why = MailState.WAITING.value, f"{letter.reference} takes no answer any more."
 
 
 def _note_bounces(session: Session, row: ReceivedMail, case: Case) -> None:
@@ -60,6 +86,10 @@ def _note_bounces(session: Session, row: ReceivedMail, case: Case) -> None:
     )
     if not match.by:
         return
+    for bounce in case.decision.bounces:
+        if bounce.failed and bounce.mailbox in case.mailboxes:
+            permanent, status = bounce.permanent, bounce.status
+            note_bounce(session, mailbox=bounce.mailbox, at=row.arrived_at, permanent=permanent, detail=status)
     failed = [bounce.mailbox for bounce in case.decision.bounces if bounce.failed]
     if failed and match.letter is not None:
         _mark_letter(session, match.letter)

@@ -24,7 +24,7 @@ _PLACES = ("problem", "source.ip.hi", "source.ip.lo", "source.port", "source.fqd
 class Case:
     """``content``: see `content_key`. ``told``: of the digest, where an answer is to be noted.
 
-    ``mailboxes``: where the mail that a bounce is about can have gone to.
+    ``mailboxes``: where the mail that it is about can have gone to.
     """
 
     mail: ReadMail
@@ -43,7 +43,7 @@ def examine(desk: Desk, mail: ReadMail, *, now: datetime, unread: int = 0) -> Ca
         if match.delivery is not None and match.delivery.message_id == mail.message_id:
             sorted_as = Sorted(Kind.AUTOMATIC, "Our own mail, come back.")
         copied = session.scalar(select(ReceivedMail).where(ReceivedMail.content == content, _settled()))
-        mailboxes = _mailboxes(desk, match) if sorted_as.kind is Kind.BOUNCE else ()
+        mailboxes = _mailboxes(desk, match)
     if copied is not None:
         why = f"A copy of mail {copied.id}."
         return Case(mail, content, Decision(Kind(copied.kind), MailState.KEPT, why, match, copied.ticket))
@@ -91,7 +91,7 @@ def _settled() -> ColumnElement[bool]:
 
 
 def _mailboxes(desk: Desk, match: Match) -> tuple[str, ...]:
-    """The mailboxes that a bounce can be of."""
+    """The mailboxes of the letter or the team; of all teams where neither is known."""
     if match.letter is not None:
         return (match.letter.mailbox,)
     team = desk.teams.get(match.delivery.team_id) if match.delivery else None

@@ -4,7 +4,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tocsin.answers import Verdict
-from tocsin.mailroom import Bounce, Kind, MailState, ReadMail, Said, Sorted, addresses_named, verdicts_in
+from tocsin.directory.contacts import KIND as VERIFY
+from tocsin.directory.contacts import Outcome
+from tocsin.letters import Letter
+from tocsin.mailroom import (
+    Bounce,
+    Kind,
+    MailState,
+    ReadMail,
+    Said,
+    Sorted,
+    addresses_named,
+    confirmation_in,
+    verdicts_in,
+)
 from tocsin.networks import Network, parse_address, parse_network
 from tocsin.replies.matching import Match
 
@@ -30,7 +43,11 @@ class Told:
 
 @dataclass(frozen=True)
 class Decision:
-    """What follows from a mail. ``verdicts``: what is noted of which problems, None for all, in this order."""
+    """What follows from a mail.
+
+    ``verdicts``: what is noted of which problems, None for all, in this order. ``confirms``: what the holder of a
+    mailbox says of it, in reply to the letter that asked.
+    """
 
     kind: Kind
     state: MailState
@@ -40,6 +57,7 @@ class Decision:
     reasons: tuple[str, ...] = ()
     verdicts: tuple[tuple[Verdict, frozenset[int] | None], ...] = ()
     bounces: tuple[Bounce, ...] = ()
+    confirms: Outcome | None = None
 
 
 def decide(mail: ReadMail, sorted_as: Sorted, match: Match, told: Told, mailboxes: Collection[str]) -> Decision:
@@ -102,11 +120,20 @@ def _answered(mail: ReadMail, kept: Decision, told: Told) -> Decision:
         kind = kept.kind if match.delivery or match.letter else Kind.UNKNOWN
         doubt = match.doubt or "Unmatched: the sender is not the one we wrote to."
         return replace(kept, kind=kind, state=MailState.WAITING, why=doubt)
-    if match.delivery is None:
-        return replace(kept, state=MailState.WAITING, why="It answers a letter of ours.")
+    if match.letter is not None:
+        return _confirmed(mail, kept, match.letter)
     verdicts, reasons = answer_of(verdicts_in(mail.text), told)
     why = _PROOFS.get(match.by, kept.why)
     return replace(kept, state=MailState.APPLIED, why=why, verdicts=tuple(verdicts), reasons=(*kept.reasons, *reasons))
+
+
+def _confirmed(mail: ReadMail, kept: Decision, letter: Letter) -> Decision:
+    """A reply to a letter; only one that asks whose a mailbox is can be answered in a word."""
+    said = confirmation_in(mail.text) if letter.kind == VERIFY else ""
+    if not said:
+        return replace(kept, state=MailState.WAITING, why=f"It answers the letter {letter.reference}.")
+    why = f"The holder of the mailbox answered the letter {letter.reference}."
+    return replace(kept, state=MailState.APPLIED, why=why, confirms=Outcome(said))
 
 
 def _bounced(mail: ReadMail, kept: Decision, bounces: Sequence[Bounce], mailboxes: Collection[str]) -> Decision:

@@ -5,7 +5,7 @@ hash and nothing follows twice.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
@@ -66,7 +66,8 @@ def file_mail(
         if before is None:
             raise
         return before  # another process filed it at the same moment
-    return Filed(row.id, mail.sender, mail.subject, case.decision)
+    decision = replace(case.decision, state=MailState(row.state), why=row.why)
+    return Filed(row.id, mail.sender, mail.subject, decision)
 
 
 def _note(desk: Desk, row: ReceivedMail, case: Case) -> None:

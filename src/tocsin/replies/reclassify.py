@@ -77,7 +77,8 @@ def _answer(desk: Desk, row: ReceivedMail, about: Delivery, verdict: Verdict | N
         (*mail.reasons, *reasons),
         tuple(verdicts),
     )
-    return Case(mail, row.content, decision, told)
+    team = desk.teams.get(about.team_id)
+    return Case(mail, row.content, decision, told, team.mailboxes if team else ())
 
 
 def _close(desk: Desk, row: ReceivedMail, kind: Kind, *, actor: str, now: datetime) -> ReceivedMail:
