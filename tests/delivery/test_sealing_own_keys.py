@@ -68,7 +68,7 @@ def test_a_key_of_the_node_is_made_once_and_for_this_user_only(tmp_path: Path, f
     assert own(ring).ending(facts.until - timedelta(days=59), days=60) == [(facts, facts.until)]
     with ring.database.begin() as session:
         (entry,) = session.scalars(select(AuditEntry)).all()
-    assert (entry.word, entry.actor, entry.detail["fingerprint"]) == ("node-key.set", "ann", facts.fingerprint)
+    assert (entry.word, entry.actor, entry.detail["fingerprint"]) == ("nodekey.set", "ann", facts.fingerprint)
 
 
 def of(keys: OwnKeys, form: KeyFormat) -> KeyFacts:

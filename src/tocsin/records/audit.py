@@ -42,7 +42,7 @@ class AuditWord(StrEnum):
     LOOKUP_MADE = "lookup.made"
     KEY_IMPORTED = "key.imported"
     KEY_WITHDRAWN = "key.withdrawn"
-    NODE_KEY_SET = "node-key.set"
+    NODE_KEY_SET = "nodekey.set"
     DELIVERY_SENT = "delivery.sent"
     DELIVERY_FAILED = "delivery.failed"
     DELIVERY_RELEASED = "delivery.released"
