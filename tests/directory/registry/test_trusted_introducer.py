@@ -89,7 +89,6 @@ def test_the_current_shape(database: Database, shared_data: Path) -> None:
     about = {(fact.kind.value, fact.value): fact for fact in read_about(database, "ti-cert-at").facts}
     assert about["membership", "Trusted Introducer"].get("status") == "certified"
     assert about["membership", "Trusted Introducer"].day("since") == date(2018, 2, 5)
-    assert about["attestation", "Trusted Introducer"].get("kind") == "accreditation"
     assert about["hours", "mon-fri 08:00-18:00"]
 
 

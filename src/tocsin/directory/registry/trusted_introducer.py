@@ -293,8 +293,6 @@ def _membership(team: _Team, level: str, since: str) -> None:
             team.note(f"level '{level}'", f"none of {', '.join(_STATUSES)}")
         return
     team.add("memberships", "", body=_BODY, status=status, since=since)
-    if status != "listed":
-        team.add("attestations", "", kind="accreditation", issuer=_BODY, scope=status)
 
 
 def _phone(team: _Team, number: str, *, fax: bool, emergency: bool) -> None:
