@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from tocsin.answers.models import Answer, AnsweredDigest, Verdict, Via
 from tocsin.answers.told import packed, problem_text
 from tocsin.delivery import Delivery
+from tocsin.directory import note_answer
 from tocsin.errors import InputError
 from tocsin.records import AuditWord, audit, cut
 
@@ -29,6 +30,7 @@ HOLDS: Final = MappingProxyType(
 )
 """How long an answer keeps its team from being reminded; one that is not here does not."""
 
+_SMTP: Final = "smtp"  # a channel by which mails leave
 _CONTROL = re.compile(r"[^\S\n]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -78,6 +80,9 @@ def record_answer(
     session.add(answer)
     if session.get(AnsweredDigest, delivery.id) is None:
         session.add(AnsweredDigest(delivery_id=delivery.id, problems=packed(frozenset(told))))
+    if via is not Via.MAIL:  # of a mail it is known which mailbox it came from; who reads mails notes that
+        told_at = delivery.sent_at if delivery.channel == _SMTP else None  # else it did not really leave
+        note_answer(session, team_id=delivery.team_id, mailbox="", at=at, told_at=told_at, via=via.value)
     detail: dict[str, object] = {
         "delivery": delivery.reference,
         "verdict": verdict.value,

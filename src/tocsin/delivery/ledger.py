@@ -8,7 +8,8 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Posted
-from tocsin.delivery.safety import same_mailbox
+from tocsin.delivery.safety import REDIRECT, leaves, same_mailbox
+from tocsin.directory import note_delivered
 from tocsin.records import Base
 
 DAY = timedelta(days=1)
@@ -26,6 +27,8 @@ def note_posted(session: Session, rows: Iterable[tuple[str, Iterable[str]]], *, 
     ]
     if made:
         session.connection().execute(insert(_POSTED), made)  # past the mapper, which costs more than the row
+    if leaves(way) and way != REDIRECT:
+        note_delivered(session, (str(row["mailbox"]) for row in made), at=now)
 
 
 def posted_to(session: Session, *, way: str, since: datetime) -> Counter[str]:

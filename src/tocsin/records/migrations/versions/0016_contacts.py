@@ -17,7 +17,7 @@ def upgrade() -> None:
         "contact_fact",
         sa.Column("id", sa.Integer, primary_key=True),
         _text("mailbox"),
-        sa.Column("team_id", sa.Integer, sa.ForeignKey("team.id")),
+        sa.Column("team_id", sa.Integer),
         _text("kind"),
         _time("at"),
         _text("via"),
