@@ -1,12 +1,14 @@
 """The directory as it stands, or stood at a time, read from the records."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.facts import Purpose
@@ -22,7 +24,7 @@ from tocsin.directory.model import (
     TeamKind,
 )
 from tocsin.directory.precedence import MailboxClaim
-from tocsin.directory.standing import Part, Standing, merged_teams, standing
+from tocsin.directory.standing import Part, Standing, many_objects, merged_teams, plain_rows, standing
 from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
 from tocsin.errors import NotFoundError
 from tocsin.records import Database
@@ -43,7 +45,7 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
 
     Of a time in the past, what was asserted and decided then; names and preferences of teams are those of now.
     """
-    with database.begin() as session:
+    with many_objects(), database.begin() as session:
         version = session.scalars(select(DirectoryStateRow.version)).one()
         found = standing(session, at=at)
         teams = read_teams(session, found, at=at)
@@ -133,7 +135,9 @@ def read_teams(
     for mute in session.scalars(select(MuteRow).order_by(MuteRow.id)):
         team = found.merged.get(mute.team_id, mute.team_id)
         mutes[team].append(Mute(MuteKind(mute.kind), mute.value, mute.until, mute.reason))
-    query = select(*TeamRow.__table__.columns).order_by(TeamRow.id)
+    # Few texts of formats are different, so each is read once.
+    columns = [column for column in TeamRow.__table__.columns if column.name != "formats"]
+    query = select(*columns, cast(TeamRow.formats, Text).label("formats")).order_by(TeamRow.id)
     if only is not None:
         query = query.where(TeamRow.id.in_(only))
     if at is not None:
@@ -151,14 +155,19 @@ def read_teams(
             timezone=row.timezone,
             mailboxes=tuple(mailboxes.get(row.id, ())),
             interval=_INTERVALS[row.interval],
-            formats=tuple(_FORMATS[word] for word in row.formats),
+            formats=_formats(row.formats),
             ceiling=row.ceiling,
             encrypt=row.encrypt,
             mutes=tuple(mutes.get(row.id, ())),
         )
-        for row in session.execute(query)
+        for row in plain_rows(session, query)
         if row.id not in found.merged
     ]
+
+
+@cache
+def _formats(text: str) -> tuple[Format, ...]:
+    return tuple(_FORMATS[word] for word in json.loads(text))
 
 
 def _addresses(claims: Iterable[MailboxClaim]) -> Mapping[int, Iterable[str]]:
