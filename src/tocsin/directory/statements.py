@@ -99,7 +99,13 @@ class _Matter:
 
 
 def assert_claim(database: Database, said: Statement, *, actor: str, now: datetime) -> Spoken:
-    """Record that something is a team's; the same person's earlier word on it gives way.
+    """As `assert_in`, in a transaction of its own."""
+    with database.begin() as session:
+        return assert_in(session, said, actor=actor, now=now)
+
+
+def assert_in(session: Session, said: Statement, *, actor: str, now: datetime) -> Spoken:
+    """Record in the caller's transaction that something is a team's; the same person's earlier word gives way.
 
     Raises:
         UsageError: the kind, the value or the name of who says it cannot be taken.
@@ -122,7 +128,7 @@ def assert_claim(database: Database, said: Statement, *, actor: str, now: dateti
         matter.session.add(row)
         return True
 
-    return _speak(database, said, AuditWord.ASSERTION_MADE, write, actor=actor, now=now)
+    return _speak(session, said, AuditWord.ASSERTION_MADE, write, actor=actor, now=now)
 
 
 def deny_claim(database: Database, said: Statement, *, actor: str, now: datetime) -> Spoken:
@@ -145,7 +151,8 @@ def deny_claim(database: Database, said: Statement, *, actor: str, now: datetime
         matter.session.add(row)
         return True
 
-    return _speak(database, said, AuditWord.ASSERTION_DENIED, write, actor=actor, now=now)
+    with database.begin() as session:
+        return _speak(session, said, AuditWord.ASSERTION_DENIED, write, actor=actor, now=now)
 
 
 def withdraw_word(database: Database, said: Statement, *, actor: str, now: datetime) -> Spoken:
@@ -170,7 +177,8 @@ def withdraw_word(database: Database, said: Statement, *, actor: str, now: datet
             row.withdrawn = now
         return True
 
-    return _speak(database, said, AuditWord.ASSERTION_WITHDRAWN, write, actor=actor, now=now)
+    with database.begin() as session:
+        return _speak(session, said, AuditWord.ASSERTION_WITHDRAWN, write, actor=actor, now=now)
 
 
 def read_claim_kind(text: str) -> str:
@@ -225,7 +233,7 @@ def audit_detail(kind: str, value: str) -> dict[str, object]:
 
 
 def _speak(
-    database: Database,
+    session: Session,
     said: Statement,
     word: AuditWord,
     write: Callable[[_Matter], bool],
@@ -233,30 +241,27 @@ def _speak(
     actor: str,
     now: datetime,
 ) -> Spoken:
-    """Record one word, in one transaction, and what it changed."""
+    """Record one word in the caller's transaction, and what it changed."""
     kind = read_claim_kind(said.kind)
     value = read_claim_value(kind, said.value)
-    with database.begin() as session:
-        state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
-        team = session.get_one(TeamRow, find_team(session, said.team))
-        before = standing(session, Part(kind=kind))
-        if not write(_Matter(session, team, kind, value)):
-            return Spoken(team.key, kind, value, changed=False, version=state.version)
-        session.flush()
-        role = {"role": said.role.value} if word is AuditWord.ASSERTION_MADE else {}
-        detail = audit_detail(kind, value) | role
-        audit(session, word, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
-        version = renew_version(session)
-        after = standing(session, Part(kind=kind))
-        own = [
-            claim.overruled
-            for claim in _claims(after)
-            if claim.overruled and claim.team_id == team.id and claim.source == f"{PERSON}{said.said_by}"
-        ]
-        effects = tuple(_effects(session, before, after))
-        return Spoken(
-            team.key, kind, value, changed=True, version=version, effects=effects, overruled_by="".join(own[:1])
-        )
+    state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
+    team = session.get_one(TeamRow, find_team(session, said.team))
+    before = standing(session, Part(kind=kind))
+    if not write(_Matter(session, team, kind, value)):
+        return Spoken(team.key, kind, value, changed=False, version=state.version)
+    session.flush()
+    role = {"role": said.role.value} if word is AuditWord.ASSERTION_MADE else {}
+    detail = audit_detail(kind, value) | role
+    audit(session, word, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
+    version = renew_version(session)
+    after = standing(session, Part(kind=kind))
+    own = [
+        claim.overruled
+        for claim in _claims(after)
+        if claim.overruled and claim.team_id == team.id and claim.source == f"{PERSON}{said.said_by}"
+    ]
+    effects = tuple(_effects(session, before, after))
+    return Spoken(team.key, kind, value, changed=True, version=version, effects=effects, overruled_by="".join(own[:1]))
 
 
 def _claim_row(matter: _Matter, said: Statement, now: datetime) -> ConstituencyRow | MailboxRow:
