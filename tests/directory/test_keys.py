@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from keyring import Gpg, certificate, gnupg, openssl
-from tocsin.directory import import_directory
+from tocsin.directory import import_directory, merge_teams, read_team
 from tocsin.directory.keys import (
     Change,
     KeyFacts,
@@ -30,6 +30,7 @@ from tocsin.directory.keys import (
     judge,
     judge_for,
     key_facts,
+    keys_by_team,
     read_key_file,
     remove_key,
     team_keys,
@@ -429,3 +430,21 @@ def revocation_list(folder: Path, name: str) -> bytes:
     signing = ["-keyfile", f"{name}.key", "-cert", f"{name}.pem", "-crldays", "30", "-out", f"{name}.crl"]
     openssl("ca", "-config", "conf", "-gencrl", *signing, folder=folder)
     return (folder / f"{name}.pem").read_bytes() + (folder / f"{name}.crl").read_bytes()
+
+
+def test_the_keys_of_a_team_that_was_merged_are_those_of_the_other(isp: Database, gpg: Gpg, tmp_path: Path) -> None:
+    (tmp_path / "more.toml").write_text(
+        TEAM.replace('"isp"', '"isp-noc"').replace('"test"', '"more"'), encoding="utf-8"
+    )
+    import_directory(isp, tmp_path / "more.toml", actor="test", now=now())
+    made = gpg.make(NOC, lasts="10d")
+    import_keys(isp, "isp-noc", gpg.public(made), SAYING, now())
+    merge_teams(isp, "isp", "isp-noc", said_by="Ann", reason="one team", actor="test", now=now())
+    team, _ = read_team(isp, "isp")
+    gpg.run("--quick-set-expire", made, "3y")
+    (longer,) = bring(isp, gpg.public(made))
+
+    assert [key.team_id for key in team_keys(isp)] == [team.id]
+    assert [key.facts.fingerprint for key in keys_by_team(isp, [team.id])(team.id)] == [made.lower()]
+    assert longer.change is Change.UPDATED
+    assert len(team_keys(isp, [team.id], withdrawn=True)) == 2

@@ -1,6 +1,6 @@
 """Keys of teams in the records: brought in, read, withdrawn; what was once said stays."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from tocsin.directory.keys.tables import TeamKeyRow
 from tocsin.directory.keys.x509 import revokes
 from tocsin.directory.model import Team
 from tocsin.directory.reading import read_team
+from tocsin.directory.standing import merged_teams
 from tocsin.errors import ConflictError, InputError, NotFoundError
 from tocsin.records import AuditWord, Database, audit
 
@@ -69,7 +70,7 @@ def import_keys(
     file = read_key_file(content)
     found, _ = read_team(database, team)
     with database.begin() as session:
-        rows = {row.fingerprint: row for row in _rows(session, [found.id])}
+        rows = {row.fingerprint: row for _, row in _rows(session, [found.id])}
         wanted = _wanted(file, rows)
         taking = _Taking(session, found, saying, now)
         taken = [taking.take(one, rows.get(one.fingerprint)) for one in wanted]
@@ -79,16 +80,16 @@ def import_keys(
 def team_keys(database: Database, teams: Collection[int] | None = None, *, withdrawn: bool = False) -> list[TeamKey]:
     """The keys of these teams, or of all, in the order in which they came; with ``withdrawn`` also former ones."""
     with database.begin() as session:
-        return [_key(row) for row in _rows(session, teams, withdrawn=withdrawn)]
+        return [_key(row, team) for team, row in _rows(session, teams, withdrawn=withdrawn)]
 
 
 def keys_by_team(database: Database, teams: Collection[int]) -> Callable[[int], list[TeamKey]]:
     """The keys of each of these teams; read from the records now, and worked out when a team is asked for."""
     found: dict[int, list[TeamKeyRow]] = {}
     with database.begin() as session:
-        for row in _rows(session, teams):
-            found.setdefault(row.team_id, []).append(row)
-    return lambda team: [_key(row) for row in found.get(team, ())]
+        for team, row in _rows(session, teams):
+            found.setdefault(team, []).append(row)
+    return lambda team: [_key(row, team) for row in found.get(team, ())]
 
 
 def remove_key(
@@ -104,7 +105,7 @@ def remove_key(
     found, _ = read_team(database, team)
     named = "".join(fingerprint.lower().split()).removeprefix("0x").replace(":", "")
     with database.begin() as session:
-        rows = [row for row in _rows(session, [found.id]) if _names(named, row.fingerprint)]
+        rows = [row for _, row in _rows(session, [found.id]) if _names(named, row.fingerprint)]
         if not rows:
             hint = (
                 f"'tocsin keys list --team {found.key}' shows those that it has; name at least {_LEAST_NAMED} digits."
@@ -117,7 +118,7 @@ def remove_key(
         _withdraw(rows[0], reason, now)
         detail: dict[str, object] = {"team": str(found.uuid), "fingerprint": rows[0].fingerprint, "reason": reason}
         audit(session, AuditWord.KEY_WITHDRAWN, at=now, actor=actor, subject=f"key:{rows[0].uuid}", detail=detail)
-        return found, _key(rows[0])
+        return found, _key(rows[0], found.id)
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ class _Taking:
         fresh = self._row(wanted, row)
         if row is not None:
             if all(getattr(row, name) == getattr(fresh, name) for name in _SAID):
-                return Taken(_key(row), Change.SAME)
+                return Taken(_key(row, self.team.id), Change.SAME)
             _withdraw(row, _REPLACED, self.now)
         self.session.add(fresh)
         detail: dict[str, object] = {
@@ -184,7 +185,7 @@ class _Taking:
         audit(
             self.session, AuditWord.KEY_IMPORTED, at=self.now, actor=self.saying.actor, subject=subject, detail=detail
         )
-        return Taken(_key(fresh), Change.UPDATED if row is not None else Change.NEW)
+        return Taken(_key(fresh, self.team.id), Change.UPDATED if row is not None else Change.NEW)
 
     def _row(self, wanted: _Wanted, before: TeamKeyRow | None) -> TeamKeyRow:
         return TeamKeyRow(
@@ -208,22 +209,26 @@ def _withdraw(row: TeamKeyRow, reason: str, now: datetime) -> None:
     row.withdrawn, row.reason = now, reason
 
 
-def _rows(session: Session, teams: Collection[int] | None, *, withdrawn: bool = False) -> Sequence[TeamKeyRow]:
+def _rows(session: Session, teams: Collection[int] | None, *, withdrawn: bool = False) -> list[tuple[int, TeamKeyRow]]:
+    """Keys, each with the team whose it is now: those of a team that was merged into another are the other's."""
+    merged = merged_teams(session)
     query = select(TeamKeyRow).order_by(TeamKeyRow.id)
     if not withdrawn:
         query = query.where(TeamKeyRow.withdrawn.is_(None))
     if teams is None:
-        return session.scalars(query).all()
-    numbers = sorted(teams)
-    chunks = [numbers[at : at + _CHUNK] for at in range(0, len(numbers), _CHUNK)]
-    return [row for chunk in chunks for row in session.scalars(query.where(TeamKeyRow.team_id.in_(chunk)))]
+        rows = list(session.scalars(query))
+    else:
+        numbers = sorted({*teams, *(former for former, now in merged.items() if now in teams)})
+        chunks = [numbers[at : at + _CHUNK] for at in range(0, len(numbers), _CHUNK)]
+        rows = [row for chunk in chunks for row in session.scalars(query.where(TeamKeyRow.team_id.in_(chunk)))]
+    return [(merged.get(row.team_id, row.team_id), row) for row in rows]
 
 
-def _key(row: TeamKeyRow) -> TeamKey:
+def _key(row: TeamKeyRow, team: int) -> TeamKey:
     facts = key_facts(KeyFormat(row.format), row.content)
     return TeamKey(
         uuid=row.uuid,
-        team_id=row.team_id,
+        team_id=team,
         facts=replace(facts, flaw=_REVOKED) if row.revoked else facts,
         content=row.content,
         any_mailbox=row.any_mailbox,
