@@ -4,6 +4,7 @@ import getpass
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -38,24 +39,29 @@ def import_delegations(
 ) -> None:
     """Keep which addresses and AS numbers each country was given, as the registries' delegation files say."""
     from tocsin.directory.registry import import_delegations as keep
+    from tocsin.errors import TocsinError
 
     invocation: Invocation = ctx.obj
     day = _day(as_of)
-    done = []
+    done: list[DelegationsImported] = []
+    failed: list[tuple[Path, TocsinError]] = []
     with records(invocation.home) as database:
+        take = partial(keep, database, invocation.home, actor=getpass.getuser(), rir=rir or "", as_of=day)
         for path in files:
             note(f"{path.name} …")
-            done += keep(
-                database,
-                invocation.home,
-                path,
-                actor=getpass.getuser(),
-                now=datetime.now(UTC),
-                rir=rir or "",
-                as_of=day,
-                dry_run=dry_run,
-            )
-    emit(invocation, [asdict(one) for one in done], lambda: _print_delegations(done))
+            try:
+                done += take(path, now=datetime.now(UTC), dry_run=dry_run)
+            except TocsinError as error:  # the others are worth having
+                failed.append((path, error))
+    document: dict[str, object] = {"files": [asdict(one) for one in done]}
+    document["failed"] = [{"path": path, "reason": str(reason)} for path, reason in failed]
+    emit(invocation, document, lambda: _print_delegations(done))
+    for path, reason in failed:
+        note(f"{path} was not taken: {reason}")
+        if reason.hint:
+            note(f"  {reason.hint}")
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -1,8 +1,10 @@
 """``tocsin directory import-ti``, ``import-security-txt`` and ``rdap``: contacts that others publish."""
 
 import getpass
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tocsin.directory import Imported
     from tocsin.directory.files import ImportFile
     from tocsin.directory.registry import Looked
+    from tocsin.records import Database
     from tocsin.release import Verdict
 
 app = typer.Typer()
@@ -35,8 +38,13 @@ def import_ti(
 ) -> None:
     """Bring CSIRTs with their networks and status from Trusted Introducer's list, now or of 2012, or Certopedia's."""
     from tocsin.directory.registry import read_team_list
+    from tocsin.settings import load_settings
 
-    _bring(ctx.obj, read_team_list(file, source), dry_run=dry_run, yes=yes)
+    invocation: Invocation = ctx.obj
+    found = read_team_list(file, source)
+    most_gone = None if yes else load_settings(invocation.home).directory.most_gone
+    with records(invocation.home) as database:
+        _bring(invocation, database, found, dry_run=dry_run, most_gone=most_gone)
 
 
 @app.command("import-security-txt")
@@ -55,8 +63,14 @@ def import_security_txt(
 
     if (file is None) == (not domain):
         raise UsageError("A file or a domain is needed.", hint="Give FILE, or --domain example.org to fetch it.")
-    found = _fetched(domain, team, pap) if file is None else read_security_txt(file, domain=of, team=team, now=_now())
-    _bring(ctx.obj, found, dry_run=dry_run, yes=True)
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as database:
+        keys = partial(_openpgp_keys, database)
+        if file is None:
+            found = _fetched(domain, team, pap, keys)
+        else:
+            found = read_security_txt(file, domain=of, team=team, keys=keys, now=_now())
+        _bring(invocation, database, found, dry_run=dry_run, most_gone=None)
 
 
 @app.command()
@@ -103,24 +117,35 @@ def _permission(pap: str) -> "Verdict":
     return may_act(read_pap(pap), Action.LOOKUP)
 
 
-def _fetched(domain: str, team: str, pap: str) -> "ImportFile":
+def _openpgp_keys(database: "Database", team: str) -> list[bytes]:
+    from tocsin.directory import read_team
+    from tocsin.directory.keys import KeyFormat, team_keys
+    from tocsin.errors import NotFoundError
+
+    try:
+        found, _ = read_team(database, team)
+    except NotFoundError:
+        return []
+    return [key.content for key in team_keys(database, [found.id]) if key.facts.format is KeyFormat.OPENPGP]
+
+
+def _fetched(domain: str, team: str, pap: str, keys: "Callable[[str], Sequence[bytes]]") -> "ImportFile":
     import httpx
 
     from tocsin.directory.registry import fetch_security_txt
 
     with httpx.Client() as client:
-        return fetch_security_txt(domain, client, _permission(pap), team=team, now=_now())
+        return fetch_security_txt(domain, client, _permission(pap), team=team, keys=keys, now=_now())
 
 
-def _bring(invocation: Invocation, file: "ImportFile", *, dry_run: bool, yes: bool) -> None:
+def _bring(
+    invocation: Invocation, database: "Database", file: "ImportFile", *, dry_run: bool, most_gone: int | None
+) -> None:
     from tocsin.directory import import_entries
-    from tocsin.settings import load_settings
 
-    most_gone = None if yes else load_settings(invocation.home).directory.most_gone
-    with records(invocation.home) as database:
-        done = import_entries(database, file, actor=getpass.getuser(), now=_now(), dry_run=dry_run, most_gone=most_gone)
-        if not dry_run:
-            renew_router(invocation.home, database)
+    done = import_entries(database, file, actor=getpass.getuser(), now=_now(), dry_run=dry_run, most_gone=most_gone)
+    if not dry_run:
+        renew_router(invocation.home, database)
     emit(invocation, asdict(done), lambda: print_import(done))
     _end(done)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pysequoia import SignatureMode, Tsk, sign
 
 from tocsin.directory import Imported, import_entries, read_about, read_directory, read_team
 from tocsin.directory.registry import fetch_security_txt, read_security_txt
@@ -70,6 +71,30 @@ def test_a_file_becomes_a_team(text: str, database: Database, tmp_path: Path) ->
     reasons = {one.why for one in done.not_taken}
     assert "a key is not fetched; bring it in as a key of the team" in reasons
     assert any("signature" in why for why in reasons) == (text == SIGNED)
+
+
+def test_a_signature_is_checked_where_the_key_is_known(tmp_path: Path) -> None:
+    path, secret, other = (
+        tmp_path / "security.txt",
+        Tsk.generate("<security@example.org>"),
+        Tsk.generate("<x@example.org>"),
+    )
+    signed = sign(secret.signer(), GOOD.encode(), mode=SignatureMode.CLEAR)
+    key, wrong = (bytes(one.extract_certificate()) for one in (secret, other))
+
+    def reasons(content: bytes, *keys: bytes) -> set[str]:
+        path.write_bytes(content)
+        file = read_security_txt(path, now=NOW, keys=lambda team: keys if team == "security-example-org" else ())
+        taken = {"taken"} if file.entries.mailboxes else set()
+        return taken | {one.why for one in file.entries.refused if "signature" in one.why}
+
+    unchecked = "its signature is not checked, since no OpenPGP key of the team is in the directory"
+    refused = "its signature is of no key that the team has in the directory, or does not hold"
+    assert reasons(signed, key) == reasons(signed, wrong, key) == {"taken"}
+    assert reasons(signed) == {"taken", unchecked}
+    assert reasons(signed, wrong) == {refused}
+    assert reasons(signed.replace(b"security@", b"attacker@"), key) == {refused}
+    assert reasons(GOOD.encode(), key) == {"taken"}
 
 
 def test_an_expired_file_withdraws_what_it_said(database: Database, tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ channels. A file that has expired says nothing any more; what it said before is 
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from tocsin.directory import canonical
@@ -42,12 +42,20 @@ _SIGNATURE: Final = "-----BEGIN PGP SIGNATURE-----"
 _TIMEOUT_SECONDS: Final = 20
 
 
+Keys: TypeAlias = Callable[[str], Sequence[bytes]]
+
+
+def no_keys(_team: str) -> Sequence[bytes]:
+    """No team has a key."""
+    return ()
+
+
 @dataclass
 class SecurityTxt:
     """What a file says: values by field in lower case, in the file's order, with their lines.
 
-    ``signed``: it has an OpenPGP cleartext signature, which is not checked here. ``refused`` are lines that are no
-    field.
+    ``signed``: it has an OpenPGP cleartext signature (section 2.3), which is not checked here. ``refused`` are lines
+    that are no field.
     """
 
     values: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
@@ -96,10 +104,13 @@ def _take_line(found: SecurityTxt, where: str, number: int, line: str) -> None:
         found.values.setdefault(known, []).append((number, value.strip()))
 
 
-def read_security_txt(path: Path, *, domain: str = "", team: str = "", now: datetime) -> ImportFile:
+def read_security_txt(
+    path: Path, *, domain: str = "", team: str = "", keys: Keys = no_keys, now: datetime
+) -> ImportFile:
     """What a file says as a team; ``domain`` is whose it is, if its Canonical field does not say.
 
     ``team`` is the key of a team in the directory that these contacts are of; otherwise the domain gets one of its own.
+    ``keys`` gives the OpenPGP keys of a team by its key: where there are any, the file's signature must be of one.
 
     Raises:
         NotFoundError: there is no such file.
@@ -114,11 +125,18 @@ def read_security_txt(path: Path, *, domain: str = "", team: str = "", now: date
         raise NotFoundError(f"There is no file {path}.", hint="Check the name.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    return entries_of(content, path.name, domain=domain, team=team, now=now)
+    return entries_of(content, path.name, domain=domain, team=team, keys=keys, now=now)
 
 
 def entries_of(
-    content: bytes, name: str, *, domain: str = "", team: str = "", place: str = "", now: datetime
+    content: bytes,
+    name: str,
+    *,
+    domain: str = "",
+    team: str = "",
+    place: str = "",
+    keys: Keys = no_keys,
+    now: datetime,
 ) -> ImportFile:
     """The same for the bytes of a file; ``place`` is the URL that it was fetched from."""
     if len(content) > MAX_BYTES:
@@ -131,13 +149,14 @@ def entries_of(
     owner = _owner(found, domain, name)
     entries = Entries(f"security.txt:{owner}", _SPEAKS)
     entries.refused += found.refused
-    why = why_not(found, place, now=now)
+    known = keys(team or _key(owner)) if found.signed else ()
+    why = why_not(found, place, now=now) or why_no_signature(content, known)
     if why:
         entries.refused.append(Refused(name, f"security.txt of {owner}", why))
     else:
         take_teams(entries, [_team(found, owner, team, name, entries)])
-        if found.signed:
-            what = "the signature of the file is not checked: check it with the team's key before you rely on it"
+        if found.signed and not known:
+            what = "its signature is not checked, since no OpenPGP key of the team is in the directory"
             entries.refused.append(Refused(name, f"security.txt of {owner}", what))
     return ImportFile(name, hashlib.sha256(content).hexdigest(), entries)
 
@@ -153,6 +172,20 @@ def why_not(found: SecurityTxt, place: str, *, now: datetime) -> str:
         return f"it expired on {found.expires:%Y-%m-%d %H:%M} UTC"
     if place and pages and place not in pages:
         return f"it was fetched from {place}, and its Canonical fields name other places only"
+    return ""
+
+
+def why_no_signature(content: bytes, keys: Sequence[bytes]) -> str:
+    """Why a signed file is not to be used, by the OpenPGP keys of its team; an empty text where there are none."""
+    import pysequoia
+
+    if not keys:
+        return ""
+    certs = [pysequoia.Cert.from_bytes(key) for key in keys]
+    try:
+        pysequoia.verify(content, store=lambda _: certs)
+    except RuntimeError:
+        return "its signature is of no key that the team has in the directory, or does not hold"
     return ""
 
 
@@ -224,7 +257,7 @@ _CONTACTS: Final[Mapping[str, Callable[[str], tuple[str, dict[str, str]]]]] = {
 
 
 def fetch_security_txt(
-    domain: str, client: "httpx.Client", permission: Permission, *, team: str = "", now: datetime
+    domain: str, client: "httpx.Client", permission: Permission, *, team: str = "", keys: Keys = no_keys, now: datetime
 ) -> ImportFile:
     """What a domain's own file says, fetched over https from its well-known place, then from its root (section 3).
 
@@ -249,7 +282,7 @@ def fetch_security_txt(
         except httpx.HTTPError as error:
             raise RemoteError(f"{place} cannot be fetched: {error}.", hint="Try again later.") from error
         if content is not None:
-            return entries_of(content, place, domain=host, team=team, place=place, now=now)
+            return entries_of(content, place, domain=host, team=team, place=place, keys=keys, now=now)
     raise RemoteError(f"{host} has no security.txt.", hint="Ask the organisation; RFC 9116 says where it belongs.")
 
 
