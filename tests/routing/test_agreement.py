@@ -242,3 +242,21 @@ def _claims(given_rules: Sequence[Rule], members: Sequence[Team], event: Event) 
         if match.role is Role.RESPONSIBLE:
             claims.setdefault((match.level, match.value), set()).add(match.team_id)
     return claims
+
+
+@given(rules, st.lists(st.tuples(st.sampled_from(ADDRESSES), st.sampled_from([-1, 64500, 64501, 64502])), min_size=1))
+def test_the_set_of_responsible_teams_is_that_of_the_decision(
+    given_rules: list[Rule], asked: list[tuple[str, int]]
+) -> None:
+    cast = [Team(id=number, uuid=UUID(int=number), key=f"t{number}", name="Team") for number in range(1, 5)]
+    router = Router.compile(given_rules, cast, now=NOW)
+    hi, lo = (
+        np.array(half, dtype=np.uint64)
+        for half in zip(*(parse_address(text) or (0, 0) for text, _ in asked), strict=True)
+    )
+    asn = np.array([number for _, number in asked])
+    cases = router.cases(hi, lo, np.ones(len(asked), dtype=np.bool_), asn).tolist()
+
+    for number, case in zip(router.responsible(hi, lo, asn).tolist(), cases, strict=True):
+        matches = router.decision(case).matches
+        assert router.team_set(number) == tuple(match.team_id for match in matches if match.role is Role.RESPONSIBLE)
