@@ -7,6 +7,7 @@ a line below makes them commands of ``tocsin directory``.
 import typer
 
 from tocsin.cli import (
+    directory_claims,
     directory_conflicts,
     directory_contacts,
     directory_facts,
@@ -35,3 +36,4 @@ app.add_typer(directory_merge.app)
 app.add_typer(directory_registry.app)
 app.add_typer(directory_sources.app)
 app.add_typer(directory_contacts.app)
+app.add_typer(directory_claims.app)

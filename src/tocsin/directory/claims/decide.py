@@ -1,0 +1,85 @@
+"""A person approves or refuses a claim; what is approved becomes that person's word in the directory."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tocsin.directory.claims.model import Claim, ClaimState, Proof
+from tocsin.directory.claims.read import claim_of, find_claim
+from tocsin.directory.claims.tables import ClaimRow
+from tocsin.directory.contacts import note_verified, one_form
+from tocsin.directory.precedence import MAILBOX
+from tocsin.directory.reading import team_keys
+from tocsin.directory.statements import Spoken, Statement, assert_in, read_line, renew_version
+from tocsin.directory.tables import TeamRow
+from tocsin.errors import UsageError
+from tocsin.records import AuditWord, Database, audit
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A decided claim, and what of the directory changed: for the claimed thing, and for the mailbox."""
+
+    claim: Claim
+    spoken: tuple[Spoken, ...] = ()
+
+
+def approve_claim(
+    database: Database, number: int, *, said_by: str, reason: str, over: bool, actor: str, now: datetime
+) -> Judged:
+    """Record that what a claim says is so.
+
+    ``over``: imports that say otherwise are overruled; else they stand beside it. ``reason``: needed where control was
+    not shown by mail or DNS; it is then the judgement.
+
+    Raises:
+        UsageError: who approves is not said, or why, where nothing shows control.
+        NotFoundError: there is no such claim.
+        ConflictError: it is decided or expired, or a person's word stands against it.
+
+    """
+    who, why = read_line("--said-by", said_by, needed=True), read_line("--reason", reason)
+    with database.begin() as session:
+        renew_version(session)
+        row = find_claim(session, number, now)
+        if not row.proof and not why:
+            raise UsageError(
+                f"Nothing shows yet that claim {number} is right.",
+                hint="Say how you know: --reason TEXT. Or 'tocsin directory claims check' first.",
+            )
+        row.proof = row.proof or Proof.JUDGEMENT.value
+        team = team_keys(session)[row.team_id]
+        because = f"claim {number}, by {row.proof}: {why or row.evidence}"[:500]
+        words = [
+            assert_in(session, Statement(team, kind, value, who, because, beside=beside), actor=actor, now=now)
+            for kind, value, beside in ((row.kind, row.value, not over), (MAILBOX, row.mailbox, True))
+        ]
+        if row.proof == Proof.MAIL and one_form(row.mailbox) in map(one_form, row.asked):
+            at = row.proved_at or now
+            note_verified(session, team_id=row.team_id, mailbox=row.mailbox, at=at, via="claim")
+        _close(row, ClaimState.APPROVED, who, why, now)
+        detail = {"kind": row.kind, "value": row.value, "by": row.proof}
+        detail["team"] = str(session.get_one(TeamRow, row.team_id).uuid)
+        audit(session, AuditWord.CLAIM_APPROVED, at=now, actor=actor, subject=f"claim:{number}", detail={**detail})
+        return Judged(claim_of(session, row, now), tuple(words))
+
+
+def refuse_claim(database: Database, number: int, *, said_by: str, reason: str, actor: str, now: datetime) -> Judged:
+    """Record that a claim is not accepted, and why.
+
+    Raises:
+        UsageError: who refuses, or why, is not said.
+        NotFoundError: there is no such claim.
+        ConflictError: it is decided or expired.
+
+    """
+    who, why = read_line("--said-by", said_by, needed=True), read_line("--reason", reason, needed=True)
+    with database.begin() as session:
+        row = find_claim(session, number, now)
+        _close(row, ClaimState.REFUSED, who, why, now)
+        detail = {"kind": row.kind, "value": row.value, "team": str(session.get_one(TeamRow, row.team_id).uuid)}
+        audit(session, AuditWord.CLAIM_REFUSED, at=now, actor=actor, subject=f"claim:{number}", detail={**detail})
+        return Judged(claim_of(session, row, now))
+
+
+def _close(row: ClaimRow, state: ClaimState, who: str, why: str, now: datetime) -> None:
+    row.state, row.decided_by, row.decided_at, row.reason = state.value, who, now, why
