@@ -51,6 +51,11 @@ class NodeSettings(_Section):
     contact: str = Field(
         "csirt@localhost", pattern=r"^[^@\s]+@[^@\s]+$", description="The mailbox that people can answer to."
     )
+    language: str = Field(
+        "en",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
+        description="The language (BCP 47) of mails to teams in whose own language there are no texts.",
+    )
     own_teams: Words = Field(
         (), description="Keys of the teams in our own organisation: TLP:AMBER+STRICT goes to them, and to nobody else."
     )

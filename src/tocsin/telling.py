@@ -28,6 +28,7 @@ from tocsin.delivery import (
 )
 from tocsin.delivery import Node as Sender
 from tocsin.delivery.sealing import open_seals
+from tocsin.delivery.texts import open_shelf
 from tocsin.directory import Directory, Role, read_directory
 from tocsin.directory.keys import keys_by_team
 from tocsin.errors import ConflictError
@@ -114,7 +115,8 @@ def _sender(node: Node, directory: Directory, now: datetime, *, readable: bool =
     own = frozenset(node.settings.node.own_teams)
     keys_of = keys_by_team(node.database, [team.id for team in directory.teams if team.encrypt])
     seals = open_seals(node.home, node.settings.mail, keys_of, now, readable=readable)
-    return Sender(node_uuid(node.database), node.settings, own, link=link, reply_to=reply_to, seals=seals)
+    shelf = open_shelf(node.home, node.settings.node.language)
+    return Sender(node_uuid(node.database), node.settings, own, link=link, reply_to=reply_to, seals=seals, shelf=shelf)
 
 
 @dataclass(frozen=True)

@@ -1,61 +1,19 @@
 """The text of a digest: subject and body, 76 columns wide, from its survey and the texts of a language."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tocsin.delivery.columns import WIDTH, fit, table, width, wrap
+from tocsin.delivery.direction import right_to_left
 from tocsin.delivery.survey import PLACES_SHOWN, Place, Silence, Survey, TopicCount, utc
-from tocsin.delivery.texts import WIDTH, Texts
+from tocsin.delivery.texts import DigestText, Texts, TopicText
 from tocsin.release import Marking
 
 _KINDS_SHOWN = 8
 _NAME_SHOWN = 48
-_WHERE_WIDTH = 20
-_LABEL = 12
+_LABEL = " " * 12
 _OTHERS_SHOWN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class TopicText:
-    """One topic as the template shows it. ``others``: that others answer for it, or empty; then without deadline."""
-
-    title: str
-    heading: str
-    about: str
-    steps: str
-    deadline: str
-    others: str
-    table: str
-    more: int
-
-
-@dataclass(frozen=True, slots=True)
-class DigestText:
-    """What the templates of a language are given."""
-
-    reference: str
-    tlp: str
-    pap: str
-    network: str
-    sender: str
-    contact: str
-    problems: int
-    new: int | None
-    continuing: int
-    first: str
-    last: str
-    topics: list[TopicText]
-    feeds: list[str]
-    files: Sequence[str]
-    gone: list[str]
-    informed: bool
-    again: int
-    link: str
-    reply: bool
-    silence: str = ""
-    part: int = 1
-    parts: int = 1
-    overview: str = field(default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +48,7 @@ def compose(of: Survey, frame: Frame, texts: Texts) -> DigestText:
         topics=topics,
         feeds=[_feed(name, accuracy, texts) for name, accuracy in of.feeds],
         files=(),
-        gone=[_fit(f"{gone.where}  {gone.what}", WIDTH - 2) for gone in of.gone],
+        gone=[fit(f"{gone.where}  {gone.what}", WIDTH - 2) for gone in of.gone],
         informed=of.informed,
         again=of.again,
         link=frame.link,
@@ -108,16 +66,14 @@ def subject_of(text: DigestText, texts: Texts) -> str:
 
 def body_of(text: DigestText, texts: Texts) -> str:
     """The plain text of a mail; lines end with a line feed."""
-    from textwrap import fill
-
-    sentence = fill(" ".join(texts.templates["sentence"].render(digest=text).split()), WIDTH)
+    sentence = wrap(texts.templates["sentence"].render(digest=text))
     body = texts.templates["digest"].render(digest=text, sentence=sentence, overview=text.overview)
-    return body.rstrip("\n") + "\n"
+    return (right_to_left(body) if texts.mirrored else body).rstrip("\n") + "\n"
 
 
 def network_label(of: Survey, team: str) -> str:
     """``AS64500 (Example ISP)``: the network with most events, how many more, and whose it is."""
-    name = _fit(team, _NAME_SHOWN)
+    name = fit(team, _NAME_SHOWN)
     if not of.networks:
         return name
     more = f" +{len(of.networks) - 1}" if len(of.networks) > 1 else ""
@@ -130,8 +86,13 @@ def _topic(count: TopicCount, at: datetime, texts: Texts) -> TopicText:
     if count.new is not None:
         both = count.new and count.new < count.problems
         form = "heading_both" if both else "heading_new" if count.new else "heading_continuing"
-    heading = texts.words[form].format(
-        title=advice.title, problems=count.problems, new=count.new, continuing=count.problems - (count.new or 0)
+    heading = texts.say(
+        form,
+        count.problems if count.new is None else count.new or count.problems,
+        title=advice.title,
+        problems=count.problems,
+        new=count.new,
+        continuing=count.problems - (count.new or 0),
     )
     return TopicText(
         title=advice.title,
@@ -154,28 +115,30 @@ def _deadline(count: TopicCount, at: datetime) -> str:
 
 def _silence(of: Silence | None, texts: Texts) -> str:
     """Why problems of others come to this team; indented for its label."""
-    from textwrap import fill
-
     if of is None:
         return ""
-    names = [_fit(name, _NAME_SHOWN) for name in of.names[:_OTHERS_SHOWN]]
+    names = [fit(name, _NAME_SHOWN) for name in of.names[:_OTHERS_SHOWN]]
     form = "silence" if len(of.names) <= _OTHERS_SHOWN else "silence_more"
     more = len(of.names) - len(names)
-    words = texts.words[form].format(problems=of.problems, names=", ".join(names), n=more, since=utc(of.since)[:10])
-    return fill(words, WIDTH, initial_indent=" " * _LABEL, subsequent_indent=" " * _LABEL).strip()
+    words = texts.say(
+        form, of.problems, problems=of.problems, names=_listed(names, texts), n=more, since=utc(of.since)[:10]
+    )
+    return wrap(words, first=_LABEL, indent=_LABEL).strip()
 
 
 def _others(count: TopicCount, texts: Texts) -> str:
     """That others answer for it; empty where the team itself does."""
-    from textwrap import fill
-
     if count.others is None:
         return ""
     if not count.others:
-        return fill(texts.words["informed_nobody"], WIDTH)
-    names = [_fit(name, _NAME_SHOWN) for name in count.others[:_OTHERS_SHOWN]]
+        return wrap(texts.say("informed_nobody"))
+    names = [fit(name, _NAME_SHOWN) for name in count.others[:_OTHERS_SHOWN]]
     form = "informed" if len(count.others) <= _OTHERS_SHOWN else "informed_more"
-    return fill(texts.words[form].format(names=", ".join(names), n=len(count.others) - len(names)), WIDTH)
+    return wrap(texts.say(form, names=_listed(names, texts), n=len(count.others) - len(names)))
+
+
+def _listed(names: Sequence[str], texts: Texts) -> str:
+    return texts.words["comma"].join(names)
 
 
 def _overview(of: Survey, topics: Sequence[TopicText], texts: Texts) -> str:
@@ -192,9 +155,9 @@ def _overview(of: Survey, topics: Sequence[TopicText], texts: Texts) -> str:
         ]
         for count, text in zip(of.topics[:_KINDS_SHOWN], topics, strict=False)
     ]
-    lines = _columns([head, *rows], right=range(len(numbers)), stretch=len(numbers) + 1)
-    if len(topics) > _KINDS_SHOWN:
-        lines.append("  " + words["more_kinds"].format(n=len(topics) - _KINDS_SHOWN))
+    lines = table([head, *rows], right=range(len(numbers)), stretch=len(numbers) + 1, mirrored=texts.mirrored)
+    if (more := len(topics) - _KINDS_SHOWN) > 0:
+        lines.append("  " + texts.say("more_kinds", more, n=more))
     return "\n".join(lines)
 
 
@@ -210,16 +173,20 @@ def _table(count: TopicCount, texts: Texts) -> list[str]:
         for place in places
     ]
     cells = [[cell for cell, show in zip(row, shown, strict=True) if show] for row in (head, *rows)]
-    lines = _columns(cells, right=(), stretch=shown[:2].count(True) if len(kinds) > 1 else 0)
+    stretch = shown[:2].count(True) if len(kinds) > 1 else 0
+    lines = table(cells, right=(), stretch=stretch, mirrored=texts.mirrored)
     below = ["", *("".join(_below(place, count, words)) for place in places)]
     lines = [line + more for line, more in zip(lines, below, strict=True)]
-    return [f"  {words['what']}: {_fit(kinds.pop(), WIDTH - 8)}", *lines] if len(kinds) == 1 else lines
+    if len(kinds) > 1:
+        return lines
+    what = f"  {words['what']}: "
+    return [what + fit(kinds.pop(), WIDTH - width(what)), *lines]
 
 
 def _below(place: Place, count: TopicCount, words: Mapping[str, str]) -> Iterator[str]:
     """Lines under that of a problem: its URL, and what the team said of it before it was seen again."""
     if count.topic.urls and place.url:
-        yield f"\n    {_fit(_harmless(place.url), WIDTH - 4)}"
+        yield f"\n    {fit(_harmless(place.url), WIDTH - 4)}"
     if place.said:
         verdict, day = place.said
         yield "\n    " + words[f"said_{verdict}"].format(said=day, seen=place.last_seen[:10])
@@ -232,34 +199,7 @@ def _harmless(url: str) -> str:
     return scheme.replace("http", "hxxp").replace("ftp", "fxp") + colon + host.replace(".", "[.]") + slash + path
 
 
-def _columns(rows: Sequence[Sequence[str]], *, right: Sequence[int], stretch: int) -> list[str]:
-    """Rows in columns two blanks apart; the column ``stretch`` gives way.
-
-    A first cell that is wider than an IPv4 address and a bit has a line of its own: an address is never cut.
-    """
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    widths[0] = max(len(row[0]) for row in rows if len(row[0]) <= _WHERE_WIDTH)
-    if stretch:
-        widths[stretch] -= max(0, sum(widths) + 2 * len(widths) - WIDTH)
-    form = "  " + "  ".join(f"{{:{'>' if index in right else '<'}{width}}}" for index, width in enumerate(widths))
-    return [_line(row, form, widths[0], stretch, widths[stretch]) for row in rows]
-
-
-def _line(row: Sequence[str], form: str, first: int, stretch: int, width: int) -> str:
-    cells = list(row)
-    if stretch:
-        cells[stretch] = _fit(cells[stretch], width)
-    if len(cells[0]) <= first:
-        return form.format(*cells).rstrip()
-    return f"  {_fit(cells[0], WIDTH - 2)}\n{form.format('', *cells[1:])}".rstrip()
-
-
 def _feed(name: str, accuracy: float | None, texts: Texts) -> str:
     form = "accuracy_unknown" if accuracy is None else "accuracy"
-    whole = texts.words[form].format(feed="{feed}", accuracy=f"{accuracy:g}" if accuracy is not None else "")
-    return whole.replace("{feed}", _fit(name, WIDTH - 12 - len(whole) + len("{feed}")))
-
-
-def _fit(text: str, width: int) -> str:
-    """The text in at most ``width`` characters, with an ellipsis where it was cut."""
-    return text if len(text) <= width else text[: max(0, width - 1)] + "…"
+    whole = texts.say(form, feed="{feed}", accuracy=f"{accuracy:g}" if accuracy is not None else "")
+    return whole.replace("{feed}", fit(name, WIDTH - len(_LABEL) - width(whole) + len("{feed}")))

@@ -8,14 +8,14 @@ from uuid import UUID
 import numpy as np
 import polars as pl
 
-from tocsin.delivery.compose import DigestText, Frame, body_of, compose, subject_of
+from tocsin.delivery.compose import Frame, body_of, compose, subject_of
 from tocsin.delivery.data import Files, Packing, files_of, readable
 from tocsin.delivery.mime import Envelope, assemble, plain
 from tocsin.delivery.outbox import Owed
 from tocsin.delivery.released import matching, through_the_gate
 from tocsin.delivery.sealing import CannotSealError, Protection, Seals
 from tocsin.delivery.survey import DELIVERY, Gone, Survey, survey
-from tocsin.delivery.texts import Texts, texts_for
+from tocsin.delivery.texts import DigestText, Shelf, Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
 from tocsin.directory import Format, Team
 from tocsin.errors import TocsinError
@@ -78,7 +78,8 @@ class Node:
 
     ``link``: where the digest of a reference is answered without an account; ``reply_to``: the address that replies to
     its mails go to, which proves that it is answered by who got it. An empty text where there is none. ``seals``:
-    how mails are signed and encrypted; without any, what must be encrypted does not leave.
+    how mails are signed and encrypted; without any, what must be encrypted does not leave. ``shelf``: the texts
+    of mails.
     """
 
     uuid: UUID
@@ -87,6 +88,7 @@ class Node:
     link: Callable[[str], str] = lambda _: ""
     reply_to: Callable[[str], str] = lambda _: ""
     seals: Seals = field(default_factory=Seals)
+    shelf: Shelf = field(default_factory=Shelf)
 
 
 def render(
@@ -118,7 +120,7 @@ def render(
         found.gone = gone.get(owed.team_id, ())
         try:
             protection = node.seals.require(team)
-            draft = _Draft(owed, team, found, gate.marking, node, texts_for(team.language), protection)
+            draft = _Draft(owed, team, found, gate.marking, node, texts_for(team.language, node.shelf), protection)
             return _write(draft, rows[owed.id,], gate.withheld)
         except TocsinError as error:
             rule = CANNOT_SEAL if isinstance(error, CannotSealError) else NOT_WRITTEN

@@ -1,0 +1,27 @@
+"""The words of a language: templates and advice as files, checked when they are loaded.
+
+A language is a folder: ``subject.txt``, ``sentence.txt`` and ``digest.txt`` (Jinja2), ``words.toml``, and
+``advice/TOPIC.txt`` for each topic of ``topics.toml``. Five are shipped; a node's own files, in ``templates/LANGUAGE``
+of its home folder, take the place of those one by one.
+"""
+
+from tocsin.delivery.texts.files import Advice, FaultError
+from tocsin.delivery.texts.given import DigestText, TopicText
+from tocsin.delivery.texts.load import Texts, faults, in_english, open_shelf, texts_for
+from tocsin.delivery.texts.shelf import SHIPPED, Shelf, name_of, text_names
+
+__all__ = [
+    "SHIPPED",
+    "Advice",
+    "DigestText",
+    "FaultError",
+    "Shelf",
+    "Texts",
+    "TopicText",
+    "faults",
+    "in_english",
+    "name_of",
+    "open_shelf",
+    "text_names",
+    "texts_for",
+]
