@@ -43,11 +43,19 @@ class _Registered:
 
 
 def contact_states(
-    session: Session, now: datetime, terms: Terms, *, teams: Collection[int] | None = None
+    session: Session,
+    now: datetime,
+    terms: Terms,
+    *,
+    teams: Collection[int] | None = None,
+    at: datetime | None = None,
 ) -> list[Contact]:
-    """The contacts of these teams (numbers; None: of all), by team and mailbox; overruled mailboxes are none."""
+    """The contacts of these teams (numbers; None: of all), by team and mailbox; overruled mailboxes are none.
+
+    ``at``: the mailboxes that were registered at that time, as it was known then; None: those of now.
+    """
     wanted = None if teams is None else frozenset(teams)
-    found = standing(session, Part(teams=wanted, kind=MAILBOX))
+    found = standing(session, Part(teams=wanted, kind=MAILBOX), at)
     boxes = list(_registered(found.mailboxes))
     facts = _Facts.read(session, found, {one_form(box.mailbox) for box in boxes} if wanted is not None else None)
     contacts = []
