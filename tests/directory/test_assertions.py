@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from directory_world import TEAMS, World
-from tocsin.directory import Role, Rule, RuleKind, Statement, assert_claim, read_directory, read_team
+from tocsin.directory import Role, Rule, RuleKind, Statement, assert_claim, read_directory, read_overruled, read_team
 from tocsin.directory.precedence import Decided, Said, Words, settle
 from tocsin.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.networks import parse_network
@@ -236,3 +236,20 @@ def _holds(one: Said | Decided, rule: Rule) -> bool:
     assert inner
     assert outer
     return outer.length <= inner.length and (inner.lo >> (128 - outer.length)) == (outer.lo >> (128 - outer.length))
+
+
+def test_what_is_overruled_is_shown_with_the_team(world: World) -> None:
+    world.rules("rir", ["beta asn 64500", "beta asn 64501"])
+    world.deny("beta asn 64500", reason="sold")
+    (rule,) = read_overruled(world.database, "beta")
+    assert (rule.value, rule.overruled) == ("64500", "Ana said on 2026-11-24 that AS64500 is not theirs (sold)")
+
+
+def test_reserved_numbers_and_ranges_of_them_have_their_reason(world: World) -> None:
+    done = world.rules("rir", ["beta asn 0", "beta asn AS23456", "beta asn 65535", "beta asn AS64500-AS64510"])
+    assert [refused.why for refused in done.not_taken] == [
+        "AS0 is nobody's: it is reserved (RFC 7607)",
+        "AS23456 is nobody's: it is reserved (RFC 6793)",
+        "AS65535 is nobody's: it is reserved (RFC 7300)",
+        "a range of AS numbers; write each number on its own, since each is one claim",
+    ]

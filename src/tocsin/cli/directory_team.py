@@ -43,13 +43,15 @@ def show(
     team: Annotated[str, typer.Argument(help="The key or UUID of a team.")],
 ) -> None:
     """Show one team, its preferences and every rule that names it."""
-    from tocsin.directory import read_team
+    from tocsin.directory import read_overruled, read_team
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as database:
         found, rules = read_team(database, team)
+        overruled = read_overruled(database, team)
     document = _team_document(found) | {"rules": [_rule_document(rule) for rule in rules]}
-    emit(invocation, document, lambda: print_team(found, rules))
+    document["overruled"] = [_rule_document(rule) for rule in overruled]
+    emit(invocation, document, lambda: _print_shown(found, rules, overruled))
 
 
 def _team_document(team: "Team") -> dict[str, object]:
@@ -78,6 +80,13 @@ def _print_teams(teams: "list[tuple[Team, dict[RuleKind, int]]]") -> None:
 def _scope(counts: "Mapping[RuleKind, int]") -> str:
     parts = (f"{count:,} {_WORDS[kind][count > 1]}" for kind, count in sorted(counts.items()))
     return ", ".join(parts) or "nothing"
+
+
+def _print_shown(team: "Team", rules: "tuple[Rule, ...]", overruled: "tuple[Rule, ...]") -> None:
+    print_team(team, rules)
+    if overruled:
+        cells = [(rule.kind.value, rule.value, rule.role.value, rule.source, rule.overruled) for rule in overruled]
+        print_table(f"{len(overruled):,} overruled", ("level", "what", "role", "source", "by"), cells)
 
 
 def print_team(team: "Team", rules: "tuple[Rule, ...]") -> None:

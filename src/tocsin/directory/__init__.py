@@ -44,7 +44,14 @@ if TYPE_CHECKING:
     from tocsin.directory.person_word import Word, say_of_team
     from tocsin.directory.precedence import strength
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
-    from tocsin.directory.reading import directory_version, list_teams, read_claims_on, read_directory, read_team
+    from tocsin.directory.reading import (
+        directory_version,
+        list_teams,
+        read_claims_on,
+        read_directory,
+        read_overruled,
+        read_team,
+    )
     from tocsin.directory.standing import merged_teams
     from tocsin.directory.statements import Spoken, Statement, assert_claim, deny_claim, read_line, withdraw_word
 
@@ -111,6 +118,7 @@ __all__ = [
     "read_history",
     "read_line",
     "read_merges",
+    "read_overruled",
     "read_team",
     "read_team_history",
     "said_later",
@@ -160,8 +168,8 @@ _LATER = {
     "judge_trust": "attest",
     "keep_apart": "merging",
     "list_teams": "reading",
-    "merged_teams": "standing",
     "merge_teams": "merging",
+    "merged_teams": "standing",
     "networks_inside": "history",
     "note_answer": "contacts",
     "note_bounce": "contacts",
@@ -176,6 +184,7 @@ _LATER = {
     "read_history": "history",
     "read_line": "statements",
     "read_merges": "merging",
+    "read_overruled": "reading",
     "read_team": "reading",
     "read_team_history": "history",
     "said_later": "history",

@@ -26,6 +26,8 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _ADDRESS = re.compile(_LOCAL.pattern + r"@[^@\s<>()]+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+_AS_RANGE = re.compile(r"[0-9]+\s*(?:-|\.\.|:)\s*(?:AS)?[0-9]+")
+_RESERVED_AS = {"0": "RFC 7607", "23456": "RFC 6793", "65535": "RFC 7300", "4294967295": "RFC 7300"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 _CEILINGS = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 
@@ -81,8 +83,15 @@ def prefix(text: str) -> str:
 
 
 def asn(text: str) -> str:
-    """An AS number, 1 to 4294967295, with or without ``AS`` before it (RFC 5396 asplain)."""
+    """An AS number, 1 to 4294967294, with or without ``AS`` before it (RFC 5396 asplain).
+
+    Numbers that are nobody's are refused; those for private use and for documentation are taken.
+    """
     digits = text.strip().upper().removeprefix("AS")
+    if _AS_RANGE.fullmatch(digits):
+        raise ValueError("a range of AS numbers; write each number on its own, since each is one claim")
+    if digits in _RESERVED_AS:
+        raise ValueError(f"AS{digits} is nobody's: it is reserved ({_RESERVED_AS[digits]})")
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 10 and 1 <= int(digits) <= 4_294_967_295):
         raise ValueError("not an AS number from 1 to 4294967295, such as AS64500")
     return str(int(digits))

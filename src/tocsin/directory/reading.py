@@ -77,6 +77,17 @@ def read_team(database: Database, key: str) -> tuple[Team, tuple[Rule, ...]]:
         return team, tuple(found.rules)
 
 
+def read_overruled(database: Database, key: str) -> tuple[Rule, ...]:
+    """What is said of a team and does not hold, since a person said or decided otherwise.
+
+    Raises:
+        NotFoundError: there is no such team.
+
+    """
+    with database.begin() as session:
+        return tuple(standing(session, Part(teams={find_team(session, key)})).overruled)
+
+
 def list_teams(database: Database) -> list[tuple[Team, dict[RuleKind, int]]]:
     """Every team with the number of values of each kind that it has a rule for, by key."""
     with database.begin() as session:
