@@ -96,6 +96,9 @@ def import_rpsl(
     files: _Files,
     source: Annotated[str, typer.Option(help="The short name of the registry, such as ripe or afrinic.")],
     as_of: _AsOf = "",
+    country: Annotated[
+        list[str] | None, typer.Option(help="Take only what is of this country; may be given several times.")
+    ] = None,
     dry_run: _DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", help="Take it though much of what its source said would go.")] = False,
 ) -> None:
@@ -117,6 +120,7 @@ def import_rpsl(
             actor=getpass.getuser(),
             now=datetime.now(UTC),
             as_of=_day(as_of),
+            countries=country or (),
             dry_run=dry_run,
             most_gone=most_gone,
             tell=note,
@@ -239,6 +243,9 @@ def _print_registry(done: "RegistryImported") -> None:
     if done.silent:
         quiet = ", ".join(f"{name} {count:,}" for name, count in done.silent.items())
         say(f"Name no contact, and so belong to whatever network they lie in: {quiet}.")
+    if done.elsewhere:
+        others = ", ".join(f"{name} {count:,}" for name, count in done.elsewhere.items())
+        say(f"Of other countries, and so left out: {others}.")
     if done.rules_same or done.rules_withdrawn:
         for sign, lines in (("+", done.new), ("-", done.withdrawn)):
             for line in lines[:_FEW]:

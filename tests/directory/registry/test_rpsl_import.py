@@ -4,13 +4,14 @@ import gzip
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from tocsin.directory import import_directory, read_directory, read_team
-from tocsin.directory.registry import RegistryImported, import_rpsl
+from tocsin.directory.registry import RegistryImported, import_delegations, import_rpsl
 from tocsin.directory.tables import ConstituencyRow, MailboxRow, TeamRow
 from tocsin.errors import ConflictError, InputError, UsageError
 from tocsin.records import AuditEntry, Database
@@ -244,7 +245,7 @@ def test_nothing_of_persons_is_kept(records: Database, tmp_path: Path) -> None:
         rows = [repr(row._mapping) for row in session.execute(select(TeamRow.__table__)).all()]
         rows += [repr(row._mapping) for row in session.execute(select(MailboxRow.__table__)).all()]
         rows += [repr(row._mapping) for row in session.execute(select(ConstituencyRow.__table__)).all()]
-    for secret in ("Jane", "John", "Jack", "Street", "Road", "555"):
+    for secret in ("Jane", "John", "Jack", "Street", "Road", "555 01"):
         assert not [row for row in rows if secret in row]
 
 
@@ -372,6 +373,39 @@ def test_of_ranges_that_share_a_network_the_narrower_says_whose_it_is(records: D
     assert standing(records)["192.31.196.0/24"] == "test-ar2-t"
     assert standing(records)["192.31.197.0/25"] == "test-ar1-t"
     assert not [one for one in done.not_taken if "192.31" in one.what]
+
+
+def test_one_country_only(database: Database, tmp_path: Path) -> None:
+    delegated = tmp_path / "delegated-ripencc-2026-11-01"
+    delegated.write_text("2|ripencc|20261101|1|0|20261101|0\nripencc|RE|asn|112|1|20200101|assigned|X\n")
+    import_delegations(database, tmp_path, delegated, actor="ana", now=NOW)
+    countries = {"192.175.50.0": "re", "192.175.52.0": "RE\ncountry: MU", "192.175.48.0": "MU"}
+    text = DUMPS["inetnum"]
+    for address, country in countries.items():
+        text = text.replace(f"inetnum:  {address} ", f"country:  {country}\ninetnum:  {address} ")
+    text = "\n\n".join(_first(one) for one in text.strip().split("\n\n"))
+    files = write(tmp_path / "dumps", DUMPS | {"inetnum": text})
+    bring_in = partial(import_rpsl, database, tmp_path, files, source="test", actor="ana", now=NOW, most_gone=None)
+    done = bring_in(countries=["RE"])
+    here = {
+        "112",
+        "192.175.50.0/24",
+        "192.175.52.0/24",
+    }  # AS112 by the delegation file
+    assert standing(database) == {value: EXPECTED[value] for value in here}
+    assert (done.elsewhere, done.teams_new) == ({"aut-num": 3, "inet6num": 1, "inetnum": 8}, 3)
+
+    both = bring_in(countries=["MU", "re"])
+    assert set(standing(database)) == {*here, "113", "192.175.48.0/24"}  # AS113 by its organisation
+    assert both.elsewhere["aut-num"] == 1
+    with pytest.raises(UsageError, match="cannot be used"):
+        bring_in(countries=["France"])
+
+
+def _first(text: str) -> str:
+    """The object with its key as the first line."""
+    lines = text.splitlines()
+    return "\n".join(sorted(lines, key=lambda line: not line.startswith("inetnum")))
 
 
 def test_sources_and_files_that_cannot_be(records: Database, tmp_path: Path) -> None:

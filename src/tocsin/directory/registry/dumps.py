@@ -1,16 +1,18 @@
 """Bring the RPSL dumps of one registry into the directory."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tocsin.directory import canonical
 from tocsin.directory.importing import MOST_GONE
+from tocsin.directory.registry.delegation_store import allocated_asns
 from tocsin.directory.registry.record import RegistryImported, record
 from tocsin.directory.registry.refusals import Refusals
-from tocsin.directory.registry.rpsl import read_dump
+from tocsin.directory.registry.rpsl import Territory, read_dump
 from tocsin.errors import InputError, NotFoundError, UsageError
 from tocsin.records import Database
 from tocsin.records.durable import disk_failures
@@ -25,14 +27,17 @@ def import_rpsl(
     actor: str,
     now: datetime,
     as_of: date | None = None,
+    countries: Collection[str] = (),
     dry_run: bool = False,
     most_gone: int | None = MOST_GONE,
     tell: Callable[[str], None] = lambda _: None,
 ) -> RegistryImported:
     """What changed by bringing all the dumps of one registry into the directory; the same dumps again change nothing.
 
-    ``source`` is the short name of the registry, such as ``ripe``; ``as_of`` the day of the dumps. What was not taken
-    is written with its reason into ``registry/refused-SOURCE.jsonl`` of the home folder. ``tell`` hears how far it is.
+    ``source`` is the short name of the registry, such as ``ripe``; ``as_of`` the day of the dumps. ``countries`` are
+    those whose networks and AS numbers are wanted, all if none are named; AS numbers are where the delegation files
+    that are kept say. What was not taken is written with its reason into ``registry/refused-SOURCE.jsonl`` of the home
+    folder. ``tell`` hears how far it is.
 
     Raises:
         UsageError: the source is no short name.
@@ -56,7 +61,8 @@ def import_rpsl(
             TemporaryDirectory(dir=spool, prefix="rpsl-") as folder,
             Refusals(home / "registry" / f"refused-{source}.jsonl") as refusals,
         ):
-            said = read_dump(files, source, Path(folder), refusals, tell)
+            territory = _territory(home, countries, now.date())
+            said = read_dump(files, source, Path(folder), refusals, tell, territory=territory)
         tell("comparing with the records")
         return record(
             database,
@@ -69,6 +75,21 @@ def import_rpsl(
             dry_run=dry_run,
             most_gone=most_gone,
         )
+
+
+def _territory(home: Path, countries: Collection[str], day: date) -> Territory | None:
+    if not countries:
+        return None
+    import polars as pl
+
+    try:
+        codes = frozenset(map(canonical.country, countries))
+    except ValueError as error:
+        raise UsageError(f"'{', '.join(countries)}' cannot be used: {error}.", hint="Take --country MU, say.") from None
+    asns = pl.DataFrame(schema={"asn": pl.UInt32, "country": pl.String})
+    with suppress(NotFoundError):
+        asns = allocated_asns(home, day).frame.select("asn", "country")
+    return Territory(codes, asns)
 
 
 def _digest(path: Path) -> str:

@@ -31,7 +31,8 @@ _FEW = 1_000
 class RegistryImported:
     """What an import of a registry's dump changed, or with ``dry_run`` would change.
 
-    ``objects`` counts the objects of each class, ``silent`` those that name no contact. ``*_same`` counts what stood
+    ``objects`` counts the objects of each class, ``silent`` those that name no contact, ``elsewhere`` those of other
+    countries than were asked for. ``*_same`` counts what stood
     already, ``kept`` what is no longer said but stays, since something of that number is wrong now or the files have
     no place for it. ``new`` and ``withdrawn`` are the first 1,000 rules of each sort. ``reasons`` counts what was not
     taken, ``not_taken`` has the first 1,000 of it, ``refusals`` is the file that has all. ``shrinks`` says what of the
@@ -44,6 +45,7 @@ class RegistryImported:
     dry_run: bool
     objects: dict[str, int]
     silent: dict[str, int]
+    elsewhere: dict[str, int]
     teams_new: int
     teams_changed: int
     teams_same: int
@@ -131,6 +133,7 @@ def _result(
         dry_run=dry_run,
         objects=said.objects,
         silent=said.silent,
+        elsewhere=said.elsewhere,
         teams_new=len(difference.teams_new),
         teams_changed=len(difference.teams_changed),
         teams_same=difference.teams_same - len(difference.teams_changed),

@@ -33,7 +33,7 @@ class Said:
     those of a ``Rule``, each pair once, ``said_by`` is how the team was found). ``unsure`` are kinds and values of
     which it cannot be said now whose they are: what was said of them before stays. ``speaks`` are the kinds of rules
     that it has a place for: of others nothing is withdrawn. ``objects`` counts what was read, ``silent`` what of it
-    names nobody.
+    names nobody, ``elsewhere`` what is of other countries than those asked for.
     """
 
     source: str
@@ -44,6 +44,7 @@ class Said:
     speaks: frozenset[str]
     objects: dict[str, int]
     silent: dict[str, int]
+    elsewhere: dict[str, int]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from tocsin.directory.registry.refusals import Refusals
 from tocsin.directory.registry.rpsl.contacts import Contact, Contacts
 from tocsin.directory.registry.rpsl.gather import RESOURCES, gather, read_parts
 from tocsin.directory.registry.rpsl.numbers import take_asns, take_ipv4, take_ipv6
+from tocsin.directory.registry.rpsl.territory import Territory
 from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, UNSURE, Said, schema
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def read_dump(
     spool: Path,
     refusals: Refusals,
     tell: Callable[[str], None] = lambda _: None,
+    *,
+    territory: Territory | None = None,
 ) -> Said:
-    """What the dumps of one registry say; ``spool`` is an empty folder to work in.
+    """What the dumps of one registry say, of a territory or of all; ``spool`` is an empty folder to work in.
 
     A team is a contact: the handle that abuse reports go to, with the response teams. Its key is made of ``source`` and
     the handles, its name is that of the organisation that named it.
@@ -46,22 +49,26 @@ def read_dump(
     keys = _Keys(source, contacts)
     rules, unsure = ([pl.DataFrame(schema=schema(columns))] for columns in (_RULES, UNSURE))
     silent: Counter[str] = Counter()
-    for part in read_parts(gathered):
+    elsewhere: Counter[str] = Counter()
+    for whole in read_parts(gathered):
+        part = territory.split(whole, gathered.register, elsewhere) if territory else whole
         found, doubtful = _part(part, contacts, keys, silent, refusals)
         rules.append(found)
         unsure.append(doubtful)
     teams, mailboxes, objects = keys.teams(), keys.mailboxes(), gathered.objects
     del gathered, contacts, keys  # what follows needs the room
+    once = _once(pl.concat(rules), refusals)
     spoken = {"asn": {"aut-num"}, "prefix": {"inetnum", "inet6num"}}
     return Said(
         source=source,
-        teams=teams,
-        mailboxes=mailboxes,
-        rules=_once(pl.concat(rules), refusals),
+        teams=teams.join(once, on="team", how="semi"),  # whose every number was refused is none
+        mailboxes=mailboxes.join(once, on="team", how="semi"),
+        rules=once,
         unsure=pl.concat(unsure).unique(),
         speaks=frozenset(kind for kind, classes in spoken.items() if classes & objects.keys()),
         objects=dict(sorted((name or "not RPSL", count) for name, count in objects.items())),
         silent=dict(silent),
+        elsewhere={_CLASSES[kind]: count for kind, count in sorted(elsewhere.items())},
     )
 
 

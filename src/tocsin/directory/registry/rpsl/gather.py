@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RESOURCES: Final = {"aut-num": "asn", "inetnum": "ipv4", "inet6num": "ipv6"}
 """The classes that name numbers, with the kind of number."""
 
-_NAMES = frozenset({"org", "abuse-c", "abuse-mailbox", "mnt-irt", "tech-c", "admin-c"})
+_NAMES = frozenset({"country", "org", "abuse-c", "abuse-mailbox", "mnt-irt", "tech-c", "admin-c"})
 WANTED: Final = {
     **{name: _NAMES | {name} for name in RESOURCES},
     "organisation": frozenset({"organisation", "org-name", "country", "org", "abuse-c", "abuse-mailbox"}),
@@ -110,7 +110,7 @@ def gather(files: Sequence[Path], spool: Path, refusals: Refusals, tell: Callabl
     return gathered
 
 
-COLUMNS: Final = ("kind", "value", "org", "abuse_c", "mailboxes", "irts", "contacts", "where")
+COLUMNS: Final = ("kind", "value", "countries", "org", "abuse_c", "mailboxes", "irts", "contacts", "where")
 
 
 def read_parts(gathered: Gathered) -> Iterator["pl.DataFrame"]:
@@ -134,6 +134,7 @@ def _resource(found: RpslObject, where: str, refusals: Refusals) -> Iterator[tup
     yield (
         RESOURCES[found.name],
         value,
+        _handles(found, "country"),
         found.first("org").upper(),
         found.first("abuse-c").upper(),
         _LIST.join(mailboxes),
