@@ -3,13 +3,15 @@
 import email
 import email.policy
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from functools import cache
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import polars as pl
 
@@ -130,9 +132,19 @@ def plain_digest(database: Database, folder: Path, sealed: bytes, one: Team) -> 
 
 
 def fresh(tmp_path: Path) -> Database:
-    database = open_database(sqlite_url(tmp_path / "other.sqlite"))
-    database.migrate()
-    return database
+    """Records of a new node; the migrations run once for all tests."""
+    path = tmp_path / f"{uuid4().hex}.sqlite"
+    path.write_bytes(_migrated())
+    return open_database(sqlite_url(path))
+
+
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        database = open_database(sqlite_url(Path(folder) / "records.sqlite"))
+        database.migrate()
+        database.engine.dispose()
+        return (Path(folder) / "records.sqlite").read_bytes()
 
 
 def opened_by_openssl(cast: Cast, mail: bytes, recipient: str = "team") -> bytes:

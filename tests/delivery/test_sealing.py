@@ -84,7 +84,6 @@ def test_an_smime_digest_is_opened_and_verified_by_openssl_and_equals_the_plain_
     assert isinstance(content, bytes)
     assert not [word for word in SECRETS if word in mail.decode() or word.encode() in content]
     assert (cast.folder / "signer.pem").read_text(encoding="ascii") == (cast.folder / "node.pem").read_text("ascii")
-    (tmp_path / "other.sqlite").unlink()
     same(read_mail(inner), plain_digest(fresh(tmp_path), tmp_path / "b", mail, isp()))
 
 
@@ -93,7 +92,6 @@ def test_a_digest_that_was_changed_on_the_way_is_not_opened(cast: Cast, tmp_path
     _, (pgp,) = run(fresh(tmp_path), tmp_path / "a", sealing(cast, cast.pgp), isp())
     with pytest.raises(subprocess.CalledProcessError):
         cast.gpg.opened(changed(pgp, at))
-    (tmp_path / "other.sqlite").unlink()
     _, (smime,) = run(fresh(tmp_path), tmp_path / "b", sealing(cast, cast.cert), isp())
     with pytest.raises(subprocess.CalledProcessError):
         opened_by_openssl(cast, changed(smime, at))
@@ -109,7 +107,6 @@ def test_a_plain_digest_can_be_signed_with_openpgp(cast: Cast, tmp_path: Path) -
     assert cast.gpg.verifies(content, signature) == cast.own.openpgp.facts.fingerprint
     assert cast.gpg.verifies(content.replace(b"192.0.2.1", b"192.0.2.2"), signature) == ""
     assert parsed(content).get_param("hp") == "clear"
-    (tmp_path / "other.sqlite").unlink()
     same(read_mail(content), plain_digest(fresh(tmp_path), tmp_path / "b", mail, one))
     same(replace(read_mail(content), files={}, body=""), replace(read_mail(mail), files={}, body=""))
 
@@ -121,7 +118,6 @@ def test_a_plain_digest_can_be_signed_with_smime(cast: Cast, tmp_path: Path) -> 
 
     with pytest.raises(subprocess.CalledProcessError):
         verified_by_openssl(cast, mail.replace(b"192.0.2.1", b"192.0.2.2"))
-    (tmp_path / "other.sqlite").unlink()
     same(read_mail(inner), plain_digest(fresh(tmp_path), tmp_path / "b", mail, one))
 
 
@@ -212,6 +208,5 @@ def test_a_digest_in_all_forms_is_sealed_whole(cast: Cast, tmp_path: Path) -> No
     forms = (Format.CSV, Format.JSONL, Format.XARF)
     one = isp(formats=forms)
     _, (mail,) = run(fresh(tmp_path), tmp_path / "a", sealing(cast, cast.pgp), one)
-    (tmp_path / "other.sqlite").unlink()
 
     same(read_mail(cast.gpg.opened(mail)[0]), plain_digest(fresh(tmp_path), tmp_path / "b", mail, one))
