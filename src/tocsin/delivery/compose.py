@@ -96,7 +96,7 @@ def _topic(count: TopicCount, at: datetime, texts: Texts) -> TopicText:
     )
     return TopicText(
         title=advice.title,
-        heading=heading,
+        heading=wrap(heading),
         about=advice.about,
         steps=advice.steps,
         deadline=_deadline(count, at),
@@ -179,8 +179,8 @@ def _table(count: TopicCount, texts: Texts) -> list[str]:
     lines = [line + more for line, more in zip(lines, below, strict=True)]
     if len(kinds) > 1:
         return lines
-    what = f"  {words['what']}: "
-    return [what + fit(kinds.pop(), WIDTH - width(what)), *lines]
+    room = WIDTH - 2 - width(texts.say("what_is", what=""))
+    return ["  " + texts.say("what_is", what=fit(kinds.pop(), room)), *lines]
 
 
 def _below(place: Place, count: TopicCount, words: Mapping[str, str]) -> Iterator[str]:
