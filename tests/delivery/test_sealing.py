@@ -2,16 +2,19 @@
 
 import re
 import subprocess
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from delivery_cast import read_mail
+from delivery_cast import Told, owe, read_mail
 from keyring import gnupg
+from post_office import post_office
 from sealing_cast import (
     BOXES,
+    EVENTS,
     NOW,
     SECRETS,
     Cast,
@@ -30,7 +33,8 @@ from sealing_cast import (
     signed_parts,
     verified_by_openssl,
 )
-from tocsin.delivery import Delivery, DeliveryState
+from tocsin.delivery import Delivery, DeliveryState, deliver
+from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.delivery.sealing import open_seals
 from tocsin.directory import Format
 from tocsin.directory.keys import KeyFormat
@@ -210,3 +214,18 @@ def test_a_digest_in_all_forms_is_sealed_whole(cast: Cast, tmp_path: Path) -> No
     _, (mail,) = run(fresh(tmp_path), tmp_path / "a", sealing(cast, cast.pgp), one)
 
     same(read_mail(cast.gpg.opened(mail)[0]), plain_digest(fresh(tmp_path), tmp_path / "b", mail, one))
+
+
+@pytest.mark.parametrize("encrypt", [True, False])
+def test_what_an_smtp_server_gets_still_verifies(cast: Cast, tmp_path: Path, encrypt: bool) -> None:
+    database, one = fresh(tmp_path), isp(encrypt=encrypt)
+    owe(database, {1: one}, {1: EVENTS}, NOW)
+    with post_office() as office, closing(SmtpChannel(office.settings())) as channel:
+        sealed = sealing(cast, cast.pgp, sign=KeyFormat.OPENPGP)
+        deliver(database, teams={1: one}, events_of=Told({1: EVENTS}), channel=channel, node=sealed, now=NOW)
+        ((mailboxes, mail),) = office.arrived
+    assert cast.own.openpgp is not None
+    ours = cast.own.openpgp.facts.fingerprint
+
+    assert mailboxes == [BOXES[0]]
+    assert (cast.gpg.opened(mail)[1] if encrypt else cast.gpg.verifies(*signed_parts(mail))) == ours
