@@ -10,10 +10,12 @@ from tocsin.cli import (
     directory_claims,
     directory_conflicts,
     directory_contacts,
+    directory_coverage,
     directory_facts,
     directory_founding,
     directory_history,
     directory_import,
+    directory_lookup,
     directory_merge,
     directory_profile,
     directory_registry,
@@ -36,4 +38,6 @@ app.add_typer(directory_merge.app)
 app.add_typer(directory_registry.app)
 app.add_typer(directory_sources.app)
 app.add_typer(directory_contacts.app)
+app.add_typer(directory_coverage.app)
 app.add_typer(directory_claims.app)
+app.add_typer(directory_lookup.app)
