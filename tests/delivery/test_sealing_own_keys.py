@@ -251,6 +251,9 @@ def test_from_a_team_without_a_key_to_an_encrypted_digest_by_commands(
     assert [one["format"] for one in public] == ["openpgp", "smime"]
     gpg.run("--import", given=call(home, capsys, "keys", "node-export").encode())
     assert json.loads(call(home, capsys, "deliver", "--json"))["digests"] == 1
+    shown = json.loads(call(home, capsys, "deliveries", "show", listed[0]["reference"], "--json"))
+    assert shown["protection"] == f"OpenPGP: signed, encrypted for {made.lower()}"
+    assert "1 digest must be" not in call(home, capsys, "deliveries", "letters")
     (mail,) = (home / "mails").rglob("TOC*.eml")
     inner, signer = gpg.opened(mail.read_bytes())
     assert b"192.0.2.5" in inner

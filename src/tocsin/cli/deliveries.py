@@ -159,7 +159,6 @@ def letter_document(one: "Letter") -> dict[str, object]:
         "attempts": one.attempts,
         "due_at": one.due_at,
         "path": one.path,
-        "protection": one.protection,
         "error": one.error,
     }
 
@@ -180,6 +179,7 @@ def document(one: "Delivery", teams: "dict[int, Team]") -> dict[str, object]:
         "path": one.path,
         "size": one.size,
         "counts": {"owed": one.events, **one.counts},
+        "protection": one.protection,
         "error": one.error,
     }
 

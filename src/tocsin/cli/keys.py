@@ -215,7 +215,7 @@ def _print_keys(found: "Sequence[TeamKey]", teams: "dict[int, Team]", now: datet
             key.facts.fingerprint[:_SHORT],
             f"withdrawn, {key.reason}" if key.withdrawn else verdict.state.replace("-", " "),
             f"{key.facts.until:%Y-%m-%d}" if key.facts.until else "",
-            "; ".join(key.facts.names),
+            ", ".join(key.facts.mailboxes or key.facts.names),
         )
         for key, verdict in zip(found, verdicts, strict=True)
     ]

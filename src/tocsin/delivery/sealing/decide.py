@@ -83,7 +83,7 @@ def can_sign(own: OwnKeys, form: KeyFormat, now: datetime) -> Verdict:
     """Whether the node can sign in a format at ``now``, and else why not."""
     key = own.of(form)
     if key is None:
-        return Verdict(KeyState.NO_ENCRYPTION, f"This node has no {form.words} key; 'tocsin keys node-make' makes it.")
+        return Verdict(KeyState.NO_ENCRYPTION, f"This node has no {form.words} key.")
     return judge_own(key.facts, now)
 
 
@@ -110,7 +110,7 @@ def _signs(own: OwnKeys, form: KeyFormat | None, now: datetime) -> bool:
 
 def _unsigned(own: OwnKeys, form: KeyFormat | None, now: datetime) -> Barred:
     words = can_sign(own, form, now).why if form else ""
-    return Barred(Obstacle.NODE_KEY, f"It must be signed, and cannot be. {words}")
+    return Barred(Obstacle.NODE_KEY, f"It must be signed, and cannot be. {words} See 'tocsin keys node-show'.")
 
 
 def _why_not(team: Team, judged: Sequence[tuple[TeamKey, Verdict]]) -> Barred:
