@@ -14,12 +14,14 @@ from tocsin.networks.addresses import (
     parse_network,
     parse_networks,
 )
+from tocsin.networks.announced import announced
 from tocsin.networks.countries import country_names
 from tocsin.networks.formats import FORMATS, Format
 from tocsin.networks.intervals import Cover, IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
 from tocsin.networks.lines import read_chunks
 from tocsin.networks.load import LoadReport, load_table, read_networks
 from tocsin.networks.seen import as_numbers_in
+from tocsin.networks.sources import table_files
 from tocsin.networks.special import SPECIAL_USE, special_use
 from tocsin.networks.tables import Answer, Networks, Register
 
@@ -35,6 +37,7 @@ __all__ = [
     "Networks",
     "Ranges",
     "Register",
+    "announced",
     "as_numbers_in",
     "country_names",
     "flatten_cover",
@@ -55,4 +58,5 @@ __all__ = [
     "read_chunks",
     "read_networks",
     "special_use",
+    "table_files",
 ]
