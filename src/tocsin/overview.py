@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from tocsin.app import Node
 from tocsin.delivery import Notice, notices
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
-from tocsin.directory import Team, list_teams
+from tocsin.directory import Team, teams_by_id
 from tocsin.events.alarms import feed_states
 from tocsin.events.models import FeedRecord, Ingest, IngestState
 from tocsin.release import RULES
@@ -105,7 +105,7 @@ class Overview:
 
 def overview(node: Node) -> Overview:
     """The figures of all committed ingests and of all deliveries."""
-    teams = {team.id: team for team, _ in list_teams(node.database)}
+    teams = teams_by_id(node.database)
     with node.database.begin() as session:
         ingests = list(
             session.execute(

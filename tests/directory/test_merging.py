@@ -15,6 +15,7 @@ from tocsin.directory import (
     read_directory,
     read_merges,
     read_team,
+    teams_by_id,
     unmerge_team,
 )
 from tocsin.directory.organisation_names import comparable, skeleton
@@ -193,3 +194,11 @@ def test_who_and_why_are_needed_and_kept(world: World) -> None:
         assert entry.detail == {"team": uuids["exnet"]}
     (one,) = read_merges(world.database)
     assert (one.said_by, one.reason) == ("Ana", "one firm")
+
+
+def test_teams_by_number_have_their_mailboxes_and_follow_merges(world: World) -> None:
+    gone = read_team(world.database, "org-exn1")[0]
+    merge(world)
+    found = teams_by_id(world.database)
+    assert found == read_directory(world.database).by_id
+    assert found[gone.id].mailboxes == ("noc@exnet.example",)

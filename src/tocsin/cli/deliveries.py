@@ -226,9 +226,9 @@ def _print_due(found: "Sequence[DueNews]", teams: "dict[int, Team]") -> None:
 
 
 def _teams(node: "Node") -> "dict[int, Team]":
-    from tocsin.directory import read_directory
+    from tocsin.directory import teams_by_id
 
-    return {team.id: team for team in read_directory(node.database).teams}
+    return teams_by_id(node.database)
 
 
 def _team(teams: "dict[int, Team]", one: "Delivery") -> str:

@@ -97,9 +97,9 @@ def _hours(hours: float) -> str:
 def _names(node: "Node", by: str) -> Callable[[object], str]:
     """How the key of a group is shown."""
     if by == "team":
-        from tocsin.directory import read_directory
+        from tocsin.directory import teams_by_id
 
-        teams = {team.id: team.key for team in read_directory(node.database).teams}
+        teams = {number: team.key for number, team in teams_by_id(node.database).items()}
         return lambda key: teams.get(key, "no longer in the directory") if isinstance(key, int) else "?"
     if by == "as":
         return lambda key: f"AS{key}" if key is not None else "not known"

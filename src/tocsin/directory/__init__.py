@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         read_directory,
         read_overruled,
         read_team,
+        teams_by_id,
     )
     from tocsin.directory.standing import merged_teams
     from tocsin.directory.statements import Spoken, Statement, assert_claim, deny_claim, read_line, withdraw_word
@@ -126,6 +127,7 @@ __all__ = [
     "say_of_team",
     "shown_fact",
     "strength",
+    "teams_by_id",
     "unmerge_team",
     "weigh",
     "withdraw_word",
@@ -192,6 +194,7 @@ _LATER = {
     "say_of_team": "person_word",
     "shown_fact": "facts",
     "strength": "precedence",
+    "teams_by_id": "reading",
     "unmerge_team": "merging",
     "weigh": "attest",
     "withdraw_word": "statements",

@@ -23,7 +23,7 @@ from tocsin.directory.model import (
     Team,
     TeamKind,
 )
-from tocsin.directory.precedence import MailboxClaim
+from tocsin.directory.precedence import MAILBOX, MailboxClaim
 from tocsin.directory.standing import Part, Standing, many_objects, merged_teams, plain_rows, standing
 from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
 from tocsin.errors import NotFoundError
@@ -50,6 +50,13 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
         found = standing(session, at=at)
         teams = read_teams(session, found, at=at)
         return Directory(version, tuple(teams), tuple(found.rules), tuple(found.overruled), found.merged)
+
+
+def teams_by_id(database: Database) -> dict[int, Team]:
+    """Every team by its number; a merged team's number gives the team that it is now. No rule is read."""
+    with many_objects(), database.begin() as session:
+        found = standing(session, Part(kind=MAILBOX))
+        return Directory("", tuple(read_teams(session, found)), (), (), found.merged).by_id
 
 
 def read_claims_on(database: Database, values: Mapping[str, Collection[str]], at: datetime | None = None) -> Directory:
