@@ -204,3 +204,11 @@ def test_through_the_command_line(tmp_path: Path) -> None:
     assert tocsin.call("directory", "history", "alpha", "--on", "tomorrow")[0] == 2
     assert tocsin.call("directory", "history", "alpha", "--on", str(NOW.date() + timedelta(days=40_000)))[0] == 2
     assert tocsin.call("directory", "history", "delta")[0] == 1
+
+
+def test_more_values_than_a_query_can_name_are_asked_all_the_same(world: World) -> None:
+    world.rules("rir", ["alpha prefix 10.0.7.0/24", "beta prefix 192.0.2.0/24"])
+    values = {"prefix": [f"10.{high}.{low}.0/24" for high in range(256) for low in range(256)]}
+
+    assert [rule.value for rule in read_claims_on(world.database, values).rules] == ["10.0.7.0/24"]
+    assert [entry.value for entry in read_history(world.database, values)] == ["10.0.7.0/24"]

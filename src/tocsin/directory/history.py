@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.model import RuleKind
 from tocsin.directory.precedence import DECISION, MAILBOX, PERSON
 from tocsin.directory.reading import find_team, team_keys
+from tocsin.directory.standing import on_values
 from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
 from tocsin.networks import network_bounds, parse_network, parse_networks
 from tocsin.records import Database
@@ -125,8 +126,9 @@ def said_later(entries: Iterable[Entry], at: datetime) -> tuple[Entry, ...]:
 
 
 def _on_values(session: Session, table: type[_Valued], values: Mapping[str, Collection[str]]) -> Sequence[_Valued]:
-    said = or_(*(and_(table.kind == kind, table.value.in_(of)) for kind, of in values.items()))
-    return session.scalars(select(table).where(said)).all()
+    wanted = {kind: set(of) for kind, of in values.items()}
+    rows = session.scalars(select(table).where(on_values(table, values)))
+    return [row for row in rows if row.value in wanted[row.kind]]
 
 
 def _of_teams(session: Session, table: type[_Owned], teams: Collection[int]) -> Sequence[_Owned]:

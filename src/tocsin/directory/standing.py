@@ -19,6 +19,7 @@ from tocsin.directory.precedence import MAILBOX, Decided, MailboxClaim, Said, Wo
 from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
 
 OVER, BESIDE = "over", "beside"
+_MOST = 10_000  # values in one query; PostgreSQL takes 65,535, SQLite often 32,766
 _Row: TypeAlias = "type[ConstituencyRow | MailboxRow | DenialRow | DecisionRow | MergeRow]"
 _KINDS, _ROLES = {kind.value: kind for kind in RuleKind}, {role.value: role for role in Role}
 
@@ -84,6 +85,15 @@ def stands(row: _Row, at: datetime | None) -> ColumnElement[bool]:
     return and_(row.recorded <= at, or_(row.withdrawn.is_(None), row.withdrawn > at))
 
 
+def on_values(
+    row: type[ConstituencyRow | DenialRow | DecisionRow], values: Mapping[str, Collection[str]]
+) -> ColumnElement[bool]:
+    """The condition that a row is about one of these values; of more than a query can name, all of their kinds."""
+    if sum(map(len, values.values())) > _MOST:
+        return row.kind.in_(list(values))
+    return or_(*(and_(row.kind == kind, row.value.in_(of)) for kind, of in values.items()))
+
+
 def merged_teams(session: Session, at: datetime | None = None) -> dict[int, int]:
     """For each team that is merged into another, the team that it is in the end."""
     query = select(MergeRow.team_id, MergeRow.into_id).where(stands(MergeRow, at)).order_by(MergeRow.id)
@@ -135,10 +145,12 @@ def _rules(session: Session, part: Part, merged: Mapping[int, int], at: datetime
     if part.kind is not None:
         query = query.where(row.kind == part.kind)
     if part.values is not None:
-        query = query.where(or_(*(and_(row.kind == kind, row.value.in_(of)) for kind, of in part.values.items())))
+        query = query.where(on_values(row, part.values))
+    wanted = None if part.values is None else {kind: set(of) for kind, of in part.values.items()}
     return [
         Rule(merged.get(team, team), _KINDS[kind], value, _ROLES[role], source, as_of, confidence, said_by)
         for team, kind, value, role, source, as_of, confidence, said_by in plain_rows(session, query)
+        if wanted is None or value in wanted[kind]
     ]
 
 
