@@ -6,7 +6,7 @@ time. By itself it would also encrypt for an expired or revoked certificate: tha
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeyState, Span, Verdict
@@ -189,7 +189,7 @@ def _why_unsupported(primary: _Component, users: Sequence[_Component], error: Ex
     if _hashed_weakly(signatures):
         return Verdict(KeyState.WEAK, f"Its user ids are bound to it with {_hashes(signatures)}.")
     newest = max((at for packet in signatures if (at := packet.signature_created)), default=None)
-    if newest is not None and newest > datetime.now(newest.tzinfo):
+    if newest is not None and newest > datetime.now(UTC):
         return None  # not valid yet, which is judged by its time
     return Verdict(KeyState.NO_ENCRYPTION, f"Its own signatures do not support it: {said(error)}.")
 
@@ -200,22 +200,29 @@ def _subkey(part: _Component, whole: Sequence[_Component]) -> Span | Verdict:
     if flaw := _weak(part.packet):
         return flaw
     bindings = [packet for packet in part.signatures if not _takes_back(packet)]
-    for binding in sorted(bindings, key=_signed, reverse=True):
+    newest_first = sorted(bindings, key=_signed, reverse=True) if _may_encrypt(bindings) else []
+    for binding in newest_first:
         if _encrypts(part.packet, [*base, part.packet, binding]):
             if not _encrypts(part.packet, [*base, *part.all]):
                 return Verdict(KeyState.REVOKED, "What encrypts in it was revoked.")
             return _span(part.packet, binding.key_validity_period)
+    return _unbound(part.packet, bindings)
+
+
+def _unbound(key: "Packet", bindings: "Sequence[Packet]") -> Span | Verdict:
+    """Why the library does not encrypt for a subkey; a span where it will once the time has come."""
     if _meant_to_encrypt(bindings) and _hashed_weakly(bindings):
         return Verdict(KeyState.WEAK, f"What encrypts in it is bound to it with {_hashes(bindings)}.")
-    if _meant_to_encrypt(bindings) and _created(part.packet) > datetime.now(_created(part.packet).tzinfo):
-        return _span(part.packet, bindings[0].key_validity_period)
+    if _meant_to_encrypt(bindings) and _created(key) > datetime.now(UTC):
+        return _span(key, bindings[0].key_validity_period)
     return Verdict(KeyState.NO_ENCRYPTION, "It holds no key that encrypts.")
 
 
 def _primary_span(primary: _Component, users: Sequence[_Component], until: datetime | None) -> Span | None:
     """The same for a primary key that itself encrypts, as old RSA keys do."""
     whole = [packet for part in [primary, *users] for packet in part.all]
-    if _weak(primary.packet) or not _encrypts(primary.packet, whole):
+    own_words = [packet for part in [primary, *users] for packet in part.signatures]
+    if _weak(primary.packet) or not _may_encrypt(own_words) or not _encrypts(primary.packet, whole):
         return None
     return Span(_created(primary.packet), until, _algorithm(primary.packet))
 
@@ -242,6 +249,11 @@ def _is_for(session_key: bytes, key: "Packet") -> bool:
     if session_key[0] == 6:
         return session_key[3 : 2 + session_key[1]].hex() == (key.fingerprint or "").lower()
     return session_key[1:9].hex() == (key.key_id or "").lower()
+
+
+def _may_encrypt(bindings: "Iterable[Packet]") -> bool:
+    """Whether one of these gives leave to encrypt, or says nothing of it; a quick no saves asking the library."""
+    return any(packet.key_flags is None or _meant_to_encrypt([packet]) for packet in bindings)
 
 
 def _meant_to_encrypt(bindings: "Iterable[Packet]") -> bool:
