@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pysequoia import Tsk
 from sqlalchemy import select
 
 from keyring import Gpg, certificate, gnupg, openssl
@@ -448,3 +449,18 @@ def test_the_keys_of_a_team_that_was_merged_are_those_of_the_other(isp: Database
     assert [key.facts.fingerprint for key in keys_by_team(isp, [team.id])(team.id)] == [made.lower()]
     assert longer.change is Change.UPDATED
     assert len(team_keys(isp, [team.id], withdrawn=True)) == 2
+
+
+def test_what_a_key_calls_itself_steers_no_terminal(tmp_path: Path) -> None:
+    hostile = "\x1b[31mNOC\x1b[0m\x07\n <noc@isp.example>"
+    found = facts_of(bytes(Tsk.generate(hostile).extract_certificate()))
+    named = facts_of(certificate(tmp_path, "", "-subj", "/CN=\x1b[31mNOC"))
+
+    assert all(name.isprintable() for name in (*found.names, *found.mailboxes, *named.names))
+    assert "NOC" in found.names[0]
+
+
+def test_a_key_made_to_take_long_is_not_taken() -> None:
+    made = Tsk.generate(user_ids=[f"NOC {number} <noc@isp.example>" for number in range(300)])
+    with pytest.raises(InputError, match="too many parts"):
+        read_key_file(bytes(made.extract_certificate()))

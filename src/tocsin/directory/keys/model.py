@@ -171,6 +171,11 @@ def _judge_encryption(facts: KeyFacts, now: datetime) -> Verdict:
     return Verdict(KeyState.NOT_YET, f"It encrypts from {_day(min(span.since for span in facts.encrypts))}.")
 
 
+def shown(text: str) -> str:
+    """One line of text that steers no terminal: what a key says was written by whoever made it."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
 def _same(mailbox: str) -> str:
     """One text for one mailbox: lower case, its domain in ASCII (RFC 5890)."""
     local, at, domain = mailbox.lower().rpartition("@")

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeyState, Span, Verdict
+from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeyState, Span, Verdict, shown
 from tocsin.errors import InputError
 
 if TYPE_CHECKING:
     from pysequoia import Cert
     from pysequoia.packet import Packet
 
+_MOST_PACKETS = 500  # each subkey is tried by the library: a key made to take long is not taken
 _LEAST_RSA = 2048  # bits; NIST SP 800-131A revision 2, table 5
 _CURVES = {
     "2b06010401da470f01": "Ed25519",
@@ -99,15 +100,15 @@ def openpgp_facts(content: bytes) -> KeyFacts:
     cert = Cert.from_bytes(content)
     primary, *others = _components(cert)
     users = [part for part in others if part.packet.user_id is not None]
-    shown, until, flaw = _standing(cert, primary, users)
+    vouched, until, flaw = _standing(cert, primary, users)
     subkeys = [_subkey(part, [primary, *users]) for part in others if part.packet.fingerprint is not None]
     spans = [found for found in [_primary_span(primary, users, until), *subkeys] if isinstance(found, Span)]
     faults = [found for found in subkeys if isinstance(found, Verdict)]
     return KeyFacts(
         format=KeyFormat.OPENPGP,
         fingerprint=cert.fingerprint.lower(),
-        names=tuple(_line(part.packet.user_id or "") for part in shown),
-        mailboxes=tuple(dict.fromkeys(mail.lower() for part in shown if (mail := _mailbox(part.packet)))),
+        names=tuple(shown(part.packet.user_id or "") for part in vouched),
+        mailboxes=tuple(dict.fromkeys(mail.lower() for part in vouched if (mail := _mailbox(part.packet)))),
         algorithm=_algorithm(primary.packet),
         since=_created(primary.packet),
         until=until,
@@ -158,6 +159,8 @@ def _own_words(cert: "Cert") -> bytes:
     primary = parts[0].packet
     for part in parts:
         part.signatures = [packet for packet in part.signatures if _issued_by(packet, primary)]
+    if sum(len(part.all) for part in parts) > _MOST_PACKETS:
+        raise InputError("The OpenPGP key has too many parts.", hint="Ask for it without its old subkeys and user ids.")
     return bytes(Cert.from_packets([packet for part in parts for packet in part.all]))
 
 
@@ -174,14 +177,14 @@ def _standing(
     flaw = _weak(primary.packet)
     try:
         valid = {str(user) for user in cert.user_ids}
-        shown, until = [part for part in users if part.packet.user_id in valid], cert.expiration
+        vouched, until = [part for part in users if part.packet.user_id in valid], cert.expiration
     except RuntimeError as error:
         # Nothing in it is vouched for: what it says of itself is shown, and serves for nothing.
-        shown, until = list(users), None
+        vouched, until = list(users), None
         flaw = flaw or _why_unsupported(primary, users, error)
     if cert.is_revoked:
         flaw = Verdict(KeyState.REVOKED, "Its owner revoked it.")
-    return shown, until, flaw
+    return vouched, until, flaw
 
 
 def _why_unsupported(primary: _Component, users: Sequence[_Component], error: Exception) -> Verdict | None:
@@ -326,10 +329,7 @@ def _created(key: "Packet") -> datetime:
 
 def _mailbox(user: "Packet") -> str:
     try:
-        return user.user_id_email or ""
+        named = user.user_id_email or ""
     except RuntimeError:
         return ""
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
+    return named if named == shown(named) else ""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeyState, Span, Verdict
+from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeyState, Span, Verdict, shown
 from tocsin.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def x509_facts(content: bytes) -> KeyFacts:
     return KeyFacts(
         format=KeyFormat.SMIME,
         fingerprint=fingerprint(cert),
-        names=(" ".join(cert.subject.rfc4514_string().split()),) if cert.subject.rdns else mailboxes[:1],
+        names=(shown(cert.subject.rfc4514_string()),) if cert.subject.rdns else mailboxes[:1],
         mailboxes=mailboxes,
         algorithm=algorithm,
         since=since,
@@ -154,7 +154,7 @@ def _mailboxes(cert: "Certificate") -> tuple[str, ...]:
     named = list(names.get_values_for_type(x509.RFC822Name)) if names is not None else []
     in_subject = cert.subject.get_attributes_for_oid(x509.NameOID.EMAIL_ADDRESS)
     named += [str(attribute.value) for attribute in in_subject]
-    return tuple(dict.fromkeys(mailbox.lower() for mailbox in named))
+    return tuple(dict.fromkeys(mailbox.lower() for mailbox in named if mailbox == shown(mailbox)))
 
 
 def _algorithm(cert: "Certificate") -> str:
