@@ -41,6 +41,7 @@ from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.delivery.safety import Room, most_mails
 from tocsin.directory import Team
 from tocsin.errors import ConflictError
+from tocsin.letters import queue_letter
 from tocsin.records import AuditEntry, Database
 from tocsin.settings import TellSettings
 
@@ -322,6 +323,24 @@ def test_a_mailbox_gets_no_more_than_its_mails_and_the_rest_comes_in_one_digest(
     desk.send(few)
     assert len(office.arrived) == 5
     assert set(told(office).values()) == {1}
+
+
+def test_letters_and_digests_to_one_mailbox_are_counted_together(desk: Desk, office: PostOffice) -> None:
+    few = TellSettings(hold_first_mail=False, mails_a_day=3)
+    for number in range(4):
+        with desk.database.begin() as session:
+            queue_letter(
+                session, key=str(number), kind="t", mailbox="Noc@T1.example", subject="s", body="b", now=desk.now
+            )
+    desk.hear(1, 2)
+    first = desk.send(few)
+    desk.now += timedelta(hours=24)
+    second = desk.send(few)
+
+    assert (first.letters, first.later, first.digests, first.full) == (3, 1, 1, 1)
+    assert (second.letters, second.digests) == (1, 1)
+    assert [boxes[0] for boxes, _ in office.arrived].count("noc@t1.example") == 1
+    assert len(office.arrived) == 6
 
 
 def test_parts_of_a_large_digest_wait_for_room_and_come_once(database: Database, office: PostOffice) -> None:
