@@ -50,6 +50,7 @@ def examine(home: Path) -> list[Finding]:
         _team_keys,
         _mail,
         _mailbox,
+        _mail_texts,
         _security_txt,
     ):
         try:
@@ -258,4 +259,20 @@ def _security_txt(node: Node) -> Iterator[Finding]:
     mend = "Name a later day: 'tocsin directory new-team', the answer 'expires'; then publish the file."
     yield Finding(
         "security.txt", well, f"ends on {expires:%Y-%m-%d}" if expires else "it has no end", "" if well else mend
+    )
+
+
+def _mail_texts(node: Node) -> Iterator[Finding]:
+    """The texts of mails that this node has itself; one that is wrong keeps all mails back."""
+    from tocsin.delivery.texts import Shelf, faults, in_english
+
+    shelf = Shelf(node.home / "templates", node.settings.node.language)
+    wrong = list(faults(shelf))
+    half = [f"{tag} has {n} in English" for tag in shelf.languages() if (n := len(in_english(shelf, tag)))]
+    found = "; ".join([", ".join(shelf.languages()), *half])
+    yield Finding(
+        "mail texts",
+        not wrong,
+        str(wrong[0]) if wrong else found,
+        "Mend the file; no mail leaves until then. 'tocsin templates check' names all." if wrong else "",
     )

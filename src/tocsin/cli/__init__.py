@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "compare": "tocsin.cli.compare",
     "deliver": "tocsin.cli.deliver",
     "deliveries": "tocsin.cli.deliveries",
+    "templates": "tocsin.cli.templates",
     "times": "tocsin.cli.times",
     "stop": "tocsin.cli.stop",
     "resume": "tocsin.cli.stop",

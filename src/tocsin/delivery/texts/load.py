@@ -86,15 +86,11 @@ def faults(shelf: Shelf) -> Iterator[FaultError]:
 
 
 def in_english(shelf: Shelf, language: str) -> list[str]:
-    """The texts that a language takes from English, as it has none of its own."""
-    main = language.partition("-")[0].lower()
-    texts = {name: shelf.find(language, name) for name in text_names()}
-    return [name for name, path in texts.items() if main != ENGLISH and _language_of(path, name) == ENGLISH]
-
-
-def _language_of(path: Path, name: str) -> str:
-    """The main language of the folder that a text stands in."""
-    return path.parents[name.count("/")].name.partition("-")[0].lower()
+    """The texts that a language takes from English, or has as a copy of it that was not translated yet."""
+    if language.partition("-")[0].lower() == ENGLISH:
+        return []
+    english = {name: shelf.find(ENGLISH, name).read_bytes() for name in text_names()}
+    return [name for name, content in english.items() if shelf.find(language, name).read_bytes() == content]
 
 
 def _is_shipped(folder: Path) -> bool:

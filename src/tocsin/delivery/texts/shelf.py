@@ -44,6 +44,10 @@ class Shelf:
         folders = self.folders(language)
         return next((path for folder in folders if (path := folder / name).is_file()), folders[-1] / name)
 
+    def is_own(self, path: Path) -> bool:
+        """Whether a file is one of the node's own."""
+        return self.own is not None and path.is_relative_to(self.own)
+
     def copy(self, language: str, names: list[str]) -> list[Path]:
         """Copy shipped texts, English ones where the language is not shipped, to be changed; the new files.
 

@@ -1,0 +1,114 @@
+"""`tocsin templates`: the texts of mails by language, and how to change them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, note, print_table, say, visible
+
+if TYPE_CHECKING:
+    from tocsin.delivery.texts import Shelf
+
+app = typer.Typer(help="The texts of mails by language, as files that can be changed.", no_args_is_help=True)
+
+_LANGUAGE = typer.Argument(help="A language, such as fr or pt-BR.")
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    language: Annotated[
+        str, typer.Argument(help="List the files of this language; all languages when not given.")
+    ] = "",
+) -> None:
+    """List the languages, or the files that are used for one."""
+    invocation: Invocation = ctx.obj
+    shelf = _shelf(invocation.home)
+    if language:
+        rows = _files(shelf, language)
+        columns = ("text", "from", "file")
+    else:
+        rows = [_language(shelf, tag) for tag in shelf.languages()]
+        columns = ("language", "direction", "own texts", "in English")
+    emit(
+        invocation,
+        [dict(zip(columns, row, strict=True)) for row in rows],
+        lambda: print_table("", columns, rows, numbers=() if language else (2, 3)),
+    )
+
+
+@app.command("check")
+def check(ctx: typer.Context) -> None:
+    """Check the texts of this node as they are when mails are written; exit 1 when one cannot be used."""
+    from tocsin.delivery.texts import faults
+
+    invocation: Invocation = ctx.obj
+    shelf = _shelf(invocation.home)
+    found = list(faults(shelf))
+    own = sum(path.is_file() for folder in shelf.own_languages() for path in folder.rglob("*"))
+    documents = [{"file": str(fault.path), "line": fault.line, "words": fault.words} for fault in found]
+    emit(invocation, documents, lambda: say(f"{own} own files, {len(found)} wrong."))
+    if found:
+        for fault in found:
+            note(str(fault))
+        raise typer.Exit(1)
+
+
+@app.command("copy")
+def copy(
+    ctx: typer.Context,
+    language: Annotated[str, _LANGUAGE],
+    text: Annotated[
+        str, typer.Argument(help="A topic, or subject, sentence, digest or words; all of them when not given.")
+    ] = "",
+) -> None:
+    """Copy shipped texts into the home folder, to change them there; English ones for a language that is new."""
+    from tocsin.delivery.texts import name_of, text_names
+
+    invocation: Invocation = ctx.obj
+    made = _shelf(invocation.home).copy(language, [name_of(text)] if text else text_names())
+    emit(invocation, [str(path) for path in made], lambda: _say_copied(made))
+
+
+@app.command("show")
+def show(
+    ctx: typer.Context,
+    language: Annotated[str, _LANGUAGE],
+    topic: Annotated[str, typer.Argument(help="What the mail tells of, such as phishing.")] = "infected-system",
+) -> None:
+    """Show a made-up mail in a language, written with the texts as they are now."""
+    from tocsin.delivery.example import example_mail
+    from tocsin.delivery.texts import texts_for
+
+    invocation: Invocation = ctx.obj
+    subject, body = example_mail(topic, texts_for(language, _shelf(invocation.home)))
+    # Marks of direction are part of a mail that is written from right to left: printed as they are.
+    emit(invocation, {"subject": subject, "body": body}, lambda: say(f"{subject}\n\n{body}"))
+
+
+def _shelf(home: Path) -> "Shelf":
+    from tocsin.delivery.texts import Shelf
+    from tocsin.settings import load_settings
+
+    return Shelf(home / "templates", load_settings(home).node.language)
+
+
+def _language(shelf: "Shelf", tag: str) -> tuple[str, str, int, int]:
+    from tocsin.delivery.texts import in_english, text_names, texts_for
+
+    own = [name for name in text_names() if shelf.is_own(shelf.find(tag, name))]
+    return tag, texts_for(tag, shelf).words["direction"], len(own), len(in_english(shelf, tag))
+
+
+def _files(shelf: "Shelf", language: str) -> list[tuple[str, str, str]]:
+    from tocsin.delivery.texts import text_names
+
+    found = [(name, shelf.find(language, name)) for name in text_names()]
+    return [(name, "own" if shelf.is_own(path) else "shipped", str(path)) for name, path in found]
+
+
+def _say_copied(made: list[Path]) -> None:
+    for path in made:
+        say(visible(str(path)))
+    say("Change them, look with 'tocsin templates show', and check with 'tocsin templates check'.")
