@@ -166,7 +166,7 @@ def _cases(tally: _Tally, tellers: Tellers) -> list[Case]:
     for kind, number in tally.events.items():
         text, decision, tlp, pap = kind
         today = tuple(sorted({mailbox for mailbox in _BETWEEN.split(text.lower()) if mailbox}))
-        case = judge(today, tellers.router.decision(decision), tellers.teams, owners, (tlp, pap))
+        case = judge(today, tellers.router.decision(decision), tellers.teams, owners, (tlp, pap), own=tellers.own)
         events[case] += number
         examples.setdefault(case, tally.examples[kind])
     found = [Case(*case, number, examples[case]) for case, number in events.items()]
@@ -188,12 +188,15 @@ def judge(
     teams: Mapping[int, Team],
     owners: Mapping[str, list[int]],
     labels: tuple[str, str],
+    *,
+    own: frozenset[str] = frozenset(),
 ) -> tuple[Agreement, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """How the two stand to each other, today's mailboxes, ours, and the reasons in words where they differ.
 
-    ``owners``: the teams of each mailbox, lower-case; ``labels``: TLP and PAP of the event.
+    ``owners``: the teams of each mailbox, lower-case; ``labels``: TLP and PAP of the event; ``own``: the
+    keys of our own teams.
     """
-    _, stopped = allowed_teams(*labels, [teams[match.team_id] for match in decision.matches])
+    _, stopped = allowed_teams(*labels, [teams[match.team_id] for match in decision.matches], own=own)
     ours = _Ours(decision, teams, owners, dict(stopped))
     agreement = _agreement(set(today), ours.mailboxes)
     why = () if agreement is Agreement.SAME else tuple(dict.fromkeys(ours.reasons(today)))

@@ -157,7 +157,7 @@ class Tellers:
                 to=to,
                 country=str(countries[at]) or self.settings.node.country,
             )
-            allowed, _ = allowed_teams(tlp, pap, teams, own=self._own)
+            allowed, _ = allowed_teams(tlp, pap, teams, own=self.own)
             numbers.append(self.sets.number(allowed))
         found[rows] = np.array(numbers, dtype=np.int32)[kind]
         return found
@@ -173,7 +173,8 @@ class Tellers:
         return found
 
     @property
-    def _own(self) -> frozenset[str]:
+    def own(self) -> frozenset[str]:
+        """The keys of the teams in our own organisation."""
         return frozenset(self.settings.node.own_teams)
 
     def others(self, frame: pl.DataFrame, teams: npt.NDArray[np.int64]) -> pl.Series:
@@ -218,7 +219,7 @@ class Tellers:
         key = (audience, tlp, pap)
         if key not in self._verdicts:
             teams = self.router.audience(audience)
-            allowed, stopped = allowed_teams(tlp, pap, [self.teams[team] for team in teams], own=self._own)
+            allowed, stopped = allowed_teams(tlp, pap, [self.teams[team] for team in teams], own=self.own)
             self._verdicts[key] = _Verdict(
                 self.sets.number(teams),
                 self.sets.number(allowed),
