@@ -16,6 +16,10 @@ REMIND_AFTER: Final = (timedelta(days=14), timedelta(days=28))
 ANSWER_WITHIN: Final = timedelta(days=42)
 """How long a link works; and how long before a contact becomes stale its holder is asked again."""
 
+AHEAD: Final = 14
+"""Days for which letters are written ahead; what they name is then still so when they leave."""
+
+_NO_ROOM: Final = f"no room within {AHEAD} days"
 _LASTING = {ContactState.VERIFIED, ContactState.ANSWERING}
 
 
@@ -77,7 +81,7 @@ def plan_asks(
     """Whom to ask. ``begin``: also those that nobody asked yet; else only those that confirmed once.
 
     A mailbox of several teams is asked once, about all of them; one that was asked and did not answer, not before
-    ``terms.verify_days`` went by. What one day has no room for is asked on later days.
+    ``terms.verify_days`` went by. What one day has no room for is asked on later days, up to `AHEAD`.
     """
     asked = {one_form(one.mailbox): one for one in sorted(rounds, key=lambda one: one.asked_at)}
     together: dict[str, list[Contact]] = defaultdict(list)
@@ -90,11 +94,14 @@ def plan_asks(
         why = _left_alone(same, asked.get(name), now, terms, begin=begin)
         left.update([why] if why else [])
         chosen += [] if why else [same]
-    days = _days(rounds, now, pace)
-    asks = [
-        Ask(same[0].mailbox, tuple(sorted({one.team_id for one in same})), now + timedelta(days=days(same[0].mailbox)))
-        for same in chosen
-    ]
+    days, asks = _days(rounds, now, pace), []
+    for same in chosen:
+        wait = days(same[0].mailbox)
+        if wait is None:
+            left[_NO_ROOM] += 1
+        else:
+            teams = tuple(sorted({one.team_id for one in same}))
+            asks.append(Ask(same[0].mailbox, teams, now + timedelta(days=wait)))
     return Plan(tuple(asks), (), dict(left))
 
 
@@ -146,19 +153,18 @@ class _Days:
 
     def __init__(self, taken: "Counter[date]", in_domain: "Counter[tuple[date, str]]", today: date, pace: Pace) -> None:
         self.taken, self.in_domain, self.today, self.pace = taken, in_domain, today, pace
-        self.full = 0  # days before it have no room for anybody
-        self.domain_full: Counter[str] = Counter()
+        self.domain_full: Counter[str] = Counter()  # days before it have no room
 
-    def __call__(self, mailbox: str) -> int:
+    def __call__(self, mailbox: str) -> int | None:
+        """The day, now taken; None where there is room on none."""
         domain = one_form(mailbox).rpartition("@")[2]
-        while self.taken[self._day(self.full)] >= self.pace.a_day:
-            self.full += 1
-        day = max(self.full, self.domain_full[domain])
-        while not self._has_room(day, domain):
-            day += 1
+        first = self.domain_full[domain]
+        day = next((day for day in range(first, AHEAD) if self._has_room(day, domain)), None)
+        self.domain_full[domain] = AHEAD if day is None else day
+        if day is None:
+            return None
         self.taken[self._day(day)] += 1
         self.in_domain[self._day(day), domain] += 1
-        self.domain_full[domain] = day
         return day
 
     def _has_room(self, day: int, domain: str) -> bool:
