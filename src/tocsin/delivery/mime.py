@@ -153,7 +153,8 @@ def wrapped_base64(content: bytes) -> bytes:
 def _text_part(body: str, parameters: str = "", *, careful: bool = False) -> list[bytes]:
     """The text; ``careful``: nothing in it is what mail servers change on the way, which would break a signature."""
     lines = body.replace("\r\n", "\n").encode("utf-8")
-    if lines.isascii() and max(map(len, lines.split(b"\n"))) <= 998 and not (careful and _FRAGILE.search(lines)):
+    simple = lines.isascii() and max(map(len, lines.split(b"\n"))) <= 998 and b"--=_" not in lines  # no boundary
+    if simple and not (careful and _FRAGILE.search(lines)):
         encoding, encoded = b"7bit", lines.replace(b"\n", b"\r\n")
     else:
         quoted = binascii.b2a_qp(lines, istext=True)
