@@ -3,7 +3,7 @@
 import email
 import email.policy
 from datetime import UTC, datetime
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 
 import pytest
 from hypothesis import given
@@ -37,7 +37,7 @@ def parsed(content: bytes) -> EmailMessage:
     return message
 
 
-def lines_of(part: EmailMessage) -> str:
+def lines_of(part: MIMEPart) -> str:
     """Its text, without the line ends after the last line."""
     return str(part.get_content()).replace("\r\n", "\n").rstrip("\r\n")
 
