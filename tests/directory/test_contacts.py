@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from directory_world import NOW, TEAMS, World
+from tocsin.delivery.ledger import note_posted
 from tocsin.directory import (
     Purpose,
     Statement,
@@ -243,6 +244,13 @@ def test_what_arrives_is_noted_once_a_week(world: World) -> None:
         rows = session.scalars(select(ContactFactRow.mailbox).order_by(ContactFactRow.id)).all()
 
     assert Counter(rows) == {"a@x.example": 2, "b@x.example": 2}
+
+
+@pytest.mark.parametrize(("way", "noted"), [("smtp", 1), ("file", 0), ("shadow", 0), ("redirect", 0)])
+def test_only_a_mail_that_left_for_its_mailbox_is_delivered(world: World, way: str, noted: int) -> None:
+    with world.database.begin() as session:
+        note_posted(session, [("TOC-2026-0000001", ["abuse@alpha.example"])], way=way, now=NOW)
+        assert len(session.scalars(select(ContactFactRow)).all()) == noted
 
 
 # Whom to ask.

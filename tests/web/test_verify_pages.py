@@ -2,6 +2,7 @@
 
 import datetime as dt
 import html
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import update
 
-from answer_world import START, URL, World, copy_world, text_of
+from answer_world import START, URL, World, copy_world, link_of, send, text_of
+from dns_server import dns_server
 from tocsin.answers import links
+from tocsin.delivery import Delivery
 from tocsin.directory import read_directory
 from tocsin.directory.contacts import Answered, read_answers
 from tocsin.tokens import Tokens, open_tokens
@@ -243,3 +247,41 @@ def test_all_are_asked_at_a_pace_and_a_dry_run_asks_nobody(world: World) -> None
     assert len(done.asks) == 4
     assert {one.day for one in done.asks} == {(START + dt.timedelta(days=1)).date()}
     assert verify_all(world.node, now=world.now).asks == ()
+
+
+@pytest.mark.parametrize(("channel", "expected"), [("smtp", "answering"), ("file", "registered")])
+def test_who_answers_a_digest_by_its_page_is_answering(world: World, channel: str, expected: str) -> None:
+    world.hear("192.0.2.1")
+    path = link_of(world.tell()[OPERATOR])
+    with world.node.database.begin() as session:
+        session.execute(update(Delivery).values(channel=channel))
+
+    assert send(world.client(), path, "acknowledged").status_code == 303
+    assert state(world) == expected
+
+
+def test_by_command_from_the_list_of_contacts_to_an_approved_claim(world: World) -> None:
+    tocsin = world.tocsin
+    with dns_server() as dns:
+        with (world.node.home / "tocsin.toml").open("a") as file:
+            file.write(f'[directory]\nresolver = "{dns.address}"\n')
+        listed = json.loads(tocsin.run("--json", "directory", "contacts", "--purpose", "abuse"))
+        assert {one["mailbox"] for one in listed["contacts"]} == {OPERATOR, "abuse@green.example"}
+        assert listed["counts"]["abuse"] == {"registered": 2}
+        would = json.loads(tocsin.run("--json", "directory", "verify", "nat-a", "--dry-run"))
+        assert [one["mailbox"] for one in would["asked"]] == ["csirt@nat-a.example"]
+        tocsin.run("directory", "verify", code=2)
+        tocsin.run("directory", "verify", "nat-a", "--all", code=2)
+        given = ("directory", "claim", "banks.example", "--team", "sector", "--mailbox", "noc@banks.example")
+        made = json.loads(tocsin.run("--json", *given))
+        tocsin.run("directory", "claims", "check", "1", code=1)
+        dns.records[made["dns_names"][0]] = [made["dns_value"]]
+        assert "is shown" in tocsin.run("directory", "claims", "check", "1")
+    tocsin.run("directory", "claims", "approve", "1", "--said-by", "Ana")
+    assert json.loads(tocsin.run("--json", "directory", "claims", "list", "--state", "approved"))[0]["proof"] == "dns"
+    tocsin.run("directory", "claim", "10.0.0.0/8", "--team", "sector", "--mailbox", "noc@banks.example", code=1)
+    tocsin.run("directory", "assert", "operator", "domain", "www.banks.example", "--said-by", "Bo")
+    tocsin.run("directory", "claim", "banks.example", "--team", "green", "--mailbox", "noc@green.example")
+    refused = tocsin.call("directory", "claims", "approve", "2", "--said-by", "Ana", "--reason", "known")
+    assert refused[0] == 1
+    assert "Other teams have 2 claims on banks.example" in refused[2]

@@ -23,7 +23,6 @@ from tocsin.directory.contacts import (
     settle_question,
 )
 from tocsin.errors import InputError
-from tocsin.records import cut
 from tocsin.tokens import Tokens, open_tokens
 from tocsin.verifying import PATH, name_of, shown
 from tocsin.web.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
@@ -100,7 +99,6 @@ class _Desk:
         refused = [pair for pair in asked.question.networks if _key(pair) in typed.ticked]
         with self.node.database.begin() as session:
             taken = self._settle(session, asked.question.name, typed, refused)
-        cut("verify.recorded")
         if not taken:
             return self.neutral(request)
         said = {"teams": ", ".join(asked.question.teams), "mailbox": asked.question.mailbox}
