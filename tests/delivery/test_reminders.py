@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from answer_world import World, link_of, make_world, send
+from databases import Cluster
 from delivery_cast import Read
 from tocsin.app import open_node
 from tocsin.directory import read_directory
@@ -178,6 +179,19 @@ def test_what_was_told_in_shadow_is_first_told_when_live_comes(world: Make) -> N
     live = World(shadow.folder, open_node(shadow.node.home), reports=2)
 
     assert told(live, 6, 7, 11, 12) == {7: {NOC, NAT_A}, 12: {SECTOR}}
+
+
+def test_silence_is_seen_in_postgresql_too(world: Make, postgresql: Cluster) -> None:
+    storage = ("[storage]", f"database = '{postgresql.fresh()}'")
+    node = world('escalate_to = "upstream"', "escalate_after_days = 10", *storage)
+    node.at(0).hear("192.0.2.1", "192.0.2.2")
+    link = link_of(node.tell()[NOC])
+    send(node.at(1).client(), link, "accepted", "192.0.2.1")
+    node.at(11).hear("192.0.2.1", "192.0.2.2")
+
+    of = {box: [row["source.ip"] for row in mail.rows()] for box, mail in node.tell().items()}
+    assert of == {NOC: ["192.0.2.2"], SECTOR: ["192.0.2.2"], NAT_A: ["192.0.2.1", "192.0.2.2"]}
+    assert [found.where for found in unanswered(node.node, now=node.now)] == ["192.0.2.2"]
 
 
 def test_the_gate_decides_on_what_is_escalated_too(world: Make) -> None:
