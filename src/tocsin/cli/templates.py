@@ -25,12 +25,8 @@ def list_(
     """List the languages, or the files that are used for one."""
     invocation: Invocation = ctx.obj
     shelf = _shelf(invocation.home)
-    if language:
-        rows = _files(shelf, language)
-        columns = ("text", "from", "file")
-    else:
-        rows = [_language(shelf, tag) for tag in shelf.languages()]
-        columns = ("language", "direction", "own texts", "in English")
+    columns: tuple[str, ...] = ("text", "from", "file") if language else ("language", "direction", "own", "in English")
+    rows = _files(shelf, language) if language else [_language(shelf, tag) for tag in shelf.languages()]
     emit(
         invocation,
         [dict(zip(columns, row, strict=True)) for row in rows],
@@ -94,14 +90,14 @@ def _shelf(home: Path) -> "Shelf":
     return Shelf(home / "templates", load_settings(home).node.language)
 
 
-def _language(shelf: "Shelf", tag: str) -> tuple[str, str, int, int]:
+def _language(shelf: "Shelf", tag: str) -> tuple[object, ...]:
     from tocsin.delivery.texts import in_english, text_names, texts_for
 
     own = [name for name in text_names() if shelf.is_own(shelf.find(tag, name))]
     return tag, texts_for(tag, shelf).words["direction"], len(own), len(in_english(shelf, tag))
 
 
-def _files(shelf: "Shelf", language: str) -> list[tuple[str, str, str]]:
+def _files(shelf: "Shelf", language: str) -> list[tuple[object, ...]]:
     from tocsin.delivery.texts import text_names
 
     found = [(name, shelf.find(language, name)) for name in text_names()]

@@ -1,6 +1,6 @@
 """The text of a digest: subject and body, 76 columns wide, from its survey and the texts of a language."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -175,7 +175,7 @@ def _table(count: TopicCount, texts: Texts) -> list[str]:
     cells = [[cell for cell, show in zip(row, shown, strict=True) if show] for row in (head, *rows)]
     stretch = shown[:2].count(True) if len(kinds) > 1 else 0
     lines = table(cells, right=(), stretch=stretch, mirrored=texts.mirrored)
-    below = ["", *("".join(_below(place, count, words)) for place in places)]
+    below = ["", *("".join(_below(place, count, texts)) for place in places)]
     lines = [line + more for line, more in zip(lines, below, strict=True)]
     if len(kinds) > 1:
         return lines
@@ -183,13 +183,14 @@ def _table(count: TopicCount, texts: Texts) -> list[str]:
     return ["  " + texts.say("what_is", what=fit(kinds.pop(), room)), *lines]
 
 
-def _below(place: Place, count: TopicCount, words: Mapping[str, str]) -> Iterator[str]:
+def _below(place: Place, count: TopicCount, texts: Texts) -> Iterator[str]:
     """Lines under that of a problem: its URL, and what the team said of it before it was seen again."""
     if count.topic.urls and place.url:
         yield f"\n    {fit(_harmless(place.url), WIDTH - 4)}"
     if place.said:
         verdict, day = place.said
-        yield "\n    " + words[f"said_{verdict}"].format(said=day, seen=place.last_seen[:10])
+        said = texts.say(f"said_{verdict}", said=day, seen=place.last_seen[:10])
+        yield f"\n{wrap(said, first='    ', indent='    ')}"
 
 
 def _harmless(url: str) -> str:

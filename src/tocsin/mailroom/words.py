@@ -7,12 +7,14 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
-_APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u2018": "'"})
+# Words copied from a mail that is written from right to left bring its marks of direction along.
+_DIRECTIONS: Final = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_SPELT: Final = str.maketrans({"\u2019": "'", "\u2018": "'"} | dict.fromkeys(_DIRECTIONS, ""))
 
 
 def simple(text: str) -> str:
-    """The text in small letters without accents and vowel marks, blanks made one."""
-    letters = unicodedata.normalize("NFKD", text.casefold().translate(_APOSTROPHES))
+    """The text in small letters without accents, vowel marks and marks of direction; blanks made one."""
+    letters = unicodedata.normalize("NFKD", text.casefold().translate(_SPELT))
     return " ".join("".join(sign for sign in letters if not unicodedata.combining(sign)).split())
 
 

@@ -50,7 +50,7 @@ def read_advice(path: Path) -> Advice:
         line = text.count("\n", 0, found.start()) + 1
         raise FaultError(path, line, "advice is plain text: nothing is filled in here.")
     title, _, rest = text.partition("\n")
-    about, _, steps = rest.partition("\n- ")
+    about, _, steps = f"\n{rest}".partition("\n- ")
     if not about.strip():
         raise FaultError(path, 2, "a title in the first line and then a paragraph are needed.")
     if not steps.strip():

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tocsin.delivery.survey import TEMPLATES as SHIPPED
-from tocsin.delivery.survey import topics
+from tocsin.delivery import survey
 from tocsin.delivery.texts.files import TEMPLATES
 from tocsin.errors import ConflictError, NotFoundError, UsageError
 
+SHIPPED: Final = survey.TEMPLATES
 ENGLISH: Final = "en"
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 
@@ -80,7 +80,7 @@ class Shelf:
 
 def text_names() -> list[str]:
     """The files that make up a language, as paths below its folder."""
-    return [*(f"{name}.txt" for name in TEMPLATES), "words.toml", *(f"advice/{topic}.txt" for topic in topics())]
+    return [*(f"{name}.txt" for name in TEMPLATES), "words.toml", *(f"advice/{topic}.txt" for topic in survey.topics())]
 
 
 def name_of(text: str) -> str:
