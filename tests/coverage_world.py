@@ -279,7 +279,7 @@ _STORIES: dict[str, tuple[float, _Story]] = {
     "confirms by mail": (0.5, _by_letter("verified")),
     "says wrong": (0.6, _by_letter("wrong")),
     "link fetched": (0.8, _by_letter("")),
-    "auto-reply": (0.5, _by_letter("")),
+    "auto-reply": (0.8, _by_letter("")),
 }
 _BY_LETTER = ("confirms by link", "confirms by mail", "says wrong", "link fetched", "auto-reply")
 

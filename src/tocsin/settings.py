@@ -222,6 +222,12 @@ class DirectorySettings(_Section):
         pattern=r"^([0-9a-fA-F.:]+(#\d{1,5})?)?$",
         description="The DNS server, ADDRESS or ADDRESS#PORT, that claims are checked with; empty: that of the system.",
     )
+    states: str = Field(
+        "", description="The file of the states whose national CIRTs are counted; empty: the members of the UN."
+    )
+    bodies: str = Field(
+        "", description="The file that says which bodies of CSIRTs are regional or international; empty: ours."
+    )
 
 
 class RetentionSettings(_Section):

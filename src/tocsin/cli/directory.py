@@ -7,6 +7,7 @@ a line below makes them commands of ``tocsin directory``.
 import typer
 
 from tocsin.cli import (
+    directory_cirts,
     directory_claims,
     directory_conflicts,
     directory_contacts,
@@ -39,5 +40,6 @@ app.add_typer(directory_registry.app)
 app.add_typer(directory_sources.app)
 app.add_typer(directory_contacts.app)
 app.add_typer(directory_coverage.app)
+app.add_typer(directory_cirts.app)
 app.add_typer(directory_claims.app)
 app.add_typer(directory_lookup.app)

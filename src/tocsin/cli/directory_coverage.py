@@ -21,7 +21,7 @@ Form = Literal["table", "csv", "map"]
 _Row = dict[str, object]
 _SHOWN = 40
 _FEW = 20
-_NAME = 20  # letters of a country's name
+_NAME = 12  # letters of a country's name
 
 
 @app.command()
@@ -110,7 +110,7 @@ def _print(found: "Coverage", rows: list[_Row], code: str) -> None:
 
     total = found.total
     shown = sorted(rows, key=lambda row: -int(str(row["as_numbers"])))[:_SHOWN]
-    sums = [] if code else [{"country": "all", **total}]
+    sums: list[_Row] = [] if code else [{"country": "all", **total}]
     print_table(
         _finding(total if not code else rows[0] if rows else {}, code),
         ("country", "AS", "nobody", "abuse", "security", "confirmed", "answers", "IPv4"),
@@ -135,7 +135,7 @@ def _finding(counts: Mapping[str, object], code: str) -> str:
     return f"{where}: {answers:,} of {numbers:,} AS numbers have a security contact that answers"
 
 
-def _cells(row: Mapping[str, object], names: Mapping[str, str]) -> tuple[object, ...]:
+def _cells(row: _Row, names: Mapping[str, str]) -> tuple[object, ...]:
     code = row["country"]
     name = names.get(str(code), "no country is said" if code is None else "")
     counts = (row[name] for name in ("as_numbers", "without", "abuse", "security"))

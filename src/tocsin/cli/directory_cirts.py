@@ -1,0 +1,158 @@
+"""``tocsin directory cirts``: which states have a national CIRT, by two rules side by side."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tocsin.cli.directory_coverage import read_country, read_day
+from tocsin.cli.files_out import csv_text, put
+from tocsin.cli.output import Invocation, print_json, print_table, say
+
+if TYPE_CHECKING:
+    from tocsin.directory.states import Judged, StateSet, Verdict
+
+app = typer.Typer()
+
+Form = Literal["table", "csv", "map"]
+_SHOWN = 60
+_TITLES = {"": "all", "ldc": "least developed", "lldc": "landlocked developing", "sids": "small islands"}
+
+
+@app.command()
+def cirts(
+    ctx: typer.Context,
+    country: Annotated[str, typer.Option(help="Only this state, with all evidence; two letters.")] = "",
+    as_of: Annotated[str, typer.Option(help="The day, YYYY-MM-DD, as it was known at its end; empty: now.")] = "",
+    states: Annotated[Path | None, typer.Option(help="The file of states; empty: that of the settings.")] = None,
+    form: Annotated[Form, typer.Option("--format", help="How it is shown; csv has all columns.")] = "table",
+    out: Annotated[Path | None, typer.Option(help="The file to write; of a map .svg, .html, .pdf or .xlsx.")] = None,
+) -> None:
+    """Show which states have a national CIRT: whether one exists, and whether it works with others."""
+    invocation: Invocation = ctx.obj
+    code, now = read_country(country), datetime.now(UTC)
+    at = read_day(as_of, now)
+    among, found = read(invocation.home, states, at, now)
+    found = [one for one in found if not code or one.state.code == code]
+    if form == "map":
+        from tocsin.cli.directory_maps import cirt_map, put_map
+
+        put_map(cirt_map(among, found, at.date()), out)
+    elif invocation.json:
+        print_json(_document(among, found, at))
+    elif form == "csv":
+        put(csv_text([_flat(one) for one in found]), out)
+    else:
+        _print(among, found, code)
+
+
+def read(home: Path, states: Path | None, at: datetime, now: datetime) -> "tuple[StateSet, list[Judged]]":
+    """The set of states that counts, and what both rules say of each."""
+    from tocsin.app import open_node
+    from tocsin.directory.states import read_bodies, read_cirts, read_states
+    from tocsin.verifying import terms_of
+
+    node = open_node(home)
+    named = node.settings.directory
+    among = read_states(states or (home / named.states if named.states else None))
+    bodies = read_bodies(home / named.bodies if named.bodies else None)
+    with node.database.begin() as session:
+        return among, read_cirts(session, among.states, bodies, at=at, now=now, terms=terms_of(node.settings))
+
+
+def _document(among: "StateSet", found: "Sequence[Judged]", at: datetime) -> dict[str, object]:
+    from tocsin.directory.states import GROUPS, count_answers
+
+    return {
+        "as_of": at.date(),
+        "states": {"title": among.title, "as_of": among.as_of, "source": among.source, "number": len(among.states)},
+        "counts": {group or "all": count_answers(found, group) for group in ("", *GROUPS)},
+        "cirts": [
+            {
+                "code": one.state.code,
+                "name": one.state.name,
+                "groups": sorted(one.state.groups),
+                "structure": _verdict(one.structure),
+                "cooperating": _verdict(one.cooperating),
+                "links": [
+                    {"team": link.team, "body": link.body, "reach": link.reach or None, "last_used": link.used}
+                    | {"counts": bool(link.reach) and not link.why_not, "why_not": link.why_not, "source": link.source}
+                    for link in one.links
+                ],
+            }
+            for one in found
+        ],
+    }
+
+
+def _verdict(verdict: "Verdict") -> dict[str, object]:
+    return {"answer": verdict.answer, "reason": verdict.reason, "evidence": verdict.evidence}
+
+
+def _flat(one: "Judged") -> dict[str, object]:
+    return {
+        "code": one.state.code,
+        "name": one.state.name,
+        "groups": sorted(one.state.groups),
+        "structure": one.structure.answer.value,
+        "structure_reason": one.structure.reason,
+        "structure_evidence": "; ".join(one.structure.evidence),
+        "cooperating": one.cooperating.answer.value,
+        "cooperating_reason": one.cooperating.reason,
+        "cooperating_evidence": "; ".join(one.cooperating.evidence),
+    }
+
+
+def finding(found: "Sequence[Judged]") -> str:
+    """What is found, in one sentence."""
+    from tocsin.directory.states import count_answers
+
+    counts = count_answers(found)
+    has, works = counts["structure"], counts["cooperating"]
+    return (
+        f"{has['yes']} of {len(found)} states have a national or governmental CIRT; of {has['not computable']}"
+        f" this node cannot tell. {works['yes']} have a national one with links to others."
+    )
+
+
+def _print(among: "StateSet", found: "Sequence[Judged]", code: str) -> None:
+    from tocsin.directory.states import GROUPS, Answer, count_answers
+
+    if code:
+        for one in found:
+            _print_one(one)
+        if not found:
+            say(f"{code} is not among the states: {among.title}, {among.as_of}.")
+        return
+    rows = []
+    for group in ("", *GROUPS):
+        counts, number = count_answers(found, group), sum(not group or group in one.state.groups for one in found)
+        rows.append((_TITLES[group], number, *(counts[rule][answer] for rule in counts for answer in Answer)))
+    columns = ("states", "", "a CIRT: yes", "no", "open", "links: yes", "no", "open")
+    print_table(finding(found), columns, rows, numbers=range(1, 8))
+    known = [one for one in found if one.structure.answer is not Answer.OPEN]
+    cells = [
+        (
+            f"{one.state.code} {one.state.name[:20]}",
+            one.structure.answer,
+            one.cooperating.answer,
+            one.cooperating.reason,
+        )
+        for one in known[:_SHOWN]
+    ]
+    print_table("", ("state", "a CIRT", "links", "why"), cells)
+    if len(known) > _SHOWN:
+        say(f"And {len(known) - _SHOWN:,} more; --json and --format csv show all.")
+    say(f"States: {among.title}, {among.as_of}. 'open': not computable, since nobody told this node.")
+
+
+def _print_one(one: "Judged") -> None:
+    say(f"{one.state.code} {one.state.name}")
+    rules = {"A structure or a CIRT exists": one.structure}
+    rules["A national CIRT with a regional and an international link in use"] = one.cooperating
+    for title, verdict in rules.items():
+        say(f"{title}: {verdict.answer}, {verdict.reason}.")
+        for line in verdict.evidence:
+            say(f"  {line}")

@@ -1,0 +1,205 @@
+"""Whether a state has a national CIRT, by two rules side by side: a pure function with its reasons and evidence.
+
+*A structure or a CIRT exists* asks for little, *a national CIRT exists with at least one regional and one
+international link in use* for much. What nobody told this node is not computable, and never a no.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Final
+
+from tocsin.directory.attest import weigh
+from tocsin.directory.facts import Fact, FactKind, Status
+from tocsin.directory.model import TeamKind
+from tocsin.directory.states.sets import Body, State
+
+LATELY: Final = timedelta(days=365)
+"""A link of which it is known when it was last used counts as in use for so long."""
+
+_OUTSIDE: Final = {Status.CANDIDATE.value, Status.SUSPENDED.value}
+_REACHES: Final = ("regional", "international")
+
+
+class Answer(StrEnum):
+    """What a rule says of a state."""
+
+    YES = "yes"
+    NO = "no"
+    OPEN = "not computable"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An answer, why, and what it rests on."""
+
+    answer: Answer
+    reason: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A national or governmental team of a state.
+
+    ``facts`` hold on the day; ``ended`` were withdrawn by then. ``said`` are assertions that stand, in words.
+    ``answers``: whether a person answers there; None where nobody tried.
+    """
+
+    key: str
+    kind: TeamKind
+    facts: tuple[Fact, ...] = ()
+    ended: tuple[Fact, ...] = ()
+    said: tuple[str, ...] = ()
+    answers: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A membership of a team: ``reach`` is empty for a body that no file knows.
+
+    ``used``: when something was last exchanged by it, None where that is not known. ``why_not``: why it does not count
+    on the day, or empty.
+    """
+
+    team: str
+    body: str
+    reach: str
+    used: date | None
+    why_not: str
+    source: str
+
+    @property
+    def words(self) -> str:
+        """One line for a person."""
+        use = f"last used {self.used}" if self.used else "whether it is used is not known"
+        state = self.why_not or use
+        return f"{self.team}: {self.body} ({self.reach or 'reach not known'}), {state} (said by {self.source})"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What both rules say of a state, and the links that were looked at.
+
+    ``responds``: whether a person answers at one of its teams; None where there is none or nobody tried.
+    """
+
+    state: State
+    structure: Verdict
+    cooperating: Verdict
+    links: tuple[Link, ...]
+    responds: bool | None
+
+
+def judge(
+    state: State,
+    candidates: Sequence[Candidate],
+    bodies: Mapping[str, Body],
+    day: date,
+    last_used: Mapping[tuple[str, str], date],
+) -> Judged:
+    """What both rules say of a state on a day.
+
+    ``last_used``: by team's key and the name of a body when something was last exchanged; what is not there is not
+    known.
+    """
+    national = [one for one in candidates if one.kind is TeamKind.NATIONAL]
+    links = tuple(link for one in national for link in _links(one, bodies, day, last_used))
+    responds = {one.answers for one in candidates}
+    return Judged(
+        state,
+        _structure(state, candidates, day),
+        _cooperating(state, national, candidates, links, day),
+        links,
+        True if True in responds else False if False in responds else None,
+    )
+
+
+def _structure(state: State, teams: Sequence[Candidate], day: date) -> Verdict:
+    evidence = tuple(words for team in teams for words in _evidence(team, day))
+    if evidence:
+        names = ", ".join(f"{team.key} ({team.kind})" for team in teams if any(_evidence(team, day)))
+        return Verdict(Answer.YES, f"it has {names}", evidence)
+    if teams and any(team.ended or team.facts for team in teams):
+        ended = tuple(_ended(team) for team in teams)
+        return Verdict(Answer.NO, "all that was said of its teams was withdrawn or has ended", ended)
+    if state.no_cirt_as_of is not None and state.no_cirt_as_of <= day:
+        found = f"{state.no_cirt_source}, as of {state.no_cirt_as_of}"
+        return Verdict(Answer.NO, "somebody found that it has none", (found,))
+    if teams:
+        return Verdict(Answer.OPEN, f"nothing that is said of {', '.join(team.key for team in teams)} stands")
+    return Verdict(Answer.OPEN, "no national or governmental team of it is known here")
+
+
+def _cooperating(
+    state: State, national: Sequence[Candidate], every: Sequence[Candidate], links: Sequence[Link], day: date
+) -> Verdict:
+    exists = _structure(state, national, day)
+    if exists.answer is not Answer.YES:
+        other = [team.key for team in every if team.kind is not TeamKind.NATIONAL]
+        if other and exists.answer is Answer.OPEN:
+            return Verdict(Answer.OPEN, f"no national team is known, only {', '.join(other)}")
+        return exists
+    found = {reach: [link for link in links if link.reach == reach] for reach in _REACHES}
+    words = tuple(link.words for link in links)
+    lacking = [reach for reach in _REACHES if not any(not link.why_not for link in found[reach])]
+    if not lacking:
+        known = all(any(link.used and not link.why_not for link in found[reach]) for reach in _REACHES)
+        how = "in use" if known else "by membership; whether they are used is not known"
+        return Verdict(Answer.YES, f"a national CIRT with a regional and an international link, {how}", words)
+    ended = [reach for reach in lacking if found[reach]]
+    if ended:
+        return Verdict(Answer.NO, f"its {' and '.join(ended)} links are not in use", words)
+    return Verdict(Answer.OPEN, f"no {' and no '.join(lacking)} link of its national CIRT is known", words)
+
+
+def _evidence(team: Candidate, day: date) -> Iterator[str]:
+    """What speaks for a team on a day: attestations, memberships, assertions."""
+    attested = (fact for fact in team.facts if fact.kind is FactKind.ATTESTATION)
+    yield from (f"{team.key}: {reason.words}" for reason in weigh(attested, day) if reason.counts)
+    for fact in team.facts:
+        if fact.kind is FactKind.MEMBERSHIP and not _why_not(fact, day, None):
+            yield f"{team.key}: {fact.value}, {fact.get('status') or 'in'} (said by {fact.said_by or fact.source})"
+    yield from (f"{team.key}: {words}" for words in team.said)
+
+
+def _ended(team: Candidate) -> str:
+    names = ", ".join(sorted({fact.value for fact in (*team.ended, *team.facts)})) or "what was said"
+    return f"{team.key}: {names} no longer holds"
+
+
+def _links(
+    team: Candidate, bodies: Mapping[str, Body], day: date, last_used: Mapping[tuple[str, str], date]
+) -> Iterator[Link]:
+    for fact, ended in (*((one, False) for one in team.facts), *((one, True) for one in team.ended)):
+        if fact.kind is not FactKind.MEMBERSHIP:
+            continue
+        body = bodies.get(fact.value.casefold())
+        name = body.name if body else fact.value
+        used = last_used.get((team.key, name))
+        withdrawn = f"withdrawn {fact.withdrawn.date()}" if ended and fact.withdrawn else ""
+        reach, source = body.reach if body else "", fact.said_by or fact.source
+        yield Link(team.key, name, reach, used, withdrawn or _why_not(fact, day, used), source)
+
+
+def _why_not(fact: Fact, day: date, used: date | None) -> str:
+    """Why a membership is no link on a day, or an empty text."""
+    since, until, status = fact.day("since"), fact.day("until"), fact.get("status")
+    if status in _OUTSIDE:
+        return f"only {status}"
+    if since is not None and day < since:
+        return f"only from {since}"
+    if until is not None and until < day:
+        return f"ended {until}"
+    return f"not used since {used}" if used is not None and used < day - LATELY else ""
+
+
+def count_answers(judged: Iterable[Judged], group: str = "") -> dict[str, dict[str, int]]:
+    """How many states each rule says what of, by rule and answer; ``group`` of `GROUPS`, or empty for all."""
+    counts = {rule: {answer.value: 0 for answer in Answer} for rule in ("structure", "cooperating")}
+    for one in judged:
+        if not group or group in one.state.groups:
+            counts["structure"][one.structure.answer.value] += 1
+            counts["cooperating"][one.cooperating.answer.value] += 1
+    return counts

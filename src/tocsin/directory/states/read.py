@@ -1,0 +1,108 @@
+"""The national and governmental teams of states as of a time, read from the records."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.directory.about import settle_facts
+from tocsin.directory.contacts import Contact, ContactState, Terms, contact_states
+from tocsin.directory.fact_tables import FactRow
+from tocsin.directory.facts import Fact, FactKind
+from tocsin.directory.model import Role, Rule, RuleKind, TeamKind
+from tocsin.directory.standing import Part, standing
+from tocsin.directory.states.cirts import Candidate, Judged, judge
+from tocsin.directory.states.sets import Body, State
+from tocsin.directory.tables import TeamRow
+
+_KINDS = (TeamKind.NATIONAL, TeamKind.GOVERNMENTAL)
+
+
+def read_cirts(
+    session: Session,
+    states: Sequence[State],
+    bodies: Mapping[str, Body],
+    *,
+    at: datetime,
+    now: datetime,
+    terms: Terms,
+    told: Iterable[int] = (),
+    last_used: Mapping[tuple[str, str], date] | None = None,
+) -> list[Judged]:
+    """What both rules say of each state at a time, as it was known then; that of now where ``at`` is ``now``.
+
+    ``told``: numbers of teams that had time enough to answer a notification; of others that do not answer, nothing is
+    known. ``last_used``: see `judge`.
+    """
+    candidates = read_candidates(session, at=at, now=now, terms=terms, told=frozenset(told))
+    return [judge(state, candidates.get(state.code, ()), bodies, at.date(), last_used or {}) for state in states]
+
+
+def read_candidates(
+    session: Session, *, at: datetime, now: datetime, terms: Terms, told: frozenset[int] = frozenset()
+) -> dict[str, list[Candidate]]:
+    """The national and governmental teams by country: of those where they are, or that they answer for."""
+    past = at if at < now else None
+    standing_then = standing(session, Part(kind=RuleKind.COUNTRY.value), past)
+    rules = [rule for rule in standing_then.rules if rule.role is Role.RESPONSIBLE]
+    merged = standing_then.merged
+    row = TeamRow
+    query = select(row.id, row.key, row.kind, row.country).where(
+        row.kind.in_([kind.value for kind in _KINDS]), row.recorded <= at
+    )
+    found = session.execute(query.order_by(row.key)).all()
+    facts = _facts(session, merged)
+    contacts: dict[int, list[Contact]] = defaultdict(list)
+    for contact in contact_states(session, at, terms, teams={number for number, *_ in found}, at=past):
+        contacts[contact.team_id].append(contact)
+    candidates: dict[str, list[Candidate]] = defaultdict(list)
+    for number, key, kind, country in found:
+        if number in merged:
+            continue
+        mine = [rule for rule in rules if rule.team_id == number]
+        holding, ended = _as_of(facts[number], past)
+        answers = _answers(contacts[number], told=number in told)
+        for code in sorted({country, *(rule.value for rule in mine)} - {""}):
+            said = tuple(_said(mine, contacts[number], code))
+            candidates[code].append(Candidate(key, TeamKind(kind), holding, ended, said, answers))
+    return candidates
+
+
+def _facts(session: Session, merged: Mapping[int, int]) -> dict[int, list[Fact]]:
+    """All memberships and attestations that were ever said, by the team that each is said of now."""
+    kinds = (FactKind.MEMBERSHIP.value, FactKind.ATTESTATION.value)
+    facts: dict[int, list[Fact]] = defaultdict(list)
+    for row in session.scalars(select(FactRow).where(FactRow.kind.in_(kinds)).order_by(FactRow.id)):
+        saying = (row.source, row.as_of, row.confidence, row.said_by, row.recorded, row.withdrawn)
+        fact = Fact(FactKind(row.kind), row.value, tuple(sorted(row.detail.items())), *saying)
+        facts[merged.get(row.team_id, row.team_id)].append(fact)
+    return facts
+
+
+def _as_of(facts: Iterable[Fact], at: datetime | None) -> tuple[tuple[Fact, ...], tuple[Fact, ...]]:
+    """The facts that hold, and of those that were withdrawn by then the ones that nobody says again."""
+    known = list(facts)
+    current, _ = settle_facts(fact for fact in known if fact.stood(at))
+    again = {(fact.kind, fact.thing) for fact in current}
+    gone = [fact for fact in known if fact.withdrawn is not None and (at is None or fact.withdrawn <= at)]
+    return tuple(current), tuple(fact for fact in gone if (fact.kind, fact.thing) not in again)
+
+
+def _answers(contacts: Iterable[Contact], *, told: bool) -> bool | None:
+    """Whether a person answers: yes; no, where all mailboxes bounce or time enough went by; else not known."""
+    states = {contact.stand.state for contact in contacts if contact.mailbox}
+    if ContactState.ANSWERING in states:
+        return True
+    return False if told or states == {ContactState.BOUNCING} else None
+
+
+def _said(rules: Iterable[Rule], contacts: Iterable[Contact], code: str) -> Iterable[str]:
+    for rule in rules:
+        if rule.value == code:
+            day = f", as of {rule.as_of}" if rule.as_of else ""
+            yield f"answers for {code} (said by {rule.said_by or rule.source}{day})"
+    for contact in contacts:
+        if contact.mailbox:
+            yield f"a mailbox that is {contact.stand.state}: {contact.stand.reason}"
