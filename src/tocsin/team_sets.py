@@ -43,7 +43,10 @@ class TeamSets:
         while len(rows):
             some = np.zeros(len(before), dtype=np.int32)
             some[of_event[rows]] = told[rows]  # one of each problem's events; the others come in the next round
-            after = self.union(after, some)
+            both = np.flatnonzero((after > 0) & (some > 0) & (after != some))  # mostly none
+            joined = self.union(after[both], some[both])
+            after = np.where(after > 0, after, some)
+            after[both] = joined
             rows = rows[told[rows] != some[of_event[rows]]]
         return after
 
