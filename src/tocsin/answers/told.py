@@ -41,7 +41,8 @@ def told_events(session: Session, store: EventStore, delivery: Delivery) -> pl.L
 
 def sets_with(session: Session, teams: frozenset[int]) -> list[int]:
     """The numbers of the sets of teams, as events name them, that one of these is in."""
-    return [row.number for row in session.scalars(select(TeamSet)) if not teams.isdisjoint(row.members)]
+    rows = session.execute(select(TeamSet.number, TeamSet.members))  # there may be thousands: no objects of them
+    return [number for number, members in rows if not teams.isdisjoint(members)]
 
 
 def same_team(session: Session, team_id: int) -> frozenset[int]:
