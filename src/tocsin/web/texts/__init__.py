@@ -24,13 +24,23 @@ class Words:
     def say(self, name: str, **values: object) -> str:
         """A text by its name, ``section.text``, with its braces filled in; ``n`` = 1 takes the text for one."""
         found = self._find(f"{name}_one") if values.get("n") == 1 else None
-        return (found or self._find(name) or name).format_map(values)
+        given = {of: _apart(value) for of, value in values.items()} if self.direction == "rtl" else values
+        return (found or self._find(name) or name).format_map(given)
 
     def _find(self, name: str) -> str | None:
         section, _, text = name.rpartition(".")
         of = self.words.get(section, {}) if section else self.words
         found = of.get(text)
         return found if isinstance(found, str) else None
+
+
+def _apart(value: object) -> object:
+    """A date or an address as it is within words from right to left, where its parts would change places (UAX #9)."""
+    return (
+        f"\N{LEFT-TO-RIGHT ISOLATE}{value}\N{POP DIRECTIONAL ISOLATE}"
+        if isinstance(value, str) and value.isascii()
+        else value
+    )
 
 
 def words_for(language: str, folder: Path = _HERE) -> Words:
