@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tocsin.directory import Mute, MuteKind, Role, Rule, RuleKind, Team
 from tocsin.networks import parse_address
-from tocsin.routing import Router
+from tocsin.routing import Decision, Router
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -175,6 +175,21 @@ def route(router: Router, batch: Sequence[Event], *, series: bool) -> list[int]:
     return numbers
 
 
+def ask(router: Router, event: Event) -> Decision:
+    hi, lo = (parse_address(str(event.address)) if event.address else None) or (0, 0)
+    return router.ask(
+        np.array([hi], dtype=np.uint64),
+        np.array([lo], dtype=np.uint64),
+        np.array([event.address is not None]),
+        np.array([event.asn or -1]),
+        country=[event.country],
+        domain=[event.domain],
+        network=[str(event.network) if event.network else None],
+        identifier=[event.identifier],
+        type_=[event.type_],
+    )
+
+
 def answer_of(router: Router, number: int) -> Answer:
     decision = router.decision(number)
     return Answer({match.team_id: match.role for match in decision.matches}, frozenset(decision.told))
@@ -260,3 +275,13 @@ def test_the_set_of_responsible_teams_is_that_of_the_decision(
     for number, case in zip(router.responsible(hi, lo, asn).tolist(), cases, strict=True):
         matches = router.decision(case).matches
         assert router.team_set(number) == tuple(match.team_id for match in matches if match.role is Role.RESPONSIBLE)
+
+
+@given(rules, teams, st.lists(events, min_size=1, max_size=6))
+def test_one_question_has_the_decision_of_a_batch(
+    given_rules: list[Rule], given_teams: list[Team], batch: list[Event]
+) -> None:
+    router = Router.compile(given_rules, given_teams, now=NOW)
+    for event, number in zip(batch, route(router, batch, series=True), strict=True):
+        found = ask(router, event)
+        assert found == router.decision(number) or (number == 0 and not found.matches)

@@ -211,7 +211,7 @@ def explain_subject(
     elif subject.asn:
         facts = replace(facts, as_name=networks.register.name(subject.asn))
     hi, lo = subject.address or (0, 0)
-    (number,) = router.cases(
+    decision = router.ask(
         np.array([hi], dtype=np.uint64),
         np.array([lo], dtype=np.uint64),
         np.array([subject.address is not None]),
@@ -221,8 +221,7 @@ def explain_subject(
         network=[subject.network],
         identifier=[subject.identifier],
         type_=[subject.type_],
-    ).tolist()
-    decision = router.decision(number)
+    )
     gate = {
         match.team_id: decide(marking, recipient_of(router.teams[match.team_id], own=own), Purpose.REMEDIATION)
         for match in decision.matches

@@ -246,7 +246,8 @@ def _speak(
     value = read_claim_value(kind, said.value)
     state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
     team = session.get_one(TeamRow, find_team(session, said.team))
-    before = standing(session, Part(kind=kind))
+    part = _reach(kind, value)
+    before = standing(session, part)
     if not write(_Matter(session, team, kind, value)):
         return Spoken(team.key, kind, value, changed=False, version=state.version)
     session.flush()
@@ -254,7 +255,7 @@ def _speak(
     detail = audit_detail(kind, value) | role
     audit(session, word, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
     version = renew_version(session)
-    after = standing(session, Part(kind=kind))
+    after = standing(session, part)
     own = [
         claim.overruled
         for claim in _claims(after)
@@ -262,6 +263,11 @@ def _speak(
     ]
     effects = tuple(_effects(session, before, after))
     return Spoken(team.key, kind, value, changed=True, version=version, effects=effects, overruled_by="".join(own[:1]))
+
+
+def _reach(kind: str, value: str) -> Part:
+    """What a word on this value can change: networks and domains have parts, the others are themselves alone."""
+    return Part(kind=kind) if kind in {RuleKind.PREFIX, RuleKind.DOMAIN} else Part(kind=kind, values={kind: [value]})
 
 
 def _claim_row(matter: _Matter, said: Statement, now: datetime) -> ConstituencyRow | MailboxRow:

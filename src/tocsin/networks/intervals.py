@@ -75,7 +75,7 @@ class IntervalTable:
     @classmethod
     def open(cls, folder: Path, name: str) -> "IntervalTable":
         """The table that ``save`` wrote, mapped into memory rather than read."""
-        return cls(*(np.load(folder / f"{name}-{part}.npy", mmap_mode="r") for part in cls.parts))
+        return cls(*(np.asarray(np.load(folder / f"{name}-{part}.npy", mmap_mode="r")) for part in cls.parts))
 
     def save(self, folder: Path, name: str) -> None:
         """Write the table as plain ``.npy`` files named after it."""

@@ -91,7 +91,7 @@ def open_compiled(folder: Path) -> Compiled:
             raise StorageError(f"{folder} was written by another release.")
         return Compiled(
             prefixes=IntervalTable.open(folder, "prefixes"),
-            **{name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS},
+            **{name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS},
             domains=tuple(names["domains"]),
             countries=tuple(names["countries"]),
             bases=tuple(

@@ -52,7 +52,8 @@ class StoredTeams(Mapping[int, Team]):
     @classmethod
     def open(cls, folder: Path) -> "StoredTeams":
         """The teams of a folder, mapped into memory."""
-        return cls(*(np.load(folder / f"team_{part}.npy", mmap_mode="r") for part in ("numbers", "ends", "texts")))
+        files = (folder / f"team_{part}.npy" for part in ("numbers", "ends", "texts"))
+        return cls(*(np.asarray(np.load(file, mmap_mode="r")) for file in files))
 
     def __getitem__(self, number: int) -> Team:
         if number not in self._read:
