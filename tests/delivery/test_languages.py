@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jinja2 import Environment, nodes
 
 from delivery_cast import NOW, Told, events, node, owe, read_folder, team
+from players import Tocsin
 from tocsin.delivery import deliver
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.columns import WIDTH, fit, table, width, wrap
@@ -369,3 +370,35 @@ def test_texts_are_copied_to_be_changed_and_never_over_changed_ones(tmp_path: Pa
             shelf.copy(language, ["words.toml"])
     with pytest.raises(NotFoundError, match="no topic"):
         example_mail("gardening", texts_for("en"))
+
+
+def test_a_person_changes_a_text_looks_at_it_and_nothing_leaves_while_one_is_wrong(tmp_path: Path) -> None:
+    tocsin = Tocsin(tmp_path / "home", {})
+    tocsin.run("directory", "list")
+    before = {row["language"]: row for row in tocsin.json("templates", "list")}
+    assert before["ar"] == {"language": "ar", "direction": "rtl", "own": 0, "in English": 0}
+    tocsin.run("templates", "copy", "fr", "phishing")
+    tocsin.run("templates", "copy", "sw", "words")
+    own = tmp_path / "home/templates/fr/advice/phishing.txt"
+    own.write_text(OWN)
+    after = {row["language"]: row for row in tocsin.json("templates", "list")}
+    assert (after["fr"]["own"], after["sw"]["own"], after["sw"]["in English"]) == (1, 1, len(text_names()))
+    files = {row["text"]: row for row in tocsin.json("templates", "list", "fr")}
+    assert (files["advice/phishing.txt"]["from"], files["advice/spam.txt"]["from"]) == ("own", "shipped")
+    assert files["advice/phishing.txt"]["file"] == str(own)
+    assert "- Appelez-nous." in tocsin.run("templates", "show", "fr", "phishing")
+    assert tocsin.json("templates", "check") == []
+
+    own.write_text("Hameçonnage\n")
+    code, _, words = tocsin.call("templates", "check")
+    assert (code, f"{own}, line 2: a title" in words) == (1, True)
+    code, _, words = tocsin.call("deliver")
+    assert code != 0
+    assert f"{own}, line 2" in words
+    finding = next(one for one in tocsin.json("doctor", code=1) if one["what"] == "mail texts")
+    assert (finding["ok"], str(own) in finding["found"]) == (False, True)
+
+    own.unlink()
+    tocsin.run("deliver")
+    finding = next(one for one in tocsin.json("doctor", code=tocsin.call("doctor")[0]) if one["what"] == "mail texts")
+    assert (finding["ok"], "sw has 30 in English" in finding["found"]) == (True, True)
