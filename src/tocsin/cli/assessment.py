@@ -311,8 +311,8 @@ def measure(
     moment = now()
     if as_of:
         moment = datetime.combine(day(as_of), datetime.min.time(), UTC) if len(as_of) == 10 else _moment(as_of)
+    rows = read_csv(facts, ()) if facts is not None else _own_facts(invocation.home, assessment, query, moment)
     with records(invocation.home) as session:
-        rows = node_facts(session, query) if facts is None else read_csv(facts, ())
         made = add_measurement(session, assessment, query, rows, moment, by=by, now=now())
     value = "nothing observed" if made.value is None else f"{made.value:.1%}"
     emit(
@@ -323,6 +323,20 @@ def measure(
             f"{made.observed:,} of {made.total:,} looked at."
         ),
     )
+
+
+def _own_facts(home: Path, assessment: int, query: str, moment: datetime) -> list[dict[str, str]]:
+    """The facts of this node for the unit of an assessment."""
+    from tocsin.app import open_node
+    from tocsin.readiness.assessment.assessments import open_assessment
+
+    node = open_node(home)
+    try:
+        with node.database.begin() as session:
+            unit = open_assessment(session, assessment)[0].unit
+        return node_facts(node, query, unit=unit, at=moment, now=now())
+    finally:
+        node.database.engine.dispose()
 
 
 @app.command()

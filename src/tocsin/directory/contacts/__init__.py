@@ -26,12 +26,13 @@ from tocsin.directory.contacts.confirm import (
 from tocsin.directory.contacts.listing import Contact, contact_states
 from tocsin.directory.contacts.plan import ANSWER_WITHIN, Ask, Pace, Plan, Reminder, Round, plan_asks, plan_reminders
 from tocsin.directory.contacts.record import note_answer, note_bounce, note_delivered, note_verified, one_form
-from tocsin.directory.contacts.state import ContactFact, ContactState, Sign, Stand, Terms, state_of
+from tocsin.directory.contacts.state import SETTLED, ContactFact, ContactState, Sign, Stand, Terms, state_of
 
 __all__ = [
     "ANSWER_WITHIN",
     "KIND",
     "NOTE_LENGTH",
+    "SETTLED",
     "SHOWN",
     "Answered",
     "Ask",

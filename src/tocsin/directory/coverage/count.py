@@ -1,6 +1,6 @@
 """The counting: frames in, frames out; an AS number counts once, in one country."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import polars as pl
@@ -127,3 +127,20 @@ def _weights(family: str, shown: str, unit: int) -> list[pl.Expr]:
     }
     sums = {name: size.filter(which).sum() for name, which in named.items()}
     return [pl.when(known).then(one if unit == 1 else one / unit).alias(name) for name, one in sums.items()]
+
+
+def answering(numbers: pl.DataFrame, teams: pl.DataFrame, told: Collection[int]) -> pl.DataFrame:
+    """The AS numbers with ``answers``: whether a person answers at one of their contacts; null where nobody tried.
+
+    No, where there is no mailbox or all bounce, or where one of the teams was told (``told``, numbers) and nobody
+    answered. ``numbers`` as `count_numbers` gives them, ``teams``: ``asn``, ``team``.
+    """
+    tried = teams.filter(pl.col("team").is_in(sorted(told))).select("asn", tried=True).unique()
+    fails = pl.col("contact").is_in([ContactState.UNKNOWN.value, ContactState.BOUNCING.value])
+    answers = (
+        pl.when(pl.col("contact") == ContactState.ANSWERING)
+        .then(statement=True)
+        .when(fails | pl.col("tried").fill_null(value=False))
+        .then(statement=False)
+    )
+    return numbers.join(tried, on="asn", how="left").with_columns(answers=answers).drop("tried").sort("asn")

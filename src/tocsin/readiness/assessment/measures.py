@@ -170,7 +170,8 @@ def _contact_coverage_users(rows: Sequence[Row], _as_of: datetime) -> _Result:
         successes=(interval.value or 0.0) * trials,
         trials=trials,
         coverage=known / total if total else 0.0,
-        detail={"users": total, "users_looked_at": known},
+        detail={"users": total, "users_looked_at": known}
+        | ({"basis": rows[0]["basis"]} if rows[0].get("basis") else {}),
     )
 
 
@@ -296,7 +297,8 @@ QUERIES: tuple[Query, ...] = (
         "1",
         "Internet users behind an autonomous system with a contact that answers",
         "Users behind such a system",
-        _SHARE + " Weighted by users, on Kish's effective number of systems.",
+        _SHARE
+        + " Weighted by users, on Kish's effective number of systems; a column 'basis' says what stands for them.",
         (("asn", "AS number"), ("users", "number of users"), ("contact", _YES_NO)),
         _contact_coverage_users,
     ),
