@@ -75,36 +75,36 @@ def measure(database: Database, folder: Path, home: Path, teams: int) -> dict[st
     result: dict[str, object] = {}
     chance = random.Random(8)
     for name in ("teams", "rules", "claims"):
-        with timed(f"import_{name}_seconds", result):
+        with timed(f"import_{name}", result):
             import_directory(database, folder / f"{name}.csv", actor="bench", now=NOW)
-    with timed("import_rules_again_seconds", result):
+    with timed("import_rules_again", result):
         import_directory(database, folder / "rules.csv", actor="bench", now=NOW)
-    with timed("read_seconds", result):
+    with timed("read", result):
         read_directory(database)
     said = Statement(f"t{chance.randrange(teams)}", "prefix", "192.0.2.0/24", "Ana")
-    with timed("assert_seconds", result):
+    with timed("assert", result):
         assert_claim(database, said, actor="bench", now=NOW)
     for number in range(3):
         deny_claim(database, Statement(f"t{number}", "asn", str(number + 1), "Ana"), actor="bench", now=NOW)
-    with timed("conflicts_seconds", result):
+    with timed("conflicts", result):
         conflicts = read_conflicts(database)
     contested = next(one for one in conflicts if one.state == "open")
-    with timed("decide_seconds", result):
+    with timed("decide", result):
         verdict = Verdict(f"AS{contested.value}", contested.teams[:1], "Ana", "bench")
         decide_conflict(database, verdict, actor="bench", now=NOW)
-    with timed("merge_candidates_seconds", result):
+    with timed("merge_candidates", result):
         read_candidates(database)
-    with timed("on_a_day_seconds", result):
+    with timed("on_a_day", result):
         read_claims_on(database, {"prefix": same_and_wider("prefix", "192.0.2.1"), "asn": ["64500"]}, NOW)
-    with timed("read_with_words_seconds", result):
+    with timed("read_with_words", result):
         directory = read_directory(database)
     result |= {"rules": len(directory.rules), "overruled": len(directory.overruled), "conflicts": len(conflicts)}
-    with timed("compile_seconds", result):
+    with timed("compile", result):
         Router.compile((*directory.rules, *directory.overruled), directory.teams, now=NOW)
     version = directory_version(database)
-    with timed("renew_seconds", result):
+    with timed("renew", result):
         current_router(home / "routing", version, lambda: read_directory(database), now=NOW)
-    with timed("open_seconds", result):
+    with timed("open", result):
         router = current_router(home / "routing", version, lambda: directory, now=NOW)
     return result | {"one": time_questions(router, home, teams), "batch": time_batches(router)}
 
@@ -167,9 +167,10 @@ def time_batches(router: Router) -> dict[str, object]:
 
 @contextmanager
 def timed(label: str, into: dict[str, object]) -> Iterator[None]:
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     yield
-    into[label] = round(time.perf_counter() - start, 3)
+    into[f"{label}_seconds"] = round(time.perf_counter() - start, 3)
+    into[f"{label}_cpu_seconds"] = round(time.process_time() - start_cpu, 3)
 
 
 @contextmanager
