@@ -1,8 +1,12 @@
 """A node that hears, tells and is answered, at times that a test sets."""
 
 import html
+import os
 import re
 import shutil
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -88,6 +92,38 @@ def _served(application: FastAPI) -> Iterator[int]:
     finally:
         server.should_exit = True
         thread.join(timeout=30)
+
+
+@contextmanager
+def serving(home: Path, cut: str = "") -> Iterator[httpx.Client]:
+    """A browser on pages that a process of their own serves, and that may die at one point."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, **({"TOCSIN_CUT": cut} if cut else {})}
+    command = [
+        str(Path(sys.executable).parent / "tocsin"),
+        "--home",
+        str(home),
+        "serve",
+        "--public",
+        "--port",
+        str(port),
+    ]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
+        try:
+            while True:
+                try:
+                    client.get("/static/bell.svg")
+                    break
+                except httpx.ConnectError:
+                    assert process.poll() is None
+                    time.sleep(0.05)
+            yield client
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
 def make_world(folder: Path, settings: str = "") -> World:

@@ -1,12 +1,5 @@
 """The pages killed while they record: no answer that had its receipt is lost, none is recorded twice."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,35 +7,9 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from answer_world import copy_world, link_of, send
+from answer_world import copy_world, link_of, send, serving
 from tocsin.answers import Answer
 from tocsin.records.audit import AuditEntry
-
-_TOCSIN = Path(sys.executable).parent / "tocsin"
-
-
-@contextmanager
-def serving(home: Path, cut: str = "") -> Iterator[httpx.Client]:
-    """A browser on pages that a process of their own serves, and that may die at one point."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, **({"TOCSIN_CUT": cut} if cut else {})}
-    command = [str(_TOCSIN), "--home", str(home), "serve", "--public", "--port", str(port)]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
-        try:
-            while True:
-                try:
-                    client.get("/static/bell.svg")
-                    break
-                except httpx.ConnectError:
-                    assert process.poll() is None
-                    time.sleep(0.05)
-            yield client
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
 
 
 @pytest.mark.parametrize(("cut", "kept"), [("answers.recording", 0), ("answers.recorded", 1)])
