@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -30,11 +30,16 @@ from tocsin.pipeline import ingest
 from tocsin.replies import file_mail, open_desk
 from tocsin.telling import tell
 from tocsin.web.server import make_application
-from week_ledger import DAY, Digest, Ledger, Problem, Team
+from week_ledger import Digest, Ledger, Problem, Team
 
 URL = "https://csirt.example"
 DAYS = 8  # one in shadow mode, then seven
-FEEDS = {"scan_rdp": (3389, 7), "scan_vnc": (5900, 7), "scan_telnet": (23, 13)}  # port, and the hour it comes at
+# Name, port, and the hour at which it comes.
+FEEDS = {
+    "scan_rdp": ("Accessible-RDP", 3389, 7),
+    "scan_vnc": ("Accessible-VNC", 5900, 7),
+    "scan_telnet": ("Accessible-Telnet", 23, 13),
+}
 SILENT = ("scan_vnc", {3, 4})
 HABITS = {
     "silent": 55, "dead": 3, "late": 2, "away": 7, "rt": 3, "otrs": 2, "scanner": 4, "page": 7, "mail": 12,
@@ -78,6 +83,7 @@ class Week:
     answered: Counter[Team] = field(default_factory=Counter)
     alarms: list[Changes] = field(default_factory=list)
     mails: list[tuple[Digest, Read]] = field(default_factory=list)
+    seen: dict[int, "Screens"] = field(default_factory=dict)
 
     @property
     def tocsin(self) -> Tocsin:
@@ -96,7 +102,7 @@ class Week:
 
     def hear(self, feed: str, day: int) -> None:
         """Take in the report of a day, with a row twice, a broken one, and the same file a second time."""
-        port, seen = FEEDS[feed][0], self.ledger.begin + timedelta(days=day, hours=2)
+        port, seen = FEEDS[feed][1], self.ledger.begin + timedelta(days=day, hours=2)
         found = [one for one in self.ledger.problems if one.feed == feed and day in one.days]
         rows = [f'"{seen:%Y-%m-%d %H:%M:%S}","medium","{one.address}","tcp",{port},,"x",64500,"MU",,' for one in found]
         twice = rows[:: max(1, len(rows) // 3)]
@@ -154,6 +160,15 @@ class Week:
         """Look at all feeds, as a timer does each evening."""
         self.alarms.append(watch_feeds(self.node.database, now=self.now))
 
+    def look(self, day: int) -> None:
+        """Keep what is on screen now, and what the ledger has then."""
+        page = self.browser(lambda browser: browser.get("/").text)
+        listed = self.tocsin.json("problems", "list", "--limit", "100000")
+        states = {one.key: self.ledger.state(one) for one in self.ledger.problems if one.heard}
+        self.seen[day] = Screens(
+            page, {(one["where"], one["port"].partition("/")[0]): one["state"] for one in listed}, states
+        )
+
     def people(self, first: int) -> None:
         """What follows from the mails since the ``first``: servers, programs and people act."""
         desk = open_desk(self.node)
@@ -209,8 +224,9 @@ class Week:
         """What a person says of a digest, of all or of some; those who mend, mostly do."""
         (verdict,) = self.chance.choices(list(VERDICTS), list(VERDICTS.values()))
         problems = sorted(set(one.problems), key=lambda problem: problem.address)
-        some = set(self.chance.sample(problems, (len(problems) + 1) // 2)) if self.chance.random() < 0.5 else None
-        return verdict, some if some and len(some) < 20 else None
+        if len(problems) < 2 or self.chance.random() < 0.5:  # a page with one problem offers no choice
+            return verdict, None
+        return verdict, set(self.chance.sample(problems, (len(problems) + 1) // 2))
 
     def _said(self, one: Digest, verdict: str, some: set[Problem] | None) -> None:
         about = set(one.problems) if some is None else some
@@ -222,6 +238,15 @@ class Week:
                 problem.days -= set(range(today + 1, DAYS))
 
 
+@dataclass(frozen=True)
+class Screens:
+    """The first page, the states of problems as listed, and as recounted."""
+
+    page: str
+    listed: dict[tuple[str, str], str]
+    states: dict[tuple[str, str], str]
+
+
 class Browser:
     """Asks the pages in this process, each request to its end."""
 
@@ -229,7 +254,7 @@ class Browser:
         self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app=application), base_url=URL, trust_env=False)
         self._runner = runner
 
-    def __enter__(self) -> "Browser":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -299,7 +324,7 @@ def _cast(teams: int, chance: random.Random) -> list[Team]:
 
 
 def _world(problems: int, cast: list[Team], chance: random.Random) -> list[Problem]:
-    """The problems: most from the first days on and short, some late, some long; a few of networks nobody answers for."""
+    """The problems: most from the first days on and short, some late or long; a few where nobody answers for it."""
     *teams, national = cast
     used: Counter[int] = Counter()
     late = [chance.random() < 0.15 for _ in teams]
@@ -321,7 +346,7 @@ def _world(problems: int, cast: list[Team], chance: random.Random) -> list[Probl
         days = set(range(first, DAYS if long[of] else first + chance.randint(2, 3))) & set(range(DAYS))
         if chance.random() < 0.1:
             days -= {chance.randrange(DAYS)}  # not found on one day
-        found.append(Problem(address, FEEDS[feed][0], feed, answerable, days))
+        found.append(Problem(address, FEEDS[feed][1], feed, answerable, days))
     return found
 
 
