@@ -188,8 +188,26 @@ def tile_map(values: Mapping[str, float | None], own: str, title: str, alt: str)
     for code, (column, row) in sorted(places.items()):
         parts += _tile(code, values, column * side, top + row * side, side - 1, own=code == own)
     bottom = top + rows * side + 8
-    parts += _shades(bottom)
+    parts += _shades(bottom, own=bool(own))
     return picture(WIDTH, bottom + 44, parts, title, alt)
+
+
+def word_map(words: Mapping[str, str], kinds: Mapping[str, str], title: str, alt: str) -> str:
+    """Each country one square, as in `tile_map`, that says one of a few words.
+
+    ``words`` by ISO 3166-1 alpha-3 code; a country without one is left white. ``kinds``: for each word how its square
+    looks, ``full``, ``crossed`` or ``hatched``, in the order of the key.
+    """
+    side, top = 23, 8
+    parts, rows = [_HATCH], max(row for _, row in tiles().values()) + 1
+    for code, (column, row) in sorted(tiles().items()):
+        word = words.get(code, "")
+        parts += _word_tile(code, word, kinds.get(word, "white"), (column * side, top + row * side, side - 1))
+    bottom = top + rows * side + 8
+    for place, (word, kind) in enumerate(kinds.items()):
+        parts += _word_tile("", word, kind, (place * 200, bottom, 22))
+        parts.append(_text(place * 200 + 30, bottom + 16, word, "faint"))
+    return picture(WIDTH, bottom + 34, parts, title, alt)
 
 
 @cache
@@ -310,14 +328,25 @@ def _tile(
     yield "</g>"
 
 
-def _shades(y: float) -> Iterator[str]:
+def _word_tile(code: str, word: str, kind: str, place: tuple[float, float, float]) -> Iterator[str]:
+    x, y, side = place
+    shade = {"full": "s4", "crossed": "s0", "hatched": "none", "white": "blank"}[kind]
+    yield f"<g><title>{escape(f'{code}: {word}' if word else f'{code}: not counted')}</title>"
+    yield f'<rect class="tile {shade}" x="{x}" y="{y}" width="{side}" height="{side}"/>'
+    if kind == "crossed":
+        yield _line(x, y + side, x + side, y, "grid zero")
+    yield f'<text class="tile-code on-{shade}" x="{x + side / 2:.1f}" y="{y + side / 2 + 3:.1f}">{code}</text></g>'
+
+
+def _shades(y: float, *, own: bool) -> Iterator[str]:
     for number in range(5):
         yield f'<rect class="tile s{number}" x="{number * 74}" y="{y}" width="72" height="12"/>'
         yield _text(number * 74, y + 28, f"{20 * number} to {20 * number + 20}", "faint")
     yield f'<rect class="tile none" x="386" y="{y}" width="40" height="12"/>'
     yield _text(386, y + 28, "no value", "faint")
-    yield f'<rect class="tile-own" x="460" y="{y}" width="12" height="12"/>'
-    yield _text(480, y + 11, "this unit", "faint")
+    if own:
+        yield f'<rect class="tile-own" x="460" y="{y}" width="12" height="12"/>'
+        yield _text(480, y + 11, "this unit", "faint")
 
 
 def _key(words: Sequence[tuple[str, str]], y: float) -> tuple[list[str], float]:

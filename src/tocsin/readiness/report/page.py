@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from html import escape
 from importlib.resources import files
 
 from tocsin import __version__
@@ -12,6 +13,8 @@ from tocsin.readiness.report.tables import table_csv
 
 LONG_WORD = 20  # letters; a longer word may push a table off the paper
 DATE = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+ROOM = 24  # for a heading above a chart
+_SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
@@ -60,8 +63,18 @@ def open_data(report: Report) -> list[Download]:
 
 def as_image(svg: str) -> str:
     """The chart as a data address, with the style it needs inside."""
+    return "data:image/svg+xml;base64," + base64.b64encode(standalone(svg).encode()).decode()
+
+
+def standalone(svg: str, heading: str = "") -> str:
+    """A chart as a file of its own, with the style that it needs inside, and a heading above it where one is given."""
     styled = svg.replace("<title>", f"<style>{_file('chart.css')}</style><title>", 1)
-    return "data:image/svg+xml;base64," + base64.b64encode(styled.encode()).decode()
+    if not heading:
+        return styled
+    width, height = (float(number) for number in _SIZE.search(svg).groups())  # type: ignore[union-attr]
+    more = f'viewBox="0 -{ROOM} {width:g} {height + ROOM:g}"'
+    taller = _SIZE.sub(more, styled, count=1).replace(f' height="{height:g}"', f' height="{height + ROOM:g}"', 1)
+    return taller.replace("</svg>", f'<text class="value" x="0" y="{8 - ROOM}">{escape(heading)}</text></svg>')
 
 
 def _recipe(recipe: Mapping[str, object]) -> str:
