@@ -154,7 +154,10 @@ class MailSettings(_Section):
     port: int = Field(25, ge=1, le=65_535, description="Its port.")
     security: Literal["none", "starttls", "tls"] = Field("starttls", description="How the connection is protected.")
     user: str = Field("", description="User name for the SMTP server, or empty.")
-    password_file: str = Field("", description="File that holds the password, readable by this user only.")
+    password_file: str = Field(
+        "",
+        description="File that holds the password, readable by this user only (a relative path: in the home folder).",
+    )
     max_bytes: int = Field(5_000_000, ge=50_000, description="A digest with larger attachments is cut into several.")
     sign: Literal["none", "openpgp", "smime"] = Field(
         "none", description="Mails that are not encrypted are signed so; 'tocsin keys node-make' makes the keys."
@@ -182,7 +185,10 @@ class MailboxSettings(_Section):
     port: int = Field(993, ge=1, le=65_535, description="Its port; usually 993 with 'tls', 143 with 'starttls'.")
     security: Literal["none", "starttls", "tls"] = Field("tls", description="How the connection is protected.")
     user: str = Field("", description="User name for the IMAP server.")
-    password_file: str = Field("", description="File that holds the password, readable by this user only.")
+    password_file: str = Field(
+        "",
+        description="File that holds the password, readable by this user only (a relative path: in the home folder).",
+    )
     folder: str = Field("INBOX", min_length=1, description="The folder that is read.")
     read_folder: str = Field("tocsin-read", min_length=1, description="Mails that were read are moved to this folder.")
     aside_folder: str = Field(
@@ -291,7 +297,7 @@ def load_settings(home: Path) -> Settings:
             if value is not None and isinstance(given.setdefault(section, {}), dict):
                 given[section][name] = value
     try:
-        return Settings.model_validate(given)
+        return _with_places(Settings.model_validate(given), home)
     except ValidationError as error:
         first = error.errors()[0]
         parts = [str(part) for part in first["loc"]]
@@ -301,6 +307,22 @@ def load_settings(home: Path) -> Settings:
             f"Setting '{'.'.join(parts)}' {place} does not work: {first['msg']}.",
             hint="docs/settings.md lists each setting and what it takes.",
         ) from error
+
+
+def _with_places(settings: Settings, home: Path) -> Settings:
+    """The same; files of secrets that are named by a relative path count from the home folder."""
+
+    def placed(path: str) -> str:
+        return str(home / Path(path).expanduser()) if path else ""
+
+    mail, mailbox = settings.mail, settings.mailbox
+    files = {"password_file": placed(mail.password_file), "key_password_file": placed(mail.key_password_file)}
+    return settings.model_copy(
+        update={
+            "mail": mail.model_copy(update=files),
+            "mailbox": mailbox.model_copy(update={"password_file": placed(mailbox.password_file)}),
+        }
+    )
 
 
 def read_secret(path: str, *, setting: str) -> str:

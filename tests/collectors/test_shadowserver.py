@@ -155,6 +155,7 @@ def test_one_report_that_cannot_be_fetched_keeps_no_other_from_being_taken(
 
     [first] = tocsin.json("collect", "run", "it", code=1)
     assert (first["reports"], "500" in first["error"]) == (1, True)
+    assert "/dl/…" in first["error"]  # whoever knows an id can fetch the report
     assert stored(tocsin) == ["192.0.2.2"]
 
     shadowserver.broken = set()

@@ -34,7 +34,7 @@ from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.sealing import Seals, remind_of_keys
 from tocsin.delivery.sealing.key_letters import cannot_encrypt, expiring
 from tocsin.directory.keys import TeamKey
-from tocsin.letters import Letter
+from tocsin.letters import Letter, LetterState
 from tocsin.records import AuditEntry, Database
 from tocsin.settings import NodeSettings, TellSettings
 
@@ -114,6 +114,15 @@ def test_a_team_is_asked_for_a_key_once_a_week(cast: Cast, database: Database, t
             asked.append(len(session.scalars(select(Letter)).all()))
 
     assert asked == [2, 2, 4, 4]  # one to each mailbox
+
+
+def test_a_letter_of_shadow_mode_asked_nobody(cast: Cast, database: Database, tmp_path: Path) -> None:
+    run(database, tmp_path, sealing(cast, tell=TellSettings(mode="shadow")), isp())
+    summary, _ = run(database, tmp_path, sealing(cast), isp(), now=NOW + timedelta(days=1), owed=False)
+    with database.begin() as session:
+        states = [letter.state for letter in session.scalars(select(Letter).order_by(Letter.id))]
+
+    assert (summary.stuck, states) == (1, [LetterState.SHADOW, LetterState.SENT])
 
 
 def test_a_digest_is_stuck_without_asking_anybody_where_this_node_lacks_the_key(

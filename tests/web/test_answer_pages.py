@@ -93,6 +93,20 @@ def test_a_form_sent_twice_is_one_answer(world: World, told: str) -> None:
     assert len(answers(world)) == 1
 
 
+def test_another_choice_on_a_page_gone_back_to_is_an_answer_of_its_own(world: World, told: str) -> None:
+    client = world.client()
+    made = client.get(told).text.partition('name="made" value="')[2].partition('"')[0]
+    client.post(told, data={"made": made, "verdict": "acknowledged", "scope": "all"})
+    client.post(told, data={"made": made, "verdict": "not_ours", "scope": "all", "note": "ask the bank"})
+    assert [answer.verdict for answer in answers(world)] == ["acknowledged", "not_ours"]
+
+
+@pytest.mark.parametrize("first", ["", "0", "-1", "x", "9" * 30, "٣"])
+def test_a_page_number_that_is_none_shows_the_first_page(world: World, told: str, first: str) -> None:
+    shown = world.client().get(told, params={"first": first})
+    assert (shown.status_code, ONE in shown.text) == (200, True)
+
+
 def test_an_answer_is_corrected_by_a_later_one_and_stays_in_the_history(world: World, told: str) -> None:
     client = world.client()
     first = send(client, told, "fixed", ONE, note="done").headers["location"]

@@ -1,6 +1,7 @@
 """What every command prints with: one JSON document, or words and tables for a person."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from tocsin.errors import TocsinError, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+_REFERENCE = re.compile(r"[A-Z]{3}-\d{4}-\d{7,}")
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,13 @@ def table(
     from rich.markup import escape
     from rich.table import Table
 
+    rows = list(rows)
     made = Table(title=escape(title) or None, title_justify="left", box=box.SIMPLE, pad_edge=False)
     for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index in numbers else "left", overflow="fold")
+        whole = any(
+            index < len(row) and _REFERENCE.fullmatch(str(row[index])) for row in rows
+        )  # people copy it into the next command
+        made.add_column(column, justify="right" if index in numbers else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         made.add_row(
             *(

@@ -205,7 +205,7 @@ class _Runner:
                 self.spool.refuse(path, refused[0])
             else:
                 self.spool.done(path)
-        self.progress(f"{path.name}: {refused[0] if refused else f'{outcome.counts.rows:,} rows'}")
+        self.progress(_told(path.name, refused[0] if refused else None, outcome.counts.rows))
         return "\n".join(said(error) for error in refused)
 
     def _count(self, label: str, refused: str) -> None:
@@ -226,6 +226,14 @@ class _Fetched:
     @property
     def size(self) -> int:
         return sum(path.stat().st_size for path in self.paths)
+
+
+def _told(name: str, refused: TocsinError | None, rows: int) -> str:
+    """What became of one report, its name once."""
+    if refused is None:
+        return f"{name}: {rows:,} row{'' if rows == 1 else 's'}"
+    words = str(refused)
+    return words if words.startswith(name) else f"{name}: {words}"
 
 
 def _raise_what_is_ours(failed: Failures) -> None:

@@ -24,7 +24,7 @@ from pydantic import Field
 from tocsin.collectors.https import WebSettings, web_client
 from tocsin.collectors.kinds import Item, Kind, Memory, Offer, place
 from tocsin.collectors.web import Credentials, answer_to, body, posted, printable, where
-from tocsin.errors import RemoteError, SettingError
+from tocsin.errors import InputError, RemoteError, SettingError
 from tocsin.settings import read_secret
 
 _LIST_BYTES = 20_000_000
@@ -150,7 +150,7 @@ class _Api:
     def report(self, listed: Listed) -> Iterator[bytes]:
         """The bytes of one report."""
         size = 0
-        with self._report(listed) as response:
+        with _hiding(listed.id), self._report(listed) as response:
             for piece in body(response, self.settings.bounds):
                 size += len(piece)
                 yield piece
@@ -176,6 +176,15 @@ class _Api:
             return json.loads(answer)
         except (ValueError, RecursionError) as error:
             raise RemoteError(f"{where(url)} does not answer with JSON.", hint="It is tried again later.") from error
+
+
+@contextmanager
+def _hiding(id_: str) -> Iterator[None]:
+    """What goes wrong in words without an id: whoever knows one can fetch the report."""
+    try:
+        yield
+    except (RemoteError, InputError) as error:
+        raise type(error)(str(error).replace(id_, "…"), hint=error.hint) from None
 
 
 def _entries(answer: Any, place: str) -> list[Listed]:

@@ -4,6 +4,8 @@ Fetching a page records nothing, however often and by whomever: mail scanners op
 on purpose from its page. A link that is unknown, altered, too old or not allowed any more gives one same page.
 """
 
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -43,14 +45,15 @@ def answer_pages(node: Node, templates: Jinja2Templates, clock: Clock) -> APIRou
     router, desk = APIRouter(default_response_class=HTMLResponse), _Desk(node, templates, clock, open_tokens(node.home))
 
     @router.api_route(PATH + "{token}", methods=_LIVE)
-    def show(request: Request, token: str, first: int = 1, find: str = "", answer: str = "") -> Response:
-        """The digest and the form; ``answer`` names one to correct."""
+    def show(request: Request, token: str, first: str = "", find: str = "", answer: str = "") -> Response:
+        """The digest and the form, from problem ``first``; ``answer`` names one to correct."""
         sheet = desk.sheet(token)
         if sheet is None:
             return desk.neutral(request)
         before = desk.answer(sheet, answer)
         typed = Typed() if before is None else _as_typed(before)
-        return desk.page(request, token, sheet, typed, first=first, find=find[:100])
+        number = int(first) if re.fullmatch(r"[0-9]{1,9}", first) else 1
+        return desk.page(request, token, sheet, typed, first=number, find=find[:100])
 
     @router.post(PATH + "{token}")
     def record(request: Request, token: str, typed: Annotated[Typed | None, Depends(read_form)]) -> Response:
@@ -125,7 +128,7 @@ class _Desk:
         return self.page(request, token, sheet, typed, wrong=wrong)
 
     def record(self, sheet: Sheet, typed: Typed) -> Answer:
-        """Note what was typed; the same sending twice is noted once."""
+        """Note what was typed; the same sending twice is noted once, another choice on the same page as well."""
         now, verdict = self.clock(), Verdict(typed.verdict)
         try:
             key = act_of(typed.made, self.tokens, sheet.delivery.reference, now)
@@ -143,7 +146,7 @@ class _Desk:
                 via=Via.PAGE,
                 said_by="",
                 at=now,
-                key=key,
+                key=f"{key}:{_choice(typed)}",
                 until=now + timedelta(days=typed.days) if verdict is Verdict.ACCEPTED else None,
             )
         cut("answers.recorded")
@@ -194,6 +197,12 @@ class _Desk:
     def _render(self, request: Request, template: str, words: Words, status: int, **context: Any) -> Response:
         shared = {"node": self.node.settings.node, "words": words, "say": words.say, "path": PATH}
         return self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
+
+
+def _choice(typed: Typed) -> str:
+    """The same text for the same choice: who goes back in the browser and chooses otherwise has said something new."""
+    said = (typed.verdict, typed.scope, sorted(typed.problems), typed.note, typed.days)
+    return hashlib.sha256(repr(said).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 def _wrong(typed: Typed) -> str:

@@ -13,7 +13,7 @@ from tocsin.delivery.sealing.decide import Barred, Obstacle
 from tocsin.delivery.sealing.key_letters import cannot_encrypt
 from tocsin.delivery.sealing.seals import Seals
 from tocsin.directory import Team
-from tocsin.letters import Letter, queue_letter
+from tocsin.letters import Letter, LetterState, queue_letter
 from tocsin.records import AuditWord, audit
 from tocsin.settings import NodeSettings
 
@@ -109,6 +109,7 @@ def _write(session: Session, desk: Desk, team: Team, mailbox: str, why: Barred) 
 
 
 def _asked(session: Session, now: datetime) -> set[str]:
-    """The mailboxes that were asked within the last week."""
-    recent = select(Letter.mailbox).where(Letter.kind == _KIND, Letter.created_at > now - _ASK_AGAIN)
+    """The mailboxes that were asked within the last week; a letter of shadow or redirect mode asked nobody."""
+    asked = Letter.state.not_in((LetterState.SHADOW.value, LetterState.REDIRECTED.value))
+    recent = select(Letter.mailbox).where(Letter.kind == _KIND, Letter.created_at > now - _ASK_AGAIN, asked)
     return set(session.scalars(recent))
