@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from directory_world import TEAMS, World
-from tocsin.directory import Conflict, ConflictState, read_conflicts, read_directory
+from tocsin.directory import Conflict, ConflictState, read_conflicts, read_directory, undecide
 from tocsin.directory.tables import DecisionRow
 from tocsin.errors import ConflictError, NotFoundError, UsageError
 from tocsin.records import AuditEntry, Database
@@ -117,6 +117,20 @@ def test_a_decision_stands_above_what_persons_say(world: World) -> None:
     spoken = world.say("alpha asn 64500", by="Ana", reason="again")
     assert spoken.overruled_by == "Ana decided otherwise on 2026-11-24 (papers seen)"
     assert world.keys(asn=64500) == ["beta"]
+
+
+def test_a_decision_can_be_taken_back(world: World) -> None:
+    world.rules("rir", ["alpha domain example.org", "beta domain example.org"])
+    done = world.decide("example.org", "alpha")
+    said = {"said_by": "Ben", "reason": "wrong papers", "actor": "x"}
+    assert undecide(world.database, "example.org", now=world.tick(), **said) == done.number
+    assert world.keys(domain="example.org") == ["alpha", "beta"]
+    assert only(read_conflicts(world.database)).state is ConflictState.OPEN
+    with pytest.raises(NotFoundError, match="Nothing was decided"):
+        undecide(world.database, "example.org", now=world.tick(), **said)
+    with world.database.begin() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.word == "decision.withdrawn")).one()
+        assert entry.subject == f"decision:{done.number}"
 
 
 def test_mailboxes_on_which_sources_differ_are_shown_and_decided(world: World) -> None:

@@ -201,6 +201,9 @@ def test_through_the_command_line(tmp_path: Path) -> None:
     assert (told["teams"], told["stood"], len(told["history"])) == ([], [], 2)
     assert told["at"] == datetime.combine(yesterday, time.max, UTC).isoformat()
     assert {entry["kind"] for entry in tocsin.json("directory", "history", "beta")["history"]} == {"prefix", "mailbox"}
+    (box,) = tocsin.json("directory", "history", "abuse@beta.example")["history"]
+    assert (box["teams"], box["kind"]) == (["beta"], "mailbox")
+    assert tocsin.json("directory", "history", "MU")["history"] == []
     assert tocsin.call("directory", "history", "alpha", "--on", "tomorrow")[0] == 2
     assert tocsin.call("directory", "history", "alpha", "--on", str(NOW.date() + timedelta(days=40_000)))[0] == 2
     assert tocsin.call("directory", "history", "delta")[0] == 1

@@ -71,6 +71,25 @@ def decide(
     emit(invocation, asdict(done), lambda: _print_decision(done))
 
 
+@app.command("undecide")
+def undecide_(
+    ctx: typer.Context,
+    value: Annotated[str, typer.Argument(help="What was decided: a network, AS, domain, country code or mailbox.")],
+    said_by: Annotated[str, typer.Option("--said-by", help="Who takes it back; needed.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, in one line; needed.")] = "",
+) -> None:
+    """Take a decision back, so that what persons and imports say counts again; the history keeps it."""
+    from tocsin.directory import undecide
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as database:
+        number = undecide(
+            database, value, said_by=said_by, reason=reason, actor=getpass.getuser(), now=datetime.now(UTC)
+        )
+        renew_router(invocation.home, database)
+    emit(invocation, {"withdrawn": number}, lambda: say(f"Decision {number} no longer holds; it stays in the history."))
+
+
 def _group(conflict: "Conflict") -> str:
     return "about mailboxes (--mailboxes)" if conflict.kind.startswith("mailbox") else "settled (--all)"
 

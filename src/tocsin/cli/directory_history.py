@@ -24,7 +24,9 @@ _SHOWN = 100
 @app.command()
 def history(
     ctx: typer.Context,
-    query: Annotated[str, typer.Argument(help="An address, a network, an AS, a domain, or the key of a team.")],
+    query: Annotated[
+        str, typer.Argument(help="An address, a network, an AS, a domain, a mailbox, a country in capitals, or a team.")
+    ],
     on: Annotated[str, typer.Option(help="The day, as YYYY-MM-DD, up to its end in UTC; today when not given.")] = "",
 ) -> None:
     """Show who was responsible on a day, by which assertions, and all that was ever said of it."""
@@ -34,7 +36,9 @@ def history(
     invocation: Invocation = ctx.obj
     at = end_of_day(on)
     with records(invocation.home) as database:
-        if _is_team(query):
+        if _is_value(query):
+            told = _of_value(database, query, at)
+        elif _is_team(query):
             told = _of_team(database, query.strip().lower(), at)
         else:
             told = _of_subject(database, read_subject(query), Networks.open(invocation.home), at)
@@ -88,6 +92,11 @@ def end_of_day(text: str) -> datetime:
     return datetime.combine(day, time.max, UTC)
 
 
+def _is_value(query: str) -> bool:
+    """Whether a query is a mailbox or, in capitals, a country."""
+    return "@" in query or (len(query) == 2 and query.isalpha() and query.isupper())
+
+
 def _is_team(query: str) -> bool:
     """Whether a query can only be a team: no address, no AS, and no dot as every domain has one."""
     from tocsin.cli.explain import read_subject
@@ -104,6 +113,14 @@ def _of_team(database: "Database", key: str, at: datetime) -> _Told:
     from tocsin.directory import read_team_history
 
     return _Told(key, at, None, read_team_history(database, key))
+
+
+def _of_value(database: "Database", query: str, at: datetime) -> _Told:
+    """Of a country or a mailbox: only what was said of it."""
+    from tocsin.directory import read_ground, read_history
+
+    kind, value = read_ground(query)
+    return _Told(value, at, None, read_history(database, {kind: [value]}))
 
 
 def _of_subject(database: "Database", subject: "Subject", networks: "Networks", at: datetime) -> _Told:

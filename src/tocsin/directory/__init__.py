@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tocsin.directory.attest import SOON, TrustVerdict, attested, judge_trust, weigh
     from tocsin.directory.conflicts import STATES, Conflict, ConflictState, ContestedClaim, read_conflicts
     from tocsin.directory.contacts import contact_states, note_answer, note_bounce, note_delivered, note_verified
-    from tocsin.directory.decisions import Recorded, Verdict, decide_conflict, same_and_wider
+    from tocsin.directory.decisions import Recorded, Verdict, decide_conflict, read_ground, same_and_wider, undecide
     from tocsin.directory.difference_words import Line
     from tocsin.directory.entries import Refused
     from tocsin.directory.facts import Attested, Fact, FactKind, Purpose, shown_fact
@@ -116,6 +116,7 @@ __all__ = [
     "read_claims_on",
     "read_conflicts",
     "read_directory",
+    "read_ground",
     "read_history",
     "read_line",
     "read_merges",
@@ -128,6 +129,7 @@ __all__ = [
     "shown_fact",
     "strength",
     "teams_by_id",
+    "undecide",
     "unmerge_team",
     "weigh",
     "withdraw_word",
@@ -183,6 +185,7 @@ _LATER = {
     "read_claims_on": "reading",
     "read_conflicts": "conflicts",
     "read_directory": "reading",
+    "read_ground": "decisions",
     "read_history": "history",
     "read_line": "statements",
     "read_merges": "merging",
@@ -195,6 +198,7 @@ _LATER = {
     "shown_fact": "facts",
     "strength": "precedence",
     "teams_by_id": "reading",
+    "undecide": "decisions",
     "unmerge_team": "merging",
     "weigh": "attest",
     "withdraw_word": "statements",

@@ -10,9 +10,9 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from tocsin.directory.model import Role, RuleKind
-from tocsin.directory.precedence import DECISION, MAILBOX, Decided, name_of
+from tocsin.directory.precedence import DECISION, MAILBOX, Decided, Words, name_of
 from tocsin.directory.reading import find_team, team_keys
-from tocsin.directory.standing import Part, Standing, standing
+from tocsin.directory.standing import Part, Standing, standing, words_at
 from tocsin.directory.statements import audit_detail, read_claim_value, read_line, renew_version
 from tocsin.directory.tables import DecisionRow, TeamRow
 from tocsin.errors import ConflictError, NotFoundError, UsageError
@@ -84,6 +84,36 @@ def decide_conflict(database: Database, verdict: Verdict, *, actor: str, now: da
         )
 
 
+def undecide(database: Database, value: str, *, said_by: str, reason: str, actor: str, now: datetime) -> int:
+    """Take back the decision of a value, so that what else is said of it counts again; its number.
+
+    Raises:
+        UsageError: the value, the name or the reason cannot be taken.
+        NotFoundError: nothing was decided of it.
+
+    """
+    read_line("--said-by", said_by, needed=True)
+    read_line("--reason", reason, needed=True)
+    kind, found = read_ground(value)
+    with database.begin() as session:
+        renew_version(session)
+        decision = _decision_of(words_at(session, {}), kind, found)
+        if decision is None:
+            raise NotFoundError(
+                f"Nothing was decided of {found}.", hint="'tocsin directory conflicts --all' lists decisions."
+            )
+        session.get_one(DecisionRow, decision.number).withdrawn = now
+        detail = audit_detail(kind, decision.value) | {"said_by": said_by, "reason": reason}
+        subject = f"decision:{decision.number}"
+        audit(session, AuditWord.DECISION_WITHDRAWN, at=now, actor=actor, subject=subject, detail=detail)
+        return decision.number
+
+
+def _decision_of(words: Words, kind: str, value: str) -> Decided | None:
+    name = name_of(kind, value)
+    return next((one for one in words.decided if (one.kind, name_of(one.kind, one.value)) == (kind, name)), None)
+
+
 def read_ground(text: str) -> tuple[str, str]:
     """What a text names, by kind and canonical value: a mailbox, network, AS, country or domain.
 
@@ -137,7 +167,7 @@ def _contest(session: Session, kind: str, value: str) -> _Contest:
     name = name_of(kind, value)
     claims = _claims(found, kind)
     exact = [claim for claim in claims if name_of(kind, claim[1]) == name]
-    decision = next((one for one in found.words.decided if (one.kind, name_of(kind, one.value)) == (kind, name)), None)
+    decision = _decision_of(found.words, kind, value)
     if not exact and not decision:
         raise NotFoundError(
             f"No team claims to be responsible for {value}.",

@@ -29,6 +29,7 @@ class AuditWord(StrEnum):
     ASSERTION_DENIED = "assertion.denied"
     ASSERTION_WITHDRAWN = "assertion.withdrawn"
     CONFLICT_DECIDED = "conflict.decided"
+    DECISION_WITHDRAWN = "decision.withdrawn"
     CONTACT_ASKED = "contact.asked"
     CONTACT_CONFIRMED = "contact.confirmed"
     CLAIM_MADE = "claim.made"
