@@ -14,7 +14,7 @@ from tocsin.cli.deliver import document
 from week import DAYS, FEEDS, SILENT, VERDICTS, Week, open_week
 from week_ledger import CAP, Answer, Problem, Team
 
-PROBLEMS, TEAMS = (int(n) for n in os.environ.get("TOCSIN_WEEK", "200,20").split(","))
+PROBLEMS, TEAMS = (int(n) for n in os.environ.get("TOCSIN_WEEK", "2000,200").split(","))
 FIGURES = ("digests", "mails", "events", "held", "full", "later", "failed", "withheld", "stuck", "expired", "letters")
 
 
@@ -58,6 +58,7 @@ def run(week: Week) -> None:
     said = document(summary)
     assert summary.problem == ""
     assert {name: said[name] for name in FIGURES} == {name: expected[name] for name in FIGURES}, week.now
+    week.did += expected
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +74,8 @@ def week(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Week]:
 def test_problems_are_where_the_recount_has_them(week: Week) -> None:
     for screens in week.seen.values():
         assert screens.listed == screens.states
-    states = Counter(week.seen[DAYS - 1].states.values())
-    assert all(states[name] for name in ("told", "gone", "contradicted", "acknowledged", "accepted", "not-ours"))
+    states = {state for screens in week.seen.values() for state in screens.states.values()}
+    assert states >= {"told", "gone", "contradicted", "acknowledged", "accepted", "not-ours"}
 
 
 def test_a_silent_feed_raises_one_alarm_and_its_problems_do_not_fade(week: Week) -> None:
@@ -170,6 +171,7 @@ def test_the_list_of_digests_is_that_of_the_mails(week: Week) -> None:
     references = {mail.message_id[1:17] for _, mail in week.mails}
     assert {one["reference"] for one in listed if one["state"] in {"sent", "bounced"}} == references
     assert all(week.ledger.shadow(one.made) for one in week.ledger.digests if one.state == "shadow")
+    assert all(week.did[name] for name in ("held", "full", "later", "failed"))
     assert {one["state"] for one in listed} >= {"sent", "shadow", "bounced", "failed"}
 
 
