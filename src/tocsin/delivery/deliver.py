@@ -111,7 +111,7 @@ def deliver(
     if way == SHADOW and channel.name != FILE:
         raise ValueError("in shadow mode mails are only written")
     reachable = {number: team for number, team in teams.items() if usable_mailboxes(team.mailboxes)}
-    with sole_deliverer(database):
+    with sole_deliverer(database), database.kept_open():
         with database.begin() as session:
             room = Room(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
             forget_posted(session, now)

@@ -69,6 +69,17 @@ class Database:
         with _failures(), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep a connection open for a block of many transactions: SQLite tidies up whenever the last one closes.
+
+        Raises:
+            StorageError: the database cannot be reached.
+
+        """
+        with _failures(), self.engine.connect():
+            yield
+
     def migrate(self) -> None:
         """Bring the tables to the current version; safe to call at every start.
 
