@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from tocsin.delivery.direction import right_to_left
 from tocsin.delivery.mime import plain
 from tocsin.directory import Team
 from tocsin.directory.keys import TeamKey
@@ -42,7 +43,9 @@ def _letter(texts: dict[str, dict[str, str]], kind: str, node: NodeSettings, **n
     given = {"sender": plain(node.name), "contact": node.contact, **named}
     paragraphs = [*texts[kind]["body"].strip().split("\n\n"), texts["signature"]["line"]]
     wrapped = [textwrap.fill(one.format(**given), _WIDTH, break_long_words=False) for one in paragraphs]
-    return KeyLetter(texts[kind]["subject"].format(**given), "\n\n".join(wrapped) + "\n")
+    body = "\n\n".join(wrapped) + "\n"
+    mirrored = texts["signature"].get("direction") == "rtl"
+    return KeyLetter(texts[kind]["subject"].format(**given), right_to_left(body) if mirrored else body)
 
 
 def _texts(language: str) -> dict[str, dict[str, str]]:

@@ -140,13 +140,13 @@ def _new_openpgp(node: NodeSettings, until: datetime, _now: datetime) -> bytes:
 
     made = Tsk.generate(_user_id(node))
     # Its subkeys have no end of their own, so that renewing the key renews them.
-    return str(_with_private(_until(made.extract_certificate(), until, made.certifier()), made)).encode("ascii")
+    return str(_with_private(_until(made.extract_certificate(), until, made.certifier()), made)).encode("utf-8")
 
 
 def _renewed_openpgp(content: bytes, password: str, until: datetime, _now: datetime) -> bytes:
     tsk = read_private(content)
     cert = _until(tsk.extract_certificate(), until, tsk.certifier(password or None))
-    return str(_with_private(cert, tsk)).encode("ascii")
+    return str(_with_private(cert, tsk)).encode("utf-8")
 
 
 def _until(cert: "Cert", until: datetime, certifier: "PySigner") -> "Cert":
@@ -246,5 +246,5 @@ def _unpacked(content: bytes, password: str) -> bytes:
 
 def _user_id(node: NodeSettings) -> str:
     """``Example CSIRT <csirt@example.org>``, without what would end the name early."""
-    name = " ".join("".join(" " if sign in "<>()\r\n" else sign for sign in node.name).split())
+    name = " ".join("".join(" " if sign in "<>()\"\\\r\n" else sign for sign in node.name).split())
     return f"{name} <{node.contact}>"
