@@ -1,7 +1,9 @@
 """Coverage of a seeded world of 5,000 AS numbers equals a recount of what is true of it, figure by figure."""
 
 import email.policy
+import gzip
 import re
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
@@ -223,11 +225,9 @@ def test_csv_has_every_country_and_the_sum(played: tuple[Tocsin, SeededWorld]) -
     assert lines[-1].split(",")[head.index("country")] == "all"
 
 
-def test_as_numbers_of_africa_equal_awk(shared_data: Path, tmp_path: Path) -> None:
-    import gzip
-    import subprocess
-
-    path = shared_data / "rir" / "delegated-afrinic-extended-latest-2024-01-06.gz"
+@pytest.mark.parametrize("rir", ["afrinic", "lacnic"])
+def test_as_numbers_of_a_registry_equal_awk(shared_data: Path, tmp_path: Path, rir: str) -> None:
+    path = shared_data / "rir" / f"delegated-{rir}-extended-latest-2024-01-06.gz"
     tocsin = Tocsin(tmp_path / "home", {})
     tocsin.run("directory", "import-delegations", path)
     found = tocsin.json("directory", "coverage")
