@@ -341,7 +341,8 @@ def _origin(node: Node, report: Report, source: str | None, feed: str | None) ->
             return candidate, feed or code
     raise InputError(
         f"{report.name}: neither its name nor its first line tells which feed it is.",
-        hint="Say it with --source NAME --feed NAME; docs/sources.md shows how to describe a new CSV feed.",
+        hint="Say it with --source NAME --feed NAME, or with source and feed in the settings of a collector; "
+        "docs/sources.md shows how to describe a new CSV feed.",
     )
 
 

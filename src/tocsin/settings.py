@@ -7,11 +7,14 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tocsin.errors import SettingError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class _Section(BaseModel):
@@ -304,9 +307,20 @@ def load_settings(home: Path) -> Settings:
         variable = _variable(*parts)
         place = f"from the variable {variable}" if variable in os.environ else f"in {path}"
         raise SettingError(
-            f"Setting '{'.'.join(parts)}' {place} does not work: {first['msg']}.",
+            f"Setting '{'.'.join(parts)}' {place} does not work: {problem_of(first)}.",
             hint="docs/settings.md lists each setting and what it takes.",
         ) from error
+
+
+def problem_of(error: "ErrorDetails") -> str:
+    """What is wrong with a setting, in words for whoever wrote it."""
+    if error["type"] == "extra_forbidden":
+        return "there is no setting of this name"
+    if error["type"] == "missing":
+        return "it must be set"
+    if error["type"] == "string_pattern_mismatch":
+        return "its value does not have the form that is needed"  # not shown: an address may hold a secret
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _with_places(settings: Settings, home: Path) -> Settings:

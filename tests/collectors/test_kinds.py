@@ -26,8 +26,8 @@ IMAP = {"kind": "imap", "host": "mail.example", "user": "feeds", "secret_file": 
     [
         ({}, r"\[collect.it\] does not say its kind"),
         ({"kind": "ftp"}, "no kind of collector 'ftp'"),
-        ({"kind": "folder"}, "collect.it.path.*Field required"),
-        ({**FOLDER, "pathh": "x"}, "collect.it.pathh.*not permitted"),
+        ({"kind": "folder"}, "collect.it.path.*it must be set"),
+        ({**FOLDER, "pathh": "x"}, "collect.it.pathh.*no setting of this name"),
         ({**FOLDER, "every": "soon"}, "collect.it.every.*a period such as"),
         ({**FOLDER, "every": 0}, "collect.it.every.*a period such as"),
         ({**FOLDER, "after": "delete"}, "collect.it.after.*'move' or 'leave'"),

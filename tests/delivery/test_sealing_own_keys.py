@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from keyring import certificate, gnupg, openssl
+from players import Tocsin
 from sealing_cast import Cast
 from tocsin.app import open_node
 from tocsin.backup import make_backup, restore_backup
@@ -69,6 +70,24 @@ def test_a_key_of_the_node_is_made_once_and_for_this_user_only(tmp_path: Path, f
     with ring.database.begin() as session:
         (entry,) = session.scalars(select(AuditEntry)).all()
     assert (entry.word, entry.actor, entry.detail["fingerprint"]) == ("nodekey.set", "ann", facts.fingerprint)
+
+
+@pytest.mark.parametrize("form", KeyFormat)
+@pytest.mark.parametrize("name", ['Équipe "CSIRT" <du> Pays', "الفريق الوطني للاستجابة لطوارئ الحاسوب والإنترنت", ""])
+def test_a_node_may_be_called_as_its_country_writes(tmp_path: Path, form: KeyFormat, name: str) -> None:
+    words = f"[node]\nname = {json.dumps(name)}\ncontact = 'csirt@csirt.example'\n"
+    (tmp_path / "tocsin.toml").write_text(words, encoding="utf-8")
+    out, tocsin = tmp_path / "public", Tocsin(tmp_path, {})
+    tocsin.run("keys", "node-make")
+    tocsin.run("keys", "node-renew", "--format", form.value)
+    tocsin.run("keys", "node-export", "--format", form.value, "--out", out)
+    if form is KeyFormat.OPENPGP:
+        with gnupg() as gpg:
+            shown = gpg.run("--show-keys", "--with-colons", str(out)).decode()
+        assert name[:6] in shown
+    else:
+        shown = openssl("x509", "-in", str(out), "-noout", "-ext", "subjectAltName", folder=tmp_path).decode()
+    assert "csirt@csirt.example" in shown
 
 
 def of(keys: OwnKeys, form: KeyFormat) -> KeyFacts:

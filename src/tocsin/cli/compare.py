@@ -72,7 +72,8 @@ def _print(found: "Comparison", top: int, out: Path | None) -> None:
     if out is not None:
         say(f"All {len(found.cases):,} cases are in {out}.")
     if found.unreadable:
-        note(f"{found.unreadable:,} rows could not be read and are not in the comparison; the first:")
+        rows = "1 row" if found.unreadable == 1 else f"{found.unreadable:,} rows"
+        note(f"{rows} could not be read, and not compared; the first:")
         for name, line, why in found.first_unreadable[:3]:
             note(f"  {name}, line {line}: {why}")
 

@@ -219,7 +219,7 @@ def _print_keys(found: "Sequence[TeamKey]", teams: "dict[int, Team]", now: datet
         )
         for key, verdict in zip(found, verdicts, strict=True)
     ]
-    print_table(f"{len(found):,} keys", _COLUMNS, rows)
+    print_table(f"{len(found):,} key{'' if len(found) == 1 else 's'}", _COLUMNS, rows)
     for key, verdict in zip(found, verdicts, strict=True):
         if not verdict.good and key.withdrawn is None:
             say(visible(f"{teams[key.team_id].key}, {key.facts.fingerprint[:_SHORT]}: {verdict.why}"))

@@ -91,7 +91,7 @@ def export(
         emit(invocation, document, lambda: _write(key.public))
         return
     try:
-        out.write_text(key.public, encoding="ascii")
+        out.write_text(key.public, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error
     emit(invocation, document, lambda: say(f"{KeyFormat(form).words} key {key.facts.fingerprint} written to {out}."))

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tocsin.errors import SettingError
+from tocsin.settings import problem_of
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -155,7 +156,7 @@ def _read(name: str, table: Mapping[str, object]) -> CollectorSettings:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(["collect", name, *map(str, first["loc"])])
-        said = str(first["msg"]).removeprefix("Value error, ")
+        said = problem_of(first)
         raise SettingError(f"Setting '{place}' in tocsin.toml does not work: {said}.", hint=hint) from error
 
 

@@ -207,7 +207,8 @@ def _self_signed(key: "RSAPrivateKey", name: str, mailbox: str, until: datetime,
     from cryptography.hazmat.primitives import hashes
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+    short = name.encode("utf-8")[:64].decode("utf-8", "ignore")  # RFC 5280, A.1: ub-common-name
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, short or mailbox[:64])])
     uses = dict.fromkeys(
         ("content_commitment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign"), False
     ) | {"encipher_only": False, "decipher_only": False, "digital_signature": True, "key_encipherment": True}
@@ -246,5 +247,5 @@ def _unpacked(content: bytes, password: str) -> bytes:
 
 def _user_id(node: NodeSettings) -> str:
     """``Example CSIRT <csirt@example.org>``, without what would end the name early."""
-    name = " ".join("".join(" " if sign in "<>()\"\\\r\n" else sign for sign in node.name).split())
-    return f"{name} <{node.contact}>"
+    name = " ".join("".join(" " if sign in '<>()"\\\r\n' else sign for sign in node.name).split())
+    return f"{name} <{node.contact}>".lstrip()
