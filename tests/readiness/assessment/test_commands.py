@@ -161,7 +161,7 @@ def test_one_piece_of_evidence_is_archived_once_and_serves_two_frameworks(assess
 def test_a_sheet_goes_out_and_comes_back_filled_in(assessed: Run, tmp_path: Path) -> None:
     assessed("answer", 1, "a.1.1", "3")
     sheet = tmp_path / "sheet.csv"
-    assert assessed("sheet", 1, "--out", sheet)["questions"] == 27
+    assert assessed("sheet", 1, "--out", sheet)["questions"] == 28
     with sheet.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     told = {row["question"]: row for row in rows}
@@ -174,7 +174,7 @@ def test_a_sheet_goes_out_and_comes_back_filled_in(assessed: Run, tmp_path: Path
         writer.writeheader()
         writer.writerows(rows)
 
-    assert assessed("answers", 1, "--file", sheet) == {"answers": 2, "without_level": 25}
+    assert assessed("answers", 1, "--file", sheet) == {"answers": 2, "without_level": 26}
     held = assessed("score", 1)["answers"]
     assert {question: answer["level"] for question, answer in held.items()} == {"a.1.1": 3, "b.1.1": 2, "e.1.1": 3}
     assert held["b.1.1"]["comment"] == "Bill of May;\nsecond reading"
@@ -232,8 +232,12 @@ def test_a_measured_value_stands_beside_the_declared_one_and_leaves_it_alone(ass
     after = overall(assessed, 1, "supported")
     assert after["low"] > supported["low"]
     assert after["high"] < supported["high"]
-    with pytest.raises(ConflictError, match=r"No question of 'c5' 1\.0 is measured by 'time_to_acknowledge'"):
-        assessed("measure", 1, "time_to_acknowledge", "--facts", tmp_path / "f.csv")
+    assessed("import-framework", "gci-shape")
+    assessed("assign", "gci-shape", "1.0", "all", "--to", "Ministry")
+    assessed("publish", "gci-shape", "1.0")
+    assessed("start", "FJI", "gci-shape", "1.0", "--as-of", "2026-06-30")
+    with pytest.raises(ConflictError, match=r"No question of 'gci-shape' 1\.0 is measured by 'time_to_tell'"):
+        assessed("measure", 2, "time_to_tell", "--facts", tmp_path / "f.csv")
 
 
 def test_a_closed_assessment_takes_no_answers(assessed: Run) -> None:
@@ -291,7 +295,7 @@ def test_years_under_different_versions_are_rescored_and_linked_with_the_break(p
     found = published("compare", 1, 2)
     back = published("compare", 1, 2, "--under", "1.0")
 
-    assert found["relations"] == {"same": 26, "narrower": 1, "broader": 0, "new": 0, "dropped": 0}
+    assert found["relations"] == {"same": 27, "narrower": 1, "broader": 0, "new": 0, "dropped": 0}
     first = {item["id"]: item for item in found["first"]["scores"]}
     assert (first["e"]["low"], first["e"]["point"], first["e"]["high"]) == (50, None, 100)
     assert (first["j"]["low"], first["j"]["high"]) == (25, 25)

@@ -25,13 +25,13 @@ def test_nothing_answered_is_unknown_from_worst_to_best_and_not_zero() -> None:
 
 
 def test_a_score_is_the_weighted_mean_of_its_parts() -> None:
-    # Pillar d: indicator d.1 weighs 2 with three questions, d.2 weighs 1 with one.
-    found = score(C5, readings({"d.1.1": 0.75, "d.1.2": 0.5, "d.1.3": 0.25, "d.2.1": 1.0}))
+    # Pillar d: indicator d.1 weighs 2 with four questions, d.2 weighs 1 with one.
+    found = score(C5, readings({"d.1.1": 0.75, "d.1.2": 0.5, "d.1.3": 0.25, "d.1.4": 0.5, "d.2.1": 1.0}))
 
     assert found["d.1"].point == pytest.approx(50)
     assert found["d"].point == pytest.approx((2 * 50 + 100) / 3)
     assert found["d"].low == pytest.approx(found["d"].high)
-    assert found["d.1.1"].share == pytest.approx(found["d"].share * 2 / 3 / 3)
+    assert found["d.1.1"].share == pytest.approx(found["d"].share * 2 / 3 / 4)
 
 
 def test_the_shares_of_all_questions_make_one() -> None:
