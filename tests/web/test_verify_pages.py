@@ -18,6 +18,7 @@ from tocsin.answers import links
 from tocsin.delivery import Delivery
 from tocsin.directory import read_directory
 from tocsin.directory.contacts import Answered, read_answers
+from tocsin.letters import Letter, LetterState
 from tocsin.tokens import Tokens, open_tokens
 from tocsin.verifying import name_of, read_contacts, token_of, verify_all, verify_due, verify_team
 
@@ -64,6 +65,18 @@ def answers(world: World) -> list[Answered]:
 
 def state(world: World, team: str = "operator") -> str:
     return next(one.stand.state.value for one in read_contacts(world.node, world.now) if one.team == team)
+
+
+def test_a_question_that_only_we_have_read_cannot_be_answered_for_the_team(world: World, asked: dict[str, str]) -> None:
+    client = world.client()
+    with world.node.database.begin() as session:
+        session.execute(update(Letter).values(state=LetterState.REDIRECTED.value))
+    assert [press(client, path, "ours").status_code for path in asked.values()] == [404, 404]
+    assert not any(answer.outcome for answer in answers(world))
+
+    verify_due(world.at(15).node, now=world.now)
+    world.tell()
+    assert press(client, asked[OPERATOR], "ours").status_code == 200
 
 
 def test_a_scanner_that_fetches_every_link_confirms_nothing(world: World, asked: dict[str, str]) -> None:

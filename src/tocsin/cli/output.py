@@ -13,7 +13,7 @@ from tocsin.errors import TocsinError, UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
-_REFERENCE = re.compile(r"[A-Z]{3}-\d{4}-\d{7,}")
+_WHOLE = re.compile(r"[A-Z]{3}-\d{4}-\d{7,}|\d{4}-\d\d-\d\d")  # references, which people copy, and dates
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,8 @@ def table(
     rows = list(rows)
     made = Table(title=escape(title) or None, title_justify="left", box=box.SIMPLE, pad_edge=False)
     for index, column in enumerate(columns):
-        whole = any(
-            index < len(row) and _REFERENCE.fullmatch(str(row[index])) for row in rows
-        )  # people copy it into the next command
+        cells = {str(row[index]) for row in rows if index < len(row)} - {""}
+        whole = bool(cells) and all(map(_WHOLE.fullmatch, cells))
         made.add_column(column, justify="right" if index in numbers else "left", overflow="fold", no_wrap=whole)
     for row in rows:
         made.add_row(

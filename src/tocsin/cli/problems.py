@@ -110,21 +110,20 @@ def _print(found: "Sequence[Course]", teams: "dict[int, Team]") -> None:
         return
     print_table(
         "",
-        ("where", "port", "what", "state", "first seen", "last seen (UTC)", "sightings", "who must know"),
+        ("where", "what", "state", "since", "last seen", "times", "who must know"),
         [
             (
-                one.name.where,
-                one.name.port,
+                f"{one.name.where} {one.name.port}".rstrip(),
                 one.name.what,
-                one.state,
+                one.state.replace("-", " "),
                 f"{one.first_seen:%Y-%m-%d}",
-                f"{one.last_seen:%Y-%m-%d %H:%M}",
+                f"{one.last_seen:%Y-%m-%d}",
                 one.sightings,
                 ", ".join(teams[number].key for number in one.teams if number in teams),
             )
             for one in found
         ],
-        numbers=[6],
+        numbers=[5],
     )
 
 

@@ -31,6 +31,7 @@ KIND: Final = "verify"
 NOTE_LENGTH: Final = 500
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
+_TRIALS = {LetterState.SHADOW.value, LetterState.REDIRECTED.value}
 _UNSENT = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value)
 
 
@@ -43,9 +44,18 @@ class Outcome(StrEnum):
 
 
 def open_question(session: Session, name: str, now: datetime) -> VerificationRow | None:
-    """The question of this name, where it can still be answered."""
+    """The question of this name, where it can still be answered: one that only we have read asked nobody."""
     row = session.scalar(select(VerificationRow).where(VerificationRow.name == name))
-    return row if row is not None and row.used_at is None and row.asked_at <= now < row.expires_at else None
+    if row is None or row.used_at is not None or not row.asked_at <= now < row.expires_at:
+        return None
+    return None if _on_trial(session, row) else row
+
+
+def _on_trial(session: Session, row: VerificationRow) -> bool:
+    """Whether its letters went to this node's own people instead, in shadow or redirect mode."""
+    keys = [letter_key(row.id, step) for step in range(row.reminders + 1)]
+    states = set(session.scalars(select(Letter.state).where(Letter.key.in_(keys))))
+    return bool(states) and states <= _TRIALS
 
 
 def question_of_letter(session: Session, key: str, now: datetime) -> VerificationRow | None:
