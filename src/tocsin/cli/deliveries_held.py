@@ -102,7 +102,7 @@ def _chosen(
         raise NotFoundError(f"There is no team '{team}'.", hint="'tocsin directory list' shows all keys.")
     boxes = {mailbox.casefold() for mailbox in wanted.mailboxes}
     letters = [letter for letter in held_letters(session) if letter.mailbox.casefold() in boxes]
-    found = [*held_digests(session, wanted.id), *letters]
+    found: list[Delivery | Letter] = [*held_digests(session, wanted.id), *letters]
     if not found:
         raise NotFoundError(f"Nothing is held for {wanted.name}.", hint="'tocsin deliveries held' lists what is.")
     return found
