@@ -126,7 +126,7 @@ class Week:
         summary, expected = tell(self.node, now=self.now), self.ledger.deliver(self.now)
         if self.ledger.shadow(self.now):
             paths = sorted((self.node.mails / "shadow").rglob("*.eml"))
-            found = [(None, _read(path.read_bytes())) for path in paths]
+            found: list[tuple[list[str] | None, Read]] = [(None, _read(path.read_bytes())) for path in paths]
             sent = [one for one in self.ledger.digests if one.state == "shadow"]
         else:
             found = [(boxes, _read(content)) for boxes, content in self.office.arrived[self.read :]]
