@@ -53,7 +53,8 @@ def _document(one: "Unanswered", teams: "dict[int, Team]") -> dict[str, object]:
 
 def _print(found: "Sequence[Unanswered]", teams: "dict[int, Team]", days: int) -> None:
     if not found:
-        say(f"Nothing goes on unanswered for {days} days or longer ([tell] escalate_after_days).")
+        period = "a day" if days == 1 else f"{days} days"
+        say(f"Nothing goes on unanswered for {period} or longer ([tell] escalate_after_days).")
         return
     rows = [
         (
