@@ -45,6 +45,7 @@ from tocsin.directory import Team
 from tocsin.records import AuditWord, Database, audit, cut
 from tocsin.release import Verdict
 
+_NOTED = 100
 _RENDERERS = 2  # threads; the work in Polars and zlib runs beside Python's
 _AUDITED = {
     DeliveryState.SENT.value: AuditWord.DELIVERY_SENT,
@@ -216,13 +217,14 @@ class _Run:
     def send(self, digests: Iterator[Rendered]) -> bool:
         """Send the digests in the channel's batches; False where it had to stop, as the channel is down."""
         batch: list[tuple[Rendered, Mail]] = []
+        kept: list[tuple[Rendered, dict[str, object]]] = []  # what does not leave is noted many at a time
         for digest in digests:
             cut("deliver.rendered")
-            if digest.refusal is not None:
-                self._note([(digest, _withheld(digest))])
-                continue
-            if digest.owed.held:
-                self._note([(digest, _looked_at(digest))])
+            if (row := _kept_back(digest)) is not None:
+                kept.append((digest, row))
+                if len(kept) >= _NOTED:
+                    self._note(kept)
+                    kept = []
                 continue
             for mail in digest.mails[digest.owed.mails_sent :]:
                 batch.append((digest, _to_those_left(digest, mail)))
@@ -231,7 +233,8 @@ class _Run:
                     if not goes_on:
                         break
             if self.summary.problem:
-                return False
+                break
+        self._note(kept)
         if batch:
             self._send_batch(batch)
         return not self.summary.problem
@@ -300,6 +303,13 @@ class _Run:
         summary.failed += state == DeliveryState.FAILED
         summary.withheld += state == DeliveryState.WITHHELD
         summary.stuck += state == DeliveryState.STUCK
+
+
+def _kept_back(digest: Rendered) -> dict[str, object] | None:
+    """How the row of a digest changes that does not leave; None of one that does."""
+    if digest.refusal is not None:
+        return _withheld(digest)
+    return _looked_at(digest) if digest.owed.held else None
 
 
 def _to_those_left(digest: Rendered, mail: Mail) -> Mail:
