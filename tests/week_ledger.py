@@ -99,13 +99,14 @@ class Ledger:
             counts["routed" if problem.teams else "unrouted"] += 1
             allowed = [team for team in problem.teams if team.ceiling != "GREEN"]
             counts["withheld"] += len(problem.teams) - len(allowed)
+            before, due = problem.seen, self._due(problem, at)
             problem.heard, problem.seen = problem.heard or at, when
-            if self._due(problem, at):
-                told = [team for team in allowed if not self._spared(team, problem)]
-                for team in told:
-                    owed.setdefault(team, []).append(problem)
-                if told:
-                    problem.told_at = at
+            reminded = [team for team in allowed if due and not self._spared(team, problem)]
+            wrong = [team for team in allowed if before is not None and self._contradicted(team, problem, before)]
+            for team in {*reminded, *wrong}:
+                owed.setdefault(team, []).append(problem)
+            if due and (reminded or wrong):
+                problem.told_at = at
         counts["deliveries"] = len(owed)
         self.reports.setdefault(feed, []).append(at)
         if seen:
@@ -135,6 +136,13 @@ class Ledger:
         if answer is None or answer.verdict == "acknowledged":
             return False
         return answer.verdict != "fixed" or (problem.seen or answer.at) <= answer.at
+
+    def _contradicted(self, team: Team, problem: Problem, before: datetime) -> bool:
+        """Said to be fixed, and seen for the first time since."""
+        answer = self.said.get((team, problem))
+        if answer is None or answer.verdict != "fixed" or problem.seen is None:
+            return False
+        return before <= answer.at < problem.seen
 
     def deliver(self, at: datetime) -> Counter[str]:
         """A run of ``tocsin deliver``: what its summary must say."""

@@ -37,6 +37,21 @@ class Said:
         }
         return {place: teams for place, teams in found.items() if teams}
 
+    def contradicted_teams(
+        self, keys: npt.NDArray[np.uint64], seen: npt.NDArray[np.uint32], before: npt.NDArray[np.uint32]
+    ) -> dict[int, list[int]]:
+        """By place in ``keys`` the teams whose word the sighting at ``seen`` is the first to contradict; mostly none.
+
+        ``before``: when each problem was last seen up to now.
+        """
+        places = np.flatnonzero(_among(keys, self.quiet_keys))
+        at = np.searchsorted(self.quiet_keys, keys[places])
+        found = {
+            place: [team for team, up_to in self.spared[spared].items() if before[place] <= up_to < seen[place]]
+            for place, spared in zip(places.tolist(), at.tolist(), strict=True)
+        }
+        return {place: teams for place, teams in found.items() if teams}
+
     def is_answered(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
         """Whether some team answered, per problem."""
         return _among(keys, self.answered_keys)

@@ -6,7 +6,7 @@ and a problem that nobody answered goes to who is asked next.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -91,6 +91,7 @@ class Tellers:
         verdicts = [self._verdict(*labels) for labels in kinds]
         allowed = _column(verdicts, "allowed")[kind]
         told = self._without_quiet(self._due_or_joined(allowed, seen), seen, said)
+        told = self._with_contradicted(told, allowed, seen, said)
         escalated = self._escalated(frame, decisions, seen, said)
         if escalated.any():
             told = self.sets.union(told, escalated)
@@ -122,14 +123,30 @@ class Tellers:
         quiet = said.quiet_teams(seen.sightings.keys, seen.sightings.last)
         if not quiet:
             return told
-        of_problem = np.zeros(len(seen.due), dtype=np.int32)
-        for problem, teams in quiet.items():
-            of_problem[problem] = self.sets.number(teams)
-        quiet_sets = of_problem[seen.sightings.of_event]
+        quiet_sets = self._per_event(quiet, seen)
         rows = np.flatnonzero((quiet_sets > 0) & (told > 0))
         if len(rows):
             told[rows] = self.sets.minus(told[rows], quiet_sets[rows])
         return told
+
+    def _with_contradicted(self, told: Int32s, allowed: Int32s, seen: Seen, said: Said) -> Int32s:
+        """Who said that it is fixed hears at once that it is not; nobody else does."""
+        wrong = said.contradicted_teams(seen.sightings.keys, seen.sightings.last, seen.seen_before)
+        if not wrong:
+            return told
+        sets = self._per_event(wrong, seen)
+        rows = np.flatnonzero((sets > 0) & (allowed > 0))
+        if len(rows):
+            others = self.sets.minus(allowed[rows], sets[rows])
+            told[rows] = self.sets.union(told[rows], self.sets.minus(allowed[rows], others))
+        return told
+
+    def _per_event(self, teams: Mapping[int, Iterable[int]], seen: Seen) -> Int32s:
+        """For each event the number of the set of its problem's teams; ``teams`` by place of the problem."""
+        of_problem = np.zeros(len(seen.due), dtype=np.int32)
+        for problem, some in teams.items():
+            of_problem[problem] = self.sets.number(some)
+        return of_problem[seen.sightings.of_event]
 
     def _escalated(self, frame: pl.DataFrame, decisions: Int32s, seen: Seen, said: Said) -> Int32s:
         """Per event the set of teams that hear of it since those before them did not answer; mostly none."""

@@ -101,13 +101,17 @@ def test_who_accepted_it_is_spared_and_the_others_are_reminded(world: Make) -> N
     assert told(node, 1, 7, 8, 14) == {7: {NAT_A}, 14: {NAT_A}}
 
 
-def test_a_sighting_after_fixed_contradicts_and_is_told_when_its_time_has_come(world: Make) -> None:
+def test_who_said_fixed_hears_of_the_next_sighting_at_once_and_nobody_else_does(world: Make) -> None:
     node = world()
-    node.at(0).hear("192.0.2.1")
+    node.at(0).hear("192.0.2.1", "192.0.2.2")
     link = link_of(node.tell()[NOC])
-    send(node.at(6).client(), link, "fixed")
+    send(node.at(1.5).client(), link, "fixed")
+    node.at(3).hear("192.0.2.1", "192.0.2.2")
+    mails = node.tell()
 
-    assert told(node, 7) == {7: {NOC, NAT_A}}
+    assert set(mails) == {NOC}
+    assert "You said fixed" in text(mails[NOC])
+    assert told(node, 4, 7) == {7: {NAT_A, NOC}}  # then as any other that goes on
 
 
 @pytest.mark.parametrize(("to", "asked"), [("upstream", SECTOR), ("national", NAT_B), ("person", None), ("none", None)])

@@ -133,16 +133,17 @@ def gone_since(
 class Seen:
     """What one batch's sightings mean, per problem: unknown before this ingest (``fresh``), and ``due`` to be told.
 
-    ``overdue``: it may be escalated; ``first_told_by``: the ingest by which it was first told, 0 for none;
-    ``told_set``: the number of the set of teams that were told of it, 0 where that is not known. ``new`` and
-    ``continuing`` count each problem once per ingest, in the batch that meets it first. ``notes`` are what is to be
-    remembered, but for who was told.
+    ``overdue``: it may be escalated; ``seen_before``: when it was last seen up to now; ``first_told_by``: the ingest by
+    which it was first told, 0 for none; ``told_set``: the number of the set of teams that were told of it, 0 where that
+    is not known. ``new`` and ``continuing`` count each problem once per ingest, in the batch that meets it first.
+    ``notes`` are what is to be remembered, but for who was told.
     """
 
     sightings: Sightings
     fresh: npt.NDArray[np.bool_]
     due: npt.NDArray[np.bool_]
     overdue: npt.NDArray[np.bool_]
+    seen_before: Seconds
     first_told_by: NotesArray
     told_set: npt.NDArray[np.int32]
     new: int
@@ -179,6 +180,7 @@ class Tracker:
             fresh=after[:, _MET_BY] == ingest,
             due=due,
             overdue=overdue,
+            seen_before=notes[:, _LAST].copy(),
             first_told_by=after[:, _FIRST_TOLD_BY].copy(),
             told_set=notes[:, _TOLD_SET].astype(np.int32),
             new=int((~known).sum()),
