@@ -50,7 +50,7 @@ def test_every_question_is_there_with_answer_evidence_dispute_and_measured_value
     cards = next(block for s in report.sections for block in s.blocks if isinstance(block, Cards))
     by_id = {card.id: card for card in cards.items}
 
-    assert len(by_id) == 27
+    assert len(by_id) == 28
     verified = by_id["d.1.1"]
     assert ("verified", "verified") in verified.tags
     assert any("Decree on response (fr, valid until 2027-01-01" in text for _, text in verified.lines)
@@ -196,7 +196,7 @@ def test_in_a_browser_the_what_if_computes_the_same_score_and_range(
     assert ranged
     assert float(shown[1]) == pytest.approx(overall.point, abs=0.051)
     assert (float(ranged[1]), float(ranged[2])) == pytest.approx((overall.low, overall.high), abs=0.051)
-    assert done.stdout.count("<select>") == 27
+    assert done.stdout.count("<select>") == 28
 
 
 @pytest.mark.parametrize("kind", ["html", "pdf", "xlsx", "csv"])
