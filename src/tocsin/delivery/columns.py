@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from rich.cells import cell_len as width
+from rich.cells import cell_len
 
 from tocsin.delivery.direction import LEFT, as_word
 
@@ -12,6 +12,11 @@ __all__ = ["WIDTH", "fit", "table", "width", "wrap"]
 WIDTH = 76
 _FIRST_CELL = 20  # an IPv4 prefix and a bit; what is wider has a line of its own
 _STAYS_BEHIND = re.compile(r"[:;?!»%]+[.,;:)]*")  # in French a blank stands before these, where no line may break
+
+
+def width(text: str) -> int:
+    """How many columns a line of visible text takes."""
+    return len(text) if text.isascii() else cell_len(text)
 
 
 def fit(text: str, most: int) -> str:
