@@ -34,7 +34,7 @@ def demo(
     home = invocation.home / "demo"
     node = open_node(home)
     if overview(node).reports == 0:
-        _play(home)
+        _play(home, port or node.settings.server.port)
     seen = overview(node)
     emit(invocation, _document(seen), lambda: _show(seen, home))
     if invocation.json or not serve:
@@ -46,8 +46,11 @@ def demo(
     run(node, port=port)
 
 
-def _play(home: Path) -> None:
-    """Make the country, hear its reports and tell its teams, with a line for each step."""
+def _play(home: Path, port: int) -> None:
+    """Make the country, hear its reports and tell its teams, with a line for each step.
+
+    ``port``: where the links of the mails lead, on this machine.
+    """
     from datetime import UTC, datetime
 
     from tocsin.app import open_node
@@ -60,7 +63,8 @@ def _play(home: Path) -> None:
     note("Unpacking the bundled network tables ...")
     country = found_country(Networks.open(home), SEED)
     (home / "tocsin.toml").write_text(
-        '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n',
+        '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n'
+        f'[server]\nurl = "http://127.0.0.1:{port}"\n',
         encoding="utf-8",
     )
     for name, table in (("asn", country.routes), ("asn-country", country.countries)):
