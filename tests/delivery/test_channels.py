@@ -12,7 +12,7 @@ import pytest
 from post_office import PostOffice, made_certificate, post_office
 from tocsin.delivery import Channel, Mail, Outcome, open_channel, reach_smtp
 from tocsin.delivery.channels.file import FileChannel
-from tocsin.delivery.channels.smtp import SmtpChannel, read_password
+from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.errors import SettingError, StorageError
 from tocsin.settings import MailSettings, Settings
 
@@ -191,9 +191,9 @@ def test_the_password_comes_from_a_file_that_only_the_user_can_read(tmp_path: Pa
     secret.write_text("secret\n")
     secret.chmod(0o644)
     with pytest.raises(SettingError, match="can be read by others"):
-        read_password(str(secret))
+        open_channel(Settings(mail=MailSettings(channel="smtp", password_file=str(secret))), tmp_path)
     with pytest.raises(SettingError, match="cannot be read"):
-        read_password(str(tmp_path / "missing"))
+        open_channel(Settings(mail=MailSettings(channel="smtp", password_file=str(tmp_path / "missing"))), tmp_path)
 
     secret.chmod(0o600)
     with post_office(login=True) as office:

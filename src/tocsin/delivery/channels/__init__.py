@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tocsin.delivery.render import Mail
-from tocsin.settings import MailSettings, Settings
+from tocsin.settings import MailSettings, Settings, read_secret
 
 
 class Outcome(StrEnum):
@@ -60,9 +60,9 @@ def open_channel(settings: Settings, home: Path) -> Channel:
 
     """
     if settings.mail.channel == "smtp" and settings.tell.mode != "shadow":
-        from tocsin.delivery.channels.smtp import SmtpChannel, read_password
+        from tocsin.delivery.channels.smtp import SmtpChannel
 
-        return SmtpChannel(settings.mail, password=read_password(settings.mail.password_file))
+        return SmtpChannel(settings.mail, password=_password(settings.mail))
     from tocsin.delivery.channels.file import FileChannel
 
     return FileChannel(home / "mails")
@@ -70,14 +70,18 @@ def open_channel(settings: Settings, home: Path) -> Channel:
 
 def reach_smtp(settings: MailSettings) -> tuple[bool, str, str]:
     """Whether the SMTP server of the settings can be used, in words, and what to do where it cannot."""
-    from tocsin.delivery.channels.smtp import SmtpChannel, read_password
+    from tocsin.delivery.channels.smtp import SmtpChannel
     from tocsin.errors import SettingError
 
     try:
-        problem = SmtpChannel(settings, password=read_password(settings.password_file)).probe()
+        problem = SmtpChannel(settings, password=_password(settings)).probe()
     except SettingError as error:
         return False, str(error), error.hint
     where = f"{settings.host}:{settings.port}"
     if problem:
         return False, problem, "Check [mail] host, port, security and user in tocsin.toml; mails wait meanwhile."
     return True, f"the SMTP server {where} answers", ""
+
+
+def _password(settings: MailSettings) -> str:
+    return read_secret(settings.password_file, setting="[mail] password_file")

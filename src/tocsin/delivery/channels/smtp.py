@@ -6,11 +6,9 @@ Sources: RFC 5321 (4.2.1: a reply 4yz may succeed later, 5yz will not), RFC 3207
 import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from tocsin.delivery.channels import Outcome, Receipt
 from tocsin.delivery.render import Mail
-from tocsin.errors import SettingError
 from tocsin.records import cut
 from tocsin.settings import MailSettings
 
@@ -89,26 +87,6 @@ class SmtpChannel:
             server.close()
             raise
         return server
-
-
-def read_password(path: str) -> str:
-    """The first line of the password file; empty where no file is set.
-
-    Raises:
-        SettingError: the file cannot be read, or others may read it.
-
-    """
-    if not path:
-        return ""
-    file = Path(path).expanduser()
-    try:
-        if file.stat().st_mode & 0o077:
-            raise SettingError(f"The password file {file} can be read by others.", hint=f"Run: chmod 600 {file}")
-        return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
-    except OSError as error:
-        raise SettingError(
-            f"The password file {file} cannot be read: {error.strerror}.", hint="Correct [mail] password_file."
-        ) from error
 
 
 def _offer(server: smtplib.SMTP, mail: Mail) -> Receipt | None:
