@@ -53,7 +53,7 @@ class World:
     def client(self, *, public: bool = False) -> httpx.Client:
         """A browser without cookies that follows no redirect by itself, on a real server of its own."""
         application = make_application(self.node, public=public, clock=lambda: self.now)
-        port = self.open.enter_context(_served(application))
+        port = self.open.enter_context(served(application))
         return self.open.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30))
 
     def at(self, days: float) -> "World":
@@ -80,7 +80,7 @@ class World:
 
 
 @contextmanager
-def _served(application: FastAPI) -> Iterator[int]:
+def served(application: FastAPI) -> Iterator[int]:
     """The port of a server that runs until the block ends."""
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="warning", server_header=False))
     thread = threading.Thread(target=server.run)

@@ -43,6 +43,7 @@ _MODELS = (
     "tocsin.directory.claims.tables",
     "tocsin.delivery.models",
     "tocsin.answers.models",
+    "tocsin.accounts.models",
     "tocsin.letters.models",
     "tocsin.mailroom.models",
     "tocsin.collectors.models",

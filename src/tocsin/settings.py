@@ -6,6 +6,7 @@
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
@@ -61,6 +62,11 @@ class NodeSettings(_Section):
     )
     own_teams: Words = Field(
         (), description="Keys of the teams in our own organisation: TLP:AMBER+STRICT goes to them, and to nobody else."
+    )
+    terms: Mapping[Literal["csirt", "cybersecurity"], str] = Field(
+        default={},
+        description="What the pages call a team and its matter: terms = { csirt = 'CIRT', cybersecurity = 'ICT "
+        "security' }.",
     )
 
 

@@ -5,10 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from weakref import finalize
 
-from sqlalchemy import JSON, DateTime, Dialect, Engine, create_engine, event
+from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
@@ -25,6 +24,8 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.types import TypeDecorator
 
 from tocsin.errors import SettingError, StorageError
+
+_READING = "tocsin_reading"
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 
@@ -67,6 +68,18 @@ class Database:
 
         """
         with _failures(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one state and can change nothing; waits for no writer and makes none wait.
+
+        Raises:
+            StorageError: the database cannot be reached.
+
+        """
+        reader = self.engine.execution_options(**{_READING: True})
+        with _failures(), Session(reader, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -132,7 +145,9 @@ def open_database(url: str) -> Database:
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)
-        event.listen(engine, "begin", _begin_immediately)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "begin", _begin_postgresql)
     database = Database(engine)
     finalize(database, engine.dispose)  # whoever lets go of the database also lets go of its connections
     return database
@@ -152,6 +167,13 @@ def _tune_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
     connection.isolation_level = None  # we begin transactions ourselves, see below
 
 
-def _begin_immediately(connection: Any) -> None:
+def _begin_sqlite(connection: Connection) -> None:
+    reading = bool(connection.get_execution_options().get(_READING))
+    connection.exec_driver_sql(f"PRAGMA query_only={int(reading)}")
     # Taking the write lock at once avoids the deadlock of two readers that both want to write.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get(_READING):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 
+from tocsin.accounts import Act
 from tocsin.answers import (
     NOTE_LENGTH,
     PATH,
@@ -29,20 +30,23 @@ from tocsin.answers import (
 )
 from tocsin.app import Node
 from tocsin.directory import Team, directory_version, read_directory
+from tocsin.doors import needs
 from tocsin.errors import InputError
 from tocsin.records import cut
-from tocsin.tokens import Tokens, open_tokens
+from tocsin.tokens import Tokens
 from tocsin.web.answer_forms import DAYS, Typed, act_of, from_own_page, new_form, read_form
 from tocsin.web.answer_views import history, listed, receipt_of, title_of
+from tocsin.web.desk import Desk as PageDesk
 from tocsin.web.texts import Words, words_for
 
 Clock = Callable[[], datetime]
 _LIVE = ["GET", "HEAD"]
 
 
-def answer_pages(node: Node, templates: Jinja2Templates, clock: Clock) -> APIRouter:
+def answer_pages(of: PageDesk) -> APIRouter:
     """The pages of answers, for the web application of a node."""
-    router, desk = APIRouter(default_response_class=HTMLResponse), _Desk(node, templates, clock, open_tokens(node.home))
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Act.LINK_USE)])
+    desk = _Desk(of.node, of.templates, of.clock, of.tokens)
 
     @router.api_route(PATH + "{token}", methods=_LIVE)
     def show(request: Request, token: str, first: str = "", find: str = "", answer: str = "") -> Response:

@@ -1,4 +1,4 @@
-"""The web application of a node, and how it is served."""
+"""The web application of a node: its doors, what all their answers have in common, and how it is served."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -6,29 +6,29 @@ from logging import getLogger
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
-from fastapi.templating import Jinja2Templates
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Scope
 
 from tocsin import __version__
 from tocsin.app import Node
-from tocsin.errors import TocsinError
-from tocsin.overview import overview
+from tocsin.doors import NotHereError, SignInError, Welcome, with_headers
+from tocsin.doors.guard import WrongFormError
+from tocsin.errors import InputError, NotFoundError, TocsinError, UsageError
+from tocsin.tokens import open_tokens
 from tocsin.web.answer_pages import answer_pages
-from tocsin.web.texts import words_for
+from tocsin.web.desk import Desk, make_desk
+from tocsin.web.home_pages import home_pages
 from tocsin.web.verify_pages import verify_pages
 
-_HERE = Path(__file__).parent
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "X-Frame-Options": "DENY",
-    "X-Robots-Tag": "noindex, nofollow",
-}
+_STATIC = Path(__file__).parent / "static"
+_YEAR = "public, max-age=31536000, immutable"
+
+# Each gives a router of pages for people; the first that knows a path has it.
+_PUBLIC = (answer_pages, verify_pages)
+_INSIDE = (home_pages,)
 
 
 def _now() -> datetime:
@@ -37,42 +37,70 @@ def _now() -> datetime:
 
 def make_application(node: Node, *, public: bool = False, clock: Callable[[], datetime] = _now) -> FastAPI:
     """The pages of one node; with ``public`` only those that are meant for people outside."""
+    tokens = open_tokens(node.home)
+    desk = make_desk(node, clock, tokens)
     application = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    application.add_middleware(BaseHTTPMiddleware, dispatch=_with_headers)
-    application.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
-    templates = Jinja2Templates(directory=_HERE / "templates")
-    templates.env.filters["number"] = "{:,}".format
-    templates.env.trim_blocks = templates.env.lstrip_blocks = True
-
-    @application.exception_handler(TocsinError)
-    def failed(request: Request, error: TocsinError) -> Response:
-        """A page that says nothing of the inside; the reason is for those who run the node."""
-        getLogger("uvicorn.error").error("%s", error)
-        words = words_for("en")
-        context = {"node": node.settings.node, "words": words, "say": words.say, "what": "failed"}
-        return templates.TemplateResponse(request, "answer_nothing.html", context, status_code=503)
-
-    application.include_router(answer_pages(node, templates, clock))
-    application.include_router(verify_pages(node, templates, clock))
-    if not public:
-        _add_inside(application, node, templates)
+    application.state.tokens = tokens
+    for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
+        application.include_router(make_pages(desk))
+    application.mount("/static", _Kept(directory=_STATIC), name="static")
+    _add_failures(application, desk)
+    # The last one added is the outermost.
+    application.add_middleware(Welcome, database=node.database, clock=clock)
+    application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    application.add_middleware(with_headers)
     return application
 
 
-def _add_inside(application: FastAPI, node: Node, templates: Jinja2Templates) -> None:
-    """The pages for the people who run the node."""
+class _Kept(StaticFiles):
+    """Files that browsers keep: their addresses change with them."""
 
-    @application.get("/", response_class=HTMLResponse)
-    def first_page(request: Request) -> Response:
-        """What happened, at a glance."""
-        context = {"seen": overview(node), "node": node.settings.node, "mails": node.mails}
-        return templates.TemplateResponse(request, "overview.html", context)
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """One file."""
+        response = await super().get_response(path, scope)
+        if response.status_code == 200 and scope["query_string"]:
+            response.headers["Cache-Control"] = _YEAR
+        return response
 
-    @application.get("/health")
-    def health() -> dict[str, str]:
-        """Whether the node answers and can read its records."""
-        overview(node)
-        return {"state": "ok"}
+
+def _add_failures(application: FastAPI, desk: Desk) -> None:
+    """The pages for what cannot be done."""
+
+    @application.exception_handler(SignInError)
+    def sign_in(request: Request, _error: SignInError) -> Response:
+        """Whoever is not signed in is led to where one does, and back."""
+        wanted = request.url.path if request.method == "GET" else "/"
+        query = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
+        from urllib.parse import quote
+
+        return desk.go(f"/sign-in?next={quote(wanted + query, safe='')}")
+
+    @application.exception_handler(NotHereError)
+    @application.exception_handler(NotFoundError)
+    def not_here(request: Request, _error: Exception) -> Response:
+        """One page for what is not there and for what is not for this visitor."""
+        return desk.page(request, "failed.html", status=404, what="missing", error=None)
+
+    @application.exception_handler(WrongFormError)
+    def wrong_form(request: Request, _error: WrongFormError) -> Response:
+        """The form is not one of this visit."""
+        return desk.page(request, "failed.html", status=403, what="form", error=None)
+
+    @application.exception_handler(HTTPException)
+    def refused(request: Request, error: HTTPException) -> Response:
+        """What the framework refuses."""
+        what = "missing" if error.status_code == 404 else "refused"
+        response = desk.page(request, "failed.html", status=error.status_code, what=what, error=None)
+        response.headers.update(error.headers or {})
+        return response
+
+    @application.exception_handler(TocsinError)
+    def failed(request: Request, error: TocsinError) -> Response:
+        """What the visitor can mend is said; what is wrong inside is for those who run the node."""
+        if isinstance(error, UsageError | InputError):
+            return desk.page(request, "failed.html", status=422, what="input", error=error)
+        getLogger("uvicorn.error").error("%s", error)
+        return desk.page(request, "failed.html", status=503, what="failed", error=None)
 
 
 def serve(node: Node, *, port: int, public: bool = False) -> None:
@@ -81,9 +109,3 @@ def serve(node: Node, *, port: int, public: bool = False) -> None:
 
     host = node.settings.server.host
     uvicorn.run(make_application(node, public=public), host=host, port=port, log_level="warning", server_header=False)
-
-
-async def _with_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    response = await call_next(request)
-    response.headers.update(_HEADERS)
-    return response

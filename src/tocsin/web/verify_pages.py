@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 from sqlalchemy.orm import Session
 
+from tocsin.accounts import Act
 from tocsin.app import Node
 from tocsin.directory.contacts import (
     NOTE_LENGTH,
@@ -22,17 +23,20 @@ from tocsin.directory.contacts import (
     question_of,
     settle_question,
 )
+from tocsin.doors import needs
 from tocsin.errors import InputError
-from tocsin.tokens import Tokens, open_tokens
+from tocsin.tokens import Tokens
 from tocsin.verifying import PATH, name_of, shown
 from tocsin.web.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
 from tocsin.web.answer_pages import Clock
+from tocsin.web.desk import Desk as PageDesk
 from tocsin.web.texts import Words, words_for
 
 
-def verify_pages(node: Node, templates: Jinja2Templates, clock: Clock) -> APIRouter:
+def verify_pages(of: PageDesk) -> APIRouter:
     """The pages of questions to holders of mailboxes, for the web application of a node."""
-    router, desk = APIRouter(default_response_class=HTMLResponse), _Desk(node, templates, clock, open_tokens(node.home))
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Act.LINK_USE)])
+    desk = _Desk(of.node, of.templates, of.clock, of.tokens)
 
     @router.api_route(PATH + "{token}", methods=["GET", "HEAD"])
     def show(request: Request, token: str) -> Response:

@@ -1,0 +1,167 @@
+"""Every decision of who may do what: one table of roles, and one question about an object.
+
+A role gives an act for everything (`ALL`), or for what belongs to the visitor's own teams (`OWN`), or not at all.
+An API token gives what both its person's role and its own scopes give.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Role(StrEnum):
+    """What a person is here for."""
+
+    ADMINISTRATOR = "administrator"  # sets up the node and its people
+    MANAGER = "manager"  # decides rules, conflicts and what is held
+    ANALYST = "analyst"  # works with reports, events and teams
+    AUDITOR = "auditor"  # reads everything, changes nothing; the reading is on record
+    OPERATOR = "operator"  # sees and answers for the networks of the own organisations
+    ASSESSOR = "assessor"  # works on readiness assessments
+    DELEGATE = "delegate"  # negotiates texts
+    NOBODY = "nobody"  # the public, without an account
+
+
+class Act(StrEnum):
+    """What can be done through a door; each route names one."""
+
+    PUBLIC_READ = "public.read"  # the pages for everybody: who helps me, directory, statistics
+    PUBLIC_REPORT = "public.report"  # send a report, and read its answer with its secret
+    LINK_USE = "link.use"  # whoever holds a link that was mailed: answers, confirmations
+    SIGN_IN = "sign.in"  # prove who one is
+    ACCOUNT_OWN = "account.own"  # the own password, devices, sessions and tokens
+    TODAY_READ = "today.read"
+    EVENTS_READ = "events.read"
+    EVENTS_EXPORT = "events.export"
+    VIEWS_WRITE = "views.write"
+    REPORTS_READ = "reports.read"
+    REPORTS_WRITE = "reports.write"  # send reports in
+    QUARANTINE_READ = "quarantine.read"
+    QUARANTINE_MEND = "quarantine.mend"
+    LOOKUP = "lookup"
+    DIRECTORY_READ = "directory.read"
+    DIRECTORY_WRITE = "directory.write"  # profiles, contacts, assertions
+    DIRECTORY_DECIDE = "directory.decide"  # conflicts, merges, claims
+    CLAIMS_MAKE = "claims.make"
+    DELIVERIES_READ = "deliveries.read"
+    DELIVERIES_STEER = "deliveries.steer"  # release, hold, drop, send again
+    RULES_READ = "rules.read"
+    RULES_WRITE = "rules.write"
+    PORTAL_READ = "portal.read"  # problems of the own networks
+    PORTAL_WRITE = "portal.write"  # answer, mute, correct
+    INBOX_READ = "inbox.read"  # what the public reported
+    INBOX_WRITE = "inbox.write"
+    READINESS_READ = "readiness.read"
+    READINESS_WRITE = "readiness.write"
+    DRAFTING_READ = "drafting.read"
+    DRAFTING_WRITE = "drafting.write"
+    AUDIT_READ = "audit.read"
+    ADMIN_READ = "admin.read"
+    ADMIN_WRITE = "admin.write"
+    METRICS_READ = "metrics.read"
+
+
+class Extent(StrEnum):
+    """How far an act goes."""
+
+    ALL = "all"
+    OWN = "own"
+
+
+OPEN: Final = (Act.PUBLIC_READ, Act.PUBLIC_REPORT, Act.LINK_USE, Act.SIGN_IN)
+"""What everybody may do: it uses nothing that a session gives."""
+
+_READING = (
+    Act.TODAY_READ, Act.EVENTS_READ, Act.REPORTS_READ, Act.QUARANTINE_READ, Act.LOOKUP, Act.DIRECTORY_READ,
+    Act.DELIVERIES_READ, Act.RULES_READ, Act.INBOX_READ, Act.READINESS_READ, Act.DRAFTING_READ,
+)  # fmt: skip
+_WORKING = (
+    *_READING, Act.EVENTS_EXPORT, Act.VIEWS_WRITE, Act.REPORTS_WRITE, Act.QUARANTINE_MEND, Act.DIRECTORY_WRITE,
+    Act.CLAIMS_MAKE, Act.DELIVERIES_STEER, Act.INBOX_WRITE, Act.METRICS_READ,
+)  # fmt: skip
+_DECIDING = (*_WORKING, Act.DIRECTORY_DECIDE, Act.RULES_WRITE, Act.AUDIT_READ)
+
+_ALL_OF: Final[dict[Role, tuple[Act, ...]]] = {
+    Role.ADMINISTRATOR: (*_DECIDING, Act.ADMIN_READ, Act.ADMIN_WRITE, Act.READINESS_WRITE, Act.DRAFTING_WRITE),
+    Role.MANAGER: (*_DECIDING, Act.ADMIN_READ),
+    Role.ANALYST: _WORKING,
+    Role.AUDITOR: (*_READING, Act.AUDIT_READ, Act.ADMIN_READ, Act.METRICS_READ),
+    Role.OPERATOR: (),
+    Role.ASSESSOR: (Act.READINESS_READ, Act.READINESS_WRITE),
+    Role.DELEGATE: (Act.DRAFTING_READ, Act.DRAFTING_WRITE),
+    Role.NOBODY: (),
+}
+_OWN_OF: Final[dict[Role, tuple[Act, ...]]] = {
+    Role.OPERATOR: (
+        Act.PORTAL_READ, Act.PORTAL_WRITE, Act.EVENTS_READ, Act.EVENTS_EXPORT, Act.DELIVERIES_READ,
+        Act.DIRECTORY_READ, Act.DIRECTORY_WRITE, Act.CLAIMS_MAKE, Act.LOOKUP,
+    ),
+}  # fmt: skip
+
+
+def extent(role: Role, act: Act) -> Extent | None:
+    """How far a role may do an act; None: not at all."""
+    if act in OPEN or act in _ALL_OF[role] or (act is Act.ACCOUNT_OWN and role is not Role.NOBODY):
+        return Extent.ALL
+    return Extent.OWN if act in _OWN_OF.get(role, ()) else None
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which teams' things a visitor may reach with one act. ``teams``: numbers of teams, unused if ``everything``."""
+
+    everything: bool
+    teams: frozenset[int] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self.teams)
+
+    def covers(self, teams: Iterable[int]) -> bool:
+        """Whether a thing that belongs to these teams is within reach; what belongs to nobody only for everything."""
+        return self.everything or not self.teams.isdisjoint(teams)
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks: a person in one role, by a session or an API token; or nobody.
+
+    ``person``: number of the person, None for nobody. ``teams``: numbers of the teams of the own organisations.
+    ``scopes``: the acts that an API token is limited to; None: no token. ``session``: what forms of this visit are
+    bound to; empty for nobody and for tokens. ``language``, ``theme``: as the person chose, or empty.
+    """
+
+    role: Role = Role.NOBODY
+    person: int | None = None
+    name: str = ""
+    teams: frozenset[int] = frozenset()
+    scopes: frozenset[Act] | None = None
+    session: str = ""
+    language: str = ""
+    theme: str = ""
+
+    def may(self, act: Act, teams: Iterable[int] | None = None) -> bool:
+        """Whether the visitor may do this at all, or to the thing that belongs to ``teams``."""
+        reach = self.reach(act)
+        return bool(reach) if teams is None else reach.covers(teams)
+
+    def reach(self, act: Act) -> Reach:
+        """How far the visitor may do this."""
+        if self.scopes is not None and act not in self.scopes:
+            return Reach(everything=False)
+        match extent(self.role, act):
+            case Extent.ALL:
+                return Reach(everything=True)
+            case Extent.OWN:
+                return Reach(everything=False, teams=self.teams)
+            case None:
+                return Reach(everything=False)
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names the visitor: by number, never by name."""
+        return "public" if self.person is None else f"person:{self.person}"
+
+
+NOBODY: Final = Visitor()
+"""The public."""

@@ -1,0 +1,76 @@
+"""Sessions: a browser stays signed in by a secret that only it holds."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session as Transaction
+
+from tocsin.accounts.models import Person, Session
+from tocsin.accounts.permissions import NOBODY, Role, Visitor
+from tocsin.records import Database
+
+LONGEST: Final = timedelta(days=7)
+"""After so long a person signs in again, however busy."""
+
+IDLE: Final = timedelta(hours=12)
+"""After so long without a request a session has ended."""
+
+_NOTED_EVERY = timedelta(minutes=5)  # so that reading pages does not write records
+
+
+def start_session(transaction: Transaction, person: Person, *, now: datetime, agent: str = "") -> str:
+    """Sign a browser in; what its cookie must hold, said only here (256 random bits, base64url)."""
+    secret = secrets.token_urlsafe(32)
+    row = Session(
+        person_id=person.id, secret=_hashed(secret), made_at=now, seen_at=now, ends_at=now + LONGEST, agent=agent[:200]
+    )
+    transaction.add(row)
+    return secret
+
+
+def read_session(database: Database, secret: str, *, now: datetime) -> Visitor:
+    """Who holds the secret of a session; nobody where there is none, or it has ended, or its person is blocked."""
+    if not secret:
+        return NOBODY
+    hashed = _hashed(secret)
+    with database.reading() as transaction:
+        found = transaction.execute(
+            select(Person, Session.seen_at, Session.ends_at)
+            .join(Session, Session.person_id == Person.id)
+            .where(Session.secret == hashed)
+        ).one_or_none()
+    if found is None:
+        return NOBODY
+    person, seen_at, ends_at = found
+    if person.blocked_at is not None or now >= min(ends_at, seen_at + IDLE):
+        return NOBODY
+    if now - seen_at >= _NOTED_EVERY:
+        with database.begin() as transaction:
+            transaction.execute(update(Session).where(Session.secret == hashed).values(seen_at=now))
+    return visitor_of(person, session=hashed)
+
+
+def end_session(transaction: Transaction, secret: str) -> None:
+    """Sign a browser out."""
+    transaction.execute(delete(Session).where(Session.secret == _hashed(secret)))
+
+
+def visitor_of(person: Person, *, session: str = "") -> Visitor:
+    """A person as who asks."""
+    return Visitor(
+        role=Role(person.role),
+        person=person.id,
+        name=person.name,
+        teams=frozenset(person.teams),
+        session=session,
+        language=person.language,
+        theme=person.theme,
+    )
+
+
+def _hashed(secret: str) -> str:
+    # A random secret of 256 bits needs no slow hash: it cannot be guessed (ASVS 5, 11.4.2).
+    return hashlib.sha256(secret.encode("utf-8", "backslashreplace")).hexdigest()

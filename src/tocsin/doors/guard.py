@@ -1,0 +1,75 @@
+"""The guard of each route: the act it needs, asked of `tocsin.accounts.permissions` before anything else happens.
+
+A visitor who may not do it learns nothing: the answer is the same as for a thing that does not exist. A route names
+its act by ``visitor: Annotated[Visitor, needs(Act.…)]``; one without fails a test.
+"""
+
+import hmac
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fastapi import Depends, Request
+
+from tocsin.accounts import OPEN, Act, Visitor
+from tocsin.doors.welcome import visitor_of
+from tocsin.tokens import Tokens
+
+ACT: Final = "act"
+"""The attribute of a route's dependency that says which act it needs."""
+
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_FIELD = "csrf"
+_PURPOSE = "csrf"
+
+
+class SignInError(Exception):
+    """Nobody is signed in, and this needs somebody."""
+
+
+class NotHereError(Exception):
+    """The thing is not there, or not for this visitor: which of the two, nobody learns."""
+
+
+class WrongFormError(Exception):
+    """The form was not made by a page of this visit."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """A dependency that gives the visitor, if the visitor may do ``act``."""
+
+    act: Act
+
+    async def __call__(self, request: Request) -> Visitor:
+        """The visitor.
+
+        Raises:
+            SignInError: nobody is signed in.
+            NotHereError: this visitor may not.
+            WrongFormError: a form that changes something does not carry the word of this visit.
+
+        """
+        visitor = visitor_of(request)
+        if not visitor.may(self.act):
+            raise SignInError if visitor.person is None else NotHereError
+        if request.method not in _SAFE and visitor.session and self.act not in OPEN:
+            await _check_form(request, visitor)
+        return visitor
+
+
+def needs(act: Act) -> Any:
+    """The mark of a route's visitor, to stand in its ``Annotated``: the act that the route needs."""
+    return Depends(Needs(act))
+
+
+def form_word(tokens: Tokens, visitor: Visitor) -> str:
+    """What a form of this visit carries in its field ``csrf``; empty where nobody is signed in."""
+    return tokens.make(_PURPOSE, visitor.session) if visitor.session else ""
+
+
+async def _check_form(request: Request, visitor: Visitor) -> None:
+    # A page of another site cannot read the word, so cannot send it (OWASP: synchronizer token).
+    given = request.headers.get("x-csrf-token") or (await request.form()).get(_FIELD)
+    right = form_word(request.app.state.tokens, visitor)
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), right.encode()):
+        raise WrongFormError

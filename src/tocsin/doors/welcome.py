@@ -1,0 +1,46 @@
+"""Who asks: the session of the request's cookie, or the API token it carries, read once for each request."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from anyio import to_thread
+from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tocsin.accounts import NOBODY, Visitor, read_session
+from tocsin.records import Database
+
+COOKIE: Final = "tocsin_session"
+"""The cookie of a session; over HTTPS with the prefix ``__Host-``, which binds it to this host (RFC 6265bis, 4.1.3)."""
+
+
+def cookie_for(request: Request) -> str:
+    """The name of the session's cookie on this connection."""
+    return f"__Host-{COOKIE}" if request.url.scheme == "https" else COOKIE
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Who asks."""
+    visitor: Visitor = request.state.visitor
+    return visitor
+
+
+class Welcome:
+    """Reads who asks into ``request.state.visitor``, for all doors alike."""
+
+    def __init__(self, app: ASGIApp, *, database: Database, clock: Callable[[], datetime]) -> None:
+        self.app, self.database, self.clock = app, database, clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http":
+            request = Request(scope)
+            request.state.visitor = await self._read(request)
+        await self.app(scope, receive, send)
+
+    async def _read(self, request: Request) -> Visitor:
+        secret = request.cookies.get(cookie_for(request), "")
+        if not secret or request.url.path.startswith("/static/"):
+            return NOBODY
+        return await to_thread.run_sync(lambda: read_session(self.database, secret, now=self.clock()))

@@ -1,0 +1,135 @@
+"""The desk that all pages are made at: a template, the visitor's language and theme, and what every page shows."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+from fastapi.templating import Jinja2Templates
+from jinja2 import StrictUndefined
+
+from tocsin.accounts import Act
+from tocsin.app import Node
+from tocsin.doors import visitor_of
+from tocsin.doors.guard import form_word
+from tocsin.tokens import Tokens
+from tocsin.web.places import places_for
+from tocsin.web.words import Words, choose, languages, words_for
+
+LANGUAGE: Final = "language"
+"""The cookie, and the word in an address, of the language somebody chose."""
+
+THEME: Final = "theme"
+"""The cookie of the theme somebody chose: ``light`` or ``dark``."""
+
+THEMES: Final = ("light", "dark")
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What pages are made with; ``clock`` tells the time, UTC."""
+
+    node: Node
+    clock: Callable[[], datetime]
+    tokens: Tokens
+    templates: Jinja2Templates
+    languages: list[str] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return self.clock()
+
+    def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
+        """A page from a template of ``templates/``, in the visitor's language.
+
+        Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)``
+        by the act's name, ``words`` and its ``_`` and ``ngettext``, ``places`` (the navigation), ``here`` (the path),
+        ``theme``, ``csrf`` (what forms carry) and ``languages``.
+        """
+        visitor, words = visitor_of(request), self.words(request)
+        shared = {
+            "node": self.node.settings.node,
+            "visitor": visitor,
+            "may": lambda act: visitor.may(Act(act)),
+            "words": words,
+            "_": words.say,
+            "ngettext": words.count,
+            "places": places_for(visitor),
+            "here": request.url.path,
+            "theme": self.theme(request),
+            "csrf": form_word(self.tokens, visitor),
+            "languages": self.languages,
+        }
+        response = self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
+        response.headers["Content-Language"] = words.language
+        response.headers["Vary"] = "Accept-Language, Cookie"
+        return response
+
+    def words(self, request: Request) -> Words:
+        """The words for a visitor: as asked in the address, chosen before, or as the browser and the node say."""
+        asked = [request.query_params.get(LANGUAGE), visitor_of(request).language, request.cookies.get(LANGUAGE)]
+        browser = _accepted(request.headers.get("accept-language", ""))
+        node = self.node.settings.node
+        wanted = [tag for tag in (*asked, *browser, node.language) if tag]
+        language = choose(wanted, self.languages)
+        return words_for(language, self.node.home / "locale", {str(name): term for name, term in node.terms.items()})
+
+    @staticmethod
+    def theme(request: Request) -> str:
+        """``light``, ``dark``, or empty: as the browser says."""
+        chosen = visitor_of(request).theme or request.cookies.get(THEME, "")
+        return chosen if chosen in THEMES else ""
+
+    @staticmethod
+    def go(path: str) -> Response:
+        """Lead to another page after a form: what was done is not done again by a reload."""
+        return RedirectResponse(path, status_code=303)
+
+
+def make_desk(node: Node, clock: Callable[[], datetime], tokens: Tokens) -> Desk:
+    """The desk of a node."""
+    templates = Jinja2Templates(directory=_HERE / "templates")
+    environment = templates.env
+    environment.undefined = StrictUndefined
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.filters["number"] = "{:,}".format
+    environment.globals["static"] = static_path
+    return Desk(node, clock, tokens, templates, languages(node.home / "locale"))
+
+
+def own_path(path: str) -> str:
+    """The same where it is a path of this server; else its first page: no form or link leads elsewhere."""
+    fine = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if fine else "/"
+
+
+def static_path(name: str) -> str:
+    """The address of a file of ``static/``, with the start of its hash: whoever keeps a copy keeps the right one."""
+    return f"/static/{name}?{_hashes().get(name, '')}"
+
+
+def _accepted(header: str) -> list[str]:
+    """The languages of an Accept-Language header (RFC 9110, 12.5.4), the most wanted first."""
+    weighed = []
+    for place, part in enumerate(header[:500].split(",")):
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            weighed.append((-float(quality or 1), place, tag.strip()))
+        except ValueError:
+            continue
+    return [tag for weight, _, tag in sorted(weighed) if weight and tag and tag != "*"]
+
+
+@cache
+def _hashes() -> dict[str, str]:
+    folder = _HERE / "static"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in files}

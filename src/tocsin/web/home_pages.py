@@ -1,0 +1,52 @@
+"""Where a visit begins: each role at its own work; and whether the node answers at all."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.accounts import Act, Visitor
+from tocsin.doors import needs
+from tocsin.web.desk import LANGUAGE, THEME, THEMES, Desk, own_path
+from tocsin.web.places import places_for
+
+_YEAR = 365 * 24 * 3600  # seconds
+
+
+def home_pages(desk: Desk) -> APIRouter:
+    """The first address, and the pages' word that they are alive."""
+    router = APIRouter()
+
+    @router.get("/")
+    def first(visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+        """The first place of whoever is signed in; the public's first page for everybody else."""
+        places = places_for(visitor)
+        return desk.go(places[0].path if places else "/help")
+
+    @router.get("/health")
+    def health(_visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> dict[str, str]:
+        """Whether the node answers and can read its records."""
+        with desk.node.database.reading() as session:
+            session.connection()
+        return {"state": "ok"}
+
+    @router.get("/today")
+    def today(request: Request, _visitor: Annotated[Visitor, needs(Act.TODAY_READ)]) -> Response:
+        """What happened, at a glance."""
+        from tocsin.overview import overview
+
+        return desk.page(request, "overview.html", seen=overview(desk.node), mails=desk.node.mails)
+
+    @router.post("/settings")
+    async def switch(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+        """Keep the language and the colours that somebody chose, in this browser."""
+        form = await request.form(max_files=0, max_fields=8)
+        response = desk.go(own_path(str(form.get("next", "/"))))
+        secure = request.url.scheme == "https"
+        for name, offered in ((LANGUAGE, desk.languages), (THEME, THEMES)):
+            chosen = form.get(name)
+            if isinstance(chosen, str) and chosen in ("", *offered):
+                response.set_cookie(name, chosen, max_age=_YEAR, secure=secure, httponly=True, samesite="lax")
+        return response
+
+    return router

@@ -1,0 +1,47 @@
+"""The places of the navigation: named after the work, at most eight, only those that the visitor may enter."""
+
+from dataclasses import dataclass
+
+from tocsin.accounts import Act, Visitor
+from tocsin.web.words import N_
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry of the navigation: its name (to be translated), its path and the act that opens it."""
+
+    name: str
+    path: str
+    act: Act
+
+
+_PLACES = (
+    Place(N_("Today"), "/today", Act.TODAY_READ),
+    Place(N_("Events"), "/events", Act.EVENTS_READ),
+    Place(N_("Reports"), "/reports", Act.REPORTS_READ),
+    Place(N_("Who must know"), "/lookup", Act.LOOKUP),
+    Place(N_("Teams and networks"), "/teams", Act.DIRECTORY_READ),
+    Place(N_("Deliveries"), "/deliveries", Act.DELIVERIES_READ),
+    Place(N_("Rules"), "/rules", Act.RULES_READ),
+    Place(N_("Administration"), "/admin", Act.ADMIN_READ),
+)
+_OWN = (
+    Place(N_("My networks"), "/portal", Act.PORTAL_READ),
+    Place(N_("Events"), "/events", Act.EVENTS_READ),
+    Place(N_("Contacts and ranges"), "/portal/contacts", Act.PORTAL_READ),
+    Place(N_("What we were told"), "/deliveries", Act.DELIVERIES_READ),
+)
+_ASIDE = (
+    Place(N_("Readiness"), "/readiness", Act.READINESS_WRITE),
+    Place(N_("Drafting"), "/drafting", Act.DRAFTING_WRITE),
+)
+
+
+def places_for(visitor: Visitor) -> list[Place]:
+    """The places of one visitor: operators see their own networks, others the work of the whole node."""
+    if visitor.person is None:
+        return []
+    if visitor.may(Act.PORTAL_READ):
+        return [place for place in _OWN if visitor.may(place.act)]
+    main = [place for place in _PLACES if visitor.may(place.act)]
+    return main or [place for place in _ASIDE if visitor.may(place.act)]

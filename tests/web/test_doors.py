@@ -1,0 +1,50 @@
+"""Who comes in where: each role at its own work, nobody at what is not theirs, and no form from elsewhere."""
+
+from pathlib import Path
+
+import pytest
+
+from answer_world import START, World, copy_world
+from console_world import browser_of
+from tocsin.accounts import Role
+from tocsin.web.server import make_application
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> World:
+    return copy_world(fresh, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("role", "first"),
+    [(Role.ANALYST, "/today"), (Role.OPERATOR, "/portal"), (Role.ASSESSOR, "/readiness"), (Role.NOBODY, "/help")],
+)
+def test_each_role_begins_at_its_own_work(world: World, role: Role, first: str) -> None:
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, role, now=START, teams=(1,)) as browser:
+        assert browser.get("/").headers["location"] == first
+
+
+def test_what_is_not_for_a_visitor_looks_like_what_is_not_there(world: World) -> None:
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, Role.DELEGATE, now=START) as browser:
+        forbidden, missing = browser.get("/today"), browser.get("/no-such-page")
+    assert forbidden.status_code == missing.status_code == 404
+    assert forbidden.text.replace("/today", "/X") == missing.text.replace("/no-such-page", "/X")
+
+
+def test_whoever_is_not_signed_in_is_led_there_and_back(world: World) -> None:
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, Role.NOBODY, now=START) as browser:
+        assert browser.get("/today?day=1").headers["location"] == "/sign-in?next=%2Ftoday%3Fday%3D1"
+
+
+def test_a_page_in_another_language_and_theme(world: World) -> None:
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+        chosen = browser.client.post(
+            "/settings", data={"next": "//elsewhere.example", "theme": "dark"}, follow_redirects=False
+        )
+        assert chosen.headers["location"] == "/"
+        assert 'data-theme="dark"' in browser.get("/today").text
+        assert browser.get("/static/page.css?x").headers["cache-control"].endswith("immutable")
