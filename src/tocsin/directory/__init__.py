@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         read_merges,
         unmerge_team,
     )
+    from tocsin.directory.muting import mute, unmute
     from tocsin.directory.person_word import Word, say_of_team
     from tocsin.directory.precedence import strength
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
@@ -105,6 +106,7 @@ __all__ = [
     "list_teams",
     "merge_teams",
     "merged_teams",
+    "mute",
     "networks_inside",
     "note_answer",
     "note_bounce",
@@ -131,6 +133,7 @@ __all__ = [
     "teams_by_id",
     "undecide",
     "unmerge_team",
+    "unmute",
     "weigh",
     "withdraw_word",
 ]
@@ -174,6 +177,7 @@ _LATER = {
     "list_teams": "reading",
     "merge_teams": "merging",
     "merged_teams": "standing",
+    "mute": "muting",
     "networks_inside": "history",
     "note_answer": "contacts",
     "note_bounce": "contacts",
@@ -200,6 +204,7 @@ _LATER = {
     "teams_by_id": "reading",
     "undecide": "decisions",
     "unmerge_team": "merging",
+    "unmute": "muting",
     "weigh": "attest",
     "withdraw_word": "statements",
 }

@@ -24,6 +24,8 @@ class AuditWord(StrEnum):
     ALARM_ACKNOWLEDGED = "alarm.acknowledged"
     DIRECTORY_IMPORTED = "directory.imported"
     TEAM_SET = "team.set"
+    MUTE_SET = "mute.set"
+    MUTE_ENDED = "mute.ended"
     PROFILE_ISSUED = "profile.issued"
     ASSERTION_MADE = "assertion.made"
     ASSERTION_DENIED = "assertion.denied"

@@ -1,0 +1,49 @@
+"""A person mutes something for a team, for a time, and ends it again; what files say stays."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from players import CAST
+from tocsin.directory import Mute, MuteKind, import_directory, mute, read_directory, unmute
+from tocsin.errors import NotFoundError, UsageError
+from tocsin.records import Database
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+LATER = NOW + timedelta(days=30)
+_FILE = CAST.replace('key = "sector"', 'key = "sector"\nmutes = [{ type = "scanner" }]')
+
+
+@pytest.fixture
+def filled(database: Database, tmp_path: Path) -> Database:
+    (tmp_path / "teams.toml").write_text(_FILE, encoding="utf-8")
+    import_directory(database, tmp_path / "teams.toml", now=NOW, actor="test")
+    return database
+
+
+def mutes(database: Database, key: str) -> tuple[Mute, ...]:
+    return next(team.mutes for team in read_directory(database).teams if team.key == key)
+
+
+def test_a_mute_holds_until_it_is_ended_and_the_last_word_counts(filled: Database) -> None:
+    before = read_directory(filled).version
+    mute(filled, "operator", Mute(MuteKind.PREFIX, "192.0.2.7/24", LATER, "moving"), actor="person:1", now=NOW)
+    mute(filled, "operator", Mute(MuteKind.PREFIX, "192.0.2.0/24", None, "moved"), actor="person:2", now=NOW)
+    assert mutes(filled, "operator") == (Mute(MuteKind.PREFIX, "192.0.2.0/24", None, "moved"),)
+    assert read_directory(filled).version != before
+    unmute(filled, "operator", MuteKind.PREFIX, "192.0.2.0/24", actor="person:1", now=NOW)
+    assert mutes(filled, "operator") == ()
+
+
+def test_what_a_file_says_is_not_ended_here(filled: Database) -> None:
+    with pytest.raises(NotFoundError):
+        unmute(filled, "sector", MuteKind.TYPE, "scanner", actor="person:1", now=NOW)
+    assert len(mutes(filled, "sector")) == 1
+
+
+@pytest.mark.parametrize("said", [Mute(MuteKind.PREFIX, "here", LATER), Mute(MuteKind.TYPE, "scanner", NOW)])
+def test_what_cannot_be_muted_is_refused(filled: Database, said: Mute) -> None:
+    with pytest.raises(UsageError):
+        mute(filled, "operator", said, actor="person:1", now=NOW)
+    assert mutes(filled, "operator") == ()
