@@ -147,7 +147,7 @@ class Visitor:
 
     def reach(self, act: Act) -> Reach:
         """How far the visitor may do this."""
-        if self.scopes is not None and act not in self.scopes:
+        if self.scopes is not None and act not in self.scopes and act not in OPEN:
             return Reach(everything=False)
         match extent(self.role, act):
             case Extent.ALL:

@@ -4,13 +4,14 @@ Said once for all rooms: times are UTC-aware datetimes, ids are UUIDs or databas
 and a change and its audit entry share one transaction.
 """
 
-from tocsin.records.audit import AuditEntry, AuditWord, audit
+from tocsin.records.audit import AuditEntry, AuditSeal, AuditWord, audit
 from tocsin.records.cuts import cut
 from tocsin.records.engine import Base, Database, Json, UTCDateTime, open_database, sqlite_url
 from tocsin.records.identity import node_uuid
 
 __all__ = [
     "AuditEntry",
+    "AuditSeal",
     "AuditWord",
     "Base",
     "Database",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Text
+from sqlalchemy import Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.records.engine import Base, Json, UTCDateTime
@@ -67,12 +67,15 @@ class AuditWord(StrEnum):
     DRAFT_IMPORTED = "draft.imported"
     DRAFT_CHANGED = "draft.changed"
     ASSESSMENT_CHANGED = "assessment.changed"
+    TOKEN_MADE = "token.made"
+    TOKEN_REVOKED = "token.revoked"
 
 
 class AuditEntry(Base):
     """One act. ``subject`` names the thing by id, never by personal data."""
 
     __tablename__ = "audit_entry"
+    __table_args__ = tuple(Index(f"ix_audit_entry_{column}", column, "id") for column in ("word", "actor", "subject"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
@@ -80,6 +83,26 @@ class AuditEntry(Base):
     word: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     detail: Mapped[dict[str, object]] = mapped_column(Json)
+
+
+class AuditSeal(Base):
+    """A signature over some entries and over the seal before; `tocsin.records.seals` makes and checks them.
+
+    ``ids``: runs of the entries' ids, first and last of each. ``leaves``: 32 bytes for each entry, in that order.
+    ``previous``, ``digest``: SHA-256 in hexadecimal; ``key``, ``signature``: Ed25519 in hexadecimal (RFC 8032).
+    """
+
+    __tablename__ = "audit_seal"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+    count: Mapped[int]
+    ids: Mapped[list[list[int]]] = mapped_column(Json)
+    leaves: Mapped[bytes] = mapped_column(LargeBinary)
+    previous: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(Text)
+    signature: Mapped[str] = mapped_column(Text)
 
 
 def audit(

@@ -1,0 +1,64 @@
+"""The tables of API tokens, passkeys, accounts elsewhere, and what is used once. Secrets are kept as hashes only."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, LargeBinary, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tocsin.records import Base, Json, UTCDateTime
+
+
+class ApiToken(Base):
+    """What a program signs in with. ``secret``: SHA-256 of the token, in hexadecimal; ``scopes``: values of `Act`."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(Text, unique=True)
+    scopes: Mapped[list[str]] = mapped_column(Json)
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class Passkey(Base):
+    """A WebAuthn credential. ``credential``: its id, base64url; ``public_key``: COSE; ``uses``: its signature counter."""
+
+    __tablename__ = "passkey"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    credential: Mapped[str] = mapped_column(Text, unique=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    uses: Mapped[int]
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class AccountElsewhere(Base):
+    """A person's account at an OpenID provider: ``subject`` is its name for the person, unique at ``issuer``."""
+
+    __tablename__ = "account_elsewhere"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    issuer: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class Ceremony(Base):
+    """Something that was begun with a browser and can be finished once. ``secret``: SHA-256 of what the browser has."""
+
+    __tablename__ = "ceremony"
+
+    secret: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(Text)
+    data: Mapped[dict[str, Any]] = mapped_column(Json)
+    expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
