@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
@@ -67,6 +68,17 @@ class NodeSettings(_Section):
         default={},
         description="What the pages call a team and its matter: terms = { csirt = 'CIRT', cybersecurity = 'ICT "
         "security' }.",
+    )
+    hidden_teams: Words = Field((), description="Keys of teams that the public pages never name.")
+    helplines: str = Field(
+        "",
+        pattern=r"^(https?://[^\s]+)?$",
+        description="A page with helplines for children and for people in danger, to which the public pages point.",
+    )
+    statistics_up_to: Literal["CLEAR", "GREEN", "AMBER"] = Field(
+        "CLEAR",
+        description="The highest TLP label whose events are counted in the public statistics; agree on more than CLEAR "
+        "with those who send them.",
     )
 
 
@@ -251,6 +263,11 @@ class RetentionSettings(_Section):
     events_days: int = Field(365, ge=1, description="Events are deleted this many days after they came.")
     quarantine_days: int = Field(90, ge=1, description="Rows set aside are deleted after this many days.")
     mails_days: int = Field(90, ge=1, description="Mails, sent and received, are deleted after this many days.")
+    inbox_days: int = Field(
+        365,
+        ge=1,
+        description="Reports from the public are deleted this many days after the last that happened to them.",
+    )
 
 
 class ServerSettings(_Section):
@@ -263,6 +280,25 @@ class ServerSettings(_Section):
         pattern=r"^(https?://[^\s?#]+[^\s?#/])?$",
         description="How others reach the pages, such as https://csirt.example.org; empty: mails carry no links.",
     )
+    trusted_proxies: Words = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses and networks of the proxies before this server: what they say of who asks is believed.",
+    )
+    policy_url: str = Field(
+        "",
+        pattern=r"^(https://[^\s]+)?$",
+        description="Where our policy for reports of flaws stands; our security.txt names it (RFC 9116).",
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            try:
+                ip_network(text)
+            except ValueError:
+                raise ValueError(f"'{text}' is no address or network") from None
+        return texts
 
 
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
