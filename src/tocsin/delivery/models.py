@@ -61,6 +61,7 @@ class Delivery(Base):
     ``waiting`` are the mailboxes that the next one still goes to after a refusal for the moment (empty: all).
     ``channel``: the way it left or is to leave, see `safety.Way`. ``released_at``: when a person let a held one go.
     ``protection``: how it was signed and for which keys it was encrypted, in words, or empty.
+    ``repeats``: the id of the digest whose events it tells again, for a person asked for that.
     ``counts``: ``events``, ``problems``, ``new``, ``continuing``, ``gone``, ``mails``, ``withheld``.
     """
 
@@ -76,7 +77,7 @@ class Delivery(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     next_try_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     attempts: Mapped[int]
-    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
     channel: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     mails_sent: Mapped[int]
@@ -87,6 +88,7 @@ class Delivery(Base):
     error: Mapped[str] = mapped_column(Text)
     protection: Mapped[str] = mapped_column(Text, default="")
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    repeats: Mapped[int | None]
 
 
 class Posted(Base):

@@ -3,10 +3,13 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.records import Base, Json, UTCDateTime
+
+_Places = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
 class FeedRecord(Base):
@@ -38,7 +41,11 @@ class IngestState(StrEnum):
 
 
 class Ingest(Base):
-    """One report taken in. ``number`` counts ingests of this node; with a row number it identifies an event."""
+    """One report taken in. ``number`` counts ingests of this node; with a row number it identifies an event.
+
+    ``replay_of``: the ingest whose set-aside rows it read again; ``replay_places``: which, by their places in its
+    quarantine (from 0), or None for all that were open.
+    """
 
     __tablename__ = "ingest"
     __table_args__ = (UniqueConstraint("content_hash", "feed_id"),)
@@ -51,12 +58,13 @@ class Ingest(Base):
     started_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     day: Mapped[date]
     newest_event: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    replay_of: Mapped[int | None]
+    replay_of: Mapped[int | None] = mapped_column(index=True)
+    replay_places: Mapped[list[int] | None] = mapped_column(_Places)
     directory_version: Mapped[str] = mapped_column(Text)
     rows: Mapped[int]
     stored: Mapped[int]
     duplicates: Mapped[int]
-    quarantined: Mapped[int]
+    quarantined: Mapped[int] = mapped_column(index=True)
     problems_new: Mapped[int]
     problems_continuing: Mapped[int]
     routed: Mapped[int]
@@ -66,6 +74,17 @@ class Ingest(Base):
     withheld_by_rule: Mapped[dict[str, int]] = mapped_column(Json)
     parts: Mapped[list[dict[str, object]]] = mapped_column(Json)
     column_set: Mapped[int | None]
+
+
+class LeftAside(Base):
+    """A person's word that what an ingest set aside stays so: it is kept, and asks nobody any more."""
+
+    __tablename__ = "left_aside"
+
+    ingest: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    said_by: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
 
 
 class ColumnSet(Base):
