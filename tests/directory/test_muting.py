@@ -28,7 +28,7 @@ def mutes(database: Database, key: str) -> tuple[Mute, ...]:
 
 def test_a_mute_holds_until_it_is_ended_and_the_last_word_counts(filled: Database) -> None:
     before = read_directory(filled).version
-    mute(filled, "operator", Mute(MuteKind.PREFIX, "192.0.2.7/24", LATER, "moving"), actor="person:1", now=NOW)
+    mute(filled, "operator", Mute(MuteKind.PREFIX, "192.0.2.0/24", LATER, "moving"), actor="person:1", now=NOW)
     mute(filled, "operator", Mute(MuteKind.PREFIX, "192.0.2.0/24", None, "moved"), actor="person:2", now=NOW)
     assert mutes(filled, "operator") == (Mute(MuteKind.PREFIX, "192.0.2.0/24", None, "moved"),)
     assert read_directory(filled).version != before

@@ -7,7 +7,7 @@ from tocsin.answers.listing import Noted, noted
 from tocsin.answers.models import Answer, AnsweredDigest, Verdict, Via
 from tocsin.answers.quiet import FOR_GOOD, answered, quiet
 from tocsin.answers.record import HOLDS, NOTE_LENGTH, record_answer
-from tocsin.answers.sheet import Line, Sheet, Sheets
+from tocsin.answers.sheet import Line, Sheet, Sheets, TeamSheet
 from tocsin.answers.standing import CLAIMS, Outcome, Standing, latest, stand, standings
 from tocsin.answers.told import problem_text, read_problem, told_at, told_events, told_problems
 
@@ -29,6 +29,7 @@ __all__ = [
     "Standing",
     "State",
     "Step",
+    "TeamSheet",
     "Verdict",
     "Via",
     "answered",

@@ -1,6 +1,6 @@
 """What the page of a digest shows its team: the problems that it told, what was seen of each since, what was said."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,16 @@ from tocsin.answers.models import Answer
 from tocsin.answers.quiet import answered
 from tocsin.answers.standing import Outcome, Standing, latest, stand
 from tocsin.answers.told import same_team, sets_with, told_events
-from tocsin.delivery import DELIVERY, Delivery, DeliveryState, Gate, problem_words, through_the_gate
+from tocsin.delivery import (
+    DELIVERY,
+    Delivery,
+    DeliveryItem,
+    DeliveryState,
+    Gate,
+    problem_words,
+    through_the_gate,
+    topic_names,
+)
 from tocsin.directory import Team
 from tocsin.events.models import Ingest, IngestState
 from tocsin.events.store import EventStore
@@ -26,11 +35,16 @@ _REACHED = frozenset(
 )
 _TRIALS = frozenset({DeliveryState.SHADOW, DeliveryState.REDIRECTED})
 _WHEN = pl.coalesce("time.source", "time.observation")
+_DIGEST = "_digest"
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One problem of a digest as its team may see it; times in UTC, ``gone_at`` None while it goes on."""
+    """One problem as its team may see it; times in UTC, ``gone_at`` None while it goes on.
+
+    ``topic``: the advice that goes with it. ``digest``: number of the delivery that told it last.
+    """
 
     key: int
     where: str
@@ -39,6 +53,20 @@ class Line:
     last_seen: datetime | None
     gone_at: datetime | None
     standing: Standing | None
+    topic: str
+    digest: int
+
+
+@dataclass(frozen=True)
+class TeamSheet:
+    """All that a team was told and may still answer; ``digests``: the deliveries that told it, by number.
+
+    ``lines``: contradicted ones first, then those seen last first.
+    """
+
+    team: Team
+    lines: list[Line]
+    digests: dict[int, Delivery]
 
 
 @dataclass(frozen=True)
@@ -71,7 +99,7 @@ class Sheets:
 
     def read(self, reference: str, teams: Mapping[int, Team], *, now: datetime) -> Sheet | None:
         """The sheet of a digest; None where there is none, it is too old, or nothing of it may be shown (any more)."""
-        with self.database.begin() as session:
+        with self.database.reading() as session:
             delivery = session.scalar(select(Delivery).where(Delivery.reference == reference))
             if delivery is None or not self._open(delivery, now) or delivery.team_id not in teams:
                 return None
@@ -81,8 +109,29 @@ class Sheets:
         marking = gates.marking
         if marking is None:
             return None
-        lines, answers = self._lines(delivery, team, events)
+        events = events.with_columns(pl.lit(delivery.id, pl.Int64).alias(_DIGEST))
+        lines, said = self._lines(team, events, since=delivery.created_at)
+        answers = [answer for answer, _ in reversed(said) if answer.delivery_id == delivery.id]
         return Sheet(delivery, team, marking, lines, answers, delivery.state in _TRIALS)
+
+    def of_team(self, team: Team, *, now: datetime) -> TeamSheet:
+        """All problems that a team was told of and may still answer, as it may see them."""
+        with self.database.reading() as session:
+            numbers = same_team(session, team.id)
+            since = now - timedelta(days=self.answer_days)
+            query = select(Delivery).where(Delivery.team_id.in_(numbers), Delivery.created_at > since)
+            digests = {row.id: row for row in session.scalars(query) if self._open(row, now)}
+            items = select(DeliveryItem.ingest, DeliveryItem.delivery_id).where(DeliveryItem.delivery_id.in_(digests))
+            told_by = dict(session.execute(items).tuples())
+            told = pl.col("told").is_in(sets_with(session, numbers))
+        if not told_by:
+            return TeamSheet(team, [], {})
+        digest = pl.col("ingest").replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
+        found = self.store.scan(ingests=list(told_by)).filter(told).with_columns(digest.alias(_DIGEST)).collect()
+        events, _ = self._allowed(found, team)
+        lines, _ = self._lines(team, events, since=min(row.created_at for row in digests.values()))
+        lines.sort(key=lambda line: line.last_seen or _NEVER, reverse=True)
+        return TeamSheet(team, sorted(lines, key=_not_contradicted), digests)
 
     def _open(self, delivery: Delivery, now: datetime) -> bool:
         state = DeliveryState(delivery.state)
@@ -94,51 +143,43 @@ class Sheets:
         passed, gates = through_the_gate(marked, {0: team}, self.own)
         return passed, gates[0]
 
-    def _lines(self, delivery: Delivery, team: Team, events: pl.DataFrame) -> tuple[list[Line], list[Answer]]:
+    def _lines(
+        self, team: Team, events: pl.DataFrame, *, since: datetime
+    ) -> tuple[list[Line], Sequence[tuple[Answer, Sequence[int]]]]:
+        """A line for each problem of these events, and all answers of the team, oldest first."""
         rows = (
             events.with_row_index("at")
             .group_by("problem")
-            .agg(pl.col("at", "source.ip.hi", "source.ip.lo").first(), _WHEN.max().alias("last"))
+            .agg(pl.col("at", "source.ip.hi", "source.ip.lo").first(), pl.col(_DIGEST).max(), _WHEN.max().alias("last"))
             .sort("source.ip.hi", "source.ip.lo", "problem", nulls_last=True)
         )
         keys = rows["problem"].to_numpy().view(np.uint64)
-        with self.database.begin() as session:
-            later = self._later(session, delivery, rows["problem"])
+        with self.database.reading() as session:
+            later = self._later(session, team.id, rows["problem"], since)
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
-            said = list(answered(session, delivery.team_id))
+            said = list(answered(session, team.id))
         gone = dict(zip(known.keys.tolist(), known.gone_at.tolist(), strict=True))
         seen = self._seen(later.collect(), team)
         newest = latest(said)
-        words = problem_words(events[rows["at"]])
+        first = events[rows["at"]]
+        columns = (rows["problem"], keys.tolist(), rows["last"], topic_names(first), rows[_DIGEST])
         lines = []
-        for number, key, last, (where, port, what, _) in zip(
-            rows["problem"], keys.tolist(), rows["last"], words.iter_rows(), strict=True
+        for (where, port, what, _), number, key, last, topic, digest in zip(
+            problem_words(first).iter_rows(), *columns, strict=True
         ):
             last_seen = max(filter(None, (last, seen.get(number))), default=None)
             gone_at = gone.get(key, 0)
             answer = newest.get((team.id, key))
             standing = stand(answer, int(last_seen.timestamp()) if last_seen else 0, gone_at) if answer else None
-            lines.append(
-                Line(
-                    key,
-                    where,
-                    port,
-                    what,
-                    last_seen,
-                    datetime.fromtimestamp(gone_at, UTC) if gone_at else None,
-                    standing,
-                )
-            )
-        lines.sort(key=lambda line: not (line.standing and line.standing.outcome is Outcome.CONTRADICTED))
-        return lines, [answer for answer, _ in reversed(said) if answer.delivery_id == delivery.id]
+            gone_time = datetime.fromtimestamp(gone_at, UTC) if gone_at else None
+            lines.append(Line(key, where, port, what, last_seen, gone_time, standing, topic, digest))
+        return sorted(lines, key=_not_contradicted), said
 
-    def _later(self, session: Session, delivery: Delivery, problems: pl.Series) -> pl.LazyFrame:
+    def _later(self, session: Session, team: int, problems: pl.Series, since: datetime) -> pl.LazyFrame:
         """What was heard of these problems since, where the team must know of it."""
-        since = select(Ingest.number).where(
-            Ingest.state == IngestState.COMMITTED, Ingest.started_at >= delivery.created_at
-        )
-        ingests = list(session.scalars(since))
-        must_know = pl.col("routed").is_in(sets_with(session, same_team(session, delivery.team_id)))
+        heard = select(Ingest.number).where(Ingest.state == IngestState.COMMITTED, Ingest.started_at >= since)
+        ingests = list(session.scalars(heard))
+        must_know = pl.col("routed").is_in(sets_with(session, same_team(session, team)))
         return self.store.scan(ingests=ingests).filter(must_know & pl.col("problem").is_in(problems.to_list()))
 
     def _seen(self, events: pl.DataFrame, team: Team) -> dict[int, datetime]:
@@ -146,3 +187,7 @@ class Sheets:
         passed, _ = self._allowed(events, team)
         last = passed.group_by("problem").agg(_WHEN.max())
         return dict(last.drop_nulls().iter_rows())
+
+
+def _not_contradicted(line: Line) -> bool:
+    return not (line.standing and line.standing.outcome is Outcome.CONTRADICTED)

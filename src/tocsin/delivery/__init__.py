@@ -22,7 +22,7 @@ from tocsin.delivery.outbox import due_at, queue, release_items
 from tocsin.delivery.preview import preview
 from tocsin.delivery.released import Gate, through_the_gate
 from tocsin.delivery.render import Annotate, Facts, GoneOf, Mail, Node
-from tocsin.delivery.survey import DELIVERY, Gone, problem_words
+from tocsin.delivery.survey import DELIVERY, Gone, problem_words, topic_names
 
 __all__ = [
     "DELIVERY",
@@ -70,4 +70,5 @@ __all__ = [
     "sent_to",
     "stop",
     "through_the_gate",
+    "topic_names",
 ]

@@ -228,6 +228,12 @@ _NAMES = (
 )
 
 
+def topic_names(events: pl.DataFrame) -> pl.Series:
+    """The name of the topic of each event, as `topics` has them: which advice goes with it."""
+    names = pl.Series(list(topics()))
+    return names.gather(events.select(_topic().alias("topic"))["topic"])
+
+
 def _topic() -> pl.Expr:
     names = list(topics())
     by_identifier = {of: number for number, topic in enumerate(topics().values()) for of in topic.identifiers}
