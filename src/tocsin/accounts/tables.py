@@ -26,7 +26,7 @@ class ApiToken(Base):
 
 
 class Passkey(Base):
-    """A WebAuthn credential. ``credential``: its id, base64url; ``public_key``: COSE; ``uses``: its signature counter."""
+    """A WebAuthn credential. ``credential``: its id, base64url; ``public_key``: COSE; ``uses``: what it counts."""
 
     __tablename__ = "passkey"
 

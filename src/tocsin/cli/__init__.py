@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "answers": "tocsin.cli.answers",
     "problems": "tocsin.cli.problems",
     "serve": "tocsin.cli.serve",
+    "tokens": "tocsin.cli.tokens",
     "readiness": "tocsin.cli.readiness",
     "assessment": "tocsin.cli.assessment",
     "drafting": "tocsin.cli.drafting",

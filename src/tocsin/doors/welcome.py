@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tocsin.accounts import NOBODY, Visitor, read_session
+from tocsin.accounts import NOBODY, Visitor, read_session, read_token
 from tocsin.records import Database
 
 COOKIE: Final = "tocsin_session"
@@ -40,6 +40,9 @@ class Welcome:
         await self.app(scope, receive, send)
 
     async def _read(self, request: Request) -> Visitor:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":  # RFC 6750, 2.1; whoever sends a token means it, and not a cookie beside it
+            return await to_thread.run_sync(lambda: read_token(self.database, token.strip(), now=self.clock()))
         secret = request.cookies.get(cookie_for(request), "")
         if not secret or request.url.path.startswith("/static/"):
             return NOBODY

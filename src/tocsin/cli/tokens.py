@@ -1,0 +1,128 @@
+"""`tocsin tokens`: what programs sign in with."""
+
+import getpass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from tocsin.accounts import Act, ApiToken, Person
+
+Who = Annotated[str, typer.Argument(help="The person's mailbox, or number.")]
+
+app = typer.Typer(help="Tokens: a program acts for a person, by its scopes and for a while.", no_args_is_help=True)
+
+
+@app.command()
+def make(
+    ctx: typer.Context,
+    person: Who,
+    name: Annotated[str, typer.Option(help="What the token is for.")],
+    scope: Annotated[list[str], typer.Option("--scope", help="What it may do, such as events.read; may be repeated.")],
+    days: Annotated[int, typer.Option(min=1, max=365, help="How long it works.")] = 90,
+) -> None:
+    """Make a token for a person. It is printed once, and is nowhere to be read again."""
+    from tocsin.accounts import make_token
+    from tocsin.home import open_home
+
+    invocation: Invocation = ctx.obj
+    _settings, database = open_home(invocation.home)
+    now, actor = datetime.now(UTC), getpass.getuser()
+    with database.begin() as session:
+        holder = _person(session, person)
+        row, secret = make_token(session, holder, name=name, scopes=_acts(scope), days=days, now=now, actor=actor)
+    emit(invocation, _document(row, now) | {"token": secret}, lambda: say(secret))
+    if not invocation.json:
+        note(f"Token {row.id}, until {row.expires_at:%Y-%m-%d}. Keep it now: it is not shown again.")
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    person: Annotated[str | None, typer.Option(help="Only those of this mailbox, or number of a person.")] = None,
+) -> None:
+    """List all tokens, with when they were used last."""
+    from tocsin.accounts import list_tokens
+    from tocsin.home import open_home
+
+    invocation: Invocation = ctx.obj
+    _settings, database = open_home(invocation.home)
+    now = datetime.now(UTC)
+    with database.reading() as session:
+        rows = list_tokens(session, _person(session, person).id if person else None)
+    emit(invocation, [_document(row, now) for row in rows], lambda: _show(rows, now))
+
+
+@app.command()
+def revoke(ctx: typer.Context, token: Annotated[int, typer.Argument(help="The token's number.")]) -> None:
+    """Take a token back: it does not work any more."""
+    from tocsin.accounts import revoke_token
+    from tocsin.home import open_home
+
+    invocation: Invocation = ctx.obj
+    _settings, database = open_home(invocation.home)
+    now = datetime.now(UTC)
+    with database.begin() as session:
+        row = revoke_token(session, token, now=now, actor=getpass.getuser())
+    emit(invocation, _document(row, now), lambda: say(f"Token {token} does not work any more."))
+
+
+def _person(session: "Session", text: str) -> "Person":
+    from sqlalchemy import select
+
+    from tocsin.accounts import Person
+    from tocsin.errors import NotFoundError
+
+    named = Person.id == int(text) if text.isdecimal() else Person.mailbox == text.strip().lower()
+    found = session.scalar(select(Person).where(named))
+    if found is None:
+        raise NotFoundError(f"There is no account of '{text}'.", hint="'tocsin people list' lists them.")
+    return found
+
+
+def _acts(names: list[str]) -> "list[Act]":
+    from tocsin.accounts import Act
+    from tocsin.errors import UsageError
+
+    if wrong := sorted(set(names) - set(Act)):
+        raise UsageError(f"There is no scope {', '.join(wrong)}.", hint=f"Scopes are: {', '.join(Act)}.")
+    return [Act(name) for name in names]
+
+
+def _document(row: "ApiToken", now: datetime) -> dict[str, object]:
+    from tocsin.accounts import token_state
+
+    return {
+        "number": row.id,
+        "person": row.person_id,
+        "name": row.name,
+        "scopes": row.scopes,
+        "made_at": row.made_at,
+        "expires_at": row.expires_at,
+        "used_at": row.used_at,
+        "state": token_state(row, now),
+    }
+
+
+def _show(rows: "list[ApiToken]", now: datetime) -> None:
+    from tocsin.accounts import token_state
+
+    if not rows:
+        say("There are no tokens. 'tocsin tokens make' makes one.")
+        return
+    print_table(
+        "",
+        ("number", "person", "name", "scopes", "until", "last used (UTC)", "state"),
+        [
+            (
+                row.id, row.person_id, row.name, ", ".join(row.scopes), f"{row.expires_at:%Y-%m-%d}",
+                f"{row.used_at:%Y-%m-%d %H:%M}" if row.used_at else "never", token_state(row, now),
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
