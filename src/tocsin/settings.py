@@ -301,6 +301,18 @@ class ServerSettings(_Section):
         return texts
 
 
+class AccountsSettings(_Section):
+    """How people prove who they are."""
+
+    second_factor: Annotated[
+        tuple[Literal["administrator", "manager", "analyst", "auditor", "operator", "assessor", "delegate"], ...],
+        BeforeValidator(_split),
+    ] = Field(
+        ("administrator", "manager"),
+        description="The roles whose people must sign in with a second factor; it is set up at the first sign-in.",
+    )
+
+
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
 
 
@@ -316,6 +328,7 @@ class Settings(_Section):
     directory: DirectorySettings = DirectorySettings()
     retention: RetentionSettings = RetentionSettings()
     server: ServerSettings = ServerSettings()
+    accounts: AccountsSettings = AccountsSettings()
     collect: dict[_Name, dict[str, Any]] = Field(
         {}, description="Collectors by name, each a table of its kind's own settings; tocsin.collectors reads them."
     )

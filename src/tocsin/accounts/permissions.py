@@ -72,6 +72,9 @@ class Extent(StrEnum):
 OPEN: Final = (Act.PUBLIC_READ, Act.PUBLIC_REPORT, Act.LINK_USE, Act.SIGN_IN)
 """What everybody may do: it uses nothing that a session gives."""
 
+UNFINISHED: Final = frozenset({*OPEN, Act.ACCOUNT_OWN})
+"""What somebody may do whose role needs a second factor, until it is set up."""
+
 _READING = (
     Act.TODAY_READ, Act.EVENTS_READ, Act.REPORTS_READ, Act.QUARANTINE_READ, Act.LOOKUP, Act.DIRECTORY_READ,
     Act.DELIVERIES_READ, Act.RULES_READ, Act.INBOX_READ, Act.READINESS_READ, Act.DRAFTING_READ,

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.accounts.models import Person, Session
-from tocsin.accounts.permissions import NOBODY, Role, Visitor
+from tocsin.accounts.permissions import NOBODY, UNFINISHED, Role, Visitor
 from tocsin.records import Database
 
 LONGEST: Final = timedelta(days=7)
@@ -21,11 +22,24 @@ IDLE: Final = timedelta(hours=12)
 _NOTED_EVERY = timedelta(minutes=5)  # so that reading pages does not write records
 
 
-def start_session(transaction: Transaction, person: Person, *, now: datetime, agent: str = "") -> str:
-    """Sign a browser in; what its cookie must hold, said only here (256 random bits, base64url)."""
+def start_session(
+    transaction: Transaction, person: Person, *, now: datetime, agent: str = "", limited: bool = False
+) -> str:
+    """Sign a browser in; what its cookie must hold, said only here (256 random bits, base64url).
+
+    ``limited``: the session reaches only the own account, until a second factor is set up.
+    """
     secret = secrets.token_urlsafe(32)
+    transaction.execute(delete(Session).where((Session.ends_at <= now) | (Session.seen_at <= now - IDLE)))
     row = Session(
-        person_id=person.id, secret=_hashed(secret), made_at=now, seen_at=now, ends_at=now + LONGEST, agent=agent[:200]
+        person_id=person.id,
+        secret=_hashed(secret),
+        made_at=now,
+        seen_at=now,
+        ends_at=now + LONGEST,
+        agent=agent[:200],
+        proved_at=now,
+        limited=limited,
     )
     transaction.add(row)
     return secret
@@ -38,19 +52,20 @@ def read_session(database: Database, secret: str, *, now: datetime) -> Visitor:
     hashed = _hashed(secret)
     with database.reading() as transaction:
         found = transaction.execute(
-            select(Person, Session.seen_at, Session.ends_at)
+            select(Person, Session.seen_at, Session.ends_at, Session.limited)
             .join(Session, Session.person_id == Person.id)
             .where(Session.secret == hashed)
         ).one_or_none()
     if found is None:
         return NOBODY
-    person, seen_at, ends_at = found
+    person, seen_at, ends_at, limited = found
     if person.blocked_at is not None or now >= min(ends_at, seen_at + IDLE):
         return NOBODY
     if now - seen_at >= _NOTED_EVERY:
         with database.begin() as transaction:
             transaction.execute(update(Session).where(Session.secret == hashed).values(seen_at=now))
-    return visitor_of(person, session=hashed)
+    visitor = visitor_of(person, session=hashed)
+    return replace(visitor, scopes=UNFINISHED) if limited else visitor
 
 
 def end_session(transaction: Transaction, secret: str) -> None:
