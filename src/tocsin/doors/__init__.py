@@ -1,5 +1,6 @@
 """What every door of the server has in common: who asks, whether they may, and what every answer carries."""
 
+from tocsin.doors.forms import Form, text_of, texts_of
 from tocsin.doors.guard import ACT, NotHereError, SignInError, needs
 from tocsin.doors.headers import with_headers
 from tocsin.doors.welcome import COOKIE, Welcome, cookie_for, visitor_of
@@ -7,11 +8,14 @@ from tocsin.doors.welcome import COOKIE, Welcome, cookie_for, visitor_of
 __all__ = [
     "ACT",
     "COOKIE",
+    "Form",
     "NotHereError",
     "SignInError",
     "Welcome",
     "cookie_for",
     "needs",
+    "text_of",
+    "texts_of",
     "visitor_of",
     "with_headers",
 ]
