@@ -72,11 +72,11 @@ def known_feed(node: Node, feed: Feed) -> FeedRecord:
         return found
 
 
-def already_ingested(node: Node, content_hash: str, feed_id: int) -> bool:
-    """Whether this very content was taken in for this feed before."""
+def already_ingested(node: Node, content_hash: str, feed_id: int) -> int | None:
+    """The ingest that took in this very content for this feed before, or None."""
     with node.database.begin() as session:
         wanted = select(Ingest.number).where(Ingest.content_hash == content_hash, Ingest.feed_id == feed_id)
-        return session.scalar(wanted) is not None
+        return session.scalar(wanted)
 
 
 def prepare(node: Node, prepared: Prepared) -> int:

@@ -106,11 +106,15 @@ class Desk:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What happened to each path: the sums, and the paths that could not be taken in with the reason."""
+    """What happened to each path: the sums, and the paths that could not be taken in with the reason.
+
+    ``ingests``: the numbers of the ingests that hold what came, also of those that were here before.
+    """
 
     counts: Counts
     failed: Failures
     seconds: float
+    ingests: Sequence[int] = ()
 
 
 Progress = Callable[[str, Counts], None]
@@ -153,6 +157,7 @@ def ingest_in(
     total = Counts()
     failed: Failures = []
     came: set[int] = set()
+    ingests: list[int] = []
     opened = _open_all(workshop, paths, failed, source, feed)
     following = workshop.reading.submit(next, opened, None)
     try:
@@ -161,7 +166,9 @@ def ingest_in(
             following = workshop.reading.submit(next, opened, None)
             try:
                 with closing(reading):
-                    total += _take_in(workshop, reading)
+                    number, counts = _take_in(workshop, reading)
+                total += counts
+                ingests.append(number)
                 came.add(reading.record.id)
                 progress(reading.report.name, total)
             except TocsinError as error:
@@ -172,13 +179,13 @@ def ingest_in(
         if (unused := following.result()) is not None:
             unused.close()
     watch_feeds(workshop.node.database, now=workshop.clock(), feeds=came)
-    return Outcome(total, failed, monotonic() - started)
+    return Outcome(total, failed, monotonic() - started, ingests)
 
 
 def take_in_again(node: Node, report: Report, *, source: str, feed: str, replay_of: int) -> Counts:
     """Take in the set-aside rows of an ingest, put together as a report of their own. For the writer."""
     with _workshop(node) as workshop, closing(_open(workshop, report, source, feed)) as reading:
-        return _take_in(workshop, reading, replay_of=replay_of)
+        return _take_in(workshop, reading, replay_of=replay_of)[1]
 
 
 @dataclass(frozen=True)
@@ -270,11 +277,11 @@ def _opened(workshop: Workshop, report: Report, source: str | None, feed: str | 
     return Reading(report, stream, reader, record, described, heard, batches)
 
 
-def _take_in(workshop: Workshop, reading: Reading, *, replay_of: int | None = None) -> Counts:
+def _take_in(workshop: Workshop, reading: Reading, *, replay_of: int | None = None) -> tuple[int, Counts]:
     """Take in one report, once: the same content for the same feed again is counted as already here."""
     node, report = workshop.node, reading.report
-    if commitment.already_ingested(node, report.content_hash, reading.record.id):
-        return Counts(already=1)
+    if (before := commitment.already_ingested(node, report.content_hash, reading.record.id)) is not None:
+        return before, Counts(already=1)
     number = commitment.next_number(node)
     quarantine = Quarantine(node.quarantine, number, reading.reader.header)
     desk = Desk(
@@ -292,7 +299,7 @@ def _take_in(workshop: Workshop, reading: Reading, *, replay_of: int | None = No
     )
     with disk_failures(f"{report.name} could not be taken in"), closing(quarantine):
         _settle_all(workshop, reading, desk)
-        return _finish(desk, report, replay_of)
+        return number, _finish(desk, report, replay_of)
 
 
 def _repeat(tell: TellSettings) -> Repeat:
