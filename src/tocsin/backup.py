@@ -46,6 +46,8 @@ _MODELS = (
     "tocsin.accounts.models",
     "tocsin.accounts.tables",
     "tocsin.letters.models",
+    "tocsin.uploads.models",
+    "tocsin.api.models",
     "tocsin.rules.models",
     "tocsin.mailroom.models",
     "tocsin.collectors.models",

@@ -313,6 +313,14 @@ class AccountsSettings(_Section):
     )
 
 
+class ApiSettings(_Section):
+    """What programs may ask of the API."""
+
+    requests_a_minute: int = Field(600, ge=1, description="So many requests a minute from one person or token.")
+    public_a_minute: int = Field(60, ge=1, description="So many from one network of visitors without an account.")
+    max_upload_bytes: int = Field(5_000_000_000, ge=1_000, description="A report that is sent in may have so many bytes.")
+
+
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
 
 
@@ -328,6 +336,7 @@ class Settings(_Section):
     directory: DirectorySettings = DirectorySettings()
     retention: RetentionSettings = RetentionSettings()
     server: ServerSettings = ServerSettings()
+    api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()
     collect: dict[_Name, dict[str, Any]] = Field(
         {}, description="Collectors by name, each a table of its kind's own settings; tocsin.collectors reads them."

@@ -13,6 +13,7 @@ from tocsin.collectors.kinds import (
     read_collectors,
 )
 from tocsin.collectors.run import Run, retry_refused, run_collector, would_take
+from tocsin.collectors.spool import file_name
 from tocsin.collectors.state import Standing, refusals, standings
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Offer",
     "Run",
     "Standing",
+    "file_name",
     "kind_of",
     "kinds",
     "read_collectors",

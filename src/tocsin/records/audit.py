@@ -13,6 +13,7 @@ class AuditWord(StrEnum):
     """Subject and act; a new act is a new word here, with its meaning in docs/audit.md."""
 
     NETWORKS_LOADED = "networks.loaded"
+    REPORT_SENT = "report.sent"
     REPORT_INGESTED = "report.ingested"
     QUARANTINE_REPLAYED = "quarantine.replayed"
     COLLECTOR_TOOK = "collector.took"

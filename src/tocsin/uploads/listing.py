@@ -1,0 +1,44 @@
+"""What became of reports that were sent in."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.errors import NotFoundError
+from tocsin.events.models import Ingest
+from tocsin.pipeline import Counts
+from tocsin.uploads.models import Upload
+
+
+def read_uploads(
+    session: Session, *, before: int | None = None, state: str | None = None, limit: int = 100
+) -> Sequence[Upload]:
+    """The newest first; ``before``: only those with a lower number."""
+    query = select(Upload).order_by(Upload.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Upload.id < before)
+    return session.scalars(query if state is None else query.where(Upload.state == state)).all()
+
+
+def read_upload(session: Session, uuid: UUID) -> Upload:
+    """One of them.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    found = session.scalar(select(Upload).where(Upload.uuid == uuid))
+    if found is None:
+        raise NotFoundError(f"No report {uuid} was sent in.")
+    return found
+
+
+def sums_of(session: Session, ingests: Sequence[int], *, after: int) -> Counts:
+    """The sums of the ingests that are newer than ``after``; the others are counted as here before."""
+    new = {number for number in ingests if number > after}
+    total = Counts(reports=len(new), already=len(ingests) - len(new))
+    for record in session.scalars(select(Ingest).where(Ingest.number.in_(new))):
+        total += Counts(**{name: getattr(record, name) for name in vars(total) if name not in {"reports", "already"}})
+    return total
