@@ -28,7 +28,7 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from databases import postgresql_binaries, running_cluster
-from tocsin.cli.explain import explain_subject, read_subject
+from tocsin.asking import explain_subject, read_subject
 from tocsin.directory import (
     Statement,
     Verdict,

@@ -23,7 +23,8 @@ from statistics import median
 import numpy as np
 import polars as pl
 
-from tocsin.cli.explain import explain_subject, open_router, read_subject
+from tocsin.asking import explain_subject, read_subject
+from tocsin.cli.explain import open_router
 from tocsin.directory import import_directory, read_directory
 from tocsin.networks import Networks
 from tocsin.records import open_database, sqlite_url

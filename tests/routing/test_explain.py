@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tocsin.asking import read_subject
 from tocsin.cli import main
-from tocsin.cli.explain import read_subject
 from tocsin.errors import UsageError
 
 DIRECTORY = """
@@ -110,6 +110,13 @@ def test_the_database_of_the_settings_is_asked(home: Path, tmp_path: Path, capsy
 
 
 def test_what_cannot_be_asked_is_refused() -> None:
-    for query in ("", "x y", "999.1.1.1", "AS99999999999", "http://example.org/"):
+    for query in ("", "x y", "999.1.1.1", "AS99999999999", "http://x y/", "http://[::1/"):
         with pytest.raises(UsageError):
             read_subject(query)
+
+
+def test_a_url_is_asked_by_its_host_and_a_country_by_its_letters() -> None:
+    assert read_subject("https://www.Example.org:8443/a?b=c").domain == "www.example.org"
+    assert read_subject("http://[2001:db8::1]/").address == (0x20010DB8 << 32, 1)
+    assert (read_subject("MU").country, read_subject("mu").domain) == ("MU", "mu")
+    assert read_subject("mauritius").country == "MU"

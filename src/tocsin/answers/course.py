@@ -118,13 +118,13 @@ class Courses:
         self, *, now: datetime, team_id: int | None = None, state: State | None = None, limit: int = 100
     ) -> list[Course]:
         """The problems that were seen last, newest first; of one team or in one state where asked for."""
-        with self.database.begin() as session:
+        with self.database.reading() as session:
             sets = sets_with(session, same_team(session, team_id)) if team_id is not None else []
         keys = None
         if team_id is not None:
             theirs = self.store.scan().filter(pl.col("routed").is_in(sets)).select("problem").unique().collect()
             keys = theirs["problem"].to_numpy().view(np.uint64)
-        with self.database.begin() as session:
+        with self.database.reading() as session:
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
             said = _said(session, known)
         states = _states(known, said, now)
@@ -136,7 +136,7 @@ class Courses:
         """The problems of some addresses, with all their steps. ``ranges``: as in `Query`."""
         events = self.store.find(Query(ranges=ranges))
         keys = np.unique(events["problem"].drop_nulls().to_numpy().view(np.uint64))
-        with self.database.begin() as session:
+        with self.database.reading() as session:
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
             said = _said(session, known)
             steps = _steps(session, events, known, said)
@@ -145,7 +145,7 @@ class Courses:
 
     def names(self, keys: Collection[int]) -> dict[int, Name]:
         """Where and what each of these problems is; question marks where no event of it is stored any more."""
-        with self.database.begin() as session:
+        with self.database.reading() as session:
             asked = np.array(sorted(keys), dtype=np.uint64)
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=asked)
         names, _ = self._names(known, np.arange(len(known.keys)))
@@ -185,7 +185,7 @@ class Courses:
         ingests = set(known.column("seen_by")[chosen].tolist())
         events = self.store.scan(ingests=ingests).filter(pl.col("problem").is_in(keys)).collect()
         last = events.unique("problem", keep="last", maintain_order=True)
-        with self.database.begin() as session:
+        with self.database.reading() as session:
             members = {row.number: tuple(row.members) for row in session.scalars(select(TeamSet))}
         found = last["problem"].to_numpy().view(np.uint64).tolist()
         words = problem_words(last).select("where", "port", "what").iter_rows()

@@ -11,9 +11,9 @@ from tocsin.cli.directory_records import records
 from tocsin.cli.output import Invocation, emit, say, visible
 
 if TYPE_CHECKING:
-    from tocsin.cli.explain import Explanation, Subject
+    from tocsin.asking import Explanation, Subject
     from tocsin.directory import Entry
-    from tocsin.networks import Answer, Networks
+    from tocsin.networks import Networks
     from tocsin.records import Database
 
 app = typer.Typer()
@@ -30,7 +30,7 @@ def history(
     on: Annotated[str, typer.Option(help="The day, as YYYY-MM-DD, up to its end in UTC; today when not given.")] = "",
 ) -> None:
     """Show who was responsible on a day, by which assertions, and all that was ever said of it."""
-    from tocsin.cli.explain import read_subject
+    from tocsin.asking import read_subject
     from tocsin.networks import Networks
 
     invocation: Invocation = ctx.obj
@@ -99,7 +99,7 @@ def _is_value(query: str) -> bool:
 
 def _is_team(query: str) -> bool:
     """Whether a query can only be a team: no address, no AS, and no dot as every domain has one."""
-    from tocsin.cli.explain import read_subject
+    from tocsin.asking import read_subject
     from tocsin.errors import UsageError
 
     try:
@@ -124,34 +124,18 @@ def _of_value(database: "Database", query: str, at: datetime) -> _Told:
 
 
 def _of_subject(database: "Database", subject: "Subject", networks: "Networks", at: datetime) -> _Told:
-    from tocsin.cli.explain import explain_subject
+    from tocsin.asking import explain_subject, known_of, values_of
     from tocsin.directory import networks_inside, read_claims_on, read_history
-    from tocsin.networks import Answer
     from tocsin.release import read_marking
     from tocsin.routing import Router
 
-    facts = networks.answer(subject.query) if subject.address else Answer("", asn=subject.asn)
-    values = _values(subject, facts)
+    values = values_of(subject, known_of(subject, networks))
     if subject.network:
         values["prefix"] = [*values["prefix"], *networks_inside(database, subject.network)]
     directory = read_claims_on(database, values, at)
     router = Router.compile((*directory.rules, *directory.overruled), directory.teams, now=at)
     found = explain_subject(subject, networks, router, read_marking("AMBER", "AMBER"))
     return _Told(subject.query, at, found, read_history(database, values))
-
-
-def _values(subject: "Subject", facts: "Answer") -> dict[str, list[str]]:
-    """The values, by kind, of which a rule would hold the subject."""
-    from tocsin.directory import same_and_wider
-
-    network = facts.address or subject.network
-    values = {
-        "prefix": same_and_wider("prefix", network) if network else [],
-        "asn": [str(facts.asn)] if facts.asn else [],
-        "domain": same_and_wider("domain", subject.domain) if subject.domain else [],
-        "country": [facts.country] if facts.country else [],
-    }
-    return {kind: of for kind, of in values.items() if of}
 
 
 def _print(told: _Told, on: str) -> None:

@@ -5,12 +5,11 @@ beyond one look at the directory's version, so that the answer comes at once.
 """
 
 import os
-import re
 import sqlite3
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -18,30 +17,28 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from tocsin.cli.output import Invocation, emit, say
-from tocsin.errors import UsageError
 
 if TYPE_CHECKING:
-    from tocsin.directory import Directory, Team
-    from tocsin.networks import Answer, Networks
+    from tocsin.asking import Explanation
+    from tocsin.directory import Directory
     from tocsin.records import Database
-    from tocsin.release import Marking, Verdict
-    from tocsin.routing import Decision, Match, Router
+    from tocsin.routing import Match, Router
 
 T = TypeVar("T")
-
-_AS = re.compile(r"(?:AS)?([0-9]+)", re.IGNORECASE)
-_HOST = re.compile(r"[^\s/@:]*[^\W\d_][^\s/@:]*")
 
 
 def explain(
     ctx: typer.Context,
-    query: Annotated[str, typer.Argument(help="An address, a network, a domain, or an AS as AS64500 or 64500.")],
+    query: Annotated[
+        str, typer.Argument(help="An address, a network, a domain or URL, an AS as AS64500 or 64500, a country as MU.")
+    ],
     tlp: Annotated[str, typer.Option(help="The TLP label that the event would carry.")] = "AMBER",
     pap: Annotated[str, typer.Option(help="The PAP label that it would carry.")] = "AMBER",
     identifier: Annotated[str, typer.Option(help="Its classification.identifier, for teams that mute some.")] = "",
     type_: Annotated[str, typer.Option("--type", help="Its classification.type, for teams that mute some.")] = "",
 ) -> None:
     """Show who would be told of something, through which rule, and what the release gate says."""
+    from tocsin.asking import explain_subject, read_subject
     from tocsin.networks import Networks
     from tocsin.release import read_marking
 
@@ -53,113 +50,6 @@ def explain(
     own = _own_teams(invocation.home)
     found = explain_subject(replace(subject, identifier=identifier, type_=type_), networks, router, marking, own=own)
     emit(invocation, found.document(), lambda: _print(found))
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is asked about, as far as known."""
-
-    query: str
-    address: tuple[int, int] | None = None
-    network: str | None = None
-    asn: int | None = None
-    domain: str | None = None
-    identifier: str = ""
-    type_: str = ""
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The answer: what is known of the subject, who must know of it, and what the gate says of each team."""
-
-    subject: Subject
-    facts: "Answer"
-    marking: "Marking"
-    decision: "Decision"
-    teams: "Mapping[int, Team]"
-    gate: "dict[int, Verdict]"
-
-    @property
-    def nobody(self) -> str | None:
-        """Why nobody is told, or None."""
-        if not self.teams:
-            return "The directory is empty: 'tocsin directory import FILE' brings in teams."
-        if not self.decision.matches and self.decision.overruled:
-            return "A person said that the teams which claim it do not answer for it."
-        if not self.decision.matches:
-            return "No prefix, AS, domain or country rule in the directory holds it."
-        if not any(self.is_told(match) for match in self.decision.matches):
-            return "Each team that must know is muted, has no mailbox, or may not have it by the gate."
-        return None
-
-    def is_told(self, match: "Match") -> bool:
-        """Whether this team is told."""
-        team = self.teams[match.team_id]
-        return not match.muted and self.gate[match.team_id].allowed and bool(team.mailboxes)
-
-    def document(self) -> dict[str, object]:
-        """The answer as JSON has it."""
-        return {
-            "query": self.subject.query,
-            "address": self.facts.address or None,
-            "network": self.subject.network,
-            "domain": self.subject.domain,
-            "prefix": self.facts.prefix,
-            "asn": self.facts.asn,
-            "as_name": self.facts.as_name,
-            "country": self.facts.country,
-            "marking": {"tlp": self.marking.tlp, "pap": self.marking.pap},
-            "teams": [self._team(match) for match in self.decision.matches],
-            "overlaps": [self._rule(match) for match in self.decision.overlaps],
-            "passed_over": [self._rule(match) for match in self.decision.passed_over],
-            "overruled": [self._rule(match) | {"by": match.overruled} for match in self.decision.overruled],
-            "nobody": self.nobody,
-        }
-
-    def _team(self, match: "Match") -> dict[str, object]:
-        team, verdict = self.teams[match.team_id], self.gate[match.team_id]
-        return self._rule(match) | {
-            "told": self.is_told(match),
-            "muted": match.muted or None,
-            "told_as": {"interval": team.interval, "formats": team.formats, "mailboxes": team.mailboxes},
-            "gate": {"allowed": verdict.allowed, "rule": verdict.rule, "words": verdict.words},
-        }
-
-    def _rule(self, match: "Match") -> dict[str, object]:
-        team = self.teams[match.team_id]
-        return {
-            "team": team.key,
-            "name": team.name,
-            "role": match.role,
-            "level": match.level,
-            "value": match.value,
-            "rule": match.rule,
-        }
-
-
-def read_subject(query: str) -> Subject:
-    """What a query means: an address, else a network, else an AS number, else a domain.
-
-    Raises:
-        UsageError: it is none of these.
-
-    """
-    from tocsin.networks import parse_address, parse_network
-
-    text = query.strip()
-    if address := parse_address(text):
-        return Subject(text, address=address)
-    if network := parse_network(text):
-        return Subject(text, network=str(network))
-    found = _AS.fullmatch(text)
-    if found and len(found[1]) <= 10 and 1 <= int(found[1]) <= 4_294_967_295:
-        return Subject(text, asn=int(found[1]))
-    if not found and _HOST.fullmatch(text):
-        return Subject(text, domain=text.lower().removesuffix("."))
-    raise UsageError(
-        f"'{text}' is no address, network, domain or AS.",
-        hint="Ask as in: 192.0.2.1, 192.0.2.0/24, example.org, AS64500.",
-    )
 
 
 def open_router(home: Path, now: datetime) -> "Router":
@@ -186,47 +76,6 @@ def open_router(home: Path, now: datetime) -> "Router":
 
         version = with_records(directory_version)
     return current_router(home / "compiled" / "routing", version, read, now=now)
-
-
-def explain_subject(
-    subject: Subject,
-    networks: "Networks",
-    router: "Router",
-    marking: "Marking",
-    *,
-    own: frozenset[str] = frozenset(),
-) -> Explanation:
-    """Who would be told of one subject: the batch functions on one row. It takes well under 5 ms.
-
-    ``own``: the keys of our own teams.
-    """
-    import numpy as np
-
-    from tocsin.networks import Answer
-    from tocsin.release import Purpose, decide, recipient_of
-
-    facts = Answer("", asn=subject.asn)
-    if subject.address:
-        facts = networks.answer(subject.query)
-    elif subject.asn:
-        facts = replace(facts, as_name=networks.register.name(subject.asn))
-    hi, lo = subject.address or (0, 0)
-    decision = router.ask(
-        np.array([hi], dtype=np.uint64),
-        np.array([lo], dtype=np.uint64),
-        np.array([subject.address is not None]),
-        np.array([facts.asn or -1], dtype=np.int64),
-        country=[facts.country],
-        domain=[subject.domain],
-        network=[subject.network],
-        identifier=[subject.identifier],
-        type_=[subject.type_],
-    )
-    gate = {
-        match.team_id: decide(marking, recipient_of(router.teams[match.team_id], own=own), Purpose.REMEDIATION)
-        for match in decision.matches
-    }
-    return Explanation(subject, facts, marking, decision, router.teams, gate)
 
 
 def _version_in_sqlite(home: Path) -> str | None:
@@ -261,7 +110,7 @@ def _sets_database(path: Path) -> bool:
     return not isinstance(storage, dict) or bool(storage.get("database"))
 
 
-def _print(found: Explanation) -> None:
+def _print(found: "Explanation") -> None:
     say(_introduction(found))
     for match in found.decision.matches:
         team = found.teams[match.team_id]
@@ -284,7 +133,7 @@ def _print(found: Explanation) -> None:
         say(f"\nNobody would be told. {found.nobody}")
 
 
-def _introduction(found: Explanation) -> str:
+def _introduction(found: "Explanation") -> str:
     facts, subject = found.facts, found.subject
     known = [
         f"in {facts.prefix}" if facts.prefix else "",
@@ -298,7 +147,7 @@ def _introduction(found: Explanation) -> str:
     return f"{subject.query}{': ' if words else ''}{words} ({marking})"
 
 
-def _fate(found: Explanation, match: "Match") -> str:
+def _fate(found: "Explanation", match: "Match") -> str:
     team, verdict = found.teams[match.team_id], found.gate[match.team_id]
     if match.muted:
         return f"the team {match.muted}"

@@ -49,7 +49,7 @@ def read_about(database: Database, key: str, at: datetime | None = None) -> Abou
         NotFoundError: there is no such team.
 
     """
-    with database.begin() as session:
+    with database.reading() as session:
         number = find_team(session, key)
         found = standing(session, Part(teams={number}), at)
         (team,) = read_teams(session, found, {number})

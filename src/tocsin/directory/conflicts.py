@@ -68,7 +68,7 @@ class Conflict:
 
 def read_conflicts(database: Database, *, nested: bool = False) -> list[Conflict]:
     """All conflicts: those that need somebody first, then by kind and value; with the nested ones when asked for."""
-    with database.begin() as session:
+    with database.reading() as session:
         found, keys = standing(session), team_keys(session)
     return find_conflicts(found, keys, nested=nested)
 

@@ -61,7 +61,7 @@ class Entry:
 
 def read_history(database: Database, values: Mapping[str, Collection[str]]) -> tuple[Entry, ...]:
     """All that was ever said of these values (by kind), in the order in which it was recorded."""
-    with database.begin() as session:
+    with database.reading() as session:
         keys = team_keys(session)
         found = [
             *(_claim(row, keys) for row in _on_values(session, ConstituencyRow, values)),
@@ -82,7 +82,7 @@ def read_team_history(database: Database, key: str) -> tuple[Entry, ...]:
         NotFoundError: there is no such team.
 
     """
-    with database.begin() as session:
+    with database.reading() as session:
         keys = team_keys(session)
         teams = _ever_merged(session, find_team(session, key))
         merges = [
@@ -106,7 +106,7 @@ def networks_inside(database: Database, network: str) -> list[str]:
     wanted = parse_network(network)
     if wanted is None:
         return []
-    with database.begin() as session:
+    with database.reading() as session:
         names = set[str]()
         for row in (ConstituencyRow, DenialRow, DecisionRow):
             names |= set(session.scalars(select(row.value).where(row.kind == RuleKind.PREFIX).distinct()))

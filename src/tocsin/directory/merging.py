@@ -89,7 +89,7 @@ def merge_candidates(found: Standing, teams: Sequence[Team], apart: Iterable[_Pa
 
 def read_candidates(database: Database) -> list[Candidate]:
     """The pairs of teams that a person should look at, likeliest first."""
-    with database.begin() as session:
+    with database.reading() as session:
         found = standing(session)
         merged = found.merged
         pairs = session.execute(select(MergeRefusalRow.one_id, MergeRefusalRow.other_id))
@@ -100,7 +100,7 @@ def read_candidates(database: Database) -> list[Candidate]:
 
 def read_merges(database: Database) -> list[Merge]:
     """The merges that stand, in the order in which they were recorded."""
-    with database.begin() as session:
+    with database.reading() as session:
         keys = team_keys(session)
         rows = session.scalars(select(MergeRow).where(MergeRow.withdrawn.is_(None)).order_by(MergeRow.id))
         return [_merge(row, keys) for row in rows]

@@ -36,7 +36,7 @@ _FORMATS = {form.value: form for form in Format}
 
 def directory_version(database: Database) -> str:
     """The version of the directory; it changes with each change and is never the same for two states."""
-    with database.begin() as session:
+    with database.reading() as session:
         return session.scalars(select(DirectoryStateRow.version)).one()
 
 
@@ -45,7 +45,7 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
 
     Of a time in the past, what was asserted and decided then; names and preferences of teams are those of now.
     """
-    with many_objects(), database.begin() as session:
+    with many_objects(), database.reading() as session:
         version = session.scalars(select(DirectoryStateRow.version)).one()
         found = standing(session, at=at)
         teams = read_teams(session, found, at=at)
@@ -54,14 +54,14 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
 
 def teams_by_id(database: Database) -> dict[int, Team]:
     """Every team by its number; a merged team's number gives the team that it is now. No rule is read."""
-    with many_objects(), database.begin() as session:
+    with many_objects(), database.reading() as session:
         found = standing(session, Part(kind=MAILBOX))
         return Directory("", tuple(read_teams(session, found)), (), (), found.merged).by_id
 
 
 def read_claims_on(database: Database, values: Mapping[str, Collection[str]], at: datetime | None = None) -> Directory:
     """As `read_directory`, but only the rules on these values (by kind) and the teams that they name."""
-    with database.begin() as session:
+    with database.reading() as session:
         version = session.scalars(select(DirectoryStateRow.version)).one()
         found = standing(session, Part(values=values), at)
         named = {rule.team_id for rule in (*found.rules, *found.overruled)}
@@ -77,7 +77,7 @@ def read_team(database: Database, key: str) -> tuple[Team, tuple[Rule, ...]]:
         NotFoundError: there is no such team.
 
     """
-    with database.begin() as session:
+    with database.reading() as session:
         number = find_team(session, key)
         found = standing(session, Part(teams={number}))
         (team,) = read_teams(session, found, {number})
@@ -91,13 +91,13 @@ def read_overruled(database: Database, key: str) -> tuple[Rule, ...]:
         NotFoundError: there is no such team.
 
     """
-    with database.begin() as session:
+    with database.reading() as session:
         return tuple(standing(session, Part(teams={find_team(session, key)})).overruled)
 
 
 def list_teams(database: Database) -> list[tuple[Team, dict[RuleKind, int]]]:
     """Every team with the number of values of each kind that it has a rule for, by key."""
-    with database.begin() as session:
+    with database.reading() as session:
         found = standing(session)
         teams = read_teams(session, found)
     counts: dict[int, dict[RuleKind, int]] = defaultdict(dict)

@@ -23,7 +23,7 @@ from tocsin.records import Database
 
 def read_claims(database: Database, now: datetime) -> list[Claim]:
     """All claims, the latest first."""
-    with database.begin() as session:
+    with database.reading() as session:
         rows = session.scalars(select(ClaimRow).order_by(ClaimRow.id.desc()))
         return [claim_of(session, row, now) for row in rows]
 
@@ -35,7 +35,7 @@ def read_claim(database: Database, number: int, now: datetime) -> Claim:
         NotFoundError: there is none of this number.
 
     """
-    with database.begin() as session:
+    with database.reading() as session:
         return claim_of(session, _row(session, number), now)
 
 
@@ -44,7 +44,7 @@ def read_rivals(database: Database, claim: Claim) -> list[ContestedClaim]:
     values = set(same_and_wider(claim.kind, claim.value))
     if claim.kind == RuleKind.PREFIX:
         values |= set(networks_inside(database, claim.value))
-    with database.begin() as session:
+    with database.reading() as session:
         if claim.kind == RuleKind.DOMAIN:
             values |= set(_names_inside(session, claim.value))
         found = standing(session, Part(values={claim.kind: sorted(values)}))

@@ -79,14 +79,14 @@ def import_keys(
 
 def team_keys(database: Database, teams: Collection[int] | None = None, *, withdrawn: bool = False) -> list[TeamKey]:
     """The keys of these teams, or of all, in the order in which they came; with ``withdrawn`` also former ones."""
-    with database.begin() as session:
+    with database.reading() as session:
         return [_key(row, team) for team, row in _rows(session, teams, withdrawn=withdrawn)]
 
 
 def keys_by_team(database: Database, teams: Collection[int]) -> Callable[[int], list[TeamKey]]:
     """The keys of each of these teams; read from the records now, and worked out when a team is asked for."""
     found: dict[int, list[TeamKeyRow]] = {}
-    with database.begin() as session:
+    with database.reading() as session:
         for team, row in _rows(session, teams):
             found.setdefault(team, []).append(row)
     return lambda team: [_key(row, team) for row in found.get(team, ())]
