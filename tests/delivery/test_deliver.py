@@ -64,17 +64,17 @@ def test_a_refusal_for_good_is_kept_and_can_be_tried_again_by_hand(database: Dat
     again = run(database, SmtpChannel(office.settings()), NOW + timedelta(days=1))
     office.refused = {}
     with database.begin() as session:
-        retry(session, "toc-2026-0000001", NOW)
+        retry(session, "toc-2026-0000001", NOW, actor="test")
     mended = run(database, SmtpChannel(office.settings()))
 
     assert (failed.failed, again.digests, again.failed, mended.digests) == (1, 0, 0, 1)
     with database.begin() as session:
         words = session.scalars(select(AuditEntry.word).order_by(AuditEntry.id)).all()
         with pytest.raises(ConflictError, match="was sent at"):
-            retry(session, "TOC-2026-0000001", NOW)
+            retry(session, "TOC-2026-0000001", NOW, actor="test")
         with pytest.raises(NotFoundError):
             delivery(session, "TOC-2026-9999999")
-    assert words == ["delivery.failed", "delivery.sent"]
+    assert words == ["delivery.failed", "delivery.retried", "delivery.sent"]
 
 
 def test_each_mailbox_gets_a_digest_once_when_one_of_them_was_refused(database: Database, office: PostOffice) -> None:

@@ -142,7 +142,7 @@ def test_shadow_mode_writes_all_and_sends_nothing_even_when_live_comes(
     assert [boxes for boxes, _ in office.arrived] == [["noc@t1.example"]]
     assert len(read_mail(office.arrived[0][1]).rows()) == 1
     with desk.database.begin() as session, pytest.raises(ConflictError, match="counts as told"):
-        retry(session, "TOC-2026-0000001", NOW)
+        retry(session, "TOC-2026-0000001", NOW, actor="test")
 
 
 def test_shadow_mode_cannot_be_given_a_channel_that_sends(desk: Desk) -> None:
@@ -207,7 +207,7 @@ def test_the_first_mail_to_each_team_waits_for_a_person_and_what_follows_joins_o
     assert desk.states() == ["sent", "dropped", "held", "sent", "held"]
     with desk.database.begin() as session:
         assert [row.team_id for row in held_digests(session)] == [3, 2]
-        words = session.scalars(select(AuditEntry.word)).all()
+        words = session.scalars(select(AuditEntry.word).order_by(AuditEntry.id)).all()
     assert words == ["delivery.released", "delivery.dropped", "delivery.sent", "delivery.sent"]
 
 
@@ -299,7 +299,7 @@ def test_old_news_expires_instead_of_leaving_and_a_person_can_still_send_it(desk
     assert desk.states() == ["expired"] * 3 + ["sent"]
     assert "more than 14 days ago" in desk.rows()[0].error
     with desk.database.begin() as session:
-        retry(session, "TOC-2026-0000003", desk.now)
+        retry(session, "TOC-2026-0000003", desk.now, actor="test")
     assert desk.send().digests == 1
 
 

@@ -35,7 +35,8 @@ def told_at(session: Session, store: EventStore, delivery: Delivery, hi: int, lo
 
 def told_events(session: Session, store: EventStore, delivery: Delivery) -> pl.LazyFrame:
     """The events that a digest told its team, lazily; columns as `EventStore.scan` gives them."""
-    ingests = list(session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == delivery.id)))
+    told = delivery.repeats or delivery.id
+    ingests = list(session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == told)))
     return store.scan(ingests=ingests).filter(pl.col("told").is_in(sets_with(session, frozenset({delivery.team_id}))))
 
 

@@ -87,6 +87,7 @@ def show(
 @app.command()
 def retry(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="A digest that was given up.")]) -> None:
     """Let the next run of 'tocsin deliver' try a digest again."""
+    import getpass
     from datetime import UTC
 
     from tocsin.app import open_node
@@ -95,7 +96,7 @@ def retry(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="A d
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
     with node.database.begin() as session:
-        found = try_again(session, reference, datetime.now(UTC))
+        found = try_again(session, reference, datetime.now(UTC), actor=getpass.getuser())
     said = document(found, _teams(node))
     emit(invocation, said, lambda: say(f"{found.reference} goes out with the next 'tocsin deliver'."))
 

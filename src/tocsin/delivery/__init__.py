@@ -16,16 +16,19 @@ from tocsin.delivery.journal import (
     retry,
     sent_to,
 )
+from tocsin.delivery.listing import GROUPS, Group, Wanted, count_digests, count_letters, find_digests, find_letters
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.delivery.notices import Notice, notices
 from tocsin.delivery.outbox import due_at, queue, release_items
 from tocsin.delivery.preview import preview
 from tocsin.delivery.released import Gate, through_the_gate
 from tocsin.delivery.render import Annotate, Facts, GoneOf, Mail, Node
+from tocsin.delivery.steering import can_hold, can_repeat, hold, send_again
 from tocsin.delivery.survey import DELIVERY, Gone, problem_words, topic_names
 
 __all__ = [
     "DELIVERY",
+    "GROUPS",
     "Annotate",
     "Channel",
     "Delivery",
@@ -37,6 +40,7 @@ __all__ = [
     "Gate",
     "Gone",
     "GoneOf",
+    "Group",
     "ItemState",
     "Mail",
     "Node",
@@ -44,6 +48,11 @@ __all__ = [
     "Outcome",
     "Receipt",
     "Summary",
+    "Wanted",
+    "can_hold",
+    "can_repeat",
+    "count_digests",
+    "count_letters",
     "deliver",
     "deliveries",
     "delivery",
@@ -52,9 +61,12 @@ __all__ = [
     "due_news",
     "due_state",
     "failed_deliveries",
+    "find_digests",
+    "find_letters",
     "find_mail",
     "held_digests",
     "held_letters",
+    "hold",
     "letters",
     "notices",
     "open_channel",
@@ -67,6 +79,7 @@ __all__ = [
     "release_items",
     "resume",
     "retry",
+    "send_again",
     "sent_to",
     "stop",
     "through_the_gate",

@@ -28,6 +28,7 @@ class Frame:
     at: datetime
     link: str = ""
     reply: bool = False  # whether replies by mail are read
+    repeats: str = ""  # the reference of the digest that this one tells again
 
 
 def compose(of: Survey, frame: Frame, texts: Texts) -> DigestText:
@@ -55,6 +56,7 @@ def compose(of: Survey, frame: Frame, texts: Texts) -> DigestText:
         reply=frame.reply,
         silence=_silence(of.silence, texts),
         overview=_overview(of, topics, texts),
+        repeats=wrap(texts.say("repeats", reference=frame.repeats)) if frame.repeats else "",
     )
 
 
@@ -67,6 +69,8 @@ def subject_of(text: DigestText, texts: Texts) -> str:
 def body_of(text: DigestText, texts: Texts) -> str:
     """The plain text of a mail; lines end with a line feed."""
     sentence = wrap(texts.templates["sentence"].render(digest=text))
+    if text.repeats:
+        sentence = f"{text.repeats}\n\n{sentence}"
     body = texts.templates["digest"].render(digest=text, sentence=sentence, overview=text.overview)
     return (right_to_left(body) if texts.mirrored else body).rstrip("\n") + "\n"
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.errors import ConflictError, NotFoundError
 from tocsin.letters import Letter, LetterState
-from tocsin.records import Database
+from tocsin.records import AuditWord, Database, audit
 
 _TOLD = {
     DeliveryState.SENT.value: "was sent",
@@ -47,8 +47,8 @@ def delivery(session: Session, reference: str) -> Delivery:
     return found
 
 
-def retry(session: Session, reference: str, now: datetime) -> Delivery:
-    """Let the next run try a digest again that was given up, came back, or waits.
+def retry(session: Session, reference: str, now: datetime, *, actor: str) -> Delivery:
+    """Let the next run try a digest again that was given up, came back, or waits, in the caller's transaction.
 
     Raises:
         NotFoundError: there is none.
@@ -63,6 +63,9 @@ def retry(session: Session, reference: str, now: datetime) -> Delivery:
     if found.state in _TOLD:
         how = _TOLD[found.state]
         raise ConflictError(f"{found.reference} {how} at {found.sent_at:%Y-%m-%d %H:%M} UTC.")
+    detail: dict[str, object] = {"state": found.state}
+    subject = f"delivery:{found.reference}"
+    audit(session, AuditWord.DELIVERY_RETRIED, at=now, actor=actor, subject=subject, detail=detail)
     if found.state in _GIVEN_UP:
         found.released_at = now  # its age counts from this person's word
     if found.state == DeliveryState.BOUNCED:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import ColumnElement, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
@@ -79,6 +79,7 @@ class Owed:
     waiting: tuple[str, ...]
     ingests: tuple[int, ...]
     held: bool = False
+    repeats: tuple[str, str] = ("", "")  # the reference and Message-ID of the digest that it tells again
 
 
 def due_teams(session: Session, now: datetime) -> list[int]:
@@ -112,8 +113,7 @@ def claim(
     session.add_all(deliveries)
     session.flush()
     for delivery in deliveries:
-        delivery.reference = f"TOC-{now.year}-{delivery.id:07d}"
-        delivery.message_id = f"<{delivery.reference}.{delivery.uuid.hex[:12]}@{domain}>"
+        _name(delivery, domain, now)
     session.flush()
     bound = [
         {"id": item, "delivery_id": delivery.id, "state": ItemState.CLAIMED.value}
@@ -141,14 +141,16 @@ def owed_by(session: Session, wanted: ColumnElement[bool]) -> list[Owed]:
     rows = session.scalars(select(Delivery).where(wanted).order_by(Delivery.id)).all()
     ingests: dict[int, list[int]] = {row.id: [] for row in rows}
     pairs = session.execute(
-        select(DeliveryItem.delivery_id, DeliveryItem.ingest)
-        .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
+        select(Delivery.id, DeliveryItem.ingest)
+        .join(Delivery, holds_items())
         .where(wanted)
         .order_by(DeliveryItem.ingest)
     )
     for delivery, ingest in pairs:
         if delivery in ingests:
             ingests[delivery].append(ingest)
+    before = [row.repeats for row in rows if row.repeats is not None]
+    told = {row.id: (row.reference, row.message_id) for row in session.scalars(_those(before))} if before else {}
     return [
         Owed(
             id=row.id,
@@ -162,9 +164,25 @@ def owed_by(session: Session, wanted: ColumnElement[bool]) -> list[Owed]:
             waiting=tuple(row.waiting),
             ingests=tuple(ingests[row.id]),
             held=row.state == DeliveryState.HELD.value,
+            repeats=told.get(row.repeats or 0, ("", "")),
         )
         for row in rows
     ]
+
+
+def holds_items() -> ColumnElement[bool]:
+    """Whether a digest tells of a piece of news: it is bound to it, or repeats the digest that is."""
+    return DeliveryItem.delivery_id == func.coalesce(Delivery.repeats, Delivery.id)
+
+
+def repeat(session: Session, of: Delivery, *, domain: str, now: datetime) -> Delivery:
+    """A new digest that tells the events of another again with the next run, in the caller's transaction."""
+    made = _new_delivery(of.team_id, of.events, DeliveryState.QUEUED, of.channel, now)
+    made.repeats, made.released_at = of.repeats or of.id, now
+    session.add(made)
+    session.flush()
+    _name(made, domain, now)
+    return made
 
 
 def unclaimed_teams(session: Session, now: datetime) -> dict[int, int]:
@@ -178,6 +196,16 @@ def unclaimed_teams(session: Session, now: datetime) -> dict[int, int]:
     for team, events in rows:
         waiting[team] = waiting.get(team, 0) + events
     return waiting
+
+
+def _those(numbers: Collection[int]) -> Select[tuple[Delivery]]:
+    return select(Delivery).where(Delivery.id.in_(numbers))
+
+
+def _name(delivery: Delivery, domain: str, now: datetime) -> None:
+    """Give a digest its reference and its Message-ID, now that its row has a number."""
+    delivery.reference = f"TOC-{now.year}-{delivery.id:07d}"
+    delivery.message_id = f"<{delivery.reference}.{delivery.uuid.hex[:12]}@{domain}>"
 
 
 def _new_delivery(team: int, events: int, state: DeliveryState, channel: str, now: datetime) -> Delivery:
@@ -202,6 +230,7 @@ def _new_delivery(team: int, events: int, state: DeliveryState, channel: str, no
         counts={},
         error="",
         released_at=None,
+        repeats=None,
     )
 
 

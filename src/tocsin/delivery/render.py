@@ -165,6 +165,7 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> Rendered:
         owed.created_at,
         draft.node.link(owed.reference),
         bool(draft.node.reply_to(owed.reference)),
+        repeats=owed.repeats[0],
     )
     packing = Packing(
         owed.reference,
@@ -195,7 +196,7 @@ def _mail(draft: _Draft, text: DigestText, files: Files) -> Mail:
         recipients=recipients,
         at=owed.created_at,
         message_id=identity,
-        answers="" if text.part == 1 else owed.message_id,
+        answers=owed.repeats[1] if text.part == 1 else owed.message_id,
         reply_to=draft.node.reply_to(owed.reference),
     )
     boundary = f"=_{owed.reference}_{text.part}"

@@ -42,6 +42,7 @@ class DigestText:
     link: str
     reply: bool
     silence: str = ""
+    repeats: str = ""
     part: int = 1
     parts: int = 1
     overview: str = field(default="")

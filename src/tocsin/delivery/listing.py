@@ -1,0 +1,98 @@
+"""Digests and letters as people look for them: by state, team, time and reference, a page at a time."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.models import Delivery, DeliveryState
+from tocsin.letters import Letter, LetterState
+
+
+class Group(StrEnum):
+    """States that people look at together."""
+
+    WAITING = "waiting"  # on its way: leaves with a next run
+    HELD = "held"  # waits for a person
+    TROUBLE = "trouble"  # told nobody: given up, came back, stuck, or stopped by the gate
+    GONE = "gone"  # has left, or counts as told
+    ENDED = "ended"  # never leaves: dropped, or too old
+
+
+GROUPS: Final[dict[Group, tuple[str, ...]]] = {
+    Group.WAITING: (DeliveryState.QUEUED, DeliveryState.RETRY),
+    Group.HELD: (DeliveryState.HELD,),
+    Group.TROUBLE: (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.STUCK, DeliveryState.WITHHELD),
+    Group.GONE: (DeliveryState.SENT, DeliveryState.SHADOW, DeliveryState.REDIRECTED),
+    Group.ENDED: (DeliveryState.DROPPED, DeliveryState.EXPIRED, LetterState.CANCELLED),
+}
+"""The states of digests and letters, each in one group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for. ``teams``: numbers, None for all. Times: when it was made. ``reference``: a part of it.
+
+    ``before``: the number of the last one seen, 0 to begin with the newest.
+    """
+
+    groups: Collection[Group] = ()
+    teams: Collection[int] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    reference: str = ""
+    before: int = 0
+
+
+def find_digests(session: Session, wanted: Wanted, *, limit: int) -> Sequence[Delivery]:
+    """The digests, newest first."""
+    query = select(Delivery).where(*_met(Delivery, wanted))
+    if wanted.teams is not None:
+        query = query.where(Delivery.team_id.in_(wanted.teams))
+    if wanted.reference:
+        part = wanted.reference.strip().upper()
+        query = query.where(Delivery.reference.contains(part, autoescape=True))
+    return session.scalars(query.order_by(Delivery.id.desc()).limit(limit)).all()
+
+
+def find_letters(session: Session, wanted: Wanted, *, limit: int) -> Sequence[Letter]:
+    """The letters, newest first; ``teams`` does not narrow them."""
+    query = select(Letter).where(*_met(Letter, wanted))
+    if wanted.reference:
+        number = wanted.reference.strip().rpartition("-")[2].lstrip("0")
+        query = query.where(Letter.id == (int(number) if number.isdecimal() and len(number) < 10 else -1))
+    return session.scalars(query.order_by(Letter.id.desc()).limit(limit)).all()
+
+
+def count_digests(session: Session, teams: Collection[int] | None = None) -> dict[Group, int]:
+    """How many digests there are in each group; ``teams``: numbers, None for all."""
+    query = select(Delivery.state, func.count()).group_by(Delivery.state)
+    if teams is not None:
+        query = query.where(Delivery.team_id.in_(teams))
+    return _grouped(dict(session.execute(query).all()))
+
+
+def count_letters(session: Session) -> dict[Group, int]:
+    """How many letters there are in each group."""
+    return _grouped(dict(session.execute(select(Letter.state, func.count()).group_by(Letter.state)).all()))
+
+
+def _grouped(counts: dict[str, int]) -> dict[Group, int]:
+    return {group: sum(counts.get(state, 0) for state in states) for group, states in GROUPS.items()}
+
+
+def _met(table: type[Delivery] | type[Letter], wanted: Wanted) -> list[ColumnElement[bool]]:
+    met: list[ColumnElement[bool]] = []
+    if wanted.groups:
+        met.append(table.state.in_([state for group in wanted.groups for state in GROUPS[group]]))
+    if wanted.since is not None:
+        met.append(table.created_at >= wanted.since)
+    if wanted.until is not None:
+        met.append(table.created_at < wanted.until)
+    if wanted.before:
+        met.append(table.id < wanted.before)
+    return met

@@ -1,0 +1,67 @@
+"""What a person does to a digest or a letter before it leaves, or after: hold it back, send it again."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.models import Delivery, DeliveryState
+from tocsin.delivery.outbox import repeat
+from tocsin.errors import ConflictError
+from tocsin.letters import Letter
+from tocsin.records import AuditWord, audit
+
+_OPEN = {DeliveryState.QUEUED.value, DeliveryState.RETRY.value}
+_GONE = {
+    DeliveryState.SENT.value,
+    DeliveryState.BOUNCED.value,
+    DeliveryState.REDIRECTED.value,
+    DeliveryState.SHADOW.value,
+}
+
+
+def can_hold(one: Delivery | Letter) -> bool:
+    """Whether it is on its way and has not left."""
+    return one.state in _OPEN
+
+
+def can_repeat(one: Delivery | Letter) -> bool:
+    """Whether it has left, so that it may be sent again; letters are asked for anew where they are needed."""
+    return isinstance(one, Delivery) and one.state in _GONE
+
+
+def hold(session: Session, one: Delivery | Letter, *, reason: str, actor: str, now: datetime) -> None:
+    """Let it wait for a person, in the caller's transaction.
+
+    Raises:
+        ConflictError: it has left, or does not wait to leave.
+
+    """
+    if not can_hold(one):
+        raise ConflictError(f"{one.reference} does not wait to leave: it is {one.state}.")
+    one.state, one.error = DeliveryState.HELD.value, f"Held by {actor}: {reason}" if reason else f"Held by {actor}."
+    audit(session, AuditWord.DELIVERY_HELD, at=now, actor=actor, subject=_subject(one), detail={"reason": reason})
+
+
+def send_again(session: Session, one: Delivery | Letter, *, actor: str, domain: str, now: datetime) -> Delivery:
+    """A new digest with the same events that says which one it repeats, in the caller's transaction.
+
+    It does not wait for a person's look, since a person asked for it. ``domain``: for its Message-ID.
+
+    Raises:
+        ConflictError: it is a letter, or has not left yet.
+
+    """
+    if not isinstance(one, Delivery):
+        raise ConflictError(f"{one.reference} is a letter; a letter is asked for again where it came from.")
+    if not can_repeat(one):
+        raise ConflictError(
+            f"{one.reference} has not left: it is {one.state}.", hint="Let it be tried again, or release it."
+        )
+    made = repeat(session, one, domain=domain, now=now)
+    detail: dict[str, object] = {"by": made.reference}
+    audit(session, AuditWord.DELIVERY_REPEATED, at=now, actor=actor, subject=_subject(one), detail=detail)
+    return made
+
+
+def _subject(one: Delivery | Letter) -> str:
+    return f"{'delivery' if isinstance(one, Delivery) else 'letter'}:{one.reference}"
