@@ -6,7 +6,7 @@
 from tocsin.accounts.api_tokens import list_tokens, make_token, read_token, revoke_token, scopes_of, token_state
 from tocsin.accounts.models import Person, Session
 from tocsin.accounts.permissions import NOBODY, OPEN, Act, Reach, Role, Visitor
-from tocsin.accounts.sessions import end_session, read_session, start_session
+from tocsin.accounts.sessions import end_session, living_sessions, read_session, start_session
 from tocsin.accounts.tables import ApiToken
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Visitor",
     "end_session",
     "list_tokens",
+    "living_sessions",
     "make_token",
     "read_session",
     "read_token",

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -66,6 +67,22 @@ def read_session(database: Database, secret: str, *, now: datetime) -> Visitor:
             transaction.execute(update(Session).where(Session.secret == hashed).values(seen_at=now))
     visitor = visitor_of(person, session=hashed)
     return replace(visitor, scopes=UNFINISHED) if limited else visitor
+
+
+def living_sessions(database: Database, sessions: Collection[str], *, now: datetime) -> set[str]:
+    """Those of these sessions (`Visitor.session`) that have not ended and whose persons are not blocked."""
+    with database.reading() as transaction:
+        wanted = select(Session.secret).join(Person, Person.id == Session.person_id)
+        return set(
+            transaction.scalars(
+                wanted.where(
+                    Session.secret.in_(sessions),
+                    Session.ends_at > now,
+                    Session.seen_at > now - IDLE,
+                    Person.blocked_at.is_(None),
+                )
+            )
+        )
 
 
 def end_session(transaction: Transaction, secret: str) -> None:

@@ -16,6 +16,8 @@ class AuditWord(StrEnum):
     REPORT_SENT = "report.sent"
     REPORT_INGESTED = "report.ingested"
     QUARANTINE_REPLAYED = "quarantine.replayed"
+    QUARANTINE_MENDED = "quarantine.mended"
+    QUARANTINE_LEFT = "quarantine.left"
     COLLECTOR_TOOK = "collector.took"
     COLLECTOR_FAILED = "collector.failed"
     COLLECTOR_RECOVERED = "collector.recovered"
@@ -105,7 +107,8 @@ class AuditEntry(Base):
 class AuditSeal(Base):
     """A signature over some entries and over the seal before; `tocsin.records.seals` makes and checks them.
 
-    ``ids``: runs of the entries' ids, first and last of each. ``leaves``: 32 bytes for each entry, in that order.
+    ``ids``: runs of the entries' ids, first and last of each; ``top``: the highest id that is sealed, here or before.
+    ``leaves``: the SHA-256 of each entry, 32 bytes, in that order.
     ``previous``, ``digest``: SHA-256 in hexadecimal; ``key``, ``signature``: Ed25519 in hexadecimal (RFC 8032).
     """
 
@@ -115,6 +118,7 @@ class AuditSeal(Base):
     at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     count: Mapped[int]
     ids: Mapped[list[list[int]]] = mapped_column(Json)
+    top: Mapped[int]
     leaves: Mapped[bytes] = mapped_column(LargeBinary)
     previous: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(Text)
