@@ -1,7 +1,7 @@
 """Answers: what teams say of the problems they were told of, and how the next sighting meets what was said."""
 
 from tocsin.answers.claims import claims
-from tocsin.answers.course import Course, Courses, State, Step, state_of
+from tocsin.answers.course import Course, Courses, OpenProblems, State, Step, state_of
 from tocsin.answers.links import PATH, links, reference_of
 from tocsin.answers.listing import Noted, noted
 from tocsin.answers.models import Answer, AnsweredDigest, Verdict, Via
@@ -23,6 +23,7 @@ __all__ = [
     "Courses",
     "Line",
     "Noted",
+    "OpenProblems",
     "Outcome",
     "Sheet",
     "Sheets",

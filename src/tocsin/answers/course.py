@@ -1,5 +1,6 @@
 """The course of problems: heard, told, answered, seen again or gone."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -106,6 +107,15 @@ class Course:
 
 
 @dataclass(frozen=True)
+class OpenProblems:
+    """Problems that go on: how many, how many of each ``classification.type``, and those seen last, newest first."""
+
+    total: int
+    kinds: tuple[tuple[str, int], ...]
+    newest: tuple[Course, ...]
+
+
+@dataclass(frozen=True)
 class Courses:
     """Tells the courses of the problems of a node."""
 
@@ -142,6 +152,23 @@ class Courses:
             steps = _steps(session, events, known, said)
         states = _states(known, said, now)
         return self._described(known, np.arange(len(known.keys)), states, said, steps)
+
+    def open_in(self, query: Query, *, now: datetime, team_id: int | None = None, limit: int = 50) -> "OpenProblems":
+        """The problems of the events that match, and that a team must know of where asked for, as far as they go on."""
+        events = self.store.scan(query)
+        with self.database.reading() as session:
+            if team_id is not None:
+                events = events.filter(pl.col("routed").is_in(sets_with(session, same_team(session, team_id))))
+            types = events.select("problem", "classification.type").drop_nulls("problem").unique("problem").collect()
+            keys = types["problem"].to_numpy().view(np.uint64)
+            known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
+            said = _said(session, known)
+        going_on = np.flatnonzero(known.gone_at == 0)
+        kind_of = dict(zip(keys.tolist(), types["classification.type"].to_list(), strict=True))
+        kinds = Counter(kind_of.get(key) or "" for key in known.keys[going_on].tolist())
+        newest = going_on[np.argsort(-known.column("last_seen")[going_on], kind="stable")][:limit]
+        courses = self._described(known, newest, _states(known, said, now), said)
+        return OpenProblems(len(going_on), tuple(kinds.most_common()), tuple(courses))
 
     def names(self, keys: Collection[int]) -> dict[int, Name]:
         """Where and what each of these problems is; question marks where no event of it is stored any more."""

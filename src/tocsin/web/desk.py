@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from jinja2 import StrictUndefined
 
 from tocsin.accounts import Act
 from tocsin.app import Node
+from tocsin.asking import Guide
 from tocsin.doors import visitor_of
 from tocsin.doors.guard import form_word
 from tocsin.tokens import Tokens
@@ -42,6 +43,11 @@ class Desk:
     templates: Jinja2Templates
     languages: list[str] = field(default_factory=list)
 
+    @cached_property
+    def guide(self) -> Guide:
+        """Who must know of what; one for all pages, so that the rules are open once."""
+        return Guide(self.node, self.clock)
+
     @property
     def now(self) -> datetime:
         """The time."""
@@ -51,7 +57,8 @@ class Desk:
         """A page from a template of ``templates/``, in the visitor's language.
 
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)``
-        by the act's name, ``words`` and its ``_`` and ``ngettext``, ``places`` (the navigation), ``here`` (the path),
+        by the act's name, ``words`` and its ``_`` and ``ngettext``, ``translated`` (for
+        pairs of a field and what is wrong with it), ``places`` (the navigation), ``here`` (the path),
         ``theme``, ``csrf`` (what forms carry) and ``languages``.
         """
         visitor, words = visitor_of(request), self.words(request)
@@ -62,6 +69,7 @@ class Desk:
             "words": words,
             "_": words.say,
             "ngettext": words.count,
+            "translated": lambda wrongs: [(name, words.say(said)) for name, said in wrongs],
             "places": places_for(visitor),
             "here": request.url.path,
             "theme": self.theme(request),
