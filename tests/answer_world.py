@@ -82,7 +82,9 @@ class World:
 @contextmanager
 def served(application: FastAPI) -> Iterator[int]:
     """The port of a server that runs until the block ends."""
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="warning", server_header=False))
+    server = uvicorn.Server(
+        uvicorn.Config(application, port=0, log_level="warning", server_header=False, proxy_headers=False)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -11,6 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tocsin import __version__
 from tocsin.app import Node
@@ -21,14 +22,19 @@ from tocsin.tokens import open_tokens
 from tocsin.web.answer_pages import answer_pages
 from tocsin.web.desk import Desk, make_desk
 from tocsin.web.home_pages import home_pages
+from tocsin.web.public import public_pages
+from tocsin.web.portal import portal_pages
 from tocsin.web.verify_pages import verify_pages
 
 _STATIC = Path(__file__).parent / "static"
 _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
-_PUBLIC = (answer_pages, verify_pages)
-_INSIDE = (home_pages,)
+_PUBLIC = (answer_pages, verify_pages, public_pages)
+_INSIDE = (
+    home_pages,
+    portal_pages,
+)
 
 
 def _now() -> datetime:
@@ -49,6 +55,8 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
     application.add_middleware(Welcome, database=node.database, clock=clock)
     application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     application.add_middleware(with_headers)
+    # What a proxy says of who asks, and how, is believed of the trusted ones only.
+    application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[*node.settings.server.trusted_proxies])
     return application
 
 
@@ -108,4 +116,11 @@ def serve(node: Node, *, port: int, public: bool = False) -> None:
     import uvicorn
 
     host = node.settings.server.host
-    uvicorn.run(make_application(node, public=public), host=host, port=port, log_level="warning", server_header=False)
+    uvicorn.run(
+        make_application(node, public=public),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+    )

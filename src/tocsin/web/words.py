@@ -78,6 +78,10 @@ class Words:
         """The name of a language in itself, as its speakers look for it."""
         return (_locale(language).display_name or language).capitalize()
 
+    def language_name(self, code: str) -> str:
+        """The name of another language (BCP 47); the code where it has none."""
+        return self._locale.languages.get(code.replace("-", "_")) or self._locale.languages.get(code[:2], code)
+
     @property
     def _locale(self) -> Locale:
         return _locale(self.language)
