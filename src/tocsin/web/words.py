@@ -8,13 +8,13 @@ import gettext
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal, format_percent
@@ -31,6 +31,11 @@ _SOURCE = "en"
 def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
     """Mark a text of a program for translation; the page that shows it translates it."""
     return text
+
+
+def NN_(one: str, several: str) -> tuple[str, str]:  # noqa: N802 (as above; extracted as ``NN_:1,2``)
+    """Mark a text for one and for several for translation, for `Words.count`."""
+    return one, several
 
 
 _TERMS: Final = {"csirt": N_("CSIRT"), "cybersecurity": N_("cybersecurity")}
@@ -68,6 +73,10 @@ class Words:
     def day(self, at: datetime) -> str:
         """A day, as ``24 Nov 2026``."""
         return format_date(at, "medium", locale=self._locale)
+
+    def span(self, length: timedelta) -> str:
+        """How long something took or is ago, in its largest unit, as ``3 hours``."""
+        return format_timedelta(length, locale=self._locale)
 
     def country(self, code: str) -> str:
         """The name of a country by its ISO 3166-1 code; the code where it has none."""
