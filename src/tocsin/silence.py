@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import select
 
 from tocsin.answers import Courses
 from tocsin.app import Node
 from tocsin.delivery import sent_to
 from tocsin.events.models import TeamSet
-from tocsin.problems import known_problems
+from tocsin.problems import Known, known_problems
 from tocsin.said import read_said
 
 
@@ -36,17 +37,8 @@ def unanswered(node: Node, *, now: datetime, limit: int = 100) -> list[Unanswere
     What no mail has left for, or only mails that came back, is not told and so not among them.
     """
     tell = node.settings.tell
-    before = int((now - timedelta(days=tell.escalate_after_days)).timestamp())
-    said = read_said(node.database, now)
-    with node.database.begin() as session:
-        known = known_problems(session, node.tracker, gone_after_days=tell.gone_after_days)
-        members = {row.number: tuple(row.members) for row in session.scalars(select(TeamSet))}
-        told = known.column("first_told_at")
-        silent = np.flatnonzero((told > 0) & (told <= before) & (known.gone_at == 0) & ~said.is_answered(known.keys))
-        first, sets = known.column("first_told_by")[silent], known.column("told_set")[silent].tolist()
-        sent = sent_to(session, np.unique(first).tolist())
-    reached = [not sent[by].isdisjoint(members.get(of, ())) for by, of in zip(first.tolist(), sets, strict=True)]
-    silent = silent[np.array(reached, dtype=bool)]
+    known, silent, members = _silent(node, now)
+    told = known.column("first_told_at")
     chosen = silent[np.argsort(told[silent], kind="stable")][:limit]
     keys = known.keys[chosen].tolist()
     names = Courses(node.database, node.store, node.tracker, tell.gone_after_days).names(keys)
@@ -67,3 +59,26 @@ def unanswered(node: Node, *, now: datetime, limit: int = 100) -> list[Unanswere
         )
         for key, (first, last, seen, tellings, told_set, escalated) in zip(keys, values, strict=True)
     ]
+
+
+def count_unanswered(node: Node, *, now: datetime) -> tuple[int, datetime | None]:
+    """How many there are, and when the first team was told of the one that is silent for longest."""
+    known, silent, _ = _silent(node, now)
+    told = known.column("first_told_at")[silent]
+    return len(silent), datetime.fromtimestamp(int(told.min()), UTC) if len(silent) else None
+
+
+def _silent(node: Node, now: datetime) -> tuple[Known, npt.NDArray[np.intp], dict[int, tuple[int, ...]]]:
+    """All problems that are known, the places of those meant here, and the members of each set of teams."""
+    tell = node.settings.tell
+    before = int((now - timedelta(days=tell.escalate_after_days)).timestamp())
+    said = read_said(node.database, now)
+    with node.database.begin() as session:
+        known = known_problems(session, node.tracker, gone_after_days=tell.gone_after_days)
+        members = {row.number: tuple(row.members) for row in session.scalars(select(TeamSet))}
+        told = known.column("first_told_at")
+        silent = np.flatnonzero((told > 0) & (told <= before) & (known.gone_at == 0) & ~said.is_answered(known.keys))
+        first, sets = known.column("first_told_by")[silent], known.column("told_set")[silent].tolist()
+        sent = sent_to(session, np.unique(first).tolist())
+    reached = [not sent[by].isdisjoint(members.get(of, ())) for by, of in zip(first.tolist(), sets, strict=True)]
+    return known, silent[np.array(reached, dtype=bool)], members

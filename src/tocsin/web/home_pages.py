@@ -30,13 +30,6 @@ def home_pages(desk: Desk) -> APIRouter:
             session.connection()
         return {"state": "ok"}
 
-    @router.get("/today")
-    def today(request: Request, _visitor: Annotated[Visitor, needs(Act.TODAY_READ)]) -> Response:
-        """What happened, at a glance."""
-        from tocsin.overview import overview
-
-        return desk.page(request, "overview.html", seen=overview(desk.node), mails=desk.node.mails)
-
     @router.post("/settings")
     async def switch(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
         """Keep the language and the colours that somebody chose, in this browser."""

@@ -22,8 +22,9 @@ from tocsin.tokens import open_tokens
 from tocsin.web.answer_pages import answer_pages
 from tocsin.web.desk import Desk, make_desk
 from tocsin.web.home_pages import home_pages
-from tocsin.web.public import public_pages
 from tocsin.web.portal import portal_pages
+from tocsin.web.public import public_pages
+from tocsin.web.today import today_pages
 from tocsin.web.verify_pages import verify_pages
 
 _STATIC = Path(__file__).parent / "static"
@@ -33,6 +34,7 @@ _YEAR = "public, max-age=31536000, immutable"
 _PUBLIC = (answer_pages, verify_pages, public_pages)
 _INSIDE = (
     home_pages,
+    today_pages,
     portal_pages,
 )
 

@@ -1,0 +1,122 @@
+"""Reports that were taken in, for to look through; and how many of their rows wait in quarantine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from tocsin.events.models import FeedRecord, Ingest, IngestState, LeftAside
+
+
+@dataclass(frozen=True, slots=True)
+class IngestFilter:
+    """Which reports; every given condition must hold. ``feed``: source and code, as ``shadowserver/scan_rdp``.
+
+    ``since`` is included, ``until`` is not; ``text``: a part of the report's name. ``set_aside``: only those with such
+    rows.
+    """
+
+    feed: str = ""
+    state: str = ""
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    set_aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The rows of one ingest that wait in quarantine: ``open`` of all ``rows``, the rest was read again."""
+
+    ingest: Ingest
+    feed: FeedRecord
+    rows: int
+    open: int
+
+
+def find_ingests(
+    session: Session, wanted: IngestFilter, *, before: int | None = None, limit: int = 50
+) -> Sequence[tuple[Ingest, FeedRecord]]:
+    """The newest that match, with their feeds; ``before``: only those with smaller numbers, a stable cursor."""
+    query = select(Ingest, FeedRecord).join(FeedRecord, FeedRecord.id == Ingest.feed_id)
+    query = _filtered(query, wanted).order_by(Ingest.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Ingest.number < before)
+    return [(ingest, feed) for ingest, feed in session.execute(query)]
+
+
+def waiting_rows(session: Session) -> list[Waiting]:
+    """The ingests of whose set-aside rows some wait for a person, newest first."""
+    query = (
+        select(Ingest, FeedRecord)
+        .join(FeedRecord, FeedRecord.id == Ingest.feed_id)
+        .where(Ingest.quarantined > 0, Ingest.state == IngestState.COMMITTED)
+        .where(Ingest.number.not_in(select(LeftAside.ingest)))
+        .order_by(Ingest.number.desc())
+    )
+    taken = _taken(session)
+    found = [
+        Waiting(ingest, feed, ingest.quarantined, _left(ingest.quarantined, taken.get(ingest.number, 0)))
+        for ingest, feed in session.execute(query)
+    ]
+    return [one for one in found if one.open]
+
+
+def open_rows(session: Session) -> tuple[int, datetime | None]:
+    """How many set-aside rows wait for a person, and since when the oldest."""
+    query = select(Ingest.number, Ingest.quarantined, Ingest.started_at).where(
+        Ingest.quarantined > 0,
+        Ingest.state == IngestState.COMMITTED,
+        Ingest.number.not_in(select(LeftAside.ingest)),
+    )
+    taken = _taken(session)
+    left = [(_left(count, taken.get(number, 0)), at) for number, count, at in session.execute(query)]
+    return sum(count for count, _ in left), min((at for count, at in left if count), default=None)
+
+
+def open_rows_of(session: Session, ingest: Ingest) -> int:
+    """How many of the rows that one ingest set aside wait for a person."""
+    if session.get(LeftAside, ingest.number) is not None:
+        return 0
+    return _left(ingest.quarantined, _taken(session, ingest.number).get(ingest.number, 0))
+
+
+def taken_places(session: Session, number: int) -> frozenset[int] | None:
+    """The places of an ingest's set-aside rows that were read again; None: all that there are."""
+    found = session.scalars(select(Ingest.replay_places).where(Ingest.replay_of == number)).all()
+    if None in found:
+        return None
+    return frozenset(place for places in found for place in places or ())
+
+
+def _taken(session: Session, number: int | None = None) -> dict[int, int | None]:
+    """How many set-aside rows of each ingest were read again; None: all."""
+    query = select(Ingest.replay_of, Ingest.replay_places).where(Ingest.replay_of.is_not(None))
+    found: dict[int, int | None] = {}
+    for of, places in session.execute(query if number is None else query.where(Ingest.replay_of == number)):
+        before = found.get(of, 0)
+        found[of] = None if places is None or before is None else before + len(places)
+    return found
+
+
+def _left(quarantined: int, taken: int | None) -> int:
+    return 0 if taken is None else max(quarantined - taken, 0)
+
+
+def _filtered(query: Select[tuple[Ingest, FeedRecord]], wanted: IngestFilter) -> Select[tuple[Ingest, FeedRecord]]:
+    source, _, code = wanted.feed.partition("/")
+    conditions = {
+        wanted.feed: (FeedRecord.source == source) & (FeedRecord.code == code),
+        wanted.state: Ingest.state == wanted.state,
+        wanted.text: func.lower(Ingest.report).contains(wanted.text.lower(), autoescape=True),
+    }
+    for given, condition in conditions.items():
+        if given:
+            query = query.where(condition)
+    if wanted.since is not None:
+        query = query.where(Ingest.started_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(Ingest.started_at < wanted.until)
+    return query.where(Ingest.quarantined > 0) if wanted.set_aside else query

@@ -1,0 +1,79 @@
+"""The figures of today, kept for a moment for all who look at them at once."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from logging import getLogger
+from threading import Lock
+from time import monotonic
+
+from tocsin.app import Node
+from tocsin.errors import TocsinError
+from tocsin.today import Need, Today, slow_needs, state_token, today
+
+_FRESH = 5.0  # seconds that figures are shown where nothing changed: some change with the time alone
+_SLOW_AFTER, _SLOW_AT_LEAST = 60.0, 900.0  # seconds between slow figures where something changed, and where not
+_PATIENCE = 0.5  # seconds that a page waits for the first slow figures
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The figures, the token of the state that they are of, and whether the slow ones are among them."""
+
+    token: str
+    today: Today
+    complete: bool
+
+
+class Board:
+    """The figures of one node. ``read`` may be called by many threads."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._lock = Lock()
+        self._seen: tuple[float, Seen] | None = None
+        self._pool = ThreadPoolExecutor(1, "today")
+        self._slow: Future[list[Need]] | None = None
+        self._known: Sequence[Need] | None = None
+        self._slow_at, self._slow_of, self._slow_made = 0.0, "", 0
+
+    def token(self) -> str:
+        """What differs when something changed."""
+        slow = self._slow
+        made = self._slow_made + (slow is not None and slow.done())
+        return ".".join(map(str, (*state_token(self._node), made)))
+
+    def read(self, now: datetime) -> Seen:
+        """The figures of now, or of a moment ago."""
+        token = self.token()
+        with self._lock:
+            if self._seen and self._seen[1].token == token and monotonic() - self._seen[0] < _FRESH:
+                return self._seen[1]
+            slow = self._slow_needs(token, now)
+            seen = Seen(token, today(self._node, now, slow or ()), slow is not None)
+            self._seen = (monotonic(), seen) if seen.complete else None
+            return seen
+
+    def _slow_needs(self, token: str, now: datetime) -> Sequence[Need] | None:
+        """The newest slow figures that there are; newer ones are made meanwhile. None: there are none yet."""
+        age = monotonic() - self._slow_at
+        if self._slow is None and (
+            self._known is None or age > _SLOW_AT_LEAST or (age > _SLOW_AFTER and token != self._slow_of)
+        ):
+            self._slow = self._pool.submit(slow_needs, self._node, now)
+            self._slow_at, self._slow_of = monotonic(), token
+        if self._slow is not None:
+            self._collect(self._slow)
+        return self._known
+
+    def _collect(self, slow: Future[list[Need]]) -> None:
+        with suppress(Late):
+            try:
+                self._known = slow.result(timeout=_PATIENCE if self._known is None else 0)
+            except TocsinError as error:  # the others are shown all the same
+                getLogger("uvicorn.error").warning("%s", error)
+            self._slow = None
+            self._slow_made += 1

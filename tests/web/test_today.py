@@ -1,0 +1,34 @@
+"""The page of today: what needs a person, what came in, who was told; and that it tells browsers when it changed."""
+
+from pathlib import Path
+
+import pytest
+
+from answer_world import START, World, copy_world, text_of
+from console_world import browser_of
+from tocsin.accounts import Role
+from tocsin.web.server import make_application
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> World:
+    return copy_world(fresh, tmp_path)
+
+
+def test_a_fresh_node_says_what_will_appear(world: World) -> None:
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+        page = browser.get("/today")
+    assert page.status_code == 200
+    assert "Nothing was heard yet" in page.text
+    assert "Reports will appear here" in text_of(page)
+
+
+def test_what_came_in_balances_and_who_was_told_is_named(world: World) -> None:
+    world.hear("192.0.2.1", "192.0.2.2", "203.0.113.9")
+    told = world.at(0.3).tell()
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+        said = text_of(browser.get("/today"))
+    assert "3 rows = 3 stored + 0 duplicates + 0 set aside: nothing is lost." in said
+    assert f"{len(told)} teams were told within 24 hours" in said or f"{len(told)} team was told" in said
