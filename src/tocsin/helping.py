@@ -65,9 +65,9 @@ class Help:
 class HelpDesk:
     """Answers for one node, from all threads; keeps the public teams of the directory as it stands in memory."""
 
-    def __init__(self, node: Node, clock: Callable[[], datetime]) -> None:
+    def __init__(self, node: Node, guide: Guide, clock: Callable[[], datetime]) -> None:
         self._node, self._clock = node, clock
-        self._guide = Guide(node, clock)
+        self._guide = guide
         self._kept: tuple[str, list[PublicTeam]] | None = None
 
     def help(self, subject: Subject) -> Help:

@@ -31,9 +31,8 @@ _STATIC = Path(__file__).parent / "static"
 _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
-_PUBLIC = (answer_pages, verify_pages, public_pages)
+_PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
 _INSIDE = (
-    home_pages,
     today_pages,
     portal_pages,
 )

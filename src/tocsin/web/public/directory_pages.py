@@ -1,6 +1,6 @@
 """The directory of CSIRTs for everybody: by country and kind, and the public profile of each."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -40,8 +40,20 @@ def directory_pages(desk: Desk, helps: HelpDesk) -> APIRouter:
         )
         shown = found[(place - 1) * _PAGE : place * _PAGE]
         countries = sorted({team.country for team in teams if team.country}, key=words.country)
-        context = {"q": q, "country": country, "kind": kind, "page": place, "countries": countries, "csirts": CSIRTS}
-        more = {"count": len(found), "all": len(teams), "teams": shown, "last": len(found) <= place * _PAGE}
+        context: dict[str, Any] = {
+            "q": q,
+            "country": country,
+            "kind": kind,
+            "page": place,
+            "countries": countries,
+            "csirts": CSIRTS,
+        }
+        more: dict[str, Any] = {
+            "count": len(found),
+            "all": len(teams),
+            "teams": shown,
+            "last": len(found) <= place * _PAGE,
+        }
         return show(desk, request, "public/directory.html", **context, **more)
 
     @router.get("/directory/{key}")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -68,7 +68,7 @@ def help_pages(desk: Desk, helps: HelpDesk) -> APIRouter:
         if isinstance(asked, str):
             wrong = asked if value is not None else ""
             countries = _countries(desk.words(request), helps) if subject is About.COUNTRY else []
-            context = {"about": subject, "value": value or "", "wrong": wrong, "countries": countries}
+            context: dict[str, Any] = {"about": subject, "value": value or "", "wrong": wrong, "countries": countries}
             return show(desk, request, "public/help_where.html", status=422 if wrong else 200, **context)
         found = helps.help(asked)
         # What one person asked is kept nowhere, and what a connection gets is for this connection.
@@ -78,7 +78,7 @@ def help_pages(desk: Desk, helps: HelpDesk) -> APIRouter:
     return router
 
 
-def _answer(helps: HelpDesk, found: Help) -> dict[str, object]:
+def _answer(helps: HelpDesk, found: Help) -> dict[str, Any]:
     def shown(helper: Helper) -> Shown:
         return Shown(helper, card_of(helps.profile(helper.team)))
 
