@@ -18,7 +18,7 @@ from tocsin.doors.guard import form_word
 
 def person(node: Node, role: Role, *, now: datetime, teams: tuple[int, ...] = (), mailbox: str = "") -> int:
     """The number of a person in this role, made where there is none with this mailbox."""
-    mailbox = mailbox or f"{role.value}@people.example"
+    mailbox = mailbox or "-".join([role.value, *map(str, teams)]) + "@people.example"
     with node.database.begin() as session:
         found = session.scalar(select(Person).where(Person.mailbox == mailbox))
         if found is None:

@@ -122,7 +122,7 @@ class Sheets:
             query = select(Delivery).where(Delivery.team_id.in_(numbers), Delivery.created_at > since)
             digests = {row.id: row for row in session.scalars(query) if self._open(row, now)}
             items = select(DeliveryItem.ingest, DeliveryItem.delivery_id).where(DeliveryItem.delivery_id.in_(digests))
-            told_by = dict(session.execute(items).tuples())
+            told_by = dict(session.execute(items).all())
             told = pl.col("told").is_in(sets_with(session, numbers))
         if not told_by:
             return TeamSheet(team, [], {})

@@ -54,11 +54,11 @@ class Words:
     catalogue: gettext.NullTranslations
     terms: Mapping[str, str] = field(default_factory=dict)
 
-    def say(self, text: str, **values: object) -> str:
+    def say(self, text: str, /, **values: object) -> str:
         """A text in this language, with its names filled in."""
         return self._fill(self.catalogue.gettext(text), values)
 
-    def count(self, one: str, several: str, n: int, **values: object) -> str:
+    def count(self, one: str, several: str, n: int, /, **values: object) -> str:
         """The text for so many; ``%(n)s`` is the number as this language writes it."""
         return self._fill(self.catalogue.ngettext(one, several, n), {"n": self.number(n), **values})
 

@@ -1,0 +1,116 @@
+"""The list of problems as the portal shows it: chosen by state, kind and text, grouped by what to do."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from fastapi import Request
+
+from tocsin.answers import Line, Outcome, Verdict, problem_text
+from tocsin.web.words import N_
+
+SHOWN: Final = 200
+"""Problems on one page."""
+
+STATES: Final = {
+    "open": N_("Open"),
+    "answered": N_("Answered"),
+    "gone": N_("Gone"),
+    "all": N_("All"),
+}
+VERDICTS: Final = {
+    Verdict.ACKNOWLEDGED: (N_("We work on it"), N_("We have read this. Reminders go on until it is fixed.")),
+    Verdict.FIXED: (N_("Fixed"), N_("We have mended it. The next report shows whether it is gone.")),
+    Verdict.FALSE: (N_("Not there"), N_("We looked, and the report is wrong. Say in the note what you saw.")),
+    Verdict.ACCEPTED: (
+        N_("It stays"),
+        N_("It is there on purpose, or cannot be mended now. We do not remind you for the time below."),
+    ),
+    Verdict.NOT_OURS: (N_("Not ours"), N_("Somebody else must know. Say in the note who, if you know.")),
+}
+_SAID: Final = {
+    Verdict.ACKNOWLEDGED: N_("You work on it"),
+    Verdict.FIXED: N_("You said it is fixed; the next report shows whether it is gone"),
+    Verdict.FALSE: N_("You said it is not there"),
+    Verdict.ACCEPTED: N_("You said it stays"),
+    Verdict.NOT_OURS: N_("You said it is not yours"),
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the visitor wants to see."""
+
+    state: str = "open"
+    topic: str = ""
+    find: str = ""
+    first: int = 0
+
+    @classmethod
+    def read(cls, request: Request) -> "Chosen":
+        """From the address; what makes no sense counts as not said."""
+        asked = request.query_params
+        state, first = asked.get("state", "open"), asked.get("first", "")
+        return cls(
+            state=state if state in STATES else "open",
+            topic=asked.get("topic", "")[:60],
+            find=asked.get("find", "").strip()[:100],
+            first=int(first) if first.isdecimal() and len(first) < 8 else 0,
+        )
+
+    def takes(self, line: Line) -> bool:
+        """Whether a problem is wanted."""
+        wanted = f"{line.where} {line.what} {line.port}".lower()
+        right_state = self.state == "all" or self.state == state_of(line)
+        return right_state and self.topic in {"", line.topic} and self.find.lower() in wanted
+
+
+@dataclass(frozen=True)
+class Row:
+    """One problem as the page shows it; ``said`` is a text to translate, ``kind`` as of `parts.state`."""
+
+    key: str
+    where: str
+    port: str
+    what: str
+    topic: str
+    last_seen: datetime | None
+    said: str
+    kind: str
+    until: datetime | None
+
+
+def state_of(line: Line) -> str:
+    """``gone``, ``answered`` or ``open``; who was contradicted has not answered what was seen since."""
+    if line.gone_at is not None:
+        return "gone"
+    if line.standing is None or line.standing.outcome is Outcome.CONTRADICTED:
+        return "open"
+    return "answered"
+
+
+def counts(lines: Sequence[Line]) -> Counter[str]:
+    """How many problems there are in each state, and ``all``."""
+    found = Counter(state_of(line) for line in lines)
+    found["all"] = len(lines)
+    return found
+
+
+def row_of(line: Line) -> Row:
+    """One problem as the page shows it."""
+    said, kind, until = _said(line)
+    return Row(problem_text(line.key), line.where, line.port, line.what, line.topic, line.last_seen, said, kind, until)
+
+
+def _said(line: Line) -> tuple[str, str, datetime | None]:
+    standing = line.standing
+    if line.gone_at is not None:
+        return N_("Gone since the feed last ran"), "good", None
+    if standing is None:
+        return N_("Not answered yet"), "quiet", None
+    if standing.outcome is Outcome.CONTRADICTED:
+        return N_("Seen again after you answered"), "wrong", None
+    until = standing.answer.until if standing.verdict is Verdict.ACCEPTED else None
+    return _SAID[standing.verdict], "busy", until
