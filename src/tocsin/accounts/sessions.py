@@ -12,13 +12,16 @@ from sqlalchemy.orm import Session as Transaction
 
 from tocsin.accounts.models import Person, Session
 from tocsin.accounts.permissions import NOBODY, UNFINISHED, Role, Visitor
-from tocsin.records import Database
+from tocsin.records import AuditWord, Database, audit
 
 LONGEST: Final = timedelta(days=7)
 """After so long a person signs in again, however busy."""
 
 IDLE: Final = timedelta(hours=12)
 """After so long without a request a session has ended."""
+
+PROVED: Final = timedelta(minutes=15)
+"""For so long after a credential was given others may be changed; then it is asked for again (ASVS 5, 7.5.1)."""
 
 _NOTED_EVERY = timedelta(minutes=5)  # so that reading pages does not write records
 
@@ -88,6 +91,48 @@ def living_sessions(database: Database, sessions: Collection[str], *, now: datet
 def end_session(transaction: Transaction, secret: str) -> None:
     """Sign a browser out."""
     transaction.execute(delete(Session).where(Session.secret == _hashed(secret)))
+
+
+def list_sessions(transaction: Transaction, person: int, *, now: datetime) -> list[Session]:
+    """The open sessions of a person, the one last seen first."""
+    open_ones = (Session.person_id == person) & (Session.ends_at > now) & (Session.seen_at > now - IDLE)
+    return list(transaction.scalars(select(Session).where(open_ones).order_by(Session.seen_at.desc(), Session.id)))
+
+
+def end_sessions(
+    transaction: Transaction,
+    person: int,
+    *,
+    why: str,
+    actor: str,
+    now: datetime,
+    only: int | None = None,
+    but: str = "",
+) -> int:
+    """End sessions of a person, and note how many.
+
+    All, ``only`` the one of a number, or all ``but`` one (a `Visitor.session`).
+    """
+    ended = delete(Session).where(Session.person_id == person, Session.secret != but)
+    if only is not None:
+        ended = ended.where(Session.id == only)
+    count = len(transaction.scalars(ended.returning(Session.id)).all())
+    if count:
+        detail: dict[str, object] = {"sessions": count, "why": why}
+        audit(transaction, AuditWord.SESSION_ENDED, at=now, actor=actor, subject=f"person:{person}", detail=detail)
+    return count
+
+
+def is_proved(transaction: Transaction, session: str, *, now: datetime) -> bool:
+    """Whether a credential was given in this session (a `Visitor.session`) so lately that others may be changed."""
+    at = transaction.scalar(select(Session.proved_at).where(Session.secret == session))
+    return at is not None and now - at <= PROVED
+
+
+def note_proved(transaction: Transaction, session: str, *, now: datetime, full: bool = False) -> None:
+    """A credential was given again in this session; ``full``: a second factor too, so that it reaches everything."""
+    values: dict[str, object] = {"proved_at": now, **({"limited": False} if full else {})}
+    transaction.execute(update(Session).where(Session.secret == session).values(values))
 
 
 def visitor_of(person: Person, *, session: str = "") -> Visitor:

@@ -1,0 +1,58 @@
+"""What accounts need to know of their node, and the letters that they send."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tocsin.accounts.permissions import Role
+from tocsin.settings import Settings
+from tocsin.tokens import Tokens, open_tokens
+
+Say = Callable[..., str]
+"""Gives a text in somebody's language: ``say("Hello %(name)s", name=…)``."""
+
+
+def in_english(text: str, **values: object) -> str:
+    """The text as it stands."""
+    return text % values
+
+
+@dataclass(frozen=True)
+class House:
+    """A node as its people know it.
+
+    ``url``: where its pages are, may be empty. ``strict``: the roles that need two factors.
+    """
+
+    name: str
+    contact: str
+    url: str
+    strict: frozenset[Role]
+    tokens: Tokens
+    say: Say = in_english
+
+    def link(self, path: str) -> str:
+        """The address of a page; only its path where the node does not know its own."""
+        return f"{self.url}{path}"
+
+
+def house_of(settings: Settings, home: Path, say: Say = in_english) -> House:
+    """What the settings and the secret of a node say; ``say``: the language of its letters.
+
+    Raises:
+        StorageError: the node's secret cannot be read.
+
+    """
+    return House(
+        name=settings.node.name,
+        contact=settings.node.contact,
+        url=settings.server.url,
+        strict=frozenset(map(Role, settings.accounts.second_factor)),
+        tokens=open_tokens(home),
+        say=say,
+    )
+
+
+LETTER: Final = "account"
+"""The kind of letters about accounts: whoever gets one asked for it, or it warns them, so that it never waits."""

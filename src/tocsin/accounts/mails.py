@@ -1,0 +1,155 @@
+"""The mails that people get about their accounts: links that they asked for, and warnings of what changed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from uuid import uuid4
+
+from sqlalchemy.orm import Session as Transaction
+
+from tocsin.accounts.house import LETTER, House
+from tocsin.letters import queue_letter
+
+
+def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
+    """Mark a text for translation."""
+    return text
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a mail says; names in ``%(…)s`` are filled in, ``site`` and ``contact`` in all of them."""
+
+    subject: str
+    body: str
+
+
+class News(Enum):
+    """What a mail about an account is about."""
+
+    INVITED = Text(
+        N_("Your account at %(site)s"),
+        N_("""\
+Hello,
+
+%(site)s invites you to an account on its pages. Open this address before
+%(day)s, say your name and choose a password:
+
+  %(link)s
+
+It works once. Whoever has this mail can use it: do not pass it on.
+If you do not expect this, you need not do anything.
+
+%(site)s
+%(contact)s
+"""),
+    )
+    RESET = Text(
+        N_("A new password for your account at %(site)s"),
+        N_("""\
+Hello,
+
+somebody asked for a new password for your account at %(site)s. If it was
+you, open this address within the next hours and choose one:
+
+  %(link)s
+
+It works once, until %(time)s UTC. If it was not you, do nothing: your
+password stays as it is.
+
+%(site)s
+%(contact)s
+"""),
+    )
+    PASSWORD = Text(
+        N_("Your password at %(site)s was changed"),
+        N_("""\
+Hello,
+
+the password of your account at %(site)s was changed on %(time)s UTC, and
+all other browsers were signed out.
+
+If it was not you, set a new one at once (%(forgotten)s) and write to
+%(contact)s.
+
+%(site)s
+"""),
+    )
+    FACTOR = Text(
+        N_("The ways to sign in to your account at %(site)s were changed"),
+        N_("""\
+Hello,
+
+on %(time)s UTC a second factor, a passkey or recovery codes of your
+account at %(site)s were added, removed or used.
+
+If it was not you, set a new password at once (%(forgotten)s) and write to
+%(contact)s.
+
+%(site)s
+"""),
+    )
+    BROWSER = Text(
+        N_("A new browser signed in to your account at %(site)s"),
+        N_("""\
+Hello,
+
+on %(time)s UTC a browser that had not been used with your account at
+%(site)s before signed in to it. It calls itself:
+
+  %(agent)s
+
+If it was not you, set a new password at once (%(forgotten)s) and write to
+%(contact)s.
+
+%(site)s
+"""),
+    )
+    GUESSED = Text(
+        N_("Somebody may know your password at %(site)s"),
+        N_("""\
+Hello,
+
+on %(time)s UTC somebody gave the right password of your account at
+%(site)s several times, but not the second factor. They did not get in.
+
+If it was not you, set a new password at once (%(forgotten)s) and write to
+%(contact)s.
+
+%(site)s
+"""),
+    )
+
+
+def send(
+    transaction: Transaction,
+    house: House,
+    news: News,
+    mailbox: str,
+    *,
+    now: datetime,
+    key: str = "",
+    link: str = "",
+    ends_at: datetime | None = None,
+    agent: str = "",
+) -> None:
+    """Ask for one of these mails, in the caller's transaction; under the same ``key`` only once."""
+    at = ends_at or now
+    values = {
+        "site": house.name,
+        "contact": house.contact,
+        "forgotten": house.link("/forgotten"),
+        "time": f"{at:%Y-%m-%d %H:%M}",
+        "day": f"{at:%Y-%m-%d}",
+        "link": link,
+        "agent": agent[:100] or "?",
+    }
+    queue_letter(
+        transaction,
+        key=f"{LETTER}:{key or uuid4()}",
+        kind=LETTER,
+        mailbox=mailbox,
+        subject=house.say(news.value.subject, **values),
+        body=house.say(news.value.body, **values),
+        now=now,
+    )
