@@ -19,7 +19,7 @@ from tocsin.asking import Guide
 from tocsin.doors import visitor_of
 from tocsin.doors.guard import form_word
 from tocsin.tokens import Tokens
-from tocsin.web.places import places_for
+from tocsin.web.places import place_of, places_for
 from tocsin.web.words import Words, choose, languages, words_for
 
 LANGUAGE: Final = "language"
@@ -58,10 +58,12 @@ class Desk:
 
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)``
         by the act's name, ``words`` and its ``_`` and ``ngettext``, ``translated`` (for
-        pairs of a field and what is wrong with it), ``places`` (the navigation), ``here`` (the path),
+        pairs of a field and what is wrong with it), ``places`` (the navigation) and the
+        ``current`` one, ``here`` (the path),
         ``theme``, ``csrf`` (what forms carry) and ``languages``.
         """
         visitor, words = visitor_of(request), self.words(request)
+        places = places_for(visitor)
         shared = {
             "node": self.node.settings.node,
             "visitor": visitor,
@@ -70,7 +72,8 @@ class Desk:
             "_": words.say,
             "ngettext": words.count,
             "translated": lambda wrongs: [(name, words.say(said)) for name, said in wrongs],
-            "places": places_for(visitor),
+            "places": places,
+            "current": place_of(request.url.path, places),
             "here": request.url.path,
             "theme": self.theme(request),
             "csrf": form_word(self.tokens, visitor),

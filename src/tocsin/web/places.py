@@ -45,3 +45,9 @@ def places_for(visitor: Visitor) -> list[Place]:
         return [place for place in _OWN if visitor.may(place.act)]
     main = [place for place in _PLACES if visitor.may(place.act)]
     return main or [place for place in _ASIDE if visitor.may(place.act)]
+
+
+def place_of(path: str, places: list[Place]) -> Place | None:
+    """The place that a page belongs to: the one with the longest path above it."""
+    above = [place for place in places if path == place.path or path.startswith(f"{place.path}/")]
+    return max(above, key=lambda place: len(place.path), default=None)
