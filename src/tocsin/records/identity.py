@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 from sqlalchemy import Uuid, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.records.engine import Base, Database
@@ -18,10 +19,15 @@ class NodeIdentity(Base):
 
 
 def node_uuid(database: Database) -> UUID:
-    """The node's UUID, drawn at the first call."""
-    with database.begin() as session:
-        row = session.scalar(select(NodeIdentity))
-        if row is None:
-            row = NodeIdentity(id=1, uuid=uuid4())
+    """The node's UUID, drawn at the first call; of two that draw at once the first wins."""
+    with database.reading() as session:
+        known = session.scalar(select(NodeIdentity.uuid))
+    if known is not None:
+        return known
+    try:
+        with database.begin() as session:
+            row = session.get(NodeIdentity, 1) or NodeIdentity(id=1, uuid=uuid4())
             session.add(row)
-        return row.uuid
+            return row.uuid
+    except IntegrityError:
+        return node_uuid(database)

@@ -19,6 +19,7 @@ def upgrade() -> None:
         _time("at"),
         sa.Column("count", sa.Integer, nullable=False),
         sa.Column("ids", Json, nullable=False),
+        sa.Column("top", sa.Integer, nullable=False),
         sa.Column("leaves", sa.LargeBinary, nullable=False),
         *(_text(name) for name in ("previous", "digest", "key", "signature")),
     )
