@@ -1,1 +1,18 @@
-"""The API of a node for programs, under ``/api/v1``: the same functions and permissions as the pages."""
+"""The API: the same functions as the pages, for programs, under ``/api/v1``."""
+
+from typing import TYPE_CHECKING
+
+from tocsin.api.models import RequestOnce
+
+if TYPE_CHECKING:
+    from tocsin.api.application import make_api
+
+__all__ = ["RequestOnce", "make_api"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "make_api":  # the tables are read without a web framework
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from tocsin.api.application import make_api
+
+    return make_api

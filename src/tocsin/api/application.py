@@ -1,0 +1,30 @@
+"""The API as one application: its nouns, what all its answers have in common, and its description."""
+
+from fastapi import FastAPI
+from fastapi.routing import APIRouter
+
+from tocsin import __version__
+from tocsin.api import documents, health, ingests, lookup, me, quarantine, reports
+from tocsin.api.counter import Counter
+from tocsin.api.failures import add_failures
+from tocsin.api.gatekeeper import Gatekeeper
+from tocsin.api.routes import Guarded
+from tocsin.api.schema import describe
+
+_OPEN = (health, documents)
+_INSIDE = (me, lookup, reports, ingests, quarantine)
+_MOST_BYTES = 1_000_000  # of a request that is no report
+
+
+def make_api(counter: Counter, *, public: bool = False) -> FastAPI:
+    """The API of one node, to be mounted at ``/api/v1``; with ``public`` only what needs no account."""
+    api = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    api.state.tokens, api.state.counter = counter.tokens, counter
+    for noun in _OPEN if public else (*_OPEN, *_INSIDE):
+        router = APIRouter(route_class=Guarded, tags=[noun.TAG])
+        noun.add_routes(router, counter)
+        api.include_router(router, max_body_size=_MOST_BYTES)
+    add_failures(api)
+    api.openapi = lambda: describe(api)  # type: ignore[method-assign]  # as FastAPI's own guide does it
+    api.add_middleware(Gatekeeper, counter=counter)
+    return api

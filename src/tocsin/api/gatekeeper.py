@@ -1,0 +1,80 @@
+"""Before any route: who nobody knows learns nothing, and nobody asks too often."""
+
+import time
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tocsin.api.counter import Counter
+from tocsin.api.failures import problem, unknown
+from tocsin.doors import visitor_of
+
+OPEN: Final = ("/health", "/openapi.json", "/docs")
+"""The paths that need no account; of every other nobody learns even whether it exists."""
+
+_PREFIX: Final = {4: 24, 6: 56}
+
+
+class Gatekeeper:
+    """Counts requests in memory, by person or by network, and says so in each answer.
+
+    Headers: draft-ietf-httpapi-ratelimit-headers, and Retry-After (RFC 9110, 10.2.3) where it is too much.
+    """
+
+    def __init__(self, app: ASGIApp, *, counter: Counter) -> None:
+        api = counter.node.settings.api
+        self._app = app
+        self._limits = {
+            "person": RateLimitItemPerMinute(api.requests_a_minute),
+            "network": RateLimitItemPerMinute(api.public_a_minute),
+        }
+        self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        visitor = visitor_of(request)
+        kind = "network" if visitor.person is None else "person"
+        allowed, headers = self._count(kind, str(visitor.person or _network_of(request)))
+
+        async def say(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(headers)
+            await send(message)
+
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if not allowed:
+            await problem(429, hint="Wait as long as Retry-After says.")(scope, receive, say)
+        elif visitor.person is None and path not in OPEN:
+            await unknown()(scope, receive, say)
+        else:
+            await self._app(scope, receive, say)
+
+    def _count(self, kind: str, name: str) -> tuple[bool, dict[str, str]]:
+        limit = self._limits[kind]
+        allowed = self._counted.hit(limit, kind, name)
+        window = self._counted.get_window_stats(limit, kind, name)
+        wait = max(1, round(window.reset_time - time.time()))
+        headers = {
+            "RateLimit-Policy": f'"{kind}";q={limit.amount};w=60',
+            "RateLimit": f'"{kind}";r={window.remaining};t={wait}',
+        }
+        return allowed, headers if allowed else {**headers, "Retry-After": str(wait)}
+
+
+def _network_of(request: Request) -> str:
+    """The network that a visitor without an account comes from."""
+    try:
+        address = ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return ""
+    return str(ip_network(f"{address}/{_PREFIX[address.version]}", strict=False))

@@ -1,0 +1,49 @@
+"""``/health``: whether the node works; to those who run it, each check."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from tocsin import __version__
+from tocsin.accounts import Act, Visitor
+from tocsin.api.counter import Counter
+from tocsin.doctor import examine
+from tocsin.doors import needs
+from tocsin.records import node_uuid
+
+TAG = "health"
+
+
+class Check(BaseModel):
+    """One thing that was looked at."""
+
+    what: str = Field(examples=["event table"])
+    ok: bool
+    found: str = Field(examples=["12 files"])
+    mend: str = Field(description="How to mend it, or empty.")
+
+
+class Health(BaseModel):
+    """Whether the node works. ``version`` and ``checks`` are there for those who may read its administration."""
+
+    status: str = Field(description="`ok`, or `unwell`: some check failed.", examples=["ok"])
+    version: str | None = None
+    checks: list[Check] | None = None
+
+
+def add_routes(router: APIRouter, counter: Counter) -> None:
+    """Add the routes."""
+
+    @router.get("/health", operation_id="readHealth", summary="Whether the node works")
+    def health(visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Health:
+        """Answers `ok` to everybody while the records can be read; with a token of an administrator, each check."""
+        if not visitor.may(Act.ADMIN_READ):
+            node_uuid(counter.node.database)
+            return Health(status="ok")
+        findings = examine(counter.node.home)
+        return Health(
+            status="ok" if all(one.ok for one in findings) else "unwell",
+            version=__version__,
+            checks=[Check(**vars(one)) for one in findings],
+        )

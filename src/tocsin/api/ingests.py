@@ -1,0 +1,87 @@
+"""``/ingests``: reports that were taken in, however they came."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from tocsin.accounts import Act, Visitor
+from tocsin.api.counter import Counter
+from tocsin.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
+from tocsin.doors import needs
+from tocsin.events.ingests import IngestFilter, find_ingests
+from tocsin.events.models import FeedRecord, Ingest, IngestState
+from tocsin.replay import require_ingest
+
+TAG = "reports"
+_NOUN = "ingests"
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The number of an ingest.", examples=[1])]
+
+
+class Taken(BaseModel):
+    """One report taken in: ``rows`` = ``stored`` + ``duplicates`` + ``quarantined``."""
+
+    number: int
+    report: str
+    source: str = Field(examples=["shadowserver"])
+    feed: str = Field(examples=["scan_rdp"])
+    state: IngestState
+    at: datetime
+    newest_event: datetime | None
+    sha256: str
+    replay_of: int | None
+    rows: int
+    stored: int
+    duplicates: int
+    quarantined: int
+    problems_new: int
+    problems_continuing: int
+    routed: int
+    unrouted: int
+    withheld: int
+    deliveries: int
+    withheld_by_rule: dict[str, int]
+
+
+def add_routes(router: APIRouter, counter: Counter) -> None:
+    """Add the routes."""
+    node = counter.node
+
+    @router.get("/ingests", operation_id="listIngests", summary="Reports that were taken in, with their sums")
+    def list_ingests(
+        *,
+        request: Request,
+        response: Response,
+        _visitor: Annotated[Visitor, needs(Act.REPORTS_READ)],
+        feed: Annotated[str, Query(max_length=300, description="Source and code.", examples=["csv/mine"])] = "",
+        state: IngestState | None = None,
+        set_aside: Annotated[bool, Query(description="Only those that set rows aside.")] = False,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[Taken]:
+        """The newest first."""
+        wanted = IngestFilter(feed=feed, state=state.value if state else "", set_aside=set_aside)
+        place = place_of(counter.tokens, _NOUN, cursor)
+        with node.database.reading() as session:
+            found = find_ingests(session, wanted, before=place[0] if place else None, limit=limit + 1)
+        last = found[limit - 1][0].number if len(found) > limit else None
+        following = None if last is None else cursor_for(counter.tokens, _NOUN, [last])
+        link_next(request, response, following)
+        return Page(items=[Taken(**_document(*one)) for one in found[:limit]], next=following)
+
+    @router.get("/ingests/{number}", operation_id="readIngest", summary="One report that was taken in")
+    def read_ingest(number: Number, _visitor: Annotated[Visitor, needs(Act.REPORTS_READ)]) -> Taken:
+        """Its sums; they always balance."""
+        return Taken(**_document(*require_ingest(node, number)))
+
+
+def _document(ingest: Ingest, feed: FeedRecord) -> dict[str, Any]:
+    plain = {name: getattr(ingest, name) for name in Taken.model_fields if hasattr(ingest, name)}
+    return plain | {
+        "source": feed.source,
+        "feed": feed.code,
+        "at": ingest.started_at,
+        "sha256": ingest.content_hash,
+    }

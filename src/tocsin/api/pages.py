@@ -1,0 +1,57 @@
+"""Lists a page at a time: where the next one begins is told by a cursor that only this node can make.
+
+A cursor names the last thing that was shown, never a count, so that what is added meanwhile moves nothing.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query, Request, Response
+from pydantic import BaseModel, Field
+
+from tocsin.errors import UsageError
+from tocsin.tokens import Tokens
+
+T = TypeVar("T")
+
+Limit = Annotated[int, Query(ge=1, le=1_000, description="At most so many.")]
+Cursor = Annotated[
+    str | None, Query(max_length=300, description="Where to go on: the `next` of the page before.", examples=[None])
+]
+
+
+class Page(BaseModel, Generic[T]):
+    """A part of a list."""
+
+    items: list[T]
+    next: str | None = Field(description="The cursor of the next page; null: this is the last.")
+
+
+def place_of(tokens: Tokens, noun: str, cursor: str | None) -> list[Any] | None:
+    """The place that a cursor names; None: the beginning.
+
+    Raises:
+        UsageError: this node never made it for this list.
+
+    """
+    if cursor is None:
+        return None
+    name = tokens.read(f"cursor.{noun}", cursor)
+    if name is None:
+        raise UsageError("The cursor is none of this list.", hint="Take the `next` of a page, or leave it out.")
+    found = json.loads(base64.urlsafe_b64decode(name))
+    return list(found)
+
+
+def cursor_for(tokens: Tokens, noun: str, place: Sequence[Any]) -> str:
+    """The cursor of what follows this place."""
+    name = base64.urlsafe_b64encode(json.dumps(list(place), separators=(",", ":")).encode()).decode()
+    return tokens.make(f"cursor.{noun}", name)
+
+
+def link_next(request: Request, response: Response, cursor: str | None) -> None:
+    """Say where the next page is also as a link (RFC 8288)."""
+    if cursor is not None:
+        response.headers["Link"] = f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'
