@@ -1,6 +1,7 @@
 """The web application of a node: its doors, what all their answers have in common, and how it is served."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from logging import getLogger
 from pathlib import Path
@@ -14,11 +15,14 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tocsin import __version__
+from tocsin.api import make_api
+from tocsin.api.counter import Counter
 from tocsin.app import Node
 from tocsin.doors import NotHereError, SignInError, Welcome, with_headers
 from tocsin.doors.guard import WrongFormError
 from tocsin.errors import InputError, NotFoundError, TocsinError, UsageError
 from tocsin.tokens import open_tokens
+from tocsin.uploads import Taker
 from tocsin.web.answer_pages import answer_pages
 from tocsin.web.desk import Desk, make_desk
 from tocsin.web.home_pages import home_pages
@@ -46,10 +50,26 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
     """The pages of one node; with ``public`` only those that are meant for people outside."""
     tokens = open_tokens(node.home)
     desk = make_desk(node, clock, tokens)
-    application = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+    taker = Taker(node, clock)
+
+    @asynccontextmanager
+    async def working(_application: FastAPI) -> AsyncIterator[None]:
+        """What works behind the doors for as long as they are open."""
+        with taker.working():
+            yield
+
+    application = FastAPI(
+        title="Tocsin",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=None if public else working,
+    )
     application.state.tokens = tokens
     for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
         application.include_router(make_pages(desk))
+    application.mount("/api/v1", make_api(Counter(node, clock, tokens, taker), public=public), name="api")
     application.mount("/static", _Kept(directory=_STATIC), name="static")
     _add_failures(application, desk)
     # The last one added is the outermost.
