@@ -16,6 +16,7 @@ from tocsin.accounts.links import (
     open_link,
     plain_mailbox,
     reset_link,
+    use_link,
     withdraw_links,
 )
 from tocsin.accounts.models import Person, Session, WelcomeLink
@@ -50,6 +51,7 @@ from tocsin.accounts.sessions import (
     list_sessions,
     living_sessions,
     note_proved,
+    note_session_end,
     read_session,
     start_session,
 )
@@ -113,6 +115,7 @@ __all__ = [
     "new_setup",
     "note_factor",
     "note_proved",
+    "note_session_end",
     "open_invitations",
     "open_link",
     "plain_mailbox",
@@ -132,6 +135,7 @@ __all__ = [
     "start_session",
     "token_state",
     "unblock",
+    "use_link",
     "weakness",
     "withdraw_links",
 ]

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from tocsin.accounts.permissions import Role
 from tocsin.settings import Settings
-from tocsin.tokens import Tokens, open_tokens
+from tocsin.tokens import Tokens
 
 Say = Callable[..., str]
 """Gives a text in somebody's language: ``say("Hello %(name)s", name=…)``."""
@@ -37,19 +36,14 @@ class House:
         return f"{self.url}{path}"
 
 
-def house_of(settings: Settings, home: Path, say: Say = in_english) -> House:
-    """What the settings and the secret of a node say; ``say``: the language of its letters.
-
-    Raises:
-        StorageError: the node's secret cannot be read.
-
-    """
+def house_of(settings: Settings, tokens: Tokens, say: Say = in_english) -> House:
+    """What the settings of a node say; ``say``: the language of its letters."""
     return House(
         name=settings.node.name,
         contact=settings.node.contact,
         url=settings.server.url,
         strict=frozenset(map(Role, settings.accounts.second_factor)),
-        tokens=open_tokens(home),
+        tokens=tokens,
         say=say,
     )
 

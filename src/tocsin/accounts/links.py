@@ -134,7 +134,7 @@ def open_link(transaction: Transaction, house: House, token: str, *, now: dateti
     return None if person is not None and person.blocked_at is not None else link
 
 
-def use_up(transaction: Transaction, link: WelcomeLink, *, now: datetime) -> bool:
+def use_link(transaction: Transaction, link: WelcomeLink, *, now: datetime) -> bool:
     """Take the link, in the transaction of what it is for; False where another was faster."""
     unused = (WelcomeLink.id == link.id) & WelcomeLink.used_at.is_(None)
     taken = update(WelcomeLink).where(unused).values(used_at=now, mailbox="")

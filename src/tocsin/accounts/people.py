@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session as Transaction
 
 from tocsin.accounts import second_factor
 from tocsin.accounts.house import LETTER, House
-from tocsin.accounts.links import LinkKind, check_role, plain_mailbox, use_up, withdraw_links
+from tocsin.accounts.links import LinkKind, check_role, plain_mailbox, use_link, withdraw_links
 from tocsin.accounts.mails import News, send
 from tocsin.accounts.models import Person, RecoveryCode, Session, Totp, WelcomeLink
 from tocsin.accounts.permissions import Role
@@ -82,7 +82,7 @@ def join(
 
     """
     address = plain_mailbox(mailbox if link.kind == LinkKind.FIRST else link.mailbox)
-    if not use_up(transaction, link, now=now):
+    if not use_link(transaction, link, now=now):
         raise ConflictError("This link was used already.", hint="Sign in with what was set by it.")
     if transaction.scalar(select(Person.id).where(Person.mailbox == address)) is not None:
         raise ConflictError("There is an account with this mailbox already.", hint="Sign in with it.")

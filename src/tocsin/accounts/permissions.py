@@ -161,6 +161,11 @@ class Visitor:
                 return Reach(everything=False)
 
     @property
+    def unfinished(self) -> bool:
+        """Whether the visitor must set up a second factor before anything else."""
+        return bool(self.session) and self.scopes is not None
+
+    @property
     def actor(self) -> str:
         """How the audit log names the visitor: by number, never by name."""
         return "public" if self.person is None else f"person:{self.person}"

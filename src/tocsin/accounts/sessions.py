@@ -123,6 +123,13 @@ def end_sessions(
     return count
 
 
+def note_session_end(transaction: Transaction, visitor: Visitor, *, now: datetime) -> None:
+    """Note that a visitor signed out."""
+    detail: dict[str, object] = {"sessions": 1, "why": "signed out"}
+    subject = visitor.actor
+    audit(transaction, AuditWord.SESSION_ENDED, at=now, actor=subject, subject=subject, detail=detail)
+
+
 def is_proved(transaction: Transaction, session: str, *, now: datetime) -> bool:
     """Whether a credential was given in this session (a `Visitor.session`) so lately that others may be changed."""
     at = transaction.scalar(select(Session.proved_at).where(Session.secret == session))

@@ -1,7 +1,7 @@
 """What every door of the server has in common: who asks, whether they may, and what every answer carries."""
 
 from tocsin.doors.forms import Form, text_of, texts_of
-from tocsin.doors.guard import ACT, NotHereError, SignInError, needs
+from tocsin.doors.guard import ACT, NotHereError, SecondFactorError, SignInError, needs
 from tocsin.doors.headers import with_headers
 from tocsin.doors.welcome import COOKIE, Welcome, cookie_for, visitor_of
 
@@ -10,6 +10,7 @@ __all__ = [
     "COOKIE",
     "Form",
     "NotHereError",
+    "SecondFactorError",
     "SignInError",
     "Welcome",
     "cookie_for",

@@ -26,6 +26,10 @@ class SignInError(Exception):
     """Nobody is signed in, and this needs somebody."""
 
 
+class SecondFactorError(Exception):
+    """The role of who is signed in needs a second factor, and there is none yet."""
+
+
 class NotHereError(Exception):
     """The thing is not there, or not for this visitor: which of the two, nobody learns."""
 
@@ -45,13 +49,14 @@ class Needs:
 
         Raises:
             SignInError: nobody is signed in.
+            SecondFactorError: somebody is, but must set up a second factor first.
             NotHereError: this visitor may not.
             WrongFormError: a form that changes something does not carry the word of this visit.
 
         """
         visitor = visitor_of(request)
         if not visitor.may(self.act):
-            raise SignInError if visitor.person is None else NotHereError
+            raise _refusal(visitor)
         if request.method not in _SAFE and visitor.session and self.act not in OPEN:
             await _check_form(request, visitor)
         return visitor
@@ -65,6 +70,12 @@ def needs(act: Act) -> Any:
 def form_word(tokens: Tokens, visitor: Visitor) -> str:
     """What a form of this visit carries in its field ``csrf``; empty where nobody is signed in."""
     return tokens.make(_PURPOSE, visitor.session) if visitor.session else ""
+
+
+def _refusal(visitor: Visitor) -> Exception:
+    if visitor.person is None:
+        return SignInError()
+    return SecondFactorError() if visitor.unfinished else NotHereError()
 
 
 async def _check_form(request: Request, visitor: Visitor) -> None:

@@ -20,6 +20,8 @@ def home_pages(desk: Desk) -> APIRouter:
     @router.get("/")
     def first(visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
         """The first place of whoever is signed in; the public's first page for everybody else."""
+        if visitor.unfinished:
+            return desk.go("/account/second-factor")
         places = places_for(visitor)
         return desk.go(places[0].path if places else "/help")
 
