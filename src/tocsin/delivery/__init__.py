@@ -3,7 +3,7 @@
 from tocsin.delivery.bundles import EventsOf
 from tocsin.delivery.channels import Channel, Outcome, Receipt, open_channel, reach_smtp
 from tocsin.delivery.deliver import Summary, deliver
-from tocsin.delivery.halt import release_brake, resume, stop
+from tocsin.delivery.halt import halts, release_brake, resume, stop
 from tocsin.delivery.holding import drop, find_mail, held_digests, held_letters, release
 from tocsin.delivery.journal import (
     DueNews,
@@ -64,6 +64,7 @@ __all__ = [
     "find_digests",
     "find_letters",
     "find_mail",
+    "halts",
     "held_digests",
     "held_letters",
     "hold",

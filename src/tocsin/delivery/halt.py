@@ -45,6 +45,11 @@ def halted(session: Session, kind: str) -> Halt | None:
     return session.get(Halt, kind)
 
 
+def halts(session: Session) -> tuple[Halt | None, Halt | None]:
+    """The stop and the brake, where they hold."""
+    return halted(session, STOP), halted(session, BRAKE)
+
+
 def pull_brake(session: Session, *, mails: int, most: int, now: datetime) -> Halt:
     """Stop since so many mails would leave within a day; where it holds already, with the newest number."""
     reason = f"{mails:,} mails would leave within a day, and {most:,} may without asking"

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         unmerge_team,
     )
     from tocsin.directory.muting import mute, unmute
+    from tocsin.directory.new_team import enter_team
     from tocsin.directory.person_word import Word, say_of_team
     from tocsin.directory.precedence import strength
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         read_directory,
         read_overruled,
         read_team,
+        team_names,
         teams_by_id,
         teams_called,
     )
@@ -104,6 +106,7 @@ __all__ = [
     "decide_conflict",
     "deny_claim",
     "directory_version",
+    "enter_team",
     "import_directory",
     "import_entries",
     "in_hours",
@@ -137,6 +140,7 @@ __all__ = [
     "search_teams",
     "shown_fact",
     "strength",
+    "team_names",
     "teams_by_id",
     "teams_called",
     "undecide",
@@ -181,6 +185,7 @@ _LATER = {
     "decide_conflict": "decisions",
     "deny_claim": "statements",
     "directory_version": "reading",
+    "enter_team": "new_team",
     "import_directory": "importing",
     "import_entries": "importing",
     "in_hours": "hours",
@@ -214,6 +219,7 @@ _LATER = {
     "search_teams": "search",
     "shown_fact": "facts",
     "strength": "precedence",
+    "team_names": "reading",
     "teams_by_id": "reading",
     "teams_called": "reading",
     "undecide": "decisions",

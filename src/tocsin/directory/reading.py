@@ -112,6 +112,23 @@ def team_keys(session: Session) -> dict[int, str]:
     return {row.id: row.key for row in session.execute(select(TeamRow.id, TeamRow.key))}
 
 
+def team_names(session: Session, numbers: Collection[int]) -> dict[int, tuple[str, str]]:
+    """The key and the name of each of these teams; of a merged team, those of the team that it is now."""
+    merged = merged_teams(session)
+    now = {number: merged.get(number, number) for number in numbers}
+    rows = session.execute(select(TeamRow.id, TeamRow.key, TeamRow.name).where(TeamRow.id.in_(set(now.values()))))
+    known = {number: (key, name) for number, key, name in rows}
+    return {number: known[team] for number, team in now.items() if team in known}
+
+
+def teams_called(session: Session, text: str) -> set[int]:
+    """The numbers of the teams with this key, or with this text in their name, merged teams with them."""
+    wanted = text.strip()
+    called = or_(TeamRow.key == wanted.lower(), TeamRow.name.icontains(wanted, autoescape=True))
+    found = set(session.scalars(select(TeamRow.id).where(called)))
+    return found | {number for number, into in merged_teams(session).items() if into in found}
+
+
 def find_team(session: Session, key: str) -> int:
     """The number of a team by its key or UUID; of a merged team, that of the team that it is now.
 

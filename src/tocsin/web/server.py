@@ -18,12 +18,13 @@ from tocsin import __version__
 from tocsin.api import make_api
 from tocsin.api.counter import Counter
 from tocsin.app import Node
-from tocsin.doors import NotHereError, SignInError, Welcome, with_headers
+from tocsin.doors import NotHereError, SecondFactorError, SignInError, Welcome, with_headers
 from tocsin.doors.guard import WrongFormError
 from tocsin.errors import InputError, NotFoundError, TocsinError, UsageError
 from tocsin.tokens import open_tokens
 from tocsin.uploads import Taker
 from tocsin.web.answer_pages import answer_pages
+from tocsin.web.deliveries import deliveries_pages
 from tocsin.web.desk import Desk, make_desk
 from tocsin.web.home_pages import home_pages
 from tocsin.web.portal import portal_pages
@@ -36,10 +37,7 @@ _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
 _PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
-_INSIDE = (
-    today_pages,
-    portal_pages,
-)
+_INSIDE = (today_pages, portal_pages, deliveries_pages)
 
 
 def _now() -> datetime:
@@ -103,6 +101,11 @@ def _add_failures(application: FastAPI, desk: Desk) -> None:
         from urllib.parse import quote
 
         return desk.go(f"/sign-in?next={quote(wanted + query, safe='')}")
+
+    @application.exception_handler(SecondFactorError)
+    def second_factor(_request: Request, _error: SecondFactorError) -> Response:
+        """Who needs a second factor is led to where it is set up."""
+        return desk.go("/account/second-factor")
 
     @application.exception_handler(NotHereError)
     @application.exception_handler(NotFoundError)

@@ -1,0 +1,145 @@
+"""What waits, what left and what did not: lists of digests and letters, and of news that no digest holds yet."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+from sqlalchemy.orm import Session
+
+from tocsin.accounts import Act, Visitor
+from tocsin.delivery import (
+    Group,
+    Wanted,
+    count_digests,
+    count_letters,
+    due_news,
+    find_digests,
+    find_letters,
+    notices,
+)
+from tocsin.directory import team_names, teams_called
+from tocsin.doors import NotHereError, needs
+from tocsin.web.deliveries.states import GROUP_WORDS, STATES
+from tocsin.web.desk import Desk
+
+_ROWS: Final = 50
+_Reader = Annotated[Visitor, needs(Act.DELIVERIES_READ)]
+
+
+class Filters(BaseModel):
+    """What a person asked for, as typed."""
+
+    show: str = ""
+    team: str = ""
+    since: str = ""
+    until: str = ""
+    reference: str = ""
+    before: str = ""
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything narrows the list."""
+        return any((self.show, self.team, self.since, self.until, self.reference))
+
+    def query(self, before: int = 0) -> str:
+        """The same as the end of an address."""
+        given = {name: value for name, value in self if value and name != "before"}
+        return urlencode(given | ({"before": before} if before else {}))
+
+
+def list_pages(desk: Desk) -> APIRouter:
+    """The lists."""
+    router = APIRouter()
+
+    @router.get("/deliveries")
+    def digests(request: Request, visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
+        """Digests, newest first."""
+        reach = visitor.reach(Act.DELIVERIES_READ)
+        teams = None if reach.everything else reach.teams
+        with desk.node.database.reading() as session:
+            wanted = _wanted(session, filters, teams)
+            found = list(find_digests(session, wanted, limit=_ROWS + 1))
+            counts = count_digests(session, teams)
+            names = team_names(session, {one.team_id for one in found})
+            context = _inside(desk, session) if reach.everything else {}
+        return desk.page(
+            request,
+            "deliveries/list.html",
+            found=found[:_ROWS],
+            counts=counts,
+            names=names,
+            **_shared(filters, len(found) > _ROWS and found[_ROWS - 1].id),
+            **{"notices": [], "waiting": 0, "inside": reach.everything} | context,
+        )
+
+    @router.get("/deliveries/letters")
+    def letters(request: Request, visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
+        """Letters, newest first."""
+        _only_inside(visitor)
+        with desk.node.database.reading() as session:
+            found = list(find_letters(session, _wanted(session, filters, None), limit=_ROWS + 1))
+            counts = count_letters(session)
+        return desk.page(
+            request,
+            "deliveries/letters.html",
+            found=found[:_ROWS],
+            counts=counts,
+            inside=True,
+            **_shared(filters, len(found) > _ROWS and found[_ROWS - 1].id),
+        )
+
+    @router.get("/deliveries/due")
+    def due(request: Request, visitor: _Reader) -> Response:
+        """What each team is owed that no digest holds yet."""
+        _only_inside(visitor)
+        with desk.node.database.reading() as session:
+            found = due_news(session)
+            names = team_names(session, {one.team_id for one in found})
+        return desk.page(request, "deliveries/due.html", found=found, names=names, now=desk.now, inside=True)
+
+    return router
+
+
+def _only_inside(visitor: Visitor) -> None:
+    """Letters and plans are for those who see everything."""
+    if not visitor.reach(Act.DELIVERIES_READ).everything:
+        raise NotHereError
+
+
+def _inside(desk: Desk, session: Session) -> dict[str, Any]:
+    return {"notices": notices(session, desk.node.settings), "waiting": len(due_news(session))}
+
+
+def _shared(filters: Filters, last: int | bool) -> dict[str, Any]:
+    further = f"?{filters.query(before=int(last))}" if last else ""
+    return {
+        "filters": filters,
+        "further": further,
+        "states": STATES,
+        "groups": [(group.value, words) for group, words in GROUP_WORDS.items()],
+    }
+
+
+def _wanted(session: Session, filters: Filters, teams: frozenset[int] | None) -> Wanted:
+    if filters.team:
+        named = teams_called(session, filters.team)
+        teams = frozenset(named if teams is None else teams & named)
+    until = _day(filters.until)
+    return Wanted(
+        groups=[Group(filters.show)] if filters.show in {group.value for group in Group} else (),
+        teams=teams,
+        since=_day(filters.since),
+        until=until + timedelta(days=1) if until else None,
+        reference=filters.reference,
+        before=int(filters.before) if filters.before.isdecimal() and len(filters.before) < 10 else 0,
+    )
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,72 @@
+"""Whether mails leave at all: the stop, the brake and the mode, each with what a person can do."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from tocsin.accounts import Act, Visitor
+from tocsin.delivery import due_news, halts, notices, release_brake, resume, stop
+from tocsin.doors import NotHereError, needs
+from tocsin.errors import ConflictError
+from tocsin.web.desk import Desk
+
+
+def sending_pages(desk: Desk) -> APIRouter:
+    """The page of sending, and its switches."""
+    router = APIRouter()
+
+    @router.get("/deliveries/sending")
+    def sending(request: Request, visitor: Annotated[Visitor, needs(Act.DELIVERIES_READ)], ask: str = "") -> Response:
+        """How it stands; ``ask`` opens the form of one switch."""
+        if not visitor.reach(Act.DELIVERIES_READ).everything:
+            raise NotHereError
+        return _page(desk, request, ask)
+
+    @router.post("/deliveries/sending")
+    def switch(
+        request: Request,
+        visitor: Annotated[Visitor, needs(Act.DELIVERIES_STEER)],
+        act: Annotated[str, Form()],
+        reason: Annotated[str, Form()] = "",
+    ) -> Response:
+        """Stop, let go on, or release the brake."""
+        said = " ".join(reason.split())[:500]
+        if act == "stop" and not said:
+            return _page(desk, request, "stop", wrong="reason")
+        try:
+            with desk.node.database.begin() as session:
+                if act == "stop":
+                    stop(session, reason=said, actor=visitor.actor, now=desk.now)
+                elif act == "resume":
+                    resume(session, actor=visitor.actor, now=desk.now)
+                elif act == "brake":
+                    release_brake(session, actor=visitor.actor, now=desk.now)
+                else:
+                    raise NotHereError
+        except ConflictError as error:
+            return _page(desk, request, "", error=str(error))
+        return desk.go("/deliveries/sending")
+
+    return router
+
+
+def _page(desk: Desk, request: Request, ask: str, *, wrong: str = "", error: str = "") -> Response:
+    with desk.node.database.reading() as session:
+        stopped, braked = halts(session)
+        standing = notices(session, desk.node.settings)
+        waiting = len(due_news(session))
+    return desk.page(
+        request,
+        "deliveries/sending.html",
+        status=409 if error else 422 if wrong else 200,
+        ask=ask,
+        wrong=wrong,
+        error=error,
+        stopped=stopped,
+        braked=braked,
+        notices=standing,
+        waiting=waiting,
+        tell=desk.node.settings.tell,
+        inside=True,
+    )
