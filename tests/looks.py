@@ -1,0 +1,104 @@
+"""All pages of a node as people of each role open them in a real browser: to be tested, and to be looked at."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from answer_world import World, served
+from browser import Page, browser
+from console_world import person, session_of
+from page_examples import OPERATOR, furnish
+from route_map import doors
+from tocsin.accounts import Act, Role
+from tocsin.accounts.permissions import extent
+from tocsin.directory import read_team
+from tocsin.doors import COOKIE
+from tocsin.web.server import make_application
+
+_ORDER = (Role.NOBODY, Role.ANALYST, Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR, Role.ASSESSOR, Role.DELEGATE)
+_STREAMS = {"/today/live"}
+_ALSO = ("/no-such-page", "/portal?state=all", "/help?about=connection", "/help?about=address")
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A page and whose eyes it is opened with."""
+
+    path: str
+    role: Role
+
+    @property
+    def name(self) -> str:
+        """A name for a file."""
+        return (self.path.strip("/").replace("/", "-").replace("?", "-").replace("=", "-") or "first")[:80]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A furnished node that is served; ``secrets``: what the cookie of each role holds."""
+
+    address: str
+    pages: list[Seen]
+    secrets: dict[Role, str]
+
+    @contextmanager
+    def eyes(self, role: Role, *, width: int = 1280, theme: str = "", scripts: bool = True) -> Iterator[Page]:
+        """The browser of somebody in this role."""
+        with browser(width=width, height=900, scripts=scripts) as page:
+            page.command("Network.enable")
+            cookies = {COOKIE: self.secrets.get(role, ""), "theme": theme}
+            for name, value in cookies.items():
+                if value:
+                    page.command("Network.setCookie", name=name, value=value, url=self.address)
+            yield page
+
+    def by_role(self) -> dict[Role, list[Seen]]:
+        """The pages, by whose eyes they are opened with."""
+        return {role: [page for page in self.pages if page.role is role] for role in _ORDER}
+
+
+@contextmanager
+def gallery(world: World) -> Iterator[Gallery]:
+    """Furnish the node and serve it."""
+    examples = furnish(world)
+    application = make_application(world.node, clock=lambda: world.now)
+    team = read_team(world.node.database, OPERATOR)[0].id
+    secrets = {
+        role: session_of(world.node, person(world.node, role, now=world.now, teams=(team,)), now=world.now)
+        for role in _ORDER
+        if role is not Role.NOBODY
+    }
+    paths = []
+    for door in doors(application):
+        if door.method == "GET" and not door.api and door.act not in {None, Act.LINK_USE} and door.path not in _STREAMS:
+            example = examples.get(door.path)
+            role = next(role for role in _ORDER if extent(role, door.act))  # type: ignore[arg-type]
+            paths.append(Seen(example.at if example else door.path, role))
+    paths += [Seen(path, Role.OPERATOR if path.startswith("/portal") else Role.NOBODY) for path in _ALSO]
+    with served(application) as port:
+        address = f"http://127.0.0.1:{port}"
+        yield Gallery(address, [seen for seen in paths if _is_page(address, seen, secrets)], secrets)
+
+
+def _is_page(address: str, seen: Seen, secrets: dict[Role, str]) -> bool:
+    cookies = {COOKIE: secrets[seen.role]} if seen.role in secrets else {}
+    with httpx.Client(base_url=address, cookies=cookies, trust_env=False, timeout=60) as client:
+        answer = client.get(seen.path)
+        return answer.headers.get("content-type", "").startswith("text/html")
+
+
+_RUN = """
+axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then(found =>
+  JSON.stringify(found.violations.map(one => [one.id, one.nodes.map(node => node.html.slice(0, 160)).slice(0, 3)])))
+"""
+
+
+def violations(page: Page) -> str:
+    """What axe-core finds wrong on the page that is open, as JSON: rules with some of the elements."""
+    page.read(AXE.read_text(encoding="utf-8"))
+    found = page.command("Runtime.evaluate", expression=_RUN, awaitPromise=True, returnByValue=True)
+    return str(found["result"].get("value", found))

@@ -1,0 +1,50 @@
+"""Every route of the server, found in the application itself, with the act that it needs."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+
+from tocsin.accounts import Act
+
+_OPEN = "/static"  # files of the look, the same for everybody
+
+
+@dataclass(frozen=True)
+class Door:
+    """One method at one path; ``act``: what its guard asks for, None where nobody guards it."""
+
+    method: str
+    path: str
+    act: Act | None
+
+    @property
+    def api(self) -> bool:
+        """Whether programs use it."""
+        return self.path.startswith("/api/")
+
+
+def doors(application: FastAPI) -> list[Door]:
+    """All of them, by path."""
+    found = {door for door in _walk(application.routes, "") if not door.path.startswith(_OPEN)}
+    return sorted(found, key=lambda door: (door.path, door.method))
+
+
+def _walk(routes: Iterable[Any], prefix: str) -> Iterator[Door]:
+    for route in routes:
+        inside = getattr(route, "original_router", None) or getattr(route, "app", None)
+        path = prefix + getattr(route, "path", "")
+        if hasattr(inside, "routes"):
+            yield from _walk(inside.routes, path)
+        elif hasattr(route, "dependant"):
+            for method in route.methods - {"HEAD", "OPTIONS"}:
+                yield Door(method, path, _act(route.dependant))
+        else:
+            yield Door("GET", path, None)
+
+
+def _act(dependant: Any) -> Act | None:
+    acts = {call.act for call in (of.call for of in dependant.dependencies) if hasattr(call, "act")}
+    assert len(acts) < 2, "a route that asks for two acts"
+    return next(iter(acts), None)
