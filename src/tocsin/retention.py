@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from tocsin import commitment
 from tocsin.app import Node, writer
 from tocsin.events.models import FeedRecord
+from tocsin.inbox import delete_closed
 from tocsin.letters import empty_letters
 from tocsin.mailroom import delete_received
 from tocsin.records import AuditWord, audit
@@ -21,6 +22,7 @@ class Applied:
     events_deleted: int
     quarantine_deleted: int
     mails_deleted: int
+    inbox_deleted: int
     files_merged: int
 
 
@@ -35,6 +37,7 @@ def apply_retention(node: Node, *, now: datetime) -> Applied:
             quarantine_deleted=_delete_older(node, today - timedelta(days=keep.quarantine_days)),
             mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days))
             + delete_received(node.database, node.home / "mailroom", today - timedelta(days=keep.mails_days)),
+            inbox_deleted=delete_closed(node.database, node.home / "inbox", now - timedelta(days=keep.inbox_days)),
             files_merged=node.store.compact(),
         )
         _forget_rows(node, today - timedelta(days=_longest_window(node)))

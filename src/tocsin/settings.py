@@ -266,7 +266,7 @@ class RetentionSettings(_Section):
     inbox_days: int = Field(
         365,
         ge=1,
-        description="Reports from the public are deleted this many days after the last that happened to them.",
+        description="Closed reports from the public are deleted this many days after the last that happened to them.",
     )
 
 
@@ -318,7 +318,9 @@ class ApiSettings(_Section):
 
     requests_a_minute: int = Field(600, ge=1, description="So many requests a minute from one person or token.")
     public_a_minute: int = Field(60, ge=1, description="So many from one network of visitors without an account.")
-    max_upload_bytes: int = Field(5_000_000_000, ge=1_000, description="A report that is sent in may have so many bytes.")
+    max_upload_bytes: int = Field(
+        5_000_000_000, ge=1_000, description="A report that is sent in may have so many bytes."
+    )
 
 
 _Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]

@@ -26,7 +26,7 @@ def apply(ctx: typer.Context) -> None:
         invocation,
         vars(applied),
         lambda: say(
-            f"Deleted {applied.events_deleted:,} events, {applied.quarantine_deleted:,} files of set-aside rows and"
-            f" {applied.mails_deleted:,} mails; merged {applied.files_merged:,} files."
+            f"Deleted {applied.events_deleted:,} events, {applied.quarantine_deleted:,} files of set-aside rows,"
+            f" {applied.mails_deleted:,} mails and {applied.inbox_deleted:,} reports from the public; merged {applied.files_merged:,} files."
         ),
     )

@@ -95,6 +95,8 @@ class AuditWord(StrEnum):
     FACTOR_CHANGED = "factor.changed"
     TOKEN_MADE = "token.made"  # noqa: S105 (a word, no secret)
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    PERSONAL_READ = "personal.read"
+    PAGE_READ = "page.read"
 
 
 class AuditEntry(Base):
