@@ -36,6 +36,7 @@ from tocsin.accounts.people import (
     unblock,
 )
 from tocsin.accounts.permissions import NOBODY, OPEN, Act, Reach, Role, Visitor
+from tocsin.accounts.reading import is_on_record, note_page, note_read
 from tocsin.accounts.second_factor import (
     Setup,
     has_second_factor,
@@ -103,6 +104,7 @@ __all__ = [
     "hash_password",
     "house_of",
     "invite",
+    "is_on_record",
     "is_proved",
     "join",
     "known_accounts",
@@ -114,7 +116,9 @@ __all__ = [
     "new_recovery_codes",
     "new_setup",
     "note_factor",
+    "note_page",
     "note_proved",
+    "note_read",
     "note_session_end",
     "open_invitations",
     "open_link",

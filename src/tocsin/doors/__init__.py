@@ -3,6 +3,7 @@
 from tocsin.doors.forms import Form, text_of, texts_of
 from tocsin.doors.guard import ACT, NotHereError, SecondFactorError, SignInError, needs
 from tocsin.doors.headers import with_headers
+from tocsin.doors.on_record import OnRecord
 from tocsin.doors.welcome import COOKIE, Welcome, cookie_for, visitor_of
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "COOKIE",
     "Form",
     "NotHereError",
+    "OnRecord",
     "SecondFactorError",
     "SignInError",
     "Welcome",

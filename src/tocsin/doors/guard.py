@@ -59,6 +59,7 @@ class Needs:
             raise _refusal(visitor)
         if request.method not in _SAFE and visitor.session and self.act not in OPEN:
             await _check_form(request, visitor)
+        request.state.act = self.act
         return visitor
 
 

@@ -18,9 +18,10 @@ from tocsin import __version__
 from tocsin.api import make_api
 from tocsin.api.counter import Counter
 from tocsin.app import Node
-from tocsin.doors import NotHereError, SecondFactorError, SignInError, Welcome, with_headers
+from tocsin.doors import NotHereError, OnRecord, SecondFactorError, SignInError, Welcome, with_headers
 from tocsin.doors.guard import WrongFormError
 from tocsin.errors import InputError, NotFoundError, TocsinError, UsageError
+from tocsin.records.sealer import sealing
 from tocsin.tokens import open_tokens
 from tocsin.uploads import Taker
 from tocsin.web.answer_pages import answer_pages
@@ -53,7 +54,7 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
     @asynccontextmanager
     async def working(_application: FastAPI) -> AsyncIterator[None]:
         """What works behind the doors for as long as they are open."""
-        with taker.working():
+        with taker.working(), sealing(node.database, node.home, clock):
             yield
 
     application = FastAPI(
@@ -71,6 +72,7 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
     application.mount("/static", _Kept(directory=_STATIC), name="static")
     _add_failures(application, desk)
     # The last one added is the outermost.
+    application.add_middleware(OnRecord, database=node.database, clock=clock)
     application.add_middleware(Welcome, database=node.database, clock=clock)
     application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     application.add_middleware(with_headers)

@@ -73,7 +73,7 @@ def assign(session: Session, framework: str, version: str, criterion: str, name:
         raise NotFoundError(f"'{framework}' {version} has no pillar or indicator '{criterion}'.")
     for ident in chosen:
         session.add(Responsible(version_id=held.id, criterion=ident, name=name.strip(), since=now))
-    _note(session, held, "assigned", by=by, now=now, detail={"criteria": list(chosen), "to": name.strip()})
+    _note(session, held, "assigned", by=by, now=now, detail={"criteria": list(chosen)})
     return len(chosen)
 
 

@@ -1,0 +1,81 @@
+"""The entries of the audit log that were asked for, the newest first, in pages that stay put while others are added."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session
+
+from tocsin.errors import NotFoundError
+from tocsin.records.audit import AuditEntry
+
+MOST: Final = 500
+"""Entries of one page."""
+
+_AFTER_COLON = ";"  # the letter that follows ":" in ASCII
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which entries; what is empty does not matter.
+
+    ``subject``: a thing, such as ``team:UUID``, or a kind of things, such as ``team``. ``since``, ``until``: from then
+    on, before then.
+    """
+
+    word: str = ""
+    actor: str = ""
+    subject: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def narrow(self, query: Select[tuple[AuditEntry]]) -> Select[tuple[AuditEntry]]:
+        """The query, for these only."""
+        if self.word:
+            query = query.where(AuditEntry.word == self.word)
+        if self.actor:
+            query = query.where(AuditEntry.actor == self.actor)
+        if self.subject:
+            kind = self.subject.removesuffix(":")
+            within = AuditEntry.subject.between(f"{kind}:", f"{kind}{_AFTER_COLON}")
+            query = query.where(or_(AuditEntry.subject == self.subject, within))
+        if self.since:
+            query = query.where(AuditEntry.at >= self.since)
+        return query.where(AuditEntry.at < self.until) if self.until else query
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One page. ``before``: what asks for the next one, older; None: there is none."""
+
+    entries: list[AuditEntry]
+    before: int | None
+
+
+def list_entries(session: Session, asked: Asked, *, before: int | None = None, limit: int = 100) -> Listed:
+    """Entries with ids below ``before``, the newest first, at most ``limit`` (and at most `MOST`)."""
+    limit = min(limit, MOST)
+    query = asked.narrow(select(AuditEntry)).order_by(AuditEntry.id.desc()).limit(limit + 1)
+    found = list(session.scalars(query if before is None else query.where(AuditEntry.id < before)))
+    return Listed(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+
+def every_entry(session: Session, asked: Asked) -> Iterator[AuditEntry]:
+    """All of them, the oldest first, without holding all at once."""
+    query = asked.narrow(select(AuditEntry)).order_by(AuditEntry.id)
+    return iter(session.scalars(query.execution_options(yield_per=1000)))
+
+
+def find_entry(session: Session, number: int) -> AuditEntry:
+    """One entry.
+
+    Raises:
+        NotFoundError: there is none with this number.
+
+    """
+    found = session.get(AuditEntry, number)
+    if found is None:
+        raise NotFoundError(f"There is no entry {number}.", hint="'tocsin audit list' lists them.")
+    return found
