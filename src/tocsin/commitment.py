@@ -10,7 +10,7 @@ the next writer does 3 (which the table does once) and 4.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -34,7 +34,10 @@ _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that one ingest will make true. ``columns`` are those that the report came with, where it says so."""
+    """All that one ingest will make true. ``columns`` are those that the report came with, where it says so.
+
+    ``note`` adds to the transaction that notes the ingest.
+    """
 
     record: Ingest
     parts: Sequence[Part]
@@ -42,6 +45,7 @@ class Prepared:
     owed: Mapping[int, int]
     teams: Mapping[int, Team]
     columns: Sequence[str] = ()
+    note: Callable[[Session], None] | None = None
 
 
 def next_number(node: Node) -> int:
@@ -102,6 +106,8 @@ def prepare(node: Node, prepared: Prepared) -> int:
         )
         record.column_set = _column_set(session, prepared.columns)
         session.add(record)
+        if prepared.note is not None:
+            prepared.note(session)
         cut("ingest.preparing")
     cut("ingest.prepared")
     return record.deliveries

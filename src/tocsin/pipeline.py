@@ -19,6 +19,7 @@ from typing import IO, Self
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from sqlalchemy.orm import Session
 
 from tocsin import commitment
 from tocsin.app import Node, writer
@@ -182,10 +183,22 @@ def ingest_in(
     return Outcome(total, failed, monotonic() - started, ingests)
 
 
-def take_in_again(node: Node, report: Report, *, source: str, feed: str, replay_of: int) -> Counts:
+@dataclass(frozen=True)
+class Again:
+    """Which set-aside rows are read once more: of ingest ``of``, those at ``places`` (None: all that are open).
+
+    ``note`` adds what it has to say to the transaction that notes the new ingest.
+    """
+
+    of: int
+    places: Sequence[int] | None
+    note: Callable[[Session, Counts], None]
+
+
+def take_in_again(node: Node, report: Report, *, source: str, feed: str, again: Again, clock: Clock = _now) -> Counts:
     """Take in the set-aside rows of an ingest, put together as a report of their own. For the writer."""
-    with _workshop(node) as workshop, closing(_open(workshop, report, source, feed)) as reading:
-        return _take_in(workshop, reading, replay_of=replay_of)[1]
+    with _workshop(node, clock) as workshop, closing(_open(workshop, report, source, feed)) as reading:
+        return _take_in(workshop, reading, again)[1]
 
 
 @dataclass(frozen=True)
@@ -277,7 +290,7 @@ def _opened(workshop: Workshop, report: Report, source: str | None, feed: str | 
     return Reading(report, stream, reader, record, described, heard, batches)
 
 
-def _take_in(workshop: Workshop, reading: Reading, *, replay_of: int | None = None) -> tuple[int, Counts]:
+def _take_in(workshop: Workshop, reading: Reading, again: Again | None = None) -> tuple[int, Counts]:
     """Take in one report, once: the same content for the same feed again is counted as already here."""
     node, report = workshop.node, reading.report
     if (before := commitment.already_ingested(node, report.content_hash, reading.record.id)) is not None:
@@ -299,7 +312,7 @@ def _take_in(workshop: Workshop, reading: Reading, *, replay_of: int | None = No
     )
     with disk_failures(f"{report.name} could not be taken in"), closing(quarantine):
         _settle_all(workshop, reading, desk)
-        return number, _finish(desk, report, replay_of)
+        return number, _finish(desk, report, again)
 
 
 def _repeat(tell: TellSettings) -> Repeat:
@@ -426,7 +439,7 @@ def _store(desk: Desk, frame: pl.DataFrame, part: int) -> Part:
     return desk.node.store.write_part(frame, ingest=desk.number, part=part, day=desk.day)
 
 
-def _finish(desk: Desk, report: Report, replay_of: int | None) -> Counts:
+def _finish(desk: Desk, report: Report, again: Again | None) -> Counts:
     """Make the ingest true, once."""
     counts = desk.counts
     counts.reports = 1
@@ -441,13 +454,21 @@ def _finish(desk: Desk, report: Report, replay_of: int | None) -> Counts:
         started_at=desk.now,
         day=desk.day,
         newest_event=desk.newest,
-        replay_of=replay_of,
+        replay_of=again.of if again else None,
+        replay_places=None if again is None or again.places is None else list(again.places),
         directory_version=desk.tellers.version,
         withheld_by_rule=dict(desk.withheld),
         **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
     )
+    noted = replace(counts)
     prepared = commitment.Prepared(
-        record, desk.parts, desk.tellers.sets.numbers, desk.owed, desk.tellers.teams, desk.columns
+        record,
+        desk.parts,
+        desk.tellers.sets.numbers,
+        desk.owed,
+        desk.tellers.teams,
+        desk.columns,
+        note=(lambda session: again.note(session, noted)) if again else None,
     )
     counts.deliveries = commitment.prepare(desk.node, prepared)
     commitment.commit(desk.node, desk.number, desk.parts, now=desk.now)

@@ -139,7 +139,8 @@ def today(node: Node, now: datetime, slow: Sequence[Need] = ()) -> Today:
     """The figures of now; ``slow``: what `slow_needs` found lately."""
     since = now - DAY
     with node.database.reading() as session:
-        needs = [*_needs(session, now), *_failing_collectors(session, node), *slow]
+        kept = now - timedelta(days=node.settings.retention.quarantine_days)
+        needs = [*_needs(session, now, kept), *_failing_collectors(session, node), *slow]
         return Today(
             since=since,
             heard=session.scalar(select(Ingest.number).limit(1)) is not None,
@@ -173,11 +174,11 @@ def state_token(node: Node) -> tuple[int, int]:
     return newest, pending
 
 
-def _needs(session: Session, now: datetime) -> Iterator[Need]:
-    """Those that one query each finds."""
+def _needs(session: Session, now: datetime, kept: datetime) -> Iterator[Need]:
+    """Those that one query each finds; ``kept``: since when set-aside rows are kept."""
     yield from _halts(session)
     yield from _mails_out(session, now)
-    yield Need(Matter.SET_ASIDE, *open_rows(session))
+    yield Need(Matter.SET_ASIDE, *open_rows(session, kept))
     loud = (FeedAlarm.closed_at.is_(None), FeedAlarm.acknowledged_at.is_(None))
     yield _counted(
         session, Matter.FEEDS, select(func.count(distinct(FeedAlarm.feed_id)), func.min(FeedAlarm.opened_at)), *loud

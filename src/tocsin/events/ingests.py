@@ -47,12 +47,12 @@ def find_ingests(
     return [(ingest, feed) for ingest, feed in session.execute(query)]
 
 
-def waiting_rows(session: Session) -> list[Waiting]:
-    """The ingests of whose set-aside rows some wait for a person, newest first."""
+def waiting_rows(session: Session, since: datetime) -> list[Waiting]:
+    """The ingests since then of whose set-aside rows some wait for a person, newest first."""
     query = (
         select(Ingest, FeedRecord)
         .join(FeedRecord, FeedRecord.id == Ingest.feed_id)
-        .where(Ingest.quarantined > 0, Ingest.state == IngestState.COMMITTED)
+        .where(Ingest.quarantined > 0, Ingest.state == IngestState.COMMITTED, Ingest.started_at >= since)
         .where(Ingest.number.not_in(select(LeftAside.ingest)))
         .order_by(Ingest.number.desc())
     )
@@ -64,11 +64,12 @@ def waiting_rows(session: Session) -> list[Waiting]:
     return [one for one in found if one.open]
 
 
-def open_rows(session: Session) -> tuple[int, datetime | None]:
-    """How many set-aside rows wait for a person, and since when the oldest."""
+def open_rows(session: Session, since: datetime) -> tuple[int, datetime | None]:
+    """How many set-aside rows of ingests since then wait for a person, and since when the oldest."""
     query = select(Ingest.number, Ingest.quarantined, Ingest.started_at).where(
         Ingest.quarantined > 0,
         Ingest.state == IngestState.COMMITTED,
+        Ingest.started_at >= since,
         Ingest.number.not_in(select(LeftAside.ingest)),
     )
     taken = _taken(session)

@@ -12,12 +12,16 @@ from typing import IO, Any
 
 @dataclass(frozen=True)
 class SetAside:
-    """One row that was set aside. ``line`` 0 means the report as a whole."""
+    """One row that was set aside. ``line`` 0 means the report as a whole.
+
+    ``place``: how many rows its ingest set aside before it, which names it for good.
+    """
 
     ingest: int
     line: int
     reason: str
     raw: str
+    place: int = 0
 
 
 @dataclass
@@ -63,9 +67,9 @@ class Quarantine:
 
 def set_aside(folder: Path, ingest: int) -> Iterator[SetAside]:
     """The rows that an ingest set aside, in order."""
-    for entry in _entries(folder, ingest):
-        if "header" not in entry:
-            yield SetAside(ingest, int(entry["line"]), str(entry["reason"]), str(entry["raw"]))
+    rows = (entry for entry in _entries(folder, ingest) if "header" not in entry)
+    for place, entry in enumerate(rows):
+        yield SetAside(ingest, int(entry["line"]), str(entry["reason"]), str(entry["raw"]), place)
 
 
 def header_of(folder: Path, ingest: int) -> list[str]:
