@@ -28,8 +28,10 @@ from tocsin.web.answer_pages import answer_pages
 from tocsin.web.deliveries import deliveries_pages
 from tocsin.web.desk import Desk, make_desk
 from tocsin.web.home_pages import home_pages
+from tocsin.web.lookup import lookup_pages
 from tocsin.web.portal import portal_pages
 from tocsin.web.public import public_pages
+from tocsin.web.teams import teams_pages
 from tocsin.web.today import today_pages
 from tocsin.web.verify_pages import verify_pages
 
@@ -38,7 +40,7 @@ _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
 _PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
-_INSIDE = (today_pages, portal_pages, deliveries_pages)
+_INSIDE = (today_pages, portal_pages, lookup_pages, teams_pages, deliveries_pages)
 
 
 def _now() -> datetime:

@@ -1,0 +1,56 @@
+"""A team that a person enters by hand, as an import of its own that says just that."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from tocsin.directory import canonical
+from tocsin.directory.entries import Entries, Item, RawTeam, take_teams
+from tocsin.directory.files import ImportFile
+from tocsin.directory.importing import import_entries
+from tocsin.directory.reading import own_number
+from tocsin.errors import ConflictError, InputError, NotFoundError, UsageError
+from tocsin.records import Database
+
+
+def enter_team(
+    database: Database, fields: Mapping[str, str], mailboxes: Sequence[str], *, said_by: str, actor: str, now: datetime
+) -> str:
+    """Enter a team that is not in the directory yet; its key.
+
+    ``fields``: as an import file has them, ``key`` and ``name`` among them. What is entered has the source
+    ``entered:KEY``; later words and imports stand to it as to any import.
+
+    Raises:
+        UsageError: the key or the name is missing or cannot be taken.
+        ConflictError: a team has this key, also one that was merged into another.
+        InputError: something else of it cannot be taken; the message names it.
+
+    """
+    try:
+        key = canonical.key(fields.get("key", ""))
+        canonical.name(fields.get("name", ""))
+    except ValueError as error:
+        raise UsageError(f"A team needs a key and a name: {error}.") from None
+    _refuse_known(database, key)
+    entries = Entries(f"entered:{key}", frozenset())
+    basis = {"as_of": now.date().isoformat(), "said_by": said_by}
+    boxes = [Item("mailboxes", {"value": box, **basis}) for box in mailboxes]
+    take_teams(entries, [RawTeam("the form", dict(fields), {"mailboxes": boxes} if boxes else {})])
+    if entries.refused:
+        first = entries.refused[0]
+        raise InputError(f"{first.what}: {first.why}.")
+    content = json.dumps([dict(fields), list(mailboxes)], sort_keys=True).encode()
+    file = ImportFile(f"entered:{key}", hashlib.sha256(content).hexdigest(), entries)
+    import_entries(database, file, actor=actor, now=now)
+    return key
+
+
+def _refuse_known(database: Database, key: str) -> None:
+    with database.reading() as session:
+        try:
+            own_number(session, key)
+        except NotFoundError:
+            return
+    raise ConflictError(f"A team has the key '{key}' already.", hint="Choose another key, or change that team.")

@@ -1,0 +1,40 @@
+"""Who must know: one box, and the answer with its chain of reasons."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.accounts import Act, Visitor
+from tocsin.asking import read_subject
+from tocsin.doors import needs
+from tocsin.errors import UsageError
+from tocsin.web.desk import Desk
+from tocsin.web.lookup.found import look_up
+
+__all__ = ["look_up", "lookup_pages"]
+
+_LONGEST = 300
+_PAGE = "lookup/lookup.html"
+
+
+def lookup_pages(desk: Desk) -> APIRouter:
+    """The page that answers who must know of something."""
+    router = APIRouter()
+
+    @router.get("/lookup")
+    def lookup(request: Request, visitor: Annotated[Visitor, needs(Act.LOOKUP)], q: str = "") -> Response:
+        """The box, and the answer where something is asked."""
+        shown: dict[str, Any] = {"asked": q.strip()[:_LONGEST], "found": None, "wrong": False, "outside": False}
+        if not shown["asked"]:
+            return desk.page(request, _PAGE, **shown)
+        try:
+            subject = read_subject(shown["asked"])
+        except UsageError:
+            return desk.page(request, _PAGE, status=422, **shown | {"wrong": True})
+        found = look_up(desk, visitor, subject)
+        if found is None:  # whether others answer for it, operators do not learn
+            return desk.page(request, _PAGE, status=404, **shown | {"outside": True})
+        return desk.page(request, _PAGE, **shown | {"found": found, "node_tell": desk.node.settings.tell})
+
+    return router

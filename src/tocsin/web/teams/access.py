@@ -1,0 +1,66 @@
+"""Which team a visitor means, if it is within reach; and a word on it, with what is said where it cannot be taken."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tocsin.accounts import Act, Visitor
+from tocsin.directory import About, merged_teams, read_about
+from tocsin.doors import NotHereError
+from tocsin.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
+from tocsin.web.desk import Desk
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of something that a person said: what is wrong with it, or empty."""
+
+    wrong: str = ""
+
+
+def seen_team(desk: Desk, visitor: Visitor, key: str, act: Act = Act.DIRECTORY_READ) -> About:
+    """A team and all that is known of it.
+
+    Raises:
+        NotFoundError: there is no such team.
+        NotHereError: it is not one of the visitor's.
+
+    """
+    about, reach = read_about(desk.node.database, key), visitor.reach(act)
+    if not reach.everything:
+        with desk.node.database.reading() as session:
+            merged = merged_teams(session)
+        if about.team.id not in {merged.get(team, team) for team in reach.teams}:
+            raise NotHereError
+    return about
+
+
+def for_all(visitor: Visitor, act: Act) -> None:
+    """Refuse whoever may do this to some teams only.
+
+    Raises:
+        NotHereError: the visitor may not do it to all.
+
+    """
+    if not visitor.reach(act).everything:
+        raise NotHereError
+
+
+def taken(desk: Desk, say: Callable[[], object]) -> Taken:
+    """Say it; where it changes the directory, the rules are compiled anew in the background."""
+    try:
+        say()
+    except (UsageError, InputError, ConflictError, NotFoundError) as error:
+        return Taken(_sentence(error))
+    desk.guide.renew()
+    return Taken()
+
+
+def _sentence(error: TocsinError) -> str:
+    """The message; hints name commands, which are not at hand on a page."""
+    hint = error.hint if "tocsin " not in error.hint and "--" not in error.hint else ""
+    return f"{error} {hint}".strip()
+
+
+def name_of(visitor: Visitor) -> str:
+    """Whose word it is, as the directory names it."""
+    return visitor.name or visitor.actor
