@@ -89,7 +89,7 @@ class EventStore:
         condition = _condition(query)
         if ingests is not None:
             condition &= pl.col("ingest").is_in(sorted(ingests))
-        return self._read(listing.filter(_may_hold(query, ingests, listing.columns))).filter(condition)
+        return self._read(listing.filter(may_hold(query, ingests, listing.columns))).filter(condition)
 
     def find(self, query: Query, *, limit: int = 0) -> pl.DataFrame:
         """The newest events that match, newest first, in `schema.COLUMNS`; all of them where ``limit`` is 0."""
@@ -222,7 +222,7 @@ def _cuts(scan: pl.LazyFrame) -> list[pl.Expr]:
     return conditions
 
 
-def _may_hold(query: Query, ingests: Collection[int] | None, columns: Sequence[str]) -> pl.Expr:
+def may_hold(query: Query, ingests: Collection[int] | None, columns: Sequence[str]) -> pl.Expr:
     """Which files may hold a match, by their statistics; a file without them may hold anything."""
     condition = pl.lit(value=True)
 
@@ -254,7 +254,7 @@ def _may_hold(query: Query, ingests: Collection[int] | None, columns: Sequence[s
 def _condition(query: Query) -> pl.Expr:
     condition = pl.lit(value=True)
     if query.ranges:
-        condition &= pl.any_horizontal([_within(*bounds) for bounds in query.ranges])
+        condition &= pl.any_horizontal([within(*bounds) for bounds in query.ranges])
     if query.asn is not None:
         condition &= (pl.col("source.asn") == query.asn) | (pl.col("network.asn") == query.asn)
     if query.country is not None:
@@ -271,7 +271,7 @@ def _condition(query: Query) -> pl.Expr:
     return condition
 
 
-def _within(first_hi: int, first_lo: int, last_hi: int, last_lo: int) -> pl.Expr:
+def within(first_hi: int, first_lo: int, last_hi: int, last_lo: int) -> pl.Expr:
     """Rows whose address lies in a range of a prefix: of one high half, or of whole high halves."""
     hi, lo = (pl.col(name) for name in _ADDRESS)
     if first_hi != last_hi:

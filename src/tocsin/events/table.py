@@ -70,7 +70,7 @@ class EventTable:
         self._opened: DeltaTable | None = None
         self._listed: tuple[int, pl.DataFrame] | None = None
         self._extras: dict[str, pl.DataType] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # pages read in many threads
 
     def exists(self) -> bool:
         """Whether anything was ever committed."""
@@ -82,17 +82,19 @@ class EventTable:
 
     def version(self) -> int:
         """The number of its newest commit; -1 when there is none."""
-        return int(self._open().version()) if self.exists() else -1
+        with self._lock:
+            return int(self._open().version()) if self.exists() else -1
 
     def listing(self) -> pl.DataFrame:
         """Its files: ``path``, ``num_records``, ``partition.day`` and statistics (``min.ingest`` and so on)."""
         if not self.exists():
             return pl.DataFrame(schema={"path": pl.String, "num_records": pl.Int64, "partition.day": pl.String})
-        table = self._open()
-        if self._listed is None or self._listed[0] != table.version():
-            files = pl.DataFrame(table.get_add_actions(flatten=True)).sort("path")
-            self._listed = (table.version(), files)
-        return self._listed[1]
+        with self._lock:
+            table = self._open()
+            if self._listed is None or self._listed[0] != table.version():
+                files = pl.DataFrame(table.get_add_actions(flatten=True)).sort("path")
+                self._listed = (table.version(), files)
+            return self._listed[1]
 
     def extras(self) -> dict[str, pl.DataType]:
         """Its ``extra.*`` columns, and those that parts not committed yet will bring."""
@@ -136,10 +138,11 @@ class EventTable:
         from deltalake import DeltaTable
 
         try:
-            if self._opened is None:
-                self._opened = DeltaTable(str(self.folder))
-            else:
-                self._opened.update_incremental()
+            with self._lock:
+                if self._opened is None:
+                    self._opened = DeltaTable(str(self.folder))
+                else:
+                    self._opened.update_incremental()
         except Exception as error:
             raise StorageError(
                 f"The event table in {self.folder} cannot be read: {error}", hint="Run 'tocsin doctor'."

@@ -1,0 +1,62 @@
+"""What somebody may see of the events, as `tocsin.sights` found it by asking the gate: plain data.
+
+An event shows through the windows that it fits; nobody without a window sees anything.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from tocsin.events.fields import FIELDS
+
+Label: TypeAlias = tuple[str | None, str | None]
+"""TLP and PAP as an event carries them."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Events of these teams (routed or told to one of them) and labels, with these fields; None: of all."""
+
+    teams: frozenset[int] | None
+    labels: frozenset[Label] | None
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All that somebody sees."""
+
+    windows: tuple[Window, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """Whether no event is hidden."""
+        return any(window.teams is None and window.labels is None for window in self.windows)
+
+    @property
+    def teams(self) -> frozenset[int] | None:
+        """Whose events are seen; None: everybody's."""
+        return None if any(window.teams is None for window in self.windows) else self._of_all()
+
+    @property
+    def common(self) -> frozenset[str]:
+        """The fields that show of every event that is seen: only by these may it be looked for."""
+        return frozenset.intersection(*(window.fields for window in self.windows)) if self.windows else frozenset()
+
+    def _of_all(self) -> frozenset[int]:
+        return frozenset(team for window in self.windows for team in window.teams or ())
+
+
+ALL_FIELDS: Final = frozenset(field.name for field in FIELDS)
+EVERYTHING: Final = Sight((Window(None, None, ALL_FIELDS),))
+"""What those see who work on the node: all that is stored, inside."""
+
+
+def merged(windows: Iterable[Window]) -> Sight:
+    """The sight through some windows, those that differ by their teams alone put together."""
+    teams: dict[tuple[frozenset[Label] | None, frozenset[str]], frozenset[int] | None] = {}
+    for window in windows:
+        key = (window.labels, window.fields)
+        before = teams.get(key, frozenset())
+        teams[key] = None if before is None or window.teams is None else before | window.teams
+    return Sight(tuple(Window(of, labels, fields) for (labels, fields), of in teams.items()))
