@@ -15,7 +15,7 @@ _LONGEST = 200
 
 
 def note_read(database: Database, visitor: Visitor, subject: str, *, now: datetime) -> None:
-    """Note that a visitor is shown personal data of ``subject``, such as ``team:UUID``; to be called before it is shown.
+    """Note that a visitor is shown personal data of ``subject``, such as ``team:UUID``; call it before showing them.
 
     Once in `AGAIN`. Nothing is noted of the public, to whom nothing personal is shown.
     """

@@ -38,4 +38,4 @@ def _seal_until(ended: Event, every: float, database: Database, home: Path, cloc
             seal(database, open_seal_key(home), now=clock(), home=home)
         except TocsinError as error:
             # What could not be sealed now is sealed the next time.
-            getLogger("uvicorn.error").error("The audit log could not be sealed. %s %s", error, error.hint)
+            getLogger("uvicorn.error").warning("The audit log could not be sealed. %s %s", error, error.hint)

@@ -1,0 +1,228 @@
+"""`tocsin audit`: who did what, and whether the log is as it was sealed."""
+
+import json
+import sys
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.errors import UsageError
+
+if TYPE_CHECKING:
+    from tocsin.records import AuditEntry
+    from tocsin.records.audit_list import Asked
+    from tocsin.records.seal_check import Verdict
+    from tocsin.records.seals import Head
+
+Word = Annotated[str, typer.Option(help="Only this word, such as delivery.sent.")]
+Actor = Annotated[str, typer.Option(help="Only what this one did, such as person:3 or deliver.")]
+Subject = Annotated[str, typer.Option(help="Only this thing, such as team:UUID, or such things: team.")]
+Since = Annotated[str | None, typer.Option(help="From this time on, ISO 8601; UTC without a zone.")]
+Until = Annotated[str | None, typer.Option(help="Before this time, ISO 8601; UTC without a zone.")]
+
+app = typer.Typer(help="The audit log: who did what, sealed so that no change goes unnoticed.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    word: Word = "",
+    actor: Actor = "",
+    subject: Subject = "",
+    since: Since = None,
+    until: Until = None,
+    before: Annotated[int | None, typer.Option(help="Only entries with lower numbers: the next page.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
+) -> None:
+    """List entries, the newest first."""
+    from tocsin.home import open_home
+    from tocsin.records.audit_list import list_entries
+
+    invocation: Invocation = ctx.obj
+    asked = _asked(word, actor, subject, since, until)
+    with open_home(invocation.home)[1].reading() as session:
+        found = list_entries(session, asked, before=before, limit=limit)
+    emit(invocation, [_document(entry) for entry in found.entries], lambda: _show(found.entries))
+    if found.before is not None:
+        note(f"There are older ones: --before {found.before}")
+
+
+@app.command()
+def show(ctx: typer.Context, entry: Annotated[int, typer.Argument(help="The entry's number.")]) -> None:
+    """Show one entry, with its details."""
+    from tocsin.home import open_home
+    from tocsin.records.audit_list import find_entry
+
+    invocation: Invocation = ctx.obj
+    with open_home(invocation.home)[1].reading() as session:
+        document = _document(find_entry(session, entry))
+    emit(invocation, document, lambda: print_table("", ("", ""), [(name, _text(v)) for name, v in document.items()]))
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    word: Word = "",
+    actor: Actor = "",
+    subject: Subject = "",
+    since: Since = None,
+    until: Until = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+) -> None:
+    """Write all entries as JSON, one a line, the oldest first."""
+    from tocsin.home import open_home
+    from tocsin.records.audit_list import every_entry
+    from tocsin.records.durable import disk_failures
+
+    invocation: Invocation = ctx.obj
+    asked = _asked(word, actor, subject, since, until)
+    with (
+        open_home(invocation.home)[1].reading() as session,
+        disk_failures("The entries could not be written"),
+        out.open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as target,
+    ):
+        for entry in every_entry(session, asked):
+            target.write(json.dumps(_document(entry), ensure_ascii=False, default=datetime.isoformat) + "\n")
+
+
+@app.command()
+def seal(ctx: typer.Context) -> None:
+    """Seal all entries that no seal holds yet, as the running server does each minute."""
+    from tocsin.home import open_home
+    from tocsin.records.seal_keys import open_seal_key
+    from tocsin.records.seals import read_head
+    from tocsin.records.seals import seal as seal_entries
+
+    invocation: Invocation = ctx.obj
+    home = invocation.home
+    _settings, database = open_home(home)
+    sealed = seal_entries(database, open_seal_key(home), now=datetime.now(UTC), home=home)
+    head = read_head(home)
+    words = f"{sealed:,} entries sealed." if sealed else "There was nothing to seal."
+    emit(invocation, {"sealed": sealed, "head": str(head) if head else None}, lambda: say(words))
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    key: Annotated[
+        list[Path] | None, typer.Option(help="File with the public key; without it, the node's. May be repeated.")
+    ] = None,
+    head: Annotated[
+        list[str] | None, typer.Option(help="NUMBER:HASH of a seal that was noted elsewhere. May be repeated.")
+    ] = None,
+) -> None:
+    """Check every entry and every seal. Exit 1 when something is wrong, with each thing that is."""
+    from tocsin.home import open_home
+    from tocsin.records.seal_check import check_seals
+    from tocsin.records.seal_keys import open_seal_key, read_public_keys
+    from tocsin.records.seals import read_head
+
+    invocation: Invocation = ctx.obj
+    home = invocation.home
+    _settings, database = open_home(home)
+    keys = read_public_keys(key) if key else [open_seal_key(home).public_key()]
+    kept = read_head(home)
+    heads = [*([kept] if kept else []), *map(_head, head or [])]
+    verdict = check_seals(database, keys, now=datetime.now(UTC), heads=heads)
+    emit(invocation, _verdict(verdict), lambda: _say(verdict))
+    if not verdict.good:
+        raise typer.Exit(1)
+
+
+@app.command()
+def key(
+    ctx: typer.Context,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
+) -> None:
+    """Print the public key that seals are checked with, for those who check elsewhere."""
+    from tocsin.cli.files_out import put
+    from tocsin.home import open_home
+    from tocsin.records.seal_keys import open_seal_key, public_pem
+
+    invocation: Invocation = ctx.obj
+    open_home(invocation.home)
+    pem = public_pem(open_seal_key(invocation.home))
+    emit(invocation, {"public": pem}, lambda: put(pem, out))
+
+
+def _asked(word: str, actor: str, subject: str, since: str | None, until: str | None) -> "Asked":
+    from tocsin.records import AuditWord
+    from tocsin.records.audit_list import Asked
+
+    if word and word not in set(AuditWord):
+        raise UsageError(f"There is no word '{word}'.", hint="docs/audit.md lists them.")
+    return Asked(word, actor, subject, _time("since", since), _time("until", until))
+
+
+def _time(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"--{option} {text} is not a time.", hint="Write it like 2026-11-24T08:00:00.") from error
+    return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+
+
+def _head(text: str) -> "Head":
+    from tocsin.records.seals import Head
+
+    number, _, digest = text.partition(":")
+    if not number.isdecimal() or len(digest) != 64:
+        raise UsageError(f"--head {text} names no seal.", hint="Write it as 'tocsin audit verify' does: NUMBER:HASH.")
+    return Head(int(number), digest.lower())
+
+
+def _document(entry: "AuditEntry") -> dict[str, object]:
+    return {
+        "number": entry.id,
+        "at": entry.at,
+        "actor": entry.actor,
+        "word": entry.word,
+        "subject": entry.subject,
+        "detail": entry.detail,
+    }
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {inner}" for name, inner in value.items())
+    return str(value)
+
+
+def _show(entries: "list[AuditEntry]") -> None:
+    if not entries:
+        say("No entry fits.")
+        return
+    rows = [(e.id, _text(e.at), e.actor, e.word, e.subject, _text(e.detail)) for e in entries]
+    print_table("", ("number", "time (UTC)", "who", "word", "subject", "details"), rows)
+
+
+def _verdict(verdict: "Verdict") -> dict[str, object]:
+    return {
+        "good": verdict.good,
+        "entries": verdict.entries,
+        "seals": verdict.seals,
+        "waiting": verdict.waiting,
+        "sealed_at": verdict.sealed_at,
+        "head": str(verdict.head) if verdict.head else None,
+        "findings": [
+            {"kind": one.kind, "entry": one.entry, "seal": one.seal, "words": str(one)} for one in verdict.findings
+        ],
+    }
+
+
+def _say(verdict: "Verdict") -> None:
+    for one in verdict.findings:
+        say(str(one))
+    state = "All is as it was sealed" if verdict.good else f"{len(verdict.findings):,} things are wrong"
+    say(f"{state}: {verdict.entries:,} entries, {verdict.seals:,} seals, {verdict.waiting:,} entries not sealed yet.")
+    if verdict.head:
+        say(f"The newest seal, to be noted elsewhere: {verdict.head}")
