@@ -1,10 +1,12 @@
 """The gate: everything that leaves the node leaves through here, and each yes and no names its rule.
 
 ``decide`` answers for one marking, recipient and purpose; ``fields_for`` says which fields may go with it;
-``allowed_teams`` asks the same question for many teams at once. All are pure.
+``allowed_teams`` asks the same question for many teams at once. All are pure. Each also asks the local rules of the
+node that hold for the item (`tocsin.rules`), which only narrow.
 """
 
 from tocsin.release.gate import Verdict, allowed_teams, decide, fields_for, may_act
+from tocsin.release.local import LocalRule
 from tocsin.release.markings import Marking, Pap, Tlp, highest, read_marking, read_pap, read_tlp
 from tocsin.release.rules import ACTION_RULES, FIELD_RULES, RULES, Action, ActionRule, FieldRule, Rule
 from tocsin.release.terms import Audience, Purpose, Recipient, recipient_of
@@ -17,6 +19,7 @@ __all__ = [
     "ActionRule",
     "Audience",
     "FieldRule",
+    "LocalRule",
     "Marking",
     "Pap",
     "Purpose",

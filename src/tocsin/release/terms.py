@@ -30,15 +30,21 @@ class Recipient:
     """Who would receive an item.
 
     ``named``: one known person reads it; a role mailbox, a list, a ticket system are not. ``ceiling``: the highest
-    label that the recipient wants, a preference that never widens what the rules allow.
+    label that the recipient wants, a preference that never widens what the rules allow. ``team``, ``kind`` and
+    ``country``: of a team, its key and what the directory says of it, which local rules may name; else empty.
     """
 
     audience: Audience
     named: bool = False
     ceiling: Tlp = Tlp.RED
+    team: str = ""
+    kind: str = ""
+    country: str = ""
 
 
 def recipient_of(team: Team, *, own: Collection[str] = ()) -> Recipient:
     """A team that an item is routed to, at its mailboxes; ``own`` are the keys of teams of our own organisation."""
     audience = Audience.OWN if team.key in own else Audience.CLIENT
-    return Recipient(audience, named=False, ceiling=read_tlp(team.ceiling))
+    return Recipient(
+        audience, ceiling=read_tlp(team.ceiling), team=team.key, kind=team.kind.value, country=team.country
+    )
