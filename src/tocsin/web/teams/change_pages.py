@@ -3,6 +3,7 @@
 Each act is the function that the command line calls, with the visitor's name as whose word it is.
 """
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Final
@@ -110,7 +111,14 @@ def _page(
 ) -> Response:
     tomorrow = (desk.now + timedelta(days=1)).date().isoformat()
     choices = {"intervals": list(Interval), "formats": list(Format), "ceilings": _CEILINGS, "kinds": _KINDS}
-    shown = {"team": team, "typed": typed, "wrong": wrong, "whole": True, "tomorrow": tomorrow, **choices}
+    shown = {
+        "team": team,
+        "typed": defaultdict(str, typed),
+        "wrong": wrong,
+        "whole": True,
+        "tomorrow": tomorrow,
+        **choices,
+    }
     return desk.page(request, "teams/change.html", status=status, **shown)
 
 

@@ -1,5 +1,6 @@
 """The list of teams, found by what is typed, and the form for a new one."""
 
+from collections import defaultdict
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -68,7 +69,7 @@ def list_pages(desk: Desk) -> APIRouter:
 
 def _form(desk: Desk, request: Request, typed: dict[str, str], wrong: str = "", *, status: int = 200) -> Response:
     choices = {"kinds": list(TeamKind), "countries": list(country_names())}
-    return desk.page(request, "teams/new.html", typed=typed, wrong=wrong, status=status, **choices)
+    return desk.page(request, "teams/new.html", typed=defaultdict(str, typed), wrong=wrong, status=status, **choices)
 
 
 def _listed(desk: Desk, visitor: Visitor, asked: dict[str, str], after: str) -> dict[str, Any]:
