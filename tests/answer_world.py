@@ -97,7 +97,7 @@ def served(application: FastAPI) -> Iterator[int]:
 
 
 @contextmanager
-def serving(home: Path, cut: str = "") -> Iterator[httpx.Client]:
+def serving(home: Path, cut: str = "", *, public: bool = True) -> Iterator[httpx.Client]:
     """A browser on pages that a process of their own serves, and that may die at one point."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -108,7 +108,7 @@ def serving(home: Path, cut: str = "") -> Iterator[httpx.Client]:
         "--home",
         str(home),
         "serve",
-        "--public",
+        *(["--public"] if public else []),
         "--port",
         str(port),
     ]

@@ -18,6 +18,7 @@ from tocsin.doors import visitor_of
 OPEN: Final = ("/health", "/openapi.json", "/docs")
 """The paths that need no account; of every other nobody learns even whether it exists."""
 
+_MOST_HEADERS: Final = 32_768  # bytes
 _PREFIX: Final = {4: 24, 6: 56}
 
 
@@ -52,7 +53,9 @@ class Gatekeeper:
             await send(message)
 
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if not allowed:
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADERS:
+            await problem(431, "The headers are too large.")(scope, receive, say)
+        elif not allowed:
             await problem(429, hint="Wait as long as Retry-After says.")(scope, receive, say)
         elif visitor.person is None and path not in OPEN:
             await unknown()(scope, receive, say)

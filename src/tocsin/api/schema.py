@@ -54,11 +54,12 @@ _FAILURES: Final = {
     "415": ("OtherMedia", "The body is of a kind that is not taken here."),
     "422": ("Wrong", "Something in the request is not as described."),
     "429": ("TooMany", "Too many requests; Retry-After says how long to wait."),
+    "431": ("LongHeaders", "The headers are too large."),
     "502": ("Elsewhere", "Another system does not answer."),
     "503": ("Unable", "The node cannot do this at the moment."),
 }
 _CHANGING: Final = {"403", "409", "413", "415", "502"}
-_OPEN_ONES: Final = {"400", "422", "429", "503"}
+_OPEN_ONES: Final = {"400", "422", "429", "431", "503"}
 
 
 def describe(api: FastAPI) -> dict[str, Any]:

@@ -1,0 +1,251 @@
+"""Reports sent in: in every form, once, whatever comes between; and what is hostile is refused."""
+
+import gzip
+import io
+import os
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from answer_world import START, World, copy_world, serving
+from api_world import caller, token_of
+from players import HEADER
+from tocsin.accounts import Act, Role
+from tocsin.events.models import Ingest
+from tocsin.uploads import Upload
+
+NAME = "2026-11-16-scan_rdp-test-geo.csv"
+WAIT = {"prefer": "wait=30"}
+
+
+def report(*addresses: str, day: str = "2026-11-16") -> bytes:
+    rows = [f'"{day} 05:00:00","medium","{a}","tcp",3389,,"rdp",64500,"MU",,' for a in addresses]
+    return "\n".join([HEADER, *rows, ""]).encode()
+
+
+@pytest.fixture
+def sender(world: World) -> Iterator[httpx.Client]:
+    with caller(world, Role.ANALYST) as client:
+        client.headers["content-type"] = "text/csv"
+        yield client
+
+
+def test_a_report_is_taken_in_and_its_sums_balance(world: World, sender: httpx.Client) -> None:
+    body = report("192.0.2.1", "192.0.2.2") + b'"nonsense"\n'
+    made = sender.post("/reports", params={"name": NAME}, content=body, headers=WAIT)
+    assert made.status_code == 201
+    assert made.headers["preference-applied"] == "wait"
+    said = made.json()
+    sums = said["sums"]
+    assert (said["state"], sums["rows"], sums["stored"], sums["quarantined"]) == ("taken", 3, 2, 1)
+    assert sums["rows"] == sums["stored"] + sums["duplicates"] + sums["quarantined"]
+    whole = sender.get(made.headers["location"].removeprefix("/api/v1")).json()
+    assert whole["set_aside"][0]["raw"] == '"nonsense"'
+    (ingest,) = whole["ingests"]
+    assert sender.get(f"/ingests/{ingest}").json()["stored"] == 2
+    assert sender.get("/quarantine").json()["items"][0]["rows"] == 1
+    assert sender.get(f"/quarantine/{ingest}").json()["items"] == whole["set_aside"]
+    assert not list((world.node.home / "uploads").iterdir())
+
+
+def test_without_waiting_it_is_promised(sender: httpx.Client) -> None:
+    made = sender.post("/reports", params={"name": NAME}, content=report("192.0.2.1"))
+    assert (made.status_code, made.json()["sums"]) == (202, None)
+    said = made.json()
+    while said["state"] == "waiting":
+        said = sender.get(f"/reports/{said['id']}").json()
+    assert said["sums"]["stored"] == 1
+
+
+def test_the_same_content_again_is_here_already(sender: httpx.Client) -> None:
+    first, second = (
+        sender.post("/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=WAIT).json()
+        for _ in range(2)
+    )
+    assert first["ingests"] == second["ingests"]
+    assert (second["sums"]["already"], second["sums"]["rows"]) == (1, 0)
+
+
+@pytest.mark.parametrize("form", ["gzip on the way", "gzip file", "zip", "multipart", "disposition"])
+def test_every_way_of_sending(sender: httpx.Client, form: str) -> None:
+    first, second = report("192.0.2.1"), report("192.0.2.2", "192.0.2.3", day="2026-11-15")
+    other = NAME.replace("16", "15")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(NAME, first)
+        archive.writestr(other, second)
+    many = {"file": (NAME, first, "text/csv")}, {"file": (other, second, "text/csv")}
+    del sender.headers["content-type"]
+    match form:
+        case "gzip on the way":
+            headers = {"content-encoding": "gzip", "content-type": "text/csv", **WAIT}
+            made = sender.post("/reports", params={"name": NAME}, content=gzip.compress(first), headers=headers)
+        case "gzip file":
+            made = sender.post("/reports", params={"name": f"{NAME}.gz"}, content=gzip.compress(first), headers=WAIT)
+        case "zip":
+            made = sender.post("/reports", params={"name": "all.zip"}, content=packed.getvalue(), headers=WAIT)
+        case "multipart":
+            files = [("file", one["file"]) for one in many]
+            made = sender.post("/reports", files=files, headers=WAIT)
+        case _:
+            headers = {"content-disposition": f'attachment; filename="{NAME}"', "content-type": "text/csv", **WAIT}
+            made = sender.post("/reports", content=first, headers=headers)
+    assert made.status_code == 201, made.text
+    assert made.json()["sums"]["stored"] == (3 if form in {"zip", "multipart"} else 1)
+
+
+def test_a_report_that_nobody_can_read_is_refused_with_the_reason(sender: httpx.Client) -> None:
+    said = sender.post("/reports", content=b"what is this\n", headers=WAIT).json()
+    assert (said["state"], said["ingests"], said["sums"]["rows"]) == ("refused", [], 0)
+    assert "neither its name nor its first line" in said["failed"][0]["reason"]
+    wrong = sender.post("/reports", params={"source": "nonesuch"}, content=b"x")
+    assert (wrong.status_code, "There is no source" in wrong.json()["detail"]) == (400, True)
+
+
+def test_lists_go_on_where_they_ended_while_more_comes(sender: httpx.Client) -> None:
+    def send(number: int) -> str:
+        body = report(f"192.0.2.{number}")
+        return str(sender.post("/reports", params={"name": NAME}, content=body, headers=WAIT).json()["id"])
+
+    sent = [send(number) for number in range(1, 5)]
+    page = sender.get("/reports", params={"limit": 3})
+    send(5)
+    following = sender.get(page.links["next"]["url"]).json()
+    assert [one["id"] for one in page.json()["items"] + following["items"]] == sent[::-1]
+    assert following["next"] is None
+    numbers = sender.get("/ingests", params={"limit": 2}).json()
+    rest = sender.get("/ingests", params={"limit": 4, "cursor": numbers["next"]}).json()
+    assert [one["number"] for one in numbers["items"] + rest["items"]] == [5, 4, 3, 2, 1]
+
+
+def test_a_request_with_a_name_is_done_once(world: World, sender: httpx.Client) -> None:
+    headers = {"idempotency-key": "delivery-1", **WAIT}
+    first, again = (
+        sender.post("/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=headers) for _ in range(2)
+    )
+    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert first.headers["location"] == again.headers["location"]
+    other = sender.post("/reports", params={"name": NAME}, content=report("192.0.2.2"), headers=headers)
+    assert other.status_code == 422
+    with world.node.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Upload)) == 1
+    # another person's name is another name
+    with caller(world, Role.MANAGER) as manager:
+        headers["content-type"] = "text/csv"
+        made = manager.post("/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=headers)
+        assert made.json()["id"] != first.json()["id"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({"content-type": "image/png"}, b"x", 415),
+        ({"content-type": "text/csv", "content-encoding": "br"}, b"x", 415),
+        ({"content-type": "text/csv; charset=utf-16"}, b"x", 415),
+        ({"content-type": "text/csv", "content-encoding": "gzip"}, b"no gzip at all", 422),
+        ({"content-type": "text/csv", "content-encoding": "gzip"}, gzip.compress(b"x" * 5_000)[:-6], 422),
+        ({"content-type": "text/csv", "content-encoding": "gzip"}, b"", 422),
+        ({"content-type": "text/csv", "content-encoding": "gzip"}, gzip.compress(bytes(300_000_000), 9), 422),
+        ({"content-type": "text/csv"}, b"", 422),
+        ({"content-type": "multipart/form-data"}, b"x", 400),
+        ({"content-type": "multipart/form-data; boundary=x"}, b"--y\r\nno part\r\n", 400),
+        ({"content-type": "multipart/form-data; boundary=x"}, b"--x\r\n" + b"A: " + b"b" * 100_000, 400),
+        (
+            {"content-type": "multipart/form-data; boundary=x"},
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nno file\r\n--x--\r\n',
+            422,
+        ),
+        ({"content-type": "text/csv", "x-huge": "h" * 40_000}, b"x", 431),
+    ],
+)
+def test_what_is_hostile_is_refused_and_leaves_nothing(
+    world: World, sender: httpx.Client, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    made = sender.post("/reports", content=body, headers=headers)
+    assert made.status_code == status, made.text
+    assert made.headers["content-type"] == "application/problem+json"
+    with world.node.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Upload)) == 0
+    assert not list((world.node.home / "uploads").glob("*"))
+
+
+def test_too_much_is_refused_while_it_comes(fresh: Path, tmp_path: Path) -> None:
+    world = copy_world(fresh, tmp_path)
+    with (world.node.home / "tocsin.toml").open("a") as settings:
+        settings.write("[api]\nmax_upload_bytes = 100000\n[ingest]\nmax_unpacked_bytes = 50000\n")
+    world = copy_world(tmp_path, tmp_path / "again")
+    with caller(world, Role.ANALYST) as client:
+        headers = {"content-type": "text/csv"}
+        assert client.post("/reports", content=iter([b"x" * 60_000] * 4), headers=headers).status_code == 413
+        packed = gzip.compress(os.urandom(60_000))
+        headers["content-encoding"] = "gzip"
+        assert client.post("/reports", content=packed, headers=headers).status_code == 422
+        files = [("file", (NAME, b"x" * 60_000, "text/csv"))] * 2
+        assert client.post("/reports", files=files).status_code == 413
+    assert not list((world.node.home / "uploads").glob("*"))
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/../b.csv", ".hidden", "x.toml", "n\x00ul.csv", "ü" * 200, "-"])
+def test_a_name_leads_nowhere(world: World, sender: httpx.Client, name: str) -> None:
+    said = sender.post("/reports", params={"name": name}, content=report("192.0.2.1"), headers=WAIT)
+    assert said.status_code == 201
+    kept = said.json()["files"][0]["name"]
+    assert "/" not in kept
+    assert not kept.startswith(".")
+    assert not kept.endswith(".toml")
+
+
+@pytest.mark.parametrize("cut", ["upload.kept", "upload.noted", "upload.ingested", "upload.done"])
+def test_a_kill_loses_nothing_that_was_answered_and_doubles_nothing(fresh: Path, tmp_path: Path, cut: str) -> None:
+    world = copy_world(fresh, tmp_path)
+    world.now = datetime.now(UTC)  # the server has its own clock
+    token = token_of(world.node, Role.ADMINISTRATOR, world=world)
+    headers = {"authorization": f"Bearer {token}", "content-type": "text/csv"}
+
+    def send(client: httpx.Client) -> httpx.Response:
+        return client.post("/api/v1/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=headers)
+
+    answered = False
+    with served_inside(world.node.home, cut) as client:
+        try:
+            answered = send(client).status_code == 202
+            while True:  # until it dies
+                client.get("/static/bell.svg")
+                time.sleep(0.02)
+        except httpx.TransportError:
+            pass
+    with served_inside(world.node.home) as client:
+        if not answered:
+            assert send(client).status_code == 202
+        found = _listed(client, headers)
+        while any(one["state"] == "waiting" for one in found):
+            found = _listed(client, headers)
+    assert sum(one["sums"]["stored"] for one in found) == 1
+    with world.node.database.reading() as session:
+        assert [row.stored for row in session.scalars(select(Ingest))] == [1]
+
+
+def _listed(client: httpx.Client, headers: dict[str, str]) -> list[dict[str, dict[str, int]]]:
+    found: list[dict[str, dict[str, int]]] = client.get("/api/v1/reports", headers=headers).json()["items"]
+    return found
+
+
+@contextmanager
+def served_inside(home: Path, cut: str = "") -> Iterator[httpx.Client]:
+    with serving(home, cut, public=False) as client:
+        yield client
+
+
+def test_who_may_only_send_may_not_look(world: World) -> None:
+    with caller(world, Role.ANALYST, Act.REPORTS_WRITE) as client:
+        headers = {"content-type": "text/csv", **WAIT}
+        assert client.post("/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=headers).is_success
+        assert client.get("/reports").status_code == 404
+    assert world.now == START
