@@ -43,6 +43,7 @@ from tocsin.accounts.second_factor import (
     new_recovery_codes,
     new_setup,
     recovery_codes_left,
+    remove_second_factor,
     set_up,
 )
 from tocsin.accounts.sessions import (
@@ -127,6 +128,7 @@ __all__ = [
     "read_token",
     "recovery_codes_left",
     "remove",
+    "remove_second_factor",
     "reset_factor",
     "reset_link",
     "revoke_token",

@@ -10,12 +10,12 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.accounts import second_factor
 from tocsin.accounts.house import LETTER, House
 from tocsin.accounts.links import LinkKind, check_role, plain_mailbox, use_link, withdraw_links
 from tocsin.accounts.mails import News, send
 from tocsin.accounts.models import Person, RecoveryCode, Session, Totp, WelcomeLink
 from tocsin.accounts.permissions import Role
+from tocsin.accounts.second_factor import remove_second_factor
 from tocsin.accounts.sessions import end_sessions
 from tocsin.accounts.tables import AccountElsewhere, ApiToken, Passkey
 from tocsin.errors import ConflictError, NotFoundError
@@ -128,7 +128,7 @@ def note_factor(
 
 def reset_factor(transaction: Transaction, house: House, person: Person, *, actor: str, now: datetime) -> None:
     """Take a person's second factor, recovery codes and passkeys away: for who lost them all. Sessions end."""
-    second_factor.take_away(transaction, person.id)
+    remove_second_factor(transaction, person.id)
     transaction.execute(delete(Passkey).where(Passkey.person_id == person.id))
     note_factor(transaction, house, person, "all", "removed", actor=actor, now=now)
     end_sessions(transaction, person.id, why="factor", actor=actor, now=now)

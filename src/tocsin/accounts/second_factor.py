@@ -51,7 +51,7 @@ def set_up(transaction: Transaction, tokens: Tokens, *, person: int, sealed: str
     step = _step_of(secret, code, now) if secret else None
     if secret is None or step is None:
         return False
-    take_away(transaction, person)
+    remove_second_factor(transaction, person)
     kept = _box(tokens).encrypt(secret.encode()).decode()
     transaction.add(Totp(person_id=person, secret=kept, step=step, made_at=now))
     return True
@@ -94,7 +94,7 @@ def has_second_factor(transaction: Transaction, person: int) -> bool:
     return transaction.get(Totp, person) is not None
 
 
-def take_away(transaction: Transaction, person: int) -> None:
+def remove_second_factor(transaction: Transaction, person: int) -> None:
     """Forget a person's second factor and recovery codes, in the caller's transaction."""
     transaction.execute(delete(Totp).where(Totp.person_id == person))
     transaction.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person))

@@ -24,6 +24,7 @@ from tocsin.errors import InputError, NotFoundError, TocsinError, UsageError
 from tocsin.records.sealer import sealing
 from tocsin.tokens import open_tokens
 from tocsin.uploads import Taker
+from tocsin.web.account import account_pages
 from tocsin.web.answer_pages import answer_pages
 from tocsin.web.deliveries import deliveries_pages
 from tocsin.web.desk import Desk, make_desk
@@ -31,6 +32,7 @@ from tocsin.web.home_pages import home_pages
 from tocsin.web.lookup import lookup_pages
 from tocsin.web.portal import portal_pages
 from tocsin.web.public import public_pages
+from tocsin.web.sign_in import sign_in_pages
 from tocsin.web.teams import teams_pages
 from tocsin.web.today import today_pages
 from tocsin.web.verify_pages import verify_pages
@@ -40,7 +42,7 @@ _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
 _PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
-_INSIDE = (today_pages, portal_pages, lookup_pages, teams_pages, deliveries_pages)
+_INSIDE = (sign_in_pages, account_pages, today_pages, portal_pages, lookup_pages, teams_pages, deliveries_pages)
 
 
 def _now() -> datetime:
