@@ -37,10 +37,11 @@ GROUPS: Final[dict[Group, tuple[str, ...]]] = {
 class Wanted:
     """What is looked for. ``teams``: numbers, None for all. Times: when it was made. ``reference``: a part of it.
 
-    ``before``: the number of the last one seen, 0 to begin with the newest.
+    ``states``: within the groups, only these. ``before``: the number of the last one seen, 0 to begin with the newest.
     """
 
     groups: Collection[Group] = ()
+    states: Collection[str] = ()
     teams: Collection[int] | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -89,6 +90,8 @@ def _met(table: type[Delivery] | type[Letter], wanted: Wanted) -> list[ColumnEle
     met: list[ColumnElement[bool]] = []
     if wanted.groups:
         met.append(table.state.in_([state for group in wanted.groups for state in GROUPS[group]]))
+    if wanted.states:
+        met.append(table.state.in_(wanted.states))
     if wanted.since is not None:
         met.append(table.created_at >= wanted.since)
     if wanted.until is not None:
