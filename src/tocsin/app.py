@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
+from tocsin.directory import team_numbers
+from tocsin.events.browse import Events
 from tocsin.events.store import EventStore
 from tocsin.home import open_home
 from tocsin.problems import NOTES, Tracker
@@ -24,6 +27,7 @@ class Node:
     database: Database
     store: EventStore
     tracker: Tracker
+    events: Events
     _rows: dict[date, KeyFiles] = field(default_factory=dict)
 
     @property
@@ -64,11 +68,13 @@ def open_node(home: Path) -> Node:
 
     """
     settings, database = open_home(home)
+    store = EventStore(home / "events")
     return Node(
         home=home,
         settings=settings,
         database=database,
-        store=EventStore(home / "events"),
+        store=store,
+        events=Events(store, database, home / "compiled" / "events", partial(team_numbers, database)),
         tracker=Tracker(KeyFiles(home / "problems", columns=len(NOTES))),
     )
 

@@ -23,7 +23,14 @@ from tocsin.directory.model import (
 if TYPE_CHECKING:
     from tocsin.directory.about import About, read_about
     from tocsin.directory.attest import SOON, TrustVerdict, attested, judge_trust, weigh
-    from tocsin.directory.conflicts import STATES, Conflict, ConflictState, ContestedClaim, read_conflicts
+    from tocsin.directory.conflicts import (
+        STATES,
+        Conflict,
+        ConflictState,
+        ContestedClaim,
+        read_conflict,
+        read_conflicts,
+    )
     from tocsin.directory.contacts import contact_states, note_answer, note_bounce, note_delivered, note_verified
     from tocsin.directory.decisions import Recorded, Verdict, decide_conflict, read_ground, same_and_wider, undecide
     from tocsin.directory.difference_words import Line
@@ -54,6 +61,7 @@ if TYPE_CHECKING:
         read_overruled,
         read_team,
         team_names,
+        team_numbers,
         teams_by_id,
         teams_called,
     )
@@ -125,6 +133,7 @@ __all__ = [
     "read_about",
     "read_candidates",
     "read_claims_on",
+    "read_conflict",
     "read_conflicts",
     "read_directory",
     "read_ground",
@@ -141,6 +150,7 @@ __all__ = [
     "shown_fact",
     "strength",
     "team_names",
+    "team_numbers",
     "teams_by_id",
     "teams_called",
     "undecide",
@@ -204,6 +214,7 @@ _LATER = {
     "read_about": "about",
     "read_candidates": "merging",
     "read_claims_on": "reading",
+    "read_conflict": "conflicts",
     "read_conflicts": "conflicts",
     "read_directory": "reading",
     "read_ground": "decisions",
@@ -220,6 +231,7 @@ _LATER = {
     "shown_fact": "facts",
     "strength": "precedence",
     "team_names": "reading",
+    "team_numbers": "reading",
     "teams_by_id": "reading",
     "teams_called": "reading",
     "undecide": "decisions",

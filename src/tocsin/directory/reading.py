@@ -112,6 +112,17 @@ def team_keys(session: Session) -> dict[int, str]:
     return {row.id: row.key for row in session.execute(select(TeamRow.id, TeamRow.key))}
 
 
+def team_numbers(database: Database, key: str) -> frozenset[int]:
+    """The number of the team with this key, and those of the teams merged into it; none where there is none."""
+    with database.reading() as session:
+        found = session.scalar(select(TeamRow.id).where(TeamRow.key == key.strip().lower()))
+        merged = merged_teams(session)
+    if found is None:
+        return frozenset()
+    team = merged.get(found, found)
+    return frozenset([team, *(number for number, into in merged.items() if into == team)])
+
+
 def team_names(session: Session, numbers: Collection[int]) -> dict[int, tuple[str, str]]:
     """The key and the name of each of these teams; of a merged team, those of the team that it is now."""
     merged = merged_teams(session)

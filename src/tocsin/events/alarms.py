@@ -80,7 +80,7 @@ def feed_states(database: Database) -> list[FeedState]:
         .where(Ingest.state == IngestState.COMMITTED, Ingest.replay_of.is_(None))
         .group_by(Ingest.feed_id)
     )
-    with database.begin() as session:
+    with database.reading() as session:
         records = {record.id: record for record in session.scalars(select(FeedRecord))}
         standing = _open_alarms(session)
         found = [

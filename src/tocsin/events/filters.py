@@ -43,8 +43,8 @@ class FilterError(UsageError):
 class EventFilter:
     """Every given condition must hold. ``since`` is included, ``until`` not; ``last`` (see `SPANS`) instead of both.
 
-    ``address``: canonical text of an address or prefix of the source. ``team``: number of a team that the event was
-    routed or told to. An empty text, or None, is no condition.
+    ``address``: canonical text of an address or prefix of the source. ``team``: key of a team that the event was routed
+    or told to; ``problem``: its 16 hexadecimal digits. An empty text, or None, is no condition.
     """
 
     since: datetime | None = None
@@ -58,7 +58,8 @@ class EventFilter:
     identifier: str = ""
     severity: str = ""
     feed: str = ""
-    team: int | None = None
+    team: str = ""
+    problem: str = ""
     text: str = ""
 
     @classmethod
@@ -150,10 +151,10 @@ def _country(text: str) -> str:
     return text.upper()
 
 
-def _team(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise ValueError("Take a team from the list.")
-    return int(text)
+def _problem(text: str) -> str:
+    if not re.fullmatch(r"[0-9a-f]{16}", text.lower()):
+        raise ValueError("A problem has 16 hexadecimal digits.")
+    return text.lower()
 
 
 def _lower(text: str) -> str:
@@ -168,8 +169,8 @@ def _words(text: str) -> str:
 
 _READERS: Final = {
     "since": _time, "until": _time, "last": _last, "address": _address, "asn": _asn, "country": _country,
-    "taxonomy": _lower, "type": _lower, "identifier": _lower, "severity": _severity, "feed": _words, "team": _team,
-    "text": _words,
+    "taxonomy": _lower, "type": _lower, "identifier": _lower, "severity": _severity, "feed": _words, "team": _lower,
+    "problem": _problem, "text": _words,
 }  # fmt: skip
 
 

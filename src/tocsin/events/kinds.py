@@ -64,10 +64,18 @@ class Kinds:
 
     def labels(self) -> frozenset[Label]:
         """All labels met."""
-        return frozenset((kind[_TLP], kind[_PAP]) for kind in list(self._numbers))
+        return self.labels_of(np.ones(len(self._codes), dtype=np.int64))
+
+    def labels_of(self, counts: Int64s) -> frozenset[Label]:
+        """The labels of the kinds that have events; ``counts`` as in `totals`."""
+        pairs = np.unique(self._codes[: len(counts)][counts > 0][:, [_TLP, _PAP]], axis=0)
+        tlps, paps = list(self._values[_TLP]), list(self._values[_PAP])
+        return frozenset((tlps[tlp], paps[pap]) for tlp, pap in pairs.tolist())
 
     def totals(self, counts: Int64s, column: str) -> Mapping[str | None, int]:
         """By value of one column how many events, those that have any; ``counts``: events by number of kind."""
         at = KIND.index(column)
         sums = np.bincount(self._codes[: len(counts), at], weights=counts, minlength=0)
-        return {value: int(sums[code]) for value, code in list(self._values[at].items()) if code < len(sums) and sums[code]}
+        return {
+            value: int(sums[code]) for value, code in list(self._values[at].items()) if code < len(sums) and sums[code]
+        }

@@ -1,0 +1,67 @@
+"""What a visitor may see of the stored events, and what may leave with an export: the gate is asked for each label.
+
+Who works on the node sees all of it, inside. A team sees the events that were routed or told to it, as far as the gate
+lets it have them: the same question that a digest asks. What one team sees says nothing of another.
+"""
+
+from collections.abc import Collection, Iterator
+
+from tocsin.accounts import Reach
+from tocsin.app import Node
+from tocsin.directory import teams_by_id
+from tocsin.events.browse import Figures
+from tocsin.events.sight import EVERYTHING, Label, Sight, Window, merged
+from tocsin.release import (
+    Audience,
+    Marking,
+    Purpose,
+    Recipient,
+    decide,
+    fields_for,
+    highest,
+    read_marking,
+    recipient_of,
+)
+
+
+def sight_of(node: Node, reach: Reach) -> Sight:
+    """What somebody with this reach sees on the node's own pages."""
+    return EVERYTHING if reach.everything else _of_teams(node, reach.teams)
+
+
+def export_sight(node: Node, reach: Reach) -> Sight:
+    """What somebody with this reach may carry away in a file."""
+    if not reach.everything:
+        return _of_teams(node, reach.teams)
+    # A file is read by nobody in particular, so what is for named people only stays.
+    own = Recipient(Audience.OWN, named=False)
+    return merged(_windows(None, own, node.events.labels()))
+
+
+def marking_of(figures: Figures) -> Marking | None:
+    """The marking of all these events together; None where there are none."""
+    markings = [read_marking(tlp, pap) for tlp, pap in figures.labels]
+    return highest(markings) if markings else None
+
+
+def _of_teams(node: Node, teams: Collection[int]) -> Sight:
+    if not teams:
+        return Sight()
+    labels, own = node.events.labels(), frozenset(node.settings.node.own_teams)
+    known = teams_by_id(node.database)
+    mine = {number: team for number, team in known.items() if number in teams or team.id in teams}
+    return merged(
+        window for number, team in mine.items() for window in _windows(number, recipient_of(team, own=own), labels)
+    )
+
+
+def _windows(team: int | None, recipient: Recipient, labels: Collection[Label]) -> Iterator[Window]:
+    """A window for each set of fields that goes with some of the labels."""
+    by_fields: dict[frozenset[str], set[Label]] = {}
+    for label in labels:
+        marking = read_marking(*label)
+        if decide(marking, recipient, Purpose.REMEDIATION).allowed:
+            by_fields.setdefault(frozenset(fields_for(recipient, Purpose.REMEDIATION, marking)), set()).add(label)
+    teams = None if team is None else frozenset([team])
+    for fields, of in by_fields.items():
+        yield Window(teams, frozenset(of), fields)
