@@ -69,8 +69,8 @@ def list_reports(
     if before:
         query = query.where(row.id < before)
     for word in words.split()[:8]:
-        like = f"%{word.replace('%', '').replace('_', '')}%"
-        query = query.where(or_(row.what.ilike(like), row.place.ilike(like), row.reference.ilike(like)))
+        columns = (row.what, row.place, row.reference)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     found = list(session.scalars(query))
     lines = [_line(report) for report in found[:limit]]
     return Page(lines, lines[-1].number if len(found) > limit else 0)
