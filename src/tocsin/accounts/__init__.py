@@ -20,6 +20,17 @@ from tocsin.accounts.links import (
     withdraw_links,
 )
 from tocsin.accounts.models import Person, Session, WelcomeLink
+from tocsin.accounts.passkeys import (
+    Site,
+    ask_new,
+    ask_sign_in,
+    has_passkey,
+    keep_new,
+    list_passkeys,
+    remove_passkey,
+    sign_in_with_passkey,
+    site_of,
+)
 from tocsin.accounts.passwords import Weakness, hash_password, weakness
 from tocsin.accounts.people import (
     Listed,
@@ -68,7 +79,7 @@ from tocsin.accounts.signing_in import (
     known_accounts,
     sign_in,
 )
-from tocsin.accounts.tables import ApiToken
+from tocsin.accounts.tables import ApiToken, Passkey
 
 __all__ = [
     "NOBODY",
@@ -80,6 +91,7 @@ __all__ = [
     "House",
     "LinkKind",
     "Listed",
+    "Passkey",
     "Person",
     "Reach",
     "Refused",
@@ -87,10 +99,13 @@ __all__ = [
     "Session",
     "Setup",
     "SignedIn",
+    "Site",
     "Visitor",
     "Weakness",
     "WelcomeLink",
+    "ask_new",
     "ask_reset",
+    "ask_sign_in",
     "block",
     "check_role",
     "confirm",
@@ -101,6 +116,7 @@ __all__ = [
     "first_link",
     "give_second_factor",
     "has_administrator",
+    "has_passkey",
     "has_second_factor",
     "hash_password",
     "house_of",
@@ -108,7 +124,9 @@ __all__ = [
     "is_on_record",
     "is_proved",
     "join",
+    "keep_new",
     "known_accounts",
+    "list_passkeys",
     "list_people",
     "list_sessions",
     "list_tokens",
@@ -128,6 +146,7 @@ __all__ = [
     "read_token",
     "recovery_codes_left",
     "remove",
+    "remove_passkey",
     "remove_second_factor",
     "reset_factor",
     "reset_link",
@@ -138,6 +157,8 @@ __all__ = [
     "set_role",
     "set_up",
     "sign_in",
+    "sign_in_with_passkey",
+    "site_of",
     "start_session",
     "token_state",
     "unblock",

@@ -1,7 +1,6 @@
 """The tables of API tokens, passkeys, accounts elsewhere, and what is used once. Secrets are kept as hashes only."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import ForeignKey, LargeBinary, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -53,12 +52,10 @@ class AccountElsewhere(Base):
     made_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
-class Ceremony(Base):
-    """Something that was begun with a browser and can be finished once. ``secret``: SHA-256 of what the browser has."""
+class UsedOnce(Base):
+    """Something signed that a browser has brought back, so that it is not taken again. ``secret``: its SHA-256."""
 
-    __tablename__ = "ceremony"
+    __tablename__ = "used_once"
 
     secret: Mapped[str] = mapped_column(Text, primary_key=True)
-    kind: Mapped[str] = mapped_column(Text)
-    data: Mapped[dict[str, Any]] = mapped_column(Json)
     expires_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)

@@ -102,7 +102,7 @@ def seal(ctx: typer.Context) -> None:
     _settings, database = open_home(home)
     sealed = seal_entries(database, open_seal_key(home), now=datetime.now(UTC), home=home)
     head = read_head(home)
-    words = f"{sealed:,} entries sealed." if sealed else "There was nothing to seal."
+    words = f"Sealed: {sealed:,}." if sealed else "There was nothing to seal."
     emit(invocation, {"sealed": sealed, "head": str(head) if head else None}, lambda: say(words))
 
 
@@ -201,8 +201,8 @@ def _show(entries: "list[AuditEntry]") -> None:
     if not entries:
         say("No entry fits.")
         return
-    rows = [(e.id, _text(e.at), e.actor, e.word, e.subject, _text(e.detail)) for e in entries]
-    print_table("", ("number", "time (UTC)", "who", "word", "subject", "details"), rows)
+    rows = [(e.id, _text(e.at), e.actor, e.word, e.subject) for e in entries]
+    print_table("", ("number", "time (UTC)", "who", "word", "subject"), rows)
 
 
 def _verdict(verdict: "Verdict") -> dict[str, object]:
@@ -222,7 +222,7 @@ def _verdict(verdict: "Verdict") -> dict[str, object]:
 def _say(verdict: "Verdict") -> None:
     for one in verdict.findings:
         say(str(one))
-    state = "All is as it was sealed" if verdict.good else f"{len(verdict.findings):,} things are wrong"
-    say(f"{state}: {verdict.entries:,} entries, {verdict.seals:,} seals, {verdict.waiting:,} entries not sealed yet.")
+    state = "All is as it was sealed" if verdict.good else f"Wrong: {len(verdict.findings):,}"
+    say(f"{state}. Entries: {verdict.entries:,}, seals: {verdict.seals:,}, not sealed yet: {verdict.waiting:,}.")
     if verdict.head:
         say(f"The newest seal, to be noted elsewhere: {verdict.head}")

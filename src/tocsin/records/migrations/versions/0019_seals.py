@@ -56,13 +56,11 @@ def upgrade() -> None:
     for table in ("api_token", "passkey", "account_elsewhere"):
         op.create_index(f"ix_{table}_person_id", table, ["person_id"])
     op.create_table(
-        "ceremony",
+        "used_once",
         sa.Column("secret", sa.Text, primary_key=True),
-        _text("kind"),
-        sa.Column("data", Json, nullable=False),
         _time("expires_at"),
     )
-    op.create_index("ix_ceremony_expires_at", "ceremony", ["expires_at"])
+    op.create_index("ix_used_once_expires_at", "used_once", ["expires_at"])
     for column in ("word", "actor", "subject"):
         op.create_index(f"ix_audit_entry_{column}", "audit_entry", [column, "id"])
 
@@ -71,7 +69,7 @@ def downgrade() -> None:
     """Drop the tables."""
     for column in ("word", "actor", "subject"):
         op.drop_index(f"ix_audit_entry_{column}", "audit_entry")
-    for table in ("ceremony", "account_elsewhere", "passkey", "api_token", "audit_seal"):
+    for table in ("used_once", "account_elsewhere", "passkey", "api_token", "audit_seal"):
         op.drop_table(table)
 
 
