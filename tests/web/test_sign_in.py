@@ -1,4 +1,4 @@
-"""Coming in: from the first link to a signed-in administrator with a second factor, and everything that must not work."""
+"""Coming in: from the first link to an administrator with a second factor, and everything that must not work."""
 
 import html
 import re
@@ -146,14 +146,16 @@ def test_signing_in_with_password_and_second_factor_and_out(world: World) -> Non
         with another(first) as visit:
             world.now += timedelta(minutes=5)
             half = visit.sign_in("ana@people.example", PASSWORD, next="/teams")
-            assert "code of your device" in half.text and COOKIE not in visit.client.cookies
+            assert "code of your device" in half.text
+            assert COOKIE not in visit.client.cookies
             token = re.search(r'name="half" value="([^"]+)"', half.text)[1]  # type: ignore[index]
             assert visit.post("/sign-in/code", half=token, code="123456").status_code == 422
             assert visit.post("/sign-in/code", half=token + "x", code=device.at(world.now)).status_code == 200
             assert not visit.is_in()
             code = device.at(world.now)
             done = visit.post("/sign-in/code", half=token, code=code, next="/teams")
-            assert done.headers["location"] == "/teams" and visit.is_in()
+            assert done.headers["location"] == "/teams"
+            assert visit.is_in()
             # The same code is good no more; a recovery code is, once.
             with another(first) as third:
                 assert third.post("/sign-in/code", half=token, code=code).status_code == 422
@@ -224,7 +226,8 @@ def test_a_forgotten_password_is_set_by_a_mailed_link_and_ends_all_sessions(worl
             assert other.post(links[-1], password="short").status_code == 422
             assert other.post(links[-1], password="ana.people.example").status_code == 422
             assert other.post(links[-1], password=OTHER).headers["location"] == "/sign-in?done=password"
-            assert not visit.is_in() and not other.is_in()
+            assert not visit.is_in()
+            assert not other.is_in()
             assert other.sign_in("ana@people.example", PASSWORD).status_code == 422
             assert other.sign_in("ana@people.example", OTHER).status_code == 303
             assert other.post(links[-1], password=PASSWORD).status_code == 404
@@ -241,7 +244,8 @@ def test_an_unknown_browser_is_told_of_and_a_known_one_is_not(world: World) -> N
             other.client.headers["User-Agent"] = "Firefox of a stranger"
             other.sign_in("ana@people.example", PASSWORD)
     letter = letters_to(world, "ana@people.example")[-1]
-    assert letter.subject.startswith("A new browser") and "Firefox of a stranger" in letter.body
+    assert letter.subject.startswith("A new browser")
+    assert "Firefox of a stranger" in letter.body
 
 
 def test_links_lead_nowhere_else_and_forms_come_from_here_only(world: World) -> None:
@@ -275,4 +279,6 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(world: World) -> No
         given = joined(visit).headers.get_list("set-cookie")
         assert len(given) == 2
         for cookie in given:
-            assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "Path=/" in cookie
+            assert "HttpOnly" in cookie
+            assert "SameSite=lax" in cookie
+            assert "Path=/" in cookie

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from tocsin.accounts.permissions import Role
 from tocsin.settings import Settings
@@ -46,7 +45,3 @@ def house_of(settings: Settings, tokens: Tokens, say: Say = in_english) -> House
         tokens=tokens,
         say=say,
     )
-
-
-LETTER: Final = "account"
-"""The kind of letters about accounts: whoever gets one asked for it, or it warns them, so that it never waits."""

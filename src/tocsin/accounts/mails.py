@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.accounts.house import LETTER, House
-from tocsin.letters import queue_letter
+from tocsin.accounts.house import House
+from tocsin.letters import ACCOUNT, queue_letter
 
 
 def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
@@ -146,8 +146,8 @@ def send(
     }
     queue_letter(
         transaction,
-        key=f"{LETTER}:{key or uuid4()}",
-        kind=LETTER,
+        key=f"{ACCOUNT}:{key or uuid4()}",
+        kind=ACCOUNT,
         mailbox=mailbox,
         subject=house.say(news.value.subject, **values),
         body=house.say(news.value.body, **values),

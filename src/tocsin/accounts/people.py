@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.accounts.house import LETTER, House
+from tocsin.accounts.house import House
 from tocsin.accounts.links import LinkKind, check_role, plain_mailbox, use_link, withdraw_links
 from tocsin.accounts.mails import News, send
 from tocsin.accounts.models import Person, RecoveryCode, Session, Totp, WelcomeLink
@@ -19,7 +19,7 @@ from tocsin.accounts.second_factor import remove_second_factor
 from tocsin.accounts.sessions import end_sessions
 from tocsin.accounts.tables import AccountElsewhere, ApiToken, Passkey
 from tocsin.errors import ConflictError, NotFoundError
-from tocsin.letters import Letter, LetterState
+from tocsin.letters import ACCOUNT, Letter, LetterState
 from tocsin.records import AuditWord, audit
 
 
@@ -208,7 +208,7 @@ def remove(transaction: Transaction, person: Person, *, actor: str, now: datetim
     for kept in (Totp, RecoveryCode, Passkey, ApiToken, AccountElsewhere, WelcomeLink):
         transaction.execute(delete(kept).where(kept.person_id == person.id))
     waiting = [state.value for state in (LetterState.QUEUED, LetterState.RETRY, LetterState.HELD)]
-    about = (Letter.kind == LETTER) & (Letter.mailbox == person.mailbox)
+    about = (Letter.kind == ACCOUNT) & (Letter.mailbox == person.mailbox)
     transaction.execute(
         update(Letter).where(about, Letter.state.in_(waiting)).values(state=LetterState.CANCELLED.value)
     )

@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "replies": "tocsin.cli.replies",
     "answers": "tocsin.cli.answers",
     "problems": "tocsin.cli.problems",
+    "people": "tocsin.cli.people",
     "serve": "tocsin.cli.serve",
     "languages": "tocsin.cli.languages",
     "tokens": "tocsin.cli.tokens",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.cli.people import note_first_link
 
 if TYPE_CHECKING:
     from tocsin.overview import Overview
@@ -43,6 +44,7 @@ def demo(
 
     port = port or node.settings.server.port
     say(f"The same figures are at http://127.0.0.1:{port} until Ctrl-C. './run --help' leads on.")
+    note_first_link(node.settings, node.database, node.home, port)
     run(node, port=port)
 
 

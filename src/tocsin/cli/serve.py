@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.output import Invocation, note
+from tocsin.cli.people import note_first_link
 
 
 def serve(
@@ -20,4 +21,6 @@ def serve(
     node = open_node(invocation.home)
     server = node.settings.server
     note(f"Serving http://{server.host}:{port or server.port} until Ctrl-C.")
+    if not public:
+        note_first_link(node.settings, node.database, node.home, port or server.port)
     run(node, port=port or server.port, public=public)

@@ -20,7 +20,7 @@ from tocsin.delivery.post import Post, reached
 from tocsin.delivery.render import Mail, Node
 from tocsin.delivery.retries import FULL_WAIT, next_try
 from tocsin.delivery.safety import same_mailbox
-from tocsin.letters import Letter, LetterState
+from tocsin.letters import ACCOUNT, Letter, LetterState
 from tocsin.records import AuditWord, audit, cut
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,300}>")  # what others wrote must not add a header (RFC 5322, 3.6.4)
@@ -47,12 +47,19 @@ def due_letters(session: Session, now: datetime) -> Sequence[Letter]:
 def hold_letters(session: Session, post: Post, team_of: Mapping[str, int], known: Collection[int]) -> None:
     """Let the first letter to each team, or to a mailbox of none, wait for a person, in the caller's transaction.
 
-    ``team_of``: by `same_mailbox`. A letter that answers a mail came of that mail, and does not wait.
+    ``team_of``: by `same_mailbox`. A letter that answers a mail came of that mail, and does not wait; nor does one
+    about an account.
     """
     greeted = _greeted(session)
     for letter in due_letters(session, post.now):
         mailbox = same_mailbox(letter.mailbox)
-        if not (letter.answers or letter.released_at or mailbox in greeted or team_of.get(mailbox) in known):
+        if not (
+            letter.answers
+            or letter.kind == ACCOUNT
+            or letter.released_at
+            or mailbox in greeted
+            or team_of.get(mailbox) in known
+        ):
             letter.state = LetterState.HELD.value
             letter.message_id = letter.message_id or _identity(letter, post.node)
 

@@ -4,6 +4,6 @@ Any room may ask for one; delivery sends them. A letter holds no event data: wha
 it, and it is written for one mailbox.
 """
 
-from tocsin.letters.models import Letter, LetterState, empty_letters, queue_letter
+from tocsin.letters.models import ACCOUNT, Letter, LetterState, empty_letters, queue_letter
 
-__all__ = ["Letter", "LetterState", "empty_letters", "queue_letter"]
+__all__ = ["ACCOUNT", "Letter", "LetterState", "empty_letters", "queue_letter"]

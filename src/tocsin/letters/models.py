@@ -2,11 +2,15 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import Index, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.records import Base, UTCDateTime
+
+ACCOUNT: Final = "account"
+"""The kind of letters about accounts: their reader asked for them, or they warn; they are never held."""
 
 
 class LetterState(StrEnum):

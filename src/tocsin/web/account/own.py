@@ -122,7 +122,7 @@ def _page(
     wait: int = 0,
 ) -> Response:
     context = _context(desk, request, visitor)
-    more = {"done": done, "wrongs": wrongs or {}, "wait": wait}
+    more: dict[str, Any] = {"done": done, "wrongs": wrongs or {}, "wait": wait}
     return desk.page(request, "account/account.html", status=422 if wrongs else 200, **context, **more)
 
 
@@ -149,5 +149,5 @@ def _confirm_page(
     with desk.node.database.reading() as transaction:
         person = person_of(transaction, visitor)
     status = 429 if wait else 422 if wrong else 200
-    context = {"person": person, "wanted": wanted, "wait": wait, "wrong": wrong}
+    context: dict[str, Any] = {"person": person, "wanted": wanted, "wait": wait, "wrong": wrong}
     return desk.page(request, "account/confirm.html", status=status, **context)

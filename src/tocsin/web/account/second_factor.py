@@ -1,6 +1,6 @@
 """Setting up a second factor, switching it off, and new recovery codes."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import segno
 from fastapi import APIRouter, Form, Request
@@ -97,7 +97,12 @@ def _page(desk: Desk, request: Request, visitor: Visitor, *, sealed: str = "", w
         if has_second_factor(transaction, person.id):
             return desk.go("/account")
     setup = new_setup(desk.tokens, person=person.id, mailbox=person.mailbox, site=house.name, sealed=sealed)
-    context = {"setup": setup, "picture": _picture(setup), "wrong": wrong, "must": visitor.role in house.strict}
+    context: dict[str, Any] = {
+        "setup": setup,
+        "picture": _picture(setup),
+        "wrong": wrong,
+        "must": visitor.role in house.strict,
+    }
     return desk.page(request, "account/second_factor.html", status=422 if wrong else 200, **context)
 
 

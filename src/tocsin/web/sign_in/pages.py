@@ -1,6 +1,6 @@
 """Signing in and out, and asking for a new password."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
@@ -132,5 +132,5 @@ def _form(
 
 def _code(desk: Desk, request: Request, *, token: str, wanted: str, wait: int = 0, wrong: bool = False) -> Response:
     status = 429 if wait else 422 if wrong else 200
-    context = {"half": token, "wanted": own_path(wanted), "wait": wait, "wrong": wrong}
+    context: dict[str, Any] = {"half": token, "wanted": own_path(wanted), "wait": wait, "wrong": wrong}
     return desk.page(request, "sign_in/code.html", status=status, **context)

@@ -1,7 +1,7 @@
 """Where a link leads that makes an account or sets a new password; opening it changes nothing."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
@@ -131,7 +131,7 @@ def _reset(desk: Desk, request: Request, link: WelcomeLink, kept: str) -> Respon
 def _page(
     desk: Desk, request: Request, token: str, link: WelcomeLink, typed: Typed, *, wrongs: dict[str, str] | None = None
 ) -> Response:
-    context = {"link": link, "token": token, "typed": typed, "wrongs": wrongs or {}}
+    context: dict[str, Any] = {"link": link, "token": token, "typed": typed, "wrongs": wrongs or {}}
     return desk.page(request, "sign_in/welcome.html", status=422 if wrongs else 200, **context)
 
 

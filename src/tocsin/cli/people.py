@@ -1,0 +1,246 @@
+"""`tocsin people`: who has an account, and the links by which they come in."""
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from tocsin.accounts import House, Listed, Person
+    from tocsin.records import Database
+    from tocsin.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="The people of this node: accounts, roles, invitations.")
+
+RoleName = Literal["administrator", "manager", "analyst", "auditor", "operator", "assessor", "delegate"]
+Who = Annotated[str, typer.Argument(help="Mailbox or number of the account.")]
+Teams = Annotated[list[str] | None, typer.Option("--team", help="Key of an operator's team; may be repeated.")]
+
+
+@app.command()
+def first(ctx: typer.Context) -> None:
+    """Print the one-time link by which the first administrator makes an account; it works for 24 hours."""
+    from tocsin.accounts import first_link
+    from tocsin.errors import ConflictError
+
+    with _changing(ctx) as work:
+        link = first_link(work.session, work.house, now=work.now)
+        if link is None:
+            raise ConflictError(
+                "There is an administrator already.", hint="They invite others: tocsin people invite MAILBOX ROLE."
+            )
+    emit(work.invocation, {"link": work.open_with(link)}, lambda: say(work.open_with(link)))
+
+
+@app.command("list")
+def list_(ctx: typer.Context) -> None:
+    """List everybody with an account."""
+    from tocsin.accounts import list_people
+
+    with _changing(ctx) as work:
+        people = list_people(work.session)
+    emit(work.invocation, [_document(one) for one in people], lambda: _print(people))
+
+
+@app.command()
+def invite(
+    ctx: typer.Context,
+    mailbox: Annotated[str, typer.Argument(help="Where the invitation goes; they sign in with it.")],
+    role: Annotated[RoleName, typer.Argument(help="What they will do.")],
+    team: Teams = None,
+) -> None:
+    """Invite somebody by mail; the link, which works once and for seven days, is printed as well."""
+    from tocsin.accounts import Role
+    from tocsin.accounts import invite as send
+
+    teams = _teams(ctx, team)
+    with _changing(ctx) as work:
+        link = send(work.session, work.house, mailbox, Role(role), teams=teams, actor=work.actor, now=work.now)
+    emit(
+        work.invocation,
+        {"link": work.open_with(link), "mailed": bool(work.house.url)},
+        lambda: say(work.open_with(link)),
+    )
+
+
+@app.command()
+def role(
+    ctx: typer.Context,
+    person: Who,
+    role: Annotated[RoleName, typer.Argument(help="What they will do.")],
+    team: Teams = None,
+) -> None:
+    """Give somebody another role, or an operator other teams; their browsers are signed out."""
+    from tocsin.accounts import Role, set_role
+
+    teams = _teams(ctx, team)
+    _change(
+        ctx,
+        person,
+        lambda work, found: set_role(work.session, found, Role(role), teams, actor=work.actor, now=work.now),
+        f"has the role '{role}' now",
+    )
+
+
+@app.command()
+def block(ctx: typer.Context, person: Who) -> None:
+    """Let an account let nobody in, until it is unblocked."""
+    from tocsin.accounts import block as act
+
+    _change(ctx, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is blocked")
+
+
+@app.command()
+def unblock(ctx: typer.Context, person: Who) -> None:
+    """Let an account let its person in again."""
+    from tocsin.accounts import unblock as act
+
+    _change(ctx, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is unblocked")
+
+
+@app.command()
+def reset(
+    ctx: typer.Context,
+    person: Who,
+    second_factor: Annotated[
+        bool, typer.Option("--second-factor", help="Also take away second factor, recovery codes and passkeys.")
+    ] = False,
+) -> None:
+    """Mail somebody a link to set a new password, and print it; it works once and for four hours."""
+    from tocsin.accounts import find_person, reset_factor, reset_link
+
+    with _changing(ctx) as work:
+        found = find_person(work.session, person)
+        if second_factor:
+            reset_factor(work.session, work.house, found, actor=work.actor, now=work.now)
+        link = reset_link(work.session, work.house, found, actor=work.actor, now=work.now)
+    emit(
+        work.invocation,
+        {"link": work.open_with(link), "mailed": bool(work.house.url)},
+        lambda: say(work.open_with(link)),
+    )
+
+
+@app.command()
+def remove(
+    ctx: typer.Context,
+    person: Who,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without this nothing is removed.")] = False,
+) -> None:
+    """Remove an account for good: name, mailbox and credentials go; the audit log keeps its number."""
+    from tocsin.accounts import remove as act
+    from tocsin.errors import UsageError
+
+    if not yes:
+        raise UsageError("A removed account does not come back.", hint="Add --yes, or block it instead.")
+    _change(ctx, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is removed")
+
+
+def note_first_link(settings: "Settings", database: "Database", home: Path, port: int) -> None:
+    """Say how the first administrator comes in, where there is none yet; ``port``: where the pages are served."""
+    from tocsin.accounts import first_link, house_of
+    from tocsin.tokens import open_tokens
+
+    with database.begin() as session:
+        link = first_link(session, house_of(settings, open_tokens(home)), now=datetime.now(UTC))
+    if link is not None:
+        note("Nobody has an account yet. Make the first, within 24 hours, at:")
+        note(f"  {_openable(link, settings, port)}")
+
+
+def _openable(link: str, settings: "Settings", port: int) -> str:
+    """The link as a browser can open it: at the public address, or on this machine where there is none."""
+    server = settings.server
+    if server.url and "//127.0.0.1" not in server.url:
+        return link
+    host = "127.0.0.1" if server.host in {"0.0.0.0", "::"} else server.host  # noqa: S104 (compared, not bound)
+    return f"http://{host}:{port}{link.removeprefix(server.url)}"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a command changes people with."""
+
+    invocation: Invocation
+    settings: "Settings"
+    house: "House"
+    session: "Session"
+    now: datetime
+    actor: str
+
+    def open_with(self, link: str) -> str:
+        """What a person is told to open."""
+        return _openable(link, self.settings, self.settings.server.port)
+
+
+@contextmanager
+def _changing(ctx: typer.Context) -> "Iterator[_Work]":
+    from tocsin.accounts import house_of
+    from tocsin.home import open_home
+    from tocsin.tokens import open_tokens
+
+    invocation: Invocation = ctx.obj
+    settings, database = open_home(invocation.home)
+    house = house_of(settings, open_tokens(invocation.home))
+    with database.begin() as session:
+        yield _Work(invocation, settings, house, session, datetime.now(UTC), getpass.getuser())
+
+
+def _teams(ctx: typer.Context, keys: list[str] | None) -> list[int]:
+    """The numbers of teams by their keys; to be asked before a transaction begins."""
+    from tocsin.directory import read_team
+    from tocsin.home import open_home
+
+    invocation: Invocation = ctx.obj
+    return [read_team(open_home(invocation.home)[1], key)[0].id for key in keys] if keys else []
+
+
+def _change(ctx: typer.Context, person: str, act: "Callable[[_Work, Person], object]", became: str) -> None:
+    from tocsin.accounts import find_person
+
+    with _changing(ctx) as work:
+        found = find_person(work.session, person)
+        number = found.id
+        act(work, found)
+    emit(work.invocation, {"person": number}, lambda: say(f"Account {number} {became}."))
+
+
+def _document(one: "Listed") -> dict[str, object]:
+    return {
+        "number": one.number,
+        "name": one.name,
+        "mailbox": one.mailbox,
+        "role": one.role.value,
+        "teams": list(one.teams),
+        "second_factor": one.second_factor,
+        "made_at": one.made_at,
+        "seen_at": one.seen_at,
+        "blocked_at": one.blocked_at,
+    }
+
+
+def _print(people: "list[Listed]") -> None:
+    if not people:
+        say("Nobody has an account yet. Make the first with: tocsin people first")
+        return
+    rows = [
+        (
+            one.number,
+            one.name,
+            one.mailbox,
+            one.role.value,
+            "blocked" if one.blocked_at else "second factor" if one.second_factor else "password only",
+            f"{one.seen_at:%Y-%m-%d}" if one.seen_at else "",
+        )
+        for one in people
+    ]
+    print_table("", ("no.", "name", "mailbox", "role", "state", "last seen"), rows)
