@@ -53,16 +53,17 @@ class Desk:
         """The time."""
         return self.clock()
 
-    def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> Response:
-        """A page from a template of ``templates/``, in the visitor's language.
+    def page(
+        self, request: Request, template: str, *, status: int = 200, language: str = "", **context: Any
+    ) -> Response:
+        """A page from a template of ``templates/``, in the visitor's language; ``language``: that of its readers.
 
-        Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)``
-        by the act's name, ``words`` and its ``_`` and ``ngettext``, ``translated`` (for
-        pairs of a field and what is wrong with it), ``places`` (the navigation) and the
-        ``current`` one, ``here`` (the path),
-        ``theme``, ``csrf`` (what forms carry) and ``languages``.
+        Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
+        the act's name, ``words`` and its ``_`` and ``ngettext``, ``translated`` (for pairs of a field and what is
+        wrong with it), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``theme``, ``csrf``
+        (what forms carry) and ``languages``.
         """
-        visitor, words = visitor_of(request), self.words(request)
+        visitor, words = visitor_of(request), self.words(request, language)
         places = places_for(visitor)
         shared = {
             "node": self.node.settings.node,
@@ -84,12 +85,12 @@ class Desk:
         response.headers["Vary"] = "Accept-Language, Cookie"
         return response
 
-    def words(self, request: Request) -> Words:
-        """The words for a visitor: as asked in the address, chosen before, or as the browser and the node say."""
+    def words(self, request: Request, known: str = "") -> Words:
+        """The words for a visitor: as asked in the address, chosen before, ``known``, or as browser and node say."""
         asked = [request.query_params.get(LANGUAGE), visitor_of(request).language, request.cookies.get(LANGUAGE)]
         browser = _accepted(request.headers.get("accept-language", ""))
         node = self.node.settings.node
-        wanted = [tag for tag in (*asked, *browser, node.language) if tag]
+        wanted = [tag for tag in (*asked, known, *browser, node.language) if tag]
         language = choose(wanted, self.languages)
         return words_for(language, self.node.home / "locale", {str(name): term for name, term in node.terms.items()})
 
@@ -113,6 +114,7 @@ def make_desk(node: Node, clock: Callable[[], datetime], tokens: Tokens) -> Desk
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.filters["number"] = "{:,}".format
     environment.globals["static"] = static_path
+    environment.globals["single_sign_on"] = ""  # the name of the provider, where one is set up
     return Desk(node, clock, tokens, templates, languages(node.home / "locale"))
 
 

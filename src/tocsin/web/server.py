@@ -26,12 +26,15 @@ from tocsin.tokens import open_tokens
 from tocsin.uploads import Taker
 from tocsin.web.account import account_pages
 from tocsin.web.answer_pages import answer_pages
+from tocsin.web.credentials import credentials_pages
 from tocsin.web.deliveries import deliveries_pages
 from tocsin.web.desk import Desk, make_desk
+from tocsin.web.events import events_pages
 from tocsin.web.home_pages import home_pages
 from tocsin.web.lookup import lookup_pages
 from tocsin.web.portal import portal_pages
 from tocsin.web.public import public_pages
+from tocsin.web.reports import reports_pages
 from tocsin.web.sign_in import sign_in_pages
 from tocsin.web.teams import teams_pages
 from tocsin.web.today import today_pages
@@ -42,7 +45,18 @@ _YEAR = "public, max-age=31536000, immutable"
 
 # Each gives a router of pages for people; the first that knows a path has it.
 _PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
-_INSIDE = (sign_in_pages, account_pages, today_pages, portal_pages, lookup_pages, teams_pages, deliveries_pages)
+_INSIDE = (
+    sign_in_pages,
+    account_pages,
+    credentials_pages,
+    today_pages,
+    events_pages,
+    reports_pages,
+    portal_pages,
+    lookup_pages,
+    teams_pages,
+    deliveries_pages,
+)
 
 
 def _now() -> datetime:
@@ -72,7 +86,8 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
     application.state.tokens = tokens
     for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
         application.include_router(make_pages(desk))
-    application.mount("/api/v1", make_api(Counter(node, clock, tokens, taker), public=public), name="api")
+    counter = Counter(node, clock, tokens, taker, desk.guide)
+    application.mount("/api/v1", make_api(counter, public=public), name="api")
     application.mount("/static", _Kept(directory=_STATIC), name="static")
     _add_failures(application, desk)
     # The last one added is the outermost.
@@ -80,6 +95,7 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
     application.add_middleware(Welcome, database=node.database, clock=clock)
     application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     application.add_middleware(with_headers)
+    application.add_middleware(counter.durations.timing)
     # What a proxy says of who asks, and how, is believed of the trusted ones only.
     application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[*node.settings.server.trusted_proxies])
     return application

@@ -1,0 +1,17 @@
+"""Passkeys, tokens for programs and single sign-on: the other ways in, beside a password."""
+
+from fastapi import APIRouter
+
+from tocsin.web.credentials.passkey_pages import add_passkeys
+from tocsin.web.credentials.token_pages import add_tokens
+from tocsin.web.desk import Desk
+
+__all__ = ["credentials_pages"]
+
+
+def credentials_pages(desk: Desk) -> APIRouter:
+    """All of them."""
+    router = APIRouter()
+    add_passkeys(router, desk)
+    add_tokens(router, desk)
+    return router

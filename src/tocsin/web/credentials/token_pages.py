@@ -1,0 +1,123 @@
+"""Tokens of the own account, which programs sign in with."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from tocsin.accounts import (
+    Act,
+    ApiToken,
+    Visitor,
+    list_tokens,
+    make_token,
+    revoke_token,
+    scopes_of,
+    token_state,
+)
+from tocsin.doors import NotHereError, needs
+from tocsin.errors import UsageError
+from tocsin.web.account.gate import ask_again, is_fresh, person_of
+from tocsin.web.desk import Desk
+from tocsin.web.words import N_
+
+Holder = Annotated[Visitor, needs(Act.ACCOUNT_OWN)]
+Text = Annotated[str, Form()]
+
+_PATH = "/account/tokens"
+_DAYS = (7, 30, 90, 365)
+
+SCOPES: Final[Mapping[Act, str]] = {
+    Act.TODAY_READ: N_("Read what needs a person today"),
+    Act.EVENTS_READ: N_("Read events"),
+    Act.EVENTS_EXPORT: N_("Export events"),
+    Act.VIEWS_WRITE: N_("Keep views of events"),
+    Act.REPORTS_READ: N_("Read which reports came in"),
+    Act.REPORTS_WRITE: N_("Send reports in"),
+    Act.QUARANTINE_READ: N_("Read rows that were set aside"),
+    Act.QUARANTINE_MEND: N_("Mend rows that were set aside"),
+    Act.LOOKUP: N_("Ask who must know"),
+    Act.DIRECTORY_READ: N_("Read teams and networks"),
+    Act.DIRECTORY_WRITE: N_("Change teams and networks"),
+    Act.DIRECTORY_DECIDE: N_("Decide conflicts, merges and claims"),
+    Act.CLAIMS_MAKE: N_("Claim networks"),
+    Act.DELIVERIES_READ: N_("Read deliveries"),
+    Act.DELIVERIES_STEER: N_("Hold, release and repeat deliveries"),
+    Act.RULES_READ: N_("Read rules"),
+    Act.RULES_WRITE: N_("Change rules"),
+    Act.PORTAL_READ: N_("Read the problems of the own networks"),
+    Act.PORTAL_WRITE: N_("Answer for the own networks"),
+    Act.INBOX_READ: N_("Read what the public reported"),
+    Act.INBOX_WRITE: N_("Answer what the public reported"),
+    Act.READINESS_READ: N_("Read assessments"),
+    Act.READINESS_WRITE: N_("Change assessments"),
+    Act.DRAFTING_READ: N_("Read drafts"),
+    Act.DRAFTING_WRITE: N_("Change drafts"),
+    Act.AUDIT_READ: N_("Read the audit log"),
+    Act.ADMIN_READ: N_("Read how the node is set up"),
+    Act.ADMIN_WRITE: N_("Set up the node and its people"),
+    Act.METRICS_READ: N_("Read metrics"),
+}
+"""What each scope lets a program do."""
+
+
+def add_tokens(router: APIRouter, desk: Desk) -> None:
+    """The pages of `/account/tokens`."""
+
+    @router.get(_PATH)
+    def show(request: Request, visitor: Holder, done: str = "") -> Response:
+        """The tokens of the account, and the form for another."""
+        return _page(desk, request, visitor, done=done)
+
+    @router.post(_PATH)
+    def make(
+        request: Request,
+        visitor: Holder,
+        name: Text = "",
+        days: Annotated[int, Form()] = 0,
+        scope: Annotated[list[str] | None, Form()] = None,
+    ) -> Response:
+        """Make one; it is shown now and never again."""
+        if visitor.unfinished:
+            raise NotHereError
+        if not is_fresh(desk, visitor):
+            return ask_again(_PATH)
+        chosen = [Act(one) for one in scope or () if one in set(Act)]
+        try:
+            with desk.node.database.begin() as transaction:
+                row, secret = make_token(
+                    transaction, person_of(transaction, visitor), name=name, scopes=chosen, days=days, now=desk.now,
+                    actor=visitor.actor,
+                )  # fmt: skip
+        except UsageError:
+            return _page(desk, request, visitor, typed={"name": name, "days": days, "scopes": chosen})
+        return desk.page(request, "account/token_made.html", token=row, secret=secret)
+
+    @router.post(f"{_PATH}/revoke")
+    def revoke(visitor: Holder, token: Annotated[int, Form()]) -> Response:
+        """Take one back; that is never held up."""
+        with desk.node.database.begin() as transaction:
+            person = person_of(transaction, visitor)
+            revoke_token(transaction, token, now=desk.now, actor=visitor.actor, person=person.id)
+        return desk.go(f"{_PATH}?done=revoked")
+
+
+def _page(
+    desk: Desk, request: Request, visitor: Visitor, *, done: str = "", typed: dict[str, object] | None = None
+) -> Response:
+    with desk.node.database.reading() as transaction:
+        rows: list[ApiToken] = list_tokens(transaction, person_of(transaction, visitor).id)
+    states = {row.id: token_state(row, desk.now) for row in rows}
+    context = {
+        "tokens": rows,
+        "states": states,
+        "working": sum(state == "working" for state in states.values()),
+        "scopes": [(act, SCOPES[act]) for act in scopes_of(visitor.role)],
+        "days_offered": _DAYS,
+        "typed": typed or {"name": "", "days": 90, "scopes": []},
+        "wrong": typed is not None,
+        "done": done,
+        "unfinished": visitor.unfinished,
+    }
+    return desk.page(request, "account/tokens_page.html", status=422 if typed else 200, **context)
