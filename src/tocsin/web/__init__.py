@@ -1,1 +1,1 @@
-"""The pages: rendered on the server, no script needed, nothing loaded from elsewhere."""
+"""The pages: rendered on the server, nothing loaded from elsewhere; a script only helps where there is one."""

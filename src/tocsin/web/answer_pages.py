@@ -13,7 +13,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from fastapi.templating import Jinja2Templates
 
 from tocsin.accounts import Act
 from tocsin.answers import (
@@ -35,9 +34,9 @@ from tocsin.errors import InputError
 from tocsin.records import cut
 from tocsin.tokens import Tokens
 from tocsin.web.answer_forms import DAYS, Typed, act_of, from_own_page, new_form, read_form
+from tocsin.web.answer_sayings import SAYINGS
 from tocsin.web.answer_views import history, listed, receipt_of, title_of
 from tocsin.web.desk import Desk as PageDesk
-from tocsin.web.texts import Words, words_for
 
 Clock = Callable[[], datetime]
 _LIVE = ["GET", "HEAD"]
@@ -46,7 +45,7 @@ _LIVE = ["GET", "HEAD"]
 def answer_pages(of: PageDesk) -> APIRouter:
     """The pages of answers, for the web application of a node."""
     router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Act.LINK_USE)])
-    desk = _Desk(of.node, of.templates, of.clock, of.tokens)
+    desk = _Desk(of.node, of, of.clock, of.tokens)
 
     @router.api_route(PATH + "{token}", methods=_LIVE)
     def show(request: Request, token: str, first: str = "", find: str = "", answer: str = "") -> Response:
@@ -85,7 +84,7 @@ class _Desk:
     """What all these pages are made with."""
 
     node: Node
-    templates: Jinja2Templates
+    pages: PageDesk
     clock: Clock
     tokens: Tokens
     teams: dict[str, dict[int, Team]] = field(default_factory=dict)
@@ -168,8 +167,9 @@ class _Desk:
         wrong: str = "",
     ) -> Response:
         """The digest with its form, with what was typed before."""
-        words = words_for(sheet.team.language)
+        words = self.pages.words(request, sheet.team.language)
         context = {
+            "token": token,
             "title": title_of(sheet, words),
             "list": listed(sheet, words, first=first, find=find),
             "history": history(sheet, words),
@@ -180,27 +180,27 @@ class _Desk:
             "days": DAYS,
             "most": NOTE_LENGTH,
         }
-        return self._render(request, "answer.html", words, 422 if wrong else 200, sheet=sheet, token=token, **context)
+        return self._render(request, "answer.html", sheet.team.language, 422 if wrong else 200, sheet=sheet, **context)
 
     def receipt(self, request: Request, token: str, sheet: Sheet, answer: Answer) -> Response:
         """What one answer recorded."""
-        words = words_for(sheet.team.language)
-        said = receipt_of(sheet, answer, words)
+        language = sheet.team.language
+        said = receipt_of(sheet, answer, self.pages.words(request, language))
         return self._render(
-            request, "answer_receipt.html", words, 200, sheet=sheet, token=token, answer=answer, said=said
+            request, "answer_receipt.html", language, 200, sheet=sheet, token=token, answer=answer, said=said
         )
 
     def neutral(self, request: Request) -> Response:
         """The one page for every link that leads nowhere; says nothing that a stranger may not know."""
-        return self._render(request, "answer_nothing.html", words_for("en"), 404, what="gone")
+        return self._render(request, "answer_nothing.html", "", 404, what="gone")
 
     def refused(self, request: Request, sheet: Sheet) -> Response:
         """The page for what was not sent by our form."""
-        return self._render(request, "answer_nothing.html", words_for(sheet.team.language), 403, what="refused")
+        return self._render(request, "answer_nothing.html", sheet.team.language, 403, what="refused")
 
-    def _render(self, request: Request, template: str, words: Words, status: int, **context: Any) -> Response:
-        shared = {"node": self.node.settings.node, "words": words, "say": words.say, "path": PATH}
-        return self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
+    def _render(self, request: Request, template: str, language: str, status: int, **context: Any) -> Response:
+        shared = {"path": PATH, "sayings": SAYINGS}
+        return self.pages.page(request, template, status=status, language=language, **shared, **context)
 
 
 def _choice(typed: Typed) -> str:

@@ -6,9 +6,17 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tocsin.answers import Answer, Line, Outcome, Sheet, Standing, Via, problem_text
-from tocsin.web.texts import Words
+from tocsin.web.answer_sayings import SAYINGS
+from tocsin.web.words import N_, Words
 
 PER_PAGE = 100
+
+_SAID = {
+    None: N_("You said “%(verdict)s” on %(said)s."),
+    Outcome.CONTRADICTED: N_("You said “%(verdict)s” on %(said)s; seen again on %(seen)s."),
+    Outcome.CONFIRMED: N_("You said “%(verdict)s” on %(said)s; its feed has not found it since."),
+    Outcome.PENDING: N_("You said “%(verdict)s” on %(said)s; the next reports will show."),
+}
 
 
 @dataclass(frozen=True)
@@ -66,12 +74,10 @@ def title_of(sheet: Sheet, words: Words) -> str:
     """The state of a digest as a sentence."""
     unanswered = sum(_is_open(line) for line in sheet.lines)
     if not unanswered:
-        return words.say("sheet.title_none")
-    if len(sheet.lines) == 1:
-        return words.say("sheet.title_one")
-    return words.say(
-        "sheet.title_all" if unanswered == len(sheet.lines) else "sheet.title", open=unanswered, all=len(sheet.lines)
-    )
+        return words.say("All problems are answered")
+    if unanswered < len(sheet.lines):
+        return words.say("%(open)s of %(all)s problems are not answered yet", open=unanswered, all=len(sheet.lines))
+    return words.count("This problem is not answered yet", "%(n)s problems are not answered yet", unanswered)
 
 
 def listed(sheet: Sheet, words: Words, *, first: int, find: str) -> Listed:
@@ -99,10 +105,15 @@ def receipt_of(sheet: Sheet, answer: Answer, words: Words) -> Receipt:
     replaced = any(line.standing and line.standing.answer.id != answer.id for line in about)
     n = len(sheet.lines if answer.problems is None else answer.problems)
     return Receipt(
-        title=words.say("receipt.title", verdict=words.say(f"verdicts.{answer.verdict}"), n=n),
-        at=words.say("receipt.at", team=sheet.team.name, at=_moment(answer.at, sheet, words)),
-        next=words.say(f"next.{answer.verdict}"),
-        until=words.say("receipt.until", until=day(answer.until))
+        title=words.count(
+            "Recorded: %(verdict)s, for one problem",
+            "Recorded: %(verdict)s, for %(n)s problems",
+            n,
+            verdict=words.say(SAYINGS[f"verdicts.{answer.verdict}"]),
+        ),
+        at=words.say("%(team)s, %(at)s. Thank you.", team=sheet.team.name, at=_moment(answer.at, sheet, words)),
+        next=words.say(SAYINGS[f"next.{answer.verdict}"]),
+        until=words.say("We do not remind you before %(until)s.", until=day(answer.until))
         if answer.until and answer.verdict == "accepted"
         else "",
         rows=[_row(line, sheet, words) for line in about[:PER_PAGE]],
@@ -116,9 +127,9 @@ def history(sheet: Sheet, words: Words) -> list[Past]:
     return [
         Past(
             at=minute(answer.at),
-            verdict=words.say(f"verdicts.{answer.verdict}"),
+            verdict=words.say(SAYINGS[f"verdicts.{answer.verdict}"]),
             extent=_extent(answer, sheet, words),
-            via=words.say(f"history.{answer.via}"),
+            via=words.say(SAYINGS[f"history.{answer.via}"]),
             note="" if answer.via == Via.ANALYST else answer.note,
         )
         for answer in sheet.answers
@@ -139,9 +150,13 @@ def _moment(when: datetime | None, sheet: Sheet, words: Words) -> str:
     """A time in UTC, and where the team is; the day there only where it is another one."""
     local = when.astimezone(_zone(sheet.team.timezone)) if when else None
     if when is None or local is None or not local.utcoffset():
-        return words.say("sheet.utc", time=minute(when))
+        return words.say("%(time)s UTC", time=minute(when))
     same_day = local.date() == when.astimezone(UTC).date()
-    return words.say("sheet.local", time=minute(when), local=f"{local:%H:%M}" if same_day else minute(local))
+    return words.say(
+        "%(time)s UTC, %(local)s where you are",
+        time=minute(when),
+        local=f"{local:%H:%M}" if same_day else minute(local),
+    )
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -154,8 +169,8 @@ def _zone(name: str) -> ZoneInfo:
 
 def _extent(answer: Answer, sheet: Sheet, words: Words) -> str:
     if answer.problems is None:
-        return words.say("history.of_all", n=len(sheet.lines))
-    return words.say("history.of_some", n=len(answer.problems), all=len(sheet.lines))
+        return words.count("the problem", "all %(n)s problems", len(sheet.lines))
+    return words.say("%(some)s of %(all)s problems", some=len(answer.problems), all=len(sheet.lines))
 
 
 def _is_open(line: Line) -> bool:
@@ -170,9 +185,9 @@ def _row(line: Line, sheet: Sheet, words: Words) -> Row:
     return Row(
         key=problem_text(line.key),
         where=line.where,
-        port=words.say("sheet.port", port=line.port) if line.port else "",
+        port=words.say("port %(port)s", port=line.port) if line.port else "",
         what=line.what,
-        seen=words.say("sheet.last_seen", seen=_moment(line.last_seen, sheet, words)),
+        seen=words.say("last seen %(seen)s", seen=_moment(line.last_seen, sheet, words)),
         state=state,
         words=said,
     )
@@ -180,7 +195,9 @@ def _row(line: Line, sheet: Sheet, words: Words) -> Row:
 
 def _state(line: Line, words: Words) -> tuple[str, str]:
     """How a problem stands: a class name and a sentence, empty where there is nothing to say."""
-    gone = words.say("sheet.gone", since=day(line.gone_at)) if line.gone_at else ""
+    gone = (
+        words.say("No longer seen by its feed; gone since %(since)s.", since=day(line.gone_at)) if line.gone_at else ""
+    )
     if line.standing is None:
         return ("gone" if gone else "open"), gone
     said = _said(line.standing, words)
@@ -191,10 +208,9 @@ def _state(line: Line, words: Words) -> tuple[str, str]:
 
 
 def _said(standing: Standing, words: Words) -> str:
-    text = f"sheet.{standing.outcome}" if standing.outcome else "sheet.said"
     return words.say(
-        text,
-        verdict=words.say(f"verdicts.{standing.verdict}"),
+        _SAID[standing.outcome],
+        verdict=words.say(SAYINGS[f"verdicts.{standing.verdict}"]),
         said=day(standing.answer.at),
         seen=day(standing.since),
         since=day(standing.since),

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
-from fastapi.templating import Jinja2Templates
 from sqlalchemy.orm import Session
 
 from tocsin.accounts import Act
@@ -29,14 +28,14 @@ from tocsin.tokens import Tokens
 from tocsin.verifying import PATH, name_of, shown
 from tocsin.web.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
 from tocsin.web.answer_pages import Clock
+from tocsin.web.answer_sayings import SAYINGS
 from tocsin.web.desk import Desk as PageDesk
-from tocsin.web.texts import Words, words_for
 
 
 def verify_pages(of: PageDesk) -> APIRouter:
     """The pages of questions to holders of mailboxes, for the web application of a node."""
     router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Act.LINK_USE)])
-    desk = _Desk(of.node, of.templates, of.clock, of.tokens)
+    desk = _Desk(of.node, of, of.clock, of.tokens)
 
     @router.api_route(PATH + "{token}", methods=["GET", "HEAD"])
     def show(request: Request, token: str) -> Response:
@@ -57,7 +56,7 @@ class _Asked:
     """An open question, in the language of its team."""
 
     question: Question
-    words: Words
+    language: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class _Desk:
     """What these pages are made with."""
 
     node: Node
-    templates: Jinja2Templates
+    pages: PageDesk
     clock: Clock
     tokens: Tokens
 
@@ -86,9 +85,7 @@ class _Desk:
             return None
         with self.node.database.begin() as session:
             row = open_question(session, name, self.clock())
-            return (
-                None if row is None else _Asked(question_of(session, row), words_for(question_language(session, row)))
-            )
+            return None if row is None else _Asked(question_of(session, row), question_language(session, row))
 
     def take(self, request: Request, token: str, fields: Fields | None) -> Response:
         """Record an answer, or say what is wrong with it."""
@@ -96,7 +93,7 @@ class _Desk:
         if asked is None:
             return self.neutral(request)
         if fields is None or not from_own_page(request, self.node.settings.server.url):
-            return self._render(request, "answer_nothing.html", asked.words, 403, what="refused")
+            return self._render(request, "answer_nothing.html", asked.language, 403, what="refused")
         typed = _read(fields)
         if wrong := self._wrong(typed, asked.question):
             return self.page(request, token, asked, typed, wrong=wrong)
@@ -106,8 +103,19 @@ class _Desk:
         if not taken:
             return self.neutral(request)
         said = {"teams": ", ".join(asked.question.teams), "mailbox": asked.question.mailbox}
-        told = asked.words.say(f"verified.{typed.say}", n=len(refused), **said)
-        return self._render(request, "verify_done.html", asked.words, 200, told=told)
+        words = self.pages.words(request, asked.language)
+        if typed.say == Outcome.NOT_THESE:
+            told = words.count(
+                "Recorded: %(mailbox)s is the mailbox of %(teams)s, but one network is not theirs. We no longer write "
+                "to you about it.",
+                "Recorded: %(mailbox)s is the mailbox of %(teams)s, but %(n)s networks are not theirs. We no longer "
+                "write to you about those.",
+                len(refused),
+                **said,
+            )
+        else:
+            told = words.say(SAYINGS[f"verified.{typed.say}"], **said)
+        return self._render(request, "verify_done.html", asked.language, 200, told=told)
 
     def _settle(self, session: Session, name: str, typed: _Typed, refused: list[tuple[str, str]]) -> bool:
         now = self.clock()
@@ -147,15 +155,15 @@ class _Desk:
             "most": NOTE_LENGTH,
             "token": token,
         }
-        return self._render(request, "verify.html", asked.words, 422 if wrong else 200, **context)
+        return self._render(request, "verify.html", asked.language, 422 if wrong else 200, **context)
 
     def neutral(self, request: Request) -> Response:
         """The one page for every link that leads nowhere."""
-        return self._render(request, "answer_nothing.html", words_for("en"), 404, what="gone")
+        return self._render(request, "answer_nothing.html", "", 404, what="gone")
 
-    def _render(self, request: Request, template: str, words: Words, status: int, **context: Any) -> Response:
-        shared = {"node": self.node.settings.node, "words": words, "say": words.say, "path": PATH}
-        return self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
+    def _render(self, request: Request, template: str, language: str, status: int, **context: Any) -> Response:
+        shared = {"path": PATH, "sayings": SAYINGS}
+        return self.pages.page(request, template, status=status, language=language, **shared, **context)
 
 
 def _read(fields: Fields) -> _Typed:

@@ -112,7 +112,8 @@ def languages(own: Path) -> list[str]:
 def choose(wanted: Sequence[str], offered: Sequence[str]) -> str:
     """The first of ``wanted`` (BCP 47) that is ``offered``, by itself or by its main language; else English."""
     for tag in wanted:
-        for of in (tag, tag.replace("-", "_"), tag.partition("-")[0].lower()):
+        code = tag.replace("-", "_")
+        for of in (code, code.partition("_")[0].lower()):
             if of in offered:
                 return of
     return _SOURCE
