@@ -40,7 +40,7 @@ class Standing:
 
 def standings(database: Database, configured: Mapping[str, CollectorSettings]) -> list[Standing]:
     """The collectors of the settings, in their order, with how they fared."""
-    with database.begin() as session:
+    with database.reading() as session:
         known = {state.name: state for state in session.scalars(select(CollectorState))}
     names = ("last_try_at", "last_success_at", "last_report_at", "next_try_at", "failures", "error")
     return [
@@ -98,7 +98,7 @@ def note_run(
 
 def refusals(database: Database) -> list[Collected]:
     """What collectors found and could not take in, newest first."""
-    with database.begin() as session:
+    with database.reading() as session:
         return list(session.scalars(select(Collected).where(Collected.refused != "").order_by(Collected.id.desc())))
 
 

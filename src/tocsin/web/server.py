@@ -31,6 +31,7 @@ from tocsin.web.deliveries import deliveries_pages
 from tocsin.web.desk import Desk, make_desk
 from tocsin.web.events import events_pages
 from tocsin.web.home_pages import home_pages
+from tocsin.web.inbox import inbox_pages
 from tocsin.web.lookup import lookup_pages
 from tocsin.web.portal import portal_pages
 from tocsin.web.public import public_pages
@@ -51,6 +52,7 @@ _INSIDE = (
     credentials_pages,
     today_pages,
     events_pages,
+    inbox_pages,
     reports_pages,
     portal_pages,
     lookup_pages,

@@ -1,0 +1,82 @@
+"""One row that could not be read: its text can be mended, tried, and read again."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import Response
+
+from tocsin.accounts import Act, Visitor
+from tocsin.doors import Form, needs, text_of
+from tocsin.errors import InputError
+from tocsin.events.quarantine import header_of
+from tocsin.replay import find_row, is_open, replay, require_ingest, try_row
+from tocsin.web.desk import Desk
+from tocsin.web.reports.list_pages import Number
+from tocsin.web.reports.quarantine_pages import refuse
+
+_SHOWN: Final = 200_000  # letters of a row that a form can take
+
+Place = Annotated[int, Path(ge=0, le=2**31 - 1)]
+
+
+def mend_pages(desk: Desk) -> APIRouter:
+    """The page of one row."""
+    router = APIRouter()
+
+    def show(request: Request, number: int, place: int, *, text: str | None = None, status: int = 200) -> Response:
+        node = desk.node
+        row = find_row(node, number, place)
+        ingest, feed = require_ingest(node, number)
+        wrong, tried = "", None
+        if text is not None:
+            try:
+                tried = try_row(node, number, text)
+            except InputError as error:
+                wrong = f"{error} {error.hint}".strip()
+        return desk.page(
+            request,
+            "reports/mend.html",
+            row=row,
+            ingest=ingest,
+            feed=feed,
+            header="".join(header_of(node.quarantine, number)),
+            waits=is_open(node, row),
+            editable=0 < len(row.raw) <= _SHOWN,
+            shown=_SHOWN,
+            text=row.raw[:_SHOWN] if text is None else text,
+            tried=tried,
+            wrong=wrong,
+            status=status,
+        )
+
+    @router.get("/reports/quarantine/{number}/{place}")
+    def row_page(
+        request: Request, number: Number, place: Place, _visitor: Annotated[Visitor, needs(Act.QUARANTINE_READ)]
+    ) -> Response:
+        """The row: where it stood, why it could not be read, and its text."""
+        return show(request, number, place)
+
+    @router.post("/reports/quarantine/{number}/{place}")
+    def mend(
+        *,
+        request: Request,
+        number: Number,
+        place: Place,
+        visitor: Annotated[Visitor, needs(Act.QUARANTINE_MEND)],
+        form: Form,
+    ) -> Response:
+        """Try a text, or read the row again with it."""
+        text = text_of(form, "text")
+        if text_of(form, "do") != "replay":
+            return show(request, number, place, text=text)
+        row = find_row(desk.node, number, place)
+        mended = {} if text.replace("\r\n", "\n").rstrip("\n") == row.raw.rstrip("\n") else {place: text}
+        try:
+            counts = replay(
+                desk.node, number, places=[place], mended=mended, actor=visitor.actor, now=desk.now, waiting=refuse
+            )
+        except InputError:
+            return show(request, number, place, text=text, status=422)
+        return desk.go(f"/reports/quarantine?stored={counts.stored + counts.duplicates}&still={counts.quarantined}")
+
+    return router
