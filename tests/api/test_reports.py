@@ -193,7 +193,7 @@ def test_too_much_is_refused_while_it_comes(fresh: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/../b.csv", ".hidden", "x.toml", "n\x00ul.csv", "ü" * 200, "-"])
-def test_a_name_leads_nowhere(world: World, sender: httpx.Client, name: str) -> None:
+def test_a_name_leads_nowhere(sender: httpx.Client, name: str) -> None:
     said = sender.post("/reports", params={"name": name}, content=report("192.0.2.1"), headers=WAIT)
     assert said.status_code == 201
     kept = said.json()["files"][0]["name"]

@@ -4,7 +4,21 @@ from fastapi import FastAPI
 from fastapi.routing import APIRouter
 
 from tocsin import __version__
-from tocsin.api import documents, health, ingests, lookup, me, quarantine, reports
+from tocsin.api import (
+    audit,
+    claims,
+    deliveries,
+    documents,
+    health,
+    ingests,
+    lookup,
+    me,
+    metrics,
+    problems,
+    quarantine,
+    reports,
+    teams,
+)
 from tocsin.api.counter import Counter
 from tocsin.api.failures import add_failures
 from tocsin.api.gatekeeper import Gatekeeper
@@ -12,7 +26,7 @@ from tocsin.api.routes import Guarded
 from tocsin.api.schema import describe
 
 _OPEN = (health, documents)
-_INSIDE = (me, lookup, reports, ingests, quarantine)
+_INSIDE = (me, lookup, reports, ingests, quarantine, teams, claims, deliveries, problems, audit, metrics)
 _MOST_BYTES = 1_000_000  # of a request that is no report
 
 

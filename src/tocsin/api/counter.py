@@ -4,21 +4,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from tocsin.app import Node
 from tocsin.asking import Guide
 from tocsin.tokens import Tokens
 from tocsin.uploads import Taker
 
+if TYPE_CHECKING:
+    from tocsin.api.metrics import Durations
+
 
 @dataclass(frozen=True)
 class Counter:
-    """What routes work with; ``clock`` tells the time, UTC; ``taker`` takes in reports that are sent."""
+    """What routes work with; ``clock`` tells the time, UTC; ``taker`` takes in reports that are sent.
+
+    ``guide`` says who must know, from a router that stays open.
+    """
 
     node: Node
     clock: Callable[[], datetime]
     tokens: Tokens
     taker: Taker
+    guide: Guide
 
     @property
     def now(self) -> datetime:
@@ -26,6 +34,8 @@ class Counter:
         return self.clock()
 
     @cached_property
-    def guide(self) -> Guide:
-        """Who must know, asked of a router that stays open."""
-        return Guide(self.node, self.clock)
+    def durations(self) -> "Durations":
+        """How long answers take."""
+        from tocsin.api.metrics import Durations
+
+        return Durations()

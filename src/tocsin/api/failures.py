@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tocsin.doors import NotHereError, SignInError
+from tocsin.doors import NotHereError, SecondFactorError, SignInError
 from tocsin.doors.guard import WrongFormError
 from tocsin.errors import (
     ConflictError,
@@ -98,6 +98,11 @@ def add_failures(api: FastAPI) -> None:
     def sign_in(_request: Request, _error: SignInError) -> ProblemResponse:
         """Nobody is signed in."""
         return unknown()
+
+    @api.exception_handler(SecondFactorError)
+    def second_factor(_request: Request, _error: SecondFactorError) -> ProblemResponse:
+        """A session whose person must set up a second factor first."""
+        return problem(403, "A second factor is needed first.", hint="Set it up on your account page.")
 
     @api.exception_handler(NotHereError)
     def not_here(_request: Request, _error: NotHereError) -> ProblemResponse:

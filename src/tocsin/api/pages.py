@@ -6,6 +6,7 @@ A cursor names the last thing that was shown, never a count, so that what is add
 import base64
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query, Request, Response
@@ -55,3 +56,13 @@ def link_next(request: Request, response: Response, cursor: str | None) -> None:
     """Say where the next page is also as a link (RFC 8288)."""
     if cursor is not None:
         response.headers["Link"] = f'<{request.url.include_query_params(cursor=cursor)}>; rel="next"'
+
+
+def aware(at: datetime | None) -> datetime | None:
+    """The time in UTC; without a zone it is."""
+    if at is None:
+        return None
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:
+        raise UsageError("That time is beyond the calendar.") from None
