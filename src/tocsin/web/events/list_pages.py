@@ -1,0 +1,97 @@
+"""The page of events: conditions, how many over time, what they are, and the newest of them."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.accounts import Act, Visitor
+from tocsin.doors import needs
+from tocsin.events.browse import TEXT_ROWS, Figures
+from tocsin.events.filters import SEVERITIES, SPANS, EventFilter
+from tocsin.events.sight import Sight
+from tocsin.sights import sight_of
+from tocsin.web.desk import Desk
+from tocsin.web.events.asked import COLUMNS, NAMES, Asked
+from tocsin.web.events.chart import HEIGHT, WIDTH, chart_of
+from tocsin.web.events.rows import all_fields, shown
+
+_ROWS = 50
+_TOP = 8
+_BREAKDOWNS = ("type", "identifier", "feed", "severity", "country")
+
+
+def list_pages(desk: Desk, views_of: Callable[[Visitor], list[Any]]) -> APIRouter:
+    """The page of events; ``views_of``: the saved views that a visitor may use."""
+    router = APIRouter()
+
+    @router.get("/events")
+    def events(request: Request, visitor: Annotated[Visitor, needs(Act.EVENTS_READ)]) -> Response:
+        """The events that fit, newest first."""
+        asked = Asked.read(request.query_params)
+        sight = sight_of(desk.node, visitor.reach(Act.EVENTS_READ))
+        figures = desk.node.events.figures(asked.filter, now=desk.now, sight=sight)
+        return desk.page(
+            request,
+            "events/events.html",
+            status=422 if asked.wrongs else 200,
+            asked=asked,
+            figures=figures,
+            chart=chart_of(figures.hours, *asked.filter.bounds(desk.now)),
+            drawing=(WIDTH, HEIGHT),
+            groups=groups_of(figures, asked),
+            chips=[
+                (name, value, asked.path(asked.filter.without(name))) for name, value in asked.filter.query().items()
+            ],
+            names=NAMES,
+            columns=COLUMNS,
+            choices=_choices(desk, sight),
+            views=views_of(visitor),
+            text_rows=TEXT_ROWS,
+            **_table(desk, asked, sight),
+        )
+
+    return router
+
+
+def _table(desk: Desk, asked: Asked, sight: Sight) -> dict[str, Any]:
+    page = desk.node.events.page(
+        asked.filter, now=desk.now, sight=sight, columns=asked.columns, after=asked.after, limit=_ROWS
+    )
+    whole = desk.node.events.one(asked.open, sight=sight) if asked.open else None
+    return {
+        "rows": shown(page.rows, asked.columns),
+        "cursor": page.cursor,
+        "whole": all_fields(whole) if whole is not None and whole.height else [],
+    }
+
+
+def groups_of(figures: Figures, asked: Asked) -> list[tuple[str, list[tuple[str, int, str]], int]]:
+    """For each condition its most frequent values, each with its events and the address that narrows to it.
+
+    Beside them how many further values there are.
+    """
+    counts: dict[str, list[tuple[str | None, int]]] = {name: figures.by[name] for name in _BREAKDOWNS}
+    counts["asn"] = [(str(asn) if asn else None, events) for asn, events in figures.asns[:_TOP].tolist()]
+    more = {name: max(0, len(values) - _TOP) for name, values in counts.items()}
+    more["asn"] = max(0, len(figures.asns) - _TOP)
+    return [
+        (name, [_narrowed(asked, name, value, events) for value, events in values[:_TOP]], more[name])
+        for name, values in counts.items()
+    ]
+
+
+def _narrowed(asked: Asked, name: str, value: str | None, events: int) -> tuple[str, int, str]:
+    if value is None:
+        return "", events, ""
+    query = asked.filter.query()
+    narrowed = EventFilter.read({**query, name: value})
+    return value, events, asked.path(narrowed) if query.get(name) != value else ""
+
+
+def _choices(desk: Desk, sight: Sight) -> dict[str, list[str]]:
+    """What the lists of the form offer: the values that there are."""
+    known = desk.node.events.figures(EventFilter(), now=desk.now, sight=sight)
+    there = {name: sorted(value for value, _ in known.by[name] if value) for name in ("type", "feed", "taxonomy")}
+    return {**there, "severity": list(SEVERITIES), "last": list(SPANS)}

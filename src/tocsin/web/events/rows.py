@@ -1,0 +1,53 @@
+"""Rows of the table as pages show them: text for each column, and all that is known of the row that is open."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from tocsin.events.browse import cursor_of
+from tocsin.events.idf_out import flat
+from tocsin.events.schema import FIELDS, Kind
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One event: its identity, the problem it joins (16 hexadecimal digits), and its cells in the table's order."""
+
+    event: str
+    problem: str
+    cells: list[object]
+
+
+def shown(rows: pl.DataFrame, columns: Sequence[str]) -> list[Shown]:
+    """The rows of a page of the table."""
+    cells = flat(rows).select(columns).rows() if rows.height else []
+    identities = rows.select("ingest", "row", "problem").iter_rows()
+    return [
+        Shown(cursor_of(ingest, row), problem_text(problem), list(of))
+        for (ingest, row, problem), of in zip(identities, cells, strict=True)
+    ]
+
+
+def problem_text(key: int | None) -> str:
+    """The key of a problem as people and links have it."""
+    return "" if key is None else key.to_bytes(8, "big", signed=True).hex()
+
+
+def all_fields(event: pl.DataFrame) -> list[tuple[str, str]]:
+    """Names and values of all that one event says; ``event``: a frame of one row."""
+    row = flat(event).row(0, named=True)
+    pairs = [(field.name, _text(row[field.name])) for field in FIELDS if field.kind is not Kind.JSON]
+    extra = json.loads(row.get("extra") or "{}")
+    pairs += [(f"extra.{name}", _text(value)) for name, value in extra.items()]
+    return [(name, text) for name, text in pairs if text]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else str(value)
