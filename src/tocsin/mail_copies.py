@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import MIMEPart
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -138,7 +138,7 @@ def _made_again(node: Node, found: Delivery | Letter) -> list[bytes]:
     return [mail.content for mail in preview_mail(node, found.reference)]
 
 
-def _leaves(message: EmailMessage) -> Iterator[EmailMessage]:
+def _leaves(message: MIMEPart) -> Iterator[MIMEPart]:
     """The parts that are no containers; an attached mail is one of them."""
     if message.is_multipart() and message.get_content_type() != "message/rfc822":
         for part in message.iter_parts():
@@ -147,9 +147,9 @@ def _leaves(message: EmailMessage) -> Iterator[EmailMessage]:
         yield message
 
 
-def _bytes(part: EmailMessage) -> bytes:
+def _bytes(part: MIMEPart) -> bytes:
     if part.get_content_type() == "message/rfc822":
-        return part.get_content().as_bytes()
+        return bytes(part.get_content().as_bytes())
     payload = part.get_payload(decode=True)
     return payload if isinstance(payload, bytes) else b""
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from tocsin.problems import Seen, Telling
 from tocsin.records import Database
 from tocsin.release import allowed_teams
 from tocsin.routing import Router, current_router
+from tocsin.rules import NO_RULES, Rules, numbers_of, rules_in_force
 from tocsin.said import Said, read_said
 from tocsin.settings import Settings
 from tocsin.team_sets import Int32s, TeamSets
@@ -49,6 +51,20 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Known:
+    """For each event the router's decision, the set of teams that must know, that of those which may, and its mark.
+
+    ``marks``: see `Rules.marks`; None where there are no rules. ``withheld``: (event, team) pairs by rule.
+    """
+
+    decisions: Int32s
+    routed: Int32s
+    allowed: Int32s
+    marks: pl.Series | None
+    withheld: Counter[str]
+
+
+@dataclass(frozen=True)
 class _Verdict:
     routed: int
     allowed: int
@@ -57,7 +73,7 @@ class _Verdict:
 
 @dataclass
 class Tellers:
-    """The directory, compiled, with the gate, and the numbers of all sets of teams."""
+    """The directory, compiled, with the gate, the rules of the node, and the numbers of all sets of teams."""
 
     version: str
     teams: Mapping[int, Team]
@@ -65,7 +81,8 @@ class Tellers:
     sets: TeamSets
     settings: Settings
     database: Database
-    _verdicts: dict[tuple[int, str, str], _Verdict] = field(default_factory=dict)
+    rules: Rules = NO_RULES
+    _verdicts: dict[tuple[int, str, str, int], _Verdict] = field(default_factory=dict)
     _said: Said | None = None
 
     @classmethod
@@ -73,11 +90,12 @@ class Tellers:
         """The directory as it is now."""
         with node.database.begin() as session:
             stored = [tuple(row.members) for row in session.scalars(select(TeamSet).order_by(TeamSet.number))]
+            rules = rules_in_force(session)
         version = directory_version(node.database)
         router = current_router(
             node.compiled / "routing", version, lambda: read_directory(node.database), now=datetime.now(UTC)
         )
-        return cls(version, router.teams, router, TeamSets([(), *stored]), node.settings, node.database)
+        return cls(version, router.teams, router, TeamSets([(), *stored]), node.settings, node.database, rules)
 
     def said(self, node: Node, now: datetime) -> Said:
         """What teams have answered, read again only where there is something new."""
@@ -86,28 +104,33 @@ class Tellers:
 
     def decide(self, frame: pl.DataFrame, seen: Seen, said: Said) -> Told:
         """Who must know of each event, and who is told now of it, as its problem's history has it."""
-        decisions = self.route(frame)
-        kinds, kind = _distinct(frame, self.router.audiences(decisions))
-        verdicts = [self._verdict(*labels) for labels in kinds]
-        allowed = _column(verdicts, "allowed")[kind]
-        told = self._without_quiet(self._due_or_joined(allowed, seen), seen, said)
-        told = self._with_contradicted(told, allowed, seen, said)
-        escalated = self._escalated(frame, decisions, seen, said)
+        known = self.allowed(frame)
+        told = self._without_quiet(self._due_or_joined(known.allowed, seen), seen, said)
+        told = self._with_contradicted(told, known.allowed, seen, said)
+        escalated = self._escalated(frame, known, seen, said)
         if escalated.any():
             told = self.sets.union(told, escalated)
+        told_set = self.sets.of_problems(seen.told_set, told, seen.sightings.of_event)
+        return Told(
+            routed=known.routed,
+            told=told,
+            telling=Telling(told > 0, escalated > 0, told_set, live=self.settings.tell.mode == "live"),
+            routed_rows=int(((known.decisions > 0) | (known.routed > 0)).sum()),
+            withheld=known.withheld,
+            owed=self.owed(told),
+        )
+
+    def allowed(self, frame: pl.DataFrame) -> Known:
+        """Who must know of each event and may, whatever its problem's history is."""
+        decisions = self.route(frame)
+        marks = self.rules.marks(frame) if self.rules.any else None
+        kinds, kind = _distinct(frame, self.router.audiences(decisions), marks)
+        verdicts = [self._verdict(*labels) for labels in kinds]
         withheld: Counter[str] = Counter()
         for verdict, events in zip(verdicts, np.bincount(kind, minlength=len(verdicts)).tolist(), strict=True):
             for rule, teams in verdict.withheld.items():
                 withheld[rule] += teams * events
-        told_set = self.sets.of_problems(seen.told_set, told, seen.sightings.of_event)
-        return Told(
-            routed=_column(verdicts, "routed")[kind],
-            told=told,
-            telling=Telling(told > 0, escalated > 0, told_set, live=self.settings.tell.mode == "live"),
-            routed_rows=int((decisions > 0).sum()),
-            withheld=withheld,
-            owed=self._owed(told),
-        )
+        return Known(decisions, _column(verdicts, "routed")[kind], _column(verdicts, "allowed")[kind], marks, withheld)
 
     def _due_or_joined(self, allowed: Int32s, seen: Seen) -> Int32s:
         """All who may be told where the problem is due, else those who were not told of it before."""
@@ -148,7 +171,7 @@ class Tellers:
             of_problem[problem] = self.sets.number(some)
         return of_problem[seen.sightings.of_event]
 
-    def _escalated(self, frame: pl.DataFrame, decisions: Int32s, seen: Seen, said: Said) -> Int32s:
+    def _escalated(self, frame: pl.DataFrame, known: Known, seen: Seen, said: Said) -> Int32s:
         """Per event the set of teams that hear of it since those before them did not answer; mostly none."""
         found = np.zeros(frame.height, dtype=np.int32)
         to = self.settings.tell.escalate_to
@@ -163,10 +186,11 @@ class Tellers:
         some = frame[rows]
         country = some.select(pl.coalesce("network.country", "source.geolocation.cc").fill_null("")).to_series()
         countries, country_of = np.unique(country.to_numpy().astype(str), return_inverse=True)
-        pairs, pair = np.unique(np.stack([decisions[rows], country_of], axis=1), axis=0, return_inverse=True)
-        kinds, kind = _distinct(some, pair.ravel().astype(np.int32))
+        pairs, pair = np.unique(np.stack([known.decisions[rows], country_of], axis=1), axis=0, return_inverse=True)
+        marks = None if known.marks is None else known.marks.gather(rows)
+        kinds, kind = _distinct(some, pair.ravel().astype(np.int32), marks)
         numbers = []
-        for which, tlp, pap in kinds:
+        for which, tlp, pap, mark in kinds:
             decision, at = pairs[which].tolist()
             teams = next_asked(
                 self.router.decision(decision),
@@ -174,7 +198,7 @@ class Tellers:
                 to=to,
                 country=str(countries[at]) or self.settings.node.country,
             )
-            allowed, _ = allowed_teams(tlp, pap, teams, own=self.own)
+            allowed, _ = allowed_teams(tlp, pap, teams, own=self.own, local=self.rules.local(mark))
             numbers.append(self.sets.number(allowed))
         found[rows] = np.array(numbers, dtype=np.int32)[kind]
         return found
@@ -206,7 +230,9 @@ class Tellers:
 
     def _others(self, decision: int, team: int) -> str | None:
         matches = self.router.decision(decision).matches
-        if {match.role for match in matches if match.team_id == team} != {Role.INFORMED}:
+        roles = {match.role for match in matches if match.team_id == team}
+        by_rule = not roles and team in self._more
+        if roles != {Role.INFORMED} and not by_rule:
             return None
         return "\n".join(self.teams[match.team_id].name for match in matches if match.role is Role.RESPONSIBLE)
 
@@ -232,11 +258,14 @@ class Tellers:
             type_=frame["classification.type"],
         )
 
-    def _verdict(self, audience: int, tlp: str, pap: str) -> _Verdict:
-        key = (audience, tlp, pap)
+    def _verdict(self, audience: int, tlp: str, pap: str, mark: int) -> _Verdict:
+        key = (audience, tlp, pap, mark)
         if key not in self._verdicts:
-            teams = self.router.audience(audience)
-            allowed, stopped = allowed_teams(tlp, pap, [self.teams[team] for team in teams], own=self.own)
+            teams = set(self.router.audience(audience))
+            if mark:
+                teams |= numbers_of(self.rules.informs(mark), self._numbers)
+            asked = [self.teams[team] for team in sorted(teams)]
+            allowed, stopped = allowed_teams(tlp, pap, asked, own=self.own, local=self.rules.local(mark))
             self._verdicts[key] = _Verdict(
                 self.sets.number(teams),
                 self.sets.number(allowed),
@@ -244,7 +273,18 @@ class Tellers:
             )
         return self._verdicts[key]
 
-    def _owed(self, told: npt.NDArray[np.integer]) -> Counter[int]:
+    @cached_property
+    def _numbers(self) -> dict[str, int]:
+        """The numbers of the teams that rules tell more, by key."""
+        wanted = self.rules.document.teams
+        return {team.key: team.id for team in self.teams.values() if team.key in wanted} if wanted else {}
+
+    @cached_property
+    def _more(self) -> frozenset[int]:
+        return frozenset(self._numbers.values())
+
+    def owed(self, told: npt.NDArray[np.integer]) -> Counter[int]:
+        """How many events each team is told, by the numbers of the sets that events are told to."""
         owed: Counter[int] = Counter()
         for number, events in zip(*(part.tolist() for part in np.unique(told, return_counts=True)), strict=True):
             for team in self.sets.members[number]:
@@ -252,13 +292,20 @@ class Tellers:
         return owed
 
 
-def _distinct(frame: pl.DataFrame, audiences: Int32s) -> tuple[list[tuple[int, str, str]], npt.NDArray[np.intp]]:
-    """The distinct (audience, TLP, PAP) of the events, and for each event which of them is its own."""
+def _distinct(
+    frame: pl.DataFrame, audiences: Int32s, marks: pl.Series | None
+) -> tuple[list[tuple[int, str, str, int]], npt.NDArray[np.intp]]:
+    """The distinct (audience, TLP, PAP, mark) of the events, and for each event which of them is its own."""
     tlp, pap = ((frame[name].unique().to_list()) for name in ("tlp", "pap"))
-    if len(tlp) == len(pap) == 1:
+    if len(tlp) == len(pap) == 1 and marks is None:
         unique, kind = np.unique(audiences, return_inverse=True)
-        return [(audience, tlp[0] or "", pap[0] or "") for audience in unique.tolist()], kind
-    labels = frame.select(pl.Series("audience", audiences), pl.col("tlp").fill_null(""), pl.col("pap").fill_null(""))
+        return [(audience, tlp[0] or "", pap[0] or "", 0) for audience in unique.tolist()], kind
+    labels = frame.select(
+        pl.Series("audience", audiences),
+        pl.col("tlp").fill_null(""),
+        pl.col("pap").fill_null(""),
+        pl.lit(0, pl.UInt64).alias("mark") if marks is None else marks.alias("mark"),
+    )
     distinct = labels.unique(maintain_order=True).with_row_index("kind")
     kind = labels.join(distinct, on=labels.columns, maintain_order="left")["kind"].to_numpy()
     return list(distinct.select(labels.columns).iter_rows()), kind

@@ -37,6 +37,7 @@ from tocsin.events.models import TeamSet
 from tocsin.mailroom import reply_addresses
 from tocsin.problems import NOTES, NotesArray, known_problems, last_committed
 from tocsin.records import node_uuid
+from tocsin.rules import Rules, rules_in_force
 from tocsin.tellers import Tellers
 from tocsin.tokens import open_tokens
 
@@ -105,7 +106,14 @@ def preview_mail(node: Node, reference: str) -> tuple[Mail, ...]:
 
 
 def _knowledge(node: Node, directory: Directory) -> "_Knowledge":
-    return _Knowledge(node, frozenset(rule.team_id for rule in directory.rules if rule.role is Role.INFORMED))
+    informed = {rule.team_id for rule in directory.rules if rule.role is Role.INFORMED}
+    more = _rules(node).document.teams
+    return _Knowledge(node, frozenset(informed | {team.id for team in directory.teams if team.key in more}))
+
+
+def _rules(node: Node) -> Rules:
+    with node.database.reading() as session:
+        return rules_in_force(session)
 
 
 def _sender(node: Node, directory: Directory, now: datetime, *, readable: bool = False) -> Sender:
@@ -116,7 +124,16 @@ def _sender(node: Node, directory: Directory, now: datetime, *, readable: bool =
     keys_of = keys_by_team(node.database, [team.id for team in directory.teams if team.encrypt])
     seals = open_seals(node.home, node.settings.mail, keys_of, now, readable=readable)
     shelf = open_shelf(node.home, node.settings.node.language)
-    return Sender(node_uuid(node.database), node.settings, own, link=link, reply_to=reply_to, seals=seals, shelf=shelf)
+    return Sender(
+        node_uuid(node.database),
+        node.settings,
+        own,
+        link=link,
+        reply_to=reply_to,
+        seals=seals,
+        shelf=shelf,
+        rules=_rules(node),
+    )
 
 
 @dataclass(frozen=True)

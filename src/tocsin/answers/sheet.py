@@ -29,6 +29,7 @@ from tocsin.events.store import EventStore
 from tocsin.problems import Tracker, known_problems
 from tocsin.records import Database
 from tocsin.release import Marking
+from tocsin.rules import rules_in_force
 
 _REACHED = frozenset(
     {DeliveryState.SENT, DeliveryState.BOUNCED, DeliveryState.QUEUED, DeliveryState.RETRY, DeliveryState.FAILED}
@@ -140,7 +141,9 @@ class Sheets:
 
     def _allowed(self, events: pl.DataFrame, team: Team) -> tuple[pl.DataFrame, Gate]:
         marked = events.with_columns(pl.lit(0, pl.Int64).alias(DELIVERY))
-        passed, gates = through_the_gate(marked, {0: team}, self.own)
+        with self.database.reading() as session:
+            rules = rules_in_force(session).sharing
+        passed, gates = through_the_gate(marked, {0: team}, self.own, rules)
         return passed, gates[0]
 
     def _lines(

@@ -198,7 +198,7 @@ def unclaimed_teams(session: Session, now: datetime) -> dict[int, int]:
     return waiting
 
 
-def _those(numbers: Collection[int]) -> Select[tuple[Delivery]]:
+def _those(numbers: Collection[int]) -> Select[Delivery]:
     return select(Delivery).where(Delivery.id.in_(numbers))
 
 

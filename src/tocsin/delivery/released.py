@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 import polars as pl
 
@@ -9,6 +10,11 @@ from tocsin.delivery.data import hidden
 from tocsin.delivery.survey import DELIVERY
 from tocsin.directory import Team
 from tocsin.release import Marking, Purpose, Verdict, decide, fields_for, highest, read_marking, recipient_of
+from tocsin.rules import NO_RULES, Rules
+
+_MARK: Final = "_mark"
+_KEYS: Final = (DELIVERY, "tlp", "pap", _MARK)
+_Labels: TypeAlias = tuple[int, str | None, str | None, int]
 
 
 @dataclass(slots=True)
@@ -21,37 +27,39 @@ class Gate:
 
 
 def through_the_gate(
-    events: pl.DataFrame, teams: Mapping[int, Team], own: Collection[str]
+    events: pl.DataFrame, teams: Mapping[int, Team], own: Collection[str], rules: Rules = NO_RULES
 ) -> tuple[pl.DataFrame, dict[int, Gate]]:
     """The events that may go, with nothing in the fields that may not, and what was said of each digest.
 
     ``events``: with the column ``_delivery``. ``teams``: for each digest whom it is for. ``own``: as in `recipient_of`.
+    ``rules``: what the node keeps back beyond the table.
     """
     gates = {number: Gate() for number in teams}
-    passed: list[tuple[int, str | None, str | None, frozenset[str]]] = []
-    for number, tlp, pap, count in events.group_by(DELIVERY, "tlp", "pap").len().iter_rows():
+    marked = events.with_columns(rules.marks(events).alias(_MARK))
+    passed: list[tuple[_Labels, frozenset[str]]] = []
+    for number, tlp, pap, mark, count in marked.group_by(*_KEYS).len().iter_rows():
         gate, recipient, marking = gates[number], recipient_of(teams[number], own=own), read_marking(tlp, pap)
-        verdict = decide(marking, recipient, Purpose.REMEDIATION)
+        local = rules.local(mark)
+        verdict = decide(marking, recipient, Purpose.REMEDIATION, local)
         if verdict.allowed:
             gate.marking = highest([marking, gate.marking]) if gate.marking else marking
-            passed.append((number, tlp, pap, frozenset(fields_for(recipient, Purpose.REMEDIATION, marking))))
+            fields = fields_for(recipient, Purpose.REMEDIATION, marking, local)
+            passed.append(((number, tlp, pap, mark), frozenset(fields)))
         else:
             gate.refusal, gate.withheld = verdict, gate.withheld + count
-    parts = [hidden(matching(events, _keys(of, events)), fields) for fields, of in _by_fields(passed).items()]
-    return (pl.concat(parts) if parts else events.clear()), gates
+    parts = [hidden(matching(marked, _rows(of, marked)), fields) for fields, of in _by_fields(passed).items()]
+    return (pl.concat(parts) if parts else marked.clear()).drop(_MARK), gates
 
 
-def _by_fields(
-    passed: Sequence[tuple[int, str | None, str | None, frozenset[str]]],
-) -> dict[frozenset[str], list[tuple[int, str | None, str | None]]]:
-    groups: dict[frozenset[str], list[tuple[int, str | None, str | None]]] = {}
-    for number, tlp, pap, fields in passed:
-        groups.setdefault(fields, []).append((number, tlp, pap))
+def _by_fields(passed: Sequence[tuple[_Labels, frozenset[str]]]) -> dict[frozenset[str], list[_Labels]]:
+    groups: dict[frozenset[str], list[_Labels]] = {}
+    for labels, fields in passed:
+        groups.setdefault(fields, []).append(labels)
     return groups
 
 
-def _keys(of: Sequence[tuple[int, str | None, str | None]], events: pl.DataFrame) -> pl.DataFrame:
-    return pl.DataFrame(of, schema={name: events.schema[name] for name in (DELIVERY, "tlp", "pap")}, orient="row")
+def _rows(of: Sequence[_Labels], events: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame(of, schema={name: events.schema[name] for name in _KEYS}, orient="row")
 
 
 def matching(events: pl.DataFrame, wanted: pl.DataFrame) -> pl.DataFrame:

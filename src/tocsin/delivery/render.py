@@ -20,6 +20,7 @@ from tocsin.delivery.xarf_report import XarfSender
 from tocsin.directory import Format, Team
 from tocsin.errors import TocsinError
 from tocsin.release import Marking, Verdict
+from tocsin.rules import NO_RULES, Rules
 from tocsin.settings import Settings
 
 NO_EVENTS = "no-events"
@@ -79,7 +80,7 @@ class Node:
     ``link``: where the digest of a reference is answered without an account; ``reply_to``: the address that replies to
     its mails go to, which proves that it is answered by who got it. An empty text where there is none. ``seals``:
     how mails are signed and encrypted; without any, what must be encrypted does not leave. ``shelf``: the texts
-    of mails.
+    of mails. ``rules``: what the node keeps back beyond the table of the gate.
     """
 
     uuid: UUID
@@ -89,6 +90,7 @@ class Node:
     reply_to: Callable[[str], str] = lambda _: ""
     seals: Seals = field(default_factory=Seals)
     shelf: Shelf = field(default_factory=Shelf)
+    rules: Rules = NO_RULES
 
 
 def render(
@@ -105,7 +107,7 @@ def render(
     """
     gone = facts.gone_of({owed.team_id for owed, _ in bundle})
     events = facts.annotate(_of_digests(bundle))
-    events, gates = through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node.own)
+    events, gates = through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node.own, node.rules)
     surveys = survey(events)
     objects = any(form is not Format.CSV for owed, _ in bundle for form in teams[owed.team_id].formats)
     rows = readable(events, node.uuid, objects=objects).partition_by(DELIVERY, as_dict=True, include_key=False)

@@ -64,7 +64,7 @@ def list_pages(desk: Desk) -> APIRouter:
             found = list(find_digests(session, wanted, limit=_ROWS + 1))
             counts = count_digests(session, teams)
             names = team_names(session, {one.team_id for one in found})
-            context = _inside(desk, session) if reach.everything else {}
+            aside = _inside(desk, session) if reach.everything else {"notices": [], "waiting": 0}
         return desk.page(
             request,
             "deliveries/list.html",
@@ -72,7 +72,8 @@ def list_pages(desk: Desk) -> APIRouter:
             counts=counts,
             names=names,
             **_shared(filters, len(found) > _ROWS and found[_ROWS - 1].id),
-            **{"notices": [], "waiting": 0, "inside": reach.everything} | context,
+            **aside,
+            inside=reach.everything,
         )
 
     @router.get("/deliveries/letters")
