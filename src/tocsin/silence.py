@@ -64,8 +64,8 @@ def unanswered(node: Node, *, now: datetime, limit: int = 100) -> list[Unanswere
 def count_unanswered(node: Node, *, now: datetime) -> tuple[int, datetime | None]:
     """How many there are, and when the first team was told of the one that is silent for longest."""
     known, silent, _ = _silent(node, now)
-    told = known.column("first_told_at")[silent]
-    return len(silent), datetime.fromtimestamp(int(told.min()), UTC) if len(silent) else None
+    oldest = min(known.column("first_told_at")[silent].tolist(), default=None)
+    return len(silent), None if oldest is None else datetime.fromtimestamp(oldest, UTC)
 
 
 def _silent(node: Node, now: datetime) -> tuple[Known, npt.NDArray[np.intp], dict[int, tuple[int, ...]]]:

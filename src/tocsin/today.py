@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Select, distinct, func, select
+from sqlalchemy import ColumnElement, Select, distinct, func, select
 from sqlalchemy.orm import Session
 
 from tocsin.accounts import Person
@@ -217,8 +217,8 @@ def _mails_out(session: Session, now: datetime) -> Iterator[Need]:
     yield Need(Matter.HELD, first.count + other.count, oldest)
 
 
-def _counted(session: Session, matter: Matter, wanted: Select[tuple[int, datetime]], *conditions: object) -> Need:
-    count, oldest = session.execute(wanted.where(*conditions)).one()  # type: ignore[arg-type]  # comparisons of columns
+def _counted(session: Session, matter: Matter, wanted: Select[int, datetime], *conditions: ColumnElement[bool]) -> Need:
+    count, oldest = session.execute(wanted.where(*conditions)).one()
     return Need(matter, int(count), oldest)
 
 
@@ -244,12 +244,25 @@ def _feeds(session: Session, since: datetime) -> list[FeedToday]:
     )
     rows = session.execute(sums).all()
     feeds = {row.id: row for row in session.scalars(select(FeedRecord).where(FeedRecord.id.in_([r[0] for r in rows])))}
-    found = [
-        FeedToday(of.source, of.code, of.name, of.provider, int(reports), *(int(value) for value in values), last=last)
-        for feed, reports, *values, last in rows
-        if (of := feeds[feed])
-    ]
+    found = [_feed_today(feeds[row[0]], tuple(row)) for row in rows]
     return sorted(found, key=lambda feed: (-feed.rows, feed.name))
+
+
+def _feed_today(feed: FeedRecord, row: tuple[Any, ...]) -> FeedToday:
+    _, reports, rows, stored, duplicates, quarantined, routed, last = row
+    return FeedToday(
+        source=feed.source,
+        code=feed.code,
+        name=feed.name,
+        provider=feed.provider,
+        reports=int(reports),
+        rows=int(rows),
+        stored=int(stored),
+        duplicates=int(duplicates),
+        set_aside=int(quarantined),
+        routed=int(routed),
+        last=last,
+    )
 
 
 def _told(session: Session, since: datetime) -> Told:
@@ -278,7 +291,7 @@ def _told(session: Session, since: datetime) -> Told:
         [
             TeamToday(named[team].key, named[team].name, count, int(total), last)
             for team, count, total, last in rows
-            if team in named
+            if team in named and last is not None
         ],
     )
 

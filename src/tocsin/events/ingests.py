@@ -97,6 +97,8 @@ def _taken(session: Session, number: int | None = None) -> dict[int, int | None]
     query = select(Ingest.replay_of, Ingest.replay_places).where(Ingest.replay_of.is_not(None))
     found: dict[int, int | None] = {}
     for of, places in session.execute(query if number is None else query.where(Ingest.replay_of == number)):
+        if of is None:
+            continue
         before = found.get(of, 0)
         found[of] = None if places is None or before is None else before + len(places)
     return found
@@ -106,7 +108,7 @@ def _left(quarantined: int, taken: int | None) -> int:
     return 0 if taken is None else max(quarantined - taken, 0)
 
 
-def _filtered(query: Select[tuple[Ingest, FeedRecord]], wanted: IngestFilter) -> Select[tuple[Ingest, FeedRecord]]:
+def _filtered(query: Select[Ingest, FeedRecord], wanted: IngestFilter) -> Select[Ingest, FeedRecord]:
     source, _, code = wanted.feed.partition("/")
     conditions = {
         wanted.feed: (FeedRecord.source == source) & (FeedRecord.code == code),

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path, Query, Request
@@ -81,7 +81,7 @@ def list_pages(desk: Desk) -> APIRouter:
         with desk.node.database.reading() as session:
             ingest = _require(session, number)
             rows = _told(session, number)
-            context = {
+            context: dict[str, Any] = {
                 "one": ingest,
                 "feed": session.get_one(FeedRecord, ingest.feed_id),
                 "told": rows[:_SHOWN],
