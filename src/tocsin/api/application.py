@@ -9,6 +9,7 @@ from tocsin.api import (
     claims,
     deliveries,
     documents,
+    events,
     health,
     ingests,
     lookup,
@@ -26,7 +27,7 @@ from tocsin.api.routes import Guarded
 from tocsin.api.schema import describe
 
 _OPEN = (health, documents)
-_INSIDE = (me, lookup, reports, ingests, quarantine, teams, claims, deliveries, problems, audit, metrics)
+_INSIDE = (me, lookup, reports, ingests, quarantine, events, teams, claims, deliveries, problems, audit, metrics)
 _MOST_BYTES = 1_000_000  # of a request that is no report
 
 

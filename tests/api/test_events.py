@@ -1,0 +1,54 @@
+"""Events out: filtered, a page at a time, and never another's."""
+
+import pytest
+
+from answer_world import World
+from api_world import caller
+from tocsin.accounts import Role
+from tocsin.directory import read_team
+
+
+@pytest.fixture
+def told(world: World) -> World:
+    """A node that heard of problems in the networks of several teams, and told them."""
+    world.hear("192.0.2.1", "192.0.2.2", "192.0.2.3")
+    world.hear("203.0.113.5")
+    world.tell()
+    return world
+
+
+def test_events_by_page_and_filter(told: World) -> None:
+    with caller(told, Role.ANALYST) as client:
+        page = client.get("/events", params={"limit": 3})
+        told.hear("198.51.100.9")
+        rest = client.get(page.links["next"]["url"]).json()
+        found = page.json()["items"] + rest["items"]
+        assert [one["source.ip"] for one in found] == ["203.0.113.5", "192.0.2.3", "192.0.2.2", "192.0.2.1"]
+        assert rest["next"] is None
+        some = client.get("/events", params={"address": "192.0.2.0/31", "field": "source.ip"}).json()["items"]
+        assert [set(one) for one in some] == [{"id", "source.ip", "tlp", "pap"}]
+        one = client.get(f"/events/{found[0]['id']}").json()
+        assert one["classification.identifier"] == "open-rdp"
+        assert client.get("/events/9-9").status_code == 404
+        assert client.get("/events", params={"field": "nonsense"}).status_code == 400
+        wrong = client.get("/events", params={"asn": "x"})
+        assert (wrong.status_code, wrong.json()["detail"].startswith("asn:")) == (400, True)
+        figures = client.get("/events/figures", params={"asn": "64500"}).json()
+        assert figures["total"] == 5
+        assert figures["hours"] == [["2026-11-16T05:00:00Z", 5]]
+
+
+def test_an_operator_gets_only_the_own_events(told: World) -> None:
+    own = read_team(told.node.database, "operator")[0].id
+    outsider = read_team(told.node.database, "outsider")[0].id
+    with caller(told, Role.ANALYST) as client:
+        foreign = client.get("/events", params={"address": "203.0.113.5"}).json()["items"][0]["id"]
+    with caller(told, Role.OPERATOR, teams=(own,)) as client:
+        found = client.get("/events").json()["items"]
+        assert {one["source.ip"] for one in found} == {"192.0.2.1", "192.0.2.2", "192.0.2.3"}
+        assert client.get("/events/figures").json()["stored"] == 3
+        assert client.get(f"/events/{foreign}").status_code == 404
+        assert client.get("/events", params={"address": "203.0.113.5"}).json()["items"] == []
+    with caller(told, Role.OPERATOR, teams=(outsider,)) as client:
+        assert client.get("/events").json() == {"items": [], "next": None}
+        assert client.get("/events/figures").json()["total"] == 0
