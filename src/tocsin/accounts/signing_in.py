@@ -19,7 +19,7 @@ from tocsin.accounts.models import Person, Session
 from tocsin.accounts.passwords import fits, hash_password, is_outdated
 from tocsin.accounts.permissions import Role
 from tocsin.accounts.second_factor import has_second_factor, use_code, use_recovery_code
-from tocsin.accounts.sessions import note_proved, start_session
+from tocsin.accounts.sessions import end_session, note_proved, start_session
 from tocsin.accounts.throttle import Attempt, Limit, forget_old, give_back, network_of, take
 from tocsin.records import AuditWord, Database, audit
 
@@ -34,11 +34,15 @@ _APART = "~"
 
 @dataclass(frozen=True)
 class Caller:
-    """The browser of an attempt: the address it comes from, what it calls itself, and its cookie of known accounts."""
+    """The browser of an attempt.
+
+    The address it comes from, what it calls itself, its cookie of known accounts, and that of the session it has.
+    """
 
     address: str
     agent: str = ""
     known: str = ""
+    session: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ def enter(
     """
     known = _is_known(house, person.id, caller)
     limited = Role(person.role) in house.strict and not strong
+    end_session(transaction, caller.session)  # a session is never taken over into another (ASVS 5, 7.2.4)
     secret = start_session(transaction, person, now=now, agent=caller.agent, limited=limited)
     detail: dict[str, object] = {"how": how, "known": known}
     actor = f"person:{person.id}"

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.accounts import Act, Visitor
+from tocsin.accounts import Act, Visitor, find_person, set_profile
 from tocsin.doors import needs
 from tocsin.web.desk import LANGUAGE, THEME, THEMES, Desk, own_path
 from tocsin.web.places import places_for
@@ -33,9 +34,10 @@ def home_pages(desk: Desk) -> APIRouter:
         return {"state": "ok"}
 
     @router.post("/settings")
-    async def switch(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+    async def switch(request: Request, visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
         """Keep the language and the colours that somebody chose, in this browser."""
         form = await request.form(max_files=0, max_fields=8)
+        await to_thread.run_sync(_keep, desk, visitor, form.get(LANGUAGE), form.get(THEME))
         response = desk.go(own_path(str(form.get("next", "/"))))
         secure = request.url.scheme == "https"
         for name, offered in ((LANGUAGE, desk.languages), (THEME, THEMES)):
@@ -45,3 +47,20 @@ def home_pages(desk: Desk) -> APIRouter:
         return response
 
     return router
+
+
+def _keep(desk: Desk, visitor: Visitor, language: object, theme: object) -> None:
+    """Keep the choice with the account of whoever is signed in: it goes before that of the browser."""
+    if not visitor.session or visitor.person is None:
+        return
+    with desk.node.database.begin() as transaction:
+        person = find_person(transaction, visitor.person)
+        set_profile(
+            transaction,
+            person,
+            name=person.name,
+            language=str(language) if language in desk.languages else person.language,
+            theme=str(theme) if theme in ("", *THEMES) else person.theme,
+            actor=visitor.actor,
+            now=desk.now,
+        )

@@ -25,7 +25,12 @@ def house_of_page(desk: Desk, request: Request) -> House:
 def caller_of(request: Request) -> Caller:
     """The browser that asks."""
     address = request.client.host if request.client else ""
-    return Caller(address, request.headers.get("user-agent", ""), request.cookies.get(_known_cookie(request), ""))
+    return Caller(
+        address,
+        agent=request.headers.get("user-agent", ""),
+        known=request.cookies.get(_known_cookie(request), ""),
+        session=request.cookies.get(cookie_for(request), ""),
+    )
 
 
 def let_in(request: Request, signed: SignedIn, wanted: str) -> Response:

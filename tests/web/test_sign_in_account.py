@@ -1,0 +1,157 @@
+"""The own account: what changes there, what is asked again first, and what other browsers notice of it."""
+
+import html
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from answer_world import World, copy_world, serving
+from sign_in_world import (
+    OTHER,
+    PASSWORD,
+    another,
+    invitation,
+    joined,
+    letters_to,
+    set_up_device,
+    visits,
+    words_of,
+)
+from tocsin.accounts import Person, Role
+from tocsin.doors import COOKIE
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> World:
+    return copy_world(fresh, tmp_path)
+
+
+def test_a_new_password_asks_for_the_old_one_and_signs_other_browsers_out(world: World) -> None:
+    with visits(world) as visit:
+        joined(visit)
+        with another(visit) as other:
+            other.sign_in("ana@people.example", PASSWORD)
+            assert other.is_in()
+            wrong = visit.send("/account", "/account/password", current=OTHER, password=OTHER)
+            assert wrong.status_code == 422
+            assert "not your current password" in wrong.text
+            weak = visit.send("/account", "/account/password", current=PASSWORD, password="csirt example 2026")
+            assert weak.status_code == 422
+            done = visit.send("/account", "/account/password", current=PASSWORD, password=OTHER)
+            assert done.headers["location"] == "/account?done=password"
+            assert visit.is_in()
+            assert not other.is_in()
+            assert other.sign_in("ana@people.example", PASSWORD).status_code == 422
+            assert other.sign_in("ana@people.example", OTHER).status_code == 303
+    assert any("was changed" in letter.subject for letter in letters_to(world, "ana@people.example"))
+
+
+def test_ways_to_sign_in_change_only_after_the_password_was_given_lately(world: World) -> None:
+    with visits(world) as visit:
+        joined(visit)
+        assert visit.get("/account/second-factor").status_code == 200
+        world.now += timedelta(minutes=16)
+        asked = visit.get("/account/second-factor")
+        assert asked.headers["location"] == "/account/confirm?next=%2Faccount%2Fsecond-factor"
+        page = asked.headers["location"]
+        assert visit.send(page, "/account/confirm", password=OTHER).status_code == 422
+        assert visit.send(page, "/account/confirm", password=PASSWORD).headers["location"] == "/account/second-factor"
+        _, codes = set_up_device(visit)
+        world.now += timedelta(minutes=16)
+        for path in ("/account/recovery-codes", "/account/second-factor/off"):
+            assert visit.send("/account", path).headers["location"].startswith("/account/confirm")
+        visit.send("/account/confirm", "/account/confirm", password=PASSWORD)
+        renewed = visit.send("/account", "/account/recovery-codes")
+        assert codes[0] not in renewed.text
+        assert len(re.findall(r"<li><code", renewed.text)) == 10
+        assert visit.send("/account", "/account/second-factor/off").headers["location"] == "/account?done=factor-off"
+        with another(visit) as other:
+            assert other.sign_in("ana@people.example", PASSWORD).status_code == 303
+    assert words_of(world).count("factor.changed") == 3
+
+
+def test_guesses_of_the_password_in_a_stolen_session_are_limited(world: World) -> None:
+    with visits(world) as visit:
+        joined(visit)
+        answers = [visit.send("/account/confirm", "/account/confirm", password=f"{OTHER} {n}") for n in range(11)]
+        assert [answer.status_code for answer in answers] == [422] * 10 + [429]
+
+
+def test_a_role_that_needs_a_second_factor_cannot_switch_it_off(world: World) -> None:
+    with visits(world) as visit:
+        joined(visit, role=Role.MANAGER)
+        set_up_device(visit)
+        assert "/account/second-factor/off" not in visit.get("/account").text
+        assert visit.send("/account", "/account/second-factor/off").status_code == 404
+
+
+def test_other_browsers_are_listed_and_signed_out_one_or_all(world: World) -> None:
+    with visits(world) as visit, another(visit) as second, another(visit) as third:
+        joined(visit)
+        second.client.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+        second.sign_in("ana@people.example", PASSWORD)
+        third.sign_in("ana@people.example", PASSWORD)
+        page = html.unescape(visit.get("/account").text)
+        assert "3 browsers are signed in" in page
+        assert page.count("This browser") == 1
+        row = re.search(r"Firefox on Linux.*?name=\"session\" value=\"(\d+)\"", page, re.DOTALL)
+        assert row
+        visit.send("/account", "/account/sessions", session=row[1])
+        assert [visit.is_in(), second.is_in(), third.is_in()] == [True, False, True]
+        second.sign_in("ana@people.example", PASSWORD)
+        visit.send("/account", "/account/sessions", session="others")
+        assert [visit.is_in(), second.is_in(), third.is_in()] == [True, False, False]
+
+
+def test_nobody_ends_the_session_of_somebody_else(world: World) -> None:
+    with visits(world) as ana, another(ana) as bo:
+        joined(ana)
+        joined(bo, "bo@people.example")
+        for number in range(1, 9):
+            bo.send("/account", "/account/sessions", session=str(number))
+        assert ana.is_in()
+
+
+def test_name_language_and_colours_are_kept_with_the_account(world: World) -> None:
+    with visits(world) as visit:
+        joined(visit)
+        assert visit.send("/account", "/account/profile", name=" ").status_code == 422
+        visit.send("/account", "/account/profile", name="Ana  <b>Lima</b>", language="en", theme="dark")
+        page = visit.get("/account").text
+        assert "Ana &lt;b&gt;Lima&lt;/b&gt;" in page
+        assert 'data-theme="dark"' in page
+        # The switch at the foot of each page changes the account too.
+        visit.post("/settings", theme="light", language="en", next="/account")
+        assert 'data-theme="light"' in visit.get("/account").text
+
+
+def test_a_new_sign_in_ends_the_session_that_the_browser_had(world: World) -> None:
+    with visits(world) as visit:
+        joined(visit)
+        before = visit.client.cookies[COOKIE]
+        visit.sign_in("ana@people.example", PASSWORD)
+        assert visit.client.cookies[COOKIE] != before
+        assert visit.is_in()
+        visit.client.cookies.clear()
+        visit.client.cookies.set(COOKIE, before)
+        assert not visit.is_in()
+
+
+@pytest.mark.parametrize("cut", ["accounts.joining", "accounts.joined"])
+def test_a_kill_while_somebody_joins_loses_and_doubles_nothing(world: World, cut: str) -> None:
+    world.now = datetime.now(UTC)
+    path = invitation(world)
+    with serving(world.node.home, cut, public=False) as client, pytest.raises(httpx.TransportError):
+        client.post(path, data={"name": "Ana", "password": PASSWORD})
+    with visits(world) as visit:
+        again = visit.post(path, name="Ana", password=PASSWORD)
+        assert again.status_code == {"accounts.joining": 303, "accounts.joined": 404}[cut]
+        visit.client.cookies.clear()
+        assert visit.sign_in("ana@people.example", PASSWORD).status_code == 303
+    with world.node.database.reading() as transaction:
+        assert len(transaction.scalars(select(Person)).all()) == 1
+    assert words_of(world).count("person.joined") == 1
