@@ -7,11 +7,14 @@ from datetime import date
 from enum import StrEnum
 
 import numpy as np
+from sqlalchemy import select
 
+from tocsin.directory.decisions import read_ground
 from tocsin.directory.model import Role, Rule, RuleKind
 from tocsin.directory.precedence import DECISION, MAILBOX, Decided, MailboxClaim, is_person, name_of
 from tocsin.directory.reading import team_keys
-from tocsin.directory.standing import Standing, standing
+from tocsin.directory.standing import Part, Standing, standing
+from tocsin.directory.tables import TeamRow
 from tocsin.networks import flatten_cover, parse_networks
 from tocsin.records import Database
 
@@ -71,6 +74,27 @@ def read_conflicts(database: Database, *, nested: bool = False) -> list[Conflict
     with database.reading() as session:
         found, keys = standing(session), team_keys(session)
     return find_conflicts(found, keys, nested=nested)
+
+
+def read_conflict(database: Database, value: str) -> Conflict | None:
+    """How one value is contested, given as text; None where nobody differs on it.
+
+    Raises:
+        UsageError: it is no network, AS, domain, country or mailbox.
+
+    """
+    kind, canonical = read_ground(value)
+    with database.reading() as session:
+        found = standing(session, Part(kind=kind, values={kind: [canonical]}))
+        rules = {rule.team_id for rule in (*found.rules, *found.overruled)}
+        boxes = {box.team_id for box in (*found.mailboxes, *found.mailboxes_overruled)}
+        teams = rules | boxes
+        keys = {
+            row.id: row.key for row in session.execute(select(TeamRow.id, TeamRow.key).where(TeamRow.id.in_(teams)))
+        }
+    name = name_of(kind, canonical)
+    conflicts = find_conflicts(found, keys)
+    return next((one for one in conflicts if (one.kind, name_of(one.kind, one.value)) == (kind, name)), None)
 
 
 def find_conflicts(found: Standing, keys: Mapping[int, str], *, nested: bool = False) -> list[Conflict]:

@@ -14,7 +14,7 @@ from tocsin.networks.addresses import (
     parse_network,
     parse_networks,
 )
-from tocsin.networks.announced import announced
+from tocsin.networks.announced import announced, networks_of
 from tocsin.networks.countries import country_names
 from tocsin.networks.formats import FORMATS, Format
 from tocsin.networks.intervals import Cover, IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
@@ -48,6 +48,7 @@ __all__ = [
     "is_ipv4",
     "load_table",
     "network_bounds",
+    "networks_of",
     "overlay",
     "parse_address",
     "parse_addresses",

@@ -1,5 +1,7 @@
-"""How many addresses each AS announces, and in which countries they lie."""
+"""How many addresses each AS announces, in which countries they lie, and by which networks."""
 
+from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, summarize_address_range
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,3 +64,37 @@ def _rows(asn: Int32s, country: Int32s, *, ipv4: Int64s, ipv6: Int64s) -> "pl.Da
     columns = {"asn": asn.view(np.uint32), "country": codes.gather(pl.Series(place)), "ipv4": ipv4, "ipv6": ipv6}
     frame = pl.DataFrame(columns).filter(pl.col("asn") != NO_AS)
     return frame.group_by("asn", "country").agg(pl.col("ipv4", "ipv6").sum())
+
+
+def networks_of(networks: Networks, asn: int) -> list[str]:
+    """The networks that one AS announces, IPv4 first; where the table is of ranges, as few as make them up."""
+    value = np.array([asn], dtype=np.uint32).view(np.int32)[0]
+    found = [*sorted(set(_announced4(networks, value))), *sorted(set(_announced6(networks, value)))]
+    return [str(network) for network in found]
+
+
+def _announced4(networks: Networks, value: np.int32) -> Iterator[IPv4Network]:
+    table, lengths = networks.routes.pieces, networks.routes.v4_lengths
+    for row in np.flatnonzero(np.asarray(table.v4_values) == value).tolist():
+        start = int(table.v4_starts[row])
+        if len(lengths):
+            yield IPv4Network((start, int(lengths[row]) - 96), strict=False)
+            continue
+        end = int(table.v4_starts[row + 1]) if row + 1 < len(table.v4_starts) else 1 << 32
+        yield from summarize_address_range(IPv4Address(start), IPv4Address(end - 1))
+
+
+def _announced6(networks: Networks, value: np.int32) -> Iterator[IPv6Network]:
+    table, lengths = networks.routes.pieces, networks.routes.v6_lengths
+    for row in np.flatnonzero(np.asarray(table.v6_values) == value).tolist():
+        start = _whole(table.v6_hi[row], table.v6_lo[row])
+        if len(lengths):
+            yield IPv6Network((start, int(lengths[row])), strict=False)
+            continue
+        after = row + 1
+        end = _whole(table.v6_hi[after], table.v6_lo[after]) if after < len(table.v6_hi) else 1 << 128
+        yield from summarize_address_range(IPv6Address(start), IPv6Address(end - 1))
+
+
+def _whole(hi: np.uint64, lo: np.uint64) -> int:
+    return int(hi) << 64 | int(lo)

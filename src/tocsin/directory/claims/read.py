@@ -16,7 +16,7 @@ from tocsin.directory.model import Role, Rule, RuleKind
 from tocsin.directory.precedence import DECISION, PERSON
 from tocsin.directory.reading import team_keys
 from tocsin.directory.standing import Part, standing
-from tocsin.directory.tables import ConstituencyRow
+from tocsin.directory.tables import ConstituencyRow, TeamRow
 from tocsin.errors import ConflictError, NotFoundError
 from tocsin.records import Database
 
@@ -72,7 +72,7 @@ def claim_of(session: Session, row: ClaimRow, now: datetime) -> Claim:
     """A row as people see it."""
     return Claim(
         number=row.id,
-        team=team_keys(session)[row.team_id],
+        team=session.get_one(TeamRow, row.team_id).key,
         kind=row.kind,
         value=row.value,
         mailbox=row.mailbox,

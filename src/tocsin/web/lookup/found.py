@@ -104,7 +104,7 @@ def events_path(subject: Subject) -> str:
         "country": subject.country or "",
         "text": subject.domain or "",
     }
-    return f"/events?{urlencode({name: value for name, value in ask.items() if value})}"
+    return "/events?" + urlencode({**{name: value for name, value in ask.items() if value}, "last": "30d"})
 
 
 def _following(session: Session, node: Node, found: Explanation) -> list[Next]:

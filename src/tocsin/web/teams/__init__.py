@@ -4,7 +4,12 @@ from fastapi import APIRouter
 
 from tocsin.web.desk import Desk
 from tocsin.web.teams.change_pages import change_pages
+from tocsin.web.teams.claim_pages import claim_pages
+from tocsin.web.teams.conflict_pages import conflict_pages
+from tocsin.web.teams.coverage_pages import coverage_pages
 from tocsin.web.teams.list_pages import list_pages
+from tocsin.web.teams.merge_pages import merge_pages
+from tocsin.web.teams.network_pages import network_pages
 from tocsin.web.teams.team_pages import team_pages
 
 __all__ = ["teams_pages"]
@@ -13,6 +18,15 @@ __all__ = ["teams_pages"]
 def teams_pages(desk: Desk) -> APIRouter:
     """All pages of the place Teams and networks."""
     router = APIRouter()
-    for make in (list_pages, change_pages, team_pages):
+    for make in (
+        list_pages,
+        change_pages,
+        team_pages,
+        conflict_pages,
+        merge_pages,
+        network_pages,
+        coverage_pages,
+        claim_pages,
+    ):
         router.include_router(make(desk))
     return router

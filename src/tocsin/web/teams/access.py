@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
 from tocsin.accounts import Act, Visitor
 from tocsin.directory import About, merged_teams, read_about
-from tocsin.doors import NotHereError
-from tocsin.errors import ConflictError, InputError, NotFoundError, TocsinError, UsageError
+from tocsin.doors import NotHereError, needs
+from tocsin.errors import ConflictError, InputError, NotFoundError, RemoteError, TocsinError, UsageError
 from tocsin.web.desk import Desk
+
+Reader: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_READ)]
+Writer: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_WRITE)]
+Decider: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_DECIDE)]
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def taken(desk: Desk, say: Callable[[], object]) -> Taken:
     """Say it; where it changes the directory, the rules are compiled anew in the background."""
     try:
         say()
-    except (UsageError, InputError, ConflictError, NotFoundError) as error:
+    except (UsageError, InputError, ConflictError, NotFoundError, RemoteError) as error:
         return Taken(_sentence(error))
     desk.guide.renew()
     return Taken()
@@ -64,3 +69,15 @@ def _sentence(error: TocsinError) -> str:
 def name_of(visitor: Visitor) -> str:
     """Whose word it is, as the directory names it."""
     return visitor.name or visitor.actor
+
+
+def one_line(text: str) -> str:
+    """What was typed, on one line."""
+    return " ".join(text.split())
+
+
+def plain(wrong: str) -> str:
+    """What is wrong, in the words of the form instead of those of the command line."""
+    if wrong.startswith("--reason"):
+        return "Say why, in one line: the history keeps it."
+    return "Choose whose it is." if wrong.startswith("Say either --for") else wrong

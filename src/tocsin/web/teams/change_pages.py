@@ -6,7 +6,7 @@ Each act is the function that the command line calls, with the visitor's name as
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -30,11 +30,11 @@ from tocsin.directory import (
     withdraw_word,
 )
 from tocsin.directory.keys import Saying, import_keys
-from tocsin.doors import Form, needs, text_of, texts_of
+from tocsin.doors import Form, text_of, texts_of
 from tocsin.errors import UsageError
 from tocsin.verifying import verify_team
 from tocsin.web.desk import Desk
-from tocsin.web.teams.access import for_all, name_of, seen_team, taken
+from tocsin.web.teams.access import Writer, for_all, name_of, seen_team, taken
 
 MOST_KEY_BYTES: Final = 1_000_000
 """A file with keys is no longer than this."""
@@ -47,10 +47,9 @@ _SAYING = {"assert": assert_claim, "deny": deny_claim, "withdraw": withdraw_word
 def change_pages(desk: Desk) -> APIRouter:
     """The forms by which a team is changed, and what they do."""
     router = APIRouter()
-    write = Annotated[Visitor, needs(Act.DIRECTORY_WRITE)]
 
     @router.get("/teams/{key}/change")
-    def change(request: Request, visitor: write, key: str) -> Response:
+    def change(request: Request, visitor: Writer, key: str) -> Response:
         """All forms; a link may fill in what is said."""
         team = _team(desk, visitor, key)
         given = {name: request.query_params.get(name, "")[:300] for name in ("act", "kind", "value")}
@@ -65,31 +64,31 @@ def change_pages(desk: Desk) -> APIRouter:
         return desk.go(f"/teams/{team.key}?done={done}")
 
     @router.post("/teams/{key}/say")
-    def say(request: Request, visitor: write, key: str, form: Form) -> Response:
+    def say(request: Request, visitor: Writer, key: str, form: Form) -> Response:
         """Say that something is theirs, or is not, or take such a word back."""
         team = _team(desk, visitor, key)
         return noted(request, team, form, "said", lambda: _speak(desk, visitor, team, form))
 
     @router.post("/teams/{key}/preferences")
-    def preferences(request: Request, visitor: write, key: str, form: Form) -> Response:
+    def preferences(request: Request, visitor: Writer, key: str, form: Form) -> Response:
         """Say how the team is told."""
         team = _team(desk, visitor, key)
         return noted(request, team, form, "said", lambda: _prefer(desk, visitor, team, form))
 
     @router.post("/teams/{key}/mutes")
-    def mutes(request: Request, visitor: write, key: str, form: Form) -> Response:
+    def mutes(request: Request, visitor: Writer, key: str, form: Form) -> Response:
         """Mute something until a day, or end a mute."""
         team = _team(desk, visitor, key)
         return noted(request, team, form, "said", lambda: _mute(desk, visitor, team, form))
 
     @router.post("/teams/{key}/keys")
-    def keys(request: Request, visitor: write, key: str, form: Form) -> Response:
+    def keys(request: Request, visitor: Writer, key: str, form: Form) -> Response:
         """Record a key from a file or from pasted text."""
         team = _team(desk, visitor, key)
         return noted(request, team, form, "key", lambda: _bring_key(desk, visitor, team, form))
 
     @router.post("/teams/{key}/verify")
-    def verify(request: Request, visitor: write, key: str, form: Form) -> Response:
+    def verify(request: Request, visitor: Writer, key: str, form: Form) -> Response:
         """Ask the holders of the team's mailboxes, by letter, whether they are the team's."""
         team = _team(desk, visitor, key)
         asked: list[int] = []
@@ -110,7 +109,12 @@ def _page(
     desk: Desk, request: Request, team: Team, typed: dict[str, Any], wrong: str = "", *, status: int = 200
 ) -> Response:
     tomorrow = (desk.now + timedelta(days=1)).date().isoformat()
-    choices = {"intervals": list(Interval), "formats": list(Format), "ceilings": _CEILINGS, "kinds": _KINDS}
+    choices: dict[str, Any] = {
+        "intervals": list(Interval),
+        "formats": list(Format),
+        "ceilings": _CEILINGS,
+        "kinds": _KINDS,
+    }
     shown = {
         "team": team,
         "typed": defaultdict(str, typed),

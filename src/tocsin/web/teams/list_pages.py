@@ -1,7 +1,7 @@
 """The list of teams, found by what is typed, and the form for a new one."""
 
 from collections import defaultdict
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -19,12 +19,12 @@ from tocsin.directory import (
     enter_team,
     search_teams,
 )
-from tocsin.doors import Form, needs, text_of
+from tocsin.doors import Form, text_of
 from tocsin.errors import UsageError
 from tocsin.networks import country_names
 from tocsin.verifying import terms_of
 from tocsin.web.desk import Desk
-from tocsin.web.teams.access import for_all, name_of, taken
+from tocsin.web.teams.access import Reader, Writer, for_all, name_of, taken
 
 _PAGE = 50
 _FIELDS = ("key", "name", "organisation", "kind", "country", "language", "timezone")
@@ -35,20 +35,20 @@ def list_pages(desk: Desk) -> APIRouter:
     router = APIRouter()
 
     @router.get("/teams")
-    def teams(request: Request, visitor: Annotated[Visitor, needs(Act.DIRECTORY_READ)]) -> Response:
+    def teams(request: Request, visitor: Reader) -> Response:
         """The teams that fit ``q``, ``kind`` and ``country``, a page at a time, from behind the key ``after`` on."""
         given = {name: request.query_params.get(name, "").strip()[:200] for name in ("q", "kind", "country", "after")}
         after = given.pop("after")
         return desk.page(request, "teams/list.html", **_listed(desk, visitor, given, after))
 
     @router.get("/teams/new")
-    def new(request: Request, visitor: Annotated[Visitor, needs(Act.DIRECTORY_WRITE)]) -> Response:
+    def new(request: Request, visitor: Writer) -> Response:
         """The empty form of a new team."""
         for_all(visitor, Act.DIRECTORY_WRITE)
         return _form(desk, request, {"kind": "organisation", "language": "en", "timezone": "UTC"})
 
     @router.post("/teams/new")
-    def enter(request: Request, visitor: Annotated[Visitor, needs(Act.DIRECTORY_WRITE)], form: Form) -> Response:
+    def enter(request: Request, visitor: Writer, form: Form) -> Response:
         """Enter a team and lead to its page."""
         for_all(visitor, Act.DIRECTORY_WRITE)
         typed = {name: text_of(form, name).strip() for name in (*_FIELDS, "mailboxes")}
@@ -68,7 +68,7 @@ def list_pages(desk: Desk) -> APIRouter:
 
 
 def _form(desk: Desk, request: Request, typed: dict[str, str], wrong: str = "", *, status: int = 200) -> Response:
-    choices = {"kinds": list(TeamKind), "countries": list(country_names())}
+    choices: dict[str, Any] = {"kinds": list(TeamKind), "countries": list(country_names())}
     return desk.page(request, "teams/new.html", typed=defaultdict(str, typed), wrong=wrong, status=status, **choices)
 
 

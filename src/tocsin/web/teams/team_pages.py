@@ -1,6 +1,6 @@
 """The pages of one team: who it is, what it was told, what was said of it when, its RFC 2350 profile."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -18,13 +18,12 @@ from tocsin.directory import (
 )
 from tocsin.directory.keys import judge_for, team_keys
 from tocsin.directory.profile import current_profile, profile_text
-from tocsin.doors import needs
 from tocsin.events.store import Query
 from tocsin.team_figures import team_figures
 from tocsin.verifying import terms_of
 from tocsin.web.desk import Desk
 from tocsin.web.lookup.found import LATELY, open_problems
-from tocsin.web.teams.access import for_all, seen_team
+from tocsin.web.teams.access import Reader, for_all, seen_team
 
 _FEW = 200  # assertions of a kind on one page
 _ENTRIES = 200
@@ -33,10 +32,9 @@ _ENTRIES = 200
 def team_pages(desk: Desk) -> APIRouter:
     """The pages that show a team."""
     router = APIRouter()
-    read = Annotated[Visitor, needs(Act.DIRECTORY_READ)]
 
     @router.get("/teams/{key}")
-    def team(request: Request, visitor: read, key: str, find: str = "", done: str = "") -> Response:
+    def team(request: Request, visitor: Reader, key: str, find: str = "", done: str = "") -> Response:
         """Who a team is, how to reach it, what it answers for, and who says so."""
         about = seen_team(desk, visitor, key)
         if about.team.key != key:  # a former key, or its UUID
@@ -45,7 +43,7 @@ def team_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/team.html", **shown, find=find.strip()[:100], done=done)
 
     @router.get("/teams/{key}/told")
-    def told(request: Request, visitor: read, key: str) -> Response:
+    def told(request: Request, visitor: Reader, key: str) -> Response:
         """What a team was told lately, how fast it answers, and what goes on in its networks."""
         about = seen_team(desk, visitor, key)
         with desk.node.database.reading() as session:
@@ -58,7 +56,7 @@ def team_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/told.html", **shown)
 
     @router.get("/teams/{key}/history")
-    def history(request: Request, visitor: read, key: str) -> Response:
+    def history(request: Request, visitor: Reader, key: str) -> Response:
         """All that was ever said of a team, the latest first."""
         for_all(visitor, Act.DIRECTORY_READ)  # it names who said what
         about = seen_team(desk, visitor, key)
@@ -72,7 +70,7 @@ def team_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/history.html", **shown)
 
     @router.get("/teams/{key}/profile")
-    def profile(request: Request, visitor: read, key: str) -> Response:
+    def profile(request: Request, visitor: Reader, key: str) -> Response:
         """The profile as RFC 2350 outlines it."""
         for_all(visitor, Act.DIRECTORY_READ)
         about = seen_team(desk, visitor, key)
@@ -81,7 +79,7 @@ def team_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/profile.html", **shown)
 
     @router.get("/teams/{key}/profile.txt")
-    def profile_file(visitor: read, key: str) -> Response:
+    def profile_file(visitor: Reader, key: str) -> Response:
         """The same as a file."""
         for_all(visitor, Act.DIRECTORY_READ)
         about = seen_team(desk, visitor, key)

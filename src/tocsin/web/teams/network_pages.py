@@ -1,0 +1,72 @@
+"""The pages of an AS and of a network: holder, country, what is announced, who must know, what goes on there."""
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.accounts import Act, Visitor
+from tocsin.asking import Subject, read_subject
+from tocsin.doors import NotHereError
+from tocsin.errors import UsageError
+from tocsin.networks import Networks, networks_of
+from tocsin.web.desk import Desk
+from tocsin.web.lookup.found import look_up
+from tocsin.web.teams.access import Reader
+
+_SHOWN: Final = 100  # announced networks on one page
+
+
+def network_pages(desk: Desk) -> APIRouter:
+    """The pages of networks."""
+    router = APIRouter()
+
+    @router.get("/networks/{value:path}")
+    def network(request: Request, visitor: Reader, value: str) -> Response:
+        """An AS, as AS64500, or a network, as 192.0.2.0/24; other ways to write it lead there."""
+        subject = _subject(value)
+        path = _path_of(subject)
+        if path != f"/networks/{value}":
+            return desk.go(path)
+        if not visitor.may(Act.LOOKUP):
+            raise NotHereError
+        return desk.page(request, "teams/network.html", **_shown(desk, visitor, subject))
+
+    return router
+
+
+def _subject(value: str) -> Subject:
+    """What the address names; one address is the network of itself alone."""
+    try:
+        subject = read_subject(value)
+    except UsageError:
+        raise NotHereError from None
+    if not subject.asn and not subject.network and not subject.address:
+        raise NotHereError
+    return subject
+
+
+def _path_of(subject: Subject) -> str:
+    if subject.asn:
+        return f"/networks/AS{subject.asn}"
+    return f"/networks/{subject.network}" if subject.network else f"/lookup?q={subject.query}"
+
+
+def _shown(desk: Desk, visitor: Visitor, subject: Subject) -> dict[str, Any]:
+    found = look_up(desk, visitor, subject)
+    if found is None:
+        raise NotHereError
+    tables = Networks.open(desk.node.home)
+    announced = networks_of(tables, subject.asn) if subject.asn else []
+    first = tables.answer(subject.network.partition("/")[0]) if subject.network else None
+    return {
+        "found": found,
+        "asked": f"AS{subject.asn}" if subject.asn else subject.network,
+        "holder": tables.register.name(subject.asn) if subject.asn else None,
+        "registered": tables.register.country(subject.asn) if subject.asn else None,
+        "announced": announced[:_SHOWN],
+        "number": len(announced),
+        "first": first,
+        "node_tell": desk.node.settings.tell,
+        "whole": found.whole,
+    }
