@@ -35,6 +35,7 @@ _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
 # Where the tables of all rooms are described.
 _MODELS = (
     "tocsin.events.models",
+    "tocsin.events.views",
     "tocsin.directory.tables",
     "tocsin.directory.registry.tables",
     "tocsin.directory.fact_tables",
@@ -65,7 +66,29 @@ class Copied:
     bytes: int
 
 
-def make_backup(node: Node, target: Path, *, now: datetime) -> Copied:
+@dataclass(frozen=True)
+class Kept:
+    """A backup that is there: the name of its folder, when it was made, and how large it is."""
+
+    name: str
+    made_at: datetime
+    bytes: int
+
+
+def backups_in(folder: Path) -> list[Kept]:
+    """The backups in a folder, the newest first; what is no backup, or cannot be read, is left out."""
+    found = []
+    for manifest in sorted(folder.glob(f"*/{_MANIFEST}")):
+        try:
+            read = json.loads(manifest.read_text(encoding="utf-8"))
+            size = sum((manifest.parent / name).stat().st_size for name in read["sha256"])
+            found.append(Kept(manifest.parent.name, datetime.fromisoformat(read["made"]), size))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted(found, key=lambda one: one.made_at, reverse=True)
+
+
+def make_backup(node: Node, target: Path, *, now: datetime, actor: str = "backup") -> Copied:
     """Copy the node into ``target``; no event is written meanwhile.
 
     Raises:
@@ -96,7 +119,7 @@ def make_backup(node: Node, target: Path, *, now: datetime) -> Copied:
         (target / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         os.sync()
     with node.database.begin() as session:
-        audit(session, AuditWord.BACKUP_MADE, at=now, actor="backup", subject="node")
+        audit(session, AuditWord.BACKUP_MADE, at=now, actor=actor, subject="node")
     return Copied(len(hashes), sum((target / name).stat().st_size for name in hashes))
 
 

@@ -75,6 +75,8 @@ class AuditWord(StrEnum):
     INBOX_ANSWERED = "inbox.answered"
     INBOX_NOTED = "inbox.noted"
     INBOX_ERASED = "inbox.erased"
+    EVENTS_EXPORTED = "events.exported"
+    VIEW_CHANGED = "view.changed"
     RETENTION_APPLIED = "retention.applied"
     BACKUP_MADE = "backup.made"
     BACKUP_RESTORED = "backup.restored"

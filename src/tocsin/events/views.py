@@ -1,0 +1,105 @@
+"""Saved views of events: conditions and columns under a name, for their person or for all who work on the node."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Text, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from tocsin.accounts import Person
+from tocsin.errors import NotFoundError, UsageError
+from tocsin.records import AuditWord, Base, UTCDateTime, audit
+
+_LONGEST = 80
+_MOST = 100
+
+
+class EventView(Base):
+    """A saved view of events. ``query``: conditions and columns as an address has them; ``shared``: others use it."""
+
+    __tablename__ = "event_view"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey(Person.id), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    query: Mapped[str] = mapped_column(Text)
+    shared: Mapped[bool]
+    made_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+def read_views(session: Session, person: int | None) -> list[EventView]:
+    """The views that a person may use: the own ones and those that others share, by name."""
+    usable = or_(EventView.person_id == person, EventView.shared)
+    return list(session.scalars(select(EventView).where(usable).order_by(EventView.name, EventView.id)))
+
+
+def save_view(session: Session, *, person: int, name: str, query: str, shared: bool, now: datetime) -> EventView:
+    """Keep a view; one of the same person with the same name is replaced. ``query``: as an address has it.
+
+    Raises:
+        UsageError: it has no usable name, or the person has too many.
+
+    """
+    name = _named(name)
+    own = list(session.scalars(select(EventView).where(EventView.person_id == person)))
+    view = next((view for view in own if view.name == name), None)
+    if view is None:
+        if len(own) >= _MOST:
+            raise UsageError(f"{_MOST} views are kept for a person.", hint="Delete one that nobody uses.")
+        view = EventView(person_id=person, name=name, query=query, shared=shared, made_at=now)
+        session.add(view)
+    view.query, view.shared = query, shared
+    session.flush()
+    _note(session, view, "saved", now)
+    return view
+
+
+def rename_view(session: Session, number: int, *, person: int, name: str, shared: bool, now: datetime) -> None:
+    """Call a view of this person otherwise, or share it.
+
+    Raises:
+        NotFoundError: the person has no such view.
+        UsageError: it is no usable name.
+
+    """
+    view = own_view(session, number, person)
+    view.name, view.shared = _named(name), shared
+    _note(session, view, "renamed", now)
+
+
+def delete_view(session: Session, number: int, *, person: int, now: datetime) -> None:
+    """Forget a view of this person.
+
+    Raises:
+        NotFoundError: the person has no such view.
+
+    """
+    view = own_view(session, number, person)
+    _note(session, view, "deleted", now)
+    session.delete(view)
+
+
+def own_view(session: Session, number: int, person: int) -> EventView:
+    """A view of this person.
+
+    Raises:
+        NotFoundError: the person has no such view.
+
+    """
+    view = session.get(EventView, number)
+    if view is None or view.person_id != person:
+        raise NotFoundError("There is no such view.", hint="Look in the list of views.")
+    return view
+
+
+def _named(name: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > _LONGEST or not name.isprintable():
+        raise UsageError(f"A view needs a name of at most {_LONGEST} letters.", hint="Write a shorter one.")
+    return name
+
+
+def _note(session: Session, view: EventView, act: str, now: datetime) -> None:
+    audit(
+        session, AuditWord.VIEW_CHANGED, at=now, actor=f"person:{view.person_id}", subject=f"view:{view.id}",
+        detail={"act": act, "shared": view.shared},
+    )  # fmt: skip
