@@ -26,7 +26,7 @@ class Applied:
     files_merged: int
 
 
-def apply_retention(node: Node, *, now: datetime) -> Applied:
+def apply_retention(node: Node, *, now: datetime, actor: str = "retention") -> Applied:
     """Delete what is older than the settings allow, and merge the small files of the event table."""
     keep = node.settings.retention
     today = now.date()
@@ -48,7 +48,7 @@ def apply_retention(node: Node, *, now: datetime) -> Applied:
                 session,
                 AuditWord.RETENTION_APPLIED,
                 at=now,
-                actor="retention",
+                actor=actor,
                 subject="node",
                 detail=dict(vars(applied)),
             )

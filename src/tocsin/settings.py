@@ -86,6 +86,9 @@ class StorageSettings(_Section):
     """Where records and events are kept."""
 
     database: str = Field("", description="SQLAlchemy URL of the records; empty: SQLite in the home folder.")
+    backups: str = Field(
+        "", description="The folder that the pages put backups into, best on another disk; empty: by command only."
+    )
 
 
 class IngestSettings(_Section):

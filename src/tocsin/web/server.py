@@ -25,6 +25,7 @@ from tocsin.records.sealer import sealing
 from tocsin.tokens import open_tokens
 from tocsin.uploads import Taker
 from tocsin.web.account import account_pages
+from tocsin.web.admin import admin_pages
 from tocsin.web.answer_pages import answer_pages
 from tocsin.web.credentials import credentials_pages
 from tocsin.web.deliveries import deliveries_pages
@@ -58,6 +59,7 @@ _INSIDE = (
     lookup_pages,
     teams_pages,
     deliveries_pages,
+    admin_pages,
 )
 
 

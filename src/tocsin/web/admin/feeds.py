@@ -1,0 +1,50 @@
+"""Feeds and their alarms, and the collectors that fetch them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.accounts import Act, Visitor
+from tocsin.collectors import read_collectors, standings
+from tocsin.doors import Form, needs, text_of
+from tocsin.errors import UsageError
+from tocsin.events.alarms import acknowledge, feed_states, set_cadence
+from tocsin.web.desk import Desk
+
+_MOST_HOURS = 24 * 366
+_Reader = Annotated[Visitor, needs(Act.ADMIN_READ)]
+_Writer = Annotated[Visitor, needs(Act.ADMIN_WRITE)]
+
+
+def feed_pages(desk: Desk) -> APIRouter:
+    """The routes of feeds."""
+    router, node = APIRouter(prefix="/admin/feeds"), desk.node
+
+    @router.get("")
+    def feeds(request: Request, _visitor: _Reader) -> Response:
+        """Every feed, how it is, and what fetches it."""
+        states = feed_states(node.database)
+        loud = [one for one in states if any(alarm.acknowledged_at is None for alarm in one.alarms)]
+        collectors = standings(node.database, read_collectors(node.settings.collect))
+        return desk.page(request, "admin/feeds.html", states=states, loud=loud, collectors=collectors)
+
+    @router.post("/cadence")
+    def cadence(visitor: _Writer, form: Form) -> Response:
+        """Keep how often a feed comes."""
+        hours = text_of(form, "hours").strip()
+        if not hours.isdecimal() or int(hours) > _MOST_HOURS:
+            raise UsageError("How often a feed comes is a number of hours.", hint="0: when it likes.")
+        set_cadence(node.database, text_of(form, "feed"), int(hours), by=visitor.actor, now=desk.now)
+        return desk.go("/admin/feeds")
+
+    @router.post("/acknowledge")
+    def looked(visitor: _Writer, form: Form) -> Response:
+        """Note that a person looked at an alarm."""
+        number = text_of(form, "alarm")
+        if not number.isdecimal():
+            raise UsageError("There is no such alarm.", hint="Load the page again.")
+        acknowledge(node.database, int(number), note=text_of(form, "note"), by=visitor.actor, now=desk.now)
+        return desk.go("/admin/feeds")
+
+    return router
