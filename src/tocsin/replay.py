@@ -147,14 +147,13 @@ def rows_waiting(
                 yield one, row
 
 
-def reasons_waiting(node: Node, wanted: RowFilter) -> Counter[tuple[str, str]]:
-    """How many rows wait, by feed (source and code) and reason."""
-    found: Counter[tuple[str, str]] = Counter()
+def reasons_waiting(node: Node, wanted: RowFilter) -> Counter[tuple[str, str, bool]]:
+    """How many rows wait, by feed (source and code), reason, and whether they have a text that can be read again."""
+    found: Counter[tuple[str, str, bool]] = Counter()
     for one, taken in _waiting(node, wanted):
         feed = f"{one.feed.source}/{one.feed.code}"
-        found.update(
-            (feed, row.reason) for row in set_aside(node.quarantine, one.ingest.number) if row.place not in taken
-        )
+        rows = (row for row in set_aside(node.quarantine, one.ingest.number) if row.place not in taken)
+        found.update((feed, row.reason, bool(row.raw)) for row in rows)
     return found
 
 

@@ -23,6 +23,7 @@ from tocsin.directory.keys import ending, team_keys
 from tocsin.directory.tables import TeamRow
 from tocsin.events.ingests import open_rows
 from tocsin.events.models import FeedAlarm, FeedRecord, Ingest, IngestState
+from tocsin.inbox import ReportState, counts_by_state, oldest_new
 from tocsin.letters import Letter, LetterState
 from tocsin.mailroom.models import MailState, ReceivedMail
 from tocsin.records.audit import AuditEntry, AuditWord
@@ -34,7 +35,8 @@ DAY: Final = timedelta(hours=24)
 _OVERDUE = timedelta(hours=1)  # news that was due so long ago is sent by nobody
 _FAILED = timedelta(days=14)  # what failed longer ago is past
 _TEAMS, _CHANGES, _LATEST = 20, 15, 5_000  # rows that are shown; entries that are looked through for changes
-_KEY_DAYS = 30
+KEY_DAYS: Final = 30
+"""So long before a key of a team ends, it is shown."""
 
 _ROUTINE: Final = (
     AuditWord.REPORT_INGESTED, AuditWord.DELIVERY_SENT, AuditWord.LETTER_SENT, AuditWord.LOOKUP_MADE,
@@ -58,6 +60,7 @@ class Matter(StrEnum):
     WITHHELD = "withheld"  # events of the last day that the gate kept
     UNANSWERED = "unanswered"  # problems that go on in silence
     MAILS = "mails"  # that came in and must be read by a person
+    INBOX = "inbox"  # reports of the public that nobody has taken
     CLAIMS = "claims"  # shown, to be decided
     CONFLICTS = "conflicts"  # in the directory
     KEYS = "keys"  # of teams, that end soon
@@ -157,7 +160,7 @@ def slow_needs(node: Node, now: datetime) -> list[Need]:
     unsettled = (ConflictState.OPEN, ConflictState.REOPENED)
     conflicts = [one for one in read_conflicts(node.database) if one.state in unsettled]
     claims = [one for one in read_claims(node.database, now) if one.state is ClaimState.PROVED]
-    keys = ending(team_keys(node.database), now, _KEY_DAYS)
+    keys = ending(team_keys(node.database), now, KEY_DAYS)
     return [
         Need(Matter.UNANSWERED, *count_unanswered(node, now=now)),
         Need(Matter.CONFLICTS, len(conflicts)),
@@ -187,6 +190,7 @@ def _needs(session: Session, now: datetime, kept: datetime) -> Iterator[Need]:
     for matter, column in ((Matter.UNROUTED, Ingest.unrouted), (Matter.WITHHELD, Ingest.withheld)):
         wanted = select(func.coalesce(func.sum(column), 0), func.min(Ingest.started_at))
         yield _counted(session, matter, wanted, *recent, column > 0)
+    yield Need(Matter.INBOX, counts_by_state(session)[ReportState.NEW], oldest_new(session))
     yield _counted(
         session,
         Matter.MAILS,

@@ -32,3 +32,33 @@ def test_what_came_in_balances_and_who_was_told_is_named(world: World) -> None:
         said = text_of(browser.get("/today"))
     assert "3 rows = 3 stored + 0 duplicates + 0 set aside: nothing is lost." in said
     assert f"{len(told)} teams were told within 24 hours" in said or f"{len(told)} team was told" in said
+
+
+def test_what_is_behind_each_figure_is_listed(world: World) -> None:
+    world.hear("192.0.2.1", "203.0.113.9", "198.51.100.7")
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+        page = browser.get("/today").text
+        matters = {link: text_of(browser.get(link)) for link in ("/today/unrouted", "/today/withheld")}
+        quiet = {link: browser.get(link) for link in ("/today/unanswered", "/today/mails", "/today/keys")}
+    assert all(f'href="{link}"' in page for link in matters)
+    assert "1 event of the last day has nobody known to tell" in matters["/today/unrouted"]
+    assert "AS64500" in matters["/today/unrouted"]
+    assert "The team wants nothing marked as high as this." in matters["/today/withheld"]
+    assert [one.status_code for one in quiet.values()] == [200, 200, 200]
+
+
+def test_nothing_that_needs_nobody_is_counted(world: World) -> None:
+    world.hear("192.0.2.1")
+    world.at(0.01).tell()
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+        page = browser.get("/today")
+    assert "Nothing needs a person" in page.text
+
+
+def test_an_operator_does_not_come_in(world: World) -> None:
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.OPERATOR, now=world.now, teams=(1,)) as browser:
+        paths = ("/today", "/today/board", "/today/live", "/today/mails", "/reports", "/reports/1")
+        assert {browser.get(path).status_code for path in paths} == {404}

@@ -20,7 +20,7 @@ _PING = 30  # seconds between signs of life, for what stands between us and the 
 _RETRY = 3_000  # milliseconds after which a browser comes again
 
 
-def today_pages(desk: Desk) -> APIRouter:
+def board_pages(desk: Desk) -> APIRouter:
     """The page of today."""
     router = APIRouter()
     board = Board(desk.node)

@@ -27,6 +27,7 @@ NEEDS: Final[Mapping[Matter, tuple[str, str]]] = {
         "%(n)s problem goes on and nobody has answered", "%(n)s problems go on and nobody has answered"
     ),
     Matter.MAILS: NN_("%(n)s mail that came in needs a reader", "%(n)s mails that came in need a reader"),
+    Matter.INBOX: NN_("%(n)s report of the public has no owner", "%(n)s reports of the public have no owner"),
     Matter.CLAIMS: NN_("%(n)s claim waits for a decision", "%(n)s claims wait for a decision"),
     Matter.CONFLICTS: NN_("%(n)s conflict in the directory is open", "%(n)s conflicts in the directory are open"),
     Matter.KEYS: NN_("%(n)s key of a team ends within 30 days", "%(n)s keys of teams end within 30 days"),
@@ -34,22 +35,23 @@ NEEDS: Final[Mapping[Matter, tuple[str, str]]] = {
 """Each matter for one and for several."""
 
 LINKS: Final[Mapping[Matter, str]] = {
-    Matter.STOPPED: "/deliveries",
-    Matter.BRAKE: "/deliveries",
-    Matter.FAILED: "/deliveries?state=failed",
-    Matter.STUCK: "/deliveries?state=stuck",
-    Matter.OVERDUE: "/deliveries?state=due",
-    Matter.HELD: "/deliveries?state=held",
+    Matter.STOPPED: "/deliveries/sending",
+    Matter.BRAKE: "/deliveries/sending",
+    Matter.FAILED: "/deliveries?show=trouble",
+    Matter.STUCK: "/deliveries?show=trouble",
+    Matter.OVERDUE: "/deliveries/due",
+    Matter.HELD: "/deliveries?show=held",
     Matter.SET_ASIDE: "/reports/quarantine",
     Matter.FEEDS: "/reports/feeds",
     Matter.COLLECTORS: "/reports/collectors",
-    Matter.UNROUTED: "/events",
-    Matter.WITHHELD: "/events",
-    Matter.UNANSWERED: "/events",
-    Matter.MAILS: "/deliveries",
-    Matter.CLAIMS: "/teams/claims",
-    Matter.CONFLICTS: "/teams/conflicts",
-    Matter.KEYS: "/teams",
+    Matter.UNROUTED: "/today/unrouted",
+    Matter.WITHHELD: "/today/withheld",
+    Matter.UNANSWERED: "/today/unanswered",
+    Matter.MAILS: "/today/mails",
+    Matter.INBOX: "/reports/public",
+    Matter.CLAIMS: "/claims",
+    Matter.CONFLICTS: "/conflicts",
+    Matter.KEYS: "/today/keys",
 }
 """Where each is dealt with."""
 
