@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "deliver": "tocsin.cli.deliver",
     "deliveries": "tocsin.cli.deliveries",
     "templates": "tocsin.cli.templates",
+    "rules": "tocsin.cli.rules",
     "times": "tocsin.cli.times",
     "stop": "tocsin.cli.stop",
     "resume": "tocsin.cli.stop",

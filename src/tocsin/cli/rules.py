@@ -1,0 +1,211 @@
+"""`tocsin rules`: the sharing and routing rules of this node, looked at, tried and put in force."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.errors import InputError
+
+if TYPE_CHECKING:
+    from tocsin.app import Node
+    from tocsin.rules import Document, RulesVersion
+    from tocsin.trying import Trial
+
+app = typer.Typer(
+    help="What may be shared with whom beyond the gate's table, and who else is told.", no_args_is_help=True
+)
+
+_File = Annotated[Path, typer.Argument(help="The document; - reads standard input.", metavar="FILE")]
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    version: Annotated[int | None, typer.Option(min=1, help="This version, not the one in force.")] = None,
+    words: Annotated[bool, typer.Option("--words", help="Each rule in plain words.")] = False,
+) -> None:
+    """Print the document in force, or a version."""
+    from tocsin.app import open_node
+    from tocsin.rules import DEFAULT, read_document, rules_version, version_in_force
+
+    invocation: Invocation = ctx.obj
+    with open_node(invocation.home).database.reading() as session:
+        found = rules_version(session, version) if version else version_in_force(session)
+    text = found.text if found else DEFAULT
+    if words and not invocation.json:
+        _say_words(read_document(text))
+        return
+    said = {"version": found.id if found else 0, "text": text, "rules": _in_words(read_document(text))}
+    emit(invocation, said, lambda: say(text.rstrip()))
+
+
+@app.command()
+def check(ctx: typer.Context, file: _File) -> None:
+    """Say what is wrong with a document, line by line, or each of its rules in plain words. Exit 1 when it is wrong."""
+    invocation: Invocation = ctx.obj
+    document = _read(_open(invocation), file)
+    emit(invocation, {"rules": _in_words(document)}, lambda: _say_words(document))
+
+
+@app.command("try")
+def try_(
+    ctx: typer.Context,
+    file: _File,
+    days: Annotated[int, typer.Option(min=1, max=90, help="Against the events of so many days.")] = 7,
+) -> None:
+    """Say what a document would have changed of the last days' events; nothing is stored and nobody told."""
+    from datetime import UTC, datetime
+
+    from tocsin.trying import try_rules
+
+    invocation: Invocation = ctx.obj
+    node = _open(invocation)
+    trial = try_rules(node, _read(node, file), now=datetime.now(UTC), days=days)
+    emit(invocation, trial_document(trial), lambda: _say_trial(trial))
+
+
+@app.command("set")
+def set_(
+    ctx: typer.Context,
+    file: _File,
+    why: Annotated[str, typer.Option(help="Why the rules change; kept with the version.", prompt="Why")],
+    based_on: Annotated[int | None, typer.Option(min=0, help="Only if this version is in force.")] = None,
+) -> None:
+    """Put a document in force as a new version. It holds for the next report and the next mail."""
+    import getpass
+    from datetime import UTC, datetime
+
+    from tocsin.directory import team_keys
+    from tocsin.rules import set_rules, version_in_force
+
+    invocation: Invocation = ctx.obj
+    node, text = _open(invocation), _text(file)
+    with node.database.begin() as session:
+        before = version_in_force(session)
+        number = before.id if before else 0
+        made = set_rules(
+            session,
+            text,
+            based_on=number if based_on is None else based_on,
+            teams=set(team_keys(session).values()),
+            why=why,
+            actor=getpass.getuser(),
+            now=datetime.now(UTC),
+        )
+    emit(invocation, {"version": made.id}, lambda: say(f"Version {made.id} is in force."))
+
+
+@app.command("versions")
+def versions_(
+    ctx: typer.Context,
+    diff: Annotated[int | None, typer.Option(min=1, help="What this version changed.", metavar="NUMBER")] = None,
+) -> None:
+    """List the versions, newest first: who put each in force, when and why."""
+    from tocsin.app import open_node
+    from tocsin.rules import DEFAULT, difference, rules_version, versions
+
+    invocation: Invocation = ctx.obj
+    with open_node(invocation.home).database.reading() as session:
+        found = list(versions(session))
+        if diff is not None:
+            made = rules_version(session, diff)
+            before = next((one.text for one in found if one.id < diff), DEFAULT)
+            lines = difference(before, made.text)
+            emit(invocation, {"version": diff, "difference": lines}, lambda: say("\n".join(lines)))
+            return
+    emit(invocation, [_version(one) for one in found], lambda: _print_versions(found))
+
+
+def trial_document(trial: "Trial") -> dict[str, object]:
+    """A dry run as JSON."""
+    return {
+        "days": trial.days,
+        "events": trial.events,
+        "more": trial.more,
+        "teams_before": trial.teams_before,
+        "teams_after": trial.teams_after,
+        "withheld": trial.withheld,
+        "changes": [
+            {"team": one.key, "name": one.team, "before": one.before, "after": one.after} for one in trial.changes
+        ],
+        "rules": [
+            {"rule": one.rule, "events": one.events, "stopped": one.stopped, "hidden": one.hidden, "added": one.added}
+            for one in trial.rules
+        ],
+    }
+
+
+def _open(invocation: Invocation) -> "Node":
+    from tocsin.app import open_node
+
+    return open_node(invocation.home)
+
+
+def _text(file: Path) -> str:
+    if str(file) == "-":
+        return sys.stdin.read()
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read as text.", hint="Name a file of UTF-8 text.") from error
+
+
+def _read(node: "Node", file: Path) -> "Document":
+    from tocsin.directory import team_keys
+    from tocsin.rules import read_document
+
+    with node.database.reading() as session:
+        keys = set(team_keys(session).values())
+    return read_document(_text(file), keys)
+
+
+def _in_words(document: "Document") -> list[dict[str, object]]:
+    from tocsin.rules import conditions, effect
+
+    return [
+        {"id": rule.id, "does": str(effect(rule)), "when": [str(one) for one in conditions(rule)], "why": rule.why}
+        for rule in document.rules
+    ]
+
+
+def _say_words(document: "Document") -> None:
+    if not document.rules:
+        say("No rules: nothing is kept back beyond the table of the gate, and nobody is told more.")
+    for rule in _in_words(document):
+        say(f"{rule['id']}: {rule['does']}")
+        for condition in rule["when"]:  # type: ignore[attr-defined]  # a list, see above
+            say(f"  {condition}")
+        if rule["why"]:
+            say(f"  why: {rule['why']}")
+
+
+def _say_trial(trial: "Trial") -> None:
+    say(
+        f"Of {trial.events:,} events of the last {trial.days} days, {trial.teams_after:,} teams would be told, "
+        f"{trial.teams_before:,} now."
+    )
+    if trial.more:
+        note("There were more events; the newest were tried.")
+    if trial.changes:
+        rows = [(one.key, one.before, one.after) for one in trial.changes]
+        print_table("", ("team", "events now", "events then"), rows, numbers=[1, 2])
+    else:
+        say("No team would be told more or less.")
+    if trial.rules:
+        rules = [(one.rule, one.events, one.stopped, one.hidden, one.added) for one in trial.rules]
+        print_table("", ("rule", "events", "stopped", "with fields hidden", "told more"), rules, numbers=[1, 2, 3, 4])
+
+
+def _version(one: "RulesVersion") -> dict[str, object]:
+    return {"version": one.id, "at": one.at, "by": one.actor, "why": one.why}
+
+
+def _print_versions(found: "list[RulesVersion]") -> None:
+    if not found:
+        say("No version was put in force; the default changes nothing. 'tocsin rules show' prints it to begin with.")
+        return
+    rows = [(str(one.id), f"{one.at:%Y-%m-%d %H:%M}", one.actor, one.why) for one in found]
+    print_table("", ("version", "at (UTC)", "by", "why"), rows)

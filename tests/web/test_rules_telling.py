@@ -1,0 +1,138 @@
+"""Rules really apply: in who is told, in what mails hold, in the page of answers, in dry runs, on the command line."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from answer_world import START, World, copy_world
+from tocsin.directory import team_keys
+from tocsin.events.models import Ingest
+from tocsin.records import AuditEntry
+from tocsin.rules import read_document, set_rules, version_in_force
+from tocsin.trying import try_rules
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> World:
+    return copy_world(fresh, tmp_path)
+
+
+def put(world: World, text: str) -> int:
+    """Put rules in force."""
+    with world.node.database.begin() as session:
+        now = version_in_force(session)
+        keys = set(team_keys(session).values())
+        number = now.id if now else 0
+        made = set_rules(session, text, based_on=number, teams=keys, why="A test", actor="test", now=world.now)
+        return made.id
+
+
+REFUSE = """
+[[share]]
+id = "not-to-banks"
+to_team = "sector"
+feed = "scan_rdp"
+why = "The provider says so."
+refuse = true
+"""
+INFORM = """
+[[route]]
+id = "b-hears-too"
+network = "192.0.2.0/25"
+inform = "nat-b"
+"""
+QUIET = """
+[[route]]
+id = "trial-feed"
+feed = "scan_rdp"
+tell_nobody = true
+"""
+
+
+def test_without_rules_everybody_is_told_as_before(world: World) -> None:
+    world.hear("192.0.2.1", "192.0.2.130")
+    assert set(world.tell()) == {"abuse@operator.example", "csirt@nat-a.example", "cert@banks.example"}
+
+
+def test_a_team_that_a_rule_refuses_is_not_told_and_the_ingest_names_the_rule(world: World) -> None:
+    put(world, REFUSE)
+    counts = world.hear("192.0.2.1", "192.0.2.130")
+    assert set(world.tell()) == {"abuse@operator.example", "csirt@nat-a.example"}
+    assert counts.withheld == 1
+    with world.node.database.reading() as session:
+        (ingest,) = session.scalars(select(Ingest)).all()
+    assert ingest.withheld_by_rule == {"local:not-to-banks": 1}
+
+
+def test_a_team_is_told_more_for_its_information(world: World) -> None:
+    put(world, INFORM)
+    world.hear("192.0.2.1", "192.0.2.130")
+    mails = world.tell()
+    assert set(mails) == {
+        "abuse@operator.example", "csirt@nat-a.example", "csirt@nat-b.example", "cert@banks.example"
+    }  # fmt: skip
+    body = mails["csirt@nat-b.example"].body
+    assert "192.0.2.1 " in body
+    assert "192.0.2.130" not in body
+    assert "Who answers for these: Example Operator. We ask nothing of you." in " ".join(body.split())
+
+
+def test_a_feed_that_nobody_is_told_of_is_heard_and_counted(world: World) -> None:
+    put(world, QUIET)
+    counts = world.hear("192.0.2.1")
+    assert (counts.stored, counts.routed, counts.deliveries) == (1, 1, 0)
+    assert world.tell() == {}
+
+
+def test_what_waits_when_a_rule_comes_does_not_leave_either(world: World) -> None:
+    world.hear("192.0.2.1", "192.0.2.130")
+    put(world, REFUSE)
+    assert set(world.tell()) == {"abuse@operator.example", "csirt@nat-a.example"}
+    shown = world.tocsin.json("deliveries", "list", "--state", "withheld")
+    assert [one["team"] for one in shown] == ["sector"]
+    assert "The provider says so." in shown[0]["error"]
+
+
+def test_a_hidden_field_is_in_no_mail_of_those_it_is_hidden_from(world: World) -> None:
+    put(world, '[[share]]\nid = "no-port"\nto_kind = "operator"\nhide = ["source.port"]\n')
+    world.hear("192.0.2.1", port=4711)
+    mails = world.tell()
+    operator, nation = mails["abuse@operator.example"], mails["csirt@nat-a.example"]
+    assert {row["source.port"] for row in operator.rows()} == {""}
+    assert {row["source.port"] for row in nation.rows()} == {"4711"}
+
+
+def test_a_dry_run_says_what_the_same_events_then_do(world: World) -> None:
+    world.hear("192.0.2.1", "192.0.2.2", "192.0.2.130")
+    trial = try_rules(world.node, read_document(REFUSE + INFORM), now=world.now)
+    assert (trial.events, trial.more, trial.teams_before, trial.teams_after) == (3, False, 3, 3)
+    assert {(one.key, one.before, one.after) for one in trial.changes} == {("sector", 1, 0), ("nat-b", 0, 2)}
+    assert [(one.rule, one.events, one.stopped, one.added) for one in trial.rules] == [
+        ("not-to-banks", 3, 1, 0),
+        ("b-hears-too", 2, 0, 2),
+    ]
+    put(world, REFUSE + INFORM)
+    assert not try_rules(world.node, read_document(REFUSE + INFORM), now=world.now).changes
+
+
+def test_the_command_line_checks_tries_sets_and_lists(world: World, tmp_path: Path) -> None:
+    tocsin, file = world.tocsin, tmp_path / "rules.toml"
+    file.write_text(REFUSE.replace("sector", "sectors"))
+    code, _, err = tocsin.call("rules", "check", file)
+    assert (code, "Line 4: There is no team 'sectors' in the directory." in err) == (1, True)
+    file.write_text(REFUSE)
+    assert "not-to-banks: It is not shared." in tocsin.run("rules", "check", file)
+    assert tocsin.json("rules", "try", file, "--days", "1")["changes"] == []
+    assert tocsin.json("rules", "set", file, "--why", "Their contract")["version"] == 1
+    code, _, err = tocsin.call("rules", "set", file, "--why", "Again", "--based-on", "0")
+    assert (code, "Version 1 came into force meanwhile" in err) == (1, True)
+    file.write_text(tocsin.run("rules", "show") + QUIET)
+    assert tocsin.json("rules", "set", file, "--why", "Trial")["version"] == 2
+    assert [one["version"] for one in tocsin.json("rules", "versions")] == [2, 1]
+    assert '+id = "trial-feed"' in tocsin.run("rules", "versions", "--diff", "2")
+    assert tocsin.json("rules", "show", "--version", "1")["rules"][0]["why"] == "The provider says so."
+    with world.node.database.reading() as session:
+        words = session.execute(select(AuditEntry.word, AuditEntry.subject).order_by(AuditEntry.id.desc())).first()
+    assert words == ("rules.changed", "rules:2")
+    assert START == world.now
