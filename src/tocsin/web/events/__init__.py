@@ -3,7 +3,10 @@
 from fastapi import APIRouter
 
 from tocsin.web.desk import Desk
+from tocsin.web.events.export_pages import export_pages
 from tocsin.web.events.list_pages import list_pages
+from tocsin.web.events.map_pages import map_pages
+from tocsin.web.events.view_pages import view_pages
 
 __all__ = ["events_pages"]
 
@@ -11,5 +14,6 @@ __all__ = ["events_pages"]
 def events_pages(desk: Desk) -> APIRouter:
     """All pages of events."""
     router = APIRouter()
-    router.include_router(list_pages(desk, lambda _visitor: []))
+    for make in (list_pages, export_pages, map_pages, view_pages):
+        router.include_router(make(desk))
     return router

@@ -116,6 +116,10 @@ class Asked:
         """The same conditions in another time."""
         return replace(self.filter, since=since, until=until, last="")
 
+    def narrowed(self, **conditions: str) -> EventFilter:
+        """The same conditions with some more."""
+        return EventFilter.read({**self.filter.query(), **conditions})
+
     def sightings(self, problem: str, address: str) -> str:
         """The address of all events of one problem; with ``address`` it is found sooner."""
         return self.path(EventFilter.read({"problem": problem, "address": address}))

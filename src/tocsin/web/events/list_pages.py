@@ -1,6 +1,5 @@
 """The page of events: conditions, how many over time, what they are, and the newest of them."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -15,15 +14,16 @@ from tocsin.sights import sight_of
 from tocsin.web.desk import Desk
 from tocsin.web.events.asked import COLUMNS, NAMES, Asked
 from tocsin.web.events.chart import HEIGHT, WIDTH, chart_of
-from tocsin.web.events.rows import all_fields, shown
+from tocsin.web.events.rows import all_fields, fields_of, shown
+from tocsin.web.events.view_pages import path_of, views_of
 
 _ROWS = 50
 _TOP = 8
 _BREAKDOWNS = ("type", "identifier", "feed", "severity", "country")
 
 
-def list_pages(desk: Desk, views_of: Callable[[Visitor], list[Any]]) -> APIRouter:
-    """The page of events; ``views_of``: the saved views that a visitor may use."""
+def list_pages(desk: Desk) -> APIRouter:
+    """The page of events."""
     router = APIRouter()
 
     @router.get("/events")
@@ -47,7 +47,7 @@ def list_pages(desk: Desk, views_of: Callable[[Visitor], list[Any]]) -> APIRoute
             names=NAMES,
             columns=COLUMNS,
             choices=_choices(desk, sight),
-            views=views_of(visitor),
+            views=[(view.name, path_of(view)) for view in views_of(desk, visitor)],
             text_rows=TEXT_ROWS,
             **_table(desk, asked, sight),
         )
@@ -57,7 +57,12 @@ def list_pages(desk: Desk, views_of: Callable[[Visitor], list[Any]]) -> APIRoute
 
 def _table(desk: Desk, asked: Asked, sight: Sight) -> dict[str, Any]:
     page = desk.node.events.page(
-        asked.filter, now=desk.now, sight=sight, columns=asked.columns, after=asked.after, limit=_ROWS
+        asked.filter,
+        now=desk.now,
+        sight=sight,
+        columns=fields_of(asked.columns),
+        after=asked.after,
+        limit=_ROWS,
     )
     whole = desk.node.events.one(asked.open, sight=sight) if asked.open else None
     return {
@@ -85,9 +90,8 @@ def groups_of(figures: Figures, asked: Asked) -> list[tuple[str, list[tuple[str,
 def _narrowed(asked: Asked, name: str, value: str | None, events: int) -> tuple[str, int, str]:
     if value is None:
         return "", events, ""
-    query = asked.filter.query()
-    narrowed = EventFilter.read({**query, name: value})
-    return value, events, asked.path(narrowed) if query.get(name) != value else ""
+    given = asked.filter.query().get(name) == value
+    return value, events, "" if given else asked.path(asked.narrowed(**{name: value}))
 
 
 def _choices(desk: Desk, sight: Sight) -> dict[str, list[str]]:

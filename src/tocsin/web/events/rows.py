@@ -21,9 +21,19 @@ class Shown:
     cells: list[object]
 
 
+_OURS = {"source.asn": "network.asn", "source.geolocation.cc": "network.country"}
+"""Columns that show what our own tables say, before what the feed says: as the conditions and the counts do."""
+
+
+def fields_of(columns: Sequence[str]) -> list[str]:
+    """The fields that columns are made of."""
+    return [*columns, *(_OURS[name] for name in columns if name in _OURS)]
+
+
 def shown(rows: pl.DataFrame, columns: Sequence[str]) -> list[Shown]:
     """The rows of a page of the table."""
-    cells = flat(rows).select(columns).rows() if rows.height else []
+    ours = [pl.coalesce(_OURS[name], name).alias(name) if name in _OURS else pl.col(name) for name in columns]
+    cells = flat(rows).select(ours).rows() if rows.height else []
     identities = rows.select("ingest", "row", "problem").iter_rows()
     return [
         Shown(cursor_of(ingest, row), problem_text(problem), list(of))

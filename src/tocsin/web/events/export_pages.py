@@ -1,0 +1,39 @@
+"""Events carried away: first what would leave under which marking, then the file."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response, StreamingResponse
+
+from tocsin.accounts import Act, Visitor
+from tocsin.doors import needs
+from tocsin.events.export import Form
+from tocsin.exports import export_events, offer_of
+from tocsin.web.desk import Desk
+from tocsin.web.events.asked import NAMES, Asked
+
+
+def export_pages(desk: Desk) -> APIRouter:
+    """The page of an export, and the file itself."""
+    router = APIRouter()
+
+    @router.get("/events/export")
+    def export(
+        request: Request,
+        visitor: Annotated[Visitor, needs(Act.EVENTS_EXPORT)],
+        format: str = "",  # noqa: A002 (the word in the address)
+    ) -> Response:
+        """What would leave; with ``format``, the file."""
+        asked, reach = Asked.read(request.query_params), visitor.reach(Act.EVENTS_EXPORT)
+        if asked.wrongs or format not in list(Form):
+            offer = offer_of(desk.node, asked.filter, reach=reach, now=desk.now)
+            status = 422 if asked.wrongs else 200
+            shown = {"asked": asked, "offer": offer, "names": NAMES, "forms": [form.value for form in Form]}
+            return desk.page(request, "events/export.html", status=status, **shown)
+        made = export_events(desk.node, asked.filter, Form(format), reach=reach, actor=visitor.actor, now=desk.now)
+        headers = {"Content-Disposition": f'attachment; filename="{made.name}"'}
+        if made.marking:
+            headers["X-Marking"] = f"TLP:{made.marking.tlp} PAP:{made.marking.pap}"
+        return StreamingResponse(made.body, media_type=made.media, headers=headers)
+
+    return router
