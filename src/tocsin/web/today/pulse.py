@@ -11,7 +11,7 @@ from anyio import to_thread
 from tocsin.errors import StorageError
 
 _EVERY = 2.0  # seconds between looks
-_ALIVE_EVERY = 10.0  # seconds between looks at whose sessions live
+_ALIVE_EVERY = 5.0  # seconds between looks at whose sessions live
 _AT_LEAST = 60.0  # seconds after which all look again: what is due becomes overdue without a change
 
 
