@@ -35,7 +35,7 @@ def test_events_by_page_and_filter(told: World) -> None:
         assert (wrong.status_code, wrong.json()["detail"].startswith("asn:")) == (400, True)
         figures = client.get("/events/figures", params={"asn": "64500"}).json()
         assert figures["total"] == 5
-        assert figures["hours"] == [["2026-11-16T05:00:00Z", 5]]
+        assert figures["hours"] == [{"hour": "2026-11-16T05:00:00Z", "events": 5}]
 
 
 def test_an_operator_gets_only_the_own_events(told: World) -> None:

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from tocsin.api.models import RequestOnce
 
 if TYPE_CHECKING:
-    from tocsin.api.application import make_api
+    from tocsin.api.application import api_door
 
-__all__ = ["RequestOnce", "make_api"]
+__all__ = ["RequestOnce", "api_door"]
 
 
 def __getattr__(name: str) -> object:
-    if name != "make_api":  # the tables are read without a web framework
+    if name != "api_door":  # the tables are read without a web framework
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tocsin.api.application import make_api
+    from tocsin.api.application import api_door
 
-    return make_api
+    return api_door

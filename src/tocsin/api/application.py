@@ -1,7 +1,10 @@
 """The API as one application: its nouns, what all its answers have in common, and its description."""
 
+import re
+
 from fastapi import FastAPI
 from fastapi.routing import APIRouter
+from starlette.routing import Mount
 
 from tocsin import __version__
 from tocsin.api import (
@@ -31,8 +34,20 @@ _INSIDE = (me, lookup, reports, ingests, quarantine, events, teams, claims, deli
 _MOST_BYTES = 1_000_000  # of a request that is no report
 
 
-def make_api(counter: Counter, *, public: bool = False) -> FastAPI:
-    """The API of one node, to be mounted at ``/api/v1``; with ``public`` only what needs no account."""
+class _Below(Mount):
+    """Takes every path below its own, also one with line breaks in it."""
+
+    def __init__(self, path: str, app: FastAPI) -> None:
+        super().__init__(path, app=app, name="api")
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
+
+
+def api_door(path: str, counter: Counter, *, public: bool = False) -> Mount:
+    """The API of one node at ``path``; with ``public`` only what needs no account."""
+    return _Below(path, _make(counter, public=public))
+
+
+def _make(counter: Counter, *, public: bool) -> FastAPI:
     api = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     api.state.tokens, api.state.counter = counter.tokens, counter
     for noun in _OPEN if public else (*_OPEN, *_INSIDE):

@@ -1,7 +1,7 @@
 """``/events``: what was heard, as far as whoever asks may have it."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -40,14 +40,35 @@ class Events(BaseModel):
     next: str | None = Field(description="The cursor of the next page; null: this is the last.")
 
 
+class OfHour(BaseModel):
+    """How many events of one hour."""
+
+    hour: datetime
+    events: int
+
+
+class OfNetwork(BaseModel):
+    """How many events of one AS; 0: none known."""
+
+    asn: int
+    events: int
+
+
+class OfValue(BaseModel):
+    """How many events with one value; null: without any."""
+
+    value: str | None
+    events: int
+
+
 class Figures(BaseModel):
-    """How many events fit, by hour and by value (null: it has none), the most first."""
+    """How many events fit, by hour and by value, the most first."""
 
     total: int
     stored: int = Field(description="All events that are stored.")
-    hours: list[tuple[datetime, int]]
-    asns: list[tuple[int, int]] = Field(description="AS (0: none known) and events.")
-    by: dict[str, list[tuple[str | None, int]]]
+    hours: list[OfHour]
+    asns: list[OfNetwork]
+    by: dict[str, list[OfValue]]
 
 
 def _filter(
@@ -93,7 +114,10 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Events:
-        """The newest report first, with its markings; operators get what was routed or told to their teams, as the gate lets it go."""
+        """The newest report first; markings always go along.
+
+        Operators get what was routed or told to their teams, as far as the gate lets it go.
+        """
         place = place_of(counter.tokens, _NOUN, cursor)
         columns = _known(field or [])
         page = node.events.page(
@@ -116,9 +140,9 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         return Figures(
             total=found.total,
             stored=found.stored if visitor.reach(Act.EVENTS_READ).everything else found.total,
-            hours=[(hour * 3_600, count) for hour, count in found.hours.tolist()],
-            asns=[(asn, count) for asn, count in found.asns.tolist()],
-            by={name: list(values) for name, values in found.by.items()},
+            hours=[OfHour(hour=_hour(hour), events=count) for hour, count in found.hours.tolist()],
+            asns=[OfNetwork(asn=asn, events=count) for asn, count in found.asns.tolist()],
+            by={name: [OfValue(value=value, events=of) for value, of in values] for name, values in found.by.items()},
         )
 
     @router.get("/events/{id}", operation_id="readEvent", summary="One event, whole")
@@ -133,6 +157,10 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         for one in _documents(found):
             return Event(**one)
         raise NotHereError
+
+
+def _hour(hour: int) -> datetime:
+    return datetime.fromtimestamp(hour * 3_600, UTC)
 
 
 def _known(names: list[str]) -> list[str]:

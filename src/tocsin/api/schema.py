@@ -20,7 +20,7 @@ limited; `RateLimit` says how many are left.
 _LICENCE: Final = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
 _PROBLEM: Final = {
     "type": "object",
-    "title": "Problem",
+    "title": "ProblemDetails",
     "description": "What cannot be done, and what to do about it (RFC 9457).",
     "required": ["type", "title", "status", "detail"],
     "properties": {
@@ -78,7 +78,7 @@ def _completed(made: dict[str, Any]) -> dict[str, Any]:
     schemas = parts.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas["Problem"] = _PROBLEM
+    schemas["ProblemDetails"] = _PROBLEM
     parts["responses"] = {name: _response(status, words) for status, (name, words) in _FAILURES.items()}
     parts["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "An API token from an account page."},
@@ -92,7 +92,7 @@ def _completed(made: dict[str, Any]) -> dict[str, Any]:
 
 def _response(status: str, words: str) -> dict[str, Any]:
     example = {"type": "urn:tocsin:problem:example", "title": "Example", "status": int(status), "detail": words}
-    content = {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+    content = {MEDIA: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}, "example": example}}
     return {"description": words, "content": content}
 
 
