@@ -15,7 +15,7 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tocsin import __version__
-from tocsin.api import make_api
+from tocsin.api import api_door
 from tocsin.api.counter import Counter
 from tocsin.app import Node
 from tocsin.doors import NotHereError, OnRecord, SecondFactorError, SignInError, Welcome, with_headers
@@ -91,7 +91,7 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
     for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
         application.include_router(make_pages(desk))
     counter = Counter(node, clock, tokens, taker, desk.guide)
-    application.mount("/api/v1", make_api(counter, public=public), name="api")
+    application.router.routes.append(api_door("/api/v1", counter, public=public))
     application.mount("/static", _Kept(directory=_STATIC), name="static")
     _add_failures(application, desk)
     # The last one added is the outermost.
