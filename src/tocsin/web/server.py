@@ -37,6 +37,7 @@ from tocsin.web.lookup import lookup_pages
 from tocsin.web.portal import portal_pages
 from tocsin.web.public import public_pages
 from tocsin.web.reports import reports_pages
+from tocsin.web.rules import rules_pages
 from tocsin.web.sign_in import sign_in_pages
 from tocsin.web.teams import teams_pages
 from tocsin.web.today import today_pages
@@ -60,6 +61,7 @@ _INSIDE = (
     teams_pages,
     deliveries_pages,
     admin_pages,
+    rules_pages,
 )
 
 

@@ -1,0 +1,90 @@
+"""What is in force, in plain words; and the versions, each with what it changed."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.accounts import Act, Person, Visitor
+from tocsin.doors import needs
+from tocsin.release import FIELD_RULES, RULES
+from tocsin.rules import (
+    DEFAULT,
+    RulesVersion,
+    conditions,
+    difference,
+    effect,
+    read_document,
+    rules_version,
+    version_in_force,
+    versions,
+)
+from tocsin.web.desk import Desk
+from tocsin.web.words import N_
+
+_Reader = Annotated[Visitor, needs(Act.RULES_READ)]
+
+TYPES = {"policy": N_("policy"), "agreement": N_("agreement"), "law": N_("law")}
+
+
+def reading_pages(desk: Desk) -> APIRouter:
+    """The pages to read."""
+    router = APIRouter()
+
+    @router.get("/rules")
+    def in_force(request: Request, _visitor: _Reader) -> Response:
+        """What is in force."""
+        with desk.node.database.reading() as session:
+            found = version_in_force(session)
+            names = _names(session, [found] if found else [])
+        text = found.text if found else DEFAULT
+        return desk.page(
+            request,
+            "rules/in_force.html",
+            version=found,
+            names=names,
+            document=read_document(text),
+            table=RULES,
+            fields=FIELD_RULES,
+            effect=effect,
+            conditions=conditions,
+            types=TYPES,
+        )
+
+    @router.get("/rules/versions")
+    def all_versions(request: Request, _visitor: _Reader) -> Response:
+        """The versions, newest first."""
+        with desk.node.database.reading() as session:
+            found = versions(session, limit=200)
+            names = _names(session, found)
+        return desk.page(request, "rules/versions.html", found=found, names=names)
+
+    @router.get("/rules/versions/{number}")
+    def one_version(request: Request, number: int, _visitor: _Reader) -> Response:
+        """One version, and what it changed."""
+        with desk.node.database.reading() as session:
+            found, last = rules_version(session, number), version_in_force(session)
+            before = session.get(RulesVersion, number - 1)
+            names = _names(session, [found])
+        changed = difference(before.text if before else DEFAULT, found.text)
+        lines = found.text.splitlines()
+        return desk.page(
+            request,
+            "rules/version.html",
+            version=found,
+            newest=last is not None and last.id == number,
+            names=names,
+            changed=changed,
+            lines=lines,
+        )
+
+    return router
+
+
+def _names(session: Session, found: Any) -> dict[str, str]:
+    """The names of the people who put versions in force, by actor; commands name a person by the system's name."""
+    numbers = [int(one.actor.removeprefix("person:")) for one in found if one.actor.startswith("person:")]
+    rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(numbers))).all()
+    return {f"person:{number}": name for number, name in rows}
