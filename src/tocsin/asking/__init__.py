@@ -3,13 +3,13 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from tocsin.asking.explain import Explanation, explain_subject, known_of
+from tocsin.asking.explain import Explanation, Nobody, explain_subject, known_of
 from tocsin.asking.subject import Subject, read_subject, values_of
 
 if TYPE_CHECKING:
     from tocsin.asking.guide import Guide
 
-__all__ = ["Explanation", "Guide", "Subject", "explain_subject", "known_of", "read_subject", "values_of"]
+__all__ = ["Explanation", "Guide", "Nobody", "Subject", "explain_subject", "known_of", "read_subject", "values_of"]
 
 
 def __getattr__(name: str) -> object:

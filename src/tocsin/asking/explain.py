@@ -1,7 +1,8 @@
 """The answer to who must know of one subject: what an ingest decides, asked of one row, with its reasons."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from tocsin.asking.subject import Subject
@@ -11,6 +12,23 @@ if TYPE_CHECKING:
     from tocsin.networks import Answer, Networks
     from tocsin.release import Marking, Verdict
     from tocsin.routing import Decision, Match, Router
+
+
+class Nobody(StrEnum):
+    """Why nobody is told."""
+
+    EMPTY = "empty"
+    OVERRULED = "overruled"
+    NO_RULE = "no-rule"
+    NOT_TOLD = "not-told"
+
+
+_WHY_NOBODY = {
+    Nobody.EMPTY: "The directory is empty: 'tocsin directory import FILE' brings in teams.",
+    Nobody.OVERRULED: "A person said that the teams which claim it do not answer for it.",
+    Nobody.NO_RULE: "No prefix, AS, domain or country rule in the directory holds it.",
+    Nobody.NOT_TOLD: "Each team that must know is muted, has no mailbox, or may not have it by the gate.",
+}
 
 
 @dataclass(frozen=True)
@@ -25,17 +43,27 @@ class Explanation:
     gate: Mapping[int, "Verdict"]
 
     @property
-    def nobody(self) -> str | None:
+    def why_nobody(self) -> "Nobody | None":
         """Why nobody is told, or None."""
         if not self.teams:
-            return "The directory is empty: 'tocsin directory import FILE' brings in teams."
-        if not self.decision.matches and self.decision.overruled:
-            return "A person said that the teams which claim it do not answer for it."
+            return Nobody.EMPTY
         if not self.decision.matches:
-            return "No prefix, AS, domain or country rule in the directory holds it."
-        if not any(self.is_told(match) for match in self.decision.matches):
-            return "Each team that must know is muted, has no mailbox, or may not have it by the gate."
-        return None
+            return Nobody.OVERRULED if self.decision.overruled else Nobody.NO_RULE
+        return None if any(self.is_told(match) for match in self.decision.matches) else Nobody.NOT_TOLD
+
+    @property
+    def nobody(self) -> str | None:
+        """Why nobody is told, in words, or None."""
+        why = self.why_nobody
+        return why and _WHY_NOBODY[why]
+
+    def within(self, teams: Collection[int]) -> "Explanation | None":
+        """Only what names these teams (numbers); None where it names none of them."""
+        parts = (self.decision.matches, self.decision.passed_over, self.decision.overruled)
+        matches, passed, overruled = (tuple(match for match in part if match.team_id in teams) for part in parts)
+        if not matches and not passed:
+            return None
+        return replace(self, decision=replace(self.decision, matches=matches, passed_over=passed, overruled=overruled))
 
     def is_told(self, match: "Match") -> bool:
         """Whether this team is told."""

@@ -25,7 +25,13 @@ def lookup_pages(desk: Desk) -> APIRouter:
     @router.get("/lookup")
     def lookup(request: Request, visitor: Annotated[Visitor, needs(Act.LOOKUP)], q: str = "") -> Response:
         """The box, and the answer where something is asked."""
-        shown: dict[str, Any] = {"asked": q.strip()[:_LONGEST], "found": None, "wrong": False, "outside": False}
+        shown: dict[str, Any] = {
+            "asked": q.strip()[:_LONGEST],
+            "found": None,
+            "brief": False,
+            "wrong": False,
+            "outside": False,
+        }
         if not shown["asked"]:
             return desk.page(request, _PAGE, **shown)
         try:

@@ -68,5 +68,6 @@ def _shown(desk: Desk, visitor: Visitor, subject: Subject) -> dict[str, Any]:
         "number": len(announced),
         "first": first,
         "node_tell": desk.node.settings.tell,
+        "brief": True,
         "whole": found.whole,
     }
