@@ -8,19 +8,29 @@ from tocsin.web.words import N_
 
 @dataclass(frozen=True)
 class Place:
-    """One entry of the navigation: its name (to be translated), its path and the act that opens it."""
+    """One entry of the navigation: its name (to be translated), its path and the act that opens it.
+
+    ``also``: other paths whose pages belong to it.
+    """
 
     name: str
     path: str
     act: Act
+    also: tuple[str, ...] = ()
+
+    def above(self, path: str) -> int:
+        """How long a path of this place is that lies above a page; 0: the page is not of this place."""
+        mine = (one for one in (self.path, *self.also) if path == one or path.startswith(f"{one}/"))
+        return max(map(len, mine), default=0)
 
 
+_OF_TEAMS = ("/networks", "/coverage", "/conflicts", "/merges", "/claims", "/verifications")
 _PLACES = (
     Place(N_("Today"), "/today", Act.TODAY_READ),
     Place(N_("Events"), "/events", Act.EVENTS_READ),
     Place(N_("Reports"), "/reports", Act.REPORTS_READ),
     Place(N_("Who must know"), "/lookup", Act.LOOKUP),
-    Place(N_("Teams and networks"), "/teams", Act.DIRECTORY_READ),
+    Place(N_("Teams and networks"), "/teams", Act.DIRECTORY_READ, also=_OF_TEAMS),
     Place(N_("Deliveries"), "/deliveries", Act.DELIVERIES_READ),
     Place(N_("Rules"), "/rules", Act.RULES_READ),
     Place(N_("Administration"), "/admin", Act.ADMIN_READ),
@@ -49,5 +59,5 @@ def places_for(visitor: Visitor) -> list[Place]:
 
 def place_of(path: str, places: list[Place]) -> Place | None:
     """The place that a page belongs to: the one with the longest path above it."""
-    above = [place for place in places if path == place.path or path.startswith(f"{place.path}/")]
-    return max(above, key=lambda place: len(place.path), default=None)
+    found = max(places, key=lambda place: place.above(path), default=None)
+    return found if found and found.above(path) else None

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.accounts import Act, Visitor
+from tocsin.accounts import Act, Visitor, note_read
 from tocsin.asking import read_subject
 from tocsin.doors import needs
 from tocsin.errors import UsageError
@@ -41,6 +41,8 @@ def lookup_pages(desk: Desk) -> APIRouter:
         found = look_up(desk, visitor, subject)
         if found is None:  # whether others answer for it, operators do not learn
             return desk.page(request, _PAGE, status=404, **shown | {"outside": True})
+        if found.contacts:
+            note_read(desk.node.database, visitor, "lookup", now=desk.now)
         return desk.page(request, _PAGE, **shown | {"found": found, "node_tell": desk.node.settings.tell})
 
     return router

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.accounts import Act
+from tocsin.accounts import Act, note_read
 from tocsin.directory.claims import (
     Claim,
     ClaimState,
@@ -47,6 +47,7 @@ def claim_pages(desk: Desk) -> APIRouter:
     def claim(request: Request, visitor: Reader, number: int, done: str = "") -> Response:
         """One claim, what shows it, and who else claims the same."""
         for_all(visitor, Act.DIRECTORY_READ)
+        note_read(database, visitor, f"claim:{number}", now=desk.now)
         return _page(desk, request, number, done=done)
 
     @router.post("/claims/{number}/check")
@@ -76,6 +77,7 @@ def claim_pages(desk: Desk) -> APIRouter:
     def verifications(request: Request, visitor: Reader) -> Response:
         """What holders of mailboxes answered, the latest first."""
         for_all(visitor, Act.DIRECTORY_READ)
+        note_read(database, visitor, "verifications", now=desk.now)
         with database.reading() as session:
             found = read_answers(session)
         start = start_of(request)

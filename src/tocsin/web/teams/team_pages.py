@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from tocsin.accounts import Act, Visitor
+from tocsin.accounts import Act, Visitor, note_read
 from tocsin.directory import (
     About,
     RuleKind,
@@ -39,6 +39,7 @@ def team_pages(desk: Desk) -> APIRouter:
         about = seen_team(desk, visitor, key)
         if about.team.key != key:  # a former key, or its UUID
             return desk.go(f"/teams/{about.team.key}")
+        note_read(desk.node.database, visitor, f"team:{about.team.uuid}", now=desk.now)
         shown = about_team(desk, visitor, about, find.strip()[:100])
         return desk.page(request, "teams/team.html", **shown, find=find.strip()[:100], done=done)
 
