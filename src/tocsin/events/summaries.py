@@ -182,7 +182,7 @@ class Summaries:
             kinds = pl.read_parquet(folder / "kinds.parquet")
             asns, sets, cells = (np.load(folder / f"{name}.npy") for name in ("asns", "sets", "cells"))
             numbers = np.load(folder / "numbers.npy", mmap_mode="r")
-        except (OSError, ValueError, pl.exceptions.PolarsError):
+        except (OSError, EOFError, ValueError, pl.exceptions.PolarsError):
             return None
         return Summary(numbers if numbers.shape[1] >= _MAPPED else np.array(numbers), kinds, asns, sets, cells)
 

@@ -1,0 +1,213 @@
+"""What is found and counted is what a recount by hand finds, for any conditions and whoever looks."""
+
+import itertools
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from event_world import LABELS, NOW, EventWorld, as_of, country_of, expected, make_world, seen, time_of
+from tocsin.events.browse import Events, read_cursor
+from tocsin.events.filters import SEVERITIES, EventFilter
+from tocsin.events.sight import ALL_FIELDS, EVERYTHING, Sight, Window, merged
+
+times = st.datetimes(datetime(2026, 11, 19), datetime(2026, 11, 26), timezones=st.just(UTC))  # noqa: DTZ001 (bounds)
+filters = st.builds(
+    EventFilter,
+    since=st.none() | times,
+    until=st.none() | times,
+    last=st.sampled_from(["", "", "24h", "7d", "30d"]),
+    address=st.sampled_from(["", "", "192.0.2.0/24", "192.0.2.1/32", "2001:db8::/32", "ff00::/8", "0.0.0.0/0"]),
+    asn=st.sampled_from([None, None, 64500, 64502, 64999]),
+    country=st.sampled_from(["", "", "MU", "SC", "FR"]),
+    taxonomy=st.sampled_from(["", "", "vulnerable"]),
+    type=st.sampled_from(["", "", "vulnerable-system", "nothing"]),
+    identifier=st.sampled_from(["", "", "open-rdp"]),
+    severity=st.sampled_from(["", "", *SEVERITIES[:3]]),
+    feed=st.sampled_from(["", "", "scan_rdp"]),
+    team=st.sampled_from(["", "", "one", "three", "nobody"]),
+    text=st.sampled_from(["", "", "example", "AVALANCHE", "a+b", "e.e", "%", "somebody"]),
+)
+windows = st.builds(
+    Window,
+    teams=st.sampled_from([None, frozenset([1]), frozenset([2]), frozenset([1, 3])]),
+    labels=st.sampled_from([None, frozenset(LABELS[:1]), frozenset(LABELS[1:3])]),
+    fields=st.just(ALL_FIELDS),
+)
+sights = st.just(EVERYTHING) | st.lists(windows, max_size=2).map(merged)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> EventWorld:
+    return make_world(tmp_path_factory.mktemp("events"))
+
+
+def identities(rows: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    return [(row["ingest"], row["row"]) for row in rows]
+
+
+def pages(events: Events, wanted: EventFilter, sight: Sight, limit: int) -> list[tuple[int, int]]:
+    """All rows, page after page."""
+    found: list[tuple[int, int]] = []
+    after = ""
+    for _ in itertools.count():
+        page = events.page(wanted, now=NOW, sight=sight, columns=["source.ip"], after=after, limit=limit)
+        found += page.rows.select("ingest", "row").rows()
+        after = page.cursor
+        if not page.more:
+            return found
+    raise AssertionError
+
+
+def allowed(wanted: EventFilter, sight: Sight) -> bool:
+    """Whether the team that is asked for may be asked for."""
+    named = {"one": 1, "three": 3}.get(wanted.team)
+    return named is None or sight.teams is None or named in sight.teams
+
+
+@settings(max_examples=150)
+@given(filters, sights)
+def test_counts_are_those_of_a_recount(world: EventWorld, wanted: EventFilter, sight: Sight) -> None:
+    right = expected(world, wanted, lambda row: seen(row, sight)) if allowed(wanted, sight) else []
+    figures = world.events.figures(wanted, now=NOW, sight=sight)
+    assert figures.total == len(right)
+    hours = Counter(int(time.timestamp()) // 3600 for row in right if (time := time_of(row)))
+    assert dict(figures.hours.tolist()) == hours
+    assert dict(figures.by["country"]) == Counter(map(country_of, right))
+    assert dict(figures.by["type"]) == Counter(row["classification.type"] for row in right)
+    assert dict(figures.by["feed"]) == Counter(row["feed.code"] for row in right)
+    assert dict(figures.asns.tolist()) == Counter(as_of(row) or 0 for row in right)
+    assert figures.labels == {(row["tlp"], row["pap"]) for row in right}
+    for counts in figures.by.values():
+        assert [n for _, n in counts] == sorted((n for _, n in counts), reverse=True)
+
+
+@settings(max_examples=100)
+@given(filters, sights, st.integers(1, 60))
+def test_pages_hold_every_event_once_newest_first(
+    world: EventWorld, wanted: EventFilter, sight: Sight, limit: int
+) -> None:
+    right = expected(world, wanted, lambda row: seen(row, sight)) if allowed(wanted, sight) else []
+    assert pages(world.events, wanted, sight, limit) == identities(right)
+
+
+@settings(max_examples=50)
+@given(filters, sights)
+def test_batches_hold_what_pages_hold(world: EventWorld, wanted: EventFilter, sight: Sight) -> None:
+    found = [
+        pair
+        for batch in world.events.batches(wanted, now=NOW, sight=sight, rows=7)
+        for pair in batch.select("ingest", "row").rows()
+    ]
+    assert sorted(found, reverse=True) == pages(world.events, wanted, sight, 50)
+
+
+def test_a_cursor_stays_where_it_was_when_more_is_heard(tmp_path: Path) -> None:
+    world = make_world(tmp_path, seed=2)
+    first = world.events.page(EventFilter(), now=NOW, limit=10)
+    store = world.events.store
+    newer = store.scan().collect().head(20).with_columns(ingest=9)
+    store.commit(9, [store.write_part(newer, ingest=9, part=0, day=NOW.date())])
+    store.compact(min_files=2)
+    second = world.events.page(EventFilter(), now=NOW, limit=10, after=first.cursor)
+    everything = identities(expected(world, EventFilter(), lambda _row: True))
+    assert first.rows.select("ingest", "row").rows() == everything[:10]
+    assert second.rows.select("ingest", "row").rows() == everything[10:20]
+    assert world.events.page(EventFilter(), now=NOW, limit=1).rows["ingest"].to_list() == [9]
+
+
+def test_what_a_window_does_not_show_is_not_in_the_rows(world: EventWorld) -> None:
+    narrow = Window(frozenset([1]), None, ALL_FIELDS - {"source.account", "source.ip"})
+    wide = Window(frozenset([2]), None, ALL_FIELDS)
+    both = world.events.page(EventFilter(), now=NOW, sight=Sight((narrow, wide)), limit=1_000).rows
+    by_identity = {(row["ingest"], row["row"]): row for row in world.rows}
+    shown = {
+        key: (account, hi)
+        for *key, account, hi in both.select("ingest", "row", "source.account", "source.ip.hi").rows()
+        for key in [tuple(key)]
+    }
+    for key, (account, hi) in shown.items():
+        row = by_identity[key]
+        of_two = not {2}.isdisjoint({*_teams(row)})
+        assert account == (row["source.account"] if of_two else None)
+        assert (hi is None) == (row["address"] is None or not of_two)
+    # What is not shown of every event is not asked of any: the answer would tell.
+    asked = EventFilter(address="192.0.2.0/24")
+    assert world.events.figures(asked, now=NOW, sight=Sight((narrow, wide))).total == 0
+    assert world.events.figures(asked, now=NOW, sight=Sight((wide,))).total > 0
+
+
+def _teams(row: dict[str, Any]) -> list[int]:
+    from event_world import SETS
+
+    return [*SETS[row["routed"]], *SETS[row["told"]]]
+
+
+def test_one_event_is_found_by_its_identity_only_by_who_may_see_it(world: EventWorld) -> None:
+    row = next(row for row in world.rows if _teams(row) == [3])
+    cursor = f"{row['ingest']}-{row['row']}"
+    found = world.events.one(cursor)
+    assert found.select("ingest", "row", "source.fqdn").rows() == [(row["ingest"], row["row"], row["source.fqdn"])]
+    stranger = Sight((Window(frozenset([1, 2]), None, ALL_FIELDS),))
+    assert world.events.one(cursor, sight=stranger).is_empty()
+    for nonsense in ("", "1", "1-x", "99-1", "1-99999", "1-1-1", "-1-1", "99999999999-1"):
+        assert world.events.one(nonsense).is_empty()
+
+
+def test_how_many_events_there_are_is_not_said_to_who_sees_some(world: EventWorld) -> None:
+    sight = Sight((Window(frozenset([3]), None, ALL_FIELDS),))
+    own = len(expected(world, EventFilter(), lambda row: seen(row, sight)))
+    asked = EventFilter(type="vulnerable-system")
+    assert world.events.figures(asked, now=NOW, sight=sight).stored == own
+    assert world.events.figures(asked, now=NOW).stored == len(world.rows)
+
+
+def test_many_threads_get_the_same_answers(tmp_path: Path) -> None:
+    world = make_world(tmp_path, seed=3)
+    asked = [EventFilter(asn=64502), EventFilter(country="MU"), EventFilter(text="example"), EventFilter()]
+    found: list[tuple[EventFilter, int, int]] = []
+
+    def ask() -> None:
+        for wanted in asked:
+            figures = world.events.figures(wanted, now=NOW)
+            found.append((wanted, figures.total, world.events.page(wanted, now=NOW, limit=500).rows.height))
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    right = {wanted: len(expected(world, wanted, lambda _row: True)) for wanted in asked}
+    assert len(found) == 48
+    assert all(total == rows == right[wanted] for wanted, total, rows in found)
+
+
+def test_nothing_is_found_where_nothing_was_heard(tmp_path: Path) -> None:
+    from tocsin.events.store import EventStore
+    from tocsin.records import open_database, sqlite_url
+
+    database = open_database(sqlite_url(tmp_path / "records.sqlite"))
+    database.migrate()
+    events = Events(EventStore(tmp_path / "events"), database, tmp_path / "digests", lambda _key: frozenset())
+    figures = events.figures(EventFilter(text="x"), now=NOW)
+    assert (figures.total, figures.stored, len(figures.hours), events.labels()) == (0, 0, 0, frozenset())
+    assert events.page(EventFilter(), now=NOW).rows.is_empty()
+    assert events.one("1-1").is_empty()
+
+
+def test_cursors_that_are_none() -> None:
+    assert read_cursor("12-3") == (12, 3)
+    assert [read_cursor(text) for text in ("", "1", "a-1", "1-", "4294967296-1", "\N{ARABIC-INDIC DIGIT ONE}-1")] == [
+        None
+    ] * 6
+
+
+def test_bounds_of_spans_begin_with_whole_hours_and_days() -> None:
+    assert EventFilter(last="24h").bounds(NOW) == (datetime(2026, 11, 23, 13, tzinfo=UTC), None)
+    assert EventFilter(last="7d").bounds(NOW) == (datetime(2026, 11, 18, tzinfo=UTC), None)
+    assert NOW - EventFilter(last="30d").bounds(NOW)[0] < timedelta(days=30)  # type: ignore[operator]  # it is given
