@@ -10,10 +10,9 @@ import httpx
 from answer_world import World, served
 from browser import Page, browser
 from console_world import person, session_of
-from page_examples import OPERATOR, furnish
+from page_examples import OPERATOR, QUERIES, furnish
 from route_map import doors
 from tocsin.accounts import Act, Role
-from tocsin.accounts.permissions import extent
 from tocsin.directory import read_team
 from tocsin.doors import COOKIE
 from tocsin.web.server import make_application
@@ -76,8 +75,8 @@ def gallery(world: World) -> Iterator[Gallery]:
     for door in doors(application):
         if door.method == "GET" and not door.api and door.act not in {None, Act.LINK_USE} and door.path not in _STREAMS:
             example = examples.get(door.path)
-            role = next(role for role in _ORDER if extent(role, door.act))  # type: ignore[arg-type]
-            paths.append(Seen(example.at if example else door.path, role))
+            role = next(role for role in _ORDER if door.lets_in(role))
+            paths.append(Seen((example.at if example else door.path) + QUERIES.get(door.path, ""), role))
     paths += [Seen(path, Role.OPERATOR if path.startswith("/portal") else Role.NOBODY) for path in _ALSO]
     with served(application) as port:
         address = f"http://127.0.0.1:{port}"

@@ -6,18 +6,28 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from tocsin.accounts import Act
+from tocsin.accounts import Act, Role
+from tocsin.accounts.permissions import Extent, extent
 
 _OPEN = "/static"  # files of the look, the same for everybody
 
 
 @dataclass(frozen=True)
 class Door:
-    """One method at one path; ``act``: what its guard asks for, None where nobody guards it."""
+    """One method at one path; ``act``: what its guard asks for, None where nobody guards it.
+
+    ``everything``: it is only for those who may do the act to all things.
+    """
 
     method: str
     path: str
     act: Act | None
+    everything: bool = False
+
+    def lets_in(self, role: Role) -> Extent | None:
+        """How far this role gets here; None: not at all."""
+        reach = extent(role, self.act) if self.act else None
+        return None if self.everything and reach is not Extent.ALL else reach
 
     @property
     def api(self) -> bool:
@@ -39,12 +49,12 @@ def _walk(routes: Iterable[Any], prefix: str) -> Iterator[Door]:
             yield from _walk(inside.routes, path)
         elif hasattr(route, "dependant"):
             for method in route.methods - {"HEAD", "OPTIONS"}:
-                yield Door(method, path, _act(route.dependant))
+                yield Door(method, path, *_need(route.dependant))
         else:
             yield Door("GET", path, None)
 
 
-def _act(dependant: Any) -> Act | None:
-    acts = {call.act for call in (of.call for of in dependant.dependencies) if hasattr(call, "act")}
-    assert len(acts) < 2, "a route that asks for two acts"
-    return next(iter(acts), None)
+def _need(dependant: Any) -> tuple[Act | None, bool]:
+    needs = {(call.act, call.everything) for call in (of.call for of in dependant.dependencies) if hasattr(call, "act")}
+    assert len(needs) < 2, "a route that asks for two acts"
+    return next(iter(needs), (None, False))

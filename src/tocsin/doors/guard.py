@@ -40,9 +40,10 @@ class WrongFormError(Exception):
 
 @dataclass(frozen=True)
 class Needs:
-    """A dependency that gives the visitor, if the visitor may do ``act``."""
+    """A dependency that gives the visitor who may do ``act``; ``everything``: to all things, not to own ones only."""
 
     act: Act
+    everything: bool = False
 
     async def __call__(self, request: Request) -> Visitor:
         """The visitor.
@@ -55,7 +56,8 @@ class Needs:
 
         """
         visitor = visitor_of(request)
-        if not visitor.may(self.act):
+        reach = visitor.reach(self.act)
+        if not (reach.everything if self.everything else reach):
             raise _refusal(visitor)
         if request.method not in _SAFE and visitor.session and self.act not in OPEN:
             await _check_form(request, visitor)
@@ -63,9 +65,12 @@ class Needs:
         return visitor
 
 
-def needs(act: Act) -> Any:
-    """The mark of a route's visitor, to stand in its ``Annotated``: the act that the route needs."""
-    return Depends(Needs(act))
+def needs(act: Act, *, everything: bool = False) -> Any:
+    """The mark of a route's visitor, to stand in its ``Annotated``: the act that the route needs.
+
+    ``everything``: it is for those only who may do the act to all things, not for whom it is to the own ones.
+    """
+    return Depends(Needs(act, everything))
 
 
 def form_word(tokens: Tokens, visitor: Visitor) -> str:
