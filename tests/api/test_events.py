@@ -1,11 +1,17 @@
 """Events out: filtered, a page at a time, and never another's."""
 
+import io
+from typing import Any
+
+import polars as pl
 import pytest
+from sqlalchemy import select
 
 from answer_world import World
 from api_world import caller
-from tocsin.accounts import Role
+from tocsin.accounts import Act, Role
 from tocsin.directory import read_team
+from tocsin.records import AuditEntry
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def test_events_by_page_and_filter(told: World) -> None:
         assert [one["source.ip"] for one in found] == ["203.0.113.5", "192.0.2.3", "192.0.2.2", "192.0.2.1"]
         assert rest["next"] is None
         some = client.get("/events", params={"address": "192.0.2.0/31", "field": "source.ip"}).json()["items"]
-        assert [set(one) for one in some] == [{"id", "source.ip", "tlp", "pap"}]
+        assert [set(one) for one in some] == [{"id", "event", "source.ip", "tlp", "pap"}]
         one = client.get(f"/events/{found[0]['id']}").json()
         assert one["classification.identifier"] == "open-rdp"
         assert client.get("/events/9-9").status_code == 404
@@ -52,3 +58,30 @@ def test_an_operator_gets_only_the_own_events(told: World) -> None:
     with caller(told, Role.OPERATOR, teams=(outsider,)) as client:
         assert client.get("/events").json() == {"items": [], "next": None}
         assert client.get("/events/figures").json()["total"] == 0
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "json", "arrow", "parquet"])
+def test_events_as_files_hold_the_same(told: World, form: str) -> None:
+    with caller(told, Role.ANALYST) as client:
+        page = {one["event"] for one in client.get("/events").json()["items"]}
+        made = client.get("/events", params={"format": form})
+        assert "X-Marking" in made.headers
+        again = client.get("/events", headers={"accept": made.headers["content-type"]})
+        entries = told.node.database.reading()
+    body = io.BytesIO(made.content)
+    readers: dict[str, Any] = {"csv": pl.read_csv, "jsonl": pl.read_ndjson, "json": pl.read_json, "arrow": pl.read_ipc}
+    table = readers.get(form, pl.read_parquet)(body)
+    assert set(table["event"]) == page
+    assert (form == "json") == (again.headers["content-type"] == "application/json" and "next" in again.json())
+    with entries as session:
+        noted = session.scalars(select(AuditEntry).where(AuditEntry.word == "events.exported")).all()
+    assert noted[0].detail["form"] == form
+
+
+def test_a_file_of_an_operator_holds_only_the_own_events(told: World) -> None:
+    own = read_team(told.node.database, "operator")[0].id
+    with caller(told, Role.OPERATOR, teams=(own,)) as client:
+        table = pl.read_parquet(io.BytesIO(client.get("/events", params={"format": "parquet"}).content))
+    assert set(table["source.ip"]) == {"192.0.2.1", "192.0.2.2", "192.0.2.3"}
+    with caller(told, Role.OPERATOR, Act.EVENTS_READ, teams=(own,)) as client:
+        assert client.get("/events", params={"format": "csv"}).status_code == 404

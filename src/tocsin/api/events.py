@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
+import polars as pl
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin.accounts import Act, Visitor
@@ -13,24 +16,39 @@ from tocsin.api.pages import Cursor, Limit, cursor_for, link_next, place_of
 from tocsin.doors import NotHereError, needs
 from tocsin.errors import UsageError
 from tocsin.events.browse import read_cursor
+from tocsin.events.export import EVENT, Form, media_of, table_of
 from tocsin.events.filters import EventFilter
 from tocsin.events.idf_out import to_idf
 from tocsin.events.schema import BY_NAME
+from tocsin.exports import export_events
+from tocsin.records import node_uuid
 from tocsin.sights import export_sight
 
 TAG = "events"
 _NOUN = "events"
 _WORD = r"^[^\x00-\x1f\x7f]*$"
 
+_MEDIA = {media_of(form).partition(";")[0]: form for form in Form if form is not Form.JSON}
+_FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A page, or a file.",
+        "content": {media_of(form): {} for form in Form if form is not Form.JSON},
+    }
+}
+
 Reader = Annotated[Visitor, needs(Act.EVENTS_READ)]
 
 
 class Event(BaseModel):
-    """An event by its IntelMQ Data Format names, without what is null, and its identity on this node."""
+    """An event by its IntelMQ Data Format names, without what is null.
+
+    `event` is its identity, here and elsewhere; `id` is where it is kept on this node.
+    """
 
     model_config = ConfigDict(extra="allow")
 
     id: str = Field(description="Ingest and row.", examples=["12-7"])
+    event: UUID
 
 
 class Events(BaseModel):
@@ -101,7 +119,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
     """Add the routes."""
     node = counter.node
 
-    @router.get("/events", operation_id="listEvents", summary="What was heard")
+    @router.get("/events", operation_id="listEvents", summary="What was heard", response_model=Events, responses=_FILES)
     def list_events(
         *,
         request: Request,
@@ -111,26 +129,31 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         field: Annotated[
             list[str] | None, Query(max_length=100, description="Only these fields; repeat it for several.")
         ] = None,
+        format_: Annotated[
+            Form | None, Query(alias="format", description="All of them as a file, in place of a page.")
+        ] = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Events:
-        """The newest report first; markings always go along.
+    ) -> Any:
+        """A page, the newest report first; or all of them as a file (by `format` or `Accept`), streamed.
 
-        Operators get what was routed or told to their teams, as far as the gate lets it go.
+        Markings always go along. Operators get what was routed or told to their teams, as far as the gate lets it go.
         """
+        if form := format_ or _accepted(request):
+            return _file(counter, visitor, wanted, form)
         place = place_of(counter.tokens, _NOUN, cursor)
-        columns = _known(field or [])
         page = node.events.page(
             wanted,
             now=counter.now,
             sight=export_sight(node, visitor.reach(Act.EVENTS_READ)),
-            columns=columns,
+            columns=_known(field or []),
             after=place[0] if place else "",
             limit=limit,
         )
         following = cursor_for(counter.tokens, _NOUN, [page.cursor]) if page.cursor else None
         link_next(request, response, following)
-        return Events(items=[Event(**one) for one in _documents(page.rows)], next=following)
+        response.headers["Vary"] = "Accept"
+        return Events(items=[Event(**one) for one in _documents(counter, page.rows)], next=following)
 
     @router.get("/events/figures", operation_id="countEvents", summary="How many events, over time and by value")
     def figures(visitor: Reader, wanted: Filter) -> Figures:
@@ -154,7 +177,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         if read_cursor(id) is None:
             raise NotHereError
         found = node.events.one(id, sight=export_sight(node, visitor.reach(Act.EVENTS_READ)))
-        for one in _documents(found):
+        for one in _documents(counter, found):
             return Event(**one)
         raise NotHereError
 
@@ -169,6 +192,30 @@ def _known(names: list[str]) -> list[str]:
     return names
 
 
-def _documents(rows: Any) -> Iterator[dict[str, Any]]:
-    for (ingest, row), event in zip(rows.select("ingest", "row").iter_rows(), to_idf(rows), strict=True):
-        yield {"id": f"{ingest}-{row}", **event}
+def _documents(counter: Counter, rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    events = table_of(rows, node_uuid(counter.node.database))[EVENT]
+    places = rows.select("ingest", "row").iter_rows()
+    for (ingest, row), event, found in zip(places, events, to_idf(rows), strict=True):
+        yield {"id": f"{ingest}-{row}", "event": event, **found}
+
+
+def _accepted(request: Request) -> Form | None:
+    """The form of file that is asked for by its media type (RFC 9110, 12.5.1), where JSON is not."""
+    for part in request.headers.get("accept", "").lower().split(","):
+        media = part.partition(";")[0].strip()
+        if media in {"application/json", "*/*", "application/*"}:
+            return None
+        if media in _MEDIA:
+            return _MEDIA[media]
+    return None
+
+
+def _file(counter: Counter, visitor: Visitor, wanted: EventFilter, form: Form) -> Response:
+    reach = visitor.reach(Act.EVENTS_EXPORT)
+    if not reach:
+        raise NotHereError
+    made = export_events(counter.node, wanted, form, reach=reach, actor=visitor.actor, now=counter.now)
+    headers = {"Content-Disposition": f'attachment; filename="{made.name}"', "Vary": "Accept"}
+    if made.marking:
+        headers["X-Marking"] = f"TLP:{made.marking.tlp} PAP:{made.marking.pap}"
+    return StreamingResponse(made.body, media_type=made.media, headers=headers)

@@ -65,13 +65,16 @@ def _csv(batches: Iterable[pl.DataFrame], node: UUID) -> Iterator[bytes]:
     yield (",".join([EVENT, PROBLEM, *(field.name for field in FIELDS)]) + "\r\n").encode()
     for batch in batches:
         table = table_of(batch, node)
-        texts = pl.col(pl.String)
-        safe = table.with_columns(
-            pl.when(texts.str.contains(_FORMULA)).then(pl.concat_str(pl.lit("'"), texts)).otherwise(texts).name.keep()
-        )
+        safe = table.with_columns(_plain(name) for name, kind in table.schema.items() if kind == pl.String)
         out = io.BytesIO()
         safe.write_csv(out, include_header=False, line_terminator="\r\n", datetime_format="%Y-%m-%dT%H:%M:%S%.f+00:00")
         yield out.getvalue()
+
+
+def _plain(name: str) -> pl.Expr:
+    """A column of text that no spreadsheet runs."""
+    text = pl.col(name)
+    return pl.when(text.str.contains(_FORMULA)).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).alias(name)
 
 
 def _jsonl(batches: Iterable[pl.DataFrame], node: UUID) -> Iterator[bytes]:
