@@ -25,7 +25,7 @@ from tocsin.events.reports import find_reports, open_reports
 from tocsin.events.sources import recognise
 from tocsin.networks import Networks
 from tocsin.pipeline import understand
-from tocsin.release import Verdict, allowed_teams
+from tocsin.release import LocalRule, Verdict, allowed_teams
 from tocsin.routing import Decision, Match
 from tocsin.tellers import Tellers
 
@@ -74,7 +74,7 @@ class Comparison:
         return counts
 
 
-_Kind: TypeAlias = tuple[str, int, str, str]  # today's mailboxes as text, number of the decision, TLP, PAP
+_Kind: TypeAlias = tuple[str, int, str, str, int]  # today's mailboxes as text, the decision's number, TLP, PAP, mark
 
 
 @dataclass
@@ -147,13 +147,14 @@ def _count(tally: _Tally, frame: pl.DataFrame, tellers: Tellers) -> None:
             pl.Series("decision", tellers.route(frame)),
             pl.col("tlp").fill_null(""),
             pl.col("pap").fill_null(""),
+            tellers.rules.marks(frame).alias("mark"),
             where.alias("where"),
         )
-        .group_by("today", "decision", "tlp", "pap", maintain_order=True)
+        .group_by("today", "decision", "tlp", "pap", "mark", maintain_order=True)
         .agg(pl.len(), pl.col("where").first())
     )
-    for today, decision, tlp, pap, events, example in kinds.iter_rows():
-        kind = (today, decision, tlp, pap)
+    for today, decision, tlp, pap, mark, events, example in kinds.iter_rows():
+        kind = (today, decision, tlp, pap, mark)
         tally.events[kind] += events
         tally.examples.setdefault(kind, example)
 
@@ -164,13 +165,14 @@ def _cases(tally: _Tally, tellers: Tellers) -> list[Case]:
     events: Counter[tuple[Agreement, tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = Counter()
     examples: dict[tuple[Agreement, tuple[str, ...], tuple[str, ...], tuple[str, ...]], str] = {}
     for kind, number in tally.events.items():
-        text, decision, tlp, pap = kind
+        text, decision, tlp, pap, mark = kind
         today = tuple(sorted({mailbox for mailbox in _BETWEEN.split(text.lower()) if mailbox}))
-        case = judge(today, tellers.router.decision(decision), tellers.teams, owners, (tlp, pap), own=tellers.own)
+        found, local = tellers.router.decision(decision), tellers.rules.local(mark)
+        case = judge(today, found, tellers.teams, owners, (tlp, pap), own=tellers.own, local=local)
         events[case] += number
         examples.setdefault(case, tally.examples[kind])
-    found = [Case(*case, number, examples[case]) for case, number in events.items()]
-    return sorted(found, key=lambda case: (-case.events, case.agreement, case.today, case.tocsin, case.why))
+    cases = [Case(*case, number, examples[case]) for case, number in events.items()]
+    return sorted(cases, key=lambda case: (-case.events, case.agreement, case.today, case.tocsin, case.why))
 
 
 def _owners(teams: Mapping[int, Team]) -> dict[str, list[int]]:
@@ -190,13 +192,15 @@ def judge(
     labels: tuple[str, str],
     *,
     own: frozenset[str] = frozenset(),
+    local: Iterable[LocalRule] = (),
 ) -> tuple[Agreement, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """How the two stand to each other, today's mailboxes, ours, and the reasons in words where they differ.
 
     ``owners``: the teams of each mailbox, lower-case; ``labels``: TLP and PAP of the event; ``own``: the
-    keys of our own teams.
+    keys of our own teams; ``local``: the rules of the node that hold for it. Teams that only such a rule names are left
+    out.
     """
-    _, stopped = allowed_teams(*labels, [teams[match.team_id] for match in decision.matches], own=own)
+    _, stopped = allowed_teams(*labels, [teams[match.team_id] for match in decision.matches], own=own, local=local)
     ours = _Ours(decision, teams, owners, dict(stopped))
     agreement = _agreement(set(today), ours.mailboxes)
     why = () if agreement is Agreement.SAME else tuple(dict.fromkeys(ours.reasons(today)))

@@ -64,14 +64,17 @@ def why_told(node: Node, delivery: Delivery) -> Reasons:
 
 
 def _named(tellers: Tellers, events: pl.DataFrame, team: int) -> list[Reason]:
-    numbers, counts = np.unique(tellers.route(events), return_counts=True)
+    marks, decisions = tellers.rules.marks(events).to_numpy(), tellers.route(events).astype(np.uint64)
+    pairs, counts = np.unique(np.stack([decisions, marks], axis=1), axis=0, return_counts=True)
+    key = tellers.teams[team].key if team in tellers.teams else ""
     found: Counter[tuple[str, Role | None]] = Counter()
-    for number, count in zip(numbers.tolist(), counts.tolist(), strict=True):
+    for (number, mark), count in zip(pairs.tolist(), counts.tolist(), strict=True):
         matches = [match for match in tellers.router.decision(number).matches if match.team_id == team]
-        for match in matches[:1]:
-            found[match.rule, match.role] += count
-        if not matches:
-            found["", None] += count
+        by_rule = [rule.id for rule in tellers.rules.holding(mark) if key in rule.inform]
+        if matches:
+            found[matches[0].rule, matches[0].role] += count
+        else:
+            found[(f"local:{by_rule[0]}", Role.INFORMED) if by_rule else ("", None)] += count
     return [Reason(rule, role, count) for (rule, role), count in found.most_common(SHOWN)]
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from answer_world import START, World, copy_world
-from tocsin.directory import team_keys
+from answer_world import World, copy_world
+from tocsin.delivery import Delivery
+from tocsin.directory import Role, team_keys
 from tocsin.events.models import Ingest
+from tocsin.reasons import why_told
 from tocsin.records import AuditEntry
 from tocsin.rules import read_document, set_rules, version_in_force
 from tocsin.trying import try_rules
@@ -116,6 +118,32 @@ def test_a_dry_run_says_what_the_same_events_then_do(world: World) -> None:
     assert not try_rules(world.node, read_document(REFUSE + INFORM), now=world.now).changes
 
 
+def test_explain_says_what_rules_do_and_what_they_depend_on(world: World) -> None:
+    plain = world.tocsin.json("explain", "192.0.2.130")
+    put(world, REFUSE + INFORM)
+    asked = world.tocsin.json("explain", "192.0.2.130", "--feed", "scan_rdp")
+    (sector,) = [one for one in asked["teams"] if one["team"] == "sector"]
+    assert (sector["told"], sector["gate"]["rule"]) == (False, "local:not-to-banks")
+    assert (asked["told_more"], asked["undecided_rules"]) == ([], [])
+    unsaid = world.tocsin.json("explain", "192.0.2.130")
+    assert unsaid["teams"] == plain["teams"]
+    assert unsaid["undecided_rules"] == ["not-to-banks"]
+    more = world.tocsin.json("explain", "192.0.2.1", "--feed", "other")["told_more"]
+    assert [(one["team"], one["rule"], one["told"]) for one in more] == [("nat-b", "b-hears-too", True)]
+    assert "informed     by rule b-hears-too of this node" in world.tocsin.run("explain", "192.0.2.1")
+
+
+def test_the_page_of_reasons_names_the_rule(world: World) -> None:
+    put(world, INFORM)
+    world.hear("192.0.2.1")
+    world.tell()
+    with world.node.database.reading() as session:
+        teams = team_keys(session)
+        (digest,) = [one for one in session.scalars(select(Delivery)) if teams[one.team_id] == "nat-b"]
+    (reason,) = why_told(world.node, digest).named
+    assert (reason.rule, reason.role, reason.events) == ("local:b-hears-too", Role.INFORMED, 1)
+
+
 def test_the_command_line_checks_tries_sets_and_lists(world: World, tmp_path: Path) -> None:
     tocsin, file = world.tocsin, tmp_path / "rules.toml"
     file.write_text(REFUSE.replace("sector", "sectors"))
@@ -135,4 +163,3 @@ def test_the_command_line_checks_tries_sets_and_lists(world: World, tmp_path: Pa
     with world.node.database.reading() as session:
         words = session.execute(select(AuditEntry.word, AuditEntry.subject).order_by(AuditEntry.id.desc())).first()
     assert words == ("rules.changed", "rules:2")
-    assert START == world.now

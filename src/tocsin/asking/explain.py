@@ -1,7 +1,7 @@
 """The answer to who must know of one subject: what an ingest decides, asked of one row, with its reasons."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,9 @@ from tocsin.asking.subject import Subject
 if TYPE_CHECKING:
     from tocsin.directory import Team
     from tocsin.networks import Answer, Networks
-    from tocsin.release import Marking, Verdict
+    from tocsin.release import LocalRule, Marking, Verdict
     from tocsin.routing import Decision, Match, Router
+    from tocsin.rules import Rules
 
 
 class Nobody(StrEnum):
@@ -33,7 +34,11 @@ _WHY_NOBODY = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """The answer: what is known of the subject, who must know of it, and what the gate says of each team."""
+    """The answer: what is known of the subject, who must know of it, and what the gate says of each team.
+
+    ``more``: teams that only a rule of the node names, with the rule's id. ``undecided``: ids of rules of the node that
+    may hold too, but depend on what was not said of the subject.
+    """
 
     subject: Subject
     facts: "Answer"
@@ -41,15 +46,18 @@ class Explanation:
     decision: "Decision"
     teams: Mapping[int, "Team"]
     gate: Mapping[int, "Verdict"]
+    more: Mapping[int, str] = field(default_factory=dict)
+    undecided: tuple[str, ...] = ()
 
     @property
     def why_nobody(self) -> "Nobody | None":
         """Why nobody is told, or None."""
         if not self.teams:
             return Nobody.EMPTY
-        if not self.decision.matches:
+        if not self.decision.matches and not self.more:
             return Nobody.OVERRULED if self.decision.overruled else Nobody.NO_RULE
-        return None if any(self.is_told(match) for match in self.decision.matches) else Nobody.NOT_TOLD
+        told = any(self.is_told(match) for match in self.decision.matches) or any(map(self.is_told_more, self.more))
+        return None if told else Nobody.NOT_TOLD
 
     @property
     def nobody(self) -> str | None:
@@ -61,14 +69,20 @@ class Explanation:
         """Only what names these teams (numbers); None where it names none of them."""
         parts = (self.decision.matches, self.decision.passed_over, self.decision.overruled)
         matches, passed, overruled = (tuple(match for match in part if match.team_id in teams) for part in parts)
-        if not matches and not passed:
+        more = {team: rule for team, rule in self.more.items() if team in teams}
+        if not matches and not passed and not more:
             return None
-        return replace(self, decision=replace(self.decision, matches=matches, passed_over=passed, overruled=overruled))
+        decision = replace(self.decision, matches=matches, passed_over=passed, overruled=overruled)
+        return replace(self, decision=decision, more=more, undecided=())
 
     def is_told(self, match: "Match") -> bool:
         """Whether this team is told."""
         team = self.teams[match.team_id]
         return not match.muted and self.gate[match.team_id].allowed and bool(team.mailboxes)
+
+    def is_told_more(self, team: int) -> bool:
+        """Whether a team that only a rule of the node names is told."""
+        return self.gate[team].allowed and bool(self.teams[team].mailboxes)
 
     def document(self) -> dict[str, object]:
         """The answer as JSON has it."""
@@ -86,7 +100,19 @@ class Explanation:
             "overlaps": [self._rule(match) for match in self.decision.overlaps],
             "passed_over": [self._rule(match) for match in self.decision.passed_over],
             "overruled": [self._rule(match) | {"by": match.overruled} for match in self.decision.overruled],
+            "told_more": [self._more(team, rule) for team, rule in self.more.items()],
+            "undecided_rules": list(self.undecided),
             "nobody": self.nobody,
+        }
+
+    def _more(self, team: int, rule: str) -> dict[str, object]:
+        verdict = self.gate[team]
+        return {
+            "team": self.teams[team].key,
+            "name": self.teams[team].name,
+            "rule": rule,
+            "told": self.is_told_more(team),
+            "gate": {"allowed": verdict.allowed, "rule": verdict.rule, "words": verdict.words},
         }
 
     def _team(self, match: "Match") -> dict[str, object]:
@@ -117,10 +143,11 @@ def explain_subject(
     marking: "Marking",
     *,
     own: frozenset[str] = frozenset(),
+    rules: "Rules | None" = None,
 ) -> Explanation:
     """Who would be told of one subject: the batch functions on one row. It takes well under 5 ms.
 
-    ``own``: the keys of our own teams.
+    ``own``: the keys of our own teams. ``rules``: those of the node, None for none.
     """
     import numpy as np
 
@@ -139,11 +166,55 @@ def explain_subject(
         identifier=[subject.identifier],
         type_=[subject.type_],
     )
+    held = _by_rules(rules, subject, facts, marking) if rules is not None and rules.any else _Held()
+    named = {match.team_id for match in decision.matches}
+    more = {team.id: held.informs[team.key] for team in _teams_with(held.informs, router) if team.id not in named}
     gate = {
-        match.team_id: decide(marking, recipient_of(router.teams[match.team_id], own=own), Purpose.REMEDIATION)
-        for match in decision.matches
+        team: decide(marking, recipient_of(router.teams[team], own=own), Purpose.REMEDIATION, held.local)
+        for team in (*named, *more)
     }
-    return Explanation(subject, facts, marking, decision, router.teams, gate)
+    return Explanation(subject, facts, marking, decision, router.teams, gate, more, held.undecided)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the rules of the node say of one subject; ``informs``: by key of a team the rule that names it."""
+
+    local: "tuple[LocalRule, ...]" = ()
+    informs: Mapping[str, str] = field(default_factory=dict)
+    undecided: tuple[str, ...] = ()
+
+
+def _by_rules(rules: "Rules", subject: Subject, facts: "Answer", marking: "Marking") -> _Held:
+    import polars as pl
+
+    from tocsin.events.schema import COLUMNS
+
+    hi, lo = subject.address or (None, None)
+    known = {
+        "source.ip.hi": _signed(hi),
+        "source.ip.lo": _signed(lo),
+        "source.network": subject.network,
+        "source.asn": facts.asn,
+        "source.geolocation.cc": subject.country or facts.country,
+        "classification.identifier": subject.identifier or None,
+        "classification.type": subject.type_ or None,
+        "feed.code": subject.feed or None,
+        "tlp": marking.tlp.value,
+    }
+    event = pl.DataFrame({name: [known.get(name)] for name in COLUMNS}, schema=COLUMNS)
+    mark = rules.marks(event)[0]
+    informs = {team: rule.id for rule in rules.holding(mark) for team in rule.inform}
+    return _Held(rules.local(mark), informs, tuple(rule.id for rule in rules.undecided(event)))
+
+
+def _teams_with(keys: Mapping[str, str], router: "Router") -> "list[Team]":
+    return [team for team in router.teams.values() if team.key in keys] if keys else []
+
+
+def _signed(half: int | None) -> int | None:
+    """The half of an address as the event table has it."""
+    return half - (1 << 64) if half is not None and half >> 63 else half
 
 
 def known_of(subject: Subject, networks: "Networks") -> "Answer":

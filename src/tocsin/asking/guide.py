@@ -15,6 +15,7 @@ from tocsin.errors import TocsinError
 from tocsin.networks import Networks
 from tocsin.release import Marking, read_marking
 from tocsin.routing import Router, current_router
+from tocsin.rules import rules_in_force
 
 FRESH: Final = timedelta(minutes=1)
 """After this the router is opened anew, so that mutes end in time and newly loaded tables of networks are seen."""
@@ -81,4 +82,7 @@ class Guide:
 
     def _explain(self, subject: Subject, router: Router, networks: Networks, marking: Marking | None) -> Explanation:
         own = frozenset(self._node.settings.node.own_teams)
-        return explain_subject(subject, networks, router, marking or read_marking("AMBER", "AMBER"), own=own)
+        with self._node.database.reading() as session:
+            rules = rules_in_force(session)
+        marking = marking or read_marking("AMBER", "AMBER")
+        return explain_subject(subject, networks, router, marking, own=own, rules=rules)

@@ -27,6 +27,7 @@ class Subject:
     country: str | None = None
     identifier: str = ""
     type_: str = ""
+    feed: str = ""
 
 
 def read_subject(query: str) -> Subject:

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tocsin.directory import Directory
     from tocsin.records import Database
     from tocsin.routing import Match, Router
+    from tocsin.rules import Rules
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ def explain(
     pap: Annotated[str, typer.Option(help="The PAP label that it would carry.")] = "AMBER",
     identifier: Annotated[str, typer.Option(help="Its classification.identifier, for teams that mute some.")] = "",
     type_: Annotated[str, typer.Option("--type", help="Its classification.type, for teams that mute some.")] = "",
+    feed: Annotated[str, typer.Option(help="The code of the feed that says it, for rules that name some.")] = "",
 ) -> None:
     """Show who would be told of something, through which rule, and what the release gate says."""
     from tocsin.asking import explain_subject, read_subject
@@ -48,7 +50,9 @@ def explain(
     networks = Networks.open(invocation.home)
     marking = read_marking(tlp, pap)
     own = _own_teams(invocation.home)
-    found = explain_subject(replace(subject, identifier=identifier, type_=type_), networks, router, marking, own=own)
+    asked = replace(subject, identifier=identifier, type_=type_, feed=feed)
+    rules = _rules(invocation.home)
+    found = explain_subject(asked, networks, router, marking, own=own, rules=rules)
     emit(invocation, found.document(), lambda: _print(found))
 
 
@@ -78,16 +82,41 @@ def open_router(home: Path, now: datetime) -> "Router":
     return current_router(home / "compiled" / "routing", version, read, now=now)
 
 
+def _rules(home: Path) -> "Rules | None":
+    """The rules of the node; None where it has none, and nothing need be imported for them."""
+    if _elsewhere(home):
+        from tocsin.app import open_node
+        from tocsin.rules import rules_in_force
+
+        with open_node(home).database.reading() as session:
+            return rules_in_force(session)
+    found = _ask_sqlite(home, "SELECT id, text FROM rules_version ORDER BY id DESC LIMIT 1")
+    if found is None:
+        return None
+    from tocsin.rules import read_version
+
+    return read_version(*found)
+
+
 def _version_in_sqlite(home: Path) -> str | None:
     """The directory's version, read without SQLAlchemy, whose import takes longer than all the rest; None: ask it."""
-    if os.environ.get("TOCSIN_STORAGE_DATABASE") or _sets_database(home / "tocsin.toml"):
-        return None
+    row = None if _elsewhere(home) else _ask_sqlite(home, "SELECT version FROM directory_state")
+    return str(row[0]) if row else None
+
+
+def _elsewhere(home: Path) -> bool:
+    """Whether the records are not in the home folder."""
+    return bool(os.environ.get("TOCSIN_STORAGE_DATABASE")) or _sets_database(home / "tocsin.toml")
+
+
+def _ask_sqlite(home: Path, query: str) -> tuple[Any, ...] | None:
+    """The first row; None where there is none, or no such table yet."""
     try:
         with closing(sqlite3.connect(f"{(home / 'records.sqlite').as_uri()}?mode=ro", uri=True)) as connection:
-            row = connection.execute("SELECT version FROM directory_state").fetchone()
+            row: tuple[Any, ...] | None = connection.execute(query).fetchone()
     except sqlite3.Error:
         return None
-    return str(row[0]) if row else None
+    return row
 
 
 def _own_teams(home: Path) -> frozenset[str]:
@@ -129,6 +158,13 @@ def _print(found: "Explanation") -> None:
         say("\nOverruled by what a person said:")
         for match in found.decision.overruled:
             say(f"  {found.teams[match.team_id].key:<12} {match.role.value}, {match.rule}: {match.overruled}")
+    for number, rule in found.more.items():
+        team, verdict = found.teams[number], found.gate[number]
+        fate = "told" if found.is_told_more(number) else "not told"
+        say(f"\n{team.key}: {team.name}\n  {'informed':<12} by rule {rule} of this node")
+        say(f"  {fate:<12} {verdict.words} (rule {verdict.rule})")
+    if found.undecided:
+        say(f"\nRules of this node that may hold too, by what was not asked: {', '.join(found.undecided)}.")
     if found.nobody:
         say(f"\nNobody would be told. {found.nobody}")
 

@@ -11,6 +11,7 @@ from tocsin.rules.reading import Fault, RulesFaultError, read_document
 from tocsin.rules.store import (
     DEFAULT,
     difference,
+    read_version,
     rules_in_force,
     rules_version,
     set_rules,
@@ -35,6 +36,7 @@ __all__ = [
     "effect",
     "numbers_of",
     "read_document",
+    "read_version",
     "rules_in_force",
     "rules_version",
     "set_rules",

@@ -40,6 +40,13 @@ class Rules:
         bits = [_holds(rule).cast(pl.UInt64) * pl.lit(1 << place, pl.UInt64) for place, rule in self._numbered]
         return events.select(pl.sum_horizontal(bits).alias("mark")).to_series()
 
+    def undecided(self, events: pl.DataFrame) -> list[Rule]:
+        """The rules that may hold for the first event, but ask for what it does not say."""
+        if not self.any or events.is_empty():
+            return []
+        held = events.head(1).select(_may_hold(rule).alias(str(place)) for place, rule in self._numbered).row(0)
+        return [rule for (_, rule), holds in zip(self._numbered, held, strict=True) if holds is None]
+
     def local(self, mark: int) -> tuple[LocalRule, ...]:
         """What the gate asks of events with this mark, in the order of the document."""
         if mark not in self._local:
@@ -75,6 +82,11 @@ def numbers_of(keys: frozenset[str], by_key: Mapping[str, int]) -> set[int]:
 
 def _holds(rule: Rule) -> pl.Expr:
     """Whether all conditions of a rule hold; what an event does not say does not fit."""
+    return _may_hold(rule).fill_null(value=False)
+
+
+def _may_hold(rule: Rule) -> pl.Expr:
+    """The same; null where it depends on what an event does not say."""
     if not rule.when:
         return pl.repeat(True, pl.len(), dtype=pl.Boolean)
-    return pl.all_horizontal(fits(name, values).fill_null(value=False) for name, values in rule.when)
+    return pl.all_horizontal(fits(name, values) for name, values in rule.when)

@@ -78,7 +78,8 @@ def _in_networks(values: Sequence[str]) -> pl.Expr:
     """An address of one of them, or a network that is named so itself."""
     named = pl.col("source.network").is_in(list(values))
     held = [_in_network(found) for value in values if (found := parse_network(value))]
-    return pl.any_horizontal(named, *held)
+    by_address = pl.any_horizontal(named.fill_null(value=False), *held)
+    return pl.when(pl.col("source.ip.lo").is_null()).then(named).otherwise(by_address)
 
 
 def _in_network(network: Network) -> pl.Expr:

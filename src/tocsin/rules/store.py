@@ -55,7 +55,17 @@ def rules_in_force(session: Session) -> Rules:
 
     """
     version = version_in_force(session)
-    return Rules() if version is None else Rules(version.id, _read(version.id, version.text))
+    return Rules() if version is None else read_version(version.id, version.text)
+
+
+def read_version(number: int, text: str) -> Rules:
+    """The rules of one version, by its number and text.
+
+    Raises:
+        StorageError: it cannot be read.
+
+    """
+    return Rules(number, _read(number, text))
 
 
 def versions(session: Session, *, limit: int = 100) -> Sequence[RulesVersion]:
