@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.output import Invocation, emit, note, print_table, say
-from tocsin.cli.people import note_first_link
 
 if TYPE_CHECKING:
+    from tocsin.app import Node
     from tocsin.overview import Overview
 
 SEED = 5
@@ -40,12 +40,25 @@ def demo(
     emit(invocation, _document(seen), lambda: _show(seen, home))
     if invocation.json or not serve:
         return
+    port = port or node.settings.server.port
+    _invite(node, seen, port)
     from tocsin.web.server import serve as run
 
-    port = port or node.settings.server.port
-    say(f"The same figures are at http://127.0.0.1:{port} until Ctrl-C. './run --help' leads on.")
-    note_first_link(node.settings, node.database, node.home, port)
     run(node, port=port)
+
+
+def _invite(node: "Node", seen: "Overview", port: int) -> None:
+    """Say how to look around: one account of each role."""
+    from datetime import UTC, datetime
+
+    from tocsin.demo import let_in
+    from tocsin.directory import teams_by_id
+
+    most = max(seen.told, key=lambda told: told.problems, default=None)
+    teams = {number: team.key for number, team in teams_by_id(node.database).items() if most and team.key == most.key}
+    password, mailboxes = let_in(node.database, teams, now=datetime.now(UTC))
+    say(f"Look around at http://127.0.0.1:{port} until Ctrl-C. './run --help' leads on.")
+    say(f"Sign in as {', '.join(mailboxes)}; the password of all is: {password}")
 
 
 def _play(home: Path, port: int) -> None:
@@ -66,7 +79,7 @@ def _play(home: Path, port: int) -> None:
     country = found_country(Networks.open(home), SEED)
     (home / "tocsin.toml").write_text(
         '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n'
-        f'[server]\nurl = "http://127.0.0.1:{port}"\n',
+        f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n',
         encoding="utf-8",
     )
     for name, table in (("asn", country.routes), ("asn-country", country.countries)):
