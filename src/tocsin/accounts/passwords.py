@@ -67,9 +67,9 @@ def fits(password: str, kept: str) -> bool:
         return False
 
 
-def _normal(password: str) -> str:
-    """One text for what other keyboards write otherwise (NIST SP 800-63B, 3.1.1.2)."""
-    return unicodedata.normalize("NFKC", password)
+def _normal(password: str) -> bytes:
+    """The same for what other keyboards write otherwise (NIST SP 800-63B, 3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "backslashreplace")
 
 
 def is_outdated(kept: str) -> bool:

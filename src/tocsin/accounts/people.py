@@ -81,9 +81,10 @@ def join(
         InputError: that is no mailbox.
 
     """
-    address = plain_mailbox(mailbox if link.kind == LinkKind.FIRST else link.mailbox)
+    given = mailbox if link.kind == LinkKind.FIRST else link.mailbox
     if not use_link(transaction, link, now=now):
         raise ConflictError("This link was used already.", hint="Sign in with what was set by it.")
+    address = plain_mailbox(given)
     if transaction.scalar(select(Person.id).where(Person.mailbox == address)) is not None:
         raise ConflictError("There is an account with this mailbox already.", hint="Sign in with it.")
     person = Person(

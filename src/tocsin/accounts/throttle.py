@@ -59,14 +59,16 @@ class Attempt:
 def take(transaction: Transaction, tokens: Tokens, attempts: Sequence[Attempt], now: datetime) -> timedelta | None:
     """Count an attempt against all these limits: None.
 
-    Where one of them is full, nothing is counted: how long to wait.
+    Where one of them is full: how long to wait.
     """
     for one in attempts:
         found = _bucket(transaction, tokens, one, now)
         if found is not None and (wait := _wait(one.limit, found.level)):
             return wait
     for one in attempts:
-        _fill(transaction, _key(tokens, one), now)
+        # Where nothing was in a bucket yet, others may have begun to fill it at the same time.
+        if wait := _wait(one.limit, _fill(transaction, _key(tokens, one), now) - 1):
+            return wait
     return None
 
 
@@ -102,11 +104,13 @@ def _bucket(transaction: Transaction, tokens: Tokens, one: Attempt, now: datetim
     return found
 
 
-def _fill(transaction: Transaction, key: str, now: datetime) -> None:
+def _fill(transaction: Transaction, key: str, now: datetime) -> float:
+    """How full the bucket is with one attempt more."""
     transaction.flush()
     insert = sqlite.insert if transaction.get_bind().dialect.name == "sqlite" else postgresql.insert
     row = insert(Bucket).values(key=key, level=1.0, at=now)
-    transaction.execute(row.on_conflict_do_update(index_elements=["key"], set_={"level": Bucket.level + 1}))
+    added = row.on_conflict_do_update(index_elements=["key"], set_={"level": Bucket.level + 1})
+    return transaction.execute(added.returning(Bucket.level)).scalar_one()
 
 
 def _key(tokens: Tokens, one: Attempt) -> str:
