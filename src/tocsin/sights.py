@@ -5,6 +5,8 @@ lets it have them: the same question that a digest asks. What one team sees says
 """
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Final
 
 from tocsin.accounts import Reach
 from tocsin.app import Node
@@ -22,6 +24,9 @@ from tocsin.release import (
     read_marking,
     recipient_of,
 )
+from tocsin.rules import NO_RULES, Rules, rules_in_force
+
+_PURPOSE: Final = Purpose.REMEDIATION
 
 
 def sight_of(node: Node, reach: Reach) -> Sight:
@@ -49,19 +54,33 @@ def _of_teams(node: Node, teams: Collection[int]) -> Sight:
         return Sight()
     labels, own = node.events.labels(), frozenset(node.settings.node.own_teams)
     known = teams_by_id(node.database)
+    with node.database.reading() as session:
+        rules = rules_in_force(session).sharing
     mine = {number: team for number, team in known.items() if number in teams or team.id in teams}
     return merged(
-        window for number, team in mine.items() for window in _windows(number, recipient_of(team, own=own), labels)
+        window
+        for number, team in mine.items()
+        for window in _windows(number, recipient_of(team, own=own), labels, rules)
     )
 
 
-def _windows(team: int | None, recipient: Recipient, labels: Collection[Label]) -> Iterator[Window]:
-    """A window for each set of fields that goes with some of the labels."""
+def _windows(
+    team: int | None, recipient: Recipient, labels: Collection[Label], rules: Rules = NO_RULES
+) -> Iterator[Window]:
+    """A window for each set of fields that goes with some of the labels.
+
+    What a rule of the node says of all events is asked here. Where one may keep some events back, the team sees what it
+    was told, since that was asked then; what a rule hides of some events is hidden of all.
+    """
+    local = [rule for one in rules.document.rules if (rule := one.local) and rule.concerns(recipient, _PURPOSE)]
+    some = {one.id for one in rules.document.rules if one.when}
+    always = [replace(rule, refuse=False, up_to=None) if rule.id in some else rule for rule in local]
+    told_only = any(rule.id in some and not rule.hide for rule in local)
     by_fields: dict[frozenset[str], set[Label]] = {}
     for label in labels:
         marking = read_marking(*label)
-        if decide(marking, recipient, Purpose.REMEDIATION).allowed:
-            by_fields.setdefault(frozenset(fields_for(recipient, Purpose.REMEDIATION, marking)), set()).add(label)
+        if decide(marking, recipient, _PURPOSE, always).allowed:
+            by_fields.setdefault(frozenset(fields_for(recipient, _PURPOSE, marking, always)), set()).add(label)
     teams = None if team is None else frozenset([team])
     for fields, of in by_fields.items():
-        yield Window(teams, frozenset(of), fields)
+        yield Window(teams, frozenset(of), fields, told_only)

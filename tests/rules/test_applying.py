@@ -108,5 +108,7 @@ def test_the_no_names_its_rule(text: str, team: str, kind: str, *, allowed: bool
     recipient = Recipient(Audience.CLIENT, team=team, kind=kind)
     verdict = decide(Marking(Tlp.AMBER, Pap.AMBER), recipient, Purpose.REMEDIATION, rules.local(1))
     assert verdict.allowed is allowed
+    ours = Recipient(Audience.OWN, team="ours", kind="national")
+    assert decide(Marking(Tlp.AMBER, Pap.AMBER), ours, Purpose.REMEDIATION, rules.local(1)).allowed
     if not allowed:
         assert (verdict.rule, verdict.words) == ("local:why-not", "Because.")

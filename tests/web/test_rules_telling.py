@@ -6,12 +6,15 @@ import pytest
 from sqlalchemy import select
 
 from answer_world import World, copy_world
+from tocsin.accounts import Reach
 from tocsin.delivery import Delivery
-from tocsin.directory import Role, team_keys
+from tocsin.directory import Role, read_team, team_keys
+from tocsin.events.filters import EventFilter
 from tocsin.events.models import Ingest
 from tocsin.reasons import why_told
 from tocsin.records import AuditEntry
 from tocsin.rules import read_document, set_rules, version_in_force
+from tocsin.sights import sight_of
 from tocsin.trying import try_rules
 
 
@@ -163,3 +166,20 @@ def test_the_command_line_checks_tries_sets_and_lists(world: World, tmp_path: Pa
     with world.node.database.reading() as session:
         words = session.execute(select(AuditEntry.word, AuditEntry.subject).order_by(AuditEntry.id.desc())).first()
     assert words == ("rules.changed", "rules:2")
+
+
+def test_an_operator_sees_no_event_that_a_rule_keeps_from_it(world: World) -> None:
+    number = read_team(world.node.database, "sector")[0].id
+    own = Reach(everything=False, teams=frozenset([number]))
+
+    def seen() -> tuple[int, bool]:
+        sight = sight_of(world.node, own)
+        return world.node.events.figures(EventFilter(), now=world.now, sight=sight).total, "source.port" in sight.common
+
+    put(world, REFUSE)
+    world.hear("192.0.2.130")
+    assert seen() == (0, True)
+    put(world, '[[share]]\nid = "no-port"\nfeed = "x"\nto_kind = "sectoral"\nhide = ["source.port"]\n')
+    assert seen() == (1, False)
+    put(world, '[[share]]\nid = "nothing"\nto_kind = "sectoral"\nrefuse = true\n')
+    assert seen() == (0, False)

@@ -342,13 +342,16 @@ class Events:
         seen = np.zeros(summary.rows, dtype=bool)
         for window in windows:
             labelled = self._kinds.labelled(window.labels)[numbers][summary.kind]
-            seen |= labelled if window.teams is None else labelled & self._of_teams(summary, window.teams)
+            if window.teams is not None:
+                labelled &= self._of_teams(summary, window.teams, told_only=window.told_only)
+            seen |= labelled
         return seen
 
-    def _of_teams(self, summary: Summary, teams: frozenset[int]) -> Bools:
+    def _of_teams(self, summary: Summary, teams: frozenset[int], *, told_only: bool = False) -> Bools:
         """For each row whether it was routed or told to one of the teams."""
         of = self._sets_of(teams)
-        right = np.array([int(routed) in of or int(told) in of for routed, told in summary.sets], dtype=bool)
+        among = [(not told_only and int(routed) in of) or int(told) in of for routed, told in summary.sets]
+        right = np.array(among, dtype=bool)
         return right[summary.set] if len(right) else np.zeros(0, dtype=bool)
 
     def _sets_of(self, teams: frozenset[int]) -> frozenset[int]:
@@ -466,7 +469,7 @@ class Events:
             fits &= pl.Series([label in of for label in rows.select("tlp", "pap").iter_rows()], dtype=pl.Boolean)
         if window.teams is not None:
             sets = self._sets_of(window.teams)
-            pairs = rows.select("routed", "told").iter_rows()
+            pairs = rows.select("told", *([] if window.told_only else ["routed"])).iter_rows()
             fits &= pl.Series([not sets.isdisjoint(pair) for pair in pairs], dtype=pl.Boolean)
         return fits
 

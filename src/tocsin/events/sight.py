@@ -15,11 +15,15 @@ Label: TypeAlias = tuple[str | None, str | None]
 
 @dataclass(frozen=True)
 class Window:
-    """Events of these teams (routed or told to one of them) and labels, with these fields; None: of all."""
+    """Events of these teams (routed or told to one of them) and labels, with these fields; None: of all.
+
+    ``told_only``: only those that one of the teams was told.
+    """
 
     teams: frozenset[int] | None
     labels: frozenset[Label] | None
     fields: frozenset[str]
+    told_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,9 @@ EVERYTHING: Final = Sight((Window(None, None, ALL_FIELDS),))
 
 def merged(windows: Iterable[Window]) -> Sight:
     """The sight through some windows, those that differ by their teams alone put together."""
-    teams: dict[tuple[frozenset[Label] | None, frozenset[str]], frozenset[int] | None] = {}
+    teams: dict[tuple[frozenset[Label] | None, frozenset[str], bool], frozenset[int] | None] = {}
     for window in windows:
-        key = (window.labels, window.fields)
+        key = (window.labels, window.fields, window.told_only)
         before = teams.get(key, frozenset())
         teams[key] = None if before is None or window.teams is None else before | window.teams
-    return Sight(tuple(Window(of, labels, fields) for (labels, fields), of in teams.items()))
+    return Sight(tuple(Window(of, *alike) for alike, of in teams.items()))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tocsin.release.markings import Marking, Tlp
-from tocsin.release.terms import Purpose, Recipient
+from tocsin.release.terms import Audience, Purpose, Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +11,7 @@ class LocalRule:
     """One rule, for the items that its caller found it to hold for. Empty sets do not narrow.
 
     ``teams`` (keys), ``kinds`` and ``countries`` say whom it concerns; whoever the ``except_`` sets name, it does not.
+    It is about sharing with others: teams of our own organisation it concerns only where it names them, or by ``ours``.
     What it does: ``refuse`` everything, let nothing above ``up_to`` go, or ``hide`` fields of the schema.
     """
 
@@ -23,6 +24,7 @@ class LocalRule:
     except_kinds: frozenset[str] = frozenset()
     except_countries: frozenset[str] = frozenset()
     purposes: frozenset[Purpose] = frozenset()
+    ours: bool = False
     refuse: bool = False
     up_to: Tlp | None = None
     hide: frozenset[str] = frozenset()
@@ -35,7 +37,8 @@ class LocalRule:
     def concerns(self, recipient: Recipient, purpose: Purpose) -> bool:
         """Whether it says anything of this recipient and purpose."""
         return (
-            (not self.purposes or purpose in self.purposes)
+            (self.ours or recipient.audience is not Audience.OWN or recipient.team in self.teams)
+            and (not self.purposes or purpose in self.purposes)
             and (not self.teams or recipient.team in self.teams)
             and (not self.kinds or recipient.kind in self.kinds)
             and (not self.countries or recipient.country in self.countries)

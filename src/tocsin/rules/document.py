@@ -56,6 +56,7 @@ class Rule:
             except_kinds=frozenset(excepted.get("kind", ())),
             except_countries=frozenset(excepted.get("country", ())),
             purposes=frozenset((Purpose.REMEDIATION,) if self.tell_nobody else self.purposes),
+            ours=self.tell_nobody,
             refuse=self.refuse or self.tell_nobody,
             up_to=self.up_to,
             hide=frozenset(self.hide),
