@@ -70,7 +70,7 @@ def allowed(wanted: EventFilter, sight: Sight) -> bool:
     return named is None or sight.teams is None or named in sight.teams
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(filters, sights)
 def test_counts_are_those_of_a_recount(world: EventWorld, wanted: EventFilter, sight: Sight) -> None:
     right = expected(world, wanted, lambda row: seen(row, sight)) if allowed(wanted, sight) else []
@@ -87,7 +87,7 @@ def test_counts_are_those_of_a_recount(world: EventWorld, wanted: EventFilter, s
         assert [n for _, n in counts] == sorted((n for _, n in counts), reverse=True)
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(filters, sights, st.integers(1, 60))
 def test_pages_hold_every_event_once_newest_first(
     world: EventWorld, wanted: EventFilter, sight: Sight, limit: int
@@ -96,7 +96,7 @@ def test_pages_hold_every_event_once_newest_first(
     assert pages(world.events, wanted, sight, limit) == identities(right)
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(filters, sights)
 def test_batches_hold_what_pages_hold(world: EventWorld, wanted: EventFilter, sight: Sight) -> None:
     found = [

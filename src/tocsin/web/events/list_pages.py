@@ -13,7 +13,7 @@ from tocsin.events.sight import Sight
 from tocsin.sights import sight_of
 from tocsin.web.desk import Desk
 from tocsin.web.events.asked import COLUMNS, NAMES, Asked
-from tocsin.web.events.chart import HEIGHT, WIDTH, chart_of
+from tocsin.web.events.chart import HEIGHT, WIDTH, Chart, chart_of
 from tocsin.web.events.rows import all_fields, fields_of, shown
 from tocsin.web.events.view_pages import path_of, views_of
 
@@ -38,7 +38,7 @@ def list_pages(desk: Desk) -> APIRouter:
             status=422 if asked.wrongs else 200,
             asked=asked,
             figures=figures,
-            chart=chart_of(figures.hours, *asked.filter.bounds(desk.now)),
+            chart=_chart(desk, asked, figures),
             drawing=(WIDTH, HEIGHT),
             groups=groups_of(figures, asked),
             chips=[
@@ -53,6 +53,11 @@ def list_pages(desk: Desk) -> APIRouter:
         )
 
     return router
+
+
+def _chart(desk: Desk, asked: Asked, figures: Figures) -> Chart:
+    since, until = asked.filter.bounds(desk.now)
+    return chart_of(figures.hours, since, desk.now if asked.filter.last else until)
 
 
 def _table(desk: Desk, asked: Asked, sight: Sight) -> dict[str, Any]:
