@@ -80,7 +80,7 @@ class Words:
 
     def country(self, code: str) -> str:
         """The name of a country by its ISO 3166-1 code; the code where it has none."""
-        return self._locale.territories.get(code) or country_names().get(code, code)
+        return self._locale.territories.get(code, code) if code in country_names() else code
 
     @staticmethod
     def name_of(language: str) -> str:
