@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import Request
 
 from tocsin.answers import Line, Outcome, Verdict, problem_text
+from tocsin.web.answer_sayings import SAYINGS
 from tocsin.web.words import N_
 
 SHOWN: Final = 200
@@ -20,16 +21,9 @@ STATES: Final = {
     "gone": N_("Gone"),
     "all": N_("All"),
 }
-VERDICTS: Final = {
-    Verdict.ACKNOWLEDGED: (N_("We work on it"), N_("We have read this. Reminders go on until it is fixed.")),
-    Verdict.FIXED: (N_("Fixed"), N_("We have mended it. The next report shows whether it is gone.")),
-    Verdict.FALSE: (N_("Not there"), N_("We looked, and the report is wrong. Say in the note what you saw.")),
-    Verdict.ACCEPTED: (
-        N_("It stays"),
-        N_("It is there on purpose, or cannot be mended now. We do not remind you for the time below."),
-    ),
-    Verdict.NOT_OURS: (N_("Not ours"), N_("Somebody else must know. Say in the note who, if you know.")),
-}
+VERDICTS: Final = {of: (SAYINGS[f"verdicts.{of.value}"], SAYINGS[f"hints.{of.value}"]) for of in Verdict}
+"""What can be said of a problem, and what it means."""
+
 _SAID: Final = {
     Verdict.ACKNOWLEDGED: N_("You work on it"),
     Verdict.FIXED: N_("You said it is fixed; the next report shows whether it is gone"),
