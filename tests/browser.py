@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 import pytest
 
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-proxy-server", "--disable-sync")
+_LOADED = "location.href != 'about:blank' && performance.getEntriesByType('navigation')[0]?.loadEventEnd > 0"
 _TAB, _ENTER, _SPACE, _DOWN = ("Tab", 9, ""), ("Enter", 13, "\r"), ("Space", 32, " "), ("ArrowDown", 40, "")
 KEYS = {"Tab": _TAB, "Enter": _ENTER, "Space": _SPACE, "Down": _DOWN}
 
@@ -47,6 +49,8 @@ class Page:
         before = self._loaded
         self.command("Page.navigate", url=url)
         self.wait_for_load(before)
+        while not self.read(_LOADED):  # the load that was seen may be that of the empty first page
+            time.sleep(0.02)
 
     def wait_for_load(self, before: int) -> None:
         """Wait for the next page after that many."""

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -102,7 +103,7 @@ def test_a_report_goes_its_way_and_every_step_is_on_record(database: Database, t
     with database.begin() as session:
         report = report_for(session, ticket.reference, ticket.secret)
         assert report is not None
-        acts = {"person": 7, "actor": "person:7", "now": NOW}
+        acts: dict[str, Any] = {"person": 7, "actor": "person:7", "now": NOW}
         take_report(session, report, 7, actor="person:7", now=NOW)
         note_on_report(session, report, "the bank knows", **acts)
         letter = Letter("An answer", "Which page was it?")

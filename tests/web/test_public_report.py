@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -38,7 +39,7 @@ def _made(client: httpx.Client, path: str = "/report") -> str:
     return found[1]
 
 
-def _send(client: httpx.Client, *, files: object = None, **fields: str) -> httpx.Response:
+def _send(client: httpx.Client, *, files: Any = None, **fields: str) -> httpx.Response:
     data = {"made": _made(client), "kind": "deceit", "what": "A false page of my bank", **fields}
     return client.post("/report", data=data, files=files or [("files", ("", b""))])
 
@@ -107,7 +108,7 @@ def test_what_was_typed_is_kept_on_errors_and_nothing_is_filed(world: World, cli
         [("files", ("big.txt", b"x" * 5_000_001))],
     ],
 )
-def test_files_are_few_small_and_of_known_types(world: World, client: httpx.Client, files: object) -> None:
+def test_files_are_few_small_and_of_known_types(world: World, client: httpx.Client, files: Any) -> None:
     assert _send(client, files=files).status_code == 422
     assert _count(world) == 0
 

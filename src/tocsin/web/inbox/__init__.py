@@ -1,1 +1,17 @@
-"""The pages of the inbox."""
+"""The inbox of what the public reported, for the team."""
+
+from fastapi import APIRouter
+
+from tocsin.web.desk import Desk
+from tocsin.web.inbox.list_pages import list_pages
+from tocsin.web.inbox.one_pages import one_pages
+
+__all__ = ["inbox_pages"]
+
+
+def inbox_pages(desk: Desk) -> APIRouter:
+    """The pages under ``/reports/public``."""
+    router = APIRouter()
+    for make in (list_pages, one_pages):
+        router.include_router(make(desk))
+    return router
