@@ -108,3 +108,12 @@ def test_who_may_read_and_who_may_change(world: World, people: ExitStack) -> Non
         assert reader.send("/rules/edit", text=RULE, based_on="0", do="set", why="x").status_code == 404
     operator = come(people, world, Role.OPERATOR)
     assert operator.get("/rules").status_code == operator.get("/rules/versions/1").status_code == 404
+
+
+def test_the_answer_to_who_must_know_names_the_rules(world: World, people: ExitStack) -> None:
+    manager = come(people, world, Role.MANAGER)
+    inform = '[[route]]\nid = "b-too"\nnetwork = "192.0.2.0/25"\ninform = "nat-b"\n'
+    manager.send("/rules/edit", text=RULE + inform, based_on="0", do="set", why="Test")
+    said = text_of(manager.get("/lookup?q=192.0.2.1"))
+    assert "Told too, by a rule of this node National CSIRT of B b-too told, for information" in said
+    assert "Rules of this node that may hold too, by what was not asked: not-to-banks" in said

@@ -10,12 +10,12 @@ from typing import Final
 from tocsin.app import Node
 from tocsin.asking.explain import Explanation, explain_subject, known_of
 from tocsin.asking.subject import Subject, values_of
-from tocsin.directory import directory_version, networks_inside, read_claims_on, read_directory
-from tocsin.errors import TocsinError
+from tocsin.directory import Team, directory_version, networks_inside, read_claims_on, read_directory, read_team
+from tocsin.errors import NotFoundError, TocsinError
 from tocsin.networks import Networks
 from tocsin.release import Marking, read_marking
 from tocsin.routing import Router, current_router
-from tocsin.rules import rules_in_force
+from tocsin.rules import Rules, rules_in_force
 
 FRESH: Final = timedelta(minutes=1)
 """After this the router is opened anew, so that mutes end in time and newly loaded tables of networks are seen."""
@@ -78,11 +78,22 @@ class Guide:
         if subject.network:
             values["prefix"] = [*values["prefix"], *networks_inside(database, subject.network)]
         directory = read_claims_on(database, values)
-        return Router.compile((*directory.rules, *directory.overruled), directory.teams, now=now)
+        known = {team.key for team in directory.teams}
+        more = [team for key in self._rules().document.teams - known for team in self._team(key)]
+        return Router.compile((*directory.rules, *directory.overruled), (*directory.teams, *more), now=now)
+
+    def _rules(self) -> Rules:
+        with self._node.database.reading() as session:
+            return rules_in_force(session)
+
+    def _team(self, key: str) -> list[Team]:
+        """The team that a rule of the node names; none where it is not in the directory any more."""
+        try:
+            return [read_team(self._node.database, key)[0]]
+        except NotFoundError:
+            return []
 
     def _explain(self, subject: Subject, router: Router, networks: Networks, marking: Marking | None) -> Explanation:
         own = frozenset(self._node.settings.node.own_teams)
-        with self._node.database.reading() as session:
-            rules = rules_in_force(session)
         marking = marking or read_marking("AMBER", "AMBER")
-        return explain_subject(subject, networks, router, marking, own=own, rules=rules)
+        return explain_subject(subject, networks, router, marking, own=own, rules=self._rules())
