@@ -22,6 +22,7 @@ from sign_in_world import (
     words_of,
 )
 from tocsin.accounts import Person, Role
+from tocsin.accounts.tables import Passkey
 from tocsin.doors import COOKIE
 
 
@@ -155,3 +156,20 @@ def test_a_kill_while_somebody_joins_loses_and_doubles_nothing(world: World, cut
     with world.node.database.reading() as transaction:
         assert len(transaction.scalars(select(Person)).all()) == 1
     assert words_of(world).count("person.joined") == 1
+
+
+def test_who_only_knows_the_password_sets_up_no_factor_beside_a_passkey(world: World) -> None:
+    with visits(world) as visit:
+        joined(visit, role=Role.MANAGER)
+        with world.node.database.begin() as transaction:
+            person = transaction.scalars(select(Person)).one().id
+            key = {"name": "key", "credential": "abc", "public_key": b"", "uses": 0, "made_at": world.now}
+            transaction.add(Passkey(person_id=person, used_at=None, **key))
+        with another(visit) as other:
+            assert other.sign_in("ana@people.example", PASSWORD).headers["location"] == "/account/second-factor"
+            assert "sign in with your passkey" in other.get("/account/second-factor").text
+            csrf = re.search(r'name="csrf" value="([^"]+)"', other.get("/account").text)
+            assert csrf
+            done = other.post("/account/second-factor", csrf=csrf[1], setup="", code="")
+            assert done.headers["location"] == "/account/second-factor"
+            assert other.get("/today").headers["location"] == "/account/second-factor"

@@ -5,12 +5,14 @@ from typing import Annotated, Any
 import segno
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
+from sqlalchemy.orm import Session as Transaction
 
 from tocsin.accounts import (
     Act,
     Person,
     Setup,
     Visitor,
+    has_passkey,
     has_second_factor,
     new_recovery_codes,
     new_setup,
@@ -46,8 +48,8 @@ def add_second_factor(router: APIRouter, desk: Desk) -> None:
         house, now = house_of_page(desk, request), desk.now
         with desk.node.database.begin() as transaction:
             person = person_of(transaction, visitor)
-            if has_second_factor(transaction, person.id):
-                return desk.go("/account")
+            if _has_another(transaction, visitor):
+                return desk.go(_PATH)
             right = set_up(transaction, desk.tokens, person=person.id, sealed=setup, code=code, now=now)
             if right:
                 codes = new_recovery_codes(transaction, person.id)
@@ -96,6 +98,8 @@ def _page(desk: Desk, request: Request, visitor: Visitor, *, sealed: str = "", w
         person: Person = person_of(transaction, visitor)
         if has_second_factor(transaction, person.id):
             return desk.go("/account")
+        if _has_another(transaction, visitor):
+            return desk.page(request, "account/use_passkey.html")
     setup = new_setup(desk.tokens, person=person.id, mailbox=person.mailbox, site=house.name, sealed=sealed)
     context: dict[str, Any] = {
         "setup": setup,
@@ -104,6 +108,12 @@ def _page(desk: Desk, request: Request, visitor: Visitor, *, sealed: str = "", w
         "must": visitor.role in house.strict,
     }
     return desk.page(request, "account/second_factor.html", status=422 if wrong else 200, **context)
+
+
+def _has_another(transaction: Transaction, visitor: Visitor) -> bool:
+    """Whether the person has a second factor already: who only knows the password does not add one of their own."""
+    person = person_of(transaction, visitor).id
+    return has_second_factor(transaction, person) or (visitor.unfinished and has_passkey(transaction, person))
 
 
 def _picture(setup: Setup) -> str:
