@@ -90,14 +90,15 @@ def keep_new(
     from webauthn.helpers.exceptions import WebAuthnException
 
     said = _read(answer)
-    challenge = _taken(transaction, house, f"{_ADD}-{person.id}", said, now)
+    challenge, until = _challenge_of(house, f"{_ADD}-{person.id}", said, now)
     try:
         made = verify_registration_response(
-            credential=said, expected_challenge=challenge, expected_rp_id=site.host, expected_origin=site.origin,
-            require_user_verification=True,
+            credential=said, expected_challenge=challenge.encode(), expected_rp_id=site.host,
+            expected_origin=site.origin, require_user_verification=True,
         )  # fmt: skip
     except (WebAuthnException, ValueError, TypeError, KeyError) as error:
         raise _refusal() from error
+    _spend(transaction, challenge, until, now)
     credential = bytes_to_base64url(made.credential_id)
     _check_new(transaction, person.id, credential)
     row = Passkey(
@@ -137,8 +138,9 @@ def sign_in_with_passkey(
             if found is None or found[1].blocked_at is not None:
                 return None
             key, person = found
-            challenge = _taken(transaction, house, _SIGN_IN, said, now)
+            challenge, until = _challenge_of(house, _SIGN_IN, said, now)
             uses = _verified(key, site, said, challenge)
+            _spend(transaction, challenge, until, now)
             same = (Passkey.id == key.id) & (Passkey.uses == key.uses)
             transaction.execute(update(Passkey).where(same).values(uses=uses, used_at=now))
         except InputError:
@@ -170,15 +172,15 @@ def remove_passkey(transaction: Transaction, house: House, person: Person, numbe
     note_factor(transaction, house, person, "passkey", "removed", actor=f"person:{person.id}", now=now)
 
 
-def _verified(key: Passkey, site: Site, said: dict[str, Any], challenge: bytes) -> int:
+def _verified(key: Passkey, site: Site, said: dict[str, Any], challenge: str) -> int:
     """What the device counts now. One whose counter does not grow was copied, and is refused (WebAuthn 3, 6.1.1)."""
     from webauthn import verify_authentication_response
     from webauthn.helpers.exceptions import WebAuthnException
 
     try:
         return verify_authentication_response(
-            credential=said, expected_challenge=challenge, expected_rp_id=site.host, expected_origin=site.origin,
-            credential_public_key=key.public_key, credential_current_sign_count=key.uses,
+            credential=said, expected_challenge=challenge.encode(), expected_rp_id=site.host,
+            expected_origin=site.origin, credential_public_key=key.public_key, credential_current_sign_count=key.uses,
             require_user_verification=True,
         ).new_sign_count  # fmt: skip
     except (WebAuthnException, ValueError, TypeError, KeyError) as error:
@@ -197,26 +199,27 @@ def _challenge(house: House, purpose: str, now: datetime) -> bytes:
     return house.tokens.make(purpose, f"{int(now.timestamp())}-{secrets.token_hex(16)}").encode("ascii")
 
 
-def _taken(transaction: Transaction, house: House, purpose: str, said: dict[str, Any], now: datetime) -> bytes:
-    """The challenge that an answer is to: one of ours for this purpose, not too old, and not answered before."""
-    challenge = _challenge_of(said)
-    name = house.tokens.read(purpose, challenge)
-    if name is None:
-        raise _refusal()
-    until = datetime.fromtimestamp(int(name.partition("-")[0]), UTC) + _PATIENCE
-    if not now < until or not use_once(transaction, challenge, until=until, now=now):
-        raise _refusal()
-    return challenge.encode("ascii")
-
-
-def _challenge_of(said: dict[str, Any]) -> str:
+def _challenge_of(house: House, purpose: str, said: dict[str, Any], now: datetime) -> tuple[str, datetime]:
+    """The challenge that an answer is to, one of ours for this purpose, and until when it can be answered."""
     from webauthn import base64url_to_bytes
 
     try:
         client = json.loads(base64url_to_bytes(said["response"]["clientDataJSON"]))
-        return base64url_to_bytes(client["challenge"]).decode("ascii")
+        challenge = base64url_to_bytes(client["challenge"]).decode("ascii")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise _refusal() from error
+    name = house.tokens.read(purpose, challenge)
+    if name is None:
+        raise _refusal()
+    until = datetime.fromtimestamp(int(name.partition("-")[0]), UTC) + _PATIENCE
+    if now >= until:
+        raise _refusal()
+    return challenge, until
+
+
+def _spend(transaction: Transaction, challenge: str, until: datetime, now: datetime) -> None:
+    if not use_once(transaction, challenge, until=until, now=now):
+        raise _refusal()
 
 
 def _read(answer: str) -> dict[str, Any]:
