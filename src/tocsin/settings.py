@@ -316,6 +316,33 @@ class AccountsSettings(_Section):
     )
 
 
+class SingleSignOnSettings(_Section):
+    """Signing in with an account elsewhere, over OpenID Connect."""
+
+    issuer: str = Field(
+        "",
+        pattern=r"^(https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s?#]*)?)?$",
+        description="The OpenID provider, exactly as it names itself; empty: there is none. Needs server.url.",
+    )
+    client_id: str = Field("", description="The name under which this node is known to the provider.")
+    client_secret_file: str = Field(
+        "",
+        description="File that holds the secret shared with the provider, readable by this user only (a relative path: "
+        "in the home folder); empty: there is none.",
+    )
+    name: str = Field("single sign-on", min_length=1, description="What the button calls it: Sign in with …")
+    domains: Words = Field((), description="Only mailboxes in these domains are taken from the provider; empty: any.")
+    two_factors: bool = Field(
+        default=False, description="The provider asks everybody for two factors, so that we ask for no second one."
+    )
+
+    @model_validator(mode="after")
+    def _known_there(self) -> Self:
+        if self.issuer and not self.client_id:
+            raise ValueError("'client_id' must be set where there is an 'issuer'")
+        return self
+
+
 class ApiSettings(_Section):
     """What programs may ask of the API."""
 
@@ -343,6 +370,7 @@ class Settings(_Section):
     server: ServerSettings = ServerSettings()
     api: ApiSettings = ApiSettings()
     accounts: AccountsSettings = AccountsSettings()
+    single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
     collect: dict[_Name, dict[str, Any]] = Field(
         {}, description="Collectors by name, each a table of its kind's own settings; tocsin.collectors reads them."
     )
@@ -398,12 +426,13 @@ def _with_places(settings: Settings, home: Path) -> Settings:
     def placed(path: str) -> str:
         return str(home / Path(path).expanduser()) if path else ""
 
-    mail, mailbox = settings.mail, settings.mailbox
+    mail, mailbox, elsewhere = settings.mail, settings.mailbox, settings.single_sign_on
     files = {"password_file": placed(mail.password_file), "key_password_file": placed(mail.key_password_file)}
     return settings.model_copy(
         update={
             "mail": mail.model_copy(update=files),
             "mailbox": mailbox.model_copy(update={"password_file": placed(mailbox.password_file)}),
+            "single_sign_on": elsewhere.model_copy(update={"client_secret_file": placed(elsewhere.client_secret_file)}),
         }
     )
 

@@ -120,6 +120,11 @@ def give_second_factor(
         return enter(transaction, house, person, caller, now=now, how=how, strong=True)
 
 
+def half_way(house: House, person: Person, *, now: datetime) -> HalfWay:
+    """Somebody who gave one factor, in whatever way, and must give the second one now."""
+    return HalfWay(_half(house, person, now))
+
+
 def enter(
     transaction: Transaction, house: House, person: Person, caller: Caller, *, now: datetime, how: str, strong: bool
 ) -> SignedIn:
