@@ -20,13 +20,14 @@ _NOUN = "quarantine"
 
 
 class Quarantined(BaseModel):
-    """An ingest that set rows aside; ``replayed_by``: the ingest that read them again, or null."""
+    """An ingest that set rows aside. `open`: how many still wait for a person."""
 
     ingest: int
     report: str
     feed: str = Field(examples=["scan_rdp"])
     rows: int
-    replayed_by: int | None
+    replayed_by: int | None = Field(description="The newest ingest that read some of them again.")
+    open: int
 
 
 def add_routes(router: APIRouter, counter: Counter) -> None:
@@ -76,6 +77,6 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
     @router.post(
         "/quarantine/{number}/replay", operation_id="replayQuarantine", summary="Read the rows of an ingest again"
     )
-    def replay_rows(number: Number, _visitor: Annotated[Visitor, needs(Act.QUARANTINE_MEND)]) -> Sums:
+    def replay_rows(number: Number, visitor: Annotated[Visitor, needs(Act.QUARANTINE_MEND)]) -> Sums:
         """After its feed or mapping was mended. What still cannot be read stays aside with the new ingest."""
-        return Sums(**vars(replay(node, number)))
+        return Sums(**vars(replay(node, number, actor=visitor.actor, now=counter.now)))

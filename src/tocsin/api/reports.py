@@ -98,12 +98,13 @@ class Sums(BaseModel):
 
 
 class SetAside(BaseModel):
-    """A row that could not be read. ``line`` 0: the report as a whole."""
+    """A row that could not be read. `line` 0: the report as a whole."""
 
     ingest: int
     line: int
     reason: str
     raw: str
+    place: int = Field(description="Which of the rows that this ingest set aside, from 0.")
 
 
 class Report(BaseModel):

@@ -50,6 +50,8 @@ COMMANDS: dict[str, str] = {
     "sbom": "tocsin.cli.sbom",
 }
 
+_VALUED = ("--home", "--server")  # global options that take a value
+
 
 def root(
     ctx: typer.Context,
@@ -57,15 +59,18 @@ def root(
         Path, typer.Option(envvar="TOCSIN_HOME", help="The folder with settings, records and events.")
     ] = Path("home"),
     json_output: Annotated[bool, typer.Option("--json", help="Print one JSON document, nothing else.")] = False,
+    server: Annotated[
+        str, typer.Option(envvar="TOCSIN_SERVER", metavar="URL", help="Ask this node, with the token in TOCSIN_TOKEN.")
+    ] = "",
 ) -> None:
     """Hear what is wrong in a country's networks, find who must know, tell them safely, and see it fixed."""
-    ctx.obj = Invocation(home=home.expanduser().absolute(), json=json_output)
+    ctx.obj = Invocation(home.expanduser().absolute(), json_output, server)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
     arguments = hoist_globals(list(sys.argv[1:] if argv is None else argv))
-    words = [word for word, before in zip(arguments, ["", *arguments], strict=False) if before != "--home"]
+    words = [word for word, before in zip(arguments, ["", *arguments], strict=False) if before not in _VALUED]
     asked = [word for word in words if not word.startswith("-")][:1]
     try:
         application(asked if asked and asked[0] in COMMANDS else COMMANDS)(arguments)
@@ -83,7 +88,7 @@ def application(nouns: Iterable[str]) -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
-        epilog="--home DIR and --json may stand before or after any command.",
+        epilog="--home DIR, --server URL and --json may stand before or after any command.",
     )
     app.callback()(root)
     for noun in nouns:
@@ -97,15 +102,15 @@ def application(nouns: Iterable[str]) -> typer.Typer:
 
 
 def hoist_globals(arguments: list[str]) -> list[str]:
-    """The same arguments with ``--home DIR`` and ``--json`` moved to the front, up to a ``--``."""
+    """The same arguments with ``--home DIR``, ``--server URL`` and ``--json`` moved to the front, up to a ``--``."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     front: list[str] = []
     rest: list[str] = []
     words = iter(arguments[:end])
     for word in words:
-        if word == "--json" or word.startswith("--home="):
+        if word == "--json" or word.startswith(tuple(f"{name}=" for name in _VALUED)):
             front.append(word)
-        elif word == "--home":
+        elif word in _VALUED:
             front += [word, *([value] if (value := next(words, None)) is not None else [])]
         else:
             rest.append(word)

@@ -1,15 +1,16 @@
 """`tocsin deliveries`: what became of digests and letters."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tocsin.cli import deliveries_held
+from tocsin.cli import deliveries_held, remote
 from tocsin.cli.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tocsin.app import Node
     from tocsin.delivery import Delivery, DueNews
@@ -49,11 +50,19 @@ def list_(
     from tocsin.delivery import deliveries
 
     invocation: Invocation = ctx.obj
+    if invocation.server:
+        with remote.client_of(invocation) as client:
+            asked = list(islice(client.deliveries(state=state or ""), limit))
+        said = [remote.digest_document(one) for one in asked]
+        emit(invocation, said, lambda: _print(said, [one.team_name for one in asked]))
+        return
     node = open_node(invocation.home)
     teams = _teams(node)
     with node.database.begin() as session:
         found = deliveries(session, state=state, limit=limit)
-    emit(invocation, [document(one, teams) for one in found], lambda: _print(found, teams))
+    said = [document(one, teams) for one in found]
+    names = [teams[one.team_id].name if one.team_id in teams else None for one in found]
+    emit(invocation, said, lambda: _print(said, names))
 
 
 @app.command()
@@ -68,6 +77,10 @@ def show(
     from tocsin.replies import came_in
 
     invocation: Invocation = ctx.obj
+    if invocation.server and not mail:
+        with remote.client_of(invocation) as client:
+            _print_whole(invocation, remote.digest_document(client.delivery(reference)))
+        return
     node = open_node(invocation.home)
     if mail:
         _show_mail(invocation, node, reference)
@@ -77,11 +90,7 @@ def show(
         found = find_mail(session, reference)
         mails = came_in(session, found) if isinstance(found, Delivery) else {}
     said = {**document(found, teams), **mails} if isinstance(found, Delivery) else letter_document(found)
-    emit(
-        invocation,
-        said,
-        lambda: print_table("", ("", ""), [(name.replace("_", " "), _shown(value)) for name, value in said.items()]),
-    )
+    _print_whole(invocation, said)
 
 
 @app.command()
@@ -164,7 +173,7 @@ def letter_document(one: "Letter") -> dict[str, object]:
     }
 
 
-def document(one: "Delivery", teams: "dict[int, Team]") -> dict[str, object]:
+def document(one: "Delivery", teams: "dict[int, Team]") -> dict[str, Any]:
     """One digest as JSON; the team by its key."""
     return {
         "reference": one.reference,
@@ -185,7 +194,12 @@ def document(one: "Delivery", teams: "dict[int, Team]") -> dict[str, object]:
     }
 
 
-def _print(found: "Sequence[Delivery]", teams: "dict[int, Team]") -> None:
+def _print_whole(invocation: Invocation, said: "Mapping[str, object]") -> None:
+    rows = [(name.replace("_", " "), _shown(value)) for name, value in said.items()]
+    emit(invocation, said, lambda: print_table("", ("", ""), rows))
+
+
+def _print(found: "Sequence[dict[str, Any]]", names: "Sequence[str | None]") -> None:
     if not found:
         say("No digests here. 'tocsin deliver' makes those that are due.")
         return
@@ -193,14 +207,20 @@ def _print(found: "Sequence[Delivery]", teams: "dict[int, Team]") -> None:
         "",
         ("reference", "state", "events", "at (UTC)", "team"),
         [
-            (one.reference, one.state, one.counts.get("events", one.events), _when(one), _team(teams, one))
-            for one in found
+            (
+                one["reference"],
+                one["state"],
+                one["counts"].get("events", one["counts"]["owed"]),
+                f"{one['sent_at'] or one['created_at']:%Y-%m-%d %H:%M}",
+                name or "no longer in the directory",
+            )
+            for one, name in zip(found, names, strict=True)
         ],
         numbers=[2],
     )
     for one in found:
-        if one.error:
-            say(f"{one.reference}: {one.error}")
+        if one["error"]:
+            say(f"{one['reference']}: {one['error']}")
 
 
 def _print_letters(found: "Sequence[Letter]") -> None:
@@ -230,14 +250,6 @@ def _teams(node: "Node") -> "dict[int, Team]":
     from tocsin.directory import teams_by_id
 
     return teams_by_id(node.database)
-
-
-def _team(teams: "dict[int, Team]", one: "Delivery") -> str:
-    return teams[one.team_id].name if one.team_id in teams else "no longer in the directory"
-
-
-def _when(one: "Delivery") -> str:
-    return f"{one.sent_at or one.created_at:%Y-%m-%d %H:%M}"
 
 
 def _shown(value: object) -> str:

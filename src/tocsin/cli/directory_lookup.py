@@ -3,12 +3,14 @@
 import csv
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tocsin.cli import remote
 from tocsin.cli.output import Invocation, print_json, visible
 
 app = typer.Typer()
@@ -30,8 +32,15 @@ def lookup(
     from tocsin.networks import Networks
 
     invocation: Invocation = ctx.obj
+    if invocation.server:
+        with remote.client_of(invocation) as client:
+            _write(invocation, (asdict(line) for block in _blocks(file) for line in client.look_up_many(block)))
+        return
     router, networks = open_router(invocation.home, datetime.now(UTC)), Networks.open(invocation.home)
-    rows = (row for block in _blocks(file) for row, _ in who_of_each(block, router, networks))
+    _write(invocation, (row for block in _blocks(file) for row, _ in who_of_each(block, router, networks)))
+
+
+def _write(invocation: Invocation, rows: Iterator[dict[str, object]]) -> None:
     if invocation.json:
         print_json(list(rows))
         return

@@ -1,8 +1,15 @@
 """`tocsin doctor`: what is wrong, and how to mend it."""
 
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
 import typer
 
+from tocsin.cli import remote
 from tocsin.cli.output import Invocation, emit, note, say
+
+if TYPE_CHECKING:
+    from tocsin.doctor import Finding
 
 
 def doctor(ctx: typer.Context) -> None:
@@ -10,7 +17,7 @@ def doctor(ctx: typer.Context) -> None:
     from tocsin.doctor import examine
 
     invocation: Invocation = ctx.obj
-    findings = examine(invocation.home)
+    findings = _asked(invocation) if invocation.server else examine(invocation.home)
     emit(invocation, [vars(finding) for finding in findings], lambda: None)
     if not invocation.json:
         for finding in findings:
@@ -21,3 +28,17 @@ def doctor(ctx: typer.Context) -> None:
     if wrong:
         note(f"{wrong} of {len(findings)} checks failed.")
         raise typer.Exit(1)
+
+
+def _asked(invocation: Invocation) -> "list[Finding]":
+    """What another node says of itself."""
+    from tocsin.doctor import Finding
+    from tocsin.errors import WithheldError
+
+    with remote.client_of(invocation) as client:
+        health = client.health()
+    if health.checks is None:
+        raise WithheldError(
+            f"The node says only that it is {health.status}.", hint="The checks need a token with the scope admin.read."
+        )
+    return [Finding(**asdict(check)) for check in health.checks]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.cli import events_remote, remote
 from tocsin.cli.output import Invocation, print_table
 from tocsin.errors import UsageError
 
@@ -55,6 +56,14 @@ def events(
     from tocsin.events.store import Query
 
     invocation: Invocation = ctx.obj
+    form = format_ or (Format.JSON if invocation.json else Format.TABLE)
+    if invocation.server:
+        conditions = {
+            "address": cidr, "asn": asn, "country": country, "type": type_, "feed": feed,
+            "since": _time("since", since), "until": _time("until", until),
+        }  # fmt: skip
+        events_remote.write(remote.client_of(invocation), conditions, form.value, limit=limit, out=out, shown=_SHOWN)
+        return
     query = Query(
         ranges=_ranges(cidr) if cidr else (),
         asn=asn,
@@ -65,7 +74,7 @@ def events(
         until=_time("until", until),
     )
     found = open_node(invocation.home).store.find(query, limit=limit)
-    _write(found, format_ or (Format.JSON if invocation.json else Format.TABLE), out)
+    _write(found, form, out)
 
 
 def _write(found: "pl.DataFrame", form: Format, out: Path | None) -> None:

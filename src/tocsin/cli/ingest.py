@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.cli import remote
 from tocsin.cli.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def ingest(
     from tocsin.pipeline import ingest as take_in
 
     invocation: Invocation = ctx.obj
-    outcome = take_in(open_node(invocation.home), paths, source=source, feed=feed, progress=_progress)
+    if invocation.server:
+        with remote.client_of(invocation) as client:
+            outcome = remote.ingest(client, paths, source=source, feed=feed)
+    else:
+        outcome = take_in(open_node(invocation.home), paths, source=source, feed=feed, progress=_progress)
     emit(invocation, document(outcome), lambda: show(outcome))
     for path, error in outcome.failed:
         note(f"{path} was not taken in: {error}")

@@ -4,7 +4,6 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,12 +15,26 @@ if TYPE_CHECKING:
 _WHOLE = re.compile(r"[A-Z]{3}-\d{4}-\d{7,}|\d{4}-\d\d-\d\d")  # references, which people copy, and dates
 
 
-@dataclass(frozen=True)
 class Invocation:
-    """The global options of one call; commands find it as ``ctx.obj``."""
+    """The global options of one call; commands find it as ``ctx.obj``. ``server``: the node to ask, or empty."""
 
-    home: Path
-    json: bool
+    def __init__(self, home: Path, json: bool, server: str = "") -> None:
+        self._home, self.json, self.server = home, json, server
+
+    @property
+    def home(self) -> Path:
+        """The folder of the node.
+
+        Raises:
+            UsageError: another node is meant, which only some commands can ask.
+
+        """
+        if self.server:
+            raise UsageError(
+                "This command needs the node itself.",
+                hint="Run it where the node is, without --server; docs/api.md lists what can be asked from afar.",
+            )
+        return self._home
 
 
 def emit(invocation: Invocation, document: object, human: Callable[[], None]) -> None:

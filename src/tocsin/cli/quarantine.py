@@ -1,10 +1,12 @@
 """`tocsin quarantine`: rows that were set aside, and their replay after a fix."""
 
+from dataclasses import asdict
 from itertools import islice
 from typing import Annotated
 
 import typer
 
+from tocsin.cli import remote
 from tocsin.cli.output import Invocation, emit, print_table, say
 
 app = typer.Typer(help="Rows that were set aside with a reason.", no_args_is_help=True)
@@ -17,7 +19,11 @@ def list_(ctx: typer.Context) -> None:
     from tocsin.replay import quarantined
 
     invocation: Invocation = ctx.obj
-    found = [vars(entry) for entry in quarantined(open_node(invocation.home))]
+    if invocation.server:
+        with remote.client_of(invocation) as client:
+            found = [asdict(entry) for entry in client.quarantine()]
+    else:
+        found = [vars(entry) for entry in quarantined(open_node(invocation.home))]
     emit(
         invocation,
         found,
@@ -45,9 +51,13 @@ def show(
     from tocsin.replay import require_ingest
 
     invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    require_ingest(node, ingest)
-    rows = [vars(row) for row in islice(set_aside(node.quarantine, ingest), limit)]
+    if invocation.server:
+        with remote.client_of(invocation) as client:
+            rows = [asdict(row) for row in islice(client.set_aside(ingest), limit)]
+    else:
+        node = open_node(invocation.home)
+        require_ingest(node, ingest)
+        rows = [vars(row) for row in islice(set_aside(node.quarantine, ingest), limit)]
     emit(
         invocation,
         rows,
