@@ -4,10 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from answer_world import make_world
+from answer_world import copy_world, make_world
+from teams_world import furnish
 
 
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a node that has heard nothing."""
     return make_world(tmp_path_factory.mktemp("fresh")).folder
+
+
+@pytest.fixture(scope="session")
+def furnished(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a second source that differs, a claim and a registry's file; see `teams_world`."""
+    return furnish(copy_world(fresh, tmp_path_factory.mktemp("furnished"))).folder

@@ -1,5 +1,6 @@
 """The form that a page sends, read within bounds for route functions that are not asynchronous."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Final, TypeAlias
 
 from fastapi import Depends, Request
@@ -9,8 +10,9 @@ MOST_FIELDS: Final = 1_000
 """More fields than any form of ours has."""
 
 
-async def _read(request: Request) -> FormData:
-    return await request.form(max_files=10, max_fields=MOST_FIELDS)
+async def _read(request: Request) -> AsyncIterator[FormData]:
+    async with request.form(max_files=10, max_fields=MOST_FIELDS) as form:  # closes its files at the end
+        yield form
 
 
 Form: TypeAlias = Annotated[FormData, Depends(_read)]

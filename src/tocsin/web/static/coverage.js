@@ -63,6 +63,6 @@ function levelOf(row, name) {
 function words(one, name) {
   if (!one.row) return one.shape.properties.name;
   const value = one.row.dataset[name];
-  const shown = value === undefined ? "–" : value in ANSWERS ? section.querySelector(`.answers .${ANSWERS[value]}`).closest("li").textContent.trim() : `${value} %`;
+  const shown = value === undefined ? "–" : value in ANSWERS ? section.querySelector(`.answers .${ANSWERS[value]}`).closest("li").textContent.trim() : `${Number(value)} %`;
   return `${one.row.dataset.name}: ${shown}`;
 }
