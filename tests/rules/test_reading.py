@@ -95,9 +95,9 @@ def test_a_rule_is_read_back_in_plain_words() -> None:
     (rule,) = read_document(
         '[[share]]\nid = "a"\nfeed = ["x", "y"]\nasn = "AS64500"\nexcept_kind = "national"\nrefuse = true\n'
     ).rules
-    assert str(effect(rule)) == "It is not shared."
+    assert str(effect(rule)) == "Such events are not shared."
     assert [str(one) for one in conditions(rule)] == [
         "the feed is x, y",
         "the AS is 64500",
-        "except to teams of kind national",
+        "the recipient is not a team of kind national",
     ]

@@ -63,7 +63,7 @@ def test_a_rule_is_written_checked_tried_and_put_in_force(world: World, people: 
     assert done.headers["location"] == "/rules"
     said = text_of(manager.get("/rules"))
     assert "1 rule of this node is in force" in said
-    assert "It is not shared." in said
+    assert "Such events are not shared." in said
     assert "Put in force by Manager" in said
 
 

@@ -153,7 +153,7 @@ def test_the_command_line_checks_tries_sets_and_lists(world: World, tmp_path: Pa
     code, _, err = tocsin.call("rules", "check", file)
     assert (code, "Line 4: There is no team 'sectors' in the directory." in err) == (1, True)
     file.write_text(REFUSE)
-    assert "not-to-banks: It is not shared." in tocsin.run("rules", "check", file)
+    assert "not-to-banks: Such events are not shared." in tocsin.run("rules", "check", file)
     assert tocsin.json("rules", "try", file, "--days", "1")["changes"] == []
     assert tocsin.json("rules", "set", file, "--why", "Their contract")["version"] == 1
     code, _, err = tocsin.call("rules", "set", file, "--why", "Again", "--based-on", "0")

@@ -43,23 +43,26 @@ _TO: Final = {
     "country": N_("the recipient is a team of the country %(values)s"),
 }
 _EXCEPT: Final = {
-    "team": N_("except to the team %(values)s"),
-    "kind": N_("except to teams of kind %(values)s"),
-    "country": N_("except to teams of the country %(values)s"),
+    "team": N_("the recipient is not the team %(values)s"),
+    "kind": N_("the recipient is not a team of kind %(values)s"),
+    "country": N_("the recipient is not a team of the country %(values)s"),
 }
 
 
 def effect(rule: Rule) -> Said:
     """What a rule does, in one sentence."""
     if rule.refuse:
-        return Said(N_("It is not shared."))
+        return Said(N_("Such events are not shared."))
     if rule.up_to is not None:
-        return Said(N_("It is shared up to TLP:%(label)s only."), {"label": rule.up_to.value})
+        return Said(N_("Such events are shared up to TLP:%(label)s only."), {"label": rule.up_to.value})
     if rule.hide:
-        return Said(N_("It is shared without these fields: %(fields)s."), {"fields": ", ".join(rule.hide)})
+        return Said(N_("Such events are shared without these fields: %(fields)s."), {"fields": ", ".join(rule.hide)})
     if rule.inform:
-        return Said(N_("These teams are told too, for information: %(teams)s."), {"teams": ", ".join(rule.inform)})
-    return Said(N_("Nobody is told of it automatically."))
+        return Said(
+            N_("Of such events these teams are told too, for information: %(teams)s."),
+            {"teams": ", ".join(rule.inform)},
+        )
+    return Said(N_("Nobody is told of such events automatically."))
 
 
 def conditions(rule: Rule) -> Iterator[Said]:
