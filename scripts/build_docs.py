@@ -32,6 +32,7 @@ Every command, made from the code. `tocsin COMMAND --help` says the same in the 
 
 - `--home DIR`, or the environment variable `TOCSIN_HOME`, names the folder of the node; without it, `home` in the
   folder you are in. It may stand before or after the command.
+- `--server URL`, or `TOCSIN_SERVER`, asks [another node](api.md#from-the-command-line) in its place; some commands can.
 - `--json` prints one JSON document on standard output, or one a line where said, and nothing else there. Progress and
   warnings go to standard error.
 - A command ends with 0 when it did what was asked, 1 when it failed, 2 when it was asked in a wrong way.
