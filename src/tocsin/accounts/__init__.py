@@ -47,6 +47,7 @@ from tocsin.accounts.people import (
     unblock,
 )
 from tocsin.accounts.permissions import NOBODY, OPEN, Act, Reach, Role, Visitor
+from tocsin.accounts.provider import Claims, Provider
 from tocsin.accounts.reading import is_on_record, note_page, note_read
 from tocsin.accounts.second_factor import (
     Setup,
@@ -79,20 +80,26 @@ from tocsin.accounts.signing_in import (
     known_accounts,
     sign_in,
 )
+from tocsin.accounts.sso import PATIENCE, Errand, NoEntry, send_away, sign_in_from_elsewhere, welcome_back
 from tocsin.accounts.tables import ApiToken, Passkey
 
 __all__ = [
     "NOBODY",
     "OPEN",
+    "PATIENCE",
     "Act",
     "ApiToken",
     "Caller",
+    "Claims",
+    "Errand",
     "HalfWay",
     "House",
     "LinkKind",
     "Listed",
+    "NoEntry",
     "Passkey",
     "Person",
+    "Provider",
     "Reach",
     "Refused",
     "Role",
@@ -152,11 +159,13 @@ __all__ = [
     "reset_link",
     "revoke_token",
     "scopes_of",
+    "send_away",
     "set_password",
     "set_profile",
     "set_role",
     "set_up",
     "sign_in",
+    "sign_in_from_elsewhere",
     "sign_in_with_passkey",
     "site_of",
     "start_session",
@@ -164,5 +173,6 @@ __all__ = [
     "unblock",
     "use_link",
     "weakness",
+    "welcome_back",
     "withdraw_links",
 ]

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from tocsin.web.credentials.passkey_pages import add_passkeys
+from tocsin.web.credentials.sso_pages import add_single_sign_on
 from tocsin.web.credentials.token_pages import add_tokens
 from tocsin.web.desk import Desk
 
@@ -14,4 +15,5 @@ def credentials_pages(desk: Desk) -> APIRouter:
     router = APIRouter()
     add_passkeys(router, desk)
     add_tokens(router, desk)
+    add_single_sign_on(router, desk)
     return router

@@ -1,6 +1,6 @@
 """Passkeys of the own account, and signing in with one. Browsers make and use them by ``static/passkeys.js``."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
@@ -126,5 +126,11 @@ def _page(desk: Desk, request: Request, visitor: Visitor, *, done: str = "", wro
         rows = list_passkeys(transaction, person.id)
     url = desk.node.settings.server.url
     possible = site_of(url) is not None or (not url and request.url.hostname == "localhost")
-    context = {"passkeys": rows, "done": done, "wrong": wrong, "possible": possible, "fresh": is_fresh(desk, visitor)}
+    context: dict[str, Any] = {
+        "passkeys": rows,
+        "done": done,
+        "wrong": wrong,
+        "possible": possible,
+        "fresh": is_fresh(desk, visitor),
+    }
     return desk.page(request, "account/passkeys_page.html", status=422 if wrong else 200, **context)

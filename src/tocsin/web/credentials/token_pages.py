@@ -1,7 +1,7 @@
 """Tokens of the own account, which programs sign in with."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
@@ -109,7 +109,7 @@ def _page(
     with desk.node.database.reading() as transaction:
         rows: list[ApiToken] = list_tokens(transaction, person_of(transaction, visitor).id)
     states = {row.id: token_state(row, desk.now) for row in rows}
-    context = {
+    context: dict[str, Any] = {
         "tokens": rows,
         "states": states,
         "working": sum(state == "working" for state in states.values()),
