@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from tocsin import commitment
 from tocsin.app import Node, writer
 from tocsin.events.models import FeedRecord
+from tocsin.figures import keep_months
 from tocsin.inbox import delete_closed
 from tocsin.letters import empty_letters
 from tocsin.mailroom import delete_received
@@ -32,6 +33,7 @@ def apply_retention(node: Node, *, now: datetime, actor: str = "retention") -> A
     today = now.date()
     with writer(node):
         commitment.recover(node)
+        keep_months(node, now=now)  # before the events are gone that they count
         applied = Applied(
             events_deleted=node.store.delete_days_before(today - timedelta(days=keep.events_days)),
             quarantine_deleted=_delete_older(node, today - timedelta(days=keep.quarantine_days)),

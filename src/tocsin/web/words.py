@@ -8,13 +8,13 @@ import gettext
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 from babel import Locale
-from babel.dates import format_date, format_timedelta
+from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal, format_percent
@@ -77,6 +77,10 @@ class Words:
     def span(self, length: timedelta) -> str:
         """How long something took or is ago, in its largest unit, as ``3 hours``."""
         return format_timedelta(length, locale=self._locale)
+
+    def month(self, day: date) -> str:
+        """The month of a day, as ``November 2026``."""
+        return format_skeleton("yMMMM", day, locale=self._locale)
 
     def country(self, code: str) -> str:
         """The name of a country by its ISO 3166-1 code; the code where it has none."""
