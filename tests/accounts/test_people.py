@@ -1,5 +1,6 @@
 """People: links are used once, the last administrator stays, sessions end with rights, and who leaves is forgotten."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -130,11 +131,12 @@ def test_the_last_administrator_stays(database: Database) -> None:
     with database.begin() as session:
         ana, bo = (made(session, f"{name}@people.example", Role.ADMINISTRATOR) for name in ("ana", "bo"))
         block(session, bo, actor="person:1", now=NOW)
-        for act in (
+        refused: list[Callable[[], object]] = [
             lambda: block(session, ana, actor="x", now=NOW),
             lambda: remove(session, ana, actor="x", now=NOW),
             lambda: set_role(session, ana, Role.ANALYST, [], actor="x", now=NOW),
-        ):
+        ]
+        for act in refused:
             with pytest.raises(ConflictError):
                 act()
         unblock(session, bo, actor="person:1", now=NOW)
@@ -158,7 +160,7 @@ def test_two_administrators_who_block_each_other_at_once_leave_one(database: Dat
 
 
 def test_sessions_end_with_a_block_a_role_and_a_password(database: Database) -> None:
-    acts = {
+    acts: dict[str, Callable[[Transaction, Person], object]] = {
         "block": lambda session, person: block(session, person, actor="x", now=NOW),
         "role": lambda session, person: set_role(session, person, Role.AUDITOR, [], actor="x", now=NOW),
         "password": lambda session, person: set_password(session, HOUSE, person, "new", how="link", now=NOW),

@@ -1,8 +1,10 @@
 """The mails that people get about their accounts: links that they asked for, and warnings of what changed."""
 
+import textwrap
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from uuid import uuid4
 
 from sqlalchemy.orm import Session as Transaction
@@ -14,6 +16,10 @@ from tocsin.letters import ACCOUNT, queue_letter
 def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
     """Mark a text for translation."""
     return text
+
+
+_NO_ISOLATES = dict.fromkeys(map(ord, "\N{LEFT-TO-RIGHT ISOLATE}\N{POP DIRECTIONAL ISOLATE}"))
+_filled = partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
 
 
 @dataclass(frozen=True)
@@ -39,9 +45,6 @@ Hello,
 
 It works once. Whoever has this mail can use it: do not pass it on.
 If you do not expect this, you need not do anything.
-
-%(site)s
-%(contact)s
 """),
     )
     RESET = Text(
@@ -49,16 +52,13 @@ If you do not expect this, you need not do anything.
         N_("""\
 Hello,
 
-somebody asked for a new password for your account at %(site)s. If it was
+Somebody asked for a new password for your account at %(site)s. If it was
 you, open this address within the next hours and choose one:
 
   %(link)s
 
 It works once, until %(time)s UTC. If it was not you, do nothing: your
 password stays as it is.
-
-%(site)s
-%(contact)s
 """),
     )
     PASSWORD = Text(
@@ -66,13 +66,11 @@ password stays as it is.
         N_("""\
 Hello,
 
-the password of your account at %(site)s was changed on %(time)s UTC, and
+The password of your account at %(site)s was changed on %(time)s UTC, and
 all other browsers were signed out.
 
 If it was not you, set a new one at once (%(forgotten)s) and write to
 %(contact)s.
-
-%(site)s
 """),
     )
     FACTOR = Text(
@@ -80,13 +78,11 @@ If it was not you, set a new one at once (%(forgotten)s) and write to
         N_("""\
 Hello,
 
-on %(time)s UTC a second factor, a passkey or recovery codes of your
+On %(time)s UTC a second factor, a passkey or recovery codes of your
 account at %(site)s were added, removed or used.
 
 If it was not you, set a new password at once (%(forgotten)s) and write to
 %(contact)s.
-
-%(site)s
 """),
     )
     BROWSER = Text(
@@ -94,15 +90,13 @@ If it was not you, set a new password at once (%(forgotten)s) and write to
         N_("""\
 Hello,
 
-on %(time)s UTC a browser that had not been used with your account at
+On %(time)s UTC a browser that had not been used with your account at
 %(site)s before signed in to it. It calls itself:
 
   %(agent)s
 
 If it was not you, set a new password at once (%(forgotten)s) and write to
 %(contact)s.
-
-%(site)s
 """),
     )
     GUESSED = Text(
@@ -110,13 +104,11 @@ If it was not you, set a new password at once (%(forgotten)s) and write to
         N_("""\
 Hello,
 
-on %(time)s UTC somebody gave the right password of your account at
+On %(time)s UTC somebody gave the right password of your account at
 %(site)s several times, but not the second factor. They did not get in.
 
 If it was not you, set a new password at once (%(forgotten)s) and write to
 %(contact)s.
-
-%(site)s
 """),
     )
 
@@ -150,6 +142,16 @@ def send(
         kind=ACCOUNT,
         mailbox=mailbox,
         subject=house.say(news.value.subject, **values),
-        body=house.say(news.value.body, **values),
+        body=_laid_out(house.say(news.value.body, **values)) + f"\n{house.name}\n{house.contact}\n",
         now=now,
     )
+
+
+def _laid_out(text: str) -> str:
+    """Paragraphs in lines of at most 76 columns; one that is set in, such as a link, stays as it is.
+
+    Without the signs by which pages set words apart from right to left: they would be part of a link that is copied.
+    """
+    text = text.translate(_NO_ISOLATES)
+    paragraphs = [part if part.startswith("  ") else _filled(" ".join(part.split()), 76) for part in text.split("\n\n")]
+    return "\n\n".join(paragraphs) + "\n"

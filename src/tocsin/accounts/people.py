@@ -62,7 +62,8 @@ def find_person(transaction: Transaction, named: str | int) -> Person:
 
     """
     text = str(named).strip().lower()
-    which = Person.id == int(text) if text.isascii() and text.isdigit() else Person.mailbox == text
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    which = Person.id == int(text) if is_number else Person.mailbox == text
     found = transaction.scalar(select(Person).where(which, Person.removed_at.is_(None)))
     if found is None:
         raise NotFoundError(f"There is no account of '{named}'.", hint="'tocsin people list' lists them.")
