@@ -35,6 +35,7 @@ VALUES: dict[str, list[Any]] = {
     "network.asn": [64502, None],
     "source.fqdn": ["mail.example", "WWW.Example", "a+b.example", None],
     "malware.name": ["avalanche", None],
+    "source.port": [443, 0, 65535, None],
     "source.account": ["somebody", None],
     "routed": list(SETS),
     "told": list(SETS),
@@ -137,7 +138,7 @@ def country_of(row: dict[str, Any]) -> str | None:
 
 def _inside(address: str, network: str) -> bool:
     one, other = ip_address(address), ip_network(network)
-    return one.version == other.version and one in other
+    return network == "::/0" or (one.version == other.version and one in other)  # all of IPv4 is mapped into it
 
 
 def _row(rng: random.Random, ingest: int, number: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ filters = st.builds(
     since=st.none() | times,
     until=st.none() | times,
     last=st.sampled_from(["", "", "24h", "7d", "30d"]),
-    address=st.sampled_from(["", "", "192.0.2.0/24", "192.0.2.1/32", "2001:db8::/32", "ff00::/8", "0.0.0.0/0"]),
+    address=st.sampled_from(["", "", "192.0.2.0/24", "192.0.2.1/32", "2001:db8::/32", "ff00::/8", "0.0.0.0/0", "::/0"]),
     asn=st.sampled_from([None, None, 64500, 64502, 64999]),
     country=st.sampled_from(["", "", "MU", "SC", "FR"]),
     taxonomy=st.sampled_from(["", "", "vulnerable"]),
@@ -105,6 +105,33 @@ def test_batches_hold_what_pages_hold(world: EventWorld, wanted: EventFilter, si
         for pair in batch.select("ingest", "row").rows()
     ]
     assert sorted(found, reverse=True) == pages(world.events, wanted, sight, 50)
+
+
+@settings(max_examples=40)
+@given(filters, st.integers(1, 60))
+def test_a_glance_shows_what_pages_show(world: EventWorld, wanted: EventFilter, limit: int) -> None:
+    page = world.events.page(wanted, now=NOW, columns=["source.ip", "source.port"], limit=limit)
+    glance = world.events.glance(wanted, now=NOW, limit=limit)
+    assert glance is not None
+    assert glance.cursor == page.cursor
+    right = {(row["ingest"], row["row"]): row for row in world.rows}
+    rows = [right[read_cursor(event) or (0, 0)] for event, _ in glance.rows]
+    assert identities(rows) == page.rows.select("ingest", "row").rows()
+    for row, (_, shown) in zip(rows, glance.rows, strict=True):
+        at = time_of(row)
+        assert shown == {
+            **{name: row[name] for name in ("feed.code", "severity", "source.port", "tlp", "pap")},
+            **{name: row[f"classification.{name[15:]}"] for name in shown if name.startswith("classification.")},
+            "time.source": at and int(at.timestamp()),
+            "source.ip": row["address"],
+            "source.asn": as_of(row),
+            "source.geolocation.cc": country_of(row),
+        }
+
+
+def test_a_glance_is_not_for_who_may_not_see_all_of_it(world: EventWorld) -> None:
+    without_port = Sight((Window(None, None, ALL_FIELDS - {"source.port"}),))
+    assert world.events.glance(EventFilter(), now=NOW, sight=without_port) is None
 
 
 def test_a_cursor_stays_where_it_was_when_more_is_heard(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Stored events found and counted for somebody who looks: pages of a table, counts over time and by each value.
 
 All of it comes from the digests of the table's files (`tocsin.events.summaries`); a file itself is read only for the
-rows that are shown, for an address or prefix (few row groups), and for free text (the newest `TEXT_ROWS` rows).
+rows that are shown whole, and for free text (the newest `TEXT_ROWS` rows).
 """
 
 import re
@@ -10,8 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,8 @@ from tocsin.events.kinds import CONDITIONS, Kinds
 from tocsin.events.models import TeamSet
 from tocsin.events.schema import BY_NAME, COLUMNS
 from tocsin.events.sight import EVERYTHING, Label, Sight, Window
-from tocsin.events.store import EventStore, Query, may_hold, within
-from tocsin.events.summaries import HOUR, Bools, Int64s, Summaries, Summary
+from tocsin.events.store import EventStore, Query, may_hold
+from tocsin.events.summaries import GLANCE, HOUR, Bools, Int64s, Places, Summaries, Summary, UInt64s
 from tocsin.networks import parse_network
 from tocsin.records import Database
 
@@ -35,8 +36,6 @@ TEXT_ROWS: Final = 1_000_000
 _FOREVER = (0, 2**32)
 _NEEDED = ("tlp", "pap", "routed", "told", "ingest", "row")
 _SEEN_BY = {**CONDITIONS, "country": "source.geolocation.cc", "address": "source.ip", "asn": "source.asn"}
-_ADDRESS = ("source.ip.hi", "source.ip.lo")
-Places = npt.NDArray[np.intp]
 T = TypeVar("T")
 
 
@@ -75,6 +74,14 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Glance:
+    """Rows as `Page`, each by its identity with the values of `summaries.GLANCE` (times in seconds since 1970)."""
+
+    rows: list[tuple[str, dict[str, Any]]]
+    cursor: str
+
+
+@dataclass(frozen=True)
 class _File:
     path: str
     rows: int
@@ -109,7 +116,7 @@ class _Wanted:
     @property
     def reads(self) -> bool:
         """Whether the digests alone do not answer it."""
-        return bool(self.filter.address or self.filter.text or self.filter.problem)
+        return bool(self.filter.text or self.filter.problem)
 
 
 class _Kept:
@@ -190,6 +197,16 @@ class Events:
         key = ("page", self.store.table.version(), asked.key, asked.bounds, tuple(columns), after, limit)
         return self._answers.get(key, lambda: self._page(asked, columns, after, limit))
 
+    def glance(
+        self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING, after: str = "", limit: int = 50
+    ) -> Glance | None:
+        """What `page` finds, as far as the digests know it, far sooner; None where not all of that may be seen."""
+        if not sight.common.issuperset(GLANCE):
+            return None
+        asked = self._wanted(wanted, sight, now)
+        key = ("glance", self.store.table.version(), asked.key, asked.bounds, after, limit)
+        return self._answers.get(key, lambda: self._glance(asked, after, limit))
+
     def one(self, cursor: str, *, sight: Sight = EVERYTHING) -> pl.DataFrame:
         """One event whole, by its identity: a frame of one row, of none where it is not there or may not be seen."""
         named = read_cursor(cursor)
@@ -200,7 +217,7 @@ class Events:
         for file in self._files():
             if file.newest >= named[0]:
                 summary = self.summaries.of(file.path)
-                places = np.flatnonzero(summary.events(np.arange(summary.rows)) == number)
+                places = np.flatnonzero(summary.events() == number)
                 if len(places):
                     fits = self._mask(file, asked)
                     places = places if fits is None else places[fits[places]]
@@ -320,6 +337,8 @@ class Events:
             at = np.searchsorted(summary.asns, asked.filter.asn)
             known = at < len(summary.asns) and summary.asns[at] == asked.filter.asn
             conditions.append(summary.asn == at if known else np.zeros(summary.rows, dtype=bool))
+        if asked.filter.address:
+            conditions.append(summary.within(_ranges(asked.filter.address)))
         if asked.teams is not None:
             conditions.append(self._of_teams(summary, asked.teams))
         if not asked.sight.everything:
@@ -349,40 +368,37 @@ class Events:
 
     def _of_teams(self, summary: Summary, teams: frozenset[int], *, told_only: bool = False) -> Bools:
         """For each row whether it was routed or told to one of the teams."""
-        of = self._sets_of(teams)
-        among = [(not told_only and int(routed) in of) or int(told) in of for routed, told in summary.sets]
-        right = np.array(among, dtype=bool)
+        of = np.array(sorted(self._sets_of(teams)), dtype=np.int64)
+        right = np.isin(summary.sets[:, 1:] if told_only else summary.sets, of).any(axis=1)
         return right[summary.set] if len(right) else np.zeros(0, dtype=bool)
 
     def _sets_of(self, teams: frozenset[int]) -> frozenset[int]:
         """The numbers of the sets that one of the teams is in."""
-        newest = self.newest()
+        sets = self._numbers.get(("sets", self.newest()), self._sets_by_team)
+        return frozenset(number for team in teams for number in sets.get(team, ()))
 
-        def read() -> frozenset[int]:
-            with self.database.reading() as session:
-                rows = session.execute(select(TeamSet.number, TeamSet.members)).all()
-            return frozenset(number for number, members in rows if not teams.isdisjoint(members))
-
-        return self._numbers.get(("sets", newest, teams), read)
+    def _sets_by_team(self) -> dict[int, list[int]]:
+        by_team: dict[int, list[int]] = {}
+        with self.database.reading() as session:
+            for number, members in session.execute(select(TeamSet.number, TeamSet.members)):
+                for team in members:
+                    by_team.setdefault(team, []).append(number)
+        return by_team
 
     def _number_of(self, path: str) -> Places:
         """The numbers of a file's kinds."""
         return self._numbers.get(("kinds", path), lambda: self._kinds.number(self.summaries.of(path).kinds))
 
     def _read_places(self, file: _File, asked: _Wanted) -> Places:
-        """Where in the file rows have the address or text that is wanted."""
+        """Where in the file rows have the text or problem that is wanted."""
         texts = tuple(name for name in TEXT_FIELDS if name in asked.sight.common)
-        key = (file.path, asked.filter.address, asked.filter.text, asked.filter.problem, texts)
+        key = (file.path, asked.filter.text, asked.filter.problem, texts)
         return self._places.get(key, lambda: self._read_places_now(file, asked.filter, texts))
 
     def _read_places_now(self, file: _File, wanted: EventFilter, texts: Sequence[str]) -> Places:
         scan = self._scan(file.path).with_row_index("_place")
         filled = set(scan.collect_schema().names())
         condition = pl.lit(value=True)
-        if wanted.address:
-            if not filled.issuperset(_ADDRESS):
-                return np.zeros(0, dtype=np.intp)
-            condition &= pl.any_horizontal([within(*bounds) for bounds in _ranges(wanted.address)])
         if wanted.problem:
             condition &= pl.col("problem") == int.from_bytes(bytes.fromhex(wanted.problem), "big", signed=True)
         if wanted.text:
@@ -397,26 +413,47 @@ class Events:
     # --- rows ---
 
     def _page(self, asked: _Wanted, columns: Sequence[str], after: str, limit: int) -> Page:
+        best = self._best(asked, after, limit + 1)
+        by_path: dict[str, list[int]] = {}
+        for _, path, place in best[:limit]:
+            by_path.setdefault(path, []).append(place)
+        of = [(path, np.array(places, dtype=np.intp)) for path, places in by_path.items()]
+        return Page(self._rows(of, columns, asked.sight), more=len(best) > limit)
+
+    def _glance(self, asked: _Wanted, after: str, limit: int) -> Glance:
+        best = self._best(asked, after, limit + 1)
+        found: list[tuple[str, dict[str, Any]]] = []
+        for path, some in groupby(best[:limit], key=lambda one: one[1]):
+            group = list(some)
+            columns = self.summaries.of(path).glance(np.array([place for _, _, place in group], dtype=np.intp))
+            for number, (event, _, _) in enumerate(group):
+                row = {name: values[number] for name, values in columns.items()}
+                found.append((cursor_of(event >> 32, event & 0xFFFFFFFF), row))
+        return Glance(found, found[-1][0] if len(best) > limit else "")
+
+    def _best(self, asked: _Wanted, after: str, most: int) -> list[tuple[int, str, int]]:
+        """The newest events that fit: identity, file and place of each, newest first."""
         named = read_cursor(after)
         below = np.uint64(named[0] << 32 | named[1]) if named else None
-        best: list[tuple[np.uint64, str, int]] = []
+        best: list[tuple[int, str, int]] = []
         for file in self._searched(asked):
-            if len(best) > limit and file.newest < int(best[limit][0]) >> 32:
+            if len(best) >= most and file.newest < best[most - 1][0] >> 32:
                 break
-            places = self._fitting(file, asked)
-            events = self.summaries.of(file.path).events(places)
-            if below is not None:
-                places, events = places[events < below], events[events < below]
-            if len(events) > limit + 1:
-                top = np.argpartition(events, len(events) - limit - 1)[-limit - 1 :]
-                places, events = places[top], events[top]
-            best += [(event, file.path, int(place)) for event, place in zip(events, places, strict=True)]
+            places, events = self._newest_of(file, asked, below, most)
+            best += [(event, file.path, place) for event, place in zip(events.tolist(), places.tolist(), strict=True)]
             best.sort(key=lambda one: one[0], reverse=True)
-            del best[limit + 1 :]
-        shown = best[:limit]
-        paths = dict.fromkeys(path for _, path, _ in shown)
-        of = [(path, np.array([place for _, its, place in shown if its == path], dtype=np.intp)) for path in paths]
-        return Page(self._rows(of, columns, asked.sight), more=len(best) > limit)
+            del best[most:]
+        return best
+
+    def _newest_of(self, file: _File, asked: _Wanted, below: np.uint64 | None, most: int) -> tuple[Places, UInt64s]:
+        places = self._fitting(file, asked)
+        events = self.summaries.of(file.path).events(places)
+        if below is not None:
+            places, events = places[events < below], events[events < below]
+        if len(events) > most:
+            top = np.argpartition(events, len(events) - most)[-most:]
+            places, events = places[top], events[top]
+        return places, events
 
     def _rows(self, places: Sequence[tuple[str, Places]], columns: Sequence[str], sight: Sight) -> pl.DataFrame:
         """Rows at places of files, newest first, with nothing in what may not be seen."""

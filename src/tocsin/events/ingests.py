@@ -94,7 +94,7 @@ def taken_places(session: Session, number: int) -> frozenset[int] | None:
 
 def _taken(session: Session, number: int | None = None) -> dict[int, int | None]:
     """How many set-aside rows of each ingest were read again; None: all."""
-    query = select(Ingest.replay_of, Ingest.replay_places).where(Ingest.replay_of.is_not(None))
+    query = select(Ingest.replay_of, Ingest.replay_places).where(Ingest.replay_of > 0)  # as the index has it
     found: dict[int, int | None] = {}
     for of, places in session.execute(query if number is None else query.where(Ingest.replay_of == number)):
         if of is None:

@@ -1,9 +1,8 @@
 """A digest of each file of the event table, from which counts and first pages come without reading the file.
 
 Files of the table never change, so a digest never grows old: it is made when first needed, named by its file, and
-dropped with it. It holds six numbers for each event (24 bytes), in the order of the file: seconds since 1970, its
-kind, AS, pair of team sets, ingest and row; and what the numbers mean. It is never the truth: without it, it is made
-again. Why it is so: docs/design/summaries.md.
+dropped with it. It holds eight numbers for each event (24 bytes), in the order of the file, and what the numbers mean.
+It is never the truth: without it, it is made again. Why it is so: docs/design/summaries.md.
 """
 
 import shutil
@@ -13,17 +12,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from tocsin.events.schema import COLUMNS
+from tocsin.networks import format_addresses
 
 UInt32s: TypeAlias = npt.NDArray[np.uint32]
+UInt64s: TypeAlias = npt.NDArray[np.uint64]
 Int64s: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
+Codes: TypeAlias = npt.NDArray[np.uint16] | npt.NDArray[np.uint32]
+Places: TypeAlias = npt.NDArray[np.intp]
 
 HOUR: Final = 3600
 KIND: Final = (
@@ -32,28 +35,38 @@ KIND: Final = (
 )  # fmt: skip
 """What events of one kind have in common."""
 
-_AT, _KIND, _ASN, _SETS, _INGEST, _ROW = range(6)
+_AT, _ROW, _ADDRESS, _PORT = range(4)
+_KIND, _ASN, _SETS, _INGEST = range(4)
+_HAS_PORT, _IS_V4, _IS_V6 = (np.uint32(1 << bit) for bit in (16, 17, 18))  # beside the port
+_MAPPED_V4: Final = 0xFFFF << 32  # the lower half of ::ffff:0:0
+_NUMBERS: Final = ("asns", "sets", "ingests", "wide", "cells", "codes", "numbers")
 _SOURCE: Final = (
     "time.source", "time.observation", *(name for name in KIND if name != "country"), "network.country",
-    "source.geolocation.cc", "network.asn", "source.asn", "routed", "told", "ingest", "row",
+    "source.geolocation.cc", "network.asn", "source.asn", "source.ip.hi", "source.ip.lo", "source.port", "routed",
+    "told", "ingest", "row",
 )  # fmt: skip
 _NULL: Final = "\N{SYMBOL FOR NULL}"
 _MAPPED: Final = 100_000  # smaller ones are read whole: an open mapping holds a file handle
-_OPEN: Final = 400
+_OPEN: Final = 300
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The digest of one file. ``numbers``: uint32[6, n]; see the properties, each uint32[n].
+    """The digest of one file; each property has a number for each of its n events.
 
-    ``kinds``: a row for each kind, columns `KIND`. ``asns``: int64, 0 for none known. ``sets``: int64[m, 2], the pairs
-    of team sets that events were routed and told to. ``cells``: int64[c, 3], the events by hour (since 1970) and kind.
+    ``numbers``: uint32[4, n]. ``codes``: uint16[4, n], or uint32 where there are too many. ``kinds``: a row for each
+    kind, columns `KIND`. ``asns``: int64, 0 for none known. ``sets``: int64[m, 2], the pairs of team sets that events
+    were routed and told to. ``ingests``: int64. ``wide``: uint64[w, 2], the halves of addresses that are not IPv4.
+    ``cells``: int64[c, 3], the events by hour (since 1970) and kind.
     """
 
     numbers: UInt32s
+    codes: Codes
     kinds: pl.DataFrame
     asns: Int64s
     sets: Int64s
+    ingests: Int64s
+    wide: UInt64s
     cells: Int64s
 
     @property
@@ -67,34 +80,71 @@ class Summary:
         return self.numbers[_AT]
 
     @property
-    def kind(self) -> UInt32s:
+    def kind(self) -> Codes:
         """Which row of ``kinds``."""
-        return self.numbers[_KIND]
+        return self.codes[_KIND]
 
     @property
-    def asn(self) -> UInt32s:
+    def asn(self) -> Codes:
         """Which of ``asns``."""
-        return self.numbers[_ASN]
+        return self.codes[_ASN]
 
     @property
-    def set(self) -> UInt32s:
+    def set(self) -> Codes:
         """Which row of ``sets``."""
-        return self.numbers[_SETS]
-
-    @cached_property
-    def last_event(self) -> int:
-        """The identity (`events`) of the newest."""
-        return int(self.events(np.arange(self.rows)).max()) if self.rows else 0
-
-    def events(self, places: npt.NDArray[np.intp]) -> npt.NDArray[np.uint64]:
-        """The identities of events at some places of the file: the ingest in the upper half, the row in the lower."""
-        ingest, row = (self.numbers[which][places].astype(np.uint64) for which in (_INGEST, _ROW))
-        return ingest << np.uint64(32) | row
+        return self.codes[_SETS]
 
     @cached_property
     def span(self) -> tuple[int, int]:
         """The seconds of the first and last event."""
         return (int(self.at.min()), int(self.at.max())) if self.rows else (0, 0)
+
+    def events(self, places: Places | None = None) -> UInt64s:
+        """The identities of all events, or of those at some places: the ingest in the upper half, the row below."""
+        code, row = self.codes[_INGEST], self.numbers[_ROW]
+        if places is not None:
+            code, row = code[places], row[places]
+        return (self.ingests.astype(np.uint64) << np.uint64(32))[code] | row.astype(np.uint64)
+
+    def within(self, ranges: Iterable[tuple[int, int, int, int]]) -> Bools:
+        """For each event whether its address lies in one of the ranges: (first hi, first lo, last hi, last lo)."""
+        found = np.zeros(self.rows, dtype=bool)
+        address, port = self.numbers[_ADDRESS], self.numbers[_PORT]
+        for first_hi, first_lo, last_hi, last_lo in ranges:
+            first, last = first_hi << 64 | first_lo, last_hi << 64 | last_lo
+            low, high = max(first, _MAPPED_V4) - _MAPPED_V4, min(last, _MAPPED_V4 + 2**32 - 1) - _MAPPED_V4
+            if low <= high:
+                found |= (address >= low) & (address <= high) & ((port & _IS_V4) > 0)
+            inside = np.array([first <= hi << 64 | lo <= last for hi, lo in self.wide.tolist()], dtype=bool)
+            if inside.any():
+                rows = np.flatnonzero(port & _IS_V6)
+                found[rows[inside[address[rows]]]] = True
+        return found
+
+    def glance(self, places: Places) -> dict[str, list[Any]]:
+        """What is known here of the events at some places, by the name of the field it stands for."""
+        kinds = self.kinds[self.codes[_KIND][places].tolist()]
+        at, port = self.numbers[_AT][places].tolist(), self.numbers[_PORT][places]
+        return {
+            "time.source": [seconds or None for seconds in at],
+            "source.ip": self._addresses(places),
+            "source.port": [value & 0xFFFF if value & int(_HAS_PORT) else None for value in port.tolist()],
+            "source.asn": [asn or None for asn in self.asns[self.codes[_ASN][places]].tolist()],
+            "source.geolocation.cc": kinds["country"].to_list(),
+            **{name: kinds[name].to_list() for name in KIND if name != "country"},
+        }
+
+    def _addresses(self, places: Places) -> list[str | None]:
+        address, port = self.numbers[_ADDRESS][places], self.numbers[_PORT][places]
+        is_v6, is_v4 = (port & _IS_V6) > 0, (port & _IS_V4) > 0
+        hi, lo = np.zeros(len(places), np.uint64), address.astype(np.uint64) | np.uint64(_MAPPED_V4)
+        hi[is_v6], lo[is_v6] = self.wide[address[is_v6]].T
+        texts = format_addresses(hi, lo).to_list()
+        return [text if known else None for text, known in zip(texts, (is_v4 | is_v6).tolist(), strict=True)]
+
+
+GLANCE: Final = ("time.source", "source.ip", "source.port", "source.asn", "source.geolocation.cc", *KIND[:5], *KIND[6:])
+"""The fields of `Summary.glance`: the time, AS and country are those that conditions go by."""
 
 
 def summarise(frame: pl.DataFrame) -> Summary:
@@ -109,24 +159,50 @@ def summarise(frame: pl.DataFrame) -> Summary:
             separator="\x1f",
         ).alias("kind"),
         (pl.col("routed").fill_null(0).cast(pl.Int64) * 2**32 + pl.col("told").fill_null(0)).alias("sets"),
+        "source.ip.hi",
+        "source.ip.lo",
+        pl.col("source.port").cast(pl.Int64),
         "ingest",
         "row",
     )
     kinds, kind = _codes(events["kind"])
     asns, asn = np.unique(events["asn"].to_numpy(), return_inverse=True)
     pairs, pair = np.unique(events["sets"].to_numpy(), return_inverse=True)
-    columns = (events["at"].to_numpy(), kind, asn, pair, events["ingest"].to_numpy(), events["row"].to_numpy())
-    numbers = np.stack([column.astype(np.uint32) for column in columns]) if events.height else np.zeros((6, 0), "u4")
+    ingests, ingest = np.unique(events["ingest"].to_numpy(), return_inverse=True)
+    address, flags, wide = _addresses(events["source.ip.hi"], events["source.ip.lo"])
+    port = flags | events["source.port"].fill_null(0).to_numpy().astype(np.uint32)
+    port[events["source.port"].is_not_null().to_numpy()] |= _HAS_PORT
+    numbers = _stacked([events["at"].to_numpy(), events["row"].to_numpy(), address, port], np.uint32)
+    narrow = max(len(kinds), len(asns), len(pairs), len(ingests)) <= 2**16
+    codes = _stacked([kind, asn, pair, ingest], np.uint16 if narrow else np.uint32)
     sets = np.stack([pairs >> 32, pairs & 0xFFFFFFFF], axis=1)
-    return Summary(numbers, _kinds(kinds), asns, sets, _cells(numbers, len(kinds)))
+    cells = _cells(numbers[_AT], kind, len(kinds))
+    return Summary(numbers, codes, _kinds(kinds), asns, sets, ingests, wide, cells)
 
 
-def _codes(texts: pl.Series) -> tuple[list[str], npt.NDArray[np.uint32]]:
+def _stacked(columns: list[npt.NDArray[Any]], dtype: type[np.unsignedinteger]) -> npt.NDArray[Any]:
+    return np.stack([column.astype(dtype) for column in columns])
+
+
+def _codes(texts: pl.Series) -> tuple[list[str], UInt32s]:
     """The distinct texts, and for each row which of them it is."""
     known = texts.unique()
     places = pl.DataFrame({"kind": known}).with_row_index("place")
     found = texts.to_frame("kind").join(places, on="kind", how="left", maintain_order="left")["place"]
     return known.to_list(), found.to_numpy().astype(np.uint32)
+
+
+def _addresses(hi: pl.Series, lo: pl.Series) -> tuple[UInt32s, UInt32s, UInt64s]:
+    """Each address as the number of an IPv4 one or its place among the others; which of both; and those others."""
+    known = hi.is_not_null().to_numpy()
+    high, low = (half.fill_null(0).to_numpy().view(np.uint64) for half in (hi, lo))
+    is_v4 = known & (high == 0) & (low >> np.uint64(32) == 0xFFFF)
+    others = known & ~is_v4
+    wide, place = np.unique(np.stack([high[others], low[others]], axis=1), axis=0, return_inverse=True)
+    address = (low & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    address[others] = place.ravel()
+    flags = np.where(is_v4, _IS_V4, np.uint32(0)) | np.where(others, _IS_V6, np.uint32(0))
+    return address, flags.astype(np.uint32), wide
 
 
 def _kinds(texts: list[str]) -> pl.DataFrame:
@@ -136,8 +212,8 @@ def _kinds(texts: list[str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row").select(KIND)
 
 
-def _cells(numbers: UInt32s, kinds: int) -> Int64s:
-    hours = numbers[_AT].astype(np.int64) // HOUR * max(kinds, 1) + numbers[_KIND]
+def _cells(at: UInt32s, kind: UInt32s, kinds: int) -> Int64s:
+    hours = at.astype(np.int64) // HOUR * max(kinds, 1) + kind
     found, counts = np.unique(hours, return_counts=True)
     return np.stack([found // max(kinds, 1), found % max(kinds, 1), counts], axis=1)
 
@@ -180,11 +256,12 @@ class Summaries:
         folder = self._folder / _name(path)
         try:
             kinds = pl.read_parquet(folder / "kinds.parquet")
-            asns, sets, cells = (np.load(folder / f"{name}.npy") for name in ("asns", "sets", "cells"))
-            numbers = np.load(folder / "numbers.npy", mmap_mode="r")
+            found = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _NUMBERS}
         except (OSError, EOFError, ValueError, pl.exceptions.PolarsError):
             return None
-        return Summary(numbers if numbers.shape[1] >= _MAPPED else np.array(numbers), kinds, asns, sets, cells)
+        large = {"codes", "numbers"} if found["numbers"].shape[1] >= _MAPPED else set()
+        arrays = {name: array if name in large else np.array(array) for name, array in found.items()}
+        return Summary(kinds=kinds, **arrays)
 
     def _write(self, path: str, made: Summary) -> None:
         """Keep it, whole or not at all; without room on the disk it is made again next time."""
@@ -194,7 +271,7 @@ class Summaries:
             shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             made.kinds.write_parquet(unfinished / "kinds.parquet")
-            for name in ("asns", "sets", "cells", "numbers"):
+            for name in _NUMBERS:
                 np.save(unfinished / f"{name}.npy", getattr(made, name))
             shutil.rmtree(folder, ignore_errors=True)
             unfinished.rename(folder)

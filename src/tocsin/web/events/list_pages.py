@@ -10,11 +10,12 @@ from tocsin.doors import needs
 from tocsin.events.browse import TEXT_ROWS, Figures
 from tocsin.events.filters import SEVERITIES, SPANS, EventFilter
 from tocsin.events.sight import Sight
+from tocsin.events.summaries import GLANCE
 from tocsin.sights import sight_of
 from tocsin.web.desk import Desk
 from tocsin.web.events.asked import COLUMNS, NAMES, Asked
 from tocsin.web.events.chart import HEIGHT, WIDTH, Chart, chart_of
-from tocsin.web.events.rows import all_fields, fields_of, shown
+from tocsin.web.events.rows import Shown, all_fields, fields_of, glanced, problem_text, shown
 from tocsin.web.events.view_pages import path_of, views_of
 
 _ROWS = 50
@@ -61,7 +62,25 @@ def _chart(desk: Desk, asked: Asked, figures: Figures) -> Chart:
 
 
 def _table(desk: Desk, asked: Asked, sight: Sight) -> dict[str, Any]:
-    page = desk.node.events.page(
+    rows, cursor = _rows(desk, asked, sight)
+    whole = desk.node.events.one(asked.open, sight=sight) if asked.open else None
+    there = whole is not None and whole.height
+    return {
+        "rows": rows,
+        "cursor": cursor,
+        "whole": all_fields(whole) if there else [],
+        "problem": problem_text(whole["problem"][0]) if there else "",
+    }
+
+
+def _rows(desk: Desk, asked: Asked, sight: Sight) -> tuple[list[Shown], str]:
+    """The rows and where they go on; usual columns come from the digests, others are read."""
+    events = desk.node.events
+    if set(asked.columns) <= set(GLANCE):
+        glance = events.glance(asked.filter, now=desk.now, sight=sight, after=asked.after, limit=_ROWS)
+        if glance is not None:
+            return glanced(glance.rows, asked.columns), glance.cursor
+    page = events.page(
         asked.filter,
         now=desk.now,
         sight=sight,
@@ -69,12 +88,7 @@ def _table(desk: Desk, asked: Asked, sight: Sight) -> dict[str, Any]:
         after=asked.after,
         limit=_ROWS,
     )
-    whole = desk.node.events.one(asked.open, sight=sight) if asked.open else None
-    return {
-        "rows": shown(page.rows, asked.columns),
-        "cursor": page.cursor,
-        "whole": all_fields(whole) if whole is not None and whole.height else [],
-    }
+    return shown(page.rows, asked.columns), page.cursor
 
 
 def groups_of(figures: Figures, asked: Asked) -> list[tuple[str, list[tuple[str, int, str]], int]]:

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import polars as pl
 
@@ -11,13 +12,14 @@ from tocsin.events.browse import cursor_of
 from tocsin.events.idf_out import flat
 from tocsin.events.schema import FIELDS, Kind
 
+_TIME: Final = "time.source"
+
 
 @dataclass(frozen=True)
 class Shown:
-    """One event: its identity, the problem it joins (16 hexadecimal digits), and its cells in the table's order."""
+    """One event: its identity, and its cells in the table's order."""
 
     event: str
-    problem: str
     cells: list[object]
 
 
@@ -25,20 +27,35 @@ _OURS = {"source.asn": "network.asn", "source.geolocation.cc": "network.country"
 """Columns that show what our own tables say, before what the feed says: as the conditions and the counts do."""
 
 
+def glanced(rows: Sequence[tuple[str, dict[str, Any]]], columns: Sequence[str]) -> list[Shown]:
+    """The rows of a glance."""
+    return [
+        Shown(event, [_moment(values[name]) if name == _TIME else values[name] for name in columns])
+        for event, values in rows
+    ]
+
+
 def fields_of(columns: Sequence[str]) -> list[str]:
     """The fields that columns are made of."""
-    return [*columns, *(_OURS[name] for name in columns if name in _OURS)]
+    more = [_OURS[name] for name in columns if name in _OURS]
+    return [*columns, *more, *(["time.observation"] if _TIME in columns else [])]
 
 
 def shown(rows: pl.DataFrame, columns: Sequence[str]) -> list[Shown]:
-    """The rows of a page of the table."""
-    ours = [pl.coalesce(_OURS[name], name).alias(name) if name in _OURS else pl.col(name) for name in columns]
-    cells = flat(rows).select(ours).rows() if rows.height else []
-    identities = rows.select("ingest", "row", "problem").iter_rows()
-    return [
-        Shown(cursor_of(ingest, row), problem_text(problem), list(of))
-        for (ingest, row, problem), of in zip(identities, cells, strict=True)
-    ]
+    """The rows of a page of the table, which has the columns of `fields_of`."""
+    ours = {
+        **{name: pl.coalesce(of, name) for name, of in _OURS.items()},
+        _TIME: pl.coalesce(_TIME, "time.observation"),
+    }
+    cells = (
+        flat(rows).select(ours.get(name, pl.col(name)).alias(name) for name in columns).rows() if rows.height else []
+    )
+    identities = rows.select("ingest", "row").iter_rows()
+    return [Shown(cursor_of(*identity), list(of)) for identity, of in zip(identities, cells, strict=True)]
+
+
+def _moment(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
 def problem_text(key: int | None) -> str:
