@@ -18,6 +18,7 @@ from tocsin.directory import teams_by_id
 from tocsin.directory.claims import make_claim
 from tocsin.inbox import Attached, Filed, Kind, file_report, form_word, ticket_of
 from tocsin.pipeline import ingest
+from tocsin.rules import set_rules
 from tocsin.tokens import open_tokens
 from tocsin.uploads import arrive
 
@@ -62,6 +63,8 @@ EXAMPLES: dict[str, str] = {
     "/deliveries/{reference}/mails/{part}/files/{number}/table": "file",
     "/deliveries/{reference}/why": "delivery",
     "/directory/{key}": "team",
+    "/events/views/{number}": "view",
+    "/events/views/{number}/delete": "view",
     "/networks/{value:path}": "network",
     "/report/{reference}": "inbox",
     "/reports/feeds/alarms/{alarm}": "alarm",
@@ -76,6 +79,7 @@ EXAMPLES: dict[str, str] = {
     "/reports/sent/{uuid}": "upload",
     "/reports/{number}": "ingest",
     "/reports/{number}/leave": "ingest",
+    "/rules/versions/{number}": "version",
     "/teams/{key}": "team",
     "/teams/{key}/change": "team",
     "/teams/{key}/history": "team",
@@ -113,7 +117,9 @@ def furnish(world: World) -> dict[str, Example]:
         "ingest": ("2", "2", "999"),
         "row": (_broken_row(world), "2 1", "999 1"),
         "alarm": ("1", "1", "999"),
+        "view": ("1", "1", "999"),
         "person": (f"{person(world.node, Role.ANALYST, now=world.now)} block", "999 block", "999 block"),
+        "version": _rules(world),
         **_deliveries(world),
         **_claims(world),
         **_inbox(world),
@@ -129,6 +135,13 @@ def _broken_row(world: World) -> str:
     path.write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
     assert ingest(world.node, [path], clock=lambda: world.now).counts.quarantined == 1
     return "2 1"
+
+
+def _rules(world: World) -> tuple[str, str, str]:
+    text = '[[route]]\nid = "hears-too"\nnetwork = "198.51.100.0/24"\ninform = ["sector"]\nwhy = "They asked."\n'
+    with world.node.database.begin() as session:
+        set_rules(session, text, based_on=0, teams={SECTOR}, why="Asked", actor="test", now=world.now)
+    return "1", "1", "999"
 
 
 def _deliveries(world: World) -> dict[str, tuple[str, str, str]]:
