@@ -11,7 +11,9 @@ from tocsin.cli.people import note_first_link
 def serve(
     ctx: typer.Context,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Instead of server.port in the settings.")] = None,
-    public: Annotated[bool, typer.Option("--public", help="Only the pages for people outside: answers.")] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="Only the pages for everybody, and those that mails link to.")
+    ] = False,
 ) -> None:
     """Serve the pages of this node until Ctrl-C."""
     from tocsin.app import open_node

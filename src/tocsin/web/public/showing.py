@@ -81,7 +81,11 @@ def show(
     desk: Desk, request: Request, template: str, *, keep: bool = True, status: int = 200, **context: Any
 ) -> Response:
     """A public page; ``keep``: the same for everybody who speaks a language, so browsers and proxies may keep it."""
-    shared: dict[str, Any] = {"kinds": KINDS, "signing_in": _signing_in(request)}
+    shared: dict[str, Any] = {
+        "kinds": KINDS,
+        "signing_in": _signing_in(request),
+        "helplines": desk.node.settings.node.helplines,
+    }
     response = desk.page(request, template, status=status, **shared, **context)
     if status == 200 and keep and visitor_of(request).person is None:
         response.headers["Cache-Control"] = FRESH
