@@ -176,7 +176,7 @@ def test_on_the_command_line(world: World) -> None:
         "tokens", "make", "analyst@people.example", "--name", "robot", "--scope", "events.read", "--days", "7"
     )
     visitor = read_token(world.node.database, made["token"], now=datetime.now(UTC))
-    assert visitor.scopes == {Act.EVENTS_READ}
+    assert visitor.scopes == frozenset({Act.EVENTS_READ})
     assert [row["state"] for row in world.tocsin.json("tokens", "list")] == ["working"]
     world.tocsin.json("tokens", "revoke", str(made["number"]))
     assert [row["state"] for row in world.tocsin.json("tokens", "list", "--person", "1")] == ["revoked"]

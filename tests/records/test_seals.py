@@ -299,7 +299,11 @@ def test_two_sealers_and_many_writers_at_once(database: Database) -> None:
         while not stop.is_set():
             seal(database, KEY, now=NOW)
 
-    writers = [threading.Thread(target=guarded, args=(lambda: [_note(database, 3) for _ in range(5)],)) for _ in "abc"]
+    def keep_writing() -> None:
+        for _ in range(5):
+            _note(database, 3)
+
+    writers = [threading.Thread(target=guarded, args=(keep_writing,)) for _ in "abc"]
     sealers = [threading.Thread(target=guarded, args=(keep_sealing,)) for _ in "ab"]
     for thread in (*writers, *sealers):
         thread.start()

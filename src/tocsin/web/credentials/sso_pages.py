@@ -1,6 +1,7 @@
 """Out to the OpenID provider and back."""
 
 from typing import Annotated
+from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -17,7 +18,7 @@ from tocsin.accounts import (
     sign_in_from_elsewhere,
     welcome_back,
 )
-from tocsin.doors import NotHereError, needs
+from tocsin.doors import needs
 from tocsin.errors import RemoteError
 from tocsin.settings import read_secret
 from tocsin.web.desk import Desk, own_path
@@ -50,7 +51,7 @@ def add_single_sign_on(router: APIRouter, desk: Desk) -> None:
             return _nothing(desk, request, "failed", error)
         response = RedirectResponse(errand.address, status_code=303)
         wanted = own_path(next)[:_LONGEST_PATH]
-        _keep(request, response, f"{errand.kept}{_APART}{wanted}")
+        _keep(request, response, f"{errand.kept}{_APART}{quote(wanted)}")
         return response
 
     @router.get(_BACK)
@@ -70,7 +71,7 @@ def add_single_sign_on(router: APIRouter, desk: Desk) -> None:
             desk.node.database, house, provider.issuer, claims, caller_of(request), state=state,
             domains=settings.domains, two_factors=settings.two_factors, now=now,
         )  # fmt: skip
-        return _answer(desk, request, found, own_path(wanted or "/"))
+        return _answer(desk, request, found, own_path(unquote(wanted) or "/"))
 
 
 def _answer(desk: Desk, request: Request, found: SignedIn | HalfWay | NoEntry, wanted: str) -> Response:
@@ -78,8 +79,7 @@ def _answer(desk: Desk, request: Request, found: SignedIn | HalfWay | NoEntry, w
         case SignedIn():
             response = let_in(request, found, wanted)
         case HalfWay(token):
-            context = {"half": token, "wanted": wanted}
-            response = desk.page(request, "sign_in/code.html", wait=0, wrong=False, **context)
+            response = desk.page(request, "sign_in/code.html", wait=0, wrong=False, half=token, wanted=wanted)
         case NoEntry():
             response = _nothing(desk, request, found.value)
     response.delete_cookie(_cookie(request), secure=request.url.scheme == "https", httponly=True, samesite="lax")
