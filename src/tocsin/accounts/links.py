@@ -47,10 +47,15 @@ def plain_mailbox(mailbox: str) -> str:
         InputError: it is none.
 
     """
-    plain = mailbox.strip().lower()
-    if not _MAILBOX.fullmatch(plain) or not plain.isprintable():
+    plain = typed_mailbox(mailbox)
+    if not _MAILBOX.fullmatch(plain) or plain != mailbox.strip().lower():
         raise InputError("That is no mailbox.", hint="Write it as name@example.org.")
     return plain
+
+
+def typed_mailbox(mailbox: str) -> str:
+    """What somebody typed for a mailbox, whatever it is, as accounts would keep it; control characters are left out."""
+    return "".join(letter for letter in mailbox.strip().lower()[:320] if letter.isprintable())
 
 
 def first_link(transaction: Transaction, house: House, *, now: datetime) -> str | None:
@@ -116,10 +121,11 @@ def ask_reset(transaction: Transaction, house: House, mailbox: str, *, address: 
 
     A few for a mailbox and for a network in an hour; what is over is not mailed, and not said either.
     """
-    limits = [Attempt(Limit.MAIL_ADDRESS, network_of(address)), Attempt(Limit.MAIL, mailbox.strip().lower()[:320])]
+    mailbox = typed_mailbox(mailbox)
+    limits = [Attempt(Limit.MAIL_ADDRESS, network_of(address)), Attempt(Limit.MAIL, mailbox)]
     if take(transaction, house.tokens, limits, now) is not None:
         return
-    person = transaction.scalar(select(Person).where(Person.mailbox == mailbox.strip().lower()))
+    person = transaction.scalar(select(Person).where(Person.mailbox == mailbox))
     if person is not None and person.blocked_at is None:
         reset_link(transaction, house, person, actor="public", now=now)
 

@@ -22,6 +22,8 @@ from tocsin.errors import ConflictError, NotFoundError
 from tocsin.letters import ACCOUNT, Letter, LetterState
 from tocsin.records import AuditWord, audit
 
+_LONGEST_NAME = 100
+
 
 @dataclass(frozen=True)
 class Listed:
@@ -68,6 +70,11 @@ def find_person(transaction: Transaction, named: str | int) -> Person:
     if found is None:
         raise NotFoundError(f"There is no account of '{named}'.", hint="'tocsin people list' lists them.")
     return found
+
+
+def is_name(name: str) -> bool:
+    """Whether somebody can be called so: 1 to 100 characters that can be printed."""
+    return 0 < len(name) <= _LONGEST_NAME and name.isprintable()
 
 
 def join(

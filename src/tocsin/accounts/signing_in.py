@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.accounts.house import House
+from tocsin.accounts.links import typed_mailbox
 from tocsin.accounts.mails import News, send
 from tocsin.accounts.models import Person, Session
 from tocsin.accounts.passwords import fits, hash_password, is_outdated
@@ -75,7 +76,7 @@ def sign_in(
     database: Database, house: House, mailbox: str, password: str, caller: Caller, *, now: datetime
 ) -> SignedIn | HalfWay | Refused:
     """Sign in by mailbox and password. Takes some 60 ms whatever is given."""
-    mailbox = mailbox.strip().lower()[:320]
+    mailbox = typed_mailbox(mailbox)
     with database.begin() as transaction:
         forget_old(transaction, now)
         person = _person(transaction, mailbox)

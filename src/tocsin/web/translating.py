@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -33,8 +34,9 @@ class Fault:
 def source() -> Catalog:
     """All texts of the pages, in English, with the files that they stand in."""
     found = Catalog(project="Tocsin", charset="utf-8")
-    texts = extract_from_dir(_HERE, _METHODS, _OPTIONS, keywords=_KEYWORDS, comment_tags=("Translators:",))
-    for file, _line, text, comments, context in texts:
+    pages = extract_from_dir(_HERE, _METHODS, _OPTIONS, keywords=_KEYWORDS, comment_tags=("Translators:",))
+    mails = extract_from_dir(_HERE.parent / "accounts", [("mails.py", "python")], keywords=_KEYWORDS)
+    for file, _line, text, comments, context in chain(pages, mails):
         found.add(text, None, [(file, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
     return found
 

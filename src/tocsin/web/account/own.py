@@ -14,6 +14,7 @@ from tocsin.accounts import (
     end_sessions,
     has_second_factor,
     hash_password,
+    is_name,
     list_sessions,
     recovery_codes_left,
     set_password,
@@ -29,8 +30,6 @@ from tocsin.web.sign_in.doorstep import house_of_page, minutes
 Holder = Annotated[Visitor, needs(Act.ACCOUNT_OWN)]
 Text = Annotated[str, Form()]
 
-_LONGEST_NAME = 100
-
 
 def add_own(router: APIRouter, desk: Desk) -> None:
     """The pages of `/account`, but for the second factor."""
@@ -44,7 +43,7 @@ def add_own(router: APIRouter, desk: Desk) -> None:
     def profile(request: Request, visitor: Holder, name: Text = "", language: Text = "", theme: Text = "") -> Response:
         """Keep name, language and colours."""
         name = " ".join(name.split())
-        if not 0 < len(name) <= _LONGEST_NAME:
+        if not is_name(name):
             return _page(desk, request, visitor, wrongs={"name": "name"})
         language = language if language in desk.languages else ""
         theme = theme if theme in THEMES else ""

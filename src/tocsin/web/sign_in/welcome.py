@@ -15,6 +15,7 @@ from tocsin.accounts import (
     WelcomeLink,
     enter,
     hash_password,
+    is_name,
     join,
     known_accounts,
     open_link,
@@ -31,8 +32,6 @@ from tocsin.web.sign_in.doorstep import caller_of, house_of_page, let_in, refuse
 
 Holder = Annotated[Visitor, needs(Act.LINK_USE)]
 Text = Annotated[str, Form()]
-
-_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def _about(desk: Desk, link: WelcomeLink, typed: Typed) -> list[str]:
 def _wrongs(link: WelcomeLink, typed: Typed, password: str, about: list[str]) -> dict[str, str]:
     """What is wrong, by field; the page has the words."""
     wrongs = {}
-    if link.kind != LinkKind.RESET and not 0 < len(typed.name) <= _LONGEST_NAME:
+    if link.kind != LinkKind.RESET and not is_name(typed.name):
         wrongs["name"] = "name"
     if link.kind == LinkKind.FIRST:
         try:
