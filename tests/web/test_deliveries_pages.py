@@ -103,6 +103,13 @@ def test_operators_see_their_own_and_nothing_of_others(world: World, people: Exi
     assert "192.0.2.1" in shown
     assert "National CSIRT" not in shown
     assert "Refusals so far" not in shown
+    with world.node.database.begin() as session:
+        waiting = session.scalars(select(Delivery).where(Delivery.reference == own)).one()
+        waiting.state = "held"
+    assert browser.get(f"/deliveries/{own}?mail=again").status_code == 404  # nobody has looked at it yet
+    assert own not in browser.get("/deliveries").text
+    with world.node.database.begin() as session:
+        session.scalars(select(Delivery).where(Delivery.reference == own)).one().state = "sent"
     missing = browser.get("/deliveries/TOC-2026-9999999")
     for path in (f"/deliveries/{others}", f"/deliveries/{others}/mails/1", f"/deliveries/{others}/why"):
         foreign = browser.get(path)

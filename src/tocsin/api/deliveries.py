@@ -13,6 +13,7 @@ from tocsin.accounts import Act, Reach, Visitor
 from tocsin.api.counter import Counter
 from tocsin.api.pages import Cursor, Limit, Page, aware, cursor_for, link_next, place_of
 from tocsin.delivery import (
+    TOLD,
     Delivery,
     DeliveryState,
     Wanted,
@@ -104,7 +105,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[Digest]:
-        """The newest first; operators see those to their own teams."""
+        """The newest first; operators see those that left for their own teams."""
         place = place_of(counter.tokens, _NOUN, cursor)
         reach = visitor.reach(Act.DELIVERIES_READ)
         with node.database.reading() as session:
@@ -113,6 +114,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
                 teams=_teams(session, reach, team),
                 since=aware(since),
                 until=aware(until),
+                told=not reach.everything,
                 before=place[0] if place else 0,
             )
             found = find_digests(session, wanted, limit=limit + 1)
@@ -127,7 +129,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         reach = visitor.reach(Act.DELIVERIES_READ)
         with node.database.reading() as session:
             found = delivery(session, reference)
-            if not reach.covers([found.team_id]):
+            if not reach.covers([found.team_id]) or not (reach.everything or found.state in TOLD):
                 raise NotHereError
             names = team_names(session, {found.team_id})
             mails = came_in(session, found) if reach.everything else {}

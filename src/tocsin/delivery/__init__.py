@@ -16,7 +16,16 @@ from tocsin.delivery.journal import (
     retry,
     sent_to,
 )
-from tocsin.delivery.listing import GROUPS, Group, Wanted, count_digests, count_letters, find_digests, find_letters
+from tocsin.delivery.listing import (
+    GROUPS,
+    TOLD,
+    Group,
+    Wanted,
+    count_digests,
+    count_letters,
+    find_digests,
+    find_letters,
+)
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.delivery.notices import Notice, notices
 from tocsin.delivery.outbox import due_at, queue, release_items
@@ -29,6 +38,7 @@ from tocsin.delivery.survey import DELIVERY, Gone, problem_words, topic_names
 __all__ = [
     "DELIVERY",
     "GROUPS",
+    "TOLD",
     "Annotate",
     "Channel",
     "Delivery",

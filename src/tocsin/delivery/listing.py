@@ -33,11 +33,16 @@ GROUPS: Final[dict[Group, tuple[str, ...]]] = {
 """The states of digests and letters, each in one group."""
 
 
+TOLD: Final = (DeliveryState.SENT.value, DeliveryState.BOUNCED.value)
+"""The states of digests that have left for their team: what people of that team may look at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is looked for. ``teams``: numbers, None for all. Times: when it was made. ``reference``: a part of it.
 
-    ``states``: within the groups, only these. ``before``: the number of the last one seen, 0 to begin with the newest.
+    ``states``: within the groups, only these; ``told``: only what has left for its team. ``before``: the number of the
+    last one seen, 0 to begin with the newest.
     """
 
     groups: Collection[Group] = ()
@@ -46,12 +51,15 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     reference: str = ""
+    told: bool = False
     before: int = 0
 
 
 def find_digests(session: Session, wanted: Wanted, *, limit: int) -> Sequence[Delivery]:
     """The digests, newest first."""
     query = select(Delivery).where(*_met(Delivery, wanted))
+    if wanted.told:
+        query = query.where(Delivery.state.in_(TOLD))
     if wanted.teams is not None:
         query = query.where(Delivery.team_id.in_(wanted.teams))
     if wanted.reference:
@@ -69,9 +77,11 @@ def find_letters(session: Session, wanted: Wanted, *, limit: int) -> Sequence[Le
     return session.scalars(query.order_by(Letter.id.desc()).limit(limit)).all()
 
 
-def count_digests(session: Session, teams: Collection[int] | None = None) -> dict[Group, int]:
-    """How many digests there are in each group; ``teams``: numbers, None for all."""
+def count_digests(session: Session, teams: Collection[int] | None = None, *, told: bool = False) -> dict[Group, int]:
+    """How many digests there are in each group; ``teams`` and ``told`` as in `Wanted`."""
     query = select(Delivery.state, func.count()).group_by(Delivery.state)
+    if told:
+        query = query.where(Delivery.state.in_(TOLD))
     if teams is not None:
         query = query.where(Delivery.team_id.in_(teams))
     return _grouped(dict(session.execute(query).all()))

@@ -80,6 +80,12 @@ class Document:
     rules: tuple[Rule, ...] = ()
 
     @property
+    def named(self) -> frozenset[str]:
+        """The keys of all teams that it names."""
+        given = [(*rule.to, *rule.excepted) for rule in self.rules]
+        return self.teams | {team for of in given for name, keys in of if name == "team" for team in keys}
+
+    @property
     def teams(self) -> frozenset[str]:
         """The keys of all teams that are told more."""
         return frozenset(team for rule in self.rules for team in rule.inform)

@@ -1,5 +1,6 @@
 """What waits, what left and what did not: lists of digests and letters, and of news that no digest holds yet."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -60,9 +61,9 @@ def list_pages(desk: Desk) -> APIRouter:
         reach = visitor.reach(Act.DELIVERIES_READ)
         teams = None if reach.everything else reach.teams
         with desk.node.database.reading() as session:
-            wanted = _wanted(session, filters, teams)
+            wanted = replace(_wanted(session, filters, teams), told=not reach.everything)
             found = list(find_digests(session, wanted, limit=_ROWS + 1))
-            counts = count_digests(session, teams)
+            counts = count_digests(session, teams, told=not reach.everything)
             names = team_names(session, {one.team_id for one in found})
             aside = _inside(desk, session) if reach.everything else {"notices": [], "waiting": 0}
         return desk.page(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.accounts import Act, Visitor
 from tocsin.answers import Answer, Verdict
-from tocsin.delivery import Delivery, can_hold, can_repeat, find_mail
+from tocsin.delivery import TOLD, Delivery, can_hold, can_repeat, find_mail
 from tocsin.directory import team_names
 from tocsin.doors import NotHereError, needs
 from tocsin.errors import TocsinError
@@ -56,14 +56,14 @@ def find(desk: Desk, visitor: Visitor, reference: str) -> Found:
 
     Raises:
         NotFoundError: there is none.
-        NotHereError: it is another team's.
+        NotHereError: it is another team's, or has not left.
 
     """
     reach = visitor.reach(Act.DELIVERIES_READ)
     with desk.node.database.reading() as session:
         one = find_mail(session, reference)
         team = one.team_id if isinstance(one, Delivery) else 0
-        if not reach.covers([team]):
+        if not reach.covers([team]) or not (reach.everything or one.state in TOLD):
             raise NotHereError
         key, name = team_names(session, {team}).get(team, ("", ""))
     return Found(one, name or getattr(one, "mailbox", ""), key, reach.everything)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.accounts import Act, Person, Visitor
+from tocsin.directory import team_keys
 from tocsin.doors import needs
 from tocsin.release import FIELD_RULES, RULES
 from tocsin.rules import (
@@ -39,13 +40,15 @@ def reading_pages(desk: Desk) -> APIRouter:
         with desk.node.database.reading() as session:
             found = version_in_force(session)
             names = _names(session, [found] if found else [])
-        text = found.text if found else DEFAULT
+            keys = set(team_keys(session).values())
+        document = read_document(found.text if found else DEFAULT)
         return desk.page(
             request,
             "rules/in_force.html",
             version=found,
             names=names,
-            document=read_document(text),
+            document=document,
+            gone=sorted(document.named - keys),
             table=RULES,
             fields=FIELD_RULES,
             effect=effect,
