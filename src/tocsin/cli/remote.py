@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tocsin.client import Client, Digest, Report
     from tocsin.pipeline import Counts, Outcome
 
-_WAIT = 60.0  # seconds that a request waits for a report to be taken in
 _ONLY_WHOLE = {"not_reached", "tickets", "mails"}
 
 
@@ -33,25 +32,30 @@ def client_of(invocation: Invocation) -> "Client":
 
 
 def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str | None) -> "Outcome":
-    """Send reports in, one after the other, and wait for each; says what `tocsin.pipeline.ingest` would."""
+    """Send reports in, and wait until all are taken in; says what `tocsin.pipeline.ingest` would."""
     from tocsin.events.reports import find_reports, shown
     from tocsin.pipeline import Counts, Outcome
 
     started, total, ingests = time.monotonic(), Counts(), list[int]()
     failed: list[tuple[str, TocsinError]] = []
+    sent: list[tuple[str, Report]] = []
     for path in find_reports(paths):
         try:
-            report = _sent(client, path, source or "", feed or "")
+            with _file(path) as (file, name):
+                sent.append(
+                    (shown(path.name), client.send_report(file, name=name, source=source or "", feed=feed or ""))
+                )
         except OSError as error:
             wrong = InputError(f"{shown(path)} cannot be read: {error.strerror}.", hint="Check the path.")
             failed.append((shown(path), wrong))
         except TocsinError as error:
             failed.append((shown(path), error))
-        else:
-            total += _counts(report)
-            ingests += report.ingests
-            failed += [(one.file, InputError(one.reason, hint=one.hint)) for one in report.failed]
-            note(f"{shown(path.name)}: {total.rows:,} rows so far")
+    for name, report in sent:
+        done = _done(client, report)
+        total += _counts(done)
+        ingests += done.ingests
+        failed += [(one.file, InputError(one.reason, hint=one.hint)) for one in done.failed]
+        note(f"{name}: {total.rows:,} rows so far")
     return Outcome(total, failed, time.monotonic() - started, ingests)
 
 
@@ -62,11 +66,12 @@ def digest_document(one: "Digest") -> dict[str, Any]:
     return {name: value for name, value in document.items() if value is not None or name not in _ONLY_WHOLE}
 
 
-def _sent(client: "Client", path: Path, source: str, feed: str) -> "Report":
-    with _file(path) as (file, name):
-        report = client.send_report(file, name=name, source=source, feed=feed, wait=_WAIT)
+def _done(client: "Client", report: "Report") -> "Report":
+    """The report once it was taken in, or refused."""
+    pause = 0.05
     while report.state == "waiting":
-        time.sleep(1)
+        time.sleep(pause)
+        pause = min(pause * 1.5, 2.0)
         report = client.report(report.id)
     return report
 

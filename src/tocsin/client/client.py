@@ -60,6 +60,7 @@ class Client:
         if parts.scheme == "http" and parts.hostname not in _HERE:
             raise UsageError("A token must not travel over plain http.", hint="Write the address with https.")
         headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        self._is_here = parts.hostname in _HERE
         self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._http = httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=timeout)
 
@@ -90,9 +91,12 @@ class Client:
     # --- reports ---
 
     def send_report(self, path: Path, *, name: str = "", source: str = "", feed: str = "", wait: float = 0) -> Report:
-        """Send a file in, packed on its way, and wait so many seconds (at most a minute) for what becomes of it."""
+        """Send a file in and wait so many seconds (at most a minute) for what becomes of it.
+
+        It is packed for the way, unless it is packed already or the node is on this machine.
+        """
         with path.open("rb") as file:
-            packed = file.read(2) not in _PACKED
+            packed = file.read(2) not in _PACKED and not self._is_here
         query = {"name": name or path.name, "source": source, "feed": feed}
         headers = {
             "Content-Type": "application/octet-stream",

@@ -1,0 +1,115 @@
+"""Times the same reports by `tocsin ingest` and sent over HTTP to `tocsin serve`, side by side; prints JSON.
+
+python bench/console_ingest.py --rows 1000000
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import feed
+from tocsin.accounts import Person, Role, make_token, scopes_of
+from tocsin.app import open_node
+from tocsin.client import Client
+from tocsin.errors import RemoteError
+
+TOCSIN = Path(sys.executable).parent / "tocsin"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
+    try:
+        json.dump(measure(folder, options.rows, options.seed), sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    finally:
+        shutil.rmtree(folder)
+
+
+def measure(folder: Path, rows: int, seed: int) -> dict[str, object]:
+    world = feed.make_world(seed)
+    reports = feed.write_reports(world, folder / "reports", rows, seed)
+    directory = feed.write_directory(world, folder, seed)
+    homes = [folder / "by-command", folder / "by-http"]
+    for home in homes:
+        for path in directory:
+            run(home, "directory", "import", str(path))
+    started = time.perf_counter()
+    taken = json.loads(run(homes[0], "--json", "ingest", *map(str, reports)))
+    by_command = time.perf_counter() - started
+    with serving(homes[1]) as client:
+        started = time.perf_counter()
+        sent = [client.send_report(path) for path in reports]
+        while any(one.state == "waiting" for one in sent):
+            time.sleep(0.2)
+            sent = [client.report(one.id) if one.state == "waiting" else one for one in sent]
+        by_http = time.perf_counter() - started
+    stored = sum(one.sums.stored for one in sent if one.sums)
+    if stored != taken["stored"]:
+        raise SystemExit(f"by HTTP {stored:,} events, by the command {taken['stored']:,}")
+    return {
+        "rows": rows,
+        "bytes": sum(path.stat().st_size for path in reports),
+        "reports": len(reports),
+        "by_command": {"seconds": round(by_command, 2), "rows_a_second": round(rows / by_command)},
+        "by_http": {"seconds": round(by_http, 2), "rows_a_second": round(rows / by_http)},
+        "share_of_the_command": round(by_command / by_http, 2),
+        "load_before": round(os.getloadavg()[0], 1),
+    }
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[Client]:
+    """A client of the node in ``home``, which a process of its own serves."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen([TOCSIN, "--home", home, "serve", "--port", str(port)], stderr=subprocess.DEVNULL)
+    try:
+        with Client(f"http://127.0.0.1:{port}", token_of(home)) as client:
+            while True:
+                try:
+                    client.health()
+                    break
+                except RemoteError:
+                    time.sleep(0.2)
+            yield client
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def token_of(home: Path) -> str:
+    now = datetime.now(UTC)
+    with open_node(home).database.begin() as session:
+        person = Person(
+            mailbox="bench@people.example", name="Bench", role=Role.ANALYST.value, teams=[], password="",
+            language="", theme="", made_at=now, blocked_at=None,
+        )  # fmt: skip
+        session.add(person)
+        session.flush()
+        scopes = scopes_of(Role.ANALYST)
+        return make_token(session, person, name="bench", scopes=scopes, days=1, now=now, actor="bench")[1]
+
+
+def run(home: Path, *arguments: str) -> str:
+    command: list[str | Path] = [TOCSIN, "--home", home, *arguments]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return str(done.stdout)
+
+
+if __name__ == "__main__":
+    main()
