@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.errors import NotFoundError
-from tocsin.records.audit import AuditEntry
+from tocsin.records.audit import AuditEntry, AuditSeal
 
 MOST: Final = 500
 """Entries of one page."""
@@ -31,7 +31,7 @@ class Asked:
     since: datetime | None = None
     until: datetime | None = None
 
-    def narrow(self, query: Select[tuple[AuditEntry]]) -> Select[tuple[AuditEntry]]:
+    def narrow(self, query: Select[AuditEntry]) -> Select[AuditEntry]:
         """The query, for these only."""
         if self.word:
             query = query.where(AuditEntry.word == self.word)
@@ -66,6 +66,27 @@ def every_entry(session: Session, asked: Asked) -> Iterator[AuditEntry]:
     """All of them, the oldest first, without holding all at once."""
     query = asked.narrow(select(AuditEntry)).order_by(AuditEntry.id)
     return iter(session.scalars(query.execution_options(yield_per=1000)))
+
+
+@dataclass(frozen=True)
+class SealState:
+    """How far the log is sealed. ``waiting``: entries that the next seal takes, the oldest of them ``since``."""
+
+    seals: int
+    sealed_at: datetime | None
+    waiting: int
+    since: datetime | None
+
+
+def seal_state(session: Session) -> SealState:
+    """How far the log is sealed, at a glance: nothing is checked."""
+    newest = session.execute(
+        select(AuditSeal.number, AuditSeal.at, AuditSeal.top).order_by(AuditSeal.number.desc()).limit(1)
+    ).one_or_none()
+    top = newest.top if newest else 0
+    counted = select(func.count(), func.min(AuditEntry.at)).where(AuditEntry.id > top)
+    waiting, since = session.execute(counted).one()
+    return SealState(newest.number if newest else 0, newest.at if newest else None, waiting, since)
 
 
 def find_entry(session: Session, number: int) -> AuditEntry:

@@ -27,6 +27,7 @@ from tocsin.uploads import Taker
 from tocsin.web.account import account_pages
 from tocsin.web.admin import admin_pages
 from tocsin.web.answer_pages import answer_pages
+from tocsin.web.audit import audit_pages
 from tocsin.web.credentials import credentials_pages
 from tocsin.web.deliveries import deliveries_pages
 from tocsin.web.desk import Desk, make_desk
@@ -52,6 +53,7 @@ _INSIDE = (
     sign_in_pages,
     account_pages,
     credentials_pages,
+    audit_pages,
     today_pages,
     events_pages,
     inbox_pages,
@@ -90,6 +92,7 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
         lifespan=None if public else working,
     )
     application.state.tokens = tokens
+    application.state.signing_in = not public
     for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
         application.include_router(make_pages(desk))
     counter = Counter(node, clock, tokens, taker, desk.guide)

@@ -1,0 +1,130 @@
+"""The list of entries, and the check of the seals."""
+
+from datetime import UTC, date, datetime, timedelta
+from threading import Lock
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.accounts import Act, Person, Visitor
+from tocsin.doors import needs
+from tocsin.records import AuditEntry, AuditWord
+from tocsin.records.audit_list import Asked, SealState, list_entries, seal_state
+from tocsin.records.seal_check import Verdict, check_seals
+from tocsin.records.seal_keys import open_seal_key, public_pem
+from tocsin.records.seals import read_head
+from tocsin.web.audit.words import FINDINGS, SAYINGS
+from tocsin.web.desk import Desk
+
+_ROWS: Final = 100
+_STALE: Final = timedelta(minutes=10)  # so long after an entry it should be sealed
+_FINDINGS: Final = 200  # at most so many are shown
+_Reader = Annotated[Visitor, needs(Act.AUDIT_READ)]
+_Text = Annotated[str, Field(max_length=200)]
+
+
+class Filters(BaseModel):
+    """What a person asked for, as typed. ``until``: the last day."""
+
+    word: _Text = ""
+    actor: _Text = ""
+    subject: _Text = ""
+    since: _Text = ""
+    until: _Text = ""
+    before: _Text = ""
+
+    def query(self, **more: object) -> str:
+        """The same as the end of an address."""
+        given = {name: value for name, value in self if value and name != "before"}
+        return urlencode({**given, **more})
+
+    @property
+    def asked(self) -> Asked:
+        """The same as the records take it."""
+        until = _day(self.until)
+        after = until + timedelta(days=1) if until else None
+        return Asked(self.word, self.actor.strip(), self.subject.strip(), _day(self.since), after)
+
+
+def audit_pages(desk: Desk) -> APIRouter:
+    """Both pages."""
+    router, check = APIRouter(), _Check(desk)
+
+    @router.get("/audit")
+    def entries(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
+        """Entries, the newest first."""
+        before = int(filters.before) if filters.before.isascii() and filters.before.isdigit() else None
+        with desk.node.database.reading() as session:
+            found = list_entries(session, filters.asked, before=before, limit=_ROWS)
+            state = seal_state(session)
+            names = _names(session, found.entries)
+        further = filters.query(before=found.before) if found.before is not None else ""
+        return desk.page(
+            request, "audit/list.html", entries=found.entries, names=names, sayings=SAYINGS, words_of_log=_WORDS,
+            filters=filters, newest=filters.query() if filters.before else None, further=further, state=state,
+            stale=_is_stale(state, desk.now),
+        )  # fmt: skip
+
+    @router.get("/audit/seals")
+    def seals(request: Request, _visitor: _Reader) -> Response:
+        """Whether all is as it was sealed."""
+        verdict = check.verdict()
+        pem = public_pem(open_seal_key(desk.node.home))
+        shown = verdict.findings[:_FINDINGS]
+        return desk.page(request, "audit/seals.html", verdict=verdict, shown=shown, pem=pem, findings=FINDINGS)
+
+    return router
+
+
+_WORDS: Final = sorted(word.value for word in AuditWord)
+
+
+class _Check:
+    """One check at a time; what was found is shown again until there is another seal or a minute has passed."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._lock = desk, Lock()
+        self._of: tuple[int, datetime] | None = None
+        self._verdict = Verdict()
+
+    def verdict(self) -> Verdict:
+        with self._lock:
+            node, now = self._desk.node, self._desk.now
+            with node.database.reading() as session:
+                of = (seal_state(session).seals, now.replace(second=0, microsecond=0))
+            if of != self._of:
+                head = read_head(node.home)
+                keys = [open_seal_key(node.home).public_key()]
+                self._verdict = check_seals(node.database, keys, now=now, heads=[head] if head else [])
+                self._of = of
+            return self._verdict
+
+
+def _names(session: Session, entries: list[AuditEntry]) -> dict[str, str]:
+    """The names of the persons who acted, as their accounts say now: the log itself has only their numbers."""
+    numbers = {
+        int(entry.actor[7:]) for entry in entries if entry.actor.startswith("person:") and entry.actor[7:].isdigit()
+    }
+    found = session.execute(select(Person.id, Person.name).where(Person.id.in_(numbers)))
+    return {f"person:{number}": name for number, name in found}
+
+
+def _is_stale(state: SealState, now: datetime) -> bool:
+    return (
+        state.since is not None
+        and now - state.since > _STALE
+        and (state.sealed_at is None or now - state.sealed_at > _STALE)
+    )
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
