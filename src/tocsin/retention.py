@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import func, select
 
 from tocsin import commitment
+from tocsin.accounts import forget_ended_links
 from tocsin.app import Node, writer
 from tocsin.events.models import FeedRecord
 from tocsin.figures import keep_months
@@ -44,7 +45,9 @@ def apply_retention(node: Node, *, now: datetime, actor: str = "retention") -> A
         )
         _forget_rows(node, today - timedelta(days=_longest_window(node)))
         node.store.clean()
+        node.events.summaries.keep_only(node.store.files())
         with node.database.begin() as session:
+            forget_ended_links(session, now)
             empty_letters(session, now - timedelta(days=keep.mails_days))
             audit(
                 session,

@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -254,6 +253,9 @@ class Events:
 
     def _files(self) -> list[_File]:
         """The files of the table, those with the newest ingests first."""
+        return self._numbers.get(("files", self.store.table.version()), self._files_now)
+
+    def _files_now(self) -> list[_File]:
         listing = self.store.table.listing()
         if listing.is_empty():
             return []
@@ -262,12 +264,14 @@ class Events:
 
     def _searched(self, asked: _Wanted) -> list[_File]:
         """The files that may hold what is wanted; for free text no more than it is looked for in."""
-        query = Query(ranges=_ranges(asked.filter.address))
-        listing = self.store.table.listing()
-        if listing.is_empty() or not _may_ask(asked):
+        files = self._files()
+        if not files or not _may_ask(asked):
             return []
-        held = set(listing.filter(may_hold(query, None, listing.columns))["path"])
-        files = [file for file in self._files() if file.path in held]
+        if asked.filter.address:
+            listing = self.store.table.listing()
+            condition = may_hold(Query(ranges=_ranges(asked.filter.address)), None, listing.columns)
+            held = set(listing.filter(condition)["path"])
+            files = [file for file in files if file.path in held]
         if not asked.filter.text:
             return files
         before = np.cumsum([0, *(file.rows for file in files)])
@@ -414,22 +418,22 @@ class Events:
 
     def _page(self, asked: _Wanted, columns: Sequence[str], after: str, limit: int) -> Page:
         best = self._best(asked, after, limit + 1)
-        by_path: dict[str, list[int]] = {}
-        for _, path, place in best[:limit]:
-            by_path.setdefault(path, []).append(place)
-        of = [(path, np.array(places, dtype=np.intp)) for path, places in by_path.items()]
+        of = [
+            (path, np.array([place for _, place in some], dtype=np.intp))
+            for path, some in _by_path(best[:limit]).items()
+        ]
         return Page(self._rows(of, columns, asked.sight), more=len(best) > limit)
 
     def _glance(self, asked: _Wanted, after: str, limit: int) -> Glance:
         best = self._best(asked, after, limit + 1)
-        found: list[tuple[str, dict[str, Any]]] = []
-        for path, some in groupby(best[:limit], key=lambda one: one[1]):
-            group = list(some)
-            columns = self.summaries.of(path).glance(np.array([place for _, _, place in group], dtype=np.intp))
-            for number, (event, _, _) in enumerate(group):
-                row = {name: values[number] for name, values in columns.items()}
-                found.append((cursor_of(event >> 32, event & 0xFFFFFFFF), row))
-        return Glance(found, found[-1][0] if len(best) > limit else "")
+        rows: dict[int, dict[str, Any]] = {}
+        for path, of in _by_path(best[:limit]).items():
+            columns = self.summaries.of(path).glance(np.array([place for _, place in of], dtype=np.intp))
+            names = list(columns)
+            found = zip(of, zip(*columns.values(), strict=True), strict=True)
+            rows |= {event: dict(zip(names, values, strict=True)) for (event, _), values in found}
+        named = [(cursor_of(event >> 32, event & 0xFFFFFFFF), rows[event]) for event, _, _ in best[:limit]]
+        return Glance(named, named[-1][0] if len(best) > limit else "")
 
     def _best(self, asked: _Wanted, after: str, most: int) -> list[tuple[int, str, int]]:
         """The newest events that fit: identity, file and place of each, newest first."""
@@ -509,6 +513,14 @@ class Events:
             pairs = rows.select("told", *([] if window.told_only else ["routed"])).iter_rows()
             fits &= pl.Series([not sets.isdisjoint(pair) for pair in pairs], dtype=pl.Boolean)
         return fits
+
+
+def _by_path(found: Sequence[tuple[int, str, int]]) -> dict[str, list[tuple[int, int]]]:
+    """By file the identities and places of events."""
+    by_path: dict[str, list[tuple[int, int]]] = {}
+    for event, path, place in found:
+        by_path.setdefault(path, []).append((event, place))
+    return by_path
 
 
 def _may_ask(asked: _Wanted) -> bool:

@@ -6,7 +6,7 @@ our own tables, else the feed's. Free text is looked for in `TEXT_FIELDS`, in an
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
@@ -91,8 +91,8 @@ class EventFilter:
 
     def query(self) -> dict[str, str]:
         """The conditions as `read` takes them, those that are given."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: _text(value) for name, value in given.items() if value not in {None, ""}}
+        given = ((name, getattr(self, name)) for name in _READERS)
+        return {name: _text(value) for name, value in given if value is not None and value != ""}
 
     def without(self, *names: str) -> Self:
         """The same without some conditions."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from deltalake.transaction import AddAction, RemoveAction
 
 _APPLICATION = "tocsin"
+_SETTLED = 1_000_000_000  # two commits closer than this may leave the same time on the folder
 _STATISTICS = ("ingest", "time.source", "source.ip.hi", "source.ip.lo", "source.asn", "network.asn")
 _TYPES: dict[str, pl.DataType] = {
     "long": pl.Int64(),
@@ -68,6 +69,7 @@ class EventTable:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._opened: DeltaTable | None = None
+        self._looked: tuple[int, int] = (0, 0)  # when its log had last changed, and when that was seen; nanoseconds
         self._listed: tuple[int, pl.DataFrame] | None = None
         self._extras: dict[str, pl.DataType] = {}
         self._lock = threading.RLock()  # pages read in many threads
@@ -139,10 +141,14 @@ class EventTable:
 
         try:
             with self._lock:
+                changed, now = (self.folder / "_delta_log").stat().st_mtime_ns, time.time_ns()
                 if self._opened is None:
                     self._opened = DeltaTable(str(self.folder))
-                else:
+                elif changed != self._looked[0] or self._looked[1] - changed < _SETTLED:
                     self._opened.update_incremental()
+                else:
+                    return self._opened
+                self._looked = (changed, now)
         except Exception as error:
             raise StorageError(
                 f"The event table in {self.folder} cannot be read: {error}", hint="Run 'tocsin doctor'."

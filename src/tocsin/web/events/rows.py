@@ -17,10 +17,10 @@ _TIME: Final = "time.source"
 
 @dataclass(frozen=True)
 class Shown:
-    """One event: its identity, and its cells in the table's order."""
+    """One event: its identity, and its cells in the table's order, each with its column."""
 
     event: str
-    cells: list[object]
+    cells: list[tuple[str, object]]
 
 
 _OURS = {"source.asn": "network.asn", "source.geolocation.cc": "network.country"}
@@ -30,7 +30,7 @@ _OURS = {"source.asn": "network.asn", "source.geolocation.cc": "network.country"
 def glanced(rows: Sequence[tuple[str, dict[str, Any]]], columns: Sequence[str]) -> list[Shown]:
     """The rows of a glance."""
     return [
-        Shown(event, [_moment(values[name]) if name == _TIME else values[name] for name in columns])
+        Shown(event, [(name, _moment(values[name]) if name == _TIME else values[name]) for name in columns])
         for event, values in rows
     ]
 
@@ -51,7 +51,10 @@ def shown(rows: pl.DataFrame, columns: Sequence[str]) -> list[Shown]:
         flat(rows).select(ours.get(name, pl.col(name)).alias(name) for name in columns).rows() if rows.height else []
     )
     identities = rows.select("ingest", "row").iter_rows()
-    return [Shown(cursor_of(*identity), list(of)) for identity, of in zip(identities, cells, strict=True)]
+    return [
+        Shown(cursor_of(*identity), list(zip(columns, of, strict=True)))
+        for identity, of in zip(identities, cells, strict=True)
+    ]
 
 
 def _moment(seconds: int | None) -> datetime | None:

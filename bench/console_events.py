@@ -1,0 +1,209 @@
+"""Times the pages of events over many stored events: each question, and 20 people at once.
+
+python bench/console_events.py --events 10000000
+"""
+
+import argparse
+import json
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+import feed
+from queries import fill
+from tocsin.accounts import Person, Role, start_session
+from tocsin.app import Node, open_node
+from tocsin.doors import COOKIE
+from tocsin.events.filters import EventFilter
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+COLUMNS = ("time.source", "source.ip", "source.port", "classification.type", "classification.identifier", "feed.code")
+PEOPLE = 20
+
+# What people ask for, as conditions of an address.
+QUESTIONS: dict[str, dict[str, str]] = {
+    "everything": {},
+    "last_7_days": {"last": "7d"},
+    "type": {"type": "vulnerable-system"},
+    "feed": {"feed": "scan_rdp"},
+    "country": {"country": "MU"},
+    "asn": {"asn": "65000"},
+    "asn_7_days": {"asn": "65010", "last": "7d"},
+    "team": {"team": "team-0004"},
+    "odd_times": {"since": "2026-11-15T00:03:00", "until": "2026-11-18T00:02:30"},
+    "prefix_16": {"address": "9.9.0.0/16"},
+    "severity_and_feed": {"severity": "high", "feed": "scan_smb"},
+    "text": {"text": "host-77"},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Times the pages of events over many stored events.")
+    parser.add_argument("--events", type=int, default=10_000_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="Keep the node here, and use one that is there.")
+    parser.add_argument("--think", type=float, default=2.0, help="Seconds that each person looks at a page.")
+    parser.add_argument("--seconds", type=float, default=60.0, help="How long people look.")
+    options = parser.parse_args()
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="tocsin-bench-"))
+    try:
+        json.dump(measure(folder, options), sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    finally:
+        if options.folder is None:
+            shutil.rmtree(folder)
+
+
+def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
+    folder.mkdir(parents=True, exist_ok=True)
+    home = folder / "home"
+    if not (home / "events").exists():
+        fill(folder, home, feed.make_world(options.seed), options.events, options.seed)
+    node = open_node(home)
+    shutil.rmtree(node.compiled / "events", ignore_errors=True)
+    started = time.monotonic()
+    node.events.summaries.keep_only(node.store.files())
+    made = time.monotonic() - started
+    stored = int(node.store.table.listing()["num_records"].sum())
+    size = sum(path.stat().st_size for path in (node.compiled / "events").rglob("*") if path.is_file())
+    return {
+        "events": stored,
+        "files": len(node.store.files()),
+        "digests_seconds": round(made, 1),
+        "digests_bytes_per_event": round(size / stored, 1),
+        "first_figures_ms": {name: figures_ms(home, given) for name, given in QUESTIONS.items()},
+        "first_page_ms": {name: page_ms(home, given) for name, given in QUESTIONS.items()},
+        "people": people(home, options.think, options.seconds, options.seed),
+    }
+
+
+def figures_ms(home: Path, given: dict[str, str]) -> float:
+    """The first time that a running process is asked this, its digests open."""
+    node = warm(home)
+    return timed(lambda: node.events.figures(EventFilter.read(given), now=NOW))
+
+
+def page_ms(home: Path, given: dict[str, str]) -> float:
+    """The first 50 rows, asked for the first time."""
+    node = warm(home)
+    return timed(lambda: node.events.page(EventFilter.read(given), now=NOW, columns=COLUMNS))
+
+
+def warm(home: Path) -> Node:
+    """A node that was asked something else before."""
+    node = open_node(home)
+    node.events.figures(EventFilter(country="AQ", severity="low"), now=NOW)
+    return node
+
+
+def timed(function: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    function()
+    return round((time.perf_counter() - started) * 1000, 1)
+
+
+def people(home: Path, think: float, seconds: float, seed: int) -> dict[str, object]:
+    """So many people who each look at a page, think, and narrow, page or open a row; milliseconds of whole answers."""
+    cookie, port = session(open_node(home)), 18_765
+    command = [str(Path(sys.executable).parent / "tocsin"), "--home", str(home), "serve", "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for(url)
+            client = httpx.Client(
+                base_url=url, cookies={COOKIE: cookie}, trust_env=False, timeout=60,
+                limits=httpx.Limits(max_connections=PEOPLE + 4),
+            )  # fmt: skip
+            client.get("/events").raise_for_status()
+            took: list[float] = []
+            until = time.monotonic() + seconds
+            threads = [
+                threading.Thread(target=visit, args=(client, random.Random(seed * 1_000 + one), think, until, took))
+                for one in range(PEOPLE)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            memory = resident(server.pid)
+        finally:
+            server.terminate()
+    ranked = sorted(took)
+    return {
+        "people": PEOPLE,
+        "think_seconds": think,
+        "answers": len(ranked),
+        "median_ms": round(statistics.median(ranked), 1),
+        "p95_ms": round(ranked[int(len(ranked) * 0.95)], 1),
+        "worst_ms": round(ranked[-1], 1),
+        "server_resident_mb": memory,
+    }
+
+
+def visit(client: httpx.Client, rng: random.Random, think: float, until: float, took: list[float]) -> None:
+    """One person's clicks."""
+    while time.monotonic() < until:
+        time.sleep(rng.expovariate(1 / think) if think else 0)
+        path = choose(rng)
+        started = time.perf_counter()
+        client.get(path).raise_for_status()
+        took.append((time.perf_counter() - started) * 1000)
+
+
+def choose(rng: random.Random) -> str:
+    """What is looked at next: often what others look at, too; now and then something that nobody asked for yet."""
+    kinds = (
+        lambda: "",
+        lambda: "last=7d",
+        lambda: f"feed={rng.choice(feed.TYPES)}",
+        lambda: f"feed={rng.choice(feed.TYPES)}&last=7d&severity={rng.choice(['high', 'medium'])}",
+        lambda: f"country={rng.choice(['MU', 'US', 'DE', 'KR', 'JP'])}&last=7d",
+        lambda: f"asn={rng.randrange(64_500, 67_500)}",
+        lambda: f"team=team-{rng.randrange(2_000):04d}&last=7d",
+        lambda: f"address={rng.randrange(1, 223)}.{rng.randrange(256)}.0.0/16",
+    )
+    query = rng.choices(kinds, weights=(6, 6, 4, 2, 2, 2, 1, 2))[0]()
+    return f"/events?{query}" if query else "/events"
+
+
+def session(node: Node) -> str:
+    """What the cookie of a signed-in analyst holds."""
+    now = datetime.now(UTC)
+    with node.database.begin() as records:
+        person = Person(
+            mailbox=f"bench-{time.time_ns()}@people.example", name="Bench", role=Role.ANALYST.value, teams=[],
+            password="", language="", theme="", made_at=now, blocked_at=None,
+        )  # fmt: skip
+        records.add(person)
+        records.flush()
+        return start_session(records, person, now=now, agent="bench")
+
+
+def wait_for(url: str) -> None:
+    while True:
+        try:
+            httpx.get(f"{url}/health", trust_env=False)
+        except httpx.ConnectError:
+            time.sleep(0.1)
+        else:
+            return
+
+
+def resident(pid: int) -> int:
+    """Megabytes of memory that a process holds, mapped files among them."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) // 1024
+
+
+if __name__ == "__main__":
+    main()
