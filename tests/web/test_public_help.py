@@ -159,3 +159,9 @@ def test_three_steps_by_keyboard_without_scripts(world: World) -> None:
         page.press("Enter")
         page.wait_for_load(before)
         assert page.read("document.querySelector('h1').textContent") == "Bank Sector Team can help"
+
+
+def test_signing_in_is_offered_where_one_can(world: World) -> None:
+    with world.open:
+        assert 'href="/sign-in"' in world.client().get("/help").text
+        assert 'href="/sign-in"' not in world.client(public=True).get("/help").text

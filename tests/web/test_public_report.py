@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from answer_world import START, World, copy_world, served, text_of
+from answer_world import START, World, copy_world, served, serving, text_of
 from browser import browser
 from tocsin.inbox import PublicReport
 from tocsin.web.public.report_pages import GUESSES_AN_HOUR, REPORTS_AN_HOUR
@@ -40,7 +40,12 @@ def _made(client: httpx.Client, path: str = "/report") -> str:
 
 
 def _send(client: httpx.Client, *, files: Any = None, **fields: str) -> httpx.Response:
-    data = {"made": _made(client), "kind": "deceit", "what": "A false page of my bank", **fields}
+    data = {
+        "made": fields.pop("made", "") or _made(client),
+        "kind": "deceit",
+        "what": "A false page of my bank",
+        **fields,
+    }
     return client.post("/report", data=data, files=files or [("files", ("", b""))])
 
 
@@ -178,4 +183,22 @@ def test_a_report_by_keyboard_without_scripts(world: World) -> None:
         page.press("Enter")
         page.wait_for_load(before)
         assert page.read("document.querySelector('h1').textContent") == "We have your report"
+    assert _count(world) == 1
+
+
+@pytest.mark.parametrize(("cut", "kept"), [("inbox.kept", 0), ("inbox.filed", 1)])
+def test_a_report_sent_again_after_a_kill_is_one_report(world: World, cut: str, kept: int) -> None:
+    files = [("files", ("a.txt", b"log"))]
+    with serving(world.node.home, cut) as client:
+        made = _made(client)
+        with pytest.raises(httpx.TransportError):
+            _send(client, made=made, files=files)
+    assert _count(world) == kept
+    with serving(world.node.home) as client:
+        first, second = (_ticket(_send(client, made=made, files=files)) for _ in range(2))
+        assert first == second
+        assert (
+            client.post("/report/answer", data=dict(zip(("reference", "secret"), first, strict=True))).status_code
+            == 200
+        )
     assert _count(world) == 1

@@ -83,7 +83,7 @@ def show(
     """A public page; ``keep``: the same for everybody who speaks a language, so browsers and proxies may keep it."""
     shared: dict[str, Any] = {
         "kinds": KINDS,
-        "signing_in": _signing_in(request),
+        "signing_in": request.app.state.signing_in,
         "helplines": desk.node.settings.node.helplines,
     }
     response = desk.page(request, template, status=status, **shared, **context)
@@ -101,8 +101,3 @@ def _channels(profile: Profile) -> Iterator[tuple[ChannelKind, str, str]]:
 
 def _purpose(word: str) -> str:
     return PURPOSES[Purpose(word)] if word and word != Purpose.GENERAL else ""
-
-
-def _signing_in(request: Request) -> bool:
-    """Whether this server has the pages for signing in: one that serves only the public has not."""
-    return any(getattr(route, "path", "") == "/sign-in" for route in request.app.routes)
