@@ -108,6 +108,7 @@ def test_the_description_and_its_page(world: World) -> None:
         for operation in operations.values():
             assert operation["summary"]
             assert operation["operationId"] in page
+            assert operation["x-scope"] in list(Act)
 
 
 def test_the_public_server_has_only_what_needs_no_account(world: World) -> None:

@@ -19,6 +19,11 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 class Guarded(APIRoute):
     """Its guard comes before its body is read, so that whoever may not learns nothing from how it is refused."""
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        acts = [one.call.act.value for one in self.dependant.dependencies if isinstance(one.call, Needs)]
+        self.openapi_extra = {**(self.openapi_extra or {}), "x-scope": acts[0]}
+
     def get_route_handler(self) -> Handler:
         """What serves a request."""
         handle = super().get_route_handler()

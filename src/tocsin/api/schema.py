@@ -11,7 +11,8 @@ from tocsin.api.gatekeeper import OPEN
 
 _ABOUT = """\
 Everything that the pages of a node show and do, for programs. Whoever asks, by an API token or a browser's session,
-has the same rights here as there; what is not for them answers as what is not there.
+has the same rights here as there; what is not for them answers as what is not there. `x-scope` of an operation is the
+scope that a token needs for it.
 
 Lists come a page at a time: `next` is the cursor of the following page, which the `Link` header also has. Failures are
 problem details (RFC 9457). A POST with an `Idempotency-Key` is done once; its answer is kept for 24 hours. Requests are
