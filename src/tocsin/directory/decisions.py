@@ -4,6 +4,7 @@ A decision is recorded and stays so; a new one of the same value takes its place
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory.model import Role, RuleKind
 from tocsin.directory.precedence import DECISION, MAILBOX, Decided, Words, name_of
-from tocsin.directory.reading import find_team, team_keys
+from tocsin.directory.reading import find_team, keys_asked
 from tocsin.directory.standing import Part, Standing, standing, words_at
 from tocsin.directory.statements import audit_detail, read_claim_value, read_line, renew_version
 from tocsin.directory.tables import DecisionRow, TeamRow
@@ -64,7 +65,7 @@ def decide_conflict(database: Database, verdict: Verdict, *, actor: str, now: da
     with database.begin() as session:
         version = renew_version(session)
         contest = _contest(session, kind, value)
-        keys = team_keys(session)
+        keys = keys_asked(session)
         teams = contest.both if verdict.both else {find_team(session, key) for key in verdict.teams}
         _check(contest, teams, keys)
         row = _record(session, kind, contest, teams, now)
@@ -200,7 +201,7 @@ def _claims(found: Standing, kind: str) -> list[tuple[int, str]]:
     ]
 
 
-def _check(contest: _Contest, teams: set[int], keys: dict[int, str]) -> None:
+def _check(contest: _Contest, teams: set[int], keys: Mapping[int, str]) -> None:
     strangers = sorted(keys[team] for team in teams - contest.claimants - contest.around)
     if strangers:
         raise ConflictError(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory.model import RuleKind
 from tocsin.directory.precedence import DECISION, MAILBOX, PERSON
-from tocsin.directory.reading import find_team, team_keys
+from tocsin.directory.reading import find_team, keys_asked
 from tocsin.directory.standing import on_values
 from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
 from tocsin.networks import network_bounds, parse_network, parse_networks
@@ -62,7 +62,7 @@ class Entry:
 def read_history(database: Database, values: Mapping[str, Collection[str]]) -> tuple[Entry, ...]:
     """All that was ever said of these values (by kind), in the order in which it was recorded."""
     with database.reading() as session:
-        keys = team_keys(session)
+        keys = keys_asked(session)
         found = [
             *(_claim(row, keys) for row in _on_values(session, ConstituencyRow, values)),
             *(_denial(row, keys) for row in _on_values(session, DenialRow, values)),
@@ -83,7 +83,7 @@ def read_team_history(database: Database, key: str) -> tuple[Entry, ...]:
 
     """
     with database.reading() as session:
-        keys = team_keys(session)
+        keys = keys_asked(session)
         teams = _ever_merged(session, find_team(session, key))
         merges = [
             merge for merge in _merges(session, keys) if not {keys[team] for team in teams}.isdisjoint(merge.teams)

@@ -140,6 +140,23 @@ def teams_called(session: Session, text: str) -> set[int]:
     return found | {number for number, into in merged_teams(session).items() if into in found}
 
 
+class _Asked(dict[int, str]):
+    """Keys of teams by number, each read when it is first asked for."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+
+    def __missing__(self, number: int) -> str:
+        key = self[number] = self._session.scalars(select(TeamRow.key).where(TeamRow.id == number)).one()
+        return key
+
+
+def keys_asked(session: Session) -> Mapping[int, str]:
+    """As `team_keys`, where only a few are asked for, within the transaction."""
+    return _Asked(session)
+
+
 def find_team(session: Session, key: str) -> int:
     """The number of a team by its key or UUID; of a merged team, that of the team that it is now.
 

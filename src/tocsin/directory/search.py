@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from tocsin.directory.model import RuleKind, TeamKind
 from tocsin.directory.tables import ConstituencyRow, MergeRow, TeamRow
 
 MOST_COUNTED: Final = 1_000
 """Teams are counted up to this; beyond it nobody reads a list."""
+
+_TEXTS = (TeamRow.key, TeamRow.name, TeamRow.organisation)
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class FoundTeam:
 def search_teams(session: Session, wanted: TeamSearch, *, after: str = "", limit: int = 50) -> list[FoundTeam]:
     """The teams that fit, by key; from the one behind the key ``after`` on, at most ``limit``."""
     columns = (TeamRow.id, TeamRow.key, TeamRow.name, TeamRow.organisation, TeamRow.kind, TeamRow.country)
-    query = _narrow(select(*columns), wanted).where(TeamRow.key > after).order_by(TeamRow.key).limit(limit)
+    query = _narrow(session, select(*columns), wanted).where(TeamRow.key > after).order_by(TeamRow.key).limit(limit)
     rows = session.execute(query).all()
     counts = _counts(session, [row.id for row in rows])
     return [
@@ -59,16 +61,21 @@ def count_teams(session: Session, wanted: TeamSearch) -> int:
     if wanted == TeamSearch():
         merged = select(func.count(func.distinct(MergeRow.team_id))).where(MergeRow.withdrawn.is_(None))
         return (session.scalar(select(func.count()).select_from(TeamRow)) or 0) - (session.scalar(merged) or 0)
-    some = _narrow(select(TeamRow.id), wanted).limit(MOST_COUNTED + 1).subquery()
+    some = _narrow(session, select(TeamRow.id), wanted).limit(MOST_COUNTED + 1).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
-def _narrow(query: Select[*tuple[Any, ...]], wanted: TeamSearch) -> Select[*tuple[Any, ...]]:
+def _has(column: InstrumentedAttribute[str], text: str, *, sqlite: bool) -> ColumnElement[bool]:
+    """Whether a column holds a text, in any case of letters; SQLite's own way (of a-z) is five times as quick."""
+    return column.contains(text, autoescape=True) if sqlite else column.icontains(text, autoescape=True)
+
+
+def _narrow(session: Session, query: Select[*tuple[Any, ...]], wanted: TeamSearch) -> Select[*tuple[Any, ...]]:
+    sqlite = session.get_bind().dialect.name == "sqlite"
     merged = select(MergeRow.team_id).where(MergeRow.withdrawn.is_(None))
     conditions: list[ColumnElement[bool]] = [TeamRow.id.not_in(merged)]
     if wanted.text:
-        fields = (TeamRow.key, TeamRow.name, TeamRow.organisation)
-        conditions.append(or_(*(column.icontains(wanted.text, autoescape=True) for column in fields)))
+        conditions.append(or_(*(_has(column, wanted.text, sqlite=sqlite) for column in _TEXTS)))
     if wanted.kind:
         conditions.append(TeamRow.kind == wanted.kind.value)
     if wanted.country:

@@ -8,7 +8,7 @@ from tocsin.directory.claims.read import claim_of, find_claim
 from tocsin.directory.claims.tables import ClaimRow
 from tocsin.directory.contacts import note_verified, one_form
 from tocsin.directory.precedence import MAILBOX
-from tocsin.directory.reading import team_keys
+from tocsin.directory.reading import keys_asked
 from tocsin.directory.statements import Spoken, Statement, assert_in, read_line, renew_version
 from tocsin.directory.tables import TeamRow
 from tocsin.errors import UsageError
@@ -47,7 +47,7 @@ def approve_claim(
                 hint="Say how you know: --reason TEXT. Or 'tocsin directory claims check' first.",
             )
         row.proof = row.proof or Proof.JUDGEMENT.value
-        team = team_keys(session)[row.team_id]
+        team = keys_asked(session)[row.team_id]
         because = f"claim {number}, by {row.proof}: {why or row.evidence}"[:500]
         words = [
             assert_in(session, Statement(team, kind, value, who, because, beside=beside), actor=actor, now=now)

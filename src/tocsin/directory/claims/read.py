@@ -14,7 +14,7 @@ from tocsin.directory.decisions import same_and_wider
 from tocsin.directory.history import networks_inside
 from tocsin.directory.model import Role, Rule, RuleKind
 from tocsin.directory.precedence import DECISION, PERSON
-from tocsin.directory.reading import team_keys
+from tocsin.directory.reading import keys_asked
 from tocsin.directory.standing import Part, standing
 from tocsin.directory.tables import ConstituencyRow, TeamRow
 from tocsin.errors import ConflictError, NotFoundError
@@ -48,7 +48,7 @@ def read_rivals(database: Database, claim: Claim) -> list[ContestedClaim]:
         if claim.kind == RuleKind.DOMAIN:
             values |= set(_names_inside(session, claim.value))
         found = standing(session, Part(values={claim.kind: sorted(values)}))
-        keys = team_keys(session)
+        keys = keys_asked(session)
     rules = [rule for rule in (*found.rules, *found.overruled) if rule.role is Role.RESPONSIBLE]
     return [_rival(rule, keys[rule.team_id]) for rule in _order(rules) if keys[rule.team_id] != claim.team]
 

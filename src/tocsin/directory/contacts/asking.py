@@ -14,7 +14,7 @@ from tocsin.directory.contacts.confirm import KIND, letter_key, team_names
 from tocsin.directory.contacts.plan import ANSWER_WITHIN, Ask, Reminder, Round
 from tocsin.directory.contacts.tables import VerificationRow
 from tocsin.directory.model import Role, Rule
-from tocsin.directory.reading import team_keys
+from tocsin.directory.reading import keys_asked
 from tocsin.directory.standing import Part, standing
 from tocsin.directory.tables import DirectoryStateRow
 from tocsin.letters import Letter, queue_letter
@@ -136,7 +136,7 @@ class Answered:
 
 def read_answers(session: Session) -> list[Answered]:
     """All answers, the latest first."""
-    row, keys = VerificationRow, team_keys(session)
+    row, keys = VerificationRow, keys_asked(session)
     query = select(row).where(row.used_at.is_not(None)).order_by(row.used_at.desc(), row.id.desc())
     return [
         Answered(one.id, one.used_at, one.mailbox, tuple(keys[n] for n in one.teams), one.outcome, one.via, one.note)

@@ -23,6 +23,7 @@ from tocsin.web.teams.kept import Kept
 
 _GAPS: Final = 15
 _NUMBERS: Final = 200  # AS numbers on one page
+_WORST_FIRST: Final = ("unknown", "bouncing", "stale", "registered", "verified", "answering")
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,9 @@ def coverage_pages(desk: Desk) -> APIRouter:
             raise NotHereError
         numbers, states = coverage_of.of(state()), states_of.of(state())
         row = next((row for row in _rows(numbers.value, states.value) if row.code == code), None)
-        listed = _numbers(desk, numbers.value, code)
-        shown: dict[str, Any] = {"code": code, "row": row, "numbers": numbers, "listed": listed[:_NUMBERS]}
-        return desk.page(request, "teams/coverage_country.html", **shown, number=len(listed), whole=True)
+        number, listed = _numbers(desk, numbers.value, code)
+        shown: dict[str, Any] = {"code": code, "row": row, "numbers": numbers, "number": number, "listed": listed}
+        return desk.page(request, "teams/coverage_country.html", **shown, whole=True)
 
     return router
 
@@ -116,17 +117,18 @@ def _gaps(coverage: Coverage | None) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-row["without"], row["country"]))[:_GAPS]
 
 
-def _numbers(desk: Desk, coverage: Coverage | None, code: str) -> list[dict[str, Any]]:
-    """The AS numbers of a country with their names, those in the worst state first."""
+def _numbers(desk: Desk, coverage: Coverage | None, code: str) -> tuple[int, list[dict[str, Any]]]:
+    """How many AS numbers a country has, and the first of them with their names, those in the worst state first."""
     if coverage is None:
-        return []
-    rows = coverage.numbers.filter(coverage.numbers["country"] == code).to_dicts()
-    order = ("unknown", "bouncing", "stale", "registered", "verified", "answering")
+        return 0, []
+    import polars as pl
+
+    order = {state: place for place, state in enumerate(_WORST_FIRST)}
+    rank = pl.col("contact").replace_strict(order, return_dtype=pl.UInt8)
+    found = coverage.numbers.filter(pl.col("country") == code)
     register = Networks.open(desk.node.home).register
-    listed = sorted(rows, key=lambda row: (order.index(row["contact"]), row["asn"]))
-    for row in listed[:_NUMBERS]:
-        row["name"] = register.name(row["asn"])
-    return listed
+    listed = found.sort(rank, "asn").head(_NUMBERS).to_dicts()
+    return found.height, [row | {"name": register.name(row["asn"])} for row in listed]
 
 
 @cache

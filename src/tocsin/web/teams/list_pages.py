@@ -77,7 +77,8 @@ def _listed(desk: Desk, visitor: Visitor, asked: dict[str, str], after: str) -> 
     wanted = _wanted(asked, None if reach.everything else reach.teams)
     with desk.node.database.reading() as session:
         found = search_teams(session, wanted, after=after, limit=_PAGE + 1)
-        number = count_teams(session, wanted)
+        # What fits on one page is counted already.
+        number = count_teams(session, wanted) if after or len(found) > _PAGE else len(found)
         shown = found[:_PAGE]
         contacts = contact_states(session, desk.now, terms_of(desk.node.settings), teams=[team.id for team in shown])
     by_team: dict[int, list[Any]] = {}
