@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select
-
 from tocsin.app import Node
 from tocsin.asking import Guide, Subject
 from tocsin.directory import Role, RuleKind, TeamKind
 from tocsin.directory.profile import Profile
-from tocsin.directory.public import PublicTeam, public_profile, read_public_teams
-from tocsin.directory.tables import DirectoryStateRow
+from tocsin.directory.public import PublicTeam, public_profile, public_version, read_public_teams
 from tocsin.errors import NotFoundError, WithheldError
 from tocsin.networks import SPECIAL_USE, Answer, Networks, country_names, format_address, parse_network, special_use
 from tocsin.release import Audience, Purpose, Recipient, decide, read_marking
@@ -82,7 +79,7 @@ class HelpDesk:
     def teams(self) -> Sequence[PublicTeam]:
         """Every public team, in the order of `read_public_teams`."""
         with self._node.database.reading() as session:
-            version = session.scalars(select(DirectoryStateRow.version)).one()
+            version = public_version(session)
             kept = self._kept
             if kept is None or kept[0] != version:
                 teams = read_public_teams(session, hidden=self._node.settings.node.hidden_teams)

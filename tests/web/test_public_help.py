@@ -165,3 +165,22 @@ def test_signing_in_is_offered_where_one_can(world: World) -> None:
     with world.open:
         assert 'href="/sign-in"' in world.client().get("/help").text
         assert 'href="/sign-in"' not in world.client(public=True).get("/help").text
+
+
+def test_a_profile_that_was_issued_is_public_but_for_names_of_people(world: World) -> None:
+    (world.folder / "issued.toml").write_text(
+        '[[team]]\nkey = "operator"\nname = "Example Operator"\nkind = "operator"\n'
+        'mailboxes = ["abuse@operator.example"]\nprefixes = ["192.0.2.0/24"]\n'
+        '[team.statements]\nmission = "We keep it running."\nmembers = "Jane Doe leads."\n'
+    )
+    world.tocsin.run("directory", "import", world.folder / "issued.toml")
+    with world.open:
+        client = world.client(public=True)
+        assert client.get("/directory/operator").status_code == 404
+        world.tocsin.run("directory", "profile", "operator", "--issue")
+        page = text_of(client.get("/directory/operator"))  # it is a new team to the public at once
+        assert "Version 1 of" in page
+        assert "We keep it running." in page
+        assert "192.0.2.0/24" in page
+        assert "Jane Doe" not in page
+        assert "Example Operator can help" in text_of(_ask(client, "address", "192.0.2.5"))

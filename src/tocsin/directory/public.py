@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.fact_tables import ProfileRow
@@ -19,7 +19,7 @@ from tocsin.directory.facts import Fact, FactKind, Topic
 from tocsin.directory.model import RuleKind, TeamKind
 from tocsin.directory.profile import Profile, current_profile
 from tocsin.directory.standing import merged_teams
-from tocsin.directory.tables import TeamRow
+from tocsin.directory.tables import DirectoryStateRow, TeamRow
 from tocsin.records import Database
 
 CSIRTS: Final = (
@@ -69,6 +69,12 @@ def read_public_teams(session: Session, *, hidden: Collection[str] = ()) -> list
         if number not in gone and key not in hidden
     ]
     return sorted(teams, key=lambda team: (_place(team.kind), team.name.casefold(), team.key))
+
+
+def public_version(session: Session) -> str:
+    """Changes whenever what `read_public_teams` gives does: with the directory, and when a profile is issued."""
+    version, issued = select(DirectoryStateRow.version), select(func.max(ProfileRow.id))
+    return f"{session.scalars(version).one()} {session.scalar(issued)}"
 
 
 def public_profile(database: Database, key: str, *, now: datetime) -> Profile:

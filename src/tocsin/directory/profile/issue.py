@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.about import read_about
@@ -32,8 +32,8 @@ def current_profile(database: Database, key: str, *, now: datetime) -> Issued:
 
     """
     plain, number = _composed(database, key, now)
-    with database.begin() as session:
-        last = _last(session, number)
+    with database.reading() as session:
+        last = session.scalars(_newest(number)).first()
         if last and last.digest == _digest(plain):
             return Issued(numbered(plain, last.version, last.dated), new=False)
     return Issued(numbered(plain, (last.version if last else 0) + 1, now.date(), draft=True), new=True)
@@ -76,5 +76,8 @@ def _digest(profile: Profile) -> str:
 
 
 def _last(session: Session, team: int) -> ProfileRow | None:
-    rows = select(ProfileRow).where(ProfileRow.team_id == team).order_by(ProfileRow.version.desc()).limit(1)
-    return session.scalars(rows.with_for_update()).first()
+    return session.scalars(_newest(team).with_for_update()).first()
+
+
+def _newest(team: int) -> Select[tuple[ProfileRow]]:
+    return select(ProfileRow).where(ProfileRow.team_id == team).order_by(ProfileRow.version.desc()).limit(1)
