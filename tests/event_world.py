@@ -123,17 +123,20 @@ def seen(row: dict[str, Any], sight: Sight) -> bool:
 
 def time_of(row: dict[str, Any]) -> datetime | None:
     """When the event was."""
-    return row["time.source"] or row["time.observation"]
+    found: datetime | None = row["time.source"] or row["time.observation"]
+    return found
 
 
 def as_of(row: dict[str, Any]) -> int | None:
     """The AS of our tables, else the feed's."""
-    return row["network.asn"] or row["source.asn"]
+    found: int | None = row["network.asn"] or row["source.asn"]
+    return found
 
 
 def country_of(row: dict[str, Any]) -> str | None:
     """The country of our tables, else the feed's."""
-    return row["network.country"] or row["source.geolocation.cc"]
+    found: str | None = row["network.country"] or row["source.geolocation.cc"]
+    return found
 
 
 def _inside(address: str, network: str) -> bool:

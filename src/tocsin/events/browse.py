@@ -554,8 +554,8 @@ def _counts(values: npt.NDArray[np.uint32]) -> tuple[Int64s, Int64s]:
     """The distinct values with how often each occurs, in order; quick where they lie near each other."""
     if not len(values):
         return np.zeros(0, "i8"), np.zeros(0, "i8")
-    low = int(values.min())
-    if int(values.max()) - low < 100_000:
+    low = int(np.min(values))
+    if int(np.max(values)) - low < 100_000:
         counts = np.bincount(values - np.uint32(low))
         places = np.flatnonzero(counts)
         return places + low, counts[places].astype(np.int64)

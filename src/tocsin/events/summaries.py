@@ -77,34 +77,40 @@ class Summary:
     @property
     def at(self) -> UInt32s:
         """When, in seconds since 1970; 0 where nobody knows."""
-        return self.numbers[_AT]
+        found: UInt32s = self.numbers[_AT]
+        return found
 
     @property
     def kind(self) -> Codes:
         """Which row of ``kinds``."""
-        return self.codes[_KIND]
+        found: Codes = self.codes[_KIND]
+        return found
 
     @property
     def asn(self) -> Codes:
         """Which of ``asns``."""
-        return self.codes[_ASN]
+        found: Codes = self.codes[_ASN]
+        return found
 
     @property
     def set(self) -> Codes:
         """Which row of ``sets``."""
-        return self.codes[_SETS]
+        found: Codes = self.codes[_SETS]
+        return found
 
     @cached_property
     def span(self) -> tuple[int, int]:
         """The seconds of the first and last event."""
-        return (int(self.at.min()), int(self.at.max())) if self.rows else (0, 0)
+        return (int(np.min(self.at)), int(np.max(self.at))) if self.rows else (0, 0)
 
     def events(self, places: Places | None = None) -> UInt64s:
         """The identities of all events, or of those at some places: the ingest in the upper half, the row below."""
         code, row = self.codes[_INGEST], self.numbers[_ROW]
         if places is not None:
             code, row = code[places], row[places]
-        return (self.ingests.astype(np.uint64) << np.uint64(32))[code] | row.astype(np.uint64)
+        above = self.ingests.astype(np.uint64) << np.uint64(32)
+        found: UInt64s = above[code] | row.astype(np.uint64)
+        return found
 
     def within(self, ranges: Iterable[tuple[int, int, int, int]]) -> Bools:
         """For each event whether its address lies in one of the ranges: (first hi, first lo, last hi, last lo)."""

@@ -110,7 +110,7 @@ class Asked:
 
     def here(self, **more: str) -> str:
         """The address of this very part of the table."""
-        return self.path(**({"after": self.after} if self.after else {}), **more)
+        return self.path(None, "/events", **({"after": self.after} if self.after else {}), **more)
 
     def between(self, since: datetime, until: datetime) -> EventFilter:
         """The same conditions in another time."""

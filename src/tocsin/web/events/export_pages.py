@@ -27,9 +27,11 @@ def export_pages(desk: Desk) -> APIRouter:
         asked, reach = Asked.read(request.query_params), visitor.reach(Act.EVENTS_EXPORT)
         if asked.wrongs or format not in list(Form):
             offer = offer_of(desk.node, asked.filter, reach=reach, now=desk.now)
+            forms = [form.value for form in Form]
             status = 422 if asked.wrongs else 200
-            shown = {"asked": asked, "offer": offer, "names": NAMES, "forms": [form.value for form in Form]}
-            return desk.page(request, "events/export.html", status=status, **shown)
+            return desk.page(
+                request, "events/export.html", status=status, asked=asked, offer=offer, names=NAMES, forms=forms
+            )
         made = export_events(desk.node, asked.filter, Form(format), reach=reach, actor=visitor.actor, now=desk.now)
         headers = {"Content-Disposition": f'attachment; filename="{made.name}"'}
         if made.marking:

@@ -63,13 +63,12 @@ def _chart(desk: Desk, asked: Asked, figures: Figures) -> Chart:
 
 def _table(desk: Desk, asked: Asked, sight: Sight) -> dict[str, Any]:
     rows, cursor = _rows(desk, asked, sight)
-    whole = desk.node.events.one(asked.open, sight=sight) if asked.open else None
-    there = whole is not None and whole.height
+    whole = desk.node.events.one(asked.open, sight=sight)
     return {
         "rows": rows,
         "cursor": cursor,
-        "whole": all_fields(whole) if there else [],
-        "problem": problem_text(whole["problem"][0]) if there else "",
+        "whole": all_fields(whole) if whole.height else [],
+        "problem": problem_text(whole["problem"][0]) if whole.height else "",
     }
 
 
