@@ -18,6 +18,7 @@ from tocsin.accounts import (
     block,
     find_person,
     first_link,
+    forget_ended_links,
     invite,
     join,
     list_people,
@@ -100,6 +101,10 @@ def test_a_second_invitation_takes_the_place_of_the_first(database: Database) ->
         assert [open_link(session, HOUSE, token, now=NOW) is not None for token in tokens] == [False, True]
         assert [link.role for link in open_invitations(session, now=NOW)] == ["auditor"]
         assert open_link(session, HOUSE, tokens[1], now=NOW + timedelta(days=7)) is None
+        forget_ended_links(session, NOW + timedelta(days=6))
+        assert [link.mailbox for link in open_invitations(session, now=NOW)] == ["ana@people.example"]
+        forget_ended_links(session, NOW + timedelta(days=7))
+        assert {link.mailbox for link in session.scalars(select(WelcomeLink))} == {""}
         for forged in ("", "x", tokens[1] + "x", tokens[1][:-1], "é"):
             assert open_link(session, HOUSE, forged, now=NOW) is None
 

@@ -153,6 +153,12 @@ def withdraw_links(transaction: Transaction, which: ColumnElement[bool], *, now:
     transaction.execute(change.values(used_at=now, mailbox=""))
 
 
+def forget_ended_links(transaction: Transaction, now: datetime) -> None:
+    """Delete the mailboxes of people who did not follow their invitation in time."""
+    ended = update(WelcomeLink).where(WelcomeLink.ends_at <= now, WelcomeLink.mailbox != "")
+    transaction.execute(ended.values(mailbox=""))
+
+
 def open_invitations(transaction: Transaction, *, now: datetime) -> list[WelcomeLink]:
     """Invitations that were not used yet, the newest first."""
     query = _open(now).where(WelcomeLink.kind == LinkKind.INVITED).order_by(WelcomeLink.id.desc())
