@@ -31,7 +31,6 @@ def page(world: World) -> Iterator[tuple[Page, str]]:
         tab.command("Network.setCookie", name=COOKIE, value=secret, url=f"{address}/")
         tab.open(f"{address}/today")
         yield tab, address
-        tab.open("about:blank")
 
 
 def becomes(tab: Page, expression: str, wanted: Any) -> bool:

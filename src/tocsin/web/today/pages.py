@@ -17,6 +17,7 @@ from tocsin.web.today.sayings import CHANGES, LINKS, NEEDS, title
 from tocsin.web.words import Words
 
 _PING = 30  # seconds between signs of life, for what stands between us and the browser
+_LAST_WORDS = 2  # seconds in which streams end by themselves when the server does
 _RETRY = 3_000  # milliseconds after which a browser comes again
 
 
@@ -50,7 +51,8 @@ def board_pages(desk: Desk) -> APIRouter:
         """A message whenever the figures changed (server-sent events, HTML 9.2); it ends with the session."""
         if not visitor.session:
             raise NotHereError
-        return EventSourceResponse(_messages(pulse, visitor.session), ping=_PING)
+        messages = _messages(pulse, visitor.session)
+        return EventSourceResponse(messages, ping=_PING, shutdown_event=pulse.over, shutdown_grace_period=_LAST_WORDS)
 
     return router
 
@@ -58,7 +60,8 @@ def board_pages(desk: Desk) -> APIRouter:
 async def _messages(pulse: Pulse, session: str) -> AsyncIterator[ServerSentEvent]:
     async for token in pulse.listen(session):
         yield ServerSentEvent(token, event="state", retry=_RETRY)
-    yield ServerSentEvent("", event="ended")
+    if not pulse.over.is_set():  # a server that ends is not a session that ends: the browser comes again
+        yield ServerSentEvent("", event="ended")
 
 
 def _alive(desk: Desk, sessions: Collection[str]) -> set[str]:

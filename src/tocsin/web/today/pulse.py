@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import suppress
 from time import monotonic
 
-from anyio import to_thread
+from anyio import Event, move_on_after, to_thread
 
 from tocsin.errors import StorageError
 
@@ -28,6 +28,8 @@ class Pulse:
         self._task: asyncio.Task[None] | None = None
         self._now = ""
         self._ended: frozenset[str] = frozenset()
+        self.over = Event()
+        """Set when the server ends: then all listening ends too."""
 
     @property
     def listeners(self) -> int:
@@ -38,28 +40,32 @@ class Pulse:
         """The token of now, and each new one; ends with the session."""
         self._listeners[session] += 1
         try:
-            if self._task is None or self._task.done():
-                self._now = await to_thread.run_sync(self._token)
+            if self._task is None or self._task.done():  # no await between: one task for all
                 self._beat = asyncio.Event()
                 self._task = asyncio.create_task(self._run())
-            yield self._now
-            while session not in self._ended:
+                self._now = ""
+            if not self._now:
                 await self._next()
-                if session not in self._ended:
+            yield self._now
+            while not self._is_over(session):
+                await self._next()
+                if not self._is_over(session):
                     yield self._now
         finally:
             self._listeners[session] -= 1
             if not self._listeners[session]:
                 del self._listeners[session]
 
+    def _is_over(self, session: str) -> bool:
+        return session in self._ended or self.over.is_set()
+
     async def _next(self) -> None:
         if self._beat is not None:
             await self._beat.wait()
 
     async def _run(self) -> None:
-        told, looked = monotonic(), monotonic()
-        while self._listeners:
-            await asyncio.sleep(_EVERY)
+        told, looked = -_AT_LEAST, monotonic()
+        while self._listeners and not self.over.is_set():
             before = self._now
             with suppress(StorageError):  # the next look may find the records again
                 self._now = await to_thread.run_sync(self._token)
@@ -67,9 +73,13 @@ class Pulse:
                     looked = monotonic()
                     sessions = list(self._listeners)
                     self._ended = frozenset(sessions) - await to_thread.run_sync(self._alive, sessions)
-            if self._now != before or self._ended or monotonic() - told >= _AT_LEAST:
+            some_ended = not self._ended.isdisjoint(self._listeners)
+            if self._now != before or some_ended or monotonic() - told >= _AT_LEAST:
                 told = monotonic()
                 self._strike()
+            with move_on_after(_EVERY):
+                await self.over.wait()
+        self._strike()
 
     def _strike(self) -> None:
         if self._beat is not None:
