@@ -50,6 +50,7 @@ def list_pages(desk: Desk) -> APIRouter:
             choices=_choices(desk, sight),
             views=[(view.name, path_of(view)) for view in views_of(desk, visitor)],
             text_rows=TEXT_ROWS,
+            inside=sight.everything,
             **_table(desk, asked, sight),
         )
 
