@@ -1,7 +1,7 @@
 """What happened on this node, in the figures that the terminal and the first page both show."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,7 +14,7 @@ from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemSt
 from tocsin.directory import Team, teams_by_id
 from tocsin.events.alarms import feed_states
 from tocsin.events.models import FeedRecord, Ingest, IngestState
-from tocsin.release import RULES
+from tocsin.rules import rule_words
 
 COUNTS = (
     "rows",
@@ -127,7 +127,14 @@ def overview(node: Node) -> Overview:
     withheld: Counter[str] = Counter()
     for record, _ in ingests:
         withheld.update(record.withheld_by_rule)
-    not_told = [*_unknown(counts["unrouted"]), *_stopped(withheld), *_failed(deliveries, teams), *_expired(expired)]
+    with node.database.reading() as session:
+        words = rule_words(session, list(withheld))
+    not_told = [
+        *_unknown(counts["unrouted"]),
+        *_stopped(withheld, words),
+        *_failed(deliveries, teams),
+        *_expired(expired),
+    ]
     not_told += [_waiting(teams.get(team), team, int(events), due) for team, events, due in waiting]
     return Overview(
         len(ingests), counts, _feeds(ingests), _told(deliveries, teams), not_told, standing, _troubles(node)
@@ -190,12 +197,9 @@ def _unknown(events: int) -> list[NotTold]:
     )
 
 
-def _stopped(withheld: Counter[str]) -> list[NotTold]:
-    words = {rule.id: rule.words for rule in RULES}
-    words["recipient-ceiling"] = "The team wants nothing marked as high as this."
+def _stopped(withheld: Counter[str], words: Mapping[str, str]) -> list[NotTold]:
     return [
-        NotTold("the gate", events, f"{words.get(rule, '')} (rule {rule})", "withheld")
-        for rule, events in withheld.items()
+        NotTold("the gate", events, f"{words[rule]} (rule {rule})", "withheld") for rule, events in withheld.items()
     ]
 
 

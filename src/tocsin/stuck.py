@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from tocsin.app import Node
 from tocsin.events.models import Ingest, IngestState
-from tocsin.release import RULES
+from tocsin.rules import rule_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,5 @@ def withheld(node: Node, since: datetime) -> Sequence[Withheld]:
     with node.database.reading() as session:
         for by_rule in session.scalars(wanted):
             found.update(by_rule)
-    words = {rule.id: rule.words for rule in RULES}
-    words["recipient-ceiling"] = "The team wants nothing marked as high as this."
-    return [Withheld(rule, words.get(rule, ""), events) for rule, events in found.most_common()]
+        words = rule_words(session, list(found))
+    return [Withheld(rule, words[rule], events) for rule, events in found.most_common()]

@@ -15,6 +15,7 @@ from tocsin.reasons import why_told
 from tocsin.records import AuditEntry
 from tocsin.rules import read_document, set_rules, version_in_force
 from tocsin.sights import sight_of
+from tocsin.stuck import withheld
 from tocsin.trying import try_rules
 
 
@@ -68,6 +69,8 @@ def test_a_team_that_a_rule_refuses_is_not_told_and_the_ingest_names_the_rule(wo
     with world.node.database.reading() as session:
         (ingest,) = session.scalars(select(Ingest)).all()
     assert ingest.withheld_by_rule == {"local:not-to-banks": 1}
+    (kept,) = withheld(world.node, world.now)
+    assert (kept.rule, kept.words, kept.events) == ("local:not-to-banks", "The provider says so.", 1)
 
 
 def test_a_team_is_told_more_for_its_information(world: World) -> None:

@@ -11,10 +11,13 @@ from sqlalchemy.orm import Session
 
 from tocsin.errors import ConflictError, NotFoundError, StorageError, UsageError
 from tocsin.records import AuditWord, audit
+from tocsin.release import RULES
 from tocsin.rules.applying import Rules
 from tocsin.rules.document import Document
 from tocsin.rules.models import RulesVersion
 from tocsin.rules.reading import RulesFaultError, read_document
+
+_NO_MORE: Final = "A rule of this node said so that is no longer in force."
 
 DEFAULT: Final = """\
 # The rules of this node: what may be shared with whom, and who else is told.
@@ -66,6 +69,15 @@ def read_version(number: int, text: str) -> Rules:
 
     """
     return Rules(number, _read(number, text))
+
+
+def rule_words(session: Session, rules: Collection[str]) -> dict[str, str]:
+    """What each of these rules says, by the names that verdicts have: the table's, and those of this node."""
+    table = {rule.id: rule.words for rule in RULES}
+    table["recipient-ceiling"] = "The team wants nothing marked as high as this."
+    local = [rule.local for rule in rules_in_force(session).document.rules] if set(rules) - set(table) else []
+    ours = {rule.name: rule.words for rule in local if rule is not None}
+    return {rule: table.get(rule) or ours.get(rule, _NO_MORE) for rule in rules}
 
 
 def versions(session: Session, *, limit: int = 100) -> Sequence[RulesVersion]:
