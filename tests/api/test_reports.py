@@ -6,6 +6,7 @@ import os
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -250,3 +251,40 @@ def test_who_may_only_send_may_not_look(world: World) -> None:
         assert client.post("/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=headers).is_success
         assert client.get("/reports").status_code == 404
     assert world.now == START
+
+
+def test_reports_are_sent_and_named_once_on_both_databases(fresh: Path, tmp_path: Path, database_url: str) -> None:
+    world = copy_world(fresh, tmp_path / "first")
+    with (world.node.home / "tocsin.toml").open("a") as settings:
+        settings.write(f'[storage]\ndatabase = "{database_url}"\n')
+    world = copy_world(tmp_path / "first", tmp_path / "second")
+    with caller(world, Role.ANALYST) as client:
+        headers = {"content-type": "text/csv", "idempotency-key": "once", **WAIT}
+        first, again = (
+            client.post("/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=headers)
+            for _ in range(2)
+        )
+        assert (first.status_code, first.json()) == (again.status_code, again.json())
+        assert first.json()["sums"]["stored"] == 1
+        named = {"idempotency-key": "lookup"}
+        one, two = (client.post("/lookup", json={"addresses": ["192.0.2.1"]}, headers=named) for _ in range(2))
+        assert one.json() == two.json()
+        assert client.post("/lookup", json={"addresses": ["192.0.2.2"]}, headers=named).status_code == 422
+        assert client.post("/lookup", json={"addresses": []}, headers={"idempotency-key": "x"}).status_code == 422
+        assert client.post("/lookup", json={"addresses": ["::1"]}, headers={"idempotency-key": "x"}).is_success
+        assert len(client.get("/ingests").json()["items"]) == 1
+
+
+def test_the_same_request_at_once_is_done_once(world: World, sender: httpx.Client) -> None:
+    headers = {"idempotency-key": "race", **WAIT}
+
+    def send(_: int) -> httpx.Response:
+        return sender.post("/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=headers)
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(send, range(6)))
+    assert {one.status_code for one in answers} <= {201, 409}
+    assert all("retry-after" in one.headers for one in answers if one.status_code == 409)
+    assert len({one.json()["id"] for one in answers if one.status_code == 201}) == 1
+    with world.node.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(Upload)) == 1
