@@ -1,13 +1,22 @@
 """`tocsin quarantine`: rows that were set aside, and their replay after a fix."""
 
+import getpass
+import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from itertools import islice
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tocsin.cli import remote
 from tocsin.cli.output import Invocation, emit, print_table, say
+
+if TYPE_CHECKING:
+    from tocsin.pipeline import Counts
+    from tocsin.replay import Tried
+
+Ingest = Annotated[int, typer.Argument(help="Number of the ingest, from 'quarantine list'.")]
 
 app = typer.Typer(help="Rows that were set aside with a reason.", no_args_is_help=True)
 
@@ -42,10 +51,10 @@ def list_(ctx: typer.Context) -> None:
 @app.command()
 def show(
     ctx: typer.Context,
-    ingest: Annotated[int, typer.Argument(help="Number of the ingest, from 'quarantine list'.")],
+    ingest: Ingest,
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
 ) -> None:
-    """The rows that one ingest set aside: line, reason and raw text."""
+    """The rows that one ingest set aside: place, line, reason and raw text."""
     from tocsin.app import open_node
     from tocsin.events.quarantine import set_aside
     from tocsin.replay import require_ingest
@@ -61,25 +70,82 @@ def show(
     emit(
         invocation,
         rows,
-        lambda: print_table("", ("line", "reason", "raw"), [(r["line"], r["reason"], r["raw"][:200]) for r in rows]),
+        lambda: print_table(
+            "",
+            ("place", "line", "reason", "raw"),
+            [(r["place"], r["line"], r["reason"], r["raw"][:200]) for r in rows],
+            numbers=[0],
+        ),
     )
 
 
 @app.command()
 def replay(
     ctx: typer.Context,
-    ingest: Annotated[int, typer.Argument(help="Number of the ingest, from 'quarantine list'.")],
+    ingest: Ingest,
+    reason: Annotated[str, typer.Option(help="Only the rows that were set aside for this reason, word for word.")] = "",
 ) -> None:
     """Read the set-aside rows of an ingest again, after its feed or mapping was mended."""
     from tocsin.app import open_node
+    from tocsin.replay import RowFilter, rows_waiting
     from tocsin.replay import replay as read_again
 
     invocation: Invocation = ctx.obj
-    counts = read_again(open_node(invocation.home), ingest)
-    emit(
-        invocation,
-        vars(counts),
-        lambda: say(
-            f"{counts.stored:,} of {counts.rows:,} rows are now stored; {counts.quarantined:,} stay set aside."
-        ),
-    )
+    node = open_node(invocation.home)
+    chosen = [row.place for _, row in rows_waiting(node, RowFilter(reason=reason, ingest=ingest)) if row.raw]
+    counts = read_again(node, ingest, places=chosen if reason else None, actor=_actor())
+    emit(invocation, vars(counts), lambda: _say_counts(counts))
+
+
+@app.command()
+def mend(
+    ctx: typer.Context,
+    ingest: Ingest,
+    place: Annotated[int, typer.Argument(min=0, help="Place of the row, from 'quarantine show'.")],
+    text: Annotated[str, typer.Option(help="What the row is to say. Without it: standard input.")] = "",
+    try_: Annotated[bool, typer.Option("--try", help="Only show what would become of it.")] = False,
+) -> None:
+    """Give a set-aside row another text and read it again. The row as it came stays on record."""
+    from tocsin.app import open_node
+    from tocsin.replay import replay as read_again
+    from tocsin.replay import try_row
+
+    invocation: Invocation = ctx.obj
+    node = open_node(invocation.home)
+    wanted = text or sys.stdin.read()
+    if try_:
+        tried = try_row(node, ingest, wanted)
+        emit(invocation, vars(tried), lambda: _say_tried(tried))
+        return
+    counts = read_again(node, ingest, mended={place: wanted}, actor=_actor())
+    emit(invocation, vars(counts), lambda: _say_counts(counts))
+
+
+@app.command()
+def leave(
+    ctx: typer.Context,
+    ingest: Ingest,
+    reason: Annotated[str, typer.Option(help="Why these rows need not be read.")],
+) -> None:
+    """Leave what an ingest set aside as it is: it stays on record and asks nobody any more."""
+    from tocsin.app import open_node
+    from tocsin.replay import leave_aside
+
+    invocation: Invocation = ctx.obj
+    rows = leave_aside(open_node(invocation.home), ingest, reason=reason, actor=_actor(), now=datetime.now(UTC))
+    emit(invocation, {"ingest": ingest, "rows": rows}, lambda: say(f"{rows:,} rows of ingest {ingest} stay aside."))
+
+
+def _actor() -> str:
+    return getpass.getuser()
+
+
+def _say_counts(counts: "Counts") -> None:
+    say(f"{counts.stored:,} of {counts.rows:,} rows are now stored; {counts.quarantined:,} stay set aside.")
+
+
+def _say_tried(tried: "Tried") -> None:
+    for reason, raw in tried.wrong:
+        say(f"It can still not be read: {reason} {raw[:200]}")
+    for event in tried.events:
+        print_table("It can be read:", ("field", "value"), [(name, str(value)) for name, value in event.items()])
