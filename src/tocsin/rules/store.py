@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tocsin.errors import ConflictError, NotFoundError, StorageError, UsageError
@@ -124,9 +125,12 @@ def set_rules(
         )
     if (old := before.text if before else DEFAULT) == text:
         raise ConflictError("Nothing is different from the version in force.")
-    made = RulesVersion(at=now, actor=actor, why=" ".join(why.split()), text=text)
+    made = RulesVersion(id=number + 1, at=now, actor=actor, why=" ".join(why.split()), text=text)
     session.add(made)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:  # at the same moment, on PostgreSQL
+        raise ConflictError(f"Version {number + 1} came into force meanwhile.", hint="Look at it first.") from error
     came, went = _changed(old, text)
     detail: dict[str, object] = {"before": number, "came": came, "went": went}
     audit(session, AuditWord.RULES_CHANGED, at=now, actor=actor, subject=f"rules:{made.id}", detail=detail)
