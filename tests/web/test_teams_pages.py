@@ -125,6 +125,7 @@ WRONG = [
     ({"act": "assert", "kind": "prefix", "value": "192.0.2.0/24", "reason": ""}, "Say how you know"),
     ({"act": "assert", "kind": "moon", "value": "x", "reason": "x"}, "none of prefix"),
     ({"act": "", "kind": "asn", "value": "1", "reason": "x"}, "Choose what you say"),
+    ({"act": "assert", "kind": "domain", "value": "100%s.%(n)s", "reason": "x"}, "domain '100%s.%(n)s'"),
     ({"act": "withdraw", "kind": "asn", "value": "64999"}, "said nothing of rival and asn 64999"),
     ({"act": "assert", "kind": "asn", "value": "1", "reason": "x", "confidence": "200"}, "from 0 to 100"),
 ]

@@ -9,6 +9,7 @@ from tocsin.directory import About, merged_teams, read_about
 from tocsin.doors import NotHereError, needs
 from tocsin.errors import ConflictError, InputError, NotFoundError, RemoteError, TocsinError, UsageError
 from tocsin.web.desk import Desk
+from tocsin.web.words import N_
 
 Reader: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_READ)]
 Writer: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_WRITE)]
@@ -79,5 +80,5 @@ def one_line(text: str) -> str:
 def plain(wrong: str) -> str:
     """What is wrong, in the words of the form instead of those of the command line."""
     if wrong.startswith("--reason"):
-        return "Say why, in one line: the history keeps it."
-    return "Choose whose it is." if wrong.startswith("Say either --for") else wrong
+        return N_("Say why, in one line: the history keeps it.")
+    return N_("Choose whose it is.") if wrong.startswith("Say either --for") else wrong

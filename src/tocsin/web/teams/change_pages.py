@@ -35,6 +35,7 @@ from tocsin.errors import UsageError
 from tocsin.verifying import verify_team
 from tocsin.web.desk import Desk
 from tocsin.web.teams.access import Writer, for_all, name_of, seen_team, taken
+from tocsin.web.words import N_
 
 MOST_KEY_BYTES: Final = 1_000_000
 """A file with keys is no longer than this."""
@@ -129,9 +130,9 @@ def _page(
 def _speak(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
     act, sure = text_of(form, "act"), text_of(form, "confidence").strip()
     if act not in _SAYING:
-        raise UsageError("Choose what you say of it.")
+        raise UsageError(N_("Choose what you say of it."))
     if sure and not (sure.isdecimal() and int(sure) <= 100):
-        raise UsageError("How sure you are is a number from 0 to 100.")
+        raise UsageError(N_("How sure you are is a number from 0 to 100."))
     informed = act == "assert" and text_of(form, "role") == Role.INFORMED
     statement = Statement(
         team.key,
@@ -145,9 +146,9 @@ def _speak(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
         beside=bool(text_of(form, "beside")),
     )
     if act != "withdraw" and not statement.reason:
-        raise UsageError("Say how you know: every explanation shows it.")
+        raise UsageError(N_("Say how you know: every explanation shows it."))
     if "\n" in statement.reason or len(statement.reason) > 500:
-        raise UsageError("The reason is one line of at most 500 letters.")
+        raise UsageError(N_("The reason is one line of at most 500 letters."))
     _SAYING[act](desk.node.database, statement, actor=visitor.actor, now=desk.now)
 
 
@@ -163,7 +164,7 @@ def _prefer(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
     for field, (said, before) in wanted.items():
         if said != before:
             if not said:
-                raise UsageError("Choose at least one form of the data, and a language.")
+                raise UsageError(N_("Choose at least one form of the data, and a language."))
             word = Word(field, (said,), name_of(visitor))
             say_of_team(desk.node.database, team.key, word, actor=visitor.actor, now=desk.now)
 
@@ -171,14 +172,14 @@ def _prefer(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
 def _mute(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
     kind, value = text_of(form, "mute_kind"), text_of(form, "mute_value").strip()
     if kind not in list(MuteKind):
-        raise UsageError("Choose what is muted: a network, an identifier or a type.")
+        raise UsageError(N_("Choose what is muted: a network, an identifier or a type."))
     if text_of(form, "end"):
         unmute(desk.node.database, team.key, MuteKind(kind), value, actor=visitor.actor, now=desk.now)
         return
     try:
         day = datetime.combine(datetime.fromisoformat(text_of(form, "until")).date(), time(), UTC)
     except ValueError:
-        raise UsageError("Say until which day it is muted.") from None
+        raise UsageError(N_("Say until which day it is muted.")) from None
     said = Mute(MuteKind(kind), value, day, text_of(form, "mute_reason").strip()[:500])
     mute(desk.node.database, team.key, said, actor=visitor.actor, now=desk.now)
 
@@ -189,9 +190,9 @@ def _bring_key(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None
     if isinstance(file, UploadFile) and file.size:
         content, name = file.file.read(MOST_KEY_BYTES + 1), (file.filename or "a file")[:200]
     if len(content) > MOST_KEY_BYTES:
-        raise UsageError("The file is too large for a key: at most 1 MB.")
+        raise UsageError(N_("The file is too large for a key: at most 1 MB."))
     if not content.strip():
-        raise UsageError("Choose a file with a key, or paste one.")
+        raise UsageError(N_("Choose a file with a key, or paste one."))
     said_by = f"{name_of(visitor)}: {text_of(form, 'checked').strip()}".rstrip(": ")[:500]
     saying = Saying(visitor.actor, name, said_by, bool(text_of(form, "any_mailbox")), bool(text_of(form, "prefer")))
     import_keys(desk.node.database, team.key, content, saying, desk.now)

@@ -22,6 +22,7 @@ from tocsin.errors import InputError, UsageError
 from tocsin.web.desk import Desk
 from tocsin.web.teams.access import Decider, Reader, Writer, for_all, name_of, one_line, plain, taken
 from tocsin.web.teams.leafing import PAGE, ends, start_of
+from tocsin.web.words import N_
 
 _RIVALS = 50
 
@@ -110,4 +111,4 @@ def _ask_dns(desk: Desk, number: int) -> None:
 
 
 def _nothing_chosen() -> None:
-    raise UsageError("Choose whether you approve or refuse it.")
+    raise UsageError(N_("Choose whether you approve or refuse it."))

@@ -22,6 +22,7 @@ from tocsin.web.desk import Desk
 from tocsin.web.teams.access import Decider, Reader, for_all, name_of, one_line, plain, taken
 from tocsin.web.teams.kept import Kept
 from tocsin.web.teams.leafing import PAGE, ends, start_of
+from tocsin.web.words import N_
 
 
 def merge_pages(desk: Desk) -> APIRouter:
@@ -88,4 +89,4 @@ def _pair(desk: Desk, request: Request, one: str, other: str, wrong: str = "", *
 
 
 def _nothing_chosen() -> None:
-    raise UsageError("Choose whether they are one team.")
+    raise UsageError(N_("Choose whether they are one team."))

@@ -9,8 +9,11 @@ from tocsin.accounts import Act, Visitor
 from tocsin.asking import Subject, read_subject
 from tocsin.doors import NotHereError
 from tocsin.errors import UsageError
+from tocsin.events.filters import EventFilter
 from tocsin.networks import Networks, networks_of
 from tocsin.web.desk import Desk
+from tocsin.web.events.asked import Asked
+from tocsin.web.events.chart import HEIGHT, WIDTH, Chart, chart_of
 from tocsin.web.lookup.found import look_up
 from tocsin.web.teams.access import Reader
 
@@ -33,6 +36,18 @@ def network_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/network.html", **_shown(desk, visitor, subject))
 
     return router
+
+
+def _over_time(desk: Desk, subject: Subject) -> Chart | None:
+    """The events of late over time; None where there are none."""
+    wanted, now = _events_of(subject), desk.now
+    since, until = wanted.bounds(now)
+    chart = chart_of(desk.node.events.figures(wanted, now=now).hours, since, until or now)
+    return chart if chart.most else None
+
+
+def _events_of(subject: Subject) -> EventFilter:
+    return EventFilter(asn=subject.asn, address=subject.network or "", last="30d")
 
 
 def _subject(value: str) -> Subject:
@@ -59,8 +74,12 @@ def _shown(desk: Desk, visitor: Visitor, subject: Subject) -> dict[str, Any]:
     tables = Networks.open(desk.node.home)
     announced = networks_of(tables, subject.asn) if subject.asn else []
     first = tables.answer(subject.network.partition("/")[0]) if subject.network else None
+    chart = _over_time(desk, subject) if found.whole else None
     return {
         "found": found,
+        "chart": chart,
+        "drawing": (WIDTH, HEIGHT),
+        "events_of": Asked(_events_of(subject)),
         "asked": f"AS{subject.asn}" if subject.asn else subject.network,
         "holder": tables.register.name(subject.asn) if subject.asn else None,
         "registered": tables.register.country(subject.asn) if subject.asn else None,
