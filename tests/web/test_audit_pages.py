@@ -32,7 +32,7 @@ def _note(world: World, count: int, subject: str = "ingest") -> None:
 
 
 def _numbers(page: str) -> list[int]:
-    return [int(number) for number in re.findall(r'<tr id="entry-(\d+)"', page)]
+    return [int(number) for number in re.findall(r'<tr id="log-(\d+)"', page)]
 
 
 def test_pages_follow_each_other_while_entries_are_added(world: World) -> None:
