@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from tocsin.doors import COOKIE
 from tocsin.inbox import Attached, Filed, Kind, Ticket, file_report, form_word, report_for, ticket_of
 from tocsin.letters import Letter
 from tocsin.records import AuditEntry
+from tocsin.retention import apply_retention
 from tocsin.tokens import open_tokens
 from tocsin.web.server import make_application
 
@@ -114,6 +116,15 @@ def test_on_request_a_report_is_gone(world: World, analyst: Browser) -> None:
     assert analyst.send(f"/reports/public/{ticket.reference}/erase").headers["location"] == "/reports/public"
     assert analyst.get(f"/reports/public/{ticket.reference}").status_code == 404
     assert not [path for path in (world.node.home / "inbox").rglob("*") if path.is_file()]
+
+
+def test_closed_reports_go_with_the_daily_tidying(world: World, analyst: Browser) -> None:
+    closed, still_open = _report(world), _report(world)
+    analyst.send(f"/reports/public/{closed.reference}/state", state="closed")
+    applied = apply_retention(world.node, now=START + timedelta(days=366))
+    assert applied.inbox_deleted == 1
+    assert _state(world, still_open)[0] == "new"
+    assert analyst.get(f"/reports/public/{closed.reference}").status_code == 404
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR, Role.DELEGATE, Role.NOBODY])

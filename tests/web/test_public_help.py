@@ -184,3 +184,10 @@ def test_a_profile_that_was_issued_is_public_but_for_names_of_people(world: Worl
         assert "192.0.2.0/24" in page
         assert "Jane Doe" not in page
         assert "Example Operator can help" in text_of(_ask(client, "address", "192.0.2.5"))
+
+
+def test_an_answer_does_not_tell_whether_something_was_seen_there(world: World, client: httpx.Client) -> None:
+    before = _ask(client, "address", "192.0.2.200").text
+    assert world.hear("192.0.2.200").stored == 1
+    world.tell()
+    assert _ask(client, "address", "192.0.2.200").text == before

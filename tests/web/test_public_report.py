@@ -122,6 +122,8 @@ def test_what_is_too_large_is_not_even_read(world: World, client: httpx.Client) 
     answer = _send(client, files=[("files", ("big.txt", b"x" * 16_000_000))])
     assert answer.status_code == 413
     assert "too large" in answer.text
+    for files in ([("text", ("a.txt", b"x" * 300_000))], [("text", ("a.txt", b"x"))]):
+        assert client.post("/report/answer", data={"reference": "x"}, files=files).status_code in {400, 413}
     assert _count(world) == 0
 
 

@@ -1,6 +1,6 @@
 """The forms of a report: read within bounds, and what is wrong with what was typed."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
@@ -39,10 +39,26 @@ class Typed:
         return Filed(Kind(self.kind), self.what, self.place, self.happened, mailbox, language)
 
 
+def _fits(request: Request, most: int) -> bool:
+    """Whether a form says its size, and it is no larger; the server holds the sender to what it says."""
+    length = request.headers.get("content-length", "")
+    return length.isdecimal() and int(length) <= most
+
+
+async def _message(request: Request) -> AsyncIterator[FormData]:
+    if not _fits(request, _MOST_TEXT):
+        raise HTTPException(413)
+    async with request.form(max_files=0, max_fields=10) as form:
+        yield form
+
+
+Message: TypeAlias = Annotated[FormData, Depends(_message)]
+"""The annotation of a route's form without files."""
+
+
 async def _bounded(request: Request) -> FormData | None:
     """A form with files, or None where it is larger than one of ours may be: then nothing of it is read."""
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal() or int(length) > _MOST_REQUEST:
+    if not _fits(request, _MOST_REQUEST):
         return None
     try:
         return await request.form(max_files=20, max_fields=20, max_part_size=_MOST_TEXT)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.accounts import Act, Visitor
-from tocsin.doors import Form, needs, text_of
+from tocsin.doors import needs, text_of
 from tocsin.doors.guard import WrongFormError
 from tocsin.inbox import PublicReport, Ticket, add_message, file_report, form_word, read_report, report_for, ticket_of
 from tocsin.inbox.files import TYPES
@@ -17,7 +17,7 @@ from tocsin.inbox.tickets import grouped, plain
 from tocsin.web.answer_forms import from_own_page
 from tocsin.web.desk import Desk
 from tocsin.web.inbox.words import KINDS
-from tocsin.web.public.report_forms import MOST_LETTERS, TOO_LARGE, Sent, Typed, wrongs_of
+from tocsin.web.public.report_forms import MOST_LETTERS, TOO_LARGE, Message, Sent, Typed, wrongs_of
 from tocsin.web.public.showing import show
 from tocsin.web.public.turns import Turns
 from tocsin.web.words import N_
@@ -70,7 +70,7 @@ def report_pages(desk: Desk) -> APIRouter:
 
     @router.post("/report/answer")
     @router.post("/report/{reference}")
-    def read(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)], form: Form) -> Response:
+    def read(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)], form: Message) -> Response:
         """Show a report to its reporter, after taking in what he adds."""
         _check_origin(desk, request)
         return _read(desk, request, form, tries)
@@ -105,7 +105,7 @@ def _find(
     return show(desk, request, "public/report_find.html", keep=False, status=status, **context)
 
 
-def _read(desk: Desk, request: Request, form: Form, tries: Turns) -> Response:
+def _read(desk: Desk, request: Request, form: Message, tries: Turns) -> Response:
     reference, secret = text_of(form, "reference"), text_of(form, "secret")
     address = _address(request)
     if minutes := tries.left(address):
