@@ -131,6 +131,9 @@ def test_held_mails_are_released_by_name_and_one_is_dropped_with_a_reason(world:
     assert "Release 2 mails?" in ask
     assert manager.send("/deliveries/act", act="drop", reference=names[0]).status_code == 422
     assert manager.send("/deliveries/act", act="drop", reference=names[0], reason="Wrong").status_code == 303
+    left_out = text_of(manager.get(f"/deliveries/act?act=release&reference={names[0]}&reference={names[1]}"))
+    assert "Release 1 mail?" in left_out
+    assert f"1 mail is left out, since its state does not allow it: {names[0]} dropped" in left_out
     refused = manager.send("/deliveries/act", act="release", reference=names)
     assert refused.status_code == 409
     assert "is not held: it is dropped" in text_of(refused)

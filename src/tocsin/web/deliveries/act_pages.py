@@ -25,6 +25,7 @@ from tocsin.directory import team_names
 from tocsin.doors import NotHereError, needs
 from tocsin.errors import ConflictError
 from tocsin.letters import Letter
+from tocsin.web.deliveries.states import STATES, acts_of
 from tocsin.web.desk import Desk
 
 _Steerer = Annotated[Visitor, needs(Act.DELIVERIES_STEER)]
@@ -129,12 +130,15 @@ def _page(
 ) -> Response:
     with desk.node.database.reading() as session:
         names = team_names(session, {one.team_id for one in mails if isinstance(one, Delivery)})
+    fitting = [one for one in mails if act in acts_of(one)]
     return desk.page(
         request,
         "deliveries/act.html",
         status=409 if wrong == "conflict" else 422 if wrong else 200,
         act=act,
-        mails=[(one, _whom(one, names)) for one in mails],
+        mails=[(one, _whom(one, names)) for one in fitting],
+        others=[one for one in mails if one not in fitting],
+        states=STATES,
         reasoned=act in _REASONED,
         wrong=wrong,
         error=error,

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.accounts import Act, Visitor
 from tocsin.answers import Answer, Verdict
-from tocsin.delivery import TOLD, Delivery, can_hold, can_repeat, find_mail
+from tocsin.delivery import TOLD, Delivery, find_mail
 from tocsin.directory import team_names
 from tocsin.doors import NotHereError, needs
 from tocsin.errors import TocsinError
@@ -20,12 +20,11 @@ from tocsin.mail_copies import Copy, File, copies, kept_mails, rows_of
 from tocsin.reasons import why_told
 from tocsin.records import AuditEntry
 from tocsin.replies import came_in
-from tocsin.web.deliveries.states import STATES
+from tocsin.web.deliveries.states import STATES, acts_of
 from tocsin.web.desk import Desk
 from tocsin.web.words import N_
 
 _Reader = Annotated[Visitor, needs(Act.DELIVERIES_READ)]
-_RETRIED = {"failed", "bounced", "retry", "dropped", "expired", "withheld", "stuck"}
 
 VERDICTS = {
     Verdict.ACKNOWLEDGED: N_("read, at work"),
@@ -88,7 +87,7 @@ def mail_pages(desk: Desk) -> APIRouter:
             trouble=trouble,
             again=mail == "again",
             states=STATES,
-            acts=_acts(found.one) if visitor.may(Act.DELIVERIES_STEER) else [],
+            acts=acts_of(found.one) if visitor.may(Act.DELIVERIES_STEER) else [],
             verdicts=VERDICTS,
             **context,
         )
@@ -165,20 +164,6 @@ def _download(name: str, kind: str, content: bytes) -> Response:
     plain = "".join(sign if sign.isalnum() or sign in "-_." else "_" for sign in name if sign.isascii())
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
     return Response(content, media_type=kind, headers={"Content-Disposition": disposition})
-
-
-def _acts(one: Delivery | Letter) -> list[str]:
-    """The acts that this state allows."""
-    acts = []
-    if one.state == "held":
-        acts += ["release", "drop"]
-    if can_hold(one):
-        acts.append("hold")
-    if isinstance(one, Delivery) and one.state in _RETRIED:
-        acts.append("retry")
-    if can_repeat(one):
-        acts.append("repeat")
-    return acts
 
 
 def _happened(session: Session, found: Found) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The states of digests and letters in words, each with the kind of its mark; and the groups of states."""
+"""The states of digests and letters in words, each with the kind of its mark; their groups; what each allows."""
 
 from typing import Final
 
-from tocsin.delivery import DeliveryState, Group
-from tocsin.letters import LetterState
+from tocsin.delivery import Delivery, DeliveryState, Group, can_hold, can_repeat
+from tocsin.letters import Letter, LetterState
 from tocsin.web.words import N_
 
 STATES: Final[dict[str, tuple[str, str]]] = {
@@ -31,3 +31,20 @@ GROUP_WORDS: Final[dict[Group, str]] = {
     Group.ENDED: N_("Never sent"),
 }
 """The headings of groups."""
+
+_RETRIED: Final = frozenset({
+    DeliveryState.FAILED.value, DeliveryState.BOUNCED.value, DeliveryState.RETRY.value, DeliveryState.DROPPED.value,
+    DeliveryState.EXPIRED.value, DeliveryState.WITHHELD.value, DeliveryState.STUCK.value,
+})  # fmt: skip
+
+
+def acts_of(one: Delivery | Letter) -> list[str]:
+    """What a person can do to it now: ``release``, ``drop``, ``hold``, ``retry``, ``repeat``."""
+    allowed = {
+        "release": one.state == DeliveryState.HELD,
+        "drop": one.state == DeliveryState.HELD,
+        "hold": can_hold(one),
+        "retry": isinstance(one, Delivery) and one.state in _RETRIED,
+        "repeat": can_repeat(one),
+    }
+    return [act for act, may in allowed.items() if may]
