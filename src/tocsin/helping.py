@@ -5,9 +5,10 @@ source, no state of a contact, nothing of events. What it shows of a team goes t
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from tocsin.app import Node
 from tocsin.asking import Guide, Subject
@@ -18,6 +19,9 @@ from tocsin.errors import NotFoundError, WithheldError
 from tocsin.networks import SPECIAL_USE, Answer, Networks, country_names, format_address, parse_network, special_use
 from tocsin.release import Audience, Purpose, Recipient, decide, read_marking
 from tocsin.routing import Decision
+
+FRESH: Final = timedelta(minutes=5)
+"""A profile is read anew after this, so that what is not of the directory, such as keys, is seen."""
 
 _MOST = 5  # teams that one answer names
 _LEVELS = (RuleKind.PREFIX, RuleKind.ASN, RuleKind.DOMAIN, RuleKind.COUNTRY)
@@ -59,13 +63,22 @@ class Help:
     country: str
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """The public teams of one version, and those of their profiles that were asked for, with when they were read."""
+
+    version: str
+    teams: list[PublicTeam]
+    profiles: dict[str, tuple[datetime, Profile]] = field(default_factory=dict)
+
+
 class HelpDesk:
     """Answers for one node, from all threads; keeps the public teams of the directory as it stands in memory."""
 
     def __init__(self, node: Node, guide: Guide, clock: Callable[[], datetime]) -> None:
         self._node, self._clock = node, clock
         self._guide = guide
-        self._kept: tuple[str, list[PublicTeam]] | None = None
+        self._kept: _Kept | None = None
 
     def help(self, subject: Subject) -> Help:
         """Whom to turn to."""
@@ -78,13 +91,7 @@ class HelpDesk:
 
     def teams(self) -> Sequence[PublicTeam]:
         """Every public team, in the order of `read_public_teams`."""
-        with self._node.database.reading() as session:
-            version = public_version(session)
-            kept = self._kept
-            if kept is None or kept[0] != version:
-                teams = read_public_teams(session, hidden=self._node.settings.node.hidden_teams)
-                kept = self._kept = version, teams
-        return kept[1]
+        return self._current().teams
 
     def team(self, key: str) -> PublicTeam:
         """The public team with this key.
@@ -108,7 +115,21 @@ class HelpDesk:
         verdict = decide(read_marking("CLEAR", "CLEAR"), Recipient(Audience.PUBLIC), Purpose.COORDINATION)
         if not verdict.allowed:
             raise WithheldError(verdict.words)
-        return public_profile(self._node.database, team.key, now=self._clock())
+        kept, now = self._current(), self._clock()
+        at, profile = kept.profiles.get(team.key, (None, None))
+        if at is None or profile is None or not at <= now < at + FRESH:
+            profile = public_profile(self._node.database, team.key, now=now)
+            kept.profiles[team.key] = now, profile
+        return profile
+
+    def _current(self) -> _Kept:
+        with self._node.database.reading() as session:
+            version = public_version(session)
+            kept = self._kept
+            if kept is None or kept.version != version:
+                teams = read_public_teams(session, hidden=self._node.settings.node.hidden_teams)
+                kept = self._kept = _Kept(version, teams)
+        return kept
 
     def _facts(self, subject: Subject) -> tuple[Answer, str]:
         networks = Networks.open(self._node.home)
