@@ -36,7 +36,8 @@ def source() -> Catalog:
     found = Catalog(project="Tocsin", charset="utf-8")
     pages = extract_from_dir(_HERE, _METHODS, _OPTIONS, keywords=_KEYWORDS, comment_tags=("Translators:",))
     mails = extract_from_dir(_HERE.parent / "accounts", [("mails.py", "python")], keywords=_KEYWORDS)
-    for file, _line, text, comments, context in chain(pages, mails):
+    rules = extract_from_dir(_HERE.parent / "rules", [("words.py", "python")], keywords=_KEYWORDS)
+    for file, _line, text, comments, context in chain(pages, mails, rules):
         found.add(text, None, [(file, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
     return found
 
