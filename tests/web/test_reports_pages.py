@@ -10,6 +10,7 @@ from answer_world import START, World, copy_world, text_of
 from console_world import Browser, browser_of
 from players import HEADER
 from tocsin.accounts import Role
+from tocsin.app import open_node
 from tocsin.events.models import Ingest
 from tocsin.pipeline import ingest
 from tocsin.records import AuditWord
@@ -127,6 +128,15 @@ def test_a_report_is_sent_in_by_a_form(analyst: Browser) -> None:
     refused = analyst.client.post("/reports/new", data={"csrf": analyst.csrf}, files={"file": ("x.txt", "what is it")})
     assert "could not be taken in" in text_of(analyst.get(refused.headers["location"]))
     assert "Choose a file." in analyst.client.post("/reports/new", data={"csrf": analyst.csrf}).text
+
+
+def test_a_report_that_is_too_large_is_refused(world: World) -> None:
+    (world.node.home / "tocsin.toml").write_text("[api]\nmax_upload_bytes = 2000\n")
+    node = open_node(world.node.home)
+    with browser_of(make_application(node, clock=lambda: world.now), node, Role.ANALYST, now=START) as analyst:
+        sent = analyst.client.post("/reports/new", data={"csrf": analyst.csrf}, files={"file": ("x.csv", "x" * 9_000)})
+    assert sent.status_code == 413
+    assert not list((world.node.home / "uploads").glob("*"))
 
 
 def test_an_auditor_reads_and_changes_nothing(world: World) -> None:
