@@ -95,7 +95,7 @@ EXAMPLES: dict[str, str] = {
 
 # What some addresses must be asked.
 QUERIES: dict[str, str] = {
-    "/api/v1/lookup": "?subject=192.0.2.1",
+    "/api/v1/lookup": "?query=192.0.2.1",
 }
 
 
@@ -113,7 +113,7 @@ def furnish(world: World) -> dict[str, Example]:
         "team": (OPERATOR, SECTOR, "nobody"),
         "country": ("MU", "MU", "ZZ"),
         "network": ("192.0.2.0/24", "198.51.100.0/24", "nowhere"),
-        "event": ("1-0", "1-1", "1-999"),
+        "event": ("1-1", "1-2", "1-999"),
         "ingest": ("2", "2", "999"),
         "row": (_broken_row(world), "2 1", "999 1"),
         "alarm": ("1", "1", "999"),

@@ -127,5 +127,5 @@ def _to_sign_in(answer: httpx.Response) -> bool:
 
 def _plain(answer: httpx.Response, path: str, name: str) -> tuple[int, str]:
     """What an answer says, without the name that was asked for."""
-    text = answer.text.replace(path, "PATH").replace(name, "NAME")
+    text = re.sub(rf"\b{re.escape(name)}\b", "NAME", answer.text.replace(path, "PATH"))
     return answer.status_code, re.sub(r'("request_id": ?)"[^"]*"', r"\1ID", text)
