@@ -11,12 +11,14 @@ from tocsin.web.server import make_application
 
 def test_whoever_is_unknown_learns_nothing(world: World) -> None:
     with caller(world, None) as client:
-        there, missing = client.get("/me"), client.get("/no-such-thing")
+        there, missing = client.get("/ingests"), client.get("/no-such-thing")
         assert there.status_code == missing.status_code == 401
         assert there.json() == missing.json()
         assert there.headers["www-authenticate"].startswith("Bearer")
         assert there.headers["content-type"] == "application/problem+json"
         assert client.post("/reports", content=b"{").status_code == 401
+        assert client.get("/me").json()["role"] == "nobody"
+        assert client.get("/me", headers={"authorization": "Bearer tcs_wrong"}).status_code == 401
         assert client.get("/health").json() == {"status": "ok", "version": None, "checks": None}
 
 
@@ -114,7 +116,7 @@ def test_the_description_and_its_page(world: World) -> None:
 def test_the_public_server_has_only_what_needs_no_account(world: World) -> None:
     with caller(world, None, public=True) as client:
         assert client.get("/health").status_code == 200
-        assert client.get("/me").status_code == 401
+        assert client.get("/ingests").status_code == 401
         assert list(client.get("/openapi.json").json()["paths"]) == ["/health"]
 
 

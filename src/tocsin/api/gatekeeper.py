@@ -15,7 +15,7 @@ from tocsin.api.counter import Counter
 from tocsin.api.failures import problem, unknown
 from tocsin.doors import visitor_of
 
-OPEN: Final = ("/health", "/openapi.json", "/docs")
+OPEN: Final = ("/health", "/me", "/openapi.json", "/docs")
 """The paths that need no account; of every other nobody learns even whether it exists."""
 
 _MOST_HEADERS: Final = 32_768  # bytes
@@ -57,7 +57,7 @@ class Gatekeeper:
             await problem(431, "The headers are too large.")(scope, receive, say)
         elif not allowed:
             await problem(429, hint="Wait as long as Retry-After says.")(scope, receive, say)
-        elif visitor.person is None and path not in OPEN:
+        elif visitor.person is None and (path not in OPEN or "authorization" in request.headers):
             await unknown()(scope, receive, say)
         else:
             await self._app(scope, receive, say)

@@ -28,7 +28,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
 
     @router.get("/me", operation_id="readMe", summary="Who asks, and what they may do")
     def me(visitor: Annotated[Visitor, needs(Act.SIGN_IN)]) -> Me:
-        """The person behind the token or the session."""
+        """The person behind the token or the session; without either, nobody."""
         with counter.node.database.reading() as session:
             keys = team_keys(session) if visitor.teams else {}
         reaches = {act: visitor.reach(act) for act in Act}
