@@ -42,6 +42,8 @@ class Act(StrEnum):
     LOOKUP = "lookup"
     DIRECTORY_READ = "directory.read"
     DIRECTORY_WRITE = "directory.write"  # profiles, contacts, assertions
+    DIRECTORY_SURVEY = "directory.survey"  # the whole of it: conflicts, claims, coverage, who said what when
+    DIRECTORY_EDIT = "directory.edit"  # a person's word on any team, which no import overrules
     DIRECTORY_DECIDE = "directory.decide"  # conflicts, merges, claims
     CLAIMS_MAKE = "claims.make"
     DELIVERIES_READ = "deliveries.read"
@@ -77,11 +79,11 @@ UNFINISHED: Final = frozenset({*OPEN, Act.ACCOUNT_OWN})
 
 _READING = (
     Act.TODAY_READ, Act.EVENTS_READ, Act.REPORTS_READ, Act.QUARANTINE_READ, Act.LOOKUP, Act.DIRECTORY_READ,
-    Act.DELIVERIES_READ, Act.RULES_READ, Act.INBOX_READ, Act.READINESS_READ, Act.DRAFTING_READ,
+    Act.DIRECTORY_SURVEY, Act.DELIVERIES_READ, Act.RULES_READ, Act.INBOX_READ, Act.READINESS_READ, Act.DRAFTING_READ,
 )  # fmt: skip
 _WORKING = (
     *_READING, Act.EVENTS_EXPORT, Act.VIEWS_WRITE, Act.REPORTS_WRITE, Act.QUARANTINE_MEND, Act.DIRECTORY_WRITE,
-    Act.CLAIMS_MAKE, Act.DELIVERIES_STEER, Act.INBOX_WRITE, Act.METRICS_READ,
+    Act.DIRECTORY_EDIT, Act.CLAIMS_MAKE, Act.DELIVERIES_STEER, Act.INBOX_WRITE, Act.METRICS_READ,
 )  # fmt: skip
 _DECIDING = (*_WORKING, Act.DIRECTORY_DECIDE, Act.RULES_WRITE, Act.AUDIT_READ)
 

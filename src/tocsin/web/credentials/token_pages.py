@@ -40,6 +40,8 @@ SCOPES: Final[Mapping[Act, str]] = {
     Act.LOOKUP: N_("Ask who must know"),
     Act.DIRECTORY_READ: N_("Read teams and networks"),
     Act.DIRECTORY_WRITE: N_("Change teams and networks"),
+    Act.DIRECTORY_SURVEY: N_("Read conflicts, claims and coverage of the whole directory"),
+    Act.DIRECTORY_EDIT: N_("Say anything of any team"),
     Act.DIRECTORY_DECIDE: N_("Decide conflicts, merges and claims"),
     Act.CLAIMS_MAKE: N_("Claim networks"),
     Act.DELIVERIES_READ: N_("Read deliveries"),

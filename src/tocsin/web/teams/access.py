@@ -12,7 +12,9 @@ from tocsin.web.desk import Desk
 from tocsin.web.words import N_
 
 Reader: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_READ)]
-Writer: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_WRITE)]
+Asker: TypeAlias = Annotated[Visitor, needs(Act.LOOKUP)]
+Surveyor: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_SURVEY)]
+Editor: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_EDIT)]
 Decider: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_DECIDE)]
 
 
@@ -38,17 +40,6 @@ def seen_team(desk: Desk, visitor: Visitor, key: str, act: Act = Act.DIRECTORY_R
         if about.team.id not in {merged.get(team, team) for team in reach.teams}:
             raise NotHereError
     return about
-
-
-def for_all(visitor: Visitor, act: Act) -> None:
-    """Refuse whoever may do this to some teams only.
-
-    Raises:
-        NotHereError: the visitor may not do it to all.
-
-    """
-    if not visitor.reach(act).everything:
-        raise NotHereError
 
 
 def taken(desk: Desk, say: Callable[[], object]) -> Taken:

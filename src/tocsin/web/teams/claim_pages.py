@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.accounts import Act, note_read
+from tocsin.accounts import note_read
 from tocsin.directory.claims import (
     Claim,
     ClaimState,
@@ -20,7 +20,7 @@ from tocsin.directory.contacts import read_answers
 from tocsin.doors import Form, text_of
 from tocsin.errors import InputError, UsageError
 from tocsin.web.desk import Desk
-from tocsin.web.teams.access import Decider, Reader, Writer, for_all, name_of, one_line, plain, taken
+from tocsin.web.teams.access import Decider, Editor, Surveyor, name_of, one_line, plain, taken
 from tocsin.web.teams.leafing import PAGE, ends, start_of
 from tocsin.web.words import N_
 
@@ -33,9 +33,8 @@ def claim_pages(desk: Desk) -> APIRouter:
     database = desk.node.database
 
     @router.get("/claims")
-    def claims(request: Request, visitor: Reader, done: str = "") -> Response:
+    def claims(request: Request, _visitor: Surveyor, done: str = "") -> Response:
         """The claims, those to decide first; with ``state`` only those in it."""
-        for_all(visitor, Act.DIRECTORY_READ)
         state = request.query_params.get("state", "")
         all_ = read_claims(database, desk.now)
         waiting = sum(one.state in {ClaimState.OPEN, ClaimState.PROVED} for one in all_)
@@ -45,16 +44,14 @@ def claim_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/claims.html", **shown | ends(start, len(found)))
 
     @router.get("/claims/{number}")
-    def claim(request: Request, visitor: Reader, number: int, done: str = "") -> Response:
+    def claim(request: Request, visitor: Surveyor, number: int, done: str = "") -> Response:
         """One claim, what shows it, and who else claims the same."""
-        for_all(visitor, Act.DIRECTORY_READ)
         note_read(database, visitor, f"claim:{number}", now=desk.now)
         return _page(desk, request, number, done=done)
 
     @router.post("/claims/{number}/check")
-    def check(request: Request, visitor: Writer, number: int) -> Response:
+    def check(request: Request, _visitor: Editor, number: int) -> Response:
         """Ask DNS whether control is shown."""
-        for_all(visitor, Act.DIRECTORY_WRITE)
         done = taken(desk, lambda: _ask_dns(desk, number))
         if done.wrong:
             return _page(desk, request, number, done.wrong, status=422)
@@ -75,9 +72,8 @@ def claim_pages(desk: Desk) -> APIRouter:
         return desk.go(f"/claims?done={act}")
 
     @router.get("/verifications")
-    def verifications(request: Request, visitor: Reader) -> Response:
+    def verifications(request: Request, visitor: Surveyor) -> Response:
         """What holders of mailboxes answered, the latest first."""
-        for_all(visitor, Act.DIRECTORY_READ)
         note_read(database, visitor, "verifications", now=desk.now)
         with database.reading() as session:
             found = read_answers(session)

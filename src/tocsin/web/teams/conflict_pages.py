@@ -5,7 +5,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.accounts import Act
 from tocsin.directory import (
     Conflict,
     ConflictState,
@@ -20,7 +19,7 @@ from tocsin.directory import (
 from tocsin.doors import Form, NotHereError, text_of, texts_of
 from tocsin.errors import UsageError
 from tocsin.web.desk import Desk
-from tocsin.web.teams.access import Decider, Reader, for_all, name_of, one_line, plain, taken
+from tocsin.web.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
 from tocsin.web.teams.kept import Kept
 from tocsin.web.teams.leafing import PAGE, ends, start_of
 
@@ -34,9 +33,8 @@ def conflict_pages(desk: Desk) -> APIRouter:
     conflicts_of: Kept[list[Conflict]] = Kept(lambda: read_conflicts(database))
 
     @router.get("/conflicts")
-    def conflicts(request: Request, visitor: Reader, done: str = "") -> Response:
+    def conflicts(request: Request, _visitor: Surveyor, done: str = "") -> Response:
         """What several teams claim; with ``show=settled`` also what was decided."""
-        for_all(visitor, Act.DIRECTORY_READ)
         known = conflicts_of.of(directory_version(database))
         settled = request.query_params.get("show") == "settled"
         all_ = known.value or []
@@ -51,10 +49,9 @@ def conflict_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/conflicts.html", **shown | ends(start, len(found)), done=done, whole=True)
 
     @router.get("/conflicts/of")
-    def conflict(request: Request, visitor: Reader, value: str = "") -> Response:
+    def conflict(request: Request, _visitor: Surveyor, value: str = "") -> Response:
         """One thing that is contested, its claims side by side, and what each choice would change."""
-        for_all(visitor, Act.DIRECTORY_READ)
-        return _contested(desk, request, value)
+        return _contested(desk, request, value) if value else desk.go("/conflicts")
 
     @router.post("/conflicts/decide")
     def decide_one(request: Request, visitor: Decider, form: Form) -> Response:

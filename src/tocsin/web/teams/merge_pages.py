@@ -5,7 +5,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.accounts import Act
 from tocsin.directory import (
     Candidate,
     directory_version,
@@ -19,7 +18,7 @@ from tocsin.directory import (
 from tocsin.doors import Form, text_of
 from tocsin.errors import UsageError
 from tocsin.web.desk import Desk
-from tocsin.web.teams.access import Decider, Reader, for_all, name_of, one_line, plain, taken
+from tocsin.web.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
 from tocsin.web.teams.kept import Kept
 from tocsin.web.teams.leafing import PAGE, ends, start_of
 from tocsin.web.words import N_
@@ -32,9 +31,8 @@ def merge_pages(desk: Desk) -> APIRouter:
     pairs_of: Kept[list[Candidate]] = Kept(lambda: read_candidates(database))
 
     @router.get("/merges")
-    def merges(request: Request, visitor: Reader, done: str = "") -> Response:
+    def merges(request: Request, _visitor: Surveyor, done: str = "") -> Response:
         """Pairs of teams that may be one, the likeliest first; with ``show=made`` the merges that were made."""
-        for_all(visitor, Act.DIRECTORY_READ)
         if request.query_params.get("show") == "made":
             return desk.page(
                 request, "teams/merged.html", merges=read_merges(database), done=done, whole=True, wrong=""
@@ -45,10 +43,9 @@ def merge_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/merges.html", **shown | ends(start, len(found)), done=done, whole=True)
 
     @router.get("/merges/pair")
-    def pair(request: Request, visitor: Reader, one: str = "", other: str = "") -> Response:
+    def pair(request: Request, _visitor: Surveyor, one: str = "", other: str = "") -> Response:
         """Two teams side by side."""
-        for_all(visitor, Act.DIRECTORY_READ)
-        return _pair(desk, request, one, other)
+        return _pair(desk, request, one, other) if one and other else desk.go("/merges")
 
     @router.post("/merges/pair")
     def decide_pair(request: Request, visitor: Decider, form: Form) -> Response:

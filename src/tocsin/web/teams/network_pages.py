@@ -5,7 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.accounts import Act, Visitor
+from tocsin.accounts import Visitor
 from tocsin.asking import Subject, read_subject
 from tocsin.doors import NotHereError
 from tocsin.errors import UsageError
@@ -15,7 +15,7 @@ from tocsin.web.desk import Desk
 from tocsin.web.events.asked import Asked
 from tocsin.web.events.chart import HEIGHT, WIDTH, Chart, chart_of
 from tocsin.web.lookup.found import look_up
-from tocsin.web.teams.access import Reader
+from tocsin.web.teams.access import Asker
 
 _SHOWN: Final = 100  # announced networks on one page
 
@@ -25,14 +25,12 @@ def network_pages(desk: Desk) -> APIRouter:
     router = APIRouter()
 
     @router.get("/networks/{value:path}")
-    def network(request: Request, visitor: Reader, value: str) -> Response:
+    def network(request: Request, visitor: Asker, value: str) -> Response:
         """An AS, as AS64500, or a network, as 192.0.2.0/24; other ways to write it lead there."""
         subject = _subject(value)
         path = _path_of(subject)
         if path != f"/networks/{value}":
             return desk.go(path)
-        if not visitor.may(Act.LOOKUP):
-            raise NotHereError
         return desk.page(request, "teams/network.html", **_shown(desk, visitor, subject))
 
     return router

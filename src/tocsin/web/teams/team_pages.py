@@ -23,7 +23,7 @@ from tocsin.team_figures import team_figures
 from tocsin.verifying import terms_of
 from tocsin.web.desk import Desk
 from tocsin.web.lookup.found import LATELY, open_problems
-from tocsin.web.teams.access import Reader, for_all, seen_team
+from tocsin.web.teams.access import Reader, Surveyor, seen_team
 
 _FEW = 200  # assertions of a kind on one page
 _ENTRIES = 200
@@ -57,9 +57,8 @@ def team_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/told.html", **shown)
 
     @router.get("/teams/{key}/history")
-    def history(request: Request, visitor: Reader, key: str) -> Response:
+    def history(request: Request, visitor: Surveyor, key: str) -> Response:
         """All that was ever said of a team, the latest first."""
-        for_all(visitor, Act.DIRECTORY_READ)  # it names who said what
         about = seen_team(desk, visitor, key)
         entries = read_team_history(desk.node.database, about.team.key)[::-1]
         shown: dict[str, Any] = {
@@ -71,18 +70,16 @@ def team_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/history.html", **shown)
 
     @router.get("/teams/{key}/profile")
-    def profile(request: Request, visitor: Reader, key: str) -> Response:
+    def profile(request: Request, visitor: Surveyor, key: str) -> Response:
         """The profile as RFC 2350 outlines it."""
-        for_all(visitor, Act.DIRECTORY_READ)
         about = seen_team(desk, visitor, key)
         found = current_profile(desk.node.database, about.team.key, now=desk.now).profile
         shown: dict[str, Any] = {"team": about.team, "profile": found, "text": profile_text(found), "whole": True}
         return desk.page(request, "teams/profile.html", **shown)
 
     @router.get("/teams/{key}/profile.txt")
-    def profile_file(visitor: Reader, key: str) -> Response:
+    def profile_file(visitor: Surveyor, key: str) -> Response:
         """The same as a file."""
-        for_all(visitor, Act.DIRECTORY_READ)
         about = seen_team(desk, visitor, key)
         found = current_profile(desk.node.database, about.team.key, now=desk.now).profile
         name = f"attachment; filename={about.team.key}-rfc2350.txt"
