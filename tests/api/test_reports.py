@@ -32,6 +32,14 @@ def report(*addresses: str, day: str = "2026-11-16") -> bytes:
     return "\n".join([HEADER, *rows, ""]).encode()
 
 
+@pytest.fixture(scope="module")
+def shared(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, httpx.Client]]:
+    """A node and a sender for tests that leave nothing behind."""
+    world = copy_world(fresh, tmp_path_factory.mktemp("shared"))
+    with caller(world, Role.ANALYST) as client:
+        yield world, client
+
+
 @pytest.fixture
 def sender(world: World) -> Iterator[httpx.Client]:
     with caller(world, Role.ANALYST) as client:
@@ -168,9 +176,10 @@ def test_a_request_with_a_name_is_done_once(world: World, sender: httpx.Client) 
     ],
 )
 def test_what_is_hostile_is_refused_and_leaves_nothing(
-    world: World, sender: httpx.Client, headers: dict[str, str], body: bytes, status: int
+    shared: tuple[World, httpx.Client], headers: dict[str, str], body: bytes, status: int
 ) -> None:
-    made = sender.post("/reports", content=body, headers=headers)
+    world, client = shared
+    made = client.post("/reports", content=body, headers=headers)
     assert made.status_code == status, made.text
     assert made.headers["content-type"] == "application/problem+json"
     with world.node.database.reading() as session:
@@ -194,17 +203,17 @@ def test_too_much_is_refused_while_it_comes(fresh: Path, tmp_path: Path) -> None
     assert not list((world.node.home / "uploads").glob("*"))
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "a/../b.csv", ".hidden", "x.toml", "n\x00ul.csv", "ü" * 200, "-"])
-def test_a_name_leads_nowhere(sender: httpx.Client, name: str) -> None:
-    said = sender.post("/reports", params={"name": name}, content=report("192.0.2.1"), headers=WAIT)
-    assert said.status_code == 201
-    kept = said.json()["files"][0]["name"]
-    assert "/" not in kept
-    assert not kept.startswith(".")
-    assert not kept.endswith(".toml")
+def test_a_name_leads_nowhere(sender: httpx.Client) -> None:
+    for name in ("../../etc/passwd", "a/../b.csv", ".hidden", "x.toml", "n\x00ul.csv", "ü" * 200, "-"):
+        said = sender.post("/reports", params={"name": name}, content=report("192.0.2.1"), headers=WAIT)
+        assert said.status_code == 201
+        kept = said.json()["files"][0]["name"]
+        assert "/" not in kept
+        assert not kept.startswith(".")
+        assert not kept.endswith(".toml")
 
 
-@pytest.mark.parametrize("cut", ["upload.kept", "upload.noted", "upload.ingested", "upload.done"])
+@pytest.mark.parametrize("cut", ["upload.kept", "upload.noted", "upload.ingested"])
 def test_a_kill_loses_nothing_that_was_answered_and_doubles_nothing(fresh: Path, tmp_path: Path, cut: str) -> None:
     world = copy_world(fresh, tmp_path)
     world.now = datetime.now(UTC)  # the server has its own clock
