@@ -64,18 +64,17 @@ class Kinds:
 
     def labels(self) -> frozenset[Label]:
         """All labels met."""
-        return self.labels_of(np.ones(len(self._codes), dtype=np.int64))
+        return self.labels_of(np.arange(len(self._codes)))
 
-    def labels_of(self, counts: Int64s) -> frozenset[Label]:
-        """The labels of the kinds that have events; ``counts`` as in `totals`."""
-        pairs = np.unique(self._codes[: len(counts)][counts > 0][:, [_TLP, _PAP]], axis=0)
+    def labels_of(self, kinds: npt.NDArray[np.integer]) -> frozenset[Label]:
+        """The labels of the kinds with these numbers."""
+        pairs = np.unique(self._codes[kinds][:, [_TLP, _PAP]], axis=0)
         tlps, paps = list(self._values[_TLP]), list(self._values[_PAP])
         return frozenset((tlps[tlp], paps[pap]) for tlp, pap in pairs.tolist())
 
-    def totals(self, counts: Int64s, column: str) -> Mapping[str | None, int]:
-        """By value of one column how many events, those that have any; ``counts``: events by number of kind."""
+    def totals(self, kinds: Int64s, column: str) -> Mapping[str | None, int]:
+        """By value of one column how many events, those that have any; ``kinds``: int64[n, 2], numbers and events."""
         at = KIND.index(column)
-        sums = np.bincount(self._codes[: len(counts), at], weights=counts, minlength=0)
-        return {
-            value: int(sums[code]) for value, code in list(self._values[at].items()) if code < len(sums) and sums[code]
-        }
+        sums = np.bincount(self._codes[kinds[:, 0], at], weights=kinds[:, 1])
+        values = list(self._values[at])
+        return {values[code]: int(sums[code]) for code in np.flatnonzero(sums).tolist()}

@@ -112,6 +112,14 @@ class Summary:
         found: UInt64s = above[code] | row.astype(np.uint64)
         return found
 
+    def of_newest_ingests(self, places: Places, least: int) -> Places:
+        """Those of the places that belong to the newest ingests, of as many ingests as make ``least`` places."""
+        code = self.codes[_INGEST][places]
+        counts = np.cumsum(np.bincount(code, minlength=len(self.ingests))[::-1])
+        first = len(counts) - 1 - int(np.searchsorted(counts, least))
+        found: Places = places[code >= first]
+        return found
+
     def within(self, ranges: Iterable[tuple[int, int, int, int]]) -> Bools:
         """For each event whether its address lies in one of the ranges: (first hi, first lo, last hi, last lo)."""
         found = np.zeros(self.rows, dtype=bool)

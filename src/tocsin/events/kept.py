@@ -1,0 +1,35 @@
+"""The newest answers, kept by what was asked, up to a weight."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """Answers that weigh at most ``most`` together, those asked for longest ago given up first; for many threads."""
+
+    def __init__(self, most: int, weigh: Callable[[T], int] = lambda _answer: 1) -> None:
+        self._most, self._weigh, self._weight = most, weigh, 0
+        self._of: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The answer that is kept, or one that is made now; two who miss the same may both make it."""
+        with self._lock:
+            if key in self._of:
+                self._of.move_to_end(key)
+                return self._of[key][0]
+        made = make()
+        weight = self._weigh(made)
+        with self._lock:
+            _, before = self._of.pop(key, (made, 0))
+            self._of[key] = (made, weight)
+            self._weight += weight - before
+            while self._weight > self._most and len(self._of) > 1:
+                _, (_, gone) = self._of.popitem(last=False)
+                self._weight -= gone
+        return made

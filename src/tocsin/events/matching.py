@@ -1,0 +1,243 @@
+"""Which rows of which files fit what is asked, decided by the digests of the files; and who may ask what.
+
+A file itself is read only for free text and for the key of a problem, which digests do not have.
+"""
+
+import re
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import polars as pl
+from sqlalchemy import select
+
+from tocsin.events.filters import TEXT_FIELDS, EventFilter
+from tocsin.events.kept import Kept
+from tocsin.events.kinds import CONDITIONS, Kinds
+from tocsin.events.models import TeamSet
+from tocsin.events.sight import Sight, Window
+from tocsin.events.store import EventStore, Query, may_hold
+from tocsin.events.summaries import Bools, Places, Summaries, Summary
+from tocsin.networks import parse_network
+from tocsin.records import Database
+
+TEXT_ROWS: Final = 1_000_000
+"""How many of the newest events free text is looked for in."""
+
+FOREVER: Final = (0, 2**32)
+_PLACES: Final = 32 << 20  # bytes
+_SEEN_BY: Final = {**CONDITIONS, "country": "source.geolocation.cc", "address": "source.ip", "asn": "source.asn"}
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the table: its path there, its rows, and the newest ingest in it."""
+
+    path: str
+    rows: int
+    newest: int
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A filter with its times resolved, seconds since 1970 from (included) and until (not), and who looks.
+
+    ``teams``: the numbers of the team that the filter names, and of those merged into it; None where it names none.
+    """
+
+    filter: EventFilter
+    sight: Sight
+    bounds: tuple[int, int] = FOREVER
+    teams: frozenset[int] | None = None
+
+    @property
+    def key(self) -> Hashable:
+        """What it is known by, its times aside."""
+        return (self.filter.without("since", "until", "last"), self.sight, self.teams)
+
+    @property
+    def reads(self) -> bool:
+        """Whether the digests alone do not answer it."""
+        return bool(self.filter.text or self.filter.problem)
+
+    @property
+    def by_kind(self) -> bool:
+        """Whether kinds and times alone answer it."""
+        narrowed = self.filter.asn is not None or self.filter.address or self.teams is not None
+        return not (self.reads or narrowed or self.sight.teams is not None)
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """Finds what fits. ``numbers_of``: the numbers of the team with a key, and of those merged into it."""
+
+    store: EventStore
+    database: Database
+    summaries: Summaries
+    numbers_of: Callable[[str], frozenset[int]]
+    kinds: Kinds = field(default_factory=Kinds)
+    _files: Kept[list[File]] = field(default_factory=lambda: Kept(2))
+    _sets: Kept[dict[int, list[int]]] = field(default_factory=lambda: Kept(2))
+    _numbers: Kept[Places] = field(default_factory=lambda: Kept(1_000))
+    _places: Kept[Places] = field(default_factory=lambda: Kept(_PLACES, lambda places: places.nbytes))
+
+    def wanted(self, wanted: EventFilter, sight: Sight, now: datetime) -> Wanted:
+        """What is asked, with its times and teams resolved."""
+        since, until = wanted.bounds(now)
+        first = FOREVER[0] if since is None else min(max(0, int(since.timestamp())), 2**32)
+        last = FOREVER[1] if until is None else min(max(0, int(until.timestamp())), 2**32)
+        return Wanted(wanted, sight, (first, last), self.numbers_of(wanted.team) if wanted.team else None)
+
+    def files(self) -> list[File]:
+        """The files of the table, those with the newest ingests first."""
+        return self._files.get(self.store.table.version(), self._files_now)
+
+    def _files_now(self) -> list[File]:
+        listing = self.store.table.listing()
+        if listing.is_empty():
+            return []
+        rows = listing.select("path", "num_records", "max.ingest").sort("max.ingest", "path", descending=True)
+        return [File(*row) for row in rows.iter_rows()]
+
+    def searched(self, asked: Wanted) -> list[File]:
+        """The files that may hold what is wanted; for free text no more than it is looked for in."""
+        files = self.files()
+        if not files or not _may_ask(asked):
+            return []
+        if asked.filter.address:
+            listing = self.store.table.listing()
+            condition = may_hold(Query(ranges=_ranges(asked.filter.address)), None, listing.columns)
+            held = set(listing.filter(condition)["path"])
+            files = [file for file in files if file.path in held]
+        if not asked.filter.text:
+            return files
+        before = np.cumsum([0, *(file.rows for file in files)])
+        return [file for place, file in enumerate(files) if not place or before[place + 1] <= TEXT_ROWS]
+
+    def newest(self) -> int:
+        """The number of the newest ingest; 0 where nothing is stored."""
+        return max((file.newest for file in self.files()), default=0)
+
+    def mask(self, file: File, asked: Wanted) -> Bools | None:
+        """For each row of the file whether it fits; None: all do."""
+        summary, numbers = self.summaries.of(file.path), self.number_of(file.path)
+        conditions: list[Bools] = []
+        if not (fitting := self.fitting_kinds(asked, numbers)).all():
+            conditions.append(fitting[summary.kind])
+        if asked.bounds != FOREVER:
+            conditions.append((summary.at >= asked.bounds[0]) & (summary.at < min(asked.bounds[1], 2**32 - 1)))
+        if asked.filter.asn is not None:
+            at = np.searchsorted(summary.asns, asked.filter.asn)
+            known = at < len(summary.asns) and summary.asns[at] == asked.filter.asn
+            conditions.append(summary.asn == at if known else np.zeros(summary.rows, dtype=bool))
+        if asked.filter.address:
+            conditions.append(summary.within(_ranges(asked.filter.address)))
+        if asked.teams is not None:
+            conditions.append(self._of_teams(summary, asked.teams))
+        if asked.sight.teams is not None:
+            conditions.append(self._through(summary, numbers, asked.sight.windows))
+        mask = _all(conditions)
+        if asked.reads and (mask is None or mask.any()):
+            read = np.zeros(summary.rows, dtype=bool)
+            read[self._read_places(file, asked)] = True
+            mask = read if mask is None else mask & read
+        return mask
+
+    def fitting_kinds(self, asked: Wanted, numbers: Places) -> Bools:
+        """For each of the kinds with these numbers whether an event of it may fit, and be seen."""
+        fits = self.kinds.fitting(asked.filter)
+        seen = np.zeros(len(fits), dtype=bool)
+        for window in asked.sight.windows:
+            seen |= self.kinds.labelled(window.labels)[: len(fits)]  # others may number more kinds meanwhile
+        return (fits & seen)[numbers]
+
+    def fitting(self, file: File, asked: Wanted) -> Places:
+        """The places of the rows of the file that fit, in order."""
+        first, last = self.summaries.of(file.path).span
+        if last < asked.bounds[0] or first >= asked.bounds[1]:
+            return np.zeros(0, dtype=np.intp)
+        fits = self.mask(file, asked)
+        return np.arange(self.summaries.of(file.path).rows) if fits is None else np.flatnonzero(fits)
+
+    def _through(self, summary: Summary, numbers: Places, windows: Sequence[Window]) -> Bools:
+        seen = np.zeros(summary.rows, dtype=bool)
+        for window in windows:
+            labelled = self.kinds.labelled(window.labels)[numbers][summary.kind]
+            if window.teams is not None:
+                labelled &= self._of_teams(summary, window.teams, told_only=window.told_only)
+            seen |= labelled
+        return seen
+
+    def _of_teams(self, summary: Summary, teams: frozenset[int], *, told_only: bool = False) -> Bools:
+        """For each row whether it was routed or told to one of the teams."""
+        of = np.array(sorted(self.sets_of(teams)), dtype=np.int64)
+        right = np.isin(summary.sets[:, 1:] if told_only else summary.sets, of).any(axis=1)
+        return right[summary.set] if len(right) else np.zeros(0, dtype=bool)
+
+    def sets_of(self, teams: frozenset[int]) -> frozenset[int]:
+        """The numbers of the sets that one of the teams is in."""
+        sets = self._sets.get(self.newest(), self._sets_by_team)
+        return frozenset(number for team in teams for number in sets.get(team, ()))
+
+    def _sets_by_team(self) -> dict[int, list[int]]:
+        by_team: dict[int, list[int]] = {}
+        with self.database.reading() as session:
+            for number, members in session.execute(select(TeamSet.number, TeamSet.members)):
+                for team in members:
+                    by_team.setdefault(team, []).append(number)
+        return by_team
+
+    def number_of(self, path: str) -> Places:
+        """The numbers of a file's kinds."""
+        return self._numbers.get(path, lambda: self.kinds.number(self.summaries.of(path).kinds))
+
+    def _read_places(self, file: File, asked: Wanted) -> Places:
+        """Where in the file rows have the text or problem that is wanted."""
+        texts = tuple(name for name in TEXT_FIELDS if name in asked.sight.common)
+        key = (file.path, asked.filter.text, asked.filter.problem, texts)
+        return self._places.get(key, lambda: self._read_places_now(file, asked.filter, texts))
+
+    def _read_places_now(self, file: File, wanted: EventFilter, texts: Sequence[str]) -> Places:
+        scan = self.scan(file.path).with_row_index("_place")
+        filled = set(scan.collect_schema().names())
+        condition = pl.lit(value=True)
+        if wanted.problem:
+            condition &= pl.col("problem") == int.from_bytes(bytes.fromhex(wanted.problem), "big", signed=True)
+        if wanted.text:
+            pattern = f"(?i){re.escape(wanted.text)}"
+            among = [pl.col(name).str.contains(pattern) for name in texts if name in filled]
+            condition &= pl.any_horizontal(among).fill_null(value=False) if among else pl.lit(value=False)
+        return scan.filter(condition).select("_place").collect().to_series().to_numpy().astype(np.intp)
+
+    def scan(self, path: str) -> pl.LazyFrame:
+        """The rows of one file, with the columns that it has."""
+        return pl.scan_parquet(self.store.folder / path, hive_partitioning=False, glob=False)
+
+
+def _may_ask(asked: Wanted) -> bool:
+    """Whether all that is asked for is seen: else who may not see a thing learned it from what is found."""
+    if asked.sight.everything:
+        return True
+    given = asked.filter.query()
+    teams = asked.sight.teams
+    if asked.teams is not None and teams is not None and not asked.teams <= teams:
+        return False
+    return bool(asked.sight.windows) and all(
+        needed in asked.sight.common for name, needed in _SEEN_BY.items() if name in given
+    )
+
+
+def _ranges(address: str) -> list[tuple[int, int, int, int]]:
+    network = parse_network(address) if address else None
+    return [] if network is None else [(network.hi, network.lo, *network.last)]
+
+
+def _all(conditions: Sequence[Bools]) -> Bools | None:
+    if not conditions:
+        return None
+    mask = conditions[0]
+    for condition in conditions[1:]:
+        mask = mask & condition
+    return mask
