@@ -66,7 +66,7 @@ def gallery(world: World) -> Iterator[Gallery]:
     examples = furnish(world)
     application = make_application(world.node, clock=lambda: world.now)
     team = read_team(world.node.database, OPERATOR)[0].id
-    secrets = {
+    secrets: dict[Role, str] = {
         role: session_of(world.node, person(world.node, role, now=world.now, teams=(team,)), now=world.now)
         for role in _ORDER
         if role is not Role.NOBODY
@@ -87,7 +87,7 @@ def _is_page(address: str, seen: Seen, secrets: dict[Role, str]) -> bool:
     cookies = {COOKIE: secrets[seen.role]} if seen.role in secrets else {}
     with httpx.Client(base_url=address, cookies=cookies, trust_env=False, timeout=60) as client:
         answer = client.get(seen.path)
-        return answer.headers.get("content-type", "").startswith("text/html")
+        return str(answer.headers.get("content-type", "")).startswith("text/html")
 
 
 _RUN = """

@@ -45,7 +45,7 @@ def _walk(routes: Iterable[Any], prefix: str) -> Iterator[Door]:
     for route in routes:
         inside = getattr(route, "original_router", None) or getattr(route, "app", None)
         path = prefix + getattr(route, "path", "")
-        if hasattr(inside, "routes"):
+        if inside is not None and hasattr(inside, "routes"):
             yield from _walk(inside.routes, path)
         elif hasattr(route, "dependant"):
             for method in route.methods - {"HEAD", "OPTIONS"}:

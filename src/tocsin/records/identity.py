@@ -21,7 +21,7 @@ class NodeIdentity(Base):
 def node_uuid(database: Database) -> UUID:
     """The node's UUID, drawn at the first call; of two that draw at once the first wins."""
     with database.reading() as session:
-        known = session.scalar(select(NodeIdentity.uuid))
+        known: UUID | None = session.scalar(select(NodeIdentity.uuid))
     if known is not None:
         return known
     try:

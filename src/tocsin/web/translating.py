@@ -82,7 +82,7 @@ def _read(path: Path, language: str) -> Catalog:
 
 
 def _key(message: Message) -> tuple[str, ...]:
-    return message.id if isinstance(message.id, tuple) else (message.id,)
+    return (message.id,) if isinstance(message.id, str) else tuple(message.id)
 
 
 def _first(message: Message) -> str:

@@ -84,12 +84,12 @@ class Words:
 
     def country(self, code: str) -> str:
         """The name of a country by its ISO 3166-1 code; the code where it has none."""
-        return self._locale.territories.get(code, code) if code in country_names() else code
+        return str(self._locale.territories.get(code, code)) if code in country_names() else code
 
     @staticmethod
     def name_of(language: str) -> str:
         """The name of a language in itself, as its speakers look for it."""
-        return (_locale(language).display_name or language).capitalize()
+        return str(_locale(language).display_name or language).capitalize()
 
     def language_name(self, code: str) -> str:
         """The name of another language (BCP 47); the code where it has none."""

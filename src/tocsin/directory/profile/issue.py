@@ -79,5 +79,5 @@ def _last(session: Session, team: int) -> ProfileRow | None:
     return session.scalars(_newest(team).with_for_update()).first()
 
 
-def _newest(team: int) -> Select[tuple[ProfileRow]]:
+def _newest(team: int) -> Select[ProfileRow]:
     return select(ProfileRow).where(ProfileRow.team_id == team).order_by(ProfileRow.version.desc()).limit(1)
