@@ -43,6 +43,8 @@ _SENTENCES: Final = {
     429: "Too many requests.",
 }
 
+_HINTS: Final = {404: "Either there is no such thing, or the rights of who asks do not reach it."}
+
 
 class ProblemResponse(JSONResponse):
     """A failure."""
@@ -66,7 +68,7 @@ def problem(
         "status": status,
         "detail": detail or _SENTENCES.get(status, phrase),
     }
-    if hint:
+    if hint := hint or _HINTS.get(status, ""):
         body["hint"] = hint
     if errors:
         body["errors"] = list(errors)
