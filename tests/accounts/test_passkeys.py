@@ -40,6 +40,7 @@ class Device:
 
     def __init__(self, page: Page, port: int) -> None:
         self.page, self.url = page, f"http://localhost:{port}"
+        page.command("Network.clearBrowserCookies")
         page.command("WebAuthn.enable")
         options = {
             "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
@@ -82,17 +83,26 @@ _FAILED = "[...document.querySelectorAll('[data-passkey-failed]')].some((one) =>
 MAKE, USE = "form[data-passkey=make]", "form[data-passkey=use]"
 
 
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """One browser for all tests; each has a device of its own."""
+    with browser() as page:
+        yield page
+
+
 @contextmanager
-def device_of(world: World, role: Role = Role.MANAGER) -> Iterator[tuple[Device, int]]:
+def device_of(world: World, page: Page, role: Role = Role.MANAGER) -> Iterator[tuple[Device, int]]:
     """A device and the number of somebody who is signed in there, and has made a passkey."""
     application = make_application(world.node, clock=lambda: world.now)
-    with served(application) as port, browser() as page:
+    with served(application) as port:
         device, number = Device(page, port), person(world.node, role, now=START)
         device.sign_in(session_of(world.node, number, now=START))
         device.open("/account/passkeys")
         device.page.read("document.querySelector('#name').value = 'Blue key'")
         device.submit(MAKE)
         yield device, number
+        page.command("WebAuthn.removeVirtualAuthenticator", authenticatorId=device.device)
+        page.command("Page.navigate", url="about:blank")  # the page of today is live: it holds a connection
 
 
 def _words(world: World) -> list[str]:
@@ -100,8 +110,8 @@ def _words(world: World) -> list[str]:
         return list(session.scalars(select(AuditEntry.word).order_by(AuditEntry.id)))
 
 
-def test_a_passkey_is_made_and_signs_in_with_both_factors(world: World) -> None:
-    with device_of(world) as (device, number):
+def test_a_passkey_is_made_and_signs_in_with_both_factors(world: World, page: Page) -> None:
+    with device_of(world, page) as (device, number):
         assert device.title == "You have 1 passkey"
         assert "Blue key" in device.page.read("document.body.innerText")
         device.sign_out()
@@ -118,8 +128,8 @@ def test_a_passkey_is_made_and_signs_in_with_both_factors(world: World) -> None:
     assert {AuditWord.FACTOR_CHANGED, AuditWord.SESSION_STARTED} <= set(_words(world))
 
 
-def test_an_answer_is_taken_once_and_not_late_and_not_from_elsewhere(world: World) -> None:
-    with device_of(world) as (device, _):
+def test_an_answer_is_taken_once_and_not_late_and_not_from_elsewhere(world: World, page: Page) -> None:
+    with device_of(world, page) as (device, _):
         device.sign_out()
         device.open("/sign-in")
         # The browser answers, and we send the answer ourselves.
@@ -151,8 +161,8 @@ def test_an_answer_is_taken_once_and_not_late_and_not_from_elsewhere(world: Worl
                 assert send(junk).status_code == 422
 
 
-def test_a_copied_device_is_refused(world: World) -> None:
-    with device_of(world) as (device, _):
+def test_a_copied_device_is_refused(world: World, page: Page) -> None:
+    with device_of(world, page) as (device, _):
         with world.node.database.begin() as session:
             session.execute(update(Passkey).values(uses=1_000_000))
         device.sign_out()
@@ -161,8 +171,8 @@ def test_a_copied_device_is_refused(world: World) -> None:
         assert device.title == "This passkey does not let you in"
 
 
-def test_a_device_that_its_holder_did_not_unlock_is_refused(world: World) -> None:
-    with device_of(world) as (device, _):
+def test_a_device_that_its_holder_did_not_unlock_is_refused(world: World, page: Page) -> None:
+    with device_of(world, page) as (device, _):
         device.sign_out()
         device.page.command("WebAuthn.setUserVerified", authenticatorId=device.device, isUserVerified=False)
         device.open("/sign-in")
@@ -177,8 +187,8 @@ def test_a_device_that_its_holder_did_not_unlock_is_refused(world: World) -> Non
         assert device.path == "/sign-in"
 
 
-def test_a_blocked_account_and_a_removed_passkey_let_nobody_in(world: World) -> None:
-    with device_of(world) as (device, number):
+def test_a_blocked_account_and_a_removed_passkey_let_nobody_in(world: World, page: Page) -> None:
+    with device_of(world, page) as (device, number):
         with world.node.database.begin() as session:
             session.get_one(Person, number).blocked_at = START
         device.sign_out()
@@ -199,8 +209,8 @@ def test_a_blocked_account_and_a_removed_passkey_let_nobody_in(world: World) -> 
         assert device.title == "This passkey does not let you in"
 
 
-def test_a_password_alone_adds_no_passkey_beside_one_that_is_needed(world: World) -> None:
-    with device_of(world) as (device, number):
+def test_a_password_alone_adds_no_passkey_beside_one_that_is_needed(world: World, page: Page) -> None:
+    with device_of(world, page) as (device, number):
         with world.node.database.begin() as session:
             session.execute(update(Session).values(limited=True))
         with httpx.Client(base_url=device.url, trust_env=False, timeout=30) as client:

@@ -34,6 +34,7 @@ _PATH = "/account/passkeys"
 
 def add_passkeys(router: APIRouter, desk: Desk) -> None:
     """The pages of `/account/passkeys` and `/sign-in/passkey`."""
+    desk.templates.env.globals["passkeys_work"] = lambda request: _site_there(desk, request) is not None
     _add_own(router, desk)
     _add_sign_in(router, desk)
 
@@ -104,11 +105,14 @@ def _add_sign_in(router: APIRouter, desk: Desk) -> None:
         return let_in(request, signed, next)
 
 
-def _site(desk: Desk, request: Request) -> Site:
+def _site_there(desk: Desk, request: Request) -> Site | None:
     """The site that passkeys are bound to: as the settings say, or where the pages are tried out on this machine."""
-    url = desk.node.settings.server.url
-    here = request.url
-    site = site_of(url or (f"{here.scheme}://{here.netloc}" if here.hostname == "localhost" else ""))
+    url, here = desk.node.settings.server.url, request.url
+    return site_of(url or (f"{here.scheme}://{here.netloc}" if here.hostname == "localhost" else ""))
+
+
+def _site(desk: Desk, request: Request) -> Site:
+    site = _site_there(desk, request)
     if site is None:
         raise NotHereError
     return site
@@ -124,8 +128,7 @@ def _page(desk: Desk, request: Request, visitor: Visitor, *, done: str = "", wro
     with desk.node.database.reading() as transaction:
         person = person_of(transaction, visitor)
         rows = list_passkeys(transaction, person.id)
-    url = desk.node.settings.server.url
-    possible = site_of(url) is not None or (not url and request.url.hostname == "localhost")
+    possible = _site_there(desk, request) is not None
     context: dict[str, Any] = {
         "passkeys": rows,
         "done": done,
