@@ -274,7 +274,7 @@ class Summaries:
         except (OSError, EOFError, ValueError, pl.exceptions.PolarsError):
             return None
         large = {"codes", "numbers"} if found["numbers"].shape[1] >= _MAPPED else set()
-        arrays = {name: array if name in large else np.array(array) for name, array in found.items()}
+        arrays = {name: np.asarray(array) if name in large else np.array(array) for name, array in found.items()}
         return Summary(kinds=kinds, **arrays)
 
     def _write(self, path: str, made: Summary) -> None:

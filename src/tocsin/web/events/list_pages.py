@@ -64,13 +64,12 @@ def _chart(desk: Desk, asked: Asked, figures: Figures) -> Chart:
 
 def _table(desk: Desk, asked: Asked, sight: Sight) -> dict[str, Any]:
     rows, cursor = _rows(desk, asked, sight)
-    whole = desk.node.events.one(asked.open, sight=sight)
-    return {
-        "rows": rows,
-        "cursor": cursor,
-        "whole": all_fields(whole) if whole.height else [],
-        "problem": problem_text(whole["problem"][0]) if whole.height else "",
-    }
+    table: dict[str, Any] = {"rows": rows, "cursor": cursor, "whole": [], "problem": ""}
+    if asked.open:
+        whole = desk.node.events.one(asked.open, sight=sight)
+        if whole.height:
+            table |= {"whole": all_fields(whole), "problem": problem_text(whole["problem"][0])}
+    return table
 
 
 def _rows(desk: Desk, asked: Asked, sight: Sight) -> tuple[list[Shown], str]:
