@@ -38,10 +38,13 @@ _TEAMS, _CHANGES, _LATEST = 20, 15, 5_000  # rows that are shown; entries that a
 KEY_DAYS: Final = 30
 """So long before a key of a team ends, it is shown."""
 
-_ROUTINE: Final = (
-    AuditWord.REPORT_INGESTED, AuditWord.DELIVERY_SENT, AuditWord.LETTER_SENT, AuditWord.LOOKUP_MADE,
-    AuditWord.COLLECTOR_TOOK, AuditWord.MAIL_READ, AuditWord.CONTACT_ASKED,
+ROUTINE: Final = (
+    AuditWord.REPORT_SENT, AuditWord.REPORT_INGESTED, AuditWord.DELIVERY_SENT, AuditWord.LETTER_SENT,
+    AuditWord.LOOKUP_MADE, AuditWord.COLLECTOR_TOOK, AuditWord.MAIL_READ, AuditWord.CONTACT_ASKED,
+    AuditWord.SESSION_STARTED, AuditWord.SESSION_REFUSED, AuditWord.SESSION_ENDED, AuditWord.RESET_ASKED,
+    AuditWord.PERSONAL_READ, AuditWord.PAGE_READ, AuditWord.VIEW_CHANGED,
 )  # fmt: skip
+"""What is not shown as a change: it happens all the time, or only says that somebody looked."""
 
 
 class Matter(StrEnum):
@@ -277,12 +280,13 @@ def _told(session: Session, since: datetime) -> Told:
             *sent
         )
     ).one()
-    team_id, amount = Delivery.team_id + 0, func.sum(Delivery.events)  # nor by the index of teams
+    team_id = (Delivery.team_id + 0).label("team")  # nor by the index of teams
+    amount = func.sum(Delivery.events)
     most = (
         select(team_id, func.count(), amount, func.max(Delivery.sent_at))
         .where(*sent)
-        .group_by(team_id)
-        .order_by(amount.desc(), team_id)
+        .group_by("team")
+        .order_by(amount.desc(), "team")
         .limit(_TEAMS)
     )
     rows = session.execute(most).all()
@@ -306,7 +310,7 @@ def _changes(session: Session) -> list[Change]:
     newest = session.scalar(select(func.max(AuditEntry.id))) or 0
     wanted = (
         select(AuditEntry)
-        .where(AuditEntry.id > newest - _LATEST, AuditEntry.word.not_in([word.value for word in _ROUTINE]))
+        .where(AuditEntry.id > newest - _LATEST, AuditEntry.word.not_in([word.value for word in ROUTINE]))
         .order_by(AuditEntry.id.desc())
         .limit(_CHANGES)
     )

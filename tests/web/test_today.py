@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from answer_world import START, World, copy_world, text_of
+from answer_world import START, World, copy_world, make_world, text_of
 from console_world import browser_of
 from tocsin.accounts import Role
+from tocsin.records import AuditWord
+from tocsin.today import ROUTINE, Matter, slow_needs, today
 from tocsin.web.server import make_application
+from tocsin.web.today.sayings import CHANGES, LINKS, NEEDS
 
 
 @pytest.fixture
@@ -62,3 +65,21 @@ def test_an_operator_does_not_come_in(world: World) -> None:
     with browser_of(application, world.node, Role.OPERATOR, now=world.now, teams=(1,)) as browser:
         paths = ("/today", "/today/board", "/today/live", "/today/mails", "/reports", "/reports/1")
         assert {browser.get(path).status_code for path in paths} == {404}
+
+
+def test_every_matter_and_every_change_has_its_words() -> None:
+    assert set(NEEDS) == set(LINKS) == set(Matter)
+    assert set(AuditWord) - set(ROUTINE) <= set(CHANGES)
+
+
+def test_the_figures_are_the_same_on_both_databases(database_url: str, tmp_path: Path) -> None:
+    world = make_world(tmp_path, f'[storage]\ndatabase = "{database_url}"\n')
+    world.hear("192.0.2.1", "192.0.2.2", "203.0.113.9", "198.51.100.7")
+    told = world.at(0.01).tell()
+    found = today(world.node, world.now, slow_needs(world.node, world.now))
+    feed = found.feeds[0]
+    assert (feed.rows, feed.stored, feed.routed) == (4, 4, 3)
+    assert found.told.teams == len(told) == len(found.told.most)
+    assert found.told.events == sum(team.events for team in found.told.most)
+    assert {need.matter: need.count for need in found.needs} == {Matter.UNROUTED: 1, Matter.WITHHELD: 1}
+    assert found.changes
