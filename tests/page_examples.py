@@ -62,7 +62,7 @@ EXAMPLES: dict[str, str] = {
     "/deliveries/{reference}/mails/{part}/files/{number}": "file",
     "/deliveries/{reference}/mails/{part}/files/{number}/table": "file",
     "/deliveries/{reference}/why": "delivery",
-    "/directory/{key}": "team",
+    "/directory/{key}": "CSIRT",
     "/events/views/{number}": "view",
     "/events/views/{number}/delete": "view",
     "/networks/{value:path}": "network",
@@ -96,6 +96,7 @@ EXAMPLES: dict[str, str] = {
 # What some addresses must be asked.
 QUERIES: dict[str, str] = {
     "/api/v1/lookup": "?query=192.0.2.1",
+    "/deliveries/act": "?act=release&every=held",
 }
 
 
@@ -111,11 +112,12 @@ def furnish(world: World) -> dict[str, Example]:
     world.tell()
     things = {
         "team": (OPERATOR, SECTOR, "nobody"),
+        "CSIRT": ("nat-a", "nat-a", "nobody"),
         "country": ("MU", "MU", "ZZ"),
         "network": ("192.0.2.0/24", "198.51.100.0/24", "nowhere"),
         "event": ("1-1", "1-2", "1-999"),
         "ingest": ("2", "2", "999"),
-        "row": (_broken_row(world), "2 1", "999 1"),
+        "row": (_broken_row(world), "2 0", "999 0"),
         "alarm": ("1", "1", "999"),
         "view": ("1", "1", "999"),
         "person": (f"{person(world.node, Role.ANALYST, now=world.now)} block", "999 block", "999 block"),
@@ -134,7 +136,7 @@ def _broken_row(world: World) -> str:
     rows = [f'"{world.now:%Y-%m-%d} 05:00:00","medium","{OWN}","tcp",3389,,"rdp",64500,"MU",,', '"","","no address",,,']
     path.write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
     assert ingest(world.node, [path], clock=lambda: world.now).counts.quarantined == 1
-    return "2 1"
+    return "2 0"  # places count from 0
 
 
 def _rules(world: World) -> tuple[str, str, str]:

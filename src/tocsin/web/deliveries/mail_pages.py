@@ -93,10 +93,12 @@ def mail_pages(desk: Desk) -> APIRouter:
         )
 
     @router.get("/deliveries/{reference}/why")
-    def why(request: Request, reference: str, visitor: _Reader) -> Response:
+    def why(
+        request: Request, reference: str, visitor: Annotated[Visitor, needs(Act.DELIVERIES_READ, everything=True)]
+    ) -> Response:
         """Why this team was told."""
         found = find(desk, visitor, reference)
-        if not found.inside or not isinstance(found.one, Delivery):
+        if not isinstance(found.one, Delivery):
             raise NotHereError
         reasons = why_told(desk.node, found.one)
         return desk.page(request, "deliveries/why.html", found=found, reasons=reasons)

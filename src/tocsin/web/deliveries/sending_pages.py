@@ -11,22 +11,22 @@ from tocsin.doors import NotHereError, needs
 from tocsin.errors import ConflictError
 from tocsin.web.desk import Desk
 
+_Reader = Annotated[Visitor, needs(Act.DELIVERIES_READ, everything=True)]
+
 
 def sending_pages(desk: Desk) -> APIRouter:
     """The page of sending, and its switches."""
     router = APIRouter()
 
     @router.get("/deliveries/sending")
-    def sending(request: Request, visitor: Annotated[Visitor, needs(Act.DELIVERIES_READ)], ask: str = "") -> Response:
+    def sending(request: Request, _visitor: _Reader, ask: str = "") -> Response:
         """How it stands; ``ask`` opens the form of one switch."""
-        if not visitor.reach(Act.DELIVERIES_READ).everything:
-            raise NotHereError
         return _page(desk, request, ask)
 
     @router.post("/deliveries/sending")
     def switch(
         request: Request,
-        visitor: Annotated[Visitor, needs(Act.DELIVERIES_STEER)],
+        visitor: Annotated[Visitor, needs(Act.DELIVERIES_STEER, everything=True)],
         act: Annotated[str, Form()],
         reason: Annotated[str, Form()] = "",
     ) -> Response:
