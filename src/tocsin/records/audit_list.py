@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Select, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from tocsin.errors import NotFoundError
 from tocsin.records.audit import AuditEntry, AuditSeal
@@ -14,6 +14,7 @@ from tocsin.records.audit import AuditEntry, AuditSeal
 MOST: Final = 500
 """Entries of one page."""
 
+_NEWEST = 5_000  # entries that are looked through before the indexes are asked
 _AFTER_COLON = ";"  # the letter that follows ":" in ASCII
 
 
@@ -31,19 +32,19 @@ class Asked:
     since: datetime | None = None
     until: datetime | None = None
 
-    def narrow(self, query: Select[AuditEntry]) -> Select[AuditEntry]:
-        """The query, for these only."""
+    def narrow(self, query: Select[AuditEntry], of: type[AuditEntry] = AuditEntry) -> Select[AuditEntry]:
+        """The query, for these only; ``of``: what it selects from."""
         if self.word:
-            query = query.where(AuditEntry.word == self.word)
+            query = query.where(of.word == self.word)
         if self.actor:
-            query = query.where(AuditEntry.actor == self.actor)
+            query = query.where(of.actor == self.actor)
         if self.subject:
             kind = self.subject.removesuffix(":")
-            within = AuditEntry.subject.between(f"{kind}:", f"{kind}{_AFTER_COLON}")
-            query = query.where(or_(AuditEntry.subject == self.subject, within))
+            within = of.subject.between(f"{kind}:", f"{kind}{_AFTER_COLON}")
+            query = query.where(or_(of.subject == self.subject, within))
         if self.since:
-            query = query.where(AuditEntry.at >= self.since)
-        return query.where(AuditEntry.at < self.until) if self.until else query
+            query = query.where(of.at >= self.since)
+        return query.where(of.at < self.until) if self.until else query
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,12 @@ class Listed:
 def list_entries(session: Session, asked: Asked, *, before: int | None = None, limit: int = 100) -> Listed:
     """Entries with ids below ``before``, the newest first, at most ``limit`` (and at most `MOST`)."""
     limit = min(limit, MOST)
-    query = asked.narrow(select(AuditEntry)).order_by(AuditEntry.id.desc()).limit(limit + 1)
-    found = list(session.scalars(query if before is None else query.where(AuditEntry.id < before)))
+    older = select(AuditEntry) if before is None else select(AuditEntry).where(AuditEntry.id < before)
+    # A kind with very many things would be sorted whole: they are among the newest then.
+    newest = aliased(AuditEntry, older.order_by(AuditEntry.id.desc()).limit(_NEWEST).subquery())
+    found = list(session.scalars(asked.narrow(select(newest), newest).order_by(newest.id.desc()).limit(limit + 1)))
+    if len(found) <= limit:
+        found = list(session.scalars(asked.narrow(older).order_by(AuditEntry.id.desc()).limit(limit + 1)))
     return Listed(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
 

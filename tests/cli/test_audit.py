@@ -1,0 +1,64 @@
+"""The audit log by command: sealed, checked here and by others, kept through a backup, and honest after tampering."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from answer_world import World, copy_world, make_world
+from players import Tocsin
+from tocsin.records import AuditEntry
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_world(tmp_path_factory.mktemp("audit")).folder
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> World:
+    return copy_world(fresh, tmp_path)
+
+
+def test_entries_are_listed_shown_and_exported(world: World) -> None:
+    listed = world.tocsin.json("audit", "list", "--limit", "1")
+    assert world.tocsin.json("audit", "show", str(listed[0]["number"])) == listed[0]
+    exported = world.tocsin.lines("audit", "export")
+    assert exported[-1] == listed[0]
+    assert [entry["number"] for entry in exported] == sorted(entry["number"] for entry in exported)
+    words = {entry["word"] for entry in exported}
+    assert {entry["word"] for entry in world.tocsin.json("audit", "list", "--word", min(words))} == {min(words)}
+    assert "no word" in world.tocsin.call("audit", "list", "--word", "no.word")[2]
+    assert world.tocsin.call("audit", "show", "99999")[0] == 1
+
+
+def test_a_restored_node_still_verifies_and_tampering_is_named(world: World, tmp_path: Path) -> None:
+    world.hear("192.0.2.1")
+    sealed = world.tocsin.json("audit", "seal")
+    assert sealed["sealed"] > 0
+    assert world.tocsin.json("audit", "verify")["head"] == sealed["head"]
+    world.tocsin.run("audit", "key", "--out", tmp_path / "public.pem")
+    world.tocsin.run("backup", tmp_path / "copy")
+    restored = Tocsin(tmp_path / "restored", {})
+    restored.run("restore", tmp_path / "copy")
+    restored.json("audit", "seal")
+    verdict = restored.json("audit", "verify", "--key", tmp_path / "public.pem", "--head", sealed["head"])
+    assert (verdict["good"], verdict["waiting"], verdict["seals"]) == (True, 0, 2)
+
+    with world.node.database.begin() as session:
+        session.execute(update(AuditEntry).where(AuditEntry.id == 1).values(actor="another"))
+    code, out, _ = world.tocsin.call("audit", "verify")
+    assert code == 1
+    assert "Entry 1 is not what seal 1 was made over." in out
+    [found] = world.tocsin.json("audit", "verify", code=1)["findings"]
+    assert (found["kind"], found["entry"], found["seal"]) == ("changed", 1, 1)
+
+
+def test_a_log_that_lost_its_seals_is_known_by_the_one_noted(world: World) -> None:
+    head = world.tocsin.json("audit", "seal")["head"]
+    other = f"1:{'0' * 64}"
+    assert world.tocsin.json("audit", "verify", "--head", head)["good"]
+    assert [one["kind"] for one in world.tocsin.json("audit", "verify", "--head", other, code=1)["findings"]] == [
+        "seal changed"
+    ]
+    assert world.tocsin.call("audit", "verify", "--head", "1")[0] == 2
