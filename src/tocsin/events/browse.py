@@ -4,10 +4,12 @@ All of it comes from the digests of the table's files (`tocsin.events.summaries`
 rows that are shown whole, and for free text (the newest `TEXT_ROWS` rows).
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any, Final
 
 import numpy as np
@@ -80,9 +82,9 @@ class Events:
     summaries: Summaries = field(init=False)
     _matcher: Matcher = field(init=False)
     _counter: Counter = field(init=False)
-    _figures: Kept[Figures] = field(default_factory=lambda: Kept(_BYTES, lambda one: one.asns.nbytes + 50_000))
-    _pages: Kept[Page] = field(default_factory=lambda: Kept(100))
-    _glances: Kept[Glance] = field(default_factory=lambda: Kept(200))
+    _figures: Kept[Figures] = field(init=False)
+    _pages: Kept[Page] = field(init=False)
+    _glances: Kept[Glance] = field(init=False)
 
     def __post_init__(self) -> None:
         summaries = Summaries(self.folder, self.store.folder)
@@ -90,6 +92,11 @@ class Events:
         object.__setattr__(self, "summaries", summaries)
         object.__setattr__(self, "_matcher", matcher)
         object.__setattr__(self, "_counter", Counter(matcher))
+        # More at once than there are processors would only need more memory, and longer for each.
+        turn = BoundedSemaphore(os.cpu_count() or 1)
+        object.__setattr__(self, "_figures", Kept(_BYTES, lambda one: one.asns.nbytes + 50_000, turn))
+        object.__setattr__(self, "_pages", Kept(100, turn=turn))
+        object.__setattr__(self, "_glances", Kept(200, turn=turn))
 
     def figures(self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING) -> Figures:
         """The counts of the events that fit and may be seen."""
