@@ -75,7 +75,7 @@ def test_an_answer_names_reasons_contacts_and_problems(world: World) -> None:
     assert "abuse@rival.example registered, never confirmed" in text
     assert "Several teams answer for the very same thing" in text
     assert "1 problem goes on here" in text
-    assert "192.0.2.1 3389/tcp open-rdp told, not answered" in text
+    assert "192.0.2.1 3389/tcp open-rdp told or about to be, no answer yet" in text
     assert 'href="/events?address=192.0.2.1&amp;last=30d"' in page.text
 
 

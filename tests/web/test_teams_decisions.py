@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from answer_world import World, copy_world, served, text_of
@@ -33,6 +34,13 @@ def visiting(world: World, role: Role = Role.MANAGER) -> Iterator[Browser]:
         yield browser
 
 
+def worked_out(browser: Browser, path: str) -> httpx.Response:
+    """A page, once what it shows is worked out."""
+    while "making" in (page := browser.get(path)).text:
+        pass
+    return page
+
+
 def holders(world: World, value: str) -> dict[str, bool]:
     """Of each team that claims a value whether its claim holds."""
     found = next(one for one in read_conflicts(world.node.database) if one.value == value)
@@ -41,7 +49,7 @@ def holders(world: World, value: str) -> dict[str, bool]:
 
 def test_a_conflict_is_seen_decided_and_taken_back(world: World) -> None:
     with visiting(world) as browser:
-        listed = browser.get("/conflicts")
+        listed = worked_out(browser, "/conflicts")
         assert "2 conflicts wait for a decision" in text_of(listed)
         assert 'href="/conflicts/of?value=AS64500"' in listed.text
         page = text_of(browser.get("/conflicts/of?value=AS64500"))
@@ -57,7 +65,7 @@ def test_a_conflict_is_seen_decided_and_taken_back(world: World) -> None:
 
         browser.send("/conflicts/decide", value="AS64500", teams="isp-two", reason="the registry says so")
         assert holders(world, "64500") == {"isp-two": True, "rival": False}
-        assert "1 conflict waits for a decision" in text_of(browser.get("/conflicts"))
+        assert "1 conflict waits for a decision" in text_of(worked_out(browser, "/conflicts"))
         settled = text_of(browser.get("/conflicts/of?value=AS64500"))
         assert "Manager · the registry says so" in settled
         assert "Rival Network Ltd must know" not in text_of(browser.get("/lookup?q=AS64500"))
@@ -68,7 +76,7 @@ def test_a_conflict_is_seen_decided_and_taken_back(world: World) -> None:
 
 def test_teams_that_may_be_one_are_compared_merged_unmerged_or_kept_apart(world: World) -> None:
     with visiting(world) as browser:
-        assert "1 pair of teams may be one" in text_of(browser.get("/merges"))
+        assert "1 pair of teams may be one" in text_of(worked_out(browser, "/merges"))
         pair = text_of(browser.get("/merges/pair?one=rival&other=rival-net"))
         assert "Rival Network Ltd Rival Network Limited" in pair
         chosen = {"one": "rival", "other": "rival-net"}
@@ -80,7 +88,7 @@ def test_teams_that_may_be_one_are_compared_merged_unmerged_or_kept_apart(world:
         browser.send("/merges/undo", team="rival-net")
         assert read_merges(world.node.database) == []
         browser.send("/merges/pair", **chosen, act="apart", reason="two firms")
-        assert "No teams look like one" in text_of(browser.get("/merges"))
+        assert "No teams look like one" in text_of(worked_out(browser, "/merges"))
 
 
 def test_a_claim_is_judged_with_its_rivals_beside_it(world: World) -> None:
@@ -118,9 +126,9 @@ def test_analysts_see_what_waits_and_cannot_decide_it(world: World) -> None:
 def test_coverage_counts_what_the_command_line_counts(world: World) -> None:
     told = world.tocsin.json("directory", "coverage")["total"]
     with visiting(world) as browser:
-        page = browser.get("/coverage")
+        page = worked_out(browser, "/coverage")
         text = text_of(page)
-        country = text_of(browser.get("/coverage/MU"))
+        country = text_of(worked_out(browser, "/coverage/MU"))
         assert browser.get("/coverage/XX").status_code == 404
     assert f"{told['security_answering']} of {told['as_numbers']} AS numbers have a security contact" in text
     row = re.search(r'<tr data-code="MU"[^>]*>(.*?)</tr>', page.text, re.DOTALL)
@@ -158,6 +166,8 @@ def test_the_map_says_the_same_as_the_table(world: World) -> None:
         page.command("Network.enable")
         page.command("Network.setCookie", name=COOKIE, value=secret, url=f"http://127.0.0.1:{port}/")
         page.open(f"http://127.0.0.1:{port}/coverage")
+        while page.read("document.querySelector('.making') !== null"):
+            page.open(f"http://127.0.0.1:{port}/coverage")
         drawn = "document.querySelectorAll('.map circle, .map path').length"
         while not page.read(drawn):
             pass

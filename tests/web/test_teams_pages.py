@@ -99,7 +99,7 @@ def test_what_a_team_was_told_and_how_fast_it_answers(world: World) -> None:
     assert "Example Operator answered 0 of the last 1 digests" in text
     assert "More than half of its digests are not answered yet" in text
     assert "2 problems go on here" in text
-    assert "192.0.2.2 3389/tcp open-rdp told, not answered" in text
+    assert "192.0.2.2 3389/tcp open-rdp told or about to be, no answer yet" in text
 
 
 def test_a_word_on_a_page_is_a_word_of_the_directory(world: World) -> None:
