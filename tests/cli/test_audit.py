@@ -1,5 +1,9 @@
 """The audit log by command: sealed, checked here and by others, kept through a backup, and honest after tampering."""
 
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +66,15 @@ def test_a_log_that_lost_its_seals_is_known_by_the_one_noted(world: World) -> No
         "seal changed"
     ]
     assert world.tocsin.call("audit", "verify", "--head", "1")[0] == 2
+
+
+@pytest.mark.parametrize(("place", "seals"), [("seals.writing", 0), ("seals.written", 1)])
+def test_a_sealer_that_is_killed_leaves_a_whole_seal_or_none(world: World, place: str, seals: int) -> None:
+    command = [Path(sys.executable).parent / "tocsin", "--home", world.node.home, "audit", "seal"]
+    killed = subprocess.run(command, env={**os.environ, "TOCSIN_CUT": place}, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    verdict = world.tocsin.json("audit", "verify")
+    assert (verdict["good"], verdict["seals"]) == (True, seals)
+    world.tocsin.run("audit", "seal")
+    verdict = world.tocsin.json("audit", "verify")
+    assert (verdict["good"], verdict["seals"], verdict["waiting"]) == (True, 1, 0)

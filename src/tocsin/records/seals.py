@@ -23,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tocsin.records.audit import AuditEntry, AuditSeal
+from tocsin.records.cuts import cut
 from tocsin.records.durable import disk_failures, sync_file, sync_folder
 from tocsin.records.engine import Database
 from tocsin.records.identity import node_uuid
@@ -66,6 +67,7 @@ def seal(database: Database, key: Ed25519PrivateKey, *, now: datetime, home: Pat
     node, sealed = node_uuid(database), 0
     while made := _seal_batch(database, key, node, now):
         sealed += made.count
+        cut("seals.written")
         if home is not None:
             _keep_head(home, Head(made.number, seal_hash(made, node)))
     return sealed
@@ -85,6 +87,8 @@ def _seal_batch(database: Database, key: Ed25519PrivateKey, node: UUID, now: dat
             if _number(newest_seal(session)) != _number(before):
                 return None
             session.add(made)
+            session.flush()
+            cut("seals.writing")
     except IntegrityError:
         return None
     return made
