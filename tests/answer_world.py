@@ -97,12 +97,12 @@ def served(application: FastAPI) -> Iterator[int]:
 
 
 @contextmanager
-def serving(home: Path, cut: str = "", *, public: bool = True) -> Iterator[httpx.Client]:
+def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = False) -> Iterator[httpx.Client]:
     """A browser on pages that a process of their own serves, and that may die at one point."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, **({"TOCSIN_CUT": cut} if cut else {})}
+    environment = {**os.environ, "TOCSIN_SERVER_WORK": str(work).lower(), **({"TOCSIN_CUT": cut} if cut else {})}
     command = [
         str(Path(sys.executable).parent / "tocsin"),
         "--home",

@@ -43,6 +43,7 @@ def examine(home: Path) -> list[Finding]:
         _event_table,
         _feeds,
         _collectors,
+        _work,
         _directory,
         _stuck_deliveries,
         _sending,
@@ -141,6 +142,21 @@ def _collectors(node: Node) -> Iterator[Finding]:
         "; ".join(words[:5]) if words else f"{len(found)} work",
         "'tocsin collect list' says why; 'tocsin collect run' must be called by a timer." if words else "",
     )
+
+
+def _work(node: Node) -> Iterator[Finding]:
+    """What the server does in the background, as it noted it."""
+    from tocsin.chores import read_past
+
+    if not node.settings.server.work:
+        yield Finding("work of the server", True, "left to timers: [server] work")
+        return
+    failing = [(chore, past) for chore, past in read_past(node.home).items() if past.error]
+    if not failing:
+        yield Finding("work of the server", True, "nothing failed")
+    for chore, past in failing:
+        found = f"'{chore}' failed at {past.at:%Y-%m-%d %H:%M} UTC: {past.error}"
+        yield Finding("work of the server", False, found, past.hint or "It is tried again by itself.")
 
 
 def _directory(node: Node) -> Iterator[Finding]:

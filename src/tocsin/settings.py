@@ -287,6 +287,10 @@ class ServerSettings(_Section):
         ("127.0.0.1", "::1"),
         description="Addresses and networks of the proxies before this server: what they say of who asks is believed.",
     )
+    work: bool = Field(
+        default=True,
+        description="The server also collects, tells and keeps order, as is due; false: timers call the commands.",
+    )
     policy_url: str = Field(
         "",
         pattern=r"^(https://[^\s]+)?$",

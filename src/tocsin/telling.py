@@ -48,8 +48,8 @@ _FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
 _AT_LEAST = timedelta(minutes=1)
 
 
-def tell(node: Node, *, now: datetime) -> Summary:
-    """Send every letter and digest that is due at ``now``."""
+def tell(node: Node, *, now: datetime, stop: Callable[[], bool] = lambda: False) -> Summary:
+    """Send every letter and digest that is due at ``now``, or up to the batch after which ``stop`` says so."""
     directory = read_directory(node.database)
     knowledge = _knowledge(node, directory)
     return deliver(
@@ -61,7 +61,41 @@ def tell(node: Node, *, now: datetime) -> Summary:
         channel=open_channel(node.settings, node.home),
         node=_sender(node, directory, now),
         now=now,
+        stop=stop,
     )
+
+
+class Teller:
+    """Tells when that is due: after a change of what is due, and each minute otherwise.
+
+    Each minute: for what was refused or waits for room.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._state: tuple[tuple[int, int], ...] | None = None
+        self._last = datetime.min.replace(tzinfo=UTC)
+        self._problem = ""
+
+    def tell_what_is_due(self, now: datetime, stop: Callable[[], bool]) -> str:
+        """What keeps mails from leaving, as the last run that there was found it, or nothing."""
+        summary = self.look(now, stop)
+        self._problem = self._problem if summary is None else summary.problem
+        return self._problem
+
+    def look(self, now: datetime, stop: Callable[[], bool] = lambda: False) -> Summary | None:
+        """What a run did; None where none was due, or another process is delivering."""
+        if self._due(now) == self._state and now - self._last < _AT_LEAST:
+            return None
+        summary = None
+        with suppress(ConflictError):
+            summary = tell(self._node, now=now, stop=stop)
+        self._state, self._last = self._due(now), now
+        return summary
+
+    def _due(self, now: datetime) -> tuple[tuple[int, int], ...]:
+        with self._node.database.reading() as session:
+            return due_state(session, now)
 
 
 def tell_as_due(
@@ -69,19 +103,12 @@ def tell_as_due(
 ) -> Iterator[Summary]:
     """Send what becomes due, looked for after so many seconds, without end; what each run did.
 
-    A run follows a change of what is due, and each minute otherwise: for what was refused or waits for room. While
-    another process delivers, nothing is done here.
+    While another process delivers, nothing is done here.
     """
-    state, last = None, datetime.min.replace(tzinfo=UTC)
+    teller = Teller(node)
     while True:
-        now = clock()
-        with node.database.begin() as session:
-            found = due_state(session, now)
-        if found != state or now - last >= _AT_LEAST:
-            with suppress(ConflictError):
-                yield tell(node, now=now)
-            with node.database.begin() as session:
-                state, last = due_state(session, now), now
+        if (summary := teller.look(clock())) is not None:
+            yield summary
         sleep(every)
 
 

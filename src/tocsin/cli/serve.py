@@ -1,4 +1,4 @@
-"""`tocsin serve`: the pages."""
+"""`tocsin serve`: the pages, and the work behind them."""
 
 from typing import Annotated
 
@@ -15,14 +15,18 @@ def serve(
         bool, typer.Option("--public", help="Only the pages for everybody, and those that mails link to.")
     ] = False,
 ) -> None:
-    """Serve the pages of this node until Ctrl-C."""
+    """Serve the pages of this node and, where [server] work says so, do what is due, until Ctrl-C."""
     from tocsin.app import open_node
     from tocsin.web.server import serve as run
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
     server = node.settings.server
-    note(f"Serving http://{server.host}:{port or server.port} until Ctrl-C.")
-    if not public:
-        note_first_link(node.settings, node.database, node.home, port or server.port)
-    run(node, port=port or server.port, public=public)
+    port = port or server.port
+
+    def ready() -> None:
+        note(f"Serving http://{server.host}:{port} until Ctrl-C.")
+        if not public:
+            note_first_link(node.settings, node.database, node.home, port)
+
+    run(node, port=port, public=public, ready=ready)

@@ -6,7 +6,7 @@ or the same Message-ID. With SMTP each mail is noted before the next leaves, so 
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -94,12 +94,14 @@ def deliver(
     now: datetime,
     gone_of: GoneOf = lambda _: {},
     annotate: Annotate = lambda events: events,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Summary:
     """Send all letters and digests that are due, one digest per team, and finish those that an earlier run left.
 
     ``events_of(ingests, teams)``: for each of the teams, the events of these ingests that it is told of; called as few
     times as memory allows. ``gone_of(teams)``: the problems no longer seen, for the teams that are told now.
     ``annotate(events)`` may add ``problem.new`` and ``problem.first_seen`` to the events of many digests at once.
+    ``stop()``: asked after each batch of digests; where it says so, the rest waits for the next run.
 
     Raises:
         ConflictError: another process is delivering.
@@ -117,7 +119,7 @@ def deliver(
             room = Room(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
             forget_posted(session, now)
         post = Post(database, channel, way, node, room, now)
-        run = _Run(database, reachable, post, node, now, Summary(way))
+        run = _Run(database, reachable, post, node, now, Summary(way), stop)
         try:
             _work(run, Facts(annotate, gone_of), events_of)
         finally:
@@ -213,9 +215,10 @@ class _Run:
     node: Node
     now: datetime
     summary: Summary
+    stop: Callable[[], bool]
 
     def send(self, digests: Iterator[Rendered]) -> bool:
-        """Send the digests in the channel's batches; False where it had to stop, as the channel is down."""
+        """Send the digests in the channel's batches; False where it had to stop, or the channel is down."""
         batch: list[tuple[Rendered, Mail]] = []
         kept: list[tuple[Rendered, dict[str, object]]] = []  # what does not leave is noted many at a time
         for digest in digests:
@@ -232,12 +235,12 @@ class _Run:
                     goes_on, batch = self._send_batch(batch), []
                     if not goes_on:
                         break
-            if self.summary.problem:
+            if self.summary.problem or self.stop():
                 break
         self._note(kept)
         if batch:
             self._send_batch(batch)
-        return not self.summary.problem
+        return not (self.summary.problem or self.stop())
 
     def _send_batch(self, batch: Sequence[tuple[Rendered, Mail]]) -> bool:
         """Send and note a batch; False where its last mail did not leave, so that those after it wait."""

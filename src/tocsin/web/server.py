@@ -1,7 +1,9 @@
 """The web application of a node: its doors, what all their answers have in common, and how it is served."""
 
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from logging import getLogger
 from pathlib import Path
@@ -17,10 +19,11 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from tocsin import __version__
 from tocsin.api import api_door
 from tocsin.api.counter import Counter
-from tocsin.app import Node
+from tocsin.app import Node, open_node
+from tocsin.chores import Worker
 from tocsin.doors import NotHereError, OnRecord, SecondFactorError, SignInError, Welcome, with_headers
 from tocsin.doors.guard import WrongFormError
-from tocsin.errors import InputError, NotFoundError, TocsinError, UsageError
+from tocsin.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
 from tocsin.records.sealer import sealing
 from tocsin.tokens import open_tokens
 from tocsin.uploads import Taker
@@ -45,7 +48,9 @@ from tocsin.web.today import today_pages
 from tocsin.web.verify_pages import verify_pages
 
 _STATIC = Path(__file__).parent / "static"
+_LAST_REQUESTS = 30  # seconds for what is being answered when the server is told to end
 _YEAR = "public, max-age=31536000, immutable"
+_LARGEST_FORM = 2_000_000  # bytes; a page that takes files says its own bound
 
 # Each gives a router of pages for people; the first that knows a path has it.
 _PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
@@ -71,8 +76,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def make_application(node: Node, *, public: bool = False, clock: Callable[[], datetime] = _now) -> FastAPI:
-    """The pages of one node; with ``public`` only those that are meant for people outside."""
+def make_application(
+    node: Node, *, public: bool = False, work: bool = False, clock: Callable[[], datetime] = _now
+) -> FastAPI:
+    """The pages of one node; with ``public`` only those that are meant for people outside.
+
+    ``work``: what is due is also done, as `tocsin.chores` says, for as long as the pages are served.
+    """
     tokens = open_tokens(node.home)
     desk = make_desk(node, clock, tokens)
     taker = Taker(node, clock)
@@ -80,7 +90,9 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
     @asynccontextmanager
     async def working(_application: FastAPI) -> AsyncIterator[None]:
         """What works behind the doors for as long as they are open."""
-        with taker.working(), sealing(node.database, node.home, clock):
+        # A node of its own: it works beside the pages as another process would.
+        chores = Worker(open_node(node.home), clock).working() if work else nullcontext()
+        with taker.working(), chores, sealing(node.database, node.home, clock):
             yield
 
     application = FastAPI(
@@ -94,7 +106,7 @@ def make_application(node: Node, *, public: bool = False, clock: Callable[[], da
     application.state.tokens = tokens
     application.state.signing_in = not public
     for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
-        application.include_router(make_pages(desk))
+        application.include_router(make_pages(desk), max_body_size=_LARGEST_FORM)
     counter = Counter(node, clock, tokens, taker, desk.guide)
     application.router.routes.append(api_door("/api/v1", counter, public=public))
     application.mount("/static", _Kept(directory=_STATIC), name="static")
@@ -166,16 +178,39 @@ def _add_failures(application: FastAPI, desk: Desk) -> None:
         return desk.page(request, "failed.html", status=503, what="failed", error=None)
 
 
-def serve(node: Node, *, port: int, public: bool = False) -> None:
-    """Serve the pages until the process ends."""
+def serve(node: Node, *, port: int, public: bool = False, ready: Callable[[], None] = lambda: None) -> None:
+    """Serve the pages, and do what is due where the settings say so, until the process ends.
+
+    ``ready``: called once nothing keeps the pages from being served.
+
+    Raises:
+        SettingError: the address or the port cannot be listened on.
+
+    """
     import uvicorn
 
-    host = node.settings.server.host
-    uvicorn.run(
-        make_application(node, public=public),
-        host=host,
-        port=port,
+    server = node.settings.server
+    listening = _listen(server.host, port)
+    config = uvicorn.Config(
+        make_application(node, public=public, work=server.work and not public),
         log_level="warning",
         server_header=False,
         proxy_headers=False,
+        timeout_graceful_shutdown=_LAST_REQUESTS,
     )
+    ready()
+    with listening, suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; a port that is taken is said before anything else is done."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno > 0 else error.strerror
+        raise SettingError(
+            f"Nothing can be served on port {port} of {host}: {reason}.",
+            hint="Take another with --port or [server] port; [server] host is an address of this machine.",
+        ) from error
