@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from answer_world import World, copy_world, text_of
+from answer_world import World, copy_world, link_of, send, text_of
 from console_world import Browser, browser_of
 from keyring import gnupg
 from tocsin.accounts import Role
@@ -100,6 +100,18 @@ def test_what_a_team_was_told_and_how_fast_it_answers(world: World) -> None:
     assert "More than half of its digests are not answered yet" in text
     assert "2 problems go on here" in text
     assert "192.0.2.2 3389/tcp open-rdp told or about to be, no answer yet" in text
+
+
+def test_an_answer_counts_in_how_fast_a_team_answers(world: World) -> None:
+    world.hear("192.0.2.1")
+    mail = world.tell()["abuse@operator.example"]
+    with world.open:
+        client = world.at(0.25).client(public=True)
+        send(client, link_of(mail), "acknowledged")
+        with visiting(world) as browser:
+            text = text_of(browser.get("/teams/operator/told"))
+    assert "Example Operator answered 1 of the last 1 digests" in text
+    assert "Half of its digests were answered within 6 hours" in text
 
 
 def test_a_word_on_a_page_is_a_word_of_the_directory(world: World) -> None:
