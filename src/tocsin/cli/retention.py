@@ -27,6 +27,7 @@ def apply(ctx: typer.Context) -> None:
         vars(applied),
         lambda: say(
             f"Deleted {applied.events_deleted:,} events, {applied.quarantine_deleted:,} files of set-aside rows,"
-            f" {applied.mails_deleted:,} mails and {applied.inbox_deleted:,} reports from the public; merged {applied.files_merged:,} files."
+            f" {applied.mails_deleted:,} mails and {applied.inbox_deleted:,} reports from the public;"
+            f" merged {applied.files_merged:,} files."
         ),
     )

@@ -93,7 +93,8 @@ class Words:
 
     def language_name(self, code: str) -> str:
         """The name of another language (BCP 47); the code where it has none."""
-        return self._locale.languages.get(code.replace("-", "_")) or self._locale.languages.get(code[:2], code)
+        known = self._locale.languages
+        return str(known.get(code.replace("-", "_")) or known.get(code[:2], code))
 
     @property
     def _locale(self) -> Locale:
