@@ -26,6 +26,7 @@ REPORTS_AN_HOUR: Final = 10
 GUESSES_AN_HOUR: Final = 30
 """Wrong secrets, and messages."""
 
+_ANY_SIZE: Final = 1_000_000_000  # the form itself reads nothing of what is too large, and keeps its page
 _STALE = N_("The form was open for more than a day. What you wrote is still there: send it again.")
 _MANY = N_("Many reports came from your part of the network. Try again in %(minutes)s minutes, or write us a mail.")
 _NOT_BOTH = N_("There is no report with this reference and this secret. Check both.")
@@ -43,7 +44,7 @@ def report_pages(desk: Desk) -> APIRouter:
         """The form."""
         return _form(desk, request, Typed())
 
-    @router.post("/report")
+    @router.post("/report", max_body_size=_ANY_SIZE)
     def send(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)], typed: Sent) -> Response:
         """Take a report in, and show its reference and secret."""
         _check_origin(desk, request)
