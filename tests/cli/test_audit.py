@@ -70,7 +70,7 @@ def test_a_log_that_lost_its_seals_is_known_by_the_one_noted(world: World) -> No
 
 @pytest.mark.parametrize(("place", "seals"), [("seals.writing", 0), ("seals.written", 1)])
 def test_a_sealer_that_is_killed_leaves_a_whole_seal_or_none(world: World, place: str, seals: int) -> None:
-    command = [Path(sys.executable).parent / "tocsin", "--home", world.node.home, "audit", "seal"]
+    command: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", world.node.home, "audit", "seal"]
     killed = subprocess.run(command, env={**os.environ, "TOCSIN_CUT": place}, check=False)
     assert killed.returncode == -signal.SIGKILL
     verdict = world.tocsin.json("audit", "verify")
