@@ -54,7 +54,10 @@ def test_lookup_says_who_must_know_and_to_operators_only_of_their_own(world: Wor
         own = client.get("/lookup", params={"query": "192.0.2.1"}).json()
         assert [team["team"] for team in own["teams"]] == ["operator"]
         assert client.get("/lookup", params={"query": "203.0.113.5"}).status_code == 404
-        (line,) = client.post("/lookup", json={"addresses": ["203.0.113.5"]}).json()["items"]
+        asked = {"addresses": ["203.0.113.5", "192.0.2.1"]}
+        line, mine = client.post("/lookup", json=asked).json()["items"]
+        assert (mine["responsible"], mine["informed"]) == (["operator"], [])
+        assert mine["mailboxes"] == ["abuse@operator.example"]
         assert (line["responsible"], line["mailboxes"], line["by"]) == ([], [], "not within your networks")
 
 

@@ -9,6 +9,7 @@ from tocsin.accounts import Act, Reach, Visitor
 from tocsin.api.counter import Counter
 from tocsin.asking import Explanation, read_subject
 from tocsin.asking.many import open_router, who_of_each
+from tocsin.directory import team_names
 from tocsin.doors import NotHereError, needs
 from tocsin.networks import Networks
 from tocsin.release import read_marking
@@ -140,7 +141,9 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         """What `tocsin directory lookup` says of each line; operators: for their own networks."""
         tables = open_router(node, counter.now), Networks.open(node.home)
         reach = visitor.reach(Act.LOOKUP)
-        lines = [_line(row, teams, reach) for row, teams in who_of_each(asked.addresses, *tables)]
+        with node.database.reading() as session:
+            own = frozenset(key for key, _ in team_names(session, reach.teams).values())
+        lines = [_line(row, teams, reach, own) for row, teams in who_of_each(asked.addresses, *tables)]
         return Lines(items=lines)
 
 
@@ -156,9 +159,12 @@ def _within(found: Explanation, reach: Reach) -> dict[str, Any]:
     return document | {name: [row for row in document[name] if row["team"] in own] for name in lists}
 
 
-def _line(row: dict[str, Any], teams: frozenset[int], reach: Reach) -> Line:
-    if reach.covers(teams) or row["by"] == "not an address":
-        return Line.model_validate(
-            row if reach.everything else row | {"responsible": [], "informed": [], "mailboxes": []}
-        )
-    return Line.model_validate(row | _ADDRESS)
+def _line(row: dict[str, Any], teams: frozenset[int], reach: Reach, own: frozenset[str]) -> Line:
+    """What of a line is within reach; ``own``: the keys of the teams that are."""
+    if reach.everything or row["by"] == "not an address":
+        return Line.model_validate(row)
+    if not reach.covers(teams):
+        return Line.model_validate(row | _ADDRESS)
+    theirs = {role: [key for key in row[role] if key in own] for role in ("responsible", "informed")}
+    alone = theirs["responsible"] == row["responsible"]
+    return Line.model_validate(row | theirs | ({} if alone else {"mailboxes": []}))
