@@ -210,6 +210,18 @@ def test_many_threads_get_the_same_answers(tmp_path: Path) -> None:
     assert all(total == rows == right[wanted] for wanted, total, rows in found)
 
 
+def test_compaction_between_two_looks_changes_no_answer(tmp_path: Path) -> None:
+    world = make_world(tmp_path, seed=4)
+    files = world.events.store.files()
+    right = identities(expected(world, EventFilter(), lambda _row: True))
+    world.events.page(EventFilter(feed="nothing"), now=NOW)  # which files there are is known now
+    world.events.store.compact(min_files=2)
+    world.events.store.clean()
+    assert set(world.events.store.files()).isdisjoint(files[4:])
+    found = world.events.page(EventFilter(), now=NOW, columns=["source.url"], limit=1_000)
+    assert found.rows.select("ingest", "row").rows() == right
+
+
 def test_nothing_is_found_where_nothing_was_heard(tmp_path: Path) -> None:
     from tocsin.events.store import EventStore
     from tocsin.records import open_database, sqlite_url

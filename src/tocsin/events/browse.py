@@ -5,12 +5,12 @@ rows that are shown whole, and for free text (the newest `TEXT_ROWS` rows).
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import polars as pl
@@ -30,6 +30,8 @@ __all__ = ["TEXT_ROWS", "Events", "Figures", "Glance", "Page", "cursor_of", "rea
 
 _NEEDED: Final = ("tlp", "pap", "routed", "told", "ingest", "row")
 _BYTES: Final = 32 << 20
+T = TypeVar("T")
+_NONE: Final[Places] = np.zeros(0, dtype=np.intp)
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,7 @@ class Events:
     def figures(self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING) -> Figures:
         """The counts of the events that fit and may be seen."""
         asked = self._matcher.wanted(wanted, sight, now)
-        key = (self.store.table.version(), asked.key, asked.bounds)
-        found = self._figures.get(key, lambda: self._counter.figures(asked))
+        found = _again(lambda: self._figures.get(self._key(asked), lambda: self._counter.figures(asked)))
         if sight.everything:
             return found
         # How many there are in all is not said to who sees some.
@@ -121,8 +122,10 @@ class Events:
     ) -> Page:
         """The newest events that fit and may be seen, ``after`` a cursor. ``columns``: names of fields; none: all."""
         asked = self._matcher.wanted(wanted, sight, now)
-        key = (self.store.table.version(), asked.key, asked.bounds, tuple(columns), after, limit)
-        return self._pages.get(key, lambda: self._page(asked, columns, after, limit))
+        more = (tuple(columns), after, limit)
+        return _again(
+            lambda: self._pages.get(self._key(asked, *more), lambda: self._page(asked, columns, after, limit))
+        )
 
     def glance(
         self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING, after: str = "", limit: int = 50
@@ -131,25 +134,16 @@ class Events:
         if not sight.common.issuperset(GLANCE):
             return None
         asked = self._matcher.wanted(wanted, sight, now)
-        key = (self.store.table.version(), asked.key, asked.bounds, after, limit)
-        return self._glances.get(key, lambda: self._glance(asked, after, limit))
+        return _again(
+            lambda: self._glances.get(self._key(asked, after, limit), lambda: self._glance(asked, after, limit))
+        )
 
     def one(self, cursor: str, *, sight: Sight = EVERYTHING) -> pl.DataFrame:
         """One event whole, by its identity: a frame of one row, of none where it is not there or may not be seen."""
         named = read_cursor(cursor)
         if named is None:
             return pl.DataFrame(schema=COLUMNS)
-        number = named[0] << 32 | named[1]
-        asked = Wanted(EventFilter(), sight)
-        for file in self._matcher.files():
-            if file.newest >= named[0]:
-                summary = self.summaries.of(file.path)
-                places = np.flatnonzero(summary.events() == number)
-                if len(places):
-                    fits = self._matcher.mask(file, asked)
-                    places = places if fits is None else places[fits[places]]
-                    return self._rows([(file.path, places)], (), sight)
-        return pl.DataFrame(schema=COLUMNS)
+        return _again(lambda: self._one(*named, Wanted(EventFilter(), sight)))
 
     def batches(
         self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING, rows: int = 50_000
@@ -166,6 +160,19 @@ class Events:
         for file in self._matcher.files():
             self._matcher.number_of(file.path)
         return self._matcher.kinds.labels()
+
+    def _key(self, asked: Wanted, *more: Hashable) -> Hashable:
+        """What an answer is known by until something is heard."""
+        return (self.store.table.version(), asked.key, asked.bounds, more)
+
+    def _one(self, ingest: int, row: int, asked: Wanted) -> pl.DataFrame:
+        for file in self._matcher.files():
+            places = self.summaries.of(file.path).place_of(ingest, row) if file.newest >= ingest else _NONE
+            if len(places):
+                fits = self._matcher.mask(file, asked)
+                places = places if fits is None else places[fits[places]]
+                return self._rows([(file.path, places)], (), asked.sight)
+        return pl.DataFrame(schema=COLUMNS)
 
     def _page(self, asked: Wanted, columns: Sequence[str], after: str, limit: int) -> Page:
         best = self._best(asked, after, limit + 1)
@@ -266,6 +273,14 @@ class Events:
             pairs = rows.select("told", *([] if window.told_only else ["routed"])).iter_rows()
             fits &= pl.Series([not sets.isdisjoint(pair) for pair in pairs], dtype=pl.Boolean)
         return fits
+
+
+def _again(ask: Callable[[], T]) -> T:
+    """The answer; a file that was compacted away after it was found is not looked for a second time."""
+    try:
+        return ask()
+    except FileNotFoundError:
+        return ask()
 
 
 def _by_path(found: Sequence[tuple[int, str, int]]) -> dict[str, list[tuple[int, int]]]:

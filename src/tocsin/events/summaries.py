@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +112,13 @@ class Summary:
         above = self.ingests.astype(np.uint64) << np.uint64(32)
         found: UInt64s = above[code] | row.astype(np.uint64)
         return found
+
+    def place_of(self, ingest: int, row: int) -> Places:
+        """Where one event is, by its identity; empty where it is not in this file."""
+        code = np.flatnonzero(self.ingests == ingest)
+        if not len(code):
+            return np.zeros(0, dtype=np.intp)
+        return np.flatnonzero((self.codes[_INGEST] == code[0]) & (self.numbers[_ROW] == row))
 
     def of_newest_ingests(self, places: Places, least: int) -> Places:
         """Those of the places that belong to the newest ingests, of as many ingests as make ``least`` places."""
@@ -280,9 +288,8 @@ class Summaries:
     def _write(self, path: str, made: Summary) -> None:
         """Keep it, whole or not at all; without room on the disk it is made again next time."""
         folder = self._folder / _name(path)
-        unfinished = folder.with_name(f"{folder.name}.unfinished")
+        unfinished = folder.with_name(f"{folder.name}.{uuid4().hex}")  # another process may be making the same
         try:
-            shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir(parents=True)
             made.kinds.write_parquet(unfinished / "kinds.parquet")
             for name in _NUMBERS:
