@@ -31,7 +31,18 @@ NAMES = sorted(
 LATER = ["ingest.batch:3", "keys.notes:4", "keys.written:5", "keys.removing:3", "store.part:3", "deliver.file.named:2"]
 SMTP_ONLY = {"deliver.smtp.accepted"}
 COMPACTION = {"store.compacting", "store.cleaning"}
-ELSEWHERE = ("accounts.", "restore.", "letters.", "replies.", "collect.", "answers.", "seals.")
+ELSEWHERE = (
+    "accounts.",
+    "restore.",
+    "letters.",
+    "replies.",
+    "collect.",
+    "answers.",
+    "seals.",
+    "inbox.",
+    "upload.",
+    "chores.",
+)
 PLACES = [name for name in NAMES if name not in SMTP_ONLY | COMPACTION and not name.startswith(ELSEWHERE)] + LATER
 ADDRESSES = [f"192.0.2.{number % 250}" for number in range(900)]
 
