@@ -27,6 +27,7 @@ from tocsin.app import Node, open_node
 from tocsin.delivery import Summary, held_digests, release
 from tocsin.directory import read_directory
 from tocsin.events.alarms import Changes, watch_feeds
+from tocsin.overview import Overview, overview
 from tocsin.pipeline import ingest
 from tocsin.replies import file_mail, open_desk
 from tocsin.telling import tell
@@ -164,11 +165,11 @@ class Week:
 
     def look(self, day: int) -> None:
         """Keep what is on screen now, and what the ledger has then."""
-        page = self.browser(lambda browser: browser.get("/").text)
+        figures = overview(self.node)
         listed = self.tocsin.json("problems", "list", "--limit", "100000")
         states = {one.key: self.ledger.state(one) for one in self.ledger.problems if one.heard}
         self.seen[day] = Screens(
-            page, {(one["where"], one["port"].partition("/")[0]): one["state"] for one in listed}, states
+            figures, {(one["where"], one["port"].partition("/")[0]): one["state"] for one in listed}, states
         )
 
     def people(self, first: int) -> None:
@@ -242,9 +243,9 @@ class Week:
 
 @dataclass(frozen=True)
 class Screens:
-    """The first page, the states of problems as listed, and as recounted."""
+    """The figures of everything, the states of problems as listed, and as recounted."""
 
-    page: str
+    figures: Overview
     listed: dict[tuple[str, str], str]
     states: dict[tuple[str, str], str]
 

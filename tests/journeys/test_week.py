@@ -3,9 +3,7 @@
 Without a word 4,000 problems over 400 teams; ``TOCSIN_WEEK=20000,2000`` makes it the whole size, some two minutes.
 """
 
-import html
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +12,7 @@ import lifelines
 import pytest
 
 from tocsin.cli.deliver import document
+from tocsin.overview import COUNTS
 from week import DAYS, FEEDS, SILENT, VERDICTS, Week, open_week
 from week_ledger import CAP, Answer, Problem, Team
 
@@ -86,32 +85,21 @@ def test_a_silent_feed_raises_one_alarm_and_its_problems_do_not_fade(week: Week)
     assert ours
     # Its runs end before it went silent: none of its problems can have been missed by three.
     assert not [key for key in ours if week.seen[4].listed[key] == "gone"]
-    assert "1 feed not as usual" in week.seen[4].page
-    assert f"shadowserver/{SILENT[0]}" in week.seen[4].page
-    assert "not as usual" not in week.seen[DAYS - 1].page
+    assert "1 feed not as usual" in week.seen[4].figures.sentence
+    assert [trouble.feed for trouble in week.seen[4].figures.troubles] == [f"shadowserver/{SILENT[0]}"]
+    assert week.seen[DAYS - 1].figures.troubles == []
     opened = [alarm.kind for change in week.alarms for alarm in change.opened]
     assert opened == ["late"]
 
 
-def test_the_first_page_says_what_the_recount_says(week: Week) -> None:
-    ledger, page = week.ledger, week.seen[DAYS - 1].page
-    figures = dict(re.findall(r"<div><dt>([^<]+)</dt><dd>([\d,]+)</dd>", page))
-    words = {
-        "rows heard": "rows",
-        "stored as events": "stored",
-        "duplicates, counted": "duplicates",
-        "set aside, with a reason": "quarantined",
-        "problems, new": "problems_new",
-        "problems seen again": "problems_continuing",
-        "events somebody must know": "routed",
-        "events with nobody known": "unrouted",
-    }
-    assert {name: number(figures[said]) for said, name in words.items()} == {
-        name: ledger.counts[name] for name in words.values()
-    }
-    assert figures_of_teams(page) == told_by_mail(week)
-    assert sorted(not_told(page)) == sorted(expected_not_told(week))
-    feeds = {row[0]: tuple(map(number, row[2:7])) for row in rows(page, "feeds")}
+def test_the_figures_of_everything_are_those_of_the_recount(week: Week) -> None:
+    ledger, figures = week.ledger, week.seen[DAYS - 1].figures
+    counted = set(COUNTS) - {"withheld", "deliveries"}
+    assert {name: figures.counts[name] for name in counted} == {name: ledger.counts[name] for name in counted}
+    told = {team.team: (team.digests, team.problems, team.events) for team in figures.told}
+    assert told == told_by_mail(week)
+    assert sorted((one.who, one.events, one.state) for one in figures.not_told) == sorted(expected_not_told(week))
+    feeds = {one.feed: (one.reports, one.rows, one.stored, one.duplicates, one.quarantined) for one in figures.feeds}
     assert feeds == {
         name: (
             len(ledger.reports[code]),
@@ -121,13 +109,8 @@ def test_the_first_page_says_what_the_recount_says(week: Week) -> None:
     }
     states = Counter(kind for *_, kind in expected_not_told(week))
     sentence = f"{len(told_by_mail(week)):,} teams told, {states['stuck']} could not be told"
-    assert f"<h1>{sentence}" in page
-    assert (f"{states['waiting']} told at their hour" in page) == bool(states["waiting"])
-
-
-def figures_of_teams(page: str) -> dict[str, tuple[int, int, int]]:
-    """By team its digests, problems and events, as the page has them."""
-    return {row[0]: (number(row[1]), number(row[2]), number(row[3])) for row in rows(page, "told")}
+    assert figures.sentence.startswith(sentence)
+    assert (f"{states['waiting']} told at their hour" in figures.sentence) == bool(states["waiting"])
 
 
 def told_by_mail(week: Week) -> dict[str, tuple[int, int, int]]:
@@ -139,15 +122,6 @@ def told_by_mail(week: Week) -> dict[str, tuple[int, int, int]]:
             before = found.get(one.team.name, (0, 0, 0))
             found[one.team.name] = (before[0] + 1, before[1] + len(set(told)), before[2] + len(told))
     return found
-
-
-def not_told(page: str) -> list[tuple[str, int, str]]:
-    """Who was not told, of how much, and whether that is stuck, waits or stays."""
-    kinds = {"Not due before": "waiting", "No team in": "unknown", "(rule": "withheld", "shadow": "withheld"}
-    return [
-        (who, number(events), next((kind for words, kind in kinds.items() if words in f"{who} {why}"), "stuck"))
-        for who, events, why in rows(page, "not-told")
-    ]
 
 
 def expected_not_told(week: Week) -> list[tuple[str, int, str]]:
@@ -276,17 +250,3 @@ def test_times_are_those_of_the_recount(week: Week) -> None:
     hours = [((at or now) - (problem.heard or now)) / timedelta(hours=1) for _, problem, at, _ in courses]
     curve = lifelines.KaplanMeierFitter().fit(hours, [at is not None for *_, at, _ in courses])
     assert shown["telling"]["latest_hours"] == pytest.approx(curve.median_survival_time_, abs=0.002)
-
-
-def rows(page: str, section: str) -> list[list[str]]:
-    """The rows of a table of the first page, as texts."""
-    part = page.partition(f'<section aria-labelledby="{section}">')[2].partition("</section>")[0]
-    body = part.partition("<tbody>")[2].partition("</tbody>")[0]
-    return [
-        [html.unescape(re.sub("<[^>]+>", "", cell)).strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
-        for row in re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
-    ]
-
-
-def number(text: str) -> int:
-    return int(text.replace(",", ""))
