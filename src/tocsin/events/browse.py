@@ -30,6 +30,7 @@ __all__ = ["TEXT_ROWS", "Events", "Figures", "Glance", "Page", "cursor_of", "rea
 
 _NEEDED: Final = ("tlp", "pap", "routed", "told", "ingest", "row")
 _BYTES: Final = 32 << 20
+_SPAN: Final = 131_072  # rows of a file that are read at once
 T = TypeVar("T")
 _NONE: Final[Places] = np.zeros(0, dtype=np.intp)
 
@@ -146,14 +147,17 @@ class Events:
         return _again(lambda: self._one(*named, Wanted(EventFilter(), sight)))
 
     def batches(
-        self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING, rows: int = 50_000
+        self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING, rows: int = 20_000
     ) -> Iterator[pl.DataFrame]:
         """All events that fit and may be seen, whole, in frames of at most so many rows; in the order of the files."""
         asked = self._matcher.wanted(wanted, sight, now)
         for file in self._matcher.searched(asked):
             places = self._matcher.fitting(file, asked)
-            for start in range(0, len(places), rows):
-                yield self._rows([(file.path, places[start : start + rows])], (), sight)
+            while len(places):
+                # Few rows that lie far apart would need all that lies between them in memory.
+                near = int(np.searchsorted(places, places[0] + _SPAN))
+                some, places = places[: min(near, rows)], places[min(near, rows) :]
+                yield self._rows([(file.path, some)], (), sight)
 
     def labels(self) -> frozenset[Label]:
         """All labels that stored events carry."""
