@@ -10,13 +10,14 @@ from tocsin.web.words import N_
 class Place:
     """One entry of the navigation: its name (to be translated), its path and the act that opens it.
 
-    ``also``: other paths whose pages belong to it.
+    ``also``: other paths whose pages belong to it. ``key``: the letter that leads there after ``g``.
     """
 
     name: str
     path: str
     act: Act
     also: tuple[str, ...] = ()
+    key: str = ""
 
     def above(self, path: str) -> int:
         """How long a path of this place is that lies above a page; 0: the page is not of this place."""
@@ -26,20 +27,20 @@ class Place:
 
 _OF_TEAMS = ("/networks", "/coverage", "/conflicts", "/merges", "/claims", "/verifications")
 _PLACES = (
-    Place(N_("Today"), "/today", Act.TODAY_READ),
-    Place(N_("Events"), "/events", Act.EVENTS_READ),
-    Place(N_("Reports"), "/reports", Act.REPORTS_READ),
-    Place(N_("Who must know"), "/lookup", Act.LOOKUP),
-    Place(N_("Teams and networks"), "/teams", Act.DIRECTORY_READ, also=_OF_TEAMS),
-    Place(N_("Deliveries"), "/deliveries", Act.DELIVERIES_READ),
-    Place(N_("Rules"), "/rules", Act.RULES_READ),
-    Place(N_("Administration"), "/admin", Act.ADMIN_READ),
+    Place(N_("Today"), "/today", Act.TODAY_READ, key="t"),
+    Place(N_("Events"), "/events", Act.EVENTS_READ, key="e"),
+    Place(N_("Reports"), "/reports", Act.REPORTS_READ, key="r"),
+    Place(N_("Who must know"), "/lookup", Act.LOOKUP, key="l"),
+    Place(N_("Teams and networks"), "/teams", Act.DIRECTORY_READ, also=_OF_TEAMS, key="n"),
+    Place(N_("Deliveries"), "/deliveries", Act.DELIVERIES_READ, key="d"),
+    Place(N_("Rules"), "/rules", Act.RULES_READ, key="u"),
+    Place(N_("Administration"), "/admin", Act.ADMIN_READ, also=("/audit",), key="a"),
 )
 _OWN = (
-    Place(N_("My networks"), "/portal", Act.PORTAL_READ),
-    Place(N_("Events"), "/events", Act.EVENTS_READ),
-    Place(N_("Contacts and ranges"), "/portal/contacts", Act.PORTAL_READ),
-    Place(N_("What we were told"), "/deliveries", Act.DELIVERIES_READ),
+    Place(N_("My networks"), "/portal", Act.PORTAL_READ, key="m"),
+    Place(N_("Events"), "/events", Act.EVENTS_READ, key="e"),
+    Place(N_("Contacts and ranges"), "/portal/contacts", Act.PORTAL_READ, key="c"),
+    Place(N_("What we were told"), "/deliveries", Act.DELIVERIES_READ, key="d"),
 )
 _ASIDE = (
     Place(N_("Readiness"), "/readiness", Act.READINESS_WRITE),
