@@ -20,6 +20,7 @@ from tocsin.mail_copies import Copy, File, copies, kept_mails, rows_of
 from tocsin.reasons import why_told
 from tocsin.records import AuditEntry
 from tocsin.replies import came_in
+from tocsin.web.audit.words import SAYINGS
 from tocsin.web.deliveries.states import STATES, acts_of
 from tocsin.web.desk import Desk
 from tocsin.web.words import N_
@@ -89,6 +90,7 @@ def mail_pages(desk: Desk) -> APIRouter:
             states=STATES,
             acts=acts_of(found.one) if visitor.may(Act.DELIVERIES_STEER) else [],
             verdicts=VERDICTS,
+            sayings=SAYINGS,
             **context,
         )
 

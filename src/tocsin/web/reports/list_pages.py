@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.accounts import Act, Visitor
@@ -70,9 +70,16 @@ def list_pages(desk: Desk) -> APIRouter:
         with desk.node.database.reading() as session:
             found = find_ingests(session, filters.wanted(), before=before, limit=_ROWS + 1)
             feeds = all_feeds(session)
+            count = session.scalar(select(func.count()).select_from(Ingest))
         further = f"/reports?{filters.query(found[_ROWS - 1][0].number)}" if len(found) > _ROWS else ""
         return desk.page(
-            request, "reports/list.html", found=found[:_ROWS], feeds=feeds, filters=filters, further=further
+            request,
+            "reports/list.html",
+            found=found[:_ROWS],
+            count=count,
+            feeds=feeds,
+            filters=filters,
+            further=further,
         )
 
     @router.get("/reports/{number}")
