@@ -1,0 +1,299 @@
+"""The console as its people use it: a real browser, a real server process, a real mail server, from the first start on.
+
+The tests follow each other on one node: each goes on where the one before it ended.
+"""
+
+import email
+import email.policy
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pyotp
+import pytest
+
+from browser import browser
+from hand import Hand
+from players import HEADER, Tocsin
+from post_office import PostOffice, post_office
+
+PASSWORD = "marmot tunes violet"
+_TOCSIN = str(Path(sys.executable).parent / "tocsin")
+_INVITED = {
+    "analyst": "An analyst", "manager": "A manager", "auditor": "An auditor", "operator": "An operator",
+}  # fmt: skip
+
+
+@dataclass
+class House:
+    """A node with its server, the mail server that it uses, and one browser."""
+
+    home: Path
+    url: str
+    office: PostOffice
+    hand: Hand
+    said: Path
+    devices: dict[str, pyotp.TOTP] = field(default_factory=dict)
+    reports: int = 0
+
+    @property
+    def tocsin(self) -> Tocsin:
+        return Tocsin(self.home, {})
+
+    def said_in_terminal(self) -> str:
+        return self.said.read_text()
+
+    def letter_to(self, mailbox: str, with_words: str) -> str:
+        """The text of the first mail to a mailbox that holds these words, once it came."""
+        found: list[str] = []
+
+        def came() -> bool:
+            found[:] = [
+                text
+                for boxes, content in list(self.office.arrived)
+                if mailbox in boxes and with_words in (text := text_of(content))
+            ]
+            return bool(found)
+
+        self.hand.until(came)
+        return found[0]
+
+    def report(self, *rows: str) -> Path:
+        """A file of open RDP services."""
+        self.reports += 1
+        path = self.home.parent / f"{datetime.now(UTC):%Y-%m-%d}-scan_rdp-test{self.reports}-geo.csv"
+        path.write_text("\n".join([HEADER, *rows, ""]))
+        return path
+
+    @contextmanager
+    def as_(self, person: str) -> Iterator[Hand]:
+        """The browser of one person, for a while."""
+        self.hand.take_out(person)
+        yield self.hand
+        self.hand.put_away(person)
+
+
+def text_of(content: bytes) -> str:
+    body = email.message_from_bytes(content, policy=email.policy.default).get_body(("plain",))
+    assert body is not None
+    return str(body.get_content())
+
+
+def row(address: str, at: datetime) -> str:
+    return f'"{at:%Y-%m-%d %H:%M:%S}","medium","{address}","tcp",3389,,"rdp",64500,"MU",,'
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """An empty home folder with a mail server in its settings, served by a process of its own."""
+    folder = tmp_path_factory.mktemp("console")
+    home = folder / "home"
+    home.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with post_office() as office, browser() as page, (folder / "terminal").open("w") as terminal:
+        (home / "tocsin.toml").write_text(
+            f'[node]\nname = "CSIRT Example"\ncontact = "csirt@csirt.example"\n[server]\nport = {port}\nurl = "{url}"\n'
+            f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
+        )
+        process = subprocess.Popen([_TOCSIN, "--home", home, "serve"], stderr=terminal, env=dict(os.environ))
+        try:
+            while "Serving" not in (folder / "terminal").read_text():
+                assert process.poll() is None
+                time.sleep(0.1)
+            yield House(home, url, office, Hand(page, url), folder / "terminal")
+        finally:
+            process.terminate()
+            assert process.wait(timeout=60) in (0, -15)
+
+
+def set_up_device(house: House, person: str) -> None:
+    """Type the secret that the page shows into a device, and its code into the page."""
+    hand = house.hand
+    assert hand.title == "Set up a second factor"
+    device = house.devices[person] = pyotp.TOTP("".join(hand.value("ol.steps code").split()))
+    hand.fill("Type the six digits that it shows now", device.now())
+    hand.press("Switch the second factor on")
+    assert hand.title.startswith("The second factor is on")
+    assert len(re.findall(r"^[a-z2-7-]{27}$", hand.text, re.MULTILINE)) >= 8
+    hand.press("I have kept them")
+
+
+def test_the_first_start_leads_to_an_administrator_and_a_team(house: House) -> None:
+    hand = house.hand
+    hand.until(lambda: "/welcome/" in house.said_in_terminal())
+    hand.go(re.search(r"http\S+/welcome/\S+", house.said_in_terminal())[0])  # type: ignore[index]
+    assert hand.title == "Make the first account, which sets up this node"
+    hand.fill("Your name", "An administrator")
+    hand.fill("Your mailbox", "admin@people.example")
+    hand.fill("Password", PASSWORD)
+    hand.press("Make the account")
+    set_up_device(house, "administrator")
+    hand.go("/teams/new")
+    hand.fill("Name", "Example Operator")
+    hand.fill("Key", "operator")
+    hand.fill("Mailboxes", "abuse@operator.example")
+    hand.press("Enter this team")
+    hand.go("/teams/operator/change")
+    hand.choose("What", "network")
+    hand.fill("Which", "192.0.2.0/24")
+    hand.fill("How you know", "The operator wrote so.")
+    hand.press("Say so")
+    assert "192.0.2.0/24" in hand.text
+    hand.go("/teams/operator/change")
+    hand.choose("When", "at once")
+    hand.press("Keep these")
+    hand.go("/teams/operator")
+    assert "192.0.2.0/24" in hand.text
+
+
+def test_everybody_comes_in_by_a_mail(house: House) -> None:
+    hand = house.hand
+    for role in _INVITED:
+        hand.go("/admin/people")
+        hand.fill("Mailbox", f"{role}@people.example")
+        hand.choose("Role", role.capitalize())
+        hand.fill("Keys of teams, separated by commas", "operator" if role == "operator" else "")
+        hand.press("Invite")
+    hand.put_away("administrator")
+    for role, name in _INVITED.items():
+        letter = house.letter_to(f"{role}@people.example", "/welcome/")
+        hand.go(re.search(r"http\S+/welcome/\S+", letter)[0])  # type: ignore[index]
+        hand.fill("Your name", name)
+        hand.fill("Password", PASSWORD)
+        hand.press("Make the account")
+        if role == "manager":
+            set_up_device(house, role)
+        hand.go("/account")
+        assert name in hand.text
+        hand.put_away(role)
+
+
+def test_a_report_comes_in_by_a_form_and_a_row_is_mended(house: House) -> None:
+    seen = datetime.now(UTC) - timedelta(hours=2)
+    broken = f'"{seen:%Y-%m-%d %H:%M:%S}","medium","no address","tcp",3389,,"rdp",,,,'
+    file = house.report(row("192.0.2.1", seen), row("192.0.2.2", seen), broken)
+    with house.as_("analyst") as hand:
+        hand.go("/reports/new")
+        hand.attach("File", file)
+        hand.press("Send it in")
+        here = str(hand._page.read("location.pathname"))
+        hand.until(lambda: "its turn comes" not in hand.title, again=here)
+        assert hand.title == "The report brought 2 events"
+        hand.go("/reports/quarantine")
+        assert hand.title == "1 row could not be read"
+        hand.press(broken)
+        hand.fill("Text of the row", row("192.0.2.3", seen))
+        hand.press("Read the row again")
+        hand.go("/reports/quarantine")
+        assert hand.title == "Every row was read"
+
+
+def test_the_manager_lets_the_first_mail_go(house: House) -> None:
+    with house.as_("manager") as hand:
+        hand.until(lambda: "for a person" in hand.title, again="/deliveries")
+        assert not [boxes for boxes, _ in house.office.arrived if "abuse@operator.example" in boxes]
+        hand.press("Look at all that are held")
+        hand.press("Release 1 mail")
+    assert "192.0.2.1" in house.letter_to("abuse@operator.example", "192.0.2.1")
+
+
+def test_the_operator_answers_corrects_a_contact_and_lets_a_program_in(house: House) -> None:
+    with house.as_("operator") as hand:
+        hand.go("/portal")
+        assert "open" in hand.title
+        hand.tick("192.0.2.1")
+        hand.tick("Fixed")
+        hand.press("Send the answer")
+        assert "Your answer for 1 problem is noted." in hand.text
+        hand.go("/portal/contacts")
+        hand.fill("Another mailbox of yours", "noc@operator.example")
+        hand.press("Add it")
+        assert "noc@operator.example" in hand.text
+        hand.go("/account/tokens")
+        hand.fill("Name", "our tickets")
+        hand.tick("portal.read")
+        hand.press("Make the token")
+        token = hand.value("input.secret")
+        hand.go("/teams")
+        assert "192.0.2" not in hand.text  # nothing of it is for operators
+    answer = httpx.get(f"{house.url}/api/v1/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    assert answer.status_code == 200
+    assert answer.json()["role"] == "operator"
+    mail = house.letter_to("abuse@operator.example", "192.0.2.1")
+    with house.as_("analyst") as hand:
+        hand.go("/deliveries")
+        hand.press(re.search(r"TOC-\d+-\d+", mail)[0])  # type: ignore[index]
+        assert "for 1 problem" in hand.text.partition("What the team answered")[2], hand.text
+
+
+def test_a_problem_that_is_seen_again_is_not_fixed(house: House) -> None:
+    later = datetime.now(UTC)
+    with house.as_("analyst") as hand:
+        hand.go("/reports/new")
+        hand.attach("File", house.report(row("192.0.2.1", later)))
+        hand.press("Send it in")
+        here = str(hand._page.read("location.pathname"))
+        hand.until(lambda: "its turn comes" not in hand.title, again=here)
+        assert hand.title == "The report brought 1 event"
+    with house.as_("operator") as hand:
+        hand.go("/portal?state=all")
+        assert "Seen again after you answered" in hand.text
+
+
+def test_the_auditor_reads_all_and_changes_nothing(house: House) -> None:
+    with house.as_("auditor") as hand:
+        hand.go("/audit")
+        assert "person.invited" in hand.text
+        hand.go("/deliveries")
+        assert "TOC-" in hand.text
+        hand.go("/teams/new")
+        assert "Enter this team" not in hand.text
+        hand.go("/audit?actor=" + _number(house, "auditor"))
+        assert "audit" in hand.text
+    assert house.tocsin.json("audit", "list", "--actor", _number(house, "auditor"))  # that he read is on record
+    house.tocsin.run("audit", "seal")
+    house.tocsin.run("audit", "verify")
+
+
+def _number(house: House, role: str) -> str:
+    [one] = [one for one in house.tocsin.json("people", "list") if one["role"] == role]
+    return f"person:{one['number']}"
+
+
+def test_the_public_finds_help_and_reports_without_scripts_and_without_a_name(house: House) -> None:
+    with browser(scripts=False) as page:
+        public = Hand(page, house.url)
+        public.go("/help")
+        public.tick("An address or a network")
+        public.press("Continue")
+        public.fill("Address, network or AS", "198.51.100.9")
+        public.press("Show who helps")
+        assert "Report it here" in public.text
+        public.press("Report it here")
+        public.tick("A false page or message")
+        public.fill("What happened?", "A page asks for the password of my bank.")
+        public.press("Send the report")
+        assert public.title == "We have your report"
+        reference, secret = re.findall(r"^([0-9A-Z]{4}(?:-[0-9A-Z]{4})+)$", public.text, re.MULTILINE)
+        with house.as_("analyst") as hand:
+            hand.go("/reports/public")
+            hand.press(reference)
+            hand.press("Take it")
+            hand.fill("Text", "We asked the host to take it down.")
+            hand.press("Answer the reporter")
+        public.go("/report/answer")
+        public.fill("Reference", reference)
+        public.fill("Secret", secret)
+        public.press("Show the report")
+        assert "We asked the host to take it down." in public.text
