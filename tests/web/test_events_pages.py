@@ -166,11 +166,11 @@ def test_an_operator_sees_own_events_only_however_they_are_asked_for(analyst: Br
     ):
         assert addresses(operator, f"/events?{query}") <= {OWN, OWN_TOO}
     foreign = opened(analyst, f"/events?address={GREEN}")
-    assert "<dl class=" in analyst.get(foreign).text
+    assert 'class="opened"' in analyst.get(foreign).text
     there = parse_qs(urlsplit(foreign).query)["open"][0]
     closed, missing = (operator.get(f"/events?open={event}") for event in (there, "77-77"))
     assert closed.text == missing.text
-    assert "<dl class=" not in closed.text
+    assert 'class="opened"' not in closed.text
     problem = re.findall(r"problem=([0-9a-f]{16})", analyst.get(foreign).text)[0]
     assert addresses(operator, f"/events?problem={problem}") == set()
 
