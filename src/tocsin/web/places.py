@@ -43,8 +43,8 @@ _OWN = (
     Place(N_("What we were told"), "/deliveries", Act.DELIVERIES_READ, key="d"),
 )
 _ASIDE = (
-    Place(N_("Readiness"), "/readiness", Act.READINESS_WRITE),
-    Place(N_("Drafting"), "/drafting", Act.DRAFTING_WRITE),
+    Place(N_("Readiness"), "/readiness", Act.READINESS_READ),
+    Place(N_("Drafting"), "/drafting", Act.DRAFTING_READ),
 )
 
 
@@ -56,6 +56,13 @@ def places_for(visitor: Visitor) -> list[Place]:
         return [place for place in _OWN if visitor.may(place.act)]
     main = [place for place in _PLACES if visitor.may(place.act)]
     return main or [place for place in _ASIDE if visitor.may(place.act)]
+
+
+def aside_for(visitor: Visitor, places: list[Place]) -> list[Place]:
+    """What the visitor may enter besides the ``places`` of the work: it stands at the foot of the page."""
+    if visitor.person is None:
+        return []
+    return [place for place in _ASIDE if visitor.may(place.act) and place not in places]
 
 
 def place_of(path: str, places: list[Place]) -> Place | None:

@@ -34,12 +34,14 @@ from tocsin.web.audit import audit_pages
 from tocsin.web.credentials import credentials_pages
 from tocsin.web.deliveries import deliveries_pages
 from tocsin.web.desk import Desk, make_desk
+from tocsin.web.drafting import drafting_pages
 from tocsin.web.events import events_pages
 from tocsin.web.home_pages import home_pages
 from tocsin.web.inbox import inbox_pages
 from tocsin.web.lookup import lookup_pages
 from tocsin.web.portal import portal_pages
 from tocsin.web.public import public_pages
+from tocsin.web.readiness import readiness_pages
 from tocsin.web.reports import reports_pages
 from tocsin.web.rules import rules_pages
 from tocsin.web.sign_in import sign_in_pages
@@ -68,6 +70,8 @@ _INSIDE = (
     teams_pages,
     deliveries_pages,
     admin_pages,
+    readiness_pages,
+    drafting_pages,
     rules_pages,
 )
 
