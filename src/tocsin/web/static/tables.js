@@ -75,8 +75,8 @@ function sortable(table) {
   });
 }
 
-for (const table of words ? document.querySelectorAll("main .scroll > table") : []) {
-  if ((table.tBodies[0]?.rows.length ?? 0) < LONG) continue;
+for (const table of words ? document.querySelectorAll("main .scroll > table:not(#live-board table)") : []) {
+  if (table.parentElement.hasAttribute("data-bare") || (table.tBodies[0]?.rows.length ?? 0) < LONG) continue;
   if (table.parentElement.hasAttribute("data-whole")) sortable(table);
   table.parentElement.after(tools(table));
 }
