@@ -336,3 +336,18 @@ def test_logs_hold_no_secret(stage: Stage, caplog: pytest.LogCaptureFixture, cap
     with stage.world.node.database.reading() as session:
         kept = [f"{one.subject} {one.detail}" for one in session.scalars(select(AuditEntry))]
     assert [secret for secret in secrets if any(secret in text for text in kept)] == []
+
+
+def test_what_somebody_tried_is_in_the_log_without_what_was_typed(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """ASVS 16.3.2, 16.3.3, 16.4.1."""
+    operator = stage.browsers[Role.OPERATOR]
+    operator.get("/rules/versions/1?typed=by-a-stranger")
+    operator.client.post("/portal", data={"note": "by-a-stranger\nx"})
+    said = [one.getMessage() for one in caplog.records if one.name == "tocsin.doors"]
+    assert [one.partition(": ")[0] for one in said] == ["GET /rules/versions/{number}", "POST /portal"]
+    assert all(re.search(r": person:\d+ (may not|sent)", one) for one in said)
+    assert "by-a-stranger" not in "".join(said)
+    stage.browsers[Role.NOBODY].get("/rules")
+    assert len([one for one in caplog.records if one.name == "tocsin.doors"]) == 2

@@ -6,6 +6,7 @@ its act by ``visitor: Annotated[Visitor, needs(Act.…)]``; one without fails a 
 
 import hmac
 from dataclasses import dataclass
+from logging import getLogger
 from typing import Any, Final
 
 from fastapi import Depends, Request
@@ -58,6 +59,7 @@ class Needs:
         visitor = visitor_of(request)
         reach = visitor.reach(self.act)
         if not (reach.everything if self.everything else reach):
+            _note(request, visitor, f"may not {self.act}")
             raise _refusal(visitor)
         if request.method not in _SAFE and visitor.session and self.act not in OPEN:
             await _check_form(request, visitor)
@@ -89,4 +91,15 @@ async def _check_form(request: Request, visitor: Visitor) -> None:
     given = request.headers.get("x-csrf-token") or (await request.form()).get(_FIELD)
     right = form_word(request.app.state.tokens, visitor)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), right.encode()):
+        _note(request, visitor, "sent a form without the word of this visit")
         raise WrongFormError
+
+
+def _note(request: Request, visitor: Visitor, what: str) -> None:
+    """Say in the log of the server what somebody tried who is signed in (OWASP ASVS 16.3.2, 16.3.3).
+
+    The route is named as it is written, so that nothing typed comes into the log.
+    """
+    if visitor.person is not None:
+        where = getattr(request.scope.get("route"), "path", "")
+        getLogger("tocsin.doors").warning("%s %s: %s %s.", request.method, where, visitor.actor, what)
