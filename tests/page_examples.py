@@ -22,6 +22,16 @@ from tocsin.rules import set_rules
 from tocsin.tokens import open_tokens
 from tocsin.uploads import arrive
 
+_PILLARS = """\
+A text
+
+1.\tPillars
+a) Share warnings with everybody.
+
+· Aland, Government: Share warnings with those concerned.
+
+b) Keep logs for a year.
+"""
 OPERATOR, SECTOR = "operator", "sector"
 OWN, FOREIGN, NOBODYS = "192.0.2.1", "192.0.2.130", "203.0.113.9"
 
@@ -62,6 +72,10 @@ EXAMPLES: dict[str, str] = {
     "/deliveries/{reference}/mails/{part}/files/{number}": "file",
     "/deliveries/{reference}/mails/{part}/files/{number}/table": "file",
     "/deliveries/{reference}/why": "delivery",
+    "/drafting/{name}": "text",
+    "/drafting/{name}/provisions/{provision}": "provision",
+    "/drafting/{name}/text.md": "text",
+    "/readiness/{number}": "assessment",
     "/directory/{key}": "CSIRT",
     "/events/views/{number}": "view",
     "/events/views/{number}/delete": "view",
@@ -126,6 +140,9 @@ def furnish(world: World) -> dict[str, Example]:
         **_claims(world),
         **_inbox(world),
         "upload": _upload(world),
+        "text": (_text(world), "pillars", "nothing"),
+        "provision": ("pillars P.a", "pillars P.a", "pillars P.z"),
+        "assessment": (_assessment(world), "1", "999"),
     }
     return {path: Example(fill(path, things[kind][0]), *things[kind]) for path, kind in EXAMPLES.items()}
 
@@ -189,3 +206,19 @@ def _upload(world: World) -> tuple[str, str, str]:
             out.write(b"a,b\n")
         kept = arrival.keep(source="", feed="", actor="test", now=world.now)
     return str(kept.uuid), str(kept.uuid), missing
+
+
+def _text(world: World) -> str:
+    path = world.folder / "pillars.txt"
+    path.write_text(_PILLARS, encoding="utf-8")
+    world.tocsin.run("drafting", "import", path)
+    return path.stem
+
+
+def _assessment(world: World) -> str:
+    by = ("--by", "test")
+    world.tocsin.run("assessment", "import-framework", "c5", *by)
+    world.tocsin.run("assessment", "assign", "c5", "1.0", "all", "--to", "Office", *by)
+    world.tocsin.run("assessment", "publish", "c5", "1.0", *by)
+    world.tocsin.run("assessment", "start", "MUS", "c5", "1.0", "--as-of", "2026-11-01", "--name", "Mauritius", *by)
+    return "1"

@@ -19,7 +19,7 @@ from tocsin.asking import Guide
 from tocsin.doors import visitor_of
 from tocsin.doors.guard import form_word
 from tocsin.tokens import Tokens
-from tocsin.web.places import aside_for, place_of, places_for
+from tocsin.web.places import besides_for, place_of, places_for
 from tocsin.web.words import Words, choose, languages, words_for
 
 LANGUAGE: Final = "language"
@@ -74,7 +74,7 @@ class Desk:
             "ngettext": words.count,
             "translated": lambda wrongs: [(name, words.say(said)) for name, said in wrongs],
             "places": places,
-            "aside": aside_for(visitor, places),
+            "besides": besides_for(visitor, places),
             "current": place_of(request.url.path, places),
             "here": request.url.path,
             "theme": self.theme(request),

@@ -58,7 +58,7 @@ def places_for(visitor: Visitor) -> list[Place]:
     return main or [place for place in _ASIDE if visitor.may(place.act)]
 
 
-def aside_for(visitor: Visitor, places: list[Place]) -> list[Place]:
+def besides_for(visitor: Visitor, places: list[Place]) -> list[Place]:
     """What the visitor may enter besides the ``places`` of the work: it stands at the foot of the page."""
     if visitor.person is None:
         return []
