@@ -43,7 +43,7 @@ class Server:
     ended: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> "subprocess.Popen[bytes]":
-        command = [_TOCSIN, "--home", self.home, "serve", "--port", str(self.port)]
+        command = [_TOCSIN, "--home", str(self.home), "serve", "--port", str(self.port)]
         return subprocess.Popen(command, stderr=subprocess.DEVNULL, env=dict(os.environ))
 
     def client(self, **headers: str) -> httpx.Client:
