@@ -30,6 +30,13 @@ class Page:
     _session: str = ""
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _loaded: int = 0
+    complaints: list[str] = field(default_factory=list)
+    """What the browser complained of since `listen`: refused by a policy, missing, thrown."""
+
+    def listen(self) -> None:
+        """Hear what the browser complains of from now on."""
+        self.command("Log.enable")
+        self.command("Runtime.enable")
 
     def command(self, method: str, **parameters: Any) -> Any:
         """The result of one DevTools command."""
@@ -89,6 +96,8 @@ class Page:
             message += letter
         answer: dict[str, Any] = json.loads(message)
         self._loaded += answer.get("method") == "Page.loadEventFired"
+        if answer.get("method") in {"Log.entryAdded", "Runtime.exceptionThrown"}:
+            self.complaints.append(json.dumps(answer["params"])[:400])
         return answer
 
 
