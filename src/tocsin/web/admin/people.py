@@ -41,6 +41,15 @@ ROLES: Final = {
     Role.ASSESSOR: N_("Assessor: works on readiness assessments"),
     Role.DELEGATE: N_("Delegate: negotiates texts"),
 }
+ROLE_NAMES: Final = {
+    Role.ADMINISTRATOR: N_("administrator"),
+    Role.MANAGER: N_("manager"),
+    Role.ANALYST: N_("analyst"),
+    Role.AUDITOR: N_("auditor"),
+    Role.OPERATOR: N_("operator"),
+    Role.ASSESSOR: N_("assessor"),
+    Role.DELEGATE: N_("delegate"),
+}
 _DONE: Final = {
     "invite": N_("The invitation is written."),
     "role": N_("The role is changed; the person signs in anew."),
@@ -185,6 +194,7 @@ def _page(
         "admin/people.html",
         status=422 if wrong else 200,
         people=everybody,
+        role_names=ROLE_NAMES,
         keys={number: team.key for number, team in teams.items()},
         invited=invited,
         roles=[(role.value, words.say(said)) for role, said in ROLES.items()],

@@ -84,6 +84,7 @@ def _page(
         "portal/contacts.html",
         status=422 if wrong else 200,
         team=shown,
+        whole=False,
         teams=portal.teams(visitor),
         mailboxes=[box for box in boxes if box.mailbox],
         ranges=rules[:SHOWN],
