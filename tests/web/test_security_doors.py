@@ -194,7 +194,24 @@ def test_https_is_kept_to_where_it_is_used_and_only_a_trusted_proxy_says_so(stag
     answer = client.get("/help", headers={"x-forwarded-proto": "https"})  # from 127.0.0.1, which is trusted
     assert answer.headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
     given = client.post("/settings", data={"language": "en"}, headers={"x-forwarded-proto": "https"})
-    assert all("Secure" in cookie for cookie in given.headers.get_list("set-cookie"))
+    cookies = given.headers.get_list("set-cookie")
+    assert cookies
+    for cookie in cookies:
+        assert cookie.startswith("__Host-")
+        assert "Secure" in cookie
+        assert "HttpOnly" in cookie
+    kept = {"x-forwarded-proto": "https", "cookie": "__Host-language=fr; __Host-theme=dark"}
+    page = client.get("/help", headers=kept).text
+    assert '<html lang="fr"' in page
+    assert "dark" in page.partition("<head")[0]
+
+
+def test_whoever_signs_out_leaves_nothing_in_the_browser(stage: Stage) -> None:
+    """ASVS 14.3.1."""
+    with browser_of(stage.application, stage.world.node, Role.DELEGATE, now=START) as browser:
+        answer = browser.send("/sign-out")
+        assert answer.headers["clear-site-data"] == '"cache", "storage"'
+        assert browser.get("/account").status_code == 303
 
 
 def test_another_proxy_is_not_believed(fresh: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from tocsin.doors.forms import Form, text_of, texts_of
 from tocsin.doors.guard import ACT, NotHereError, SecondFactorError, SignInError, needs
 from tocsin.doors.headers import with_headers
 from tocsin.doors.on_record import OnRecord
+from tocsin.doors.patience import Patience
 from tocsin.doors.welcome import COOKIE, Welcome, cookie_for, visitor_of
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Form",
     "NotHereError",
     "OnRecord",
+    "Patience",
     "SecondFactorError",
     "SignInError",
     "Welcome",

@@ -12,12 +12,12 @@ from tocsin.accounts import NOBODY, Visitor, read_session, read_token
 from tocsin.records import Database
 
 COOKIE: Final = "tocsin_session"
-"""The cookie of a session; over HTTPS with the prefix ``__Host-``, which binds it to this host (RFC 6265bis, 4.1.3)."""
+"""The cookie of a session."""
 
 
-def cookie_for(request: Request) -> str:
-    """The name of the session's cookie on this connection."""
-    return f"__Host-{COOKIE}" if request.url.scheme == "https" else COOKIE
+def cookie_for(request: Request, name: str = COOKIE) -> str:
+    """The name of a cookie on this connection: over HTTPS bound to this host (RFC 6265bis, 4.1.3)."""
+    return f"__Host-{name}" if request.url.scheme == "https" else name
 
 
 def visitor_of(request: Request) -> Visitor:

@@ -16,7 +16,7 @@ from jinja2 import StrictUndefined
 from tocsin.accounts import Act
 from tocsin.app import Node
 from tocsin.asking import Guide
-from tocsin.doors import visitor_of
+from tocsin.doors import cookie_for, visitor_of
 from tocsin.doors.guard import form_word
 from tocsin.tokens import Tokens
 from tocsin.web.places import besides_for, place_of, places_for
@@ -88,7 +88,8 @@ class Desk:
 
     def words(self, request: Request, known: str = "") -> Words:
         """The words for a visitor: as asked in the address, chosen before, ``known``, or as browser and node say."""
-        asked = [request.query_params.get(LANGUAGE), visitor_of(request).language, request.cookies.get(LANGUAGE)]
+        kept = request.cookies.get(cookie_for(request, LANGUAGE))
+        asked = [request.query_params.get(LANGUAGE), visitor_of(request).language, kept]
         browser = _accepted(request.headers.get("accept-language", ""))
         node = self.node.settings.node
         wanted = [tag for tag in (*asked, known, *browser, node.language) if tag]
@@ -98,7 +99,7 @@ class Desk:
     @staticmethod
     def theme(request: Request) -> str:
         """``light``, ``dark``, or empty: as the browser says."""
-        chosen = visitor_of(request).theme or request.cookies.get(THEME, "")
+        chosen = visitor_of(request).theme or request.cookies.get(cookie_for(request, THEME), "")
         return chosen if chosen in THEMES else ""
 
     @staticmethod

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.accounts import Act, Visitor, find_person, set_profile
-from tocsin.doors import needs
+from tocsin.doors import cookie_for, needs
 from tocsin.web.desk import LANGUAGE, THEME, THEMES, Desk, own_path
 from tocsin.web.places import places_for
 
@@ -43,7 +43,8 @@ def home_pages(desk: Desk) -> APIRouter:
         for name, offered in ((LANGUAGE, desk.languages), (THEME, THEMES)):
             chosen = form.get(name)
             if isinstance(chosen, str) and chosen in ("", *offered):
-                response.set_cookie(name, chosen, max_age=_YEAR, secure=secure, httponly=True, samesite="lax")
+                cookie = cookie_for(request, name)
+                response.set_cookie(cookie, chosen, max_age=_YEAR, secure=secure, httponly=True, samesite="lax")
         return response
 
     return router

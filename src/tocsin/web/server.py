@@ -21,7 +21,7 @@ from tocsin.api import api_door
 from tocsin.api.counter import Counter
 from tocsin.app import Node, open_node
 from tocsin.chores import Worker
-from tocsin.doors import NotHereError, OnRecord, SecondFactorError, SignInError, Welcome, with_headers
+from tocsin.doors import NotHereError, OnRecord, Patience, SecondFactorError, SignInError, Welcome, with_headers
 from tocsin.doors.guard import WrongFormError
 from tocsin.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
 from tocsin.records.sealer import sealing
@@ -119,6 +119,7 @@ def make_application(
     application.add_middleware(OnRecord, database=node.database, clock=clock)
     application.add_middleware(Welcome, database=node.database, clock=clock)
     application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    application.add_middleware(Patience)
     application.add_middleware(with_headers)
     application.add_middleware(counter.durations.timing)
     # What a proxy says of who asks, and how, is believed of the trusted ones only.
