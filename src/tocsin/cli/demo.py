@@ -36,6 +36,7 @@ def demo(
     node = open_node(home)
     if overview(node).reports == 0:
         _play(home, port or node.settings.server.port)
+        node = open_node(home)  # with the settings that the demonstration wrote
     seen = overview(node)
     emit(invocation, _document(seen), lambda: _show(seen, home))
     if invocation.json or not serve:
