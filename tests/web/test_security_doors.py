@@ -368,3 +368,10 @@ def test_what_somebody_tried_is_in_the_log_without_what_was_typed(
     assert "by-a-stranger" not in "".join(said)
     stage.browsers[Role.NOBODY].get("/rules")
     assert len([one for one in caplog.records if one.name == "tocsin.doors"]) == 2
+
+
+def test_the_public_server_has_no_door_that_needs_an_account(stage: Stage) -> None:
+    """With ``--public`` nobody can even try to sign in."""
+    public = doors(make_application(stage.world.node, public=True, clock=lambda: stage.world.now))
+    assert {door.act for door in public} <= {Act.PUBLIC_READ, Act.PUBLIC_REPORT, Act.LINK_USE}
+    assert not any("sign" in door.path or "account" in door.path for door in public)
