@@ -97,8 +97,9 @@ class Worker:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Work until the block ends; the report or the mails that are under way are finished first."""
+        # As daemons: a second Ctrl-C ends the process at once, and a kill does no harm.
         threads = [
-            threading.Thread(target=self._work, args=(chore,), name=chore.value)
+            threading.Thread(target=self._work, args=(chore,), name=chore.value, daemon=True)
             for chore in sorted(wanted(self._node.settings))
         ]
         for thread in threads:

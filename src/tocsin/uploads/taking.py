@@ -61,7 +61,7 @@ class Taker:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Work until the block ends; the report that is being taken in is finished first."""
-        thread = threading.Thread(target=self._work, name="uploads")
+        thread = threading.Thread(target=self._work, name="uploads", daemon=True)
         thread.start()
         try:
             yield
