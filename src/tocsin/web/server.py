@@ -118,7 +118,7 @@ def make_application(
     # The last one added is the outermost.
     application.add_middleware(OnRecord, database=node.database, clock=clock)
     application.add_middleware(Welcome, database=node.database, clock=clock)
-    application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
     application.add_middleware(Patience)
     application.add_middleware(with_headers)
     application.add_middleware(counter.durations.timing)
@@ -204,7 +204,7 @@ def serve(node: Node, *, port: int, public: bool = False, ready: Callable[[], No
         timeout_graceful_shutdown=_LAST_REQUESTS,
     )
     ready()
-    with listening, suppress(KeyboardInterrupt):
+    with listening, node.database.kept_open(), suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 
 
