@@ -14,6 +14,7 @@ from answer_world import START, World, make_world
 from delivery_cast import read_folder
 from players import HEADER
 from post_office import post_office
+from tocsin.app import open_node
 from tocsin.chores import EVERY, Chore, Past, Worker, is_due, read_past, wanted
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.doctor import examine
@@ -81,7 +82,12 @@ def until(true: Callable[[], object]) -> None:
     pytest.fail("it did not happen")
 
 
-def test_what_waits_is_fetched_and_told_while_another_piece_fails(world: World) -> None:
+def test_what_waits_is_fetched_and_told_while_another_piece_fails(world: World, database_url: str) -> None:
+    with (world.node.home / "tocsin.toml").open("a") as settings:
+        settings.write(f'[storage]\ndatabase = "{database_url}"\n')
+    world = replace(world, node=open_node(world.node.home))
+    for file in ("cast.toml", "rules.csv"):
+        world.tocsin.run("directory", "import", world.folder / file)
     drop(world)
     with Worker(world.node, clock()).working():
         until(lambda: read_folder(world.node.mails) and Chore.REPLIES in read_past(world.node.home))
@@ -100,6 +106,14 @@ def test_what_is_done_daily_is_not_done_again_by_the_next_server(world: World) -
             until(lambda: Chore.RETENTION in read_past(world.node.home))
     applied = [entry for entry in world.tocsin.json("audit", "list") if entry["word"] == "retention.applied"]
     assert len(applied) == 1
+
+
+def test_what_was_mended_before_a_restart_is_well_at_once(world: World) -> None:
+    (world.node.home / "chores.json").write_text(
+        '{"keys": {"at": "2026-11-16T06:00:59+00:00", "error": "down", "hint": ""}}'
+    )
+    with Worker(world.node, clock()).working():
+        until(lambda: not read_past(world.node.home)[Chore.KEYS].error)
 
 
 def test_another_process_that_delivers_is_left_to_it(world: World) -> None:

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.errors import StorageError
 from tocsin.tokens import KEY_FILE, Tokens, open_tokens
 
 OURS, THEIRS = Tokens(b"a" * 32), Tokens(b"b" * 32)
@@ -40,6 +42,13 @@ def test_the_secret_is_drawn_once_and_is_nobody_elses_to_read(tmp_path: Path) ->
     assert len(first.secret) == 32
     assert (tmp_path / KEY_FILE).stat().st_mode & 0o077 == 0
     assert open_tokens(_made(tmp_path / "other")) != first
+
+
+@pytest.mark.parametrize("left", [b"", b"a" * 31])
+def test_a_secret_that_was_cut_off_signs_nothing(tmp_path: Path, left: bytes) -> None:
+    (tmp_path / KEY_FILE).write_bytes(left)
+    with pytest.raises(StorageError, match="too short"):
+        open_tokens(tmp_path)
 
 
 def _made(folder: Path) -> Path:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from logging import getLogger
 from pathlib import Path
@@ -22,6 +22,7 @@ from tocsin.records.durable import disk_failures
 from tocsin.settings import Settings
 
 _FILE: Final = "chores.json"
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _AGAIN: Final = timedelta(minutes=5)
 _LOOKS: Final = 2.0  # seconds between looks at what is due
 
@@ -91,7 +92,10 @@ class Worker:
     def __init__(self, node: Node, clock: Clock) -> None:
         self._node, self._clock = node, clock
         self._ended, self._noting = threading.Event(), threading.Lock()
-        self._past = read_past(node.home)
+        # What went wrong for the server before this one is tried at once: somebody may have mended it.
+        self._past = {
+            chore: replace(past, at=_LONG_AGO) if past.error else past for chore, past in read_past(node.home).items()
+        }
         self._deeds = _deeds(node, clock, self._ended.is_set)
 
     @contextmanager

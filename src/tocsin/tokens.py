@@ -53,19 +53,25 @@ def open_tokens(home: Path) -> Tokens:
     """The tokens of the node in ``home``; its secret is drawn and kept at the first call, readable by this user only.
 
     Raises:
-        StorageError: the secret cannot be read or written.
+        StorageError: the secret cannot be read or written, or is damaged.
 
     """
     path = home / KEY_FILE
     try:
         if not path.exists():
             _draw(path)
-        return Tokens(path.read_bytes())
+        secret = path.read_bytes()
     except OSError as error:
         raise StorageError(
             f"The node's secret {path} cannot be used: {error.strerror}.",
             hint="Give this user the right to read and write there.",
         ) from error
+    if len(secret) < _SECRET_BYTES:  # what is signed with it could be forged
+        raise StorageError(
+            f"The node's secret {path} is damaged: it is too short.",
+            hint="Take it from a backup. Removed, it is made anew; links in mails and second factors then end.",
+        )
+    return Tokens(secret)
 
 
 def _draw(path: Path) -> None:
