@@ -15,7 +15,7 @@ function show() {
 
 // The row with the focus, or the first; a row is entered at its first link, so that Enter opens it.
 function move(step) {
-  const all = [...document.querySelectorAll("main table tbody tr")].filter((row) => row.querySelector("a[href]") && row.offsetParent);
+  const all = [...document.querySelectorAll("main .scroll tbody tr")].filter((row) => row.querySelector("a[href]") && row.checkVisibility());
   if (!all.length) return;
   const now = all.indexOf(document.activeElement?.closest("tr"));
   const next = all[Math.min(Math.max(now < 0 ? 0 : now + step, 0), all.length - 1)];
