@@ -30,6 +30,8 @@ class Page:
     _session: str = ""
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _loaded: int = 0
+    arrived: list[int] = field(default_factory=list)
+    """How many bytes each answer took on the line, where `Network` is enabled."""
     complaints: list[str] = field(default_factory=list)
     """What the browser complained of since `listen`: refused by a policy, missing, thrown."""
 
@@ -96,6 +98,8 @@ class Page:
             message += letter
         answer: dict[str, Any] = json.loads(message)
         self._loaded += answer.get("method") == "Page.loadEventFired"
+        if answer.get("method") == "Network.loadingFinished":
+            self.arrived.append(int(answer["params"]["encodedDataLength"]))
         if answer.get("method") in {"Log.entryAdded", "Runtime.exceptionThrown"}:
             self.complaints.append(json.dumps(answer["params"])[:400])
         return answer
