@@ -361,8 +361,8 @@ def _origin(node: Node, report: Report, source: str | None, feed: str | None) ->
             return candidate, feed or code
     raise InputError(
         f"{report.name}: neither its name nor its first line tells which feed it is.",
-        hint="Say it with --source NAME --feed NAME, or with source and feed in the settings of a collector; "
-        "docs/sources.md shows how to describe a new CSV feed.",
+        hint="Choose the feed when you send it in, with --source NAME --feed NAME by command; "
+        "a collector has it in its settings. docs/sources.md shows how to describe a new CSV feed.",
     )
 
 

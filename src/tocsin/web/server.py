@@ -9,6 +9,7 @@ from logging import getLogger
 from pathlib import Path
 
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
@@ -173,6 +174,13 @@ def _add_failures(application: FastAPI, desk: Desk) -> None:
         response = desk.page(request, "failed.html", status=error.status_code, what=what, error=None)
         response.headers.update(error.headers or {})
         return response
+
+    @application.exception_handler(RequestValidationError)
+    def unlike(request: Request, error: RequestValidationError) -> Response:
+        """An address that no thing can have, or a form that no page sends."""
+        if any(one["loc"][0] == "path" for one in error.errors()):
+            return desk.page(request, "failed.html", status=404, what="missing", error=None)
+        return desk.page(request, "failed.html", status=422, what="refused", error=None)
 
     @application.exception_handler(TocsinError)
     def failed(request: Request, error: TocsinError) -> Response:
