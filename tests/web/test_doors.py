@@ -33,6 +33,22 @@ def test_what_is_not_for_a_visitor_looks_like_what_is_not_there(world: World) ->
     assert forbidden.text.replace("/today", "/X") == missing.text.replace("/no-such-page", "/X")
 
 
+@pytest.mark.parametrize("path", ["/reports/abc", "/reports/99999999999999999999", "/rules/versions/x"])
+def test_an_address_that_nothing_can_have_is_a_page_too(world: World, path: str) -> None:
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+        answer = browser.get(path)
+    assert answer.status_code == 404
+    assert "<h1>There is nothing at this address</h1>" in answer.text
+
+
+def test_events_and_mails_are_not_copied_from_the_screen(world: World) -> None:
+    world.hear("192.0.2.1")
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+        assert 'aria-labelledby="rows" data-bare>' in browser.get("/events").text
+
+
 def test_whoever_is_not_signed_in_is_led_there_and_back(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
     with browser_of(application, world.node, Role.NOBODY, now=START) as browser:
