@@ -89,7 +89,9 @@ class Page:
 
     def screenshot(self) -> bytes:
         """A picture of the whole page, PNG."""
-        return base64.b64decode(self.command("Page.captureScreenshot", captureBeyondViewport=True)["data"])
+        # What is no higher than the window is taken as it is: else pages from right to left are moved aside.
+        high = self.read("document.documentElement.scrollHeight > innerHeight")
+        return base64.b64decode(self.command("Page.captureScreenshot", captureBeyondViewport=bool(high))["data"])
 
     def _read(self) -> dict[str, Any]:
         message = bytearray()

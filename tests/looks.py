@@ -18,7 +18,7 @@ from tocsin.doors import COOKIE
 from tocsin.web.server import make_application
 
 _ORDER = (Role.NOBODY, Role.ANALYST, Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR, Role.ASSESSOR, Role.DELEGATE)
-_STREAMS = {"/today/live"}
+_PIECES = {"/today/live", "/today/board"}  # fetched by /today, which shows them within a page
 _ALSO = ("/no-such-page", "/portal?state=all", "/help?about=connection", "/help?about=address")
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
@@ -73,7 +73,7 @@ def gallery(world: World) -> Iterator[Gallery]:
     }
     paths = []
     for door in doors(application):
-        if door.method == "GET" and not door.api and door.act not in {None, Act.LINK_USE} and door.path not in _STREAMS:
+        if door.method == "GET" and not door.api and door.act not in {None, Act.LINK_USE} and door.path not in _PIECES:
             example = examples.get(door.path)
             role = next(role for role in _ORDER if door.lets_in(role))
             paths.append(Seen((example.at if example else door.path) + QUERIES.get(door.path, ""), role))
