@@ -10,6 +10,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from players import Tocsin
 from tocsin.cli.sbom import Component, bill_of_materials, installed
@@ -32,11 +33,11 @@ def test_it_is_valid_cyclonedx(tocsin: Tocsin) -> None:
 
 
 def test_it_holds_what_tocsin_declares_in_the_installed_versions(bill: Any) -> None:
-    listed = {component["name"].lower(): component["version"] for component in bill["components"]}
+    listed = {canonicalize_name(component["name"]): component["version"] for component in bill["components"]}
     declared = [Requirement(text) for text in requires("tocsin") or [] if "extra" not in text]
     assert len(declared) > 10
     for requirement in declared:
-        assert listed[requirement.name] == version(requirement.name)
+        assert listed[canonicalize_name(requirement.name)] == version(requirement.name)
 
 
 def test_every_dependency_is_a_component_and_every_component_is_needed(bill: Any) -> None:

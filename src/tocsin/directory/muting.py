@@ -28,7 +28,10 @@ def mute(database: Database, key: str, said: Mute, *, actor: str, now: datetime)
     try:
         value = canonical.MUTE_VALUES[said.kind](said.value)
     except ValueError as error:
-        raise UsageError(f"{said.kind} '{said.value}': {error}.", hint="Write it like 192.0.2.0/24.") from None
+        raise UsageError(
+            f"{said.kind} '{said.value}': {error}.",
+            hint="Write a network like 192.0.2.0/24, an identifier like open-rdp, a type like scanner.",
+        ) from None
     with database.begin() as session:
         state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
         team = session.get_one(TeamRow, find_team(session, key))
