@@ -108,6 +108,8 @@ def test_what_is_missing_is_said_and_what_was_typed_is_kept(operator: Browser) -
 
 def test_contacts_ranges_and_wishes_are_corrected(world: World, operator: Browser) -> None:
     at = "/portal/contacts"
+    last = operator.send(f"{at}/deny", kind="mailbox", value="abuse@operator.example")
+    assert "This is the last mailbox of the team." in last.text
     assert operator.send(f"{at}/mailbox", mailbox="noc@operator.example").status_code == 303
     assert operator.send(f"{at}/deny", kind="prefix", value="192.0.2.0/24").status_code == 303
     assert operator.send(f"{at}/how", interval="weekly", format="jsonl", mail_language="fr").status_code == 303

@@ -20,6 +20,7 @@ from tocsin.web.words import N_
 SHOWN: Final = 200
 """Ranges on the page; more are counted."""
 
+_FORMS: Final = {Format.CSV: "CSV", Format.JSONL: "JSON Lines", Format.XARF: "X-ARF"}
 _TYPED: Final = dict.fromkeys(("mailbox", "value", "at", "kind", "what", "reason"), "") | {"for_days": str(DAYS[0])}
 _KINDS: Final = {
     MuteKind.PREFIX: N_("Network"),
@@ -99,7 +100,7 @@ def _page(
         mute_kinds=[(kind.value, words.say(said)) for kind, said in _KINDS.items()],
         day_options=[(str(of), words.count("%(n)s day", "%(n)s days", of)) for of in DAYS],
         intervals=[(kind.value, words.say(said)) for kind, said in _INTERVALS.items()],
-        formats=[(kind.value, kind.value.upper()) for kind in Format],
+        formats=[(kind.value, _FORMS[kind]) for kind in Format],
         mail_languages=[(code, words.name_of(code)) for code in desk.languages],
     )
 

@@ -95,7 +95,9 @@ def add_mailbox(given: Given) -> None:
 
 
 def deny(given: Given) -> None:
-    """Say that something is not the team's."""
+    """Say that something is not the team's; its last mailbox stays, else nobody could be told any more."""
+    if given.text("kind") == "mailbox" and set(given.team.mailboxes) == {given.text("value").lower()}:
+        raise UsageError("This is the last mailbox of the team.", hint="Add another one first, then take this one out.")
     said = given.statement(given.text("kind"), given.text("value"), "said by the team itself")
     deny_claim(given.node.database, said, actor=given.visitor.actor, now=given.now)
 
