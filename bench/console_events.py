@@ -29,6 +29,7 @@ from tocsin.events.filters import EventFilter
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PEOPLE = 20
+ELSEWHERE = 0.4  # the share of clicks on other pages than those of events
 
 # What people ask for, as conditions of an address.
 QUESTIONS: dict[str, dict[str, str]] = {
@@ -177,6 +178,10 @@ def choose(rng: random.Random) -> str:
         lambda: f"team=team-{rng.randrange(2_000):04d}&last=7d",
         lambda: f"address={rng.randrange(1, 223)}.{rng.randrange(256)}.0.0/16",
     )
+    if rng.random() < ELSEWHERE:
+        address = f"{rng.randrange(1, 223)}.{rng.randrange(256)}.{rng.randrange(256)}.1"
+        team = f"/teams/team-{rng.randrange(2_000):04d}"
+        return rng.choice(["/today", "/reports", "/deliveries", f"/lookup?q={address}", "/teams", team])
     query = rng.choices(kinds, weights=(6, 6, 4, 2, 2, 2, 1, 2))[0]()
     return f"/events?{query}" if query else "/events"
 
