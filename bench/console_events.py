@@ -19,11 +19,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+from sqlalchemy import func, select, update
 
 import feed
 from queries import fill
 from tocsin.accounts import Person, Role, start_session
 from tocsin.app import Node, open_node
+from tocsin.delivery import DeliveryItem, ItemState
 from tocsin.doors import COOKIE
 from tocsin.events.filters import EventFilter
 
@@ -71,6 +73,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     if not (home / "events").exists():
         fill(folder, home, feed.make_world(options.seed), options.events, options.seed)
     node = open_node(home)
+    expire_old_news(node)
     shutil.rmtree(node.compiled / "events", ignore_errors=True)
     started = time.monotonic()
     node.events.summaries.keep_only(node.store.files())
@@ -86,6 +89,14 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
         "first_rows": {name: page_ms(home, given) for name, given in QUESTIONS.items()},
         "people": people(home, options.think, options.seconds, options.seed),
     }
+
+
+def expire_old_news(node: Node) -> None:
+    """As on a node that tells daily: only what the last day's reports brought still waits."""
+    with node.database.begin() as session:
+        last = session.scalar(select(func.max(DeliveryItem.ingest))) or 0
+        old = (DeliveryItem.state == ItemState.QUEUED.value) & (DeliveryItem.ingest <= last - len(feed.TYPES))
+        session.execute(update(DeliveryItem).where(old).values(state=ItemState.EXPIRED.value))
 
 
 def figures_ms(home: Path, given: dict[str, str]) -> dict[str, float]:

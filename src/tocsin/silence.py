@@ -73,9 +73,9 @@ def _silent(node: Node, now: datetime) -> tuple[Known, npt.NDArray[np.intp], dic
     tell = node.settings.tell
     before = int((now - timedelta(days=tell.escalate_after_days)).timestamp())
     said = read_said(node.database, now)
-    with node.database.begin() as session:
+    with node.database.reading() as session:
         known = known_problems(session, node.tracker, gone_after_days=tell.gone_after_days)
-        members = {row.number: tuple(row.members) for row in session.scalars(select(TeamSet))}
+        members = {row.number: tuple(row.members) for row in session.execute(select(TeamSet.number, TeamSet.members))}
         told = known.column("first_told_at")
         silent = np.flatnonzero((told > 0) & (told <= before) & (known.gone_at == 0) & ~said.is_answered(known.keys))
         first, sets = known.column("first_told_by")[silent], known.column("told_set")[silent].tolist()

@@ -213,7 +213,7 @@ class Courses:
         events = self.store.scan(ingests=ingests).filter(pl.col("problem").is_in(keys)).collect()
         last = events.unique("problem", keep="last", maintain_order=True)
         with self.database.reading() as session:
-            members = {row.number: tuple(row.members) for row in session.scalars(select(TeamSet))}
+            members = _members(session, last["routed"].drop_nulls().unique().to_list())
         found = last["problem"].to_numpy().view(np.uint64).tolist()
         words = problem_words(last).select("where", "port", "what").iter_rows()
         names = {key: Name(*name) for key, name in zip(found, words, strict=True)}
@@ -281,8 +281,8 @@ def _heard(session: Session, events: pl.DataFrame) -> list[tuple[int, Step]]:
 
 
 def _told(session: Session, events: pl.DataFrame, deliveries: Mapping[int, Delivery]) -> list[tuple[int, Step]]:
-    members = {row.number: row.members for row in session.scalars(select(TeamSet))}
     told = events.filter(pl.col("told") > 0).select("problem", "ingest", "told").unique()
+    members = _members(session, told["told"].unique().to_list())
     items = select(DeliveryItem).where(DeliveryItem.ingest.in_(told["ingest"].unique().to_list()))
     bound = {(item.ingest, item.team_id): item.delivery_id for item in session.scalars(items)}
     steps: dict[tuple[int, int], Step] = {}
@@ -292,6 +292,12 @@ def _told(session: Session, events: pl.DataFrame, deliveries: Mapping[int, Deliv
             if delivery is not None and delivery.sent_at is not None:
                 steps[_unsigned(key), delivery.id] = Step(delivery.sent_at, "told", team, delivery)
     return [(key, step) for (key, _), step in steps.items()]
+
+
+def _members(session: Session, numbers: Collection[int]) -> dict[int, tuple[int, ...]]:
+    """The teams of these sets, as events name them."""
+    rows = session.execute(select(TeamSet.number, TeamSet.members).where(TeamSet.number.in_(numbers)))
+    return {number: tuple(members) for number, members in rows}
 
 
 def _answer_step(session: Session, answer: Answer) -> Step:

@@ -16,6 +16,7 @@ from tocsin.today import Need, Today, slow_needs, state_token, today
 
 _FRESH = 5.0  # seconds that figures are shown where nothing changed: some change with the time alone
 _SLOW_AFTER, _SLOW_AT_LEAST = 60.0, 900.0  # seconds between slow figures where something changed, and where not
+_SHARE = 20  # so many times as long as slow figures took, the next are waited for: a twentieth of one processor
 _PATIENCE = 0.5  # seconds that a page waits for the first slow figures
 
 
@@ -38,7 +39,7 @@ class Board:
         self._pool = ThreadPoolExecutor(1, "today")
         self._slow: Future[list[Need]] | None = None
         self._known: Sequence[Need] | None = None
-        self._slow_at, self._slow_of, self._slow_made = 0.0, "", 0
+        self._slow_at, self._slow_of, self._slow_made, self._slow_cost = 0.0, "", 0, 0.0
 
     def token(self) -> str:
         """What differs when something changed."""
@@ -61,13 +62,26 @@ class Board:
         """The newest slow figures that there are; newer ones are made meanwhile. None: there are none yet."""
         age = monotonic() - self._slow_at
         if self._slow is None and (
-            self._known is None or age > _SLOW_AT_LEAST or (age > _SLOW_AFTER and token != self._slow_of)
+            self._known is None
+            or age > self._pause(_SLOW_AT_LEAST)
+            or (age > self._pause(_SLOW_AFTER) and token != self._slow_of)
         ):
-            self._slow = self._pool.submit(slow_needs, self._node, now)
+            self._slow = self._pool.submit(self._work_out, now)
             self._slow_at, self._slow_of = monotonic(), token
         if self._slow is not None:
             self._collect(self._slow)
         return self._known
+
+    def _work_out(self, now: datetime) -> list[Need]:
+        began = monotonic()
+        try:
+            return slow_needs(self._node, now)
+        finally:
+            self._slow_cost = monotonic() - began
+
+    def _pause(self, seconds: float) -> float:
+        """Seconds from the beginning of one working out to the next: longer where it takes long."""
+        return max(seconds, _SHARE * self._slow_cost)
 
     def _collect(self, slow: Future[list[Need]]) -> None:
         with suppress(Late):
