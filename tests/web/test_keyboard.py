@@ -1,5 +1,6 @@
 """Work by keys alone in a real browser: what is focused is always seen, nothing is a trap, and shortcuts can be off."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,7 +184,11 @@ def test_the_focus_moves_to_what_is_wrong(site: Site, tab: Page, where: str, fie
     reach(tab, field)
     tab.write(typed)
     go(tab, key="Enter")
-    assert tab.read("document.activeElement.matches('.wrong[role=alert]')")
+    found = "document.activeElement.matches('.wrong[role=alert]')"
+    until = time.monotonic() + 5  # autofocus is given in a turn of its own after the page is there
+    while not tab.read(found) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert tab.read(found)
 
 
 @pytest.mark.parametrize("where", ["/help", "/events", "/deliveries", "/teams/operator/change"])
