@@ -17,6 +17,7 @@ from tocsin.delivery import (
     count_digests,
     count_letters,
     due_news,
+    due_teams,
     find_digests,
     find_letters,
     notices,
@@ -105,7 +106,7 @@ def list_pages(desk: Desk) -> APIRouter:
 
 
 def _inside(desk: Desk, session: Session) -> dict[str, Any]:
-    return {"notices": notices(session, desk.node.settings), "waiting": len(due_news(session))}
+    return {"notices": notices(session, desk.node.settings), "waiting": due_teams(session)}
 
 
 def _shared(filters: Filters, last: int | bool) -> dict[str, Any]:
