@@ -1,14 +1,13 @@
 """What every door of the server has in common: who asks, whether they may, and what every answer carries."""
 
 from tocsin.doors.forms import Form, text_of, texts_of
-from tocsin.doors.guard import ACT, NotHereError, SecondFactorError, SignInError, needs
+from tocsin.doors.guard import NotHereError, SecondFactorError, SignInError, needs
 from tocsin.doors.headers import with_headers
 from tocsin.doors.on_record import OnRecord
 from tocsin.doors.patience import Patience
 from tocsin.doors.welcome import COOKIE, Welcome, cookie_for, visitor_of
 
 __all__ = [
-    "ACT",
     "COOKIE",
     "Form",
     "NotHereError",

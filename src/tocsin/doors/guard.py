@@ -7,16 +7,13 @@ its act by ``visitor: Annotated[Visitor, needs(Act.…)]``; one without fails a 
 import hmac
 from dataclasses import dataclass
 from logging import getLogger
-from typing import Any, Final
+from typing import Any
 
 from fastapi import Depends, Request
 
 from tocsin.accounts import OPEN, Act, Visitor
 from tocsin.doors.welcome import visitor_of
 from tocsin.tokens import Tokens
-
-ACT: Final = "act"
-"""The attribute of a route's dependency that says which act it needs."""
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 _FIELD = "csrf"

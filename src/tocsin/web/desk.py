@@ -114,7 +114,6 @@ def make_desk(node: Node, clock: Callable[[], datetime], tokens: Tokens) -> Desk
     environment = templates.env
     environment.undefined = StrictUndefined
     environment.trim_blocks = environment.lstrip_blocks = True
-    environment.filters["number"] = "{:,}".format
     environment.globals["static"] = static_path
     environment.globals["single_sign_on"] = ""  # the name of the provider, where one is set up
     return Desk(node, clock, tokens, templates, languages(node.home / "locale"))
