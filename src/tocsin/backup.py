@@ -28,7 +28,7 @@ from tocsin.settings import load_settings
 _RECORDS = "records.sqlite"
 _SETTINGS = "tocsin.toml"
 _MANIFEST = "backup.json"
-_NOT_COPIED = {"spool", "compiled", "writer.lock", "audit.head", "chores.json", UNFINISHED_RESTORE}
+_NOT_COPIED = {"spool", "compiled", "writer.lock", "at-work", "audit.head", "chores.json", UNFINISHED_RESTORE}
 _ROWS = 10_000
 _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
 

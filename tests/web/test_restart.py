@@ -26,9 +26,11 @@ from api_world import token_of
 from players import HEADER, Tocsin
 from tocsin.accounts import Act, Role
 from tocsin.answers import Answer
-from tocsin.app import Node
+from tocsin.api import RequestOnce
+from tocsin.app import Node, writer
 from tocsin.inbox import PublicReport
 from tocsin.inbox.models import Entry
+from tocsin.uploads import Upload
 
 _TOCSIN = str(Path(sys.executable).parent / "tocsin")
 _KILLS = 2
@@ -103,14 +105,10 @@ def reporting(server: Server, token: str) -> list[str]:
             address = f"192.0.2.{number + 10}"
             row = f'"{datetime.now(UTC):%Y-%m-%d} 00:00:01","medium","{address}","tcp",3389,,"rdp",64500,"MU",,'
             name, body = f"2026-11-24-scan_rdp-n{number}-geo.csv", f"{HEADER}\n{row}\n"
-
-            def send(key: str, name: str = name, body: str = body) -> httpx.Response:
-                headers = {"idempotency-key": key}
-                return client.post("/api/v1/reports", params={"name": name}, headers=headers, content=body)
-
-            answer = server.insist(lambda: send(f"report-{number}"))  # noqa: B023
-            if answer.status_code == 409:  # the killed server had begun it: the key is free again in two minutes
-                answer = server.insist(lambda: send(f"again-{number}"))  # noqa: B023
+            named = {"idempotency-key": f"report-{number}"}
+            answer = server.insist(
+                lambda: client.post("/api/v1/reports", params={"name": name}, headers=named, content=body)  # noqa: B023
+            )
             assert answer.is_success, answer.text
             sent.append(address)
     return sent
@@ -197,6 +195,42 @@ def test_what_was_answered_survives_every_kill_and_is_there_once(world: World, s
     assert {address: events[address] for address in addresses} == dict.fromkeys(addresses, 1)
     world.tocsin.run("audit", "seal")
     world.tocsin.run("audit", "verify")
+
+
+def test_a_request_that_a_kill_cut_off_is_sent_again_under_its_name(world: World, server: Server) -> None:
+    token = token_of(world.node, Role.ANALYST, Act.REPORTS_WRITE, world=world)
+    row = f'"{datetime.now(UTC):%Y-%m-%d} 00:00:01","medium","192.0.2.9","tcp",3389,,"rdp",64500,"MU",,'
+    named = {"idempotency-key": "cut-off", "prefer": "wait=30", "content-type": "text/csv"}
+
+    def send() -> httpx.Response:
+        name = {"name": "2026-11-24-scan_rdp-n-geo.csv"}
+        return client.post("/api/v1/reports", params=name, content=f"{HEADER}\n{row}\n", headers=named)
+
+    with server.client(authorization=f"Bearer {token}") as client, ThreadPoolExecutor(1) as sender:
+        process = server.start()
+        _until_open(server)
+        with writer(world.node):  # so that the answer has to wait
+            sending = sender.submit(send)
+            until_begun(world)
+            process.kill()
+            process.wait()
+            assert isinstance(sending.exception(timeout=30), httpx.TransportError)
+        process = server.start()
+        answer = server.insist(send)
+    process.terminate()
+    process.wait(timeout=60)
+    assert (answer.status_code, answer.json()["state"]) == (201, "taken"), answer.text
+    events = world.tocsin.lines("events", "--format", "json")
+    assert [event["source.ip"] for event in events] == ["192.0.2.9"]
+
+
+def until_begun(world: World) -> None:
+    for _ in range(300):
+        with world.node.database.reading() as session:
+            if session.scalar(select(RequestOnce.id)) and session.scalar(select(Upload.id)):
+                return
+        time.sleep(0.1)
+    pytest.fail("the request was not begun")
 
 
 def until_taken_in(world: World, addresses: list[str]) -> None:

@@ -1,13 +1,17 @@
 """The counter that all routes are served at: the node, the time, and what they share."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
+from tocsin.api.once import forget_killed
 from tocsin.app import Node
 from tocsin.asking import Guide
+from tocsin.records import alive
 from tocsin.tokens import Tokens
 from tocsin.uploads import Taker
 
@@ -19,7 +23,7 @@ if TYPE_CHECKING:
 class Counter:
     """What routes work with; ``clock`` tells the time, UTC; ``taker`` takes in reports that are sent.
 
-    ``guide`` says who must know, from a router that stays open.
+    ``guide`` says who must know, from a router that stays open. ``worker`` names this process, and no other ever.
     """
 
     node: Node
@@ -27,6 +31,13 @@ class Counter:
     tokens: Tokens
     taker: Taker
     guide: Guide
+    worker: str = field(default_factory=lambda: uuid4().hex)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Requests are worked on meanwhile; those that a killed process was working on may be sent again."""
+        with alive(self.node.home / "at-work", self.worker, partial(forget_killed, self.node.database)):
+            yield
 
     @property
     def now(self) -> datetime:

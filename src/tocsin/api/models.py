@@ -11,7 +11,7 @@ from tocsin.records import Base, Json, UTCDateTime
 class RequestOnce(Base):
     """A request that named itself by an Idempotency-Key, and its answer; ``status`` None: it is being worked on.
 
-    ``digest``: SHA-256 of the method, the path and what was sent.
+    ``digest``: SHA-256 of the method, the path and what was sent. ``worker``: the process that began it.
     """
 
     __tablename__ = "request_once"
@@ -21,6 +21,7 @@ class RequestOnce(Base):
     actor: Mapped[str] = mapped_column(Text)
     key: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(Text)
+    worker: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     status: Mapped[int | None]
     headers: Mapped[dict[str, str]] = mapped_column(Json)

@@ -20,18 +20,25 @@ KEPT: Final = timedelta(hours=24)
 """So long an answer is kept."""
 
 _LONGEST = 200  # characters
-_GIVEN_UP = timedelta(minutes=2)  # then whoever worked on it was killed; every act here may be tried again
+_GIVEN_UP = timedelta(minutes=2)  # then whoever worked on it, on another machine, was killed
 _HEADERS = ("content-type", "location", "link")
+
+
+def forget_killed(database: Database, worker: str) -> None:
+    """What a process was working on when it was killed may be sent again at once; every act here may be tried again."""
+    with database.begin() as session:
+        session.execute(delete(RequestOnce).where(RequestOnce.worker == worker, RequestOnce.status.is_(None)))
 
 
 @dataclass(frozen=True)
 class Once:
-    """One request: whose, under which name, and what it asks (``digest``). All of it blocks."""
+    """One request: whose, under which name, what it asks (``digest``), and who works on it. All of it blocks."""
 
     database: Database
     actor: str
     key: str
     digest: str
+    worker: str
 
     def begin(self, now: datetime) -> Response | None:
         """Say that it is being worked on; what to answer instead where it was, or is.
@@ -50,7 +57,14 @@ class Once:
                     return self._again(found, now)
                 session.add(
                     RequestOnce(
-                        actor=self.actor, key=self.key, digest=self.digest, at=now, status=None, headers={}, body=""
+                        actor=self.actor,
+                        key=self.key,
+                        digest=self.digest,
+                        worker=self.worker,
+                        at=now,
+                        status=None,
+                        headers={},
+                        body="",
                     )
                 )
         except IntegrityError:  # another began at this very moment
@@ -83,7 +97,7 @@ class Once:
             return Response(found.body, found.status, found.headers)
         if now - found.at < _GIVEN_UP:
             return _busy()
-        found.at = now
+        found.worker, found.at = self.worker, now
         return None
 
 

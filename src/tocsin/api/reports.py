@@ -308,7 +308,7 @@ def _arriving(counter: Counter) -> Iterator[Arrival]:
 
 
 def _once_of(counter: Counter, visitor: Visitor, key: str | None, digest: str) -> Once | None:
-    return None if key is None else Once(counter.node.database, visitor.actor, key, digest)
+    return None if key is None else Once(counter.node.database, visitor.actor, key, digest, counter.worker)
 
 
 def _seconds(prefer: str) -> float:

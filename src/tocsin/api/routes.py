@@ -48,7 +48,7 @@ async def _once(request: Request, key: str, handle: Handler) -> Response:
     counter = request.app.state.counter
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
     digest.update(await request.body())
-    once = Once(counter.node.database, visitor_of(request).actor, key, digest.hexdigest())
+    once = Once(counter.node.database, visitor_of(request).actor, key, digest.hexdigest(), counter.worker)
     before = await to_thread.run_sync(once.begin, counter.now)
     if before is not None:
         return before

@@ -4,6 +4,7 @@ Said once for all rooms: times are UTC-aware datetimes, ids are UUIDs or databas
 and a change and its audit entry share one transaction.
 """
 
+from tocsin.records.alive import alive
 from tocsin.records.audit import AuditEntry, AuditSeal, AuditWord, audit
 from tocsin.records.cuts import cut
 from tocsin.records.engine import Base, Database, Json, UTCDateTime, open_database, sqlite_url
@@ -17,6 +18,7 @@ __all__ = [
     "Database",
     "Json",
     "UTCDateTime",
+    "alive",
     "audit",
     "cut",
     "node_uuid",

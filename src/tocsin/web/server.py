@@ -91,13 +91,14 @@ def make_application(
     tokens = open_tokens(node.home)
     desk = make_desk(node, clock, tokens)
     taker = Taker(node, clock)
+    counter = Counter(node, clock, tokens, taker, desk.guide)
 
     @asynccontextmanager
     async def working(_application: FastAPI) -> AsyncIterator[None]:
         """What works behind the doors for as long as they are open."""
         # A node of its own: it works beside the pages as another process would.
         chores = Worker(open_node(node.home), clock).working() if work else nullcontext()
-        with taker.working(), chores, sealing(node.database, node.home, clock):
+        with counter.open(), taker.working(), chores, sealing(node.database, node.home, clock):
             yield
 
     application = FastAPI(
@@ -112,7 +113,6 @@ def make_application(
     application.state.signing_in = not public
     for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
         application.include_router(make_pages(desk), max_body_size=_LARGEST_FORM)
-    counter = Counter(node, clock, tokens, taker, desk.guide)
     application.router.routes.append(api_door("/api/v1", counter, public=public))
     application.mount("/static", _Kept(directory=_STATIC), name="static")
     _add_failures(application, desk)

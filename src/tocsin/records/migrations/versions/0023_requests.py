@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.Text, nullable=False),
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("worker", sa.Text, nullable=False),
         sa.Column("at", UTCDateTime, nullable=False),
         sa.Column("status", sa.Integer),
         sa.Column("headers", Json, nullable=False),

@@ -1,0 +1,36 @@
+"""Which processes of a node are at work: each holds a file locked until it ends, however that ends."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def alive(folder: Path, name: str, bury: Callable[[str], None]) -> Iterator[None]:
+    """Be at work as ``name`` for a block. ``bury`` is first called with the name of each that was killed at work.
+
+    It is called again at the next start where it did not return; a name is never used by two processes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for other in _killed(folder):
+        bury(other.name)
+        other.unlink(missing_ok=True)
+    own = folder / name
+    with own.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            own.unlink(missing_ok=True)
+
+
+def _killed(folder: Path) -> Iterator[Path]:
+    """The files that nobody holds."""
+    for path in folder.iterdir():
+        try:
+            with path.open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except (BlockingIOError, FileNotFoundError):
+            continue
+        yield path
