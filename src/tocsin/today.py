@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, distinct, func, select
 from sqlalchemy.orm import Session
 
-from tocsin.accounts import Person
+from tocsin.accounts import names_of_actors
 from tocsin.app import Node
 from tocsin.collectors.models import CollectorState
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
@@ -315,15 +315,5 @@ def _changes(session: Session) -> list[Change]:
         .limit(_CHANGES)
     )
     entries = session.scalars(wanted).all()
-    numbers = {int(entry.actor.partition(":")[2]) for entry in entries if _is_person(entry.actor)}
-    people = {row.id: row.name for row in session.scalars(select(Person).where(Person.id.in_(numbers)))}
-    return [Change(entry.at, entry.word, entry.actor, _name(entry.actor, people), entry.subject) for entry in entries]
-
-
-def _is_person(actor: str) -> bool:
-    kind, _, number = actor.partition(":")
-    return kind == "person" and number.isdecimal()
-
-
-def _name(actor: str, people: dict[int, str]) -> str:
-    return people.get(int(actor.partition(":")[2]), "") if _is_person(actor) else ""
+    names = names_of_actors(session, (entry.actor for entry in entries))
+    return [Change(entry.at, entry.word, entry.actor, names.get(entry.actor, ""), entry.subject) for entry in entries]

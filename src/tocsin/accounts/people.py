@@ -3,6 +3,7 @@
 All functions work in the caller's transaction; ``actor`` is who does it, as the audit log names them.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from tocsin.letters import ACCOUNT, Letter, LetterState
 from tocsin.records import AuditWord, audit
 
 _LONGEST_NAME = 100
+_PERSON = re.compile(r"person:[0-9]{1,9}")  # with a command, somebody may be named otherwise
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,19 @@ def find_person(transaction: Transaction, named: str | int) -> Person:
     if found is None:
         raise NotFoundError(f"There is no account of '{named}'.", hint="'tocsin people list' lists them.")
     return found
+
+
+def names_of(transaction: Transaction, numbers: Iterable[int | None]) -> dict[int, str]:
+    """The names of persons by their numbers, as their accounts say now."""
+    wanted = {number for number in numbers if number is not None}
+    return dict(transaction.execute(select(Person.id, Person.name).where(Person.id.in_(wanted))).all())
+
+
+def names_of_actors(transaction: Transaction, actors: Iterable[str]) -> dict[str, str]:
+    """The names of those actors that are persons with an account (``person:7``): records name them by number only."""
+    numbers = {actor: int(actor[7:]) for actor in actors if _PERSON.fullmatch(actor)}
+    names = names_of(transaction, numbers.values())
+    return {actor: names[number] for actor, number in numbers.items() if number in names}
 
 
 def is_name(name: str) -> bool:

@@ -60,6 +60,11 @@ class Guide:
         if self._renewing.acquire(blocking=False):
             Thread(target=self._renew, name="router", daemon=True).start()
 
+    def settle(self) -> None:
+        """Wait until nothing is opened in the background any more."""
+        with self._renewing:
+            pass
+
     def _renew(self) -> None:
         try:
             database, now = self._node.database, self._clock()

@@ -8,12 +8,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from tocsin.accounts import Act, Person, Visitor
+from tocsin.accounts import Act, Visitor, names_of_actors
 from tocsin.doors import needs
-from tocsin.records import AuditEntry, AuditWord
+from tocsin.records import AuditWord
 from tocsin.records.audit_list import Asked, SealState, list_entries, seal_state
 from tocsin.records.seal_check import Verdict, check_seals
 from tocsin.records.seal_keys import open_seal_key, public_pem
@@ -62,7 +60,7 @@ def audit_pages(desk: Desk) -> APIRouter:
         with desk.node.database.reading() as session:
             found = list_entries(session, filters.asked, before=before, limit=_ROWS)
             state = seal_state(session)
-            names = _names(session, found.entries)
+            names = names_of_actors(session, (entry.actor for entry in found.entries))
         further = filters.query(before=found.before) if found.before is not None else ""
         return desk.page(
             request, "audit/list.html", entries=found.entries, names=names, sayings=SAYINGS, words_of_log=_WORDS,
@@ -103,15 +101,6 @@ class _Check:
                 self._verdict = check_seals(node.database, keys, now=now, heads=[head] if head else [])
                 self._of = of
             return self._verdict
-
-
-def _names(session: Session, entries: list[AuditEntry]) -> dict[str, str]:
-    """The names of the persons who acted, as their accounts say now: the log itself has only their numbers."""
-    numbers = {
-        int(entry.actor[7:]) for entry in entries if entry.actor.startswith("person:") and entry.actor[7:].isdigit()
-    }
-    found = session.execute(select(Person.id, Person.name).where(Person.id.in_(numbers)))
-    return {f"person:{number}": name for number, name in found}
 
 
 def _is_stale(state: SealState, now: datetime) -> bool:

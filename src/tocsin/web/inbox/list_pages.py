@@ -6,9 +6,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
-from sqlalchemy import select
 
-from tocsin.accounts import Act, Person, Visitor
+from tocsin.accounts import Act, Visitor, names_of
 from tocsin.doors import needs
 from tocsin.inbox import ReportState, counts_by_state, list_reports
 from tocsin.web.desk import Desk
@@ -50,8 +49,7 @@ def list_pages(desk: Desk) -> APIRouter:
                 limit=_ROWS,
             )
             counts = counts_by_state(session)
-            owners = {line.owner for line in page.lines if line.owner is not None}
-            names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(owners))).all())
+            names = names_of(session, (line.owner for line in page.lines))
         further = f"{PLACE}?{urlencode({**asked.model_dump(), 'before': page.further})}" if page.further else ""
         context: dict[str, Any] = {"page": page, "counts": counts, "names": names, "asked": asked, "further": further}
         more: dict[str, Any] = {"kinds": KINDS, "states": STATES, "shapes": SHAPES, "now": desk.now}

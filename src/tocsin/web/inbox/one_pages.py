@@ -6,10 +6,9 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.accounts import Act, Person, Visitor, note_read
+from tocsin.accounts import Act, Visitor, names_of, note_read
 from tocsin.asking import read_subject
 from tocsin.doors import Form, needs, text_of
 from tocsin.errors import NotFoundError, UsageError
@@ -107,8 +106,7 @@ def _page(
     with desk.node.database.reading() as session:
         report = find_report(session, reference)
         read = read_report(session, report, all_entries=True)
-        numbers = {entry.person for entry in read.entries if entry.person is not None} | {report.owner or 0}
-        names = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(numbers))).all())
+        names = names_of(session, (report.owner, *(entry.person for entry in read.entries)))
     if report.mailbox:
         note_read(desk.node.database, visitor, f"inbox:{report.reference}", now=desk.now)
     context: dict[str, Any] = {"read": read, "names": names, "kinds": KINDS, "states": STATES, "shapes": SHAPES}

@@ -1,13 +1,11 @@
 """What is in force, in plain words; and the versions, each with what it changed."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from tocsin.accounts import Act, Person, Visitor
+from tocsin.accounts import Act, Visitor, names_of_actors
 from tocsin.directory import team_keys
 from tocsin.doors import needs
 from tocsin.release import FIELD_RULES, RULES
@@ -39,7 +37,7 @@ def reading_pages(desk: Desk) -> APIRouter:
         """What is in force."""
         with desk.node.database.reading() as session:
             found = version_in_force(session)
-            names = _names(session, [found] if found else [])
+            names = names_of_actors(session, [found.actor] if found else [])
             keys = set(team_keys(session).values())
         document = read_document(found.text if found else DEFAULT)
         return desk.page(
@@ -61,7 +59,7 @@ def reading_pages(desk: Desk) -> APIRouter:
         """The versions, newest first."""
         with desk.node.database.reading() as session:
             found = versions(session, limit=200)
-            names = _names(session, found)
+            names = names_of_actors(session, (one.actor for one in found))
         return desk.page(request, "rules/versions.html", found=found, names=names)
 
     @router.get("/rules/versions/{number}")
@@ -70,7 +68,7 @@ def reading_pages(desk: Desk) -> APIRouter:
         with desk.node.database.reading() as session:
             found, last = rules_version(session, number), version_in_force(session)
             before = session.get(RulesVersion, number - 1)
-            names = _names(session, [found])
+            names = names_of_actors(session, [found.actor])
         changed = difference(before.text if before else DEFAULT, found.text)
         lines = found.text.splitlines()
         return desk.page(
@@ -84,10 +82,3 @@ def reading_pages(desk: Desk) -> APIRouter:
         )
 
     return router
-
-
-def _names(session: Session, found: Any) -> dict[str, str]:
-    """The names of the people who put versions in force, by actor; commands name a person by the system's name."""
-    numbers = [int(one.actor.removeprefix("person:")) for one in found if one.actor.startswith("person:")]
-    rows = session.execute(select(Person.id, Person.name).where(Person.id.in_(numbers))).all()
-    return {f"person:{number}": name for number, name in rows}
