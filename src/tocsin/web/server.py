@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from logging import getLogger
 from pathlib import Path
@@ -96,9 +96,13 @@ def make_application(
     @asynccontextmanager
     async def working(_application: FastAPI) -> AsyncIterator[None]:
         """What works behind the doors for as long as they are open."""
-        # A node of its own: it works beside the pages as another process would.
-        chores = Worker(open_node(node.home), clock).working() if work else nullcontext()
-        with counter.open(), taker.working(), chores, sealing(node.database, node.home, clock):
+        with ExitStack() as works:
+            works.callback(desk.guide.settle)
+            if not public:
+                for one in (counter.open(), taker.working(), sealing(node.database, node.home, clock)):
+                    works.enter_context(one)
+            if work:  # with a node of its own: it works beside the pages as another process would
+                works.enter_context(Worker(open_node(node.home), clock).working())
             yield
 
     application = FastAPI(
@@ -107,7 +111,7 @@ def make_application(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        lifespan=None if public else working,
+        lifespan=working,
     )
     application.state.tokens = tokens
     application.state.signing_in = not public

@@ -1,9 +1,9 @@
 """The figures of today, kept for a moment for all who look at them at once."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from logging import getLogger
@@ -40,6 +40,12 @@ class Board:
         self._slow: Future[list[Need]] | None = None
         self._known: Sequence[Need] | None = None
         self._slow_at, self._slow_of, self._slow_made, self._slow_cost = 0.0, "", 0, 0.0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Figures are made meanwhile; at the end those that are being made are waited for."""
+        with self._pool:
+            yield
 
     def token(self) -> str:
         """What differs when something changed."""

@@ -23,8 +23,8 @@ _RETRY = 3_000  # milliseconds after which a browser comes again
 
 def board_pages(desk: Desk) -> APIRouter:
     """The page of today."""
-    router = APIRouter()
     board = Board(desk.node)
+    router = APIRouter(lifespan=lambda _: board.open())
     pulse = Pulse(board.token, lambda sessions: _alive(desk, sessions))
 
     def show(request: Request, template: str) -> Response:
