@@ -67,7 +67,7 @@ def _play(home: Path, port: int) -> None:
 
     ``port``: where the links of the mails lead, on this machine.
     """
-    from datetime import UTC, datetime
+    from datetime import UTC, datetime, timedelta
 
     from tocsin.app import open_node
     from tocsin.demo import found_country, write_mapping, write_reports
@@ -93,7 +93,8 @@ def _play(home: Path, port: int) -> None:
     note("Importing the teams of Kestria, a country that does not exist ...")
     import_directory(node.database, teams, now=datetime.now(UTC), actor="demo")
     inbox = home / "reports"
-    written = write_reports(country, inbox, SEED)
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    written = write_reports(country, inbox, SEED, until=yesterday)
     note(f"Hearing a week of reports: {len(written)} files in {inbox} ...")
     ingest(node, [inbox], progress=lambda name, counts: note(f"  {name}: {counts.rows:,} rows so far"))
     note("Telling the teams ...")

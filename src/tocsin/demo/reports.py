@@ -15,7 +15,6 @@ from random import Random
 
 from tocsin.demo.country import CODE, Country, Territory
 
-FIRST_DAY = date(2026, 11, 16)
 DAYS = 7
 _HEADER = ["timestamp", "severity", "ip", "protocol", "port", "hostname", "tag", "asn", "geo", "region", "city"]
 
@@ -65,18 +64,40 @@ class _Machine:
     last: int
 
 
-def write_reports(country: Country, folder: Path, seed: int) -> list[Path]:
-    """The reports of the week, oldest first; the same files for the same country and seed."""
+@dataclass(frozen=True)
+class _Week:
+    """Where its reports are written, when it began, and what is drawn of it."""
+
+    folder: Path
+    first: date
+    draw: Random
+
+    def path(self, day: int, of: str) -> Path:
+        """The report of a day."""
+        return self.folder / f"{self.date(day)}-{of}"
+
+    def date(self, day: int) -> str:
+        """One of its days."""
+        return (self.first + timedelta(days=day)).isoformat()
+
+    def moment(self, day: int) -> str:
+        """Some moment of a day."""
+        start = datetime.combine(self.first, datetime.min.time())
+        return str(start + timedelta(days=day, seconds=self.draw.randrange(86_400)))
+
+
+def write_reports(country: Country, folder: Path, seed: int, *, until: date) -> list[Path]:
+    """The reports of the week up to a day, oldest first; the same files for the same country, seed and day."""
     folder.mkdir(parents=True, exist_ok=True)
     draw = Random(seed)  # noqa: S311 (nothing secret is drawn)
+    week = _Week(folder, until - timedelta(days=DAYS - 1), draw)
     written = []
     for scan in _SCANS:
         machines = list(_machines(country, draw, scan.machines))
-        written += [_write_scan(folder, scan, machines, day, draw) for day in range(DAYS)]
+        written += [_write_scan(week, scan, machines, day) for day in range(DAYS)]
     infected = list(_machines(country, draw, 160))
-    written += [_write_sinkhole(folder, infected, day, draw) for day in range(DAYS)]
-    written.append(_write_honeypot(folder, country, draw))
-    written += _write_complaints(folder, country, draw)
+    written += [_write_sinkhole(week, infected, day) for day in range(DAYS)]
+    written += [_write_honeypot(week, country), _write_complaints(week, country)]
     _cut_short(written[0])
     return sorted(written, key=lambda path: path.name)
 
@@ -102,28 +123,28 @@ def _machines(country: Country, draw: Random, count: int) -> Iterator[_Machine]:
         yield _Machine(territory.address(draw), territory.asn, first, last)
 
 
-def _write_scan(folder: Path, scan: _Scan, machines: list[_Machine], day: int, draw: Random) -> Path:
+def _write_scan(week: _Week, scan: _Scan, machines: list[_Machine], day: int) -> Path:
     said = [scan.protocol, scan.port, "", scan.tag]
     rows = [
-        [_moment(day, draw), "medium", machine.address, *said, machine.asn, CODE, "", ""]
+        [week.moment(day), "medium", machine.address, *said, machine.asn, CODE, "", ""]
         for machine in machines
         if machine.first <= day < machine.last
     ]
-    rows += draw.sample(rows, len(rows) // 30)  # feeds repeat themselves
+    rows += week.draw.sample(rows, len(rows) // 30)  # feeds repeat themselves
     if day == 2:
-        rows.insert(1, [_moment(day, draw), "medium", "999.1.1.1", *said, "", CODE, "", ""])
-    return _write_csv(folder / f"{_date(day)}-{scan.kind}-kestria-geo.csv", _HEADER, rows)
+        rows.insert(1, [week.moment(day), "medium", "999.1.1.1", *said, "", CODE, "", ""])
+    return _write_csv(week.path(day, f"{scan.kind}-kestria-geo.csv"), _HEADER, rows)
 
 
-def _write_sinkhole(folder: Path, machines: list[_Machine], day: int, draw: Random) -> Path:
+def _write_sinkhole(week: _Week, machines: list[_Machine], day: int) -> Path:
     rows = []
     for machine in machines:
         if machine.first <= day < machine.last:
             family = _FAMILIES[sum(machine.address.encode()) % len(_FAMILIES)]
-            port = draw.randrange(1024, 65536)
+            port = week.draw.randrange(1024, 65536)
             rows.append(
                 [
-                    _moment(day, draw),
+                    week.moment(day),
                     "high",
                     "tcp",
                     machine.address,
@@ -137,27 +158,27 @@ def _write_sinkhole(folder: Path, machines: list[_Machine], day: int, draw: Rand
                     "sinkhole",
                 ]
             )
-    return _write_csv(folder / f"{_date(day)}-event4_sinkhole-kestria-geo.csv", _SINKHOLE, rows)
+    return _write_csv(week.path(day, "event4_sinkhole-kestria-geo.csv"), _SINKHOLE, rows)
 
 
-def _write_honeypot(folder: Path, country: Country, draw: Random) -> Path:
+def _write_honeypot(week: _Week, country: Country) -> Path:
     rows: list[list[object]] = [
-        [_moment(day, draw), territory.address(draw), draw.randrange(5, 900)]
+        [week.moment(day), territory.address(week.draw), week.draw.randrange(5, 900)]
         for day in range(DAYS)
-        for territory in draw.choices(list(country.territories.values()), k=12)
+        for territory in week.draw.choices(list(country.territories.values()), k=12)
     ]
-    return _write_csv(folder / f"{_date(DAYS - 1)}-honeypot.csv", ["when", "attacker", "tries"], rows)
+    return _write_csv(week.path(DAYS - 1, "honeypot.csv"), ["when", "attacker", "tries"], rows)
 
 
-def _write_complaints(folder: Path, country: Country, draw: Random) -> list[Path]:
+def _write_complaints(week: _Week, country: Country) -> Path:
     """Phishing pages that another tool exported, one JSON object a line in the IntelMQ Data Format."""
-    path = folder / f"{_date(DAYS - 1)}-phishing.idf.jsonl"
+    path = week.path(DAYS - 1, "phishing.idf.jsonl")
     events = [
         {
-            "time.source": f"{_date(DAYS - 1)}T{hour:02d}:10:00+00:00",
+            "time.source": f"{week.date(DAYS - 1)}T{hour:02d}:10:00+00:00",
             "classification.type": "phishing",
             "classification.identifier": "bank-login",
-            "source.ip": country.territories["hosting"].address(draw),
+            "source.ip": country.territories["hosting"].address(week.draw),
             "source.url": f"https://login-{hour}.gov.kestria.example/pay",
             "source.fqdn": f"login-{hour}.gov.kestria.example",
             "feed.name": "Phishing reports",
@@ -165,7 +186,7 @@ def _write_complaints(folder: Path, country: Country, draw: Random) -> list[Path
         for hour in range(9)
     ]
     path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
-    return [path]
+    return path
 
 
 def _write_csv(path: Path, header: list[str], rows: list[list[object]]) -> Path:
@@ -182,12 +203,3 @@ def _cut_short(path: Path) -> None:
     packed = gzip.compress(path.read_bytes(), mtime=0)
     path.with_name(path.name + ".gz").write_bytes(packed[: len(packed) * 9 // 10])
     path.unlink()
-
-
-def _date(day: int) -> str:
-    return (FIRST_DAY + timedelta(days=day)).isoformat()
-
-
-def _moment(day: int, draw: Random) -> str:
-    start = datetime.combine(FIRST_DAY, datetime.min.time())
-    return str(start + timedelta(days=day, seconds=draw.randrange(86_400)))
