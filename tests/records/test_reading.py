@@ -1,13 +1,14 @@
 """A session for reading sees what is there, and can change nothing."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.errors import StorageError
-from tocsin.records import AuditEntry, AuditWord, Database, audit
+from tocsin.records import AuditEntry, AuditWord, Database, audit, open_database, sqlite_url
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -24,3 +25,22 @@ def test_reading_changes_nothing_and_waits_for_no_writer(database: Database) -> 
         audit(session, AuditWord.BACKUP_MADE, at=NOON, actor="test", subject="three")
     with database.reading() as session:
         assert list(session.scalars(select(AuditEntry.subject).order_by(AuditEntry.id))) == ["one", "three"]
+
+
+def test_connections_that_are_kept_open_see_what_others_change_and_are_closed_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "records.sqlite"
+    mine, other = open_database(sqlite_url(path)), open_database(sqlite_url(path))
+    mine.migrate()
+    count = select(func.count()).select_from(AuditEntry)
+    with mine.kept_open():
+        for number in range(3):
+            with mine.reading() as session:
+                assert session.scalar(count) == 2 * number
+            for database in (mine, other):
+                with database.begin() as session:
+                    audit(session, AuditWord.BACKUP_MADE, at=NOON, actor="test", subject="one")
+        with pytest.raises(StorageError), mine.reading() as session:
+            audit(session, AuditWord.BACKUP_MADE, at=NOON, actor="test", subject="two")
+    with mine.reading() as session:
+        assert session.scalar(count) == 6
+    assert [one.name for one in tmp_path.iterdir()] == ["records.sqlite"]  # SQLite tidied up: the last one was closed

@@ -1,9 +1,10 @@
 """Engine, sessions and column types, the same on SQLite and PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from weakref import finalize
 
@@ -20,12 +21,13 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from tocsin.errors import SettingError, StorageError
 
 _READING = "tocsin_reading"
+_IDLE = 8  # connections that are kept for the next that asks, where any are
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 
@@ -58,6 +60,7 @@ class Database:
     """An open records database; ``begin()`` gives a session in one transaction."""
 
     engine: Engine
+    _keeping: list[None] = field(default_factory=list, compare=False, repr=False)  # an entry for each open block
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -84,14 +87,23 @@ class Database:
 
     @contextmanager
     def kept_open(self) -> Iterator[None]:
-        """Keep a connection open for a block of many transactions: SQLite tidies up whenever the last one closes.
+        """Keep connections open for a block of many transactions.
+
+        A new one of SQLite reads first what tables there are, which takes longer than most questions; and SQLite tidies
+        up whenever the last one closes.
 
         Raises:
             StorageError: the database cannot be reached.
 
         """
-        with _failures(), self.engine.connect():
-            yield
+        self._keeping.append(None)
+        try:
+            with _failures(), self.engine.connect():
+                yield
+        finally:
+            self._keeping.pop()
+            if not self._keeping:
+                self.engine.dispose()
 
     def migrate(self) -> None:
         """Bring the tables to the current version; safe to call at every start.
@@ -130,8 +142,7 @@ def open_database(url: str) -> Database:
 
     """
     try:
-        # SQLite opens in a tenth of a millisecond; without a pool nothing stays open behind a command.
-        pool = {"poolclass": NullPool} if url.startswith("sqlite") else {"pool_pre_ping": True}
+        pool = {"pool_size": _IDLE, "max_overflow": -1} if url.startswith("sqlite") else {"pool_pre_ping": True}
         engine = create_engine(url, **pool)
     except (ArgumentError, NoSuchModuleError) as error:
         raise SettingError(
@@ -149,6 +160,8 @@ def open_database(url: str) -> Database:
     else:
         event.listen(engine, "begin", _begin_postgresql)
     database = Database(engine)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "checkin", partial(_close_sqlite, database._keeping))  # noqa: SLF001 (its own maker)
     finalize(database, engine.dispose)  # whoever lets go of the database also lets go of its connections
     return database
 
@@ -165,6 +178,12 @@ def _tune_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> No
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
     connection.isolation_level = None  # we begin transactions ourselves, see below
+
+
+def _close_sqlite(keeping: Collection[None], _connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    """Nothing stays open behind a command: whoever keeps nothing open closes what was used."""
+    if not keeping:
+        entry.invalidate()
 
 
 def _begin_sqlite(connection: Connection) -> None:
