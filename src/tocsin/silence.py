@@ -69,16 +69,20 @@ def count_unanswered(node: Node, *, now: datetime) -> tuple[int, datetime | None
 
 
 def _silent(node: Node, now: datetime) -> tuple[Known, npt.NDArray[np.intp], dict[int, tuple[int, ...]]]:
-    """All problems that are known, the places of those meant here, and the members of each set of teams."""
+    """The problems that teams were told of, the places of those meant here, and the members of each set of teams."""
     tell = node.settings.tell
     before = int((now - timedelta(days=tell.escalate_after_days)).timestamp())
     said = read_said(node.database, now)
     with node.database.reading() as session:
-        known = known_problems(session, node.tracker, gone_after_days=tell.gone_after_days)
+        known = known_problems(session, node.tracker, gone_after_days=tell.gone_after_days, told=True)
         members = {row.number: tuple(row.members) for row in session.execute(select(TeamSet.number, TeamSet.members))}
         told = known.column("first_told_at")
-        silent = np.flatnonzero((told > 0) & (told <= before) & (known.gone_at == 0) & ~said.is_answered(known.keys))
-        first, sets = known.column("first_told_by")[silent], known.column("told_set")[silent].tolist()
+        silent = np.flatnonzero((told <= before) & (known.gone_at == 0) & ~said.is_answered(known.keys))
+        # Many problems share the ingest by which they were first told and the teams that were told.
+        pairs, pair = np.unique(
+            known.column("first_told_by")[silent] << 32 | known.column("told_set")[silent], return_inverse=True
+        )
+        first, sets = pairs >> 32, (pairs & 0xFFFFFFFF).tolist()
         sent = sent_to(session, np.unique(first).tolist())
     reached = [not sent[by].isdisjoint(members.get(of, ())) for by, of in zip(first.tolist(), sets, strict=True)]
-    return known, silent[np.array(reached, dtype=bool)], members
+    return known, silent[np.array(reached, dtype=bool)[pair]], members

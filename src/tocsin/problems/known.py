@@ -28,12 +28,20 @@ class Known:
 
 
 def known_problems(
-    session: Session, tracker: Tracker, *, gone_after_days: int, keys: npt.NDArray[np.uint64] | None = None
+    session: Session,
+    tracker: Tracker,
+    *,
+    gone_after_days: int,
+    keys: npt.NDArray[np.uint64] | None = None,
+    told: bool = False,
 ) -> Known:
-    """All problems of committed ingests, or those of them that ``keys`` (in any order) name."""
+    """All problems of committed ingests, or those of them that ``keys`` (in any order) name.
+
+    ``told``: of all, only those that some team was told of.
+    """
     last = last_committed(session)
     if keys is None:
-        keys, notes = tracker.files.everything(up_to=last)
+        keys, notes = tracker.files.everything(up_to=last, noted=NOTES.index("first_told_at") if told else None)
     else:
         keys = np.unique(keys)
         found, notes = tracker.files.lookup(keys, up_to=last)

@@ -119,9 +119,9 @@ def gone_since(
     it demonstrably ran, each with when this node heard so.
     """
     when = np.zeros(len(notes), dtype=np.int64)
-    last_day = notes[:, _LAST] // 86_400
+    last_day, feeds = notes[:, _LAST] // _DAY, notes[:, _FEED].copy()  # close together in memory, since read often
     for feed, days_heard in runs.items():
-        mine = np.flatnonzero(notes[:, _FEED] == feed)
+        mine = np.flatnonzero(feeds == feed)
         days, heard = (np.array(column, dtype=np.int64) for column in zip(*days_heard, strict=True))
         decisive = np.searchsorted(days, last_day[mine], side="right") + after_days - 1
         is_gone = decisive < len(days)

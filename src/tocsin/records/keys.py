@@ -150,17 +150,23 @@ class KeyFiles:
             if not left.with_suffix(".keys").exists():
                 left.unlink(missing_ok=True)
 
-    def everything(self, *, up_to: int) -> tuple[Keys, Notes]:
-        """All keys, sorted and each once, with their newest notes."""
-        files = self._files(up_to)
-        if not files:
-            return np.zeros(0, dtype=np.uint64), np.zeros((0, self.columns), dtype=np.uint32)
-        keys = np.concatenate([_read_keys(file.path) for file in files])
-        notes = self._all_notes(files)
+    def everything(self, *, up_to: int, noted: int | None = None) -> tuple[Keys, Notes]:
+        """All keys, sorted and each once, with their newest notes.
+
+        ``noted``: only keys whose note in that column is not zero. It is one that, once it is not, stays so: each file
+        is asked by itself, so that what is asked for costs its own number and not that of all keys.
+        """
+        wanted = [self._noted(file, noted) for file in self._files(up_to)]
+        keys = np.concatenate([np.zeros(0, dtype=np.uint64), *(of for of, _ in wanted)])
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
-        newest = np.append(keys[1:] != keys[:-1], True)
-        return keys[newest], notes[order][newest]
+        newest = np.append(keys[1:] != keys[:-1], True)[: len(keys)]
+        notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
+        start = 0
+        for of, stored in wanted:
+            notes[start : start + len(of), : stored.shape[1]] = stored
+            start += len(of)
+        return keys[newest], notes[order[newest]]
 
     def _files(self, up_to: int) -> list[_File]:
         """Oldest first; without uncommitted ones and those inside a merged one."""
@@ -179,6 +185,16 @@ class KeyFiles:
         if not self.columns:
             return np.zeros((file.size, 0), dtype=np.uint32)
         return np.memmap(file.notes_path, dtype=np.uint32, mode="r").reshape(file.size, -1)
+
+    def _noted(self, file: _File, column: int | None) -> tuple[Keys, Notes]:
+        """The keys of a file and their notes; of those with something in the column, where one is named."""
+        keys, notes = _read_keys(file.path), self._read_notes(file)
+        if column is None:
+            return keys, notes
+        if column >= notes.shape[1]:
+            return keys[:0], notes[:0]
+        rows = np.flatnonzero(notes[:, column])
+        return keys[rows], notes[rows]
 
     def _all_notes(self, files: Sequence[_File]) -> Notes:
         """The notes of several files, one after the other."""
