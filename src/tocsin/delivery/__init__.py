@@ -28,7 +28,7 @@ from tocsin.delivery.listing import (
     find_letters,
 )
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
-from tocsin.delivery.notices import Notice, notices
+from tocsin.delivery.notices import Notice, asking, notices
 from tocsin.delivery.outbox import due_at, queue, release_items
 from tocsin.delivery.preview import preview
 from tocsin.delivery.released import Gate, through_the_gate
@@ -60,6 +60,7 @@ __all__ = [
     "Receipt",
     "Summary",
     "Wanted",
+    "asking",
     "can_hold",
     "can_repeat",
     "count_digests",

@@ -22,8 +22,16 @@ class Notice:
 
 def notices(session: Session, settings: Settings) -> list[Notice]:
     """All of them, the most urgent first; none where mails simply leave."""
-    found = [_halt(one) for kind in (halt.STOP, halt.BRAKE) if (one := halt.halted(session, kind)) is not None]
-    return [*found, *_mode(settings), *_held(session), *_stuck(session), *_expired(session)]
+    return [*_halts(session), *_mode(settings), *_held(session), *_stuck(session), *_expired(session)]
+
+
+def asking(session: Session) -> list[Notice]:
+    """Those of them that wait for a person."""
+    return [*_halts(session), *_held(session), *_stuck(session)]
+
+
+def _halts(session: Session) -> list[Notice]:
+    return [_halt(one) for kind in (halt.STOP, halt.BRAKE) if (one := halt.halted(session, kind)) is not None]
 
 
 def _halt(one: Halt) -> Notice:

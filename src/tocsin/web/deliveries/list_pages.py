@@ -14,13 +14,13 @@ from tocsin.accounts import Act, Visitor
 from tocsin.delivery import (
     Group,
     Wanted,
+    asking,
     count_digests,
     count_letters,
     due_news,
     due_teams,
     find_digests,
     find_letters,
-    notices,
 )
 from tocsin.directory import team_names, teams_called
 from tocsin.doors import needs
@@ -67,7 +67,7 @@ def list_pages(desk: Desk) -> APIRouter:
             found = list(find_digests(session, wanted, limit=_ROWS + 1))
             counts = count_digests(session, teams, told=not reach.everything)
             names = team_names(session, {one.team_id for one in found})
-            aside = _inside(desk, session) if reach.everything else {"notices": [], "waiting": 0}
+            aside = _inside(session) if reach.everything else {"notices": [], "waiting": 0}
         return desk.page(
             request,
             "deliveries/list.html",
@@ -105,8 +105,8 @@ def list_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _inside(desk: Desk, session: Session) -> dict[str, Any]:
-    return {"notices": notices(session, desk.node.settings), "waiting": due_teams(session)}
+def _inside(session: Session) -> dict[str, Any]:
+    return {"notices": asking(session), "waiting": due_teams(session)}
 
 
 def _shared(filters: Filters, last: int | bool) -> dict[str, Any]:
