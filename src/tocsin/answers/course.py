@@ -167,7 +167,7 @@ class Courses:
         kind_of = dict(zip(keys.tolist(), types["classification.type"].to_list(), strict=True))
         kinds = Counter(kind_of.get(key) or "" for key in known.keys[going_on].tolist())
         newest = going_on[np.argsort(-known.column("last_seen")[going_on], kind="stable")][:limit]
-        courses = self._described(known, newest, _states(known, said, now), said)
+        courses = self._described(known, newest, _states(known, said, now), said, within=query)
         return OpenProblems(len(going_on), tuple(kinds.most_common()), tuple(courses))
 
     def names(self, keys: Collection[int]) -> dict[int, Name]:
@@ -185,8 +185,9 @@ class Courses:
         states: Sequence[State],
         said: Mapping[int, Sequence[Standing]],
         steps: Mapping[int, Sequence[Step]] | None = None,
+        within: Query | None = None,
     ) -> list[Course]:
-        names, teams = self._names(known, chosen)
+        names, teams = self._names(known, chosen, within)
         columns = [known.column(name)[chosen].tolist() for name in ("first_seen", "last_seen", "sightings")]
         made = []
         for place, key, first, last, count in zip(chosen.tolist(), known.keys[chosen].tolist(), *columns, strict=True):
@@ -206,18 +207,33 @@ class Courses:
             made.append(course)
         return made
 
-    def _names(self, known: Known, chosen: npt.NDArray[np.intp]) -> tuple[dict[int, Name], dict[int, tuple[int, ...]]]:
-        """Where and what problems are, and who must know of them, by the ingest that saw each last."""
-        keys = known.keys[chosen].view(np.int64).tolist()
-        ingests = set(known.column("seen_by")[chosen].tolist())
-        events = self.store.scan(ingests=ingests).filter(pl.col("problem").is_in(keys)).collect()
-        last = events.unique("problem", keep="last", maintain_order=True)
+    def _names(
+        self, known: Known, chosen: npt.NDArray[np.intp], within: Query | None = None
+    ) -> tuple[dict[int, Name], dict[int, tuple[int, ...]]]:
+        """Where and what problems are, and who must know of them, by the ingest that saw each last.
+
+        ``within``: they are looked for first among these events, which is sooner.
+        """
+        keys = known.keys[chosen].view(np.int64)
+        last = self._last_events(keys, known.column("seen_by")[chosen], within)
+        if within is not None:
+            others = ~np.isin(keys, last["problem"].to_numpy())
+            if others.any():
+                rest = self._last_events(keys[others], known.column("seen_by")[chosen[others]])
+                last = pl.concat([last, rest], how="diagonal")
         with self.database.reading() as session:
             members = _members(session, last["routed"].drop_nulls().unique().to_list())
         found = last["problem"].to_numpy().view(np.uint64).tolist()
         words = problem_words(last).select("where", "port", "what").iter_rows()
         names = {key: Name(*name) for key, name in zip(found, words, strict=True)}
         return names, {key: members.get(number, ()) for key, number in zip(found, last["routed"], strict=True)}
+
+    def _last_events(
+        self, keys: npt.NDArray[np.int64], seen_by: npt.NDArray[np.int64], within: Query | None = None
+    ) -> pl.DataFrame:
+        """An event of each of these problems, of the ingest that saw it last; none where it is not among these."""
+        events = self.store.scan(within, ingests=set(seen_by.tolist())).filter(pl.col("problem").is_in(keys.tolist()))
+        return events.collect().unique("problem", keep="last", maintain_order=True)
 
 
 def _states(known: Known, said: Mapping[int, Sequence[Standing]], now: datetime) -> list[State]:
