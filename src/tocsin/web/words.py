@@ -64,7 +64,7 @@ class Words:
 
     def number(self, value: float) -> str:
         """A number as this language writes it, in Western digits: addresses stand beside it."""
-        return format_decimal(value, locale=self._locale, numbering_system="latn")
+        return _number(value, self.language)
 
     def percent(self, share: float) -> str:
         """A share (0 to 1) in whole percent."""
@@ -140,6 +140,11 @@ def words_for(language: str, own: Path, terms: Mapping[str, str]) -> Words:
 @lru_cache(maxsize=64)
 def _locale(language: str) -> Locale:
     return Locale.parse(language, sep="_") if "_" in language else Locale.parse(language)
+
+
+@lru_cache(maxsize=10_000)
+def _number(value: float, language: str) -> str:
+    return format_decimal(value, locale=_locale(language), numbering_system="latn")
 
 
 @lru_cache(maxsize=64)
