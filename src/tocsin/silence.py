@@ -69,15 +69,14 @@ def count_unanswered(node: Node, *, now: datetime) -> tuple[int, datetime | None
 
 
 def _silent(node: Node, now: datetime) -> tuple[Known, npt.NDArray[np.intp], dict[int, tuple[int, ...]]]:
-    """The problems that teams were told of, the places of those meant here, and the members of each set of teams."""
+    """The problems told long ago, the places of those among them that are meant, the members of each set of teams."""
     tell = node.settings.tell
     before = int((now - timedelta(days=tell.escalate_after_days)).timestamp())
     said = read_said(node.database, now)
     with node.database.reading() as session:
-        known = known_problems(session, node.tracker, gone_after_days=tell.gone_after_days, told=True)
+        known = known_problems(session, node.tracker, gone_after_days=tell.gone_after_days, told_by=before)
         members = {row.number: tuple(row.members) for row in session.execute(select(TeamSet.number, TeamSet.members))}
-        told = known.column("first_told_at")
-        silent = np.flatnonzero((told <= before) & (known.gone_at == 0) & ~said.is_answered(known.keys))
+        silent = np.flatnonzero((known.gone_at == 0) & ~said.is_answered(known.keys))
         # Many problems share the ingest by which they were first told and the teams that were told.
         pairs, pair = np.unique(
             known.column("first_told_by")[silent] << 32 | known.column("told_set")[silent], return_inverse=True

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +75,7 @@ class Name:
 
 
 _UNKNOWN = Name("?", "", "?")
+_Named: TypeAlias = tuple[dict[int, Name], dict[int, tuple[int, ...]]]  # by problem: its name, and the teams concerned
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Courses:
         states = _states(known, said, now)
         wanted = np.flatnonzero([state is None or one is state for one in states])
         newest = wanted[np.argsort(-known.column("last_seen")[wanted], kind="stable")][:limit]
-        return self._described(known, newest, states, said)
+        return self._described(known, newest, self._names(known, newest), states, said)
 
     def at(self, ranges: Sequence[tuple[int, int, int, int]], *, now: datetime) -> list[Course]:
         """The problems of some addresses, with all their steps. ``ranges``: as in `Query`."""
@@ -151,11 +153,26 @@ class Courses:
             said = _said(session, known)
             steps = _steps(session, events, known, said)
         states = _states(known, said, now)
-        return self._described(known, np.arange(len(known.keys)), states, said, steps)
+        every = np.arange(len(known.keys))
+        courses = self._described(known, every, self._names(known, every), states, said)
+        return [replace(course, steps=tuple(steps.get(course.key, ()))) for course in courses]
 
-    def open_in(self, query: Query, *, now: datetime, team_id: int | None = None, limit: int = 50) -> "OpenProblems":
-        """The problems of the events that match, and that a team must know of where asked for, as far as they go on."""
-        events = self.store.scan(query)
+    def open_in(
+        self,
+        query: Query,
+        *,
+        now: datetime,
+        team_id: int | None = None,
+        files: Collection[str] | None = None,
+        limit: int = 50,
+    ) -> "OpenProblems":
+        """The problems of the events that match, and that a team must know of where asked for, as far as they go on.
+
+        ``files``: those of the event table that events are looked for in; None for all.
+        """
+        if files is not None and not files:
+            return OpenProblems(0, (), ())
+        events = self.store.scan(query, files=files)
         with self.database.reading() as session:
             if team_id is not None:
                 events = events.filter(pl.col("routed").is_in(sets_with(session, same_team(session, team_id))))
@@ -167,7 +184,8 @@ class Courses:
         kind_of = dict(zip(keys.tolist(), types["classification.type"].to_list(), strict=True))
         kinds = Counter(kind_of.get(key) or "" for key in known.keys[going_on].tolist())
         newest = going_on[np.argsort(-known.column("last_seen")[going_on], kind="stable")][:limit]
-        courses = self._described(known, newest, _states(known, said, now), said, within=query)
+        names = self._names(known, newest, query)
+        courses = self._described(known, newest, names, _states(known, said, now), said)
         return OpenProblems(len(going_on), tuple(kinds.most_common()), tuple(courses))
 
     def names(self, keys: Collection[int]) -> dict[int, Name]:
@@ -178,16 +196,15 @@ class Courses:
         names, _ = self._names(known, np.arange(len(known.keys)))
         return {key: names.get(key, _UNKNOWN) for key in keys}
 
+    @staticmethod
     def _described(
-        self,
         known: Known,
         chosen: npt.NDArray[np.intp],
+        named: _Named,
         states: Sequence[State],
         said: Mapping[int, Sequence[Standing]],
-        steps: Mapping[int, Sequence[Step]] | None = None,
-        within: Query | None = None,
     ) -> list[Course]:
-        names, teams = self._names(known, chosen, within)
+        names, teams = named
         columns = [known.column(name)[chosen].tolist() for name in ("first_seen", "last_seen", "sightings")]
         made = []
         for place, key, first, last, count in zip(chosen.tolist(), known.keys[chosen].tolist(), *columns, strict=True):
@@ -202,14 +219,11 @@ class Courses:
                 state=states[place],
                 teams=teams.get(key, ()),
                 said=tuple(said.get(key, ())),
-                steps=tuple((steps or {}).get(key, ())),
             )
             made.append(course)
         return made
 
-    def _names(
-        self, known: Known, chosen: npt.NDArray[np.intp], within: Query | None = None
-    ) -> tuple[dict[int, Name], dict[int, tuple[int, ...]]]:
+    def _names(self, known: Known, chosen: npt.NDArray[np.intp], within: Query | None = None) -> _Named:
         """Where and what problems are, and who must know of them, by the ingest that saw each last.
 
         ``within``: they are looked for first among these events, which is sooner.

@@ -79,8 +79,14 @@ class EventStore:
         """The paths of all files of the table."""
         return self.table.listing()["path"].to_list()
 
-    def scan(self, query: Query | None = None, *, ingests: Collection[int] | None = None) -> pl.LazyFrame:
-        """The events that match, lazily; files that cannot hold any are not opened.
+    def scan(
+        self,
+        query: Query | None = None,
+        *,
+        ingests: Collection[int] | None = None,
+        files: Collection[str] | None = None,
+    ) -> pl.LazyFrame:
+        """The events that match, lazily; files that cannot hold any are not opened. ``files``: none but these are.
 
         Columns: `schema.COLUMNS`, and behind them those ``extra.*`` columns that the opened files have.
         """
@@ -89,7 +95,10 @@ class EventStore:
         condition = _condition(query)
         if ingests is not None:
             condition &= pl.col("ingest").is_in(sorted(ingests))
-        return self._read(listing.filter(may_hold(query, ingests, listing.columns))).filter(condition)
+        may = may_hold(query, ingests, listing.columns)
+        if files is not None:
+            may &= pl.col("path").is_in(list(files))
+        return self._read(listing.filter(may)).filter(condition)
 
     def find(self, query: Query, *, limit: int = 0) -> pl.DataFrame:
         """The newest events that match, newest first, in `schema.COLUMNS`; all of them where ``limit`` is 0."""

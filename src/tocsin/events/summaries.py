@@ -104,6 +104,12 @@ class Summary:
         """The seconds of the first and last event."""
         return (int(np.min(self.at)), int(np.max(self.at))) if self.rows else (0, 0)
 
+    @cached_property
+    def in_order(self) -> bool:
+        """Whether the events are all of IPv4 addresses, in their order: so is a tidied file."""
+        address, port = self.numbers[_ADDRESS], self.numbers[_PORT]
+        return bool(((port & _IS_V4) > 0).all() and (address[1:] >= address[:-1]).all())
+
     def events(self, places: Places | None = None) -> UInt64s:
         """The identities of all events, or of those at some places: the ingest in the upper half, the row below."""
         code, row = self.codes[_INGEST], self.numbers[_ROW]
@@ -135,9 +141,17 @@ class Summary:
         for first_hi, first_lo, last_hi, last_lo in ranges:
             first, last = first_hi << 64 | first_lo, last_hi << 64 | last_lo
             low, high = max(first, _MAPPED_V4) - _MAPPED_V4, min(last, _MAPPED_V4 + 2**32 - 1) - _MAPPED_V4
-            if low <= high:
+            if low <= high and self.in_order:
+                # numbers of the column's own kind: others would make a copy of it
+                start = np.searchsorted(address, np.uint32(low), side="left")
+                found[start : np.searchsorted(address, np.uint32(high), side="right")] = True
+            elif low <= high:
                 found |= (address >= low) & (address <= high) & ((port & _IS_V4) > 0)
-            inside = np.array([first <= hi << 64 | lo <= last for hi, lo in self.wide.tolist()], dtype=bool)
+            if low <= high and last - first == high - low:
+                continue  # all of the range is IPv4
+            hi, lo = self.wide.T
+            inside = (hi > np.uint64(first_hi)) | ((hi == np.uint64(first_hi)) & (lo >= np.uint64(first_lo)))
+            inside &= (hi < np.uint64(last_hi)) | ((hi == np.uint64(last_hi)) & (lo <= np.uint64(last_lo)))
             if inside.any():
                 rows = np.flatnonzero(port & _IS_V6)
                 found[rows[inside[address[rows]]]] = True

@@ -150,11 +150,11 @@ class KeyFiles:
             if not left.with_suffix(".keys").exists():
                 left.unlink(missing_ok=True)
 
-    def everything(self, *, up_to: int, noted: int | None = None) -> tuple[Keys, Notes]:
+    def everything(self, *, up_to: int, noted: tuple[int, int] | None = None) -> tuple[Keys, Notes]:
         """All keys, sorted and each once, with their newest notes.
 
-        ``noted``: only keys whose note in that column is not zero. It is one that, once it is not, stays so: each file
-        is asked by itself, so that what is asked for costs its own number and not that of all keys.
+        ``noted``: a column and a number; only keys whose note there is not zero and at most that. It is a column that
+        keeps what it has once it is not zero, so that each file is asked by itself, and few keys cost little.
         """
         wanted = [self._noted(file, noted) for file in self._files(up_to)]
         keys = np.concatenate([np.zeros(0, dtype=np.uint64), *(of for of, _ in wanted)])
@@ -186,14 +186,16 @@ class KeyFiles:
             return np.zeros((file.size, 0), dtype=np.uint32)
         return np.memmap(file.notes_path, dtype=np.uint32, mode="r").reshape(file.size, -1)
 
-    def _noted(self, file: _File, column: int | None) -> tuple[Keys, Notes]:
-        """The keys of a file and their notes; of those with something in the column, where one is named."""
+    def _noted(self, file: _File, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
+        """The keys of a file and their notes, of those alone that have something up to a number noted in a column."""
         keys, notes = _read_keys(file.path), self._read_notes(file)
-        if column is None:
+        if noted is None:
             return keys, notes
+        column, most = noted
         if column >= notes.shape[1]:
             return keys[:0], notes[:0]
-        rows = np.flatnonzero(notes[:, column])
+        values = notes[:, column].copy()
+        rows = np.flatnonzero((values > 0) & (values <= most))
         return keys[rows], notes[rows]
 
     def _all_notes(self, files: Sequence[_File]) -> Notes:

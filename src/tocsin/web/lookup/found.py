@@ -83,7 +83,9 @@ def open_problems(desk: Desk, query: Query, *, team_id: int | None = None) -> Op
     """The problems that go on among the events of late."""
     node, now = desk.node, desk.now
     courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
-    return courses.open_in(query, now=now, team_id=team_id, limit=20)
+    # Most addresses have no events, which the digests know without opening a file.
+    files = node.events.files_within(query.ranges) if query.ranges else None
+    return courses.open_in(query, now=now, team_id=team_id, files=files, limit=20)
 
 
 def query_of(subject: Subject, since: datetime) -> Query | None:
