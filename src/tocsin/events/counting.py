@@ -105,8 +105,12 @@ def _by_cells(summary: Summary, numbers: npt.NDArray[np.intp], fitting: Bools) -
     cells = summary.cells[fitting[summary.cells[:, 1]]]
     kinds = np.bincount(cells[:, 1], weights=cells[:, 2], minlength=len(numbers))
     hours = _summed([cells[:, [0, 2]]])
-    asn = summary.asn if fitting.all() else summary.asn[fitting[summary.kind]]
-    return Counted(_pairs(numbers, kinds), hours.astype(np.uint32), _by_as(summary, asn))
+    asn, kind, counts = summary.spread
+    if not fitting.all():
+        there = fitting[kind]
+        asn, counts = asn[there], counts[there]
+    by_asn = _pairs(summary.asns, np.bincount(asn, weights=counts, minlength=len(summary.asns)))
+    return Counted(_pairs(numbers, kinds), hours.astype(np.uint32), by_asn)
 
 
 def _by_as(summary: Summary, asn: npt.NDArray[np.unsignedinteger]) -> UInt32s:

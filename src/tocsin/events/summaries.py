@@ -40,7 +40,7 @@ _AT, _ROW, _ADDRESS, _PORT = range(4)
 _KIND, _ASN, _SETS, _INGEST = range(4)
 _HAS_PORT, _IS_V4, _IS_V6 = (np.uint32(1 << bit) for bit in (16, 17, 18))  # beside the port
 _MAPPED_V4: Final = 0xFFFF << 32  # the lower half of ::ffff:0:0
-_NUMBERS: Final = ("asns", "sets", "ingests", "wide", "cells", "codes", "numbers")
+_NUMBERS: Final = ("asns", "sets", "ingests", "wide", "cells", "spread", "codes", "numbers")
 _SOURCE: Final = (
     "time.source", "time.observation", *(name for name in KIND if name != "country"), "network.country",
     "source.geolocation.cc", "network.asn", "source.asn", "source.ip.hi", "source.ip.lo", "source.port", "routed",
@@ -58,7 +58,8 @@ class Summary:
     ``numbers``: uint32[4, n]. ``codes``: uint16[4, n], or uint32 where there are too many. ``kinds``: a row for each
     kind, columns `KIND`. ``asns``: int64, 0 for none known. ``sets``: int64[m, 2], the pairs of team sets that events
     were routed and told to. ``ingests``: int64. ``wide``: uint64[w, 2], the halves of addresses that are not IPv4.
-    ``cells``: int64[c, 3], the events by hour (since 1970) and kind.
+    ``cells``: int64[c, 3], the events by hour (since 1970) and kind. ``spread``: uint32[3, s], which of ``asns`` and
+    which kind, and how many events are of both.
     """
 
     numbers: UInt32s
@@ -69,6 +70,7 @@ class Summary:
     ingests: Int64s
     wide: UInt64s
     cells: Int64s
+    spread: UInt32s
 
     @property
     def rows(self) -> int:
@@ -213,7 +215,7 @@ def summarise(frame: pl.DataFrame) -> Summary:
     codes = _stacked([kind, asn, pair, ingest], np.uint16 if narrow else np.uint32)
     sets = np.stack([pairs >> 32, pairs & 0xFFFFFFFF], axis=1)
     cells = _cells(numbers[_AT], kind, len(kinds))
-    return Summary(numbers, codes, _kinds(kinds), asns, sets, ingests, wide, cells)
+    return Summary(numbers, codes, _kinds(kinds), asns, sets, ingests, wide, cells, _spread(asn, kind, len(kinds)))
 
 
 def _stacked(columns: list[npt.NDArray[Any]], dtype: type[np.unsignedinteger]) -> npt.NDArray[Any]:
@@ -252,6 +254,11 @@ def _cells(at: UInt32s, kind: UInt32s, kinds: int) -> Int64s:
     hours = at.astype(np.int64) // HOUR * max(kinds, 1) + kind
     found, counts = np.unique(hours, return_counts=True)
     return np.stack([found // max(kinds, 1), found % max(kinds, 1), counts], axis=1)
+
+
+def _spread(asn: npt.NDArray[np.intp], kind: UInt32s, kinds: int) -> UInt32s:
+    found, counts = np.unique(asn.astype(np.int64) * max(kinds, 1) + kind, return_counts=True)
+    return _stacked([found // max(kinds, 1), found % max(kinds, 1), counts], np.uint32)
 
 
 class Summaries:
@@ -295,7 +302,7 @@ class Summaries:
             found = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _NUMBERS}
         except (OSError, EOFError, ValueError, pl.exceptions.PolarsError):
             return None
-        large = {"codes", "numbers"} if found["numbers"].shape[1] >= _MAPPED else set()
+        large = {"codes", "numbers", "spread"} if found["numbers"].shape[1] >= _MAPPED else set()
         arrays = {name: np.asarray(array) if name in large else np.array(array) for name, array in found.items()}
         return Summary(kinds=kinds, **arrays)
 
