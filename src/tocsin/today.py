@@ -47,6 +47,12 @@ ROUTINE: Final = (
 """What is not shown as a change: it happens all the time, or only says that somebody looked."""
 
 
+_READINGS = (
+    AuditWord.LOOKUP_MADE, AuditWord.PERSONAL_READ, AuditWord.PAGE_READ, AuditWord.SESSION_STARTED,
+    AuditWord.SESSION_REFUSED, AuditWord.SESSION_ENDED,
+)  # fmt: skip  # these change nothing that is shown
+
+
 class Matter(StrEnum):
     """What may need a person; the most urgent first."""
 
@@ -173,9 +179,11 @@ def slow_needs(node: Node, now: datetime) -> list[Need]:
 
 
 def state_token(node: Node) -> tuple[int, int]:
-    """What differs when something changed: cheap enough to be asked every second."""
+    """What differs when something changed: cheap enough to be asked every second. That somebody looked is no change."""
     with node.database.reading() as session:
-        newest = session.scalar(select(func.max(AuditEntry.id))) or 0
+        latest = AuditEntry.id > (session.scalar(select(func.max(AuditEntry.id))) or 0) - _LATEST
+        changes = select(AuditEntry.id).where(latest, AuditEntry.word.not_in([word.value for word in _READINGS]))
+        newest = session.scalar(changes.order_by(AuditEntry.id.desc()).limit(1)) or 0
         pending = session.scalar(select(func.max(Ingest.number))) or 0
     return newest, pending
 

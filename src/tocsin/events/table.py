@@ -76,7 +76,7 @@ class EventTable:
 
     def exists(self) -> bool:
         """Whether anything was ever committed."""
-        return any((self.folder / "_delta_log").glob("*.json"))
+        return self._opened is not None or any((self.folder / "_delta_log").glob("*.json"))
 
     def last_ingest(self) -> int:
         """The number of the newest ingest that it holds; 0 when there is none."""

@@ -113,6 +113,7 @@ def make_desk(node: Node, clock: Callable[[], datetime], tokens: Tokens) -> Desk
     templates = Jinja2Templates(directory=_HERE / "templates")
     environment = templates.env
     environment.undefined = StrictUndefined
+    environment.auto_reload = False
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.globals["static"] = static_path
     environment.globals["single_sign_on"] = ""  # the name of the provider, where one is set up
