@@ -1,6 +1,8 @@
 """Tokens: what another node, another purpose or a stranger made is none of ours."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from hypothesis import given
@@ -42,6 +44,20 @@ def test_the_secret_is_drawn_once_and_is_nobody_elses_to_read(tmp_path: Path) ->
     assert len(first.secret) == 32
     assert (tmp_path / KEY_FILE).stat().st_mode & 0o077 == 0
     assert open_tokens(_made(tmp_path / "other")) != first
+
+
+def test_who_draws_the_secret_at_the_same_moment_gets_the_same(tmp_path: Path) -> None:
+    """Threads of one process too: none writes into what another one draws."""
+    together = Barrier(8)
+
+    def draw() -> Tokens:
+        together.wait()
+        return open_tokens(tmp_path)
+
+    with ThreadPoolExecutor(8) as threads:
+        drawn = [one.result() for one in [threads.submit(draw) for _ in range(8)]]
+    assert drawn == [open_tokens(tmp_path)] * 8
+    assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
 
 
 @pytest.mark.parametrize("left", [b"", b"a" * 31])

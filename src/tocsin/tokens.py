@@ -75,8 +75,8 @@ def open_tokens(home: Path) -> Tokens:
 
 
 def _draw(path: Path) -> None:
-    """Write a new secret, whole or not at all; of two processes that do so at once the first wins."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    """Write a new secret, whole or not at all; of several who do so at once the first wins."""
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
     with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
         out.write(secrets.token_bytes(_SECRET_BYTES))
         out.flush()

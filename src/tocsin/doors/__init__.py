@@ -3,6 +3,7 @@
 from tocsin.doors.forms import Form, text_of, texts_of
 from tocsin.doors.guard import NotHereError, SecondFactorError, SignInError, needs
 from tocsin.doors.headers import with_headers
+from tocsin.doors.numbers import Number, number_in
 from tocsin.doors.on_record import OnRecord
 from tocsin.doors.patience import Patience
 from tocsin.doors.welcome import COOKIE, Welcome, cookie_for, visitor_of
@@ -11,6 +12,7 @@ __all__ = [
     "COOKIE",
     "Form",
     "NotHereError",
+    "Number",
     "OnRecord",
     "Patience",
     "SecondFactorError",
@@ -18,6 +20,7 @@ __all__ = [
     "Welcome",
     "cookie_for",
     "needs",
+    "number_in",
     "text_of",
     "texts_of",
     "visitor_of",

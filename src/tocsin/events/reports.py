@@ -255,7 +255,7 @@ def _gunzip(stream: IO[bytes]) -> Iterator[bytes]:
     """What a gzip file holds, to the last byte before any damage (RFC 1952; several members in a row)."""
     unpacker = zlib.decompressobj(wbits=31)
     started = False
-    while packed := stream.read(1 << 16):
+    while packed := stream.read(1 << 12):
         while packed:
             if unpacker.eof:
                 if not packed.strip(b"\0"):

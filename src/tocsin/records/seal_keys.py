@@ -1,6 +1,7 @@
 """The key that a node seals its audit log with: Ed25519 (RFC 8032), in a file of the home folder."""
 
 import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -77,8 +78,8 @@ def _read_public(path: Path) -> Ed25519PublicKey:
 
 
 def _draw(path: Path) -> None:
-    """Write a new key, whole or not at all; of two processes that do so at once the first wins."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    """Write a new key, whole or not at all; of several who do so at once the first wins."""
+    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
     content = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
         out.write(content)

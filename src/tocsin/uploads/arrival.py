@@ -29,6 +29,7 @@ MOST_FILES: Final = 1_000
 """Reports that may be sent at once."""
 
 _PIECE = 1 << 20
+_SLICE = 1 << 12  # packed bytes at once: after each member of a stream the rest of them is copied
 _FEW = 100_000  # packed bytes before which their ratio says nothing
 _FORGOTTEN = 86_400.0  # seconds after which nobody is still sending
 
@@ -176,6 +177,10 @@ class _Unpacking:
         self._begun = False
 
     def pieces(self, block: bytes) -> Iterator[bytes]:
+        for start in range(0, len(block), _SLICE):
+            yield from self._unpacked(block[start : start + _SLICE])
+
+    def _unpacked(self, block: bytes) -> Iterator[bytes]:
         while block:
             if self._unpacker.eof:
                 if not block.strip(b"\0"):

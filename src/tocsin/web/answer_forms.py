@@ -72,7 +72,8 @@ def from_own_page(request: Request, url: str) -> bool:
     if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
         return False
     origin = request.headers.get("origin", "null")
-    return origin == "null" or urlsplit(origin).netloc in {request.headers.get("host"), urlsplit(url).netloc}
+    named = origin.partition("://")[2]  # a scheme, a host and a port are all that it has (RFC 6454, 6.2)
+    return origin == "null" or (bool(named) and named in {request.headers.get("host"), urlsplit(url).netloc})
 
 
 def new_form(tokens: Tokens, reference: str, now: datetime) -> str:

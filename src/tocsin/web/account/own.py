@@ -21,7 +21,7 @@ from tocsin.accounts import (
     set_profile,
     weakness,
 )
-from tocsin.doors import needs
+from tocsin.doors import needs, number_in
 from tocsin.web.account.agents import agent_words
 from tocsin.web.account.gate import person_of
 from tocsin.web.desk import THEMES, Desk, own_path
@@ -62,7 +62,7 @@ def add_own(router: APIRouter, desk: Desk) -> None:
     @router.post("/account/sessions")
     def end(visitor: Holder, session: Text = "") -> Response:
         """Sign out one other browser, or all others."""
-        only = int(session) if session.isascii() and session.isdigit() and len(session) < 10 else None
+        only = number_in(session)
         with desk.node.database.begin() as transaction:
             person = person_of(transaction, visitor)
             if session == "others" or only is not None:

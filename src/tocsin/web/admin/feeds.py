@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from tocsin.accounts import Act, Visitor
 from tocsin.collectors import read_collectors, standings
-from tocsin.doors import Form, needs, text_of
+from tocsin.doors import Form, needs, number_in, text_of
 from tocsin.errors import UsageError
 from tocsin.events.alarms import acknowledge, feed_states, set_cadence
 from tocsin.web.desk import Desk
@@ -32,19 +32,19 @@ def feed_pages(desk: Desk) -> APIRouter:
     @router.post("/cadence")
     def cadence(visitor: _Writer, form: Form) -> Response:
         """Keep how often a feed comes."""
-        hours = text_of(form, "hours").strip()
-        if not hours.isdecimal() or int(hours) > _MOST_HOURS:
+        hours = number_in(text_of(form, "hours").strip())
+        if hours is None or hours > _MOST_HOURS:
             raise UsageError("How often a feed comes is a number of hours.", hint="0: when it likes.")
-        set_cadence(node.database, text_of(form, "feed"), int(hours), by=visitor.actor, now=desk.now)
+        set_cadence(node.database, text_of(form, "feed"), hours, by=visitor.actor, now=desk.now)
         return desk.go("/admin/feeds")
 
     @router.post("/acknowledge")
     def looked(visitor: _Writer, form: Form) -> Response:
         """Note that a person looked at an alarm."""
-        number = text_of(form, "alarm")
-        if not number.isdecimal():
+        number = number_in(text_of(form, "alarm"))
+        if number is None:
             raise UsageError("There is no such alarm.", hint="Load the page again.")
-        acknowledge(node.database, int(number), note=text_of(form, "note"), by=visitor.actor, now=desk.now)
+        acknowledge(node.database, number, note=text_of(form, "note"), by=visitor.actor, now=desk.now)
         return desk.go("/admin/feeds")
 
     return router

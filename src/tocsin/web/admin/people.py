@@ -26,7 +26,7 @@ from tocsin.accounts import (
     unblock,
 )
 from tocsin.directory import teams_by_id
-from tocsin.doors import Form, NotHereError, needs, text_of, texts_of
+from tocsin.doors import Form, NotHereError, Number, needs, text_of, texts_of
 from tocsin.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.web.account.gate import ask_again, is_fresh
 from tocsin.web.desk import Desk
@@ -124,7 +124,7 @@ def people_pages(desk: Desk) -> APIRouter:
         return _page(desk, request, visitor, done="invite", link=link)
 
     @router.post("/{number}/{act}")
-    def change(request: Request, visitor: _Writer, form: Form, number: int, act: str) -> Response:
+    def change(request: Request, visitor: _Writer, form: Form, number: Number, act: str) -> Response:
         """Change one account."""
         if act not in _ACTS:
             raise NotHereError

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from tocsin.accounts import Act, Visitor, names_of_actors
-from tocsin.doors import needs
+from tocsin.doors import needs, number_in
 from tocsin.records import AuditWord
 from tocsin.records.audit_list import Asked, SealState, list_entries, seal_state
 from tocsin.records.seal_check import Verdict, check_seals
@@ -56,7 +56,7 @@ def audit_pages(desk: Desk) -> APIRouter:
     @router.get("/audit")
     def entries(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
         """Entries, the newest first."""
-        before = int(filters.before) if filters.before.isascii() and filters.before.isdigit() else None
+        before = number_in(filters.before)
         with desk.node.database.reading() as session:
             found = list_entries(session, filters.asked, before=before, limit=_ROWS)
             state = seal_state(session)

@@ -19,7 +19,7 @@ from tocsin.accounts import (
     sign_in_with_passkey,
     site_of,
 )
-from tocsin.doors import NotHereError, needs
+from tocsin.doors import NotHereError, Number, needs
 from tocsin.errors import InputError
 from tocsin.web.account.gate import ask_again, is_fresh, person_of
 from tocsin.web.desk import Desk
@@ -75,7 +75,7 @@ def _add_own(router: APIRouter, desk: Desk) -> None:
         return desk.go(f"{_PATH}?done=added")
 
     @router.post(f"{_PATH}/remove")
-    def remove(request: Request, visitor: Holder, passkey: Annotated[int, Form()]) -> Response:
+    def remove(request: Request, visitor: Holder, passkey: Annotated[Number, Form()]) -> Response:
         """Forget one."""
         if visitor.unfinished:
             raise NotHereError

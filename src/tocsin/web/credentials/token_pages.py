@@ -16,7 +16,7 @@ from tocsin.accounts import (
     scopes_of,
     token_state,
 )
-from tocsin.doors import NotHereError, needs
+from tocsin.doors import NotHereError, Number, needs
 from tocsin.errors import UsageError
 from tocsin.web.account.gate import ask_again, is_fresh, person_of
 from tocsin.web.desk import Desk
@@ -97,7 +97,7 @@ def add_tokens(router: APIRouter, desk: Desk) -> None:
         return desk.page(request, "account/token_made.html", token=row, secret=secret)
 
     @router.post(f"{_PATH}/revoke")
-    def revoke(visitor: Holder, token: Annotated[int, Form()]) -> Response:
+    def revoke(visitor: Holder, token: Annotated[Number, Form()]) -> Response:
         """Take one back; that is never held up."""
         with desk.node.database.begin() as transaction:
             person = person_of(transaction, visitor)

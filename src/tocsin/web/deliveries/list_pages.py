@@ -23,7 +23,7 @@ from tocsin.delivery import (
     find_letters,
 )
 from tocsin.directory import team_names, teams_called
-from tocsin.doors import needs
+from tocsin.doors import needs, number_in
 from tocsin.web.deliveries.states import GROUP_WORDS, STATES
 from tocsin.web.desk import Desk
 
@@ -130,7 +130,7 @@ def _wanted(session: Session, filters: Filters, teams: frozenset[int] | None) ->
         since=_day(filters.since),
         until=until + timedelta(days=1) if until else None,
         reference=filters.reference,
-        before=int(filters.before) if filters.before.isdecimal() and len(filters.before) < 10 else 0,
+        before=number_in(filters.before) or 0,
     )
 
 

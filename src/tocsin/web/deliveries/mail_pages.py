@@ -13,7 +13,7 @@ from tocsin.accounts import Act, Visitor
 from tocsin.answers import Answer, Verdict
 from tocsin.delivery import TOLD, Delivery, find_mail
 from tocsin.directory import team_names
-from tocsin.doors import NotHereError, needs
+from tocsin.doors import NotHereError, Number, needs
 from tocsin.errors import TocsinError
 from tocsin.letters import Letter
 from tocsin.mail_copies import Copy, File, copies, kept_mails, rows_of
@@ -106,20 +106,20 @@ def mail_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "deliveries/why.html", found=found, reasons=reasons)
 
     @router.get("/deliveries/{reference}/mails/{part}")
-    def raw(reference: str, part: int, visitor: _Reader) -> Response:
+    def raw(reference: str, part: Number, visitor: _Reader) -> Response:
         """One mail as a file."""
         found = find(desk, visitor, reference)
         mail = _part(desk, found, part)
         return _download(f"{found.one.reference}-{part}.eml", "message/rfc822", mail.content)
 
     @router.get("/deliveries/{reference}/mails/{part}/files/{number}")
-    def file(reference: str, part: int, number: int, visitor: _Reader) -> Response:
+    def file(reference: str, part: Number, number: Number, visitor: _Reader) -> Response:
         """One file of a mail."""
         chosen = _file(desk, find(desk, visitor, reference), part, number)
         return _download(chosen.name, chosen.kind, chosen.content)
 
     @router.get("/deliveries/{reference}/mails/{part}/files/{number}/table")
-    def table(request: Request, reference: str, part: int, number: int, visitor: _Reader) -> Response:
+    def table(request: Request, reference: str, part: Number, number: Number, visitor: _Reader) -> Response:
         """The first rows of a file of a mail."""
         found = find(desk, visitor, reference)
         chosen = _file(desk, found, part, number)

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from starlette.datastructures import QueryParams
 
 from tocsin.accounts import Act, Visitor
-from tocsin.doors import NotHereError, needs
+from tocsin.doors import NotHereError, Number, needs
 from tocsin.errors import NotFoundError, UsageError
 from tocsin.events.views import EventView, delete_view, own_view, read_views, rename_view, save_view
 from tocsin.web.desk import Desk
@@ -57,7 +57,7 @@ def view_pages(desk: Desk) -> APIRouter:
     def change(
         request: Request,
         visitor: _Writer,
-        number: int,
+        number: Number,
         name: Annotated[str, Form()] = "",
         shared: Annotated[str, Form()] = "",
     ) -> Response:
@@ -73,7 +73,7 @@ def view_pages(desk: Desk) -> APIRouter:
         return desk.go("/events/views")
 
     @router.post("/events/views/{number}/delete")
-    def delete(visitor: _Writer, number: int) -> Response:
+    def delete(visitor: _Writer, number: Number) -> Response:
         """Forget a view."""
         try:
             with desk.node.database.begin() as session:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from tocsin.accounts import Act, Visitor, names_of
-from tocsin.doors import needs
+from tocsin.doors import needs, number_in
 from tocsin.inbox import ReportState, counts_by_state, list_reports
 from tocsin.web.desk import Desk
 from tocsin.web.inbox.words import KINDS, SHAPES, STATES
@@ -45,7 +45,7 @@ def list_pages(desk: Desk) -> APIRouter:
                 states=_states(asked.state),
                 owner=owner,
                 words=words,
-                before=_number(asked.before),
+                before=number_in(asked.before) or 0,
                 limit=_ROWS,
             )
             counts = counts_by_state(session)
@@ -62,7 +62,3 @@ def _states(text: str) -> tuple[ReportState, ...]:
     if text == "all":
         return ()
     return (ReportState(text),) if text in set(ReportState) else _UNDONE
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.accounts import Act, Visitor, names_of, note_read
 from tocsin.asking import read_subject
-from tocsin.doors import Form, needs, text_of
+from tocsin.doors import Form, Number, needs, text_of
 from tocsin.errors import NotFoundError, UsageError
 from tocsin.inbox import (
     Kind,
@@ -53,7 +53,7 @@ def one_pages(desk: Desk) -> APIRouter:
         return _page(desk, request, visitor, reference)
 
     @router.get(PLACE + "/{reference}/files/{number}")
-    def download(_visitor: _Reader, reference: str, number: int) -> Response:
+    def download(_visitor: _Reader, reference: str, number: Number) -> Response:
         """A file as it came: to be kept, never shown here."""
         return _download(desk, reference, number)
 
@@ -147,7 +147,7 @@ def _letter(desk: Desk, report: PublicReport, text: str) -> Letter:
     return Letter(subject, f"{text}\n\n-- \n{node.name}\n{close if url else ''}".rstrip() + "\n")
 
 
-def _download(desk: Desk, reference: str, number: int) -> Response:
+def _download(desk: Desk, reference: str, number: Number) -> Response:
     with desk.node.database.reading() as session:
         files = read_report(session, find_report(session, reference), all_entries=True).files
     file = next((file for file in files if file.id == number), None)

@@ -9,6 +9,7 @@ from typing import Final
 from fastapi import Request
 
 from tocsin.answers import Line, Outcome, Verdict, problem_text
+from tocsin.doors import number_in
 from tocsin.web.answer_sayings import SAYINGS
 from tocsin.web.words import N_
 
@@ -51,7 +52,7 @@ class Chosen:
             state=state if state in STATES else "open",
             topic=asked.get("topic", "")[:60],
             find=asked.get("find", "").strip()[:100],
-            first=int(first) if first.isdecimal() and len(first) < 8 else 0,
+            first=number_in(first) or 0,
         )
 
     def takes(self, line: Line) -> bool:

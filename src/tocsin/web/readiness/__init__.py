@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from sqlalchemy import select
 
 from tocsin.accounts import Act, Visitor
-from tocsin.doors import needs
+from tocsin.doors import Number, needs
 from tocsin.readiness.assessment import Score, profiles, read_snapshot
 from tocsin.readiness.assessment.models import Assessment, FrameworkVersion
 from tocsin.web.desk import Desk
@@ -31,7 +31,7 @@ def readiness_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "readiness/list.html", found=found)
 
     @router.get("/{number}")
-    def assessment(request: Request, _visitor: _Reader, number: int) -> Response:
+    def assessment(request: Request, _visitor: _Reader, number: Number) -> Response:
         """The scores of one, with their bounds: what is not known is a range, never a zero."""
         with database.reading() as session:
             snapshot = read_snapshot(session, number)

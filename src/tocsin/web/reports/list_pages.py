@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlalchemy import func, select
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from tocsin.accounts import Act, Visitor
 from tocsin.delivery import Delivery, DeliveryItem
 from tocsin.directory import team_names
-from tocsin.doors import Form, NotHereError, needs, text_of
+from tocsin.doors import Form, NotHereError, Number, needs, number_in, text_of
 from tocsin.events.ingests import IngestFilter, find_ingests, open_rows_of
 from tocsin.events.models import FeedRecord, Ingest, LeftAside
 from tocsin.events.quarantine import set_aside
@@ -24,7 +24,6 @@ from tocsin.web.desk import Desk
 _ROWS: Final = 50
 _SHOWN: Final = 20  # set-aside rows and teams on the page of a report
 
-Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 _Reader = Annotated[Visitor, needs(Act.REPORTS_READ)]
 
 
@@ -66,7 +65,7 @@ def list_pages(desk: Desk) -> APIRouter:
     @router.get("/reports")
     def reports(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
         """Reports, newest first."""
-        before = int(filters.before) if filters.before.isdecimal() and len(filters.before) < 10 else None
+        before = number_in(filters.before)
         with desk.node.database.reading() as session:
             found = find_ingests(session, filters.wanted(), before=before, limit=_ROWS + 1)
             feeds = all_feeds(session)

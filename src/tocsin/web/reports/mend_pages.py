@@ -2,21 +2,18 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.accounts import Act, Visitor
-from tocsin.doors import Form, needs, text_of
+from tocsin.doors import Form, Number, needs, text_of
 from tocsin.errors import InputError
 from tocsin.events.quarantine import header_of
 from tocsin.replay import find_row, is_open, replay, require_ingest, try_row
 from tocsin.web.desk import Desk
-from tocsin.web.reports.list_pages import Number
 from tocsin.web.reports.quarantine_pages import refuse
 
 _SHOWN: Final = 200_000  # letters of a row that a form can take
-
-Place = Annotated[int, Path(ge=0, le=2**31 - 1)]
 
 
 def mend_pages(desk: Desk) -> APIRouter:
@@ -51,7 +48,7 @@ def mend_pages(desk: Desk) -> APIRouter:
 
     @router.get("/reports/quarantine/{number}/{place}")
     def row_page(
-        request: Request, number: Number, place: Place, _visitor: Annotated[Visitor, needs(Act.QUARANTINE_READ)]
+        request: Request, number: Number, place: Number, _visitor: Annotated[Visitor, needs(Act.QUARANTINE_READ)]
     ) -> Response:
         """The row: where it stood, why it could not be read, and its text."""
         return show(request, number, place)
@@ -61,7 +58,7 @@ def mend_pages(desk: Desk) -> APIRouter:
         *,
         request: Request,
         number: Number,
-        place: Place,
+        place: Number,
         visitor: Annotated[Visitor, needs(Act.QUARANTINE_MEND)],
         form: Form,
     ) -> Response:

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from tocsin.accounts import Act, Visitor
-from tocsin.doors import Form, needs, text_of
+from tocsin.doors import Form, needs, number_in, text_of
 from tocsin.errors import ConflictError
 from tocsin.pipeline import Counts
 from tocsin.replay import RowFilter, reasons_waiting, replay, rows_waiting
@@ -39,14 +39,12 @@ class Filters(BaseModel):
 
     def wanted(self) -> RowFilter:
         """The same as the quarantine is asked."""
-        number = int(self.ingest) if self.ingest.isdecimal() and len(self.ingest) < 10 else None
-        return RowFilter(self.feed, self.reason, number)
+        return RowFilter(self.feed, self.reason, number_in(self.ingest))
 
     def cursor(self) -> tuple[int, int] | None:
         """The row after which the page begins."""
-        number, _, place = self.after.partition(".")
-        fine = number.isdecimal() and place.isdecimal() and len(self.after) < 20
-        return (int(number), int(place)) if fine else None
+        number, place = map(number_in, self.after.partition(".")[::2])
+        return None if number is None or place is None else (number, place)
 
     def query(self, **other: str) -> str:
         """The address of the same rows, with something else."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from tocsin.accounts import Act, Visitor
 from tocsin.directory import team_keys
-from tocsin.doors import NotHereError, needs
+from tocsin.doors import NotHereError, needs, number_in
 from tocsin.errors import ConflictError, UsageError
 from tocsin.rules import (
     DEFAULT,
@@ -65,9 +65,10 @@ def edit_pages(desk: Desk) -> APIRouter:
         with desk.node.database.reading() as session:
             current = version_in_force(session)
             number = current.id if current else 0
-            if back_to and not back_to.isdecimal():
+            former = number_in(back_to)
+            if back_to and former is None:
                 raise NotHereError
-            text = rules_version(session, int(back_to)).text if back_to else current.text if current else DEFAULT
+            text = rules_version(session, former).text if former is not None else current.text if current else DEFAULT
         return _page(desk, request, Draft(text, number))
 
     @router.post("/rules/edit")

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from tocsin.accounts import Act, Visitor, names_of_actors
 from tocsin.directory import team_keys
-from tocsin.doors import needs
+from tocsin.doors import Number, needs
 from tocsin.release import FIELD_RULES, RULES
 from tocsin.rules import (
     DEFAULT,
@@ -63,7 +63,7 @@ def reading_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "rules/versions.html", found=found, names=names)
 
     @router.get("/rules/versions/{number}")
-    def one_version(request: Request, number: int, _visitor: _Reader) -> Response:
+    def one_version(request: Request, number: Number, _visitor: _Reader) -> Response:
         """One version, and what it changed."""
         with desk.node.database.reading() as session:
             found, last = rules_version(session, number), version_in_force(session)

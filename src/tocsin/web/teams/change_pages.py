@@ -30,7 +30,7 @@ from tocsin.directory import (
     withdraw_word,
 )
 from tocsin.directory.keys import Saying, import_keys
-from tocsin.doors import Form, text_of, texts_of
+from tocsin.doors import Form, number_in, text_of, texts_of
 from tocsin.errors import UsageError
 from tocsin.verifying import verify_team
 from tocsin.web.desk import Desk
@@ -128,9 +128,10 @@ def _page(
 
 def _speak(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
     act, sure = text_of(form, "act"), text_of(form, "confidence").strip()
+    confidence = number_in(sure)
     if act not in _SAYING:
         raise UsageError(N_("Choose what you say of it."))
-    if sure and not (sure.isdecimal() and int(sure) <= 100):
+    if sure and (confidence is None or confidence > 100):
         raise UsageError(N_("How sure you are is a number from 0 to 100."))
     informed = act == "assert" and text_of(form, "role") == Role.INFORMED
     statement = Statement(
@@ -141,7 +142,7 @@ def _speak(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
         "" if act == "withdraw" else name_of(visitor),
         text_of(form, "reason").strip(),
         role=Role.INFORMED if informed else Role.RESPONSIBLE,
-        confidence=int(sure) if sure and act == "assert" else None,
+        confidence=confidence if act == "assert" else None,
         beside=bool(text_of(form, "beside")),
     )
     if act != "withdraw" and not statement.reason:

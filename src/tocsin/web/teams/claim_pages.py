@@ -17,7 +17,7 @@ from tocsin.directory.claims import (
     show_dns,
 )
 from tocsin.directory.contacts import read_answers
-from tocsin.doors import Form, text_of
+from tocsin.doors import Form, Number, text_of
 from tocsin.errors import InputError, UsageError
 from tocsin.web.desk import Desk
 from tocsin.web.teams.access import Decider, Editor, Surveyor, name_of, one_line, plain, taken
@@ -44,13 +44,13 @@ def claim_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "teams/claims.html", **shown | ends(start, len(found)))
 
     @router.get("/claims/{number}")
-    def claim(request: Request, visitor: Surveyor, number: int, done: str = "") -> Response:
+    def claim(request: Request, visitor: Surveyor, number: Number, done: str = "") -> Response:
         """One claim, what shows it, and who else claims the same."""
         note_read(database, visitor, f"claim:{number}", now=desk.now)
         return _page(desk, request, number, done=done)
 
     @router.post("/claims/{number}/check")
-    def check(request: Request, _visitor: Editor, number: int) -> Response:
+    def check(request: Request, _visitor: Editor, number: Number) -> Response:
         """Ask DNS whether control is shown."""
         done = taken(desk, lambda: _ask_dns(desk, number))
         if done.wrong:
@@ -58,7 +58,7 @@ def claim_pages(desk: Desk) -> APIRouter:
         return desk.go(f"/claims/{number}?done=proved")
 
     @router.post("/claims/{number}/decide")
-    def decide(request: Request, visitor: Decider, number: int, form: Form) -> Response:
+    def decide(request: Request, visitor: Decider, number: Number, form: Form) -> Response:
         """Approve or refuse a claim."""
         act, reason, who = text_of(form, "act"), one_line(text_of(form, "reason")), name_of(visitor)
         over, said = bool(text_of(form, "over")), {"said_by": who, "reason": reason, "actor": visitor.actor}

@@ -4,14 +4,15 @@ from typing import Final
 
 from fastapi import Request
 
+from tocsin.doors import number_in
+
 PAGE: Final = 50
 """So many entries stand on one page."""
 
 
 def start_of(request: Request) -> int:
     """The place of the first entry that is asked for, from 0."""
-    given = request.query_params.get("from", "")
-    return int(given) if given.isdecimal() and len(given) < 10 else 0
+    return number_in(request.query_params.get("from", "")) or 0
 
 
 def ends(start: int, number: int) -> dict[str, int]:
