@@ -108,6 +108,7 @@ def _print_cases(found: "Comparison", top: int) -> None:
 def _write(out: Path, cases: "tuple[Case, ...]") -> None:
     import csv
 
+    from tocsin.cells import harmless
     from tocsin.errors import StorageError
 
     try:
@@ -116,11 +117,6 @@ def _write(out: Path, cases: "tuple[Case, ...]") -> None:
             writer.writerow(("agreement", "events", "today", "tocsin", "why", "example"))
             for case in cases:
                 cells = (case.agreement, case.events, " ".join(case.today), " ".join(case.tocsin))
-                writer.writerow([_harmless(str(cell)) for cell in (*cells, " ".join(case.why), case.example)])
+                writer.writerow([harmless(str(cell)) for cell in (*cells, " ".join(case.why), case.example)])
     except OSError as error:
         raise StorageError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error
-
-
-def _harmless(cell: str) -> str:
-    """No cell that a spreadsheet would take for a formula."""
-    return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t"} else cell

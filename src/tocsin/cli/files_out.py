@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tocsin.cells import harmless
 from tocsin.errors import StorageError
 
 
@@ -33,4 +34,4 @@ def put(text: str, out: Path | None) -> None:
 def _cell(value: object) -> object:
     if isinstance(value, list | tuple):
         return " ".join(str(one) for one in value)
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+    return harmless(value) if isinstance(value, str) else value

@@ -16,11 +16,11 @@ from uuid import UUID
 
 import polars as pl
 
+from tocsin.cells import FORMULA
 from tocsin.events.idf_out import flat, idf_lines
 from tocsin.events.schema import COLUMNS, FIELDS
 
 EVENT, PROBLEM = "event", "problem"
-_FORMULA: Final = r"^[=+\-@\t\r]"
 _PIECE: Final = 1 << 18
 
 
@@ -74,7 +74,7 @@ def _csv(batches: Iterable[pl.DataFrame], node: UUID) -> Iterator[bytes]:
 def _plain(name: str) -> pl.Expr:
     """A column of text that no spreadsheet runs."""
     text = pl.col(name)
-    return pl.when(text.str.contains(_FORMULA)).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).alias(name)
+    return pl.when(text.str.contains(FORMULA)).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).alias(name)
 
 
 def _jsonl(batches: Iterable[pl.DataFrame], node: UUID) -> Iterator[bytes]:

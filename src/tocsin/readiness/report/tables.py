@@ -8,15 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tocsin.cells import harmless
 from tocsin.readiness.report.document import Cell, KeyFigures, Report, Table, shown
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.workbook import Workbook
     from xlsxwriter.worksheet import Worksheet
-
-# A spreadsheet runs text that begins so as a formula.
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
 
 
 def table_csv(table: Table) -> str:
@@ -146,4 +144,4 @@ def _sheet_name(name: str, taken: set[str]) -> str:
 
 
 def _safe(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+    return harmless(cell) if isinstance(cell, str) else cell
