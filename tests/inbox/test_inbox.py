@@ -199,6 +199,42 @@ def test_names_of_files_are_harmless(name: str, content: bytes) -> None:
         assert len(found.name) <= 104
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.pdf", b"MZ\x90\0"),
+        ("x.png", b"<svg onload=alert(1)>"),
+        ("x.jpg", b"\x89PNG\r\n\x1a\n"),
+        ("x.msg", b"From: a@b.example"),
+        ("x.txt", b"MZ\x90\0\x03"),
+        ("x.csv", b"PK\x03\x04\x14\0"),
+        ("x.json", b"\x7fELF\0"),
+        ("x.eml", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0"),
+    ],
+)
+def test_what_is_not_what_its_name_says_is_not_taken(name: str, content: bytes) -> None:
+    assert attached(name, content) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.pdf", b"%PDF-1.7\n\0"),
+        ("x.png", b"\x89PNG\r\n\x1a\n\0"),
+        ("x.JPEG", b"\xff\xd8\xff\xe0\0"),
+        ("x.msg", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0"),
+        ("x.txt", "Grüße".encode()),
+        ("x.txt", "Grüße".encode("latin-1")),
+        ("x.csv", "ip;port".encode("utf-16")),
+        ("x.eml", b"From: a@b.example\r\n\r\nHello"),
+    ],
+)
+def test_what_is_what_its_name_says_is_taken(name: str, content: bytes) -> None:
+    found = attached(name, content)
+    assert found is not None
+    assert found.content == content
+
+
 @pytest.mark.parametrize("name", ["x.exe", "x.html", "x.svg", "x", ".txt/../x.sh", "x.zip", ""])
 def test_other_types_are_not_taken(name: str) -> None:
     assert attached(name, b"1") is None

@@ -19,6 +19,15 @@ MOST_FILES: Final = 3
 MOST_BYTES: Final = 5_000_000
 """Of each."""
 
+_BEGIN: Final = {
+    "pdf": (b"%PDF-",),
+    "png": (b"\x89PNG\r\n\x1a\n",),
+    "jpg": (b"\xff\xd8\xff",),
+    "jpeg": (b"\xff\xd8\xff",),
+    "msg": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",),  # a compound file, as Outlook writes it (MS-CFB, 2.2)
+}
+_WIDE: Final = (b"\xff\xfe", b"\xfe\xff")  # text in UTF-16 says so at its beginning
+
 _LONGEST = 100
 _ODD = re.compile(r"[^\w. ()+-]+")
 
@@ -37,12 +46,22 @@ class Attached:
 
 
 def attached(name: str, content: bytes) -> Attached | None:
-    """A file by the last part of its name, without odd letters; None where its type or size is not taken."""
+    """A file by the last part of its name, without odd letters.
+
+    None where its type or size is not taken, or what it holds is not what its name says.
+    """
     last = _ODD.sub("_", name.replace("\\", "/").rpartition("/")[2]).strip(". ")
     ending = last.rpartition(".")[2].lower()
-    if ending not in TYPES or not 0 < len(content) <= MOST_BYTES:
+    if ending not in TYPES or not 0 < len(content) <= MOST_BYTES or not _fits(ending, content):
         return None
     return Attached(f"{last[: -len(ending) - 1][:_LONGEST] or 'file'}.{ending}", content)
+
+
+def _fits(ending: str, content: bytes) -> bool:
+    """Whether a file begins as its type does; text is all that has no NUL in it."""
+    if ending in _BEGIN:
+        return content.startswith(_BEGIN[ending])
+    return content.startswith(_WIDE) or b"\0" not in content
 
 
 def keep_files(folder: Path, files: Collection[Attached]) -> None:
