@@ -173,6 +173,17 @@ def test_the_way_back_is_taken_once_in_the_browser_that_left_and_in_time(
         assert there.client.get(f"{late}&iss=https://elsewhere.example").status_code == 403
 
 
+def test_a_page_elsewhere_sends_nobody_to_the_provider(world: World, provider: OpenIDProvider) -> None:
+    """Who is signed in there would be signed in here without an act of theirs (ASVS 5, 7.6.2)."""
+    with visit(world, provider) as browser:
+        for site in ("cross-site", "same-site", "none"):
+            asked = browser.client.get("/sign-in/elsewhere?next=/events%3Ftext%3Dx", headers={"sec-fetch-site": site})
+            assert asked.headers["location"] == "/sign-in?next=%2Fevents%3Ftext%3Dx"
+            assert not asked.cookies
+        here = browser.client.get("/sign-in/elsewhere", headers={"sec-fetch-site": "same-origin"})
+        assert here.headers["location"].startswith(provider.issuer)
+
+
 def test_an_unverified_mailbox_opens_no_account(world: World, provider: OpenIDProvider) -> None:
     person(world.node, Role.ANALYST, now=START)
     with visit(world, provider) as there:

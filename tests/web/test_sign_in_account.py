@@ -108,6 +108,19 @@ def test_other_browsers_are_listed_and_signed_out_one_or_all(world: World) -> No
         assert [visit.is_in(), second.is_in(), third.is_in()] == [True, False, False]
 
 
+def test_sessions_end_only_after_the_password_was_given_lately(world: World) -> None:
+    with visits(world) as visit, another(visit) as second:
+        joined(visit)
+        second.sign_in("ana@people.example", PASSWORD)
+        world.now += timedelta(minutes=16)
+        asked = visit.send("/account", "/account/sessions", session="others")
+        assert asked.headers["location"] == "/account/confirm?next=%2Faccount"
+        assert second.is_in()
+        visit.send("/account/confirm", "/account/confirm", password=PASSWORD)
+        visit.send("/account", "/account/sessions", session="others")
+        assert [visit.is_in(), second.is_in()] == [True, False]
+
+
 def test_nobody_ends_the_session_of_somebody_else(world: World) -> None:
     with visits(world) as ana, another(ana) as bo:
         joined(ana)

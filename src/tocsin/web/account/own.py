@@ -23,7 +23,7 @@ from tocsin.accounts import (
 )
 from tocsin.doors import needs, number_in
 from tocsin.web.account.agents import agent_words
-from tocsin.web.account.gate import person_of
+from tocsin.web.account.gate import ask_again, is_fresh, person_of
 from tocsin.web.desk import THEMES, Desk, own_path
 from tocsin.web.sign_in.doorstep import house_of_page, minutes
 
@@ -62,6 +62,8 @@ def add_own(router: APIRouter, desk: Desk) -> None:
     @router.post("/account/sessions")
     def end(visitor: Holder, session: Text = "") -> Response:
         """Sign out one other browser, or all others."""
+        if not is_fresh(desk, visitor):
+            return ask_again("/account")
         only = number_in(session)
         with desk.node.database.begin() as transaction:
             person = person_of(transaction, visitor)

@@ -21,6 +21,7 @@ from tocsin.accounts import (
 from tocsin.doors import needs
 from tocsin.errors import RemoteError
 from tocsin.settings import read_secret
+from tocsin.web.answer_forms import from_own_page
 from tocsin.web.desk import Desk, own_path
 from tocsin.web.sign_in.doorstep import caller_of, house_of_page, let_in
 
@@ -44,7 +45,9 @@ def add_single_sign_on(router: APIRouter, desk: Desk) -> None:
 
     @router.get("/sign-in/elsewhere")
     def send(request: Request, _visitor: Coming, next: str = "/") -> Response:  # noqa: A002
-        """Send somebody there."""
+        """Send somebody there who wants it: a page elsewhere cannot sign its visitors in (ASVS 5, 7.6.2)."""
+        if not from_own_page(request, desk.node.settings.server.url):
+            return desk.go(f"/sign-in?next={quote(own_path(next), safe='')}")
         try:
             errand = send_away(house_of_page(desk, request), provider, back=back, now=desk.now)
         except RemoteError as error:
