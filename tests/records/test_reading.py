@@ -1,5 +1,6 @@
 """A session for reading sees what is there, and can change nothing."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,10 +8,17 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from tocsin.errors import StorageError
+from tocsin.errors import InputError, StorageError
 from tocsin.records import AuditEntry, AuditWord, Database, audit, open_database, sqlite_url
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def test_what_no_text_of_the_records_can_be_is_said_to_whoever_gave_it(database: Database, engine_name: str) -> None:
+    asked = select(AuditEntry).where(AuditEntry.subject == "a\0b")
+    refused = pytest.raises(InputError, match="cannot take this") if engine_name == "postgresql" else nullcontext()
+    with refused, database.reading() as session:
+        assert session.scalar(asked) is None
 
 
 def test_reading_changes_nothing_and_waits_for_no_writer(database: Database) -> None:

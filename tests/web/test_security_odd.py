@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,8 +11,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from answer_world import START, copy_world
+from answer_world import START, World, copy_world, make_world
 from console_world import Browser, browser_of
+from databases import Cluster
 from page_examples import Example, fill, furnish
 from route_map import Door, doors
 from tocsin.accounts import Role
@@ -45,7 +47,12 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    world = copy_world(fresh, tmp_path_factory.mktemp("odd"))
+    with _stage(copy_world(fresh, tmp_path_factory.mktemp("odd"))) as found:
+        yield found
+
+
+@contextmanager
+def _stage(world: World) -> Iterator[Stage]:
     examples = furnish(world)
     application = make_application(world.node, clock=lambda: world.now)
     with (
@@ -89,6 +96,20 @@ def test_a_form_that_no_page_sends_breaks_nothing(stage: Stage) -> None:
             answer = _ask(browser, door, at, data=dict.fromkeys(names, odd))
             if answer.status_code >= 500:
                 broken.append((door.path, odd[:30], answer.status_code))
+    assert broken == []
+
+
+def test_a_sign_that_postgresql_keeps_in_no_text_breaks_nothing(postgresql: Cluster, tmp_path: Path) -> None:
+    names, broken = _names(), []
+    url = postgresql.fresh(migrated=False)
+    with _stage(make_world(tmp_path, f'[storage]\ndatabase = "{url}"\n')) as stage:
+        for door, browser, example in stage.each():
+            given = {"params" if door.method == "GET" else "data": dict.fromkeys(names, "a\0b")}
+            filled = len(example.own.split(" ")) if example else 0
+            for path in (example.at if example else door.path, fill(door.path, " ".join(["a%00b"] * filled))):
+                answer = _ask(browser, door, path, **({} if door.api and door.method != "GET" else given))
+                if answer.status_code >= 500:
+                    broken.append((door.method, path, answer.status_code))
     assert broken == []
 
 

@@ -86,6 +86,7 @@ from tocsin.accounts.signing_in import (
 )
 from tocsin.accounts.sso import PATIENCE, Errand, NoEntry, send_away, sign_in_from_elsewhere, welcome_back
 from tocsin.accounts.tables import ApiToken, Passkey
+from tocsin.accounts.throttle import network_of
 
 __all__ = [
     "NOBODY",
@@ -147,6 +148,7 @@ __all__ = [
     "make_token",
     "names_of",
     "names_of_actors",
+    "network_of",
     "new_recovery_codes",
     "new_setup",
     "note_factor",

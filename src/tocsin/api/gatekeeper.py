@@ -1,7 +1,6 @@
 """Before any route: who nobody knows learns nothing, and nobody asks too often."""
 
 import time
-from ipaddress import ip_address, ip_network
 from typing import Final
 
 from limits import RateLimitItemPerMinute
@@ -11,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tocsin.accounts import network_of
 from tocsin.api.counter import Counter
 from tocsin.api.failures import problem, unknown
 from tocsin.doors import visitor_of
@@ -19,7 +19,6 @@ OPEN: Final = ("/health", "/me", "/openapi.json", "/docs")
 """The paths that need no account; of every other nobody learns even whether it exists."""
 
 _MOST_HEADERS: Final = 32_768  # bytes
-_PREFIX: Final = {4: 24, 6: 56}
 
 
 class Gatekeeper:
@@ -45,7 +44,8 @@ class Gatekeeper:
         request = Request(scope)
         visitor = visitor_of(request)
         kind = "network" if visitor.person is None else "person"
-        allowed, headers = self._count(kind, str(visitor.person or _network_of(request)))
+        address = request.client.host if request.client else ""
+        allowed, headers = self._count(kind, str(visitor.person or network_of(address)))
 
         async def say(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -72,12 +72,3 @@ class Gatekeeper:
             "RateLimit": f'"{kind}";r={window.remaining};t={wait}',
         }
         return allowed, headers if allowed else {**headers, "Retry-After": str(wait)}
-
-
-def _network_of(request: Request) -> str:
-    """The network that a visitor without an account comes from."""
-    try:
-        address = ip_address(request.client.host if request.client else "")
-    except ValueError:
-        return ""
-    return str(ip_network(f"{address}/{_PREFIX[address.version]}", strict=False))

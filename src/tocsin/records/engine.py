@@ -24,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from tocsin.errors import SettingError, StorageError
+from tocsin.errors import InputError, SettingError, StorageError
 
 _READING = "tocsin_reading"
 _IDLE = 8  # connections that are kept for the next that asks, where any are
@@ -68,6 +68,7 @@ class Database:
 
         Raises:
             StorageError: the database cannot be reached or is full.
+            InputError: it can hold no such value.
 
         """
         with _failures(), Session(self.engine, expire_on_commit=False) as session, session.begin():
@@ -79,6 +80,7 @@ class Database:
 
         Raises:
             StorageError: the database cannot be reached.
+            InputError: it can hold no such value.
 
         """
         reader = self.engine.execution_options(**{_READING: True})
@@ -123,14 +125,23 @@ def _failures() -> Iterator[None]:
     """What is wrong with the database itself, as the error that people are told; not what we asked of it wrongly."""
     try:
         yield
+    except DataError as error:  # PostgreSQL takes no NUL in a text, and no number beyond its column
+        raise InputError(
+            f"The records cannot take this: {_reason(error)}.",
+            hint="Leave out signs that nobody can read, and numbers that are too large.",
+        ) from error
     except DatabaseError as error:
-        if isinstance(error, DataError | IntegrityError | NotSupportedError | ProgrammingError):
+        if isinstance(error, IntegrityError | NotSupportedError | ProgrammingError):
             raise
-        reason = str(error.orig).strip().splitlines()[0].rstrip(".")
+        reason = _reason(error)
         raise StorageError(
             f"The records database failed: {reason}.",
             hint="Check that it is there, that this user may use it, and that its disk has room.",
         ) from error
+
+
+def _reason(error: DatabaseError) -> str:
+    return str(error.orig).strip().splitlines()[0].rstrip(".")
 
 
 def open_database(url: str) -> Database:
