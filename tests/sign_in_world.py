@@ -2,6 +2,7 @@
 
 import html
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,6 +93,13 @@ def words_of(world: World) -> list[str]:
 def letters_to(world: World, mailbox: str) -> list[Letter]:
     with world.node.database.reading() as transaction:
         return list(transaction.scalars(select(Letter).where(Letter.mailbox == mailbox).order_by(Letter.id)))
+
+
+def awaited(world: World, mailbox: str, number: int, part: str = "/welcome/") -> list[Letter]:
+    """The letters to a mailbox that hold some text, once there are so many: some are written after the answer."""
+    while len(found := [letter for letter in letters_to(world, mailbox) if part in letter.body]) < number:
+        time.sleep(0.02)
+    return found
 
 
 def set_up_device(visit: Visit) -> tuple[pyotp.TOTP, list[str]]:
