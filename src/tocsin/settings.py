@@ -318,6 +318,11 @@ class AccountsSettings(_Section):
         ("administrator", "manager"),
         description="The roles whose people must sign in with a second factor; it is set up at the first sign-in.",
     )
+    leaked_passwords: str = Field(
+        "",
+        description="A file of passwords that were leaked elsewhere, which no account may have: SHA-1 in order, a line "
+        "each, as Have I Been Pwned gives them. Empty: none is looked up.",
+    )
 
 
 class SingleSignOnSettings(_Section):

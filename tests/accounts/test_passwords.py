@@ -1,13 +1,17 @@
 """Passwords: what is taken, what would be guessed early, and that no other one fits."""
 
+import hashlib
 import string
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.accounts.leaked import is_leaked
 from tocsin.accounts.passwords import LONGEST, SHORTEST, Weakness, fits, hash_password, is_outdated, weakness
+from tocsin.errors import StorageError
 
 ABOUT = ["Ana Lima", "ana.lima@kestria.example", "Kestria National CSIRT"]
 
@@ -75,3 +79,21 @@ def test_the_same_letters_from_another_keyboard_fit() -> None:
 def test_what_is_kept_by_former_parameters_is_known_as_such() -> None:
     assert is_outdated(PasswordHasher(time_cost=1, memory_cost=8_192).hash("marmot tunes violet"))
     assert not is_outdated(hash_password("marmot tunes violet"))
+
+
+@given(st.sets(st.binary(min_size=20, max_size=20), max_size=40), st.booleans(), st.booleans())
+def test_a_leaked_password_is_found_wherever_it_stands_in_the_file(
+    tmp_path_factory: pytest.TempPathFactory, others: set[bytes], counted: bool, ended: bool
+) -> None:
+    path = tmp_path_factory.mktemp("leaked") / "hashes.txt"
+    own = hashlib.sha1(b"marmot tunes violet", usedforsecurity=False).digest()
+    for among in (others | {own}, others - {own}):
+        lines = [f"{one.hex().upper()}:{one[0] * 7}" if counted else one.hex().upper() for one in sorted(among)]
+        path.write_text("\n".join(lines) + "\n" * ended)
+        assert is_leaked("marmot tunes violet", path) is (own in among)
+        assert weakness("marmot tunes violet", leaked=path) is (Weakness.LEAKED if own in among else None)
+
+
+def test_a_list_of_leaked_passwords_that_is_not_there_takes_none(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match="leaked passwords"):
+        weakness("marmot tunes violet", leaked=tmp_path / "none.txt")

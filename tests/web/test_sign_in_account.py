@@ -1,5 +1,6 @@
 """The own account: what changes there, what is asked again first, and what other browsers notice of it."""
 
+import hashlib
 import html
 import re
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from sign_in_world import (
 )
 from tocsin.accounts import Person, Role
 from tocsin.accounts.tables import Passkey
+from tocsin.app import open_node
 from tocsin.doors import COOKIE
 
 
@@ -186,3 +188,19 @@ def test_who_only_knows_the_password_sets_up_no_factor_beside_a_passkey(world: W
             done = other.post("/account/second-factor", csrf=csrf[1], setup="", code="")
             assert done.headers["location"] == "/account/second-factor"
             assert other.get("/today").headers["location"] == "/account/second-factor"
+
+
+def test_a_leaked_password_is_not_taken(world: World) -> None:
+    leaked = world.folder / "leaked.txt"
+    hashed = hashlib.sha1(OTHER.encode(), usedforsecurity=False).hexdigest().upper()
+    leaked.write_text(f"{'0' * 40}:3\n{hashed}:1\n{'F' * 40}:2\n")
+    with (world.node.home / "tocsin.toml").open("a") as settings:
+        settings.write(f'[accounts]\nleaked_passwords = "{leaked}"\n')
+    world = World(world.folder, open_node(world.node.home))
+    with visits(world) as visit:
+        joined(visit)
+        refused = visit.send("/account", "/account/password", current=PASSWORD, password=OTHER)
+        assert refused.status_code == 422
+        assert "stolen elsewhere" in refused.text
+        taken = visit.send("/account", "/account/password", current=PASSWORD, password=f"{OTHER} 7")
+        assert taken.headers["location"] == "/account?done=password"

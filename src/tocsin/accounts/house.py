@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tocsin.accounts.permissions import Role
 from tocsin.settings import Settings
@@ -20,7 +21,8 @@ def in_english(text: str, **values: object) -> str:
 class House:
     """A node as its people know it.
 
-    ``url``: where its pages are, may be empty. ``strict``: the roles that need two factors.
+    ``url``: where its pages are, may be empty. ``strict``: the roles that need two factors. ``leaked``: the file of
+    passwords that nobody may take.
     """
 
     name: str
@@ -29,6 +31,7 @@ class House:
     strict: frozenset[Role]
     tokens: Tokens
     say: Say = in_english
+    leaked: Path | None = None
 
     def link(self, path: str) -> str:
         """The address of a page; only its path where the node does not know its own."""
@@ -44,4 +47,5 @@ def house_of(settings: Settings, tokens: Tokens, say: Say = in_english) -> House
         strict=frozenset(map(Role, settings.accounts.second_factor)),
         tokens=tokens,
         say=say,
+        leaked=Path(leaked).expanduser() if (leaked := settings.accounts.leaked_passwords) else None,
     )

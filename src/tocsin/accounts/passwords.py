@@ -11,6 +11,8 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from tocsin.accounts.leaked import is_leaked
+
 SHORTEST: Final = 12
 """Characters of the shortest password that is taken."""
 
@@ -36,13 +38,14 @@ class Weakness(StrEnum):
     LONG = "long"
     COMMON = "common"  # among those that are tried first: common words, keyboard rows, years, repetitions
     ABOUT = "about"  # made of the person's name or mailbox, or of the node's name
+    LEAKED = "leaked"  # among those that were stolen elsewhere
 
 
-def weakness(password: str, about: Iterable[str] = ()) -> Weakness | None:
+def weakness(password: str, about: Iterable[str] = (), *, leaked: Path | None = None) -> Weakness | None:
     """Why this password is not taken; None: it is.
 
     ``about``: names and mailboxes that somebody who guesses would begin with. Common words and these count for
-    nothing; enough must remain beside them.
+    nothing; enough must remain beside them. ``leaked``: a file of hashes, as `tocsin.accounts.leaked` reads it.
     """
     if len(password) < SHORTEST:
         return Weakness.SHORT
@@ -51,7 +54,9 @@ def weakness(password: str, about: Iterable[str] = ()) -> Weakness | None:
     if _bare(password, _common()) < _LEFT or len(set(password.casefold())) < _DIFFERENT:
         return Weakness.COMMON
     own = {part for text in about for part in re.split(r"[\W_]+", text.casefold()) if len(part) > 2}
-    return Weakness.ABOUT if _bare(password, _common() | own) < _LEFT else None
+    if _bare(password, _common() | own) < _LEFT:
+        return Weakness.ABOUT
+    return Weakness.LEAKED if leaked is not None and is_leaked(password, leaked) else None
 
 
 def hash_password(password: str) -> str:

@@ -99,7 +99,8 @@ def _new_password(desk: Desk, request: Request, visitor: Visitor, current: str, 
     if right is not True:
         wait = minutes(right) if isinstance(right, timedelta) else 0
         return _page(desk, request, visitor, wrongs={"current": "wait" if wait else "current"}, wait=wait)
-    if weak := weakness(password, [visitor.name, _mailbox(desk, visitor), house.name]):
+    about = [visitor.name, _mailbox(desk, visitor), house.name]
+    if weak := weakness(password, about, leaked=house.leaked):
         return _page(desk, request, visitor, wrongs={"password": weak.value})
     kept = hash_password(password)
     with desk.node.database.begin() as transaction:

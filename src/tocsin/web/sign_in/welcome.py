@@ -1,6 +1,7 @@
 """Where a link leads that makes an account or sets a new password; opening it changes nothing."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -61,7 +62,8 @@ def add_welcome(router: APIRouter, desk: Desk) -> None:
         if link is None:
             return _nothing(desk, request)
         typed = Typed(" ".join(name.split()), mailbox)
-        if wrongs := _wrongs(link, typed, password, _about(desk, link, typed)):
+        leaked = house_of_page(desk, request).leaked
+        if wrongs := _wrongs(link, typed, password, _about(desk, link, typed), leaked):
             return _page(desk, request, token, link, typed, wrongs=wrongs)
         kept = hash_password(password)
         if link.kind == LinkKind.RESET:
@@ -82,7 +84,7 @@ def _about(desk: Desk, link: WelcomeLink, typed: Typed) -> list[str]:
     return [*own, desk.node.settings.node.name]
 
 
-def _wrongs(link: WelcomeLink, typed: Typed, password: str, about: list[str]) -> dict[str, str]:
+def _wrongs(link: WelcomeLink, typed: Typed, password: str, about: list[str], leaked: Path | None) -> dict[str, str]:
     """What is wrong, by field; the page has the words."""
     wrongs = {}
     if link.kind != LinkKind.RESET and not is_name(typed.name):
@@ -92,7 +94,7 @@ def _wrongs(link: WelcomeLink, typed: Typed, password: str, about: list[str]) ->
             plain_mailbox(typed.mailbox)
         except InputError:
             wrongs["mailbox"] = "mailbox"
-    if weak := weakness(password, about):
+    if weak := weakness(password, about, leaked=leaked):
         wrongs["password"] = weak.value
     return wrongs
 
