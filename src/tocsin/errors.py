@@ -22,6 +22,11 @@ class TocsinError(Exception):
         super().__init__(message)
         self.hint = hint
 
+    @property
+    def line(self) -> str:
+        """The message for a log: one line, with nothing in it that a terminal obeys (OWASP ASVS 16.4.1)."""
+        return "".join(letter if letter.isprintable() else " " for letter in str(self))
+
 
 class UsageError(TocsinError):
     """Asked for something that cannot be asked."""

@@ -104,6 +104,21 @@ def test_requests_are_limited_and_say_so(fresh: Path, tmp_path: Path) -> None:
         assert [client.get("/health").status_code for _ in range(3)] == [200, 200, 429]
 
 
+def test_networks_are_counted_apart_however_their_addresses_are_written(fresh: Path, tmp_path: Path) -> None:
+    from answer_world import copy_world
+    from tocsin.app import open_node
+
+    world = copy_world(fresh, tmp_path)
+    (world.node.home / "tocsin.toml").write_text("[api]\npublic_a_minute = 1\n")
+    world = World(world.folder, open_node(world.node.home))
+    with caller(world, None) as client:
+        asked = [
+            client.get("/health", headers={"x-forwarded-for": address}).status_code
+            for address in ("::ffff:192.0.2.1", "::ffff:198.51.100.1", "192.0.2.7", "fe80::1%eth0", "fe80::2")
+        ]
+    assert asked == [200, 200, 429, 200, 429]
+
+
 def test_the_description_and_its_page(world: World) -> None:
     with caller(world, None) as client:
         schema = client.get("/openapi.json").json()

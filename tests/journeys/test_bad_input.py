@@ -141,6 +141,16 @@ def test_a_stump_of_a_packed_report_is_refused(tocsin: Tocsin, packed: bytes) ->
     assert "too early" in reason or "damaged zip" in reason
 
 
+def test_an_archive_of_countless_files_is_refused_before_any_is_looked_at(tocsin: Tocsin) -> None:
+    many = zipped(*((f"{number}.csv", b"") for number in range(1_001)))
+    assert "1,001 files, more than 1,000" in refusal(tocsin, put(tocsin, many, "many.zip"))
+
+
+def test_a_gzip_stream_of_many_members_is_read_whole(tocsin: Tocsin) -> None:
+    packed = gzip.compress(b"") * 10_000 + gzip.compress(content(line()).encode()) + gzip.compress(b"") * 10_000
+    assert take(tocsin, put(tocsin, packed, f"{NAME}.gz"))["stored"] == 1
+
+
 def test_a_bomb_is_refused_and_the_limit_can_be_set(tocsin: Tocsin) -> None:
     bomb = zipped(("bomb.csv", bytes(20_000_000)))
     for path in (put(tocsin, gzip.compress(bytes(20_000_000)), "bomb.csv.gz"), put(tocsin, bomb, "bomb.zip")):

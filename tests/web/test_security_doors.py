@@ -18,6 +18,7 @@ from route_map import Door, doors
 from sign_in_world import awaited
 from tocsin.accounts import OPEN, Act, Person, Role, make_token, set_role
 from tocsin.doors import COOKIE
+from tocsin.errors import StorageError
 from tocsin.records import AuditEntry
 from tocsin.web.server import make_application
 
@@ -377,3 +378,7 @@ def test_the_public_server_has_no_door_that_needs_an_account(stage: Stage) -> No
     public = doors(make_application(stage.world.node, public=True, clock=lambda: stage.world.now))
     assert {door.act for door in public} <= {Act.PUBLIC_READ, Act.PUBLIC_REPORT, Act.LINK_USE}
     assert not any("sign" in door.path or "account" in door.path for door in public)
+
+
+def test_an_error_is_one_line_of_the_log_whatever_it_holds() -> None:
+    assert StorageError("Disk '\nERROR: forged\x1b[2J\u2028' is full.").line == "Disk ' ERROR: forged [2J ' is full."

@@ -88,7 +88,7 @@ def failure_of(error: TocsinError) -> ProblemResponse:
     """One of our errors. What is wrong inside is for those who run the node."""
     status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
     if status in {500, 503}:
-        getLogger("uvicorn.error").error("%s", error)
+        getLogger("uvicorn.error").error("%s", error.line)
         return problem(status, "The node cannot do this at the moment.", headers={"Retry-After": "30"})
     return problem(status, str(error), hint=error.hint)
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BLOCK = 1 << 20
+_MOST_MEMBERS = 1_000  # of a zip file: each is looked at, whatever it is
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,10 @@ def _members(name: str, file: IO[bytes], size: int, spool: Path, limits: IngestS
             members = [member for member in archive.infolist() if not member.is_dir()]
             if not members:
                 raise InputError(f"{name} is a zip file without files in it.", hint="Fetch it again.")
+            if len(members) > _MOST_MEMBERS:
+                raise InputError(
+                    f"{name} holds {len(members):,} files, more than {_MOST_MEMBERS:,}.", hint="Pack them in parts."
+                )
             for member in members:
                 inner = shown(Path(member.filename).name)
                 if member.flag_bits & 1:

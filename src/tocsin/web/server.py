@@ -192,7 +192,7 @@ def _add_failures(application: FastAPI, desk: Desk) -> None:
         """What the visitor can mend is said; what is wrong inside is for those who run the node."""
         if isinstance(error, UsageError | InputError):
             return desk.page(request, "failed.html", status=422, what="input", error=error)
-        getLogger("uvicorn.error").error("%s", error)
+        getLogger("uvicorn.error").error("%s", error.line)
         return desk.page(request, "failed.html", status=503, what="failed", error=None)
 
 

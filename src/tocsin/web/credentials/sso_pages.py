@@ -93,7 +93,7 @@ def _nothing(desk: Desk, request: Request, why: str, error: RemoteError | None =
     if error is not None:
         from logging import getLogger
 
-        getLogger("uvicorn.error").warning("%s", error)
+        getLogger("uvicorn.error").warning("%s", error.line)
     return desk.page(request, "sign_in/no_elsewhere.html", status=502 if error else 403, why=why)
 
 
