@@ -131,6 +131,21 @@ def test_the_description_and_its_page(world: World) -> None:
             assert operation["x-scope"] in list(Act)
 
 
+def test_every_list_has_a_cursor(world: World) -> None:
+    with caller(world, Role.ADMINISTRATOR) as client:
+        schema = client.get("/openapi.json").json()
+    lists = []
+    for path, operations in schema["paths"].items():
+        answer = operations.get("get", {"responses": {}})["responses"].get("200", {}).get("content", {})
+        name = answer.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+        properties = schema["components"]["schemas"].get(name, {}).get("properties", {})
+        if "items" in properties:
+            lists.append(path)
+            assert "next" in properties, path
+            assert {"cursor", "limit"} <= {one["name"] for one in operations["get"]["parameters"]}, path
+    assert {"/problems", "/teams", "/ingests", "/events", "/audit", "/deliveries"} <= set(lists)
+
+
 def test_the_public_server_has_only_what_needs_no_account(world: World) -> None:
     with caller(world, None, public=True) as client:
         assert client.get("/health").status_code == 200

@@ -84,6 +84,27 @@ def test_an_operator_answers_for_the_own_problems(told: World) -> None:
         assert client.post("/problems/answers", json=said).status_code == 404
 
 
+@pytest.mark.parametrize("role", [Role.ANALYST, Role.OPERATOR])
+def test_problems_are_read_a_page_at_a_time(world: World, role: Role) -> None:
+    """Those seen at the same time too are shown once each; what is heard meanwhile moves none of the others."""
+    for day, addresses in enumerate((["192.0.2.1", "192.0.2.2", "192.0.2.3"], ["192.0.2.4", "192.0.2.5"])):
+        world.at(day).hear(*addresses)
+        world.tell()
+    with caller(world, role, teams=(number_of(world, "operator"),) if role is Role.OPERATOR else ()) as client:
+        whole = [one["where"] for one in client.get("/problems").json()["items"]]
+        page = client.get("/problems", params={"limit": 2})
+        shown = [one["where"] for one in page.json()["items"]]
+        world.at(2).hear("192.0.2.9")
+        world.tell()
+        while page.json()["next"]:
+            page = client.get(page.links["next"]["url"])
+            shown += [one["where"] for one in page.json()["items"]]
+        assert shown == whole
+        assert set(whole[:2]) == {"192.0.2.4", "192.0.2.5"}
+        assert set(whole[2:]) == {"192.0.2.1", "192.0.2.2", "192.0.2.3"}
+        assert client.get("/problems", params={"cursor": "x"}).status_code == 400
+
+
 def test_the_directory_is_read_a_page_at_a_time(world: World) -> None:
     with caller(world, Role.AUDITOR) as client:
         page = client.get("/teams", params={"limit": 4})

@@ -104,7 +104,7 @@ def test_lists_go_on_by_themselves(client: Client) -> None:
     assert [line.responsible for line in client.look_up_many(["192.0.2.1", "198.51.100.1"])] == [["operator"], []]
     assert client.look_up("192.0.2.1")["teams"][0]["team"] == "operator"
     assert {one.state for one in client.deliveries(team="operator")} == {"sent"}
-    assert client.problems(limit=1)[0].what == "open-rdp"
+    assert next(client.problems()).what == "open-rdp"
     assert next(client.audit(word="report.ingested")).subject == "ingest:1"
     assert "tocsin_rows_total" in client.metrics()
     with client.events_file("csv") as pieces:

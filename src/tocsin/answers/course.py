@@ -127,9 +127,18 @@ class Courses:
     gone_after_days: int
 
     def listed(
-        self, *, now: datetime, team_id: int | None = None, state: State | None = None, limit: int = 100
+        self,
+        *,
+        now: datetime,
+        team_id: int | None = None,
+        state: State | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int = 100,
     ) -> list[Course]:
-        """The problems that were seen last, newest first; of one team or in one state where asked for."""
+        """The problems that were seen last, newest first, then by key; of one team or in one state where asked for.
+
+        ``after``: only what comes behind this place: when a problem was last seen (seconds), and its key.
+        """
         with self.database.reading() as session:
             sets = sets_with(session, same_team(session, team_id)) if team_id is not None else []
         keys = None
@@ -140,8 +149,12 @@ class Courses:
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
             said = _said(session, known)
         states = _states(known, said, now)
-        wanted = np.flatnonzero([state is None or one is state for one in states])
-        newest = wanted[np.argsort(-known.column("last_seen")[wanted], kind="stable")][:limit]
+        wanted = np.array([state is None or one is state for one in states], dtype=bool)
+        seen = known.column("last_seen")
+        if after is not None:
+            wanted &= (seen < after[0]) | ((seen == after[0]) & (known.keys > np.uint64(after[1])))
+        left = np.flatnonzero(wanted)
+        newest = left[np.argsort(-seen[left], kind="stable")][:limit]  # keys are in order
         return self._described(known, newest, self._names(known, newest), states, said)
 
     def at(self, ranges: Sequence[tuple[int, int, int, int]], *, now: datetime) -> list[Course]:

@@ -1,21 +1,23 @@
 """``/problems``: what is wrong, where each problem is in its course, and what its team says of it."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
 from uuid import uuid4
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from tocsin.accounts import Act, Visitor
 from tocsin.answering import Said, answer_problems, team_sheet
 from tocsin.answers import NOTE_LENGTH, Course, Courses, Line, Standing, State, Verdict, problem_text, state_of
 from tocsin.api.counter import Counter
+from tocsin.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
 from tocsin.directory import Team, read_team, team_names
 from tocsin.doors import NotHereError, needs
 
 TAG = "problems"
-_MOST = 1_000
+_NOUN = "problems"
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = r"^[0-9a-f]{16}$"
 
 
@@ -45,12 +47,6 @@ class Problem(BaseModel):
     said: list[Spoken]
 
 
-class Problems(BaseModel):
-    """Problems, those seen last first."""
-
-    items: list[Problem]
-
-
 class Saying(BaseModel):
     """What a team says of problems that it was told of."""
 
@@ -75,22 +71,29 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
 
     @router.get("/problems", operation_id="listProblems", summary="What is wrong, and where each problem is")
     def list_problems(
+        *,
+        request: Request,
+        response: Response,
         visitor: Annotated[Visitor, needs(Act.EVENTS_READ)],
         team: Annotated[str, Query(max_length=200, description="Key of a team that must know of them.")] = "",
         state: State | None = None,
-        limit: Annotated[int, Query(ge=1, le=_MOST, description="At most so many.")] = 100,
-    ) -> Problems:
-        """Those seen last first; operators see what their teams were told of and may still answer."""
-        if not visitor.reach(Act.EVENTS_READ).everything:
-            return Problems(items=_own(counter, visitor, team, state)[:limit])
-        courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
-        number = read_team(node.database, team)[0].id if team else None
-        found = courses.listed(now=counter.now, team_id=number, state=state, limit=limit)
-        with node.database.reading() as session:
-            said_by = {said.answer.team_id for one in found for said in one.said}
-            names = team_names(session, {number for one in found for number in one.teams} | said_by)
-        keys = {number: key for number, (key, _) in names.items()}
-        return Problems(items=[_problem(one, keys) for one in found])
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[Problem]:
+        """Those seen last first; operators see what their teams were told of and may still answer.
+
+        One that is seen again meanwhile moves to the front.
+        """
+        inside = visitor.reach(Act.EVENTS_READ).everything
+        noun = f"{_NOUN}.{'all' if inside else 'own'}"
+        place = place_of(counter.tokens, noun, cursor)
+        if inside:
+            places, found = _all(counter, team, state, place, limit + 1)
+        else:
+            places, found = _own(counter, visitor, team, state, place)
+        following = cursor_for(counter.tokens, noun, places[limit - 1]) if len(found) > limit else None
+        link_next(request, response, following)
+        return Page(items=found[:limit], next=following)
 
     @router.post("/problems/answers", operation_id="answerProblems", summary="Say what a team does about problems")
     def answer(said: Annotated[Saying, Body()], visitor: Annotated[Visitor, needs(Act.PORTAL_WRITE)]) -> Noted:
@@ -102,13 +105,40 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         return Noted(noted=noted)
 
 
-def _own(counter: Counter, visitor: Visitor, team: str, state: State | None) -> list[Problem]:
-    found = []
+_Found = tuple[list[tuple[Any, ...]], list[Problem]]  # the place of each in the list, for cursors
+
+
+def _all(counter: Counter, team: str, state: State | None, place: list[Any] | None, most: int) -> _Found:
+    node = counter.node
+    courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
+    number = read_team(node.database, team)[0].id if team else None
+    after = (place[0], place[1]) if place else None
+    found = courses.listed(now=counter.now, team_id=number, state=state, after=after, limit=most)
+    with node.database.reading() as session:
+        said_by = {said.answer.team_id for one in found for said in one.said}
+        names = team_names(session, {number for one in found for number in one.teams} | said_by)
+    keys = {number: key for number, (key, _) in names.items()}
+    places = [(int(one.last_seen.timestamp()), one.key) for one in found]
+    return places, [_problem(one, keys) for one in found]
+
+
+def _own(counter: Counter, visitor: Visitor, team: str, state: State | None, place: list[Any] | None) -> _Found:
+    found: list[tuple[tuple[Any, ...], Problem]] = []
     for one in _teams(counter, visitor, Act.EVENTS_READ):
         if team in {"", one.key}:
             sheet = team_sheet(counter.node, one, now=counter.now)
-            found += [_line(line, one.key, counter.now) for line in sheet.lines]
-    return [one for one in found if state in {None, one.state}]
+            found += [(_place(line, one.key), _line(line, one.key, counter.now)) for line in sheet.lines]
+    after = tuple(place) if place else ()
+    kept = [
+        (at, one) for at, one in sorted(found, key=lambda pair: pair[0]) if at > after and state in {None, one.state}
+    ]
+    return [at for at, _ in kept], [one for _, one in kept]
+
+
+def _place(line: Line, team: str) -> tuple[Any, ...]:
+    """Those seen last first; microseconds tell the same times apart as the records do."""
+    seen = (line.last_seen - _BEGINNING) // timedelta(microseconds=1) if line.last_seen else 0
+    return -seen, problem_text(line.key), team
 
 
 def _teams(counter: Counter, visitor: Visitor, act: Act) -> list[Team]:

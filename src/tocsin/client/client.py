@@ -214,10 +214,9 @@ class Client:
         done = self._post(f"/deliveries/{_part(reference)}/{_part(act)}", body)
         return done["reference"], done["state"]
 
-    def problems(self, *, team: str = "", state: str = "", limit: int = 100) -> list[Problem]:
+    def problems(self, *, team: str = "", state: str = "") -> Iterator[Problem]:
         """What is wrong, seen last first."""
-        found = self._get("/problems", **_given({"team": team, "state": state, "limit": limit}))
-        return [read(Problem, one) for one in found["items"]]
+        return self._each(Problem, "/problems", team=team, state=state)
 
     def answer(self, verdict: str, problems: Iterable[str], *, team: str = "", note: str = "", days: int = 90) -> int:
         """Say what a team does about problems; for how many it was noted."""
