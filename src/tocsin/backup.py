@@ -111,8 +111,10 @@ def make_backup(node: Node, target: Path, *, now: datetime, actor: str = "backup
         records = open_database(sqlite_url(target / _RECORDS))
         copy_records(node.database, records)
         records.engine.dispose()
+        deleted = set(node.store.unlisted())  # stays a while for readers, but goes nowhere
         for path in _node_files(node.home):
-            _copy(path, target / path.relative_to(node.home))
+            if path not in deleted:
+                _copy(path, target / path.relative_to(node.home))
     hashes = {path.relative_to(target).as_posix(): _hash(path) for path in sorted(target.rglob("*")) if path.is_file()}
     manifest = {"tocsin": __version__, "made": now.isoformat(), "sha256": hashes}
     with _disk(target):

@@ -48,7 +48,7 @@ def offer_of(node: Node, wanted: EventFilter, *, reach: Reach, now: datetime) ->
 def export_events(node: Node, wanted: EventFilter, form: Form, *, reach: Reach, actor: str, now: datetime) -> Export:
     """A file of the events that fit and may leave, as the audit log says from now on. ``actor``: as it names one."""
     sight = export_sight(node, reach)
-    figures = node.events.figures(wanted, now=now, sight=sight)
+    figures, batches = node.events.whole(wanted, now=now, sight=sight)
     marking = marking_of(figures)
     conditions = {name: "given" if name in _PERSONAL else value for name, value in wanted.query().items()}
     with node.database.begin() as session:
@@ -60,7 +60,6 @@ def export_events(node: Node, wanted: EventFilter, form: Form, *, reach: Reach, 
             subject="events",
             detail={"form": form.value, "events": figures.total, "marking": _words(marking), "conditions": conditions},
         )
-    batches = node.events.batches(wanted, now=now, sight=sight)
     name = f"events-{now:%Y%m%dT%H%M%SZ}-{_words(marking).replace(':', '-').replace('+', '-')}.{form.value}"
     return Export(name, media_of(form), marking, figures.total, written(form, batches, node_uuid(node.database)))
 

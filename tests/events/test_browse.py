@@ -216,10 +216,28 @@ def test_compaction_between_two_looks_changes_no_answer(tmp_path: Path) -> None:
     right = identities(expected(world, EventFilter(), lambda _row: True))
     world.events.page(EventFilter(feed="nothing"), now=NOW)  # which files there are is known now
     world.events.store.compact(min_files=2)
-    world.events.store.clean()
+    world.events.store.clean(reading=timedelta(0))
     assert set(world.events.store.files()).isdisjoint(files[4:])
     found = world.events.page(EventFilter(), now=NOW, columns=["source.url"], limit=1_000)
     assert found.rows.select("ingest", "row").rows() == right
+
+
+def test_a_long_reading_is_of_the_moment_at_which_it_began(tmp_path: Path) -> None:
+    world = make_world(tmp_path, seed=5)
+    store = world.events.store
+    figures, batches = world.events.whole(EventFilter(), now=NOW)
+    read = [next(batches)]
+    assert read[0].height < figures.total
+    assert store.compact(min_files=2)
+    assert store.delete_days_before(NOW.date() + timedelta(days=400))
+    store.clean()
+    assert world.events.figures(EventFilter(), now=NOW).total == 0
+    read += batches
+    found = sorted(identity for batch in read for identity in batch.select("ingest", "row").rows())
+    assert found == sorted(identities(expected(world, EventFilter(), lambda _row: True)))
+    assert figures.total == len(found)
+    store.clean(reading=timedelta(0))
+    assert not list(store.folder.rglob("*.parquet"))
 
 
 def test_nothing_is_found_where_nothing_was_heard(tmp_path: Path) -> None:

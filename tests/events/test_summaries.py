@@ -1,5 +1,6 @@
 """Digests are never the truth: lost, broken or stale ones are made anew, and none outlives its file."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def test_a_digest_goes_with_its_file(tmp_path: Path) -> None:
     before = {folder.name for folder in world.events.folder.iterdir()}
     store = world.events.store
     assert store.compact(min_files=2)
-    store.clean()
+    store.clean(reading=timedelta(0))
     world.events.summaries.keep_only(store.files())
     after = {folder.name for folder in world.events.folder.iterdir()}
     assert len(after) == len(store.files())

@@ -169,7 +169,7 @@ def test_a_node_whose_restore_was_cut_off_does_not_open(busy: Tocsin, tmp_path: 
     assert knows(other) == knows(busy)
 
 
-def test_retention_deletes_what_is_old_and_says_how_much(busy: Tocsin) -> None:
+def test_retention_deletes_what_is_old_and_says_how_much(busy: Tocsin, tmp_path: Path) -> None:
     (busy.home / "tocsin.toml").write_text("[retention]\nevents_days = 30\nquarantine_days = 20\nmails_days = 10\n")
     mails = len(list((busy.home / "mails").rglob("*.eml")))
     now = datetime.now(UTC)
@@ -183,6 +183,14 @@ def test_retention_deletes_what_is_old_and_says_how_much(busy: Tocsin) -> None:
     assert busy.lines("events", "--format", "json") == []
     assert busy.json("quarantine", "show", "2") == []
     assert not list((busy.home / "mails").rglob("*"))
+    left = list((busy.home / "events").rglob("*.parquet"))
+    busy.run("backup", tmp_path / "backup")
+    assert left
+    assert not list((tmp_path / "backup").rglob("day=*/*.parquet"))  # while an export may still read them
+    day_ago = now.timestamp() - 86_000
+    for path in (busy.home / "events" / "_delta_log").glob("*.json"):
+        os.utime(path, (day_ago, day_ago))
+    apply_retention(open_node(busy.home), now=now + timedelta(days=32))
     assert not list((busy.home / "events").rglob("*.parquet"))
     assert not list((busy.home / "rows").iterdir())
     assert all(found["ok"] for found in findings(busy, code=0).values())

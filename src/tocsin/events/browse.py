@@ -155,15 +155,31 @@ class Events:
     def batches(
         self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING, rows: int = 20_000
     ) -> Iterator[pl.DataFrame]:
-        """All events that fit and may be seen, whole, in frames of at most so many rows; in the order of the files."""
+        """All events that fit and may be seen, whole, in frames of at most so many rows; in the order of the files.
+
+        They are those of this moment, however long the reading takes (up to `store.READING`).
+        """
         asked = self._matcher.wanted(wanted, sight, now)
-        for file in self._matcher.searched(asked):
+        return self._batches(self._matcher.searched(asked), asked, rows)
+
+    def whole(
+        self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING
+    ) -> tuple[Figures, Iterator[pl.DataFrame]]:
+        """The counts of the events that fit and may be seen, and all of these very events, as `batches`."""
+        while True:
+            version = self.store.table.version()
+            found = self.figures(wanted, now=now, sight=sight), self.batches(wanted, now=now, sight=sight)
+            if self.store.table.version() == version:  # else more was heard between the two
+                return found
+
+    def _batches(self, files: Sequence[File], asked: Wanted, rows: int) -> Iterator[pl.DataFrame]:
+        for file in files:
             places = self._matcher.fitting(file, asked)
             while len(places):
                 # Few rows that lie far apart would need all that lies between them in memory.
                 near = int(np.searchsorted(places, places[0] + _SPAN))
                 some, places = places[: min(near, rows)], places[min(near, rows) :]
-                yield self._rows([(file.path, some)], (), sight)
+                yield self._rows([(file.path, some)], (), asked.sight)
 
     def labels(self) -> frozenset[Label]:
         """All labels that stored events carry."""

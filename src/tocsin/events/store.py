@@ -6,7 +6,7 @@ so that a query for a prefix opens one.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -23,6 +23,9 @@ __all__ = ["EventStore", "Part", "Query"]
 _ROW_GROUP = 65_536
 _COMPACT_ROWS = 1_000_000
 _MOST_EXTRAS = 1_000  # columns of feeds' own; what comes beyond them stands in JSON
+READING = timedelta(hours=12)
+"""So long files that the table no longer lists stay for those who were reading it: shorter than a day, so that a daily
+run removes what the one before took out."""
 _ADDRESS = ["source.ip.hi", "source.ip.lo"]
 
 
@@ -152,15 +155,25 @@ class EventStore:
         self.table.replace(old["path"], [], deleted=True)
         return int(old["num_records"].sum())
 
-    def clean(self) -> int:
-        """Remove files that the table does not list: of ingests that never were, or compacted away. For the writer."""
+    def unlisted(self) -> list[Path]:
+        """Files that the table does not list: of ingests that never were, deleted, or compacted away."""
         listed = set(self.files())
         found = self.folder.glob("day=*/*.parquet")
-        stray = [path for path in found if path.relative_to(self.folder).as_posix() not in listed]
-        for path in stray:
+        return [path for path in found if path.relative_to(self.folder).as_posix() not in listed]
+
+    def clean(self, *, reading: timedelta = READING) -> int:
+        """Remove what the table does not list, but for what it listed so short ago; returns how many. For the writer.
+
+        Whoever began to read before a file was taken out of the table, as an export does that is made while it is sent,
+        finds it for that long.
+        """
+        stray = self.unlisted()
+        held = self.table.taken_out(reading) if stray else frozenset()
+        gone = [path for path in stray if path.relative_to(self.folder).as_posix() not in held]
+        for path in gone:
             path.unlink()
             cut("store.cleaning")
-        return len(stray)
+        return len(gone)
 
     def _read(self, files: pl.DataFrame) -> pl.LazyFrame:
         """The rows of some of the listed files."""

@@ -10,9 +10,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import polars as pl
 
@@ -127,6 +128,15 @@ class EventTable:
         if removed or new:
             with _writing(self.folder):
                 self._commit([*removed, *(_add(part, data_change=deleted) for part in new)])
+
+    def taken_out(self, within: timedelta) -> frozenset[str]:
+        """The paths of the files that commits so short ago took out, by this machine's clock."""
+        since, found = time.time() - within.total_seconds(), set()
+        for path in (self.folder / "_delta_log").glob("*.json"):
+            if path.stat().st_mtime > since:
+                actions = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+                found |= {unquote(action["remove"]["path"]) for action in actions if "remove" in action}
+        return frozenset(found)
 
     def _known_extras(self) -> dict[str, pl.DataType]:
         if self.exists():
