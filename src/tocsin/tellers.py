@@ -18,14 +18,14 @@ from sqlalchemy import select
 
 from tocsin.app import Node
 from tocsin.delivery import sent_to
-from tocsin.directory import Role, Team, directory_version, read_directory
+from tocsin.directory import Mute, Role, Team, directory_version, read_directory
 from tocsin.escalation import next_asked
 from tocsin.events.models import TeamSet
 from tocsin.problems import Seen, Telling
 from tocsin.records import Database
 from tocsin.release import allowed_teams
 from tocsin.routing import Router, current_router
-from tocsin.rules import NO_RULES, Rules, numbers_of, rules_in_force
+from tocsin.rules import NO_RULES, Rules, holding_at, muted, numbers_of, rules_in_force
 from tocsin.said import Said, read_said
 from tocsin.settings import Settings
 from tocsin.team_sets import Int32s, TeamSets
@@ -82,7 +82,7 @@ class Tellers:
     settings: Settings
     database: Database
     rules: Rules = NO_RULES
-    _verdicts: dict[tuple[int, str, str, int], _Verdict] = field(default_factory=dict)
+    _verdicts: dict[tuple[int, str, str, int, tuple[int, ...]], _Verdict] = field(default_factory=dict)
     _said: Said | None = None
 
     @classmethod
@@ -124,7 +124,8 @@ class Tellers:
         """Who must know of each event and may, whatever its problem's history is."""
         decisions = self.route(frame)
         marks = self.rules.marks(frame) if self.rules.any else None
-        kinds, kind = _distinct(frame, self.router.audiences(decisions), marks)
+        quiet = self._quiet(frame)
+        kinds, kind = _distinct(frame, self.router.audiences(decisions), marks, quiet)
         verdicts = [self._verdict(*labels) for labels in kinds]
         withheld: Counter[str] = Counter()
         for verdict, events in zip(verdicts, np.bincount(kind, minlength=len(verdicts)).tolist(), strict=True):
@@ -190,7 +191,7 @@ class Tellers:
         marks = None if known.marks is None else known.marks.gather(rows)
         kinds, kind = _distinct(some, pair.ravel().astype(np.int32), marks)
         numbers = []
-        for which, tlp, pap, mark in kinds:
+        for which, tlp, pap, mark, _ in kinds:
             decision, at = pairs[which].tolist()
             teams = next_asked(
                 self.router.decision(decision),
@@ -258,12 +259,12 @@ class Tellers:
             type_=frame["classification.type"],
         )
 
-    def _verdict(self, audience: int, tlp: str, pap: str, mark: int) -> _Verdict:
-        key = (audience, tlp, pap, mark)
+    def _verdict(self, audience: int, tlp: str, pap: str, mark: int, quiet: tuple[int, ...]) -> _Verdict:
+        key = (audience, tlp, pap, mark, quiet)
         if key not in self._verdicts:
             teams = set(self.router.audience(audience))
             if mark:
-                teams |= numbers_of(self.rules.informs(mark), self._numbers)
+                teams |= numbers_of(self.rules.informs(mark), self._numbers) - set(quiet)
             asked = [self.teams[team] for team in sorted(teams)]
             allowed, stopped = allowed_teams(tlp, pap, asked, own=self.own, local=self.rules.local(mark))
             self._verdicts[key] = _Verdict(
@@ -279,6 +280,21 @@ class Tellers:
         wanted = self.rules.document.teams
         return {team.key: team.id for team in self.teams.values() if team.key in wanted} if wanted else {}
 
+    def _quiet(self, frame: pl.DataFrame) -> pl.Series | None:
+        """For each event the teams that rules may tell more and that mute it; None where none mutes anything."""
+        if not self._muting:
+            return None
+        columns = [muted(frame, mutes) for mutes in self._muting.values()]
+        rows, row = np.unique(np.stack([column.to_numpy() for column in columns]), axis=1, return_inverse=True)
+        sets = [[team for team, quiet in zip(self._muting, of, strict=True) if quiet] for of in rows.T.tolist()]
+        return pl.Series("quiet", sets, dtype=pl.List(pl.Int64)).gather(row.ravel())
+
+    @cached_property
+    def _muting(self) -> dict[int, list[Mute]]:
+        """What the teams that rules tell more mute, by number; those that mute something."""
+        every = ((number, holding_at(self.teams[number].mutes, self.router.now)) for number in self._more)
+        return {number: mutes for number, mutes in sorted(every) if mutes}
+
     @cached_property
     def _more(self) -> frozenset[int]:
         return frozenset(self._numbers.values())
@@ -293,22 +309,23 @@ class Tellers:
 
 
 def _distinct(
-    frame: pl.DataFrame, audiences: Int32s, marks: pl.Series | None
-) -> tuple[list[tuple[int, str, str, int]], npt.NDArray[np.intp]]:
-    """The distinct (audience, TLP, PAP, mark) of the events, and for each event which of them is its own."""
+    frame: pl.DataFrame, audiences: Int32s, marks: pl.Series | None, quiet: pl.Series | None = None
+) -> tuple[list[tuple[int, str, str, int, tuple[int, ...]]], npt.NDArray[np.intp]]:
+    """The distinct (audience, TLP, PAP, mark, quiet teams) of the events, and for each event which is its own."""
     tlp, pap = ((frame[name].unique().to_list()) for name in ("tlp", "pap"))
     if len(tlp) == len(pap) == 1 and marks is None:
         unique, kind = np.unique(audiences, return_inverse=True)
-        return [(audience, tlp[0] or "", pap[0] or "", 0) for audience in unique.tolist()], kind
+        return [(audience, tlp[0] or "", pap[0] or "", 0, ()) for audience in unique.tolist()], kind
     labels = frame.select(
         pl.Series("audience", audiences),
         pl.col("tlp").fill_null(""),
         pl.col("pap").fill_null(""),
         pl.lit(0, pl.UInt64).alias("mark") if marks is None else marks.alias("mark"),
+        pl.lit([], pl.List(pl.Int64)).alias("quiet") if quiet is None else quiet.alias("quiet"),
     )
     distinct = labels.unique(maintain_order=True).with_row_index("kind")
     kind = labels.join(distinct, on=labels.columns, maintain_order="left")["kind"].to_numpy()
-    return list(distinct.select(labels.columns).iter_rows()), kind
+    return [(*row[:-1], tuple(row[-1])) for row in distinct.select(labels.columns).iter_rows()], kind
 
 
 def _column(verdicts: list[_Verdict], name: str) -> Int32s:

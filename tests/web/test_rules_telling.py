@@ -1,14 +1,15 @@
 """Rules really apply: in who is told, in what mails hold, in the page of answers, in dry runs, on the command line."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from answer_world import World, copy_world
+from answer_world import START, World, copy_world
 from tocsin.accounts import Reach
 from tocsin.delivery import Delivery
-from tocsin.directory import Role, read_team, team_keys
+from tocsin.directory import Mute, MuteKind, Role, mute, read_team, team_keys
 from tocsin.events.filters import EventFilter
 from tocsin.events.models import Ingest
 from tocsin.reasons import why_told
@@ -84,6 +85,33 @@ def test_a_team_is_told_more_for_its_information(world: World) -> None:
     assert "192.0.2.1 " in body
     assert "192.0.2.130" not in body
     assert "Who answers for these: Example Operator. We ask nothing of you." in " ".join(body.split())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Mute(MuteKind.TYPE, "vulnerable-system"),
+        Mute(MuteKind.IDENTIFIER, "open-rdp"),
+        Mute(MuteKind.PREFIX, "192.0.2.0/28"),
+        Mute(MuteKind.PREFIX, "192.0.2.0/28", START - timedelta(days=400)),
+        Mute(MuteKind.PREFIX, "192.0.2.64/28"),
+    ],
+)
+def test_a_team_that_a_rule_informs_is_not_told_of_what_it_mutes(world: World, said: Mute) -> None:
+    put(world, INFORM)
+    mute(world.node.database, "nat-b", said, actor="person:1", now=START - timedelta(days=500))
+    holds = said.until is None and said.value != "192.0.2.64/28"
+    world.hear("192.0.2.1", "192.0.2.2")
+    mails = world.tell()
+    assert set(mails) == {"abuse@operator.example", "csirt@nat-a.example"} | (
+        set() if holds else {"csirt@nat-b.example"}
+    )
+    (more,) = world.tocsin.json("explain", "192.0.2.1", "--feed", "scan_rdp", "--type", "vulnerable-system")[
+        "told_more"
+    ]
+    if said.kind is not MuteKind.IDENTIFIER:
+        assert (more["told"], bool(more["muted"])) == (not holds, holds)
+    assert not try_rules(world.node, read_document(INFORM), now=world.now).changes
 
 
 def test_a_feed_that_nobody_is_told_of_is_heard_and_counted(world: World) -> None:

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from tocsin.asking.subject import Subject
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import polars as pl
+
     from tocsin.directory import Team
     from tocsin.networks import Answer, Networks
     from tocsin.release import LocalRule, Marking, Verdict
@@ -36,7 +40,8 @@ _WHY_NOBODY = {
 class Explanation:
     """The answer: what is known of the subject, who must know of it, and what the gate says of each team.
 
-    ``more``: teams that only a rule of the node names, with the rule's id. ``undecided``: ids of rules of the node that
+    ``more``: teams that only a rule of the node names, with the rule's id; ``quiet``: why those of them that mute it
+    are not told, in words. ``undecided``: ids of rules of the node that
     may hold too, but depend on what was not said of the subject.
     """
 
@@ -48,6 +53,7 @@ class Explanation:
     gate: Mapping[int, "Verdict"]
     more: Mapping[int, str] = field(default_factory=dict)
     undecided: tuple[str, ...] = ()
+    quiet: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def why_nobody(self) -> "Nobody | None":
@@ -70,10 +76,11 @@ class Explanation:
         parts = (self.decision.matches, self.decision.passed_over, self.decision.overruled)
         matches, passed, overruled = (tuple(match for match in part if match.team_id in teams) for part in parts)
         more = {team: rule for team, rule in self.more.items() if team in teams}
+        quiet = {team: why for team, why in self.quiet.items() if team in teams}
         if not matches and not passed and not more:
             return None
         decision = replace(self.decision, matches=matches, passed_over=passed, overruled=overruled)
-        return replace(self, decision=decision, more=more, undecided=())
+        return replace(self, decision=decision, more=more, undecided=(), quiet=quiet)
 
     def is_told(self, match: "Match") -> bool:
         """Whether this team is told."""
@@ -82,7 +89,7 @@ class Explanation:
 
     def is_told_more(self, team: int) -> bool:
         """Whether a team that only a rule of the node names is told."""
-        return self.gate[team].allowed and bool(self.teams[team].mailboxes)
+        return team not in self.quiet and self.gate[team].allowed and bool(self.teams[team].mailboxes)
 
     def document(self) -> dict[str, object]:
         """The answer as JSON has it."""
@@ -112,6 +119,7 @@ class Explanation:
             "name": self.teams[team].name,
             "rule": rule,
             "told": self.is_told_more(team),
+            "muted": self.quiet.get(team),
             "gate": {"allowed": verdict.allowed, "rule": verdict.rule, "words": verdict.words},
         }
 
@@ -169,11 +177,12 @@ def explain_subject(
     held = _by_rules(rules, subject, facts, marking) if rules is not None and rules.any else _Held()
     named = {match.team_id for match in decision.matches}
     more = {team.id: held.informs[team.key] for team in _teams_with(held.informs, router) if team.id not in named}
+    quiet = {team: words for team in more if (words := held.why_quiet(router.teams[team], router.now))}
     gate = {
         team: decide(marking, recipient_of(router.teams[team], own=own), Purpose.REMEDIATION, held.local)
         for team in (*named, *more)
     }
-    return Explanation(subject, facts, marking, decision, router.teams, gate, more, held.undecided)
+    return Explanation(subject, facts, marking, decision, router.teams, gate, more, held.undecided, quiet)
 
 
 @dataclass(frozen=True)
@@ -183,6 +192,16 @@ class _Held:
     local: "tuple[LocalRule, ...]" = ()
     informs: Mapping[str, str] = field(default_factory=dict)
     undecided: tuple[str, ...] = ()
+    event: "pl.DataFrame | None" = None
+
+    def why_quiet(self, team: "Team", now: "datetime") -> str:
+        """Which mute keeps a team that a rule informs from being told, or an empty text."""
+        from tocsin.rules import holding_at, muted
+
+        if self.event is None:
+            return ""
+        mutes = holding_at(team.mutes, now)
+        return next((f"mutes {mute.words}" for mute in mutes if muted(self.event, [mute])[0]), "")
 
 
 def _by_rules(rules: "Rules", subject: Subject, facts: "Answer", marking: "Marking") -> _Held:
@@ -205,7 +224,7 @@ def _by_rules(rules: "Rules", subject: Subject, facts: "Answer", marking: "Marki
     event = pl.DataFrame({name: [known.get(name)] for name in COLUMNS}, schema=COLUMNS)
     mark = rules.marks(event)[0]
     informs = {team: rule.id for rule in rules.holding(mark) for team in rule.inform}
-    return _Held(rules.local(mark), informs, tuple(rule.id for rule in rules.undecided(event)))
+    return _Held(rules.local(mark), informs, tuple(rule.id for rule in rules.undecided(event)), event)
 
 
 def _teams_with(keys: Mapping[str, str], router: "Router") -> "list[Team]":

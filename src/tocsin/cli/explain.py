@@ -162,7 +162,7 @@ def _print(found: "Explanation") -> None:
         team, verdict = found.teams[number], found.gate[number]
         fate = "told" if found.is_told_more(number) else "not told"
         say(f"\n{team.key}: {team.name}\n  {'informed':<12} by rule {rule} of this node")
-        say(f"  {fate:<12} {verdict.words} (rule {verdict.rule})")
+        say(f"  {fate:<12} {found.quiet.get(number) or f'{verdict.words} (rule {verdict.rule})'}")
     if found.undecided:
         say(f"\nRules of this node that may hold too, by what was not asked: {', '.join(found.undecided)}.")
     if found.nobody:

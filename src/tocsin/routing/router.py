@@ -45,6 +45,7 @@ class Router:
     """
 
     def __init__(self, compiled: Compiled, *, now: datetime) -> None:
+        self.now = now
         self._compiled = compiled
         self._lookup = Lookup(compiled)
         self._mutes = mutes_at(now, compiled)
