@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text
+from sqlalchemy import Connection, Table, delete, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from tocsin import __version__, commitment
 from tocsin.app import Node, writer
 from tocsin.errors import ConflictError, InputError, StorageError, UsageError
 from tocsin.home import UNFINISHED_RESTORE, records_of
-from tocsin.records import AuditWord, Base, Database, audit, cut, open_database, sqlite_url
+from tocsin.records import AuditWord, Base, Database, audit, continue_numbering, cut, open_database, sqlite_url
 from tocsin.settings import load_settings
 
 _RECORDS = "records.sqlite"
@@ -179,7 +179,8 @@ def copy_records(source: Database, target: Database) -> None:
             rows = reading.execution_options(yield_per=_ROWS).execute(select(table).order_by(*table.primary_key))
             for block in rows.mappings().partitions(_ROWS):
                 writing.execute(insert(table), [dict(row) for row in block])
-            _continue_numbering(writing, table)
+        for table in known:
+            continue_numbering(writing, table)
 
 
 def _tables() -> list[Table]:
@@ -196,16 +197,6 @@ def _snapshot(source: Database) -> Iterator[Connection]:
         if source.engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
-
-
-def _continue_numbering(connection: Connection, table: Table) -> None:
-    """PostgreSQL counts apart from the rows: the next number must follow the copied ones."""
-    if connection.dialect.name != "postgresql" or "id" not in table.columns:
-        return
-    sequence = connection.scalar(select(func.pg_get_serial_sequence(table.name, "id")))
-    highest = connection.scalar(select(func.max(table.columns["id"])))
-    if sequence and highest:
-        connection.execute(text("SELECT setval(:sequence, :highest)"), {"sequence": sequence, "highest": highest})
 
 
 def _checked(source: Path) -> dict[str, str]:

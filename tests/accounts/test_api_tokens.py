@@ -5,10 +5,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from alembic import command
+from alembic.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+import tocsin.records
 from answer_world import START, World, copy_world, make_world, served
 from console_world import person, session_of
 from tocsin.accounts import (
@@ -22,9 +25,12 @@ from tocsin.accounts import (
     revoke_token,
     scopes_of,
 )
+from tocsin.accounts.people import remove
+from tocsin.accounts.tables import ApiToken
+from tocsin.backup import copy_records
 from tocsin.doors import COOKIE
 from tocsin.errors import NotFoundError, UsageError
-from tocsin.records import AuditEntry, Database
+from tocsin.records import AuditEntry, AuditWord, Database, audit, open_database, sqlite_url
 from tocsin.web.server import make_application
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -86,6 +92,38 @@ def test_it_ends_by_time_by_revoking_and_with_its_person(database: Database) -> 
     with database.begin() as session:
         session.get_one(Person, number).blocked_at = NOW
     assert read_token(database, other, now=NOW).person is None
+
+
+def test_a_number_in_the_audit_log_is_one_token_for_ever(database: Database, tmp_path: Path) -> None:
+    first = _person(database)
+    gone, _ = _token(database, first, Act.LOOKUP)
+    with database.begin() as session:
+        remove(session, session.get_one(Person, first), actor="test", now=NOW)
+    copy = open_database(sqlite_url(tmp_path / "copy.sqlite"))
+    copy_records(database, copy)
+    for records in (database, copy):
+        other, _ = _token(records, _person(records, Role.MANAGER), Act.LOOKUP)
+        assert other != gone
+        with records.reading() as session:
+            made = [row.subject for row in session.scalars(select(AuditEntry)) if row.word == "token.made"]
+        assert made == [f"token:{gone}", f"token:{other}"]
+
+
+def test_records_of_an_older_version_count_on_from_what_the_log_names(tmp_path: Path) -> None:
+    database = open_database(sqlite_url(tmp_path / "records.sqlite"))
+    config = Config()
+    config.set_main_option("script_location", str(Path(tocsin.records.__file__).parent / "migrations"))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0025")
+    kept, _ = _token(database, _person(database), Act.LOOKUP)
+    with database.begin() as session:
+        audit(session, AuditWord.TOKEN_MADE, at=NOW, actor="test", subject="token:7")
+    database.migrate()
+    other, _ = _token(database, _person(database, Role.MANAGER), Act.LOOKUP)
+    assert (kept, other) == (1, 8)
+    with database.reading() as session:
+        assert [token.name for token in session.scalars(select(ApiToken))] == ["feed robot"] * 2
 
 
 def test_the_records_hold_neither_token_nor_a_name_in_the_audit(database: Database) -> None:

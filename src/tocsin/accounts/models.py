@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.records import Base, Json, UTCDateTime
+from tocsin.records import Base, Json, UTCDateTime, counted
 
 
 class Person(Base):
@@ -83,6 +83,7 @@ class WelcomeLink(Base):
     """
 
     __tablename__ = "welcome_link"
+    __table_args__ = counted("link")
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(Text)

@@ -5,13 +5,14 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, LargeBinary, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.records import Base, Json, UTCDateTime
+from tocsin.records import Base, Json, UTCDateTime, counted
 
 
 class ApiToken(Base):
     """What a program signs in with. ``secret``: SHA-256 of the token, in hexadecimal; ``scopes``: values of `Act`."""
 
     __tablename__ = "api_token"
+    __table_args__ = counted("token")
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.accounts import Person
 from tocsin.errors import NotFoundError, UsageError
-from tocsin.records import AuditWord, Base, UTCDateTime, audit
+from tocsin.records import AuditWord, Base, UTCDateTime, audit, counted
 
 _LONGEST = 80
 _MOST = 100
@@ -17,6 +17,7 @@ class EventView(Base):
     """A saved view of events. ``query``: conditions and columns as an address has them; ``shared``: others use it."""
 
     __tablename__ = "event_view"
+    __table_args__ = counted("view")
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey(Person.id), index=True)

@@ -9,6 +9,7 @@ from tocsin.records.audit import AuditEntry, AuditSeal, AuditWord, audit
 from tocsin.records.cuts import cut
 from tocsin.records.engine import Base, Database, Json, UTCDateTime, open_database, sqlite_url
 from tocsin.records.identity import node_uuid
+from tocsin.records.numbering import continue_numbering, counted
 
 __all__ = [
     "AuditEntry",
@@ -20,6 +21,8 @@ __all__ = [
     "UTCDateTime",
     "alive",
     "audit",
+    "continue_numbering",
+    "counted",
     "cut",
     "node_uuid",
     "open_database",
