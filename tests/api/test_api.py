@@ -137,7 +137,8 @@ def test_every_list_has_a_cursor(world: World) -> None:
     lists = []
     for path, operations in schema["paths"].items():
         answer = operations.get("get", {"responses": {}})["responses"].get("200", {}).get("content", {})
-        name = answer.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+        described = answer.get("application/json", {}).get("schema", {})
+        name = described.get("anyOf", [described])[0].get("$ref", "").rpartition("/")[2]
         properties = schema["components"]["schemas"].get(name, {}).get("properties", {})
         if "items" in properties:
             lists.append(path)

@@ -1,5 +1,8 @@
 """What each noun says, and to whom: what is inside, and what an operator may know of the own networks."""
 
+import csv
+import io
+
 import pytest
 
 from answer_world import World
@@ -114,6 +117,39 @@ def test_the_directory_is_read_a_page_at_a_time(world: World) -> None:
         assert client.get("/teams", params={"text": "bank"}).json()["items"][0]["answers_for"] == {"prefix": 1}
         team = client.get("/teams/sector").json()
         assert [rule["value"] for rule in team["rules"]] == ["192.0.2.128/25"]
+
+
+def test_lists_come_whole_as_files(told: World) -> None:
+    """As many as there are, in the words of a page; a spreadsheet runs nothing; an operator's file has the own ones."""
+    path = told.folder / "many.csv"
+    rows = [f"t{number:04},Team {number},MU,operator" for number in range(1_100)]
+    path.write_text("\n".join(["key,name,country,kind", *rows, 't9999,"=HYPERLINK(""x"")",KE,operator']))
+    told.tocsin.run("directory", "import", path)
+    with caller(told, Role.ANALYST) as client:
+        whole = client.get("/teams", params={"format": "json"})
+        assert whole.headers["content-type"] == "application/json"
+        items: list[dict[str, object]] = []
+        cursor = None
+        while cursor is not None or not items:
+            page = client.get("/teams", params={"limit": 500} | ({"cursor": cursor} if cursor else {})).json()
+            items, cursor = items + page["items"], page["next"]
+        assert whole.json() == items
+        assert len(items) == 1_107
+        sheet = client.get("/teams", params={"country": "KE"}, headers={"accept": "text/csv"})
+        assert sheet.headers["content-disposition"].endswith('.csv"')
+        read = {row["key"]: row for row in csv.DictReader(io.StringIO(sheet.text))}
+        assert read["t9999"]["name"] == '\'=HYPERLINK("x")'
+        assert set(read) == {one["key"] for one in items if one["country"] == "KE"}
+        assert "@" not in sheet.text
+        reports = client.get("/ingests", params={"format": "json", "feed": "shadowserver/scan_rdp"}).json()
+        assert reports == client.get("/ingests").json()["items"]
+        assert client.get("/ingests", params={"format": "json", "feed": "csv/none"}).json() == []
+        lines = list(csv.DictReader(io.StringIO(client.get("/ingests", params={"format": "csv"}).text)))
+        assert [(one["number"], one["stored"]) for one in lines] == [("2", "1"), ("1", "2")]
+        assert client.get("/ingests", params={"format": "xls"}).status_code == 422
+    with caller(told, Role.OPERATOR, teams=(number_of(told, "operator"),)) as client:
+        assert [one["key"] for one in client.get("/teams", params={"format": "json"}).json()] == ["operator"]
+        assert client.get("/ingests", params={"format": "csv"}).status_code == 404
 
 
 def test_audit_and_metrics(told: World) -> None:

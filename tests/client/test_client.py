@@ -107,8 +107,9 @@ def test_lists_go_on_by_themselves(client: Client) -> None:
     assert next(client.problems()).what == "open-rdp"
     assert next(client.audit(word="report.ingested")).subject == "ingest:1"
     assert "tocsin_rows_total" in client.metrics()
-    with client.events_file("csv") as pieces:
-        assert b"".join(pieces).count(b"\r\n") == 3
+    for ask, lines in ((client.events_file, 3), (client.teams_file, 7), (client.ingests_file, 2)):
+        with ask("csv") as pieces:
+            assert b"".join(pieces).count(b"\r\n") == lines
 
 
 def test_refusals_are_errors_of_our_own(world: World, client: Client, url: str) -> None:

@@ -70,6 +70,9 @@ def test_a_list_longer_than_a_page_goes_on_where_it_ended(world: World, analyst:
         int(n) for n in re.findall(r'href="/reports/(\d+)"', first + analyst.get(further.replace("&amp;", "&")).text)
     ]
     assert numbers == list(range(52, 0, -1))
+    (whole,) = re.findall(r'href="([^"]+format=json)"', analyst.get("/reports?since=2026-11-01").text)
+    assert "since=2026-11-01" in whole
+    assert [one["number"] for one in analyst.get(whole.replace("&amp;", "&")).json()] == numbers
 
 
 def test_a_row_is_mended_tried_and_read_again_and_stays_on_record(world: World, analyst: Browser) -> None:

@@ -1,5 +1,7 @@
 """Teams on pages: found, shown as they stand, changed by words that no import overrules, each act on record."""
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +59,10 @@ def test_teams_are_found_by_what_is_typed_a_page_at_a_time(world: World) -> None
             seen += re.findall(r'<th scope="row"><a href="/teams/([^"]+)"', page.text)
             later = re.search(r'rel="next" href="([^"]+)"', page.text)
             path_to = later[1].replace("&amp;", "&") if later else ""
+        link = re.search(r'href="([^"]+format=csv)"', page.text)
+        assert link
+        whole = list(csv.DictReader(io.StringIO(browser.get(link[1].replace("&amp;", "&")).text)))
+        assert [one["key"] for one in whole] == seen
     assert found == {
         "q=bank": ["sector"], "q=AS64501": ["isp-two"], "q=198.51.100.0/24": ["isp-two"],
         "country=KE&kind=national": ["nat-ke"], "q=100%25": [],

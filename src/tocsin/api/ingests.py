@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field
 
 from tocsin.accounts import Act, Visitor
 from tocsin.api.counter import Counter
-from tocsin.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
-from tocsin.doors import needs
+from tocsin.api.pages import WHOLE, Cursor, Limit, Page, Whole, asked_form, cursor_for, link_next, place_of
+from tocsin.doors import needs, sent
 from tocsin.events.ingests import IngestFilter, find_ingests
-from tocsin.events.models import FeedRecord, Ingest, IngestState
+from tocsin.events.models import IngestState
 from tocsin.replay import require_ingest
+from tocsin.whole_lists import ingest_row, ingests_file
 
 TAG = "reports"
 _NOUN = "ingests"
@@ -49,7 +50,13 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
     """Add the routes."""
     node = counter.node
 
-    @router.get("/ingests", operation_id="listIngests", summary="Reports that were taken in, with their sums")
+    @router.get(
+        "/ingests",
+        operation_id="listIngests",
+        summary="Reports that were taken in, with their sums",
+        response_model=Page[Taken] | list[Taken],
+        responses=WHOLE,
+    )
     def list_ingests(
         *,
         request: Request,
@@ -58,30 +65,24 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         feed: Annotated[str, Query(max_length=300, description="Source and code.", examples=["csv/mine"])] = "",
         state: IngestState | None = None,
         set_aside: Annotated[bool, Query(description="Only those that set rows aside.")] = False,
+        form: Whole = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Page[Taken]:
-        """The newest first."""
+    ) -> Any:
+        """The newest first. A page, or all of them as a file (by `format` or `Accept`), streamed."""
         wanted = IngestFilter(feed=feed, state=state.value if state else "", set_aside=set_aside)
+        if whole := asked_form(request, form):
+            return sent(ingests_file(node.database, wanted, whole, now=counter.now))
         place = place_of(counter.tokens, _NOUN, cursor)
         with node.database.reading() as session:
             found = find_ingests(session, wanted, before=place[0] if place else None, limit=limit + 1)
         last = found[limit - 1][0].number if len(found) > limit else None
         following = None if last is None else cursor_for(counter.tokens, _NOUN, [last])
         link_next(request, response, following)
-        return Page(items=[Taken(**_document(*one)) for one in found[:limit]], next=following)
+        response.headers["Vary"] = "Accept"
+        return Page(items=[Taken(**ingest_row(*one)) for one in found[:limit]], next=following)
 
     @router.get("/ingests/{number}", operation_id="readIngest", summary="One report that was taken in")
     def read_ingest(number: Number, _visitor: Annotated[Visitor, needs(Act.REPORTS_READ)]) -> Taken:
         """Its sums; they always balance."""
-        return Taken(**_document(*require_ingest(node, number)))
-
-
-def _document(ingest: Ingest, feed: FeedRecord) -> dict[str, Any]:
-    plain = {name: getattr(ingest, name) for name in Taken.model_fields if hasattr(ingest, name)}
-    return plain | {
-        "source": feed.source,
-        "feed": feed.code,
-        "at": ingest.started_at,
-        "sha256": ingest.content_hash,
-    }
+        return Taken(**ingest_row(*require_ingest(node, number)))

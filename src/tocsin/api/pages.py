@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 
 from tocsin.errors import UsageError
 from tocsin.tokens import Tokens
+from tocsin.whole_lists import MEDIA, ListForm
 
 T = TypeVar("T")
 
@@ -23,11 +24,25 @@ Cursor = Annotated[
 ]
 
 
+Whole = Annotated[
+    ListForm | None, Query(alias="format", description="All of them as a file (`json`: an array), in place of a page.")
+]
+WHOLE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A page, or all of them as a file.", "content": {MEDIA[ListForm.CSV]: {}}}
+}
+
+
 class Page(BaseModel, Generic[T]):
     """A part of a list."""
 
     items: list[T]
     next: str | None = Field(description="The cursor of the next page; null: this is the last.")
+
+
+def asked_form(request: Request, form: ListForm | None) -> ListForm | None:
+    """The form of file that is asked for, in the address or by ``Accept: text/csv``; None: a page."""
+    first = request.headers.get("accept", "").lower().partition(",")[0].partition(";")[0].strip()
+    return form or (ListForm.CSV if first == "text/csv" else None)
 
 
 def place_of(tokens: Tokens, noun: str, cursor: str | None) -> list[Any] | None:

@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 
 from tocsin.accounts import Act, Visitor
 from tocsin.api.counter import Counter
-from tocsin.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
+from tocsin.api.pages import WHOLE, Cursor, Limit, Page, Whole, asked_form, cursor_for, link_next, place_of
 from tocsin.directory import Interval, Role, RuleKind, TeamKind, TeamSearch, merged_teams, read_about, search_teams
-from tocsin.doors import NotHereError, needs
+from tocsin.doors import NotHereError, needs, sent
+from tocsin.whole_lists import teams_file
 
 TAG = "directory"
 _NOUN = "teams"
@@ -68,7 +69,13 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
     """Add the routes."""
     database = counter.node.database
 
-    @router.get("/teams", operation_id="listTeams", summary="Teams of the directory")
+    @router.get(
+        "/teams",
+        operation_id="listTeams",
+        summary="Teams of the directory",
+        response_model=Page[TeamInList] | list[TeamInList],
+        responses=WHOLE,
+    )
     def list_teams(
         *,
         request: Request,
@@ -80,19 +87,23 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         ] = "",
         kind: TeamKind | None = None,
         country: Annotated[str, Query(pattern=r"^([A-Z]{2})?$", description="Two letters.", examples=["MU"])] = "",
+        form: Whole = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Page[TeamInList]:
-        """By key; operators see their own."""
-        place = place_of(counter.tokens, _NOUN, cursor)
+    ) -> Any:
+        """By key; operators see their own. A page, or all of them as a file (by `format` or `Accept`), streamed."""
         reach = visitor.reach(Act.DIRECTORY_READ)
         wanted = TeamSearch(text=text, kind=kind, country=country, only=None if reach.everything else reach.teams)
+        if whole := asked_form(request, form):
+            return sent(teams_file(database, wanted, whole, now=counter.now))
+        place = place_of(counter.tokens, _NOUN, cursor)
         with database.reading() as session:
             found = search_teams(session, wanted, after=place[0] if place else "", limit=limit + 1)
         following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].key]) if len(found) > limit else None
         link_next(request, response, following)
         names = TeamInList.model_fields
         items = [TeamInList(**{name: getattr(one, name) for name in names}) for one in found[:limit]]
+        response.headers["Vary"] = "Accept"
         return Page(items=items, next=following)
 
     @router.get("/teams/{key}", operation_id="readTeam", summary="One team")

@@ -3,7 +3,7 @@
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final, Self, TypeVar
 from urllib.parse import quote, urlsplit
@@ -123,6 +123,10 @@ class Client:
         """What was taken in, newest first."""
         return self._each(Ingest, "/ingests", feed=feed, set_aside=set_aside or None)
 
+    def ingests_file(self, form: str, **conditions: object) -> AbstractContextManager[Iterator[bytes]]:
+        """A file of all that was taken in and fits, as csv or json, piece by piece."""
+        return self._file("/ingests", form, conditions)
+
     def ingest(self, number: int) -> Ingest:
         """One report that was taken in."""
         return read(Ingest, self._get(f"/ingests/{number}"))
@@ -145,18 +149,9 @@ class Client:
         """Events under their IDF names, the newest report first; ``conditions`` as `/events` takes them."""
         return self._pages("/events", limit=page, field=list(fields), **conditions)
 
-    @contextmanager
-    def events_file(self, form: str, **conditions: object) -> Iterator[Iterator[bytes]]:
+    def events_file(self, form: str, **conditions: object) -> AbstractContextManager[Iterator[bytes]]:
         """A file of all events that fit, in ``form`` (csv, jsonl, json, arrow, parquet), piece by piece."""
-        params = _given({"format": form, **conditions})
-        try:
-            with self._http.stream("GET", "/events", params=params) as response:
-                if response.is_error:
-                    response.read()
-                    raise error_of(response)
-                yield response.iter_bytes()
-        except httpx.HTTPError as error:
-            raise _unreachable(self.url, error) from error
+        return self._file("/events", form, conditions)
 
     def look_up(self, query: str, *, tlp: str = "AMBER", pap: str = "AMBER") -> dict[str, Any]:
         """Who must know of something, and why: the document of ``tocsin explain``."""
@@ -181,6 +176,10 @@ class Client:
     def teams(self, *, text: str = "", kind: str = "", country: str = "") -> Iterator[TeamInList]:
         """Teams by key."""
         return self._each(TeamInList, "/teams", text=text, kind=kind, country=country)
+
+    def teams_file(self, form: str, **conditions: object) -> AbstractContextManager[Iterator[bytes]]:
+        """A file of all teams that fit, as csv or json, piece by piece."""
+        return self._file("/teams", form, conditions)
 
     def team(self, key: str) -> Team:
         """One team."""
@@ -240,6 +239,17 @@ class Client:
             cursor = page["next"]
             if not cursor:
                 return
+
+    @contextmanager
+    def _file(self, path: str, form: str, conditions: Mapping[str, object]) -> Iterator[Iterator[bytes]]:
+        try:
+            with self._http.stream("GET", path, params=_given({"format": form, **conditions})) as response:
+                if response.is_error:
+                    response.read()
+                    raise error_of(response)
+                yield response.iter_bytes()
+        except httpx.HTTPError as error:
+            raise _unreachable(self.url, error) from error
 
     def _get(self, path: str, **query: Any) -> dict[str, Any]:
         return _document(self._ask("GET", path, params=query))

@@ -1,5 +1,6 @@
 """What every door of the server has in common: who asks, whether they may, and what every answer carries."""
 
+from tocsin.doors.files import sent
 from tocsin.doors.forms import Form, text_of, texts_of
 from tocsin.doors.guard import NotHereError, SecondFactorError, SignInError, needs
 from tocsin.doors.headers import with_headers
@@ -21,6 +22,7 @@ __all__ = [
     "cookie_for",
     "needs",
     "number_in",
+    "sent",
     "text_of",
     "texts_of",
     "visitor_of",

@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 from tocsin.accounts import Act, Visitor
 from tocsin.delivery import Delivery, DeliveryItem
 from tocsin.directory import team_names
-from tocsin.doors import Form, NotHereError, Number, needs, number_in, text_of
+from tocsin.doors import Form, NotHereError, Number, needs, number_in, sent, text_of
 from tocsin.events.ingests import IngestFilter, find_ingests, open_rows_of
 from tocsin.events.models import FeedRecord, Ingest, LeftAside
 from tocsin.events.quarantine import set_aside
 from tocsin.replay import leave_aside
 from tocsin.web.desk import Desk
+from tocsin.whole_lists import ListForm, ingests_file
 
 _ROWS: Final = 50
 _SHOWN: Final = 20  # set-aside rows and teams on the page of a report
@@ -36,6 +37,7 @@ class Filters(BaseModel):
     until: str = ""
     aside: str = ""
     before: str = ""
+    format: str = ""
 
     @property
     def asked(self) -> bool:
@@ -53,6 +55,11 @@ class Filters(BaseModel):
             set_aside=bool(self.aside),
         )
 
+    def whole(self) -> str:
+        """The address of all reports that fit as a file, but for its form."""
+        given = {name: value for name, value in self if value and name not in {"before", "format"}}
+        return urlencode({**given, "format": ""})
+
     def query(self, before: int) -> str:
         """The address of the reports before that one."""
         return urlencode({**{name: value for name, value in self if value}, "before": before})
@@ -64,7 +71,9 @@ def list_pages(desk: Desk) -> APIRouter:
 
     @router.get("/reports")
     def reports(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
-        """Reports, newest first."""
+        """Reports, newest first, a page at a time; or a file of all."""
+        if filters.format in list(ListForm):
+            return sent(ingests_file(desk.node.database, filters.wanted(), ListForm(filters.format), now=desk.now))
         before = number_in(filters.before)
         with desk.node.database.reading() as session:
             found = find_ingests(session, filters.wanted(), before=before, limit=_ROWS + 1)
@@ -79,6 +88,7 @@ def list_pages(desk: Desk) -> APIRouter:
             feeds=feeds,
             filters=filters,
             further=further,
+            all_of_them=f"/reports?{filters.whole()}",
         )
 
     @router.get("/reports/{number}")

@@ -19,12 +19,13 @@ from tocsin.directory import (
     enter_team,
     search_teams,
 )
-from tocsin.doors import Form, text_of
+from tocsin.doors import Form, sent, text_of
 from tocsin.errors import UsageError
 from tocsin.networks import country_names
 from tocsin.verifying import terms_of
 from tocsin.web.desk import Desk
 from tocsin.web.teams.access import Editor, Reader, name_of, taken
+from tocsin.whole_lists import ListForm, teams_file
 
 _PAGE = 50
 _FIELDS = ("key", "name", "organisation", "kind", "country", "language", "timezone")
@@ -36,9 +37,13 @@ def list_pages(desk: Desk) -> APIRouter:
 
     @router.get("/teams")
     def teams(request: Request, visitor: Reader) -> Response:
-        """The teams that fit ``q``, ``kind`` and ``country``, a page at a time, from behind the key ``after`` on."""
+        """The teams that fit ``q``, ``kind`` and ``country``, a page at a time from behind ``after`` on; or a file."""
         given = {name: request.query_params.get(name, "").strip()[:200] for name in ("q", "kind", "country", "after")}
         after = given.pop("after")
+        if (form := request.query_params.get("format")) in list(ListForm):
+            reach = visitor.reach(Act.DIRECTORY_READ)
+            wanted = _wanted(given, None if reach.everything else reach.teams)
+            return sent(teams_file(desk.node.database, wanted, ListForm(form), now=desk.now))
         return desk.page(request, "teams/list.html", **_listed(desk, visitor, given, after))
 
     @router.get("/teams/new")
@@ -92,6 +97,7 @@ def _listed(desk: Desk, visitor: Visitor, asked: dict[str, str], after: str) -> 
         "asked": asked,
         "narrowed": bool(given),
         "later": f"/teams?{later}" if later else "",
+        "all_of_them": f"/teams?{urlencode({**given, 'format': ''})}",
         "first": f"/teams?{urlencode(given)}" if after else "",
         "kinds": list(TeamKind),
         "countries": list(country_names()),
