@@ -20,11 +20,15 @@ _PERSONAL = ("address", "text", "problem")  # conditions that may point at a per
 
 @dataclass(frozen=True)
 class Offer:
-    """What an export would hold: events that may leave, those of the page that stay here, and the marking of all."""
+    """What an export would hold: events that may leave, those of the page that stay here, and the marking of all.
+
+    ``parts``: see `Figures`.
+    """
 
     events: int
     withheld: int
     marking: Marking | None
+    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def offer_of(node: Node, wanted: EventFilter, *, reach: Reach, now: datetime) ->
     """What an export of these events would hold; nothing leaves."""
     seen = node.events.figures(wanted, now=now, sight=sight_of(node, reach))
     leaving = node.events.figures(wanted, now=now, sight=export_sight(node, reach))
-    return Offer(leaving.total, seen.total - leaving.total, marking_of(leaving))
+    return Offer(leaving.total, seen.total - leaving.total, marking_of(leaving), leaving.parts)
 
 
 def export_events(node: Node, wanted: EventFilter, form: Form, *, reach: Reach, actor: str, now: datetime) -> Export:

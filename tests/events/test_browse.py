@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from event_world import LABELS, NOW, EventWorld, as_of, country_of, expected, make_world, seen, time_of
 from tocsin.events.browse import Events, read_cursor
-from tocsin.events.filters import SEVERITIES, EventFilter
+from tocsin.events.filters import EVERYWHERE, SEVERITIES, EventFilter
 from tocsin.events.sight import ALL_FIELDS, EVERYTHING, Sight, Window, merged
 
 times = st.datetimes(datetime(2026, 11, 19), datetime(2026, 11, 26), timezones=st.just(UTC))  # noqa: DTZ001 (bounds)
@@ -94,6 +95,32 @@ def test_pages_hold_every_event_once_newest_first(
 ) -> None:
     right = expected(world, wanted, lambda row: seen(row, sight)) if allowed(wanted, sight) else []
     assert pages(world.events, wanted, sight, limit) == identities(right)
+
+
+@settings(max_examples=40)
+@given(filters.filter(lambda wanted: bool(wanted.text)), sights)
+def test_text_is_found_part_after_part_each_event_once(world: EventWorld, wanted: EventFilter, sight: Sight) -> None:
+    small = replace(world.events, text_rows=90)
+    parts = small.figures(wanted, now=NOW, sight=sight).parts
+    found = [pages(small, replace(wanted, back=back), sight, 50) for back in range(parts)]
+    right = expected(world, wanted, lambda row: seen(row, sight)) if allowed(wanted, sight) else []
+    assert sorted(one for part in found for one in part) == sorted(identities(right))
+    for back, part in enumerate(found):
+        assert small.figures(replace(wanted, back=back), now=NOW, sight=sight).total == len(part)
+    assert pages(small, replace(wanted, back=parts), sight, 50) == []
+    assert pages(small, replace(wanted, back=EVERYWHERE), sight, 50) == identities(right)
+
+
+def test_a_narrower_time_reaches_further_back(tmp_path: Path) -> None:
+    world = make_world(tmp_path, seed=6)
+    small = replace(world.events, text_rows=90)
+    wanted = EventFilter(text="example")
+    assert small.figures(wanted, now=NOW).parts > 1
+    oldest = min(found for row in world.rows if (found := time_of(row)))
+    narrow = replace(wanted, since=oldest, until=oldest + timedelta(minutes=1))
+    right = expected(world, narrow, lambda _row: True)
+    figures = small.figures(narrow, now=NOW)
+    assert (figures.total, figures.parts) == (len(right), 1)
 
 
 @settings(max_examples=25)

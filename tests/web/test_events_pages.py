@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -123,6 +124,23 @@ def test_where_nothing_fits_each_condition_can_be_dropped(analyst: Browser) -> N
     assert "<h1>No event fits</h1>" in text
     assert 'href="/events?feed=scan_rdp"' in text
     assert 'href="/events?asn=65551"' in text
+
+
+def test_text_is_looked_for_further_back_from_the_page(world: World) -> None:
+    """Where there is more than is searched at once, the page says so and leads on; links that narrow begin anew."""
+    node = replace(world.node, events=replace(world.node.events, text_rows=1))
+    for browser in sit(replace(world, node=node), Role.ANALYST):
+        first = browser.get("/events?text=rdp&type=vulnerable-system").text
+        (further,) = re.findall(r'href="([^"]*back=1)">Look further back', first)
+        answer = browser.get(unescape(further))
+        older = answer.text
+        assert "Look further back" not in older
+        assert "part 2 of the events" in text_of(answer)
+        both = [set(_ADDRESS.findall(page)) for page in (first, older)]
+        assert both == [{RED}, {OWN, OWN_TOO, SECTOR, GREEN, NOBODYS}]
+        assert all("back=" not in link for link in re.findall(r'href="([^"]*country=[^"]*)"', older))
+        file = browser.get(unescape(further).replace("/events?", "/events/export?") + "&format=csv").text
+        assert len(list(csv.DictReader(io.StringIO(file)))) == 5
 
 
 def test_a_row_opens_in_place_with_all_that_is_known(analyst: Browser) -> None:

@@ -1,6 +1,7 @@
 """``/events``: what was heard, as far as whoever asks may have it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from tocsin.doors import NotHereError, needs
 from tocsin.errors import UsageError
 from tocsin.events.browse import read_cursor
 from tocsin.events.export import EVENT, Form, media_of, table_of
-from tocsin.events.filters import EventFilter
+from tocsin.events.filters import EVERYWHERE, EventFilter
 from tocsin.events.idf_out import to_idf
 from tocsin.events.schema import BY_NAME
 from tocsin.exports import export_events
@@ -102,14 +103,21 @@ def _filter(
     identifier: Annotated[str, Query(max_length=200, pattern=_WORD, examples=["open-rdp"])] = "",
     severity: Annotated[str, Query(max_length=20)] = "",
     feed: Annotated[str, Query(max_length=200, pattern=_WORD, description="Code or name of a feed.")] = "",
-    text: Annotated[str, Query(max_length=200, pattern=_WORD, description="A part of one of the text fields.")] = "",
+    text: Annotated[
+        str,
+        Query(
+            max_length=200,
+            pattern=_WORD,
+            description="A part of one of the text fields; it is looked for in all events, which may take seconds.",
+        ),
+    ] = "",
 ) -> EventFilter:
     """The conditions; each that is given must hold."""
     given = {
         "since": since, "until": until, "last": last, "address": address, "asn": asn, "country": country,
         "taxonomy": taxonomy, "type": type_, "identifier": identifier, "severity": severity, "feed": feed, "text": text,
     }  # fmt: skip
-    return EventFilter.read(given)
+    return replace(EventFilter.read(given), back=EVERYWHERE)
 
 
 Filter = Annotated[EventFilter, Depends(_filter)]

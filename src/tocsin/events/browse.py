@@ -1,7 +1,7 @@
 """Stored events found and counted for somebody who looks: pages of a table, counts over time and by each value.
 
 All of it comes from the digests of the table's files (`tocsin.events.summaries`); a file itself is read only for the
-rows that are shown whole, and for free text (the newest `TEXT_ROWS` rows).
+rows that are shown whole, and for free text (`TEXT_ROWS` rows at once).
 """
 
 import os
@@ -82,6 +82,7 @@ class Events:
     database: Database
     folder: Path
     numbers_of: Callable[[str], frozenset[int]]
+    text_rows: int = TEXT_ROWS
     summaries: Summaries = field(init=False)
     _matcher: Matcher = field(init=False)
     _counter: Counter = field(init=False)
@@ -91,7 +92,7 @@ class Events:
 
     def __post_init__(self) -> None:
         summaries = Summaries(self.folder, self.store.folder)
-        matcher = Matcher(self.store, self.database, summaries, self.numbers_of)
+        matcher = Matcher(self.store, self.database, summaries, self.numbers_of, self.text_rows)
         object.__setattr__(self, "summaries", summaries)
         object.__setattr__(self, "_matcher", matcher)
         object.__setattr__(self, "_counter", Counter(matcher))

@@ -21,7 +21,7 @@ class Figures:
 
     ``by``: for each condition that a kind answers its values with their events, most first; ``asns``: int64[a, 2], AS
     (0: none known) and events, most first. ``labels``: the TLP and PAP they carry. ``stored``: all events that are
-    seen. ``partly``: free text was looked for in the newest `matching.TEXT_ROWS` rows only.
+    seen. ``parts``: in so many parts free text is looked for one after the other (see `EventFilter.back`).
     """
 
     total: int
@@ -30,7 +30,7 @@ class Figures:
     asns: Int64s
     labels: frozenset[Label]
     stored: int
-    partly: bool = False
+    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Counter:
             asns=asns[np.argsort(-asns[:, 1], kind="stable")],
             labels=matcher.kinds.labels_of(kinds[:, 0]),
             stored=every,
-            partly=bool(asked.filter.text) and sum(file.rows for file in files) < every,
+            parts=len(matcher.parts(asked)) if asked.filter.text else 1,
         )
 
     def _count(self, file: File, asked: Wanted) -> Counted:

@@ -25,6 +25,9 @@ TEXT_FIELDS: Final = (
 )  # fmt: skip
 """The fields that free text is looked for in: none of them is personal."""
 
+EVERYWHERE: Final = -1
+"""Free text is looked for in all events."""
+
 _LONGEST = 200
 _ASN = re.compile(r"(?:AS)?([0-9]{1,10})", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -45,6 +48,9 @@ class EventFilter:
 
     ``address``: canonical text of an address or prefix of the source. ``team``: key of a team that the event was routed
     or told to; ``problem``: its 16 hexadecimal digits. An empty text, or None, is no condition.
+
+    ``back``: where free text is looked for: 0 in the newest part of what else fits (see `matching.TEXT_ROWS`), 1 in the
+    part before that, and so on; `EVERYWHERE` in all, which takes as long as it takes. It is no condition of its own.
     """
 
     since: datetime | None = None
@@ -61,6 +67,7 @@ class EventFilter:
     team: str = ""
     problem: str = ""
     text: str = ""
+    back: int = 0
 
     @classmethod
     def read(cls, given: Mapping[str, str]) -> Self:

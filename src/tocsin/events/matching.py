@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy import select
 
-from tocsin.events.filters import TEXT_FIELDS, EventFilter
+from tocsin.events.filters import EVERYWHERE, TEXT_FIELDS, EventFilter
 from tocsin.events.kept import Kept
 from tocsin.events.kinds import CONDITIONS, Kinds
 from tocsin.events.models import TeamSet
@@ -24,7 +24,7 @@ from tocsin.networks import parse_network
 from tocsin.records import Database
 
 TEXT_ROWS: Final = 1_000_000
-"""How many of the newest events free text is looked for in."""
+"""How many of the events that may fit otherwise free text is looked for in at once, the newest first."""
 
 FOREVER: Final = (0, 2**32)
 _PLACES: Final = 32 << 20  # bytes
@@ -77,6 +77,7 @@ class Matcher:
     database: Database
     summaries: Summaries
     numbers_of: Callable[[str], frozenset[int]]
+    text_rows: int = TEXT_ROWS
     kinds: Kinds = field(default_factory=Kinds)
     _files: Kept[list[File]] = field(default_factory=lambda: Kept(2))
     _sets: Kept[dict[int, list[int]]] = field(default_factory=lambda: Kept(2))
@@ -102,7 +103,12 @@ class Matcher:
         return [File(*row) for row in rows.iter_rows()]
 
     def searched(self, asked: Wanted) -> list[File]:
-        """The files that may hold what is wanted; for free text no more than it is looked for in."""
+        """The files that may hold what is wanted; for free text those of the part that is asked for."""
+        parts, back = self.parts(asked), max(asked.filter.back, 0)
+        return parts[back] if back < len(parts) else []
+
+    def parts(self, asked: Wanted) -> list[list[File]]:
+        """The files that may hold what is wanted, the newest first: all at once, or in parts for free text."""
         files = self.files()
         if not files or not _may_ask(asked):
             return []
@@ -111,10 +117,40 @@ class Matcher:
             condition = may_hold(Query(ranges=_ranges(asked.filter.address)), None, listing.columns)
             held = set(listing.filter(condition)["path"])
             files = [file for file in files if file.path in held]
-        if not asked.filter.text:
-            return files
-        before = np.cumsum([0, *(file.rows for file in files)])
-        return [file for place, file in enumerate(files) if not place or before[place + 1] <= TEXT_ROWS]
+        if not asked.filter.text or asked.filter.back == EVERYWHERE:
+            return [files]
+        parts: list[list[File]] = []
+        room = 0
+        for file in files:
+            if not self._may_hold(file, asked):
+                continue
+            if file.rows > room:
+                parts.append([])
+                room = self.text_rows
+            parts[-1].append(file)
+            room -= file.rows
+        return parts
+
+    def _may_hold(self, file: File, asked: Wanted) -> bool:
+        """Whether the digest of a file leaves it open that it holds what is wanted, text aside; without its rows.
+
+        Labels do not count: an export, which sees fewer, has the same parts as the page that leads to it.
+        """
+        summary = self.summaries.of(file.path)
+        first, last = summary.span
+        if last < asked.bounds[0] or first >= asked.bounds[1]:
+            return False
+        if asked.filter.asn is not None and asked.filter.asn not in summary.asns:
+            return False
+        teams = [some for some in (asked.teams, asked.sight.teams) if some is not None]
+        if not all(self._names(summary, some) for some in teams):
+            return False
+        numbers = self.number_of(file.path)
+        return bool(self.kinds.fitting(asked.filter)[numbers].any())
+
+    def _names(self, summary: Summary, teams: frozenset[int]) -> bool:
+        """Whether an event of the file was routed or told to one of the teams."""
+        return bool(np.isin(summary.sets, sorted(self.sets_of(teams))).any())
 
     def newest(self) -> int:
         """The number of the newest ingest; 0 where nothing is stored."""

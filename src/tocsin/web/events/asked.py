@@ -95,18 +95,27 @@ class Asked:
         except FilterError as error:
             wrongs = {name: WRONGS.get(name, TOO_LONG) for name in error.wrongs}
             found = EventFilter.read({name: text for name, text in typed.items() if name not in wrongs})
+        back = query.get("back", "")
+        if found.text and back.isascii() and back.isdecimal() and len(back) < 6:
+            found = replace(found, back=int(back))
         columns = tuple(dict.fromkeys(name for name in query.getlist("column") if name in COLUMNS))
         return cls(found, columns or USUAL, query.get("after", ""), query.get("open", ""), typed, wrongs)
 
     def pairs(self, wanted: EventFilter | None = None) -> list[tuple[str, str]]:
-        """Names and values of an address that asks for the same, or for other conditions."""
+        """Names and values of an address that asks for the same, or for other conditions, which begin at the newest."""
         given = list((self.filter if wanted is None else wanted).query().items())
+        if wanted is None and self.filter.back:
+            given.append(("back", str(self.filter.back)))
         return given if self.columns == USUAL else [*given, *(("column", name) for name in self.columns)]
 
     def path(self, wanted: EventFilter | None = None, at: str = "/events", **more: str) -> str:
         """The address of a page with these conditions, or with others."""
         query = urlencode([*self.pairs(wanted), *more.items()])
         return f"{at}?{query}" if query else at
+
+    def further_back(self) -> str:
+        """The address of the same where text is looked for among older events."""
+        return self.path(self.filter, back=str(self.filter.back + 1))
 
     def here(self, **more: str) -> str:
         """The address of this very part of the table."""

@@ -39,6 +39,7 @@ def map_pages(desk: Desk) -> APIRouter:
             rows=rows,
             unknown=unknown,
             total=figures.total,
+            parts_of=figures.parts,
             chips=[(name, value) for name, value in asked.filter.query().items()],
         )
 

@@ -45,7 +45,7 @@ def view_pages(desk: Desk) -> APIRouter:
     ) -> Response:
         """Keep the conditions and columns of a page under a name."""
         asked = Asked.read(QueryParams(query[:_LONGEST]))
-        kept = urlencode(asked.pairs())
+        kept = urlencode(asked.pairs(asked.filter))
         try:
             with desk.node.database.begin() as session:
                 save_view(session, person=_person(visitor), name=name, query=kept, shared=bool(shared), now=desk.now)
