@@ -229,7 +229,7 @@ def _team_keys(node: Node) -> Iterator[Finding]:
     yield Finding(
         "keys of teams",
         not bad,
-        f"{len(teams) or 'no'} {'team is' if len(teams) < 2 else 'teams are'} told encrypted"
+        (f"teams told encrypted: {len(teams)}" if teams else "no team is told encrypted")
         + (f"; {'; '.join(bad[:5])}" if bad else ""),
         "'tocsin keys list' and 'tocsin keys expiring' show them; ask for new ones, 'tocsin keys remind' does."
         if bad

@@ -110,9 +110,9 @@ def settle_mailboxes(claims: Iterable[MailboxClaim], words: Words) -> tuple[list
     for claim in claims:
         decision, denial = decided.get(claim.address), denied.get((claim.team_id, claim.address))
         if decision and claim.team_id not in decision.teams:
-            overruled.append(replace(claim, overruled=_words(decision, "decided otherwise on")))
+            overruled.append(replace(claim, overruled=_otherwise(decision)))
         elif denial and not decision and not is_person(claim.source):
-            overruled.append(replace(claim, overruled=_words(denial, "said on", "that it is not theirs")))
+            overruled.append(replace(claim, overruled=_not_theirs(denial, "it")))
         else:
             holding.append(claim)
     return holding, overruled
@@ -175,21 +175,33 @@ def _verdict(rule: Rule, ground: _Ground) -> str | None:
     decided, own, answers = ground.decided, ground.said.get(rule.team_id), rule.role is Role.RESPONSIBLE
     exact = ground.name == name_of(rule.kind, rule.value)
     if decided and answers and (exact or rule.team_id in decided.teams):
-        return "" if rule.team_id in decided.teams else _words(decided, "decided otherwise on")
+        return "" if rule.team_id in decided.teams else _otherwise(decided)
     if is_person(rule.source):
         return ""
     if own and own.role is None:
-        return _words(own, "said on", f"that {_thing(own)} is not theirs")
+        return _not_theirs(own, _thing(own))
     if own and exact and own.role is not rule.role:
-        return _words(own, "said on", f"that they are {own.role}")
+        return f"{_who(own)} said on {own.day} that they are {own.role}{_because(own)}"
     if answers and ground.answers and not (own and own.role is Role.RESPONSIBLE):
-        return _words(ground.answers[0], "said on", f"who answers for {_thing(ground.answers[0])}")
+        said = ground.answers[0]
+        return f"{_who(said)} said on {said.day} who answers for {_thing(said)}{_because(said)}"
     return "" if own and own.role is rule.role else None
 
 
-def _words(one: Said | Decided, did: str, what: str = "") -> str:
-    parts = (one.said_by, did, str(one.day), what, f"({one.reason})" if one.reason else "")
-    return " ".join(part for part in parts if part)
+def _otherwise(one: Decided) -> str:
+    return f"{_who(one)} decided otherwise on {one.day}{_because(one)}"
+
+
+def _not_theirs(one: Said, what: str) -> str:
+    return f"{_who(one)} said on {one.day} that {what} is not theirs{_because(one)}"
+
+
+def _who(one: Said | Decided) -> str:
+    return one.said_by or "somebody"
+
+
+def _because(one: Said | Decided) -> str:
+    return f" ({one.reason})" if one.reason else ""
 
 
 def _thing(one: Said) -> str:

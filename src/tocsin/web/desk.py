@@ -59,9 +59,9 @@ class Desk:
         """A page from a template of ``templates/``, in the visitor's language; ``language``: that of its readers.
 
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
-        the act's name, ``words`` and its ``_`` and ``ngettext``, ``translated`` (for pairs of a field and what is
-        wrong with it), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``theme``, ``csrf``
-        (what forms carry) and ``languages``.
+        the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
+        below say), ``translated`` (for pairs of a field and what is wrong with it), ``places`` (the navigation) and the
+        ``current`` one, ``here`` (the path), ``theme``, ``csrf`` (what forms carry) and ``languages``.
         """
         visitor, words = visitor_of(request), self.words(request, language)
         places = places_for(visitor)
@@ -72,6 +72,9 @@ class Desk:
             "words": words,
             "_": words.say,
             "ngettext": words.count,
+            "pgettext": words.meant,
+            "heard": words.heard,
+            "told": words.told,
             "translated": lambda wrongs: [(name, words.say(said)) for name, said in wrongs],
             "places": places,
             "besides": besides_for(visitor, places),

@@ -12,6 +12,9 @@ from babel.messages.catalog import Catalog, Message, TranslationError
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from tocsin.web.hearing import CONTEXT
+from tocsin.web.rooms import shapes
+
 FILE: Final = Path("LC_MESSAGES", "tocsin.po")
 """Where a catalogue is in the folder of its language."""
 
@@ -32,13 +35,15 @@ class Fault:
 
 @cache
 def source() -> Catalog:
-    """All texts of the pages, in English, with the files that they stand in."""
+    """All texts of the pages, and the shapes of what rooms say there, in English, with the files that they stand in."""
     found = Catalog(project="Tocsin", charset="utf-8")
     pages = extract_from_dir(_HERE, _METHODS, _OPTIONS, keywords=_KEYWORDS, comment_tags=("Translators:",))
     mails = extract_from_dir(_HERE.parent / "accounts", [("mails.py", "python")], keywords=_KEYWORDS)
     rules = extract_from_dir(_HERE.parent / "rules", [("words.py", "python")], keywords=_KEYWORDS)
     for file, _line, text, comments, context in chain(pages, mails, rules):
         found.add(text, None, [(file, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
+    for shape in shapes():
+        found.add(shape.text, None, [(shape.file, None)], context=CONTEXT)  # type: ignore[list-item]
     return found
 
 
@@ -56,11 +61,11 @@ def update(path: Path, language: str) -> Catalog:
 
 def faults(path: Path, language: str) -> Iterator[Fault]:
     """What is wrong with a catalogue: texts that are missing, doubtful, or fill in other names than in English."""
-    known = {_key(message): message for message in _read(path, language) if message.id}
+    known = {(one.context, _key(one)): one for one in _read(path, language) if one.id}
     for wanted in source():
         if not wanted.id:
             continue
-        found = known.get(_key(wanted))
+        found = known.get((wanted.context, _key(wanted)))
         if found is None or not all(found.string if isinstance(found.string, tuple) else [found.string]):
             yield Fault(_first(wanted), "is not translated")
         elif found.fuzzy:

@@ -15,13 +15,15 @@ from typing import Final
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import PoFileError, read_po
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup, escape
 
-from tocsin.errors import SettingError
+from tocsin.errors import SettingError, TocsinError
 from tocsin.networks import country_names
+from tocsin.web.hearing import CONTEXT, Hearing, names_command
 
 OURS: Final = Path(__file__).parent / "locale"
 _FILE = Path("LC_MESSAGES", "tocsin.po")
@@ -53,10 +55,23 @@ class Words:
     direction: str
     catalogue: gettext.NullTranslations
     terms: Mapping[str, str] = field(default_factory=dict)
+    hearing: Hearing = field(default_factory=lambda: Hearing({}))
 
     def say(self, text: str, /, **values: object) -> str:
         """A text in this language, with its names filled in."""
         return self._fill(self.catalogue.gettext(text), values)
+
+    def meant(self, context: str, text: str, /, **values: object) -> str:
+        """A text of several meanings; ``context`` says which."""
+        return self._fill(self.catalogue.pgettext(context, text), values)
+
+    def heard(self, sentence: object) -> str:
+        """What a room below said in English, in this language; as it is where that is not known."""
+        return self.hearing.heard(str(sentence), self._fill)
+
+    def told(self, error: TocsinError) -> str:
+        """What happened, and what one can do about it, in this language; commands are not at hand on a page."""
+        return f"{self.heard(error)} {'' if names_command(error.hint) else self.heard(error.hint)}".strip()
 
     def count(self, one: str, several: str, n: int, /, **values: object) -> str:
         """The text for so many; ``%(n)s`` is the number as this language writes it."""
@@ -132,9 +147,9 @@ def words_for(language: str, own: Path, terms: Mapping[str, str]) -> Words:
 
     """
     direction = "rtl" if _locale(language).text_direction == "rtl" else "ltr"
-    catalogue = _catalogue(language, own)
+    catalogue, hearing = _catalogue(language, own)
     ours = {name: catalogue.gettext(term) for name, term in _TERMS.items()}
-    return Words(language, direction, catalogue, {**ours, **terms})
+    return Words(language, direction, catalogue, {**ours, **terms}, hearing)
 
 
 @lru_cache(maxsize=64)
@@ -148,25 +163,32 @@ def _number(value: float, language: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _catalogue(language: str, own: Path) -> gettext.NullTranslations:
-    """Texts of the node's own before ours."""
+def _catalogue(language: str, own: Path) -> tuple[gettext.NullTranslations, Hearing]:
+    """Texts of the node's own before ours; and so for the shapes of what rooms say."""
     found = gettext.NullTranslations()
+    known: dict[str, str] = {}
     for folder in (OURS, own):
         path = folder / language / _FILE
         if path.is_file():
-            catalogue = _compiled(path, language)
-            catalogue.add_fallback(found)
-            found = catalogue
-    return found
+            catalogue = _read(path, language)
+            compiled = _compiled(catalogue)
+            compiled.add_fallback(found)
+            found = compiled
+            known |= {str(one.id): str(one.string) for one in catalogue if one.context == CONTEXT and not one.fuzzy}
+    return found, Hearing(known)
 
 
-def _compiled(path: Path, language: str) -> gettext.GNUTranslations:
-    packed = io.BytesIO()
+def _read(path: Path, language: str) -> Catalog:
     try:
         with path.open("rb") as file:
-            write_mo(packed, read_po(file, locale=language, abort_invalid=True))
+            return read_po(file, locale=language, abort_invalid=True)
     except (OSError, PoFileError, ValueError) as error:
         raise SettingError(f"The texts in {path} cannot be read: {error}.", hint="Check it with: msgfmt -c") from error
+
+
+def _compiled(catalogue: Catalog) -> gettext.GNUTranslations:
+    packed = io.BytesIO()
+    write_mo(packed, catalogue)
     packed.seek(0)
     return gettext.GNUTranslations(packed)
 

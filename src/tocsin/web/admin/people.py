@@ -200,6 +200,6 @@ def _page(
         roles=[(role.value, words.say(said)) for role, said in ROLES.items()],
         done=_DONE.get(done, ""),
         link=link,
-        wrongs=[("mailbox", f"{wrong} {wrong.hint}".strip())] if wrong else [],
+        wrongs=[("mailbox", words.told(wrong))] if wrong else [],
         typed={name: text_of(typed, name) if typed else "" for name in ("mailbox", "role", "teams")},
     )

@@ -29,7 +29,7 @@ def mend_pages(desk: Desk) -> APIRouter:
             try:
                 tried = try_row(node, number, text)
             except InputError as error:
-                wrong = f"{error} {error.hint}".strip()
+                wrong = desk.words(request).told(error)
         return desk.page(
             request,
             "reports/mend.html",

@@ -57,7 +57,7 @@ def send_pages(desk: Desk) -> APIRouter:
             try:
                 upload = _keep(desk, visitor, files, feed)
             except (InputError, UsageError) as error:
-                return ask(request, feed, f"{error} {error.hint}", 422)
+                return ask(request, feed, desk.words(request).told(error), 422)
         _await(desk, upload.uuid)
         return desk.go(f"/reports/sent/{upload.uuid}")
 

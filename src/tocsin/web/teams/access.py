@@ -9,6 +9,7 @@ from tocsin.directory import About, merged_teams, read_about
 from tocsin.doors import NotHereError, needs
 from tocsin.errors import ConflictError, InputError, NotFoundError, RemoteError, TocsinError, UsageError
 from tocsin.web.desk import Desk
+from tocsin.web.hearing import names_command
 from tocsin.web.words import N_
 
 Reader: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_READ)]
@@ -53,9 +54,8 @@ def taken(desk: Desk, say: Callable[[], object]) -> Taken:
 
 
 def _sentence(error: TocsinError) -> str:
-    """The message; hints name commands, which are not at hand on a page."""
-    hint = error.hint if "tocsin " not in error.hint and "--" not in error.hint else ""
-    return f"{error} {hint}".strip()
+    """The message and the hint, a line each, so that each is said in the visitor's language; commands are left out."""
+    return f"{error}\n{'' if names_command(error.hint) else error.hint}".strip()
 
 
 def name_of(visitor: Visitor) -> str:
