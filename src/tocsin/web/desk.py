@@ -60,8 +60,9 @@ class Desk:
 
         Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
         the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
-        below say), ``translated`` (for pairs of a field and what is wrong with it), ``places`` (the navigation) and the
-        ``current`` one, ``here`` (the path), ``theme``, ``csrf`` (what forms carry) and ``languages``.
+        below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
+        it), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``theme``, ``csrf`` (what forms
+        carry) and ``languages``.
         """
         visitor, words = visitor_of(request), self.words(request, language)
         places = places_for(visitor)
@@ -74,6 +75,7 @@ class Desk:
             "ngettext": words.count,
             "pgettext": words.meant,
             "heard": words.heard,
+            "named": words.named,
             "told": words.told,
             "translated": lambda wrongs: [(name, words.say(said)) for name, said in wrongs],
             "places": places,

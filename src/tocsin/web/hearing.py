@@ -42,6 +42,8 @@ class Shape:
         Where there are several ways, each name has the shortest text that fits, from the left. Nothing is tried twice:
         the time is linear in the sentence, whatever stands in it.
         """
+        if not self.names:
+            return {} if sentence == self.texts[0] else None
         first, *between, last = self.texts
         at, end = len(first), len(sentence) - len(last)
         if at > end or not sentence.startswith(first) or not sentence.endswith(last):

@@ -73,7 +73,7 @@ ROOMS: Final[Mapping[str, Room]] = {
     # What became of mails
     "delivery/channels/file.py": Room(),
     "delivery/channels/__init__.py": Room(says=("reach_smtp",)),
-    "delivery/channels/smtp.py": Room(says=("probe",)),
+    "delivery/channels/smtp.py": Room(calls={"Receipt": (1,)}, says=("_open",)),
     "delivery/deliver.py": Room(_NO_ERRORS, says=("_missing",)),
     "delivery/expiry.py": Room(_NO_ERRORS, says=("words",)),
     "delivery/halt.py": Room(says=("words", "reason")),
@@ -121,6 +121,8 @@ ROOMS: Final[Mapping[str, Room]] = {
     # Whether this node is well
     "doctor.py": Room(calls={"Finding": (0, 2, 3)}),
     "chores.py": Room(calls={"Past": (1, 2)}),
+    # Negotiated texts
+    "drafting/agreement.py": Room(_NO_ERRORS, calls={"Row": (2,)}, says=("notes",)),
     # The pages themselves
     "web/admin": Room(),
     "web/answer_forms.py": Room(),

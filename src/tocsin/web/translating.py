@@ -21,7 +21,7 @@ FILE: Final = Path("LC_MESSAGES", "tocsin.po")
 _HERE = Path(__file__).parent
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 _OPTIONS = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
-_KEYWORDS = DEFAULT_KEYWORDS | {"say": None, "count": (1, 2), "NN_": (1, 2)}
+_KEYWORDS = DEFAULT_KEYWORDS | {"say": None, "count": (1, 2), "NN_": (1, 2), "NC_": ((1, "c"), 2)}
 _WIDTH = 120
 
 

@@ -40,6 +40,11 @@ def NN_(one: str, several: str) -> tuple[str, str]:  # noqa: N802 (as above; ext
     return one, several
 
 
+def NC_(_context: str, text: str) -> str:  # noqa: N802 (as above; extracted as ``NC_:1c,2``)
+    """Mark a text of several meanings for translation, for `Words.meant` and `Words.named`."""
+    return text
+
+
 _TERMS: Final = {"csirt": N_("CSIRT"), "cybersecurity": N_("cybersecurity")}
 """What a node may call otherwise (`[node] terms`)."""
 
@@ -64,6 +69,10 @@ class Words:
     def meant(self, context: str, text: str, /, **values: object) -> str:
         """A text of several meanings; ``context`` says which."""
         return self._fill(self.catalogue.pgettext(context, text), values)
+
+    def named(self, kind: str, word: str) -> str:
+        """A word of a closed list of this kind (`tocsin.web.closed`), such as a severity; as it is where it is none."""
+        return self.catalogue.pgettext(kind, word)
 
     def heard(self, sentence: object) -> str:
         """What a room below said in English, in this language; as it is where that is not known."""
