@@ -15,10 +15,10 @@ CONTEXT: Final = "said"
 
 _LONGEST: Final = 20_000  # characters; what is longer is no sentence of ours
 _KEPT: Final = 500  # characters of sentences that are remembered
-_DEPTH: Final = 3  # sentences within sentences
+_DEPTH: Final = 5  # sentences within sentences
 _PARTS: Final = 50  # sentences in a row
 _NAMES: Final = re.compile(r"%\((\w+)\)s")
-_BETWEEN: Final = (("\n", _PARTS), ("; ", _PARTS), (", ", _PARTS), (": ", 1))
+_BETWEEN: Final = (("\n", _PARTS), ("; ", _PARTS), (": ", 1), (", ", _PARTS))
 
 Say = Callable[[str, Mapping[str, str]], str]
 
@@ -97,18 +97,20 @@ class Hearing:
         return (" " in value and self._heard(value, say, depth - 1)) or value
 
     def _each(self, sentence: str, say: Say, depth: int) -> str:
-        """Several sentences in a row, of which one at least is known; else empty."""
-        for mark, most in _BETWEEN:
-            parts = sentence.split(mark, most)
-            if len(parts) > 1:
-                heard = [self._inside(part, say, depth) if depth < _DEPTH else self._part(part, say) for part in parts]
-                if heard != parts:
-                    return mark.join(heard)
-        return ""
+        """Several sentences in a row, or one with more before or behind it; empty where none is known."""
+        if sentence.endswith(".") and (stem := self._heard(sentence[:-1], say, depth - 1)):
+            return f"{stem}."
+        mark, most = next((pair for pair in _BETWEEN if pair[0] in sentence), ("", 0))
+        if not mark:
+            return ""
+        parts = sentence.split(mark, most)
+        # Only what a room says as a whole, as a list of words, may be single words: a name is nobody's to translate.
+        hear = self._inside if depth < _DEPTH else self._listed
+        heard = [hear(part, say, depth) for part in parts]
+        return mark.join(heard) if heard != parts else ""
 
-    def _part(self, part: str, say: Say) -> str:
-        """One of several at the top; it may be a single word."""
-        return self._heard(part, say, _DEPTH - 1) or part
+    def _listed(self, part: str, say: Say, depth: int) -> str:
+        return self._heard(part, say, depth - 1) or part
 
     def _find(self, sentence: str) -> tuple[Shape, tuple[tuple[str, str], ...]] | None:
         """The most specific shape that the sentence has, and what fills it in."""

@@ -28,8 +28,9 @@ class Room:
     """Where in a file or folder sentences are said that pages show.
 
     ``errors``: names of exceptions whose message and ``hint`` are such; `OURS` stands for all of its kind. ``calls``:
-    of calls to these names, the arguments at these places or of these names. ``says``: functions whose texts are given
-    back, and names and attributes that texts are assigned to. ``but``: functions that say nothing for pages.
+    of calls to these names, the arguments at these places or of these names, hints that name commands too. ``says``:
+    functions whose texts are given back, and names and attributes that texts are assigned to. ``but``: functions that
+    say nothing for pages.
     """
 
     errors: tuple[str, ...] = OURS
@@ -58,7 +59,7 @@ ROOMS: Final[Mapping[str, Room]] = {
     "events/sources/json_records.py": Room(("ValueError", *OURS), calls={"Unreadable": (1,), "Record": (3,)}),
     "events/sources/shadowserver.py": Room(),
     "events/sources/xarf.py": Room(("ValueError",)),
-    "pipeline.py": Room(),
+    "pipeline.py": Room(calls={"InputError": (0, "hint")}),
     "replay.py": Room(),
     "uploads/arrival.py": Room(but=("pieces", "check_whole")),
     "collectors/folder.py": Room(),
@@ -113,7 +114,7 @@ ROOMS: Final[Mapping[str, Room]] = {
     "routing/mutes.py": Room(_NO_ERRORS, says=("why",)),
     # The rules of this node
     "rules/reading.py": Room(_NO_ERRORS, calls={"Fault": (1,), "fault": (2,)}),
-    "rules/store.py": Room(),
+    "rules/store.py": Room(says=("table", "_NO_MORE")),
     # People
     "accounts/links.py": Room(),
     "accounts/people.py": Room(),
@@ -122,6 +123,7 @@ ROOMS: Final[Mapping[str, Room]] = {
     "doctor.py": Room(calls={"Finding": (0, 2, 3)}),
     "chores.py": Room(calls={"Past": (1, 2)}),
     # Negotiated texts
+    "drafting/positions.py": Room(_NO_ERRORS, says=("kind_from_words",), calls={"Position": ("basis",)}),
     "drafting/agreement.py": Room(_NO_ERRORS, calls={"Row": (2,)}, says=("notes",)),
     # The pages themselves
     "web/admin": Room(),
@@ -176,9 +178,10 @@ class _Reader:
 
     def _arguments(self, call: ast.Call) -> Iterator[ast.expr]:
         name = last_name(call.func)
-        wanted = (0, "hint") if self._is_error(name) else self.room.calls.get(name, ())
+        listed = self.room.calls.get(name, ())
+        wanted = listed or ((0, "hint") if self._is_error(name) else ())
         yield from (argument for place, argument in enumerate(call.args) if place in wanted)
-        yield from (one.value for one in call.keywords if one.arg in wanted and not _is_command(one))
+        yield from (one.value for one in call.keywords if one.arg in wanted and (listed or not _is_command(one)))
 
     def _is_error(self, name: str) -> bool:
         ours = name.endswith("Error") and not hasattr(builtins, name) and name not in _NOT_SHOWN

@@ -216,7 +216,9 @@ def _name_of_call(node: ast.Call) -> str:
 
 
 def last_name(node: ast.AST) -> str:
-    """The name itself, or that of the attribute."""
+    """The name itself, that of the attribute, or of the table that something is put into."""
+    if isinstance(node, ast.Subscript):
+        return last_name(node.value)
     return str(getattr(node, "attr", "") or getattr(node, "id", ""))
 
 
