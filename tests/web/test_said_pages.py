@@ -112,13 +112,11 @@ def test_what_cannot_be_done_is_said_in_the_visitors_language_with_what_was_type
     assert sent is not None
     act = send(made, world, Role.ANALYST, "/deliveries/act", act="release", reference=sent[1])
     assert f"«{sent[1]} is not held: it is sent.»" in act
-    claim = send(
-        made, world, Role.ANALYST, "/teams/operator/say", act="assert", kind="asn", value="0", role="responsible"
-    )
+    say = {"act": "assert", "reason": "They said so."}
+    claim = send(made, world, Role.ANALYST, "/teams/operator/say", kind="asn", value="0", **say)
     assert "«AS0 is nobody's: it is reserved (RFC 7607)»" in claim
-    team = send(made, world, Role.ANALYST, "/teams/operator/say", act="assert", kind="domain", value=hostile)
-    assert "«not a domain name»" in team
-    assert hostile in team
+    domain = send(made, world, Role.ANALYST, "/teams/operator/say", kind="domain", value=hostile, **say)
+    assert f"domain '{hostile}': «not a domain name»" in domain
     stop = send(made, world, Role.ANALYST, "/deliveries/sending", act="resume")
     assert "«Sending is not stopped.»" in stop
     word = send(made, world, Role.ANALYST, "/reports/quarantine/2/0", text="", act="try")
