@@ -97,6 +97,9 @@ def test_the_more_specific_shape_is_taken_and_sentences_within_are_heard_too() -
         == "x.csv ne va pas : les données sont abîmées."
     )
     assert hearing.heard("the data is damaged; and so on", fill) == "les données sont abîmées; and so on"
+    assert (
+        hearing.heard("a.csv: the data is damaged. (06:00 UTC)", fill) == "a.csv: les données sont abîmées. (06:00 UTC)"
+    )
 
 
 def test_a_name_that_is_a_word_of_ours_is_not_translated() -> None:

@@ -101,7 +101,7 @@ ROOMS: Final[Mapping[str, Room]] = {
     "directory/canonical.py": Room(
         ("ValueError",), says=("_why_no_mailbox",), but=("uuid", "ceiling", "confidence", "day", "moment", "flag")
     ),
-    "directory/claims": Room(),
+    "directory/claims": Room(calls={"_prove": (3,)}),
     "directory/decisions.py": Room(),
     "directory/keys": Room(calls={"Verdict": (1,)}, says=("strength",)),
     "directory/merging.py": Room(calls={"Likeness": (1, 3)}, says=("reasons", "warning")),

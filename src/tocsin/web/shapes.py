@@ -155,8 +155,9 @@ def _is_hole(parts: Parts) -> bool:
 
 
 def _is_sentence(parts: Parts) -> bool:
-    """Whether it is more than a word."""
-    return not _is_hole(parts) and " " in "".join(parts)
+    """Whether it is more than a word or a reference."""
+    text = "".join(parts)
+    return not _is_hole(parts) and " " in text and any(map(str.islower, text))
 
 
 def _is_join(node: ast.AST) -> bool:

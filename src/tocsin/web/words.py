@@ -76,7 +76,7 @@ class Words:
 
     def heard(self, sentence: object) -> str:
         """What a room below said in English, in this language; as it is where that is not known."""
-        return self.hearing.heard(str(sentence), self._fill)
+        return self.hearing.heard("" if sentence is None else str(sentence), self._fill)
 
     def told(self, error: TocsinError) -> str:
         """What happened, and what one can do about it, in this language; commands are not at hand on a page."""
