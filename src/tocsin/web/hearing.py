@@ -18,7 +18,7 @@ _KEPT: Final = 500  # characters of sentences that are remembered
 _DEPTH: Final = 5  # sentences within sentences
 _PARTS: Final = 50  # sentences in a row
 _NAMES: Final = re.compile(r"%\((\w+)\)s")
-_BETWEEN: Final = (("\n", _PARTS), ("; ", _PARTS), (" (", 1), (": ", 1), (", ", _PARTS))
+_BETWEEN: Final = (("\n", _PARTS), ("; ", _PARTS), (": ", 1), (" (", 1), (", ", _PARTS))
 
 Say = Callable[[str, Mapping[str, str]], str]
 
