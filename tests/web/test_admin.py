@@ -106,3 +106,11 @@ def test_a_manager_reads_and_changes_nothing(world: World) -> None:
         assert page.status_code == 200
         assert "/admin/people/invite" not in page.text
         assert browser.send("/admin/people/invite", mailbox="x@people.example", role="analyst").status_code == 404
+
+
+def test_the_language_is_changed_on_a_page_that_says_what_is_wrong(admin: Browser) -> None:
+    wrong = admin.send("/admin/people/invite", mailbox="no mailbox", role="analyst", teams="")
+    assert wrong.status_code == 422
+    (back,) = re.findall(r'name="next" value="([^"]*)"', wrong.text)
+    changed = admin.send("/settings", next=back, language="fr")
+    assert admin.get(changed.headers["location"]).status_code == 200

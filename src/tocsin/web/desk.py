@@ -12,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import StrictUndefined
+from starlette.routing import Match
 
 from tocsin.accounts import Act
 from tocsin.app import Node
@@ -81,7 +82,7 @@ class Desk:
             "places": places,
             "besides": besides_for(visitor, places),
             "current": place_of(request.url.path, places),
-            "here": request.url.path,
+            "here": _here(request),
             "theme": self.theme(request),
             "csrf": form_word(self.tokens, visitor),
             "languages": self.languages,
@@ -123,6 +124,19 @@ def make_desk(node: Node, clock: Callable[[], datetime], tokens: Tokens) -> Desk
     environment.globals["static"] = static_path
     environment.globals["single_sign_on"] = ""  # the name of the provider, where one is set up
     return Desk(node, clock, tokens, templates, languages(node.home / "locale"))
+
+
+def _here(request: Request) -> str:
+    """The path of the page; of an answer to a form whose address only takes forms, the path of the page above it."""
+    path = request.url.path
+    while request.method == "POST" and path != "/" and not _opens(request, path):
+        path = path.rpartition("/")[0] or "/"
+    return path
+
+
+def _opens(request: Request, path: str) -> bool:
+    asked = {**request.scope, "method": "GET", "path": path}
+    return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
 
 
 def own_path(path: str) -> str:
