@@ -66,6 +66,14 @@ def test_brushing_the_bars_sets_the_time(site: tuple[str, str]) -> None:
         assert page.read("document.querySelector('h1').textContent") == "3 events fit"
 
 
+def test_brushing_less_than_a_bar_means_that_bar(site: tuple[str, str]) -> None:
+    with browser() as page:
+        enter(page, site, "/events")
+        drag(page, box(page, "svg[data-brush]"), 0.02, 0.05)
+        assert asked(page)["since"] == ["2026-11-16T00:00"]
+        assert asked(page)["until"] == ["2026-11-17T00:00"]
+
+
 def test_a_press_on_a_bar_leads_to_its_day(site: tuple[str, str]) -> None:
     with browser() as page:
         enter(page, site, "/events")

@@ -19,12 +19,13 @@ if (svg && form && window.d3) {
   const last = Number(svg.dataset.last);
   const { width, height } = svg.viewBox.baseVal;
   const step = last - first <= 3 * 86400 ? 3600 : 86400;
-  const time = (x) => Math.round((first + (x / width) * (last - first)) / step) * step;
+  const steps = (x) => (first + (x / width) * (last - first)) / step;
   const brush = d3.brushX().extent([[0, 0], [width, height]]).on("end", (event) => {
     if (!event.sourceEvent) return;
     if (event.selection) {
-      const [from, to] = event.selection.map(time);
-      if (to > from) shown(from, to);
+      const [from, to] = event.selection.map((x) => Math.round(steps(x)));
+      const bar = Math.floor(steps(event.selection[0])); // less than one bar means that bar
+      shown(...(to > from ? [from * step, to * step] : [bar * step, (bar + 1) * step]));
       return;
     }
     // A press without dragging is meant for the bar below.
