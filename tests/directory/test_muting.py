@@ -42,7 +42,14 @@ def test_what_a_file_says_is_not_ended_here(filled: Database) -> None:
     assert len(mutes(filled, "sector")) == 1
 
 
-@pytest.mark.parametrize("said", [Mute(MuteKind.PREFIX, "here", LATER), Mute(MuteKind.TYPE, "scanner", NOW)])
+@pytest.mark.parametrize(
+    "said",
+    [
+        Mute(MuteKind.PREFIX, "here", LATER),
+        Mute(MuteKind.TYPE, "scanner", NOW),
+        Mute(MuteKind.TYPE, "scaner", LATER),  # would mute nothing
+    ],
+)
 def test_what_cannot_be_muted_is_refused(filled: Database, said: Mute) -> None:
     with pytest.raises(UsageError):
         mute(filled, "operator", said, actor="person:1", now=NOW)
