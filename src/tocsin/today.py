@@ -224,7 +224,8 @@ def _mails_out(session: Session, now: datetime) -> Iterator[Need]:
     yield _counted(session, Matter.STUCK, digests, Delivery.state == DeliveryState.STUCK.value)
     news = select(func.count(distinct(DeliveryItem.team_id)), func.min(DeliveryItem.due_at))
     late = (DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at <= now - _OVERDUE)
-    yield _counted(session, Matter.OVERDUE, news, *late)
+    held = select(Delivery.team_id).where(Delivery.state == DeliveryState.HELD.value)  # what else they are owed waits
+    yield _counted(session, Matter.OVERDUE, news, *late, DeliveryItem.team_id.not_in(held))
     letters = select(func.count(), func.min(Letter.created_at))
     first = _counted(session, Matter.HELD, digests, Delivery.state == DeliveryState.HELD.value)
     other = _counted(session, Matter.HELD, letters, Letter.state == LetterState.HELD.value)

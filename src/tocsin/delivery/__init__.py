@@ -4,7 +4,7 @@ from tocsin.delivery.bundles import EventsOf
 from tocsin.delivery.channels import Channel, Outcome, Receipt, open_channel, reach_smtp
 from tocsin.delivery.deliver import Summary, deliver
 from tocsin.delivery.halt import halts, release_brake, resume, stop
-from tocsin.delivery.holding import drop, find_mail, held_digests, held_letters, release
+from tocsin.delivery.holding import drop, find_mail, held_digests, held_letters, release, waiting_teams
 from tocsin.delivery.journal import (
     DueNews,
     deliveries,
@@ -98,4 +98,5 @@ __all__ = [
     "stop",
     "through_the_gate",
     "topic_names",
+    "waiting_teams",
 ]

@@ -21,6 +21,7 @@ from tocsin.delivery import (
     due_teams,
     find_digests,
     find_letters,
+    waiting_teams,
 )
 from tocsin.directory import team_names, teams_called
 from tocsin.doors import needs, number_in
@@ -100,7 +101,9 @@ def list_pages(desk: Desk) -> APIRouter:
         with desk.node.database.reading() as session:
             found = due_news(session)
             names = team_names(session, {one.team_id for one in found})
-        return desk.page(request, "deliveries/due.html", found=found, names=names, now=desk.now, inside=True)
+            held = waiting_teams(session)
+        shown: dict[str, Any] = {"found": found, "names": names, "held": held, "now": desk.now}
+        return desk.page(request, "deliveries/due.html", **shown, inside=True)
 
     return router
 
