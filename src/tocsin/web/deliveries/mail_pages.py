@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.accounts import Act, Visitor
+from tocsin.accounts import Act, Visitor, names_of_actors
 from tocsin.answers import Answer, Verdict
 from tocsin.delivery import TOLD, Delivery, find_mail
 from tocsin.directory import team_names
@@ -172,10 +172,17 @@ def _download(name: str, kind: str, content: bytes) -> Response:
 
 def _happened(session: Session, found: Found) -> dict[str, Any]:
     """What came back of a digest: answers to all who may see it, the rest to those inside."""
-    nothing: dict[str, Any] = {"answers": [], "entries": [], "not_reached": {}, "tickets": [], "repeats": []}
+    nothing: dict[str, Any] = {
+        "answers": [],
+        "entries": [],
+        "names": {},
+        "not_reached": {},
+        "tickets": [],
+        "repeats": [],
+    }
     one = found.one
     if not isinstance(one, Delivery):
-        return nothing | {"entries": _entries(session, f"letter:{one.reference}", found)}
+        return nothing | _entries(session, f"letter:{one.reference}", found)
     answers = session.scalars(select(Answer).where(Answer.delivery_id == one.id).order_by(Answer.id)).all()
     kin = (Delivery.repeats == one.id) if one.repeats is None else (Delivery.id == one.repeats)
     repeats = session.scalars(select(Delivery.reference).where(kin).order_by(Delivery.id)).all()
@@ -183,14 +190,19 @@ def _happened(session: Session, found: Found) -> dict[str, Any]:
     if not found.inside:
         return known
     came = came_in(session, one)
-    return known | {
-        "entries": _entries(session, f"delivery:{one.reference}", found),
-        "not_reached": came["not_reached"],
-        "tickets": came["tickets"],
-    }
+    return (
+        known
+        | _entries(session, f"delivery:{one.reference}", found)
+        | {
+            "not_reached": came["not_reached"],
+            "tickets": came["tickets"],
+        }
+    )
 
 
-def _entries(session: Session, subject: str, found: Found) -> list[AuditEntry]:
+def _entries(session: Session, subject: str, found: Found) -> dict[str, Any]:
+    """What the log has of a mail, and who did it by name."""
     since = found.one.created_at
     query = select(AuditEntry).where(AuditEntry.subject == subject, AuditEntry.at >= since).order_by(AuditEntry.id)
-    return list(session.scalars(query)) if found.inside else []
+    entries = list(session.scalars(query)) if found.inside else []
+    return {"entries": entries, "names": names_of_actors(session, (entry.actor for entry in entries))}

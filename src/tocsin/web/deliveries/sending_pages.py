@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from tocsin.accounts import Act, Visitor
+from tocsin.accounts import Act, Visitor, names_of_actors
 from tocsin.delivery import due_news, halts, notices, release_brake, resume, stop
 from tocsin.doors import NotHereError, needs
 from tocsin.errors import ConflictError
@@ -56,6 +56,7 @@ def _page(desk: Desk, request: Request, ask: str, *, wrong: str = "", error: str
         stopped, braked = halts(session)
         standing = notices(session, desk.node.settings)
         waiting = len(due_news(session))
+        names = names_of_actors(session, [stopped.actor] if stopped else [])
     return desk.page(
         request,
         "deliveries/sending.html",
@@ -64,6 +65,7 @@ def _page(desk: Desk, request: Request, ask: str, *, wrong: str = "", error: str
         wrong=wrong,
         error=error,
         stopped=stopped,
+        names=names,
         braked=braked,
         notices=standing,
         waiting=waiting,

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.accounts import note_read
+from tocsin.accounts import names_of_actors, note_read
 from tocsin.directory.claims import (
     Claim,
     ClaimState,
@@ -88,6 +88,8 @@ def _page(desk: Desk, request: Request, number: int, wrong: str = "", *, done: s
     found = read_claim(desk.node.database, number, desk.now)
     rivals = read_rivals(desk.node.database, found)
     shown: dict[str, Any] = {"claim": found, "rivals": rivals[:_RIVALS], "number": len(rivals)}
+    with desk.node.database.reading() as session:
+        shown["names"] = names_of_actors(session, [found.claimed_by])
     shown |= {"wrong": wrong, "done": done, "whole": True}
     return desk.page(request, "teams/claim.html", status=status, **shown)
 
