@@ -200,6 +200,7 @@ def _page(
         roles=[(role.value, words.say(said)) for role, said in ROLES.items()],
         done=_DONE.get(done, ""),
         link=link,
+        mailed=bool(desk.node.settings.server.url),
         wrongs=[("mailbox", words.told(wrong))] if wrong else [],
         typed={name: text_of(typed, name) if typed else "" for name in ("mailbox", "role", "teams")},
     )
