@@ -51,6 +51,50 @@ class Hand:
         self._on(_BUTTON, words, "found.click()")
         self._until_loaded()
 
+    def unfold(self, words: str) -> None:
+        """Open what is folded under these words."""
+        self._on("'main summary'", words, "found.click()")
+
+    def drag(self, css: str, start: float, end: float) -> None:
+        """Press at one share of an element's width, let go at another, and wait for the page that follows."""
+        self._page.read(f"window.before = true; document.querySelector({css!r}).scrollIntoView({{block: 'center'}})")
+        box = self._page.read(f"document.querySelector({css!r}).getBoundingClientRect().toJSON()")
+        y = box["y"] + box["height"] / 2
+        places = [box["x"] + box["width"] * (start + (end - start) * step / 4) for step in range(5)]
+        moves = ["mousePressed", *["mouseMoved"] * 4, "mouseReleased"]
+        for kind, x in zip(moves, [*places, places[-1]], strict=True):
+            self._page.command(
+                "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1
+            )  # fmt: skip
+        self._until_loaded()
+
+    def download(self, words: str, folder: Path) -> Path:
+        """Press a button that gives a file; the file, once it is there."""
+        folder.mkdir(exist_ok=True)
+        before = set(folder.iterdir())
+        self._page.command("Page.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        self._on(_BUTTON, words, "found.click()")
+
+        def came() -> list[Path]:
+            return [path for path in folder.iterdir() if path not in before and path.suffix != ".crdownload"]
+
+        self.until(came)
+        return came()[0]
+
+    def read(self, expression: str) -> Any:
+        """What an expression says of the page."""
+        return self._page.read(expression)
+
+    @property
+    def path(self) -> str:
+        """Where the page is."""
+        return str(self._page.read("location.pathname"))
+
+    @property
+    def places(self) -> list[str]:
+        """The places of the navigation."""
+        return list(self._page.read("[...document.querySelectorAll('#places a, nav.places a')].map(a => a.innerText)"))
+
     @property
     def title(self) -> str:
         """The heading of the page."""

@@ -3,8 +3,6 @@
 The tests follow each other on one node: each goes on where the one before it ended.
 """
 
-import email
-import email.policy
 import os
 import re
 import socket
@@ -12,84 +10,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
-import pyotp
 import pytest
 
 from browser import browser
 from hand import Hand
-from players import HEADER, Tocsin
-from post_office import PostOffice, post_office
+from house import House, row, welcome_in
+from post_office import post_office
 
-PASSWORD = "marmot tunes violet"
 _TOCSIN = str(Path(sys.executable).parent / "tocsin")
 _INVITED = {
     "analyst": "An analyst", "manager": "A manager", "auditor": "An auditor", "operator": "An operator",
 }  # fmt: skip
-
-
-@dataclass
-class House:
-    """A node with its server, the mail server that it uses, and one browser."""
-
-    home: Path
-    url: str
-    office: PostOffice
-    hand: Hand
-    said: Path
-    devices: dict[str, pyotp.TOTP] = field(default_factory=dict)
-    reports: int = 0
-
-    @property
-    def tocsin(self) -> Tocsin:
-        return Tocsin(self.home, {})
-
-    def said_in_terminal(self) -> str:
-        return self.said.read_text()
-
-    def letter_to(self, mailbox: str, with_words: str) -> str:
-        """The text of the first mail to a mailbox that holds these words, once it came."""
-        found: list[str] = []
-
-        def came() -> bool:
-            found[:] = [
-                text
-                for boxes, content in list(self.office.arrived)
-                if mailbox in boxes and with_words in (text := text_of(content))
-            ]
-            return bool(found)
-
-        self.hand.until(came)
-        return found[0]
-
-    def report(self, *rows: str) -> Path:
-        """A file of open RDP services."""
-        self.reports += 1
-        path = self.home.parent / f"{datetime.now(UTC):%Y-%m-%d}-scan_rdp-test{self.reports}-geo.csv"
-        path.write_text("\n".join([HEADER, *rows, ""]))
-        return path
-
-    @contextmanager
-    def as_(self, person: str) -> Iterator[Hand]:
-        """The browser of one person, for a while."""
-        self.hand.take_out(person)
-        yield self.hand
-        self.hand.put_away(person)
-
-
-def text_of(content: bytes) -> str:
-    body = email.message_from_bytes(content, policy=email.policy.default).get_body(("plain",))
-    assert body is not None
-    return str(body.get_content())
-
-
-def row(address: str, at: datetime) -> str:
-    return f'"{at:%Y-%m-%d %H:%M:%S}","medium","{address}","tcp",3389,,"rdp",64500,"MU",,'
 
 
 @pytest.fixture(scope="module")
@@ -111,34 +46,18 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             while "Serving" not in (folder / "terminal").read_text():
                 assert process.poll() is None
                 time.sleep(0.1)
-            yield House(home, url, office, Hand(page, url), folder / "terminal")
+            yield House(home, url, office, Hand(page, url))
         finally:
             process.terminate()
             assert process.wait(timeout=60) in (0, -15)
 
 
-def set_up_device(house: House, person: str) -> None:
-    """Type the secret that the page shows into a device, and its code into the page."""
-    hand = house.hand
-    assert hand.title == "Set up a second factor"
-    device = house.devices[person] = pyotp.TOTP("".join(hand.value("ol.steps code").split()))
-    hand.fill("Type the six digits that it shows now", device.now())
-    hand.press("Switch the second factor on")
-    assert hand.title.startswith("The second factor is on")
-    assert len(re.findall(r"^[a-z2-7-]{27}$", hand.text, re.MULTILINE)) >= 8
-    hand.press("I have kept them")
-
-
 def test_the_first_start_leads_to_an_administrator_and_a_team(house: House) -> None:
     hand = house.hand
-    hand.until(lambda: "/welcome/" in house.said_in_terminal())
-    hand.go(re.search(r"http\S+/welcome/\S+", house.said_in_terminal())[0])  # type: ignore[index]
-    assert hand.title == "Make the first account, which sets up this node"
-    hand.fill("Your name", "An administrator")
-    hand.fill("Your mailbox", "admin@people.example")
-    hand.fill("Password", PASSWORD)
-    hand.press("Make the account")
-    set_up_device(house, "administrator")
+    terminal = house.home.parent / "terminal"
+    hand.until(lambda: "/welcome/" in terminal.read_text())
+    house.begin_with(welcome_in(terminal.read_text()), "An administrator", "administrator@people.example")
+    house.set_up_device("administrator")
     hand.go("/teams/new")
     hand.fill("Name", "Example Operator")
     hand.fill("Key", "operator")
@@ -168,12 +87,9 @@ def test_everybody_comes_in_by_a_mail(house: House) -> None:
     hand.put_away("administrator")
     for role, name in _INVITED.items():
         letter = house.letter_to(f"{role}@people.example", "/welcome/")
-        hand.go(re.search(r"http\S+/welcome/\S+", letter)[0])  # type: ignore[index]
-        hand.fill("Your name", name)
-        hand.fill("Password", PASSWORD)
-        hand.press("Make the account")
+        house.begin_with(welcome_in(letter), name)
         if role == "manager":
-            set_up_device(house, role)
+            house.set_up_device(role)
         hand.go("/account")
         assert name in hand.text
         hand.put_away(role)
@@ -184,11 +100,7 @@ def test_a_report_comes_in_by_a_form_and_a_row_is_mended(house: House) -> None:
     broken = f'"{seen:%Y-%m-%d %H:%M:%S}","medium","no address","tcp",3389,,"rdp",,,,'
     file = house.report(row("192.0.2.1", seen), row("192.0.2.2", seen), broken)
     with house.as_("analyst") as hand:
-        hand.go("/reports/new")
-        hand.attach("File", file)
-        hand.press("Send it in")
-        here = str(hand._page.read("location.pathname"))
-        hand.until(lambda: "its turn comes" not in hand.title, again=here)
+        house.send_in(file)
         assert hand.title == "The report brought 2 events"
         hand.go("/reports/quarantine")
         assert hand.title == "1 row could not be read"
@@ -240,11 +152,7 @@ def test_the_operator_answers_corrects_a_contact_and_lets_a_program_in(house: Ho
 def test_a_problem_that_is_seen_again_is_not_fixed(house: House) -> None:
     later = datetime.now(UTC)
     with house.as_("analyst") as hand:
-        hand.go("/reports/new")
-        hand.attach("File", house.report(row("192.0.2.1", later)))
-        hand.press("Send it in")
-        here = str(hand._page.read("location.pathname"))
-        hand.until(lambda: "its turn comes" not in hand.title, again=here)
+        house.send_in(house.report(row("192.0.2.1", later)))
         assert hand.title == "The report brought 1 event"
     with house.as_("operator") as hand:
         hand.go("/portal?state=all")
