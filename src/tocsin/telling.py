@@ -85,12 +85,16 @@ class Teller:
 
     def look(self, now: datetime, stop: Callable[[], bool] = lambda: False) -> Summary | None:
         """What a run did; None where none was due, or another process is delivering."""
-        if self._due(now) == self._state and now - self._last < _AT_LEAST:
+        before = self._due(now)
+        if before == self._state and now - self._last < _AT_LEAST:
             return None
         summary = None
         with suppress(ConflictError):
             summary = tell(self._node, now=now, stop=stop)
-        self._state, self._last = self._due(now), now
+        after = self._due(now)
+        # What came while it worked may not have been seen by it: the next look finds a change then.
+        came = any(new > old for (_, old), (_, new) in zip(before, after, strict=True))
+        self._state, self._last = None if came else after, now
         return summary
 
     def _due(self, now: datetime) -> tuple[tuple[int, int], ...]:

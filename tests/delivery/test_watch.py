@@ -9,7 +9,7 @@ import pytest
 from answer_world import START, World, make_world
 from tocsin.delivery import Summary, resume, stop
 from tocsin.delivery.lock import sole_deliverer
-from tocsin.telling import tell_as_due
+from tocsin.telling import Teller, tell_as_due
 
 
 class Day:
@@ -83,3 +83,18 @@ def test_it_waits_while_another_delivers(world: World) -> None:
     day.seconds = 0
 
     assert [summary.digests for _, summary in runs(world, day)] == [2, 0, 0]
+
+
+def test_what_is_heard_while_mails_leave_is_told_at_the_next_look(world: World) -> None:
+    teller, late = Teller(world.node), ["192.0.2.2"]
+    world.hear("192.0.2.1")
+
+    def while_mails_leave() -> bool:
+        if late:
+            world.hear(late.pop())
+        return False
+
+    first = teller.look(START, while_mails_leave)
+    second = teller.look(START + timedelta(seconds=2))
+    assert [first and first.digests, second and second.digests] == [2, 2]
+    assert teller.look(START + timedelta(seconds=4)) is None
