@@ -1,5 +1,6 @@
 """Administration: who is here, how the node is, and what is kept."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 

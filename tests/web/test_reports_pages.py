@@ -89,9 +89,9 @@ def test_a_row_is_mended_tried_and_read_again_and_stays_on_record(world: World, 
     assert "2 rows could not be read" in analyst.get("/reports/quarantine").text
 
     done = analyst.send("/reports/quarantine/1/0", text=raw.replace("nowhere", "192.0.2.9"), do="replay")
-    assert "1 rows were read; 0 could still not be." in text_of(analyst.get(done.headers["location"]))
+    assert "1 row was read; 0 could still not be." in text_of(analyst.get(done.headers["location"]))
     assert "1 row could not be read" in analyst.get("/reports/quarantine").text
-    assert "1 rows = 1 stored + 0 duplicates + 0 set aside" in text_of(analyst.get("/reports/2"))
+    assert "1 row = 1 stored + 0 duplicates + 0 set aside" in text_of(analyst.get("/reports/2"))
     assert "nowhere" in analyst.get("/reports/quarantine/1/0").text
     assert any(
         word == AuditWord.QUARANTINE_MENDED and actor.startswith("person:") for word, actor, _ in words_of(world)
