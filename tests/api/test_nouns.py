@@ -79,6 +79,10 @@ def test_an_operator_answers_for_the_own_problems(told: World) -> None:
         assert client.post("/problems/answers", json=said).json() == {"noted": 1}
         assert client.get("/problems", params={"state": "said-fixed"}).json()["items"][0]["problem"] == first
         assert client.post("/problems/answers", json=said | {"problems": ["0" * 16]}).status_code == 422
+        working = {"verdict": "acknowledged", "problems": [problems[1]["problem"]]}
+        assert client.post("/problems/answers", json=working).json() == {"noted": 1}
+        outcomes = {one["where"]: one["said"][0]["outcome"] for one in client.get("/problems").json()["items"]}
+        assert set(outcomes.values()) == {"pending", None}
     with caller(told, Role.ANALYST) as client:
         found = {one["problem"]: one for one in client.get("/problems").json()["items"]}
         assert len(found) == 3

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from tocsin.accounts import Act, Visitor
 from tocsin.answering import Said, answer_problems, team_sheet
-from tocsin.answers import NOTE_LENGTH, Course, Courses, Line, Standing, State, Verdict, problem_text, state_of
+from tocsin.answers import NOTE_LENGTH, Course, Courses, Line, Outcome, Standing, State, Verdict, problem_text, state_of
 from tocsin.api.counter import Counter
 from tocsin.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
 from tocsin.directory import Team, read_team, team_names
@@ -22,12 +22,12 @@ _ID = r"^[0-9a-f]{16}$"
 
 
 class Spoken(BaseModel):
-    """What a team said of it, and how that stands."""
+    """What a team said of it, and how that stands; ``outcome`` is null where nothing that is seen can test it."""
 
     team: str | None
     verdict: Verdict
     at: datetime
-    outcome: str
+    outcome: Outcome | None
     since: datetime | None
 
 

@@ -260,7 +260,7 @@ class Spoken:
     team: str | None
     verdict: str
     at: datetime
-    outcome: str
+    outcome: str | None
     since: datetime | None
 
 
