@@ -7,8 +7,8 @@ import pytest
 from answer_world import START, World, copy_world, make_world, text_of
 from console_world import browser_of
 from tocsin.accounts import Role
-from tocsin.records import AuditWord
-from tocsin.today import ROUTINE, Matter, slow_needs, today
+from tocsin.records import AuditWord, audit
+from tocsin.today import ROUTINE, Matter, slow_needs, state_token, today
 from tocsin.web.server import make_application
 from tocsin.web.today.sayings import CHANGES, LINKS, NEEDS
 
@@ -58,6 +58,18 @@ def test_nothing_that_needs_nobody_is_counted(world: World) -> None:
     with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
         page = browser.get("/today")
     assert "Nothing needs a person" in page.text
+
+
+def test_that_somebody_looked_is_no_change_but_what_somebody_did_is(world: World) -> None:
+    world.hear("192.0.2.1")
+    before = state_token(world.node)
+    words = (AuditWord.PERSONAL_READ, AuditWord.SESSION_STARTED, AuditWord.FEED_CHANGED)
+    tokens = []
+    for word in words:
+        with world.node.database.begin() as session:
+            audit(session, word, at=world.now, actor="person:1", subject="one")
+        tokens.append(state_token(world.node) == before)
+    assert tokens == [True, True, False]
 
 
 def test_an_operator_does_not_come_in(world: World) -> None:

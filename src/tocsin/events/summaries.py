@@ -1,7 +1,8 @@
 """A digest of each file of the event table, from which counts and first pages come without reading the file.
 
 Files of the table never change, so a digest never grows old: it is made when first needed, named by its file, and
-dropped with it. It holds eight numbers for each event (24 bytes), in the order of the file, and what the numbers mean.
+dropped with it. It holds eight numbers for each event (24 bytes), in the order of the file, what the numbers mean, and
+sums of what is asked most.
 It is never the truth: without it, it is made again. Why it is so: docs/design/summaries.md.
 """
 
