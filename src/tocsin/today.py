@@ -164,15 +164,22 @@ def today(node: Node, now: datetime, slow: Sequence[Need] = ()) -> Today:
         )
 
 
-def slow_needs(node: Node, now: datetime) -> list[Need]:
-    """What is found only by comparing all problems, all claims of the directory and all keys of teams: seconds."""
+def open_conflicts(node: Node) -> int:
+    """How many conflicts of the directory are open: as many until its version changes."""
     unsettled = (ConflictState.OPEN, ConflictState.REOPENED)
-    conflicts = [one for one in read_conflicts(node.database) if one.state in unsettled]
+    return sum(one.state in unsettled for one in read_conflicts(node.database))
+
+
+def slow_needs(node: Node, now: datetime, conflicts: int | None = None) -> list[Need]:
+    """What is found only by comparing all problems, all claims of the directory and all keys of teams: seconds.
+
+    ``conflicts``: what `open_conflicts` says, where that is known.
+    """
     claims = [one for one in read_claims(node.database, now) if one.state is ClaimState.PROVED]
     keys = ending(team_keys(node.database), now, KEY_DAYS)
     return [
         Need(Matter.UNANSWERED, *count_unanswered(node, now=now)),
-        Need(Matter.CONFLICTS, len(conflicts)),
+        Need(Matter.CONFLICTS, open_conflicts(node) if conflicts is None else conflicts),
         Need(Matter.CLAIMS, len(claims), min((one.made_at for one in claims), default=None)),
         Need(Matter.KEYS, len(keys)),
     ]

@@ -21,7 +21,7 @@ from sqlalchemy.exc import (
     ProgrammingError,
 )
 from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.types import TypeDecorator
 
 from tocsin.errors import InputError, SettingError, StorageError
@@ -153,8 +153,8 @@ def open_database(url: str) -> Database:
 
     """
     try:
-        pool = {"pool_size": _IDLE, "max_overflow": -1} if url.startswith("sqlite") else {"pool_pre_ping": True}
-        engine = create_engine(url, **pool)
+        kept = {"poolclass": QueuePool, "pool_size": _IDLE, "max_overflow": -1}
+        engine = create_engine(url, **(kept if url.startswith("sqlite") else {"pool_pre_ping": True}))
     except (ArgumentError, NoSuchModuleError) as error:
         raise SettingError(
             "Setting 'storage.database' is not the URL of a database that can be used.",

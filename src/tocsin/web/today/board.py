@@ -11,13 +11,14 @@ from threading import Lock
 from time import monotonic
 
 from tocsin.app import Node
+from tocsin.directory import directory_version
 from tocsin.errors import TocsinError
-from tocsin.today import Need, Today, slow_needs, state_token, today
+from tocsin.today import Need, Today, open_conflicts, slow_needs, state_token, today
 
 _FRESH = 5.0  # seconds that figures are shown where nothing changed: some change with the time alone
 _SLOW_AFTER, _SLOW_AT_LEAST = 60.0, 900.0  # seconds between slow figures where something changed, and where not
 _SHARE = 20  # so many times as long as slow figures took, the next are waited for: a twentieth of one processor
-_PATIENCE = 0.5  # seconds that a page waits for the first slow figures
+_PATIENCE = 0.5  # seconds from their beginning that pages wait for the first slow figures
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Board:
         self._pool = ThreadPoolExecutor(1, "today")
         self._slow: Future[list[Need]] | None = None
         self._known: Sequence[Need] | None = None
+        self._conflicts: tuple[str, int] | None = None  # with the version of the directory that they are of
         self._slow_at, self._slow_of, self._slow_made, self._slow_cost = 0.0, "", 0, 0.0
 
     @asynccontextmanager
@@ -81,7 +83,10 @@ class Board:
     def _work_out(self, now: datetime) -> list[Need]:
         began = monotonic()
         try:
-            return slow_needs(self._node, now)
+            version = directory_version(self._node.database)
+            if self._conflicts is None or self._conflicts[0] != version:
+                self._conflicts = (version, open_conflicts(self._node))
+            return slow_needs(self._node, now, self._conflicts[1])
         finally:
             self._slow_cost = monotonic() - began
 
@@ -92,7 +97,8 @@ class Board:
     def _collect(self, slow: Future[list[Need]]) -> None:
         with suppress(Late):
             try:
-                self._known = slow.result(timeout=_PATIENCE if self._known is None else 0)
+                waited = monotonic() - self._slow_at  # by those who asked before
+                self._known = slow.result(timeout=max(0.0, _PATIENCE - waited) if self._known is None else 0)
             except TocsinError as error:  # the others are shown all the same
                 getLogger("uvicorn.error").warning("%s", error)
             self._slow = None
