@@ -258,7 +258,7 @@ def wait_for(url: str) -> None:
     while True:
         try:
             httpx.get(f"{url}/health", trust_env=False)
-        except httpx.ConnectError:
+        except (httpx.ConnectError, httpx.TimeoutException):
             time.sleep(0.1)
         else:
             return
