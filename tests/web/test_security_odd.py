@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from answer_world import START, World, copy_world, make_world
 from console_world import Browser, browser_of
@@ -146,6 +148,42 @@ def test_a_header_that_no_browser_sends_breaks_nothing(stage: Stage, name: str, 
         for path in ("/sign-in", "/sign-in/code", "/forgotten", "/report", "/api/v1/reports", "/api/v1/lookup"):
             answer = browser.client.post(path, content=b"--x\r\n", headers=headers)
             assert answer.status_code < 500, (role, path)
+
+
+_PART: Final = b'--x\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+_LATIN: Final = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=60)
+_FORMS: Final = ("/report", "/report/answer", "/a/x", "/v/x", "/sign-in", "/sign-in/code", "/forgotten", "/welcome/x")
+
+
+# Starlette leaves a file whose part does not end to the garbage collector, which closes it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(_FORMS),
+    st.lists(
+        st.tuples(st.sampled_from([b"what", b"files", b"made", b"half", b"x"]), st.booleans(), st.binary(max_size=60))
+    ),
+    st.binary(max_size=20),
+    st.integers(0, 400),
+)
+def test_any_form_of_a_stranger_is_answered(
+    stage: Stage, path: str, parts: list[tuple[bytes, bool, bytes]], noise: bytes, cut: int
+) -> None:
+    """Forms in parts, with noise put in at some place and cut off there or not."""
+    client = stage.browsers[Role.NOBODY].client
+    body = b"".join(_PART % (name, b'; filename="a.txt"' if file else b"", text) for name, file, text in parts)
+    body = body[:cut] + noise + body[cut:] + b"--x--\r\n"
+    for kind in ("multipart/form-data; boundary=x", "application/x-www-form-urlencoded"):
+        answer = client.post(path, content=body, headers={"content-type": kind})
+        assert answer.status_code < 500
+
+
+@settings(max_examples=60, deadline=None)
+@given(_LATIN, _LATIN, _LATIN)
+def test_any_language_and_any_cookie_is_answered(stage: Stage, language: str, cookie: str, agent: str) -> None:
+    headers = {"accept-language": language, "cookie": f"language={cookie}; theme={cookie}", "user-agent": agent}
+    encoded = {name.encode(): value.strip().encode("latin-1") for name, value in headers.items()}
+    assert stage.browsers[Role.NOBODY].client.get("/sign-in", headers=encoded).status_code == 200
 
 
 def _names() -> list[str]:
