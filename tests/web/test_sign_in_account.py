@@ -204,3 +204,22 @@ def test_a_leaked_password_is_not_taken(world: World) -> None:
         assert "stolen elsewhere" in refused.text
         taken = visit.send("/account", "/account/password", current=PASSWORD, password=f"{OTHER} 7")
         assert taken.headers["location"] == "/account?done=password"
+
+
+def test_a_token_is_told_of_by_mail_and_outlives_no_taking_back(world: World) -> None:
+    """Who sat down at an open browser does not keep a way in that its person never hears of."""
+    with visits(world) as visit:
+        joined(visit)
+        made = visit.send("/account/tokens", "/account/tokens", name="robot", scope="lookup", days="30")
+        secret = re.search(r"tcs_[\w-]{43}", made.text)
+        assert secret
+        mail = letters_to(world, "ana@people.example")[-1]
+        assert mail.subject == "A token for programs was made for your account at CSIRT Example"
+        assert secret[0] not in mail.body
+        headers = {"authorization": f"Bearer {secret[0]}"}
+        with another(visit) as program:
+            assert program.client.get("/api/v1/lookup?query=192.0.2.1", headers=headers).status_code == 200
+            number = re.search(r'name="token" value="(\d+)"', visit.get("/account/tokens").text)
+            assert number
+            visit.send("/account/tokens", "/account/tokens/revoke", token=number[1])
+            assert program.client.get("/api/v1/lookup?query=192.0.2.1", headers=headers).status_code == 401

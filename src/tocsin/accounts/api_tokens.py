@@ -10,6 +10,8 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as Transaction
 
+from tocsin.accounts.house import House
+from tocsin.accounts.mails import News, send
 from tocsin.accounts.models import Person
 from tocsin.accounts.permissions import NOBODY, OPEN, Act, Role, Visitor, extent
 from tocsin.accounts.sessions import visitor_of
@@ -40,8 +42,11 @@ def make_token(
     days: int,
     now: datetime,
     actor: str,
+    house: House | None = None,
 ) -> tuple[ApiToken, str]:
     """A new token of a person, and what a program sends, said only here (``tcs_`` and 256 random bits, base64url).
+
+    ``house``: its person is told by mail, who may not have been the one to make it.
 
     Raises:
         UsageError: it has no name or no scope, lasts too long, or has a scope that the person's role does not give.
@@ -58,6 +63,8 @@ def make_token(
     transaction.flush()
     detail = {"person": person.id, "scopes": row.scopes, "until": row.expires_at.date().isoformat()}
     audit(transaction, AuditWord.TOKEN_MADE, at=now, actor=actor, subject=f"token:{row.id}", detail=detail)
+    if house is not None:
+        send(transaction, house, News.TOKEN, person.mailbox, now=now)
     return row, secret
 
 

@@ -111,6 +111,18 @@ If it was not you, set a new password at once (%(forgotten)s) and write to
 %(contact)s.
 """),
     )
+    TOKEN = Text(
+        N_("A token for programs was made for your account at %(site)s"),
+        N_("""\
+Hello,
+
+On %(time)s UTC a token was made for your account at %(site)s: a program that
+has it acts for you until it ends.
+
+If it was not you, take it back on the page of your account, set a new
+password at once (%(forgotten)s) and write to %(contact)s.
+"""),
+    )
 
 
 def send(

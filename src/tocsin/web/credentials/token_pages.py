@@ -20,6 +20,7 @@ from tocsin.doors import NotHereError, Number, needs
 from tocsin.errors import UsageError
 from tocsin.web.account.gate import ask_again, is_fresh, person_of
 from tocsin.web.desk import Desk
+from tocsin.web.sign_in.doorstep import house_of_page
 from tocsin.web.words import N_
 
 Holder = Annotated[Visitor, needs(Act.ACCOUNT_OWN)]
@@ -90,7 +91,7 @@ def add_tokens(router: APIRouter, desk: Desk) -> None:
             with desk.node.database.begin() as transaction:
                 row, secret = make_token(
                     transaction, person_of(transaction, visitor), name=name, scopes=chosen, days=days, now=desk.now,
-                    actor=visitor.actor,
+                    actor=visitor.actor, house=house_of_page(desk, request),
                 )  # fmt: skip
         except UsageError:
             return _page(desk, request, visitor, typed={"name": name, "days": days, "scopes": chosen})
