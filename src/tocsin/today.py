@@ -26,6 +26,7 @@ from tocsin.events.models import FeedAlarm, FeedRecord, Ingest, IngestState
 from tocsin.inbox import ReportState, counts_by_state, oldest_new
 from tocsin.letters import Letter, LetterState
 from tocsin.mailroom.models import MailState, ReceivedMail
+from tocsin.records import read_asides
 from tocsin.records.audit import AuditEntry, AuditWord
 from tocsin.silence import count_unanswered
 
@@ -331,5 +332,6 @@ def _changes(session: Session) -> list[Change]:
         .limit(_CHANGES)
     )
     entries = session.scalars(wanted).all()
-    names = names_of_actors(session, (entry.actor for entry in entries))
+    actors = [entry.actor for entry in entries]
+    names = names_of_actors(session, actors) | read_asides(session, actors)
     return [Change(entry.at, entry.word, entry.actor, names.get(entry.actor, ""), entry.subject) for entry in entries]

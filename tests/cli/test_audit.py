@@ -1,5 +1,6 @@
 """The audit log by command: sealed, checked here and by others, kept through a backup, and honest after tampering."""
 
+import getpass
 import os
 import signal
 import subprocess
@@ -7,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from answer_world import World, copy_world, make_world
 from players import Tocsin
-from tocsin.records import AuditEntry
+from tocsin.records import AuditAside, AuditEntry
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def test_entries_are_listed_shown_and_exported(world: World) -> None:
     listed = world.tocsin.json("audit", "list", "--limit", "1")
     assert world.tocsin.json("audit", "show", str(listed[0]["number"])) == listed[0]
     exported = world.tocsin.lines("audit", "export")
-    assert exported[-1] == listed[0]
+    assert exported[-1] == {name: value for name, value in listed[0].items() if name != "said"}
     assert [entry["number"] for entry in exported] == sorted(entry["number"] for entry in exported)
     words = {entry["word"] for entry in exported}
     assert {entry["word"] for entry in world.tocsin.json("audit", "list", "--word", min(words))} == {min(words)}
@@ -78,3 +79,25 @@ def test_a_sealer_that_is_killed_leaves_a_whole_seal_or_none(world: World, place
     world.tocsin.run("audit", "seal")
     verdict = world.tocsin.json("audit", "verify")
     assert (verdict["good"], verdict["seals"], verdict["waiting"]) == (True, 1, 0)
+
+
+def test_what_people_type_stands_beside_the_log_and_can_be_erased(world: World) -> None:
+    """Neither the reason nor the name of the machine's user is in an entry; both are shown until they are erased."""
+    world.tocsin.run("stop", "--reason", "Ana Silva is ill")
+    (entry,) = world.tocsin.json("audit", "list", "--word", "telling.stopped")
+    login, reason = entry["actor"], entry["detail"]["reason"]
+    assert (login.partition(":")[0], reason.partition(":")[0]) == ("login", "words")
+    assert entry["said"] == {login: getpass.getuser(), reason: "Ana Silva is ill"}
+    assert getpass.getuser() in world.tocsin.run("audit", "list", "--word", "telling.stopped")
+    assert world.tocsin.json("audit", "list", "--actor", getpass.getuser())[0]["actor"] == login
+    exported = world.tocsin.run("audit", "export", "--word", "telling.stopped")
+    assert "Ana" not in exported
+    world.tocsin.run("audit", "seal")
+    world.tocsin.run("audit", "erase", reason)
+    (entry,) = world.tocsin.json("audit", "list", "--word", "telling.stopped")
+    assert (entry["detail"]["reason"], list(entry["said"])) == (reason, [login])
+    assert world.tocsin.json("audit", "verify")["good"]
+    code, _, words = world.tocsin.call("audit", "erase", reason)
+    assert (code != 0, "Nothing is kept" in words) == (True, True)
+    with world.node.database.reading() as session:
+        assert [row.text for row in session.scalars(select(AuditAside)) if row.kind == "words"] == [""]

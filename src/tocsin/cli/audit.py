@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,13 +41,15 @@ def list_(
 ) -> None:
     """List entries, the newest first."""
     from tocsin.home import open_home
-    from tocsin.records.audit_list import list_entries
+    from tocsin.records.audit_list import list_entries, spoken
 
     invocation: Invocation = ctx.obj
     asked = _asked(word, actor, subject, since, until)
     with open_home(invocation.home)[1].reading() as session:
         found = list_entries(session, asked, before=before, limit=limit)
-    emit(invocation, [_document(entry) for entry in found.entries], lambda: _show(found.entries))
+        said = spoken(session, found.entries)
+    documents = [_document(entry, said) for entry in found.entries]
+    emit(invocation, documents, lambda: _show(found.entries, said))
     if found.before is not None:
         note(f"There are older ones: --before {found.before}")
 
@@ -55,11 +58,12 @@ def list_(
 def show(ctx: typer.Context, entry: Annotated[int, typer.Argument(help="The entry's number.")]) -> None:
     """Show one entry, with its details."""
     from tocsin.home import open_home
-    from tocsin.records.audit_list import find_entry
+    from tocsin.records.audit_list import find_entry, spoken
 
     invocation: Invocation = ctx.obj
     with open_home(invocation.home)[1].reading() as session:
-        document = _document(find_entry(session, entry))
+        found = find_entry(session, entry)
+        document = _document(found, spoken(session, [found]))
     emit(invocation, document, lambda: print_table("", ("", ""), [(name, _text(v)) for name, v in document.items()]))
 
 
@@ -73,7 +77,7 @@ def export(
     until: Until = None,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
 ) -> None:
-    """Write all entries as JSON, one a line, the oldest first."""
+    """Write all entries as JSON, one a line, the oldest first; names and reasons by reference, as they are sealed."""
     from tocsin.home import open_home
     from tocsin.records.audit_list import every_entry
     from tocsin.records.durable import disk_failures
@@ -87,6 +91,28 @@ def export(
     ):
         for entry in every_entry(session, asked):
             target.write(json.dumps(_document(entry), ensure_ascii=False, default=datetime.isoformat) + "\n")
+
+
+@app.command()
+def erase(
+    ctx: typer.Context,
+    reference: Annotated[str, typer.Argument(help="What an entry names: a reason as words:12, a name as login:3.")],
+) -> None:
+    """Erase a reason or a name that entries name; the entries stay, and the log still verifies."""
+    import getpass
+
+    from tocsin.errors import NotFoundError
+    from tocsin.home import open_home
+    from tocsin.records import AuditWord, audit
+    from tocsin.records.aside import erase_aside
+
+    invocation: Invocation = ctx.obj
+    with open_home(invocation.home)[1].begin() as session:
+        if not erase_aside(session, reference):
+            raise NotFoundError(f"Nothing is kept as {reference}.", hint="'tocsin audit show NUMBER' shows references.")
+        now, actor = datetime.now(UTC), getpass.getuser()
+        audit(session, AuditWord.WORDS_ERASED, at=now, actor=actor, subject=reference)
+    emit(invocation, {"erased": reference}, lambda: say(f"{reference} is erased."))
 
 
 @app.command()
@@ -178,7 +204,11 @@ def _head(text: str) -> "Head":
     return Head(int(number), digest.lower())
 
 
-def _document(entry: "AuditEntry") -> dict[str, object]:
+def _document(entry: "AuditEntry", said: Mapping[str, str] | None = None) -> dict[str, object]:
+    """An entry as it is sealed; ``said``: what its references stand for."""
+    more = {
+        name: text for name, text in (said or {}).items() if name in {entry.actor, *map(str, entry.detail.values())}
+    }
     return {
         "number": entry.id,
         "at": entry.at,
@@ -186,6 +216,7 @@ def _document(entry: "AuditEntry") -> dict[str, object]:
         "word": entry.word,
         "subject": entry.subject,
         "detail": entry.detail,
+        **({"said": more} if more else {}),
     }
 
 
@@ -197,11 +228,11 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _show(entries: "list[AuditEntry]") -> None:
+def _show(entries: "list[AuditEntry]", said: Mapping[str, str]) -> None:
     if not entries:
         say("No entry fits.")
         return
-    rows = [(e.id, _text(e.at), e.actor, e.word, e.subject) for e in entries]
+    rows = [(e.id, _text(e.at), said.get(e.actor, e.actor), e.word, e.subject) for e in entries]
     print_table("", ("number", "time (UTC)", "who", "word", "subject"), rows)
 
 

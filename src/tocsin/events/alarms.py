@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tocsin.errors import ConflictError, NotFoundError, UsageError
 from tocsin.events.health import Heard, Trouble, late_after, troubles
 from tocsin.events.models import AlarmKind, ColumnSet, FeedAlarm, FeedRecord, Ingest, IngestState
-from tocsin.records import AuditWord, Database, audit
+from tocsin.records import AuditWord, Database, audit, name_by_reference
 
 _PAST = timedelta(days=56)  # eight of each day of the week
 _MOST = 400  # reports that are looked at; a feed that comes more often than hourly has a shorter past
@@ -115,9 +115,10 @@ def acknowledge(database: Database, alarm: int, *, note: str, by: str, now: date
         if found.closed_at is not None:
             raise ConflictError(f"Alarm {alarm} was over at {found.closed_at:%Y-%m-%d %H:%M} UTC.")
         found.acknowledged_at, found.acknowledged_by, found.note = now, by, note.strip()
-        audit(session, AuditWord.ALARM_ACKNOWLEDGED, at=now, actor=by, subject=f"alarm:{alarm}")
+        who = name_by_reference(session, by)
+        audit(session, AuditWord.ALARM_ACKNOWLEDGED, at=now, actor=who, subject=f"alarm:{alarm}")
         if found.kind == AlarmKind.COLUMNS:
-            _shut(session, found, now, actor=by)
+            _shut(session, found, now, actor=who)
         return found
 
 
@@ -135,7 +136,8 @@ def set_cadence(database: Database, feed: str, hours: int, *, by: str, now: date
             raise NotFoundError(f"There is no feed '{feed}'.", hint="'tocsin feeds list' names them.")
         before, found.cadence_hours = found.cadence_hours, hours
         detail: dict[str, object] = {"cadence_hours": hours, "before": before}
-        audit(session, AuditWord.FEED_CHANGED, at=now, actor=by, subject=f"feed:{feed}", detail=detail)
+        who = name_by_reference(session, by)
+        audit(session, AuditWord.FEED_CHANGED, at=now, actor=who, subject=f"feed:{feed}", detail=detail)
         return found
 
 

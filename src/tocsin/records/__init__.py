@@ -5,6 +5,7 @@ and a change and its audit entry share one transaction.
 """
 
 from tocsin.records.alive import alive
+from tocsin.records.aside import AuditAside, name_by_reference, read_asides
 from tocsin.records.audit import AuditEntry, AuditSeal, AuditWord, audit
 from tocsin.records.cuts import cut
 from tocsin.records.engine import Base, Database, Json, UTCDateTime, open_database, sqlite_url
@@ -12,6 +13,7 @@ from tocsin.records.identity import node_uuid
 from tocsin.records.numbering import continue_numbering, counted
 
 __all__ = [
+    "AuditAside",
     "AuditEntry",
     "AuditSeal",
     "AuditWord",
@@ -24,7 +26,9 @@ __all__ = [
     "continue_numbering",
     "counted",
     "cut",
+    "name_by_reference",
     "node_uuid",
     "open_database",
+    "read_asides",
     "sqlite_url",
 ]

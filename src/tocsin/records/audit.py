@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from tocsin.records.aside import actor_by_reference, words_by_reference
 from tocsin.records.engine import Base, Json, UTCDateTime
 
 
@@ -99,6 +100,10 @@ class AuditWord(StrEnum):
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     PERSONAL_READ = "personal.read"
     PAGE_READ = "page.read"
+    WORDS_ERASED = "words.erased"
+
+
+_TYPED = frozenset({"reason", "said_by"})  # details that people type
 
 
 class AuditEntry(Base):
@@ -146,5 +151,10 @@ def audit(
     subject: str,
     detail: dict[str, object] | None = None,
 ) -> None:
-    """Add one entry to the caller's transaction."""
-    session.add(AuditEntry(at=at, actor=actor, word=word.value, subject=subject, detail=detail or {}))
+    """Add one entry to the caller's transaction. What people typed, and their names here, go in by reference."""
+    said = {
+        name: words_by_reference(session, value) if name in _TYPED and isinstance(value, str) else value
+        for name, value in (detail or {}).items()
+    }
+    who = actor_by_reference(session, actor)
+    session.add(AuditEntry(at=at, actor=who, word=word.value, subject=subject, detail=said))

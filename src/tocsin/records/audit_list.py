@@ -1,7 +1,7 @@
 """The entries of the audit log that were asked for, the newest first, in pages that stay put while others are added."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from tocsin.errors import NotFoundError
+from tocsin.records.aside import AsideKind, AuditAside, read_asides
 from tocsin.records.audit import AuditEntry, AuditSeal
 
 MOST: Final = 500
@@ -55,9 +56,23 @@ class Listed:
     before: int | None
 
 
+def spoken(session: Session, entries: Iterable[AuditEntry]) -> dict[str, str]:
+    """What the references in entries stand for, as far as it was not erased: names of users, and reasons."""
+    return read_asides(session, (value for entry in entries for value in (entry.actor, *entry.detail.values())))
+
+
+def _by_reference(session: Session, asked: Asked) -> Asked:
+    """The same, where a user of the machine is asked for by name."""
+    if not asked.actor or ":" in asked.actor:
+        return asked
+    known = select(AuditAside.id).where(AuditAside.kind == AsideKind.LOGIN.value, AuditAside.text == asked.actor)
+    number = session.scalar(known.order_by(AuditAside.id).limit(1))
+    return asked if number is None else replace(asked, actor=f"{AsideKind.LOGIN}:{number}")
+
+
 def list_entries(session: Session, asked: Asked, *, before: int | None = None, limit: int = 100) -> Listed:
     """Entries with ids below ``before``, the newest first, at most ``limit`` (and at most `MOST`)."""
-    limit = min(limit, MOST)
+    limit, asked = min(limit, MOST), _by_reference(session, asked)
     older = select(AuditEntry) if before is None else select(AuditEntry).where(AuditEntry.id < before)
     # A kind with very many things would be sorted whole: they are among the newest then.
     newest = aliased(AuditEntry, older.order_by(AuditEntry.id.desc()).limit(_NEWEST).subquery())
@@ -69,7 +84,7 @@ def list_entries(session: Session, asked: Asked, *, before: int | None = None, l
 
 def every_entry(session: Session, asked: Asked) -> Iterator[AuditEntry]:
     """All of them, the oldest first, without holding all at once."""
-    query = asked.narrow(select(AuditEntry)).order_by(AuditEntry.id)
+    query = _by_reference(session, asked).narrow(select(AuditEntry)).order_by(AuditEntry.id)
     return iter(session.scalars(query.execution_options(yield_per=1000)))
 
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from tocsin.accounts import Act, Visitor, names_of_actors
 from tocsin.doors import needs, number_in
 from tocsin.records import AuditWord
-from tocsin.records.audit_list import Asked, SealState, list_entries, seal_state
+from tocsin.records.audit_list import Asked, SealState, list_entries, seal_state, spoken
 from tocsin.records.seal_check import Verdict, check_seals
 from tocsin.records.seal_keys import open_seal_key, public_pem
 from tocsin.records.seals import read_head
@@ -60,7 +60,8 @@ def audit_pages(desk: Desk) -> APIRouter:
         with desk.node.database.reading() as session:
             found = list_entries(session, filters.asked, before=before, limit=_ROWS)
             state = seal_state(session)
-            names = names_of_actors(session, (entry.actor for entry in found.entries))
+            actors = (entry.actor for entry in found.entries)
+            names = names_of_actors(session, actors) | spoken(session, found.entries)
         further = filters.query(before=found.before) if found.before is not None else ""
         return desk.page(
             request, "audit/list.html", entries=found.entries, names=names, sayings=SAYINGS, words_of_log=_WORDS,

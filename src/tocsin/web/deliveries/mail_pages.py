@@ -19,6 +19,7 @@ from tocsin.letters import Letter
 from tocsin.mail_copies import Copy, File, copies, kept_mails, rows_of
 from tocsin.reasons import why_told
 from tocsin.records import AuditEntry
+from tocsin.records.audit_list import spoken
 from tocsin.replies import came_in
 from tocsin.web.audit.words import SAYINGS
 from tocsin.web.deliveries.states import STATES, acts_of
@@ -205,4 +206,5 @@ def _entries(session: Session, subject: str, found: Found) -> dict[str, Any]:
     since = found.one.created_at
     query = select(AuditEntry).where(AuditEntry.subject == subject, AuditEntry.at >= since).order_by(AuditEntry.id)
     entries = list(session.scalars(query)) if found.inside else []
-    return {"entries": entries, "names": names_of_actors(session, (entry.actor for entry in entries))}
+    names = names_of_actors(session, (entry.actor for entry in entries)) | spoken(session, entries)
+    return {"entries": entries, "names": names}
