@@ -49,7 +49,6 @@ SAYINGS: Final[Mapping[str, str]] = {
     AuditWord.TOKEN_REVOKED: N_("A token for a program was taken back"),
     AuditWord.PERSONAL_READ: N_("Somebody was shown personal data"),
     AuditWord.PAGE_READ: N_("An auditor read a page"),
-    AuditWord.WORDS_ERASED: N_("A reason or a name beside the log was erased"),
 }
 """Each word in a sentence; a new word gets its sentence here, or where the page of today says it."""
 

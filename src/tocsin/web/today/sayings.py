@@ -126,6 +126,7 @@ CHANGES: Final[Mapping[str, str]] = {
     AuditWord.PERSON_REMOVED: N_("An account was removed"),
     AuditWord.PASSWORD_CHANGED: N_("A password was changed"),
     AuditWord.FACTOR_CHANGED: N_("A second factor was changed"),
+    AuditWord.WORDS_ERASED: N_("A reason or a name beside the audit log was erased"),
     AuditWord.TOKEN_MADE: N_("A token for a program was made"),
     AuditWord.TOKEN_REVOKED: N_("A token of a program was taken back"),
 }
