@@ -9,8 +9,10 @@ from sqlalchemy import select
 
 from answer_world import World
 from api_world import caller
+from players import HEADER
 from tocsin.accounts import Act, Role
 from tocsin.directory import read_team
+from tocsin.pipeline import ingest
 from tocsin.records import AuditEntry
 
 
@@ -42,6 +44,25 @@ def test_events_by_page_and_filter(told: World) -> None:
         figures = client.get("/events/figures", params={"asn": "64500"}).json()
         assert figures["total"] == 5
         assert figures["hours"] == [{"hour": "2026-11-16T05:00:00Z", "events": 5}]
+
+
+def test_a_time_that_cannot_be_read_is_kept_as_text_and_never_guessed(world: World) -> None:
+    path = world.folder / "2026-11-16-scan_rdp-odd-geo.csv"
+    times = ("31/12/2026 25:00", "", "2026-11-16 05:00:00")
+    rows = [f'"{at}","medium","192.0.2.{n}","tcp",3389,,"rdp",64500,"MU",,' for n, at in enumerate(times, 1)]
+    path.write_text("\n".join([HEADER, *rows, ""]))
+    assert ingest(world.node, [path], clock=lambda: world.now).counts.stored == 3
+    with caller(world, Role.ANALYST) as client:
+        found = {one["source.ip"]: one for one in client.get("/events").json()["items"]}
+        read = client.get("/events", params={"since": "2026-11-16T05:30:00Z"}).json()["items"]
+    wrong, without, right = (found[f"192.0.2.{n}"] for n in (1, 2, 3))
+    assert ("time.source" in wrong, wrong["extra.time.source"]) == (False, "31/12/2026 25:00")
+    assert "invalid" in wrong["flags"].split()
+    assert ("time.source" in without, "extra.time.source" in without) == (False, False)
+    assert "invalid" not in without["flags"].split()
+    assert right["time.source"] == "2026-11-16T05:00:00+00:00"
+    assert {one["source.ip"] for one in read} == {"192.0.2.1", "192.0.2.2"}  # by when they were heard of
+    assert {one["time.observation"] for one in read} == {"2026-11-16T06:00:00+00:00"}
 
 
 def test_an_operator_gets_only_the_own_events(told: World) -> None:
