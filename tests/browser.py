@@ -87,6 +87,17 @@ class Page:
         """The value of an expression, worked out by us and not by the page."""
         return self.command("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
+    def look(self, *, width: int, height: int = 900, theme: str = "") -> None:
+        """Make the window this wide, and the device light or dark; the page stays."""
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+        )
+        self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+
+    def paper(self) -> bytes:
+        """The page as it is printed on A4, PDF."""
+        return base64.b64decode(self.command("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"])
+
     def screenshot(self) -> bytes:
         """A picture of the whole page, PNG."""
         # What is no higher than the window is taken as it is: else pages from right to left are moved aside.
@@ -134,9 +145,7 @@ def browser(*, width: int = 1200, height: int = 900, scripts: bool = True) -> It
                 page._session = page.command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
                 page.command("Page.enable")
                 page.command("Emulation.setScriptExecutionDisabled", value=not scripts)
-                page.command(
-                    "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
-                )
+                page.look(width=width, height=height)
                 yield page
             finally:
                 process.terminate()

@@ -1,5 +1,6 @@
 """All pages of a node as people of each role open them in a real browser: to be tested, and to be looked at."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Seen:
     @property
     def name(self) -> str:
         """A name for a file."""
-        return (self.path.strip("/").replace("/", "-").replace("?", "-").replace("=", "-") or "first")[:80]
+        return re.sub(r"[^\w-]+", "-", self.path).strip("-")[:80] or "first"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Gallery:
                 if value:
                     page.command("Network.setCookie", name=name, value=value, url=self.address)
             yield page
+
+    def at(self, seen: Seen, language: str) -> str:
+        """The address of a page in a language."""
+        return f"{self.address}{seen.path}{'&' if '?' in seen.path else '?'}language={language}"
 
     def by_role(self) -> dict[Role, list[Seen]]:
         """The pages, by whose eyes they are opened with."""
