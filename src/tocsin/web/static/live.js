@@ -57,7 +57,7 @@ async function refresh() {
   if (busy) { again = true; return; }
   busy = true;
   try {
-    const answer = await fetch(board.dataset.board, { redirect: "error", headers: { accept: "text/html" } });
+    const answer = await fetch(board.dataset.board + location.search, { redirect: "error", headers: { accept: "text/html" } });
     if (answer.ok) swap(await answer.text());
     else if (answer.status < 500) { close(); show("ended"); }
   } catch { show("off"); }
