@@ -106,3 +106,26 @@ def violations(page: Page) -> str:
     page.read(AXE.read_text(encoding="utf-8"))
     found = page.command("Runtime.evaluate", expression=_RUN, awaitPromise=True, returnByValue=True)
     return str(found["result"].get("value", found))
+
+
+_MISFITS = """
+(() => {
+  const found = document.documentElement.scrollWidth > innerWidth ? ['the page scrolls sideways'] : [];
+  for (const one of document.body.querySelectorAll('*')) {
+    const { display, overflowX, textOverflow } = getComputedStyle(one);
+    const free = ['auto', 'scroll'].includes(overflowX) || textOverflow === 'ellipsis';
+    if (free || display === 'inline' || one.matches('input, select, option, .unseen, .skip, svg, svg *')) continue;
+    if (one.scrollWidth > one.clientWidth + 1 && one.clientWidth) found.push('too wide: ' + one.outerHTML.slice(0, 99));
+  }
+  return found;
+})()
+"""
+
+
+def misfits(page: Page, width: int) -> list[str]:
+    """What does not fit into a window of that width: the page, or text that is wider than its box.
+
+    Free to be wider is what scrolls by itself, and what ends in an ellipsis because a page of its own has the whole.
+    """
+    page.look(width=width)
+    return [f"{width}: {one}" for one in page.read(_MISFITS)]
