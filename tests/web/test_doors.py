@@ -1,5 +1,6 @@
 """Who comes in where: each role at its own work, nobody at what is not theirs, and no form from elsewhere."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,15 @@ def test_a_page_in_another_language_and_theme(world: World) -> None:
         assert chosen.headers["location"] == "/"
         assert 'data-theme="dark"' in browser.get("/today").text
         assert browser.get("/static/page.css?x").headers["cache-control"].endswith("immutable")
+
+
+def test_whoever_is_signed_in_gets_a_page_when_the_records_cannot_be_read(world: World) -> None:
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+        for path in world.node.home.glob("records.sqlite*"):
+            os.truncate(path, 0)
+        page, answer = browser.get("/teams"), browser.get("/api/v1/me")
+    assert (page.status_code, answer.status_code) == (503, 503)
+    assert "<h1>This does not work at the moment</h1>" in page.text
+    assert "/today" not in page.text
+    assert answer.headers["content-type"] == "application/problem+json"

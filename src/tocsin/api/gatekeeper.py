@@ -12,8 +12,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.accounts import network_of
 from tocsin.api.counter import Counter
-from tocsin.api.failures import problem, unknown
+from tocsin.api.failures import failure_of, problem, unknown
 from tocsin.doors import visitor_of
+from tocsin.errors import TocsinError
 
 OPEN: Final = ("/health", "/me", "/openapi.json", "/docs")
 """The paths that need no account; of every other nobody learns even whether it exists."""
@@ -42,7 +43,11 @@ class Gatekeeper:
             await self._app(scope, receive, send)
             return
         request = Request(scope)
-        visitor = visitor_of(request)
+        try:
+            visitor = visitor_of(request)
+        except TocsinError as error:
+            await failure_of(error)(scope, receive, send)
+            return
         kind = "network" if visitor.person is None else "person"
         address = request.client.host if request.client else ""
         allowed, headers = self._count(kind, str(visitor.person or network_of(address)))

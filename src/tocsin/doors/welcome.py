@@ -9,6 +9,7 @@ from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.accounts import NOBODY, Visitor, read_session, read_token
+from tocsin.errors import TocsinError
 from tocsin.records import Database
 
 COOKIE: Final = "tocsin_session"
@@ -21,8 +22,15 @@ def cookie_for(request: Request, name: str = COOKIE) -> str:
 
 
 def visitor_of(request: Request) -> Visitor:
-    """Who asks."""
-    visitor: Visitor = request.state.visitor
+    """Who asks.
+
+    Raises:
+        TocsinError: it could not be read. Whoever asks again, as the page for failures does, meets nobody.
+    """
+    visitor: Visitor | TocsinError = request.state.visitor
+    if isinstance(visitor, TocsinError):
+        request.state.visitor = NOBODY
+        raise visitor
     return visitor
 
 
@@ -36,7 +44,10 @@ class Welcome:
         """Serve one request."""
         if scope["type"] == "http":
             request = Request(scope)
-            request.state.visitor = await self._read(request)
+            try:
+                request.state.visitor = await self._read(request)
+            except TocsinError as error:  # it is raised behind the doors, where there is a page for it
+                request.state.visitor = error
         await self.app(scope, receive, send)
 
     async def _read(self, request: Request) -> Visitor:
