@@ -8,6 +8,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from logging import getLogger
 from pathlib import Path
+from threading import Thread
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -26,6 +27,7 @@ from tocsin.chores import Worker
 from tocsin.doors import NotHereError, OnRecord, Patience, SecondFactorError, SignInError, Welcome, with_headers
 from tocsin.doors.guard import WrongFormError
 from tocsin.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
+from tocsin.events.filters import EventFilter
 from tocsin.records.sealer import sealing
 from tocsin.tokens import open_tokens
 from tocsin.uploads import Taker
@@ -219,9 +221,17 @@ def serve(node: Node, *, port: int, public: bool = False, ready: Callable[[], No
     # What is there by now stays. Each full collection would look through all of it, a tenth of a second without pages.
     gc.collect()
     gc.freeze()
+    if not public:
+        Thread(target=_open_digests, args=(node,), name="digests", daemon=True).start()
     ready()
     with listening, node.database.kept_open(), suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _open_digests(node: Node) -> None:
+    """Count all events once, so that the first who looks at some does not wait until their digests are open."""
+    with suppress(TocsinError):  # whoever looks is told
+        node.events.figures(EventFilter(), now=_now())
 
 
 def _listen(host: str, port: int) -> socket.socket:
