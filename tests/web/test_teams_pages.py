@@ -102,7 +102,7 @@ def test_what_a_team_was_told_and_how_fast_it_answers(world: World) -> None:
     world.tell()
     with visiting(world) as browser:
         text = text_of(browser.get("/teams/operator/told"))
-    assert "Example Operator answered 0 of the last 1 digests" in text
+    assert "Example Operator has not answered its one digest" in text
     assert "More than half of its digests are not answered yet" in text
     assert "2 problems go on here" in text
     assert "192.0.2.2 3389/tcp open-rdp told or about to be, no answer yet" in text
@@ -116,7 +116,7 @@ def test_an_answer_counts_in_how_fast_a_team_answers(world: World) -> None:
         send(client, link_of(mail), "acknowledged")
         with visiting(world) as browser:
             text = text_of(browser.get("/teams/operator/told"))
-    assert "Example Operator answered 1 of the last 1 digests" in text
+    assert "Example Operator answered its one digest" in text
     assert "Half of its digests were answered within 6 hours" in text
 
 
