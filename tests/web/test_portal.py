@@ -73,6 +73,8 @@ def test_only_the_own_problems_are_shown_and_they_are_answered(world: World, ope
         (noted,) = session.scalars(select(Answer))
     assert (noted.verdict, noted.problems, noted.note) == ("fixed", [problems(page)[ONE]], "patched")
     assert noted.said_by.startswith("person:")
+    (entry,) = world.tocsin.json("audit", "list", "--word", "answer.recorded")
+    assert entry["actor"] == noted.said_by
 
 
 def test_a_problem_seen_again_after_it_was_fixed_is_open_again(world: World, operator: Browser) -> None:
@@ -129,11 +131,13 @@ def test_contacts_ranges_and_wishes_are_corrected(world: World, operator: Browse
     assert operator.send(f"{at}/mailbox", mailbox="no mailbox").status_code == 422
 
 
-def test_a_claim_waits_for_proof(operator: Browser) -> None:
+def test_a_claim_waits_for_proof(world: World, operator: Browser) -> None:
     at = "/portal/contacts"
     assert operator.send(f"{at}/claim", value="8.8.8.0/24", at="abuse@operator.example").status_code == 303
     page = operator.get(at).text
     assert "8.8.8.0/24" in page
     assert "TXT record" in page
+    (entry,) = world.tocsin.json("audit", "list", "--word", "claim.made")
+    assert entry["actor"].startswith("person:")
     assert operator.send(f"{at}/claim", value="8.8.8.0/24", at="else@where.example").status_code == 422
     assert operator.send(f"{at}/code", claim="77", code="x").status_code == 422

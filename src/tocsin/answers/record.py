@@ -88,7 +88,9 @@ def record_answer(
         "verdict": verdict.value,
         "problems": len(told if problems is None else set(problems)),
     }
-    audit(session, AuditWord.ANSWER_RECORDED, at=at, actor=via.value, subject=f"answer:{answer.uuid}", detail=detail)
+    # Whoever is signed in is named; of others the log keeps the way alone, never a mailbox.
+    actor = said_by if via is Via.PAGE and said_by else via.value
+    audit(session, AuditWord.ANSWER_RECORDED, at=at, actor=actor, subject=f"answer:{answer.uuid}", detail=detail)
     session.flush()
     cut("answers.recording")
     return answer

@@ -17,6 +17,7 @@ from tocsin.directory.claims.model import OPEN_FOR, Claim, ClaimState, Proof
 from tocsin.directory.claims.read import claim_of, find_claim, registered_mailboxes
 from tocsin.directory.claims.tables import ClaimRow
 from tocsin.directory.claims.takeable import read_claimed
+from tocsin.directory.precedence import PERSON
 from tocsin.directory.reading import find_team
 from tocsin.directory.statements import read_line, renew_version
 from tocsin.directory.tables import TeamRow
@@ -85,7 +86,8 @@ def make_claim(
             owner = session.get_one(TeamRow, number)
             _send_code(session, row, code, owner.name, sender)
             detail: dict[str, object] = {"team": str(owner.uuid), "kind": kind.value, "value": value}
-            audit(session, AuditWord.CLAIM_MADE, at=now, actor="claims", subject=f"claim:{row.id}", detail=detail)
+            actor = claimed_by if claimed_by.startswith(PERSON) else "claims"
+            audit(session, AuditWord.CLAIM_MADE, at=now, actor=actor, subject=f"claim:{row.id}", detail=detail)
         return claim_of(session, row, now)
 
 
