@@ -186,14 +186,15 @@ def slow_needs(node: Node, now: datetime, conflicts: int | None = None) -> list[
     ]
 
 
-def state_token(node: Node) -> tuple[int, int]:
+def state_token(node: Node) -> tuple[int, int, int]:
     """What differs when something changed: cheap enough to be asked every second. That somebody looked is no change."""
     with node.database.reading() as session:
         latest = AuditEntry.id > (session.scalar(select(func.max(AuditEntry.id))) or 0) - _LATEST
         changes = select(AuditEntry.id).where(latest, AuditEntry.word.not_in([word.value for word in _READINGS]))
         newest = session.scalar(changes.order_by(AuditEntry.id.desc()).limit(1)) or 0
         pending = session.scalar(select(func.max(Ingest.number))) or 0
-    return newest, pending
+        digest = session.scalar(select(func.max(Delivery.id))) or 0  # one that is held leaves no entry in the log
+    return newest, pending, digest
 
 
 def _needs(session: Session, now: datetime, kept: datetime) -> Iterator[Need]:

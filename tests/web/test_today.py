@@ -7,6 +7,8 @@ import pytest
 from answer_world import START, World, copy_world, make_world, text_of
 from console_world import browser_of
 from tocsin.accounts import Role
+from tocsin.delivery.outbox import claim
+from tocsin.directory import read_team
 from tocsin.records import AuditWord, audit
 from tocsin.today import ROUTINE, Matter, slow_needs, state_token, today
 from tocsin.web.server import make_application
@@ -95,3 +97,16 @@ def test_the_figures_are_the_same_on_both_databases(database_url: str, tmp_path:
     assert found.told.events == sum(team.events for team in found.told.most)
     assert {need.matter: need.count for need in found.needs} == {Matter.UNROUTED: 1, Matter.WITHHELD: 1}
     assert found.changes
+
+
+def test_a_first_mail_that_is_held_changes_the_page_and_is_not_overdue_besides(world: World) -> None:
+    world.hear("192.0.2.1")
+    before = state_token(world.node)
+    team = read_team(world.node.database, "operator")[0].id
+    with world.node.database.begin() as session:
+        claim(session, teams=[team], held=[team], domain="csirt.example", channel="smtp", now=world.now)
+    assert state_token(world.node) != before
+    world.at(0.2).hear("192.0.2.2")  # waits behind that mail
+    found = {need.matter: need.count for need in today(world.node, world.at(0.4).now, ()).needs}
+    assert found[Matter.HELD] == 1
+    assert found[Matter.OVERDUE] == 1  # nat-a, who is informed and whose mail nobody sends
