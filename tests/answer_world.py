@@ -80,10 +80,10 @@ class World:
 
 
 @contextmanager
-def served(application: FastAPI) -> Iterator[int]:
-    """The port of a server that runs until the block ends."""
+def served(application: FastAPI, *, port: int = 0) -> Iterator[int]:
+    """The port of a server that runs until the block ends; ``port``: the one that it shall have."""
     server = uvicorn.Server(
-        uvicorn.Config(application, port=0, log_level="warning", server_header=False, proxy_headers=False)
+        uvicorn.Config(application, port=port, log_level="warning", server_header=False, proxy_headers=False)
     )
     thread = threading.Thread(target=server.run)
     thread.start()

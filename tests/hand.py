@@ -93,7 +93,7 @@ class Hand:
     @property
     def places(self) -> list[str]:
         """The places of the navigation."""
-        return list(self._page.read("[...document.querySelectorAll('#places a, nav.places a')].map(a => a.innerText)"))
+        return list(self._page.read("[...document.querySelectorAll('nav.places a')].map(a => a.innerText)"))
 
     @property
     def title(self) -> str:

@@ -55,7 +55,7 @@ def furnish(world: World) -> World:
     files = {"others.toml": OTHERS}
     (world.folder / "others.toml").write_text(files["others.toml"], encoding="utf-8")
     world.tocsin.run("directory", "import", world.folder / "others.toml")
-    world.tocsin.run("directory", "import-delegations", _delegated(world.folder))
+    world.tocsin.run("directory", "import-delegations", delegated(world.folder))
     make_claim(
         world.node.database, "two.example", team="isp-two", mailbox="noc@two.example", claimed_by="Ana",
         sender=world.node.settings.node, now=START,
@@ -63,7 +63,7 @@ def furnish(world: World) -> World:
     return world
 
 
-def _delegated(folder: Path) -> Path:
+def delegated(folder: Path) -> Path:
     rows = [
         f"afrinic|{country}|asn|{number}|1|20200101|allocated|{number}"
         for country, numbers in SHORTS.items()

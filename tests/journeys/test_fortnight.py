@@ -1,0 +1,461 @@
+"""A fortnight at a CSIRT, as people of every role live through it in a real browser; the node's clock goes faster.
+
+The tests follow each other on one node: each goes on where the one before it ended.
+"""
+
+import re
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from answer_world import served
+from browser import browser
+from hand import Hand
+from house import House, row, welcome_in
+from post_office import post_office
+from teams_world import OTHERS, delegated
+from tocsin.app import open_node
+from tocsin.web.server import make_application
+
+_WORK = ["Today", "Events", "Reports", "Who must know", "Teams and networks", "Deliveries", "Rules"]
+_OWN = ["My networks", "Events", "Contacts and ranges", "What we were told"]
+_PLACES = {
+    "manager": [*_WORK, "Administration"],
+    "analyst": _WORK,
+    "auditor": [*_WORK, "Administration"],
+    "operator": _OWN,
+    "neighbour": _OWN,
+    "assessor": ["Readiness"],
+    "delegate": ["Drafting"],
+}
+_RULES = """\
+[[route]]
+id = "cables"
+network = "192.0.2.0/24"
+inform = ["isp-two"]
+why = "They run the cables."
+
+[[route]]
+id = "on-trial"
+network = "198.51.100.0/24"
+tell_nobody = true
+"""
+_TEXT = """\
+A text
+
+1.\tPillars
+a) Share warnings with everybody.
+
+b) Keep logs for a year.
+"""
+_NOT_HERE = "There is nothing at this address"
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """An empty node, served with the work behind it by a clock that tests set; it begins twelve days ago."""
+    folder = tmp_path_factory.mktemp("fortnight")
+    home = folder / "home"
+    home.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    with post_office() as office, browser(width=1280) as page:
+        (home / "tocsin.toml").write_text(
+            '[node]\nname = "CSIRT Example"\ncountry = "MU"\ncontact = "csirt@csirt.example"\n'
+            f'[server]\nport = {port}\nurl = "{url}"\n[storage]\nbackups = "{folder / "backups"}"\n'
+            f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
+        )
+        made = House(home, url, office, Hand(page, url), ahead=timedelta(days=-12))
+        with served(make_application(open_node(home), work=True, clock=made.now), port=port):
+            yield made
+
+
+def _team(hand: Hand, key: str, name: str, network: str) -> None:
+    """Enter a team that answers for a network and is told at once."""
+    hand.go("/teams/new")
+    hand.fill("Name", name)
+    hand.fill("Key", key)
+    hand.fill("Mailboxes", f"abuse@{key}.example")
+    hand.press("Enter this team")
+    assert hand.title == f"{name} is registered, and nobody confirmed it"
+    hand.press("Change")
+    hand.choose("What", "network")
+    hand.fill("Which", network)
+    hand.fill("How you know", "They wrote so.")
+    hand.press("Say so")
+    hand.press("Change")
+    hand.choose("When", "at once")
+    hand.press("Keep these")
+
+
+def test_an_administrator_sets_the_node_up(house: House) -> None:
+    hand = house.hand
+    link = house.tocsin.run("people", "first").strip()
+    house.begin_with(link, "An administrator", "administrator@people.example")
+    house.set_up_device("administrator")
+    assert hand.title == "Nothing was heard yet"
+    hand.go(link)
+    assert "Make the account" not in hand.text  # it worked once
+    _team(hand, "operator", "Example Operator", "192.0.2.0/24")
+    _team(hand, "neighbour", "Neighbour Networks", "198.51.100.0/24")
+    hand.go("/admin/people")
+    for person in _PLACES:
+        role = "operator" if person == "neighbour" else person
+        hand.fill("Mailbox", f"{person}@people.example")
+        hand.choose("Role", role.capitalize())
+        hand.fill("Keys of teams, separated by commas", person if role == "operator" else "")
+        hand.press("Invite")
+        assert "The invitation is written. A mail takes it there." in hand.text.replace("\n\n", " ")
+    hand.press("Feeds")
+    assert hand.title == "No feed was heard yet"
+    hand.press("Settings and mail")
+    assert f"http://127.0.0.1:{house.url.rpartition(':')[2]}" in hand.text
+    hand.press("Retention and backup")
+    hand.press("Make a backup now")
+    assert "The backup is made." in hand.text
+    assert list((house.home.parent / "backups").iterdir())
+    hand.press("Health")
+    assert "nothing keeps mails from their teams" in hand.text
+    hand.put_away("administrator")
+
+
+@pytest.mark.parametrize("person", _PLACES)
+def test_each_comes_in_by_a_mail_and_finds_the_own_places(house: House, person: str) -> None:
+    hand = house.hand
+    house.begin_with(welcome_in(house.letter_to(f"{person}@people.example", "/welcome/")), f"Person {person}")
+    if person == "manager":
+        house.set_up_device(person)
+    assert hand.places == _PLACES[person]
+    hand.put_away(person)
+
+
+def test_today_changes_by_itself_when_a_program_sends_a_report(house: House) -> None:
+    (house.home.parent / "others.toml").write_text(OTHERS)
+    house.tocsin.run("directory", "import", house.home.parent / "others.toml")
+    house.tocsin.run("directory", "import-delegations", delegated(house.home.parent))
+    hour = (house.now() - timedelta(hours=6)).replace(minute=30)
+    broken = row("no address", hour).replace("64500", "")
+    seen = {"203.0.113.5": 0, "198.51.100.7": 1, "192.0.2.3": 3, "192.0.2.2": 4, "192.0.2.1": 4}
+    report = house.report(*(row(address, hour + timedelta(hours=later)) for address, later in seen.items()), broken)
+    with house.as_("analyst") as hand:
+        hand.go("/account/tokens")
+        hand.fill("Name", "a robot that fetches")
+        hand.tick("reports.write")
+        hand.press("Make the token")
+        robot = {"Authorization": f"Bearer {hand.value('input.secret')}"}
+        hand.go("/today")
+        assert hand.title == "Nothing was heard yet"
+        hand.until(lambda: "Live: the figures change by themselves." in hand.text)
+        hand.read("window.same = true")
+        with report.open("rb") as file:
+            sent = httpx.post(f"{house.url}/api/v1/reports", files={"file": file}, headers=robot, trust_env=False)
+        assert sent.status_code == 202
+        hand.until(lambda: "1 row could not be read" in hand.text)
+        hand.until(lambda: "2 first mails to teams wait for a look" in hand.text)
+        assert "6 rows = 5 stored + 0 duplicates + 1 set aside: nothing is lost." in hand.text
+        assert hand.read("window.same")  # the page was never loaded anew
+
+
+def test_an_analyst_mends_a_row(house: House) -> None:
+    with house.as_("analyst") as hand:
+        hand.go("/today")
+        hand.press("1 row could not be read")
+        assert hand.title == "1 row could not be read"
+        raw = hand.read(
+            "[...document.querySelectorAll('main a')].find(a => a.innerText.includes('no address')).innerText"
+        )
+        hand.press(raw)
+        assert "No usable address, network, AS, domain or URL in it." in hand.text
+        hand.press("Try it")
+        assert "It can still not be read" in hand.text
+        hand.fill("Text of the row", raw.replace("no address", "192.0.2.33"))
+        hand.press("Try it")
+        assert "It can be read: 1 event" in hand.text
+        hand.press("Read the row again")
+        assert "1 row was read; 0 could still not be." in hand.text
+        assert hand.title == "Every row was read"
+
+
+def test_an_analyst_brushes_keeps_a_view_and_exports(house: House) -> None:
+    with house.as_("analyst") as hand:
+        hand.go("/events?feed=scan_rdp")
+        assert hand.title == "6 events fit"
+        hand.drag("svg[data-brush]", 0.0, 0.38)  # the first two of five hours
+        assert hand.title == "3 events fit"
+        hand.unfold("Save this as a view")
+        hand.fill("Name of the view", "The first hours")
+        hand.press("Save the view")
+        hand.go("/events")
+        assert hand.title == "6 events are stored"
+        hand.press("The first hours")
+        assert hand.title == "3 events fit"
+        hand.press("Export 3 events")
+        assert "Marking of the file: TLP:AMBER" in hand.text
+        file = hand.download("Export 3 events", house.home.parent / "downloads").read_text()
+        assert "198.51.100.7" in file
+        assert "192.0.2.33" in file
+        assert "192.0.2.3," not in file
+
+
+def test_who_must_know_is_asked_and_decided(house: House) -> None:
+    with house.as_("manager") as hand:
+        hand.go("/lookup")
+        hand.fill("Address, network, AS, domain, URL or country", "192.0.2.1")
+        hand.press("Look up")
+        assert hand.title == "1 team must know of 192.0.2.1"
+        assert "An administrator said on" in hand.text  # why the registry's word does not count
+        hand.press("Example Operator")
+        assert hand.title == "Example Operator is registered, and nobody confirmed it"
+        hand.press("192.0.2.0/24")
+        assert "4 problems go on here" in hand.text
+        hand.go("/networks/AS64500")
+        assert hand.title == "2 teams must know of AS64500"
+        assert "Several teams answer for the very same thing, so all of them are told." in hand.text
+        hand.press("Decide whose it is")
+        hand.press("AS64500")
+        hand.tick("Second Operator")
+        hand.fill("Why", "They showed the contract.")
+        hand.press("Decide")
+        assert hand.title == "Nothing is contested"
+        hand.go("/networks/AS64500")
+        assert hand.title == "1 team must know of AS64500"
+        hand.go("/merges")
+        hand.press("Rival Network Ltd rival · Rival Network Limited rival-net")
+        hand.tick("They are one: rival stays")
+        hand.fill("Why", "They have one register entry.")
+        hand.press("Say so")
+        assert hand.title == "No teams look like one"
+        hand.press("Merged")
+        assert "rival-net" in hand.text
+        hand.until(lambda: "have a security contact that answers" in hand.title, again="/coverage")
+        hand.until(lambda: hand.read("document.querySelectorAll('.map svg path').length > 150"))
+        assert "Kenya" in hand.read("document.querySelector('.map svg').textContent")
+
+
+def test_a_held_mail_is_read_and_let_go(house: House) -> None:
+    with house.as_("manager") as hand:
+        hand.go("/today")
+        hand.press("2 first mails to teams wait for a look")
+        row_of_team = (
+            "[...document.querySelectorAll('main tr')].find(one => one.innerText.includes('Example Operator'))"
+        )
+        hand.press(hand.read(f"{row_of_team}.querySelector('a').innerText"))
+        assert hand.title.endswith("to Example Operator: waits for a person")
+        reference, here = hand.title.partition(" ")[0], hand.path
+        hand.press("Show the mail")
+        shown = hand.value("main pre")
+        assert "192.0.2.1  3389/tcp" in shown
+        assert not [boxes for boxes, _ in house.office.arrived if "abuse@operator.example" in boxes]
+        hand.press("Release this mail")
+        hand.press("Release 1 mail")
+        told = house.letter_to("abuse@operator.example", reference)
+        assert told.split() == shown.split()
+        hand.until(lambda: hand.title.endswith("to Example Operator: sent"), again=here)
+        assert re.search(r"A held mail was let go\s+Person manager", hand.text), hand.text
+
+
+def test_an_operator_answers_mutes_corrects_and_lets_a_program_in(house: House) -> None:
+    with house.as_("operator") as hand:
+        hand.go("/portal")
+        assert hand.title == "4 problems in your networks are open"
+        assert "198.51.100.7" not in hand.text
+        hand.tick("192.0.2.2")
+        hand.tick("We work on it")
+        hand.press("Send the answer")
+        hand.tick("192.0.2.1")
+        hand.tick("Fixed")
+        hand.fill("Note", "It is behind the VPN now.")
+        hand.press("Send the answer")
+        assert hand.title == "2 problems in your networks are open"
+        assert "Your answer for 1 problem is noted." in hand.text
+        hand.go("/portal/contacts")
+        hand.fill("Another mailbox of yours", "noc@operator.example")
+        hand.press("Add it")
+        assert hand.title == "Example Operator is told at 2 mailboxes"
+        hand.choose("Of what kind", "Type")
+        hand.fill("Prefix, identifier or type", "scaner")
+        hand.press("Do not tell us for this time")
+        assert "no event has this type" in hand.text
+        hand.fill("Prefix, identifier or type", "scanner")
+        hand.choose("For how long", "30 days")
+        hand.fill("Why", "These are our own.")
+        hand.press("Do not tell us for this time")
+        until = house.now() + timedelta(days=30)
+        assert re.search(rf"Type scanner\s+{until:%Y-%m-%d}", hand.text), hand.text
+        hand.fill("A network, AS number or domain that is yours too", "8.8.8.0/24")
+        hand.press("Claim it")
+        assert "The claim is noted. Show below that it is yours." in hand.text
+        hand.go("/account/tokens")
+        hand.fill("Name", "our tickets")
+        hand.tick("events.read")
+        hand.tick("portal.write")
+        hand.press("Make the token")
+        program = {"Authorization": f"Bearer {hand.value('input.secret')}"}
+    assert "noc@operator.example" in house.letter_to("abuse@operator.example", "is now a mailbox of Example Operator")
+    with httpx.Client(base_url=f"{house.url}/api/v1", headers=program, trust_env=False) as client:
+        problems = {one["where"]: one for one in client.get("/problems").json()["items"]}
+        assert set(problems) == {"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.33"}
+        said = {"verdict": "acknowledged", "problems": [problems["192.0.2.33"]["problem"]]}
+        assert client.post("/problems/answers", json=said).json() == {"noted": 1}
+        assert client.get("/ingests").status_code == 404  # not for operators
+    with house.as_("operator") as hand:
+        hand.go("/portal")
+        assert hand.title == "1 problem in your networks is open"
+
+
+def test_a_manager_decides_the_claim_and_tries_rules_before_they_hold(house: House) -> None:
+    house.later(days=1)
+    with house.as_("manager") as hand:
+        hand.go("/claims")
+        assert hand.title == "1 claim waits for a decision"
+        hand.press("1")
+        assert "Person operator" in hand.text
+        hand.tick("Approve: it becomes your word in the directory")
+        hand.press("Decide")
+        assert "Nothing shows yet that claim 1 is right." in hand.text
+        hand.tick("Approve: it becomes your word in the directory")
+        hand.fill("Why", "They showed us the contract.")
+        hand.press("Decide")
+        assert hand.title == "No claim waits for a decision"
+        hand.go("/rules")
+        hand.press("Change the rules")
+        hand.fill("The rules as text", _RULES.replace("isp-two", "isp-tow").replace("network =", "net =", 1))
+        hand.press("Try against last week's events")
+        assert hand.title.endswith("things are wrong with these rules")
+        assert "Line 3: There is no 'net' in a [[route]] rule." in hand.text
+        assert "Line 4: There is no team 'isp-tow' in the directory." in hand.text
+        hand.fill("The rules as text", _RULES)
+        hand.press("Try against last week's events")
+        assert hand.title == "These rules can be put in force"
+        assert re.search(r"Second Operator\s+1\s+5\s+Neighbour Networks\s+1\s+0", hand.text), hand.text
+        hand.fill("Why the rules change", "Contract of November")
+        hand.press("Put in force")
+        assert hand.title == "2 rules of this node are in force"
+        assert "Person manager" in hand.text
+        hand.press("Versions")
+        assert "Contract of November" in hand.text
+
+
+def test_what_comes_next_shows_the_rules_and_what_was_not_fixed(house: House) -> None:
+    house.later(days=1)
+    seen = house.now() - timedelta(hours=1)
+    again = ("192.0.2.1", "192.0.2.3", "198.51.100.8")
+    with house.as_("analyst") as hand:
+        house.send_in(house.report(*(row(address, seen) for address in again)))
+        hand.press(f"{house.now():%Y-%m-%d}-scan_rdp-test2-geo.csv")
+        assert "Rules that kept events back: local:on-trial (1)" in hand.text
+        assert re.search(r"Second Operator\s+2", hand.text), hand.text
+        assert "Neighbour Networks" not in hand.text
+        assert "192.0.2.1" in house.letter_to("noc@operator.example", "You said fixed on")
+        hand.go("/lookup?q=192.0.2.1")
+        assert "seen again after it was said to be fixed" in hand.text
+        assert "Told too, by a rule of this node" in hand.text
+    with house.as_("operator") as hand:
+        hand.go("/portal")
+        assert hand.title == "2 problems in your networks are open"
+        assert "Seen again after you answered" in hand.text
+
+
+def test_what_the_feed_no_longer_finds_is_gone(house: House) -> None:
+    for _ in range(3):  # `tell.gone_after_days`
+        house.later(days=1)
+        with house.as_("analyst"):
+            house.send_in(house.report(row("192.0.2.3", house.now() - timedelta(hours=1))))
+    with house.as_("analyst") as hand:
+        hand.go("/teams/operator/told")
+        assert "1 problem goes on here" in hand.text
+        hand.go("/lookup?q=192.0.2.1")
+        assert "No problem goes on here" in hand.text
+    with house.as_("operator") as hand:
+        hand.go("/portal")
+        assert hand.title == "1 problem in your networks is open"
+        hand.press("Gone (3)")
+        assert re.search(r"192\.0\.2\.1 3389/tcp.*?Gone since the feed last ran", hand.text, re.DOTALL), hand.text
+
+
+def test_the_auditor_reads_all_changes_nothing_and_is_on_record(house: House) -> None:
+    with house.as_("auditor") as hand:
+        for path in (
+            "/today", "/events", "/reports/1", "/reports/quarantine", "/lookup?q=192.0.2.1", "/teams/operator",
+            "/coverage", "/conflicts", "/merges", "/claims/1", "/deliveries", "/deliveries/sending",
+            "/rules/versions/1", "/admin", "/admin/people", "/admin/settings", "/admin/keeping", "/reports/public",
+        ):  # fmt: skip
+            hand.go(path)
+            assert hand.title != _NOT_HERE, path
+            assert hand.read("document.querySelectorAll('main form[method=post]').length") == 0, path
+        for path in ("/reports/new", "/teams/new", "/teams/operator/change", "/rules/edit", "/events/export"):
+            hand.go(path)
+            assert hand.title == _NOT_HERE, path
+        hand.go("/audit")
+        hand.press("Person auditor")
+        assert "Somebody was shown personal data" in hand.text
+        hand.press("Check the seals")
+        assert hand.title == "The audit log is as it was sealed"
+    house.tocsin.run("audit", "seal")
+    house.tocsin.run("audit", "verify")
+
+
+def test_the_assessor_and_the_delegate_see_their_work_and_nothing_else(house: House) -> None:
+    by = ("--by", "test")
+    house.tocsin.run("assessment", "import-framework", "c5", *by)
+    house.tocsin.run("assessment", "assign", "c5", "1.0", "all", "--to", "Office", *by)
+    house.tocsin.run("assessment", "publish", "c5", "1.0", *by)
+    house.tocsin.run("assessment", "start", "MUS", "c5", "1.0", "--as-of", "2026-11-01", "--name", "Mauritius", *by)
+    (house.home.parent / "pillars.txt").write_text(_TEXT, encoding="utf-8")
+    house.tocsin.run("drafting", "import", house.home.parent / "pillars.txt")
+    with house.as_("assessor") as hand:
+        hand.go("/")
+        hand.press("Mauritius")
+        assert hand.title == "Mauritius: the overall score is not known yet"
+        _sees_nothing(hand)
+        hand.go("/drafting")
+        assert hand.title == _NOT_HERE
+    with house.as_("delegate") as hand:
+        hand.go("/")
+        hand.press(hand.read("document.querySelector('main th a').innerText"))
+        assert "Share warnings" in hand.text
+        _sees_nothing(hand)
+        hand.go("/readiness")
+        assert hand.title == _NOT_HERE
+
+
+def test_outsiders_learn_nothing(house: House) -> None:
+    with house.as_("neighbour") as hand:
+        hand.go("/portal?state=all")
+        assert "198.51.100.7" in hand.text
+        assert "192.0.2." not in hand.text
+        _sees_nothing(hand)
+        hand.go("/events")
+        assert "192.0.2." not in hand.text
+        hand.go("/lookup?q=192.0.2.2")  # another's
+        foreign = hand.text
+        hand.go("/lookup?q=203.0.113.77")  # nobody's
+        assert hand.text == foreign.replace("192.0.2.2", "203.0.113.77")
+    hand.go("/deliveries/TOC-2026-0000001")
+    asked = hand.text
+    hand.go("/deliveries/TOC-2026-9999999")
+    assert hand.text == asked
+    assert hand.title == "Sign in"
+
+
+def _sees_nothing(hand: Hand) -> None:
+    """What there is of others, and what there is not, look the same."""
+    for path in (
+        "/today",
+        "/reports/1",
+        "/reports/999",
+        "/teams/operator",
+        "/teams/nobody",
+        "/rules",
+        "/admin",
+        "/audit",
+    ):
+        hand.go(path)
+        assert hand.title == _NOT_HERE, path
+    for reference in ("TOC-2026-0000001", "TOC-2026-9999999"):
+        hand.go(f"/deliveries/{reference}")
+        assert hand.title == _NOT_HERE
