@@ -240,10 +240,7 @@ def test_a_held_mail_is_read_and_let_go(house: House) -> None:
     with house.as_("manager") as hand:
         hand.go("/today")
         hand.press("2 first mails to teams wait for a look")
-        row_of_team = (
-            "[...document.querySelectorAll('main tr')].find(one => one.innerText.includes('Example Operator'))"
-        )
-        hand.press(hand.read(f"{row_of_team}.querySelector('a').innerText"))
+        hand.press(_reference(hand, "Example Operator"))
         assert hand.title.endswith("to Example Operator: waits for a person")
         reference, here = hand.title.partition(" ")[0], hand.path
         hand.press("Show the mail")
@@ -256,6 +253,17 @@ def test_a_held_mail_is_read_and_let_go(house: House) -> None:
         assert told.split() == shown.split()
         hand.until(lambda: hand.title.endswith("to Example Operator: sent"), again=here)
         assert re.search(r"A held mail was let go\s+Person manager", hand.text), hand.text
+        hand.go("/deliveries?show=held")
+        hand.press(_reference(hand, "Neighbour Networks"))
+        hand.press("Release this mail")
+        hand.press("Release 1 mail")
+        assert "192.0.2." not in house.letter_to("abuse@neighbour.example", "198.51.100.7")
+
+
+def _reference(hand: Hand, team: str) -> str:
+    """The reference of the first digest to a team in the list that is open."""
+    rows = "[...document.querySelectorAll('main tr')]"
+    return str(hand.read(f"{rows}.find(one => one.innerText.includes('{team}')).querySelector('a').innerText"))
 
 
 def test_an_operator_answers_mutes_corrects_and_lets_a_program_in(house: House) -> None:
