@@ -104,8 +104,8 @@ class Database:
                 yield
         finally:
             self._keeping.pop()
-            if not self._keeping:
-                self.engine.dispose()
+            if not self._keeping and self.engine.dialect.name == "sqlite":
+                self.engine.pool.dispose()  # those in use are closed when they come back
 
     def migrate(self) -> None:
         """Bring the tables to the current version; safe to call at every start.
