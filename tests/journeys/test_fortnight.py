@@ -319,7 +319,7 @@ def test_a_manager_decides_the_claim_and_tries_rules_before_they_hold(house: Hou
     house.later(days=1)
     with house.as_("manager") as hand:
         hand.go("/claims")
-        assert hand.title == "1 claim waits for a decision"
+        assert hand.title == "1 claim waits until control is shown"
         hand.press("1")
         assert "Person operator" in hand.text
         hand.tick("Approve: it becomes your word in the directory")

@@ -12,9 +12,10 @@ import pytest
 from answer_world import World, copy_world, served, text_of
 from browser import browser as chromium
 from console_world import Browser, browser_of, person, session_of
+from dns_server import dns_server
 from tocsin.accounts import Role
 from tocsin.directory import read_conflicts, read_merges, read_team
-from tocsin.directory.claims import read_claim
+from tocsin.directory.claims import make_claim, read_claim, show_dns
 from tocsin.doors import COOKIE
 from tocsin.networks import Networks, networks_of
 from tocsin.web.server import make_application
@@ -93,7 +94,9 @@ def test_teams_that_may_be_one_are_compared_merged_unmerged_or_kept_apart(world:
 
 def test_a_claim_is_judged_with_its_rivals_beside_it(world: World) -> None:
     with visiting(world) as browser:
-        assert "1 claim waits for a decision" in text_of(browser.get("/claims"))
+        waiting = text_of(browser.get("/claims"))
+        assert "1 claim waits until control is shown" in waiting
+        assert "waits for a decision" not in waiting
         page = text_of(browser.get("/claims/1"))
         assert "isp-two claims two.example; control is not shown yet" in page
         assert "To be told at noc@two.example" in page
@@ -107,6 +110,21 @@ def test_a_claim_is_judged_with_its_rivals_beside_it(world: World) -> None:
         assert "No holder of a mailbox answered yet" in text_of(browser.get("/verifications"))
     sources = {rule.value: rule.source for rule in read_team(world.node.database, "isp-two")[1]}
     assert sources["two.example"] in {"person:Manager", "registry"}
+
+
+def test_a_claim_waits_for_a_decision_once_control_is_shown(world: World) -> None:
+    database = world.node.database
+    made = make_claim(
+        database, "operator.example", team="operator", mailbox="abuse@operator.example", claimed_by="test",
+        sender=world.node.settings.node, now=NOW,
+    )  # fmt: skip
+    with dns_server() as dns:
+        dns.records = {name: [made.dns_value] for name in made.dns_names}
+        show_dns(database, made.number, resolver=dns.address, now=NOW)
+    with visiting(world) as browser:
+        text = text_of(browser.get("/claims"))
+    assert "1 claim waits for a decision" in text
+    assert "1 claim waits until control is shown" in text  # the other
 
 
 def test_analysts_see_what_waits_and_cannot_decide_it(world: World) -> None:

@@ -1,5 +1,6 @@
 """Claims of operators to decide, and what holders of mailboxes answered when they were asked to confirm."""
 
+from collections import Counter
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -37,9 +38,10 @@ def claim_pages(desk: Desk) -> APIRouter:
         """The claims, those to decide first; with ``state`` only those in it."""
         state = request.query_params.get("state", "")
         all_ = read_claims(database, desk.now)
-        waiting = sum(one.state in {ClaimState.OPEN, ClaimState.PROVED} for one in all_)
+        counts = Counter(one.state for one in all_)
         found, start = _chosen(all_, state), start_of(request)
-        shown: dict[str, Any] = {"found": found[start : start + PAGE], "waiting": waiting, "state": state}
+        shown: dict[str, Any] = {"found": found[start : start + PAGE], "state": state}
+        shown |= {"shown": counts[ClaimState.PROVED], "unshown": counts[ClaimState.OPEN]}
         shown |= {"states": list(ClaimState), "done": done, "whole": True}
         return desk.page(request, "teams/claims.html", **shown | ends(start, len(found)))
 
