@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.accounts import (
+    Caller,
     House,
     Person,
     Role,
@@ -16,6 +17,8 @@ from tocsin.accounts import (
     WelcomeLink,
     ask_reset,
     block,
+    end_session,
+    enter,
     find_person,
     first_link,
     forget_ended_links,
@@ -23,6 +26,7 @@ from tocsin.accounts import (
     join,
     list_people,
     new_recovery_codes,
+    note_session_end,
     open_invitations,
     open_link,
     read_session,
@@ -181,6 +185,32 @@ def test_sessions_end_with_a_block_a_role_and_a_password(database: Database) -> 
         assert read_session(database, secret, now=NOW).person is None
         with database.reading() as session:
             assert session.scalars(select(Session)).all() == []
+
+
+def test_when_somebody_was_last_there_stays_known_once_the_session_ended(database: Database) -> None:
+    """The list names the sign in, later the last request, then the sign out; what others do to them is no sign."""
+    hour = timedelta(hours=1)
+
+    def seen() -> list[datetime | None]:
+        with database.reading() as session:
+            return [one.seen_at for one in list_people(session)]
+
+    with database.begin() as session:
+        ana = made(session, "ana@people.example")
+        caller = Caller(address="192.0.2.1", agent="Browser")
+        secret = enter(session, HOUSE, ana, caller, now=NOW, how="password", strong=True).secret
+    assert seen() == [NOW]
+    visitor = read_session(database, secret, now=NOW + hour)
+    assert seen() == [NOW + hour]
+    with database.begin() as session:
+        end_session(session, secret)
+        note_session_end(session, visitor, now=NOW + 2 * hour)
+    assert seen() == [NOW + 2 * hour]
+    with database.begin() as session:
+        person = session.get_one(Person, ana.id)
+        start_session(session, person, now=NOW + 2 * hour)
+        set_role(session, person, Role.AUDITOR, [], actor="person:9", now=NOW + 3 * hour)
+    assert seen() == [NOW + 2 * hour]
 
 
 def test_a_blocked_person_gets_no_link_and_comes_in_by_none(database: Database) -> None:

@@ -21,7 +21,7 @@ from tocsin.accounts.sessions import end_sessions
 from tocsin.accounts.tables import AccountElsewhere, ApiToken, Passkey
 from tocsin.errors import ConflictError, NotFoundError
 from tocsin.letters import ACCOUNT, Letter, LetterState
-from tocsin.records import AuditWord, audit
+from tocsin.records import AuditEntry, AuditWord, audit
 
 _LONGEST_NAME = 100
 _PERSON = re.compile(r"person:[0-9]{1,9}")  # with a command, somebody may be named otherwise
@@ -29,7 +29,7 @@ _PERSON = re.compile(r"person:[0-9]{1,9}")  # with a command, somebody may be na
 
 @dataclass(frozen=True)
 class Listed:
-    """A person as a list shows them. ``seen_at``: the last sign of an open session; ``second_factor``: has one."""
+    """A person as a list shows them. ``seen_at``: the last sign of them; ``second_factor``: has one."""
 
     number: int
     name: str
@@ -44,9 +44,7 @@ class Listed:
 
 def list_people(transaction: Transaction) -> list[Listed]:
     """Everybody with an account, by name; those who were removed are not there."""
-    seen = dict(
-        transaction.execute(select(Session.person_id, func.max(Session.seen_at)).group_by(Session.person_id)).all()
-    )
+    seen = _last_seen(transaction)
     strong = {*transaction.scalars(select(Totp.person_id)), *transaction.scalars(select(Passkey.person_id))}
     people = transaction.scalars(select(Person).where(Person.removed_at.is_(None)).order_by(Person.name, Person.id))
     return [
@@ -56,6 +54,18 @@ def list_people(transaction: Transaction) -> list[Listed]:
         )
         for one in people
     ]  # fmt: skip
+
+
+def _last_seen(transaction: Transaction) -> dict[int, datetime]:
+    """When each person was last there, by number: a session is forgotten once it ends, the audit log is not."""
+    entry = AuditEntry
+    signs = entry.word.in_([AuditWord.SESSION_STARTED.value, AuditWord.SESSION_ENDED.value])
+    own = select(entry.actor, func.max(entry.at)).where(signs, entry.actor == entry.subject).group_by(entry.actor)
+    open_ones = select(Session.person_id, func.max(Session.seen_at)).group_by(Session.person_id)
+    seen = {int(actor.partition(":")[2]): at for actor, at in transaction.execute(own) if _PERSON.fullmatch(actor)}
+    for person, at in transaction.execute(open_ones):
+        seen[person] = max(at, seen.get(person, at))
+    return seen
 
 
 def find_person(transaction: Transaction, named: str | int) -> Person:
