@@ -1,7 +1,9 @@
 """Who must know, asked on a page: the answer of the command line, and what helps where nobody is known."""
 
 import json
+import re
 import time
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,33 @@ def test_an_answer_names_reasons_contacts_and_problems(world: World) -> None:
     assert "1 problem goes on here" in text
     assert "192.0.2.1 3389/tcp open-rdp told or about to be, no answer yet" in text
     assert 'href="/events?address=192.0.2.1&amp;last=30d"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "thing"),
+    [
+        ("/lookup?q=192.0.2.1", "192.0.2.0/24"),
+        ("/networks/192.0.2.0/24", "192.0.2.0/24"),
+        ("/lookup?q=AS64500", "AS64500"),
+        ("/lookup?q=www.three.example", "three.example"),
+        ("/lookup?q=MU", "MU"),
+    ],
+)
+def test_what_several_teams_answer_for_leads_to_its_own_conflict(world: World, path: str, thing: str) -> None:
+    for team in ("rival", "sector"):
+        assert_claim(world.node.database, Statement(team, *_ground(thing), "Ana", "x"), actor="x", now=START)
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, Role.MANAGER, now=START) as browser:
+        found = re.search(r'href="([^"]+)">Decide whose it is<', browser.get(path).text)
+        assert found
+        decided = text_of(browser.get(unescape(found[1])))
+    assert f"teams claim {thing}" in decided
+    assert "Decide whose it is" in decided
+
+
+def _ground(thing: str) -> tuple[str, str]:
+    kind = "asn" if thing.startswith("AS") else "prefix" if "/" in thing else "domain" if "." in thing else "country"
+    return kind, thing
 
 
 def test_where_nobody_is_known_it_says_what_helps(world: World) -> None:

@@ -13,7 +13,7 @@ from tocsin.accounts import Act, Visitor
 from tocsin.answers import Courses, OpenProblems
 from tocsin.app import Node
 from tocsin.asking import Explanation, Subject
-from tocsin.directory import Team, TeamKind, TeamSearch, contact_states, search_teams
+from tocsin.directory import RuleKind, Team, TeamKind, TeamSearch, contact_states, read_conflict, search_teams
 from tocsin.directory.contacts import Contact
 from tocsin.escalation import next_asked
 from tocsin.events.store import Query
@@ -40,6 +40,7 @@ class Found:
     """The answer. ``contacts``: by number of team. ``problems``: None where they are not counted for such a thing.
 
     ``whole``: the visitor sees all; else only what names their own teams. ``events``: the path of its events.
+    ``conflict``: the path where it is decided whose it is; empty where one team at most answers for it.
     """
 
     subject: Subject
@@ -49,6 +50,7 @@ class Found:
     problems: OpenProblems | None
     events: str
     whole: bool
+    conflict: str = ""
 
 
 def look_up(desk: Desk, visitor: Visitor, subject: Subject, *, problems: bool = True) -> Found | None:
@@ -76,6 +78,7 @@ def look_up(desk: Desk, visitor: Visitor, subject: Subject, *, problems: bool = 
         problems=open_problems(desk, query) if query else None,
         events=events_path(subject),
         whole=reach.everything,
+        conflict=_conflict_path(node, explanation) if reach.everything else "",
     )
 
 
@@ -107,6 +110,16 @@ def events_path(subject: Subject) -> str:
         "text": subject.domain or "",
     }
     return "/events?" + urlencode({**{name: value for name, value in ask.items() if value}, "last": "30d"})
+
+
+def _conflict_path(node: Node, found: Explanation) -> str:
+    """Of the very thing for which several teams answer; that of all conflicts where theirs is none."""
+    contested = next(iter(found.decision.overlaps), None)
+    if contested is None:
+        return ""
+    value = f"AS{contested.value}" if contested.level is RuleKind.ASN else contested.value
+    is_one = read_conflict(node.database, value) is not None
+    return "/conflicts" + (f"/of?{urlencode({'value': value})}" if is_one else "")
 
 
 def _following(session: Session, node: Node, found: Explanation) -> list[Next]:
