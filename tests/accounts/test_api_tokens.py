@@ -13,8 +13,10 @@ from sqlalchemy import select
 
 import tocsin.records
 from answer_world import START, World, copy_world, make_world, served
-from console_world import person, session_of
+from console_world import browser_of, person, session_of
+from route_map import doors
 from tocsin.accounts import (
+    IN_API,
     OPEN,
     Act,
     Person,
@@ -74,10 +76,10 @@ def test_an_operators_token_stays_within_the_operators_networks(database: Databa
 
 def test_a_role_that_shrinks_takes_its_tokens_along(database: Database) -> None:
     number = _person(database, Role.MANAGER)
-    _, secret = _token(database, number, Act.RULES_WRITE)
+    _, secret = _token(database, number, Act.AUDIT_READ)
     with database.begin() as session:
         session.get_one(Person, number).role = Role.ANALYST
-    assert not read_token(database, secret, now=NOW).may(Act.RULES_WRITE)
+    assert not read_token(database, secret, now=NOW).may(Act.AUDIT_READ)
 
 
 def test_it_ends_by_time_by_revoking_and_with_its_person(database: Database) -> None:
@@ -146,7 +148,8 @@ def test_the_records_hold_neither_token_nor_a_name_in_the_audit(database: Databa
         ((Act.LOOKUP,), 366, "robot"),
         ((Act.LOOKUP,), 0, "robot"),
         ((Act.LOOKUP,), 30, "  "),
-        ((Act.ADMIN_WRITE,), 30, "robot"),
+        ((Act.AUDIT_READ,), 30, "robot"),
+        ((Act.RULES_READ,), 30, "robot"),
         ((Act.ACCOUNT_OWN,), 30, "robot"),
     ],
 )
@@ -206,6 +209,21 @@ def test_at_the_door_a_bearer_is_who_the_token_says_whatever_the_cookie(world: W
         assert client.get("/today").status_code == 200
         assert client.get("/today", headers={"Authorization": f"Bearer {secret}"}).status_code == 404
         assert client.get("/today", headers={"Authorization": "Bearer tcs_wrong"}).status_code == 303
+
+
+def test_only_what_the_api_needs_is_offered(world: World) -> None:
+    routes = {door.act for door in doors(make_application(world.node)) if door.api} - {*OPEN}
+    # Without an act of their own: events as a file, and the whole of /health.
+    assert routes | {Act.EVENTS_EXPORT, Act.ADMIN_READ} == IN_API
+    assert scopes_of(Role.OPERATOR) == [
+        Act.EVENTS_READ, Act.EVENTS_EXPORT, Act.LOOKUP, Act.DIRECTORY_READ, Act.CLAIMS_MAKE, Act.DELIVERIES_READ,
+        Act.PORTAL_WRITE,
+    ]  # fmt: skip
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, Role.OPERATOR, now=START, teams=(4,)) as browser:
+        page = browser.get("/account/tokens").text
+    assert "portal.read" not in page
+    assert "events.read" in page
 
 
 def test_on_the_command_line(world: World) -> None:

@@ -134,7 +134,7 @@ def test_the_operator_answers_corrects_a_contact_and_lets_a_program_in(house: Ho
         assert "noc@operator.example" in hand.text
         hand.go("/account/tokens")
         hand.fill("Name", "our tickets")
-        hand.tick("portal.read")
+        hand.tick("events.read")
         hand.press("Make the token")
         token = hand.value("input.secret")
         hand.go("/teams")

@@ -50,7 +50,7 @@ from tocsin.accounts.people import (
     set_role,
     unblock,
 )
-from tocsin.accounts.permissions import NOBODY, OPEN, Act, Reach, Role, Visitor
+from tocsin.accounts.permissions import IN_API, NOBODY, OPEN, Act, Reach, Role, Visitor
 from tocsin.accounts.provider import Claims, Provider
 from tocsin.accounts.reading import is_on_record, note_page, note_read
 from tocsin.accounts.second_factor import (
@@ -89,6 +89,7 @@ from tocsin.accounts.tables import ApiToken, Passkey
 from tocsin.accounts.throttle import network_of
 
 __all__ = [
+    "IN_API",
     "NOBODY",
     "OPEN",
     "PATIENCE",

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session as Transaction
 from tocsin.accounts.house import House
 from tocsin.accounts.mails import News, send
 from tocsin.accounts.models import Person
-from tocsin.accounts.permissions import NOBODY, OPEN, Act, Role, Visitor, extent
+from tocsin.accounts.permissions import IN_API, NOBODY, Act, Role, Visitor, extent
 from tocsin.accounts.sessions import visitor_of
 from tocsin.accounts.tables import ApiToken
 from tocsin.errors import NotFoundError, UsageError
@@ -29,8 +29,8 @@ _NOTED_EVERY = timedelta(minutes=5)  # so that reading by a program does not wri
 
 
 def scopes_of(role: Role) -> list[Act]:
-    """The acts that a token of somebody in this role can have: all but those on the account itself."""
-    return [act for act in Act if act not in OPEN and act is not Act.ACCOUNT_OWN and extent(role, act)]
+    """The acts that a token of somebody in this role can have: those that the API needs for something."""
+    return [act for act in Act if act in IN_API and extent(role, act)]
 
 
 def make_token(
@@ -49,7 +49,8 @@ def make_token(
     ``house``: its person is told by mail, who may not have been the one to make it.
 
     Raises:
-        UsageError: it has no name or no scope, lasts too long, or has a scope that the person's role does not give.
+        UsageError: it has no name or no scope, lasts too long, or has a scope that is of no use, or that the person's
+            role does not give.
 
     """
     name = " ".join(name.split())
@@ -130,8 +131,10 @@ def _check(name: str, scopes: Collection[Act], days: int, role: Role) -> None:
         raise UsageError(f"A token lasts 1 to {LONGEST_DAYS} days.", hint="Make a new one when it ends.")
     if not scopes:
         raise UsageError("A token needs at least one scope.", hint="Choose what the program will do.")
+    hint = f"Take some of: {', '.join(scopes_of(role))}."
+    if unused := sorted(set(scopes) - IN_API):
+        raise UsageError(f"No part of the API needs {', '.join(unused)}.", hint=hint)
     if beyond := sorted(set(scopes) - set(scopes_of(role))):
-        hint = f"Take some of: {', '.join(scopes_of(role))}."
         raise UsageError(f"The role {role} does not give {', '.join(beyond)}.", hint=hint)
 
 

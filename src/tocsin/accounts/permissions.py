@@ -77,6 +77,13 @@ OPEN: Final = (Act.PUBLIC_READ, Act.PUBLIC_REPORT, Act.LINK_USE, Act.SIGN_IN)
 UNFINISHED: Final = frozenset({*OPEN, Act.ACCOUNT_OWN})
 """What somebody may do whose role needs a second factor, until it is set up."""
 
+IN_API: Final = frozenset({
+    Act.EVENTS_READ, Act.EVENTS_EXPORT, Act.REPORTS_READ, Act.REPORTS_WRITE, Act.QUARANTINE_READ, Act.QUARANTINE_MEND,
+    Act.LOOKUP, Act.DIRECTORY_READ, Act.CLAIMS_MAKE, Act.DELIVERIES_READ, Act.DELIVERIES_STEER, Act.PORTAL_WRITE,
+    Act.AUDIT_READ, Act.ADMIN_READ, Act.METRICS_READ,
+})  # fmt: skip
+"""What the API can be asked to do, beyond what is open: other acts are of no use to a program."""
+
 _READING = (
     Act.TODAY_READ, Act.EVENTS_READ, Act.REPORTS_READ, Act.QUARANTINE_READ, Act.LOOKUP, Act.DIRECTORY_READ,
     Act.DIRECTORY_SURVEY, Act.DELIVERIES_READ, Act.RULES_READ, Act.INBOX_READ, Act.READINESS_READ, Act.DRAFTING_READ,

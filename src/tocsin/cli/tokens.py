@@ -86,11 +86,11 @@ def _person(session: "Session", text: str) -> "Person":
 
 
 def _acts(names: list[str]) -> "list[Act]":
-    from tocsin.accounts import Act
+    from tocsin.accounts import IN_API, Act
     from tocsin.errors import UsageError
 
     if wrong := sorted(set(names) - set(Act)):
-        raise UsageError(f"There is no scope {', '.join(wrong)}.", hint=f"Scopes are: {', '.join(Act)}.")
+        raise UsageError(f"There is no scope {', '.join(wrong)}.", hint=f"Scopes are: {', '.join(sorted(IN_API))}.")
     return [Act(name) for name in names]
 
 
