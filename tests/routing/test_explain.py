@@ -110,9 +110,31 @@ def test_the_database_of_the_settings_is_asked(home: Path, tmp_path: Path, capsy
 
 
 def test_what_cannot_be_asked_is_refused() -> None:
-    for query in ("", "x y", "999.1.1.1", "AS99999999999", "http://x y/", "http://[::1/"):
+    broken = ("", "x y", "999.1.1.1", "AS99999999999", "http://x y/", "http://[::1/")
+    no_names = (
+        "garbage??",
+        "a..example",
+        "-x.example",
+        "x-.example",
+        "a,b",
+        "(x)",
+        "é??",
+        f"{'x' * 64}.example",
+        "<x>",
+    )
+    too_long = ".".join(["x" * 60] * 5)
+    for query in (*broken, *no_names, too_long):
         with pytest.raises(UsageError):
             read_subject(query)
+
+
+def test_a_domain_is_asked_by_its_letters_in_every_script() -> None:
+    assert read_subject("Bücher.example").domain == "xn--bcher-kva.example"
+    assert read_subject("xn--bcher-kva.example.").domain == "xn--bcher-kva.example"
+    assert read_subject("مثال.إختبار").domain == "xn--mgbh0fb.xn--kgbechtv"
+    assert read_subject("_dmarc.example.org").domain == "_dmarc.example.org"
+    assert read_subject(".org").domain == ".org"
+    assert read_subject("pаypal.example").domain == "xn--pypal-4ve.example"  # noqa: RUF001 (a letter poses as another)
 
 
 def test_a_url_is_asked_by_its_host_and_a_country_by_its_letters() -> None:

@@ -119,7 +119,7 @@ def test_where_nobody_is_known_it_says_what_helps(world: World) -> None:
 def test_what_cannot_be_asked_says_which_forms_it_takes(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
     with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
-        for query in ("x y", "999.1.1.1", "http://", "<script>alert(1)</script>", "a@b@c", "{{7*7}} x"):
+        for query in ("x y", "999.1.1.1", "http://", "<script>alert(1)</script>", "a@b@c", "{{7*7}} x", "garbage??"):
             page = browser.client.get("/lookup", params={"q": query})
             assert page.status_code == 422, query
             assert "Ask in one of the forms below" in page.text

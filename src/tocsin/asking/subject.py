@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from tocsin.networks import Answer
 
 _AS = re.compile(r"(?:AS)?([0-9]+)", re.IGNORECASE)
-_HOST = re.compile(r"[^\s/@:]*[^\W\d_][^\s/@:]*")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_LONGEST = 253  # letters of a domain name, RFC 1035, 2.3.4
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 
 
@@ -53,8 +54,8 @@ def read_subject(query: str) -> Subject:
         return Subject(text, asn=int(found[1]))
     if code := _country(text):
         return Subject(text, country=code)
-    if not found and _HOST.fullmatch(text):
-        return Subject(text, domain=text.lower().removesuffix("."))
+    if not found and (domain := _domain(text)):
+        return Subject(text, domain=domain)
     raise UsageError(
         f"'{text[:100]}' is no address, network, domain, AS or country.",
         hint="Ask as in: 192.0.2.1, 192.0.2.0/24, example.org, https://example.org/page, AS64500, MU.",
@@ -84,6 +85,21 @@ def _host_of(text: str) -> str:
         return urlsplit(text).hostname or ""
     except ValueError:
         return ""
+
+
+def _domain(text: str) -> str:
+    """A domain name in A-labels (RFC 1035, 2.3.1; RFC 5890), lower-case; empty where the text can be none.
+
+    A dot before it, as rules on all names under a public suffix have it, is taken. A name that poses as another is
+    too: whoever asks about it needs the answer most.
+    """
+    dot = text[: text.startswith(".")]
+    try:
+        name = text.lower().removeprefix(".").removesuffix(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+    can_be = len(name) <= _LONGEST and all(_LABEL.fullmatch(label) for label in name.split("."))
+    return dot + name if can_be and not name.rpartition(".")[2].isdecimal() else ""
 
 
 def _country(text: str) -> str:
