@@ -37,6 +37,7 @@ from tocsin.accounts import (
     set_role,
     start_session,
     unblock,
+    withdraw_invitation,
 )
 from tocsin.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.letters import Letter
@@ -111,6 +112,29 @@ def test_a_second_invitation_takes_the_place_of_the_first(database: Database) ->
         assert {link.mailbox for link in session.scalars(select(WelcomeLink))} == {""}
         for forged in ("", "x", tokens[1] + "x", tokens[1][:-1], "é"):
             assert open_link(session, HOUSE, forged, now=NOW) is None
+
+
+def test_a_withdrawn_invitation_makes_no_account_and_its_mail_does_not_leave(database: Database) -> None:
+    with database.begin() as session:
+        tokens = [
+            token_of(invite(session, HOUSE, mailbox, Role.ANALYST, teams=[], actor="x", now=NOW))
+            for mailbox in ("ana@people.example", "eve@people.example")
+        ]
+        ana = next(link for link in open_invitations(session, now=NOW) if link.mailbox == "ana@people.example")
+        withdraw_invitation(session, ana.id, actor="person:1", now=NOW)
+        assert [open_link(session, HOUSE, token, now=NOW) is not None for token in tokens] == [False, True]
+        assert [link.mailbox for link in open_invitations(session, now=NOW)] == ["eve@people.example"]
+        assert {one.mailbox: one.state for one in session.scalars(select(Letter))} == {
+            "ana@people.example": "cancelled", "eve@people.example": "queued",
+        }  # fmt: skip
+        said = session.scalars(select(AuditEntry).where(AuditEntry.word == "invitation.withdrawn")).one()
+        assert (said.actor, said.subject, said.detail) == ("person:1", f"link:{ana.id}", {})
+        eve = open_link(session, HOUSE, tokens[1], now=NOW)
+        assert eve
+        join(session, eve, name="Eve", mailbox="", password="kept", language="en", now=NOW)
+        for number in (ana.id, eve.id, 999):
+            with pytest.raises(ConflictError):
+                withdraw_invitation(session, number, actor="person:1", now=NOW)
 
 
 @pytest.mark.parametrize("mailbox", ["", "ana", "a b@x.example", "ana@x.example, eve@y.example", "a\n@x.example"])

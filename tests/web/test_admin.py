@@ -57,6 +57,27 @@ def test_somebody_is_invited_given_a_role_blocked_and_removed(world: World, admi
     assert {"person.invited", "person.changed", "person.blocked"} <= set(words(world))
 
 
+def test_an_invitation_is_seen_with_its_teams_and_withdrawn_once(world: World, admin: Browser) -> None:
+    admin.send("/admin/people/invite", mailbox="new@people.example", role="operator", teams="operator, sector")
+    invited = admin.get("/admin/people").text.partition('id="invited"')[2]
+    assert "new@people.example" in invited
+    assert re.findall(r"<code[^>]*>(operator|sector)</code>", invited) == ["operator", "sector"]
+    (number,) = re.findall(r'name="invitation" value="(\d+)"', invited)
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.MANAGER, now=world.now) as manager:
+        assert "Withdraw the invitation" not in manager.get("/admin/people").text
+        assert manager.send("/admin/people/withdraw", invitation=number).status_code == 404
+    assert admin.client.post("/admin/people/withdraw", data={"invitation": number}).status_code == 403
+    gone = admin.send("/admin/people/withdraw", invitation=number)
+    assert gone.headers["location"] == "/admin/people?done=withdraw"
+    assert "new@people.example" not in admin.get("/admin/people?done=withdraw").text
+    assert words(world)[-1] == "invitation.withdrawn"
+    again = admin.send("/admin/people/withdraw", invitation=number)
+    assert again.status_code == 422
+    assert "This invitation is not open any more" in again.text
+    assert admin.send("/admin/people/withdraw", invitation="x").status_code == 404
+
+
 def test_what_cannot_be_is_said_and_the_last_administrator_stays(world: World, admin: Browser) -> None:
     wrong = admin.send("/admin/people/invite", mailbox="new@people.example", role="operator", teams="no-such")
     assert wrong.status_code == 422

@@ -95,6 +95,13 @@ def test_a_wrong_address_keeps_what_was_typed(client: httpx.Client, value: str) 
     assert "<script>alert" not in page.text
 
 
+@pytest.mark.parametrize("value", ["garbage??", "garbage", "a..example", "a b.example", "-x.example", "é??.example"])
+def test_what_can_be_no_domain_is_refused(client: httpx.Client, value: str) -> None:
+    page = _ask(client, "domain", value)
+    assert page.status_code == 422
+    assert "Write one such as example.org" in page.text
+
+
 def test_the_own_connection_is_what_a_trusted_proxy_says(world: World) -> None:
     def asks(settings: str) -> str:
         path = world.node.home / "tocsin.toml"

@@ -18,6 +18,7 @@ from tocsin.accounts.links import (
     plain_mailbox,
     reset_link,
     use_link,
+    withdraw_invitation,
     withdraw_links,
 )
 from tocsin.accounts.models import Person, Session, WelcomeLink
@@ -185,5 +186,6 @@ __all__ = [
     "use_link",
     "weakness",
     "welcome_back",
+    "withdraw_invitation",
     "withdraw_links",
 ]

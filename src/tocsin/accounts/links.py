@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.accounts.house import House
-from tocsin.accounts.mails import News, send
+from tocsin.accounts.mails import News, send, take_back
 from tocsin.accounts.models import Person, WelcomeLink
 from tocsin.accounts.permissions import Role
 from tocsin.accounts.throttle import Attempt, Limit, network_of, take
@@ -153,6 +153,23 @@ def withdraw_links(transaction: Transaction, which: ColumnElement[bool], *, now:
     transaction.execute(change.values(used_at=now, mailbox=""))
 
 
+def withdraw_invitation(transaction: Transaction, number: int, *, actor: str, now: datetime) -> None:
+    """End an open invitation, by the number of its link; its mail does not leave, if it has not yet.
+
+    Raises:
+        ConflictError: it is not open, or not any more.
+
+    """
+    ended = _open_ones(now) & (WelcomeLink.id == number) & (WelcomeLink.kind == LinkKind.INVITED)
+    change = update(WelcomeLink).where(ended).values(used_at=now, mailbox="")
+    if transaction.scalar(change.returning(WelcomeLink.id)) is None:
+        raise ConflictError(
+            "This invitation is not open any more.", hint="See whether there is an account by now, and block that."
+        )
+    take_back(transaction, f"link:{number}")
+    audit(transaction, AuditWord.INVITATION_WITHDRAWN, at=now, actor=actor, subject=f"link:{number}")
+
+
 def forget_ended_links(transaction: Transaction, now: datetime) -> None:
     """Delete the mailboxes of people who did not follow their invitation in time."""
     ended = update(WelcomeLink).where(WelcomeLink.ends_at <= now, WelcomeLink.mailbox != "")
@@ -188,7 +205,11 @@ def check_role(role: Role, teams: list[int]) -> None:
 
 
 def _open(now: datetime) -> Select[WelcomeLink]:
-    return select(WelcomeLink).where(WelcomeLink.used_at.is_(None), WelcomeLink.ends_at > now)
+    return select(WelcomeLink).where(_open_ones(now))
+
+
+def _open_ones(now: datetime) -> ColumnElement[bool]:
+    return WelcomeLink.used_at.is_(None) & (WelcomeLink.ends_at > now)
 
 
 def _new(

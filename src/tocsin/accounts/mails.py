@@ -7,10 +7,11 @@ from enum import Enum
 from functools import partial
 from uuid import uuid4
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.accounts.house import House
-from tocsin.letters import ACCOUNT, queue_letter
+from tocsin.letters import ACCOUNT, Letter, LetterState, queue_letter
 
 
 def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
@@ -157,6 +158,13 @@ def send(
         body=_laid_out(house.say(news.value.body, **values)) + f"\n{house.name}\n{house.contact}\n",
         now=now,
     )
+
+
+def take_back(transaction: Transaction, key: str) -> None:
+    """Let the mail that was asked for under this key not leave, if it has not yet."""
+    waiting = [state.value for state in (LetterState.QUEUED, LetterState.RETRY, LetterState.HELD)]
+    which = (Letter.key == f"{ACCOUNT}:{key}") & Letter.state.in_(waiting)
+    transaction.execute(update(Letter).where(which).values(state=LetterState.CANCELLED.value))
 
 
 def _laid_out(text: str) -> str:

@@ -85,6 +85,7 @@ class AuditWord(StrEnum):
     DRAFT_CHANGED = "draft.changed"
     ASSESSMENT_CHANGED = "assessment.changed"
     PERSON_INVITED = "person.invited"
+    INVITATION_WITHDRAWN = "invitation.withdrawn"
     PERSON_JOINED = "person.joined"
     PERSON_CHANGED = "person.changed"
     PERSON_BLOCKED = "person.blocked"

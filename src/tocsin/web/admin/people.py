@@ -24,9 +24,10 @@ from tocsin.accounts import (
     reset_link,
     set_role,
     unblock,
+    withdraw_invitation,
 )
 from tocsin.directory import teams_by_id
-from tocsin.doors import Form, NotHereError, Number, needs, text_of, texts_of
+from tocsin.doors import Form, NotHereError, Number, needs, number_in, text_of, texts_of
 from tocsin.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.web.account.gate import ask_again, is_fresh
 from tocsin.web.desk import Desk
@@ -52,6 +53,7 @@ ROLE_NAMES: Final = {
 }
 _DONE: Final = {
     "invite": N_("The invitation is written."),
+    "withdraw": N_("The invitation is withdrawn; its link makes no account any more."),
     "role": N_("The role is changed; the person signs in anew."),
     "block": N_("The account lets nobody in now."),
     "unblock": N_("The account lets its person in again."),
@@ -108,20 +110,7 @@ def people_pages(desk: Desk) -> APIRouter:
         """Everybody with an account, and who is invited."""
         return _page(desk, request, visitor, done=done)
 
-    @router.post("/invite")
-    def invite_somebody(request: Request, visitor: _Writer, form: Form) -> Response:
-        """Invite somebody by mail; the link is shown once, for who passes it on in another way."""
-        if not is_fresh(desk, visitor):
-            return ask_again("/admin/people")
-        given = _Given(desk, request, visitor, form)
-        try:
-            role, teams = given.role(), given.teams()
-            with desk.node.database.begin() as session:
-                mailbox = text_of(form, "mailbox")
-                link = invite(session, given.house, mailbox, role, teams=teams, actor=visitor.actor, now=desk.now)
-        except (UsageError, InputError, ConflictError) as error:
-            return _page(desk, request, visitor, wrong=error, typed=form)
-        return _page(desk, request, visitor, done="invite", link=link)
+    _add_invitations(router, desk)
 
     @router.post("/{number}/{act}")
     def change(request: Request, visitor: _Writer, form: Form, number: Number, act: str) -> Response:
@@ -138,6 +127,40 @@ def people_pages(desk: Desk) -> APIRouter:
         return desk.go(f"/admin/people?done={act}")
 
     return router
+
+
+def _add_invitations(router: APIRouter, desk: Desk) -> None:
+    """Invitations, made and withdrawn."""
+
+    @router.post("/invite")
+    def invite_somebody(request: Request, visitor: _Writer, form: Form) -> Response:
+        """Invite somebody by mail; the link is shown once, for who passes it on in another way."""
+        if not is_fresh(desk, visitor):
+            return ask_again("/admin/people")
+        given = _Given(desk, request, visitor, form)
+        try:
+            role, teams = given.role(), given.teams()
+            with desk.node.database.begin() as session:
+                mailbox = text_of(form, "mailbox")
+                link = invite(session, given.house, mailbox, role, teams=teams, actor=visitor.actor, now=desk.now)
+        except (UsageError, InputError, ConflictError) as error:
+            return _page(desk, request, visitor, wrong=error, typed=form)
+        return _page(desk, request, visitor, done="invite", link=link)
+
+    @router.post("/withdraw")
+    def withdraw(request: Request, visitor: _Writer, form: Form) -> Response:
+        """Withdraw an invitation that nobody followed yet."""
+        if not is_fresh(desk, visitor):
+            return ask_again("/admin/people")
+        number = number_in(text_of(form, "invitation"))
+        if number is None:
+            raise NotHereError
+        try:
+            with desk.node.database.begin() as session:
+                withdraw_invitation(session, number, actor=visitor.actor, now=desk.now)
+        except ConflictError as error:
+            return _page(desk, request, visitor, wrong=error)
+        return desk.go("/admin/people?done=withdraw")
 
 
 def _role(session: Session, person: Person, given: _Given) -> None:

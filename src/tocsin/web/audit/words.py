@@ -34,6 +34,7 @@ SAYINGS: Final[Mapping[str, str]] = {
     AuditWord.EVENTS_EXPORTED: N_("Events were exported"),
     AuditWord.VIEW_CHANGED: N_("A view of events was kept or removed"),
     AuditWord.PERSON_INVITED: N_("Somebody was invited"),
+    AuditWord.INVITATION_WITHDRAWN: N_("An invitation was withdrawn"),
     AuditWord.PERSON_JOINED: N_("An account was made"),
     AuditWord.PERSON_CHANGED: N_("An account was changed"),
     AuditWord.PERSON_BLOCKED: N_("An account was blocked"),

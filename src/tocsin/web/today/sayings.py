@@ -119,6 +119,7 @@ CHANGES: Final[Mapping[str, str]] = {
     AuditWord.INBOX_ERASED: N_("A public report was deleted on request"),
     AuditWord.EVENTS_EXPORTED: N_("Events were exported"),
     AuditWord.PERSON_INVITED: N_("Somebody was invited"),
+    AuditWord.INVITATION_WITHDRAWN: N_("An invitation was withdrawn"),
     AuditWord.PERSON_JOINED: N_("Somebody has an account now"),
     AuditWord.PERSON_CHANGED: N_("An account was changed"),
     AuditWord.PERSON_BLOCKED: N_("An account was blocked"),
