@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,19 @@ def test_filters_narrow_the_list(world: World) -> None:
         assert found(f"word=report.ingested&since={START + timedelta(days=1):%Y-%m-%d}") == 0
         assert "No entry fits" in browser.get("/audit?word=no.such.word").text
         assert browser.get(f"/audit?subject={'x' * 201}").status_code == 422
+
+
+def test_a_day_that_is_none_is_said_and_stays_as_it_was_typed(world: World) -> None:
+    _note(world, 3)
+    with browser_of(make_application(world.node, clock=lambda: START), world.node, Role.MANAGER, now=START) as browser:
+        for wrong in ("zzz", "2026-02-30", "9999-12-31", "<b>"):
+            page = browser.client.get("/audit", params={"subject": "ingest", "since": START.date(), "until": wrong})
+            assert page.status_code == 422
+            assert '<a href="#until">Write a day like 2026-11-24.</a>' in page.text
+            assert "#since" not in page.text
+            assert f'name="until" type="text" value="{escape(wrong)}"' in page.text
+            assert len(_numbers(page.text)) == 3  # it narrows nothing
+        assert "There is a problem" not in browser.get("/audit?since=2026-11-01&until=2026-11-02").text
 
 
 def test_the_title_says_how_far_the_log_is_sealed(world: World) -> None:

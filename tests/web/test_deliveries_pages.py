@@ -199,4 +199,9 @@ def test_lists_are_narrowed_and_paged(world: World, people: ExitStack) -> None:
     assert rows("show=trouble") == rows("since=2027-01-01") == set()
     assert rows("until=2026-11-16") >= {own}
     assert own not in rows(f"before={int(own[-7:])}")
-    assert browser.get("/deliveries?before=x&since=never").status_code == 200
+    assert browser.get("/deliveries?before=x").status_code == 200
+    for path in ("/deliveries", "/deliveries/letters"):
+        wrong = browser.get(f"{path}?since=never")
+        assert wrong.status_code == 422
+        assert '<a href="#since">Write a day like 2026-11-24.</a>' in wrong.text
+        assert 'value="never"' in wrong.text

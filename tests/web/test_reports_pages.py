@@ -161,7 +161,12 @@ def test_feeds_and_collectors_say_how_they_are(world: World, analyst: Browser) -
 def test_what_is_not_there_is_said_to_be_so(analyst: Browser) -> None:
     for path in ("/reports/9", "/reports/quarantine/9/0", "/reports/quarantine/1/0"):
         assert analyst.get(path).status_code == 404
-    assert analyst.get("/reports?since=never&before=x&feed=a").status_code == 200
+    assert analyst.get("/reports?before=x&feed=a").status_code == 200
+    for form in ("", "csv"):  # a file would not say it
+        wrong = analyst.get(f"/reports?since=never&format={form}")
+        assert wrong.status_code == 422
+        assert "Write a day like 2026-11-24." in wrong.text
+        assert 'value="never"' in wrong.text
     assert analyst.get("/reports/quarantine?after=x.y&ingest=z").status_code == 200
 
 

@@ -1,13 +1,13 @@
 """The list of entries, and the check of the seals."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from tocsin.accounts import Act, Visitor, names_of_actors
 from tocsin.doors import needs, number_in
@@ -17,6 +17,7 @@ from tocsin.records.seal_check import Verdict, check_seals
 from tocsin.records.seal_keys import open_seal_key, public_pem
 from tocsin.records.seals import read_head
 from tocsin.web.audit.words import FINDINGS, SAYINGS
+from tocsin.web.days import Days
 from tocsin.web.desk import Desk
 
 _ROWS: Final = 100
@@ -26,14 +27,12 @@ _Reader = Annotated[Visitor, needs(Act.AUDIT_READ)]
 _Text = Annotated[str, Field(max_length=200)]
 
 
-class Filters(BaseModel):
-    """What a person asked for, as typed. ``until``: the last day."""
+class Filters(Days):
+    """What a person asked for, as typed."""
 
     word: _Text = ""
     actor: _Text = ""
     subject: _Text = ""
-    since: _Text = ""
-    until: _Text = ""
     before: _Text = ""
 
     def query(self, **more: object) -> str:
@@ -44,9 +43,7 @@ class Filters(BaseModel):
     @property
     def asked(self) -> Asked:
         """The same as the records take it."""
-        until = _day(self.until)
-        after = until + timedelta(days=1) if until else None
-        return Asked(self.word, self.actor.strip(), self.subject.strip(), _day(self.since), after)
+        return Asked(self.word, self.actor.strip(), self.subject.strip(), self.start, self.end)
 
 
 def audit_pages(desk: Desk) -> APIRouter:
@@ -64,9 +61,9 @@ def audit_pages(desk: Desk) -> APIRouter:
             names = names_of_actors(session, actors) | spoken(session, found.entries)
         further = filters.query(before=found.before) if found.before is not None else ""
         return desk.page(
-            request, "audit/list.html", entries=found.entries, names=names, sayings=SAYINGS, words_of_log=_WORDS,
-            filters=filters, newest=filters.query() if filters.before else None, further=further, state=state,
-            stale=_is_stale(state, desk.now),
+            request, "audit/list.html", status=422 if filters.wrongs else 200, entries=found.entries, names=names,
+            sayings=SAYINGS, words_of_log=_WORDS, filters=filters, newest=filters.query() if filters.before else None,
+            further=further, state=state, stale=_is_stale(state, desk.now),
         )  # fmt: skip
 
     @router.get("/audit/seals")
@@ -110,11 +107,3 @@ def _is_stale(state: SealState, now: datetime) -> bool:
         and now - state.since > _STALE
         and (state.sealed_at is None or now - state.sealed_at > _STALE)
     )
-
-
-def _day(text: str) -> datetime | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)

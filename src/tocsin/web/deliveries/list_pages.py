@@ -1,13 +1,11 @@
 """What waits, what left and what did not: lists of digests and letters, and of news that no digest holds yet."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from tocsin.accounts import Act, Visitor
@@ -25,6 +23,7 @@ from tocsin.delivery import (
 )
 from tocsin.directory import team_names, teams_called
 from tocsin.doors import needs, number_in
+from tocsin.web.days import Days
 from tocsin.web.deliveries.states import GROUP_WORDS, STATES
 from tocsin.web.desk import Desk
 
@@ -33,13 +32,11 @@ _Reader = Annotated[Visitor, needs(Act.DELIVERIES_READ)]
 _Insider = Annotated[Visitor, needs(Act.DELIVERIES_READ, everything=True)]  # letters and plans
 
 
-class Filters(BaseModel):
+class Filters(Days):
     """What a person asked for, as typed."""
 
     show: str = ""
     team: str = ""
-    since: str = ""
-    until: str = ""
     reference: str = ""
     before: str = ""
 
@@ -72,6 +69,7 @@ def list_pages(desk: Desk) -> APIRouter:
         return desk.page(
             request,
             "deliveries/list.html",
+            status=422 if filters.wrongs else 200,
             found=found[:_ROWS],
             counts=counts,
             names=names,
@@ -89,6 +87,7 @@ def list_pages(desk: Desk) -> APIRouter:
         return desk.page(
             request,
             "deliveries/letters.html",
+            status=422 if filters.wrongs else 200,
             found=found[:_ROWS],
             counts=counts,
             inside=True,
@@ -126,19 +125,11 @@ def _wanted(session: Session, filters: Filters, teams: frozenset[int] | None) ->
     if filters.team:
         named = teams_called(session, filters.team)
         teams = frozenset(named if teams is None else teams & named)
-    until = _day(filters.until)
     return Wanted(
         groups=[Group(filters.show)] if filters.show in {group.value for group in Group} else (),
         teams=teams,
-        since=_day(filters.since),
-        until=until + timedelta(days=1) if until else None,
+        since=filters.start,
+        until=filters.end,
         reference=filters.reference,
         before=number_in(filters.before) or 0,
     )
-
-
-def _day(text: str) -> datetime | None:
-    try:
-        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-    except ValueError:
-        return None

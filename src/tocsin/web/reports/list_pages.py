@@ -1,13 +1,11 @@
 """Reports that were taken in, with their sums, and each with what became of it."""
 
-from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -19,6 +17,7 @@ from tocsin.events.ingests import IngestFilter, find_ingests, open_rows_of
 from tocsin.events.models import FeedRecord, Ingest, LeftAside
 from tocsin.events.quarantine import set_aside
 from tocsin.replay import leave_aside
+from tocsin.web.days import Days
 from tocsin.web.desk import Desk
 from tocsin.whole_lists import ListForm, ingests_file
 
@@ -28,13 +27,11 @@ _SHOWN: Final = 20  # set-aside rows and teams on the page of a report
 _Reader = Annotated[Visitor, needs(Act.REPORTS_READ)]
 
 
-class Filters(BaseModel):
+class Filters(Days):
     """What a person asked for, as typed."""
 
     feed: str = ""
     text: str = ""
-    since: str = ""
-    until: str = ""
     aside: str = ""
     before: str = ""
     format: str = ""
@@ -46,12 +43,11 @@ class Filters(BaseModel):
 
     def wanted(self) -> IngestFilter:
         """The same as the records are asked; a day that is none narrows nothing."""
-        until = _day(self.until)
         return IngestFilter(
             feed=self.feed,
             text=self.text,
-            since=_day(self.since),
-            until=until and until + timedelta(days=1),
+            since=self.start,
+            until=self.end,
             set_aside=bool(self.aside),
         )
 
@@ -72,7 +68,7 @@ def list_pages(desk: Desk) -> APIRouter:
     @router.get("/reports")
     def reports(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
         """Reports, newest first, a page at a time; or a file of all."""
-        if filters.format in list(ListForm):
+        if filters.format in list(ListForm) and not filters.wrongs:
             return sent(ingests_file(desk.node.database, filters.wanted(), ListForm(filters.format), now=desk.now))
         before = number_in(filters.before)
         with desk.node.database.reading() as session:
@@ -83,6 +79,7 @@ def list_pages(desk: Desk) -> APIRouter:
         return desk.page(
             request,
             "reports/list.html",
+            status=422 if filters.wrongs else 200,
             found=found[:_ROWS],
             count=count,
             feeds=feeds,
@@ -141,11 +138,3 @@ def _told(session: Session, number: int) -> list[tuple[DeliveryItem, Delivery | 
         .order_by(DeliveryItem.events.desc(), DeliveryItem.team_id)
     )
     return [(item, digest) for item, digest in session.execute(wanted)]
-
-
-def _day(text: str) -> datetime | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
