@@ -203,7 +203,7 @@ def test_states_from_the_records(world: World) -> None:
     with world.database.begin() as session:
         note_verified(session, team_id=number(world, "alpha"), mailbox="Abuse@Alpha.example", at=NOW, via="link")
         note_bounce(session, mailbox="old@beta.example", at=NOW, permanent=True, detail="5.1.1")
-        note_answer(session, team_id=beta, mailbox="", at=NOW, told_at=ago(1))
+        note_answer(session, team_id=beta, mailbox="", at=world.tick(), told_at=world.now)
 
     assert states(world) == {
         "abuse@alpha.example": "verified",
@@ -211,6 +211,29 @@ def test_states_from_the_records(world: World) -> None:
         "old@beta.example": "bouncing",
         "abuse@gamma.example": "registered",
     }
+
+
+def test_an_answer_of_the_team_counts_for_the_mailboxes_it_had_when_it_was_told(world: World) -> None:
+    beta = number(world, "beta")
+
+    def answer(told_at: dt.datetime) -> None:
+        with world.database.begin() as session:
+            note_answer(session, team_id=beta, mailbox="", at=world.tick(), told_at=told_at)
+
+    def stand(mailbox: str) -> str:
+        return states(world)[mailbox]
+
+    answer(told := world.tick())
+    world.say("beta mailbox New@beta.example")
+    assert (stand("abuse@beta.example"), stand("New@beta.example")) == ("answering", "registered")
+    answer(told)  # of what left before it was there
+    assert stand("New@beta.example") == "registered"
+    answer(world.tick())
+    assert (stand("abuse@beta.example"), stand("New@beta.example")) == ("answering", "answering")
+    # What imports say anew, or no longer and then again, is not new.
+    for mailboxes in ("abuse@beta.example", "new@beta.example", "Abuse@beta.example new@beta.example"):
+        world.bring("reg", f"key,name,mailboxes\nbeta,Beta,{mailboxes}\n", most_gone=100)
+    assert {stand("Abuse@beta.example"), stand("New@beta.example")} == {"answering"}
 
 
 def test_a_team_without_mailbox_is_unknown_and_purposes_are_told_apart(world: World) -> None:

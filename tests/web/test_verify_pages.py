@@ -264,6 +264,7 @@ def test_all_are_asked_at_a_pace_and_a_dry_run_asks_nobody(world: World) -> None
 
 @pytest.mark.parametrize(("channel", "expected"), [("smtp", "answering"), ("file", "registered")])
 def test_who_answers_a_digest_by_its_page_is_answering(world: World, channel: str, expected: str) -> None:
+    world.now = dt.datetime.now(dt.UTC)  # the mailbox was there before
     world.hear("192.0.2.1")
     path = link_of(world.tell()[OPERATOR])
     with world.node.database.begin() as session:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts.record import one_form
@@ -16,7 +16,7 @@ from tocsin.directory.model import TeamKind
 from tocsin.directory.precedence import MAILBOX, MailboxClaim
 from tocsin.directory.purposes import purpose_of
 from tocsin.directory.standing import Part, Standing, standing
-from tocsin.directory.tables import TeamRow
+from tocsin.directory.tables import MailboxRow, TeamRow
 
 _SIGNS = {sign.value: sign for sign in Sign}
 _MANY = 500  # mailboxes; of more, all facts are read
@@ -91,9 +91,13 @@ def _registered(claims: Iterable[MailboxClaim]) -> Iterator[_Registered]:
 
 @dataclass(frozen=True)
 class _Facts:
-    """Facts by mailbox and team; team 0: of any that has the mailbox; mailbox empty: of the team as a whole."""
+    """Facts by mailbox and team; team 0: of any that has the mailbox; mailbox empty: of the team as a whole.
+
+    ``added``: when a mailbox was first said to be that team's, for teams of which there are facts as a whole.
+    """
 
     by_contact: Mapping[tuple[str, int], list[ContactFact]]
+    added: Mapping[tuple[str, int], datetime]
 
     @classmethod
     def read(cls, session: Session, found: Standing, mailboxes: Collection[str] | None) -> "_Facts":
@@ -106,8 +110,26 @@ class _Facts:
             number = 0 if team is None else found.merged.get(team, team)
             seen = ContactFact(_SIGNS[kind], at, via, permanent, told_at, own=bool(mailbox))
             by_contact[mailbox, number].append(seen)
-        return cls(by_contact)
+        answering = {team for mailbox, team in by_contact if not mailbox}
+        return cls(by_contact, _added(session, found, answering) if answering else {})
 
     def of(self, box: _Registered) -> list[ContactFact]:
         mailbox, get = one_form(box.mailbox), self.by_contact.get
-        return [*get((mailbox, 0), ()), *get((mailbox, box.team_id), ()), *get(("", box.team_id), ())]
+        added = self.added.get((mailbox, box.team_id))
+        # What was told before a mailbox was there did not go to it, so its answer says nothing of who reads it.
+        whole = [fact for fact in get(("", box.team_id), ()) if added and fact.told_at and fact.told_at >= added]
+        return [*get((mailbox, 0), ()), *get((mailbox, box.team_id), ()), *whole]
+
+
+def _added(session: Session, found: Standing, teams: Collection[int]) -> dict[tuple[str, int], datetime]:
+    """When each mailbox of these teams was first recorded as theirs, whatever was imported or withdrawn since."""
+    row = MailboxRow
+    all_of_them = {*teams, *(team for team, into in found.merged.items() if into in teams)}
+    query = select(row.address, row.team_id, func.min(row.recorded)).group_by(row.address, row.team_id)
+    if len(all_of_them) <= _MANY:
+        query = query.where(row.team_id.in_(all_of_them))
+    added: dict[tuple[str, int], datetime] = {}
+    for address, team, at in session.execute(query):
+        key = (one_form(address), found.merged.get(team, team))
+        added[key] = min(at, added.get(key, at))
+    return added
