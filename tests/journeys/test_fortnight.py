@@ -216,7 +216,7 @@ def test_who_must_know_is_asked_and_decided(house: House) -> None:
         assert hand.title == "2 teams must know of AS64500"
         assert "Several teams answer for the very same thing, so all of them are told." in hand.text
         hand.press("Decide whose it is")
-        hand.press("AS64500")
+        assert hand.title == "2 teams claim AS64500"
         hand.tick("Second Operator")
         hand.fill("Why", "They showed the contract.")
         hand.press("Decide")
