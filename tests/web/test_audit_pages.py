@@ -72,7 +72,9 @@ def test_a_day_that_is_none_is_said_and_stays_as_it_was_typed(world: World) -> N
     _note(world, 3)
     with browser_of(make_application(world.node, clock=lambda: START), world.node, Role.MANAGER, now=START) as browser:
         for wrong in ("zzz", "2026-02-30", "9999-12-31", "<b>"):
-            page = browser.client.get("/audit", params={"subject": "ingest", "since": START.date(), "until": wrong})
+            page = browser.client.get(
+                "/audit", params={"subject": "ingest", "since": f"{START:%Y-%m-%d}", "until": wrong}
+            )
             assert page.status_code == 422
             assert '<a href="#until">Write a day like 2026-11-24.</a>' in page.text
             assert "#since" not in page.text
