@@ -10,7 +10,7 @@ from tocsin.events.kept import Kept
 from tocsin.events.kinds import CONDITIONS
 from tocsin.events.matching import FOREVER, File, Matcher, Wanted
 from tocsin.events.sight import Label
-from tocsin.events.summaries import HOUR, Bools, Int64s, Summary, UInt32s
+from tocsin.events.summaries import HOUR, Bools, Int64s, Summary, UInt32s, each
 
 _BYTES = 64 << 20
 
@@ -95,7 +95,8 @@ class Counter:
         fits = self.matcher.mask(file, asked)
         kind, at, asn = summary.kind, summary.at, summary.asn
         if fits is not None:
-            kind, at, asn = kind[fits], at[fits], asn[fits]
+            places = np.flatnonzero(fits)  # several times quicker than to choose by the mask
+            kind, at, asn = kind[places], at[places], asn[places]
         kinds = np.bincount(kind, minlength=len(numbers))
         return Counted(_pairs(numbers, kinds), _counts(at // np.uint32(HOUR)), _by_as(summary, asn))
 
@@ -107,10 +108,19 @@ def _by_cells(summary: Summary, numbers: npt.NDArray[np.intp], fitting: Bools) -
     hours = _summed([cells[:, [0, 2]]])
     asn, kind, counts = summary.spread
     if not fitting.all():
-        there = fitting[kind]
+        there = np.flatnonzero(each(fitting, kind))
         asn, counts = asn[there], counts[there]
-    by_asn = _pairs(summary.asns, np.bincount(asn, weights=counts, minlength=len(summary.asns)))
+    asn, counts = _runs(asn, counts)
+    by_asn = np.stack([summary.asns[asn], counts], axis=1).astype(np.uint32)
     return Counted(_pairs(numbers, kinds), hours.astype(np.uint32), by_asn)
+
+
+def _runs(values: UInt32s, counts: UInt32s) -> tuple[UInt32s, UInt32s]:
+    """Values that are in order, each once, with the sums of their counts."""
+    if not len(values):
+        return values, counts
+    first = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+    return values[first], np.add.reduceat(counts, first).astype(np.uint32)
 
 
 def _by_as(summary: Summary, asn: npt.NDArray[np.unsignedinteger]) -> UInt32s:

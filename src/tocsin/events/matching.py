@@ -19,7 +19,7 @@ from tocsin.events.kinds import CONDITIONS, Kinds
 from tocsin.events.models import TeamSet
 from tocsin.events.sight import Sight, Window
 from tocsin.events.store import EventStore, Query, may_hold
-from tocsin.events.summaries import Bools, Places, Summaries, Summary
+from tocsin.events.summaries import Bools, Places, Summaries, Summary, each
 from tocsin.networks import parse_network
 from tocsin.records import Database
 
@@ -161,7 +161,7 @@ class Matcher:
         summary, numbers = self.summaries.of(file.path), self.number_of(file.path)
         conditions: list[Bools] = []
         if not (fitting := self.fitting_kinds(asked, numbers)).all():
-            conditions.append(fitting[summary.kind])
+            conditions.append(each(fitting, summary.kind))
         if asked.bounds != FOREVER:
             conditions.append((summary.at >= asked.bounds[0]) & (summary.at < min(asked.bounds[1], 2**32 - 1)))
         if asked.filter.asn is not None:
@@ -200,7 +200,7 @@ class Matcher:
     def _through(self, summary: Summary, numbers: Places, windows: Sequence[Window]) -> Bools:
         seen = np.zeros(summary.rows, dtype=bool)
         for window in windows:
-            labelled = self.kinds.labelled(window.labels)[numbers][summary.kind]
+            labelled = each(self.kinds.labelled(window.labels)[numbers], summary.kind)
             if window.teams is not None:
                 labelled &= self._of_teams(summary, window.teams, told_only=window.told_only)
             seen |= labelled
@@ -210,7 +210,7 @@ class Matcher:
         """For each row whether it was routed or told to one of the teams."""
         of = np.array(sorted(self.sets_of(teams)), dtype=np.int64)
         right = np.isin(summary.sets[:, 1:] if told_only else summary.sets, of).any(axis=1)
-        return right[summary.set] if len(right) else np.zeros(0, dtype=bool)
+        return each(right, summary.set)
 
     def sets_of(self, teams: frozenset[int]) -> frozenset[int]:
         """The numbers of the sets that one of the teams is in."""

@@ -60,7 +60,7 @@ class Summary:
     kind, columns `KIND`. ``asns``: int64, 0 for none known. ``sets``: int64[m, 2], the pairs of team sets that events
     were routed and told to. ``ingests``: int64. ``wide``: uint64[w, 2], the halves of addresses that are not IPv4.
     ``cells``: int64[c, 3], the events by hour (since 1970) and kind. ``spread``: uint32[3, s], which of ``asns`` and
-    which kind, and how many events are of both.
+    which kind, and how many events are of both; in this order.
     """
 
     numbers: UInt32s
@@ -184,6 +184,12 @@ class Summary:
 
 GLANCE: Final = ("time.source", "source.ip", "source.port", "source.asn", "source.geolocation.cc", *KIND[:5], *KIND[6:])
 """The fields of `Summary.glance`: the time, AS and country are those that conditions go by."""
+
+
+def each(known: Bools, codes: Codes) -> Bools:
+    """For each code what is known of it. Codes lie within what they count, which need not be checked for millions."""
+    found: Bools = known.take(codes, mode="clip") if len(known) else np.zeros(0, dtype=bool)
+    return found
 
 
 def summarise(frame: pl.DataFrame) -> Summary:
