@@ -171,4 +171,5 @@ def send(client: httpx.Client, path: str, verdict: str, *addresses: str, **field
 
 def text_of(response: httpx.Response) -> str:
     """What a page says, without its markup and with single blanks."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", response.text)).split())
+    text = response.text.replace("<wbr>", "")
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())

@@ -11,6 +11,7 @@ import httpx
 from answer_world import World, served
 from browser import Page, browser
 from console_world import person, session_of
+from linked_pages import answer_paths, verify_paths
 from page_examples import OPERATOR, QUERIES, furnish
 from route_map import doors
 from tocsin.accounts import Act, Role
@@ -26,15 +27,16 @@ AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 @dataclass(frozen=True)
 class Seen:
-    """A page and whose eyes it is opened with."""
+    """A page and whose eyes it is opened with; ``called``: its name where its address has a secret in it."""
 
     path: str
     role: Role
+    called: str = ""
 
     @property
     def name(self) -> str:
         """A name for a file."""
-        return re.sub(r"[^\w-]+", "-", self.path).strip("-")[:80] or "first"
+        return re.sub(r"[^\w-]+", "-", self.called or self.path).strip("-")[:80] or "first"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,9 @@ def gallery(world: World) -> Iterator[Gallery]:
     paths += [Seen(path, Role.OPERATOR if path.startswith("/portal") else Role.NOBODY) for path in _ALSO]
     with served(application) as port:
         address = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
+            linked = {**answer_paths(world, client), **verify_paths(world)}
+        paths += [Seen(path, Role.NOBODY, name) for name, path in linked.items()]
         yield Gallery(address, [seen for seen in paths if _is_page(address, seen, secrets)], secrets)
 
 

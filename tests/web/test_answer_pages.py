@@ -107,6 +107,16 @@ def test_a_page_number_that_is_none_shows_the_first_page(world: World, told: str
     assert (shown.status_code, ONE in shown.text) == (200, True)
 
 
+def test_where_no_problem_is_found_there_is_nothing_to_answer(world: World, told: str) -> None:
+    client = world.client()
+    assert "<fieldset>" in client.get(told, params={"find": TWO}).text
+    nothing = client.get(told, params={"find": "nowhere"})
+    assert "None of the problems has “nowhere” in it." in text_of(nothing)
+    assert "1 to 0" not in text_of(nothing)
+    assert "<fieldset>" not in nothing.text
+    assert 'name="scope"' not in nothing.text
+
+
 def test_an_answer_is_corrected_by_a_later_one_and_stays_in_the_history(world: World, told: str) -> None:
     client = world.client()
     first = send(client, told, "fixed", ONE, note="done").headers["location"]
@@ -123,8 +133,8 @@ def test_an_answer_is_corrected_by_a_later_one_and_stays_in_the_history(world: W
     words = text_of(client.get(told))
     assert "You said “Not there” on 2026-11-16" in words
     assert "You said “Fixed”" not in words
-    assert "2026-11-16 18:00 Not there : 1 of 3 problems, on this page was never there" in words
-    assert "2026-11-16 06:00 Fixed : 1 of 3 problems, on this page done" in words
+    assert "2026-11-16 18:00 Not there : 1 of 3 problems · on this page was never there" in words
+    assert "2026-11-16 06:00 Fixed : 1 of 3 problems · on this page done" in words
     assert "A later answer has taken its place" in text_of(client.get(first))
 
 
