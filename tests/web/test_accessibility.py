@@ -1,6 +1,7 @@
 """No page violates WCAG 2.2 AA as far as a machine can tell, from left to right and from right to left."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,9 +31,13 @@ def wrongs(page: Page) -> list[object]:
 
 def press(page: Page, button: str) -> None:
     """Press a button, whether or not the browser finds the form filled in, and wait for the page that follows."""
-    before = page.loads
-    page.read(f"const to = document.querySelector({button!r}); to.form.noValidate = true; to.click()")
-    page.wait_for_load(before)
+    page.read("window.before = true")
+    assert page.read(f"document.querySelector({button!r}).form.noValidate = true")
+    page.read(f"document.querySelector({button!r}).click()")
+    until = time.monotonic() + 30
+    while page.read("window.before || document.readyState != 'complete'") is not False:
+        assert time.monotonic() < until, page.read("document.title")
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("language", ["en", "ar"])
@@ -49,7 +54,7 @@ def test_no_page_violates_wcag(rooms: Gallery, language: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize(("language", "team"), [("en", "sector"), ("ar", "nat-a")])
+@pytest.mark.parametrize(("language", "team"), [("en", "sector"), ("ar", "green")])
 def test_no_page_that_a_form_of_a_link_leads_to_violates_wcag(
     world: World, rooms: Gallery, language: str, team: str
 ) -> None:
