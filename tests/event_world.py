@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -46,8 +46,8 @@ VALUES: dict[str, list[Any]] = {
 class EventWorld:
     """The events of a node, and all its rows as plain data."""
 
-    events: Events
-    rows: list[dict[str, Any]]
+    events: Events = field(repr=False)
+    rows: list[dict[str, Any]] = field(repr=False)
 
 
 def make_world(folder: Path, *, seed: int = 1) -> EventWorld:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from event_world import LABELS, NOW, EventWorld, as_of, country_of, expected, make_world, seen, time_of
@@ -42,6 +42,8 @@ windows = st.builds(
     labels=st.sampled_from([None, frozenset(LABELS[:1]), frozenset(LABELS[1:3])]),
     fields=st.just(ALL_FIELDS),
 )
+# One label of everybody, and all of one team: neither labels nor teams alone decide.
+MIXED = Sight((Window(None, frozenset(LABELS[:1]), ALL_FIELDS), Window(frozenset([1]), None, ALL_FIELDS)))
 sights = st.just(EVERYTHING) | st.lists(windows, max_size=2).map(merged)
 
 
@@ -75,6 +77,8 @@ def allowed(wanted: EventFilter, sight: Sight) -> bool:
 
 @settings(max_examples=80)
 @given(filters, sights)
+@example(EventFilter(), MIXED)
+@example(EventFilter(text="example"), MIXED)
 def test_counts_are_those_of_a_recount(world: EventWorld, wanted: EventFilter, sight: Sight) -> None:
     right = expected(world, wanted, lambda row: seen(row, sight)) if allowed(wanted, sight) else []
     figures = world.events.figures(wanted, now=NOW, sight=sight)

@@ -66,7 +66,7 @@ class Wanted:
     def by_kind(self) -> bool:
         """Whether kinds and times alone answer it."""
         narrowed = self.filter.asn is not None or self.filter.address or self.teams is not None
-        return not (self.reads or narrowed or self.sight.teams is not None)
+        return not (self.reads or narrowed or self.sight.by_team)
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Matcher:
             conditions.append(summary.within(_ranges(asked.filter.address)))
         if asked.teams is not None:
             conditions.append(self._of_teams(summary, asked.teams))
-        if asked.sight.teams is not None:
+        if asked.sight.by_team:
             conditions.append(self._through(summary, numbers, asked.sight.windows))
         mask = _all(conditions)
         if asked.reads and (mask is None or mask.any()):

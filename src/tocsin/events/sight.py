@@ -43,6 +43,11 @@ class Sight:
         return None if any(window.teams is None for window in self.windows) else self._of_all()
 
     @property
+    def by_team(self) -> bool:
+        """Whether labels alone do not decide what is seen."""
+        return not self.everything and any(window.teams is not None for window in self.windows)
+
+    @property
     def common(self) -> frozenset[str]:
         """The fields that show of every event that is seen: only by these may it be looked for."""
         return frozenset.intersection(*(window.fields for window in self.windows)) if self.windows else frozenset()
