@@ -50,7 +50,9 @@ def source() -> Catalog:
 def update(path: Path, language: str) -> Catalog:
     """Bring a catalogue up to date, or make it: new texts come in untranslated, those that are gone leave."""
     catalogue = _read(path, language) if path.is_file() else Catalog(locale=language, project="Tocsin")
-    catalogue.update(deepcopy(source()), no_fuzzy_matching=True)
+    texts = deepcopy(source())
+    texts.creation_date = catalogue.creation_date  # where nothing changed, the file stays as it is
+    catalogue.update(texts, no_fuzzy_matching=True)
     catalogue.obsolete.clear()
     catalogue.header_comment, catalogue.fuzzy = f"# The texts of Tocsin's pages: {language}", False
     path.parent.mkdir(parents=True, exist_ok=True)
