@@ -89,6 +89,7 @@ def served(application: FastAPI, *, port: int = 0) -> Iterator[int]:
     thread.start()
     try:
         while not server.started:
+            assert thread.is_alive(), "the server could not start"
             time.sleep(0.01)
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:

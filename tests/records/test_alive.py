@@ -25,6 +25,12 @@ def at_work(folder: Path, name: str) -> "subprocess.Popen[str]":
     return process
 
 
+def test_who_says_so_twice_does_not_wait_for_itself(tmp_path: Path) -> None:
+    with alive(tmp_path, "twice", print), alive(tmp_path, "twice", print):
+        assert [path.name for path in tmp_path.iterdir()] == ["twice"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_only_who_was_killed_is_buried_and_only_once(tmp_path: Path) -> None:
     folder, buried = tmp_path / "at-work", list[str]()
     with at_work(folder, "lives") as lives, at_work(folder, "killed") as killed, at_work(folder, "ended") as ended:

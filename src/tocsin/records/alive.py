@@ -17,7 +17,12 @@ def alive(folder: Path, name: str, bury: Callable[[str], None]) -> Iterator[None
         bury(other.name)
         other.unlink(missing_ok=True)
     own = folder / name
-    with own.open("w") as held:
+    try:
+        held = own.open("x")
+    except FileExistsError:  # this very process said so already
+        yield
+        return
+    with held:
         fcntl.flock(held, fcntl.LOCK_EX)
         try:
             yield
