@@ -56,7 +56,7 @@ def test_an_openpgp_digest_is_opened_and_verified_by_gpg_and_equals_the_plain_on
     outer = parsed(mail)
     assert outer.get_content_type() == "multipart/encrypted"
     assert outer.get_param("protocol") == "application/pgp-encrypted"
-    assert outer["Subject"] == "[TLP:AMBER] [TOC-2026-0000001]"
+    assert outer["Subject"] == f"[TLP:AMBER] [TOC-{NOW:%Y}-0000001]"
     assert not [word for word in SECRETS if word in outside(mail)]
     same(read_mail(inner), plain_digest(fresh(tmp_path), tmp_path / "b", mail, isp()))
     with database.begin() as session:
@@ -83,7 +83,7 @@ def test_an_smime_digest_is_opened_and_verified_by_openssl_and_equals_the_plain_
 
     outer = parsed(mail)
     assert (outer.get_content_type(), outer.get_param("smime-type")) == ("application/pkcs7-mime", "enveloped-data")
-    assert outer["Subject"] == "[TLP:AMBER] [TOC-2026-0000001]"
+    assert outer["Subject"] == f"[TLP:AMBER] [TOC-{NOW:%Y}-0000001]"
     content = outer.get_payload(decode=True)
     assert isinstance(content, bytes)
     assert not [word for word in SECRETS if word in mail.decode() or word.encode() in content]
@@ -190,7 +190,7 @@ def test_a_large_digest_is_cut_so_that_each_encrypted_mail_stays_small(cast: Cas
     assert len(mails) > 1
     assert max(len(mail) for mail in mails) < 75_000
     assert sum(len(one.rows()) for one in opened) == 3_000
-    assert {str(parsed(mail)["Subject"]) for mail in mails} == {"[TLP:AMBER] [TOC-2026-0000001]"}
+    assert {str(parsed(mail)["Subject"]) for mail in mails} == {f"[TLP:AMBER] [TOC-{NOW:%Y}-0000001]"}
 
 
 def test_letters_are_signed_as_the_settings_say(cast: Cast, tmp_path: Path) -> None:

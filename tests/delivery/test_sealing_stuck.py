@@ -165,7 +165,7 @@ def test_a_key_that_turns_bad_between_two_parts_keeps_the_rest_back(
         row = session.scalars(select(Delivery)).one()
 
     assert (stuck.stuck, row.state, row.mails_sent) == (1, DeliveryState.STUCK, 1)
-    assert [path.name for path in tmp_path.rglob("TOC*.eml")] == [f"TOC-2026-0000001-1of{row.counts['mails']}.eml"]
+    assert [path.name for path in tmp_path.rglob("TOC*.eml")] == [f"TOC-{NOW:%Y}-0000001-1of{row.counts['mails']}.eml"]
 
 
 def test_a_digest_that_is_tried_again_is_the_same_mail_encrypted_anew(
