@@ -98,6 +98,7 @@ def test_a_team_says_how_it_stands_and_who_says_what(world: World) -> None:
 
 
 def test_what_a_team_was_told_and_how_fast_it_answers(world: World) -> None:
+    world.now = NOW
     world.hear("192.0.2.1", "192.0.2.2")
     world.tell()
     with visiting(world) as browser:
