@@ -43,23 +43,16 @@ def measure(folder: Path, rows: int, seed: int) -> dict[str, object]:
     world = feed.make_world(seed)
     reports = feed.write_reports(world, folder / "reports", rows, seed)
     directory = feed.write_directory(world, folder, seed)
-    homes = [folder / "by-command", folder / "by-http"]
+    homes = [folder / "by-command", folder / "by-http", folder / "by-http-telling"]
     for home in homes:
         for path in directory:
             run(home, "directory", "import", str(path))
     started = time.perf_counter()
     taken = json.loads(run(homes[0], "--json", "ingest", *map(str, reports)))
     by_command = time.perf_counter() - started
-    with serving(homes[1]) as client:
-        started = time.perf_counter()
-        sent = [client.send_report(path) for path in reports]
-        while any(one.state == "waiting" for one in sent):
-            time.sleep(0.2)
-            sent = [client.report(one.id) if one.state == "waiting" else one for one in sent]
-        by_http = time.perf_counter() - started
-    stored = sum(one.sums.stored for one in sent if one.sums)
-    if stored != taken["stored"]:
-        raise SystemExit(f"by HTTP {stored:,} events, by the command {taken['stored']:,}")
+    by_http, telling = (
+        send(home, reports, taken["stored"], work=work) for home, work in zip(homes[1:], (False, True), strict=True)
+    )
     return {
         "rows": rows,
         "bytes": sum(path.stat().st_size for path in reports),
@@ -67,17 +60,35 @@ def measure(folder: Path, rows: int, seed: int) -> dict[str, object]:
         "by_command": {"seconds": round(by_command, 2), "rows_a_second": round(rows / by_command)},
         "by_http": {"seconds": round(by_http, 2), "rows_a_second": round(rows / by_http)},
         "share_of_the_command": round(by_command / by_http, 2),
+        "share_while_teams_are_told": round(by_command / telling, 2),
         "load_before": round(os.getloadavg()[0], 1),
     }
 
 
+def send(home: Path, reports: list[Path], stored: int, *, work: bool) -> float:
+    """The seconds from the first report that is sent until the last one is taken in."""
+    with serving(home, work=work) as client:
+        started = time.perf_counter()
+        sent = [client.send_report(path) for path in reports]
+        while any(one.state == "waiting" for one in sent):
+            time.sleep(0.2)
+            sent = [client.report(one.id) if one.state == "waiting" else one for one in sent]
+        seconds = time.perf_counter() - started
+    found = sum(one.sums.stored for one in sent if one.sums)
+    if found != stored:
+        raise SystemExit(f"by HTTP {found:,} events, by the command {stored:,}")
+    return seconds
+
+
 @contextmanager
-def serving(home: Path) -> Iterator[Client]:
-    """A client of the node in ``home``, which a process of its own serves."""
+def serving(home: Path, *, work: bool) -> Iterator[Client]:
+    """A client of the node in ``home``, which a process of its own serves; ``work``: that also tells teams."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([TOCSIN, "--home", home, "serve", "--port", str(port)], stderr=subprocess.DEVNULL)
+    environment = os.environ | {"TOCSIN_SERVER_WORK": str(work).lower()}
+    command: list[str | Path] = [TOCSIN, "--home", home, "serve", "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
     try:
         with Client(f"http://127.0.0.1:{port}", token_of(home)) as client:
             while True:
