@@ -5,13 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from alembic import command
-from alembic.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-import tocsin.records
 from answer_world import START, World, copy_world, make_world, served
 from console_world import browser_of, person, session_of
 from route_map import doors
@@ -28,11 +25,10 @@ from tocsin.accounts import (
     scopes_of,
 )
 from tocsin.accounts.people import remove
-from tocsin.accounts.tables import ApiToken
 from tocsin.backup import copy_records
 from tocsin.doors import COOKIE
 from tocsin.errors import NotFoundError, UsageError
-from tocsin.records import AuditEntry, AuditWord, Database, audit, open_database, sqlite_url
+from tocsin.records import AuditEntry, Database, open_database, sqlite_url
 from tocsin.web.server import make_application
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -109,23 +105,6 @@ def test_a_number_in_the_audit_log_is_one_token_for_ever(database: Database, tmp
         with records.reading() as session:
             made = [row.subject for row in session.scalars(select(AuditEntry)) if row.word == "token.made"]
         assert made == [f"token:{gone}", f"token:{other}"]
-
-
-def test_records_of_an_older_version_count_on_from_what_the_log_names(tmp_path: Path) -> None:
-    database = open_database(sqlite_url(tmp_path / "records.sqlite"))
-    config = Config()
-    config.set_main_option("script_location", str(Path(tocsin.records.__file__).parent / "migrations"))
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0025")
-    kept, _ = _token(database, _person(database), Act.LOOKUP)
-    with database.begin() as session:
-        audit(session, AuditWord.TOKEN_MADE, at=NOW, actor="test", subject="token:7")
-    database.migrate()
-    other, _ = _token(database, _person(database, Role.MANAGER), Act.LOOKUP)
-    assert (kept, other) == (1, 8)
-    with database.reading() as session:
-        assert [token.name for token in session.scalars(select(ApiToken))] == ["feed robot"] * 2
 
 
 def test_the_records_hold_neither_token_nor_a_name_in_the_audit(database: Database) -> None:

@@ -5,10 +5,13 @@ import pkgutil
 import subprocess
 import sys
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
 
 import tocsin
+from tocsin.errors import StorageError
 from tocsin.records import Base, open_database
 
 
@@ -23,6 +26,19 @@ def test_migrations_make_exactly_the_tables_of_the_models(database_url: str) -> 
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
+    database.engine.dispose()
+
+
+def test_records_of_a_version_that_is_not_known_are_left_alone(database_url: str) -> None:
+    database = open_database(database_url)
+    with database.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('0025')"))
+    with pytest.raises(StorageError, match="does not know") as refused:
+        database.migrate()
+    assert "27 November 2026" in refused.value.hint
+    with database.engine.begin() as connection:
+        assert inspect(connection).get_table_names() == ["alembic_version"]
     database.engine.dispose()
 
 

@@ -38,5 +38,6 @@ def upgrade(engine: Engine) -> None:
         except CommandError as error:
             raise StorageError(
                 "The records were made by a version of Tocsin that this one does not know.",
-                hint="Use that version or a newer one; the way back is a backup.",
+                hint="Use that version or a newer one; the way back is a backup. Records of a version before "
+                "27 November 2026 are opened once with that day's version first.",
             ) from error
