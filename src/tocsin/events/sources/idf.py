@@ -8,7 +8,7 @@ from typing import BinaryIO
 from tocsin.events.schema import BY_NAME
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, as_text
-from tocsin.events.sources.json_records import JsonRecords, Row
+from tocsin.events.sources.json_records import JsonRecords, Row, too_deep
 
 NAME = "idf"
 TIME_FORMAT = "%+"  # ISO 8601 with a zone
@@ -28,7 +28,9 @@ class Idf:
         text, _ = as_text(head.lstrip(b"\xef\xbb\xbf \r\n\t[").partition(b"\n")[0])
         try:
             first = json.loads(text.rstrip().rstrip(",]"))
-        except ValueError:
+        except (ValueError, RecursionError):
+            return None
+        if too_deep(first):
             return None
         return NAME if isinstance(first, dict) and any(mark in _row(first) for mark in _MARKS) else None
 

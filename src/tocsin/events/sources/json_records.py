@@ -17,6 +17,9 @@ from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT, as_text, ut
 DOCUMENT_LIMIT: Final = 1 << 28
 """Longest document in bytes that is not one object a line: it has to be in memory as a whole."""
 
+DEEPEST: Final = 50
+"""How deep arrays and objects may stand in each other; deeper ones no feed has, and readers stumble over them."""
+
 _LONE: Final = re.compile("[\ud800-\udfff]")
 
 Row = Mapping[str, object]
@@ -90,6 +93,8 @@ class JsonRecords:
             try:
                 if record.reason or not isinstance(record.value, dict):
                     raise ValueError(record.reason or "This is not a JSON object.")  # noqa: TRY301
+                if record.raw.count("[") + record.raw.count("{") > DEEPEST and too_deep(record.value):
+                    raise ValueError(f"Values stand more than {DEEPEST} deep in each other.")  # noqa: TRY301
                 row = self._row(record.value)
                 if len(record.raw) > self._limit and any(len(str(value)) > self._limit for value in row.values()):
                     raise ValueError(f"A value is longer than {self._limit} characters.")  # noqa: TRY301
@@ -135,8 +140,9 @@ def _documents(text: str) -> Iterator[Record]:
     decoder = json.JSONDecoder(parse_constant=_no_number)
     array = text.lstrip().startswith("[")
     position = _skip(text, text.index("[") + 1 if array else 0, "")
+    line, counted = 1, 0
     while position < len(text) and not (array and text[position] == "]"):
-        line = text.count("\n", 0, position) + 1
+        line, counted = line + text.count("\n", counted, position), position
         try:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
@@ -144,6 +150,17 @@ def _documents(text: str) -> Iterator[Record]:
             return
         yield Record(line, text[position:end], value)
         position = _skip(text, end, "," if array else "")
+
+
+def too_deep(value: object) -> bool:
+    """Whether arrays and objects in it stand more than `DEEPEST` deep in each other."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        groups = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [value for group in groups for value in group]
+        if not level:
+            return False
+    return True
 
 
 def _skip(text: str, position: int, also: str) -> int:
