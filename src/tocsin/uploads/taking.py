@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from tocsin.app import Node
 from tocsin.errors import InputError, InternalError, SettingError, TocsinError, UsageError, internal_failures
 from tocsin.events.models import Ingest
+from tocsin.events.reports import shown
 from tocsin.pipeline import Clock, Counts, Outcome, Workshop, ingest_in, open_workshop
 from tocsin.records import cut
 from tocsin.uploads.arrival import forget_unfinished, place_of
@@ -149,12 +150,22 @@ def _begin(node: Node, upload: Upload) -> int:
 
 
 def _note(node: Node, upload: Upload, outcome: Outcome, after: int, now: datetime) -> None:
-    failed = [{"file": file, "reason": str(error), "hint": error.hint} for file, error in outcome.failed]
+    failed = [
+        {"file": _inside(node, upload, file), "reason": _inside(node, upload, str(error)), "hint": error.hint}
+        for file, error in outcome.failed
+    ]
     with node.database.begin() as session:
         row = session.get_one(Upload, upload.id)
         row.state = (UploadState.TAKEN if outcome.ingests else UploadState.REFUSED).value
         row.done_at, row.ingests, row.failed = now.astimezone(UTC), list(outcome.ingests), failed
         row.counts = dict(vars(sums_of(session, outcome.ingests, after=after)))
+
+
+def _inside(node: Node, upload: Upload, text: str) -> str:
+    """The text without the folders of this machine that it names: whoever sent the report need not know them."""
+    for path in _files(node, upload):
+        text = text.replace(f"{shown(path.parent)}/", "")
+    return text.replace(f"{shown(node.home)}/", "")
 
 
 def _files(node: Node, upload: Upload) -> list[Path]:
