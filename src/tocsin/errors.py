@@ -79,7 +79,7 @@ class InternalError(TocsinError):
 def internal_failures(what: str) -> Iterator[None]:
     """What nobody expected inside the block, logged with its traceback as a failure of ``what``.
 
-    The boundary of whatever must go on after one of its pieces failed: the intake of reports, collectors, mails, chores.
+    The boundary of whatever must go on after one of its pieces failed: reports, collectors, mails, chores.
 
     Raises:
         InternalError: in place of everything but a `TocsinError` and what ends a thread or process. Panics of Polars

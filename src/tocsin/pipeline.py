@@ -200,9 +200,12 @@ class Again:
 
 def take_in_again(node: Node, report: Report, *, source: str, feed: str, again: Again, clock: Clock = _now) -> Counts:
     """Take in the set-aside rows of an ingest, put together as a report of their own. For the writer."""
-    with _workshop(node, clock) as workshop, _failures(report):
-        with closing(_open(workshop, report, source, feed)) as reading:
-            return _take_in(workshop, reading, again)[1]
+    with (
+        _workshop(node, clock) as workshop,
+        _failures(report),
+        closing(_open(workshop, report, source, feed)) as reading,
+    ):
+        return _take_in(workshop, reading, again)[1]
 
 
 @contextmanager

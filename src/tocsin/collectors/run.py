@@ -157,8 +157,9 @@ class _Runner:
                 if self.stop() or in_a_row >= _GIVES_UP:
                     return
                 try:
-                    fetched = self._fetch(offer)
-                except RemoteError as error:
+                    with internal_failures(shown(offer.label)):
+                        fetched = self._fetch(offer)
+                except (RemoteError, InternalError) as error:
                     errors.append(error)
                     in_a_row += 1
                 else:
@@ -173,9 +174,8 @@ class _Runner:
         # What is on this disk need not stay in memory; a label comes from elsewhere.
         spent = replace(offer, items=(), label=shown(offer.label)[:_LABEL])
         try:
-            with internal_failures(spent.label):
-                paths.extend(item.path or self.spool.keep(item.name, item.read()) for item in offer.items)
-        except (InputError, InternalError) as error:
+            paths.extend(item.path or self.spool.keep(item.name, item.read()) for item in offer.items)
+        except InputError as error:
             return _Fetched(spent, paths, said(error))
         return _Fetched(spent, paths, offer.refused)
 
