@@ -53,6 +53,7 @@ ROOMS: Final[Mapping[str, Room]] = {
     # What came in, and rows that were set aside
     "errors.py": Room(),
     "events/alarms.py": Room(),
+    "events/extra.py": Room(("ValueError",)),
     "events/health.py": Room(_NO_ERRORS, calls={"Trouble": (1,)}, says=("said", "_difference"), but=("_listed",)),
     "events/normalise.py": Room(says=("UNUSABLE",)),
     "events/reports.py": Room(),

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from tocsin.errors import InputError
+from tocsin.events.extra import object_text
 from tocsin.events.schema import Kind
 from tocsin.events.sources import Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited.encoding import as_text, utf8
@@ -129,10 +130,10 @@ class Delimited:
         if fast is not None:
             frame, plain = fast
             texts = partial(lines_of, chunk.data, frame.height, plain=plain)
-            return self._batch(self._shaping.shape(frame), [], partial(places, chunk), texts, plain=plain)
+            return self._batch(self._shaped(frame), [], partial(places, chunk), texts, plain=plain)
         if (recoded := parse_recoded(chunk.data, self.columns, self.dialect)) is not None:
             frame, flags = recoded
-            shaped = self._shaping.shape(frame).with_columns(flags)
+            shaped = self._shaped(frame).with_columns(flags)
             return self._batch(shaped, [], partial(places, chunk))
         if len(chunk.data) > _SMALL and (parts := _split(chunk, self.dialect)):
             frame, unreadable, located = _join([self.parse(part) for part in parts])
@@ -155,8 +156,16 @@ class Delimited:
             schema={"flags": pl.String(), "extra.tocsin_surplus": pl.String(), "extra.tocsin_cut": pl.String()},
         )
         found = [(row.line, row.raw) for row in rows]
-        shaped = self._shaping.shape(frame).with_columns(note for note in notes if note.null_count() < len(note))
+        shaped = self._shaped(frame).with_columns(note for note in notes if note.null_count() < len(note))
         return self._batch(shaped, unreadable, lambda wanted: [found[i] for i in wanted])
+
+    def _shaped(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows by their fields; whatever stands in ``extra`` is a JSON object then."""
+        shaped = self._shaping.shape(frame)
+        if "extra" not in shaped.columns:
+            return shaped
+        texts = [text if text is None else object_text(text) for text in shaped["extra"].to_list()]
+        return shaped.with_columns(pl.Series("extra", texts, pl.String))
 
     def _batch(
         self,
