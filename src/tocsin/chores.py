@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from tocsin.app import Node
-from tocsin.errors import ConflictError, StorageError, TocsinError
+from tocsin.errors import ConflictError, StorageError, TocsinError, internal_failures
 from tocsin.pipeline import Clock
 from tocsin.records.durable import disk_failures
 from tocsin.settings import Settings
@@ -124,14 +124,12 @@ class Worker:
     def _do(self, chore: Chore) -> None:
         at = self._clock()
         try:
-            past = Past(at, self._deeds[chore]())
+            with internal_failures(f"The work '{chore}'"):
+                past = Past(at, self._deeds[chore]())
         except ConflictError:
             return  # another process does it at this moment
         except TocsinError as error:
             past = Past(at, str(error), error.hint)
-        except Exception:  # an error of ours in one chore must not end it for good
-            getLogger("uvicorn.error").exception("The work '%s' failed.", chore)
-            past = Past(at, "An error of Tocsin itself.", "The log of the server says more; please report it.")
         self._note(chore, past)
 
     def _note(self, chore: Chore, past: Past) -> None:
@@ -176,12 +174,18 @@ def _collect(node: Node, clock: Clock, stop: Callable[[], bool]) -> str:
     """Run the collectors that are due. What goes wrong with one is remembered with it, and the next is run."""
     from tocsin.collectors import read_collectors, run_collector, standings
 
+    failed: list[TocsinError] = []
     for one in standings(node.database, read_collectors(node.settings.collect)):
         if one.is_due(clock()) and not stop():
             try:
-                run_collector(node, one, clock=clock, stop=stop)
+                with internal_failures(f"The collector '{one.name}'"):
+                    run_collector(node, one, clock=clock, stop=stop)
             except ConflictError:
                 continue  # another process runs it
+            except TocsinError as error:  # it could not even be noted
+                failed.append(error)
+    if failed:
+        raise failed[0]
     return ""
 
 

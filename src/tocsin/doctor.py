@@ -16,6 +16,7 @@ from tocsin.events.models import Ingest, IngestState
 _LITTLE_SPACE = 2_000_000_000
 _KEY_DAYS = 60
 _FAILS_FOR_GOOD = 3  # one failure may be the network's
+_LONG_WAIT = timedelta(minutes=15)  # the largest reports are taken in within minutes
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def examine(home: Path) -> list[Finding]:
     for check in (
         _unfinished,
         _event_table,
+        _uploads,
         _feeds,
         _collectors,
         _work,
@@ -107,6 +109,21 @@ def _event_table(node: Node) -> Iterator[Finding]:
         agree,
         f"last ingest {last}, table at {shown}",
         "" if agree else "One of them is older than the other: restore both from one backup.",
+    )
+
+
+def _uploads(node: Node) -> Iterator[Finding]:
+    """Reports that were sent in and that nobody takes in."""
+    from tocsin.uploads import waiting_since
+
+    with node.database.reading() as session:
+        since = waiting_since(session)
+    well = since is None or datetime.now(UTC) - since < _LONG_WAIT
+    yield Finding(
+        "reports that were sent in",
+        well,
+        f"the oldest waits since {since:%Y-%m-%d %H:%M} UTC" if since else "none waits",
+        "" if well else "The server takes them in: look into its log, and start it again.",
     )
 
 

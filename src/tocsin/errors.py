@@ -8,11 +8,22 @@
     ├── ConflictError       it clashes with what is stored, or another process is at work: exit 1, HTTP 409
     ├── WithheldError       the release gate said no: exit 1, HTTP 403
     ├── RemoteError         another system does not answer, or not as agreed: exit 1, HTTP 502
-    └── StorageError        disk, table or database failed: exit 1, HTTP 500
+    ├── StorageError        disk, table or database failed: exit 1, HTTP 500
+    └── InternalError       something was raised that nobody expected (`internal_failures`): exit 1, HTTP 500
 
 A message says what happened and what the person can do. Front doors print it as it is; they never print a traceback
 for one of these.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging import NullHandler, getLogger
+from pathlib import Path
+from traceback import extract_tb
+from typing import Final
+
+_LOG: Final = getLogger("uvicorn.error.internal")
+_LOG.addHandler(NullHandler())  # a command has no log: nobody is shown a traceback
 
 
 class TocsinError(Exception):
@@ -58,3 +69,38 @@ class RemoteError(TocsinError):
 
 class StorageError(TocsinError):
     """Disk, event table or records database failed."""
+
+
+class InternalError(TocsinError):
+    """An error of Tocsin itself; what was raised is its ``__cause__``."""
+
+
+@contextmanager
+def internal_failures(what: str) -> Iterator[None]:
+    """What nobody expected inside the block, logged with its traceback as a failure of ``what``.
+
+    The boundary of whatever must go on after one of its pieces failed: reports, collectors, mails, chores.
+
+    Raises:
+        InternalError: in place of everything but a `TocsinError` and what ends a thread or process. Panics of Polars
+            and other libraries in Rust are a `BaseException`, each library with a class of its own.
+
+    """
+    try:
+        yield
+    except TocsinError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        _LOG.exception("%s failed.", what)
+        raise InternalError(
+            f"An error of Tocsin itself: {_place(error)}.", hint="Please report it; the log of a server says more."
+        ) from error
+
+
+def _place(error: BaseException) -> str:
+    """What was raised, and the line of ours where: enough for a report of the fault, and nothing of the data."""
+    frames = extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "tocsin" in Path(frame.filename).parts] or frames
+    return f"{type(error).__name__}, {Path(ours[-1].filename).name}:{ours[-1].lineno}"

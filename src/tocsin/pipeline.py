@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from tocsin import commitment
 from tocsin.app import Node, writer
-from tocsin.errors import InputError, TocsinError, UsageError
+from tocsin.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.events.alarms import watch_feeds
 from tocsin.events.duplicates import first_of_each, row_keys
 from tocsin.events.enrich import enrich
@@ -140,7 +140,10 @@ def ingest(
     progress: Progress = _silent,
     clock: Clock = _now,
 ) -> Outcome:
-    """Take in the reports behind the paths; each is one transaction, and one that fails does not stop the others."""
+    """Take in the reports behind the paths; each is one transaction, and one that fails does not stop the others.
+
+    That holds for whatever it fails of: what nobody expected is an `InternalError` of that one report.
+    """
     with open_workshop(node, waiting=lambda: progress(_WAITING, Counts()), clock=clock) as workshop:
         return ingest_in(workshop, paths, source=source, feed=feed, progress=progress)
 
@@ -166,7 +169,7 @@ def ingest_in(
             # The next report is opened, read and understood while this one is settled.
             following = workshop.reading.submit(next, opened, None)
             try:
-                with closing(reading):
+                with _failures(reading.report), closing(reading):
                     number, counts = _take_in(workshop, reading)
                 total += counts
                 ingests.append(number)
@@ -175,7 +178,7 @@ def ingest_in(
             except TocsinError as error:
                 failed.append((reading.report.name, error))
                 wait([following])  # it may be unpacking where we clean up now
-                commitment.recover(workshop.node)
+                ingests += commitment.recover(workshop.node)
     finally:
         if (unused := following.result()) is not None:
             unused.close()
@@ -197,8 +200,19 @@ class Again:
 
 def take_in_again(node: Node, report: Report, *, source: str, feed: str, again: Again, clock: Clock = _now) -> Counts:
     """Take in the set-aside rows of an ingest, put together as a report of their own. For the writer."""
-    with _workshop(node, clock) as workshop, closing(_open(workshop, report, source, feed)) as reading:
+    with (
+        _workshop(node, clock) as workshop,
+        _failures(report),
+        closing(_open(workshop, report, source, feed)) as reading,
+    ):
         return _take_in(workshop, reading, again)[1]
+
+
+@contextmanager
+def _failures(report: Report) -> Iterator[None]:
+    """What goes wrong with one report: of the disk, then it waits; or of Tocsin itself."""
+    with internal_failures(report.name), disk_failures(f"{report.name} could not be taken in"):
+        yield
 
 
 @dataclass(frozen=True)
@@ -252,14 +266,16 @@ def _open_all(
     """Each report, opened when it is asked for; what cannot be opened is noted in ``failed``."""
     for path in find_reports(paths):
         try:
-            for report in open_reports(path, workshop.node.spool, workshop.node.settings.ingest):
-                where = shown(path) if report.name in path.name else f"{shown(path)}: {report.name}"
-                try:
-                    reading = _open(workshop, report, source, feed)
-                except TocsinError as error:  # the others in the same archive may be good
-                    failed.append((where, error))
-                else:
-                    yield reading
+            with internal_failures(shown(path)):
+                for report in open_reports(path, workshop.node.spool, workshop.node.settings.ingest):
+                    where = shown(path) if report.name in path.name else f"{shown(path)}: {report.name}"
+                    try:
+                        with internal_failures(where):
+                            reading = _open(workshop, report, source, feed)
+                    except TocsinError as error:  # the others in the same archive may be good
+                        failed.append((where, error))
+                    else:
+                        yield reading
         except TocsinError as error:
             failed.append((shown(path), error))
 
@@ -310,7 +326,7 @@ def _take_in(workshop: Workshop, reading: Reading, again: Again | None = None) -
         quarantine,
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
-    with disk_failures(f"{report.name} could not be taken in"), closing(quarantine):
+    with closing(quarantine):
         _settle_all(workshop, reading, desk)
         return number, _finish(desk, report, again)
 

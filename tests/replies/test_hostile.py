@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -104,6 +105,31 @@ def test_beyond_the_limits_the_list_says_so(world: World, desk: Desk) -> None:
         "deep mails": (f"Parts more than {LIMITS.depth} deep are not read.",),
         "huge headers": (f"Only the first {LIMITS.header_bytes:,} bytes of its headers are read.",),
     }
+
+
+class Breaks(frozenset[str]):
+    """Addresses that break whoever asks for one."""
+
+    def __contains__(self, _: object) -> bool:
+        raise RuntimeError("boom")
+
+
+def test_a_fault_of_ours_lets_the_mail_wait_and_the_next_is_filed(world: World, desk: Desk) -> None:
+    raw = PEOPLE[0].raw() + b"\r\na fault"
+    filed = file_mail(replace(desk, ours=Breaks({"csirt@example.org"})), raw, now=world.now)
+
+    assert filed.decision.state is MailState.WAITING
+    assert filed.decision.why == "It could not be understood (RuntimeError), which is a fault of Tocsin."
+    assert filed.sender
+    assert file_mail(desk, PEOPLE[1].raw() + b"\r\nnext", now=world.now).number == (filed.number or 0) + 1
+
+
+def test_what_the_records_cannot_hold_waits_with_what_they_can(world: World, desk: Desk) -> None:
+    raw = STRANGER.encode() + b"Subject: very large\r\n\r\n"
+    filed = file_mail(desk, raw, now=world.now, unread=2**40)
+
+    assert (filed.decision.state, filed.subject) == (MailState.WAITING, "")
+    assert file_mail(desk, raw, now=world.now, unread=2**40).again
 
 
 def test_an_archive_is_kept_and_not_opened(world: World, desk: Desk) -> None:

@@ -10,6 +10,7 @@ from tocsin.accounts import Act, Visitor
 from tocsin.api.counter import Counter
 from tocsin.doctor import examine
 from tocsin.doors import needs
+from tocsin.errors import StorageError
 from tocsin.records import node_uuid
 
 TAG = "health"
@@ -37,7 +38,12 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
 
     @router.get("/health", operation_id="readHealth", summary="Whether the node works")
     def health(visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Health:
-        """Answers `ok` to everybody while the records can be read; with a token of an administrator, each check."""
+        """Answers `ok` to everybody while the records can be read and reports are taken in, else 503.
+
+        With a token of an administrator, each check.
+        """
+        if counter.taker.dead:
+            raise StorageError("Reports that are sent in are kept, but nobody takes them in: start the server again.")
         if not visitor.may(Act.ADMIN_READ):
             node_uuid(counter.node.database)
             return Health(status="ok")

@@ -14,14 +14,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tocsin import __version__
 from tocsin.accounts import Act, Visitor
 from tocsin.api.counter import Counter
-from tocsin.app import Node
 from tocsin.delivery.models import Delivery, DeliveryItem
 from tocsin.doors import needs
 from tocsin.events.ingests import open_rows
 from tocsin.events.models import FeedAlarm, FeedRecord, Ingest, IngestState
 from tocsin.letters import Letter
 from tocsin.replay import kept_since
-from tocsin.uploads import Upload
+from tocsin.uploads import Upload, waiting_since
 
 TAG = "metrics"
 MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -67,7 +66,7 @@ class Durations:
 
 def add_routes(router: APIRouter, counter: Counter) -> None:
     """Add the routes."""
-    counter.durations.registry.register(_Figures(counter.node))
+    counter.durations.registry.register(_Figures(counter))
 
     @router.get(
         "/metrics",
@@ -84,8 +83,8 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
 class _Figures(Collector):
     """The figures of the records, read when they are asked for."""
 
-    def __init__(self, node: Node) -> None:
-        self._node = node
+    def __init__(self, counter: Counter) -> None:
+        self._counter, self._node = counter, counter.node
 
     def describe(self) -> Iterable[Metric]:
         """None before they are asked for."""
@@ -109,6 +108,12 @@ class _Figures(Collector):
             yield GaugeMetricFamily("tocsin_last_report_timestamp_seconds", "When a report last came.", seconds)
             yield GaugeMetricFamily(
                 "tocsin_quarantine_rows", "Set-aside rows that wait.", open_rows(session, kept_since(self._node))[0]
+            )
+            since = waiting_since(session)
+            yield GaugeMetricFamily(
+                "tocsin_uploads_oldest_waiting_seconds",
+                "How long the oldest report that was sent in has waited to be taken in.",
+                (self._counter.now - since).total_seconds() if since else 0,
             )
             for name, words, query in _COUNTED:
                 yield _gauge(name, words, "state", session.execute(query).all())

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from tocsin.collectors.kinds import Item, Kind, Memory, Offer, place
 from tocsin.collectors.trust import TrustSettings, trust
+from tocsin.errors import InternalError, internal_failures
 from tocsin.events.sources import recognise
 from tocsin.mailroom import LIMITS, Account, Mailbox, Part, Received, open_mailbox, read_mail
 from tocsin.settings import read_secret
@@ -67,6 +68,15 @@ class Imap:
         with open_mailbox(self._account(), tls=trust(self.settings, self.home)) as mailbox:
             yield (self._offer(mailbox, received) for received in mailbox.waiting())
 
+    def _offer(self, mailbox: Mailbox, received: Received) -> Offer:
+        """What a mail holds; one over which we stumble is refused, and the mails behind it are read."""
+        settle = partial(self._move, mailbox, received.uid)
+        try:
+            with internal_failures(f"mail {received.uid}"):
+                return replace(self._read(received), settle=settle)
+        except InternalError as error:
+            return Offer(f"mail {received.uid}", [], refused=f"{error}\n{error.hint}", settle=settle)
+
     def _account(self) -> Account:
         settings = self.settings
         password = read_secret(str(place(self.home, settings.secret_file)), setting="secret_file")
@@ -80,17 +90,16 @@ class Imap:
             max_bytes=settings.max_bytes,
         )
 
-    def _offer(self, mailbox: Mailbox, received: Received) -> Offer:
-        settle = partial(self._move, mailbox, received.uid)
+    def _read(self, received: Received) -> Offer:
         mail = read_mail(received.raw, replace(LIMITS, bytes=self.settings.max_bytes))
         label = (mail.subject or mail.message_id or f"mail {received.uid}")[:_LABEL]
         if received.too_large:
             reason = f"The mail has {received.size:,} bytes, more than max_bytes allows; it was not read."
-            return Offer(label, [], refused=reason, settle=settle)
+            return Offer(label, [], refused=reason)
         found = self._reports(mail.all_parts())
         items = [Item(name, len(part.content), read=partial(_content, part)) for name, part in found]
         reasons = [*mail.reasons, *([] if items else ["There is no report in the mail."])]
-        return Offer(label, items, refused="\n".join(reasons), settle=settle)
+        return Offer(label, items, refused="\n".join(reasons))
 
     def _reports(self, parts: Iterator[Part]) -> Iterator[tuple[str, Part]]:
         """The parts that are reports by their name, type or first bytes, or that a source recognises."""

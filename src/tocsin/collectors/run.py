@@ -17,7 +17,7 @@ from tocsin.collectors.folder import said
 from tocsin.collectors.kinds import Collector, Offer, kind_of
 from tocsin.collectors.spool import Spool
 from tocsin.collectors.state import Standing, forget_refusals, memory_of, note_offer, note_run
-from tocsin.errors import ConflictError, InputError, RemoteError, TocsinError
+from tocsin.errors import ConflictError, InputError, InternalError, RemoteError, TocsinError, internal_failures
 from tocsin.events.reports import shown
 from tocsin.pipeline import Clock, Counts, Failures, Workshop, ingest_in, open_workshop
 from tocsin.records import cut
@@ -63,7 +63,8 @@ def run_collector(
         started = clock()
         run = Run(standing.name)
         try:
-            _Runner(node, standing, spool, run, clock, stop, progress).work()
+            with internal_failures(f"The collector '{standing.name}'"):
+                _Runner(node, standing, spool, run, clock, stop, progress).work()
         except TocsinError as error:
             run.error = error
         finally:
@@ -156,8 +157,9 @@ class _Runner:
                 if self.stop() or in_a_row >= _GIVES_UP:
                     return
                 try:
-                    fetched = self._fetch(offer)
-                except RemoteError as error:
+                    with internal_failures(shown(offer.label)):
+                        fetched = self._fetch(offer)
+                except (RemoteError, InternalError) as error:
                     errors.append(error)
                     in_a_row += 1
                 else:
@@ -239,7 +241,7 @@ def _told(name: str, refused: TocsinError | None, rows: int) -> str:
 def _raise_what_is_ours(failed: Failures) -> None:
     """Only a report that cannot be read is refused; where a setting or the disk is wrong, it waits."""
     for _, error in failed:
-        if not isinstance(error, InputError):
+        if not isinstance(error, InputError | InternalError):
             raise error
 
 

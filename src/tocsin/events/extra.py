@@ -8,6 +8,7 @@ what fits no such column (values that were refused, nested ones, odd names) stan
 import json
 import re
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Final, TypeAlias
 
 import polars as pl
@@ -18,8 +19,12 @@ PREFIX: Final = "extra."
 TYPES: Final = (pl.String(), pl.Int64(), pl.Float64(), pl.Boolean())
 """What a column of the event table may be."""
 
+DEEPEST: Final = 50
+"""How deep arrays and objects may stand in each other; deeper ones no feed has, and readers stumble over them."""
+
 _NAME: Final = re.compile(r"extra\.[a-z0-9_.-]{1,80}")  # names that every reader of Delta Lake takes
 
+_LONE: Final = re.compile("[\ud800-\udfff]")
 _SPECIAL: Final = r'["\\\x00-\x1f]'
 _ESCAPES: Final = {letter: json.dumps(letter)[1:-1] for letter in [*map(chr, range(32)), '"', "\\"]}
 _TRUE, _FALSE = ("y", "yes", "true", "1", "enabled"), ("n", "no", "false", "0", "disabled")
@@ -156,3 +161,51 @@ def _with_special(frame: pl.DataFrame) -> set[str]:
     texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
     found = frame.select(pl.col(texts).str.contains(_SPECIAL).any())
     return {name for name in texts if found[name].item()}
+
+
+def object_text(text: str) -> str:
+    """A text that should be a JSON object as one that surely is; what is none is its member ``extra``."""
+    try:
+        value = json.loads(text, parse_constant=no_number)
+    except (ValueError, RecursionError):
+        value = None
+    return json_text(value if isinstance(value, dict) and not too_deep(value) else {"extra": text})
+
+
+def json_text(value: Mapping[str, object]) -> str:
+    """The object as JSON that every reader takes."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # a number beyond what a double holds was read as infinite, which JSON cannot say
+        text = json.dumps(_finite(value), ensure_ascii=False)
+    return sound(text, r"\\")
+
+
+def _finite(value: object) -> object:
+    """The value with texts for numbers that are not finite."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else value
+
+
+def no_number(word: str) -> None:
+    """Refuse the words for numbers that Python's JSON knows and JSON does not."""
+    raise ValueError(f"{word} is no number in JSON (RFC 8259)")
+
+
+def too_deep(value: object) -> bool:
+    """Whether arrays and objects in it stand more than `DEEPEST` deep in each other."""
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        groups = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [value for group in groups for value in group]
+        if not level:
+            return False
+    return True
+
+
+def sound(text: str, backslash: str = "\\") -> str:
+    """The text without lone surrogates, which JSON can name and UTF-8 cannot hold; they show as their escape."""
+    return _LONE.sub(lambda found: f"{backslash}u{ord(found[0]):04x}", text)

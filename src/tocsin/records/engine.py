@@ -16,9 +16,11 @@ from sqlalchemy.exc import (
     DatabaseError,
     DataError,
     IntegrityError,
+    InterfaceError,
     NoSuchModuleError,
     NotSupportedError,
     ProgrammingError,
+    TimeoutError,  # noqa: A004 (of the pool: every connection is in use)
 )
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
@@ -130,9 +132,11 @@ def _failures() -> Iterator[None]:
             f"The records cannot take this: {_reason(error)}.",
             hint="Leave out signs that nobody can read, and numbers that are too large.",
         ) from error
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError, TimeoutError) as error:
         if isinstance(error, IntegrityError | NotSupportedError | ProgrammingError):
             raise
+        if isinstance(error, InterfaceError) and not error.connection_invalidated:
+            raise  # asked wrongly; where the connection was lost, psycopg says the same
         reason = _reason(error)
         raise StorageError(
             f"The records database failed: {reason}.",
@@ -140,8 +144,8 @@ def _failures() -> Iterator[None]:
         ) from error
 
 
-def _reason(error: DatabaseError) -> str:
-    return str(error.orig).strip().splitlines()[0].rstrip(".")
+def _reason(error: DatabaseError | InterfaceError | TimeoutError) -> str:
+    return str(getattr(error, "orig", error)).strip().splitlines()[0].rstrip(".")
 
 
 def open_database(url: str) -> Database:

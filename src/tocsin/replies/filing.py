@@ -7,12 +7,13 @@ hash and nothing follows twice.
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
+from tocsin.errors import StorageError, TocsinError, internal_failures
 from tocsin.mailroom import Kind, MailState, ReadMail, ReceivedMail, keep_mail, read_mail
 from tocsin.records import AuditWord, audit, cut
 from tocsin.replies.apply import apply_decision
@@ -21,8 +22,7 @@ from tocsin.replies.decide import Decision
 from tocsin.replies.desk import Desk
 from tocsin.replies.matching import Match
 
-# What a mail that breaks the reading of mails raises: a fault here must not stop the mails after it.
-_FAULTS = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+_NOTHING: Final = read_mail(b"")
 
 
 @dataclass(frozen=True)
@@ -51,23 +51,26 @@ def file_mail(
     before = _known(desk, hashlib.sha256(raw).hexdigest())
     if before is not None:
         return before
-    mail = read_mail(raw)
-    case = _examined(desk, mail, min(arrived or now, now), unread)
+    at = min(arrived or now, now)
+    case = _examined(desk, raw, at, unread)
     if dry_run:
-        return Filed(None, mail.sender, mail.subject, case.decision)
+        return Filed(None, case.mail.sender, case.mail.subject, case.decision)
     sha256 = keep_mail(desk.folder, raw)
     cut("replies.kept")
-    row = _row(case, sha256)
-    row.size, row.read_at, row.arrived_at = unread or len(raw), now, min(arrived or now, now)
+    row = _row(case, sha256, size=unread or len(raw), at=at, now=now)
     try:
+        with internal_failures(f"mail {sha256}"):
+            _note(desk, row, case)
+    except StorageError:
+        raise
+    except TocsinError as error:
+        if (before := _known(desk, sha256)) is not None:
+            return before  # another process filed it at the same moment
+        case = _not_understood(_NOTHING, error)
+        row = _row(case, sha256, size=len(raw), at=at, now=now)
         _note(desk, row, case)
-    except IntegrityError:
-        before = _known(desk, sha256)
-        if before is None:
-            raise
-        return before  # another process filed it at the same moment
     decision = replace(case.decision, state=MailState(row.state), why=row.why)
-    return Filed(row.id, mail.sender, mail.subject, decision)
+    return Filed(row.id, case.mail.sender, case.mail.subject, decision)
 
 
 def _note(desk: Desk, row: ReceivedMail, case: Case) -> None:
@@ -81,12 +84,23 @@ def _note(desk: Desk, row: ReceivedMail, case: Case) -> None:
     cut("replies.acted")
 
 
-def _examined(desk: Desk, mail: ReadMail, at: datetime, unread: int) -> Case:
+def _examined(desk: Desk, raw: bytes, at: datetime, unread: int) -> Case:
+    """What follows from a mail; one over which we stumble waits for a person, and the mails after it are read."""
+    mail = _NOTHING
     try:
-        return examine(desk, mail, now=at, unread=unread)
-    except _FAULTS as error:
-        why = f"It could not be understood ({type(error).__name__}), which is a fault of Tocsin."
-        return Case(mail, "", Decision(Kind.UNKNOWN, MailState.WAITING, why, Match()))
+        with internal_failures("A mail"):
+            mail = read_mail(raw)
+            return examine(desk, mail, now=at, unread=unread)
+    except StorageError:
+        raise
+    except TocsinError as error:
+        return _not_understood(mail, error)
+
+
+def _not_understood(mail: ReadMail, error: TocsinError) -> Case:
+    fault = error.__cause__ or error
+    why = f"It could not be understood ({type(fault).__name__}), which is a fault of Tocsin."
+    return Case(mail, "", Decision(Kind.UNKNOWN, MailState.WAITING, why, Match()))
 
 
 def _known(desk: Desk, sha256: str) -> Filed | None:
@@ -100,7 +114,7 @@ def _known(desk: Desk, sha256: str) -> Filed | None:
     return Filed(row.id, row.sender, row.subject, decision, again=True)
 
 
-def _row(case: Case, sha256: str) -> ReceivedMail:
+def _row(case: Case, sha256: str, *, size: int, at: datetime, now: datetime) -> ReceivedMail:
     decision, match = case.decision, case.decision.match
     return ReceivedMail(
         sha256=sha256,
@@ -117,6 +131,9 @@ def _row(case: Case, sha256: str) -> ReceivedMail:
         letter_id=match.letter.id if match.letter else None,
         team_id=match.delivery.team_id if match.delivery and match.by else None,
         matched_by=match.by,
+        size=size,
+        arrived_at=at,
+        read_at=now,
     )
 
 

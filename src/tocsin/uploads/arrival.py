@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID, uuid4
 
+from sqlalchemy import select
+
 from tocsin.app import Node
 from tocsin.collectors import file_name
 from tocsin.errors import InputError, UsageError
@@ -118,10 +120,13 @@ def place_of(node: Node, uuid: UUID) -> Path:
 
 
 def forget_unfinished(node: Node) -> None:
-    """Remove what a killed server left half received. Whoever sent it was told nothing."""
-    for left in (node.home / "uploads").glob("*.part"):
+    """Remove what killed servers left: half received or not noted, of which nobody was told, or taken in already."""
+    needed = select(Upload.uuid).where(Upload.state != UploadState.TAKEN.value)
+    with node.database.reading() as session:
+        kept = {str(uuid) for uuid in session.scalars(needed)}
+    for left in (node.home / "uploads").glob("*"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _FORGOTTEN:
+            if left.name not in kept and time.time() - left.stat().st_mtime > _FORGOTTEN:
                 shutil.rmtree(left, ignore_errors=True)
 
 

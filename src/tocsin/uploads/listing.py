@@ -1,15 +1,16 @@
 """What became of reports that were sent in."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tocsin.errors import NotFoundError
 from tocsin.events.models import Ingest
 from tocsin.pipeline import Counts
-from tocsin.uploads.models import Upload
+from tocsin.uploads.models import Upload, UploadState
 
 
 def read_uploads(
@@ -33,6 +34,11 @@ def read_upload(session: Session, uuid: UUID) -> Upload:
     if found is None:
         raise NotFoundError(f"No report {uuid} was sent in.")
     return found
+
+
+def waiting_since(session: Session) -> datetime | None:
+    """When the oldest report came that still waits to be taken in; None where none does."""
+    return session.scalar(select(func.min(Upload.sent_at)).where(Upload.state == UploadState.WAITING.value))
 
 
 def sums_of(session: Session, ingests: Sequence[int], *, after: int) -> Counts:

@@ -1,7 +1,7 @@
 """Reports that were sent in are taken in, in the order in which they came.
 
 A kill at any point loses nothing and doubles nothing: what waits is tried again by the next server, and a report whose
-content is known is not taken in a second time.
+content is known is not taken in a second time. A report that we stumble over is refused, and the next one is taken.
 """
 
 import shutil
@@ -15,9 +15,10 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from tocsin.app import Node
-from tocsin.errors import InputError, SettingError, TocsinError, UsageError
+from tocsin.errors import InputError, InternalError, SettingError, TocsinError, UsageError, internal_failures
 from tocsin.events.models import Ingest
-from tocsin.pipeline import Clock, Outcome, Workshop, ingest_in, open_workshop
+from tocsin.events.reports import shown
+from tocsin.pipeline import Clock, Counts, Outcome, Workshop, ingest_in, open_workshop
 from tocsin.records import cut
 from tocsin.uploads.arrival import forget_unfinished, place_of
 from tocsin.uploads.listing import sums_of
@@ -53,6 +54,8 @@ class Taker:
     def __init__(self, node: Node, clock: Clock) -> None:
         self._node, self._clock = node, clock
         self._came, self._ended = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._tidied = False
 
     def wake(self) -> None:
         """Something came."""
@@ -61,7 +64,7 @@ class Taker:
     @contextmanager
     def working(self) -> Iterator[None]:
         """Work until the block ends; the report that is being taken in is finished first."""
-        thread = threading.Thread(target=self._work, name="uploads", daemon=True)
+        self._thread = thread = threading.Thread(target=self._work, name="uploads", daemon=True)
         thread.start()
         try:
             yield
@@ -70,18 +73,31 @@ class Taker:
             self._came.set()
             thread.join()
 
+    @property
+    def dead(self) -> bool:
+        """Whether it should work and does not: then what is sent in is kept, and nobody takes it in."""
+        return self._thread is not None and not self._thread.is_alive() and not self._ended.is_set()
+
     def _work(self) -> None:
-        forget_unfinished(self._node)
-        self._forget_refused()
         while not self._ended.is_set():
             self._came.clear()
             try:
-                if take_waiting(self._node, self._clock, stop=self._ended.is_set):
-                    continue
-                self._came.wait(_LOOKS)
+                with internal_failures("The intake of reports"):
+                    self._tidy()
+                    taken = take_waiting(self._node, self._clock, stop=self._ended.is_set)
             except TocsinError as error:
                 getLogger("uvicorn.error").error("Reports that were sent in wait: %s %s", error, error.hint)  # noqa: TRY400
                 self._ended.wait(_AFTER_FAILURE)
+            else:
+                if not taken:
+                    self._came.wait(_LOOKS)
+
+    def _tidy(self) -> None:
+        """Once, at the beginning."""
+        if not self._tidied:
+            forget_unfinished(self._node)
+            self._forget_refused()
+            self._tidied = True
 
     def _forget_refused(self) -> None:
         """Delete the files of what was refused so long ago as rows are kept that were set aside."""
@@ -100,12 +116,23 @@ def _oldest(node: Node) -> Upload | None:
 
 
 def _take(workshop: Workshop, upload: Upload) -> None:
+    """Take in one upload; where we stumble over it, it is refused."""
+    node = workshop.node
+    try:
+        with internal_failures(f"upload {upload.uuid}"):
+            _take_in(workshop, upload)
+    except InternalError as error:
+        failed = [(one["name"], error) for one in upload.files]
+        _note(node, upload, Outcome(Counts(), failed, 0.0), 0, workshop.clock())
+
+
+def _take_in(workshop: Workshop, upload: Upload) -> None:
     node = workshop.node
     after = _begin(node, upload)
     outcome = ingest_in(workshop, _files(node, upload), source=upload.source or None, feed=upload.feed or None)
     cut("upload.ingested")
     for _, error in outcome.failed:
-        if isinstance(error, SettingError) or not isinstance(error, InputError | UsageError):
+        if isinstance(error, SettingError) or not isinstance(error, InputError | UsageError | InternalError):
             raise error  # ours to mend: it waits
     _note(node, upload, outcome, after, workshop.clock())
     cut("upload.done")
@@ -123,12 +150,22 @@ def _begin(node: Node, upload: Upload) -> int:
 
 
 def _note(node: Node, upload: Upload, outcome: Outcome, after: int, now: datetime) -> None:
-    failed = [{"file": file, "reason": str(error), "hint": error.hint} for file, error in outcome.failed]
+    failed = [
+        {"file": _inside(node, upload, file), "reason": _inside(node, upload, str(error)), "hint": error.hint}
+        for file, error in outcome.failed
+    ]
     with node.database.begin() as session:
         row = session.get_one(Upload, upload.id)
         row.state = (UploadState.TAKEN if outcome.ingests else UploadState.REFUSED).value
         row.done_at, row.ingests, row.failed = now.astimezone(UTC), list(outcome.ingests), failed
         row.counts = dict(vars(sums_of(session, outcome.ingests, after=after)))
+
+
+def _inside(node: Node, upload: Upload, text: str) -> str:
+    """The text without the folders of this machine that it names: whoever sent the report need not know them."""
+    for path in _files(node, upload):
+        text = text.replace(f"{shown(path.parent)}/", "")
+    return text.replace(f"{shown(node.home)}/", "")
 
 
 def _files(node: Node, upload: Upload) -> list[Path]:

@@ -51,7 +51,9 @@ _NO_ERRORS: Final = ()
 
 ROOMS: Final[Mapping[str, Room]] = {
     # What came in, and rows that were set aside
+    "errors.py": Room(),
     "events/alarms.py": Room(),
+    "events/extra.py": Room(("ValueError",)),
     "events/health.py": Room(_NO_ERRORS, calls={"Trouble": (1,)}, says=("said", "_difference"), but=("_listed",)),
     "events/normalise.py": Room(says=("UNUSABLE",)),
     "events/reports.py": Room(),
@@ -121,7 +123,6 @@ ROOMS: Final[Mapping[str, Room]] = {
     "verifying.py": Room(),
     # Whether this node is well
     "doctor.py": Room(calls={"Finding": (0, 2, 3)}),
-    "chores.py": Room(calls={"Past": (1, 2)}),
     # Negotiated texts
     "drafting/positions.py": Room(_NO_ERRORS, says=("kind_from_words",), calls={"Position": ("basis",)}),
     "drafting/agreement.py": Room(_NO_ERRORS, calls={"Row": (2,)}, says=("notes",)),

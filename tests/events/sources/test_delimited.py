@@ -214,3 +214,22 @@ def test_a_line_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyP
 def test_comments_are_left_out() -> None:
     data = b"# made today\nx;y\n1;2\n# middle\n3;4\n"
     assert rows(data, dialect=Dialect(";", "#")) == [{"x": "1", "y": "2"}, {"x": "3", "y": "4"}]
+
+
+@given(st.lists(st.sampled_from(["a", "a.2", "a.3", "a.2.3", "", "column_1", "b"]), max_size=8))
+def test_every_column_has_a_name_of_its_own(header: list[str]) -> None:
+    names = module.column_names([name.encode() for name in header])
+    assert len(set(names)) == len(names) == len(header)
+
+
+def test_a_header_of_countless_columns_is_refused() -> None:
+    assert len(module.column_names([b"x"] * 2_000)) == 2_000
+    with pytest.raises(InputError, match="2,001 columns, more than 2,000"):
+        module.column_names([b"x"] * 2_001)
+
+
+def test_comments_before_the_header_may_be_longer_than_any_line() -> None:
+    data = b"#" * 999 + b"\n"
+    opened = reader(data * 20_000 + b"#\r\na,b\n1,2\n", dialect=Dialect(comment="#"))
+    (chunk,) = opened.chunks()
+    assert (opened.columns, chunk.first_line, chunk.data) == (("a", "b"), 20_003, b"1,2\n")

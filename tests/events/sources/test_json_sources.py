@@ -136,7 +136,20 @@ def test_idf_flat_and_nested_are_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"nonsense", b"[]", b"3", b'{"a":NaN}', b'{"a":', b"\xff\xfe", b"[" * 100_000, b'"' + b"a" * 100]
+    "line",
+    [
+        b"nonsense",
+        b"[]",
+        b"3",
+        b'{"a":NaN}',
+        b'{"a":',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'"' + b"a" * 100,
+        b'{"source":' * 60 + b"1" + b"}" * 60,
+        b'{"source":' * 1_500 + b"1" + b"}" * 1_500,
+        b'{"source.ip":"192.0.2.1","extra":' + b"[" * 1_500 + b"]" * 1_500 + b"}",
+    ],
 )
 def test_lines_that_are_no_events_are_set_aside(line: bytes) -> None:
     good = b'{"source.ip":"192.0.2.1"}'
@@ -144,6 +157,17 @@ def test_lines_that_are_no_events_are_set_aside(line: bytes) -> None:
         events, bad = read("idf", good + b"\n" + line + b"\n" + good, chunk_bytes)
         assert len(events) == 2
         assert [one.line for one in bad] == [2]
+
+
+@pytest.mark.parametrize("head", [b'{"a":' + b"[" * 60_000, b'{"source":' * 900 + b"1" + b"}" * 900])
+def test_what_never_ends_is_nobodys(head: bytes) -> None:
+    assert recognise("x", head) is None
+
+
+def test_an_array_says_the_line_of_each_of_its_objects() -> None:
+    events, bad = read("idf", b'[\n{"source.ip":"192.0.2.1"},\n\n7,\n\n{"source.ip":"192.0.2.2"}, 8\n, oh\n]')
+    assert len(events) == 2
+    assert [one.line for one in bad] == [4, 6, 7]
 
 
 def test_values_that_json_can_say_and_tables_cannot_hold() -> None:

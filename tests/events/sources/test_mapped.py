@@ -99,6 +99,15 @@ def test_a_missing_mapping_file_is_named(tmp_path: Path, code: str) -> None:
         sources(tmp_path)["mapped"].feed(code)
 
 
+def test_columns_may_be_called_as_patterns_are(tmp_path: Path) -> None:
+    (tmp_path / "odd.toml").write_text('[columns]\nip = "source.ip"\n"*" = "extra.star"\n')
+    source = sources(tmp_path)["mapped"]
+    reader = source.open("odd", io.BytesIO(b"ip,*,^.*$\n192.0.2.1,a,b\n"), 1 << 20)
+    (chunk,) = reader.chunks()
+    (event,) = to_idf(normalise(reader.parse(chunk), source.feed("odd"), NOW).frame)
+    assert (event["source.ip"], event["extra.star"], event["extra.^.*$"]) == ("192.0.2.1", "a", "b")
+
+
 def test_somebody_else_adds_a_source_by_an_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     theirs = EntryPoint("theirs", "tocsin.events.sources.idf:source", "tocsin.sources")
     monkeypatch.setattr(face, "entry_points", lambda **_: [theirs])

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from tocsin.events.extra import too_deep
 from tocsin.events.schema import BY_NAME
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, as_text
@@ -28,7 +29,9 @@ class Idf:
         text, _ = as_text(head.lstrip(b"\xef\xbb\xbf \r\n\t[").partition(b"\n")[0])
         try:
             first = json.loads(text.rstrip().rstrip(",]"))
-        except ValueError:
+        except (ValueError, RecursionError):
+            return None
+        if too_deep(first):
             return None
         return NAME if isinstance(first, dict) and any(mark in _row(first) for mark in _MARKS) else None
 

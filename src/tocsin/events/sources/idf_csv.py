@@ -12,7 +12,7 @@ import polars as pl
 
 from tocsin.events.schema import BY_NAME
 from tocsin.events.sources import Feed, Reader
-from tocsin.events.sources.delimited import FIELD_LIMIT, Delimited, Dialect, Shaping, first_records
+from tocsin.events.sources.delimited import FIELD_LIMIT, Delimited, Dialect, Shaping, distinct, first_records
 from tocsin.events.sources.idf import TIME_FORMAT
 
 NAME = "idf_csv"
@@ -49,7 +49,7 @@ def source(_: Sequence[Path] = ()) -> IdfCsv:
 
 
 def _shaping(columns: Sequence[str]) -> Shaping:
-    return Shaping(partial(_shape, {column: _field(column) for column in columns}))
+    return Shaping(partial(_shape, dict(zip(columns, distinct(map(_field, columns)), strict=True))))
 
 
 def _field(column: str) -> str:

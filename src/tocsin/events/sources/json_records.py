@@ -1,7 +1,6 @@
 """Reports of JSON objects: one a line, one document, an array of them, or one behind the other."""
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,14 +9,13 @@ from typing import BinaryIO, Final
 import polars as pl
 
 from tocsin.errors import InputError
+from tocsin.events.extra import DEEPEST, json_text, no_number, sound, too_deep
 from tocsin.events.schema import BY_NAME, Kind
 from tocsin.events.sources import Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT, as_text, utf8
 
 DOCUMENT_LIMIT: Final = 1 << 28
 """Longest document in bytes that is not one object a line: it has to be in memory as a whole."""
-
-_LONE: Final = re.compile("[\ud800-\udfff]")
 
 Row = Mapping[str, object]
 """Values by field name; what is named in another way, or is no single value, goes to ``extra``."""
@@ -90,6 +88,8 @@ class JsonRecords:
             try:
                 if record.reason or not isinstance(record.value, dict):
                     raise ValueError(record.reason or "This is not a JSON object.")  # noqa: TRY301
+                if record.raw.count("[") + record.raw.count("{") > DEEPEST and too_deep(record.value):
+                    raise ValueError(f"Values stand more than {DEEPEST} deep in each other.")  # noqa: TRY301
                 row = self._row(record.value)
                 if len(record.raw) > self._limit and any(len(str(value)) > self._limit for value in row.values()):
                     raise ValueError(f"A value is longer than {self._limit} characters.")  # noqa: TRY301
@@ -121,22 +121,19 @@ def _one_a_line(head: bytes) -> bool:
 
 def _record(line: int, text: str) -> Record:
     try:
-        return Record(line, text, json.loads(text, parse_constant=_no_number))
+        return Record(line, text, json.loads(text, parse_constant=no_number))
     except (ValueError, RecursionError) as error:
         return Record(line, text, None, f"This is not JSON: {error}")
 
 
-def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no number in JSON (RFC 8259)")
-
-
 def _documents(text: str) -> Iterator[Record]:
     """The objects of an array, or of documents behind each other; an unreadable remainder is one record."""
-    decoder = json.JSONDecoder(parse_constant=_no_number)
+    decoder = json.JSONDecoder(parse_constant=no_number)
     array = text.lstrip().startswith("[")
     position = _skip(text, text.index("[") + 1 if array else 0, "")
+    line, counted = 1, 0
     while position < len(text) and not (array and text[position] == "]"):
-        line = text.count("\n", 0, position) + 1
+        line, counted = line + text.count("\n", counted, position), position
         try:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
@@ -169,7 +166,7 @@ def frame_of(rows: Sequence[Row]) -> pl.DataFrame:
             else:
                 extra[name.removeprefix("extra.")] = value
         if extra:
-            fields["extra"] = _sound(json.dumps(extra, ensure_ascii=False), r"\\")
+            fields["extra"] = json_text(extra)
         table.append(fields)
     names = dict.fromkeys(name for fields in table for name in fields)
     columns = {name: [fields.get(name) for fields in table] for name in names}
@@ -177,9 +174,4 @@ def frame_of(rows: Sequence[Row]) -> pl.DataFrame:
 
 
 def _text(value: str | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else _sound(str(value).replace("\x00", ""))
-
-
-def _sound(text: str, backslash: str = "\\") -> str:
-    """The text without lone surrogates, which JSON can name and UTF-8 cannot hold; they show as their escape."""
-    return _LONE.sub(lambda found: f"{backslash}u{ord(found[0]):04x}", text)
+    return str(value).lower() if isinstance(value, bool) else sound(str(value).replace("\x00", ""))

@@ -179,4 +179,5 @@ def _shaping(mapping: FeedMapping, columns: Sequence[str]) -> Shaping:
 
 
 def _shape(steps: Mapping[str, str], frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.select(pl.col(column).alias(name) for name, column in steps.items())
+    # by series: to an expression "*" and "^…$" would mean other columns
+    return pl.DataFrame([frame[column].alias(name) for name, column in steps.items()])

@@ -14,6 +14,16 @@ of the file or an open quote cut off is not trusted: it is kept under ``extra.to
 
 from tocsin.events.sources.delimited.encoding import as_text, utf8
 from tocsin.events.sources.delimited.exact import FIELD_LIMIT, Dialect
-from tocsin.events.sources.delimited.reader import LINE_LIMIT, Delimited, Shaping, first_records
+from tocsin.events.sources.delimited.reader import LINE_LIMIT, Delimited, Shaping, distinct, first_records
 
-__all__ = ["FIELD_LIMIT", "LINE_LIMIT", "Delimited", "Dialect", "Shaping", "as_text", "first_records", "utf8"]
+__all__ = [
+    "FIELD_LIMIT",
+    "LINE_LIMIT",
+    "Delimited",
+    "Dialect",
+    "Shaping",
+    "as_text",
+    "distinct",
+    "first_records",
+    "utf8",
+]

@@ -1,7 +1,7 @@
 """A report of delimited text, opened: its header, its chunks, and each chunk's rows."""
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import BinaryIO, Final
@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from tocsin.errors import InputError
+from tocsin.events.extra import object_text
 from tocsin.events.schema import Kind
 from tocsin.events.sources import Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited.encoding import as_text, utf8
@@ -26,6 +27,9 @@ from tocsin.events.sources.delimited.fast import lines_of, parse_fast, parse_rec
 
 LINE_LIMIT: Final = 1 << 24
 """Longest line in bytes; a longer one is set aside in pieces of this size, so that memory stays bounded."""
+
+MOST_COLUMNS: Final = 2_000
+"""More columns than any feed has; each costs time and memory by itself."""
 
 _SMALL: Final = 1 << 15  # a chunk of this size is not split again before it is read exactly
 
@@ -70,18 +74,20 @@ class Delimited:
     def _read_header(self) -> tuple[str, ...]:
         """The column names, read from the first record that is not a comment."""
         data, final = b"", False
-        while not final:
+        while not final and len(data) <= self._line_limit:
             block = self._read(min(self._chunk_bytes, 1 << 16))
             data, final = data + block, not block
-            if len(data) > self._line_limit:
-                break
+            if not final and b"\n" not in block and b"\r" not in block:
+                continue  # no record ends in it
+            read = 0
             for record in scan(data, self.dialect, final=final):
                 if not record.certain:
                     break
-                if self.dialect.comment and data.startswith(self.dialect.comment.encode(), record.start):
-                    continue
-                self._held, self._line = data[record.end :], 1 + count_lines(data[: record.end])
-                return column_names(record.values)
+                read = record.end
+                if not self.dialect.comment or not data.startswith(self.dialect.comment.encode(), record.start):
+                    self._held, self._line = data[read:], self._line + count_lines(data[:read])
+                    return column_names(record.values)
+            data, self._line = data[read:], self._line + count_lines(data[:read])
         raise InputError(
             "The report has no header line." if data.strip() else "The report is empty.",
             hint="Ask its sender for the report again.",
@@ -124,10 +130,10 @@ class Delimited:
         if fast is not None:
             frame, plain = fast
             texts = partial(lines_of, chunk.data, frame.height, plain=plain)
-            return self._batch(self._shaping.shape(frame), [], partial(places, chunk), texts, plain=plain)
+            return self._batch(self._shaped(frame), [], partial(places, chunk), texts, plain=plain)
         if (recoded := parse_recoded(chunk.data, self.columns, self.dialect)) is not None:
             frame, flags = recoded
-            shaped = self._shaping.shape(frame).with_columns(flags)
+            shaped = self._shaped(frame).with_columns(flags)
             return self._batch(shaped, [], partial(places, chunk))
         if len(chunk.data) > _SMALL and (parts := _split(chunk, self.dialect)):
             frame, unreadable, located = _join([self.parse(part) for part in parts])
@@ -150,8 +156,16 @@ class Delimited:
             schema={"flags": pl.String(), "extra.tocsin_surplus": pl.String(), "extra.tocsin_cut": pl.String()},
         )
         found = [(row.line, row.raw) for row in rows]
-        shaped = self._shaping.shape(frame).with_columns(note for note in notes if note.null_count() < len(note))
+        shaped = self._shaped(frame).with_columns(note for note in notes if note.null_count() < len(note))
         return self._batch(shaped, unreadable, lambda wanted: [found[i] for i in wanted])
+
+    def _shaped(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows by their fields; whatever stands in ``extra`` is a JSON object then."""
+        shaped = self._shaping.shape(frame)
+        if "extra" not in shaped.columns:
+            return shaped
+        texts = [text if text is None else object_text(text) for text in shaped["extra"].to_list()]
+        return shaped.with_columns(pl.Series("extra", texts, pl.String))
 
     def _batch(
         self,
@@ -174,18 +188,32 @@ def column_names(values: Sequence[bytes]) -> tuple[str, ...]:
     """Names for the columns of a header: nameless ones get their number, doubled ones a suffix.
 
     Raises:
-        InputError: this is no header of a text file.
+        InputError: this is no header of a text file, or one of too many columns.
 
     """
+    if len(values) > MOST_COLUMNS:
+        raise InputError(
+            f"The header has {len(values):,} columns, more than {MOST_COLUMNS:,}.", hint="Is this a CSV report?"
+        )
     names: list[str] = []
     for number, value in enumerate(values, 1):
         text, _ = as_text(value)
         name = text.strip().strip('"').lower()
         if any(ord(letter) < 32 or letter == "\x7f" for letter in name):
             raise InputError("The first line is not a header of a text file.", hint="Is this a CSV report?")
-        name = name or f"column_{number}"
-        names.append(name if name not in names else f"{name}.{number}")
-    return tuple(names)
+        names.append(name or f"column_{number}")
+    return distinct(names)
+
+
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, those that came before with the number of their place behind them, as often as it takes."""
+    found: dict[str, None] = {}
+    for number, given in enumerate(names, 1):
+        name = given
+        while name in found:
+            name = f"{name}.{number}"
+        found[name] = None
+    return tuple(found)
 
 
 def first_records(head: bytes, count: int, dialect: Dialect | None = None) -> list[tuple[str, ...]]:
