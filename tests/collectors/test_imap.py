@@ -1,6 +1,8 @@
 """Reports in mails on a real IMAP server: attached, packed, forwarded; every mail is moved, none is deleted."""
 
+import gzip
 import io
+import random
 import ssl
 import zipfile
 from collections.abc import Callable, Iterator
@@ -119,6 +121,58 @@ def test_what_cannot_be_read_goes_to_another_folder_with_the_reason(
     assert subjects(mailbox, "tocsin-refused", user) == ["a bomb", "broken", "large", "mixed", "words only"]
     assert {entry["what"] for entry in tocsin.json("collect", "refused")} == set(reasons)
     assert subjects(mailbox, "INBOX", user) == subjects(mailbox, "tocsin-done", user) == []
+
+
+def test_the_same_report_in_two_mails_and_twice_in_one_is_taken_once(
+    tocsin: Tocsin, mailbox: ImapServer, user: str
+) -> None:
+    attached, bad = (NAME, report("192.0.2.1")), ("other.csv", b"no report\n")
+    mailbox.put(*(bytes(mail(f"mail {n}", attached, attached)) for n in range(2)), user=user)
+    mailbox.put(*(bytes(mail(f"bad {n}", bad, bad)) for n in range(2)), user=user)
+
+    [run] = tocsin.json("collect", "run", "it", code=1)
+
+    assert (run["error"], run["taken"]) == (None, ["mail 0", "mail 1"])
+    assert [entry["what"] for entry in run["refused"]] == ["bad 0", "bad 1"]
+    assert stored(tocsin) == ["192.0.2.1"]
+    assert mailbox.mails("INBOX", user) == []
+
+
+def test_whatever_a_stranger_sends_is_done_with_and_stops_nothing(
+    tocsin: Tocsin, mailbox: ImapServer, user: str
+) -> None:
+    chance = random.Random(12)
+    forwarded = mail("forwarded", text="Here it is.")
+    forwarded.add_attachment(mail("inner", (NAME, report("192.0.2.3"))))
+    seeds = [
+        bytes(mail("plain", (NAME, report("192.0.2.1")), ("x.json", b'{"a":' + b"[" * 60_000))),
+        bytes(mail("deep", ("x.jsonl", b'{"source.ip":"192.0.2.2"}\n' + b'{"source":' * 1_500))),
+        bytes(mail("packed", ("x.zip", packed(**{NAME: report("192.0.2.2")})), ("y.csv.gz", gzip.compress(b"a,b\n")))),
+        bytes(mail("columns", ("x.csv", b"source.ip,time.source,ip,extra.ip,extra\n192.0.2.5,,a,b,}{\n"))),
+        bytes(forwarded),
+    ]
+    mails = [*seeds, *(_damaged(chance, chance.choice(seeds), seeds) for _ in range(60))]
+    mailbox.put(*mails, bytes(mail("last", (NAME, report("192.0.2.99")))), user=user)
+
+    [run] = tocsin.json("collect", "run", "it", code=1)
+
+    assert run["error"] is None
+    assert "error of Tocsin" not in str(run["refused"])
+    assert "192.0.2.99" in stored(tocsin)
+    assert mailbox.mails("INBOX", user) == []
+    moved = [len(mailbox.mails(folder, user)) for folder in ("tocsin-done", "tocsin-refused")]
+    assert sum(moved) == len(mails) + 1
+
+
+def _damaged(chance: random.Random, raw: bytes, others: list[bytes]) -> bytes:
+    """The mail with pieces cut out, or replaced by others or by any bytes."""
+    for _ in range(chance.randint(1, 5)):
+        start = chance.randrange(min(len(raw), 3_000))
+        other = chance.choice(others)
+        place = chance.randrange(len(other))
+        piece = chance.choice([b"", chance.randbytes(chance.randint(1, 30)), other[place : place + 300]])
+        raw = raw[:start] + piece + raw[start + chance.randint(0, 200) :]
+    return raw
 
 
 def test_an_attached_mapping_does_not_describe_the_report_beside_it(

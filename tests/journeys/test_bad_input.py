@@ -24,7 +24,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from players import HEADER, Tocsin
+from support.hostile_reports import hostile_reports
 from tocsin.app import Node, open_node
+from tocsin.errors import InternalError
+from tocsin.events.idf_out import idf_lines
 from tocsin.events.reports import Report as Opened
 from tocsin.pipeline import Outcome, ingest
 
@@ -616,7 +619,14 @@ def until_it_fits(tocsin: Tocsin, path: Path, disk: Path) -> Iterator[str]:
 
 # --- anything at all
 
-SOURCES = [("shadowserver", "scan_rdp"), ("idf", "test"), ("xarf", "xarf"), ("mapped", "any")]
+SOURCES = [
+    ("shadowserver", "scan_rdp"),
+    ("idf", "test"),
+    ("xarf", "xarf"),
+    ("mapped", "any"),
+    ("idf_csv", "test"),
+    (None, None),
+]
 MAPPING = 'name = "Any"\n[columns]\na = "source.ip"\nb = "time.source"\nc = "extra.c"\n'
 PIECES = [
     "192.0.2.1",
@@ -659,11 +669,15 @@ def node() -> Iterator[Node]:
         yield made
 
 
-@given(data=anything, origin=st.sampled_from(SOURCES))
+@given(data=anything | hostile_reports, origin=st.sampled_from(SOURCES))
 @example(data=b"\xff\xfe", origin=SOURCES[0])
 @example(data=b"\x1f\x8b", origin=SOURCES[0])
 @example(data=b"a,:!,:integer\n192.0.2.1,x,y\n", origin=SOURCES[3])
-def test_for_any_bytes_the_sums_balance_or_there_is_a_reason(node: Node, data: bytes, origin: tuple[str, str]) -> None:
+@example(data=b"source.ip,extra\n192.0.2.1,}{\n", origin=SOURCES[4])
+@example(data=b'{"source.ip":"192.0.2.1","a":1e400}', origin=SOURCES[1])
+def test_for_any_bytes_the_sums_balance_or_there_is_a_reason(
+    node: Node, data: bytes, origin: tuple[str | None, str | None]
+) -> None:
     path = node.home.parent / "any.dat"
     path.write_bytes(data)
     source, feed = origin
@@ -672,4 +686,8 @@ def test_for_any_bytes_the_sums_balance_or_there_is_a_reason(node: Node, data: b
 
     assert balanced(outcome)
     assert all(str(error) for _, error in outcome.failed)
+    assert not [error for _, error in outcome.failed if isinstance(error, InternalError)]
     assert outcome.counts.reports + outcome.counts.already + len(outcome.failed) >= 1
+    if outcome.counts.stored:
+        stored = node.store.scan(ingests=outcome.ingests).collect()
+        assert len([json.loads(line, parse_constant=pytest.fail) for line in idf_lines(stored)]) == stored.height

@@ -181,12 +181,16 @@ class _Runner:
 
     def _take_in(self, lot: list["_Fetched"]) -> None:
         reasons: list[str] = []
+        done: dict[Path, str] = {}  # the same report twice, as where a mail was sent twice, stands here once
         with open_workshop(self.node, clock=self.clock) as workshop:
             for fetched in lot:
                 if self.stop():
                     break  # the rest stands in the spool
-                refused = [self._ingest(workshop, path) for path in fetched.paths]
-                reasons.append("\n".join(filter(None, [fetched.refused, *refused])))
+                for path in fetched.paths:
+                    if path not in done:
+                        done[path] = self._ingest(workshop, path)
+                said_of = dict.fromkeys([fetched.refused, *(done[path] for path in fetched.paths)])
+                reasons.append("\n".join(filter(None, said_of)))
         for fetched, reason in zip(lot, reasons, strict=False):
             self._count(fetched.offer.label, reason)
             note_offer(self.node.database, self.standing.name, fetched.offer, refused=reason, now=self.clock())
