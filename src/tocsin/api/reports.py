@@ -65,7 +65,7 @@ _EXAMPLES = {
 
 
 class SentFile(BaseModel):
-    """A file as it was kept; ``size`` in bytes, unpacked where it was packed for the way."""
+    """A file as it was sent; ``size`` in bytes, unpacked where it was packed for the way."""
 
     name: str
     size: int
