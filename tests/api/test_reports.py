@@ -311,7 +311,7 @@ def test_of_a_report_of_abuse_only_the_reference_is_written(
     data, kept = shapes(xarf())[name], world.node.home / "uploads"
     sent = {"content": data} if form == "body" else {"files": [("file", (name, data))]}
     with open_workshop(world.node):  # nothing is taken in meanwhile
-        made = sender.post("/reports", params={"name": name, "source": "xarf", "feed": "abuse"}, **sent)  # type: ignore[arg-type]
+        made = sender.post("/reports", params={"name": name, "source": "xarf", "feed": "abuse"}, **sent)
         assert made.status_code == 202, made.text
         assert [path.name for path in kept.rglob("*") if path.is_file()] == [name]
         assert traces(world.node.home) == []

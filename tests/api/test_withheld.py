@@ -51,11 +51,8 @@ def heard(world: World) -> World:
 def test_problems_with_what_stays_here_are_left_out(heard: World, role: Role) -> None:
     with caller(heard, role) as client:
         assert [one["where"] for one in client.get("/problems").json()["items"]] == [OPEN]
-        pages, cursor = [], ""
-        while cursor is not None:
-            page = client.get("/problems", params={"limit": 1, **({"cursor": cursor} if cursor else {})}).json()
-            pages, cursor = [*pages, *page["items"]], page["next"]
-    assert [one["where"] for one in pages] == [OPEN]
+        page = client.get("/problems", params={"limit": 1}).json()
+    assert ([one["where"] for one in page["items"]], page["next"]) == ([OPEN], None)
 
 
 def test_an_operator_sees_none_of_them_and_no_row(heard: World, world: World) -> None:

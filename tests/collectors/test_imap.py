@@ -12,7 +12,7 @@ import pytest
 from collectors_cast import NAME, report, spooled, stored
 from imap_server import ImapServer, imap_server
 from players import Tocsin
-from support.abuse_reports import REFERENCE, shapes, traces, xarf
+from support.abuse_reports import REFERENCE, WORDS, shapes, traces, xarf
 from web_server import pin_by_openssl
 
 
@@ -180,7 +180,7 @@ def test_of_an_attached_report_of_abuse_only_the_reference_is_written(
 ) -> None:
     for name, data in shapes(xarf()).items():
         if name in {"pretty.json", "packed.zip"}:
-            mailbox.put(bytes(mail(name, (name, data))), user=user)
+            mailbox.put(bytes(mail(f"{WORDS} {name}", (name, data))), user=user)
     [run] = tocsin.json("collect", "run", "it")
     assert (run["reports"], run["stored"], run["quarantined"]) == (2, 0, 2)  # one came in both mails
     assert traces(tocsin.home) == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from players import Tocsin
+from players import HEADER, Tocsin
 from support.abuse_reports import REFERENCE, TRACES, shapes, traces, xarf
 
 WHY = {
@@ -72,9 +72,26 @@ def test_the_reference_is_found_again_and_read_again_without_harm(tocsin: Tocsin
     assert traces(tmp_path / "backup") == []
 
 
+def test_by_a_folder(tocsin: Tocsin) -> None:
+    folder = tocsin.home / "incoming"
+    folder.mkdir()
+    for name, data in shapes(xarf()).items():
+        (folder / name).write_bytes(data)
+        os.utime(folder / name, (0, 0))
+    plain = folder / "2026-11-23-scan_rdp-test-geo.csv"
+    plain.write_text(f"{HEADER}\nnothing\n")
+    os.utime(plain, (0, 0))
+    tocsin.call("watch", folder, "--once")
+    assert sorted(path.name for path in folder.glob("*/*") if "reason" not in path.name) == sorted(
+        [*shapes(xarf()), plain.name]
+    )
+    assert (folder / "done" / plain.name).stat().st_mtime == 0  # not written again
+    check_nothing_stayed(tocsin)
+
+
 def test_by_a_pipe_killed_at_any_point(tocsin: Tocsin) -> None:
     for point in ("ingest.set-aside", "ingest.closed"):
-        command = [COMMAND, "--home", tocsin.home, "ingest", "-", "--source", "xarf"]
+        command = [str(COMMAND), "--home", str(tocsin.home), "ingest", "-", "--source", "xarf"]
         killed = subprocess.run(
             [*command, "--feed", "abuse"],
             input=shapes(xarf())["packed.zip"],

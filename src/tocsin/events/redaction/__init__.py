@@ -6,6 +6,6 @@ docs/design/evidence.md says what is seen and what is not.
 """
 
 from tocsin.events.redaction.records import ABUSE, UNREADABLE, reduced, withheld
-from tocsin.events.redaction.stream import Redaction, redacted, redacted_bytes
+from tocsin.events.redaction.stream import Redaction, redact_file, redacted, redacted_bytes
 
-__all__ = ["ABUSE", "UNREADABLE", "Redaction", "redacted", "redacted_bytes", "reduced", "withheld"]
+__all__ = ["ABUSE", "UNREADABLE", "Redaction", "redact_file", "redacted", "redacted_bytes", "reduced", "withheld"]

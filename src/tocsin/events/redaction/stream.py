@@ -15,11 +15,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
 from tocsin.errors import InputError
 from tocsin.events.redaction.records import reduced, unreadable, withheld
 from tocsin.events.sources.delimited import as_text, encoding_of
+from tocsin.records.durable import sync_file
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -216,6 +218,27 @@ def redacted_bytes(data: bytes) -> tuple[bytes, int]:
     redaction = Redaction()
     kept = redaction.take(data) + redaction.end()
     return (kept, redaction.withheld) if redaction.changed else (data, 0)
+
+
+def redact_file(path: Path) -> None:
+    """Take out of a file what may not be kept; one of which all may be kept stays as it is.
+
+    Raises:
+        InputError: as `Redaction`.
+
+    """
+    redaction = Redaction()
+    with path.open("rb") as file:
+        while not redaction.passing and (block := file.read(_BLOCK)):
+            redaction.take(block)
+        redaction.end()
+        if redaction.changed:
+            beside = path.with_name(f".{path.name[:200]}.part")
+            file.seek(0)
+            with beside.open("wb") as out:
+                shutil.copyfileobj(redacted(file), out)
+                sync_file(beside)
+            beside.replace(path)
 
 
 class _Redacted(io.RawIOBase):
