@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from tocsin import __version__, commitment
 from tocsin.app import Node, writer
 from tocsin.errors import ConflictError, InputError, StorageError, UsageError
-from tocsin.home import UNFINISHED_RESTORE, records_of
+from tocsin.home import UNFINISHED_RESTORE, close_to_others, records_of
 from tocsin.records import AuditWord, Base, Database, audit, continue_numbering, cut, open_database, sqlite_url
 from tocsin.settings import load_settings
 
@@ -105,7 +105,8 @@ def make_backup(node: Node, target: Path, *, now: datetime, actor: str = "backup
         raise ConflictError(f"{target} is not empty.", hint="Name a new folder for each backup.")
     with writer(node), _disk(target):
         commitment.recover(node)
-        target.mkdir(parents=True, exist_ok=True)
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.chmod(0o700)
         # Records first: what is delivered meanwhile is then in the copy as a mail that is still to be noted, and
         # delivering it again writes the same file.
         records = open_database(sqlite_url(target / _RECORDS))
@@ -119,6 +120,7 @@ def make_backup(node: Node, target: Path, *, now: datetime, actor: str = "backup
     manifest = {"tocsin": __version__, "made": now.isoformat(), "sha256": hashes}
     with _disk(target):
         (target / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        close_to_others(target)
         os.sync()
     with node.database.begin() as session:
         audit(session, AuditWord.BACKUP_MADE, at=now, actor=actor, subject="node")
@@ -140,7 +142,8 @@ def restore_backup(source: Path, home: Path, *, now: datetime) -> Copied:
     if home.exists() and {path.name for path in home.iterdir()} - {_SETTINGS}:
         raise ConflictError(f"{home} is not empty.", hint="Restore into a new folder with --home.")
     with _disk(home):
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        home.chmod(0o700)
         if not (home / _SETTINGS).exists() and _SETTINGS in hashes:
             _copy(source / _SETTINGS, home / _SETTINGS)
         database = _empty_database(home)
@@ -152,6 +155,7 @@ def restore_backup(source: Path, home: Path, *, now: datetime) -> Copied:
         _bring_records(source / _RECORDS, database, home / "spool")
         with database.begin() as session:
             audit(session, AuditWord.BACKUP_RESTORED, at=now, actor="backup", subject="node")
+        close_to_others(home)
         os.sync()
         (home / UNFINISHED_RESTORE).unlink()
     return Copied(len(hashes), sum((source / name).stat().st_size for name in hashes))

@@ -21,6 +21,7 @@ from tocsin.app import Node
 from tocsin.directory import Role, Team
 from tocsin.errors import InputError
 from tocsin.events.idf_out import addresses
+from tocsin.events.redaction import redacted
 from tocsin.events.reports import find_reports, open_reports
 from tocsin.events.sources import recognise
 from tocsin.networks import Networks
@@ -129,7 +130,8 @@ def _batches(node: Node, paths: Iterable[Path], tally: _Tally, now: datetime) ->
                     )
                 source, code = found
                 with report.path.open("rb") as stream:
-                    reader = source.open(code, report.limited(stream), limits.batch_bytes, limits.max_record_bytes)
+                    kept = redacted(report.limited(stream))
+                    reader = source.open(code, kept, limits.batch_bytes, limits.max_record_bytes)
                     for chunk in reader.chunks():
                         understood = understand(reader, chunk, source.feed(code), networks, now)
                         tally.unreadable += len(understood.unusable)

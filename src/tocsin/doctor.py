@@ -40,6 +40,7 @@ def examine(home: Path) -> list[Finding]:
         return [*findings, Finding("settings and records", False, str(error), error.hint)]
     findings.append(Finding("settings and records", True, f"open, {node.database.engine.dialect.name}"))
     for check in (
+        _closed,
         _unfinished,
         _event_table,
         _uploads,
@@ -75,6 +76,19 @@ def _space(home: Path) -> Finding:
 def _writable(home: Path) -> Finding:
     ok = os.access(home, os.W_OK)
     return Finding("home folder", ok, str(home), "" if ok else "Give this user the right to write there.")
+
+
+def _closed(node: Node) -> Iterator[Finding]:
+    """Whether other users of the machine are kept out; opening a node closes what belongs to this user."""
+    from tocsin.home import is_open
+
+    loose = is_open(node.home)
+    yield Finding(
+        "other users of this machine",
+        not loose,
+        "can open the home folder" if loose else "cannot read the node",
+        f"As the owner of that folder: chmod -R go= {node.home}" if loose else "",
+    )
 
 
 def _unfinished(node: Node) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ from tocsin.events.enrich import enrich
 from tocsin.events.models import FeedRecord, Ingest
 from tocsin.events.normalise import normalise
 from tocsin.events.quarantine import Quarantine
+from tocsin.events.redaction import redacted
 from tocsin.events.reports import Report, find_reports, open_reports, shown
 from tocsin.events.sources import Chunk, Feed, Reader, Source, sources
 from tocsin.events.store import Part
@@ -296,7 +297,7 @@ def _opened(workshop: Workshop, report: Report, source: str | None, feed: str | 
     stream = report.path.open("rb")
     limit = workshop.node.settings.ingest.max_record_bytes
     try:
-        reader = origin.open(code, report.limited(stream), workshop.node.settings.ingest.batch_bytes, limit)
+        reader = origin.open(code, redacted(report.limited(stream)), workshop.node.settings.ingest.batch_bytes, limit)
     except BaseException:
         stream.close()
         raise

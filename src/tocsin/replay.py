@@ -24,6 +24,7 @@ from tocsin.events.idf_out import to_idf
 from tocsin.events.ingests import Waiting, taken_places, waiting_rows
 from tocsin.events.models import FeedRecord, Ingest, LeftAside
 from tocsin.events.quarantine import SetAside, header_of, set_aside
+from tocsin.events.redaction import redacted_bytes
 from tocsin.events.reports import Report
 from tocsin.events.sources import sources
 from tocsin.networks import Networks
@@ -186,7 +187,7 @@ def replay(
         record, feed = require_ingest(node, number)
         rows = _chosen(node, number, None if places is None and not texts else {*(places or ()), *texts})
         chosen = None if places is None and not texts else [row.place for row in rows]
-        content = _content(node, number, [texts.get(row.place, row.raw) for row in rows])
+        content, _ = redacted_bytes(_content(node, number, [texts.get(row.place, row.raw) for row in rows]))
         named = "" if chosen is None else f"{chosen}\n"  # the same text at another place is another row
         identity = hashlib.sha256(f"replay of ingest {number}\n{named}".encode() + content).hexdigest()
         node.spool.mkdir(parents=True, exist_ok=True)

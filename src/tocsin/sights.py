@@ -4,15 +4,24 @@ Who works on the node sees all of it, inside. A team sees the events that were r
 lets it have them: the same question that a digest asks. What one team sees says nothing of another.
 """
 
-from collections.abc import Collection, Iterator
+import io
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
 from typing import Final
+
+import polars as pl
 
 from tocsin.accounts import Reach
 from tocsin.app import Node
 from tocsin.directory import teams_by_id
+from tocsin.errors import TocsinError
 from tocsin.events.browse import Figures
+from tocsin.events.models import FeedRecord, Ingest
+from tocsin.events.quarantine import SetAside, header_of
 from tocsin.events.sight import EVERYTHING, Label, Sight, Window, merged
+from tocsin.events.sources import Source, sources
 from tocsin.release import (
     Audience,
     Marking,
@@ -22,11 +31,14 @@ from tocsin.release import (
     fields_for,
     highest,
     read_marking,
+    read_tlp,
     recipient_of,
 )
 from tocsin.rules import NO_RULES, Rules, rules_in_force
 
 _PURPOSE: Final = Purpose.REMEDIATION
+_LABEL: Final = re.compile(r"\btlp\W{0,6}([a-z]+(?:\+[a-z]+)?)", re.IGNORECASE)
+_UNREADABLE = (TocsinError, ValueError, TypeError, LookupError, RecursionError, pl.exceptions.PolarsError)
 
 
 def sight_of(node: Node, reach: Reach) -> Sight:
@@ -41,6 +53,54 @@ def export_sight(node: Node, reach: Reach) -> Sight:
     # A file is read by nobody in particular, so what is for named people only stays.
     own = Recipient(Audience.OWN, named=False)
     return merged(_windows(None, own, node.events.labels()))
+
+
+def labels_that_leave(node: Node, reach: Reach) -> frozenset[Label] | None:
+    """The labels of stored events that somebody who reads all of them may carry away; None: every label there is."""
+    stored = node.events.labels()
+    leaving = frozenset(label for window in export_sight(node, reach).windows for label in window.labels or stored)
+    return None if leaving == stored else leaving
+
+
+def aside_that_leaves(node: Node, rows: Iterable[SetAside], *, named: bool = False) -> list[SetAside]:
+    """Rows that were set aside, without the text of those that the gate keeps back, and why it does.
+
+    ``named``: for one known person who mends them; else for a list, a file or a program.
+    """
+    own = Recipient(Audience.OWN, named=named)
+    shown: list[SetAside] = []
+    for number, group in groupby(rows, key=lambda row: row.ingest):
+        of = list(group)
+        for row, marking in zip(of, _markings_aside(node, number, of), strict=True):
+            verdict = decide(marking, own, _PURPOSE)
+            shown.append(row if verdict.allowed else replace(row, raw="", withheld=verdict.words))
+    return shown
+
+
+def _markings_aside(node: Node, number: int, rows: Collection[SetAside]) -> list[Marking]:
+    """The marking of each row: its own label, as its feed is read or as its text says, else that of its feed."""
+    with node.database.reading() as session:
+        feed = session.get_one(FeedRecord, session.get_one(Ingest, number).feed_id)
+    origin, header = sources(node.home / "feeds").get(feed.source), header_of(node.quarantine, number)
+    labels = [_label_aside(origin, feed.code, header, row.raw) if origin and row.raw else None for row in rows]
+    return [read_marking(label or feed.tlp, feed.pap) for label in labels]
+
+
+def _label_aside(origin: Source, code: str, header: list[str], raw: str) -> str | None:
+    """The TLP label that a row carries; where it should have one that nobody finds, a label that nobody knows."""
+    columns: Collection[str] = ()
+    try:
+        stream = io.BytesIO("\n".join([*header, raw, ""]).encode("utf-8", "surrogateescape"))
+        reader = origin.open(code, stream, 1 << 20)
+        columns = getattr(reader, "columns", ())
+        [batch] = [batch for chunk in reader.chunks() if (batch := reader.parse(chunk)).frame.height]
+    except _UNREADABLE:
+        said = _LABEL.search(raw)
+        hidden = any("tlp" in column.lower() for column in columns)
+        return said[1] if said else "unknown" if hidden else None
+    given = [str(text) for text in batch.frame["tlp"] if text] if "tlp" in batch.frame.columns else []
+    narrowest = max(map(read_tlp, given), key=lambda label: label.rank, default=None)
+    return narrowest or batch.constants.get("tlp")
 
 
 def marking_of(figures: Figures) -> Marking | None:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import time
 import zipfile
@@ -19,8 +20,10 @@ from sqlalchemy import func, select
 from answer_world import START, World, copy_world, serving
 from api_world import caller, token_of
 from players import HEADER
+from support.abuse_reports import REFERENCE, shapes, traces, xarf
 from tocsin.accounts import Act, Role
 from tocsin.events.models import Ingest
+from tocsin.pipeline import open_workshop
 from tocsin.uploads import Upload
 
 NAME = "2026-11-16-scan_rdp-test-geo.csv"
@@ -297,3 +300,36 @@ def test_the_same_request_at_once_is_done_once(world: World, sender: httpx.Clien
     assert len({one.json()["id"] for one in answers if one.status_code == 201}) == 1
     with world.node.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Upload)) == 1
+
+
+@pytest.mark.parametrize("form", ["body", "multipart"])
+@pytest.mark.parametrize("name", ["pretty.json", "cut.jsonl", "packed.zip", "packed.json.gz"])
+def test_of_a_report_of_abuse_only_the_reference_is_written(
+    world: World, sender: httpx.Client, name: str, form: str
+) -> None:
+    del sender.headers["content-type"]
+    data, kept = shapes(xarf())[name], world.node.home / "uploads"
+    sent = {"content": data} if form == "body" else {"files": [("file", (name, data))]}
+    with open_workshop(world.node):  # nothing is taken in meanwhile
+        made = sender.post("/reports", params={"name": name, "source": "xarf", "feed": "abuse"}, **sent)
+        assert made.status_code == 202, made.text
+        assert [path.name for path in kept.rglob("*") if path.is_file()] == [name]
+        assert traces(world.node.home) == []
+    said = made.json()
+    while said["state"] == "waiting":
+        said = sender.get(f"/reports/{said['id']}").json()
+    sums = said["sums"]
+    assert (sums["stored"], sums["quarantined"]) == (0, sums["rows"])
+    assert sums["rows"] >= 1
+    assert REFERENCE in sender.get(f"/reports/{said['id']}").text
+    assert "secret-place" not in sender.get(f"/quarantine/{said['ingests'][0]}").text
+    assert traces(world.node.home) == []
+
+
+def test_of_a_refused_report_of_abuse_nothing_stays_either(world: World, sender: httpx.Client) -> None:
+    without = {name: value for name, value in xarf().items() if name != "xarf_version"}
+    for report in (without, {"reports": [xarf()]}):
+        body = json.dumps(report).encode()
+        said = sender.post("/reports", content=body, headers={**WAIT, "content-type": "application/json"}).json()
+        assert said["state"] in {"refused", "taken"}
+        assert traces(world.node.home) == []

@@ -14,6 +14,7 @@ import pytest
 from collectors_cast import NAME, report, spooled, stored
 from imap_server import ImapServer, imap_server
 from players import Tocsin
+from support.abuse_reports import REFERENCE, WORDS, shapes, traces, xarf
 from web_server import pin_by_openssl
 
 
@@ -226,3 +227,16 @@ def test_a_server_is_trusted_by_its_authority_and_its_pinned_key(
         collect("imap", pins=[wrong, pin_by_openssl(certificate[0])], **account)
         assert tocsin.json("collect", "run", "it")[0]["reports"] == 1
     assert stored(tocsin) == ["192.0.2.1"]
+
+
+def test_of_an_attached_report_of_abuse_only_the_reference_is_written(
+    tocsin: Tocsin, mailbox: ImapServer, user: str
+) -> None:
+    for name, data in shapes(xarf()).items():
+        if name in {"pretty.json", "packed.zip"}:
+            mailbox.put(bytes(mail(f"{WORDS} {name}", (name, data))), user=user)
+    [run] = tocsin.json("collect", "run", "it")
+    assert (run["reports"], run["stored"], run["quarantined"]) == (2, 0, 2)  # one came in both mails
+    assert traces(tocsin.home) == []
+    rows = [tocsin.json("quarantine", "show", str(ingest)) for ingest in (1, 2)]
+    assert all(REFERENCE in row["raw"] for [row] in rows)

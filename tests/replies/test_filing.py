@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from answer_world import World, copy_world, make_world
 from delivery_cast import Read, read_folder
 from mailroom_corpus import AUTOMATIC, FULL, GONE, LATE, QMAIL, RECEIPTS, Sample, report
 from reply_cast import SETTINGS, reply
+from support.abuse_reports import WORDS, shapes, traces, xarf
 from tocsin.answers import Answer, Via, read_problem
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.directory.contacts import Ask, Letters, Terms, ask, contact_states
@@ -234,6 +236,27 @@ def test_every_mail_is_kept_as_it_came_and_audited(world: World, desk: Desk, dig
     assert entry.subject == f"mail:{filed.number}"
     reference = digest.message_id[1:].partition(".")[0]
     assert entry.detail == {"kind": "answer", "state": "applied", "delivery": reference}
+
+
+@pytest.mark.parametrize("inside", ["attached", "forwarded", "packed", "in the text"])
+def test_of_a_mail_with_a_report_of_abuse_only_its_way_is_kept(world: World, desk: Desk, inside: str) -> None:
+    data = shapes(xarf())["packed.zip" if inside == "packed" else "pretty.json"]
+    message = EmailMessage()
+    message["From"], message["Subject"], message["Message-ID"] = "a@r.example", WORDS, "<1@r.example>"
+    message.set_content(data.decode() if inside == "in the text" else WORDS)
+    if inside != "in the text":
+        message.add_attachment(data, maintype="application", subtype="octet-stream", filename="report")
+    if inside == "forwarded":
+        inner, message = message, EmailMessage()
+        message["From"], message["Subject"] = "a@r.example", WORDS
+        message.add_attachment(inner)
+    filed = file(world, desk, bytes(message))
+    with desk.node.database.begin() as session:
+        row = session.scalars(select(ReceivedMail)).one()
+    assert (filed.sender, row.subject) == ("a@r.example", "A report that was not kept")
+    assert b"child sexual abuse" in kept_mail(desk.folder, row.sha256)
+    assert traces(desk.node.home) == []
+    assert file(world, desk, bytes(message)).again
 
 
 def test_a_dry_run_changes_nothing(world: World, desk: Desk, digest: Read) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import func, select
 
 from answer_world import START, World, copy_world, served, serving, text_of
 from browser import browser
+from support.abuse_reports import shapes, traces, xarf
 from tocsin.inbox import PublicReport
 from tocsin.web.public.report_pages import GUESSES_AN_HOUR, REPORTS_AN_HOUR
 from tocsin.web.public.turns import Turns, coarse
@@ -102,6 +104,15 @@ def test_what_was_typed_is_kept_on_errors_and_nothing_is_filed(world: World, cli
     assert _send(client, made="forged").status_code == 422
     assert _send(client, website="https://buy.example").status_code == 422
     assert _count(world) == 0
+
+
+def test_of_a_file_with_a_report_of_abuse_only_the_reference_is_kept(world: World, client: httpx.Client) -> None:
+    message = EmailMessage()
+    message["From"] = "a@r.example"
+    message.add_attachment(shapes(xarf())["line.json"], maintype="application", subtype="json", filename="a.json")
+    for name, data in (("a.json", shapes(xarf())["pretty.json"]), ("a.eml", bytes(message))):
+        _ticket(_send(client, files=[("files", (name, data))]))
+    assert traces(world.node.home) == []
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from tocsin.answers.standing import Outcome, Standing, latest, standings
 from tocsin.answers.told import same_team, sets_with
 from tocsin.delivery import Delivery, DeliveryItem, problem_words
 from tocsin.events.models import Ingest, TeamSet
+from tocsin.events.sight import Label
 from tocsin.events.store import EventStore, Query
 from tocsin.problems import Known, Tracker, known_problems
 from tocsin.records import Database
@@ -134,10 +135,12 @@ class Courses:
         state: State | None = None,
         after: tuple[int, int] | None = None,
         limit: int = 100,
+        labels: Collection[Label] | None = None,
     ) -> list[Course]:
         """The problems that were seen last, newest first, then by key; of one team or in one state where asked for.
 
         ``after``: only what comes behind this place: when a problem was last seen (seconds), and its key.
+        ``labels``: only problems of which every stored event carries one of these; None: all.
         """
         with self.database.reading() as session:
             sets = sets_with(session, same_team(session, team_id)) if team_id is not None else []
@@ -151,11 +154,20 @@ class Courses:
         states = _states(known, said, now)
         wanted = np.array([state is None or one is state for one in states], dtype=bool)
         seen = known.column("last_seen")
+        if labels is not None:
+            wanted &= ~np.isin(known.keys, self._marked_otherwise(labels))
         if after is not None:
             wanted &= (seen < after[0]) | ((seen == after[0]) & (known.keys > np.uint64(after[1])))
         left = np.flatnonzero(wanted)
         newest = left[np.argsort(-seen[left], kind="stable")][:limit]  # keys are in order
         return self._described(known, newest, self._names(known, newest), states, said)
+
+    def _marked_otherwise(self, labels: Collection[Label]) -> npt.NDArray[np.uint64]:
+        """The keys of problems with an event that carries none of these labels."""
+        fits = [pl.col("tlp").eq_missing(tlp) & pl.col("pap").eq_missing(pap) for tlp, pap in labels]
+        others = self.store.scan().filter(~pl.any_horizontal(fits)) if fits else self.store.scan()
+        found = others.select("problem").drop_nulls().unique().collect()
+        return found["problem"].to_numpy().view(np.uint64)
 
     def at(self, ranges: Sequence[tuple[int, int, int, int]], *, now: datetime) -> list[Course]:
         """The problems of some addresses, with all their steps. ``ranges``: as in `Query`."""

@@ -1,5 +1,6 @@
 """``/problems``: what is wrong, where each problem is in its course, and what its team says of it."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -14,6 +15,8 @@ from tocsin.api.counter import Counter
 from tocsin.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
 from tocsin.directory import Team, read_team, team_names
 from tocsin.doors import NotHereError, needs
+from tocsin.events.sight import Label
+from tocsin.sights import labels_that_leave
 
 TAG = "problems"
 _NOUN = "problems"
@@ -82,13 +85,16 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
     ) -> Page[Problem]:
         """Those seen last first; operators see what their teams were told of and may still answer.
 
+        A problem with an event whose marking keeps it here, such as TLP:RED, is left out.
+
         One that is seen again meanwhile moves to the front.
         """
         inside = visitor.reach(Act.EVENTS_READ).everything
         noun = f"{_NOUN}.{'all' if inside else 'own'}"
         place = place_of(counter.tokens, noun, cursor)
         if inside:
-            places, found = _all(counter, team, state, place, limit + 1)
+            labels = labels_that_leave(node, visitor.reach(Act.EVENTS_READ))
+            places, found = _all(counter, team, state, place, limit + 1, labels=labels)
         else:
             places, found = _own(counter, visitor, team, state, place)
         following = cursor_for(counter.tokens, noun, places[limit - 1]) if len(found) > limit else None
@@ -108,12 +114,20 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
 _Found = tuple[list[tuple[Any, ...]], list[Problem]]  # the place of each in the list, for cursors
 
 
-def _all(counter: Counter, team: str, state: State | None, place: list[Any] | None, most: int) -> _Found:
+def _all(
+    counter: Counter,
+    team: str,
+    state: State | None,
+    place: list[Any] | None,
+    most: int,
+    *,
+    labels: Collection[Label] | None,
+) -> _Found:
     node = counter.node
     courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
     number = read_team(node.database, team)[0].id if team else None
     after = (place[0], place[1]) if place else None
-    found = courses.listed(now=counter.now, team_id=number, state=state, after=after, limit=most)
+    found = courses.listed(now=counter.now, team_id=number, state=state, after=after, limit=most, labels=labels)
     with node.database.reading() as session:
         said_by = {said.answer.team_id for one in found for said in one.said}
         names = team_names(session, {number for one in found for number in one.teams} | said_by)

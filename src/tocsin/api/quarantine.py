@@ -14,6 +14,7 @@ from tocsin.api.reports import SetAside, Sums
 from tocsin.doors import needs
 from tocsin.events.quarantine import set_aside
 from tocsin.replay import quarantined, replay, require_ingest
+from tocsin.sights import aside_that_leaves
 
 TAG = "quarantine"
 _NOUN = "quarantine"
@@ -64,12 +65,15 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         limit: Limit = 100,
         cursor: Cursor = None,
     ) -> Page[SetAside]:
-        """With line, reason and raw text, in the order of the report."""
+        """With line, reason and raw text, in the order of the report.
+
+        A text that its marking keeps back, such as TLP:RED, is left out, and `withheld` says why.
+        """
         require_ingest(node, number)
         noun = f"{_NOUN}.{number}"
         place = place_of(counter.tokens, noun, cursor)
         start = place[0] if place else 0
-        found = list(islice(set_aside(node.quarantine, number), start, start + limit + 1))
+        found = aside_that_leaves(node, islice(set_aside(node.quarantine, number), start, start + limit + 1))
         following = cursor_for(counter.tokens, noun, [start + limit]) if len(found) > limit else None
         link_next(request, response, following)
         return Page(items=[SetAside(**vars(row)) for row in found[:limit]], next=following)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email.message import Message
+from itertools import islice
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from tocsin.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_o
 from tocsin.doors import needs
 from tocsin.errors import InputError
 from tocsin.events.quarantine import set_aside
+from tocsin.sights import aside_that_leaves
 from tocsin.uploads import Arrival, Upload, UploadState, arrive, read_upload, read_uploads
 
 TAG = "reports"
@@ -65,7 +67,7 @@ _EXAMPLES = {
 
 
 class SentFile(BaseModel):
-    """A file as it was kept; ``size`` in bytes, unpacked where it was packed for the way."""
+    """A file as it was sent; ``size`` in bytes, unpacked where it was packed for the way."""
 
     name: str
     size: int
@@ -105,6 +107,7 @@ class SetAside(BaseModel):
     reason: str
     raw: str
     place: int = Field(description="Which of the rows that this ingest set aside, from 0.")
+    withheld: str = Field("", description="Why `raw` is empty, where the marking of the row keeps its text back.")
 
 
 class Report(BaseModel):
@@ -213,8 +216,8 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         with node.database.reading() as session:
             found = read_upload(session, id)
         rows = (row for number in found.ingests for row in set_aside(node.quarantine, number))
-        shown = [SetAside(**vars(row)) for row, _ in zip(rows, range(_SHOWN), strict=False)]
-        return ReportWithRows(**_document(found), set_aside=shown)
+        shown = aside_that_leaves(node, islice(rows, _SHOWN))
+        return ReportWithRows(**_document(found), set_aside=[SetAside(**vars(row)) for row in shown])
 
 
 def _document(one: Upload) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The command line: one file per noun, imported only when its noun is asked for."""
 
 import importlib
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -69,6 +70,7 @@ def root(
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command and end the process with its exit code."""
+    os.umask(0o077)  # what a node writes, no other user of the machine reads
     arguments = hoist_globals(list(sys.argv[1:] if argv is None else argv))
     words = [word for word, before in zip(arguments, ["", *arguments], strict=False) if before not in _VALUED]
     asked = [word for word in words if not word.startswith("-")][:1]

@@ -54,10 +54,11 @@ def show(
     ingest: Ingest,
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
 ) -> None:
-    """The rows that one ingest set aside: place, line, reason and raw text."""
+    """The rows that one ingest set aside: place, line, reason and raw text, unless its marking keeps that back."""
     from tocsin.app import open_node
     from tocsin.events.quarantine import set_aside
     from tocsin.replay import require_ingest
+    from tocsin.sights import aside_that_leaves
 
     invocation: Invocation = ctx.obj
     if invocation.server:
@@ -66,14 +67,14 @@ def show(
     else:
         node = open_node(invocation.home)
         require_ingest(node, ingest)
-        rows = [vars(row) for row in islice(set_aside(node.quarantine, ingest), limit)]
+        rows = [vars(row) for row in aside_that_leaves(node, islice(set_aside(node.quarantine, ingest), limit))]
     emit(
         invocation,
         rows,
         lambda: print_table(
             "",
             ("place", "line", "reason", "raw"),
-            [(r["place"], r["line"], r["reason"], r["raw"][:200]) for r in rows],
+            [(r["place"], r["line"], r["reason"], r["withheld"] or r["raw"][:200]) for r in rows],
             numbers=[0],
         ),
     )

@@ -125,13 +125,14 @@ class Ingest:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A row that could not be read."""
+    """A row that could not be read. ``withheld``: why its text is not here, where the gate keeps it back."""
 
     ingest: int
     line: int
     reason: str
     raw: str
     place: int
+    withheld: str = ""
 
 
 @dataclass(frozen=True, slots=True)

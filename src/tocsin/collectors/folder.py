@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,8 @@ from pydantic import Field
 
 from tocsin.app import Node
 from tocsin.collectors.kinds import CollectorSettings, Item, Kind, Memory, Offer, place
-from tocsin.errors import RemoteError, TocsinError
+from tocsin.errors import InputError, RemoteError, TocsinError
+from tocsin.events.redaction import redact_file
 from tocsin.pipeline import Outcome, ingest_in, open_workshop
 from tocsin.records.durable import disk_failures
 
@@ -88,13 +89,18 @@ def complete_files(folder: Path) -> list[Path]:
 
 
 def move_away(path: Path, refused: str) -> None:
-    """Put a file into ``done/`` beside it, or into ``failed/`` with the reason where it was refused."""
+    """Put a file into ``done/`` beside it, or into ``failed/`` with the reason where it was refused.
+
+    What may not be kept of it is taken out: from here on it is a copy that the node keeps.
+    """
     with disk_failures(f"{path} could not be moved"):
         target = _free(path.parent / ("failed" if refused else "done"), path.name)
         if refused:
             target.with_name(target.name + ".reason.txt").write_text(f"{refused}\n", encoding="utf-8")
         if path.exists():
             path.replace(target)
+            with suppress(InputError):  # longer than anything that could be taken in
+                redact_file(target)
 
 
 def said(error: TocsinError) -> str:

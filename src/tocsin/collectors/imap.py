@@ -16,6 +16,7 @@ from pydantic import Field
 from tocsin.collectors.kinds import Item, Kind, Memory, Offer, place
 from tocsin.collectors.trust import TrustSettings, trust
 from tocsin.errors import InternalError, internal_failures
+from tocsin.events.redaction import redacted_bytes
 from tocsin.events.sources import recognise
 from tocsin.mailroom import LIMITS, Account, Mailbox, Part, Received, open_mailbox, read_mail
 from tocsin.settings import read_secret
@@ -96,7 +97,9 @@ class Imap:
         if received.too_large:
             reason = f"The mail has {received.size:,} bytes, more than max_bytes allows; it was not read."
             return Offer(label, [], refused=reason)
-        found = self._reports(mail.all_parts())
+        found = list(self._reports(mail.all_parts()))
+        if any(redacted_bytes(part.content)[1] for _, part in found):
+            label = f"mail {received.uid}"  # a subject may tell what is not to be kept
         items = [Item(name, len(part.content), read=partial(_content, part)) for name, part in found]
         reasons = [*mail.reasons, *([] if items else ["There is no report in the mail."])]
         return Offer(label, items, refused="\n".join(reasons))

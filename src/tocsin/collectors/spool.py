@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from tocsin.errors import TocsinError
+from tocsin.events.redaction import Redaction
 from tocsin.events.reports import shown
 from tocsin.records import cut
 from tocsin.records.durable import disk_failures, sync_file, sync_folder
@@ -58,11 +59,12 @@ class Spool:
         name = file_name(name)
         beside = self.folder / f"{os.getpid()}.part"
         with self._new_folder(beside):
-            digest = hashlib.sha256(name.encode() + b"\0")
+            digest, redaction = hashlib.sha256(name.encode() + b"\0"), Redaction()
             with disk_failures(f"{name} could not be written into {self.folder}"), (beside / name).open("wb") as out:
                 for chunk in chunks:
                     digest.update(chunk)
-                    out.write(chunk)
+                    out.write(redaction.take(chunk))
+                out.write(redaction.end())
             cut("collect.fetched")
             return self._settle(beside, name, digest.hexdigest()[:24])
 

@@ -5,6 +5,11 @@ from typing import Annotated, Final, TypeAlias
 
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
+from starlette.formparsers import MultiPartParser
+
+# Until it is known what of a report may be kept, nothing of it is on a disk, not even in a file without a name. X-ARF
+# allows 15 MB of evidence, which is 20 MB of JSON.
+MultiPartParser.spool_max_size = 1 << 25
 
 MOST_FIELDS: Final = 1_000
 """More fields than any form of ours has."""

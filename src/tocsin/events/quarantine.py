@@ -14,7 +14,8 @@ from typing import IO, Any
 class SetAside:
     """One row that was set aside. ``line`` 0 means the report as a whole.
 
-    ``place``: how many rows its ingest set aside before it, which names it for good.
+    ``place``: how many rows its ingest set aside before it, which names it for good. ``withheld``: why its text is not
+    in ``raw``, where the gate keeps it back.
     """
 
     ingest: int
@@ -22,6 +23,7 @@ class SetAside:
     reason: str
     raw: str
     place: int = 0
+    withheld: str = ""
 
 
 @dataclass

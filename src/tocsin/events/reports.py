@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from tocsin.errors import InputError
+from tocsin.events.redaction import Redaction
 from tocsin.records.durable import disk_failures
 from tocsin.settings import IngestSettings
 
@@ -206,20 +207,25 @@ def _spooled(target: Path, name: str, blocks: Iterator[bytes], most: int) -> Ite
 
 def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int) -> Report:
     """Copy a stream to ``target``; damage ends the copy with a reason, too much refuses the report."""
-    digest, size, broken = hashlib.sha256(), 0, ""
+    digest, came, size, broken, redaction = hashlib.sha256(), 0, 0, "", Redaction()
     with target.open("wb") as out:
+
+        def keep(piece: bytes) -> int:
+            digest.update(piece)
+            return out.write(piece)
+
         try:
             for block in blocks:
-                size += len(block)
-                if size > most:
+                came += len(block)
+                if came > most:
                     raise InputError(
                         f"{name} unpacks to more than {most:,} bytes, so it was refused.",
                         hint="If it is genuine, raise ingest.max_unpacked_bytes or ingest.max_ratio in tocsin.toml.",
                     )
-                digest.update(block)
-                out.write(block)
+                size += keep(redaction.take(block))
         except _DamageError as damage:
             broken = str(damage)
+        size += keep(redaction.end())
     return Report(name, target, size, digest.hexdigest(), broken=broken)
 
 

@@ -89,7 +89,6 @@ def write_folder(root: Path, fill: Callable[[Path], None], prefix: str, name: st
             _sync(file)
         _sync(draft)
         final = root / (name or prefix + draft.name.strip("."))
-        draft.chmod(0o755)
         try:
             draft.rename(final)
         except OSError:  # another process was first with the same content

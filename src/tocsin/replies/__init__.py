@@ -17,6 +17,7 @@ from tocsin.replies.journal import (
 from tocsin.replies.mailbox import Run, read_mailbox
 from tocsin.replies.matching import Match
 from tocsin.replies.reclassify import reclassify
+from tocsin.replies.redaction import redacted_mail
 
 __all__ = [
     "Decision",
@@ -35,4 +36,5 @@ __all__ = [
     "read_mailbox",
     "received",
     "reclassify",
+    "redacted_mail",
 ]

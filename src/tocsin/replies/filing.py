@@ -21,6 +21,7 @@ from tocsin.replies.case import Case, examine
 from tocsin.replies.decide import Decision
 from tocsin.replies.desk import Desk
 from tocsin.replies.matching import Match
+from tocsin.replies.redaction import redacted_mail
 
 _NOTHING: Final = read_mail(b"")
 
@@ -48,6 +49,7 @@ def file_mail(
         StorageError: the disk or the database fails; the mail can be filed again.
 
     """
+    raw = redacted_mail(raw)
     before = _known(desk, hashlib.sha256(raw).hexdigest())
     if before is not None:
         return before

@@ -21,6 +21,7 @@ from sqlalchemy import select
 from tocsin.app import Node
 from tocsin.collectors import file_name
 from tocsin.errors import InputError, UsageError
+from tocsin.events.redaction import Redaction
 from tocsin.events.sources import sources
 from tocsin.records import AuditWord, audit, cut
 from tocsin.records.durable import disk_failures, sync_folder
@@ -132,7 +133,7 @@ def forget_unfinished(node: Node) -> None:
 
 @dataclass
 class _Writing:
-    """One report on its way to the disk."""
+    """One report on its way to the disk. ``size`` and ``digest`` are of what was sent, not of what may be kept."""
 
     name: str
     out: IO[bytes]
@@ -141,6 +142,7 @@ class _Writing:
     size: int = 0
     came: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
+    redaction: Redaction = field(default_factory=Redaction)
 
     def write(self, block: bytes) -> None:
         """Take a block as it came.
@@ -155,13 +157,14 @@ class _Writing:
             self.size += len(piece)
             self._check(max(self.came, _FEW))
             self.digest.update(piece)
-            self.out.write(piece)
+            self.out.write(self.redaction.take(piece))
 
     def finish(self) -> None:
         """Make it survive loss of power."""
         if self.unpacking:
             self.unpacking.check_whole()
         self._check(max(self.came, 1))
+        self.out.write(self.redaction.end())
         self.out.flush()
         os.fsync(self.out.fileno())
 

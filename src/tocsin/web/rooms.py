@@ -56,6 +56,8 @@ ROOMS: Final[Mapping[str, Room]] = {
     "events/extra.py": Room(("ValueError",)),
     "events/health.py": Room(_NO_ERRORS, calls={"Trouble": (1,)}, says=("said", "_difference"), but=("_listed",)),
     "events/normalise.py": Room(says=("UNUSABLE",)),
+    "events/redaction/records.py": Room(_NO_ERRORS, says=("ABUSE", "UNREADABLE")),
+    "events/redaction/stream.py": Room(),
     "events/reports.py": Room(),
     "events/sources/delimited": Room(("ValueError", *OURS), calls={"Unreadable": (1,)}),
     "events/sources/json_records.py": Room(("ValueError", *OURS), calls={"Unreadable": (1,), "Record": (3,)}),

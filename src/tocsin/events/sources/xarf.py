@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from tocsin.events.redaction import reduced, withheld
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT
 from tocsin.events.sources.json_records import JsonRecords, Row
@@ -110,10 +111,13 @@ def row(given: dict[str, object]) -> Row:
 
     if "xarf_version" not in given and "ReporterInfo" not in given:
         raise ValueError("This is no X-ARF report: it has no xarf_version.")
-    report, flags = dict(given), []
+    if why := withheld(given):
+        raise ValueError(why)
+    report, flags = reduced(given), []
     if is_v3_report(given):
+        evidence = report["Report"].pop("Evidence", []) if isinstance(report["Report"], dict) else []
         try:
-            report = convert_v3_to_v4(given)
+            report = convert_v3_to_v4(report) | ({"evidence": evidence} if evidence else {})
         except (XARFParseError, AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"This X-ARF report of version 3 cannot be converted: {error}") from error
         flags.append("xarf3")

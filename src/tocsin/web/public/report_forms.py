@@ -10,8 +10,10 @@ from starlette.exceptions import HTTPException
 
 from tocsin.directory import canonical
 from tocsin.doors import text_of
+from tocsin.events.redaction import redacted_bytes
 from tocsin.inbox import Attached, Filed, Kind, attached
 from tocsin.inbox.files import MOST_BYTES, MOST_FILES
+from tocsin.replies import redacted_mail
 from tocsin.web.words import N_
 
 MOST_LETTERS: Final = 10_000
@@ -71,7 +73,7 @@ async def _typed(request: Request) -> Typed | None:
     if form is None:
         return None
     files = [one for one in form.getlist("files") if isinstance(one, UploadFile) and one.filename]
-    read = [attached(one.filename or "", await one.read(MOST_BYTES + 1)) for one in files[: MOST_FILES + 1]]
+    read = [await _attached(one) for one in files[: MOST_FILES + 1]]
     await form.close()  # what came in pieces on the disk is gone with it
     return Typed(
         made=text_of(form, "made"),
@@ -83,6 +85,13 @@ async def _typed(request: Request) -> Typed | None:
         trap=text_of(form, "website"),
         files=read,
     )
+
+
+async def _attached(file: UploadFile) -> Attached | None:
+    """A file as far as it may be kept."""
+    name, content = file.filename or "", await file.read(MOST_BYTES + 1)
+    kept = redacted_mail(content) if name.lower().endswith(".eml") else redacted_bytes(content)[0]
+    return attached(name, kept)
 
 
 Sent: TypeAlias = Annotated[Typed | None, Depends(_typed)]

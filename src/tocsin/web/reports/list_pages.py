@@ -17,6 +17,7 @@ from tocsin.events.ingests import IngestFilter, find_ingests, open_rows_of
 from tocsin.events.models import FeedRecord, Ingest, LeftAside
 from tocsin.events.quarantine import set_aside
 from tocsin.replay import leave_aside
+from tocsin.sights import aside_that_leaves
 from tocsin.web.days import Days
 from tocsin.web.desk import Desk
 from tocsin.whole_lists import ListForm, ingests_file
@@ -104,7 +105,7 @@ def list_pages(desk: Desk) -> APIRouter:
                 "open": open_rows_of(session, ingest),
                 "left": session.get(LeftAside, number),
             }
-        aside = list(islice(set_aside(desk.node.quarantine, number), _SHOWN))
+        aside = aside_that_leaves(desk.node, islice(set_aside(desk.node.quarantine, number), _SHOWN))
         return desk.page(request, "reports/one.html", aside=aside, **context)
 
     @router.post("/reports/{number}/leave")

@@ -10,6 +10,7 @@ from tocsin.doors import Form, Number, needs, text_of
 from tocsin.errors import InputError
 from tocsin.events.quarantine import header_of
 from tocsin.replay import find_row, is_open, replay, require_ingest, try_row
+from tocsin.sights import aside_that_leaves
 from tocsin.web.desk import Desk
 from tocsin.web.reports.quarantine_pages import refuse
 
@@ -20,9 +21,12 @@ def mend_pages(desk: Desk) -> APIRouter:
     """The page of one row."""
     router = APIRouter()
 
-    def show(request: Request, number: int, place: int, *, text: str | None = None, status: int = 200) -> Response:
+    def show(
+        request: Request, visitor: Visitor, number: int, place: int, *, text: str | None = None, status: int = 200
+    ) -> Response:
         node = desk.node
-        row = find_row(node, number, place)
+        # Who mends it is one known person, to whom TLP:RED may go; who only reads may carry it away.
+        [row] = aside_that_leaves(node, [find_row(node, number, place)], named=visitor.may(Act.QUARANTINE_MEND))
         ingest, feed = require_ingest(node, number)
         wrong, tried = "", None
         if text is not None:
@@ -48,10 +52,10 @@ def mend_pages(desk: Desk) -> APIRouter:
 
     @router.get("/reports/quarantine/{number}/{place}")
     def row_page(
-        request: Request, number: Number, place: Number, _visitor: Annotated[Visitor, needs(Act.QUARANTINE_READ)]
+        request: Request, number: Number, place: Number, visitor: Annotated[Visitor, needs(Act.QUARANTINE_READ)]
     ) -> Response:
         """The row: where it stood, why it could not be read, and its text."""
-        return show(request, number, place)
+        return show(request, visitor, number, place)
 
     @router.post("/reports/quarantine/{number}/{place}")
     def mend(
@@ -65,7 +69,7 @@ def mend_pages(desk: Desk) -> APIRouter:
         """Try a text, or read the row again with it."""
         text = text_of(form, "text")
         if text_of(form, "do") != "replay":
-            return show(request, number, place, text=text)
+            return show(request, visitor, number, place, text=text)
         row = find_row(desk.node, number, place)
         mended = {} if text.replace("\r\n", "\n").rstrip("\n") == row.raw.rstrip("\n") else {place: text}
         try:
@@ -73,7 +77,7 @@ def mend_pages(desk: Desk) -> APIRouter:
                 desk.node, number, places=[place], mended=mended, actor=visitor.actor, now=desk.now, waiting=refuse
             )
         except InputError:
-            return show(request, number, place, text=text, status=422)
+            return show(request, visitor, number, place, text=text, status=422)
         return desk.go(f"/reports/quarantine?stored={counts.stored + counts.duplicates}&still={counts.quarantined}")
 
     return router

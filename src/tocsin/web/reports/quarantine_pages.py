@@ -13,6 +13,7 @@ from tocsin.doors import Form, needs, number_in, text_of
 from tocsin.errors import ConflictError
 from tocsin.pipeline import Counts
 from tocsin.replay import RowFilter, reasons_waiting, replay, rows_waiting
+from tocsin.sights import aside_that_leaves
 from tocsin.web.desk import Desk
 from tocsin.web.reports.list_pages import all_feeds
 
@@ -66,7 +67,9 @@ def quarantine_pages(desk: Desk) -> APIRouter:
         """Rows that wait for a person, the newest report first."""
         node, wanted = desk.node, filters.wanted()
         reasons = reasons_waiting(node, RowFilter(wanted.feed, ingest=wanted.ingest))
-        rows = list(islice(rows_waiting(node, wanted, after=filters.cursor()), _ROWS + 1))
+        waiting = list(islice(rows_waiting(node, wanted, after=filters.cursor()), _ROWS + 1))
+        shown = aside_that_leaves(node, [row for _, row in waiting])
+        rows = [(one, row) for (one, _), row in zip(waiting, shown, strict=True)]
         with node.database.reading() as session:
             feeds = dict(all_feeds(session))
         last = rows[_ROWS - 1][1] if len(rows) > _ROWS else None

@@ -12,7 +12,7 @@ quotes in it stand for themselves (``quotes``); a quote that never closes ends w
 of the file or an open quote cut off is not trusted: it is kept under ``extra.tocsin_cut`` (``cut``).
 """
 
-from tocsin.events.sources.delimited.encoding import as_text, utf8
+from tocsin.events.sources.delimited.encoding import as_text, encoding_of, utf8
 from tocsin.events.sources.delimited.exact import FIELD_LIMIT, Dialect
 from tocsin.events.sources.delimited.reader import LINE_LIMIT, Delimited, Shaping, distinct, first_records
 
@@ -24,6 +24,7 @@ __all__ = [
     "Shaping",
     "as_text",
     "distinct",
+    "encoding_of",
     "first_records",
     "utf8",
 ]

@@ -11,17 +11,22 @@ def utf8(stream: BinaryIO) -> Callable[[int], bytes]:
     head = b""
     while len(head) < 4 and (block := stream.read(4 - len(head))):
         head += block
+    mark, encoding = encoding_of(head)
+    read = _joined(head[mark:], stream)
+    return _recoded(read, encoding) if encoding else read
+
+
+def encoding_of(head: bytes) -> tuple[int, str]:
+    """The length of the byte-order mark, and the encoding where it is UTF-16, as the first four bytes tell."""
     if head.startswith(codecs.BOM_UTF8):
-        return _joined(head[3:], stream)
+        return 3, ""
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if head.startswith(mark):
-            return _recoded(_joined(head[2:], stream), encoding)
-    nul = [byte == 0 for byte in head]
+            return 2, encoding
+    nul = [byte == 0 for byte in head[:4]]
     if nul == [False, True, False, True]:
-        return _recoded(_joined(head, stream), "utf-16-le")
-    if nul == [True, False, True, False]:
-        return _recoded(_joined(head, stream), "utf-16-be")
-    return _joined(head, stream)
+        return 0, "utf-16-le"
+    return 0, "utf-16-be" if nul == [True, False, True, False] else ""
 
 
 def _joined(head: bytes, stream: BinaryIO) -> Callable[[int], bytes]:

@@ -1,0 +1,11 @@
+"""What of a report may be kept: taken out of its bytes on their way, before anything of them is written or read.
+
+X-ARF reports carry evidence. Of it, text stays, cut; of pictures and other files only type, size and hash. Of a report
+of child sexual abuse nothing stays but its reference: keeping such material is a crime in many countries.
+docs/design/evidence.md says what is seen and what is not.
+"""
+
+from tocsin.events.redaction.records import ABUSE, UNREADABLE, reduced, withheld
+from tocsin.events.redaction.stream import Redaction, redact_file, redacted, redacted_bytes
+
+__all__ = ["ABUSE", "UNREADABLE", "Redaction", "redact_file", "redacted", "redacted_bytes", "reduced", "withheld"]

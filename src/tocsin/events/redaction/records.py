@@ -1,0 +1,151 @@
+"""One X-ARF report as it may be kept. Pure, and the same when it is done again."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+TEXT_LIMIT: Final = 4_000
+"""Characters of a text that are kept."""
+
+ABUSE: Final = "A report of child sexual abuse: only its reference is kept."
+UNREADABLE: Final = "An X-ARF report that cannot be read: its text is not kept, since nobody knows what is in it."
+
+_MARK: Final = "withheld"
+_ABUSE: Final = re.compile(r"\bcs[ae]m\b", re.IGNORECASE)
+_ABUSE_OLD: Final = re.compile("child", re.IGNORECASE)  # version 3 had no closed list of types
+_ID: Final = re.compile(r"[0-9A-Fa-f-]{8,40}")
+_TIME: Final = re.compile(r"[0-9TZ:.+ -]{10,40}")
+_VERSION: Final = re.compile(r"[0-9.]{1,20}")
+_HASH: Final = re.compile(r"(?:md5|sha1|sha256|sha512):[0-9A-Fa-f]{32,128}")
+_TEXTS: Final = {"text/plain", "text/csv", "text/email", "application/json", "message/rfc822"}
+_MAILS: Final = {"text/email", "message/rfc822"}
+_BLANK_LINE: Final = re.compile(r"\r?\n\r?\n")
+
+
+def reduced(value: Any) -> Any:
+    """A JSON value in which each X-ARF report, however deep, is as it may be kept.
+
+    Raises:
+        RecursionError: it is too deep.
+
+    """
+    if isinstance(value, list):
+        return [reduced(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if is_abuse(value):
+        return reference(value)
+    if not _is_xarf(value):
+        return {name: reduced(one) for name, one in value.items()}
+    return _short({name: reduced(one) for name, one in _without_files(value).items()})
+
+
+def withheld(report: Mapping[str, Any]) -> str:
+    """Why nothing but the reference of a report was kept; empty where all of it is here."""
+    if report.get(_MARK) == "unreadable":
+        return UNREADABLE
+    return ABUSE if is_abuse(report) else ""
+
+
+def is_abuse(report: Mapping[str, Any]) -> bool:
+    """Whether an object is a report of child sexual abuse, by type or tag: X-ARF ``content/csam`` and ``csem``."""
+    old = report.get("Report")
+    kinds = [report.get("type"), *_listed(report.get("tags"))]
+    if isinstance(old, dict):
+        kinds += [old.get("ReportType"), old.get("ReportClass")]
+    words = " ".join(kind.replace("_", " ") for kind in kinds if isinstance(kind, str))
+    return bool(_ABUSE.search(words) or (_is_xarf(report) and _ABUSE_OLD.search(words)))
+
+
+def reference(report: Mapping[str, Any]) -> dict[str, Any]:
+    """All that is kept of such a report: version, number, class and time, each only where it looks like one."""
+    old = report.get("Report")
+    return {
+        "xarf_version": _matching(_VERSION, report.get("xarf_version") or report.get("Version")),
+        "report_id": _matching(_ID, report.get("report_id")),
+        "timestamp": _matching(_TIME, report.get("timestamp") or (old.get("Date") if isinstance(old, dict) else None)),
+        "category": "content",
+        "type": "csem" if str(report.get("type")).strip().lower() == "csem" else "csam",
+        _MARK: "abuse",
+    }
+
+
+def unreadable() -> dict[str, Any]:
+    """What stands for a piece of a report that cannot be read."""
+    return {"xarf_version": "", _MARK: "unreadable"}
+
+
+def _is_xarf(value: Mapping[str, Any]) -> bool:
+    return "xarf_version" in value or "ReporterInfo" in value
+
+
+def _without_files(report: dict[str, Any]) -> dict[str, Any]:
+    """The report with evidence in the form of version 4 and without payloads; ``Report.Evidence`` in version 3."""
+    kept = {name: value for name, value in report.items() if name != "payload"}
+    if "evidence" in kept:
+        kept["evidence"] = [_item(one) for one in _listed(kept["evidence"])]
+    old = kept.get("Report")
+    if isinstance(old, dict):
+        names = ("Evidence", "Attachment", "Samples")
+        found = [_item(one) for name in names for one in _listed(old.get(name))]
+        rest = {name: value for name, value in old.items() if name not in names}
+        kept["Report"] = rest | ({"Evidence": found} if found else {})
+    return kept
+
+
+def _item(given: Any) -> dict[str, Any]:
+    """One piece of evidence: what it is, its size and hash, and its beginning where it is text."""
+    if not isinstance(given, dict):
+        return {"content_type": "application/octet-stream"}
+    by_name = {name.lower().replace("_", ""): value for name, value in given.items()}
+    media = str(by_name.get("contenttype") or "application/octet-stream").partition(";")[0].strip().lower()[:100]
+    item: dict[str, Any] = {"content_type": media}
+    if isinstance(by_name.get("description"), str):
+        item["description"] = by_name["description"][:500]
+    payload = by_name.get("payload") or by_name.get("data")
+    content = _decoded(payload) if isinstance(payload, str) else b""
+    text = by_name.get("text") if payload is None else _text(media, content)
+    if media in _TEXTS and isinstance(text, str) and text:
+        item["text"] = text[:TEXT_LIMIT]
+    given_hash = _matching(_HASH, by_name.get("hash"))
+    size = by_name.get("size")
+    if payload:
+        item |= {"hash": f"sha256:{hashlib.sha256(content).hexdigest()}", "size": len(content)}
+        return item
+    return item | ({"hash": given_hash} if given_hash else {}) | ({"size": size} if isinstance(size, int) else {})
+
+
+def _text(media: str, content: bytes) -> str:
+    """Evidence as text, of a mail its headers only; empty where it is none."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+    return _BLANK_LINE.split(text, maxsplit=1)[0] if media in _MAILS else text
+
+
+def _decoded(payload: str) -> bytes:
+    try:
+        return base64.b64decode("".join(payload.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return payload.encode("utf-8", "replace")  # text that nobody encoded
+
+
+def _short(value: Any) -> Any:
+    """A value whose texts are cut, and no file stands in them as a ``data:`` URL (RFC 2397)."""
+    if isinstance(value, str):
+        return "data:" if value.lstrip()[:5].lower() == "data:" else value[:TEXT_LIMIT]
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return {name: _short(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _matching(pattern: re.Pattern[str], value: Any) -> str:
+    return value if isinstance(value, str) and pattern.fullmatch(value) else ""

@@ -1,0 +1,310 @@
+"""Bytes of reports on their way to the disk or to a reader, as far as they may be kept.
+
+Only JSON can be X-ARF, so all else passes as it comes. JSON passes a line or a document at a time; what is packed is
+held until it is whole, since what is in it decides what of it may be written.
+"""
+
+import codecs
+import gzip
+import io
+import json
+import lzma
+import re
+import shutil
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO, Final
+
+from tocsin.errors import InputError
+from tocsin.events.redaction.records import reduced, unreadable, withheld
+from tocsin.events.sources.delimited import as_text, encoding_of
+from tocsin.records.durable import sync_file
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+HELD: Final = 1 << 26
+"""Most bytes that are held in memory: of one JSON object, or of a packed report. A larger packed one passes unseen."""
+
+_BLOCK = 1 << 20
+_DEPTH = 3  # archives in archives
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_XARF = (b"xarf_version", b"reporterinfo")
+_MARKS = (*_XARF, b"csam", b"csem", b"\\u")  # an escape may hide a word
+_BETWEEN = re.compile(rb"[\s,\[\]]*")
+_DAMAGE = (EOFError, OSError, NotImplementedError, RuntimeError, ValueError, zlib.error, lzma.LZMAError)
+
+
+class Redaction:
+    """A report in blocks: give them to `take`, then call `end`; write or read what these return.
+
+    ``changed``: whether anything was taken out so far. ``withheld``: of how many reports only the reference is left.
+
+    Raises:
+        InputError: one JSON object is longer than `HELD`.
+
+    """
+
+    def __init__(self, depth: int = 0) -> None:
+        self.changed = False
+        self.withheld = 0
+        self._depth = depth
+        self._held = bytearray()
+        self._decode: Callable[[bytes, bool], bytes] | None = None
+        self._way: Callable[[bool], bytes] | None = None
+
+    @property
+    def passing(self) -> bool:
+        """Whether all that follows passes as it is."""
+        return self._way == self._all
+
+    def take(self, block: bytes) -> bytes:
+        """What may be kept of the bytes so far and was not returned yet."""
+        return self._taken(block, final=False)
+
+    def end(self) -> bytes:
+        """The rest."""
+        return self._taken(b"", final=True)
+
+    def _taken(self, block: bytes, *, final: bool) -> bytes:
+        self._held += self._decode(block, final) if self._decode else block
+        if self._way is None:
+            self._way = self._chosen(final)
+        return self._way(final) if self._way else b""
+
+    def _chosen(self, final: bool) -> Callable[[bool], bytes] | None:
+        """How these bytes are to be looked at; None: more of them are needed."""
+        if len(self._held) < 4 and not final:
+            return None
+        if self._decode is None:
+            self._recode()
+        head = bytes(self._held[:4])
+        if head.startswith((_GZIP, _ZIP)) and self._depth < _DEPTH:
+            return self._packed
+        begin = bytes(self._held[: 1 << 16]).lstrip()
+        if not begin and not final:
+            return None
+        if not begin.startswith((b"{", b"[")):
+            return self._all
+        first = self._held.lstrip()
+        line, end, _ = first.partition(b"\n")
+        if not end and not final and len(self._held) < HELD:
+            return None
+        return self._lines if _is_object(bytes(line)) else self._values
+
+    def _recode(self) -> None:
+        """Read UTF-16 as UTF-8 and leave the byte-order mark out, as readers do."""
+        mark, encoding = encoding_of(bytes(self._held[:4]))
+        self._decode = lambda block, _final: block
+        if encoding:
+            decoder = codecs.getincrementaldecoder(encoding)("backslashreplace")
+            self._decode = lambda block, final: decoder.decode(block, final).encode("utf-8", "backslashreplace")
+        self._held = bytearray(self._decode(bytes(self._held[mark:]), False))
+
+    def _all(self, final: bool) -> bytes:
+        del final
+        return self._release(len(self._held))
+
+    def _release(self, end: int) -> bytes:
+        data = bytes(self._held[:end])
+        del self._held[:end]
+        return data
+
+    def _lines(self, final: bool) -> bytes:
+        """One object a line."""
+        end = len(self._held) if final else self._held.rfind(b"\n") + 1
+        if not end and len(self._held) > HELD:
+            raise _too_long()
+        data = self._release(end)
+        return b"\n".join(map(self._record, data.split(b"\n"))) if _marked(data) else data
+
+    def _values(self, final: bool) -> bytes:
+        """Documents behind each other, or the values of an array, wherever their lines end."""
+        if not final and len(self._held) < HELD:
+            return b""
+        data, at = bytes(self._held), 0
+        if final and not _marked(data):
+            return self._release(len(data))
+        text, decoder, pieces = data.decode("latin-1"), json.JSONDecoder(), []
+        while True:
+            found = _BETWEEN.match(data, at)
+            start = found.end() if found else at
+            pieces.append(data[at:start])
+            at = start
+            if at == len(data):
+                break
+            try:
+                end = decoder.raw_decode(text, at)[1]
+            except (ValueError, RecursionError):
+                if not final:
+                    break
+                end = len(data)
+            pieces.append(self._record(data[at:end]))
+            at = end
+        if not final and len(data) - at >= HELD:
+            raise _too_long()
+        del self._held[:at]
+        return b"".join(pieces)
+
+    def _record(self, raw: bytes) -> bytes:
+        """One JSON text as it may be kept, on as many lines."""
+        if not _marked(raw):
+            return raw
+        try:
+            value = json.loads(as_text(raw.strip())[0])
+            kept = reduced(value)
+        except (ValueError, RecursionError):
+            if not any(mark in raw.lower() for mark in _XARF):
+                return raw
+            value, kept = None, unreadable()
+        if kept == value:
+            return raw
+        self.changed = True
+        self.withheld += _count(kept)
+        text = json.dumps(kept)
+        lines = "\n" * raw.count(b"\n")
+        return f"{text[0]}{lines}{text[1:]}".encode()
+
+    def _packed(self, final: bool) -> bytes:
+        if not final:
+            if len(self._held) <= HELD:
+                return b""
+            self._way = self._all
+            return self._all(final)
+        data = self._release(len(self._held))
+        return self._zip(data) if data.startswith(_ZIP) else self._gzip(data)
+
+    def _gzip(self, data: bytes) -> bytes:
+        inner = Redaction(self._depth + 1)
+        packer = zlib.compressobj(wbits=31)
+        out = bytearray()
+        for block in _gunzipped(data):
+            out += packer.compress(inner.take(block))
+            if inner.passing:
+                return data
+        out += packer.compress(inner.end()) + packer.flush()
+        return bytes(out) if self._noted(inner) else data
+
+    def _zip(self, data: bytes) -> bytes:
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                members = [one for one in archive.infolist() if not one.is_dir() and not one.flag_bits & 1]
+                if not any([self._noted(_examined(archive, one, self._depth)) for one in members]):  # noqa: C419 (all)
+                    return data
+                out = io.BytesIO()
+                with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as copy:
+                    for one in members:
+                        _copied(archive, one, copy, self._depth)
+                return out.getvalue()
+        except zipfile.BadZipFile:
+            return data  # nobody can read what is in it
+
+    def _noted(self, inner: "Redaction") -> bool:
+        self.changed |= inner.changed
+        self.withheld += inner.withheld
+        return inner.changed
+
+
+def redacted(stream: BinaryIO) -> BinaryIO:
+    """The stream as far as it may be kept."""
+    return io.BufferedReader(_Redacted(stream), _BLOCK)
+
+
+def redacted_bytes(data: bytes) -> tuple[bytes, int]:
+    """What may be kept of the bytes, and of how many reports in them only the reference is left."""
+    redaction = Redaction()
+    kept = redaction.take(data) + redaction.end()
+    return (kept, redaction.withheld) if redaction.changed else (data, 0)
+
+
+def redact_file(path: Path) -> None:
+    """Take out of a file what may not be kept; one of which all may be kept stays as it is.
+
+    Raises:
+        InputError: as `Redaction`.
+
+    """
+    redaction = Redaction()
+    with path.open("rb") as file:
+        while not redaction.passing and (block := file.read(_BLOCK)):
+            redaction.take(block)
+        redaction.end()
+        if redaction.changed:
+            beside = path.with_name(f".{path.name[:200]}.part")
+            file.seek(0)
+            with beside.open("wb") as out:
+                shutil.copyfileobj(redacted(file), out)
+                sync_file(beside)
+            beside.replace(path)
+
+
+class _Redacted(io.RawIOBase):
+    """What a redaction leaves of a stream."""
+
+    def __init__(self, stream: IO[bytes], depth: int = 0) -> None:
+        super().__init__()
+        self._stream, self.redaction = stream, Redaction(depth)
+        self._ready, self._ended = memoryview(b""), False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        while not self._ready and not self._ended:
+            block = self._stream.read(_BLOCK)
+            self._ended = not block
+            self._ready = memoryview(self.redaction.take(block) if block else self.redaction.end())
+        target = memoryview(buffer)
+        length = min(len(target), len(self._ready))
+        target[:length] = self._ready[:length]
+        self._ready = self._ready[length:]
+        return length
+
+
+def _examined(archive: zipfile.ZipFile, member: zipfile.ZipInfo, depth: int) -> Redaction:
+    """What a redaction does to a member, up to where it is damaged."""
+    redaction = Redaction(depth + 1)
+    with suppress(*_DAMAGE), archive.open(member) as stream:
+        while not redaction.passing and (block := stream.read(_BLOCK)):
+            redaction.take(block)
+    redaction.end()
+    return redaction
+
+
+def _copied(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: zipfile.ZipFile, depth: int) -> None:
+    with copy.open(member.filename, "w", force_zip64=True) as out, suppress(*_DAMAGE), archive.open(member) as stream:
+        kept = io.BufferedReader(_Redacted(stream, depth + 1), _BLOCK)
+        shutil.copyfileobj(kept, out)
+
+
+def _gunzipped(data: bytes) -> Iterator[bytes]:
+    """What a gzip file holds, up to where it is damaged."""
+    with suppress(*_DAMAGE), gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+        while block := stream.read1(_BLOCK):
+            yield block
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(as_text(line.strip())[0]), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _marked(data: bytes) -> bool:
+    low = data.lower()
+    return any(mark in low for mark in _MARKS)
+
+
+def _count(value: object) -> int:
+    """How many objects of a value are references only."""
+    if isinstance(value, dict):
+        return 1 if withheld(value) else sum(_count(one) for one in value.values())
+    return sum(_count(one) for one in value) if isinstance(value, list) else 0
+
+
+def _too_long() -> InputError:
+    return InputError(f"One JSON object is longer than {HELD:,} bytes.", hint="Send it in parts.")

@@ -1,0 +1,117 @@
+"""Reports with evidence, by every way into a node: of abuse only the reference is written, and all sums balance."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from players import HEADER, Tocsin
+from support.abuse_reports import REFERENCE, TRACES, shapes, traces, xarf
+
+WHY = {
+    "A report of child sexual abuse: only its reference is kept.",
+    "An X-ARF report that cannot be read: its text is not kept, since nobody knows what is in it.",
+}
+COMMAND = Path(sys.executable).parent / "tocsin"
+GZIP_DAMAGE = "the gzip data ends too early"
+
+
+def aside(tocsin: Tocsin) -> list[dict[str, Any]]:
+    return [
+        row
+        for entry in tocsin.json("quarantine", "list")
+        for row in tocsin.json("quarantine", "show", str(entry["ingest"]))
+    ]
+
+
+def check_nothing_stayed(tocsin: Tocsin) -> None:
+    assert traces(tocsin.home) == []
+    shown = tocsin.run("events", "--limit", "0", "--format", "json") + json.dumps(aside(tocsin))
+    assert not [trace for trace in TRACES if trace.decode("latin-1") in shown]
+    assert "secret-place" not in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [*((name, "xarf") for name in shapes(xarf())), ("lines.jsonl", "idf"), ("packed.zip", "idf_csv")],
+)
+def test_by_command(tocsin: Tocsin, tmp_path: Path, name: str, source: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(shapes(xarf())[name])
+    _, out, words = tocsin.call("--json", "ingest", path, "--source", source, "--feed", "abuse")
+    assert "Traceback" not in words
+    assert not [trace for trace in TRACES if trace.decode("latin-1") in out + words]
+    taken = json.loads(out)
+    assert taken["rows"] == taken["stored"] + taken["duplicates"] + taken["quarantined"]
+    assert taken["stored"] == 0
+    if name != "nested.zip":  # archives in archives are not read
+        assert taken["quarantined"] >= 1
+    if source == "xarf" and name != "nested.zip":
+        assert {row["reason"] for row in aside(tocsin)} <= {*WHY, GZIP_DAMAGE}
+    check_nothing_stayed(tocsin)
+
+
+def test_the_reference_is_found_again_and_read_again_without_harm(tocsin: Tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "abuse.json"
+    path.write_bytes(shapes(xarf())["pretty.json"])
+    tocsin.run("ingest", path)
+    [row] = aside(tocsin)
+    assert row["line"] == 1
+    assert json.loads(row["raw"])["report_id"] == REFERENCE
+    counts = tocsin.json("quarantine", "replay", str(row["ingest"]))
+    assert (counts["rows"], counts["quarantined"]) == (1, 1)
+    whole = json.dumps(xarf())
+    counts = tocsin.json("quarantine", "mend", str(row["ingest"] + 1), "0", "--text", whole)
+    assert (counts["rows"], counts["quarantined"]) == (1, 1)
+    tocsin.run("backup", tmp_path / "backup")
+    check_nothing_stayed(tocsin)
+    assert traces(tmp_path / "backup") == []
+
+
+def test_by_a_folder(tocsin: Tocsin) -> None:
+    folder = tocsin.home / "incoming"
+    folder.mkdir()
+    for name, data in shapes(xarf()).items():
+        (folder / name).write_bytes(data)
+        os.utime(folder / name, (0, 0))
+    plain = folder / "2026-11-23-scan_rdp-test-geo.csv"
+    plain.write_text(f"{HEADER}\nnothing\n")
+    os.utime(plain, (0, 0))
+    tocsin.call("watch", folder, "--once")
+    assert sorted(path.name for path in folder.glob("*/*") if "reason" not in path.name) == sorted(
+        [*shapes(xarf()), plain.name]
+    )
+    assert (folder / "done" / plain.name).stat().st_mtime == 0  # not written again
+    check_nothing_stayed(tocsin)
+
+
+def test_by_a_pipe_killed_at_any_point(tocsin: Tocsin) -> None:
+    for point in ("ingest.set-aside", "ingest.closed"):
+        command = [str(COMMAND), "--home", str(tocsin.home), "ingest", "-", "--source", "xarf"]
+        killed = subprocess.run(
+            [*command, "--feed", "abuse"],
+            input=shapes(xarf())["packed.zip"],
+            env={**os.environ, "TOCSIN_CUT": point},
+            check=False,
+            capture_output=True,
+        )
+        assert killed.returncode < 0
+        assert traces(tocsin.home) == []
+
+
+def test_evidence_of_other_reports_is_kept_as_text(tocsin: Tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "malware.json"
+    report = xarf("malware", url="http://files.example/a", description="A dropper")
+    report["evidence"].append({"content_type": "text/plain", "payload": "R0VUIC9hZG1pbg=="})
+    path.write_text(json.dumps([report, {**report, "source_identifier": "", "url": ""}]))
+    taken = tocsin.json("ingest", path)
+    assert (taken["stored"], taken["quarantined"]) == (1, 1)
+    [event] = tocsin.lines("events", "--limit", "0", "--format", "json")
+    picture, text = event["extra.evidence"]
+    assert (picture["content_type"], picture["size"], text["text"]) == ("image/png", 3_000, "GET /admin")
+    assert "payload" not in json.dumps([event, aside(tocsin)])
+    assert event["event_description.text"] == "A dropper"
