@@ -1,7 +1,7 @@
-"""The newest answers, kept by what was asked, up to a weight."""
+"""Answers kept by what was asked, up to a weight."""
 
+import random
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, TypeVar
@@ -10,8 +10,10 @@ T = TypeVar("T")
 
 
 class Kept(Generic[T]):
-    """Answers that weigh at most ``most`` together, those asked for longest ago given up first; for many threads.
+    """Answers that weigh at most ``most`` together, for many threads; new ones take the place of any, by luck.
 
+    So who asks for one more than there is room for, one after the other and again and again, as a look at all files
+    does, is still answered nearly always. Were those given up that were asked for longest ago, he never would be.
     ``turn``: held while an answer is made, so that not all threads make theirs at once.
     """
 
@@ -22,31 +24,31 @@ class Kept(Generic[T]):
         turn: AbstractContextManager[object] | None = None,
     ) -> None:
         self._most, self._weigh, self._weight = most, weigh, 0
-        self._of: OrderedDict[Hashable, tuple[T, int]] = OrderedDict()
+        self._of: dict[Hashable, tuple[T, int]] = {}
+        self._keys: list[Hashable] = []  # of the same, in no order
         self._lock, self._turn = threading.Lock(), turn or nullcontext()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The answer that is kept, or one that is made now; two who miss the same may both make it."""
-        found = self._look(key)
+        found = self._of.get(key)
         if found is not None:
             return found[0]
         with self._turn:
-            found = self._look(key)  # whoever had the turn before may have made it
+            found = self._of.get(key)  # whoever had the turn before may have made it
             return found[0] if found is not None else self._keep(key, make())
-
-    def _look(self, key: Hashable) -> tuple[T, int] | None:
-        with self._lock:
-            if key in self._of:
-                self._of.move_to_end(key)
-            return self._of.get(key)
 
     def _keep(self, key: Hashable, made: T) -> T:
         weight = self._weigh(made)
         with self._lock:
-            _, before = self._of.pop(key, (made, 0))
-            self._of[key] = (made, weight)
-            self._weight += weight - before
-            while self._weight > self._most and len(self._of) > 1:
-                _, (_, gone) = self._of.popitem(last=False)
-                self._weight -= gone
+            if key not in self._of:
+                self._make_room(weight)
+                self._of[key] = (made, weight)
+                self._keys.append(key)
+                self._weight += weight
         return made
+
+    def _make_room(self, weight: int) -> None:
+        while self._weight + weight > self._most and self._keys:
+            at = random.randrange(len(self._keys))  # noqa: S311 (nothing is kept secret by it)
+            self._keys[at], self._keys[-1] = self._keys[-1], self._keys[at]
+            self._weight -= self._of.pop(self._keys.pop())[1]

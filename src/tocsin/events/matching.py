@@ -81,7 +81,7 @@ class Matcher:
     kinds: Kinds = field(default_factory=Kinds)
     _files: Kept[list[File]] = field(default_factory=lambda: Kept(2))
     _sets: Kept[dict[int, list[int]]] = field(default_factory=lambda: Kept(2))
-    _numbers: Kept[Places] = field(default_factory=lambda: Kept(1_000))
+    _numbers: Kept[Places] = field(default_factory=lambda: Kept(_PLACES, lambda numbers: numbers.nbytes))
     _places: Kept[Places] = field(default_factory=lambda: Kept(_PLACES, lambda places: places.nbytes))
 
     def wanted(self, wanted: EventFilter, sight: Sight, now: datetime) -> Wanted:
@@ -99,6 +99,7 @@ class Matcher:
         listing = self.store.table.listing()
         if listing.is_empty():
             return []
+        self.summaries.close_others(listing["path"])
         rows = listing.select("path", "num_records", "max.ingest").sort("max.ingest", "path", descending=True)
         return [File(*row) for row in rows.iter_rows()]
 
