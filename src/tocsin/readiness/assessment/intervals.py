@@ -154,7 +154,8 @@ def median_hours(spells: Sequence[Spell]) -> Interval | None:
     if not spells:
         return None
     ends = [(spell.low, math.inf if spell.high is None else spell.high) for spell in spells]
-    curve = turnbull(*coarse(*np.array(ends, dtype=np.float64).T, finest=_FINEST))
+    left, right = np.array(ends, dtype=np.float64).T
+    curve = turnbull(*coarse(left, right, _FINEST))
     half = Z95 / (2 * math.sqrt(len(spells)))
     low, value, high = (curve.quantile(share) for share in (0.5 - half, 0.5, 0.5 + half))
     middle = None if math.isinf(value[1]) else (value[0] + value[1]) / 2
