@@ -26,9 +26,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from tocsin.events.kept import Kept
 from tocsin.events.schema import COLUMNS
 from tocsin.networks import format_addresses
+from tocsin.node.cache import Cache
 
 UInt32s: TypeAlias = npt.NDArray[np.uint32]
 UInt64s: TypeAlias = npt.NDArray[np.uint64]
@@ -293,7 +293,7 @@ class Summaries:
         self._folder, self._events = folder, events
         self._mapped: dict[str, Summary] = {}
         # two who miss the same wait for one
-        self._unsaved: Kept[Summary] = Kept(_UNSAVED, lambda one: one.numbers.nbytes, threading.Lock())
+        self._unsaved: Cache[Summary] = Cache(_UNSAVED, lambda one: one.numbers.nbytes, threading.Lock())
 
     def of(self, path: str) -> Summary:
         """The digest of one file, by its path in the table."""

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class Cache(Generic[T]):
     """Answers that weigh at most ``most`` together, for many threads; new ones take the place of any, by luck.
 
     So who asks for one more than there is room for, one after the other and again and again, as a look at all files
