@@ -13,8 +13,8 @@ from pydantic import Field
 from tocsin.app import Node
 from tocsin.collectors.kinds import CollectorSettings, Item, Kind, Memory, Offer, place
 from tocsin.errors import RemoteError, TocsinError
+from tocsin.node.files import disk_failures
 from tocsin.pipeline import Outcome, ingest_in, open_workshop
-from tocsin.records.durable import disk_failures
 
 _SETTLED = 0.5  # seconds without change after which a file counts as complete
 

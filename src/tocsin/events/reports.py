@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from tocsin.errors import InputError
-from tocsin.records.durable import disk_failures
+from tocsin.node.files import disk_failures
 from tocsin.settings import IngestSettings
 
 if TYPE_CHECKING:

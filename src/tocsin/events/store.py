@@ -15,8 +15,8 @@ from tocsin.errors import StorageError
 from tocsin.events.extra import PREFIX, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventTable, Part
+from tocsin.node.files import sync_file, sync_folder
 from tocsin.records.cuts import cut
-from tocsin.records.durable import sync_file, sync_folder
 
 __all__ = ["EventStore", "Part", "Query"]
 

@@ -16,8 +16,8 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from tocsin.node.files import sync_file, sync_folder
 from tocsin.records.cuts import cut
-from tocsin.records.durable import sync_file, sync_folder
 
 Keys = npt.NDArray[np.uint64]
 Notes = npt.NDArray[np.uint32]
