@@ -67,7 +67,7 @@ class Copied:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Backup:
     """A backup that is there: the name of its folder, when it was made, and how large it is."""
 
     name: str
@@ -75,14 +75,14 @@ class Kept:
     bytes: int
 
 
-def backups_in(folder: Path) -> list[Kept]:
+def backups_in(folder: Path) -> list[Backup]:
     """The backups in a folder, the newest first; what is no backup, or cannot be read, is left out."""
     found = []
     for manifest in sorted(folder.glob(f"*/{_MANIFEST}")):
         try:
             read = json.loads(manifest.read_text(encoding="utf-8"))
             size = sum((manifest.parent / name).stat().st_size for name in read["sha256"])
-            found.append(Kept(manifest.parent.name, datetime.fromisoformat(read["made"]), size))
+            found.append(Backup(manifest.parent.name, datetime.fromisoformat(read["made"]), size))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(found, key=lambda one: one.made_at, reverse=True)

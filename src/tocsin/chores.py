@@ -17,8 +17,8 @@ from typing import Final
 
 from tocsin.app import Node
 from tocsin.errors import ConflictError, StorageError, TocsinError, internal_failures
+from tocsin.node.files import disk_failures
 from tocsin.pipeline import Clock
-from tocsin.records.durable import disk_failures
 from tocsin.settings import Settings
 
 _FILE: Final = "chores.json"

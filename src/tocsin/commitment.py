@@ -25,8 +25,8 @@ from tocsin.events.models import ColumnSet, FeedRecord, Ingest, IngestState, Tea
 from tocsin.events.reports import empty_spool, shown
 from tocsin.events.sources import Feed
 from tocsin.events.store import Part
+from tocsin.node.files import sync_folder
 from tocsin.records import AuditWord, audit, cut
-from tocsin.records.durable import sync_folder
 from tocsin.records.keys import KeyFiles
 
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may

@@ -6,7 +6,6 @@ from, and from what it does not: docs/design/public-statistics.md.
 """
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from sqlalchemy import func, select
 
 from tocsin.app import Node
 from tocsin.events.models import Ingest, IngestState
-from tocsin.records.durable import disk_failures
+from tocsin.node.files import disk_failures, write_whole
 from tocsin.release import Audience, Purpose, Recipient, Tlp, decide, fields_for, read_marking, read_tlp
 
 NETWORKS: Final = 10
@@ -179,10 +178,4 @@ def _write(path: Path, month: Month) -> None:
     """Keep a month for good, whole or not at all."""
     said = {"first": month.first.isoformat(), "country": month.country, "up_to": month.up_to, "counts": month.counts}
     with disk_failures("The public figures cannot be kept"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        with beside.open("w", encoding="utf-8") as out:
-            json.dump(said, out)
-            out.flush()
-            os.fsync(out.fileno())
-        beside.rename(path)
+        write_whole(path, json.dumps(said).encode())

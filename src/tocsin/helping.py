@@ -17,6 +17,7 @@ from tocsin.directory.profile import Profile
 from tocsin.directory.public import PublicTeam, public_profile, public_version, read_public_teams
 from tocsin.errors import NotFoundError, WithheldError
 from tocsin.networks import SPECIAL_USE, Answer, Networks, country_names, format_address, parse_network, special_use
+from tocsin.node.cache import Cache
 from tocsin.release import Audience, Purpose, Recipient, decide, read_marking
 from tocsin.routing import Decision
 
@@ -64,10 +65,9 @@ class Help:
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """The public teams of one version, and those of their profiles that were asked for, with when they were read."""
+class _PublicTeams:
+    """The public teams, and those of their profiles that were asked for, with when they were read."""
 
-    version: str
     teams: list[PublicTeam]
     profiles: dict[str, tuple[datetime, Profile]] = field(default_factory=dict)
 
@@ -78,7 +78,7 @@ class HelpDesk:
     def __init__(self, node: Node, guide: Guide, clock: Callable[[], datetime]) -> None:
         self._node, self._clock = node, clock
         self._guide = guide
-        self._kept: _Kept | None = None
+        self._cache: Cache[_PublicTeams] = Cache(1)
 
     def help(self, subject: Subject) -> Help:
         """Whom to turn to."""
@@ -122,14 +122,12 @@ class HelpDesk:
             kept.profiles[team.key] = now, profile
         return profile
 
-    def _current(self) -> _Kept:
+    def _current(self) -> _PublicTeams:
         with self._node.database.reading() as session:
-            version = public_version(session)
-            kept = self._kept
-            if kept is None or kept.version != version:
-                teams = read_public_teams(session, hidden=self._node.settings.node.hidden_teams)
-                kept = self._kept = _Kept(version, teams)
-        return kept
+            hidden = self._node.settings.node.hidden_teams
+            return self._cache.get(
+                public_version(session), lambda: _PublicTeams(read_public_teams(session, hidden=hidden))
+            )
 
     def _facts(self, subject: Subject) -> tuple[Answer, str]:
         networks = Networks.open(self._node.home)

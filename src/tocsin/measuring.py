@@ -20,8 +20,8 @@ from tocsin.answers import answered
 from tocsin.app import Node
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState
 from tocsin.events.models import Ingest, IngestState, TeamSet
+from tocsin.node.censoring import RESAMPLES, Median, median
 from tocsin.problems import Known, known_problems
-from tocsin.problems.censoring import RESAMPLES, Median, median
 
 _TIME = pl.Datetime("us", "UTC")
 TIMES: Final = {

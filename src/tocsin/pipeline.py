@@ -35,9 +35,9 @@ from tocsin.events.reports import Report, find_reports, open_reports, shown
 from tocsin.events.sources import Chunk, Feed, Reader, Source, sources
 from tocsin.events.store import Part
 from tocsin.networks import Networks
+from tocsin.node.files import disk_failures
 from tocsin.problems import Repeat, Sightings, problem_keys
 from tocsin.records import cut
-from tocsin.records.durable import disk_failures
 from tocsin.said import Said
 from tocsin.settings import TellSettings
 from tocsin.tellers import Tellers

@@ -41,7 +41,7 @@ def apply_retention(node: Node, *, now: datetime, actor: str = "retention") -> A
             mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days))
             + delete_received(node.database, node.home / "mailroom", today - timedelta(days=keep.mails_days)),
             inbox_deleted=delete_closed(node.database, node.home / "inbox", now - timedelta(days=keep.inbox_days)),
-            files_merged=node.store.compact(),
+            files_merged=node.store.compact(today=today),
         )
         _forget_rows(node, today - timedelta(days=_longest_window(node)))
         node.store.clean()

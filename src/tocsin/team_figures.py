@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.answers import Answer
 from tocsin.delivery import Delivery, DeliveryState
-from tocsin.problems.censoring import Median, median
+from tocsin.node.censoring import Median, median
 
 LOOKED_AT: Final = 200
 """So many of the latest digests count in the time to an answer."""

@@ -25,7 +25,7 @@ from tocsin.problems import Seen, Telling
 from tocsin.records import Database
 from tocsin.release import allowed_teams
 from tocsin.routing import Router, current_router
-from tocsin.rules import NO_RULES, Rules, holding_at, muted, numbers_of, rules_in_force
+from tocsin.rules import NO_RULES, Rules, muted, numbers_of, rules_in_force
 from tocsin.said import Said, read_said
 from tocsin.settings import Settings
 from tocsin.team_sets import Int32s, TeamSets
@@ -292,7 +292,8 @@ class Tellers:
     @cached_property
     def _muting(self) -> dict[int, list[Mute]]:
         """What the teams that rules tell more mute, by number; those that mute something."""
-        every = ((number, holding_at(self.teams[number].mutes, self.router.now)) for number in self._more)
+        now = self.router.now
+        every = ((number, [mute for mute in self.teams[number].mutes if mute.holds(now)]) for number in self._more)
         return {number: mutes for number, mutes in sorted(every) if mutes}
 
     @cached_property

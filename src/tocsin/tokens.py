@@ -5,8 +5,8 @@ record that it names for that. The same name gives the same token, so that a mai
 """
 
 import hashlib
-import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from itsdangerous import BadSignature, Signer
 
 from tocsin.errors import StorageError
+from tocsin.node.files import write_whole
 
 KEY_FILE: Final = "secret.key"
 """The file in a home folder that holds the node's secret; whoever has it can make tokens."""
@@ -59,7 +60,8 @@ def open_tokens(home: Path) -> Tokens:
     path = home / KEY_FILE
     try:
         if not path.exists():
-            _draw(path)
+            with suppress(FileExistsError):  # of several who draw it at once the first wins
+                write_whole(path, secrets.token_bytes(_SECRET_BYTES), replace=False)
         secret = path.read_bytes()
     except OSError as error:
         raise StorageError(
@@ -72,18 +74,3 @@ def open_tokens(home: Path) -> Tokens:
             hint="Take it from a backup. Removed, it is made anew; links in mails and second factors then end.",
         )
     return Tokens(secret)
-
-
-def _draw(path: Path) -> None:
-    """Write a new secret, whole or not at all; of several who do so at once the first wins."""
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
-    with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-        out.write(secrets.token_bytes(_SECRET_BYTES))
-        out.flush()
-        os.fsync(out.fileno())
-    try:
-        os.link(beside, path)
-    except FileExistsError:
-        pass
-    finally:
-        beside.unlink()

@@ -119,6 +119,20 @@ def test_compaction_changes_no_answer_and_clean_removes_the_old_files(tmp_path: 
     assert store.last_committed() == 9
 
 
+def test_a_day_that_is_over_is_tidied_once_however_few_its_files(tmp_path: Path) -> None:
+    store = filled(tmp_path, ingests=2)
+    before = store.find(Query())
+
+    assert store.compact(today=DAY) == 0
+    store.compact(today=DAY + timedelta(days=1))
+
+    tidied = store.files()
+    assert len({path for path in tidied if "compact" in path}) == len(tidied)
+    assert store.find(Query()).equals(before)
+    store.compact(today=DAY + timedelta(days=2))
+    assert store.files() == tidied
+
+
 def test_what_was_never_committed_goes_at_once(tmp_path: Path) -> None:
     store = filled(tmp_path, ingests=2)
     store.write_part(events(ADDRESSES, ingest=3), ingest=3, part=0, day=DAY)

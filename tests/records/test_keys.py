@@ -1,5 +1,6 @@
 """Key files answer like a dictionary, whatever was merged, and forget what was never committed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -58,6 +59,42 @@ def test_a_merge_cut_off_before_it_removed_its_inputs_changes_nothing(tmp_path: 
     assert notes.tolist() == [[10]]
     files.clean(up_to=10)
     assert len(list((tmp_path / "keys").glob("*.keys"))) == 1
+
+
+def test_a_merge_hides_nothing_from_who_knows_of_an_earlier_ingest(tmp_path: Path) -> None:
+    files = KeyFiles(tmp_path / "keys")
+    for number in range(1, 11):
+        files.write((number, 0), np.array([number], dtype=np.uint64))
+    files.merge(up_to=10)
+
+    found, _ = files.lookup(np.arange(1, 10, dtype=np.uint64), up_to=9)
+
+    assert found.all()
+
+
+def test_who_reads_during_merges_finds_all_that_was_there(tmp_path: Path) -> None:
+    committed = [0]
+
+    def hear() -> None:
+        files = KeyFiles(tmp_path / "keys", columns=1)
+        for number in range(1, 401):
+            files.write(
+                (number, 0), np.array([0, number], dtype=np.uint64), np.array([[number], [number]], dtype=np.uint32)
+            )
+            committed[0] = number
+            files.merge(up_to=number)
+
+    with ThreadPoolExecutor() as threads:
+        writer = threads.submit(hear)
+        while not writer.done():
+            last = committed[0]
+            asked = np.arange(last + 1, dtype=np.uint64)
+            found, notes = KeyFiles(tmp_path / "keys", columns=1).lookup(asked, up_to=last)
+            every, _ = KeyFiles(tmp_path / "keys", columns=1).everything(up_to=last)
+            assert found[1:].all()
+            assert notes[0, 0] >= last
+            assert not last or set(asked.tolist()) <= set(every.tolist())
+        writer.result()
 
 
 @given(

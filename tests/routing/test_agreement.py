@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.directory import Mute, MuteKind, Role, Rule, RuleKind, Team
+from tocsin.events.schema import COLUMNS
 from tocsin.networks import parse_address
 from tocsin.routing import Decision, Router
+from tocsin.rules import muted
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -207,6 +209,30 @@ def test_batches_agree_with_routing_by_hand(
             assert answer_of(router, number) == expected
             assert (number != 0) == bool(expected.roles)
             assert router.audience(int(router.audiences(np.array([number]))[0])) == tuple(sorted(expected.told))
+
+
+@given(teams, st.lists(events, min_size=1, max_size=12))
+def test_mutes_mean_to_rules_of_the_node_what_they_mean_to_routing(given_teams: list[Team], batch: list[Event]) -> None:
+    halves = [(parse_address(str(event.address)) if event.address else None) or (None, None) for event in batch]
+    given = {
+        "source.ip.hi": [hi if hi is None or hi < 2**63 else hi - 2**64 for hi, _ in halves],
+        "source.ip.lo": [lo if lo is None or lo < 2**63 else lo - 2**64 for _, lo in halves],
+        "source.network": [str(event.network) if event.network else None for event in batch],
+        "classification.identifier": [event.identifier for event in batch],
+        "classification.type": [event.type_ for event in batch],
+    }
+    frame = pl.DataFrame(given, schema_overrides={name: COLUMNS[name] for name in given})
+    for team in given_teams:
+        found = muted(frame, [mute for mute in team.mutes if mute.holds(NOW)])
+
+        assert found.to_list() == [
+            all(any(_mutes(mute, event, address, NOW) for mute in team.mutes) for address in addresses_of(event))
+            for event in batch
+        ]
+
+
+def addresses_of(event: Event) -> Iterable[IPAddress | None]:
+    return event.network if event.address is None and event.network is not None else [event.address]
 
 
 @given(rules, teams, st.lists(events, min_size=1, max_size=12))

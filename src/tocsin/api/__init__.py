@@ -3,16 +3,9 @@
 from typing import TYPE_CHECKING
 
 from tocsin.api.models import RequestOnce
+from tocsin.node.faces import lazy_face
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the tables are read without a web framework
     from tocsin.api.application import api_door
-
-__all__ = ["RequestOnce", "api_door"]
-
-
-def __getattr__(name: str) -> object:
-    if name != "api_door":  # the tables are read without a web framework
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tocsin.api.application import api_door
-
-    return api_door
+else:
+    __getattr__ = lazy_face(__name__, __file__)

@@ -196,12 +196,12 @@ class _Held:
 
     def why_quiet(self, team: "Team", now: "datetime") -> str:
         """Which mute keeps a team that a rule informs from being told, or an empty text."""
-        from tocsin.rules import holding_at, muted
+        from tocsin.rules import muted
 
         if self.event is None:
             return ""
-        mutes = holding_at(team.mutes, now)
-        return next((f"mutes {mute.words}" for mute in mutes if muted(self.event, [mute])[0]), "")
+        quiet = (mute for mute in team.mutes if mute.holds(now) and muted(self.event, [mute])[0])
+        return next((f"mutes {mute.words}" for mute in quiet), "")
 
 
 def _by_rules(rules: "Rules", subject: Subject, facts: "Answer", marking: "Marking") -> _Held:

@@ -79,8 +79,8 @@ def export(
 ) -> None:
     """Write all entries as JSON, one a line, the oldest first; names and reasons by reference, as they are sealed."""
     from tocsin.home import open_home
+    from tocsin.node.files import disk_failures
     from tocsin.records.audit_list import every_entry
-    from tocsin.records.durable import disk_failures
 
     invocation: Invocation = ctx.obj
     asked = _asked(word, actor, subject, since, until)

@@ -13,7 +13,7 @@ from tocsin.errors import UsageError
 if TYPE_CHECKING:
     from tocsin.app import Node
     from tocsin.measuring import Group
-    from tocsin.problems.censoring import Median
+    from tocsin.node.censoring import Median
 
 ByName = Literal["all", "team", "as", "type", "country"]
 

@@ -14,8 +14,8 @@ from tocsin.app import Node
 from tocsin.collectors.kinds import CollectorSettings, Item, Kind, Memory, Offer, place
 from tocsin.errors import InputError, RemoteError, TocsinError
 from tocsin.events.redaction import redact_file
+from tocsin.node.files import disk_failures
 from tocsin.pipeline import Outcome, ingest_in, open_workshop
-from tocsin.records.durable import disk_failures
 
 _SETTLED = 0.5  # seconds without change after which a file counts as complete
 

@@ -17,8 +17,8 @@ from typing import Final
 from tocsin.errors import TocsinError
 from tocsin.events.redaction import Redaction
 from tocsin.events.reports import shown
+from tocsin.node.files import disk_failures, sync_file, sync_folder
 from tocsin.records import cut
-from tocsin.records.durable import disk_failures, sync_file, sync_folder
 
 REASON: Final = "reason.txt"
 """The file beside a refused report that says why."""

@@ -79,6 +79,10 @@ class Mute:
         until = f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
         return f"{self.kind} {self.value}{until}" + (f" ({self.reason})" if self.reason else "")
 
+    def holds(self, now: datetime) -> bool:
+        """Whether it has not run out."""
+        return self.until is None or now < self.until
+
 
 @dataclass(frozen=True, slots=True)
 class Team:

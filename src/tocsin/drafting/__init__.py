@@ -4,8 +4,9 @@ Read a compilation or a Word file, keep its history, see where it stands, make t
 first used.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.drafting.agreement import Standing, alternatives, identical_wording, stakeholders, tally
@@ -20,67 +21,5 @@ if TYPE_CHECKING:
     from tocsin.drafting.rebasing import outdated, rebased
     from tocsin.drafting.store import add_copy, add_text, append, load, source_of, stored_texts, take_in
     from tocsin.drafting.stored import Stored
-
-__all__ = [
-    "Comment",
-    "Draft",
-    "Entry",
-    "EntryClass",
-    "Merged",
-    "Position",
-    "PositionKind",
-    "Provision",
-    "Signer",
-    "Standing",
-    "Step",
-    "Stored",
-    "Text",
-    "add_copy",
-    "add_text",
-    "agreement_document",
-    "alternatives",
-    "append",
-    "draft_document",
-    "extended",
-    "identical_wording",
-    "import_document",
-    "load",
-    "merged",
-    "outdated",
-    "overlaps",
-    "provision_document",
-    "read_bundle",
-    "read_compilation",
-    "read_text",
-    "rebased",
-    "replayed",
-    "source_of",
-    "stakeholders",
-    "stored_texts",
-    "take_in",
-    "tally",
-    "verify",
-    "write_bundle",
-]
-
-_HOMES = {
-    "agreement": ("Standing", "alternatives", "identical_wording", "stakeholders", "tally"),
-    "bundle": ("Merged", "merged", "read_bundle", "write_bundle"),
-    "draft": ("Draft",),
-    "history": ("Signer", "Step", "extended", "replayed", "verify"),
-    "jsonform": ("agreement_document", "draft_document", "import_document", "provision_document"),
-    "model": ("Comment", "Entry", "EntryClass", "Position", "PositionKind", "Provision", "Text"),
-    "overlap": ("overlaps",),
-    "plaintext": ("read_compilation",),
-    "reading": ("read_text",),
-    "rebasing": ("outdated", "rebased"),
-    "store": ("add_copy", "add_text", "append", "load", "source_of", "stored_texts", "take_in"),
-    "stored": ("Stored",),
-}
-
-
-def __getattr__(name: str) -> object:
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(name)
+else:
+    __getattr__ = lazy_face(__name__, __file__)

@@ -18,12 +18,12 @@ import polars as pl
 from tocsin.events.counting import Counter, Figures
 from tocsin.events.extra import PREFIX, fold
 from tocsin.events.filters import EventFilter
-from tocsin.events.kept import Kept
 from tocsin.events.matching import TEXT_ROWS, File, Matcher, Wanted
 from tocsin.events.schema import BY_NAME, COLUMNS
 from tocsin.events.sight import EVERYTHING, Label, Sight, Window
 from tocsin.events.store import EventStore
 from tocsin.events.summaries import GLANCE, Places, Summaries, UInt64s
+from tocsin.node.cache import Cache
 from tocsin.records import Database
 
 __all__ = ["TEXT_ROWS", "Events", "Figures", "Glance", "Page", "cursor_of", "read_cursor"]
@@ -86,9 +86,9 @@ class Events:
     summaries: Summaries = field(init=False)
     _matcher: Matcher = field(init=False)
     _counter: Counter = field(init=False)
-    _figures: Kept[Figures] = field(init=False)
-    _pages: Kept[Page] = field(init=False)
-    _glances: Kept[Glance] = field(init=False)
+    _figures: Cache[Figures] = field(init=False)
+    _pages: Cache[Page] = field(init=False)
+    _glances: Cache[Glance] = field(init=False)
 
     def __post_init__(self) -> None:
         summaries = Summaries(self.folder, self.store.folder)
@@ -98,9 +98,9 @@ class Events:
         object.__setattr__(self, "_counter", Counter(matcher))
         # More at once than there are processors would only need more memory, and longer for each.
         turn = BoundedSemaphore(os.cpu_count() or 1)
-        object.__setattr__(self, "_figures", Kept(_BYTES, lambda one: one.asns.nbytes + 50_000, turn))
-        object.__setattr__(self, "_pages", Kept(100, turn=turn))
-        object.__setattr__(self, "_glances", Kept(200, turn=turn))
+        object.__setattr__(self, "_figures", Cache(_BYTES, lambda one: one.asns.nbytes + 50_000, turn))
+        object.__setattr__(self, "_pages", Cache(100, turn=turn))
+        object.__setattr__(self, "_glances", Cache(200, turn=turn))
 
     def figures(self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING) -> Figures:
         """The counts of the events that fit and may be seen."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.events.kept import Kept
 from tocsin.events.kinds import CONDITIONS
 from tocsin.events.matching import FOREVER, File, Matcher, Wanted
 from tocsin.events.sight import Label
 from tocsin.events.summaries import HOUR, Bools, Int64s, Summary, UInt32s, each
+from tocsin.node.cache import Cache
 
 _BYTES = 64 << 20
 
@@ -56,7 +56,7 @@ class Counter:
     """Counts what a matcher finds."""
 
     matcher: Matcher
-    _counted: Kept[Counted] = field(default_factory=lambda: Kept(_BYTES, lambda one: one.nbytes))
+    _counted: Cache[Counted] = field(default_factory=lambda: Cache(_BYTES, lambda one: one.nbytes))
 
     def figures(self, asked: Wanted) -> Figures:
         """The counts of the events that fit; ``stored`` is all that there are."""

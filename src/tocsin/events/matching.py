@@ -14,13 +14,13 @@ import polars as pl
 from sqlalchemy import select
 
 from tocsin.events.filters import EVERYWHERE, TEXT_FIELDS, EventFilter
-from tocsin.events.kept import Kept
 from tocsin.events.kinds import CONDITIONS, Kinds
 from tocsin.events.models import TeamSet
 from tocsin.events.sight import Sight, Window
 from tocsin.events.store import EventStore, Query, may_hold
 from tocsin.events.summaries import Bools, Places, Summaries, Summary, each
 from tocsin.networks import parse_network
+from tocsin.node.cache import Cache
 from tocsin.records import Database
 
 TEXT_ROWS: Final = 1_000_000
@@ -79,10 +79,10 @@ class Matcher:
     numbers_of: Callable[[str], frozenset[int]]
     text_rows: int = TEXT_ROWS
     kinds: Kinds = field(default_factory=Kinds)
-    _files: Kept[list[File]] = field(default_factory=lambda: Kept(2))
-    _sets: Kept[dict[int, list[int]]] = field(default_factory=lambda: Kept(2))
-    _numbers: Kept[Places] = field(default_factory=lambda: Kept(1_000))
-    _places: Kept[Places] = field(default_factory=lambda: Kept(_PLACES, lambda places: places.nbytes))
+    _files: Cache[list[File]] = field(default_factory=lambda: Cache(2))
+    _sets: Cache[dict[int, list[int]]] = field(default_factory=lambda: Cache(2))
+    _numbers: Cache[Places] = field(default_factory=lambda: Cache(_PLACES, lambda numbers: numbers.nbytes))
+    _places: Cache[Places] = field(default_factory=lambda: Cache(_PLACES, lambda places: places.nbytes))
 
     def wanted(self, wanted: EventFilter, sight: Sight, now: datetime) -> Wanted:
         """What is asked, with its times and teams resolved."""
@@ -99,6 +99,7 @@ class Matcher:
         listing = self.store.table.listing()
         if listing.is_empty():
             return []
+        self.summaries.close_others(listing["path"])
         rows = listing.select("path", "num_records", "max.ingest").sort("max.ingest", "path", descending=True)
         return [File(*row) for row in rows.iter_rows()]
 

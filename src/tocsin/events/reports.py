@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 
 from tocsin.errors import InputError
 from tocsin.events.redaction import Redaction
-from tocsin.records.durable import disk_failures
+from tocsin.node.files import disk_failures
 from tocsin.settings import IngestSettings
 
 if TYPE_CHECKING:

@@ -15,12 +15,13 @@ from tocsin.errors import StorageError
 from tocsin.events.extra import PREFIX, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventTable, Part
+from tocsin.node.files import sync_file, sync_folder
 from tocsin.records.cuts import cut
-from tocsin.records.durable import sync_file, sync_folder
 
 __all__ = ["EventStore", "Part", "Query"]
 
 _ROW_GROUP = 65_536
+_COMPACT = "compact-"  # how names of files begin that are in the order of addresses
 _COMPACT_ROWS = 1_000_000
 _MOST_EXTRAS = 1_000  # columns of feeds' own; what comes beyond them stands in JSON
 READING = timedelta(hours=12)
@@ -138,14 +139,19 @@ class EventStore:
             if isinstance(team, int):
                 yield team, rows[group["_row"]]
 
-    def compact(self, *, min_files: int = 8) -> int:
+    def compact(self, *, today: date | None = None, min_files: int = 8) -> int:
         """Turn the many files of each day into few with disjoint address ranges; returns files saved.
 
-        Memory holds one day's addresses and one output file. Readers see the old files until the new are committed.
+        A day before ``today`` gets no more files, so even two of its files are made one; else small reports leave
+        files for as long as events are kept. Memory holds one day's addresses and one output file. Readers see the old
+        files until the new are committed.
         """
         saved = 0
         for (day,), files in self.table.listing().group_by("partition.day", maintain_order=True):
-            if files.height >= min_files and files["num_records"].sum() / files.height < _COMPACT_ROWS / 2:
+            over = today is not None and str(day) < today.isoformat()
+            tidy = files["path"].str.contains(f"/{_COMPACT}", literal=True).all()
+            many = not tidy and files.height > 1 if over else files.height >= min_files
+            if many and files["num_records"].sum() / files.height < _COMPACT_ROWS / 2:
                 saved += self._compact_day(str(day), files)
         return saved
 
@@ -218,7 +224,7 @@ class EventStore:
             piece = scan.filter(bounds).collect().sort(_ADDRESS, maintain_order=True)
             if piece.height:
                 parts.append(
-                    self._write(piece, f"compact-{self.table.version():010d}-{number:06d}", day, in_order=True)
+                    self._write(piece, f"{_COMPACT}{self.table.version():010d}-{number:06d}", day, in_order=True)
                 )
         self.sync(parts)
         cut("store.compacting")

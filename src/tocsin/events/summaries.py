@@ -6,10 +6,16 @@ sums of what is asked most.
 It is never the truth: without it, it is made again. Why it is so: docs/design/summaries.md.
 """
 
+import ctypes
+import json
+import math
+import mmap
+import os
 import shutil
 import threading
-from collections import OrderedDict
-from collections.abc import Iterable
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +28,7 @@ import polars as pl
 
 from tocsin.events.schema import COLUMNS
 from tocsin.networks import format_addresses
+from tocsin.node.cache import Cache
 
 UInt32s: TypeAlias = npt.NDArray[np.uint32]
 UInt64s: TypeAlias = npt.NDArray[np.uint64]
@@ -48,8 +55,15 @@ _SOURCE: Final = (
     "told", "ingest", "row",
 )  # fmt: skip
 _NULL: Final = "\N{SYMBOL FOR NULL}"
-_MAPPED: Final = 100_000  # smaller ones are read whole: an open mapping holds a file handle
-_OPEN: Final = 300
+_UNSAVED: Final = 256 << 20  # bytes of digests that the disk has no room for
+_BORDER: Final = 64  # bytes
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+_LIBC.mmap.argtypes = (
+    ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long,
+)  # fmt: skip
+_LIBC.mmap.restype = ctypes.c_void_p
+_LIBC.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+_FAILED: Final = ctypes.c_void_p(-1).value
 
 
 @dataclass(frozen=True)
@@ -269,63 +283,103 @@ def _spread(asn: npt.NDArray[np.intp], kind: UInt32s, kinds: int) -> UInt32s:
 
 
 class Summaries:
-    """The digests in ``folder`` of the table's files in ``events``; made where they are missing."""
+    """The digests in ``folder`` of the table's files in ``events``; made where they are missing.
+
+    All that are on the disk stay mapped for as long as the table lists their files: a scan of a thousand files opens
+    none, and the system takes back what memory it needs.
+    """
 
     def __init__(self, folder: Path, events: Path) -> None:
         self._folder, self._events = folder, events
-        self._open: OrderedDict[str, Summary] = OrderedDict()
-        self._lock, self._making = threading.Lock(), threading.Lock()
+        self._mapped: dict[str, Summary] = {}
+        # two who miss the same wait for one
+        self._unsaved: Cache[Summary] = Cache(_UNSAVED, lambda one: one.numbers.nbytes, threading.Lock())
 
     def of(self, path: str) -> Summary:
         """The digest of one file, by its path in the table."""
-        with self._lock:
-            if path in self._open:
-                self._open.move_to_end(path)
-                return self._open[path]
-        with self._making:  # two who miss the same wait for one
-            found = self._read(path)
-            if found is None:
-                found = summarise(_read_source(self._events / path))
-                self._write(path, found)
-        with self._lock:
-            self._open[path] = found
-            while len(self._open) > _OPEN:
-                self._open.popitem(last=False)
-        return found
+        found = self._mapped.get(path) or self._read(path)
+        return found or self._unsaved.get(path, lambda: self._read(path) or self._make(path))
 
     def keep_only(self, paths: Iterable[str]) -> None:
         """Make the digests of these files, and drop all others: for whoever writes the table."""
         wanted = {_name(path): path for path in paths}
         for path in wanted.values():
             self.of(path)
-        for folder in self._folder.glob("*"):
-            if folder.name not in wanted:
-                shutil.rmtree(folder, ignore_errors=True)
+        for left in self._folder.glob("*"):
+            if left.name not in wanted:
+                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+
+    def close_others(self, paths: Iterable[str]) -> None:
+        """Let go of the digests of other files than these, whose room on the disk is free then."""
+        for path in self._mapped.keys() - set(paths):
+            self._mapped.pop(path, None)
 
     def _read(self, path: str) -> Summary | None:
-        folder = self._folder / _name(path)
         try:
-            kinds = pl.read_parquet(folder / "kinds.parquet")
-            found = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _NUMBERS}
-        except (OSError, EOFError, ValueError, pl.exceptions.PolarsError):
+            found = _unpacked(_map(self._folder / _name(path)))
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        large = {"codes", "numbers", "spread"} if found["numbers"].shape[1] >= _MAPPED else set()
-        arrays = {name: np.asarray(array) if name in large else np.array(array) for name, array in found.items()}
-        return Summary(kinds=kinds, **arrays)
+        self._mapped[path] = found
+        return found
 
-    def _write(self, path: str, made: Summary) -> None:
+    def _make(self, path: str) -> Summary:
         """Keep it, whole or not at all; without room on the disk it is made again next time."""
-        folder = self._folder / _name(path)
-        unfinished = folder.with_name(f"{folder.name}.{uuid4().hex}")  # another process may be making the same
+        made, file = summarise(_read_source(self._events / path)), self._folder / _name(path)
+        unfinished = file.with_name(f"{file.name}.{uuid4().hex}")  # another process may be making the same
         try:
-            unfinished.mkdir(parents=True)
-            made.kinds.write_parquet(unfinished / "kinds.parquet")
-            for name in _NUMBERS:
-                np.save(unfinished / f"{name}.npy", getattr(made, name))
-            shutil.rmtree(folder, ignore_errors=True)
-            unfinished.rename(folder)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with unfinished.open("wb") as packed:
+                packed.writelines(_packed(made))
+            unfinished.replace(file)
         except OSError:
-            shutil.rmtree(unfinished, ignore_errors=True)
+            with suppress(OSError):
+                unfinished.unlink()
+        return self._read(path) or made
+
+
+def _packed(summary: Summary) -> Iterator[bytes | memoryview]:
+    """The length of a head, the head, which says what is where, then the arrays; all filled up to borders."""
+    kinds, arrays = summary.kinds.rows(), [np.ascontiguousarray(getattr(summary, name)) for name in _NUMBERS]
+    layout = [(name, array.dtype.str, array.shape) for name, array in zip(_NUMBERS, arrays, strict=True)]
+    head = json.dumps({"kinds": kinds, "arrays": layout}).encode()
+    yield len(head).to_bytes(8, "little") + head + bytes(-(8 + len(head)) % _BORDER)
+    for array in arrays:
+        yield array.data if array.size else b""
+        yield bytes(-array.nbytes % _BORDER)
+
+
+def _unpacked(packed: memoryview) -> Summary:
+    """The digest in a file, its arrays where they lie in it.
+
+    Raises:
+        ValueError: it is none, or not whole.
+
+    """
+    at = 8 + int.from_bytes(packed[:8], "little")
+    head = json.loads(bytes(packed[8:at]))
+    arrays = {}
+    for name, dtype, shape in head["arrays"]:
+        at += -at % _BORDER
+        arrays[name] = np.frombuffer(packed, dtype, math.prod(shape), at).reshape(shape)
+        at += arrays[name].nbytes
+    return Summary(kinds=pl.DataFrame(head["kinds"], dict.fromkeys(KIND, pl.String), orient="row"), **arrays)
+
+
+def _map(path: Path) -> memoryview:
+    """The bytes of a file, mapped without a handle that stays open: there may be more files than handles.
+
+    Python's own ``mmap`` does so from 3.13 on (``trackfd=False``); until that is the oldest one here, the call is made
+    by hand.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        address = _LIBC.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), 0)
+    if address == _FAILED:
+        raise OSError(ctypes.get_errno(), f"{path} cannot be mapped")
+    mapped = (ctypes.c_char * size).from_address(address)
+    # arrays in it keep it; at exit the system ends the mapping, as threads may still read
+    weakref.finalize(mapped, _LIBC.munmap, address, size).atexit = False
+    return memoryview(mapped).toreadonly()
 
 
 def _read_source(path: Path) -> pl.DataFrame:
@@ -335,4 +389,4 @@ def _read_source(path: Path) -> pl.DataFrame:
 
 
 def _name(path: str) -> str:
-    return path.removesuffix(".parquet").replace("/", "_")
+    return path.removesuffix(".parquet").replace("/", "_") + ".digest"

@@ -20,8 +20,8 @@ import polars as pl
 from tocsin.errors import StorageError
 from tocsin.events.extra import PREFIX
 from tocsin.events.schema import COLUMNS
+from tocsin.node.files import sync_file, sync_folder
 from tocsin.records.cuts import cut
-from tocsin.records.durable import sync_file, sync_folder
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable, Schema

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tocsin.errors import InputError, StorageError
 from tocsin.founding.questions import Answer, Answers, Question, understood
+from tocsin.node.files import write_whole
 
 _HEAD = (
     "# Answers for 'tocsin directory new-team'. Change what you like and run it again with --answers and this file.\n"
@@ -65,11 +66,8 @@ def keep_answers(path: Path, answers: Answers) -> None:
 
     """
     text = _HEAD + "".join(f"{name} = {toml_value(answer)}\n" for name, answer in answers.items())
-    beside = path.with_name(f"{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, text.encode())
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 

@@ -1,16 +1,14 @@
 """Files of reports: opaque bytes under the name of their SHA-256. Nothing here opens, runs or shows one."""
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tocsin.errors import NotFoundError
-from tocsin.records.durable import disk_failures, sync_folder
+from tocsin.node.files import disk_failures, write_whole
 
 TYPES: Final = ("txt", "log", "csv", "json", "eml", "msg", "pdf", "png", "jpg", "jpeg")
 """How the name of a file may end."""
@@ -75,7 +73,7 @@ def keep_files(folder: Path, files: Collection[Attached]) -> None:
         for file in files:
             path = file_path(folder, file.sha256)
             if not path.exists():
-                _write(path, file.content)
+                write_whole(path, file.content, folders=3)
 
 
 def file_bytes(folder: Path, sha256: str) -> bytes:
@@ -95,15 +93,3 @@ def file_bytes(folder: Path, sha256: str) -> bytes:
 def file_path(folder: Path, sha256: str) -> Path:
     """Where the bytes are kept."""
     return folder / sha256[:2] / sha256
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(".part", dir=path.parent)  # readable by this user only
-    with os.fdopen(handle, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    Path(beside).rename(path)
-    for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
-        sync_folder(folder)

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from tocsin.inbox.files import file_path
 from tocsin.inbox.models import Entry, PublicFile, PublicReport, ReportState
 from tocsin.letters import Letter
+from tocsin.node.files import disk_failures
 from tocsin.records import AuditWord, Database, audit
-from tocsin.records.durable import disk_failures
 
 
 def erase_report(database: Database, folder: Path, number: int, *, actor: str, now: datetime) -> None:

@@ -1,8 +1,6 @@
 """Mails as files, each named by the SHA-256 of its bytes: whole, once, and safe before anything follows from it."""
 
 import hashlib
-import os
-import tempfile
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,8 +9,8 @@ from sqlalchemy import select
 from tocsin.errors import NotFoundError
 from tocsin.mailroom.models import MailState, ReceivedMail
 from tocsin.mailroom.reading import ReadMail
+from tocsin.node.files import disk_failures, write_whole
 from tocsin.records import Database
-from tocsin.records.durable import disk_failures, sync_folder
 
 
 def keep_mail(folder: Path, raw: bytes) -> str:
@@ -26,7 +24,7 @@ def keep_mail(folder: Path, raw: bytes) -> str:
     path = mail_path(folder, name)
     with disk_failures("The mail cannot be kept"):
         if not path.exists():
-            _write(path, raw)
+            write_whole(path, raw, folders=3)
     return name
 
 
@@ -70,15 +68,3 @@ def delete_received(database: Database, folder: Path, day: date) -> int:
         for path in deleted:
             path.unlink(missing_ok=True)
     return len(deleted)
-
-
-def _write(path: Path, raw: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(".part", dir=path.parent)  # readable by this user only
-    with os.fdopen(handle, "wb") as out:
-        out.write(raw)
-        out.flush()
-        os.fsync(out.fileno())
-    Path(beside).rename(path)
-    for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
-        sync_folder(folder)

@@ -5,7 +5,6 @@ it durable, then renames a new ``current`` into place: a reader sees the old sta
 Until something is loaded the bundled tables serve, unpacked once.
 """
 
-import os
 import shutil
 import tempfile
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from tocsin.errors import ConflictError, StorageError
 from tocsin.networks.bundle import bundle_name, unpack
+from tocsin.node.files import sync_file, sync_folder, write_whole
 
 _ABANDONED_SECONDS = 3600
 
@@ -46,10 +46,7 @@ def switch(home: Path, fill: Callable[[Path], None]) -> Path:
     root = home / "networks"
     before = current_folder(home)
     made = write_folder(root, fill, "loaded-")
-    pointer = root / "current.new"
-    _write_durably(pointer, made.name)
-    pointer.replace(root / "current")
-    _sync(root)
+    write_whole(root / "current", made.name.encode("ascii"))
     for old in root.iterdir():
         draft_in_use = old.name.startswith(".") and time.time() - old.stat().st_mtime < _ABANDONED_SECONDS
         if old.is_dir() and old not in {made, before} and not draft_in_use:
@@ -86,15 +83,15 @@ def write_folder(root: Path, fill: Callable[[Path], None], prefix: str, name: st
     try:
         fill(draft)
         for file in draft.iterdir():
-            _sync(file)
-        _sync(draft)
+            sync_file(file)
+        sync_folder(draft)
         final = root / (name or prefix + draft.name.strip("."))
         try:
             draft.rename(final)
         except OSError:  # another process was first with the same content
             if not (name and final.is_dir()):
                 raise
-        _sync(root)
+        sync_folder(root)
     except OSError as error:
         raise StorageError(
             f"Network tables cannot be written to {root}: {error.strerror or error}.",
@@ -115,16 +112,3 @@ def _make(root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"The folder {root} cannot be made: {error.strerror}.", hint="Choose --home.") from error
-
-
-def _write_durably(path: Path, text: str) -> None:
-    path.write_text(text, encoding="ascii")
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

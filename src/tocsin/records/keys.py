@@ -6,16 +6,18 @@ A file is named after the span of (ingest, part) numbers that it covers. A file 
 is not read, and removed by `clean`; one that a merge has made superfluous likewise.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from tocsin.node.files import sync_file, sync_folder
 from tocsin.records.cuts import cut
-from tocsin.records.durable import sync_file, sync_folder
 
 Keys = npt.NDArray[np.uint64]
 Notes = npt.NDArray[np.uint32]
@@ -24,7 +26,6 @@ Span = tuple[int, int]
 _FULL = 1_000_000  # keys; a fuller file is not merged again, so that a merge holds no more than two of them
 _FEW_FILES = 4  # fewer are not worth a merge
 _FILTER_BITS = 27
-_MAPPED = 64  # files that stay mapped; full ones never do, so memory does not grow with what was ever seen
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,28 @@ class _File:
     def size(self) -> int:
         return self.path.stat().st_size // 8
 
+    def open(self, stack: ExitStack, *, notes: bool) -> "_Open":
+        keys = stack.enter_context(self.path.open("rb"))
+        return _Open(self.path.name, keys, stack.enter_context(self.notes_path.open("rb")) if notes else None)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A file that is open; it is mapped only while its numbers are used, so that many take no more memory than one."""
+
+    name: str
+    keys_file: BinaryIO
+    notes_file: BinaryIO | None
+
+    def keys(self) -> Keys:
+        return np.memmap(self.keys_file, dtype=np.uint64, mode="r")
+
+    def notes(self) -> Notes:
+        size = os.fstat(self.keys_file.fileno()).st_size // 8
+        if self.notes_file is None:
+            return np.zeros((size, 0), dtype=np.uint32)
+        return np.memmap(self.notes_file, dtype=np.uint32, mode="r").reshape(size, -1)
+
 
 class _Written:
     """The files that one object wrote, and a bit for each key in them: a key whose bit is not set is in none.
@@ -56,9 +79,9 @@ class _Written:
         """Note a file with these keys."""
         if self._bits is None:
             self._bits = np.zeros(1 << (_FILTER_BITS - 3), dtype=np.uint8)
-        self.names.add(name)
         place, bit = _place(keys)
         np.bitwise_or.at(self._bits, place, bit)
+        self.names.add(name)  # last: other threads look up meanwhile
 
     def perhaps(self, keys: Keys) -> npt.NDArray[np.intp]:
         """The places of those keys that may be in one of the files."""
@@ -89,17 +112,18 @@ class KeyFiles:
         found = np.zeros(len(keys), dtype=bool)
         notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
         perhaps = self._written.perhaps(keys)
-        for file in self._files(up_to):
-            asked = perhaps if file.path.name in self._written.names else slice(None)
-            stored, wanted = _map(file.path, file.size), keys[asked]
-            at = np.searchsorted(stored, wanted)
-            at[at == len(stored)] = 0
-            hits = np.flatnonzero(stored[at] == wanted)
-            rows = perhaps[hits] if asked is perhaps else hits
-            if self.columns:
-                stored_notes = self._read_notes(file)
-                notes[rows, : stored_notes.shape[1]] = stored_notes[at[hits]]
-            found[rows] = True
+        with self._opened(up_to) as files:
+            for file in files:
+                asked = perhaps if file.name in self._written.names else slice(None)
+                stored, wanted = file.keys(), keys[asked]
+                at = np.searchsorted(stored, wanted)
+                at[at == len(stored)] = 0
+                hits = np.flatnonzero(stored[at] == wanted)
+                rows = perhaps[hits] if asked is perhaps else hits
+                if self.columns:
+                    stored_notes = file.notes()
+                    notes[rows, : stored_notes.shape[1]] = stored_notes[at[hits]]
+                found[rows] = True
         return found, notes
 
     def write(self, span: Span, keys: Keys, notes: Notes | None = None) -> None:
@@ -122,14 +146,14 @@ class KeyFiles:
         small = _worth_merging([file for file in self._files(up_to) if file.first[0] >= since])
         if not small:
             return
-        keys = np.concatenate([_read_keys(file.path) for file in small])
+        with ExitStack() as stack:
+            opened = [file.open(stack, notes=bool(self.columns)) for file in small]
+            keys, notes = self._joined([(file.keys(), file.notes()) for file in opened])
         # stable sort keeps file order among equal keys, so the last of each run is the newest
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
         newest = np.append(keys[1:] != keys[:-1], True) if len(keys) else np.zeros(0, dtype=bool)
-        notes = None
-        if self.columns:
-            notes = self._all_notes(small)[order][newest]
+        notes = notes[order][newest]
         ours = all(file.path.name in self._written.names for file in small)
         merged = self._write(small[0].first, small[-1].last, keys[newest], notes, ours=ours)
         if merged is not None:
@@ -156,23 +180,41 @@ class KeyFiles:
         ``noted``: a column and a number; only keys whose note there is not zero and at most that. It is a column that
         keeps what it has once it is not zero, so that each file is asked by itself, and few keys cost little.
         """
-        wanted = [self._noted(file, noted) for file in self._files(up_to)]
-        keys = np.concatenate([np.zeros(0, dtype=np.uint64), *(of for of, _ in wanted)])
+        with self._opened(up_to) as files:
+            keys, notes = self._joined([_noted(file, noted) for file in files])
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
         newest = np.append(keys[1:] != keys[:-1], True)[: len(keys)]
-        notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
-        start = 0
-        for of, stored in wanted:
-            notes[start : start + len(of), : stored.shape[1]] = stored
-            start += len(of)
         return keys[newest], notes[order[newest]]
 
+    @contextmanager
+    def _opened(self, up_to: int) -> Iterator[list[_Open]]:
+        """The files as they were at one moment, open: a merge may remove them meanwhile.
+
+        A folder is not listed in one moment: a list that was made during a merge may lack the merged file and those
+        that it replaced. The next list differs then.
+        """
+        while True:
+            files = self._files(up_to)
+            with ExitStack() as stack:
+                try:
+                    opened = [file.open(stack, notes=bool(self.columns)) for file in files]
+                except FileNotFoundError:
+                    if files == self._files(up_to):
+                        raise  # no merge: it is lost
+                    continue
+                if files == self._files(up_to):
+                    yield opened
+                    return
+
     def _files(self, up_to: int) -> list[_File]:
-        """Oldest first; without uncommitted ones and those inside a merged one."""
+        """Oldest first; without uncommitted ones and those inside a merged one.
+
+        One of several ingests is committed as a whole, though the last of them may be later than a reader knew of.
+        """
         kept: list[_File] = []
         for file in sorted(self._all(), key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
-            if file.last[0] <= up_to and not (kept and file.last <= kept[-1].last):
+            if file.first[0] <= up_to and not (kept and file.last <= kept[-1].last):
                 kept.append(file)
         return kept
 
@@ -181,32 +223,15 @@ class KeyFiles:
             return []
         return [_File(*_span(path), path) for path in self.folder.glob("*.keys")]
 
-    def _read_notes(self, file: _File) -> Notes:
-        if not self.columns:
-            return np.zeros((file.size, 0), dtype=np.uint32)
-        return np.memmap(file.notes_path, dtype=np.uint32, mode="r").reshape(file.size, -1)
-
-    def _noted(self, file: _File, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
-        """The keys of a file and their notes, of those alone that have something up to a number noted in a column."""
-        keys, notes = _read_keys(file.path), self._read_notes(file)
-        if noted is None:
-            return keys, notes
-        column, most = noted
-        if column >= notes.shape[1]:
-            return keys[:0], notes[:0]
-        values = notes[:, column].copy()
-        rows = np.flatnonzero((values > 0) & (values <= most))
-        return keys[rows], notes[rows]
-
-    def _all_notes(self, files: Sequence[_File]) -> Notes:
-        """The notes of several files, one after the other."""
-        notes = np.zeros((sum(file.size for file in files), self.columns), dtype=np.uint32)
+    def _joined(self, files: Sequence[tuple[Keys, Notes]]) -> tuple[Keys, Notes]:
+        """The keys of several files, one after the other, and their notes."""
+        keys = np.concatenate([np.zeros(0, dtype=np.uint64), *(of for of, _ in files)])
+        notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
         start = 0
-        for file in files:
-            stored = self._read_notes(file)
-            notes[start : start + len(stored), : stored.shape[1]] = stored
-            start += len(stored)
-        return notes
+        for of, stored in files:
+            notes[start : start + len(of), : stored.shape[1]] = stored
+            start += len(of)
+        return keys, notes
 
     def _write(self, first: Span, last: Span, keys: Keys, notes: Notes | None, *, ours: bool = True) -> _File | None:
         if not len(keys):
@@ -247,27 +272,23 @@ def _worth_merging(files: list[_File]) -> list[_File]:
     return files[len(files) - count :] if count >= _FEW_FILES else []
 
 
-def _map(path: Path, size: int) -> Keys:
-    """The keys of a file; small files stay mapped between batches."""
-    if size >= _FULL:
-        return _read_keys(path)
-    status = path.stat()
-    return _kept_map(path, status.st_ino, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=_MAPPED)
-def _kept_map(path: Path, _inode: int, _modified: int) -> Keys:
-    return _read_keys(path)
+def _noted(file: _Open, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
+    """The keys of a file and their notes, of those alone that have something up to a number noted in a column."""
+    keys, notes = file.keys(), file.notes()
+    if noted is None:
+        return keys, notes
+    column, most = noted
+    if column >= notes.shape[1]:
+        return keys[:0], notes[:0]
+    values = notes[:, column].copy()
+    rows = np.flatnonzero((values > 0) & (values <= most))
+    return keys[rows], notes[rows]
 
 
 def _sync(file: _File, *, notes: bool) -> None:
     if notes:
         sync_file(file.notes_path)
     sync_file(file.path)
-
-
-def _read_keys(path: Path) -> Keys:
-    return np.memmap(path, dtype=np.uint64, mode="r")
 
 
 def _remove(file: _File) -> None:

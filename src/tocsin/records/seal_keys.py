@@ -1,8 +1,7 @@
 """The key that a node seals its audit log with: Ed25519 (RFC 8032), in a file of the home folder."""
 
-import os
-import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tocsin.errors import InputError, StorageError
+from tocsin.node.files import write_whole
 
 KEY_FILE: Final = "audit.key"
 """The file in a home folder that holds the key; whoever has it can seal."""
@@ -33,7 +33,8 @@ def open_seal_key(home: Path) -> Ed25519PrivateKey:
     path = home / KEY_FILE
     try:
         if not path.exists():
-            _draw(path)
+            with suppress(FileExistsError):  # of several who draw it at once the first wins
+                write_whole(path, _drawn(), replace=False)
         key = load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
         raise StorageError(
@@ -77,17 +78,5 @@ def _read_public(path: Path) -> Ed25519PublicKey:
     return key
 
 
-def _draw(path: Path) -> None:
-    """Write a new key, whole or not at all; of several who do so at once the first wins."""
-    beside = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
-    content = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    try:
-        os.link(beside, path)
-    except FileExistsError:
-        pass
-    finally:
-        beside.unlink()
+def _drawn() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

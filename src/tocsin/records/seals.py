@@ -22,9 +22,9 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from tocsin.node.files import disk_failures, write_whole
 from tocsin.records.audit import AuditEntry, AuditSeal
 from tocsin.records.cuts import cut
-from tocsin.records.durable import disk_failures, sync_file, sync_folder
 from tocsin.records.engine import Database
 from tocsin.records.identity import node_uuid
 from tocsin.records.seal_keys import public_hex
@@ -176,11 +176,7 @@ def read_head(home: Path) -> Head | None:
 
 def _keep_head(home: Path, head: Head) -> None:
     with disk_failures("The newest seal could not be noted"):
-        part = home / f"{HEAD_FILE}.part"
-        part.write_text(json.dumps({"number": head.number, "hash": head.hash}), encoding="ascii")
-        sync_file(part)
-        part.replace(home / HEAD_FILE)
-        sync_folder(home)
+        write_whole(home / HEAD_FILE, json.dumps({"number": head.number, "hash": head.hash}).encode("ascii"))
 
 
 def runs_of(numbers: Iterable[int]) -> list[list[int]]:

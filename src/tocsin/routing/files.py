@@ -48,7 +48,7 @@ def save_compiled(compiled: Compiled, folder: Path) -> None:
         StorageError: it cannot be written.
 
     """
-    from tocsin.records.durable import sync_file, sync_folder
+    from tocsin.node.files import sync_file, sync_folder
 
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

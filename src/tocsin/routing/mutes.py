@@ -54,7 +54,7 @@ def mutes_at(now: datetime, compiled: Compiled) -> Mutes:
 
 
 def _things(team: Team, now: datetime, compiled: Compiled) -> dict[_Thing, Mute]:
-    return {_thing(mute, compiled): mute for mute in team.mutes if mute.until is None or now < mute.until}
+    return {_thing(mute, compiled): mute for mute in team.mutes if mute.holds(now)}
 
 
 def _thing(mute: Mute, compiled: Compiled) -> _Thing:

@@ -7,7 +7,7 @@ what the gate allows.
 from tocsin.rules.applying import NO_RULES, Rules, numbers_of
 from tocsin.rules.document import Document, Kind, Rule
 from tocsin.rules.models import RulesVersion
-from tocsin.rules.muting import holding_at, muted
+from tocsin.rules.muting import muted
 from tocsin.rules.reading import Fault, RulesFaultError, read_document
 from tocsin.rules.store import (
     DEFAULT,
@@ -36,7 +36,6 @@ __all__ = [
     "conditions",
     "difference",
     "effect",
-    "holding_at",
     "muted",
     "numbers_of",
     "read_document",

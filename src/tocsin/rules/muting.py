@@ -1,18 +1,12 @@
 """What a team that a rule informs does not want to be told: its mutes over whole batches."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 import polars as pl
 
 from tocsin.directory import Mute, MuteKind
 from tocsin.events.store import within
 from tocsin.networks import Network, parse_network
-
-
-def holding_at(mutes: Iterable[Mute], now: datetime) -> list[Mute]:
-    """The mutes that have not run out at ``now`` (UTC)."""
-    return [mute for mute in mutes if mute.until is None or now < mute.until]
 
 
 def muted(events: pl.DataFrame, mutes: Sequence[Mute]) -> pl.Series:

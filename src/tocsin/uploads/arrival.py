@@ -23,8 +23,8 @@ from tocsin.collectors import file_name
 from tocsin.errors import InputError, UsageError
 from tocsin.events.redaction import Redaction
 from tocsin.events.sources import sources
+from tocsin.node.files import disk_failures, sync_folder
 from tocsin.records import AuditWord, audit, cut
-from tocsin.records.durable import disk_failures, sync_folder
 from tocsin.settings import IngestSettings
 from tocsin.uploads.models import Upload, UploadState
 

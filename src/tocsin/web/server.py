@@ -121,7 +121,7 @@ def make_application(
     for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
         application.include_router(make_pages(desk), max_body_size=_LARGEST_FORM)
     application.router.routes.append(api_door("/api/v1", counter, public=public))
-    application.mount("/static", _Kept(directory=_STATIC), name="static")
+    application.mount("/static", _CachedFiles(directory=_STATIC), name="static")
     _add_failures(application, desk)
     # The last one added is the outermost.
     application.add_middleware(OnRecord, database=node.database, clock=clock)
@@ -135,7 +135,7 @@ def make_application(
     return application
 
 
-class _Kept(StaticFiles):
+class _CachedFiles(StaticFiles):
     """Files that browsers keep: their addresses change with them."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:

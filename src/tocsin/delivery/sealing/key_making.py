@@ -1,6 +1,5 @@
 """New keys for this node, made or brought in, and their files: readable by this user only, never overwritten."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING
 from tocsin.delivery.sealing.own_keys import key_path, open_openpgp, open_smime, read_private
 from tocsin.directory.keys import KeyFacts, KeyFormat
 from tocsin.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.files import disk_failures, sync_folder, write_whole
 from tocsin.records import AuditWord, Database, audit
-from tocsin.records.durable import disk_failures, sync_folder
 from tocsin.settings import NodeSettings, Settings, read_secret
 
 if TYPE_CHECKING:
@@ -113,26 +112,15 @@ def _lay_aside(path: Path) -> None:
 
 def _write(path: Path, content: bytes, *, replace: bool) -> None:
     """The file, whole or not at all."""
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     with disk_failures(f"{path} could not be written"):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(beside, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
         try:
-            if replace:
-                beside.rename(path)
-            else:
-                os.link(beside, path)
+            write_whole(path, content, replace=replace)
         except FileExistsError as error:
             raise ConflictError(
                 f"This node has such a key already: {path}.",
                 hint="'tocsin keys node-renew' lets it live longer; --replace lays it aside for a new one.",
             ) from error
-        finally:
-            beside.unlink(missing_ok=True)
-        sync_folder(path.parent)
 
 
 def _new_openpgp(node: NodeSettings, until: datetime, _now: datetime) -> bytes:

@@ -23,8 +23,8 @@ from tocsin.directory.registry.delegations import (
     read_delegations,
 )
 from tocsin.errors import InputError, NotFoundError
+from tocsin.node.files import disk_failures, sync_file, sync_folder
 from tocsin.records import AuditWord, Database, audit
-from tocsin.records.durable import disk_failures, sync_file, sync_folder
 
 if TYPE_CHECKING:
     import polars as pl

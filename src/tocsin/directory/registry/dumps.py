@@ -14,8 +14,8 @@ from tocsin.directory.registry.record import RegistryImported, record
 from tocsin.directory.registry.refusals import Refusals
 from tocsin.directory.registry.rpsl import Territory, read_dump
 from tocsin.errors import InputError, NotFoundError, UsageError
+from tocsin.node.files import disk_failures
 from tocsin.records import Database
-from tocsin.records.durable import disk_failures
 
 
 def import_rpsl(

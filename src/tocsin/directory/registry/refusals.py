@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self, TextIO
 
 from tocsin.directory.entries import Refused
-from tocsin.records.durable import disk_failures
+from tocsin.node.files import disk_failures
 
 _KEPT = 1_000
 _OWN = re.compile(r":| \(")

@@ -1,7 +1,6 @@
 """Evidence: an archived copy kept under its own hash, and where it is used."""
 
 import hashlib
-import os
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.errors import ConflictError, InputError, NotFoundError, StorageError
+from tocsin.node.files import write_whole
 from tocsin.readiness.assessment.assessments import check_question, note
 from tocsin.readiness.assessment.models import Evidence, EvidenceUse
 
@@ -41,13 +41,7 @@ def archive(folder: Path, source: Path) -> tuple[str, int]:
     target = copy_path(folder, digest)
     if not target.is_file():
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_suffix(".part")
-            with part.open("wb") as out:
-                out.write(data)
-                out.flush()
-                os.fsync(out.fileno())
-            part.replace(target)
+            write_whole(target, data)
         except OSError as error:
             raise StorageError(f"The copy of '{source}' could not be kept in {folder}: {error.strerror}.") from error
     return digest, len(data)

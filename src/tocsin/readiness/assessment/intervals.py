@@ -6,9 +6,9 @@ All intervals are 95 % unless said otherwise. Shares are 0 to 1, times in hours.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 Z95 = 1.959963984540054
+_FINEST = 150  # moments that are told apart
 
 
 @dataclass(frozen=True)
@@ -143,69 +143,23 @@ def counts_within(spells: Sequence[Spell], hours: float) -> tuple[int, int]:
 
 
 def median_hours(spells: Sequence[Spell]) -> Interval | None:
-    """The median of interval-censored times by Turnbull's estimator, with an interval from the binomial order ranks.
+    """The median of interval-censored times, with an interval from the binomial order ranks; None without spells.
 
-    Turnbull 1976, J. R. Statist. Soc. B 38:290. ``high`` is infinite while too many still run. None without spells.
+    ``high`` is infinite while too many still run.
     """
+    import numpy as np
+
+    from tocsin.node.censoring import coarse, turnbull
+
     if not spells:
         return None
-    edges, mass = turnbull(coarse(spells))
-    half = Z95 / (2 * math.sqrt(len(spells)))
-    low, value, high = (_quantile(edges, mass, p) for p in (0.5 - half, 0.5, 0.5 + half))
-    return Interval(low[0], None if math.isinf(value[1]) else (value[0] + value[1]) / 2, high[1])
-
-
-def coarse(spells: Sequence[Spell], most: int = 150) -> list[Spell]:
-    """The spells with their ends moved outward to at most ``most`` moments, so that many cost no more than few.
-
-    Outward means that the truth stays inside: nothing is claimed that the data do not say.
-    """
-    import numpy as np
-
-    ends = np.array([s.low for s in spells] + [s.high for s in spells if s.high is not None])
-    if len(np.unique(ends)) <= 2 * most:
-        return list(spells)
-    grid = np.unique(np.quantile(ends, np.linspace(0, 1, most)))
-    lows = grid[np.searchsorted(grid, [s.low for s in spells], side="right") - 1].tolist()
-    highs = [None if s.high is None else float(grid[np.searchsorted(grid, s.high)]) for s in spells]
-    return [Spell(low, high) for low, high in zip(lows, highs, strict=True)]
-
-
-def turnbull(spells: Sequence[Spell]) -> tuple[list[tuple[float, float]], list[float]]:
-    """Innermost intervals in which times can lie, and the probability of each (self-consistency, to 1e-8).
-
-    A spell ends after ``low`` and not after ``high``; where both are equal it ended just then.
-    """
-    import numpy as np
-
     ends = [(spell.low, math.inf if spell.high is None else spell.high) for spell in spells]
-    # At one moment: exact times begin, then intervals end, then intervals begin.
-    marks = sorted({(low, 0 if low == high else 2) for low, high in ends} | {(high, 1) for _, high in ends})
-    edges = [(first[0], second[0]) for first, second in pairwise(marks) if first[1] != 1 and second[1] == 1]
-    lows, highs = np.array([e[0] for e in edges]), np.array([e[1] for e in edges])
-    pairs, counts = np.unique(np.array(ends), axis=0, return_counts=True)
-    starts, stops = pairs[:, :1], pairs[:, 1:]
-    inside = (lows >= starts) & (highs <= stops) & ~((lows == highs) & (lows == starts) & (starts < stops))
-    mass = np.full(len(edges), 1 / len(edges))
-    for _ in range(1_000):
-        part = inside * mass
-        fresh = (counts[:, None] * part / part.sum(axis=1, keepdims=True)).sum(axis=0) / len(ends)
-        done = float(abs(fresh - mass).max()) < 1e-8
-        mass = fresh
-        if done:
-            break
-    return edges, mass.tolist()
-
-
-def _quantile(edges: Sequence[tuple[float, float]], mass: Sequence[float], probability: float) -> tuple[float, float]:
-    reached = 0.0
-    if probability <= 0:
-        return edges[0]
-    for edge, part in zip(edges, mass, strict=True):
-        reached += part
-        if reached >= probability - 1e-9:
-            return edge
-    return edges[-1][0], math.inf
+    left, right = np.array(ends, dtype=np.float64).T
+    curve = turnbull(*coarse(left, right, _FINEST))
+    half = Z95 / (2 * math.sqrt(len(spells)))
+    low, value, high = (curve.quantile(share) for share in (0.5 - half, 0.5, 0.5 + half))
+    middle = None if math.isinf(value[1]) else (value[0] + value[1]) / 2
+    return Interval(low[0], middle, high[1] if 0.5 + half <= 1 else math.inf)
 
 
 def _beta_ends(a: float, b: float, tail: float) -> tuple[float, float]:

@@ -20,7 +20,7 @@ _Writer = Annotated[Visitor, needs(Act.ADMIN_WRITE)]
 
 
 @dataclass(frozen=True)
-class Kept:
+class RetentionPeriod:
     """One kind of thing, and for how many days it is kept."""
 
     name: str
@@ -37,7 +37,7 @@ def keeping_pages(desk: Desk) -> APIRouter:
         """What is kept for how long, and the copies there are."""
         retention = node.settings.retention
         kept = [
-            Kept(name, getattr(retention, name), field.description or "")
+            RetentionPeriod(name, getattr(retention, name), field.description or "")
             for name, field in type(retention).model_fields.items()
         ]
         folder = node.settings.storage.backups

@@ -3,7 +3,6 @@
 import csv
 import io
 from collections.abc import Iterable
-from datetime import date
 from threading import Lock
 from typing import Annotated, Any, Final
 
@@ -13,6 +12,7 @@ from fastapi.responses import Response
 from tocsin.accounts import Act, Visitor
 from tocsin.doors import needs
 from tocsin.figures import CLASSES, LARGEST, NETWORKS, STEP, Month, read_months
+from tocsin.node.cache import Cache
 from tocsin.web.desk import Desk
 from tocsin.web.public.showing import FRESH, show
 from tocsin.web.words import N_
@@ -36,12 +36,17 @@ CLASS_WORDS: Final = {
 def statistics_pages(desk: Desk) -> APIRouter:
     """The page of figures, and the same as a file."""
     router = APIRouter()
-    kept = _Kept(desk)
+    # looked at once a day; whoever comes meanwhile waits for a count rather than counting too
+    cache: Cache[list[Month]] = Cache(1, turn=Lock())
+
+    def kept_months() -> list[Month]:
+        now = desk.now
+        return cache.get(now.date(), lambda: read_months(desk.node, now=now))
 
     @router.get("/statistics")
     def statistics(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
         """The last months."""
-        months = kept.months()
+        months = kept_months()
         last = months[0] if months else None
         bars = sorted(
             ((name, count) for name, count in last.counts.items() if count), key=lambda row: -row[1]
@@ -60,26 +65,9 @@ def statistics_pages(desk: Desk) -> APIRouter:
             "Cache-Control": FRESH,
             "X-Robots-Tag": "all",
         }
-        return Response(_csv(kept.months()), media_type="text/csv; charset=utf-8", headers=headers)
+        return Response(_csv(kept_months()), media_type="text/csv; charset=utf-8", headers=headers)
 
     return router
-
-
-class _Kept:
-    """The months, looked at once a day; whoever comes meanwhile waits for a count rather than counting too."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._lock = Lock()
-        self._day: date | None = None
-        self._months: list[Month] = []
-
-    def months(self) -> list[Month]:
-        with self._lock:
-            now = self._desk.now
-            if self._day != now.date():
-                self._months, self._day = read_months(self._desk.node, now=now), now.date()
-            return self._months
 
 
 def _csv(months: Iterable[Month]) -> str:

@@ -10,7 +10,6 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import date, datetime
-from ipaddress import ip_address, ip_network
 from math import ceil
 from threading import Lock
 
@@ -18,7 +17,9 @@ from limits import RateLimitItemPerHour
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-_BITS = {4: 24, 6: 48}  # what one household or small office has at most
+from tocsin.accounts import network_of
+
+_V6_BITS = 48  # what one household or small office has at most
 
 
 class Turns:
@@ -51,15 +52,4 @@ class Turns:
             today = self._clock().date()
             if self._key is None or self._key[0] != today:
                 self._key = today, secrets.token_bytes(32)
-            return hmac.digest(self._key[1], coarse(address).encode(), hashlib.sha256).hex()
-
-
-def coarse(address: str) -> str:
-    """The prefix that an address is counted by: a /24 of IPv4, a /48 of IPv6; what is no address, as it is."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if found.version == 6 and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return str(ip_network((found, _BITS[found.version]), strict=False))
+            return hmac.digest(self._key[1], network_of(address, v6_bits=_V6_BITS).encode(), hashlib.sha256).hex()

@@ -20,7 +20,7 @@ from tocsin.doors import Form, NotHereError, text_of, texts_of
 from tocsin.errors import UsageError
 from tocsin.web.desk import Desk
 from tocsin.web.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
-from tocsin.web.teams.kept import Kept
+from tocsin.web.teams.background_cache import BackgroundCache
 from tocsin.web.teams.leafing import PAGE, ends, start_of
 
 _SETTLED = (ConflictState.DECIDED, ConflictState.SAID)
@@ -30,7 +30,7 @@ def conflict_pages(desk: Desk) -> APIRouter:
     """The pages of conflicts."""
     router = APIRouter()
     database = desk.node.database
-    conflicts_of: Kept[list[Conflict]] = Kept(lambda: read_conflicts(database))
+    conflicts_of: BackgroundCache[list[Conflict]] = BackgroundCache(lambda: read_conflicts(database))
 
     @router.get("/conflicts")
     def conflicts(request: Request, _visitor: Surveyor, done: str = "") -> Response:

@@ -18,7 +18,7 @@ from tocsin.networks import Networks, country_names
 from tocsin.verifying import terms_of
 from tocsin.web.desk import Desk
 from tocsin.web.teams.access import Surveyor
-from tocsin.web.teams.kept import Kept
+from tocsin.web.teams.background_cache import BackgroundCache
 
 _GAPS: Final = 15
 _NUMBERS: Final = 200  # AS numbers on one page
@@ -38,8 +38,8 @@ class _Row:
 def coverage_pages(desk: Desk) -> APIRouter:
     """The pages of coverage."""
     router = APIRouter()
-    coverage_of: Kept[Coverage] = Kept(lambda: _coverage(desk))
-    states_of: Kept[tuple[StateSet, list[Judged]]] = Kept(lambda: _states(desk))
+    coverage_of: BackgroundCache[Coverage] = BackgroundCache(lambda: _coverage(desk))
+    states_of: BackgroundCache[tuple[StateSet, list[Judged]]] = BackgroundCache(lambda: _states(desk))
 
     def state() -> Hashable:
         # What is heard of contacts changes no version; an hour is fresh enough for figures of a country.

@@ -19,7 +19,7 @@ from tocsin.doors import Form, text_of
 from tocsin.errors import UsageError
 from tocsin.web.desk import Desk
 from tocsin.web.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
-from tocsin.web.teams.kept import Kept
+from tocsin.web.teams.background_cache import BackgroundCache
 from tocsin.web.teams.leafing import PAGE, ends, start_of
 from tocsin.web.words import N_
 
@@ -28,7 +28,7 @@ def merge_pages(desk: Desk) -> APIRouter:
     """The pages of merges."""
     router = APIRouter()
     database = desk.node.database
-    pairs_of: Kept[list[Candidate]] = Kept(lambda: read_candidates(database))
+    pairs_of: BackgroundCache[list[Candidate]] = BackgroundCache(lambda: read_candidates(database))
 
     @router.get("/merges")
     def merges(request: Request, _visitor: Surveyor, done: str = "") -> Response:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tocsin.problems.censoring import Median, median, turnbull
+from tocsin.node.censoring import Median, coarse, median, turnbull
 
 Times = npt.NDArray[np.float64]
 
@@ -124,3 +124,30 @@ def test_too_few_times_have_no_interval() -> None:
 def test_nonsense_is_refused(left: list[float], right: list[float]) -> None:
     with pytest.raises(ValueError, match="interval"):
         turnbull(np.array(left), np.array(right))
+
+
+def test_exact_times_give_their_empirical_distribution() -> None:
+    times = np.array([1.0, 2.0, 2.0, 5.0])
+    curve = turnbull(times, times)
+
+    assert curve.start.tolist() == curve.end.tolist() == [1, 2, 5]
+    assert curve.mass == pytest.approx([0.25, 0.5, 0.25])
+
+
+def test_times_that_are_only_cut_off_give_kaplan_and_meiers_estimate() -> None:
+    # Deaths at 1, 3, 4; still running after 2 and 5. S(1) = 4/5, S(3) = 4/5·2/3, S(4) = 4/5·2/3·1/2.
+    curve = turnbull(np.array([1.0, 2, 3, 4, 5]), np.array([1, np.inf, 3, 4, np.inf]))
+
+    assert curve.start.tolist() == [1, 3, 4, 5]
+    assert curve.end.tolist() == [1, 3, 4, np.inf]
+    assert curve.mass == pytest.approx([1 / 5, 4 / 15, 4 / 15, 4 / 15], abs=1e-5)
+
+
+def test_many_times_are_widened_to_few_moments_and_keep_the_truth_inside() -> None:
+    left = np.arange(20_000) / 100
+    right = np.where(np.arange(20_000) % 3, left + 5, np.inf)
+    low, high = coarse(left, right)
+
+    assert len(np.unique(np.concatenate([low, high]))) <= 65
+    assert (low <= left).all()
+    assert (right <= high).all()

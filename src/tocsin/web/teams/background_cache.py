@@ -26,7 +26,7 @@ class Answer(Generic[T]):
     missing: NotFoundError | None = None
 
 
-class Kept(Generic[T]):
+class BackgroundCache(Generic[T]):
     """Keeps the last answer of ``make``, and makes a new one in the background where it is of another state."""
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -43,7 +43,7 @@ class Kept(Generic[T]):
                 return self._answer
             if self._making is None:
                 self._making = Event()
-                Thread(target=self._renew, args=(state, self._making), name="kept", daemon=True).start()
+                Thread(target=self._renew, args=(state, self._making), name="background-cache", daemon=True).start()
             made = self._making
         made.wait(patience)
         with self._lock:

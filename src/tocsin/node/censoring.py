@@ -81,7 +81,7 @@ def median(left: Hours, right: Hours, *, confidence: float = 0.95, resamples: in
         ValueError: as `turnbull`.
 
     """
-    left, right = _coarse(left, right)
+    left, right = coarse(left, right)
     curve = turnbull(left, right)
     earliest, latest = curve.quantile(0.5)
     low = high = None
@@ -104,12 +104,15 @@ def _resampled(curve: Curve, left: Hours, right: Hours, resamples: int) -> Hours
     return _estimate(covers, draws.astype(np.float64), np.tile(start, (resamples, 1)), _NEAR)
 
 
-def _coarse(left: Hours, right: Hours) -> tuple[Hours, Hours]:
-    """The same intervals, widened to ends on a grid of their quantiles where they have very many different ends."""
+def coarse(left: Hours, right: Hours, finest: int = _FINEST) -> tuple[Hours, Hours]:
+    """The same intervals, widened to ends on a grid of their quantiles where they have very many different ends.
+
+    Widened means that the truth stays inside: nothing is claimed that the data do not say.
+    """
     moments = np.unique(np.concatenate([left, right[np.isfinite(right)]]))
-    if len(moments) <= _FINEST:
+    if len(moments) <= finest:
         return left, right
-    grid = moments[np.linspace(0, len(moments) - 1, _FINEST).round().astype(np.intp)]
+    grid = moments[np.linspace(0, len(moments) - 1, finest).round().astype(np.intp)]
     exact = left == right
     before = np.searchsorted(grid, left, side="left") - (exact | (grid[np.searchsorted(grid, left)] != left))
     after = np.searchsorted(grid, right, side="left")

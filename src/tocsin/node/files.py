@@ -1,0 +1,66 @@
+"""Files that survive loss of power, and disks that fail."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tocsin.errors import StorageError
+
+
+@contextmanager
+def disk_failures(what: str) -> Iterator[None]:
+    """What the disk refuses inside the block, as an error that begins with ``what`` could not be done.
+
+    Raises:
+        StorageError: in place of every `OSError`.
+
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{what}: {error.strerror or error}.", hint="Make room on that disk, or mend it, then try again."
+        ) from error
+
+
+def write_whole(path: Path, content: bytes, *, replace: bool = True, folders: int = 1) -> None:
+    """Write a file, whole or not at all, so that it survives loss of power; readable by this user only.
+
+    ``folders``: of so many above it the names are made to survive, too; they are made where they are missing.
+
+    Raises:
+        FileExistsError: it is there, and not to be replaced. Of several who write it at once the first wins then.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(".part", f"{path.name}.", path.parent)
+    beside = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        if replace:
+            beside.replace(path)
+        else:
+            path.hardlink_to(beside)
+    finally:
+        beside.unlink(missing_ok=True)
+    for folder in path.parents[:folders]:
+        sync_folder(folder)
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of a file that others wrote survive loss of power."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive loss of power."""
+    sync_file(folder)

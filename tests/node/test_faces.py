@@ -1,0 +1,32 @@
+"""Faces that load late offer what their packages hold, and nothing else."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import tocsin
+from tocsin.node.faces import imported_for_types
+
+SOURCE = Path(tocsin.__file__).parent
+FACES = sorted(
+    path.parent.relative_to(SOURCE.parent).as_posix().replace("/", ".")
+    for path in SOURCE.rglob("__init__.py")
+    if "lazy_face(" in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_every_name_of_a_face_is_there(name: str) -> None:
+    face = import_module(name)
+    homes = imported_for_types(Path(str(face.__file__)).read_text(encoding="utf-8"))
+
+    assert homes
+    assert [of for of, home in homes.items() if getattr(face, of) is not getattr(import_module(home), of)] == []
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = face.nothing
+
+
+def test_only_what_is_imported_for_types_is_loaded_late() -> None:
+    source = "import os\nfrom a import b\nif TYPE_CHECKING:\n    from c.d import e, f\nif x:\n    from g import h\n"
+    assert imported_for_types(source) == {"e": "c.d", "f": "c.d"}
