@@ -134,6 +134,18 @@ def test_what_is_tried_again_no_longer_says_why_it_had_ended(world: World, manag
     assert "It was due long ago." not in manager.get(f"/deliveries/{reference}").text
 
 
+def test_what_is_released_is_no_longer_said_to_be_held(world: World, manager: Browser) -> None:
+    manager.send("/deliveries/act", act="repeat", reference=reference_of(world))
+    again = reference_of(world)
+    manager.send("/deliveries/act", act="hold", reference=again, reason="because")
+    assert "Held by person:" in manager.get(f"/deliveries/{again}").text
+    manager.send("/deliveries/act", act="release", reference=again)
+
+    page = manager.get(f"/deliveries/{again}").text
+    assert "on its way" in page
+    assert "Held by person:" not in page
+
+
 Attempt = Callable[[World, str], object]
 
 

@@ -47,7 +47,7 @@ def release(session: Session, found: Sequence[Delivery | Letter], *, actor: str,
     """
     for one in found:
         _check_held(one)
-        one.state, one.released_at = DeliveryState.QUEUED.value, now
+        one.state, one.error, one.released_at = DeliveryState.QUEUED.value, "", now
         audit(session, AuditWord.DELIVERY_RELEASED, at=now, actor=actor, subject=_subject(one))
     if found:
         give_pass(session, len(found), now)
