@@ -19,7 +19,7 @@ from tocsin.delivery.expiry import expire
 from tocsin.directory import read_team
 from tocsin.errors import ConflictError, NotFoundError
 from tocsin.letters import Letter, LetterState, queue_letter
-from tocsin.mailroom import ReceivedMail
+from tocsin.mailroom import Kind, reply_addresses
 from tocsin.records import AuditEntry
 from tocsin.replies import file_mail, open_desk
 from tocsin.settings import TellSettings
@@ -83,8 +83,8 @@ def refused_everywhere(world: World, manager: Browser, reference: str) -> None:
         assert (act, refused.status_code) == (act, 409)
     with caller(world, Role.MANAGER, Act.DELIVERIES_STEER) as program:
         for act in ACTS:
-            body = {"json": {"reason": "because"}} if act in {"hold", "drop"} else {}
-            assert (act, program.post(f"/deliveries/{reference}/{act}", **body).status_code) == (act, 409)
+            body = {"reason": "because"} if act in {"hold", "drop"} else None
+            assert (act, program.post(f"/deliveries/{reference}/{act}", json=body).status_code) == (act, 409)
     for command in (("retry",), ("release",), ("drop", "--reason", "because")):
         assert f"{reference} is " in world.tocsin.call("deliveries", command[0], reference, *command[1:])[2]
     world.now += timedelta(hours=1)
@@ -172,10 +172,9 @@ def _came_back(world: World, reference: str) -> None:
         message_id = find_mail(session, reference).message_id
     gone = GONE.replace("noc@isp.example", OPERATOR)
     desk = open_desk(world.node)
-    address = world.node.settings.mailbox.address
-    file_mail(desk, report(gone, original=message_id).raw(address), now=world.now)
-    with world.node.database.reading() as session:
-        assert session.scalars(select(ReceivedMail)).one().kind == "bounce"
+    address = reply_addresses(world.node.settings.mailbox.address, desk.tokens)(reference)
+    filed = file_mail(desk, report(gone, original=message_id).raw(address), now=world.now)
+    assert (filed.decision.kind, filed.decision.match.by) == (Kind.BOUNCE, "report")
 
 
 def _grew_old(world: World, _: str) -> None:

@@ -90,7 +90,7 @@ ROOMS: Final[Mapping[str, Room]] = {
     # Mails that came in and wait for a person
     "mailroom/account.py": Room(),
     "mailroom/kinds.py": Room(
-        _NO_ERRORS, calls={"Sorted": (1,)}, but=("_report", "_undelivered", "decide", "_automatic", "_claims")
+        _NO_ERRORS, calls={"Sorted": (1,)}, but=("_report", "_undelivered", "decide", "_automatic", "_claims", "_said")
     ),
     "replies/case.py": Room(_NO_ERRORS, says=("why",)),
     "replies/decide.py": Room(_NO_ERRORS, calls={"replace": ("why",)}, says=("doubt",)),
