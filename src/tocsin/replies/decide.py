@@ -72,7 +72,7 @@ def decide(mail: ReadMail, sorted_as: Sorted, match: Match, told: Told, mailboxe
     if sorted_as.kind is Kind.BOUNCE:
         return _bounced(mail, kept, sorted_as.bounces, mailboxes)
     if sorted_as.kind is Kind.UNKNOWN:
-        doubts = (match.doubt,) if match.doubt else ()
+        doubts = (match.doubt,) if match.doubt and verdicts_in(mail.text) else ()
         return replace(kept, state=MailState.WAITING, reasons=(*kept.reasons, *doubts))
     return kept
 

@@ -114,9 +114,9 @@ def _of_report(session: Session, mail: ReadMail, references: tuple[str, ...]) ->
     if len(references) > 1:
         return replace(returned, doubt=f"It is addressed to {len(references)} digests at once.")
     if not references:
-        known = returned.delivery is not None or returned.letter is not None
-        doubt = "It did not come to the address of the mail that it is about: anybody can have written it."
-        return replace(returned, doubt=doubt) if known else returned
+        if returned == Match():
+            return returned
+        return replace(returned, doubt="It did not come to the address of its mail: anybody can have written it.")
     named = _named(session, references[0])
     if ids and _numbers(returned) != _numbers(named):
         return replace(named, doubt="It came to the address of one mail and returns another.")

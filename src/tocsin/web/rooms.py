@@ -95,7 +95,7 @@ ROOMS: Final[Mapping[str, Room]] = {
     "replies/case.py": Room(_NO_ERRORS, says=("why",)),
     "replies/decide.py": Room(_NO_ERRORS, calls={"replace": ("why",)}, says=("doubt",)),
     "replies/filing.py": Room(_NO_ERRORS, says=("why",)),
-    "replies/matching.py": Room(_NO_ERRORS, calls={"Match": ("doubt",)}),
+    "replies/matching.py": Room(_NO_ERRORS, calls={"Match": ("doubt",), "replace": ("doubt",)}),
     # What is said of teams
     "directory/attest.py": Room(_NO_ERRORS, calls={"Reason": (2,)}, says=("_end_words", "_said")),
     "directory/canonical.py": Room(
