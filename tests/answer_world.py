@@ -4,7 +4,6 @@ import html
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,7 @@ from fastapi import FastAPI
 
 from delivery_cast import Read, read_folder
 from players import CAST, HEADER, RULES, Tocsin
+from ports import reserved_port
 from tocsin.app import Node, open_node
 from tocsin.pipeline import Counts, ingest
 from tocsin.telling import tell
@@ -100,9 +100,11 @@ def served(application: FastAPI, *, port: int = 0) -> Iterator[int]:
 @contextmanager
 def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = False) -> Iterator[httpx.Client]:
     """A browser on pages that a process of their own serves, and that may die at one point."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with reserved_port() as port:
+        yield from _serving(home, port, cut, public=public, work=work)
+
+
+def _serving(home: Path, port: int, cut: str, *, public: bool, work: bool) -> Iterator[httpx.Client]:
     environment = {**os.environ, "TOCSIN_SERVER_WORK": str(work).lower(), **({"TOCSIN_CUT": cut} if cut else {})}
     command = [
         str(Path(sys.executable).parent / "tocsin"),
@@ -114,7 +116,7 @@ def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = Fals
         str(port),
     ]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client:
         try:
             while True:
                 try:
@@ -126,7 +128,7 @@ def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = Fals
             yield client
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=300)
 
 
 def make_world(folder: Path, settings: str = "") -> World:

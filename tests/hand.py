@@ -111,7 +111,7 @@ class Hand:
 
     def until(self, true: Callable[[], object], *, again: str = "") -> None:
         """Wait for something, up to half a minute; ``again``: a page that is opened anew each time."""
-        end = time.monotonic() + 40
+        end = time.monotonic() + 300
         while not true():
             assert time.monotonic() < end, f"it did not happen; the page says:\n{self.text}"
             time.sleep(0.05)

@@ -20,6 +20,7 @@ from typing import Literal
 
 import pytest
 
+from ports import reserved_port
 from tocsin.mailroom import Account
 
 _ACCOUNT = "dovecot"  # dovecot keeps no mails for root
@@ -117,11 +118,16 @@ def imap_server(*, certificate: Path | None = None, without: tuple[str, ...] = (
     binary = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
     if binary is None:
         pytest.skip("dovecot is not here: install the Debian package 'dovecot-imapd'")
+    with reserved_port() as port, reserved_port() as tls_port:
+        yield from _running(binary, ImapServer(port, tls_port, "secret"), certificate, without)
+
+
+def _running(
+    binary: str, server: ImapServer, certificate: Path | None, without: tuple[str, ...]
+) -> Iterator[ImapServer]:
     root = os.geteuid() == 0
     account = _ACCOUNT if root else pwd.getpwuid(os.geteuid()).pw_name
     folder = Path(tempfile.mkdtemp(prefix="tocsin-imap-", dir="/tmp"))  # a short path for sockets
-    port, tls_port = _free_ports(2)
-    server = ImapServer(port, tls_port, "secret")
     for name in ("run", "mails"):
         (folder / name).mkdir()
     _configure(folder, server, account, certificate, without)
@@ -142,7 +148,7 @@ def imap_server(*, certificate: Path | None = None, without: tuple[str, ...] = (
         yield server
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=300)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -173,19 +179,10 @@ def _configure(
 def _await(server: ImapServer, process: subprocess.Popen[bytes], folder: Path) -> None:
     while True:
         try:
-            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
                 assert connection.recv(4) == b"* OK"
                 return
         except ConnectionRefusedError:
             if process.poll() is not None:
                 pytest.fail(f"dovecot ended: {(folder / 'start').read_text()}")
             time.sleep(0.02)
-
-
-def _free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -32,7 +32,6 @@ PEOPLE = [
     Sample("french", Kind.ANSWER, "Bonjour,\n\nCorrigé.\n\nCordialement"),
     Sample("html", Kind.ANSWER, "<p>not ours</p>", "Content-Type: text/html; charset=utf-8"),
     Sample("stated not automatic", Kind.ANSWER, "We look at it.", "Auto-Submitted: no"),
-    Sample("through a list", Kind.ANSWER, "We look at it.", "Precedence: list\nList-Id: <noc.isp.example>"),
     Sample("asks not to be answered", Kind.ANSWER, "done", "X-Auto-Response-Suppress: All"),
     Sample("away in the text", Kind.ANSWER, "I was out of office; it is mended now.", subject="Re: back from holiday"),
     Sample("in RT", Kind.ANSWER, "We have patched the router.",
@@ -68,6 +67,12 @@ AUTOMATIC = [
         'Content-Type: multipart/report; report-type=disposition-notification; boundary="b"', "Read: x"),
     Sample("our own", Kind.AUTOMATIC, "192.0.2.1", "Auto-Submitted: auto-generated", sender="csirt@example.org"),
 ]  # fmt: skip
+LISTS = [  # what they say beside a word that counts
+    Sample("through a list", Kind.AUTOMATIC, "We look at it.", "List-Id: <noc.isp.example>"),
+    Sample("through an old list", Kind.AUTOMATIC, "We look at it.", "Precedence: list"),
+    Sample("through a list in bulk", Kind.AUTOMATIC, "Hello.", "List-Id: NOC <noc.isp.example>\nPrecedence: bulk"),
+    Sample("to nobody", Kind.AUTOMATIC, "We look at it.", "Return-Path: <>"),
+]
 RECEIPTS = [
     Sample("RT", Kind.RECEIPT, "Greetings,\n\nThis message has been automatically generated in response to the\n"
         "creation of a trouble ticket. Your ticket has been assigned an ID of [isp.example #4711].",
@@ -94,6 +99,8 @@ RECEIPTS = [
 UNCLEAR = [
     Sample("a ticket system's note", Kind.UNKNOWN, "Comment added by A. Person: the customer has it.",
         "X-JIRA-FingerPrint: abc\nAuto-Submitted: auto-generated", "[NOC-77] x", ticket="NOC-77"),
+    Sample("a ticket system's note to nobody", Kind.UNKNOWN, "The customer was told.",
+        "X-Mailer: OTRS Mail Service (6.0.30)\nReturn-Path: <>", "[Ticket#4711] x", ticket="4711"),
     Sample("empty", Kind.UNKNOWN, ""),
     Sample("only a file", Kind.UNKNOWN, "%PDF", "Content-Type: application/pdf; name=x.pdf"),
     Sample("encrypted", Kind.UNKNOWN, "--b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--b\n"

@@ -1,11 +1,20 @@
-"""Replies to digests as mail programs write them."""
+"""Replies to digests as mail programs write them, and what follows from them."""
 
 import email.policy
+import json
 from email.message import EmailMessage
 from email.utils import make_msgid
 
-from delivery_cast import Read
+from sqlalchemy import select
 
+from answer_world import World
+from delivery_cast import Read
+from tocsin.answers import Answer
+from tocsin.delivery import Delivery
+from tocsin.directory.contacts import Terms, contact_states
+from tocsin.replies import Desk, Filed, file_mail, open_desk
+
+OPERATOR, SECTOR = "abuse@operator.example", "cert@banks.example"
 SETTINGS = '[mailbox]\naddress = "csirt@example.org"\n'
 
 
@@ -33,3 +42,33 @@ def reply(
     quoted = "\n".join(f"> {line}" for line in to.body.splitlines()[:20])
     mail.set_content(f"{text}\n\nOn Tue, 24 Nov 2026 at 06:00, CSIRT <csirt@example.org> wrote:\n{quoted}\n")
     return mail.as_bytes(policy=email.policy.SMTP)
+
+
+def answers(desk: Desk) -> list[Answer]:
+    with desk.node.database.begin() as session:
+        return list(session.scalars(select(Answer).order_by(Answer.id)))
+
+
+def delivery_of(desk: Desk, digest: Read) -> Delivery:
+    with desk.node.database.begin() as session:
+        return session.scalars(select(Delivery).where(Delivery.message_id == digest.message_id)).one()
+
+
+def with_mailboxes(world: World, *mailboxes: str) -> Desk:
+    """The desk once the operator also has these mailboxes."""
+    path = world.folder / "more.toml"
+    path.write_text(f'[[team]]\nkey = "operator"\nname = "Example Operator"\nmailboxes = {json.dumps(mailboxes)}\n')
+    world.tocsin.run("directory", "import", path)
+    return open_desk(world.node)
+
+
+def file(world: World, desk: Desk, raw: bytes, unread: int = 0) -> Filed:
+    return file_mail(desk, raw, now=world.now, unread=unread)
+
+
+def stands(world: World, desk: Desk, team: str = "operator") -> tuple[str, str]:
+    """How the team's mailbox stands, and why."""
+    with desk.node.database.begin() as session:
+        found = contact_states(session, world.now, Terms())
+    (contact,) = [one for one in found if one.team == team]
+    return contact.stand.state.value, contact.stand.reason

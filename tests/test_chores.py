@@ -75,7 +75,7 @@ def clock() -> Callable[[], datetime]:
 
 def until(true: Callable[[], object]) -> None:
     """Wait for what must happen, and not for ever."""
-    for _ in range(600):
+    for _ in range(6_000):
         if true():
             return
         time.sleep(0.05)

@@ -192,7 +192,7 @@ class Week:
             one.state = "bounced"
         if team.habit in {"dead", "late"}:
             what = (GONE if team.habit == "dead" else LATE).replace("noc@isp.example", team.mailboxes[0])
-            return report(what, original=mail.message_id).raw(message_id=ident)
+            return report(what, original=mail.message_id).raw(mail.headers["Reply-To"], ident)
         programs = {"away": AUTOMATIC[0], "rt": RECEIPTS[0], "otrs": RECEIPTS[1]}
         if team.habit in programs:
             return programs[team.habit].raw(to, ident)

@@ -28,6 +28,7 @@ from tocsin.delivery import (
     drop,
     find_mail,
     held_digests,
+    hold,
     preview,
     release,
     release_brake,
@@ -244,6 +245,33 @@ def test_a_stop_ends_a_running_delivery_between_two_mails(desk: Desk, office: Po
     assert "stopped at 2026-11-24 06:00 UTC by ana: wrong table." in stopped.problem
     assert "stopped" in still.problem
     assert sorted(told(office).values()) == [1, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["digest", "letter"])
+def test_what_is_dropped_while_a_run_goes_on_does_not_leave_with_it(desk: Desk, office: PostOffice, kind: str) -> None:
+    if kind == "digest":
+        desk.hear()
+    else:
+        with desk.database.begin() as session:
+            for n in (1, 2, 3):
+                box = f"noc@t{n}.example"
+                queue_letter(session, key=box, kind="test", mailbox=box, subject="s", body="b", now=NOW)
+    second = {"digest": "TOC-2026-0000002", "letter": "LTR-2026-0000002"}[kind]
+
+    def drop_second() -> None:
+        office.after_mail = None
+        with desk.database.begin() as session:
+            one = find_mail(session, second)
+            hold(session, one, reason="a look", actor="ana", now=NOW)
+            drop(session, one, reason="wrong", actor="ana", now=NOW)
+
+    office.after_mail = drop_second
+    desk.send()
+    desk.send()
+
+    assert sorted(box for boxes, _ in office.arrived for box in boxes) == ["noc@t1.example", "noc@t3.example"]
+    with desk.database.begin() as session:
+        assert find_mail(session, second).state == "dropped"
 
 
 def test_the_brake_holds_a_sudden_volume_until_a_person_lets_it_go(desk: Desk, office: PostOffice) -> None:

@@ -27,7 +27,7 @@ def make(seconds: float, least: int = 1_000) -> FastAPI:
     def long() -> StreamingResponse:
         def parts() -> object:
             for _ in range(3):
-                time.sleep(0.3)
+                time.sleep(0.8)
                 yield b"x"
 
         return StreamingResponse(parts())  # type: ignore[arg-type]  # it yields bytes
@@ -39,9 +39,9 @@ def make(seconds: float, least: int = 1_000) -> FastAPI:
 
 def test_whoever_sends_half_a_body_and_waits_is_sent_away() -> None:
     head = "Host: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nname=x"
-    with served(make(0.2)) as port:
+    with served(make(2)) as port:
         for path in ("/form", "/stream"):
-            with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+            with socket.create_connection(("127.0.0.1", port), timeout=300) as connection:
                 connection.sendall(f"POST {path} HTTP/1.1\r\n{head}".encode())
                 answer = b""
                 while block := connection.recv(4_096):  # until the server closes
@@ -55,9 +55,9 @@ def test_a_slow_body_that_goes_on_is_waited_for_and_a_long_answer_too() -> None:
     def parts() -> object:
         for _ in range(4):
             yield b"x" * 1_000
-            time.sleep(0.1)
+            time.sleep(0.6)
 
-    with served(make(0.2, least=1_000)) as port:
+    with served(make(2, least=100)) as port:
         url = f"http://127.0.0.1:{port}"
         sent = httpx.post(f"{url}/stream", content=parts(), trust_env=False)  # type: ignore[arg-type]  # as above
         assert sent.json() == 4_000

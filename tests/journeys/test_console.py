@@ -5,7 +5,6 @@ The tests follow each other on one node: each goes on where the one before it en
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 from browser import browser
 from hand import Hand
 from house import House, row, welcome_in
+from ports import reserved_port
 from post_office import post_office
 
 _TOCSIN = str(Path(sys.executable).parent / "tocsin")
@@ -33,10 +33,13 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("console")
     home = folder / "home"
     home.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with post_office() as office, browser() as page, (folder / "terminal").open("w") as terminal:
+    with (
+        reserved_port() as port,
+        post_office() as office,
+        browser() as page,
+        (folder / "terminal").open("w") as terminal,
+    ):
+        url = f"http://127.0.0.1:{port}"
         (home / "tocsin.toml").write_text(
             f'[node]\nname = "CSIRT Example"\ncontact = "csirt@csirt.example"\n[server]\nport = {port}\nurl = "{url}"\n'
             f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
@@ -49,7 +52,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             yield House(home, url, office, Hand(page, url))
         finally:
             process.terminate()
-            assert process.wait(timeout=60) in (0, -15)
+            assert process.wait(timeout=300) in (0, -15)
 
 
 def test_the_first_start_leads_to_an_administrator_and_a_team(house: House) -> None:

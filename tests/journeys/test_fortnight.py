@@ -4,7 +4,6 @@ The tests follow each other on one node: each goes on where the one before it en
 """
 
 import re
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -15,6 +14,7 @@ from answer_world import served
 from browser import browser
 from hand import Hand
 from house import House, row, welcome_in
+from ports import reserved_port
 from post_office import post_office
 from teams_world import OTHERS, delegated
 from tocsin.app import open_node
@@ -60,10 +60,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("fortnight")
     home = folder / "home"
     home.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    with post_office() as office, browser(width=1280) as page:
+    with reserved_port() as port, post_office() as office, browser(width=1280) as page:
+        url = f"http://127.0.0.1:{port}"
         (home / "tocsin.toml").write_text(
             '[node]\nname = "CSIRT Example"\ncountry = "MU"\ncontact = "csirt@csirt.example"\n'
             f'[server]\nport = {port}\nurl = "{url}"\n[storage]\nbackups = "{folder / "backups"}"\n'

@@ -106,7 +106,9 @@ def test_a_day_of_replies(on_each: Told) -> None:
         ("answer", "applied"): reply(digest, "fixed 192.0.2.1"),
         ("automatic", "kept"): AUTOMATIC[0].raw(digest.headers["Reply-To"]),
         ("receipt", "kept"): RECEIPTS[0].raw(digest.headers["Reply-To"]),
-        ("bounce", "applied"): report(GONE.replace("noc@isp.example", SECTOR), original=other.message_id).raw(),
+        ("bounce", "applied"): report(GONE.replace("noc@isp.example", SECTOR), original=other.message_id).raw(
+            other.headers["Reply-To"]
+        ),
         ("answer", "waiting"): reply(digest, "fixed", token=False, sender="x@evil.example"),
         ("unknown", "waiting"): reply(digest, "x" * 200_000),
     }
@@ -180,7 +182,11 @@ def test_a_person_decides_on_what_waits(told: Told, tmp_path: Path) -> None:
 def test_killed_while_reading_no_answer_is_lost_or_counted_twice(told: Told, point: str) -> None:
     tocsin = told.tocsin
     mails = [reply(told.mails[OPERATOR], text) for text in ("fixed", "not ours 192.0.2.1", "We look at it.")]
-    mails.append(report(GONE.replace("noc@isp.example", SECTOR), original=told.mails[SECTOR].message_id).raw())
+    mails.append(
+        report(GONE.replace("noc@isp.example", SECTOR), original=told.mails[SECTOR].message_id).raw(
+            told.mails[SECTOR].headers["Reply-To"]
+        )
+    )
     told.put(*mails)
 
     command: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", tocsin.home, "replies", "read"]

@@ -12,6 +12,7 @@ from mailroom_corpus import (
     GONE,
     LATE,
     LATE_WORDS,
+    LISTS,
     PEOPLE,
     QMAIL,
     RECEIPTS,
@@ -22,7 +23,7 @@ from mailroom_corpus import (
 from tocsin.mailroom import Kind, original_ids, read_mail, sort_mail
 
 OURS = {"csirt@example.org"}
-SAMPLES = [*PEOPLE, *AUTOMATIC, *RECEIPTS, *UNCLEAR, QMAIL, EXIM, LATE_WORDS]
+SAMPLES = [*PEOPLE, *AUTOMATIC, *LISTS, *RECEIPTS, *UNCLEAR, QMAIL, EXIM, LATE_WORDS]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: f"{sample.kind}-{sample.name}")
@@ -41,6 +42,22 @@ def test_a_verdict_in_an_automatic_reply_makes_it_no_answer(automatic: Sample) -
         "", automatic.kind, f"fixed\n{automatic.body}", automatic.head, automatic.subject, automatic.sender
     )
     assert sort_mail(read_mail(quoting.raw()), ours=OURS).kind in {Kind.AUTOMATIC, Kind.RECEIPT}
+
+
+@pytest.mark.parametrize("word", ["fixed, thanks", "not ours", "fixed 192.0.2.1", "received", "wrong address"])
+@pytest.mark.parametrize("way", LISTS, ids=lambda sample: sample.name)
+def test_a_word_that_counts_on_a_way_of_programs_is_for_a_person(way: Sample, word: str) -> None:
+    found = sort_mail(read_mail(Sample("", way.kind, f"{word}\n{way.body}", way.head).raw()), ours=OURS)
+
+    assert found.kind is Kind.UNKNOWN
+    assert word.replace("received", "acknowledged").split()[0].strip(",") in found.why
+
+
+def test_a_verdict_that_a_ticket_system_sends_to_nobody_is_for_a_person() -> None:
+    head = "X-Zendesk-Ticket-Id: 88\nAuto-Submitted: auto-generated\nReturn-Path: <>"
+    found = sort_mail(read_mail(Sample("", Kind.UNKNOWN, "Fixed.", head).raw()), ours=OURS)
+
+    assert (found.kind, found.ticket) == (Kind.UNKNOWN, "88")
 
 
 def test_a_standard_report_says_whom_it_did_not_reach() -> None:

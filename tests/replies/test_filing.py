@@ -1,27 +1,23 @@
 """A mail that came in: whose it is, what it says of which problems; nothing follows from what proves nothing."""
 
-import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from answer_world import World, copy_world, make_world
-from delivery_cast import Read, read_folder
-from mailroom_corpus import AUTOMATIC, FULL, GONE, LATE, QMAIL, RECEIPTS, Sample, report
-from reply_cast import SETTINGS, reply
+from answer_world import World
+from delivery_cast import Read
+from mailroom_corpus import AUTOMATIC, LISTS, RECEIPTS, Sample
+from reply_cast import OPERATOR, answers, delivery_of, file, reply, stands, with_mailboxes
 from support.abuse_reports import WORDS, shapes, traces, xarf
-from tocsin.answers import Answer, Via, read_problem
+from tocsin.answers import Via, read_problem
 from tocsin.delivery import Delivery, DeliveryState
-from tocsin.directory.contacts import Ask, Letters, Terms, ask, contact_states
-from tocsin.letters import Letter, LetterState, queue_letter
+from tocsin.directory.contacts import Ask, Letters, ask
+from tocsin.letters import Letter
 from tocsin.mailroom import (
     Kind,
-    MailBounce,
     MailState,
     ReceivedMail,
     delete_received,
@@ -30,67 +26,11 @@ from tocsin.mailroom import (
     verdicts_in,
 )
 from tocsin.records import AuditEntry
-from tocsin.replies import Desk, Filed, file_mail, open_desk
+from tocsin.replies import Desk, file_mail, open_desk
 from tocsin.replies.case import told_of
 from tocsin.replies.decide import problems_at
 from tocsin.telling import tell
-from tocsin.tokens import Tokens, open_tokens
-
-OPERATOR, SECTOR = "abuse@operator.example", "cert@banks.example"
-
-
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Read]]:
-    """A node that told two teams of some problems, and the mails."""
-    world = make_world(tmp_path_factory.mktemp("told"), SETTINGS)
-    world.hear("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.200")
-    return world.folder, world.tell()
-
-
-@pytest.fixture
-def world(told: tuple[Path, dict[str, Read]], tmp_path: Path) -> Iterator[World]:
-    made = copy_world(told[0], tmp_path / "copy")
-    yield made.at(0.1)
-    made.node.database.engine.dispose()
-
-
-@pytest.fixture
-def desk(world: World) -> Desk:
-    return open_desk(world.node)
-
-
-@pytest.fixture
-def digest(told: tuple[Path, dict[str, Read]]) -> Read:
-    """What the operator was told."""
-    return told[1][OPERATOR]
-
-
-@pytest.fixture
-def other(told: tuple[Path, dict[str, Read]]) -> Read:
-    """What the sector team was told."""
-    return told[1][SECTOR]
-
-
-def answers(desk: Desk) -> list[Answer]:
-    with desk.node.database.begin() as session:
-        return list(session.scalars(select(Answer).order_by(Answer.id)))
-
-
-def delivery_of(desk: Desk, digest: Read) -> Delivery:
-    with desk.node.database.begin() as session:
-        return session.scalars(select(Delivery).where(Delivery.message_id == digest.message_id)).one()
-
-
-def with_mailboxes(world: World, *mailboxes: str) -> Desk:
-    """The desk once the operator also has these mailboxes."""
-    path = world.folder / "more.toml"
-    path.write_text(f'[[team]]\nkey = "operator"\nname = "Example Operator"\nmailboxes = {json.dumps(mailboxes)}\n')
-    world.tocsin.run("directory", "import", path)
-    return open_desk(world.node)
-
-
-def file(world: World, desk: Desk, raw: bytes, unread: int = 0) -> Filed:
-    return file_mail(desk, raw, now=world.now, unread=unread)
+from tocsin.tokens import Tokens
 
 
 def test_a_digest_asks_for_replies_at_an_address_of_its_own(digest: Read, other: Read) -> None:
@@ -188,6 +128,42 @@ def test_what_programs_send_never_counts_as_an_answer(world: World, desk: Desk, 
     assert (filed.decision.kind, filed.decision.state) == (sample.kind, MailState.KEPT)
     assert filed.decision.ticket == sample.ticket
     assert answers(desk) == []
+
+
+@pytest.mark.parametrize("way", LISTS, ids=lambda sample: sample.name)
+def test_a_verdict_through_a_list_or_from_nobody_is_offered_to_a_person(
+    world: World, desk: Desk, digest: Read, way: Sample
+) -> None:
+    """Abuse desks answer through groups: their "fixed" is not lost, and does not count by itself."""
+    said = Sample("", way.kind, "fixed 192.0.2.1:3389", way.head).raw(digest.headers["Reply-To"])
+    filed = file(world, desk, said)
+
+    assert (filed.decision.kind, filed.decision.state) == (Kind.UNKNOWN, MailState.WAITING)
+    assert "It says “fixed”" in filed.decision.why
+    assert answers(desk) == []
+    shown = world.tocsin.json("replies", "show", str(filed.number))
+    assert shown["says"] == [{"verdict": "fixed", "places": ["192.0.2.1:3389"]}]
+    offer = world.tocsin.run("replies", "show", str(filed.number))
+    assert f"'tocsin replies reclassify {filed.number} --as answer' lets what it says count." in offer
+
+    world.tocsin.run("replies", "reclassify", str(filed.number), "--as", "answer")
+    assert [(one.verdict, len(one.problems or ())) for one in answers(desk)] == [("fixed", 1)]
+
+
+@pytest.mark.parametrize("way", LISTS, ids=lambda sample: sample.name)
+def test_other_words_through_a_list_or_from_nobody_say_nothing(
+    world: World, desk: Desk, digest: Read, way: Sample
+) -> None:
+    filed = file(world, desk, way.raw(digest.headers["Reply-To"]))
+
+    assert (filed.decision.kind, filed.decision.state) == (Kind.AUTOMATIC, MailState.KEPT)
+    assert answers(desk) == []
+
+
+def test_why_a_mail_through_a_list_would_not_count_anyhow_is_said(world: World, desk: Desk) -> None:
+    filed = file(world, desk, Sample("", Kind.UNKNOWN, "fixed", LISTS[0].head, "Hello").raw())
+
+    assert filed.decision.reasons == ("It answers no mail of ours.",)
 
 
 def test_our_own_digest_that_comes_back_is_known(world: World, desk: Desk) -> None:
@@ -302,75 +278,6 @@ def test_of_a_mail_that_was_too_large_a_person_is_told(world: World, desk: Desk,
     assert answers(desk) == []
 
 
-# Bounces ------------------------------------------------------------------------------------------------------------
-
-
-def bounces(desk: Desk) -> list[tuple[str, bool, bool, str]]:
-    with desk.node.database.begin() as session:
-        rows = session.scalars(select(MailBounce).order_by(MailBounce.id))
-        return [(row.mailbox, row.failed, row.permanent, row.status) for row in rows]
-
-
-def state_of(desk: Desk, digest: Read) -> str:
-    return delivery_of(desk, digest).state
-
-
-def to_operator(fields: str) -> str:
-    return fields.replace("noc@isp.example", OPERATOR)
-
-
-def test_a_bounce_for_good_marks_the_digest(world: World, desk: Desk, digest: Read) -> None:
-    filed = file(world, desk, report(to_operator(GONE), original=digest.message_id).raw())
-
-    assert (filed.decision.kind, filed.decision.state) == (Kind.BOUNCE, MailState.APPLIED)
-    assert bounces(desk) == [(OPERATOR, True, True, "5.1.1")]
-    assert state_of(desk, digest) == DeliveryState.BOUNCED
-
-
-def test_of_several_parts_each_is_known(world: World, desk: Desk, digest: Read) -> None:
-    part = digest.message_id.replace("@", ".3@")
-    file(world, desk, report(to_operator(FULL), original=part).raw())
-
-    assert bounces(desk) == [(OPERATOR, True, False, "4.2.2")]
-    assert state_of(desk, digest) == DeliveryState.BOUNCED
-
-
-def test_a_late_mail_may_still_arrive(world: World, desk: Desk, digest: Read) -> None:
-    file(world, desk, report(to_operator(LATE), original=digest.message_id).raw())
-
-    assert bounces(desk) == [(OPERATOR, False, False, "4.4.1")]
-    assert state_of(desk, digest) == DeliveryState.SENT
-
-
-def test_a_digest_that_reached_one_of_two_mailboxes_is_not_lost(world: World, digest: Read) -> None:
-    desk = with_mailboxes(world, OPERATOR, "noc@operator.example")
-
-    file(world, desk, report(to_operator(GONE), original=digest.message_id).raw())
-    assert state_of(desk, digest) == DeliveryState.SENT
-    both = GONE.replace("noc@isp.example", "noc@operator.example")
-    file(world, desk, report(both, original=digest.message_id).raw())
-    assert state_of(desk, digest) == DeliveryState.BOUNCED
-
-
-def test_a_bounce_from_where_a_mailbox_forwards_to_does_not_condemn_it(world: World, desk: Desk, digest: Read) -> None:
-    file(world, desk, report(GONE, original=digest.message_id).raw())
-
-    assert bounces(desk) == [("noc@isp.example", True, True, "5.1.1")]
-    assert state_of(desk, digest) == DeliveryState.SENT
-
-
-def test_what_came_back_can_be_sent_again_to_a_mended_mailbox(world: World, desk: Desk, digest: Read) -> None:
-    file(world, desk, report(to_operator(GONE), original=digest.message_id).raw())
-    with_mailboxes(world, "new@operator.example")
-    reference = delivery_of(desk, digest).reference
-    shown = world.tocsin.json("deliveries", "show", reference)
-    assert shown["not_reached"] == {OPERATOR: "gone for good (5.1.1): 550 5.1.1 no user"}
-
-    world.tocsin.run("deliveries", "retry", reference)
-    tell(world.node, now=datetime.now(UTC) + timedelta(hours=1))  # the command retried now
-    assert "new@operator.example" in read_folder(world.node.mails)[f"{reference}.eml"].to
-
-
 def test_old_mails_are_deleted_but_for_those_that_wait(world: World, desk: Desk, digest: Read) -> None:
     applied, waiting = reply(digest, "fixed"), reply(digest, "fixed", token=False, sender="x@evil.example")
     for raw in (applied, waiting):
@@ -382,55 +289,7 @@ def test_old_mails_are_deleted_but_for_those_that_wait(world: World, desk: Desk,
     assert "not here any more" in world.tocsin.call("replies", "show", "1")[2]
 
 
-def test_a_report_without_our_mail_comes_to_the_address_of_the_digest(world: World, desk: Desk, digest: Read) -> None:
-    raw = QMAIL.raw(digest.headers["Reply-To"]).replace(b"noc@isp.example", OPERATOR.encode())
-    file(world, desk, raw)
-
-    assert bounces(desk) == [(OPERATOR, True, True, "")]
-    assert state_of(desk, digest) == DeliveryState.BOUNCED
-
-
-def test_a_report_in_other_words_is_of_the_mailbox_that_it_names(world: World, desk: Desk, digest: Read) -> None:
-    raw = QMAIL.raw().replace(b"noc@isp.example", OPERATOR.encode())
-    file(world, desk, raw.replace(b"<TOC-2026-0000001.abc@example.org>", digest.message_id.encode()))
-
-    assert bounces(desk) == [(OPERATOR, True, True, "")]
-
-
-def test_a_forged_bounce_changes_nothing(world: World, desk: Desk, digest: Read) -> None:
-    guessed = digest.message_id.replace(digest.message_id.split(".")[1][:4], "0000", 1)
-    waiting = file(world, desk, report(to_operator(GONE), original=guessed).raw())
-    spam = file(world, desk, report(GONE, original="<x@elsewhere.example>").raw())
-
-    assert (waiting.decision.state, spam.decision.state) == (MailState.WAITING, MailState.KEPT)
-    assert state_of(desk, digest) == DeliveryState.SENT
-
-
-def test_a_letter_that_bounces_is_marked(world: World, desk: Desk) -> None:
-    with desk.node.database.begin() as session:
-        queue_letter(session, key="k", kind="test", mailbox=OPERATOR, subject="s", body="b", now=world.now)
-    tell(world.node, now=world.now)
-    with desk.node.database.begin() as session:
-        letter = session.scalars(select(Letter)).one()
-    assert letter.state == LetterState.SENT
-
-    address = reply_addresses("csirt@example.org", open_tokens(world.node.home))(letter.reference)
-    filed = file(world, desk, report(to_operator(GONE), original="<lost@isp.example>").raw(address))
-
-    assert filed.decision.match.letter is not None
-    with desk.node.database.begin() as session:
-        assert session.scalars(select(Letter.state)).one() == LetterState.BOUNCED
-
-
 # Contacts -----------------------------------------------------------------------------------------------------------
-
-
-def stands(world: World, desk: Desk, team: str = "operator") -> tuple[str, str]:
-    """How the team's mailbox stands, and why."""
-    with desk.node.database.begin() as session:
-        found = contact_states(session, world.now, Terms())
-    (contact,) = [one for one in found if one.team == team]
-    return contact.stand.state.value, contact.stand.reason
 
 
 def asked(world: World, desk: Desk) -> tuple[Letter, str]:
@@ -448,19 +307,6 @@ def asked(world: World, desk: Desk) -> tuple[Letter, str]:
 def answer_to(letter: Letter, text: str, *, to: str, sender: str = OPERATOR) -> bytes:
     head = f"From: {sender}\r\nTo: {to}\r\nMessage-ID: <{len(text)}@x>\r\nIn-Reply-To: {letter.message_id}\r\n"
     return f"{head}Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n".encode()
-
-
-def test_a_mailbox_that_sends_mails_back_is_bouncing(world: World, desk: Desk, digest: Read) -> None:
-    assert stands(world, desk)[0] == "registered"
-    file(world, desk, report(to_operator(GONE), original=digest.message_id).raw())
-
-    assert stands(world, desk)[0] == "bouncing"
-
-
-def test_a_late_mail_says_nothing_of_its_mailbox(world: World, desk: Desk, digest: Read) -> None:
-    file(world, desk, report(to_operator(LATE), original=digest.message_id).raw())
-
-    assert stands(world, desk)[0] == "registered"
 
 
 @pytest.mark.parametrize(("channel", "state"), [("smtp", "answering"), ("file", "registered")])

@@ -34,7 +34,7 @@ def press(page: Page, button: str) -> None:
     page.read("window.before = true")
     assert page.read(f"document.querySelector({button!r}).form.noValidate = true")
     page.read(f"document.querySelector({button!r}).click()")
-    until = time.monotonic() + 30
+    until = time.monotonic() + 300
     while page.read("window.before || document.readyState != 'complete'") is not False:
         assert time.monotonic() < until, page.read("document.title")
         time.sleep(0.05)

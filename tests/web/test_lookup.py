@@ -27,7 +27,7 @@ def guide_of(world: World) -> Guide:
 
 def ready(guide: Guide, query: str) -> None:
     """Ask until the router is open."""
-    for _ in range(200):
+    for _ in range(6_000):
         guide.ask(read_subject(query))
         if guide._opened is not None:
             return

@@ -35,7 +35,7 @@ def page(world: World) -> Iterator[tuple[Page, str]]:
 
 def becomes(tab: Page, expression: str, wanted: Any) -> bool:
     """Whether an expression has that value soon; the page looks every other second."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + 300
     while (found := tab.read(expression)) != wanted and time.monotonic() < until:
         time.sleep(0.1)
     return bool(found == wanted)

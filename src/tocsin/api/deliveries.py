@@ -195,7 +195,7 @@ def _add_acts(router: APIRouter, counter: Counter) -> None:
 
     @router.post(_path("drop"), operation_id="dropDelivery", summary="Never send a held mail")
     def never_send(reference: Reference, visitor: Steerer, why: Annotated[Needed, Body()]) -> Done:
-        """The next one to its team is held again."""
+        """For good: nothing undoes it. The next one to its team is held again."""
         return _steer(counter, visitor, _drop, reference, why.reason)
 
 

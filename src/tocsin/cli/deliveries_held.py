@@ -73,7 +73,7 @@ def drop(
     reference: Annotated[str, typer.Argument(help="A held digest or letter.")],
     reason: Annotated[str, typer.Option(help="Why it must not leave; kept with it.", prompt="Why")],
 ) -> None:
-    """Never send a held mail. The next one to its team is held again; 'deliveries retry' undoes it for a digest."""
+    """Never send a held mail, for good: nothing undoes it. The next one to its team is held again."""
     from tocsin.app import open_node
     from tocsin.delivery import drop as never_send
     from tocsin.delivery import find_mail

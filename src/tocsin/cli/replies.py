@@ -216,8 +216,11 @@ def _counts(run: "Run") -> dict[str, object]:
 
 
 def _content(mail: "ReadMail") -> dict[str, object]:
+    from tocsin.mailroom import verdicts_in
+
     return {
         "to": [address for address in mail.recipients if "+" not in address],
+        "says": [{"verdict": one.verdict, "places": list(one.places)} for one in verdicts_in(mail.text)],
         "text": mail.text,
         "quoted_lines": mail.quoted.count("\n") + bool(mail.quoted),
         "files": [
@@ -274,6 +277,7 @@ def _print_mail(said: "Mapping[str, object]") -> None:
         **said,
         "answers": [*map(_answer, _items(said, "answers"))],
         "bounces": [*map(_bounce, _items(said, "bounces"))],
+        "says": [*map(_saying, _items(said, "says"))],
     }
     rows = [
         (name.replace("_", " "), _shown(value))
@@ -283,6 +287,8 @@ def _print_mail(said: "Mapping[str, object]") -> None:
     print_table("", ("", ""), rows)
     if text:
         say(visible(str(text)))
+    if said["state"] == "waiting" and _items(said, "says"):
+        say(f"'tocsin replies reclassify {said['number']} --as answer' lets what it says count.")
 
 
 def _items(said: "Mapping[str, object]", name: str) -> "list[dict[str, object]]":
@@ -293,6 +299,11 @@ def _items(said: "Mapping[str, object]", name: str) -> "list[dict[str, object]]"
 def _answer(one: "Mapping[str, object]") -> str:
     about = "all of the digest" if one["problems"] is None else f"{one['problems']} of its problems"
     return f"{one['verdict']}: {about}"
+
+
+def _saying(one: "Mapping[str, object]") -> str:
+    places = one["places"]
+    return f"{one['verdict']}: {', '.join(places) if isinstance(places, list) and places else 'all of the digest'}"
 
 
 def _bounce(one: "Mapping[str, object]") -> str:

@@ -27,7 +27,7 @@ from tocsin.delivery.listing import (
     find_digests,
     find_letters,
 )
-from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.delivery.notices import Notice, asking, notices
 from tocsin.delivery.outbox import due_at, queue, release_items
 from tocsin.delivery.preview import preview
@@ -38,6 +38,7 @@ from tocsin.delivery.survey import DELIVERY, Gone, problem_words, topic_names
 
 __all__ = [
     "DELIVERY",
+    "FINAL",
     "GROUPS",
     "TOLD",
     "Annotate",

@@ -11,18 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.braking import braked, stopped
 from tocsin.delivery.bundles import EventsOf, bundles
 from tocsin.delivery.channels import Channel, Outcome, Receipt
 from tocsin.delivery.expiry import expire
-from tocsin.delivery.holding import known_teams, waiting_teams
+from tocsin.delivery.holding import known_teams, still_leaving, waiting_teams
 from tocsin.delivery.ledger import DAY, forget_posted, note_posted, posted_to
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.delivery.mime import usable_mailboxes
-from tocsin.delivery.models import Delivery, DeliveryState
+from tocsin.delivery.models import FINAL, Delivery, DeliveryState
 from tocsin.delivery.outbox import Owed, claim, due_teams, fresh_held, open_deliveries, unclaimed_teams
 from tocsin.delivery.post import Post, reached
 from tocsin.delivery.postage import hold_letters, send_letters
@@ -244,6 +244,11 @@ class _Run:
 
     def _send_batch(self, batch: Sequence[tuple[Rendered, Mail]]) -> bool:
         """Send and note a batch; False where its last mail did not leave, so that those after it wait."""
+        with self.database.reading() as session:
+            leaving = still_leaving(session, Delivery, {digest.owed.id for digest, _ in batch})
+        batch = [(digest, mail) for digest, mail in batch if digest.owed.id in leaving]
+        if not batch:
+            return True
         receipts = self.post.send([mail for _, mail in batch])
         cut("deliver.sent")
         changes: dict[int, tuple[Rendered, dict[str, object]]] = {}
@@ -275,7 +280,9 @@ class _Run:
             return
         with self.database.begin() as session:
             note_posted(session, posted, way=self.post.way, now=self.now)
-            session.execute(update(Delivery), [row for _, row in changes])
+            changes = self._but_ended(session, changes)
+            if changes:
+                session.execute(update(Delivery), [row for _, row in changes])
             way = self.post.way
             for digest, row in changes:
                 word = _AUDITED.get(str(row["state"]))
@@ -293,6 +300,15 @@ class _Run:
         cut("deliver.noted")
         for digest, row in changes:
             self._count(digest, row)
+
+    def _but_ended(
+        self, session: Session, changes: Sequence[tuple[Rendered, dict[str, object]]]
+    ) -> Sequence[tuple[Rendered, dict[str, object]]]:
+        """The changes but those of digests that a person dropped meanwhile; one that left all the same is *sent*."""
+        numbers = {digest.owed.id for digest, _ in changes}
+        rows = select(Delivery.id, Delivery.state).where(Delivery.id.in_(numbers)).order_by(Delivery.id)
+        ended = {number for number, state in session.execute(rows.with_for_update()) if state in FINAL}
+        return [(of, row) for of, row in changes if of.owed.id not in ended or row["state"] == self.post.done]
 
     def _count(self, digest: Rendered, row: Mapping[str, object]) -> None:
         summary, state = self.summary, row["state"]

@@ -1,13 +1,13 @@
 """Mails that wait for a person's look: the first to each team. A person lets them go or drops them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.halt import give_pass
-from tocsin.delivery.models import Delivery, DeliveryState
+from tocsin.delivery.models import FINAL, Delivery, DeliveryState
 from tocsin.delivery.safety import FILE
 from tocsin.errors import ConflictError, NotFoundError
 from tocsin.letters import Letter, LetterState
@@ -47,14 +47,16 @@ def release(session: Session, found: Sequence[Delivery | Letter], *, actor: str,
     """
     for one in found:
         _check_held(one)
-        one.state, one.released_at = DeliveryState.QUEUED.value, now
+        one.state, one.error, one.released_at = DeliveryState.QUEUED.value, "", now
         audit(session, AuditWord.DELIVERY_RELEASED, at=now, actor=actor, subject=_subject(one))
     if found:
         give_pass(session, len(found), now)
 
 
 def drop(session: Session, one: Delivery | Letter, *, reason: str, actor: str, now: datetime) -> None:
-    """Never send this one, in the caller's transaction. The next mail to its team is held again.
+    """Never send this one, in the caller's transaction: it stays dropped, and what it told is owed no more.
+
+    The next mail to its team is held again, where none has left for it yet.
 
     Raises:
         ConflictError: it is not held.
@@ -85,6 +87,26 @@ def find_mail(session: Session, reference: str) -> Delivery | Letter:
         f"There is no digest or letter '{reference}'.",
         hint="'tocsin deliveries list' and 'tocsin deliveries letters' show the references of all.",
     )
+
+
+def still_leaving(session: Session, table: type[Delivery] | type[Letter], numbers: Collection[int]) -> set[int]:
+    """Those of these that nobody held back or dropped since a run chose them."""
+    open_ = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value)
+    return set(session.scalars(select(table.id).where(table.id.in_(numbers), table.state.in_(open_))))
+
+
+def check_not_final(one: Delivery | Letter) -> None:
+    """Nothing leaves an end state.
+
+    Raises:
+        ConflictError: it is in one.
+
+    """
+    if one.state in FINAL:
+        raise ConflictError(
+            f"{one.reference} is {one.state}, and stays so.",
+            hint="What is still seen comes with the next digest of its team.",
+        )
 
 
 def _check_held(one: Delivery | Letter) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.holding import check_not_final
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.errors import ConflictError, NotFoundError
 from tocsin.letters import Letter, LetterState
@@ -17,7 +18,8 @@ _TOLD = {
     DeliveryState.SHADOW.value: "counts as told: it was written in shadow mode",
     DeliveryState.REDIRECTED.value: "counts as told: it was redirected",
 }
-_GIVEN_UP = {DeliveryState.EXPIRED.value, DeliveryState.DROPPED.value, DeliveryState.BOUNCED.value}
+_GIVEN_UP = {DeliveryState.EXPIRED.value, DeliveryState.BOUNCED.value}
+_REFUSED = {DeliveryState.RETRY.value, DeliveryState.FAILED.value}
 
 
 def deliveries(
@@ -52,10 +54,11 @@ def retry(session: Session, reference: str, now: datetime, *, actor: str) -> Del
 
     Raises:
         NotFoundError: there is none.
-        ConflictError: it was sent, or counts as told, or waits for a person.
+        ConflictError: it was sent, or counts as told, or waits for a person, or was dropped.
 
     """
     found = delivery(session, reference)
+    check_not_final(found)
     if found.state == DeliveryState.HELD:
         raise ConflictError(
             f"{found.reference} waits for a person's look.", hint=f"Run: tocsin deliveries release {found.reference}"
@@ -68,6 +71,8 @@ def retry(session: Session, reference: str, now: datetime, *, actor: str) -> Del
     audit(session, AuditWord.DELIVERY_RETRIED, at=now, actor=actor, subject=subject, detail=detail)
     if found.state in _GIVEN_UP:
         found.released_at = now  # its age counts from this person's word
+    if found.state not in _REFUSED:
+        found.error = ""  # why it did not leave until now is no refusal
     if found.state == DeliveryState.BOUNCED:
         found.mails_sent, found.waiting = 0, []  # all of it again, to the mailboxes that the team has now
     found.state, found.next_try_at, found.attempts = DeliveryState.RETRY.value, now, 0

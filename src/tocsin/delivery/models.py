@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tocsin.letters import LetterState
 from tocsin.records import Base, Json, UTCDateTime
 
 
@@ -34,6 +36,10 @@ class DeliveryState(StrEnum):
     STUCK = "stuck"  # must be encrypted and cannot be; `error` says why; leaves once there is a good key
     BOUNCED = "bounced"  # sent, and then every mailbox of its team sent it back: it told nobody
     REDIRECTED = "redirected"  # sent to the mailbox of `[tell] redirect_to` instead
+
+
+FINAL: Final = frozenset({DeliveryState.DROPPED.value, LetterState.CANCELLED.value})
+"""The end states of digests and letters: whoever is in one of them never leaves it, whatever a person or a run does."""
 
 
 class DeliveryItem(Base):

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.channels import Outcome, Receipt
+from tocsin.delivery.holding import still_leaving
 from tocsin.delivery.ledger import note_posted
 from tocsin.delivery.mime import Envelope, assemble_text, usable_mailboxes
 from tocsin.delivery.post import Post, reached
@@ -115,7 +116,9 @@ def _identity(letter: Letter, node: Node) -> str:
 
 
 def _send_batch(post: Post, batch: Sequence[Letter], done: Posted) -> None:
-    pairs = [(letter, letter_mail(letter, post.node)) for letter in batch]
+    with post.database.reading() as session:
+        leaving = still_leaving(session, Letter, [letter.id for letter in batch])
+    pairs = [(letter, letter_mail(letter, post.node)) for letter in batch if letter.id in leaving]
     usable = [(letter, mail) for letter, mail in pairs if mail.recipients]
     receipts = iter(post.send([mail for _, mail in usable]) if usable else [])
     cut("letters.sent")

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from tocsin.delivery.holding import check_not_final
 from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.delivery.outbox import repeat
 from tocsin.errors import ConflictError
@@ -48,11 +49,12 @@ def send_again(session: Session, one: Delivery | Letter, *, actor: str, domain: 
     It does not wait for a person's look, since a person asked for it. ``domain``: for its Message-ID.
 
     Raises:
-        ConflictError: it is a letter, or has not left yet.
+        ConflictError: it is a letter, or has not left yet, or was dropped.
 
     """
     if not isinstance(one, Delivery):
         raise ConflictError(f"{one.reference} is a letter; a letter is asked for again where it came from.")
+    check_not_final(one)
     if not can_repeat(one):
         raise ConflictError(
             f"{one.reference} has not left: it is {one.state}.", hint="Let it be tried again, or release it."

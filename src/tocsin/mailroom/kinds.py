@@ -1,8 +1,8 @@
 """What sort of mail it is: a person's answer, an automatic reply, the receipt of a ticket system, a delivery report.
 
-Sources: RFC 3834 (automatic responses), RFC 3464 and 6522 (reports), RFC 8098 (notes that a mail was read). Ticket
-systems also carry what people write, with the same headers, so that there the words decide; where neither says enough
-the mail is left to a person.
+Sources: RFC 3834 (automatic responses), RFC 2919 (lists), RFC 3464 and 6522 (reports), RFC 8098 (notes that a mail was
+read). Ticket systems and lists also carry what people write, with the same headers, so that there the words decide;
+where neither says enough the mail is left to a person.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Final
 
 from tocsin.mailroom.bounces import Bounce, guessed_bounces, stated_bounces
 from tocsin.mailroom.reading import ReadMail
-from tocsin.mailroom.verdicts import verdicts_in
+from tocsin.mailroom.verdicts import confirmation_in, verdicts_in
 from tocsin.mailroom.words import phrases_of, simple
 
 
@@ -87,7 +87,7 @@ _LOOKED_AT: Final = 3_000  # characters of the text
 
 def sort_mail(mail: ReadMail, *, ours: Collection[str]) -> Sorted:
     """What sort of mail it is; ``ours``: the addresses that this node sends from, in small letters."""
-    for decide in (_report, _undelivered, _own(ours), _ticketed, _automatic):
+    for decide in (_report, _undelivered, _own(ours), _passed_on, _ticketed, _automatic):
         if found := decide(mail):
             return found
     if not mail.text:
@@ -126,6 +126,21 @@ def _own(ours: Collection[str]) -> Callable[[ReadMail], Sorted | None]:
     return decide
 
 
+def _passed_on(mail: ReadMail) -> Sorted | None:
+    """A word that would count, on a way that programs use as well as abuse desks: a person decides."""
+    ticket, said = _ticket(mail), ", ".join(_said(mail))
+    replied = mail.header("auto-submitted").lower().startswith("auto-replied")
+    if not said or replied or (_sign(mail) and not _ticket_system(mail)):
+        return None
+    if mail.return_path == "":
+        return Sorted(
+            Kind.UNKNOWN, f"It says “{said}”, but has no return address, as from programs (RFC 3834).", ticket
+        )
+    if _through_list(mail):
+        return Sorted(Kind.UNKNOWN, f"It says “{said}”, but came through a list (RFC 2919).", ticket)
+    return None
+
+
 def _ticketed(mail: ReadMail) -> Sorted | None:
     """A mail of a ticket system, told by its headers, or by a number and its words."""
     system = _ticket_system(mail)
@@ -138,7 +153,7 @@ def _ticketed(mail: ReadMail) -> Sorted | None:
         return Sorted(Kind.ANSWER, f"Written in {system or 'a ticket system'}: its first words are an answer.", number)
     if opened or submitted.startswith("auto-replied"):
         return Sorted(Kind.RECEIPT, f"{system or 'A ticket system'} opened a ticket.", number)
-    if _is_auto_submitted(mail):
+    if _is_auto_submitted(mail) or mail.return_path == "":
         return Sorted(Kind.UNKNOWN, f"{system} sent it, and it does not say whether a person wrote it.", number)
     return Sorted(Kind.ANSWER, f"Written in {system}.", number)
 
@@ -148,16 +163,39 @@ def _claims(mail: ReadMail) -> bool:
     return any(said.verdict != "acknowledged" for said in verdicts_in(mail.text))
 
 
+def _said(mail: ReadMail) -> tuple[str, ...]:
+    """The words in it that would count as an answer to a digest, or to the question whose a mailbox is."""
+    said = [one.verdict.replace("_", " ") for one in verdicts_in(mail.text)]
+    return tuple(dict.fromkeys(said)) or tuple(filter(None, [confirmation_in(mail.text)]))
+
+
 def _automatic(mail: ReadMail) -> Sorted | None:
-    if _is_auto_submitted(mail):
-        return Sorted(Kind.AUTOMATIC, "It says that it was sent automatically (RFC 3834).")
-    if name := next((name for name in _AUTOMATIC_HEADERS if mail.header(name).lower() not in {"", "no"}), ""):
-        return Sorted(Kind.AUTOMATIC, f"Its header {name} says that it was sent automatically.")
-    if mail.header("precedence").lower() in {"auto_reply", "auto-reply", "bulk", "junk"}:
+    if sign := _sign(mail):
+        return Sorted(Kind.AUTOMATIC, sign)
+    if mail.header("precedence").lower() in {"bulk", "junk"}:
         return Sorted(Kind.AUTOMATIC, "Its precedence is that of automatic mail.")
-    if phrases_of("automatic").match(_subject(mail)):
-        return Sorted(Kind.AUTOMATIC, "Its subject begins like that of an automatic reply.")
+    if mail.return_path == "":
+        return Sorted(Kind.AUTOMATIC, "It has no return address, as from programs (RFC 3834).")
+    if _through_list(mail):
+        return Sorted(Kind.AUTOMATIC, "It came through a list (RFC 2919).")
     return None
+
+
+def _sign(mail: ReadMail) -> str:
+    """What says that no person wrote it, or empty."""
+    if _is_auto_submitted(mail):
+        return "It says that it was sent automatically (RFC 3834)."
+    if name := next((name for name in _AUTOMATIC_HEADERS if mail.header(name).lower() not in {"", "no"}), ""):
+        return f"Its header {name} says that it was sent automatically."
+    if mail.header("precedence").lower() in {"auto_reply", "auto-reply"}:
+        return "Its precedence is that of automatic mail."
+    if phrases_of("automatic").match(_subject(mail)):
+        return "Its subject begins like that of an automatic reply."
+    return ""
+
+
+def _through_list(mail: ReadMail) -> bool:
+    return bool(mail.header("list-id")) or mail.header("precedence").lower() == "list"
 
 
 def _is_auto_submitted(mail: ReadMail) -> bool:

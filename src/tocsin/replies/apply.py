@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from tocsin.answers import NOTE_LENGTH, Via, record_answer
+from tocsin.answers import NOTE_LENGTH, Answer, Via, record_answer
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.directory import note_answer, note_bounce
 from tocsin.directory.contacts import NOTE_LENGTH as CONTACT_NOTE
@@ -70,6 +70,7 @@ def _settle(session: Session, row: ReceivedMail, case: Case) -> None:
 
 def _note_bounces(session: Session, row: ReceivedMail, case: Case) -> None:
     match = case.decision.match
+    session.execute(delete(MailBounce).where(MailBounce.mail_id == row.id))  # noted before a person said that it counts
     session.add_all(
         MailBounce(
             mail_id=row.id,
@@ -84,7 +85,7 @@ def _note_bounces(session: Session, row: ReceivedMail, case: Case) -> None:
         )
         for bounce in case.decision.bounces
     )
-    if not match.by:
+    if case.decision.state is not MailState.APPLIED:
         return
     for bounce in case.decision.bounces:
         if bounce.failed and bounce.mailbox in case.mailboxes:
@@ -104,13 +105,14 @@ def _mark_letter(session: Session, letter: Letter) -> None:
 
 
 def _mark_delivery(session: Session, delivery: Delivery, mailboxes: Sequence[str]) -> None:
-    """A digest that reached no mailbox of its team has told nobody."""
+    """A digest that reached no mailbox of its team has told nobody; one that was answered has."""
     session.flush()
     failed = session.scalars(
         select(MailBounce.mailbox).where(MailBounce.delivery_id == delivery.id, MailBounce.failed.is_(True))
     )
     reached = {mailbox.casefold() for mailbox in mailboxes} - {mailbox.casefold() for mailbox in failed}
     current = session.get(Delivery, delivery.id, with_for_update=True)
-    if current is not None and not reached and current.state == DeliveryState.SENT:
+    answered = session.scalar(select(Answer.id).where(Answer.delivery_id == delivery.id).limit(1))
+    if current is not None and not reached and not answered and current.state == DeliveryState.SENT:
         current.state = DeliveryState.BOUNCED.value
         current.error = f"It reached nobody: {', '.join(mailboxes)} sent it back."

@@ -43,7 +43,7 @@ def examine(desk: Desk, mail: ReadMail, *, now: datetime, unread: int = 0) -> Ca
         if match.delivery is not None and match.delivery.message_id == mail.message_id:
             sorted_as = Sorted(Kind.AUTOMATIC, "Our own mail, come back.")
         copied = session.scalar(select(ReceivedMail).where(ReceivedMail.content == content, _settled()))
-        mailboxes = _mailboxes(desk, match)
+        mailboxes = mailboxes_of(desk, match)
     if copied is not None:
         why = f"A copy of mail {copied.id}."
         return Case(mail, content, Decision(Kind(copied.kind), MailState.KEPT, why, match, copied.ticket))
@@ -90,7 +90,7 @@ def _settled() -> ColumnElement[bool]:
     return ReceivedMail.state.in_([MailState.APPLIED.value, MailState.KEPT.value])
 
 
-def _mailboxes(desk: Desk, match: Match) -> tuple[str, ...]:
+def mailboxes_of(desk: Desk, match: Match) -> tuple[str, ...]:
     """The mailboxes of the letter or the team; of all teams where neither is known."""
     if match.letter is not None:
         return (match.letter.mailbox,)

@@ -72,7 +72,8 @@ def decide(mail: ReadMail, sorted_as: Sorted, match: Match, told: Told, mailboxe
     if sorted_as.kind is Kind.BOUNCE:
         return _bounced(mail, kept, sorted_as.bounces, mailboxes)
     if sorted_as.kind is Kind.UNKNOWN:
-        return replace(kept, state=MailState.WAITING)
+        doubts = (match.doubt,) if match.doubt and verdicts_in(mail.text) else ()
+        return replace(kept, state=MailState.WAITING, reasons=(*kept.reasons, *doubts))
     return kept
 
 
@@ -137,23 +138,28 @@ def _confirmed(mail: ReadMail, kept: Decision, letter: Letter) -> Decision:
 
 
 def _bounced(mail: ReadMail, kept: Decision, bounces: Sequence[Bounce], mailboxes: Collection[str]) -> Decision:
-    """Whom our mail did not reach: as the report says, else the mailbox of ours that it names, else the only one.
+    """Whom our mail did not reach; it counts where it is about a mail of ours and one of that mail's mailboxes."""
+    match, found = kept.match, bounces_at(mail, bounces, mailboxes)
+    ours = any(bounce.mailbox in mailboxes for bounce in found)
+    if match.by == "report" and ours:
+        return replace(kept, state=MailState.APPLIED, bounces=found)
+    if not (match.by or match.doubt or ours):
+        return replace(kept, why="A mail server says that a mail did not arrive, but it was none of ours.")
+    why = "It does not say which mail of ours did not arrive."
+    if match.by:
+        why = "It does not name a mailbox that the mail was sent to as not reached."
+    return replace(kept, state=MailState.WAITING, why=match.doubt or why, bounces=found or tuple(bounces))
 
-    A mailbox that we did not write to is where one of those forwards its mails; it says nothing of the others.
+
+def bounces_at(mail: ReadMail, bounces: Sequence[Bounce], mailboxes: Collection[str]) -> tuple[Bounce, ...]:
+    """The bounces of a report by mailbox; one that says none is of those of ``mailboxes`` that the report names.
+
+    A mailbox that is none of ``mailboxes`` is where one of those forwards its mails; it says nothing of the others.
     """
     known = {mailbox.casefold(): mailbox for mailbox in mailboxes}
     named = [known[address] for address in addresses_named(mail) if address in known]
-    if kept.match.by != "report":
-        if named or any(bounce.mailbox.casefold() in known for bounce in bounces):
-            why = "It does not say which mail of ours did not arrive."
-            return replace(kept, state=MailState.WAITING, why=why, bounces=tuple(bounces))
-        return replace(kept, why="A mail server says that a mail did not arrive, but it was none of ours.")
-    only = list(known.values()) if len(known) == 1 else []
     found: list[Bounce] = []
     for bounce in bounces:
-        stated = known.get(bounce.mailbox.casefold())
-        meant = [stated or bounce.mailbox] if bounce.mailbox else named or only
+        meant = [known.get(bounce.mailbox.casefold(), bounce.mailbox)] if bounce.mailbox else named
         found += [replace(bounce, mailbox=mailbox) for mailbox in meant]
-    if not found:
-        return replace(kept, state=MailState.WAITING, why="It does not say which mailbox was not reached.")
-    return replace(kept, state=MailState.APPLIED, bounces=tuple(dict.fromkeys(found)))
+    return tuple(dict.fromkeys(found))

@@ -1,12 +1,13 @@
 """Which digest or letter a mail is about, and whether that is certain enough to act on.
 
 Only two things are: a token that this node made, in the address that the mail was sent to; or the Message-ID of the
-digest, which only those know who got it, from a sender in a domain of its team. docs/design/replies.md says why.
+digest, which only those know who got it, from a sender in a domain of its team. Of delivery reports, only the first.
+docs/design/replies.md says why.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -104,12 +105,26 @@ def _still_open(match: Match, desk: Desk, now: datetime) -> Match:
 
 
 def _of_report(session: Session, mail: ReadMail, references: tuple[str, ...]) -> Match:
-    """What a delivery report is about: only who had our mail knows its Message-ID, or the address that it came from."""
-    found = _of_ids(session, (*original_ids(mail), *mail.in_reply_to, *mail.references))
-    if found.delivery is None and found.letter is None and len(references) == 1:
-        found = _named(session, references[0])
-    known = found.delivery is not None or found.letter is not None
-    return Match(found.delivery, found.letter, "report") if known else Match()
+    """What a delivery report is about: the mail to whose own address it came, where it returns no other (RFC 3464).
+
+    A Message-ID alone proves nothing, since a report comes from anybody.
+    """
+    ids = (*original_ids(mail), *mail.in_reply_to, *mail.references)
+    returned = _of_ids(session, ids)
+    if len(references) > 1:
+        return replace(returned, doubt=f"It is addressed to {len(references)} digests at once.")
+    if not references:
+        if returned == Match():
+            return returned
+        return replace(returned, doubt="It did not come to the address of its mail: anybody can have written it.")
+    named = _named(session, references[0])
+    if ids and _numbers(returned) != _numbers(named):
+        return replace(named, doubt="It came to the address of one mail and returns another.")
+    return replace(named, by="report")
+
+
+def _numbers(match: Match) -> tuple[int | None, int | None]:
+    return match.delivery.id if match.delivery else None, match.letter.id if match.letter else None
 
 
 def _named(session: Session, reference: str) -> Match:

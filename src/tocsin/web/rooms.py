@@ -94,12 +94,12 @@ ROOMS: Final[Mapping[str, Room]] = {
     # Mails that came in and wait for a person
     "mailroom/account.py": Room(),
     "mailroom/kinds.py": Room(
-        _NO_ERRORS, calls={"Sorted": (1,)}, but=("_report", "_undelivered", "decide", "_automatic", "_claims")
+        _NO_ERRORS, calls={"Sorted": (1,)}, but=("_report", "_undelivered", "decide", "_automatic", "_claims", "_said")
     ),
     "replies/case.py": Room(_NO_ERRORS, says=("why",)),
     "replies/decide.py": Room(_NO_ERRORS, calls={"replace": ("why",)}, says=("doubt",)),
     "replies/filing.py": Room(_NO_ERRORS, says=("why",)),
-    "replies/matching.py": Room(_NO_ERRORS, calls={"Match": ("doubt",)}),
+    "replies/matching.py": Room(_NO_ERRORS, calls={"Match": ("doubt",), "replace": ("doubt",)}),
     # What is said of teams
     "directory/attest.py": Room(_NO_ERRORS, calls={"Reason": (2,)}, says=("_end_words", "_said")),
     "directory/canonical.py": Room(

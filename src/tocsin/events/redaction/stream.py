@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final
 from tocsin.errors import InputError
 from tocsin.events.redaction.records import reduced, unreadable, withheld
 from tocsin.events.sources.delimited import as_text, encoding_of
-from tocsin.records.durable import sync_file
+from tocsin.node.files import sync_file
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -33,7 +33,7 @@ GROUP_WORDS: Final[dict[Group, str]] = {
 """The headings of groups."""
 
 _RETRIED: Final = frozenset({
-    DeliveryState.FAILED.value, DeliveryState.BOUNCED.value, DeliveryState.RETRY.value, DeliveryState.DROPPED.value,
+    DeliveryState.FAILED.value, DeliveryState.BOUNCED.value, DeliveryState.RETRY.value,
     DeliveryState.EXPIRED.value, DeliveryState.WITHHELD.value, DeliveryState.STUCK.value,
 })  # fmt: skip
 
