@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tocsin.app import Node
 from tocsin.asking import Guide, Subject
 from tocsin.directory import Role, RuleKind, TeamKind
 from tocsin.directory.profile import Profile
 from tocsin.directory.public import PublicTeam, public_profile, public_version, read_public_teams
 from tocsin.errors import NotFoundError, WithheldError
 from tocsin.networks import SPECIAL_USE, Answer, Networks, country_names, format_address, parse_network, special_use
+from tocsin.node.node import Node
 from tocsin.release import Audience, Purpose, Recipient, decide, read_marking
 from tocsin.routing import Decision
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Final
 
 from tocsin.accounts import Reach
-from tocsin.app import Node
 from tocsin.directory import teams_by_id
-from tocsin.events.browse import Figures
+from tocsin.events.browse import Events, Figures
 from tocsin.events.sight import EVERYTHING, Label, Sight, Window, merged
+from tocsin.node.node import Node
 from tocsin.release import (
     Audience,
     Marking,
@@ -29,18 +29,18 @@ from tocsin.rules import NO_RULES, Rules, rules_in_force
 _PURPOSE: Final = Purpose.REMEDIATION
 
 
-def sight_of(node: Node, reach: Reach) -> Sight:
+def sight_of(node: Node, events: Events, reach: Reach) -> Sight:
     """What somebody with this reach sees on the node's own pages."""
-    return EVERYTHING if reach.everything else _of_teams(node, reach.teams)
+    return EVERYTHING if reach.everything else _of_teams(node, events, reach.teams)
 
 
-def export_sight(node: Node, reach: Reach) -> Sight:
+def export_sight(node: Node, events: Events, reach: Reach) -> Sight:
     """What somebody with this reach may carry away in a file."""
     if not reach.everything:
-        return _of_teams(node, reach.teams)
+        return _of_teams(node, events, reach.teams)
     # A file is read by nobody in particular, so what is for named people only stays.
     own = Recipient(Audience.OWN, named=False)
-    return merged(_windows(None, own, node.events.labels()))
+    return merged(_windows(None, own, events.labels()))
 
 
 def marking_of(figures: Figures) -> Marking | None:
@@ -49,10 +49,10 @@ def marking_of(figures: Figures) -> Marking | None:
     return highest(markings) if markings else None
 
 
-def _of_teams(node: Node, teams: Collection[int]) -> Sight:
+def _of_teams(node: Node, events: Events, teams: Collection[int]) -> Sight:
     if not teams:
         return Sight()
-    labels, own = node.events.labels(), frozenset(node.settings.node.own_teams)
+    labels, own = events.labels(), frozenset(node.settings.node.own_teams)
     known = teams_by_id(node.database)
     with node.database.reading() as session:
         rules = rules_in_force(session).sharing

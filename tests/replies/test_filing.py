@@ -24,9 +24,9 @@ from tocsin.mailroom import (
     ReceivedMail,
     delete_received,
     kept_mail,
-    reply_addresses,
     verdicts_in,
 )
+from tocsin.node.reply_addresses import reply_addresses
 from tocsin.records import AuditEntry
 from tocsin.replies import Desk, Filed, file_mail, open_desk
 from tocsin.replies.case import told_of
@@ -54,7 +54,7 @@ def world(told: tuple[Path, dict[str, Read]], tmp_path: Path) -> Iterator[World]
 
 @pytest.fixture
 def desk(world: World) -> Desk:
-    return open_desk(world.node)
+    return open_desk(world.node, world.node.store)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def with_mailboxes(world: World, *mailboxes: str) -> Desk:
     path = world.folder / "more.toml"
     path.write_text(f'[[team]]\nkey = "operator"\nname = "Example Operator"\nmailboxes = {json.dumps(mailboxes)}\n')
     world.tocsin.run("directory", "import", path)
-    return open_desk(world.node)
+    return open_desk(world.node, world.node.store)
 
 
 def file(world: World, desk: Desk, raw: bytes, unread: int = 0) -> Filed:
@@ -114,7 +114,7 @@ def test_a_digest_that_is_quoted_without_marks_says_nothing(digest: Read) -> Non
 def test_who_proves_that_the_digest_came_answers_it(
     world: World, digest: Read, by: str, sender: str, shown: tuple[bool, bool]
 ) -> None:
-    desk = open_desk(world.node)
+    desk = open_desk(world.node, world.node.store)
     filed = file(world, desk, reply(digest, "fixed, thanks", sender=sender, token=shown[0], thread=shown[1]))
 
     assert (filed.decision.kind, filed.decision.state) == (Kind.ANSWER, MailState.APPLIED), filed.decision.why

@@ -211,7 +211,8 @@ def _told_problems(look: Look) -> "pl.DataFrame":
 
     from tocsin.measuring import problem_times
 
-    return problem_times(look.node).filter(pl.col("told") <= look.at)
+    node = look.node
+    return problem_times(node, node.store, node.tracker).filter(pl.col("told") <= look.at)
 
 
 def _by(moment: datetime | None, look: Look) -> str:

@@ -1,0 +1,1 @@
+"""This install: what every room stands on."""
