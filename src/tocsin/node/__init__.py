@@ -1,1 +1,1 @@
-"""This install: what every room stands on."""
+"""This node: what it is made of, whatever it does."""
