@@ -59,7 +59,7 @@ def with_mailboxes(world: World, *mailboxes: str) -> Desk:
     path = world.folder / "more.toml"
     path.write_text(f'[[team]]\nkey = "operator"\nname = "Example Operator"\nmailboxes = {json.dumps(mailboxes)}\n')
     world.tocsin.run("directory", "import", path)
-    return open_desk(world.node)
+    return open_desk(world.node, world.node.store)
 
 
 def file(world: World, desk: Desk, raw: bytes, unread: int = 0) -> Filed:

@@ -174,7 +174,7 @@ class Week:
 
     def people(self, first: int) -> None:
         """What follows from the mails since the ``first``: servers, programs and people act."""
-        desk = open_desk(self.node)
+        desk = open_desk(self.node, self.node.store)
         acts: list[Callable[[Browser], None]] = []
         for one, mail in self.mails[first:]:
             if (raw := self._mailed(one, mail)) is not None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.answers import Sheets, TeamSheet, Verdict, Via, read_problem, record_answer, told_problems
-from tocsin.app import Node
-from tocsin.directory import Team
 from tocsin.errors import InputError
+from tocsin.events.store import EventStore
+from tocsin.node.node import Node
+from tocsin.problems import Tracker
 from tocsin.records import cut
 
 
@@ -28,14 +29,15 @@ class Said:
         return hashlib.sha256(repr(said).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
-def team_sheet(node: Node, team: Team, *, now: datetime) -> TeamSheet:
-    """All that a team was told and may still answer, as it may see it."""
+def sheets_of(node: Node, store: EventStore, tracker: Tracker) -> Sheets:
+    """What makes the sheets of digests and teams, as the settings say."""
     tell, own = node.settings.tell, node.settings.node.own_teams
-    sheets = Sheets(node.database, node.store, node.tracker, tell.gone_after_days, tell.answer_days, own)
-    return sheets.of_team(team, now=now)
+    return Sheets(node.database, store, tracker, tell.gone_after_days, tell.answer_days, own)
 
 
-def answer_problems(node: Node, sheet: TeamSheet, said: Said, *, actor: str, act: str, now: datetime) -> int:
+def answer_problems(
+    node: Node, store: EventStore, sheet: TeamSheet, said: Said, *, actor: str, act: str, now: datetime
+) -> int:
     """Note it for each digest that told one of the problems; how many problems it is about.
 
     ``act``: the same act twice is noted once.
@@ -52,7 +54,7 @@ def answer_problems(node: Node, sheet: TeamSheet, said: Said, *, actor: str, act
     if chosen - {key for keys in by_digest.values() for key in keys}:
         raise InputError("One of these problems is no longer open to answers.", hint="Load the list again.")
     with node.database.reading() as session:
-        told = {number: told_problems(session, node.store, sheet.digests[number]) for number in by_digest}
+        told = {number: told_problems(session, store, sheet.digests[number]) for number in by_digest}
     with node.database.begin() as session:
         for number, keys in sorted(by_digest.items()):
             record_answer(

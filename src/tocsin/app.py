@@ -1,4 +1,4 @@
-"""Builds a node once: settings, records, event table, memory of problems and of rows, all in one home folder."""
+"""Builds a node once with its stores: event table, memory of problems and of rows, all in one home folder."""
 
 import fcntl
 from collections.abc import Callable, Iterator
@@ -12,43 +12,19 @@ from tocsin.directory import team_numbers
 from tocsin.events.browse import Events
 from tocsin.events.store import EventStore
 from tocsin.home import open_home
+from tocsin.node.node import Node as Ground
 from tocsin.problems import NOTES, Tracker
-from tocsin.records import Database
 from tocsin.records.keys import KeyFiles
-from tocsin.settings import Settings
 
 
 @dataclass(frozen=True)
-class Node:
-    """One Tocsin: everything that front doors and the pipeline work with."""
+class Node(Ground):
+    """One Tocsin with its stores: everything that front doors and the pipeline work with."""
 
-    home: Path
-    settings: Settings
-    database: Database
     store: EventStore
     tracker: Tracker
     events: Events
     _rows: dict[date, KeyFiles] = field(default_factory=dict)
-
-    @property
-    def spool(self) -> Path:
-        """Where packed reports are unpacked."""
-        return self.home / "spool"
-
-    @property
-    def quarantine(self) -> Path:
-        """Where rows that were set aside are kept, a file per ingest."""
-        return self.home / "quarantine"
-
-    @property
-    def mails(self) -> Path:
-        """Where finished mails are written."""
-        return self.home / "mails"
-
-    @property
-    def compiled(self) -> Path:
-        """Where tables are kept in the form that opens at once."""
-        return self.home / "compiled"
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""

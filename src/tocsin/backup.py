@@ -22,6 +22,7 @@ from tocsin import __version__, commitment
 from tocsin.app import Node, writer
 from tocsin.errors import ConflictError, InputError, StorageError, UsageError
 from tocsin.home import UNFINISHED_RESTORE, close_to_others, records_of
+from tocsin.interface.capabilities import capabilities
 from tocsin.records import AuditWord, Base, Database, audit, continue_numbering, cut, open_database, sqlite_url
 from tocsin.settings import load_settings
 
@@ -32,7 +33,7 @@ _NOT_COPIED = {"spool", "compiled", "writer.lock", "at-work", "audit.head", "cho
 _ROWS = 10_000
 _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
 
-# Where the tables of all rooms are described.
+# Where the tables of all rooms are described; those of capabilities say so themselves.
 _MODELS = (
     "tocsin.events.models",
     "tocsin.events.views",
@@ -53,8 +54,6 @@ _MODELS = (
     "tocsin.rules.models",
     "tocsin.mailroom.models",
     "tocsin.collectors.models",
-    "tocsin.drafting.models",
-    "tocsin.readiness.assessment.models",
 )
 
 
@@ -189,7 +188,7 @@ def copy_records(source: Database, target: Database) -> None:
 
 def _tables() -> list[Table]:
     """All tables, each after those that it refers to."""
-    for module in _MODELS:
+    for module in (*_MODELS, *(module for one in capabilities() for module in one.tables)):
         importlib.import_module(module)
     return Base.metadata.sorted_tables
 

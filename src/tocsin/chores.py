@@ -192,7 +192,7 @@ def _collect(node: Node, clock: Clock, stop: Callable[[], bool]) -> str:
 def _read_replies(node: Node, clock: Clock) -> str:
     from tocsin.replies import open_desk, read_mailbox
 
-    read_mailbox(open_desk(node), now=clock)
+    read_mailbox(open_desk(node, node.store), now=clock)
     return ""
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.accounts import Reach
-from tocsin.app import Node
+from tocsin.events.browse import Events
 from tocsin.events.export import Form, media_of, written
 from tocsin.events.filters import EventFilter
+from tocsin.node.node import Node
 from tocsin.records import AuditWord, audit, node_uuid
 from tocsin.release import Marking
 from tocsin.sights import export_sight, marking_of, sight_of
@@ -42,17 +43,19 @@ class Export:
     body: Iterator[bytes]
 
 
-def offer_of(node: Node, wanted: EventFilter, *, reach: Reach, now: datetime) -> Offer:
+def offer_of(node: Node, events: Events, wanted: EventFilter, *, reach: Reach, now: datetime) -> Offer:
     """What an export of these events would hold; nothing leaves."""
-    seen = node.events.figures(wanted, now=now, sight=sight_of(node, reach))
-    leaving = node.events.figures(wanted, now=now, sight=export_sight(node, reach))
+    seen = events.figures(wanted, now=now, sight=sight_of(node, events, reach))
+    leaving = events.figures(wanted, now=now, sight=export_sight(node, events, reach))
     return Offer(leaving.total, seen.total - leaving.total, marking_of(leaving), leaving.parts)
 
 
-def export_events(node: Node, wanted: EventFilter, form: Form, *, reach: Reach, actor: str, now: datetime) -> Export:
+def export_events(
+    node: Node, events: Events, wanted: EventFilter, form: Form, *, reach: Reach, actor: str, now: datetime
+) -> Export:
     """A file of the events that fit and may leave, as the audit log says from now on. ``actor``: as it names one."""
-    sight = export_sight(node, reach)
-    figures, batches = node.events.whole(wanted, now=now, sight=sight)
+    sight = export_sight(node, events, reach)
+    figures, batches = events.whole(wanted, now=now, sight=sight)
     marking = marking_of(figures)
     conditions = {name: "given" if name in _PERSONAL else value for name, value in wanted.query().items()}
     with node.database.begin() as session:

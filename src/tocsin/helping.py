@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tocsin.app import Node
 from tocsin.asking import Guide, Subject
 from tocsin.directory import Role, RuleKind, TeamKind
 from tocsin.directory.profile import Profile
@@ -18,6 +17,7 @@ from tocsin.directory.public import PublicTeam, public_profile, public_version, 
 from tocsin.errors import NotFoundError, WithheldError
 from tocsin.networks import SPECIAL_USE, Answer, Networks, country_names, format_address, parse_network, special_use
 from tocsin.node.cache import Cache
+from tocsin.node.node import Node
 from tocsin.release import Audience, Purpose, Recipient, decide, read_marking
 from tocsin.routing import Decision
 

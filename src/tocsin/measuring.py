@@ -17,11 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.answers import answered
-from tocsin.app import Node
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState
 from tocsin.events.models import Ingest, IngestState, TeamSet
+from tocsin.events.store import EventStore
 from tocsin.node.censoring import RESAMPLES, Median, median
-from tocsin.problems import Known, known_problems
+from tocsin.node.node import Node
+from tocsin.problems import Known, Tracker, known_problems
 
 _TIME = pl.Datetime("us", "UTC")
 TIMES: Final = {
@@ -74,7 +75,7 @@ class Group:
     ended_before: int
 
 
-def problem_times(node: Node, *, since: datetime | None = None) -> pl.DataFrame:
+def problem_times(node: Node, store: EventStore, tracker: Tracker, *, since: datetime | None = None) -> pl.DataFrame:
     """The course of each problem for each team that was to be told of it: a frame with the columns of `TIMES`.
 
     ``told`` is when a digest with it was accepted by the mail server (or written), null while it was not; a digest that
@@ -82,8 +83,8 @@ def problem_times(node: Node, *, since: datetime | None = None) -> pl.DataFrame:
     not see it, null while it does not count as gone. ``since``: only problems first heard of from then on.
     """
     with node.database.begin() as session:
-        known = known_problems(session, node.tracker, gone_after_days=node.settings.tell.gone_after_days)
-        told = _told(node, session)
+        known = known_problems(session, tracker, gone_after_days=node.settings.tell.gone_after_days)
+        told = _told(store, session)
         notes = _notes(known, _heard(session), _runs(session))
         answers = _answers(session)
     frame = told.join(notes, on="problem").join(answers, on=["problem", "team"], how="left")
@@ -143,7 +144,7 @@ def _hours(duration: pl.Expr) -> pl.Expr:
     return duration.dt.total_microseconds() / _HOUR
 
 
-def _told(node: Node, session: Session) -> pl.DataFrame:
+def _told(store: EventStore, session: Session) -> pl.DataFrame:
     """Per problem and team that was to be told of it: where it is, what it is, and when it was first told."""
     sent = (
         select(DeliveryItem.ingest, DeliveryItem.team_id, Delivery.sent_at)
@@ -154,7 +155,7 @@ def _told(node: Node, session: Session) -> pl.DataFrame:
     members = [(row.number, team) for row in session.scalars(select(TeamSet)) for team in row.members]
     teams = _frame(members, {"set": pl.Int64, "team": pl.Int64})
     events = (
-        node.store.scan()
+        store.scan()
         .filter(pl.col("told") > 0)
         .select(
             pl.col("problem").reinterpret(signed=False),

@@ -381,7 +381,7 @@ class Settings(_Section):
     accounts: AccountsSettings = AccountsSettings()
     single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
     collect: dict[_Name, dict[str, Any]] = Field(
-        {}, description="Collectors by name, each a table of its kind's own settings; tocsin.collectors reads them."
+        {}, description="Collectors by name, each a table of its kind's own settings."
     )
 
 

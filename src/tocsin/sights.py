@@ -14,14 +14,14 @@ from typing import Final
 import polars as pl
 
 from tocsin.accounts import Reach
-from tocsin.app import Node
 from tocsin.directory import teams_by_id
 from tocsin.errors import TocsinError
-from tocsin.events.browse import Figures
+from tocsin.events.browse import Events, Figures
 from tocsin.events.models import FeedRecord, Ingest
 from tocsin.events.quarantine import SetAside, header_of
 from tocsin.events.sight import EVERYTHING, Label, Sight, Window, merged
 from tocsin.events.sources import Source, sources
+from tocsin.node.node import Node
 from tocsin.release import (
     Audience,
     Marking,
@@ -41,24 +41,26 @@ _LABEL: Final = re.compile(r"\btlp\W{0,6}([a-z]+(?:\+[a-z]+)?)", re.IGNORECASE)
 _UNREADABLE = (TocsinError, ValueError, TypeError, LookupError, RecursionError, pl.exceptions.PolarsError)
 
 
-def sight_of(node: Node, reach: Reach) -> Sight:
+def sight_of(node: Node, events: Events, reach: Reach) -> Sight:
     """What somebody with this reach sees on the node's own pages."""
-    return EVERYTHING if reach.everything else _of_teams(node, reach.teams)
+    return EVERYTHING if reach.everything else _of_teams(node, events, reach.teams)
 
 
-def export_sight(node: Node, reach: Reach) -> Sight:
+def export_sight(node: Node, events: Events, reach: Reach) -> Sight:
     """What somebody with this reach may carry away in a file."""
     if not reach.everything:
-        return _of_teams(node, reach.teams)
+        return _of_teams(node, events, reach.teams)
     # A file is read by nobody in particular, so what is for named people only stays.
     own = Recipient(Audience.OWN, named=False)
-    return merged(_windows(None, own, node.events.labels()))
+    return merged(_windows(None, own, events.labels()))
 
 
-def labels_that_leave(node: Node, reach: Reach) -> frozenset[Label] | None:
+def labels_that_leave(node: Node, events: Events, reach: Reach) -> frozenset[Label] | None:
     """The labels of stored events that somebody who reads all of them may carry away; None: every label there is."""
-    stored = node.events.labels()
-    leaving = frozenset(label for window in export_sight(node, reach).windows for label in window.labels or stored)
+    stored = events.labels()
+    leaving = frozenset(
+        label for window in export_sight(node, events, reach).windows for label in window.labels or stored
+    )
     return None if leaving == stored else leaving
 
 
@@ -109,10 +111,10 @@ def marking_of(figures: Figures) -> Marking | None:
     return highest(markings) if markings else None
 
 
-def _of_teams(node: Node, teams: Collection[int]) -> Sight:
+def _of_teams(node: Node, events: Events, teams: Collection[int]) -> Sight:
     if not teams:
         return Sight()
-    labels, own = node.events.labels(), frozenset(node.settings.node.own_teams)
+    labels, own = events.labels(), frozenset(node.settings.node.own_teams)
     known = teams_by_id(node.database)
     with node.database.reading() as session:
         rules = rules_in_force(session).sharing

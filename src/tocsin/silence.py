@@ -8,10 +8,11 @@ import numpy.typing as npt
 from sqlalchemy import select
 
 from tocsin.answers import Courses
-from tocsin.app import Node
 from tocsin.delivery import sent_to
 from tocsin.events.models import TeamSet
-from tocsin.problems import Known, known_problems
+from tocsin.events.store import EventStore
+from tocsin.node.node import Node
+from tocsin.problems import Known, Tracker, known_problems
 from tocsin.said import read_said
 
 
@@ -31,17 +32,17 @@ class Unanswered:
     escalated: bool
 
 
-def unanswered(node: Node, *, now: datetime, limit: int = 100) -> list[Unanswered]:
+def unanswered(node: Node, store: EventStore, tracker: Tracker, *, now: datetime, limit: int = 100) -> list[Unanswered]:
     """Those first told ``escalate_after_days`` ago or longer that are not gone, silent for longest first.
 
     What no mail has left for, or only mails that came back, is not told and so not among them.
     """
     tell = node.settings.tell
-    known, silent, members = _silent(node, now)
+    known, silent, members = _silent(node, tracker, now)
     told = known.column("first_told_at")
     chosen = silent[np.argsort(told[silent], kind="stable")][:limit]
     keys = known.keys[chosen].tolist()
-    names = Courses(node.database, node.store, node.tracker, tell.gone_after_days).names(keys)
+    names = Courses(node.database, store, tracker, tell.gone_after_days).names(keys)
     columns = ("first_told_at", "told_at", "last_seen", "tellings", "told_set", "escalated_by")
     values = zip(*(known.column(name)[chosen].tolist() for name in columns), strict=True)
     return [
@@ -61,20 +62,22 @@ def unanswered(node: Node, *, now: datetime, limit: int = 100) -> list[Unanswere
     ]
 
 
-def count_unanswered(node: Node, *, now: datetime) -> tuple[int, datetime | None]:
+def count_unanswered(node: Node, tracker: Tracker, *, now: datetime) -> tuple[int, datetime | None]:
     """How many there are, and when the first team was told of the one that is silent for longest."""
-    known, silent, _ = _silent(node, now)
+    known, silent, _ = _silent(node, tracker, now)
     oldest = min(known.column("first_told_at")[silent].tolist(), default=None)
     return len(silent), None if oldest is None else datetime.fromtimestamp(oldest, UTC)
 
 
-def _silent(node: Node, now: datetime) -> tuple[Known, npt.NDArray[np.intp], dict[int, tuple[int, ...]]]:
+def _silent(
+    node: Node, tracker: Tracker, now: datetime
+) -> tuple[Known, npt.NDArray[np.intp], dict[int, tuple[int, ...]]]:
     """The problems told long ago, the places of those among them that are meant, the members of each set of teams."""
     tell = node.settings.tell
     before = int((now - timedelta(days=tell.escalate_after_days)).timestamp())
     said = read_said(node.database, now)
     with node.database.reading() as session:
-        known = known_problems(session, node.tracker, gone_after_days=tell.gone_after_days, told_by=before)
+        known = known_problems(session, tracker, gone_after_days=tell.gone_after_days, told_by=before)
         members = {row.number: tuple(row.members) for row in session.execute(select(TeamSet.number, TeamSet.members))}
         silent = np.flatnonzero((known.gone_at == 0) & ~said.is_answered(known.keys))
         # Many problems share the ingest by which they were first told and the teams that were told.

@@ -34,7 +34,7 @@ from tocsin.directory.keys import keys_by_team
 from tocsin.errors import ConflictError
 from tocsin.events.idf_out import addresses
 from tocsin.events.models import TeamSet
-from tocsin.mailroom import reply_addresses
+from tocsin.node.reply_addresses import reply_addresses
 from tocsin.problems import NOTES, NotesArray, known_problems, last_committed
 from tocsin.records import node_uuid
 from tocsin.rules import Rules, rules_in_force

@@ -179,7 +179,7 @@ def slow_needs(node: Node, now: datetime, conflicts: int | None = None) -> list[
     claims = [one for one in read_claims(node.database, now) if one.state is ClaimState.PROVED]
     keys = ending(team_keys(node.database), now, KEY_DAYS)
     return [
-        Need(Matter.UNANSWERED, *count_unanswered(node, now=now)),
+        Need(Matter.UNANSWERED, *count_unanswered(node, node.tracker, now=now)),
         Need(Matter.CONFLICTS, open_conflicts(node) if conflicts is None else conflicts),
         Need(Matter.CLAIMS, len(claims), min((one.made_at for one in claims), default=None)),
         Need(Matter.KEYS, len(keys)),

@@ -7,7 +7,6 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from tocsin.app import Node
 from tocsin.directory import read_team
 from tocsin.directory.contacts import (
     Ask,
@@ -27,7 +26,8 @@ from tocsin.directory.contacts import (
     remind,
 )
 from tocsin.errors import SettingError
-from tocsin.mailroom import reply_addresses
+from tocsin.node.node import Node
+from tocsin.node.reply_addresses import reply_addresses
 from tocsin.settings import Settings
 from tocsin.tokens import Tokens, open_tokens
 

@@ -14,9 +14,9 @@ import tocsin.client.model as own
 from answer_world import World, served
 from api_world import token_of
 from players import HEADER
+from tocsin import Client
 from tocsin.accounts import Act, Role
 from tocsin.api import audit, claims, deliveries, health, ingests, lookup, me, problems, quarantine, reports, teams
-from tocsin.client import Client
 from tocsin.errors import ConflictError, NotFoundError, RemoteError, UsageError
 from tocsin.web.server import make_application
 

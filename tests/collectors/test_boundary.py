@@ -32,7 +32,7 @@ def _broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def fill(folder: Path) -> list[str]:
     """A report for each place and error, and a good one behind them; the names of the bad ones."""
     folder.mkdir()
-    names = []
+    names: list[str] = []
     for place in PLACES:
         for error in ERRORS:
             names.append(f"{len(names):02}.csv")

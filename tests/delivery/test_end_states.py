@@ -19,7 +19,8 @@ from tocsin.delivery.expiry import expire
 from tocsin.directory import read_team
 from tocsin.errors import ConflictError, NotFoundError
 from tocsin.letters import Letter, LetterState, queue_letter
-from tocsin.mailroom import Kind, reply_addresses
+from tocsin.mailroom import Kind
+from tocsin.node.reply_addresses import reply_addresses
 from tocsin.records import AuditEntry
 from tocsin.replies import file_mail, open_desk
 from tocsin.settings import TellSettings
@@ -171,7 +172,7 @@ def _came_back(world: World, reference: str) -> None:
     with world.node.database.reading() as session:
         message_id = find_mail(session, reference).message_id
     gone = GONE.replace("noc@isp.example", OPERATOR)
-    desk = open_desk(world.node)
+    desk = open_desk(world.node, world.node.store)
     address = reply_addresses(world.node.settings.mailbox.address, desk.tokens)(reference)
     filed = file_mail(desk, report(gone, original=message_id).raw(address), now=world.now)
     assert (filed.decision.kind, filed.decision.match.by) == (Kind.BOUNCE, "report")

@@ -155,13 +155,13 @@ def test_what_nobody_answered_is_listed_for_a_person_until_somebody_does_or_it_i
     for day in (2, 3, 4, 7):
         node.at(day).hear("192.0.2.1", "192.0.2.2")
 
-    (found,) = unanswered(node.node, now=node.at(7).now)
+    (found,) = unanswered(node.node, node.node.store, node.node.tracker, now=node.at(7).now)
     assert (found.where, found.what, found.tellings, found.escalated) == ("192.0.2.2", "open-rdp", 2, False)
     assert [team.key for team in read_directory(node.node.database).teams if team.id in found.teams] == [
         "nat-a",
         "operator",
     ]
-    assert unanswered(node.node, now=node.at(4.9).now) == []
+    assert unanswered(node.node, node.node.store, node.node.tracker, now=node.at(4.9).now) == []
     assert node.tocsin.json("problems", "unanswered")[0]["teams"] == ["nat-a", "operator"]
 
 
@@ -173,7 +173,7 @@ def test_nobody_is_called_silent_who_was_not_told(world: Make) -> None:
     node.at(12).hear("192.0.2.1")
 
     assert set(node.tell()) == {SECTOR}
-    assert unanswered(node.node, now=node.now)[0].tellings == 2
+    assert unanswered(node.node, node.node.store, node.node.tracker, now=node.now)[0].tellings == 2
 
 
 def test_what_was_told_in_shadow_is_first_told_when_live_comes(world: Make) -> None:
@@ -195,7 +195,9 @@ def test_silence_is_seen_in_postgresql_too(world: Make, postgresql: Cluster) -> 
 
     of = {box: [row["source.ip"] for row in mail.rows()] for box, mail in node.tell().items()}
     assert of == {NOC: ["192.0.2.2"], SECTOR: ["192.0.2.2"], NAT_A: ["192.0.2.1", "192.0.2.2"]}
-    assert [found.where for found in unanswered(node.node, now=node.now)] == ["192.0.2.2"]
+    assert [found.where for found in unanswered(node.node, node.node.store, node.node.tracker, now=node.now)] == [
+        "192.0.2.2"
+    ]
 
 
 def test_the_gate_decides_on_what_is_escalated_too(world: Make) -> None:

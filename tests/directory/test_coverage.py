@@ -51,8 +51,9 @@ from tocsin.directory import (
 from tocsin.directory.contacts import Ask, Letters, ask
 from tocsin.directory.registry import import_delegations
 from tocsin.letters import Letter, LetterState
-from tocsin.mailroom import Kind, reply_addresses
+from tocsin.mailroom import Kind
 from tocsin.networks import load_table
+from tocsin.node.reply_addresses import reply_addresses
 from tocsin.replies import file_mail, open_desk
 from tocsin.tokens import open_tokens
 from tocsin.verifying import token_of
@@ -135,7 +136,7 @@ def _letters(node: Node, acts: Sequence[Act], keys: dict[str, int], stack: ExitS
         sent = {letter.mailbox: letter for letter in session.scalars(select(Letter))}
         for letter in sent.values():
             letter.state, letter.sent_at = LetterState.SENT.value, ASKED
-    client, desk = Served(node.home, node, ANSWERED, open=stack).client(public=True), open_desk(node)
+    client, desk = Served(node.home, node, ANSWERED, open=stack).client(public=True), open_desk(node, node.store)
     for act in acts:
         story, link = act.what.removeprefix("letter "), links[act.mailbox]
         if story in {"confirms by mail", "auto-reply"}:

@@ -65,7 +65,7 @@ def answer(node: Node, team: str, at: datetime) -> None:
 
 def test_each_course_is_as_it_was(node: Node) -> None:
     answer(node, "operator", START + timedelta(hours=5))
-    times = problem_times(node)
+    times = problem_times(node, node.store, node.tracker)
     number = team_number(node, "operator")
     rows = times.filter(pl.col("team") == number).sort("heard", "last_seen", descending=[False, True]).to_dicts()
     assert len(rows) == len(COURSES)
@@ -86,7 +86,7 @@ def test_each_course_is_as_it_was(node: Node) -> None:
 def test_the_time_of_an_end_lies_between_the_last_sighting_and_the_run_that_missed_it(node: Node) -> None:
     now = START + timedelta(days=10)
     number = team_number(node, "operator")
-    times = problem_times(node).filter(pl.col("team") == number)
+    times = problem_times(node, node.store, node.tracker).filter(pl.col("team") == number)
     left, right = bounds(times, Stretch.FIXING, now)
     told = {row["problem"]: row["told"] for row in times.to_dicts()}
     expected = []
@@ -106,7 +106,9 @@ def test_the_time_of_an_end_lies_between_the_last_sighting_and_the_run_that_miss
 def test_a_silent_feed_ends_nothing(node: Node) -> None:
     quiet = START + timedelta(days=40)
     number = team_number(node, "operator")
-    times = problem_times(node).filter((pl.col("team") == number) & pl.col("missed").is_null())
+    times = problem_times(node, node.store, node.tracker).filter(
+        (pl.col("team") == number) & pl.col("missed").is_null()
+    )
     left, right = bounds(times, Stretch.FIXING, quiet)
     assert right.tolist() == [float("inf")]
     assert left.tolist() == [pytest.approx(7 * 24 + 18 + 2 / 60, abs=0.1)]  # last seen on the 9th at 01:02

@@ -28,7 +28,7 @@ def world(told: tuple[Path, dict[str, Read]], tmp_path: Path) -> Iterator[World]
 
 @pytest.fixture
 def desk(world: World) -> Desk:
-    return open_desk(world.node)
+    return open_desk(world.node, world.node.store)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from tocsin.mailroom import (
     Kind,
     MailBounce,
     MailState,
-    reply_addresses,
 )
+from tocsin.node.reply_addresses import reply_addresses
 from tocsin.replies import Desk
 from tocsin.telling import tell
 from tocsin.tokens import open_tokens

@@ -22,9 +22,9 @@ from tocsin.mailroom import (
     ReceivedMail,
     delete_received,
     kept_mail,
-    reply_addresses,
     verdicts_in,
 )
+from tocsin.node.reply_addresses import reply_addresses
 from tocsin.records import AuditEntry
 from tocsin.replies import Desk, file_mail, open_desk
 from tocsin.replies.case import told_of
@@ -56,7 +56,7 @@ def test_a_digest_that_is_quoted_without_marks_says_nothing(digest: Read) -> Non
 def test_who_proves_that_the_digest_came_answers_it(
     world: World, digest: Read, by: str, sender: str, shown: tuple[bool, bool]
 ) -> None:
-    desk = open_desk(world.node)
+    desk = open_desk(world.node, world.node.store)
     filed = file(world, desk, reply(digest, "fixed, thanks", sender=sender, token=shown[0], thread=shown[1]))
 
     assert (filed.decision.kind, filed.decision.state) == (Kind.ANSWER, MailState.APPLIED), filed.decision.why

@@ -34,7 +34,7 @@ def world(postgresql: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="module")
 def desk(world: World) -> Desk:
-    return open_desk(world.node)
+    return open_desk(world.node, world.node.store)
 
 
 @pytest.fixture(scope="module")

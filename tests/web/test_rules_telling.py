@@ -204,7 +204,7 @@ def test_an_operator_sees_no_event_that_a_rule_keeps_from_it(world: World) -> No
     own = Reach(everything=False, teams=frozenset([number]))
 
     def seen() -> tuple[int, bool]:
-        sight = sight_of(world.node, own)
+        sight = sight_of(world.node, world.node.events, own)
         return world.node.events.figures(EventFilter(), now=world.now, sight=sight).total, "source.port" in sight.common
 
     put(world, REFUSE)

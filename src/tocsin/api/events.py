@@ -153,7 +153,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         page = node.events.page(
             wanted,
             now=counter.now,
-            sight=export_sight(node, visitor.reach(Act.EVENTS_READ)),
+            sight=export_sight(node, node.events, visitor.reach(Act.EVENTS_READ)),
             columns=_known(field or []),
             after=place[0] if place else "",
             limit=limit,
@@ -166,7 +166,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
     @router.get("/events/figures", operation_id="countEvents", summary="How many events, over time and by value")
     def figures(visitor: Reader, wanted: Filter) -> Figures:
         """Of those that whoever asks may have."""
-        sight = export_sight(node, visitor.reach(Act.EVENTS_READ))
+        sight = export_sight(node, node.events, visitor.reach(Act.EVENTS_READ))
         found = node.events.figures(wanted, now=counter.now, sight=sight)
         return Figures(
             total=found.total,
@@ -184,7 +184,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         """With all fields that may go to whoever asks."""
         if read_cursor(id) is None:
             raise NotHereError
-        found = node.events.one(id, sight=export_sight(node, visitor.reach(Act.EVENTS_READ)))
+        found = node.events.one(id, sight=export_sight(node, node.events, visitor.reach(Act.EVENTS_READ)))
         for one in _documents(counter, found):
             return Event(**one)
         raise NotHereError
@@ -222,7 +222,9 @@ def _file(counter: Counter, visitor: Visitor, wanted: EventFilter, form: Form) -
     reach = visitor.reach(Act.EVENTS_EXPORT)
     if not reach:
         raise NotHereError
-    made = export_events(counter.node, wanted, form, reach=reach, actor=visitor.actor, now=counter.now)
+    made = export_events(
+        counter.node, counter.node.events, wanted, form, reach=reach, actor=visitor.actor, now=counter.now
+    )
     headers = {"Content-Disposition": f'attachment; filename="{made.name}"', "Vary": "Accept"}
     if made.marking:
         headers["X-Marking"] = f"TLP:{made.marking.tlp} PAP:{made.marking.pap}"

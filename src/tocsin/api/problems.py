@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from tocsin.accounts import Act, Visitor
-from tocsin.answering import Said, answer_problems, team_sheet
+from tocsin.answering import Said, answer_problems, sheets_of
 from tocsin.answers import NOTE_LENGTH, Course, Courses, Line, Outcome, Standing, State, Verdict, problem_text, state_of
 from tocsin.api.counter import Counter
 from tocsin.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
@@ -93,7 +93,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         noun = f"{_NOUN}.{'all' if inside else 'own'}"
         place = place_of(counter.tokens, noun, cursor)
         if inside:
-            labels = labels_that_leave(node, visitor.reach(Act.EVENTS_READ))
+            labels = labels_that_leave(node, node.events, visitor.reach(Act.EVENTS_READ))
             places, found = _all(counter, team, state, place, limit + 1, labels=labels)
         else:
             places, found = _own(counter, visitor, team, state, place)
@@ -106,8 +106,10 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         """Acknowledged, fixed, false, accepted for a time, or not ours: for the own networks."""
         team = _team(counter, visitor, Act.PORTAL_WRITE, said.team)
         words = Said(said.verdict, frozenset(said.problems), said.note, said.days)
-        sheet = team_sheet(node, team, now=counter.now)
-        noted = answer_problems(node, sheet, words, actor=visitor.actor, act=f"api:{uuid4()}", now=counter.now)
+        sheet = sheets_of(node, node.store, node.tracker).of_team(team, now=counter.now)
+        noted = answer_problems(
+            node, node.store, sheet, words, actor=visitor.actor, act=f"api:{uuid4()}", now=counter.now
+        )
         return Noted(noted=noted)
 
 
@@ -137,10 +139,10 @@ def _all(
 
 
 def _own(counter: Counter, visitor: Visitor, team: str, state: State | None, place: list[Any] | None) -> _Found:
-    found: list[tuple[tuple[Any, ...], Problem]] = []
+    node, found = counter.node, list[tuple[tuple[Any, ...], Problem]]()
     for one in _teams(counter, visitor, Act.EVENTS_READ):
         if team in {"", one.key}:
-            sheet = team_sheet(counter.node, one, now=counter.now)
+            sheet = sheets_of(node, node.store, node.tracker).of_team(one, now=counter.now)
             found += [(_place(line, one.key), _line(line, one.key, counter.now)) for line in sheet.lines]
     after = tuple(place) if place else ()
     kept = [

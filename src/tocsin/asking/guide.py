@@ -7,12 +7,12 @@ from logging import getLogger
 from threading import Lock, Thread
 from typing import Final
 
-from tocsin.app import Node
 from tocsin.asking.explain import Explanation, explain_subject, known_of
 from tocsin.asking.subject import Subject, values_of
 from tocsin.directory import Team, directory_version, networks_inside, read_claims_on, read_directory, read_team
 from tocsin.errors import NotFoundError, TocsinError
 from tocsin.networks import Networks
+from tocsin.node.node import Node
 from tocsin.release import Marking, read_marking
 from tocsin.routing import Router, current_router
 from tocsin.rules import Rules, rules_in_force

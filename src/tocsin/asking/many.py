@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tocsin.app import Node
     from tocsin.networks import Networks
+    from tocsin.node.node import Node
     from tocsin.routing import Router
 
 

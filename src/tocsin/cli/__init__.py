@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from tocsin.cli.output import Invocation, fail
 from tocsin.errors import TocsinError
+from tocsin.interface.capabilities import capabilities
 
 # noun → module; a module offers either `app` (a group of commands) or a function of the noun's name.
 COMMANDS: dict[str, str] = {
@@ -41,9 +43,7 @@ COMMANDS: dict[str, str] = {
     "languages": "tocsin.cli.languages",
     "tokens": "tocsin.cli.tokens",
     "audit": "tocsin.cli.audit",
-    "readiness": "tocsin.cli.readiness",
-    "assessment": "tocsin.cli.assessment",
-    "drafting": "tocsin.cli.drafting",
+    **{noun: module for one in capabilities() for noun, module in one.commands.items()},
     "retention": "tocsin.cli.retention",
     "backup": "tocsin.cli.backup",
     "restore": "tocsin.cli.backup",
@@ -65,7 +65,19 @@ def root(
     ] = "",
 ) -> None:
     """Hear what is wrong in a country's networks, find who must know, tell them safely, and see it fixed."""
-    ctx.obj = Invocation(home.expanduser().absolute(), json_output, server)
+    ctx.obj = Invocation(home.expanduser().absolute(), json_output, server, own_facts)
+
+
+def own_facts(home: Path, query: str, *, unit: str, at: datetime) -> list[dict[str, str]]:
+    """What this node's own records say for a query of an assessment; see `node_facts`."""
+    from tocsin.app import open_node
+    from tocsin.cli.assessment_facts import node_facts
+
+    node = open_node(home)
+    try:
+        return node_facts(node, query, unit=unit, at=at, now=datetime.now(UTC))
+    finally:
+        node.database.engine.dispose()
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -10,7 +10,6 @@ import typer
 
 from tocsin.cli import assessment_answers, assessment_plan, assessment_voices
 from tocsin.cli.assessment_answers import read_csv
-from tocsin.cli.assessment_facts import node_facts
 from tocsin.cli.output import Invocation, emit, note, print_table, say
 from tocsin.errors import ConflictError, UsageError
 
@@ -311,7 +310,7 @@ def measure(
     moment = now()
     if as_of:
         moment = datetime.combine(day(as_of), datetime.min.time(), UTC) if len(as_of) == 10 else _moment(as_of)
-    rows = read_csv(facts, ()) if facts is not None else _own_facts(invocation.home, assessment, query, moment)
+    rows = read_csv(facts, ()) if facts is not None else _own_facts(invocation, assessment, query, moment)
     with records(invocation.home) as session:
         made = add_measurement(session, assessment, query, rows, moment, by=by, now=now())
     value = "nothing observed" if made.value is None else f"{made.value:.1%}"
@@ -325,18 +324,15 @@ def measure(
     )
 
 
-def _own_facts(home: Path, assessment: int, query: str, moment: datetime) -> list[dict[str, str]]:
+def _own_facts(invocation: Invocation, assessment: int, query: str, moment: datetime) -> list[dict[str, str]]:
     """The facts of this node for the unit of an assessment."""
-    from tocsin.app import open_node
     from tocsin.readiness.assessment.assessments import open_assessment
+    from tocsin.readiness.assessment.measures import find_query
 
-    node = open_node(home)
-    try:
-        with node.database.begin() as session:
-            unit = open_assessment(session, assessment)[0].unit
-        return node_facts(node, query, unit=unit, at=moment, now=now())
-    finally:
-        node.database.engine.dispose()
+    find_query(query)
+    with records(invocation.home) as session:
+        unit = open_assessment(session, assessment)[0].unit
+    return invocation.own_facts(query, unit=unit, at=moment)
 
 
 @app.command()
@@ -373,7 +369,8 @@ def report(
     peers: Annotated[str, typer.Option(help="Compare with units of the same group, such as income.")] = "",
 ) -> None:
     """Write the report of an assessment: profile, questionnaire, plan, targets, what-if, open data and recipe."""
-    from tocsin.readiness.report import assessment_report, gather, write_report
+    from tocsin.readiness.report import assessment_report, gather
+    from tocsin.readiness.report.write import write_report
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tocsin.errors import InputError
+from tocsin.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,16 +41,17 @@ def node_facts(node: "Node", query: str, *, unit: str = "", at: datetime, now: d
     bounces are of all that this node told.
 
     Raises:
-        NotFoundError: there is no such query, or no delegation file that it needs.
+        NotFoundError: there are none for such a query, or no delegation file that it needs.
 
     """
     from tocsin.directory.states import alpha3_codes
-    from tocsin.readiness.assessment.measures import find_query
 
-    find_query(query)
     country = next((code for code, alpha3 in alpha3_codes().items() if alpha3 == unit.upper()), "")
+    source = _SOURCES.get(query)
+    if source is None:
+        raise NotFoundError(f"This node has no facts for a query '{query}'.")
     with node.database.begin() as session:
-        return _SOURCES[query](Look(node, session, country, min(at, now), now))
+        return source(Look(node, session, country, min(at, now), now))
 
 
 def _contact_coverage_as(look: Look) -> Facts:
@@ -211,7 +212,8 @@ def _told_problems(look: Look) -> "pl.DataFrame":
 
     from tocsin.measuring import problem_times
 
-    return problem_times(look.node).filter(pl.col("told") <= look.at)
+    node = look.node
+    return problem_times(node, node.store, node.tracker).filter(pl.col("told") <= look.at)
 
 
 def _by(moment: datetime | None, look: Look) -> str:

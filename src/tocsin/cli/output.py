@@ -4,8 +4,9 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from tocsin.errors import TocsinError, UsageError
 
@@ -15,11 +16,32 @@ if TYPE_CHECKING:
 _WHOLE = re.compile(r"[A-Z]{3}-\d{4}-\d{7,}|\d{4}-\d\d-\d\d")  # references, which people copy, and dates
 
 
-class Invocation:
-    """The global options of one call; commands find it as ``ctx.obj``. ``server``: the node to ask, or empty."""
+class OwnFacts(Protocol):
+    """Reads what the records of the node in ``home`` say for a query: rows with the columns that it takes."""
 
-    def __init__(self, home: Path, json: bool, server: str = "") -> None:
-        self._home, self.json, self.server = home, json, server
+    def __call__(self, home: Path, query: str, *, unit: str, at: datetime) -> list[dict[str, str]]:
+        """``unit``: three letters of a country, or empty for all. ``at``: as of when."""
+
+
+class Invocation:
+    """The global options of one call; commands find it as ``ctx.obj``. ``server``: the node to ask, or empty.
+
+    ``own_facts``: for commands of capabilities that stand apart and see nothing of the node's work themselves.
+    """
+
+    def __init__(self, home: Path, json: bool, server: str = "", own_facts: OwnFacts | None = None) -> None:
+        self._home, self.json, self.server, self._own_facts = home, json, server, own_facts
+
+    def own_facts(self, query: str, *, unit: str, at: datetime) -> list[dict[str, str]]:
+        """What the node's own records say for a query; see `OwnFacts`.
+
+        Raises:
+            UsageError: they cannot be asked from here.
+
+        """
+        if self._own_facts is None:
+            raise UsageError("The records of this node cannot be asked from here.", hint="Give the facts as a file.")
+        return self._own_facts(self.home, query, unit=unit, at=at)
 
     @property
     def home(self) -> Path:

@@ -29,7 +29,7 @@ def unanswered(
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
     teams = teams_of(node)
-    found = find(node, now=datetime.now(UTC), limit=limit)
+    found = find(node, node.store, node.tracker, now=datetime.now(UTC), limit=limit)
     days = node.settings.tell.escalate_after_days
     emit(invocation, [_document(one, teams) for one in found], lambda: _print(found, teams, days))
 

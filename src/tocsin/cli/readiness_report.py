@@ -20,7 +20,8 @@ def report(
     """Write the report of one unit: profile, strengths, indicators, uncertainty, open data and recipe."""
     from datetime import UTC, datetime
 
-    from tocsin.readiness.report import read_unit, unit_report, write_report
+    from tocsin.readiness.report import read_unit, unit_report
+    from tocsin.readiness.report.write import write_report
 
     invocation: Invocation = ctx.obj
     today = datetime.now(UTC).date()

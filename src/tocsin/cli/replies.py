@@ -33,7 +33,8 @@ def read(
     from tocsin.replies import open_desk, read_mailbox
 
     invocation: Invocation = ctx.obj
-    desk = open_desk(open_node(invocation.home))
+    node = open_node(invocation.home)
+    desk = open_desk(node, node.store)
     mails: list[Filed] = []
     run = read_mailbox(desk, now=lambda: datetime.now(UTC), dry_run=dry_run, filed=mails.append)
     shown = [_filed(one) for one in mails]
@@ -60,7 +61,8 @@ def file(
         raw = mail.read_bytes()
     except OSError as error:
         raise InputError(f"{mail} cannot be read: {error.strerror}.", hint="Name a file that is a mail.") from error
-    desk = open_desk(open_node(invocation.home))
+    node = open_node(invocation.home)
+    desk = open_desk(node, node.store)
     shown = _filed(file_mail(desk, raw, now=datetime.now(UTC), dry_run=dry_run))
     emit(invocation, shown, lambda: say(_sentence(shown)))
 
@@ -77,7 +79,8 @@ def list_(
     from tocsin.replies import open_desk, received
 
     invocation: Invocation = ctx.obj
-    desk = open_desk(open_node(invocation.home))
+    node = open_node(invocation.home)
+    desk = open_desk(node, node.store)
     with desk.node.database.begin() as session:
         rows = received(session, kind=kind, state=state, limit=limit)
     shown = [document(desk, row) for row in rows]
@@ -93,7 +96,8 @@ def show(ctx: typer.Context, number: Annotated[int, typer.Argument(help="Its num
     from tocsin.replies import find_mail, open_desk
 
     invocation: Invocation = ctx.obj
-    desk = open_desk(open_node(invocation.home))
+    node = open_node(invocation.home)
+    desk = open_desk(node, node.store)
     with desk.node.database.begin() as session:
         row = find_mail(session, number)
     said = document(desk, row)
@@ -123,7 +127,8 @@ def reclassify(
     from tocsin.replies import reclassify as decide
 
     invocation: Invocation = ctx.obj
-    desk = open_desk(open_node(invocation.home))
+    node = open_node(invocation.home)
+    desk = open_desk(node, node.store)
     row = decide(
         desk,
         number,

@@ -30,7 +30,7 @@ def times(
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
-    found = problem_times(node, since=_day(since))
+    found = problem_times(node, node.store, node.tracker, since=_day(since))
     groups = summarise(found, By(by), now=datetime.now(UTC), most=limit)
     name = _names(node, by)
     emit(invocation, [document(group, name) for group in groups], lambda: _print(groups, by, name))

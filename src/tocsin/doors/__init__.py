@@ -2,12 +2,12 @@
 
 from tocsin.doors.files import sent
 from tocsin.doors.forms import Form, text_of, texts_of
-from tocsin.doors.guard import NotHereError, SecondFactorError, SignInError, needs
+from tocsin.doors.guard import NotHereError, SecondFactorError, SignInError, needs, visitor_of
 from tocsin.doors.headers import with_headers
 from tocsin.doors.numbers import Number, number_in
 from tocsin.doors.on_record import OnRecord
 from tocsin.doors.patience import Patience
-from tocsin.doors.welcome import COOKIE, Welcome, cookie_for, visitor_of
+from tocsin.doors.welcome import COOKIE, Welcome, cookie_for
 
 __all__ = [
     "COOKIE",

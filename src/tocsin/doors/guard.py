@@ -11,8 +11,8 @@ from typing import Any
 
 from fastapi import Depends, Request
 
-from tocsin.accounts import OPEN, Act, Visitor
-from tocsin.doors.welcome import visitor_of
+from tocsin.accounts import NOBODY, OPEN, Act, Visitor
+from tocsin.errors import TocsinError
 from tocsin.tokens import Tokens
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -70,6 +70,19 @@ def needs(act: Act, *, everything: bool = False) -> Any:
     ``everything``: it is for those only who may do the act to all things, not for whom it is to the own ones.
     """
     return Depends(Needs(act, everything))
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Who asks.
+
+    Raises:
+        TocsinError: it could not be read. Whoever asks again, as the page for failures does, meets nobody.
+    """
+    visitor: Visitor | TocsinError = request.state.visitor
+    if isinstance(visitor, TocsinError):
+        request.state.visitor = NOBODY
+        raise visitor
+    return visitor
 
 
 def form_word(tokens: Tokens, visitor: Visitor) -> str:

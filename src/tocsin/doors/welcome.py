@@ -21,19 +21,6 @@ def cookie_for(request: Request, name: str = COOKIE) -> str:
     return f"__Host-{name}" if request.url.scheme == "https" else name
 
 
-def visitor_of(request: Request) -> Visitor:
-    """Who asks.
-
-    Raises:
-        TocsinError: it could not be read. Whoever asks again, as the page for failures does, meets nobody.
-    """
-    visitor: Visitor | TocsinError = request.state.visitor
-    if isinstance(visitor, TocsinError):
-        request.state.visitor = NOBODY
-        raise visitor
-    return visitor
-
-
 class Welcome:
     """Reads who asks into ``request.state.visitor``, for all doors alike."""
 

@@ -1,7 +1,6 @@
 """The mailroom: mails that came in, read without trust, sorted, and kept."""
 
 from tocsin.mailroom.account import Account, Mailbox, Received, account_of, open_mailbox
-from tocsin.mailroom.addresses import is_ours, references_in, reply_addresses
 from tocsin.mailroom.bounces import Bounce, addresses_named, original_ids
 from tocsin.mailroom.keeping import content_key, delete_received, keep_mail, kept_mail, mail_path
 from tocsin.mailroom.kinds import Kind, Sorted, sort_mail
@@ -29,15 +28,12 @@ __all__ = [
     "confirmation_in",
     "content_key",
     "delete_received",
-    "is_ours",
     "keep_mail",
     "kept_mail",
     "mail_path",
     "open_mailbox",
     "original_ids",
     "read_mail",
-    "references_in",
-    "reply_addresses",
     "sort_mail",
     "verdicts_in",
     "waiting_count",

@@ -1,1 +1,1 @@
-"""What every part of a node stands on and that belongs to none of them."""
+"""This node: what it is made of and stands on, whatever it does."""

@@ -1,6 +1,7 @@
 """What is remembered of each problem, and what a new sighting changes.
 
-Notes are kept per problem in sorted key files (`tocsin.records.keys`), not in the database: an ingest may see millions.
+Notes are kept per problem in sorted key files (`tocsin.records.keys`), not in the database: an ingest may see
+millions.
 """
 
 from collections.abc import Mapping, Sequence

@@ -56,7 +56,7 @@ def examine(desk: Desk, mail: ReadMail, *, now: datetime, unread: int = 0) -> Ca
 def told_of(desk: Desk, delivery: Delivery) -> Told:
     """What a digest told, as answers name it."""
     with desk.node.database.begin() as session:
-        events = told_events(session, desk.node.store, delivery)
+        events = told_events(session, desk.store, delivery)
     frame = events.select(*_PLACES).unique().collect()
     return told_places(frame)
 

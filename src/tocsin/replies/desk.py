@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tocsin.app import Node
 from tocsin.directory import Team, read_directory
+from tocsin.events.store import EventStore
+from tocsin.node.node import Node
 from tocsin.tokens import Tokens, open_tokens
 
 
@@ -14,6 +15,7 @@ class Desk:
     """``teams`` by number; ``ours``: the addresses that this node sends from, in small letters."""
 
     node: Node
+    store: EventStore
     tokens: Tokens
     teams: Mapping[int, Team]
     ours: frozenset[str]
@@ -29,8 +31,8 @@ class Desk:
         return self.node.settings.mailbox.address
 
 
-def open_desk(node: Node) -> Desk:
+def open_desk(node: Node, store: EventStore) -> Desk:
     """The desk of a node, as its directory is now."""
     settings = node.settings
     ours = {settings.node.contact.lower(), settings.mailbox.address.lower()} - {""}
-    return Desk(node, open_tokens(node.home), read_directory(node.database).by_id, frozenset(ours))
+    return Desk(node, store, open_tokens(node.home), read_directory(node.database).by_id, frozenset(ours))

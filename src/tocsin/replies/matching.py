@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.directory import Team
 from tocsin.letters import Letter
-from tocsin.mailroom import Kind, ReadMail, Sorted, original_ids, references_in
+from tocsin.mailroom import Kind, ReadMail, Sorted, original_ids
+from tocsin.node.reply_addresses import references_in
 from tocsin.replies.desk import Desk
 
 _REFERENCE = re.compile(r"\bTOC-\d{4}-\d{7,12}\b", re.IGNORECASE)

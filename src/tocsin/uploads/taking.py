@@ -18,7 +18,7 @@ from tocsin.app import Node
 from tocsin.errors import InputError, InternalError, SettingError, TocsinError, UsageError, internal_failures
 from tocsin.events.models import Ingest
 from tocsin.events.reports import shown
-from tocsin.pipeline import Clock, Counts, Outcome, Workshop, ingest_in, open_workshop
+from tocsin.pipeline import Clock, Counts, Failures, Outcome, Workshop, ingest_in, open_workshop
 from tocsin.records import cut
 from tocsin.uploads.arrival import forget_unfinished, place_of
 from tocsin.uploads.listing import sums_of
@@ -122,7 +122,7 @@ def _take(workshop: Workshop, upload: Upload) -> None:
         with internal_failures(f"upload {upload.uuid}"):
             _take_in(workshop, upload)
     except InternalError as error:
-        failed = [(one["name"], error) for one in upload.files]
+        failed: Failures = [(one["name"], error) for one in upload.files]
         _note(node, upload, Outcome(Counts(), failed, 0.0), 0, workshop.clock())
 
 

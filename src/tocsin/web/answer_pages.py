@@ -15,12 +15,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from tocsin.accounts import Act
+from tocsin.answering import sheets_of
 from tocsin.answers import (
     NOTE_LENGTH,
     PATH,
     Answer,
     Sheet,
-    Sheets,
     Verdict,
     Via,
     read_problem,
@@ -94,9 +94,7 @@ class _Desk:
         reference = reference_of(token, self.tokens)
         if reference is None:
             return None
-        node, tell = self.node, self.node.settings.tell
-        own = node.settings.node.own_teams
-        sheets = Sheets(node.database, node.store, node.tracker, tell.gone_after_days, tell.answer_days, own)
+        sheets = sheets_of(self.node, self.node.store, self.node.tracker)
         return sheets.read(reference, self._teams_now(), now=self.clock())
 
     def _teams_now(self) -> dict[int, Team]:

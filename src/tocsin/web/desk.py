@@ -19,6 +19,7 @@ from tocsin.app import Node
 from tocsin.asking import Guide
 from tocsin.doors import cookie_for, visitor_of
 from tocsin.doors.guard import form_word
+from tocsin.interface.capabilities import capabilities
 from tocsin.tokens import Tokens
 from tocsin.web.places import besides_for, place_of, places_for
 from tocsin.web.words import Words, choose, languages, words_for
@@ -116,7 +117,7 @@ class Desk:
 
 def make_desk(node: Node, clock: Callable[[], datetime], tokens: Tokens) -> Desk:
     """The desk of a node."""
-    templates = Jinja2Templates(directory=_HERE / "templates")
+    templates = Jinja2Templates(directory=[_HERE / "templates", *(one.templates for one in capabilities())])
     environment = templates.env
     environment.undefined = StrictUndefined
     environment.auto_reload = False

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tocsin.accounts import Act, Visitor
+from tocsin.interface.capabilities import capabilities
 from tocsin.web.words import N_
 
 
@@ -42,10 +43,7 @@ _OWN = (
     Place(N_("Contacts and ranges"), "/portal/contacts", Act.PORTAL_READ, key="c"),
     Place(N_("What we were told"), "/deliveries", Act.DELIVERIES_READ, key="d"),
 )
-_ASIDE = (
-    Place(N_("Readiness"), "/readiness", Act.READINESS_READ),
-    Place(N_("Drafting"), "/drafting", Act.DRAFTING_READ),
-)
+_ASIDE = tuple(Place(one.title, one.path, Act(one.permission)) for one in capabilities())
 
 
 def places_for(visitor: Visitor) -> list[Place]:

@@ -28,6 +28,7 @@ from tocsin.doors import NotHereError, OnRecord, Patience, SecondFactorError, Si
 from tocsin.doors.guard import WrongFormError
 from tocsin.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
 from tocsin.events.filters import EventFilter
+from tocsin.interface.capabilities import capabilities
 from tocsin.records.sealer import sealing
 from tocsin.tokens import open_tokens
 from tocsin.uploads import Taker
@@ -38,14 +39,12 @@ from tocsin.web.audit import audit_pages
 from tocsin.web.credentials import credentials_pages
 from tocsin.web.deliveries import deliveries_pages
 from tocsin.web.desk import Desk, make_desk
-from tocsin.web.drafting import drafting_pages
 from tocsin.web.events import events_pages
 from tocsin.web.home_pages import home_pages
 from tocsin.web.inbox import inbox_pages
 from tocsin.web.lookup import lookup_pages
 from tocsin.web.portal import portal_pages
 from tocsin.web.public import public_pages
-from tocsin.web.readiness import readiness_pages
 from tocsin.web.reports import reports_pages
 from tocsin.web.rules import rules_pages
 from tocsin.web.sign_in import sign_in_pages
@@ -74,8 +73,7 @@ _INSIDE = (
     teams_pages,
     deliveries_pages,
     admin_pages,
-    readiness_pages,
-    drafting_pages,
+    *(one.make_pages for one in capabilities()),
     rules_pages,
 )
 

@@ -12,6 +12,7 @@ from babel.messages.catalog import Catalog, Message, TranslationError
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from tocsin.interface.capabilities import capabilities
 from tocsin.web.hearing import CONTEXT
 from tocsin.web.rooms import shapes
 
@@ -21,6 +22,8 @@ FILE: Final = Path("LC_MESSAGES", "tocsin.po")
 _HERE = Path(__file__).parent
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 _OPTIONS = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
+_APART = [("capability.py", "python"), ("web/**.py", "python"), ("web/templates/**.html", "jinja2")]
+_OPTIONS_APART = {"web/templates/**.html": _OPTIONS["templates/**.html"]}
 _KEYWORDS = DEFAULT_KEYWORDS | {"say": None, "count": (1, 2), "NN_": (1, 2), "NC_": ((1, "c"), 2)}
 _WIDTH = 120
 
@@ -38,9 +41,10 @@ def source() -> Catalog:
     """All texts of the pages, and the shapes of what rooms say there, in English, with the files that they stand in."""
     found = Catalog(project="Tocsin", charset="utf-8")
     pages = extract_from_dir(_HERE, _METHODS, _OPTIONS, keywords=_KEYWORDS, comment_tags=("Translators:",))
+    apart = (extract_from_dir(one.folder, _APART, _OPTIONS_APART, keywords=_KEYWORDS) for one in capabilities())
     mails = extract_from_dir(_HERE.parent / "accounts", [("mails.py", "python")], keywords=_KEYWORDS)
     rules = extract_from_dir(_HERE.parent / "rules", [("words.py", "python")], keywords=_KEYWORDS)
-    for file, _line, text, comments, context in chain(pages, mails, rules):
+    for file, _line, text, comments, context in chain(pages, *apart, mails, rules):
         found.add(text, None, [(file, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
     for shape in shapes():
         found.add(shape.text, None, [(shape.file, None)], context=CONTEXT)  # type: ignore[list-item]

@@ -12,7 +12,8 @@ from tocsin.readiness.assessment.evidence import Piece, add_evidence, use_eviden
 from tocsin.readiness.assessment.frameworks import bundled_framework
 from tocsin.readiness.assessment.plan import Goal, Task, add_action, set_target
 from tocsin.readiness.assessment.versions import add_version, assign, publish
-from tocsin.readiness.report import Material, Report, assessment_report, gather
+from tocsin.readiness.report import Material, assessment_report, gather
+from tocsin.readiness.report.document import Report
 from tocsin.records import open_database, sqlite_url
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)

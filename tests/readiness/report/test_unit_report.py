@@ -9,9 +9,10 @@ import pytest
 
 from tocsin.errors import InputError, NotFoundError
 from tocsin.readiness import build_run
-from tocsin.readiness.report import Report, UnitRun, read_unit, unit_report, write_report
-from tocsin.readiness.report.document import Table
+from tocsin.readiness.report import UnitRun, read_unit, unit_report
+from tocsin.readiness.report.document import Report, Table
 from tocsin.readiness.report.page import page
+from tocsin.readiness.report.write import write_report
 
 TODAY = date(2026, 7, 1)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from html import escape
-from importlib.resources import files
+from pathlib import Path
 
 WIDTH = 720
 FONT = 13
@@ -213,7 +213,7 @@ def word_map(words: Mapping[str, str], kinds: Mapping[str, str], title: str, alt
 @cache
 def tiles() -> dict[str, tuple[int, int]]:
     """Column and row of each country's square. Our own layout, after the countries' centres."""
-    text = (files("tocsin.readiness.report") / "tiles.csv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("tiles.csv").read_text(encoding="utf-8")
     return {row["iso3"]: (int(row["column"]), int(row["row"])) for row in csv.DictReader(text.splitlines())}
 
 

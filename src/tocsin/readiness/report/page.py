@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import files
+from pathlib import Path
 
 from tocsin import __version__
 from tocsin.readiness.report.document import Download, Report, shown
@@ -91,4 +91,4 @@ def _as_json(data: object) -> str:
 
 
 def _file(name: str) -> str:
-    return (files("tocsin.readiness.report") / name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")

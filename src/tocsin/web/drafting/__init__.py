@@ -6,24 +6,24 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.accounts import Act, Visitor
-from tocsin.doors import NotHereError, needs
+from tocsin.doors.guard import NotHereError, needs
 from tocsin.drafting.agreement import agreement, stakeholders, tally
 from tocsin.drafting.draft import Draft, words_for
 from tocsin.drafting.history import replayed
 from tocsin.drafting.markdown import markdown
 from tocsin.drafting.pages import pages
 from tocsin.drafting.store import load, stored_texts
-from tocsin.web.desk import Desk
-from tocsin.web.words import N_
+from tocsin.interface.capabilities import N_
+from tocsin.interface.pages import PageMaker
 
 _Reader = Annotated[Visitor, needs(Act.DRAFTING_READ)]
 STANDINGS: Final = {"stable": N_("stable"), "contested": N_("contested"), "unknown": N_("unknown")}
 """How a provision stands, as the pages say it."""
 
 
-def drafting_pages(desk: Desk) -> APIRouter:
+def drafting_pages(maker: PageMaker) -> APIRouter:
     """The routes of drafting."""
-    router, database = APIRouter(prefix="/drafting"), desk.node.database
+    router, database = APIRouter(prefix="/drafting"), maker.node.database
 
     def draft_of(name: str) -> Draft:
         return replayed(load(database, name).steps)
@@ -31,7 +31,7 @@ def drafting_pages(desk: Desk) -> APIRouter:
     @router.get("")
     def texts(request: Request, _visitor: _Reader) -> Response:
         """Every text that is here."""
-        return desk.page(request, "drafting/list.html", texts=stored_texts(database))
+        return maker.page(request, "drafting/list.html", texts=stored_texts(database))
 
     @router.get("/{name}")
     def text(request: Request, _visitor: _Reader, name: str, page: int = 1) -> Response:
@@ -43,7 +43,7 @@ def drafting_pages(desk: Desk) -> APIRouter:
         rows = {row.provision.id: row for row in agreement(draft)}
         shown = [rows[one] for one in (parts[page - 1] if parts else ()) if one in rows]
         counts = {standing: sum(row.standing == standing for row in rows.values()) for standing in STANDINGS}
-        return desk.page(
+        return maker.page(
             request,
             "drafting/text.html",
             name=name,
@@ -62,7 +62,7 @@ def drafting_pages(desk: Desk) -> APIRouter:
         if provision not in draft.provisions:
             raise NotHereError
         row = next((row for row in agreement(draft) if row.provision.id == provision), None)
-        return desk.page(
+        return maker.page(
             request,
             "drafting/provision.html",
             name=name,

@@ -26,13 +26,15 @@ def export_pages(desk: Desk) -> APIRouter:
         """What would leave; with ``format``, the file."""
         asked, reach = Asked.read(request.query_params), visitor.reach(Act.EVENTS_EXPORT)
         if asked.wrongs or format not in list(Form):
-            offer = offer_of(desk.node, asked.filter, reach=reach, now=desk.now)
+            offer = offer_of(desk.node, desk.node.events, asked.filter, reach=reach, now=desk.now)
             forms = [form.value for form in Form]
             status = 422 if asked.wrongs else 200
             return desk.page(
                 request, "events/export.html", status=status, asked=asked, offer=offer, names=NAMES, forms=forms
             )
-        made = export_events(desk.node, asked.filter, Form(format), reach=reach, actor=visitor.actor, now=desk.now)
+        made = export_events(
+            desk.node, desk.node.events, asked.filter, Form(format), reach=reach, actor=visitor.actor, now=desk.now
+        )
         headers = {"Content-Disposition": f'attachment; filename="{made.name}"'}
         if made.marking:
             headers["X-Marking"] = f"TLP:{made.marking.tlp} PAP:{made.marking.pap}"

@@ -31,7 +31,7 @@ def list_pages(desk: Desk) -> APIRouter:
     def events(request: Request, visitor: Annotated[Visitor, needs(Act.EVENTS_READ)]) -> Response:
         """The events that fit, newest first."""
         asked = Asked.read(request.query_params)
-        sight = sight_of(desk.node, visitor.reach(Act.EVENTS_READ))
+        sight = sight_of(desk.node, desk.node.events, visitor.reach(Act.EVENTS_READ))
         figures = desk.node.events.figures(asked.filter, now=desk.now, sight=sight)
         return desk.page(
             request,

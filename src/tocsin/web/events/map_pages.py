@@ -22,7 +22,7 @@ def map_pages(desk: Desk) -> APIRouter:
     def world(request: Request, visitor: Annotated[Visitor, needs(Act.EVENTS_READ)]) -> Response:
         """The countries of the events that fit."""
         asked = Asked.read(request.query_params)
-        sight = sight_of(desk.node, visitor.reach(Act.EVENTS_READ))
+        sight = sight_of(desk.node, desk.node.events, visitor.reach(Act.EVENTS_READ))
         figures = desk.node.events.figures(asked.filter, now=desk.now, sight=sight)
         rows = [
             (code, numeric_codes().get(code, ""), events, asked.path(asked.narrowed(country=code)))

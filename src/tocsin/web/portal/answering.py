@@ -55,4 +55,4 @@ def answer(desk: Desk, sheet: TeamSheet, typed: Typed, visitor: Visitor, act: st
 
     """
     said = Said(Verdict(typed.verdict), typed.problems, typed.note, typed.days)
-    return answer_problems(desk.node, sheet, said, actor=visitor.actor, act=act, now=desk.now)
+    return answer_problems(desk.node, desk.node.store, sheet, said, actor=visitor.actor, act=act, now=desk.now)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from tocsin.accounts import Act, Visitor
-from tocsin.answers import Sheets, TeamSheet
+from tocsin.answering import sheets_of
+from tocsin.answers import TeamSheet
 from tocsin.directory import Team, directory_version, read_directory
 from tocsin.doors import NotHereError
 from tocsin.web.desk import Desk
@@ -40,10 +41,8 @@ class PortalDesk:
 
     def sheet(self, team: Team) -> TeamSheet:
         """All that the team was told and may still answer."""
-        node, tell = self.desk.node, self.desk.node.settings.tell
-        own = node.settings.node.own_teams
-        sheets = Sheets(node.database, node.store, node.tracker, tell.gone_after_days, tell.answer_days, own)
-        return sheets.of_team(team, now=self.desk.now)
+        node = self.desk.node
+        return sheets_of(node, node.store, node.tracker).of_team(team, now=self.desk.now)
 
     def _teams_now(self) -> dict[int, Team]:
         version = directory_version(self.desk.node.database)

@@ -7,20 +7,21 @@ from fastapi.responses import Response
 from sqlalchemy import select
 
 from tocsin.accounts import Act, Visitor
-from tocsin.doors import Number, needs
+from tocsin.doors.guard import needs
+from tocsin.doors.numbers import Number
+from tocsin.interface.capabilities import N_
+from tocsin.interface.pages import PageMaker
 from tocsin.readiness.assessment import Score, profiles, read_snapshot
 from tocsin.readiness.assessment.models import Assessment, FrameworkVersion
-from tocsin.web.desk import Desk
-from tocsin.web.words import N_
 
 _Reader = Annotated[Visitor, needs(Act.READINESS_READ)]
 _DEPTHS: Final = {"overall": 0, "pillar": 1, "indicator": 2}
 KINDS: Final = {"overall": N_("Overall"), "pillar": N_("Pillar"), "indicator": N_("Indicator")}
 
 
-def readiness_pages(desk: Desk) -> APIRouter:
+def readiness_pages(maker: PageMaker) -> APIRouter:
     """The routes of readiness."""
-    router, database = APIRouter(prefix="/readiness"), desk.node.database
+    router, database = APIRouter(prefix="/readiness"), maker.node.database
 
     @router.get("")
     def assessments(request: Request, _visitor: _Reader) -> Response:
@@ -28,7 +29,7 @@ def readiness_pages(desk: Desk) -> APIRouter:
         query = select(Assessment, FrameworkVersion).join(FrameworkVersion)
         with database.reading() as session:
             found = session.execute(query.order_by(Assessment.unit, Assessment.as_of)).all()
-        return desk.page(request, "readiness/list.html", found=found)
+        return maker.page(request, "readiness/list.html", found=found)
 
     @router.get("/{number}")
     def assessment(request: Request, _visitor: _Reader, number: Number) -> Response:
@@ -38,7 +39,7 @@ def readiness_pages(desk: Desk) -> APIRouter:
         declared, supported = snapshot.scores()
         rows = [(one, supported.get(one.id), _DEPTHS[one.kind]) for one in declared.values() if one.kind in _DEPTHS]
         levels = {question: held.answer.level for question, held in snapshot.held().items()}
-        return desk.page(
+        return maker.page(
             request,
             "readiness/one.html",
             snapshot=snapshot,

@@ -39,8 +39,8 @@ def stuck_pages(desk: Desk) -> APIRouter:
     @router.get("/today/unanswered")
     def silent(request: Request, _visitor: _Reader) -> Response:
         """Problems that go on and that nobody has answered, silent for longest first."""
-        found = unanswered(node, now=desk.now, limit=_ROWS)
-        total = count_unanswered(node, now=desk.now)[0] if len(found) == _ROWS else len(found)
+        found = unanswered(node, node.store, node.tracker, now=desk.now, limit=_ROWS)
+        total = count_unanswered(node, node.tracker, now=desk.now)[0] if len(found) == _ROWS else len(found)
         with node.database.reading() as session:
             names = team_names(session, {team for one in found for team in one.teams})
         days = node.settings.tell.escalate_after_days

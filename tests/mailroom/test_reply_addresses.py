@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.mailroom import is_ours, references_in, reply_addresses
+from tocsin.node.reply_addresses import is_ours, references_in, reply_addresses
 from tocsin.tokens import Tokens
 
 TOKENS = Tokens(b"secret of this node, 32 bytes...")

@@ -1,0 +1,16 @@
+"""What drafting brings."""
+
+from pathlib import Path
+from typing import Final
+
+from tocsin.interface.capabilities import N_, Capability
+
+CAPABILITY: Final = Capability(
+    title=N_("Drafting"),
+    path="/drafting",
+    permission="drafting.read",
+    commands={"drafting": "tocsin.cli.drafting"},
+    pages="tocsin.web.drafting:drafting_pages",
+    folder=Path(__file__).parent,
+    tables=("tocsin.drafting.models",),
+)

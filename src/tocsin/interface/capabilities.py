@@ -1,0 +1,58 @@
+"""Capabilities that stand apart: each brings its own commands, pages, tables and texts, and nothing else knows it.
+
+A capability is a package with a module ``capability`` that holds a `Capability`. It sees only the ground and
+`tocsin.interface`. Without its folder and its line here it is gone.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+PACKAGES: Final = (
+    "tocsin.readiness",
+    "tocsin.drafting",
+)
+"""A line for each, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Capability:
+    """What a capability brings; modules by name, so that each is imported only where it is needed.
+
+    ``title``: its entry of the navigation (to be translated); ``path``: where its pages begin; ``permission``: who sees
+    the entry. ``commands``: noun → module, as in `tocsin.cli`. ``pages``: ``module:function``, which takes a
+    `tocsin.interface.pages.PageMaker` and gives a router. ``folder``: where it is; pages are in ``web``, templates in
+    ``web/templates``. ``tables``: the modules that describe its tables.
+    """
+
+    title: str
+    path: str
+    permission: str
+    commands: Mapping[str, str]
+    pages: str
+    folder: Path
+    tables: tuple[str, ...]
+
+    @property
+    def templates(self) -> Path:
+        """The folder of its templates; they are named ``path/…``, so that no two have the same."""
+        return self.folder / "web" / "templates"
+
+    def make_pages(self, maker: object) -> Any:
+        """The router of its pages."""
+        module, _, function = self.pages.partition(":")
+        return getattr(importlib.import_module(module), function)(maker)
+
+
+def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
+    """Mark a text of a program for translation; the page that shows it translates it."""
+    return text
+
+
+@cache
+def capabilities() -> tuple[Capability, ...]:
+    """All that are here."""
+    return tuple(importlib.import_module(f"{package}.capability").CAPABILITY for package in PACKAGES)

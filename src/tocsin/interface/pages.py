@@ -1,0 +1,21 @@
+"""What pages of a capability are made with."""
+
+from typing import Any, Protocol
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from tocsin.node.node import Node
+
+
+class PageMaker(Protocol):
+    """Makes pages from templates, in the visitor's language and with the frame that all pages have."""
+
+    @property
+    def node(self) -> Node:
+        """The node whose pages they are."""
+
+    def page(
+        self, request: Request, template: str, *, status: int = 200, language: str = "", **context: Any
+    ) -> Response:
+        """A page from a template; ``context``: what it shows, as the template names it."""

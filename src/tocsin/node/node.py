@@ -1,0 +1,36 @@
+"""A node as every room may know it: its home folder, its settings and its records."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tocsin.records import Database
+from tocsin.settings import Settings
+
+
+@dataclass(frozen=True)
+class Node:
+    """One Tocsin without its stores of events, which come as arguments where a room needs them."""
+
+    home: Path
+    settings: Settings
+    database: Database
+
+    @property
+    def spool(self) -> Path:
+        """Where packed reports are unpacked."""
+        return self.home / "spool"
+
+    @property
+    def quarantine(self) -> Path:
+        """Where rows that were set aside are kept, a file per ingest."""
+        return self.home / "quarantine"
+
+    @property
+    def mails(self) -> Path:
+        """Where finished mails are written."""
+        return self.home / "mails"
+
+    @property
+    def compiled(self) -> Path:
+        """Where tables are kept in the form that opens at once."""
+        return self.home / "compiled"

@@ -1,0 +1,16 @@
+"""What readiness brings."""
+
+from pathlib import Path
+from typing import Final
+
+from tocsin.interface.capabilities import N_, Capability
+
+CAPABILITY: Final = Capability(
+    title=N_("Readiness"),
+    path="/readiness",
+    permission="readiness.read",
+    commands={"readiness": "tocsin.cli.readiness", "assessment": "tocsin.cli.assessment"},
+    pages="tocsin.web.readiness:readiness_pages",
+    folder=Path(__file__).parent,
+    tables=("tocsin.readiness.assessment.models",),
+)
