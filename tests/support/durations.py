@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from support.order import SECONDS, folder_of
+
 ALLOWED = 30 * 60
 """Seconds that all tests together may take."""
-_KEPT = Path(__file__).resolve().parents[1] / "seconds.toml"
 _GROWN = 1.25
 _SLOWEST = 25
 
@@ -36,7 +37,7 @@ class Spent:
         )  # fmt: skip
 
 
-@dataclass
+@dataclass(eq=False)  # pytest wants to hash it
 class Durations:
     """The plugin; under xdist each worker measures and the one that started them adds up."""
 
@@ -58,7 +59,8 @@ class Durations:
         return report  # type: ignore[no-any-return]  # any attribute of a report travels from a worker
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        name = report.nodeid.partition("@")[0]
+        name, _, group = report.nodeid.rpartition("@")  # xdist puts the group there
+        name = report.nodeid if not name or "]" in group else name
         spent = Spent(report.duration, getattr(report, "processor", 0.0), tests=int(report.when == "call"))
         self.tests[name] += spent
 
@@ -81,7 +83,7 @@ class Durations:
         if time.monotonic() - self.started > ALLOWED:
             terminalreporter.section("too slow")
             terminalreporter.line(f"The tests took more than {ALLOWED // 60} minutes. Folders that grew:")
-            kept = tomllib.loads(_KEPT.read_text(encoding="utf-8"))
+            kept = tomllib.loads(SECONDS.read_text(encoding="utf-8"))
             for line in grown(kept, folders):
                 terminalreporter.line(line)
 
@@ -100,11 +102,10 @@ def processor_seconds() -> float:
 
 
 def by_folder(tests: dict[str, Spent]) -> dict[str, Spent]:
-    """The sums of the folders right below ``tests``, by their name; what lies loose there is called ``tests``."""
+    """The sums of the folders right below ``tests``."""
     folders: dict[str, Spent] = defaultdict(Spent)
     for name, spent in tests.items():
-        parts = name.partition("::")[0].split("/")
-        folders[parts[1] if len(parts) > 2 else parts[0]] += spent
+        folders[folder_of(name)] += spent
     return dict(folders)
 
 
