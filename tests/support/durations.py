@@ -25,7 +25,7 @@ _SLOWEST = 25
 
 @dataclass
 class Spent:
-    """What a test or a folder took; ``seconds`` by the clock, ``processor`` of this process and of those it waited for."""
+    """What a test or a folder took by the clock, and of the ``processor``: with the processes that it waited for."""
 
     seconds: float = 0.0
     processor: float = 0.0
