@@ -3,7 +3,6 @@
 import html
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -20,7 +19,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from delivery_cast import Read, read_folder
-from players import CAST, HEADER, RULES, Tocsin
+from players import HEADER, Tocsin
+from support.homes import copy_home, settled_home
 from tocsin.app import Node, open_node
 from tocsin.pipeline import Counts, ingest
 from tocsin.telling import tell
@@ -131,20 +131,14 @@ def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = Fals
 
 def make_world(folder: Path, settings: str = "") -> World:
     """A node in ``folder`` that has heard nothing yet."""
-    home = folder / "home"
-    home.mkdir(parents=True)
+    home = copy_home(settled_home(), folder / "home")
     (home / "tocsin.toml").write_text(f'{settings}\n[server]\nurl = "{URL}"\n[node]\nname = "CSIRT Example"\n')
-    (folder / "cast.toml").write_text(CAST)
-    (folder / "rules.csv").write_text(RULES)
-    tocsin = Tocsin(home, {})
-    tocsin.run("directory", "import", folder / "cast.toml")
-    tocsin.run("directory", "import", folder / "rules.csv")
     return World(folder, open_node(home))
 
 
 def copy_world(of: Path, folder: Path) -> World:
     """A copy of a node in ``folder``, which then goes its own way."""
-    shutil.copytree(of, folder, dirs_exist_ok=True)
+    copy_home(of, folder)
     return World(folder, open_node(folder / "home"), reports=len(list(folder.glob("*-geo.csv"))))
 
 

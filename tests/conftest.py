@@ -1,10 +1,13 @@
 """What all tests share: where others' data is, and a quiet, repeatable Hypothesis."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from support.homes import unchanged
 
 pytest_plugins = ["databases", "support.order", "support.durations"]
 
@@ -18,6 +21,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     report = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and report is not None and report.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_tables() -> Iterator[None]:
+    """Homes share their network tables: whoever writes into them would change what others find."""
+    yield
+    assert unchanged()
 
 
 @pytest.fixture(scope="session")
