@@ -3,9 +3,6 @@
 import html
 import os
 import re
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +18,8 @@ from fastapi import FastAPI
 from delivery_cast import Read, read_folder
 from players import HEADER, Tocsin
 from support.homes import copy_home, settled_home
+from support.ports import free_port
+from support.processes import command
 from tocsin.app import Node, open_node
 from tocsin.pipeline import Counts, ingest
 from tocsin.telling import tell
@@ -100,20 +99,10 @@ def served(application: FastAPI, *, port: int = 0) -> Iterator[int]:
 @contextmanager
 def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = False) -> Iterator[httpx.Client]:
     """A browser on pages that a process of their own serves, and that may die at one point."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "TOCSIN_SERVER_WORK": str(work).lower(), **({"TOCSIN_CUT": cut} if cut else {})}
-    command = [
-        str(Path(sys.executable).parent / "tocsin"),
-        "--home",
-        str(home),
-        "serve",
-        *(["--public"] if public else []),
-        "--port",
-        str(port),
-    ]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    words = ["serve", *(["--public"] if public else []), "--port", str(port)]
+    process = command(home, *words, environment=environment)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
         try:
             while True:
@@ -121,7 +110,7 @@ def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = Fals
                     client.get("/static/bell.svg")
                     break
                 except httpx.ConnectError:
-                    assert process.poll() is None
+                    assert process.poll() is None, process.said
                     time.sleep(0.05)
             yield client
         finally:

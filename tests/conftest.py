@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from support import processes
 from support.homes import unchanged
 
 pytest_plugins = ["databases", "support.order", "support.durations"]
@@ -21,6 +22,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     report = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and report is not None and report.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure() -> None:
+    """What commands in processes of their own took counts as taken here."""
+    processes.stop()
 
 
 @pytest.fixture(scope="session", autouse=True)

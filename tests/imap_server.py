@@ -20,6 +20,7 @@ from typing import Literal
 
 import pytest
 
+from support.ports import free_port
 from tocsin.mailroom import Account
 
 _ACCOUNT = "dovecot"  # dovecot keeps no mails for root
@@ -120,7 +121,7 @@ def imap_server(*, certificate: Path | None = None, without: tuple[str, ...] = (
     root = os.geteuid() == 0
     account = _ACCOUNT if root else pwd.getpwuid(os.geteuid()).pw_name
     folder = Path(tempfile.mkdtemp(prefix="tocsin-imap-", dir="/tmp"))  # a short path for sockets
-    port, tls_port = _free_ports(2)
+    port, tls_port = free_port(), free_port()
     server = ImapServer(port, tls_port, "secret")
     for name in ("run", "mails"):
         (folder / name).mkdir()
@@ -180,12 +181,3 @@ def _await(server: ImapServer, process: subprocess.Popen[bytes], folder: Path) -
             if process.poll() is not None:
                 pytest.fail(f"dovecot ended: {(folder / 'start').read_text()}")
             time.sleep(0.02)
-
-
-def _free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

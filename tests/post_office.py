@@ -1,6 +1,5 @@
 """A real SMTP server on 127.0.0.1 that can refuse, and that ends connections on request."""
 
-import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from support.ports import free_port
 from tocsin.settings import MailSettings
 
 
@@ -72,8 +72,7 @@ class PostOffice:
 def post_office(
     tls: ssl.SSLContext | None = None, *, implicit: bool = False, login: bool = False
 ) -> Iterator[PostOffice]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        office = PostOffice(port=free.getsockname()[1])
+    office = PostOffice(port=free_port())
     controller = Controller(
         office,
         hostname="127.0.0.1",

@@ -5,7 +5,6 @@ The tests follow each other on one node: each goes on where the one before it en
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from browser import browser
 from hand import Hand
 from house import House, row, welcome_in
 from post_office import post_office
+from support.ports import free_port
 
 _TOCSIN = str(Path(sys.executable).parent / "tocsin")
 _INVITED = {
@@ -33,8 +33,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("console")
     home = folder / "home"
     home.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     with post_office() as office, browser() as page, (folder / "terminal").open("w") as terminal:
         (home / "tocsin.toml").write_text(

@@ -4,7 +4,6 @@ The tests follow each other on one node: each goes on where the one before it en
 """
 
 import re
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -16,6 +15,7 @@ from browser import browser
 from hand import Hand
 from house import House, row, welcome_in
 from post_office import post_office
+from support.ports import free_port
 from teams_world import OTHERS, delegated
 from tocsin.app import open_node
 from tocsin.web.server import make_application
@@ -60,8 +60,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("fortnight")
     home = folder / "home"
     home.mkdir()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     with post_office() as office, browser(width=1280) as page:
         (home / "tocsin.toml").write_text(

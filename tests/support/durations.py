@@ -1,6 +1,6 @@
 """Where the time of a run goes: seconds of the clock and of the processors, by folder and by test.
 
-``pytest --durations-file FILE`` prints the sums and the slowest tests, writes a line for each test to FILE, and fails
+``pytest --durations-file=FILE`` prints the sums and the slowest tests, writes a line for each test to FILE, and fails
 a run that took longer than `ALLOWED`, with the folders that grew against ``tests/seconds.toml``.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from support import processes
 from support.order import SECONDS, folder_of
 
 ALLOWED = 30 * 60
@@ -97,8 +98,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def processor_seconds() -> float:
-    """What this process took so far, with the processes that it started and waited for."""
-    return sum(os.times()[:4])
+    """What this process took so far, with the processes that it started and that ended."""
+    return sum(os.times()[:4]) + processes.processor_seconds()
 
 
 def by_folder(tests: dict[str, Spent]) -> dict[str, Spent]:

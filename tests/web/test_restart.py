@@ -24,6 +24,7 @@ from sqlalchemy import select
 from answer_world import World, copy_world, link_of
 from api_world import token_of
 from players import HEADER, Tocsin
+from support.ports import free_port
 from tocsin.accounts import Act, Role
 from tocsin.answers import Answer
 from tocsin.api import RequestOnce
@@ -72,8 +73,7 @@ def world(fresh: Path, tmp_path: Path) -> World:
 
 @pytest.fixture
 def server(world: World) -> Server:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return Server(world.node.home, free.getsockname()[1])
+    return Server(world.node.home, free_port())
 
 
 def numbers(server: Server) -> Iterator[int]:
