@@ -119,7 +119,7 @@ def filing(server: Server) -> list[str]:
     sent = []
     with server.client() as client:
         for number in numbers(server):
-            client.headers["x-forwarded-for"] = f"203.0.113.{number}"  # each from somewhere else
+            client.headers["x-forwarded-for"] = f"203.{number // 256}.{number % 256}.1"  # each from another network
             page = server.insist(lambda: client.get("/report")).text
             made = re.search(r'name="made" value="([^"]+)"', page)[1]  # type: ignore[index]
             data = {"made": made, "kind": "deceit", "what": f"report {number}"}
