@@ -60,10 +60,8 @@ class Durations:
         return report  # type: ignore[no-any-return]  # any attribute of a report travels from a worker
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        name, _, group = report.nodeid.rpartition("@")  # xdist puts the group there
-        name = report.nodeid if not name or "]" in group else name
         spent = Spent(report.duration, getattr(report, "processor", 0.0), tests=int(report.when == "call"))
-        self.tests[name] += spent
+        self.tests[report.nodeid] += spent
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if self.file and time.monotonic() - self.started > ALLOWED:

@@ -30,6 +30,6 @@ def shown(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture(scope="session")
 def rooms(shown: World) -> Iterator[Gallery]:
-    """All pages, for tests that open them and do nothing that others would see; they are one xdist group."""
+    """All pages, for tests that leave them as they are; their files are one group of `support.order`."""
     with shown.open, gallery(shown) as made:
         yield made

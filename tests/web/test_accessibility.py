@@ -11,8 +11,6 @@ from linked_pages import ask
 from looks import Gallery, Seen, misfits, violations
 from tocsin.accounts import Role
 
-pytestmark = pytest.mark.xdist_group("gallery")
-
 
 def wrongs(page: Page) -> list[object]:
     return [*json.loads(violations(page)), *misfits(page, 320), *misfits(page, 1280)]  # 320: reflow, 1.4.10

@@ -8,7 +8,6 @@ from browser import Page
 from looks import Gallery
 from tocsin.accounts import Role
 
-pytestmark = pytest.mark.xdist_group("gallery")
 _PUBLIC = 150_000  # bytes of HTML, CSS, scripts and icon, as they are served
 _INSIDE = 700_000  # the same, with maps
 

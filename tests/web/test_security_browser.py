@@ -1,10 +1,6 @@
 """No page asks a browser for what its own policy forbids, and none breaks: all pages, as their readers open them."""
 
-import pytest
-
 from looks import Gallery
-
-pytestmark = pytest.mark.xdist_group("gallery")
 
 
 def test_no_page_meets_its_own_policy_or_breaks(rooms: Gallery) -> None:
