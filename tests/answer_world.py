@@ -3,9 +3,6 @@
 import html
 import os
 import re
-import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,8 +16,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from delivery_cast import Read, read_folder
-from players import CAST, HEADER, RULES, Tocsin
-from ports import reserved_port
+from players import HEADER, Tocsin
+from support.homes import copy_home, settled_home
+from support.ports import free_port
+from support.processes import command
 from tocsin.app import Node, open_node
 from tocsin.pipeline import Counts, ingest
 from tocsin.telling import tell
@@ -54,7 +53,7 @@ class World:
         """A browser without cookies that follows no redirect by itself, on a real server of its own."""
         application = make_application(self.node, public=public, clock=lambda: self.now)
         port = self.open.enter_context(served(application))
-        return self.open.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30))
+        return self.open.enter_context(httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120))
 
     def at(self, days: float) -> "World":
         """The same, so many days after its start."""
@@ -94,28 +93,16 @@ def served(application: FastAPI, *, port: int = 0) -> Iterator[int]:
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
-        thread.join(timeout=30)
+        thread.join(timeout=120)
 
 
 @contextmanager
 def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = False) -> Iterator[httpx.Client]:
     """A browser on pages that a process of their own serves, and that may die at one point."""
-    with reserved_port() as port:
-        yield from _serving(home, port, cut, public=public, work=work)
-
-
-def _serving(home: Path, port: int, cut: str, *, public: bool, work: bool) -> Iterator[httpx.Client]:
+    port = free_port()
     environment = {**os.environ, "TOCSIN_SERVER_WORK": str(work).lower(), **({"TOCSIN_CUT": cut} if cut else {})}
-    command = [
-        str(Path(sys.executable).parent / "tocsin"),
-        "--home",
-        str(home),
-        "serve",
-        *(["--public"] if public else []),
-        "--port",
-        str(port),
-    ]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    words = ["serve", *(["--public"] if public else []), "--port", str(port)]
+    process = command(home, *words, environment=environment)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client:
         try:
             while True:
@@ -123,30 +110,24 @@ def _serving(home: Path, port: int, cut: str, *, public: bool, work: bool) -> It
                     client.get("/static/bell.svg")
                     break
                 except httpx.ConnectError:
-                    assert process.poll() is None
+                    assert process.poll() is None, process.said
                     time.sleep(0.05)
             yield client
         finally:
             process.terminate()
-            process.wait(timeout=300)
+            process.wait(timeout=120)
 
 
 def make_world(folder: Path, settings: str = "") -> World:
     """A node in ``folder`` that has heard nothing yet."""
-    home = folder / "home"
-    home.mkdir(parents=True)
+    home = copy_home(settled_home(), folder / "home")
     (home / "tocsin.toml").write_text(f'{settings}\n[server]\nurl = "{URL}"\n[node]\nname = "CSIRT Example"\n')
-    (folder / "cast.toml").write_text(CAST)
-    (folder / "rules.csv").write_text(RULES)
-    tocsin = Tocsin(home, {})
-    tocsin.run("directory", "import", folder / "cast.toml")
-    tocsin.run("directory", "import", folder / "rules.csv")
     return World(folder, open_node(home))
 
 
 def copy_world(of: Path, folder: Path) -> World:
     """A copy of a node in ``folder``, which then goes its own way."""
-    shutil.copytree(of, folder, dirs_exist_ok=True)
+    copy_home(of, folder)
     return World(folder, open_node(folder / "home"), reports=len(list(folder.glob("*-geo.csv"))))
 
 

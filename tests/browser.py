@@ -1,5 +1,6 @@
 """A real Chromium without a window, driven through the Chrome DevTools Protocol over a pipe."""
 
+import atexit
 import base64
 import json
 import os
@@ -16,19 +17,53 @@ from typing import Any, BinaryIO
 import pytest
 
 _FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-proxy-server", "--disable-sync")
+_RUNNING: "list[Chromium]" = []
 _LOADED = "location.href != 'about:blank' && performance.getEntriesByType('navigation')[0]?.loadEventEnd > 0"
 _TAB, _ENTER, _SPACE, _DOWN = ("Tab", 9, ""), ("Enter", 13, "\r"), ("Space", 32, " "), ("ArrowDown", 40, "")
 KEYS = {"Tab": _TAB, "Enter": _ENTER, "Space": _SPACE, "Down": _DOWN}
 
 
-@dataclass
+@dataclass(eq=False)
+class Chromium:
+    """The process, and the pipes to it; every tab of the tests is one of its."""
+
+    process: subprocess.Popen[bytes]
+    to_read: BinaryIO
+    to_write: BinaryIO
+    pages: dict[str, "Page"] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def command(self, method: str, session: str = "", **parameters: Any) -> Any:
+        """The result of one DevTools command, to a tab where its session is given."""
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
+        self.to_write.write(json.dumps(message).encode() + b"\0")
+        self.to_write.flush()
+        while (answer := self.read()).get("id") != number:
+            pass
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def read(self) -> dict[str, Any]:
+        """The next message; the tab that it is about has noted it."""
+        message = bytearray()
+        while (letter := self.to_read.read(1)) != b"\0":
+            assert letter, "the browser ended"
+            message += letter
+        answer: dict[str, Any] = json.loads(message)
+        if (page := self.pages.get(answer.get("sessionId", ""))) is not None:
+            page.note(answer)
+        return answer
+
+
+@dataclass(eq=False)
 class Page:
     """One tab."""
 
-    _in: BinaryIO
-    _out: BinaryIO
-    _session: str = ""
-    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+    chromium: Chromium
+    session: str
+    context: str
+    """Its profile; the clipboard's permission is one of a profile."""
     _loaded: int = 0
     arrived: list[int] = field(default_factory=list)
     """How many bytes each answer took on the line, where `Network` is enabled."""
@@ -42,16 +77,7 @@ class Page:
 
     def command(self, method: str, **parameters: Any) -> Any:
         """The result of one DevTools command."""
-        number = next(self._numbers)
-        message = {"id": number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        self._out.write(json.dumps(message).encode() + b"\0")
-        self._out.flush()
-        while (answer := self._read()).get("id") != number:
-            pass
-        assert "error" not in answer, answer
-        return answer["result"]
+        return self.chromium.command(method, self.session, **parameters)
 
     def open(self, url: str) -> None:
         """Go to a page and wait until it is there."""
@@ -64,7 +90,7 @@ class Page:
     def wait_for_load(self, before: int) -> None:
         """Wait for the next page after that many."""
         while self._loaded <= before:
-            self._read()
+            self.chromium.read()
 
     @property
     def loads(self) -> int:
@@ -104,49 +130,64 @@ class Page:
         high = self.read("document.documentElement.scrollHeight > innerHeight")
         return base64.b64decode(self.command("Page.captureScreenshot", captureBeyondViewport=bool(high))["data"])
 
-    def _read(self) -> dict[str, Any]:
-        message = bytearray()
-        while (letter := self._in.read(1)) != b"\0":
-            assert letter, "the browser ended"
-            message += letter
-        answer: dict[str, Any] = json.loads(message)
-        self._loaded += answer.get("method") == "Page.loadEventFired"
-        if answer.get("method") == "Network.loadingFinished":
-            self.arrived.append(int(answer["params"]["encodedDataLength"]))
-        if answer.get("method") in {"Log.entryAdded", "Runtime.exceptionThrown"}:
-            self.complaints.append(json.dumps(answer["params"])[:400])
-        return answer
+    def note(self, message: dict[str, Any]) -> None:
+        """What the browser tells of this tab."""
+        method = message.get("method")
+        self._loaded += method == "Page.loadEventFired"
+        if method == "Network.loadingFinished":
+            self.arrived.append(int(message["params"]["encodedDataLength"]))
+        if method in {"Log.entryAdded", "Runtime.exceptionThrown"}:
+            self.complaints.append(json.dumps(message["params"])[:400])
 
 
 @contextmanager
 def browser(*, width: int = 1200, height: int = 900, scripts: bool = True) -> Iterator[Page]:
-    """A tab of a browser of its own; without ``scripts`` pages may run none."""
+    """A tab with a profile of its own, as fresh as that of a new browser; without ``scripts`` pages may run none."""
+    chromium = _chromium()
+    context = chromium.command("Target.createBrowserContext", disposeOnDetach=True)["browserContextId"]
+    target = chromium.command("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
+    session = chromium.command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    page = chromium.pages[session] = Page(chromium, session, context)
+    page.command("Page.enable")
+    page.command("Emulation.setFocusEmulationEnabled", enabled=True)  # each is in front, whatever else is open
+    page.command("Emulation.setScriptExecutionDisabled", value=not scripts)
+    page.look(width=width, height=height)
+    try:
+        yield page
+    finally:
+        del chromium.pages[session]
+        chromium.command("Target.disposeBrowserContext", browserContextId=context)
+
+
+def _chromium() -> Chromium:
+    """The one of this process of tests; a new one where it ended."""
+    if _RUNNING and _RUNNING[-1].process.poll() is None:
+        return _RUNNING[-1]
     binary = shutil.which("chromium")
     if binary is None:
         pytest.skip("Chromium is not here: install the Debian package 'chromium'")
     to_read, their_out = os.pipe()
     their_in, to_write = os.pipe()
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        # Chromium reads commands from file 3 and answers on file 4.
-        command = f'exec "$0" "$@" 3<&{their_in} 4>&{their_out}'
-        flags = [*_FLAGS, f"--user-data-dir={profile}", "--remote-debugging-pipe"]
-        process = subprocess.Popen(
-            ["bash", "-c", command, binary, *flags],
-            pass_fds=(their_in, their_out),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(their_in)
-        os.close(their_out)
-        with os.fdopen(to_read, "rb") as answers, os.fdopen(to_write, "wb") as commands:
-            try:
-                page = Page(answers, commands)
-                target = page.command("Target.createTarget", url="about:blank")["targetId"]
-                page._session = page.command("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-                page.command("Page.enable")
-                page.command("Emulation.setScriptExecutionDisabled", value=not scripts)
-                page.look(width=width, height=height)
-                yield page
-            finally:
-                process.terminate()
-                process.wait(timeout=30)
+    profile = tempfile.mkdtemp(prefix="chromium-")
+    # Chromium reads commands from file 3 and answers on file 4.
+    command = f'exec "$0" "$@" 3<&{their_in} 4>&{their_out}'
+    flags = [*_FLAGS, f"--user-data-dir={profile}", "--remote-debugging-pipe"]
+    process = subprocess.Popen(
+        ["bash", "-c", command, binary, *flags],
+        pass_fds=(their_in, their_out),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(their_in)
+    os.close(their_out)
+    _RUNNING.append(Chromium(process, os.fdopen(to_read, "rb"), os.fdopen(to_write, "wb")))
+    atexit.register(_end, _RUNNING[-1], profile)
+    return _RUNNING[-1]
+
+
+def _end(chromium: Chromium, profile: str) -> None:
+    chromium.process.terminate()
+    chromium.process.wait(timeout=120)
+    chromium.to_read.close()
+    chromium.to_write.close()
+    shutil.rmtree(profile, ignore_errors=True)

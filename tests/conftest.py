@@ -1,12 +1,16 @@
 """What all tests share: where others' data is, and a quiet, repeatable Hypothesis."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["databases"]
+from support import processes
+from support.homes import unchanged
+
+pytest_plugins = ["databases", "support.order", "support.durations"]
 
 settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("dev", max_examples=25, deadline=None)
@@ -18,6 +22,18 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     report = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and report is not None and report.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure() -> None:
+    """What commands in processes of their own took counts as taken here."""
+    processes.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_tables() -> Iterator[None]:
+    """Homes share their network tables: whoever writes into them would change what others find."""
+    yield
+    assert unchanged()
 
 
 @pytest.fixture(scope="session")

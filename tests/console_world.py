@@ -62,7 +62,7 @@ def browser_of(
     """The browser of somebody in this role; NOBODY: of the public."""
     with (
         served(application) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client,
     ):
         if role is Role.NOBODY:
             yield Browser(client)

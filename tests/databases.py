@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from support.homes import fresh_records
 from tocsin.records import Database, open_database, sqlite_url
 
 _TEMPLATE = "migrated"
@@ -96,7 +97,7 @@ def running_cluster(binaries: Path) -> Iterator[Cluster]:
         yield _ready(Cluster(folder), server)
     finally:
         server.send_signal(signal.SIGINT)  # end now, whoever is still connected
-        server.wait(timeout=30)
+        server.wait(timeout=120)
         shutil.rmtree(folder)
 
 
@@ -136,10 +137,9 @@ def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Pat
 def database(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A migrated database of the test's own."""
     if engine_name == "sqlite":
-        opened = open_database(sqlite_url(tmp_path / "records.sqlite"))
+        opened = open_database(sqlite_url(fresh_records(tmp_path)))
     else:
         cluster: Cluster = request.getfixturevalue("postgresql")
         opened = open_database(cluster.fresh())
-    opened.migrate()
     yield opened
     opened.engine.dispose()

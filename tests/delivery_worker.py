@@ -1,9 +1,5 @@
-"""Delivers in a process of its own, so that a test can kill it.
+"""Delivers in a process of its own, so that a test can kill it."""
 
-``python delivery_worker.py DATABASE_URL FOLDER [SMTP_PORT]``
-"""
-
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -22,7 +18,8 @@ FRAMES: dict[int, pl.DataFrame] = {
 }
 
 
-def main(url: str, folder: Path, port: int | None) -> None:
+def work(url: str, folder: Path, port: int | None) -> None:
+    """Tell the teams what is theirs, by files in the folder or by SMTP."""
     deliver(
         open_database(url),
         teams=TEAMS,
@@ -31,7 +28,3 @@ def main(url: str, folder: Path, port: int | None) -> None:
         node=node(),
         now=NOW,
     )
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None)

@@ -20,7 +20,7 @@ from typing import Literal
 
 import pytest
 
-from ports import reserved_port
+from support.ports import free_port
 from tocsin.mailroom import Account
 
 _ACCOUNT = "dovecot"  # dovecot keeps no mails for root
@@ -118,16 +118,11 @@ def imap_server(*, certificate: Path | None = None, without: tuple[str, ...] = (
     binary = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
     if binary is None:
         pytest.skip("dovecot is not here: install the Debian package 'dovecot-imapd'")
-    with reserved_port() as port, reserved_port() as tls_port:
-        yield from _running(binary, ImapServer(port, tls_port, "secret"), certificate, without)
-
-
-def _running(
-    binary: str, server: ImapServer, certificate: Path | None, without: tuple[str, ...]
-) -> Iterator[ImapServer]:
     root = os.geteuid() == 0
     account = _ACCOUNT if root else pwd.getpwuid(os.geteuid()).pw_name
     folder = Path(tempfile.mkdtemp(prefix="tocsin-imap-", dir="/tmp"))  # a short path for sockets
+    port, tls_port = free_port(), free_port()
+    server = ImapServer(port, tls_port, "secret")
     for name in ("run", "mails"):
         (folder / name).mkdir()
     _configure(folder, server, account, certificate, without)
@@ -148,7 +143,7 @@ def _running(
         yield server
     finally:
         process.terminate()
-        process.wait(timeout=300)
+        process.wait(timeout=120)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -179,7 +174,7 @@ def _configure(
 def _await(server: ImapServer, process: subprocess.Popen[bytes], folder: Path) -> None:
     while True:
         try:
-            with socket.create_connection(("127.0.0.1", server.port), timeout=120) as connection:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
                 assert connection.recv(4) == b"* OK"
                 return
         except ConnectionRefusedError:

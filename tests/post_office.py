@@ -10,7 +10,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from ports import reserved_port
+from support.ports import free_port
 from tocsin.settings import MailSettings
 
 
@@ -72,11 +72,7 @@ class PostOffice:
 def post_office(
     tls: ssl.SSLContext | None = None, *, implicit: bool = False, login: bool = False
 ) -> Iterator[PostOffice]:
-    with reserved_port() as port:
-        yield from _opened(PostOffice(port=port), tls, implicit=implicit, login=login)
-
-
-def _opened(office: PostOffice, tls: ssl.SSLContext | None, *, implicit: bool, login: bool) -> Iterator[PostOffice]:
+    office = PostOffice(port=free_port())
     controller = Controller(
         office,
         hostname="127.0.0.1",

@@ -182,7 +182,7 @@ def test_at_the_door_a_bearer_is_who_the_token_says_whatever_the_cookie(world: W
         _, secret = make_token(session, holder, name="robot", scopes=[Act.AUDIT_READ], days=3, now=START, actor="test")
     with (
         served(application) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client,
     ):
         client.cookies.set(COOKIE, session_of(world.node, analyst, now=START))
         assert client.get("/today").status_code == 200

@@ -144,7 +144,7 @@ def test_an_answer_is_taken_once_and_not_late_and_not_from_elsewhere(world: Worl
             awaitPromise=True,
             returnByValue=True,
         )["result"]["value"]
-        with httpx.Client(base_url=device.url, trust_env=False, timeout=30) as client:
+        with httpx.Client(base_url=device.url, trust_env=False, timeout=120) as client:
 
             def send(answer: str, **headers: str) -> httpx.Response:
                 return client.post("/sign-in/passkey", data={"answer": answer}, headers=headers)
@@ -213,7 +213,7 @@ def test_a_password_alone_adds_no_passkey_beside_one_that_is_needed(world: World
     with device_of(world, page) as (device, number):
         with world.node.database.begin() as session:
             session.execute(update(Session).values(limited=True))
-        with httpx.Client(base_url=device.url, trust_env=False, timeout=30) as client:
+        with httpx.Client(base_url=device.url, trust_env=False, timeout=120) as client:
             with world.node.database.reading() as session:
                 assert session.scalars(select(Session.person_id)).one() == number
             cookies = device.page.command("Network.getCookies", urls=[device.url])["cookies"]

@@ -74,7 +74,7 @@ def visit(world: World, provider: OpenIDProvider, **more: Any) -> Iterator[Visit
     world.node = replace(world.node, settings=settings.model_copy(update=update))
     with (
         served(make_application(world.node, clock=lambda: world.now)) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client,
     ):
         yield Visit(client)
 

@@ -2,9 +2,6 @@
 
 import getpass
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ from sqlalchemy import select, update
 
 from answer_world import World, copy_world, make_world
 from players import Tocsin
+from support.processes import KILLED, command
 from tocsin.records import AuditAside, AuditEntry
 
 
@@ -71,9 +69,8 @@ def test_a_log_that_lost_its_seals_is_known_by_the_one_noted(world: World) -> No
 
 @pytest.mark.parametrize(("place", "seals"), [("seals.writing", 0), ("seals.written", 1)])
 def test_a_sealer_that_is_killed_leaves_a_whole_seal_or_none(world: World, place: str, seals: int) -> None:
-    command: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", world.node.home, "audit", "seal"]
-    killed = subprocess.run(command, env={**os.environ, "TOCSIN_CUT": place}, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    killed = command(world.node.home, "audit", "seal", environment={**os.environ, "TOCSIN_CUT": place})
+    assert killed.wait() == KILLED
     verdict = world.tocsin.json("audit", "verify")
     assert (verdict["good"], verdict["seals"]) == (True, seals)
     world.tocsin.run("audit", "seal")

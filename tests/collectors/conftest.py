@@ -9,6 +9,7 @@ import pytest
 
 from players import Tocsin
 from post_office import made_certificate
+from support.homes import copy_home, migrated_home
 from web_server import WebServer, web_server
 
 
@@ -33,8 +34,7 @@ def servers(certificate: tuple[Path, ssl.SSLContext]) -> Iterator[tuple[WebServe
 
 @pytest.fixture
 def tocsin(tmp_path: Path) -> Tocsin:
-    home = tmp_path / "home"
-    home.mkdir()
+    home = copy_home(migrated_home(), tmp_path / "home")
     return Tocsin(home, {**os.environ, "NO_COLOR": "1"})
 
 

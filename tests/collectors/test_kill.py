@@ -1,10 +1,7 @@
 """Killed at any point while collecting, the next run finishes: nothing is lost, nothing is taken twice."""
 
 import re
-import signal
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import tocsin as package
 from collectors_cast import NAME, report, spooled, stored
 from imap_server import ImapServer, imap_server
 from players import Tocsin
+from support.processes import KILLED, command
 from web_server import Answer, Asked, WebServer
 
 NAMES = sorted(
@@ -61,7 +59,7 @@ def test_a_kill_while_collecting_loses_and_doubles_nothing(
     imap.put(attached + report("192.0.2.3", day="2026-11-21"), user=user)
 
     killed = collected(tocsin, TOCSIN_CUT=place)
-    assert killed == -signal.SIGKILL, f"'{place}' was never reached"
+    assert killed == KILLED, f"'{place}' was never reached"
     assert tocsin.call("collect", "run", "drop", "list", "mail")[0] == 0
 
     assert stored(tocsin) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
@@ -98,16 +96,5 @@ def write_settings(tocsin: Tocsin, server: WebServer, imap: ImapServer, user: st
 
 
 def collected(tocsin: Tocsin, **environment: str) -> int:
-    command: list[str | Path] = [
-        Path(sys.executable).parent / "tocsin",
-        "--home",
-        tocsin.home,
-        "collect",
-        "run",
-        "drop",
-        "list",
-        "mail",
-    ]
-    return subprocess.run(
-        command, env={**tocsin.environment, **environment}, capture_output=True, check=False
-    ).returncode
+    words = ("collect", "run", "drop", "list", "mail")
+    return command(tocsin.home, *words, environment={**tocsin.environment, **environment}).wait()

@@ -3,15 +3,13 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from sealing_cast import Cast, parsed
+from support.processes import KILLED, command
 from tocsin.cli import main
 from tocsin.delivery.sealing import KeyRing
 from tocsin.directory.keys import KeyFormat, Saying, import_keys
@@ -54,9 +52,8 @@ def home(owing: Path, tmp_path: Path) -> Path:
 
 def delivered(home: Path, *, cut: str = "") -> None:
     """Run ``tocsin deliver`` in a process of its own; it dies at ``cut``."""
-    run = [sys.executable, "-c", "from tocsin.cli import main; main()", "--home", str(home), "deliver"]
-    done = subprocess.run(run, env=os.environ | {"TOCSIN_CUT": cut}, capture_output=True, check=False, timeout=120)
-    assert done.returncode == (-signal.SIGKILL if cut else 0), done.stderr.decode()
+    done = command(home, "deliver", environment={**os.environ, "TOCSIN_CUT": cut})
+    assert done.wait() == (KILLED if cut else 0), done.said
 
 
 def mails(home: Path, kind: str) -> list[bytes]:

@@ -82,7 +82,9 @@ def test_one_form_is_one_report_and_shows_the_same_secret(database: Database, tm
         assert first.secret not in str(vars(session.scalars(select(PublicReport)).one()))
 
 
-@pytest.mark.parametrize("word", ["", "x", "1/2.sig", form_word(Tokens(b"another node"), NOW)])
+@pytest.mark.parametrize(
+    "word", ["", "x", "1/2.sig", form_word(Tokens(b"another node"), NOW)], ids=["empty", "x", "bad", "of-another-node"]
+)
 def test_a_form_that_is_not_ours_or_too_old_makes_no_ticket(word: str) -> None:
     assert ticket_of(word, TOKENS, NOW) is None
     assert ticket_of(form_word(TOKENS, NOW), TOKENS, NOW + timedelta(days=1, seconds=1)) is None

@@ -8,6 +8,7 @@ import pytest
 
 from databases import Cluster
 from players import CAST, HEADER, RULES, Tocsin
+from support.homes import copy_home, settled_home
 
 
 @pytest.fixture
@@ -20,12 +21,14 @@ def engine_name() -> str:
 def tocsin(tmp_path: Path, engine_name: str, request: pytest.FixtureRequest) -> Tocsin:
     """A node with the cast in its directory."""
     node = Tocsin(tmp_path / "home", {**os.environ, "NO_COLOR": "1"})
-    if engine_name == "postgresql":
-        cluster: Cluster = request.getfixturevalue("postgresql")
-        node.home.mkdir()
-        (node.home / "tocsin.toml").write_text(f"[storage]\ndatabase = '{cluster.fresh()}'\n")
     (tmp_path / "cast.toml").write_text(CAST)
     (tmp_path / "rules.csv").write_text(RULES)
+    if engine_name == "sqlite":
+        copy_home(settled_home(), node.home)
+        return node
+    cluster: Cluster = request.getfixturevalue("postgresql")
+    node.home.mkdir()
+    (node.home / "tocsin.toml").write_text(f"[storage]\ndatabase = '{cluster.fresh()}'\n")
     node.run("directory", "import", tmp_path / "cast.toml")
     node.run("directory", "import", tmp_path / "rules.csv")
     return node

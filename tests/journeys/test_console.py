@@ -18,8 +18,8 @@ import pytest
 from browser import browser
 from hand import Hand
 from house import House, row, welcome_in
-from ports import reserved_port
 from post_office import post_office
+from support.ports import free_port
 
 _TOCSIN = str(Path(sys.executable).parent / "tocsin")
 _INVITED = {
@@ -33,13 +33,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("console")
     home = folder / "home"
     home.mkdir()
-    with (
-        reserved_port() as port,
-        post_office() as office,
-        browser() as page,
-        (folder / "terminal").open("w") as terminal,
-    ):
-        url = f"http://127.0.0.1:{port}"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with post_office() as office, browser() as page, (folder / "terminal").open("w") as terminal:
         (home / "tocsin.toml").write_text(
             f'[node]\nname = "CSIRT Example"\ncontact = "csirt@csirt.example"\n[server]\nport = {port}\nurl = "{url}"\n'
             f'[mail]\nchannel = "smtp"\nhost = "127.0.0.1"\nport = {office.port}\nsecurity = "none"\n'
@@ -52,7 +48,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             yield House(home, url, office, Hand(page, url))
         finally:
             process.terminate()
-            assert process.wait(timeout=300) in (0, -15)
+            assert process.wait(timeout=60) in (0, -15)
 
 
 def test_the_first_start_leads_to_an_administrator_and_a_team(house: House) -> None:

@@ -14,8 +14,8 @@ from answer_world import served
 from browser import browser
 from hand import Hand
 from house import House, row, welcome_in
-from ports import reserved_port
 from post_office import post_office
+from support.ports import free_port
 from teams_world import OTHERS, delegated
 from tocsin.app import open_node
 from tocsin.web.server import make_application
@@ -60,8 +60,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("fortnight")
     home = folder / "home"
     home.mkdir()
-    with reserved_port() as port, post_office() as office, browser(width=1280) as page:
-        url = f"http://127.0.0.1:{port}"
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with post_office() as office, browser(width=1280) as page:
         (home / "tocsin.toml").write_text(
             '[node]\nname = "CSIRT Example"\ncountry = "MU"\ncontact = "csirt@csirt.example"\n'
             f'[server]\nport = {port}\nurl = "{url}"\n[storage]\nbackups = "{folder / "backups"}"\n'

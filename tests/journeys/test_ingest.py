@@ -5,8 +5,6 @@ import email
 import email.policy
 import gzip
 import io
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -17,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from players import HEADER, Tocsin
+from support.processes import command
 from tocsin.app import open_node
 from tocsin.pipeline import ingest
 
@@ -187,15 +186,9 @@ def test_one_bad_file_does_not_stop_the_others(tocsin: Tocsin, report: Report, t
 
 def test_two_ingests_at_once_take_turns(tocsin: Tocsin, report: Report) -> None:
     paths = [report(f"192.0.2.{n}", day=f"2026-11-{n:02d}") for n in range(1, 5)]
-    command: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", tocsin.home, "--json", "ingest"]
-    running = [
-        subprocess.Popen([*command, path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=tocsin.environment)
-        for path in paths
-    ]
+    running = [command(tocsin.home, "ingest", path, environment=tocsin.environment) for path in paths]
 
-    for process in running:
-        process.communicate(timeout=60)
-    assert [process.returncode for process in running] == [0] * 4
+    assert [process.wait() for process in running] == [0] * 4
     assert len(tocsin.lines("events", "--format", "json")) == 4
 
 

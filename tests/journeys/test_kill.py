@@ -19,6 +19,7 @@ import pytest
 
 import tocsin as package
 from players import HEADER, Tocsin
+from support.processes import KILLED, command
 
 NAMES = sorted(
     {
@@ -72,13 +73,8 @@ def inbox(tmp_path: Path) -> Path:
 
 def work(node: Tocsin, inbox: Path, **environment: str) -> Iterator[int]:
     """The exit codes of taking in and delivering."""
-    for command in (["ingest", inbox], ["deliver"]):
-        yield subprocess.run(
-            [Path(sys.executable).parent / "tocsin", "--home", node.home, *command],
-            capture_output=True,
-            check=False,
-            env={**node.environment, **environment},
-        ).returncode
+    for words in (["ingest", inbox], ["deliver"]):
+        yield command(node.home, *words, environment={**node.environment, **environment}).wait()
 
 
 def truth(node: Tocsin) -> tuple[Counter[tuple[str, int, str]], Counter[tuple[str, str, str]], dict[str, int]]:
@@ -121,9 +117,9 @@ def test_a_kill_at_a_named_point_loses_and_doubles_nothing(
 ) -> None:
     if place.startswith("clean."):
         # cleaning is what the start after a kill does
-        assert -signal.SIGKILL in work(node, inbox, TOCSIN_CUT="ingest.read")
+        assert KILLED in work(node, inbox, TOCSIN_CUT="ingest.read")
     killed = list(work(node, inbox, TOCSIN_CUT=place))
-    assert -signal.SIGKILL in killed, f"'{place}' was never reached"
+    assert KILLED in killed, f"'{place}' was never reached"
 
     assert list(work(node, inbox)) == [0, 0]
 
@@ -139,9 +135,8 @@ def test_a_kill_while_tidying_up_changes_no_answer(node: Tocsin, inbox: Path, pl
         node.run("retention", "apply")
         for path in (node.home / "events" / "_delta_log").glob("*.json"):
             os.utime(path, (time.time() - 86_000,) * 2)
-    tidy: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", node.home, "retention", "apply"]
-    killed = subprocess.run(tidy, env={**node.environment, "TOCSIN_CUT": place}, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    killed = command(node.home, "retention", "apply", environment={**node.environment, "TOCSIN_CUT": place})
+    assert killed.wait() == KILLED
     assert truth(node) == before
 
     node.run("retention", "apply")
@@ -152,10 +147,11 @@ def test_a_kill_while_tidying_up_changes_no_answer(node: Tocsin, inbox: Path, pl
 def test_kills_at_random_moments_lose_and_double_nothing(
     node: Tocsin, inbox: Path, tmp_path: Path, expected: dict[str, object], seed: int
 ) -> None:
+    """Real processes, so that they are killed while they start, too."""
     chance = random.Random(seed)
-    for command in (["ingest", inbox], ["ingest", inbox], ["deliver"], ["deliver"]):
+    for words in (["ingest", inbox], ["ingest", inbox], ["deliver"], ["deliver"]):
         process = subprocess.Popen(
-            [Path(sys.executable).parent / "tocsin", "--home", node.home, *command],
+            [Path(sys.executable).parent / "tocsin", "--home", node.home, *words],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=node.environment,

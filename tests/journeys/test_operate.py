@@ -3,10 +3,7 @@
 import json
 import os
 import shutil
-import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -17,6 +14,7 @@ import pytest
 
 from databases import Cluster
 from players import Tocsin
+from support.processes import KILLED, command
 from tocsin.app import open_node
 from tocsin.retention import apply_retention
 
@@ -156,11 +154,8 @@ def refused(tocsin: Tocsin, *arguments: str | Path, code: int) -> str:
 def test_a_node_whose_restore_was_cut_off_does_not_open(busy: Tocsin, tmp_path: Path) -> None:
     busy.run("backup", tmp_path / "backup")
     other = Tocsin(tmp_path / "other", busy.environment)
-    command: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", other.home, "restore"]
-    killed = subprocess.run(
-        [*command, tmp_path / "backup"], env={**busy.environment, "TOCSIN_CUT": "restore.copied"}, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL
+    cut = {**busy.environment, "TOCSIN_CUT": "restore.copied"}
+    assert command(other.home, "restore", tmp_path / "backup", environment=cut).wait() == KILLED
 
     assert "not finished" in refused(other, "events", code=1)
     assert not findings(other, code=1)["settings and records"]["ok"]
@@ -218,9 +213,8 @@ def test_doctor_finds_a_node_healthy_and_a_missing_file(busy: Tocsin, tmp_path: 
 
 
 def test_doctor_names_an_interrupted_ingest_and_the_next_command_finishes_it(tocsin: Tocsin, report: Report) -> None:
-    command: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", tocsin.home, "ingest"]
     cut = {**tocsin.environment, "TOCSIN_CUT": "ingest.prepared"}
-    subprocess.run([*command, report("192.0.2.1")], env=cut, check=False, stderr=subprocess.DEVNULL)
+    assert command(tocsin.home, "ingest", report("192.0.2.1"), environment=cut).wait() == KILLED
 
     found = findings(tocsin, code=1)["interrupted ingests"]
     assert (found["ok"], "finishes" in found["mend"]) == (False, True)

@@ -3,9 +3,6 @@
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +19,7 @@ from mailroom_corpus import AUTOMATIC, GONE, RECEIPTS, report
 from players import Tocsin
 from post_office import post_office
 from reply_cast import reply
+from support.processes import KILLED, command
 from tocsin.answers import Answer
 from tocsin.records import open_database, sqlite_url
 from tocsin.telling import tell
@@ -189,9 +187,8 @@ def test_killed_while_reading_no_answer_is_lost_or_counted_twice(told: Told, poi
     )
     told.put(*mails)
 
-    command: list[str | Path] = [Path(sys.executable).parent / "tocsin", "--home", tocsin.home, "replies", "read"]
-    killed = subprocess.run(command, env={**tocsin.environment, "TOCSIN_CUT": point}, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    killed = command(tocsin.home, "replies", "read", environment={**tocsin.environment, "TOCSIN_CUT": point})
+    assert killed.wait() == KILLED
     tocsin.run("replies", "read")
 
     assert (told.folder(), sorted(told.folder("tocsin-read"))) == ([], sorted(mails))

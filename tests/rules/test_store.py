@@ -78,7 +78,7 @@ def test_of_two_at_the_same_moment_one_is_in_force(database: Database) -> None:
     start = Barrier(2)
 
     def one(name: str) -> str:
-        start.wait(timeout=30)
+        start.wait(timeout=120)
         try:
             put(database, RULE.replace('"a"', f'"{name}"'), 0)
         except ConflictError:

@@ -2,27 +2,14 @@
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from answer_world import World, copy_world
+from answer_world import World
 from browser import Page
 from linked_pages import ask
-from looks import Gallery, Seen, gallery, misfits, violations
+from looks import Gallery, Seen, misfits, violations
 from tocsin.accounts import Role
-
-
-@pytest.fixture(scope="module")
-def world(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    return copy_world(fresh, tmp_path_factory.mktemp("gallery"))
-
-
-@pytest.fixture(scope="module")
-def rooms(world: World) -> Iterator[Gallery]:
-    with world.open, gallery(world) as made:
-        yield made
 
 
 def wrongs(page: Page) -> list[object]:
@@ -56,10 +43,10 @@ def test_no_page_violates_wcag(rooms: Gallery, language: str) -> None:
 
 @pytest.mark.parametrize(("language", "team"), [("en", "sector"), ("ar", "green")])
 def test_no_page_that_a_form_of_a_link_leads_to_violates_wcag(
-    world: World, rooms: Gallery, language: str, team: str
+    shown: World, rooms: Gallery, language: str, team: str
 ) -> None:
     answer = next(seen for seen in rooms.pages if seen.called == "answer-in-part")
-    question = Seen(ask(world, team), Role.NOBODY)
+    question = Seen(ask(shown, team), Role.NOBODY)
     # Nothing chosen; no box ticked; and a mailbox confirmed, after which its link is used up.
     presses = [(answer, "button[value=some]"), (question, "button[value=not_these]"), (question, "button[value=ours]")]
     with rooms.eyes(Role.NOBODY, theme="dark" if language == "ar" else "light") as page:

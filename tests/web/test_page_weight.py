@@ -1,24 +1,15 @@
 """What a first visit takes over the line, as a real browser counts it: for bad links and small machines."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from answer_world import copy_world
 from browser import Page
-from looks import Gallery, gallery
+from looks import Gallery
 from tocsin.accounts import Role
 
 _PUBLIC = 150_000  # bytes of HTML, CSS, scripts and icon, as they are served
 _INSIDE = 700_000  # the same, with maps
-
-
-@pytest.fixture(scope="module")
-def rooms(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    world = copy_world(fresh, tmp_path_factory.mktemp("weight"))
-    with world.open, gallery(world) as made:
-        yield made
 
 
 def weigh(page: Page, address: str) -> int:

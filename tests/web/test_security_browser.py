@@ -1,19 +1,6 @@
 """No page asks a browser for what its own policy forbids, and none breaks: all pages, as their readers open them."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from answer_world import copy_world
-from looks import Gallery, gallery
-
-
-@pytest.fixture(scope="module")
-def rooms(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    world = copy_world(fresh, tmp_path_factory.mktemp("policy"))
-    with world.open, gallery(world) as made:
-        yield made
+from looks import Gallery
 
 
 def test_no_page_meets_its_own_policy_or_breaks(rooms: Gallery) -> None:

@@ -47,7 +47,11 @@ def test_a_whole_table_is_sorted_by_its_heads_both_ways(site: tuple[Page, str]) 
 def test_what_is_copied_is_what_is_shown(site: tuple[Page, str]) -> None:
     page, address = site
     page.open(f"{address}/teams")
-    page.command("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+    page.command(
+        "Browser.grantPermissions",
+        permissions=["clipboardReadWrite", "clipboardSanitizedWrite"],
+        browserContextId=page.context,
+    )
     page.read("document.querySelector('.table-tools button').click()")
     copied = page.command(
         "Runtime.evaluate", expression="navigator.clipboard.readText()", awaitPromise=True, returnByValue=True

@@ -1,0 +1,1 @@
+"""What the tests stand on: homes, measurements and the order of a run."""

@@ -1,0 +1,44 @@
+"""Which tests stay together when several processes share them, and which folders come first.
+
+A file stays in one process, so that what its module builds is built once and its tests keep their order; files that
+share more than that are one of `GROUPS`. Folders that take long come first, so that no process waits at the end.
+"""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+SECONDS = Path(__file__).resolve().parents[1] / "seconds.toml"
+"""Folder below ``tests`` → seconds that its tests took when it was written."""
+GROUPS = {
+    "tests/web/test_accessibility.py": "gallery",
+    "tests/web/test_page_weight.py": "gallery",
+    "tests/web/test_security_browser.py": "gallery",
+}
+
+
+class ByFile(LoadScopeScheduling):
+    """A file, or a group of files, goes to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return GROUPS.get(file, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    config.option.loadscopereorder = False  # ours is the order
+    return ByFile(config, log)  # type: ignore[arg-type]  # a logger that xdist does not name in public
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    seconds = tomllib.loads(SECONDS.read_text(encoding="utf-8"))
+    items.sort(key=lambda item: -seconds.get(folder_of(item.nodeid), 0))
+
+
+def folder_of(nodeid: str) -> str:
+    """The folder right below ``tests``; ``tests`` for what lies loose there."""
+    parts = nodeid.partition("::")[0].split("/")
+    return parts[1] if len(parts) > 2 else parts[0]

@@ -1,0 +1,45 @@
+"""What the run itself says: where the time went, and which folders grew."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.durations import Spent, by_folder, grown
+from support.order import ByFile, folder_of
+
+
+def test_sums_are_those_of_the_folders_right_below_tests() -> None:
+    spent = Spent(2.0, 1.0, tests=1)
+    tests = {"tests/web/a/test_a.py::test[x/y]": spent, "tests/web/test_b.py::test": spent, "tests/test_c.py::t": spent}
+    assert by_folder(tests) == {"web": Spent(4.0, 2.0, tests=2), "tests": spent}
+    assert folder_of("tests/web/a/test_a.py::test") == "web"
+
+
+def test_folders_that_grew_by_more_than_a_quarter_or_are_new_are_named_worst_first() -> None:
+    now = {"web": Spent(130.0), "api": Spent(120.0), "new": Spent(5.0)}
+    assert grown({"web": 100.0, "api": 100.0}, now) == ["  web: 100 s before, 130 s now", "  new: 0 s before, 5 s now"]
+
+
+@pytest.mark.parametrize(
+    ("file", "group"), [("tests/web/test_accessibility.py", "gallery"), ("tests/a.py", "tests/a.py")]
+)
+def test_a_file_stays_whole_and_the_gallery_too(file: str, group: str) -> None:
+    assert ByFile._split_scope(ByFile.__new__(ByFile), f"{file}::test_it[a@b]") == group
+
+
+def test_two_processes_run_each_file_in_its_order_and_the_durations_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "pyproject.toml").write_text("[tool.pytest.ini_options]\ntestpaths = ['tests']\n")
+    (tmp_path / "tests" / "conftest.py").write_text("pytest_plugins = ['support.order', 'support.durations']\n")
+    for name in "abc":
+        (tmp_path / "tests" / f"test_{name}.py").write_text(
+            "seen = []\n\ndef test_first(): seen.append(1)\n\ndef test_second(): assert seen == [1]\n"
+        )
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--durations-file=kept.txt"]
+    environment = {"PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, "6 passed" in done.stdout) == (0, True), done.stdout
+    names = [line.split()[2] for line in (tmp_path / "kept.txt").read_text().splitlines()]
+    assert sorted(names) == [f"tests/test_{name}.py::test_{order}" for name in "abc" for order in ("first", "second")]
