@@ -24,11 +24,11 @@ from sqlalchemy import func, select, update
 
 import feed
 from queries import fill
-from tocsin.accounts import Person, Role, start_session
-from tocsin.app import Node, open_node
 from tocsin.delivery import DeliveryItem, ItemState
-from tocsin.doors import COOKIE
 from tocsin.events.filters import EventFilter
+from tocsin.node.accounts import Person, Role, start_session
+from tocsin.pipeline.stores import NodeWithStores, open_node
+from tocsin.server.security import COOKIE
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PEOPLE = 20
@@ -94,7 +94,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
     }
 
 
-def expire_old_news(node: Node) -> None:
+def expire_old_news(node: NodeWithStores) -> None:
     """As on a node that tells daily: only what the last day's reports brought still waits."""
     with node.database.begin() as session:
         last = session.scalar(select(func.max(DeliveryItem.ingest))) or 0
@@ -114,7 +114,7 @@ def page_ms(home: Path, given: dict[str, str]) -> dict[str, float]:
     return timed(lambda: node.events.glance(EventFilter.read(given), now=NOW))
 
 
-def warm(home: Path) -> Node:
+def warm(home: Path) -> NodeWithStores:
     """A node that was asked something else before."""
     node = open_node(home)
     node.events.figures(EventFilter(country="AQ", severity="low"), now=NOW)
@@ -245,7 +245,7 @@ PAGES: dict[str, Callable[[random.Random], str]] = {
 """The kinds of pages that people look at, each with how an address of it is made."""
 
 
-def session(node: Node) -> str:
+def session(node: NodeWithStores) -> str:
     """What the cookie of a signed-in analyst holds."""
     now = datetime.now(UTC)
     with node.database.begin() as records:

@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import feed
-from tocsin.accounts import Person, Role, make_token, scopes_of
-from tocsin.app import open_node
-from tocsin.client import Client
-from tocsin.errors import RemoteError
+from tocsin.node.accounts import Person, Role, make_token, scopes_of
+from tocsin.node.errors import RemoteError
+from tocsin.pipeline.stores import open_node
+from tocsin.server.client import Client
 
 TOCSIN = Path(sys.executable).parent / "tocsin"
 

@@ -23,14 +23,14 @@ from uuid import uuid4
 import httpx
 from sqlalchemy import insert
 
-from tocsin.accounts import Person, Role, start_session
-from tocsin.app import Node, open_node
 from tocsin.delivery.models import Delivery, DeliveryItem
 from tocsin.directory.tables import TeamRow
-from tocsin.doors import COOKIE
 from tocsin.events.models import FeedRecord, Ingest
-from tocsin.records.audit import AuditEntry
-from tocsin.today import today
+from tocsin.node.accounts import Person, Role, start_session
+from tocsin.node.records.audit import AuditEntry
+from tocsin.pipeline.stores import NodeWithStores, open_node
+from tocsin.server.pages.today.figures import today
+from tocsin.server.security import COOKIE
 
 DAYS, FEEDS, TEAMS, TIMES = 30, 40, 2_000, 40
 NOW = datetime.now(UTC)
@@ -52,7 +52,7 @@ def main() -> None:
         shutil.rmtree(folder)
 
 
-def fill(node: Node, deliveries: int, ingests: int) -> None:
+def fill(node: NodeWithStores, deliveries: int, ingests: int) -> None:
     """Records as a month of a busy node leaves them."""
     zeros = dict.fromkeys(("problems_new", "problems_continuing", "deliveries"), 0)
     with node.database.begin() as session:
@@ -85,7 +85,7 @@ def fill(node: Node, deliveries: int, ingests: int) -> None:
         session.execute(insert(AuditEntry), entries)
 
 
-def figures(node: Node) -> dict[str, object]:
+def figures(node: NodeWithStores) -> dict[str, object]:
     """How long the figures take, without the page and without what is kept of them."""
     times = []
     for _ in range(TIMES):
@@ -95,7 +95,7 @@ def figures(node: Node) -> dict[str, object]:
     return {"figures_ms": _spread(times)}
 
 
-def served(node: Node, listeners: int) -> dict[str, object]:
+def served(node: NodeWithStores, listeners: int) -> dict[str, object]:
     """The page over HTTP from a server of its own, and the memory of that server with and without listeners."""
     secrets = _sessions(node, listeners)
     with socket.socket() as free:
@@ -176,7 +176,7 @@ def _wait(client: httpx.Client) -> None:
             return
 
 
-def _sessions(node: Node, number: int) -> list[str]:
+def _sessions(node: NodeWithStores, number: int) -> list[str]:
     with node.database.begin() as session:
         person = Person(
             mailbox="analyst@bench.example", name="Analyst", role=Role.ANALYST.value, teams=[], password="",

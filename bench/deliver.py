@@ -25,8 +25,8 @@ from tocsin.delivery.sealing import KeyRing, Seals, open_seals, read_own_keys
 from tocsin.directory import Format, Interval, Team
 from tocsin.directory.keys import KeyFormat, TeamKey, key_facts, read_key_file
 from tocsin.events.schema import COLUMNS
-from tocsin.records import open_database, sqlite_url
-from tocsin.settings import NodeSettings, Settings
+from tocsin.node.records import open_database, sqlite_url
+from tocsin.node.settings import NodeSettings, Settings
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 KINDS = (

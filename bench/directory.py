@@ -27,8 +27,7 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from databases import postgresql_binaries, running_cluster
-from tocsin.asking import explain_subject, read_subject
+from support.databases import postgresql_binaries, running_cluster
 from tocsin.directory import (
     Statement,
     Verdict,
@@ -44,9 +43,10 @@ from tocsin.directory import (
     same_and_wider,
 )
 from tocsin.networks import Networks
-from tocsin.records import Database, open_database, sqlite_url
-from tocsin.release import read_marking
-from tocsin.routing import Router, current_router
+from tocsin.node.records import Database, open_database, sqlite_url
+from tocsin.sharing.gate import read_marking
+from tocsin.sharing.lookup import explain_subject, read_subject
+from tocsin.sharing.routing import Router, current_router
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 BATCH = 200_000

@@ -19,8 +19,8 @@ from tocsin.drafting.page import page as html_page
 from tocsin.drafting.pages import PAGE, pages
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.store import add_text, load
-from tocsin.records import open_database
-from tocsin.records.engine import sqlite_url
+from tocsin.node.records import open_database
+from tocsin.node.records.engine import sqlite_url
 
 WORDS = (
     "encourage greater cooperation among all stakeholders at national regional and international levels in building "

@@ -20,7 +20,7 @@ from tocsin.events.browse import Events
 from tocsin.events.filters import EventFilter
 from tocsin.events.schema import COLUMNS
 from tocsin.events.store import EventStore, Part
-from tocsin.records import open_database, sqlite_url
+from tocsin.node.records import open_database, sqlite_url
 
 FIRST = date(2026, 1, 1)
 LOOKS = 5

@@ -20,10 +20,10 @@ import polars as pl
 
 import feed
 from pipeline import tocsin
-from tocsin.app import open_node
 from tocsin.events.store import EventStore, Query
 from tocsin.networks import parse_network
-from tocsin.pipeline import ingest
+from tocsin.pipeline.ingest import ingest
+from tocsin.pipeline.stores import open_node
 
 DAYS = 10
 

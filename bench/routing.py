@@ -23,13 +23,13 @@ from statistics import median
 import numpy as np
 import polars as pl
 
-from tocsin.asking import explain_subject, read_subject
 from tocsin.cli.explain import open_router
 from tocsin.directory import import_directory, read_directory
 from tocsin.networks import Networks
-from tocsin.records import open_database, sqlite_url
-from tocsin.release import read_marking
-from tocsin.routing import Router
+from tocsin.node.records import open_database, sqlite_url
+from tocsin.sharing.gate import read_marking
+from tocsin.sharing.lookup import explain_subject, read_subject
+from tocsin.sharing.routing import Router
 
 BATCH = 200_000
 NOW = datetime(2026, 11, 24, tzinfo=UTC)

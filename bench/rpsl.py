@@ -26,7 +26,7 @@ import json, resource, sys, time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tocsin.directory.registry import import_rpsl
-from tocsin.records import open_database
+from tocsin.node.records import open_database
 url, home, day, *files = sys.argv[1:]
 database = open_database(url)
 database.migrate()

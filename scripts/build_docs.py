@@ -19,9 +19,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tocsin.cli import COMMANDS, application
-from tocsin.collectors.kinds import OWN_KINDS, kind_of
 from tocsin.events.schema import FIELDS, Kind, Privacy
-from tocsin.settings import Settings
+from tocsin.node.settings import Settings
+from tocsin.pipeline.collectors.kinds import OWN_KINDS, kind_of
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MADE = "<!-- made by scripts/build_docs.py: change the code, then run it -->"

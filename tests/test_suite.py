@@ -23,7 +23,7 @@ def test_folders_that_grew_by_more_than_a_quarter_or_are_new_are_named_worst_fir
 
 
 @pytest.mark.parametrize(
-    ("file", "group"), [("tests/web/test_accessibility.py", "gallery"), ("tests/a.py", "tests/a.py")]
+    ("file", "group"), [("tests/server/pages/test_accessibility.py", "gallery"), ("tests/a.py", "tests/a.py")]
 )
 def test_a_file_stays_whole_and_the_gallery_too(file: str, group: str) -> None:
     assert ByFile._split_scope(ByFile.__new__(ByFile), f"{file}::test_it[a@b]") == group

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tocsin.client import Client
+    from tocsin.server.client import Client
 
 __all__ = ["Client", "__version__"]
 
@@ -14,6 +14,6 @@ def __getattr__(name: str) -> "type[Client]":
     """`Client`, imported only when it is asked for."""
     if name != "Client":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from tocsin.client import Client
+    from tocsin.server.client import Client
 
     return Client

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from answer_world import World, copy_world, make_world
-from players import Tocsin
+from support.cast import Tocsin
 from support.processes import KILLED, command
-from tocsin.records import AuditAside, AuditEntry
+from support.world import World, copy_world, make_world
+from tocsin.node.records import AuditAside, AuditEntry
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from players import CAST, Tocsin
+from support.cast import CAST, Tocsin
 from tocsin.cli import COMMANDS, hoist_globals
 
 _WORDS = st.lists(st.sampled_from(["ingest", "--json", "--home", "--home=x", "dir", "--feed", "-", "--", "a.csv"]))

@@ -12,7 +12,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from players import Tocsin
+from support.cast import Tocsin
 from tocsin.cli.sbom import Component, bill_of_materials, installed
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sealing_cast import Cast, made_cast
+from support.sealing_examples import Cast, made_cast
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from post_office import PostOffice, made_certificate, post_office
+from support.mail_server import PostOffice, made_certificate, post_office
 from tocsin.delivery import Channel, Mail, Outcome, open_channel, reach_smtp
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
-from tocsin.errors import SettingError, StorageError
-from tocsin.settings import MailSettings, Settings
+from tocsin.node.errors import SettingError, StorageError
+from tocsin.node.settings import MailSettings, Settings
 
 
 def mail(number: int = 1, *, part: int = 1, parts: int = 1, to: tuple[str, ...] = ("noc@isp.example",)) -> Mail:

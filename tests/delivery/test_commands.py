@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from delivery_cast import NOW, Told, events, node, owe, team
+from support.delivery_examples import NOW, Told, events, node, owe, team
 from tocsin.cli import main
 from tocsin.delivery import deliver
 from tocsin.delivery.channels.file import FileChannel
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 
 @pytest.fixture

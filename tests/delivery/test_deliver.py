@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from delivery_cast import NOW, Read, Told, node, owe, read_folder, read_mail, team
-from delivery_kill import killed
-from delivery_worker import FRAMES, TEAMS
-from post_office import PostOffice, post_office
+from support.delivery_examples import NOW, Read, Told, node, owe, read_folder, read_mail, team
+from support.delivery_kills import killed
+from support.delivery_process import FRAMES, TEAMS
+from support.mail_server import PostOffice, post_office
 from tocsin.delivery import Channel, Delivery, DeliveryState, Summary, deliver, delivery, retry
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.delivery.retries import next_try
 from tocsin.directory import Team
-from tocsin.errors import ConflictError, NotFoundError
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.records import AuditEntry, Database
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from delivery_cast import NODE, NOW, Read, Told, events, node, owe, read_folder, team, unpacked
+from support.delivery_examples import NODE, NOW, Read, Told, events, node, owe, read_folder, team, unpacked
 from tocsin.delivery import Delivery, DeliveryState, Gone, Node, deliver
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.columns import width
@@ -26,7 +26,7 @@ from tocsin.delivery.texts import texts_for
 from tocsin.delivery.xarf_report import XarfSender, xarf_reports
 from tocsin.directory import Format, Team
 from tocsin.events.schema import COLUMNS, FIELDS, Kind
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 RDP = {
     "classification.type": "vulnerable-system",

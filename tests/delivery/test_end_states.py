@@ -8,24 +8,24 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from answer_world import World, copy_world, make_world, text_of
-from api_world import caller
-from console_world import Browser, browser_of
-from mailroom_corpus import GONE, report
-from reply_cast import SETTINGS
-from tocsin.accounts import Act, Role
+from support.api_client import caller
+from support.console_users import Browser, browser_of
+from support.mail_corpus import GONE, report
+from support.reply_examples import SETTINGS
+from support.world import World, copy_world, make_world, text_of
 from tocsin.delivery import FINAL, Delivery, DeliveryState, drop, find_mail, hold, release, retry, send_again
 from tocsin.delivery.expiry import expire
+from tocsin.delivery.mailbox import Kind
 from tocsin.directory import read_team
-from tocsin.errors import ConflictError, NotFoundError
-from tocsin.letters import Letter, LetterState, queue_letter
-from tocsin.mailroom import Kind
+from tocsin.node.accounts import Act, Role
+from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.letters import Letter, LetterState, queue_letter
+from tocsin.node.records import AuditEntry
 from tocsin.node.reply_addresses import reply_addresses
-from tocsin.records import AuditEntry
-from tocsin.replies import file_mail, open_desk
-from tocsin.settings import TellSettings
-from tocsin.telling import tell
-from tocsin.web.server import make_application
+from tocsin.node.settings import TellSettings
+from tocsin.pipeline.notify import tell
+from tocsin.problems.replies import file_mail, open_desk
+from tocsin.server.server import make_application
 
 OPERATOR = "abuse@operator.example"
 ACTS = ("release", "hold", "drop", "retry", "repeat")

@@ -11,19 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import Environment, nodes
 
-from delivery_cast import NOW, Told, events, node, owe, read_folder, team
-from players import Tocsin
+from support.cast import Tocsin
+from support.delivery_examples import NOW, Told, events, node, owe, read_folder, team
 from tocsin.delivery import deliver
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.columns import WIDTH, fit, table, width, wrap
 from tocsin.delivery.direction import LEFT, right_to_left
 from tocsin.delivery.example import example_mail
+from tocsin.delivery.mailbox import verdicts_in
 from tocsin.delivery.survey import topics
 from tocsin.delivery.texts import SHIPPED, Shelf, Texts, faults, in_english, open_shelf, text_names, texts_for
 from tocsin.delivery.texts.specimens import specimens
-from tocsin.errors import ConflictError, NotFoundError, SettingError, UsageError
-from tocsin.mailroom import verdicts_in
-from tocsin.records import Database
+from tocsin.node.errors import ConflictError, NotFoundError, SettingError, UsageError
+from tocsin.node.records import Database
 
 OTHERS = ["ar", "es", "fr", "pt"]
 # Words that stand in every English text, and in none of the other languages.

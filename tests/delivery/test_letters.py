@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from delivery_cast import NOW, UNLIMITED, Told, node, team
-from delivery_kill import killed
-from post_office import PostOffice, post_office
+from support.delivery_examples import NOW, UNLIMITED, Told, node, team
+from support.delivery_kills import killed
+from support.mail_server import PostOffice, post_office
 from tocsin.delivery import Summary, deliver, letters
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
-from tocsin.letters import Letter, LetterState, empty_letters, queue_letter
-from tocsin.records import AuditEntry, Database
-from tocsin.settings import TellSettings
+from tocsin.node.letters import Letter, LetterState, empty_letters, queue_letter
+from tocsin.node.records import AuditEntry, Database
+from tocsin.node.settings import TellSettings
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery_cast import NOW
+from support.delivery_examples import NOW
 from tocsin.delivery.mime import (
     Attachment,
     Envelope,

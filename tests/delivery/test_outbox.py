@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from delivery_cast import NODE, NOW, Told, events, node, owe, team
+from support.delivery_examples import NODE, NOW, Told, events, node, owe, team
 from tocsin.delivery import Delivery, DeliveryItem, deliver, due_at, queue, release_items
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.directory import Interval, Team
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 
 def at(text: str) -> datetime:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from answer_world import World, link_of, make_world, send
-from databases import Cluster
-from delivery_cast import Read
-from tocsin.app import open_node
+from support.databases import Cluster
+from support.delivery_examples import Read
+from support.world import World, link_of, make_world, send
 from tocsin.directory import read_directory
-from tocsin.silence import unanswered
+from tocsin.pipeline.stores import open_node
+from tocsin.problems.unanswered import unanswered
 
 RULES = """team,kind,value,role
 operator,prefix,192.0.2.0/24,responsible

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from delivery_cast import NOW, Told, events, node, owe, read_folder, read_mail, team
-from post_office import PostOffice, post_office
+from support.delivery_examples import NOW, Told, events, node, owe, read_folder, read_mail, team
+from support.mail_server import PostOffice, post_office
 from tocsin.delivery import (
     Delivery,
     Facts,
@@ -41,10 +41,10 @@ from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.delivery.safety import Room, most_mails
 from tocsin.directory import Team
-from tocsin.errors import ConflictError
-from tocsin.letters import queue_letter
-from tocsin.records import AuditEntry, Database
-from tocsin.settings import TellSettings
+from tocsin.node.errors import ConflictError
+from tocsin.node.letters import queue_letter
+from tocsin.node.records import AuditEntry, Database
+from tocsin.node.settings import TellSettings
 
 OPEN = TellSettings(hold_first_mail=False)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from delivery_cast import Told, owe, read_mail
-from keyring import gnupg
-from post_office import post_office
-from sealing_cast import (
+from support.delivery_examples import Told, owe, read_mail
+from support.mail_keys import gnupg
+from support.mail_server import post_office
+from support.sealing_examples import (
     BOXES,
     EVENTS,
     NOW,
@@ -38,10 +38,10 @@ from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.delivery.sealing import open_seals
 from tocsin.directory import Format
 from tocsin.directory.keys import KeyFormat
-from tocsin.errors import SettingError
-from tocsin.letters import Letter
-from tocsin.records import AuditEntry, Database
-from tocsin.settings import MailSettings
+from tocsin.node.errors import SettingError
+from tocsin.node.letters import Letter
+from tocsin.node.records import AuditEntry, Database
+from tocsin.node.settings import MailSettings
 
 
 def test_an_openpgp_digest_is_opened_and_verified_by_gpg_and_equals_the_plain_one(

@@ -7,7 +7,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sealing_cast import BOXES, NOW, Cast, isp
+from support.sealing_examples import BOXES, NOW, Cast, isp
 from tocsin.delivery.sealing import Barred, OwnKeys, Protection, protect
 from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, Span, TeamKey, Verdict
 

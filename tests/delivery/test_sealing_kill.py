@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sealing_cast import Cast, parsed
 from support.processes import KILLED, command
+from support.sealing_examples import Cast, parsed
 from tocsin.cli import main
 from tocsin.delivery.sealing import KeyRing
 from tocsin.directory.keys import KeyFormat, Saying, import_keys
-from tocsin.home import open_home
-from tocsin.settings import NodeSettings, Settings
+from tocsin.node.home import open_home
+from tocsin.node.settings import NodeSettings, Settings
 
 TEAM = """
 source = "test"

@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from keyring import certificate, gnupg, openssl
-from players import Tocsin
-from sealing_cast import Cast
-from tocsin.app import open_node
-from tocsin.backup import make_backup, restore_backup
+from support.cast import Tocsin
+from support.mail_keys import certificate, gnupg, openssl
+from support.sealing_examples import Cast
 from tocsin.cli import main
 from tocsin.delivery.sealing import KeyRing, OwnKeys, can_sign, read_own_keys
 from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState
-from tocsin.errors import ConflictError, InputError, NotFoundError, SettingError
-from tocsin.home import open_home
-from tocsin.records import AuditEntry
-from tocsin.settings import MailSettings, NodeSettings, Settings
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, SettingError
+from tocsin.node.home import open_home
+from tocsin.node.records import AuditEntry
+from tocsin.node.settings import MailSettings, NodeSettings, Settings
+from tocsin.operations.backup import make_backup, restore_backup
+from tocsin.pipeline.stores import open_node
 
 CSIRT = "CSIRT Example <csirt@csirt.example>"
 SETTINGS = Settings(node=NodeSettings(name="CSIRT Example", contact="csirt@csirt.example"))

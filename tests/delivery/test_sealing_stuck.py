@@ -9,9 +9,9 @@ import pytest
 from rich.cells import cell_len
 from sqlalchemy import select
 
-from delivery_cast import Told, events, node, owe, read_mail
-from keyring import certificate
-from sealing_cast import (
+from support.delivery_examples import Told, events, node, owe, read_mail
+from support.mail_keys import certificate
+from support.sealing_examples import (
     BOXES,
     EVENTS,
     NOW,
@@ -35,9 +35,9 @@ from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.sealing import Seals, remind_of_keys
 from tocsin.delivery.sealing.key_letters import cannot_encrypt, expiring
 from tocsin.directory.keys import TeamKey
-from tocsin.letters import Letter, LetterState
-from tocsin.records import AuditEntry, Database
-from tocsin.settings import NodeSettings, TellSettings
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import AuditEntry, Database
+from tocsin.node.settings import NodeSettings, TellSettings
 
 CURVE = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 BAD: dict[str, tuple[Callable[[Cast], list[TeamKey]], str]] = {

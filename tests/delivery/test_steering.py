@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from delivery_cast import NOW, Told, node, owe, read_folder
-from delivery_worker import FRAMES, TEAMS
+from support.delivery_examples import NOW, Told, node, owe, read_folder
+from support.delivery_process import FRAMES, TEAMS
 from tocsin.delivery import (
     Delivery,
     Group,
@@ -23,8 +23,8 @@ from tocsin.delivery import (
     send_again,
 )
 from tocsin.delivery.channels.file import FileChannel
-from tocsin.errors import ConflictError
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import ConflictError
+from tocsin.node.records import AuditEntry, Database
 
 FIRST = "TOC-2026-0000001"
 

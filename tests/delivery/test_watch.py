@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from answer_world import START, World, make_world
+from support.world import START, World, make_world
 from tocsin.delivery import Summary, resume, stop
 from tocsin.delivery.lock import sole_deliverer
-from tocsin.telling import Teller, tell_as_due
+from tocsin.pipeline.notify import Teller, tell_as_due
 
 
 class Day:

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from directory_world import TEAMS, World
+from support.directory_example import TEAMS, World
 from tocsin.directory import Role, Rule, RuleKind, Statement, assert_claim, read_directory, read_overruled, read_team
 from tocsin.directory.precedence import Decided, Said, Words, settle
-from tocsin.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.networks import parse_network
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
+from tocsin.node.records import AuditEntry, Database
 
 
 @pytest.fixture

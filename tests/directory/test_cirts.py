@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from players import Tocsin
+from support.cast import Tocsin
 from tocsin.directory import import_directory
 from tocsin.directory.contacts import Terms
 from tocsin.directory.facts import Fact, FactKind
@@ -30,8 +30,8 @@ from tocsin.directory.states import (
     read_cirts,
     read_states,
 )
-from tocsin.errors import InputError, NotFoundError
-from tocsin.records import Database
+from tocsin.node.errors import InputError, NotFoundError
+from tocsin.node.records import Database
 
 DAY = date(2026, 11, 1)
 STATE = State("MU", "Mauritius")

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from directory_world import TEAMS, World
-from dns_server import DnsServer, dns_server
+from support.directory_example import TEAMS, World
+from support.dns_server import DnsServer, dns_server
 from tocsin.directory import read_directory
 from tocsin.directory.claims import (
     MOST_TRIES,
@@ -32,10 +32,10 @@ from tocsin.directory.claims import (
 )
 from tocsin.directory.claims.dns_proof import MOST_ZONES, record_names
 from tocsin.directory.contacts import Terms, contact_states
-from tocsin.errors import ConflictError, InputError, NotFoundError, RemoteError, UsageError
-from tocsin.letters import Letter
-from tocsin.records import AuditEntry, Database
-from tocsin.settings import NodeSettings
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, RemoteError, UsageError
+from tocsin.node.letters import Letter
+from tocsin.node.records import AuditEntry, Database
+from tocsin.node.settings import NodeSettings
 
 SENDER = NodeSettings(name="CSIRT Example", contact="csirt@example.org")
 NETWORK = "192.175.48.0/24"  # RFC 7535, reached by everybody and held by nobody

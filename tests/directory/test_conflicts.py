@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from directory_world import TEAMS, World
+from support.directory_example import TEAMS, World
 from tocsin.directory import Conflict, ConflictState, read_conflicts, read_directory, undecide
 from tocsin.directory.tables import DecisionRow
-from tocsin.errors import ConflictError, NotFoundError, UsageError
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import AuditEntry, Database
 
 
 @pytest.fixture

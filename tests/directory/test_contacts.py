@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from directory_world import NOW, TEAMS, World
+from support.directory_example import NOW, TEAMS, World
 from tocsin.delivery.ledger import note_posted
 from tocsin.directory import (
     Purpose,
@@ -51,8 +51,8 @@ from tocsin.directory.contacts import (
     state_of,
 )
 from tocsin.directory.contacts.tables import ContactFactRow
-from tocsin.letters import Letter, LetterState
-from tocsin.records import AuditEntry, AuditWord, Database
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import AuditEntry, AuditWord, Database
 
 TERMS = Terms(verify_days=365, answer_days=14)
 DAY = dt.timedelta(days=1)

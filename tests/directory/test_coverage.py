@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from answer_world import URL
-from answer_world import World as Served
-from coverage_world import (
+from support.cast import Tocsin
+from support.coverage_example import (
     ANSWERED,
     ASKED,
     FILES,
@@ -34,9 +33,10 @@ from coverage_world import (
     routes,
     teams,
 )
-from databases import Cluster
-from players import Tocsin
-from tocsin.app import Node, open_node
+from support.databases import Cluster
+from support.world import URL
+from support.world import World as Served
+from tocsin.delivery.mailbox import Kind
 from tocsin.directory import (
     Statement,
     deny_claim,
@@ -49,14 +49,14 @@ from tocsin.directory import (
     read_directory,
 )
 from tocsin.directory.contacts import Ask, Letters, ask
+from tocsin.directory.contacts.verification import token_of
 from tocsin.directory.registry import import_delegations
-from tocsin.letters import Letter, LetterState
-from tocsin.mailroom import Kind
 from tocsin.networks import load_table
+from tocsin.node.letters import Letter, LetterState
 from tocsin.node.reply_addresses import reply_addresses
-from tocsin.replies import file_mail, open_desk
-from tocsin.tokens import open_tokens
-from tocsin.verifying import token_of
+from tocsin.node.tokens import open_tokens
+from tocsin.pipeline.stores import NodeWithStores, open_node
+from tocsin.problems.replies import file_mail, open_desk
 
 _SETTINGS = f'[server]\nurl = "{URL}"\n[mailbox]\naddress = "csirt@example.org"\n'
 _MADE = re.compile(r'name="made" value="([^"]+)"')
@@ -80,7 +80,7 @@ def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield Tocsin(home, {}), world
 
 
-def play(node: Node, world: SeededWorld, folder: Path, stack: ExitStack) -> None:
+def play(node: NodeWithStores, world: SeededWorld, folder: Path, stack: ExitStack) -> None:
     """Tell the node everything, at the times at which it is told."""
     for name, text in (("routes.dat", routes(world)), ("places.csv", places(world))):
         (folder / name).write_text(text)
@@ -106,7 +106,7 @@ def play(node: Node, world: SeededWorld, folder: Path, stack: ExitStack) -> None
     import_directory(node.database, path, actor="x", now=IMPORTS[1], source="list", most_gone=None)
 
 
-def _notes(node: Node, acts: Sequence[Act], keys: dict[str, int]) -> None:
+def _notes(node: NodeWithStores, acts: Sequence[Act], keys: dict[str, int]) -> None:
     with node.database.begin() as session:
         for act in acts:
             team, box, at = keys[act.team], act.mailbox, act.at
@@ -120,7 +120,7 @@ def _notes(node: Node, acts: Sequence[Act], keys: dict[str, int]) -> None:
                 note_delivered(session, [box], at=at)
 
 
-def _letters(node: Node, acts: Sequence[Act], keys: dict[str, int], stack: ExitStack) -> None:
+def _letters(node: NodeWithStores, acts: Sequence[Act], keys: dict[str, int], stack: ExitStack) -> None:
     """Ask by letter; then people press buttons and reply, scanners fetch links, and programs reply."""
     tokens = open_tokens(node.home)
     links: dict[str, str] = {}

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from directory_world import TEAMS, World
-from players import Tocsin
+from support.cast import Tocsin
+from support.directory_example import TEAMS, World
 from tocsin.directory import Line, read_directory
-from tocsin.errors import ConflictError
-from tocsin.records import Database
+from tocsin.node.errors import ConflictError
+from tocsin.node.records import Database
 
 MANY = "team,kind,value\n" + "".join(f"alpha,asn,{64500 + number}\n" for number in range(30))
 FEWER = "team,kind,value\n" + "".join(f"alpha,asn,{64500 + number}\n" for number in range(20))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tocsin.directory import import_directory, read_directory
 from tocsin.directory.entries import BASIS_FIELDS, TEAM_FIELDS, TEAM_LISTS
-from tocsin.records import open_database, sqlite_url
+from tocsin.node.records import open_database, sqlite_url
 
 TEXT = (Path(__file__).parents[2] / "docs" / "directory.md").read_text(encoding="utf-8")
 

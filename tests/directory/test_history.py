@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from directory_world import NOW, TEAMS, World, ask
-from players import Tocsin
+from support.cast import Tocsin
+from support.directory_example import NOW, TEAMS, World, ask
 from tocsin.directory import (
     Directory,
     merge_teams,
@@ -27,8 +27,8 @@ from tocsin.directory import (
     unmerge_team,
 )
 from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow, MuteRow, TeamRow
-from tocsin.errors import TocsinError
-from tocsin.records import Database
+from tocsin.node.errors import TocsinError
+from tocsin.node.records import Database
 
 KEYS = ("alpha", "beta", "gamma")
 THINGS = (

@@ -22,8 +22,8 @@ from tocsin.directory import (
     read_team,
 )
 from tocsin.directory.tables import ConstituencyRow
-from tocsin.errors import InputError, NotFoundError
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import InputError, NotFoundError
+from tocsin.node.records import AuditEntry, Database
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TOML = """

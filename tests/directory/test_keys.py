@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pysequoia import Tsk
 from sqlalchemy import select
 
-from keyring import Gpg, certificate, gnupg, openssl
+from support.mail_keys import Gpg, certificate, gnupg, openssl
 from tocsin.directory import import_directory, merge_teams, read_team
 from tocsin.directory.keys import (
     Change,
@@ -36,8 +36,8 @@ from tocsin.directory.keys import (
     remove_key,
     team_keys,
 )
-from tocsin.errors import ConflictError, InputError, NotFoundError
-from tocsin.records import AuditEntry, Database, read_asides
+from tocsin.node.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.records import AuditEntry, Database, read_asides
 
 NOC = "NOC <noc@isp.example>"
 BOX = "noc@isp.example"

@@ -4,8 +4,8 @@ import csv
 import io
 from pathlib import Path
 
-from directory_world import TEAMS
-from players import Tocsin
+from support.cast import Tocsin
+from support.directory_example import TEAMS
 
 RULES = """team,kind,value,role
 alpha,prefix,192.0.2.0/24,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from directory_world import NOW, World
+from support.directory_example import NOW, World
 from tocsin.directory import (
     Candidate,
     keep_apart,
@@ -19,8 +19,8 @@ from tocsin.directory import (
     unmerge_team,
 )
 from tocsin.directory.organisation_names import comparable, skeleton
-from tocsin.errors import ConflictError, NotFoundError, UsageError
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import AuditEntry, Database
 
 HERE = (
     "key,name,mailboxes,country,asns\n"

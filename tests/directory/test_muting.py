@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from players import CAST
+from support.cast import CAST
 from tocsin.directory import Mute, MuteKind, import_directory, mute, read_directory, unmute
-from tocsin.errors import NotFoundError, UsageError
-from tocsin.records import Database
+from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.records import Database
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(days=30)

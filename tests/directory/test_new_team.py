@@ -16,16 +16,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from players import Tocsin
+from support.cast import Tocsin
 from tocsin.directory.profile import read_profile_file
 from tocsin.directory.registry.security_txt import parse_security_txt
-from tocsin.errors import InputError
-from tocsin.founding import completed, questions, read_answers
-from tocsin.founding.answers import keep_answers
-from tocsin.founding.questions import Answers, Question, understood
-from tocsin.founding.roster import roster_csv
 from tocsin.networks import Networks, as_numbers_in
-from tocsin.settings import load_settings
+from tocsin.node.errors import InputError
+from tocsin.node.settings import load_settings
+from tocsin.operations.founding import completed, questions, read_answers
+from tocsin.operations.founding.answers import keep_answers
+from tocsin.operations.founding.questions import Answers, Question, understood
+from tocsin.operations.founding.roster import roster_csv
 
 TODAY = datetime.now(UTC).date()
 ASKED = questions(TODAY)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from players import Tocsin
+from support.cast import Tocsin
 from tocsin.directory import (
     Fact,
     FactKind,
@@ -39,8 +39,8 @@ from tocsin.directory.profile.outline import OUTLINE
 from tocsin.directory.profile.reading import read_profile
 from tocsin.directory.profile.text import NOT_STATED, profile_text
 from tocsin.directory.shapes import lines, paragraphs
-from tocsin.errors import InputError
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import InputError
+from tocsin.node.records import AuditEntry, Database
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OTHERS = """

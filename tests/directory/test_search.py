@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from directory_world import NOW, TEAMS, World
+from support.directory_example import NOW, TEAMS, World
 from tocsin.directory import (
     RuleKind,
     TeamKind,
@@ -20,8 +20,8 @@ from tocsin.directory import (
     read_team_history,
     search_teams,
 )
-from tocsin.errors import ConflictError, InputError, UsageError
-from tocsin.records import Database
+from tocsin.node.errors import ConflictError, InputError, UsageError
+from tocsin.node.records import Database
 
 
 @pytest.fixture

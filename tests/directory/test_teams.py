@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from players import Tocsin
+from support.cast import Tocsin
 from tocsin.directory import (
     About,
     Attested,
@@ -35,8 +35,8 @@ from tocsin.directory import (
 )
 from tocsin.directory.files import read_import_file
 from tocsin.directory.hours import DAYS, read_hours
-from tocsin.errors import NotFoundError, UsageError
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.records import AuditEntry, Database
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TODAY = NOW.date()

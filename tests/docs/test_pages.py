@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.collectors import read_collectors
-from tocsin.collectors.kinds import OWN_KINDS
-from tocsin.settings import Settings
+from tocsin.node.settings import Settings
+from tocsin.pipeline.collectors import read_collectors
+from tocsin.pipeline.collectors.kinds import OWN_KINDS
 
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)

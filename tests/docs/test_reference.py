@@ -7,10 +7,10 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from tocsin.collectors.kinds import OWN_KINDS, kind_of
 from tocsin.events.schema import FIELDS
-from tocsin.records import AuditWord
-from tocsin.settings import Settings
+from tocsin.node.records import AuditWord
+from tocsin.node.settings import Settings
+from tocsin.pipeline.collectors.kinds import OWN_KINDS, kind_of
 
 
 def test_made_pages_are_up_to_date(root: Path) -> None:

@@ -14,9 +14,9 @@ from tocsin.drafting.history import replayed, verify
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.store import add_copy, add_text, append, load, source_of, take_in
 from tocsin.drafting.stored import Stored
-from tocsin.errors import ConflictError, InputError
-from tocsin.records import Database, open_database
-from tocsin.records.engine import sqlite_url
+from tocsin.node.errors import ConflictError, InputError
+from tocsin.node.records import Database, open_database
+from tocsin.node.records.engine import sqlite_url
 
 SOURCE = "A text\n1. Aims\na) Share warnings.\n\n· Aland, Government: Share all warnings.\n".encode()
 AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tocsin.cli.drafting import app
-from tocsin.cli.output import Invocation
+from tocsin.drafting.commands.drafting import app
 from tocsin.drafting.plaintext import read_compilation
-from tocsin.errors import ConflictError, InputError, NotFoundError, UsageError, WithheldError
+from tocsin.interface.output import Invocation
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError, WithheldError
 
 Run = Callable[..., Any]
 SOURCE = """A text

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from tocsin.cli.drafting import app
+from tocsin.drafting.commands.drafting import app
 
 
 def test_every_command_is_documented() -> None:

@@ -15,7 +15,7 @@ from tocsin.drafting.draft import Draft, Outcome
 from tocsin.drafting.history import Signer, Step, digest_of, extended, replayed, verify
 from tocsin.drafting.model import EntryClass, PositionKind
 from tocsin.drafting.plaintext import read_compilation
-from tocsin.errors import ConflictError, InputError, NotFoundError, TocsinError, WithheldError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, WithheldError
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 TEXT = read_compilation(

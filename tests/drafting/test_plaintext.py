@@ -15,7 +15,7 @@ from tocsin.drafting.model import EntryClass, PositionKind, Text
 from tocsin.drafting.outline import label_rank
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.positions import stated_kind
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 
 def read(*lines: str) -> Text:

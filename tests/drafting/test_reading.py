@@ -8,7 +8,7 @@ import pytest
 from tocsin.drafting import read_compilation, read_text
 from tocsin.drafting.draft import begun
 from tocsin.drafting.word.text_out import compiled_docx
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 COMPILATION = b"1.\tPillars\na) Share warnings.\n\n\xc2\xb7 Aland, Government: Share warnings early.\n"
 

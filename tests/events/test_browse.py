@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from event_world import LABELS, NOW, EventWorld, as_of, country_of, expected, make_world, seen, time_of
+from support.event_examples import LABELS, NOW, EventWorld, as_of, country_of, expected, make_world, seen, time_of
 from tocsin.events.browse import Events, read_cursor
 from tocsin.events.filters import EVERYWHERE, SEVERITIES, EventFilter
 from tocsin.events.sight import ALL_FIELDS, EVERYTHING, Sight, Window, merged
@@ -209,7 +209,7 @@ def test_what_a_window_does_not_show_is_not_in_the_rows(world: EventWorld) -> No
 
 
 def _teams(row: dict[str, Any]) -> list[int]:
-    from event_world import SETS
+    from support.event_examples import SETS
 
     return [*SETS[row["routed"]], *SETS[row["told"]]]
 
@@ -285,7 +285,7 @@ def test_a_long_reading_is_of_the_moment_at_which_it_began(tmp_path: Path) -> No
 
 def test_nothing_is_found_where_nothing_was_heard(tmp_path: Path) -> None:
     from tocsin.events.store import EventStore
-    from tocsin.records import open_database, sqlite_url
+    from tocsin.node.records import open_database, sqlite_url
 
     database = open_database(sqlite_url(tmp_path / "records.sqlite"))
     database.migrate()

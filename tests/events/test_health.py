@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.errors import ConflictError, NotFoundError, UsageError
 from tocsin.events.alarms import acknowledge, feed_states, set_cadence, watch_feeds
 from tocsin.events.health import Heard, late_after, troubles, usual
 from tocsin.events.models import AlarmKind, ColumnSet, FeedAlarm, FeedRecord, Ingest, IngestState
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import AuditEntry, Database
 
 START = datetime(2026, 9, 7, 4, 0, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)

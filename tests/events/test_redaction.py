@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.abuse_reports import ENCODED, REFERENCE, TRACES, WORDS, shapes, xarf
-from tocsin.errors import InputError
 from tocsin.events.redaction import Redaction, redacted, redacted_bytes, stream
 from tocsin.events.redaction.records import TEXT_LIMIT, reduced
+from tocsin.node.errors import InputError
 
 
 def in_pieces(data: bytes, size: int) -> bytes:

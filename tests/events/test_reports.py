@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.errors import InputError
 from tocsin.events.reports import Report, find_reports, open_reports
-from tocsin.settings import IngestSettings
+from tocsin.node.errors import InputError
+from tocsin.node.settings import IngestSettings
 
 LIMITS = IngestSettings()
 LINES = b"".join(b"row %d,%d\n" % (number, number * 7919 % 1013) for number in range(5_000))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from event_world import NOW, EventWorld, make_world
+from support.event_examples import NOW, EventWorld, make_world
 from tocsin.events.browse import Events
 from tocsin.events.filters import EventFilter
 from tocsin.events.summaries import Summaries

@@ -18,12 +18,12 @@ _ASK = """
 import json, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from route_map import doors
-from tocsin.app import open_node
-from tocsin.backup import _tables
+from support.routes import doors
+from tocsin.pipeline.stores import open_node
+from tocsin.operations.backup import _tables
 from tocsin.cli import COMMANDS, application
-from tocsin.web.places import _ASIDE
-from tocsin.web.server import make_application
+from tocsin.server.pages.places import _ASIDE
+from tocsin.server.server import make_application
 application(COMMANDS)
 served = make_application(open_node(Path(sys.argv[1])), clock=lambda: datetime(2026, 11, 23, tzinfo=UTC))
 print(json.dumps({

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from databases import Cluster
-from players import CAST, HEADER, RULES, Tocsin
+from support.cast import CAST, HEADER, RULES, Tocsin
+from support.databases import Cluster
 from support.homes import copy_home, settled_home
 
 

@@ -23,13 +23,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from players import HEADER, Tocsin
+from support.cast import HEADER, Tocsin
 from support.hostile_reports import hostile_reports
-from tocsin.app import Node, open_node
-from tocsin.errors import InternalError
 from tocsin.events.idf_out import idf_lines
 from tocsin.events.reports import Report as Opened
-from tocsin.pipeline import Outcome, ingest
+from tocsin.node.errors import InternalError
+from tocsin.pipeline.ingest import Outcome, ingest
+from tocsin.pipeline.stores import NodeWithStores, open_node
 
 Report = Callable[..., Path]
 COMMAND = Path(sys.executable).parent / "tocsin"
@@ -661,7 +661,7 @@ anything = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def node() -> Iterator[Node]:
+def node() -> Iterator[NodeWithStores]:
     with TemporaryDirectory() as folder:
         made = open_node(Path(folder) / "home")
         (made.home / "feeds").mkdir()
@@ -676,7 +676,7 @@ def node() -> Iterator[Node]:
 @example(data=b"source.ip,extra\n192.0.2.1,}{\n", origin=SOURCES[4])
 @example(data=b'{"source.ip":"192.0.2.1","a":1e400}', origin=SOURCES[1])
 def test_for_any_bytes_the_sums_balance_or_there_is_a_reason(
-    node: Node, data: bytes, origin: tuple[str | None, str | None]
+    node: NodeWithStores, data: bytes, origin: tuple[str | None, str | None]
 ) -> None:
     path = node.home.parent / "any.dat"
     path.write_bytes(data)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from players import Tocsin
+from support.cast import Tocsin
 
 HEADER = "time.source,source.ip,classification.type,classification.identifier,source.abuse_contact,tlp"
 # One row for each way in which the two can stand to each other.

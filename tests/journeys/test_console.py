@@ -15,11 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from browser import browser
-from hand import Hand
-from house import House, row, welcome_in
-from post_office import post_office
+from support.browser import browser
+from support.form_filling import Hand
+from support.mail_server import post_office
 from support.ports import free_port
+from support.served_node import House, row, welcome_in
 
 _TOCSIN = str(Path(sys.executable).parent / "tocsin")
 _INVITED = {

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from players import HEADER, Tocsin
 from support.abuse_reports import REFERENCE, TRACES, shapes, traces, xarf
+from support.cast import HEADER, Tocsin
 
 WHY = {
     "A report of child sexual abuse: only its reference is kept.",

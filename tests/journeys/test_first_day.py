@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from delivery_cast import read_folder, read_mail
-from players import Tocsin
-from post_office import PostOffice, post_office
-from tocsin.app import open_node
+from support.cast import Tocsin
+from support.delivery_examples import read_folder, read_mail
+from support.mail_server import PostOffice, post_office
 from tocsin.events.models import FeedRecord
-from tocsin.overview import overview
+from tocsin.operations.demo.overview import overview
+from tocsin.pipeline.stores import open_node
 
 Report = Callable[..., Path]
 

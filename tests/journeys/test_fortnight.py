@@ -10,15 +10,15 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from answer_world import served
-from browser import browser
-from hand import Hand
-from house import House, row, welcome_in
-from post_office import post_office
+from support.browser import browser
+from support.form_filling import Hand
+from support.mail_server import post_office
 from support.ports import free_port
-from teams_world import OTHERS, delegated
-from tocsin.app import open_node
-from tocsin.web.server import make_application
+from support.served_node import House, row, welcome_in
+from support.team_examples import OTHERS, delegated
+from support.world import served
+from tocsin.pipeline.stores import open_node
+from tocsin.server.server import make_application
 
 _WORK = ["Today", "Events", "Reports", "Who must know", "Teams and networks", "Deliveries", "Rules"]
 _OWN = ["My networks", "Events", "Contacts and ranges", "What we were told"]

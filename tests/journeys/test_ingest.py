@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from players import HEADER, Tocsin
+from support.cast import HEADER, Tocsin
 from support.processes import command
-from tocsin.app import open_node
-from tocsin.pipeline import ingest
+from tocsin.pipeline.ingest import ingest
+from tocsin.pipeline.stores import open_node
 
 KEYS = [
     "reports",

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import tocsin as package
-from players import HEADER, Tocsin
+from support.cast import HEADER, Tocsin
 from support.processes import KILLED, command
 
 NAMES = sorted(

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from answer_world import serving
-from players import Tocsin
+from support.cast import Tocsin
+from support.world import serving
 
 COMMAND = Path(sys.executable).parent / "tocsin"
 FIRST = "other users of this machine"

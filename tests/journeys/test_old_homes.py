@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from players import Tocsin
+from support.cast import Tocsin
 
 _HOMES = Path(__file__).parents[1] / "homes"
 _NAMES = sorted(path.stem for path in _HOMES.glob("*.json"))

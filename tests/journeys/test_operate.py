@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from databases import Cluster
-from players import Tocsin
+from support.cast import Tocsin
+from support.databases import Cluster
 from support.processes import KILLED, command
-from tocsin.app import open_node
-from tocsin.retention import apply_retention
+from tocsin.operations.retention import apply_retention
+from tocsin.pipeline.stores import open_node
 
 Report = Callable[..., Path]
 

@@ -7,13 +7,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from answer_world import World, make_world
-from players import HEADER
-from tocsin.errors import ConflictError
+from support.cast import HEADER
+from support.world import World, make_world
 from tocsin.events.ingests import open_rows
 from tocsin.events.models import Ingest
-from tocsin.pipeline import ingest
-from tocsin.replay import kept_since, replay
+from tocsin.node.errors import ConflictError
+from tocsin.pipeline.ingest import ingest
+from tocsin.pipeline.replay import kept_since, replay
 
 _ROW = '"2026-11-16 04:00:00","medium","{}","tcp",3389,,"rdp",,,,'
 _UNUSABLE = "No usable address, network, AS, domain or URL in it."

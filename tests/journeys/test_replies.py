@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from answer_world import make_world
-from databases import Cluster
-from delivery_cast import Read, read_mail
-from imap_server import ImapServer, imap_server
-from mailroom_corpus import AUTOMATIC, GONE, RECEIPTS, report
-from players import Tocsin
-from post_office import post_office
-from reply_cast import reply
+from support.cast import Tocsin
+from support.databases import Cluster
+from support.delivery_examples import Read, read_mail
+from support.imap_server import ImapServer, imap_server
+from support.mail_corpus import AUTOMATIC, GONE, RECEIPTS, report
+from support.mail_server import post_office
 from support.processes import KILLED, command
-from tocsin.answers import Answer
-from tocsin.records import open_database, sqlite_url
-from tocsin.telling import tell
+from support.reply_examples import reply
+from support.world import make_world
+from tocsin.node.records import open_database, sqlite_url
+from tocsin.pipeline.notify import tell
+from tocsin.problems.answers import Answer
 
 OPERATOR, SECTOR = "abuse@operator.example", "cert@banks.example"
 # At the second of four mails: one is done, one is under way, two wait.

@@ -20,16 +20,16 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from answer_world import link_of, serving
-from collectors_cast import report, stored
-from delivery_cast import Read, read_mail
-from imap_server import ImapServer, imap_server
-from players import Tocsin
-from post_office import PostOffice, post_office
-from reply_cast import reply
-from tocsin.answers import Answer
-from tocsin.letters import queue_letter
-from tocsin.records import open_database, sqlite_url
+from support.cast import Tocsin
+from support.collected_reports import report, stored
+from support.delivery_examples import Read, read_mail
+from support.imap_server import ImapServer, imap_server
+from support.mail_server import PostOffice, post_office
+from support.reply_examples import reply
+from support.world import link_of, serving
+from tocsin.node.letters import queue_letter
+from tocsin.node.records import open_database, sqlite_url
+from tocsin.problems.answers import Answer
 
 TEAMS, ROUNDS = 12, 3
 _TOCSIN = Path(sys.executable).parent / "tocsin"

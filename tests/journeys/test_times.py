@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 from sqlalchemy import select
 
-from players import Tocsin
-from tocsin.answers import Verdict, Via, record_answer, told_problems
-from tocsin.app import Node, open_node
+from support.cast import Tocsin
 from tocsin.delivery import Delivery
 from tocsin.directory import read_directory
-from tocsin.measuring import By, Stretch, bounds, problem_times, summarise
-from tocsin.pipeline import ingest
-from tocsin.telling import tell
+from tocsin.pipeline.ingest import ingest
+from tocsin.pipeline.notify import tell
+from tocsin.pipeline.stores import NodeWithStores, open_node
+from tocsin.problems.answers import Verdict, Via, record_answer, told_problems
+from tocsin.problems.times import By, Stretch, bounds, problem_times, summarise
 
 START = datetime(2026, 11, 1, 6, tzinfo=UTC)
 # For each address of the operator the days on which the feed finds it.
@@ -24,7 +24,7 @@ COURSES = {"192.0.2.1": range(10), "192.0.2.2": range(3), "192.0.2.3": range(1),
 
 
 @pytest.fixture
-def node(tocsin: Tocsin, report: Callable[..., Path]) -> Node:
+def node(tocsin: Tocsin, report: Callable[..., Path]) -> NodeWithStores:
     """Ten days of one feed; each morning a report, an hour later the mails."""
     opened = open_node(tocsin.home)
     for day in range(10):
@@ -37,11 +37,11 @@ def node(tocsin: Tocsin, report: Callable[..., Path]) -> Node:
     return opened
 
 
-def team_number(node: Node, key: str) -> int:
+def team_number(node: NodeWithStores, key: str) -> int:
     return next(team.id for team in read_directory(node.database).teams if team.key == key)
 
 
-def answer(node: Node, team: str, at: datetime) -> None:
+def answer(node: NodeWithStores, team: str, at: datetime) -> None:
     """The team acknowledges all that its first digest told."""
     number = team_number(node, team)
     with node.database.begin() as session:
@@ -63,7 +63,7 @@ def answer(node: Node, team: str, at: datetime) -> None:
         )
 
 
-def test_each_course_is_as_it_was(node: Node) -> None:
+def test_each_course_is_as_it_was(node: NodeWithStores) -> None:
     answer(node, "operator", START + timedelta(hours=5))
     times = problem_times(node, node.store, node.tracker)
     number = team_number(node, "operator")
@@ -83,7 +83,7 @@ def test_each_course_is_as_it_was(node: Node) -> None:
         assert row["type"] == "vulnerable-system"
 
 
-def test_the_time_of_an_end_lies_between_the_last_sighting_and_the_run_that_missed_it(node: Node) -> None:
+def test_the_time_of_an_end_lies_between_the_last_sighting_and_the_run_that_missed_it(node: NodeWithStores) -> None:
     now = START + timedelta(days=10)
     number = team_number(node, "operator")
     times = problem_times(node, node.store, node.tracker).filter(pl.col("team") == number)
@@ -103,7 +103,7 @@ def test_the_time_of_an_end_lies_between_the_last_sighting_and_the_run_that_miss
     assert (group.problems, group.ended_before, len(left)) == (4, 1, 3)
 
 
-def test_a_silent_feed_ends_nothing(node: Node) -> None:
+def test_a_silent_feed_ends_nothing(node: NodeWithStores) -> None:
     quiet = START + timedelta(days=40)
     number = team_number(node, "operator")
     times = problem_times(node, node.store, node.tracker).filter(
@@ -114,7 +114,7 @@ def test_a_silent_feed_ends_nothing(node: Node) -> None:
     assert left.tolist() == [pytest.approx(7 * 24 + 18 + 2 / 60, abs=0.1)]  # last seen on the 9th at 01:02
 
 
-def test_what_the_command_shows(tocsin: Tocsin, node: Node) -> None:
+def test_what_the_command_shows(tocsin: Tocsin, node: NodeWithStores) -> None:
     answer(node, "operator", START + timedelta(hours=5))
     (whole,) = tocsin.json("times")
     assert whole["problems"] == 4

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 import lifelines
 import pytest
 
+from support.week import DAYS, FEEDS, SILENT, VERDICTS, Week, open_week
+from support.week_ledger import CAP, Answer, Problem, Team
 from tocsin.cli.deliver import document
-from tocsin.overview import COUNTS
-from week import DAYS, FEEDS, SILENT, VERDICTS, Week, open_week
-from week_ledger import CAP, Answer, Problem, Team
+from tocsin.operations.demo.overview import COUNTS
 
 PROBLEMS, TEAMS = (int(n) for n in os.environ.get("TOCSIN_WEEK", "4000,400").split(","))
 FIGURES = ("digests", "mails", "events", "held", "full", "later", "failed", "withheld", "stuck", "expired", "letters")

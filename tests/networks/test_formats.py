@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tocsin.errors import InputError, NotFoundError
 from tocsin.networks import FORMATS, Answer, Format, read_networks
 from tocsin.networks.formats import read_table
 from tocsin.networks.load import overlaps_of, tables_of
+from tocsin.node.errors import InputError, NotFoundError
 
 IP_LOCATION = """\
 1.0.0.0,1.0.0.255,13335,"Cloudflare, Inc."

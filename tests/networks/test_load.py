@@ -13,10 +13,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tocsin.cli.networks import app
-from tocsin.cli.output import Invocation
-from tocsin.errors import ConflictError, InputError, StorageError, TocsinError
+from tocsin.interface.output import Invocation
 from tocsin.networks import Networks, load_table
 from tocsin.networks.folders import current_folder, only_writer, switch
+from tocsin.node.errors import ConflictError, InputError, StorageError, TocsinError
 
 V4 = "1.0.0.0,1.0.0.255,64500,Four\n"
 V6 = "2001:db8::,2001:db8:ffff:ffff:ffff:ffff:ffff:ffff,64501,Six\n"

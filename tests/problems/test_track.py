@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.events.schema import COLUMNS
+from tocsin.node.records.keys import KeyFiles
 from tocsin.problems import Repeat, Sightings, Telling, Tracker, gone_since, problem_keys
 from tocsin.problems.track import NOTES
-from tocsin.records.keys import KeyFiles
 
 DAY = 86_400
 START = 20_000 * DAY

@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from tocsin.collectors import CollectorSettings, Item, Kind, Offer
+from tocsin.pipeline.collectors import CollectorSettings, Item, Kind, Offer
 from tocsin.events.sources import Chunk, Feed
 
 

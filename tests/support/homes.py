@@ -12,9 +12,9 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from players import CAST, RULES, Tocsin
-from tocsin.home import open_home
+from support.cast import CAST, RULES, Tocsin
 from tocsin.networks.folders import current_folder
+from tocsin.node.home import open_home
 
 _WRITTEN: dict[Path, int] = {}
 """Files that all homes share, and when they were written, ns."""

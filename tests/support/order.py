@@ -13,9 +13,9 @@ from xdist.scheduler import LoadScopeScheduling
 SECONDS = Path(__file__).resolve().parents[1] / "seconds.toml"
 """Folder below ``tests`` → seconds that its tests took when it was written."""
 GROUPS = {
-    "tests/web/test_accessibility.py": "gallery",
-    "tests/web/test_page_weight.py": "gallery",
-    "tests/web/test_security_browser.py": "gallery",
+    "tests/server/pages/test_accessibility.py": "gallery",
+    "tests/server/pages/test_page_weight.py": "gallery",
+    "tests/server/pages/test_security_browser.py": "gallery",
 }
 
 

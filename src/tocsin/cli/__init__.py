@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, fail
-from tocsin.errors import TocsinError
 from tocsin.interface.capabilities import capabilities
+from tocsin.interface.output import Invocation, fail
+from tocsin.node.errors import TocsinError
 
 # noun → module; a module offers either `app` (a group of commands) or a function of the noun's name.
 COMMANDS: dict[str, str] = {
@@ -70,8 +70,8 @@ def root(
 
 def own_facts(home: Path, query: str, *, unit: str, at: datetime) -> list[dict[str, str]]:
     """What this node's own records say for a query of an assessment; see `node_facts`."""
-    from tocsin.app import open_node
-    from tocsin.cli.assessment_facts import node_facts
+    from tocsin.operations.indicator_facts import node_facts
+    from tocsin.pipeline.stores import open_node
 
     node = open_node(home)
     try:

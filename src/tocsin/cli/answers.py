@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, print_table, say
+from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from tocsin.answers import Noted
-    from tocsin.app import Node
     from tocsin.delivery import Delivery
     from tocsin.directory import Team
+    from tocsin.pipeline.stores import NodeWithStores
+    from tocsin.problems.answers import Noted
 
 VerdictName = Literal["acknowledged", "fixed", "false", "accepted", "not_ours"]
 
@@ -32,8 +32,8 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
     """List answers, newest first."""
-    from tocsin.answers import Outcome
-    from tocsin.app import open_node
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.answers import Outcome
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -50,9 +50,9 @@ def show(
     ctx: typer.Context, reference: Annotated[str, typer.Argument(help="A digest, for example TOC-2026-0000123.")]
 ) -> None:
     """Show all answers to one digest, with how each of its problems stands."""
-    from tocsin.answers import Courses, problem_text
-    from tocsin.app import open_node
     from tocsin.delivery import delivery
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.answers import Courses, problem_text
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -98,9 +98,9 @@ def add(
     from datetime import UTC, datetime
     from uuid import uuid4
 
-    from tocsin.answers import Verdict, Via, record_answer, told_problems
-    from tocsin.app import open_node
     from tocsin.delivery import delivery
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.answers import Verdict, Via, record_answer, told_problems
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -126,21 +126,21 @@ def add(
     emit(invocation, document, lambda: say(f"Noted: {verdict}, for {count:,} of {len(told):,} problems."))
 
 
-def teams_of(node: "Node") -> "dict[int, Team]":
+def teams_of(node: "NodeWithStores") -> "dict[int, Team]":
     """The teams by number."""
     from tocsin.directory import read_directory
 
     return read_directory(node.database).by_id
 
 
-def team_number(node: "Node", key: str | None) -> int | None:
+def team_number(node: "NodeWithStores", key: str | None) -> int | None:
     """The number of the team with this key.
 
     Raises:
         NotFoundError: there is none.
 
     """
-    from tocsin.errors import NotFoundError
+    from tocsin.node.errors import NotFoundError
 
     if key is None:
         return None
@@ -150,18 +150,18 @@ def team_number(node: "Node", key: str | None) -> int | None:
     return found
 
 
-def _noted(node: "Node", team_id: int | None) -> "list[Noted]":
-    from tocsin.answers import noted
+def _noted(node: "NodeWithStores", team_id: int | None) -> "list[Noted]":
+    from tocsin.problems.answers import noted
 
     with node.database.begin() as session:
         return noted(session, node.tracker, gone_after_days=node.settings.tell.gone_after_days, team_id=team_id)
 
 
-def _keys(session: "Session", node: "Node", digest: "Delivery", text: str) -> frozenset[int]:
+def _keys(session: "Session", node: "NodeWithStores", digest: "Delivery", text: str) -> frozenset[int]:
     """The problems of a digest that a person names."""
-    from tocsin.answers import read_problem, told_at
-    from tocsin.errors import NotFoundError
     from tocsin.networks import parse_address
+    from tocsin.node.errors import NotFoundError
+    from tocsin.problems.answers import read_problem, told_at
 
     address = parse_address(text.strip())
     if address is None:
@@ -175,7 +175,7 @@ def _keys(session: "Session", node: "Node", digest: "Delivery", text: str) -> fr
 
 
 def _document(one: "Noted", teams: "dict[int, Team]") -> dict[str, object]:
-    from tocsin.answers import Outcome
+    from tocsin.problems.answers import Outcome
 
     answer = one.answer
     return {
@@ -214,7 +214,7 @@ def _print(found: "Sequence[Noted]", teams: "dict[int, Team]") -> None:
 
 def _since_then(one: "Noted") -> str:
     """``1 confirmed, 2 seen again``: what became of what was said."""
-    from tocsin.answers import Outcome
+    from tocsin.problems.answers import Outcome
 
     counts = {
         "confirmed": one.count(Outcome.CONFIRMED),

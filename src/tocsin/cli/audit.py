@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_table, say
-from tocsin.errors import UsageError
+from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
-    from tocsin.records import AuditEntry
-    from tocsin.records.audit_list import Asked
-    from tocsin.records.seal_check import Verdict
-    from tocsin.records.seals import Head
+    from tocsin.node.records import AuditEntry
+    from tocsin.node.records.audit_list import Asked
+    from tocsin.node.records.seal_check import Verdict
+    from tocsin.node.records.seals import Head
 
 Word = Annotated[str, typer.Option(help="Only this word, such as delivery.sent.")]
 Actor = Annotated[str, typer.Option(help="Only what this one did, such as person:3 or deliver.")]
@@ -40,8 +40,8 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
 ) -> None:
     """List entries, the newest first."""
-    from tocsin.home import open_home
-    from tocsin.records.audit_list import list_entries, spoken
+    from tocsin.node.home import open_home
+    from tocsin.node.records.audit_list import list_entries, spoken
 
     invocation: Invocation = ctx.obj
     asked = _asked(word, actor, subject, since, until)
@@ -57,8 +57,8 @@ def list_(
 @app.command()
 def show(ctx: typer.Context, entry: Annotated[int, typer.Argument(help="The entry's number.")]) -> None:
     """Show one entry, with its details."""
-    from tocsin.home import open_home
-    from tocsin.records.audit_list import find_entry, spoken
+    from tocsin.node.home import open_home
+    from tocsin.node.records.audit_list import find_entry, spoken
 
     invocation: Invocation = ctx.obj
     with open_home(invocation.home)[1].reading() as session:
@@ -78,9 +78,9 @@ def export(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
 ) -> None:
     """Write all entries as JSON, one a line, the oldest first; names and reasons by reference, as they are sealed."""
-    from tocsin.home import open_home
     from tocsin.node.files import disk_failures
-    from tocsin.records.audit_list import every_entry
+    from tocsin.node.home import open_home
+    from tocsin.node.records.audit_list import every_entry
 
     invocation: Invocation = ctx.obj
     asked = _asked(word, actor, subject, since, until)
@@ -101,10 +101,10 @@ def erase(
     """Erase a reason or a name that entries name; the entries stay, and the log still verifies."""
     import getpass
 
-    from tocsin.errors import NotFoundError
-    from tocsin.home import open_home
-    from tocsin.records import AuditWord, audit
-    from tocsin.records.aside import erase_aside
+    from tocsin.node.errors import NotFoundError
+    from tocsin.node.home import open_home
+    from tocsin.node.records import AuditWord, audit
+    from tocsin.node.records.aside import erase_aside
 
     invocation: Invocation = ctx.obj
     with open_home(invocation.home)[1].begin() as session:
@@ -118,10 +118,10 @@ def erase(
 @app.command()
 def seal(ctx: typer.Context) -> None:
     """Seal all entries that no seal holds yet, as the running server does each minute."""
-    from tocsin.home import open_home
-    from tocsin.records.seal_keys import open_seal_key
-    from tocsin.records.seals import read_head
-    from tocsin.records.seals import seal as seal_entries
+    from tocsin.node.home import open_home
+    from tocsin.node.records.seal_keys import open_seal_key
+    from tocsin.node.records.seals import read_head
+    from tocsin.node.records.seals import seal as seal_entries
 
     invocation: Invocation = ctx.obj
     home = invocation.home
@@ -143,10 +143,10 @@ def verify(
     ] = None,
 ) -> None:
     """Check every entry and every seal. Exit 1 when something is wrong, with each thing that is."""
-    from tocsin.home import open_home
-    from tocsin.records.seal_check import check_seals
-    from tocsin.records.seal_keys import open_seal_key, read_public_keys
-    from tocsin.records.seals import read_head
+    from tocsin.node.home import open_home
+    from tocsin.node.records.seal_check import check_seals
+    from tocsin.node.records.seal_keys import open_seal_key, read_public_keys
+    from tocsin.node.records.seals import read_head
 
     invocation: Invocation = ctx.obj
     home = invocation.home
@@ -167,8 +167,8 @@ def key(
 ) -> None:
     """Print the public key that seals are checked with, for those who check elsewhere."""
     from tocsin.cli.files_out import put
-    from tocsin.home import open_home
-    from tocsin.records.seal_keys import open_seal_key, public_pem
+    from tocsin.node.home import open_home
+    from tocsin.node.records.seal_keys import open_seal_key, public_pem
 
     invocation: Invocation = ctx.obj
     open_home(invocation.home)
@@ -177,8 +177,8 @@ def key(
 
 
 def _asked(word: str, actor: str, subject: str, since: str | None, until: str | None) -> "Asked":
-    from tocsin.records import AuditWord
-    from tocsin.records.audit_list import Asked
+    from tocsin.node.records import AuditWord
+    from tocsin.node.records.audit_list import Asked
 
     if word and word not in set(AuditWord):
         raise UsageError(f"There is no word '{word}'.", hint="docs/audit.md lists them.")
@@ -196,7 +196,7 @@ def _time(option: str, text: str | None) -> datetime | None:
 
 
 def _head(text: str) -> "Head":
-    from tocsin.records.seals import Head
+    from tocsin.node.records.seals import Head
 
     number, _, digest = text.partition(":")
     if not number.isdecimal() or len(digest) != 64:

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, say
+from tocsin.interface.output import Invocation, emit, say
 
 
 def backup(ctx: typer.Context, folder: Annotated[Path, typer.Argument(help="A new folder.")]) -> None:
     """Copy the whole node into a new folder."""
-    from tocsin.app import open_node
-    from tocsin.backup import make_backup
+    from tocsin.operations.backup import make_backup
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     copied = make_backup(open_node(invocation.home), folder, now=datetime.now(UTC))
@@ -21,7 +21,7 @@ def backup(ctx: typer.Context, folder: Annotated[Path, typer.Argument(help="A ne
 
 def restore(ctx: typer.Context, folder: Annotated[Path, typer.Argument(help="A folder made by 'backup'.")]) -> None:
     """Make a node from a backup, in the empty folder that --home names."""
-    from tocsin.backup import restore_backup
+    from tocsin.operations.backup import restore_backup
 
     invocation: Invocation = ctx.obj
     copied = restore_backup(folder, invocation.home, now=datetime.now(UTC))

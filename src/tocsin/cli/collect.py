@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_json, print_table, say
-from tocsin.errors import ConflictError, NotFoundError, TocsinError, UsageError
+from tocsin.interface.output import Invocation, emit, note, print_json, print_table, say
+from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 
 if TYPE_CHECKING:
-    from tocsin.app import Node
-    from tocsin.collectors import Run, Standing
+    from tocsin.pipeline.collectors import Run, Standing
+    from tocsin.pipeline.stores import NodeWithStores
 
 _LONGEST_SLEEP = 60.0  # seconds
 _AFTER_TROUBLE = 30.0  # seconds until the records are tried again
@@ -29,7 +29,7 @@ app = typer.Typer(help="Collectors: fetch reports from where they wait, on a sch
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
     """List the collectors of the settings: when each succeeded last and looks next, and why one fails."""
-    from tocsin.app import open_node
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     found = _standings(open_node(invocation.home))
@@ -51,7 +51,7 @@ def run(
 
     With --json and --forever each run gives one line.
     """
-    from tocsin.app import open_node
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     if dry_run and forever:
@@ -69,8 +69,8 @@ def run(
 @app.command()
 def refused(ctx: typer.Context) -> None:
     """List what collectors fetched and could not take in, newest first, each with the reason."""
-    from tocsin.app import open_node
-    from tocsin.collectors import refusals
+    from tocsin.pipeline.collectors import refusals
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     found = refusals(open_node(invocation.home).database)
@@ -89,8 +89,8 @@ def refused(ctx: typer.Context) -> None:
 @app.command()
 def retry(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The collector.")]) -> None:
     """Let the next run take in again what was fetched and refused, say after a mapping was mended."""
-    from tocsin.app import open_node
-    from tocsin.collectors import retry_refused
+    from tocsin.pipeline.collectors import retry_refused
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -103,8 +103,8 @@ def retry(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The coll
     )
 
 
-def _standings(node: "Node") -> "list[Standing]":
-    from tocsin.collectors import read_collectors, standings
+def _standings(node: "NodeWithStores") -> "list[Standing]":
+    from tocsin.pipeline.collectors import read_collectors, standings
 
     return standings(node.database, read_collectors(node.settings.collect))
 
@@ -126,7 +126,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _run_once(invocation: Invocation, node: "Node", chosen: "Sequence[Standing]") -> None:
+def _run_once(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[Standing]") -> None:
     from tocsin.events.alarms import watch_feeds
 
     with _until_told() as told:
@@ -143,7 +143,7 @@ def _run_once(invocation: Invocation, node: "Node", chosen: "Sequence[Standing]"
         raise typer.Exit(1)
 
 
-def _run_forever(invocation: Invocation, node: "Node", names: Sequence[str]) -> None:
+def _run_forever(invocation: Invocation, node: "NodeWithStores", names: Sequence[str]) -> None:
     """Run what is due, sleep until the next is, and so on; what fails is tried again, the loop goes on."""
     from tocsin.events.alarms import watch_feeds
 
@@ -174,9 +174,9 @@ def _until_next(found: "Sequence[Standing]") -> float:
     return max(0.2, min([_LONGEST_SLEEP, *seconds]))
 
 
-def _runs(node: "Node", chosen: "Iterable[Standing]", told: threading.Event) -> "Iterator[Run]":
+def _runs(node: "NodeWithStores", chosen: "Iterable[Standing]", told: threading.Event) -> "Iterator[Run]":
     """Run one after the other, saying what happens."""
-    from tocsin.collectors import Run, run_collector
+    from tocsin.pipeline.collectors import Run, run_collector
 
     for one in chosen:
         if told.is_set():
@@ -202,8 +202,8 @@ def _say_run(done: "Run") -> None:
         note(f"{done.name}: {len(done.refused)} refused; 'tocsin collect refused' says why.")
 
 
-def _dry_run(invocation: Invocation, node: "Node", chosen: "Sequence[Standing]") -> None:
-    from tocsin.collectors import would_take
+def _dry_run(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[Standing]") -> None:
+    from tocsin.pipeline.collectors import would_take
 
     found: list[dict[str, object]] = []
     failed = False

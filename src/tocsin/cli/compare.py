@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.comparing import Case, Comparison
+    from tocsin.pipeline.comparison import Case, Comparison
 
 _WORDS = {
     "same": "the same mailboxes",
@@ -32,8 +32,8 @@ def compare(
     """Compare with today's tool: whom it told, whom this node would tell, and why. Stores and sends nothing."""
     from datetime import UTC, datetime
 
-    from tocsin.app import open_node
-    from tocsin.comparing import compare as compare_events
+    from tocsin.pipeline.comparison import compare as compare_events
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     found = compare_events(open_node(invocation.home), files, now=datetime.now(UTC))
@@ -108,8 +108,8 @@ def _print_cases(found: "Comparison", top: int) -> None:
 def _write(out: Path, cases: "tuple[Case, ...]") -> None:
     import csv
 
-    from tocsin.cells import harmless
-    from tocsin.errors import StorageError
+    from tocsin.node.errors import StorageError
+    from tocsin.node.spreadsheet import harmless
 
     try:
         with out.open("w", encoding="utf-8", newline="") as file:

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, say
+from tocsin.interface.output import Invocation, emit, note, say
 
 if TYPE_CHECKING:
-    from tocsin.app import Node
     from tocsin.delivery import Summary
+    from tocsin.pipeline.stores import NodeWithStores
 
 
 def deliver(
@@ -23,8 +23,8 @@ def deliver(
     """
     from datetime import UTC, datetime
 
-    from tocsin.app import open_node
-    from tocsin.telling import tell
+    from tocsin.pipeline.notify import tell
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -38,11 +38,11 @@ def deliver(
         raise typer.Exit(1)
 
 
-def _watch(invocation: Invocation, node: "Node", every: float) -> None:
+def _watch(invocation: Invocation, node: "NodeWithStores", every: float) -> None:
     """Say what each run did that did something, a line of JSON each where asked; a lasting problem is said once."""
     from datetime import UTC, datetime
 
-    from tocsin.telling import tell_as_due
+    from tocsin.pipeline.notify import tell_as_due
 
     note("Sending what becomes due; press Ctrl-C to end.")
     problem = ""
@@ -75,7 +75,7 @@ def document(summary: "Summary") -> dict[str, object]:
     }
 
 
-def show(summary: "Summary", node: "Node") -> None:
+def show(summary: "Summary", node: "NodeWithStores") -> None:
     """The summary in sentences, then what keeps mails from their teams."""
     from tocsin.delivery import notices
 
@@ -105,7 +105,7 @@ def _became(summary: "Summary", where: str) -> list[tuple[int, str, str]]:
     ]
 
 
-def _where(way: str, node: "Node") -> str:
+def _where(way: str, node: "NodeWithStores") -> str:
     if way == "shadow":
         return f"written below {node.mails / 'shadow'}, not sent"
     if way == "redirect":

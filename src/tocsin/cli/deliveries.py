@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tocsin.cli import deliveries_held, remote
-from tocsin.cli.output import Invocation, emit, print_table, say
+from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tocsin.app import Node
     from tocsin.delivery import Delivery, DueNews
     from tocsin.directory import Team
-    from tocsin.letters import Letter
+    from tocsin.node.letters import Letter
+    from tocsin.pipeline.stores import NodeWithStores
 
 State = Literal[
     "queued",
@@ -46,8 +46,8 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
     """List digests, newest first."""
-    from tocsin.app import open_node
     from tocsin.delivery import deliveries
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     if invocation.server:
@@ -72,9 +72,9 @@ def show(
     mail: Annotated[bool, typer.Option("--mail", help="The very mail, as it would leave now.")] = False,
 ) -> None:
     """Show all that is known of one digest or letter."""
-    from tocsin.app import open_node
     from tocsin.delivery import Delivery, find_mail
-    from tocsin.replies import came_in
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.replies import came_in
 
     invocation: Invocation = ctx.obj
     if invocation.server and not mail:
@@ -99,8 +99,8 @@ def retry(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="A d
     import getpass
     from datetime import UTC
 
-    from tocsin.app import open_node
     from tocsin.delivery import retry as try_again
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -117,8 +117,8 @@ def letters_(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
     """List letters, newest first: mails that are not digests."""
-    from tocsin.app import open_node
     from tocsin.delivery import letters
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     with open_node(invocation.home).database.begin() as session:
@@ -132,8 +132,8 @@ def due(
     expired: Annotated[bool, typer.Option("--expired", help="What became too old before it could leave.")] = False,
 ) -> None:
     """List what each team is owed that no digest holds yet, the first due first."""
-    from tocsin.app import open_node
     from tocsin.delivery import ItemState, due_news
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -147,8 +147,8 @@ def due(
     emit(invocation, said, lambda: _print_due(found, teams))
 
 
-def _show_mail(invocation: Invocation, node: "Node", reference: str) -> None:
-    from tocsin.telling import preview_mail
+def _show_mail(invocation: Invocation, node: "NodeWithStores", reference: str) -> None:
+    from tocsin.pipeline.notify import preview_mail
 
     mails = [mail.content.decode("ascii", "replace") for mail in preview_mail(node, reference)]
     emit(invocation, {"mails": mails}, lambda: say("\n".join(mail.replace("\r\n", "\n") for mail in mails)))
@@ -246,7 +246,7 @@ def _print_due(found: "Sequence[DueNews]", teams: "dict[int, Team]") -> None:
     print_table("", ("team", "events", "due (UTC)"), shown, numbers=[1])
 
 
-def _teams(node: "Node") -> "dict[int, Team]":
+def _teams(node: "NodeWithStores") -> "dict[int, Team]":
     from tocsin.directory import teams_by_id
 
     return teams_by_id(node.database)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, print_table, say
-from tocsin.errors import NotFoundError, UsageError
+from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from tocsin.delivery import Delivery
     from tocsin.directory import Team
-    from tocsin.letters import Letter
+    from tocsin.node.letters import Letter
 
 app = typer.Typer()
 
@@ -22,9 +22,9 @@ app = typer.Typer()
 @app.command()
 def held(ctx: typer.Context) -> None:
     """List the mails that wait for a person's look: the first to each team."""
-    from tocsin.app import open_node
     from tocsin.delivery import held_digests, held_letters
     from tocsin.directory import read_directory
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -46,10 +46,10 @@ def release(
     brake: Annotated[bool, typer.Option("--brake", help="What the brake holds.")] = False,
 ) -> None:
     """Let held mails leave with the next 'tocsin deliver'; give references, --team, --all or --brake."""
-    from tocsin.app import open_node
     from tocsin.delivery import release as let_go
     from tocsin.delivery import release_brake
     from tocsin.directory import read_directory
+    from tocsin.pipeline.stores import open_node
 
     if [bool(references), all_, bool(team), brake].count(True) != 1:
         raise UsageError("Say what to release.", hint="Give references, or one of --team KEY, --all, --brake.")
@@ -74,9 +74,9 @@ def drop(
     reason: Annotated[str, typer.Option(help="Why it must not leave; kept with it.", prompt="Why")],
 ) -> None:
     """Never send a held mail, for good: nothing undoes it. The next one to its team is held again."""
-    from tocsin.app import open_node
     from tocsin.delivery import drop as never_send
     from tocsin.delivery import find_mail
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)

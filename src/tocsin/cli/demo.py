@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.app import Node
-    from tocsin.overview import Overview
+    from tocsin.operations.demo.overview import Overview
+    from tocsin.pipeline.stores import NodeWithStores
 
 SEED = 5
 _HEARD = (
@@ -28,8 +28,8 @@ def demo(
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="The port of the page.")] = None,
 ) -> None:
     """Run the whole job on a fictional country, then serve the first page. It keeps to a folder of its own."""
-    from tocsin.app import open_node
-    from tocsin.overview import overview
+    from tocsin.operations.demo.overview import overview
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     home = invocation.home / "demo"
@@ -43,17 +43,17 @@ def demo(
         return
     port = port or node.settings.server.port
     _invite(node, seen, port)
-    from tocsin.web.server import serve as run
+    from tocsin.server.server import serve as run
 
     run(node, port=port)
 
 
-def _invite(node: "Node", seen: "Overview", port: int) -> None:
+def _invite(node: "NodeWithStores", seen: "Overview", port: int) -> None:
     """Say how to look around: one account of each role."""
     from datetime import UTC, datetime
 
-    from tocsin.demo import let_in
     from tocsin.directory import teams_by_id
+    from tocsin.operations.demo import let_in
 
     most = max(seen.told, key=lambda told: told.problems, default=None)
     teams = {number: team.key for number, team in teams_by_id(node.database).items() if most and team.key == most.key}
@@ -69,12 +69,12 @@ def _play(home: Path, port: int) -> None:
     """
     from datetime import UTC, datetime, timedelta
 
-    from tocsin.app import open_node
-    from tocsin.demo import found_country, write_mapping, write_reports
     from tocsin.directory import import_directory
     from tocsin.networks import Networks, load_table
-    from tocsin.pipeline import ingest
-    from tocsin.telling import tell
+    from tocsin.operations.demo import found_country, write_mapping, write_reports
+    from tocsin.pipeline.ingest import ingest
+    from tocsin.pipeline.notify import tell
+    from tocsin.pipeline.stores import open_node
 
     note("Unpacking the bundled network tables ...")
     country = found_country(Networks.open(home), SEED)

@@ -9,7 +9,7 @@ import typer
 
 from tocsin.cli.directory_coverage import read_country, read_day
 from tocsin.cli.files_out import csv_text, put
-from tocsin.cli.output import Invocation, print_json, print_table, say
+from tocsin.interface.output import Invocation, print_json, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory.states import Judged, StateSet, Verdict
@@ -50,9 +50,9 @@ def cirts(
 
 def read(home: Path, states: Path | None, at: datetime, now: datetime) -> "tuple[StateSet, list[Judged]]":
     """The set of states that counts, and what both rules say of each."""
-    from tocsin.app import open_node
+    from tocsin.directory.contacts.verification import terms_of
     from tocsin.directory.states import read_bodies, read_cirts, read_states
-    from tocsin.verifying import terms_of
+    from tocsin.pipeline.stores import open_node
 
     node = open_node(home)
     named = node.settings.directory

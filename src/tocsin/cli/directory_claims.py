@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_records import records, renew_router
-from tocsin.cli.output import Invocation, emit, print_table, say
+from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import ContestedClaim
@@ -34,8 +34,8 @@ def claim(
 ) -> None:
     """Note that a team claims something, and say how it can show that it is theirs."""
     from tocsin.directory.claims import make_claim
-    from tocsin.errors import UsageError
-    from tocsin.settings import load_settings
+    from tocsin.node.errors import UsageError
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     if not team or not mailbox:
@@ -55,7 +55,7 @@ def list_(
 ) -> None:
     """List the claims, the latest first."""
     from tocsin.directory.claims import ClaimState, read_claims
-    from tocsin.errors import UsageError
+    from tocsin.node.errors import UsageError
 
     if state and state not in set(ClaimState):
         raise UsageError(f"--state '{state}' is none of {', '.join(ClaimState)}.")
@@ -98,7 +98,7 @@ def check(
 ) -> None:
     """Check whether control is shown: by the code, else by DNS. Exit 1 when it is not."""
     from tocsin.directory.claims import show_code, show_dns
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     now, missing = datetime.now(UTC), list[str]()
@@ -137,7 +137,7 @@ def approve(
 ) -> None:
     """Approve a claim: it becomes your word in the directory, with its evidence."""
     from tocsin.directory.claims import approve_claim, read_claim, read_rivals
-    from tocsin.errors import ConflictError
+    from tocsin.node.errors import ConflictError
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as database:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_records import records, renew_router
-from tocsin.cli.output import Invocation, emit, print_table, say
+from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Conflict, ContestedClaim, Recorded

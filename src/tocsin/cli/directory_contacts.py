@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, print_table, say
+from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.app import Node
     from tocsin.directory.contacts import Answered, Contact
-    from tocsin.verifying import Asked
+    from tocsin.directory.contacts.verification import Asked
+    from tocsin.pipeline.stores import NodeWithStores
 
 app = typer.Typer()
 
@@ -32,7 +32,7 @@ def contacts(
     """Show each mailbox of each team with its state, and why: registered is not responsive."""
     from tocsin.directory import Purpose
     from tocsin.directory.contacts import ContactState
-    from tocsin.verifying import read_contacts
+    from tocsin.directory.contacts.verification import read_contacts
 
     invocation: Invocation = ctx.obj
     _one_of("--state", state, ContactState)
@@ -59,8 +59,8 @@ def verify(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say who would be asked; ask nobody.")] = False,
 ) -> None:
     """Ask the holders of mailboxes, by letter, whether those are their teams'. 'tocsin deliver' sends the letters."""
-    from tocsin.errors import UsageError
-    from tocsin.verifying import verify_all, verify_due, verify_team
+    from tocsin.directory.contacts.verification import verify_all, verify_due, verify_team
+    from tocsin.node.errors import UsageError
 
     if [bool(team), all_, due].count(True) != 1:
         raise UsageError("Name a team, or take --all or --due.")
@@ -95,14 +95,14 @@ def verifications(ctx: typer.Context) -> None:
     emit(invocation, rows, lambda: _print_answers(found))
 
 
-def _node(invocation: Invocation) -> "Node":
-    from tocsin.app import open_node
+def _node(invocation: Invocation) -> "NodeWithStores":
+    from tocsin.pipeline.stores import open_node
 
     return open_node(invocation.home)
 
 
 def _one_of(option: str, given: str, words: Iterable[str]) -> None:
-    from tocsin.errors import UsageError
+    from tocsin.node.errors import UsageError
 
     if given and given not in list(words):
         raise UsageError(f"{option} '{given}' is none of {', '.join(words)}.")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.files_out import csv_text, put
-from tocsin.cli.output import Invocation, note, print_json, print_table, say, visible
-from tocsin.errors import UsageError
+from tocsin.interface.output import Invocation, note, print_json, print_table, say, visible
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.directory.coverage import Coverage
@@ -89,9 +89,9 @@ def document(found: "Coverage", rows: list[_Row], code: str) -> dict[str, object
 
 
 def _read(home: Path, as_of: str) -> "Coverage":
-    from tocsin.app import open_node
+    from tocsin.directory.contacts.verification import terms_of
     from tocsin.directory.coverage import read_coverage
-    from tocsin.verifying import terms_of
+    from tocsin.pipeline.stores import open_node
 
     now = datetime.now(UTC)
     node = open_node(home)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_records import records, renew_router
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import About, Fact, TrustVerdict
@@ -31,7 +31,7 @@ def team(
     from tocsin.cli.keys import document as key_document
     from tocsin.directory import judge_trust, read_about
     from tocsin.directory.keys import team_keys
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     at = end_of_day(on) if on else None
@@ -68,7 +68,7 @@ def set_(
 ) -> None:
     """Say what a team is: its name, hours, services, memberships, attestations. No import overrules it."""
     from tocsin.directory import Word, say_of_team
-    from tocsin.errors import UsageError
+    from tocsin.node.errors import UsageError
 
     invocation: Invocation = ctx.obj
     if not said_by.strip():
@@ -89,7 +89,7 @@ def set_(
 def trust(ctx: typer.Context, team: _Team) -> None:
     """Show for each thing in the setting directory.needs whether a team is vouched for as it asks, and why."""
     from tocsin.directory import judge_trust, read_about, weigh
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     today = datetime.now(UTC).date()

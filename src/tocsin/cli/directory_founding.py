@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_records import records, renew_router
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.doctor import Finding
-    from tocsin.founding import Answer, Answers, Founded, Question
+    from tocsin.operations.doctor import Finding
+    from tocsin.operations.founding import Answer, Answers, Founded, Question
 
 app = typer.Typer()
 
@@ -33,8 +33,8 @@ def new_team(
 
     What was typed is kept after each answer: run it again to go on, or to change an answer.
     """
-    from tocsin.doctor import examine
-    from tocsin.founding import FOLDER, completed, found_team, questions, read_answers
+    from tocsin.operations.doctor import examine
+    from tocsin.operations.founding import FOLDER, completed, found_team, questions, read_answers
 
     invocation: Invocation = ctx.obj
     now = datetime.now(UTC)
@@ -54,8 +54,8 @@ def new_team(
 
 def _asked(invocation: Invocation, asked: "tuple[Question, ...]", kept: Path, *, fresh: bool) -> "dict[str, Answer]":
     """The answers of a person, those of an earlier run among them."""
-    from tocsin.errors import UsageError
-    from tocsin.founding import Desk, interview, keep_answers, read_answers
+    from tocsin.node.errors import UsageError
+    from tocsin.operations.founding import Desk, interview, keep_answers, read_answers
 
     given = read_answers(kept, asked) if kept.is_file() and not fresh else {}
     tell = note if invocation.json else say

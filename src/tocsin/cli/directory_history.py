@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_records import records
-from tocsin.cli.output import Invocation, emit, say, visible
+from tocsin.interface.output import Invocation, emit, say, visible
 
 if TYPE_CHECKING:
-    from tocsin.asking import Explanation, Subject
     from tocsin.directory import Entry
     from tocsin.networks import Networks
-    from tocsin.records import Database
+    from tocsin.node.records import Database
+    from tocsin.sharing.lookup import Explanation, Subject
 
 app = typer.Typer()
 
@@ -30,8 +30,8 @@ def history(
     on: Annotated[str, typer.Option(help="The day, as YYYY-MM-DD, up to its end in UTC; today when not given.")] = "",
 ) -> None:
     """Show who was responsible on a day, by which assertions, and all that was ever said of it."""
-    from tocsin.asking import read_subject
     from tocsin.networks import Networks
+    from tocsin.sharing.lookup import read_subject
 
     invocation: Invocation = ctx.obj
     at = end_of_day(on)
@@ -81,7 +81,7 @@ class _Told:
 
 def end_of_day(text: str) -> datetime:
     """The last moment of a day, UTC; of today where none is given."""
-    from tocsin.errors import UsageError
+    from tocsin.node.errors import UsageError
 
     try:
         day = date.fromisoformat(text.strip()) if text else datetime.now(UTC).date()
@@ -99,8 +99,8 @@ def _is_value(query: str) -> bool:
 
 def _is_team(query: str) -> bool:
     """Whether a query can only be a team: no address, no AS, and no dot as every domain has one."""
-    from tocsin.asking import read_subject
-    from tocsin.errors import UsageError
+    from tocsin.node.errors import UsageError
+    from tocsin.sharing.lookup import read_subject
 
     try:
         subject = read_subject(query)
@@ -124,10 +124,10 @@ def _of_value(database: "Database", query: str, at: datetime) -> _Told:
 
 
 def _of_subject(database: "Database", subject: "Subject", networks: "Networks", at: datetime) -> _Told:
-    from tocsin.asking import explain_subject, known_of, values_of
     from tocsin.directory import networks_inside, read_claims_on, read_history
-    from tocsin.release import read_marking
-    from tocsin.routing import Router
+    from tocsin.sharing.gate import read_marking
+    from tocsin.sharing.lookup import explain_subject, known_of, values_of
+    from tocsin.sharing.routing import Router
 
     values = values_of(subject, known_of(subject, networks))
     if subject.network:

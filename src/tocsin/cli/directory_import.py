@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_records import records, renew_router
-from tocsin.cli.output import Invocation, emit, note, print_table, say, visible
+from tocsin.interface.output import Invocation, emit, note, print_table, say, visible
 
 if TYPE_CHECKING:
     from tocsin.directory import Imported, Line
@@ -32,7 +32,7 @@ def import_(
 ) -> None:
     """Bring teams and rules from a file into the directory; the same file again changes nothing."""
     from tocsin.directory import import_directory
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     most_gone = None if yes else load_settings(invocation.home).directory.most_gone

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from tocsin.cli import remote
-from tocsin.cli.output import Invocation, print_json, visible
+from tocsin.interface.output import Invocation, print_json, visible
 
 app = typer.Typer()
 
@@ -27,9 +27,9 @@ def lookup(
     ] = None,
 ) -> None:
     """Show for each of many addresses who is responsible, and their mailboxes, as CSV."""
-    from tocsin.asking.many import who_of_each
     from tocsin.cli.explain import open_router
     from tocsin.networks import Networks
+    from tocsin.sharing.lookup.many import who_of_each
 
     invocation: Invocation = ctx.obj
     if invocation.server:
@@ -56,7 +56,7 @@ def _cell(value: object) -> str:
 
 
 def _blocks(file: Path | None) -> Iterator[list[str]]:
-    from tocsin.errors import InputError
+    from tocsin.node.errors import InputError
 
     try:
         with file.open(encoding="utf-8", errors="replace") if file else sys.stdin as lines:

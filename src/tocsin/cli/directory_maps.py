@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.cli.files_out import put
-from tocsin.errors import UsageError
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.directory.coverage import Coverage
     from tocsin.directory.states import Judged, StateSet
-    from tocsin.readiness.report.document import Figure, Report, Table
+    from tocsin.interface.documents.document import Figure, Report, Table
 
 _SIGNS: Final = {"yes": "full", "no": "crossed", "not computable": "hatched"}
 _SQUARES: Final = "Each country is one square of equal size, in our own layout, so that small islands are seen."
@@ -19,9 +19,9 @@ _SQUARES: Final = "Each country is one square of equal size, in our own layout, 
 
 def put_map(report: "Report", out: Path | None) -> None:
     """Write a map: the picture alone as .svg, else the page. Raises UsageError and StorageError."""
-    from tocsin.readiness.report.document import Figure
-    from tocsin.readiness.report.page import standalone
-    from tocsin.readiness.report.write import write_report
+    from tocsin.interface.documents.document import Figure
+    from tocsin.interface.documents.page import standalone
+    from tocsin.interface.documents.write import write_report
 
     if out is None:
         raise UsageError("A map needs a file.", hint="Say which: --out map.svg, or .html, .pdf, .xlsx.")
@@ -34,8 +34,8 @@ def put_map(report: "Report", out: Path | None) -> None:
 
 def coverage_map(found: "Coverage") -> "Report":
     """Coverage of AS numbers by country."""
+    from tocsin.interface.documents.document import Report, Section, Table
     from tocsin.networks import country_names
-    from tocsin.readiness.report.document import Report, Section, Table
 
     rows = found.countries.filter(found.countries["as_numbers"] > 0).to_dicts()
     names, total = country_names(), found.total
@@ -73,8 +73,8 @@ def coverage_map(found: "Coverage") -> "Report":
 
 def _share_figure(found: "Coverage", name: str, words: str, table: "Table", *, again: bool) -> "Figure":
     from tocsin.directory.states import alpha3_codes
-    from tocsin.readiness.report.charts import tile_map
-    from tocsin.readiness.report.document import Figure
+    from tocsin.interface.documents.charts import tile_map
+    from tocsin.interface.documents.document import Figure
 
     three, rows = alpha3_codes(), found.countries.filter(found.countries["as_numbers"] > 0).to_dicts()
     values: dict[str, float | None] = {
@@ -94,7 +94,7 @@ def _share_figure(found: "Coverage", name: str, words: str, table: "Table", *, a
 def cirt_map(among: "StateSet", found: "Sequence[Judged]", day: date) -> "Report":
     """National CIRTs by two rules."""
     from tocsin.directory.states import GROUPS
-    from tocsin.readiness.report.document import Report, Section, Table
+    from tocsin.interface.documents.document import Report, Section, Table
 
     columns = ("code", "state", "groups", "a CIRT exists", "why", "links in use", "why ")
     table = Table(
@@ -132,8 +132,8 @@ def cirt_map(among: "StateSet", found: "Sequence[Judged]", day: date) -> "Report
 
 def _answer_figure(name: str, answers: Mapping[str, str], words: str, table: "Table") -> "Figure":
     from tocsin.directory.states import alpha3_codes
-    from tocsin.readiness.report.charts import word_map
-    from tocsin.readiness.report.document import Figure
+    from tocsin.interface.documents.charts import word_map
+    from tocsin.interface.documents.document import Figure
 
     three, said = alpha3_codes(), list(answers.values())
     title = f"{said.count('yes')} of {len(said)} states {words}; {said.count('not computable')} are not known"

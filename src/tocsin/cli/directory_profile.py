@@ -11,14 +11,14 @@ import typer
 
 from tocsin.cli.directory_import import print_import
 from tocsin.cli.directory_records import records, renew_router
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
     from pysequoia import PySigner
 
     from tocsin.directory import Imported
     from tocsin.directory.profile import Profile, Reading
-    from tocsin.records import Database
+    from tocsin.node.records import Database
 
 app = typer.Typer()
 
@@ -90,7 +90,7 @@ def _import(database: "Database", file: Path, reading: "Reading", team: str, *, 
     from tocsin.directory.canonical import key
     from tocsin.directory.files import ImportFile
     from tocsin.directory.profile import profile_entries
-    from tocsin.errors import UsageError
+    from tocsin.node.errors import UsageError
 
     try:
         entries = profile_entries(reading.profile, key(team), complete=not reading.unread)
@@ -102,8 +102,8 @@ def _import(database: "Database", file: Path, reading: "Reading", team: str, *, 
 
 def _signer(home: Path, now: datetime) -> "PySigner":
     from tocsin.delivery.sealing import judge_own, read_own_keys
-    from tocsin.errors import NotFoundError
-    from tocsin.settings import load_settings
+    from tocsin.node.errors import NotFoundError
+    from tocsin.node.settings import load_settings
 
     own = read_own_keys(home, load_settings(home).mail).openpgp
     if own is None:
@@ -119,7 +119,7 @@ def _signed_by(home: Path, database: "Database", content: bytes) -> list[str]:
     from tocsin.delivery.sealing import read_own_keys
     from tocsin.directory.keys import KeyFormat, team_keys
     from tocsin.directory.profile import signers
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     known = [key.content for key in team_keys(database) if key.facts.format is KeyFormat.OPENPGP]
     own = read_own_keys(home, load_settings(home).mail).openpgp

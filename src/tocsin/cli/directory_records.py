@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tocsin.records import Database
+    from tocsin.node.records import Database
 
 
 @contextmanager
 def records(home: Path) -> "Iterator[Database]":
     """The records of the node in ``home``, closed at the end."""
-    from tocsin.app import open_node
+    from tocsin.pipeline.stores import open_node
 
     database = open_node(home).database
     try:
@@ -25,7 +25,7 @@ def records(home: Path) -> "Iterator[Database]":
 def renew_router(home: Path, database: "Database") -> None:
     """Compile the rules of a changed directory, so that the next report, or question, does not wait for it."""
     from tocsin.directory import directory_version, read_directory
-    from tocsin.routing import current_router
+    from tocsin.sharing.routing import current_router
 
     folder = home / "compiled" / "routing"
     current_router(folder, directory_version(database), lambda: read_directory(database), now=datetime.now(UTC))

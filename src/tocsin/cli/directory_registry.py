@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.directory_records import records
-from tocsin.cli.output import Invocation, emit, note, print_table, say, visible
+from tocsin.interface.output import Invocation, emit, note, print_table, say, visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,7 +39,7 @@ def import_delegations(
 ) -> None:
     """Keep which addresses and AS numbers each country was given, as the registries' delegation files say."""
     from tocsin.directory.registry import import_delegations as keep
-    from tocsin.errors import TocsinError
+    from tocsin.node.errors import TocsinError
 
     invocation: Invocation = ctx.obj
     day = _day(as_of)
@@ -107,7 +107,7 @@ def import_rpsl(
     Give all dumps of one registry at once: contacts stand in other files than the networks.
     """
     from tocsin.directory.registry import import_rpsl as bring
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     most_gone = None if yes else load_settings(invocation.home).directory.most_gone
@@ -131,7 +131,7 @@ def import_rpsl(
 
 
 def _day(text: str) -> date | None:
-    from tocsin.errors import UsageError
+    from tocsin.node.errors import UsageError
 
     if not text:
         return None

@@ -12,14 +12,14 @@ import typer
 
 from tocsin.cli.directory_import import print_import
 from tocsin.cli.directory_records import records, renew_router
-from tocsin.cli.output import Invocation, emit, print_table
+from tocsin.interface.output import Invocation, emit, print_table
 
 if TYPE_CHECKING:
     from tocsin.directory import Imported
     from tocsin.directory.files import ImportFile
     from tocsin.directory.registry import Looked
-    from tocsin.records import Database
-    from tocsin.release import Verdict
+    from tocsin.node.records import Database
+    from tocsin.sharing.gate import Verdict
 
 app = typer.Typer()
 
@@ -38,7 +38,7 @@ def import_ti(
 ) -> None:
     """Bring CSIRTs with their networks and status from Trusted Introducer's list, now or of 2012, or Certopedia's."""
     from tocsin.directory.registry import read_team_list
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     found = read_team_list(file, source)
@@ -59,7 +59,7 @@ def import_security_txt(
 ) -> None:
     """Bring the security contact of a domain from its security.txt (RFC 9116); one that expired is withdrawn."""
     from tocsin.directory.registry import read_security_txt
-    from tocsin.errors import UsageError
+    from tocsin.node.errors import UsageError
 
     if (file is None) == (not domain):
         raise UsageError("A file or a domain is needed.", hint="Give FILE, or --domain example.org to fetch it.")
@@ -84,8 +84,8 @@ def rdap(
 ) -> None:
     """Ask its registry over RDAP whom to tell of a network or an AS number, and bring the answer into the directory."""
     from tocsin.directory.registry import RdapSettings, look_up
-    from tocsin.errors import UsageError
-    from tocsin.settings import load_settings
+    from tocsin.node.errors import UsageError
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     settings = load_settings(invocation.home).directory
@@ -112,7 +112,7 @@ def rdap(
 
 
 def _permission(pap: str) -> "Verdict":
-    from tocsin.release import Action, may_act, read_pap
+    from tocsin.sharing.gate import Action, may_act, read_pap
 
     return may_act(read_pap(pap), Action.LOOKUP)
 
@@ -120,7 +120,7 @@ def _permission(pap: str) -> "Verdict":
 def _openpgp_keys(database: "Database", team: str) -> list[bytes]:
     from tocsin.directory import read_team
     from tocsin.directory.keys import KeyFormat, team_keys
-    from tocsin.errors import NotFoundError
+    from tocsin.node.errors import NotFoundError
 
     try:
         found, _ = read_team(database, team)

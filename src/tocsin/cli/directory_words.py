@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin.cli.directory_records import records, renew_router
-from tocsin.cli.output import Invocation, emit, say
+from tocsin.interface.output import Invocation, emit, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Spoken, Statement
@@ -40,7 +40,7 @@ def assert_(
 ) -> None:
     """Say what is a team's: a network, an AS, a domain, a country or a mailbox. No import overrules it."""
     from tocsin.directory import Role, assert_claim
-    from tocsin.errors import UsageError
+    from tocsin.node.errors import UsageError
 
     if role not in list(Role):
         raise UsageError(f"'{role}' is none of {', '.join(Role)}.")

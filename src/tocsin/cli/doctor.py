@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 import typer
 
 from tocsin.cli import remote
-from tocsin.cli.output import Invocation, emit, note, say
+from tocsin.interface.output import Invocation, emit, note, say
 
 if TYPE_CHECKING:
-    from tocsin.doctor import Finding
+    from tocsin.operations.doctor import Finding
 
 
 def doctor(ctx: typer.Context) -> None:
     """Say what is wrong with this node and how to mend it; exit 1 when something is."""
-    from tocsin.doctor import examine
+    from tocsin.operations.doctor import examine
 
     invocation: Invocation = ctx.obj
     findings = _asked(invocation) if invocation.server else examine(invocation.home)
@@ -32,8 +32,8 @@ def doctor(ctx: typer.Context) -> None:
 
 def _asked(invocation: Invocation) -> "list[Finding]":
     """What another node says of itself."""
-    from tocsin.doctor import Finding
-    from tocsin.errors import WithheldError
+    from tocsin.node.errors import WithheldError
+    from tocsin.operations.doctor import Finding
 
     with remote.client_of(invocation) as client:
         health = client.health()

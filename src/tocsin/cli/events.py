@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli import events_remote, remote
-from tocsin.cli.output import Invocation, print_table
-from tocsin.errors import UsageError
+from tocsin.interface.output import Invocation, print_table
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,8 +52,8 @@ def events(
     out: Annotated[Path | None, typer.Option(help="Write to this file; Parquet needs one or a pipe.")] = None,
 ) -> None:
     """Find stored events: IDF field names; JSON is one object a line; times are UTC."""
-    from tocsin.app import open_node
     from tocsin.events.store import Query
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     form = format_ or (Format.JSON if invocation.json else Format.TABLE)

@@ -9,11 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tocsin.cli.output import print_table
-from tocsin.errors import UsageError
+from tocsin.interface.output import print_table
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
-    from tocsin.client import Client
+    from tocsin.server.client import Client
 
 _PAGE = 1_000
 _OWN = ("id", "event")  # of the API, beside the fields

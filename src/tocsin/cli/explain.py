@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, say
+from tocsin.interface.output import Invocation, emit, say
 
 if TYPE_CHECKING:
-    from tocsin.asking import Explanation
     from tocsin.directory import Directory
-    from tocsin.records import Database
-    from tocsin.routing import Match, Router
-    from tocsin.rules import Rules
+    from tocsin.node.records import Database
+    from tocsin.sharing.lookup import Explanation
+    from tocsin.sharing.routing import Match, Router
+    from tocsin.sharing.rules import Rules
 
 T = TypeVar("T")
 
@@ -40,9 +40,9 @@ def explain(
     feed: Annotated[str, typer.Option(help="The code of the feed that says it, for rules that name some.")] = "",
 ) -> None:
     """Show who would be told of something, through which rule, and what the release gate says."""
-    from tocsin.asking import explain_subject, read_subject
     from tocsin.networks import Networks
-    from tocsin.release import read_marking
+    from tocsin.sharing.gate import read_marking
+    from tocsin.sharing.lookup import explain_subject, read_subject
 
     invocation: Invocation = ctx.obj
     subject = read_subject(query)
@@ -58,10 +58,10 @@ def explain(
 
 def open_router(home: Path, now: datetime) -> "Router":
     """The router of the node's directory as it stands."""
-    from tocsin.routing import current_router
+    from tocsin.sharing.routing import current_router
 
     def with_records(ask: "Callable[[Database], T]") -> T:
-        from tocsin.app import open_node
+        from tocsin.pipeline.stores import open_node
 
         database = open_node(home).database
         try:
@@ -85,15 +85,15 @@ def open_router(home: Path, now: datetime) -> "Router":
 def _rules(home: Path) -> "Rules | None":
     """The rules of the node; None where it has none, and nothing need be imported for them."""
     if _elsewhere(home):
-        from tocsin.app import open_node
-        from tocsin.rules import rules_in_force
+        from tocsin.pipeline.stores import open_node
+        from tocsin.sharing.rules import rules_in_force
 
         with open_node(home).database.reading() as session:
             return rules_in_force(session)
     found = _ask_sqlite(home, "SELECT id, text FROM rules_version ORDER BY id DESC LIMIT 1")
     if found is None:
         return None
-    from tocsin.rules import read_version
+    from tocsin.sharing.rules import read_version
 
     return read_version(*found)
 
@@ -124,7 +124,7 @@ def _own_teams(home: Path) -> frozenset[str]:
     path = home / "tocsin.toml"
     if "TOCSIN_NODE_OWN_TEAMS" not in os.environ and (not path.is_file() or b"own_teams" not in path.read_bytes()):
         return frozenset()
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     return frozenset(load_settings(home).node.own_teams)
 

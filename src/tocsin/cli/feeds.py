@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.app import Node
     from tocsin.events.alarms import FeedState
     from tocsin.events.models import FeedAlarm
+    from tocsin.pipeline.stores import NodeWithStores
 
 By = Annotated[str | None, typer.Option("--by", help="Who says so; without it, the user of this machine.")]
 
@@ -51,8 +51,8 @@ def acknowledge(
     by: By = None,
 ) -> None:
     """Say that you looked at an alarm. It is quiet until it is over; changed columns are the usual ones from now on."""
-    from tocsin.app import open_node
     from tocsin.events.alarms import acknowledge as acknowledge_alarm
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -69,8 +69,8 @@ def cadence(
     by: By = None,
 ) -> None:
     """Say how often a feed should come. One that comes only on working days has a cadence of 72 hours."""
-    from tocsin.app import open_node
     from tocsin.events.alarms import set_cadence
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -79,10 +79,10 @@ def cadence(
     emit(invocation, {"feed": feed, "cadence_hours": hours}, lambda: say(f"{feed} comes {words}."))
 
 
-def _watched(invocation: Invocation) -> "Node":
+def _watched(invocation: Invocation) -> "NodeWithStores":
     """The node, after a look at all its feeds."""
-    from tocsin.app import open_node
     from tocsin.events.alarms import watch_feeds
+    from tocsin.pipeline.stores import open_node
 
     node = open_node(invocation.home)
     watch_feeds(node.database, now=datetime.now(UTC))

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tocsin.cells import harmless
-from tocsin.errors import StorageError
+from tocsin.node.errors import StorageError
+from tocsin.node.spreadsheet import harmless
 
 
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli import remote
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.pipeline import Counts, Outcome
+    from tocsin.pipeline.ingest import Counts, Outcome
 
 ROWS = (
     ("reports", "reports taken in"),
@@ -34,8 +34,8 @@ def ingest(
     feed: Annotated[str | None, typer.Option(help="The feed's code, when the file does not tell.")] = None,
 ) -> None:
     """Take in reports: files, folders, .gz, .zip or standard input."""
-    from tocsin.app import open_node
-    from tocsin.pipeline import ingest as take_in
+    from tocsin.pipeline.ingest import ingest as take_in
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     if invocation.server:

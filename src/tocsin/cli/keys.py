@@ -9,14 +9,14 @@ import typer
 
 from tocsin.cli import keys_node
 from tocsin.cli.directory_records import records
-from tocsin.cli.output import Invocation, emit, print_table, say, visible
+from tocsin.interface.output import Invocation, emit, print_table, say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tocsin.directory import Team
     from tocsin.directory.keys import Taken, TeamKey
-    from tocsin.records import Database
+    from tocsin.node.records import Database
 
 app = typer.Typer(help="Keys of teams, for encrypted mail, and this node's own keys.", no_args_is_help=True)
 app.add_typer(keys_node.app)
@@ -97,7 +97,7 @@ def expiring(
     """List the keys that are good now and will not be soon, this node's own among them."""
     from tocsin.delivery.sealing import read_own_keys
     from tocsin.directory.keys import ending, team_keys
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     now = datetime.now(UTC)
@@ -126,7 +126,7 @@ def remind(ctx: typer.Context) -> None:
     """Ask teams whose key ends within 30 days for the one that follows, once; for a daily timer."""
     from tocsin.delivery.sealing import remind_of_keys
     from tocsin.directory.keys import keys_by_team
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     sender = load_settings(invocation.home).node
@@ -167,7 +167,7 @@ def document(key: "TeamKey", team: "Team", now: datetime) -> dict[str, object]:
 
 
 def _read(file: Path) -> bytes:
-    from tocsin.errors import InputError
+    from tocsin.node.errors import InputError
 
     try:
         return file.read_bytes()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.delivery.sealing import KeyRing
@@ -40,7 +40,7 @@ def import_(
     replace: Annotated[bool, typer.Option("--replace", help="Lay the present key aside for the new one.")] = False,
 ) -> None:
     """Take a key that was made elsewhere as this node's own; [mail] key_password_file names its password's file."""
-    from tocsin.errors import InputError
+    from tocsin.node.errors import InputError
 
     invocation: Invocation = ctx.obj
     ring = _ring(invocation)
@@ -78,8 +78,8 @@ def export(
     """Print this node's public key or certificate, to give to partners and to publish."""
     from tocsin.delivery.sealing import read_own_keys
     from tocsin.directory.keys import KeyFormat
-    from tocsin.errors import InputError, NotFoundError
-    from tocsin.settings import load_settings
+    from tocsin.node.errors import InputError, NotFoundError
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     key = read_own_keys(invocation.home, load_settings(invocation.home).mail).of(KeyFormat(form))
@@ -101,7 +101,7 @@ def export(
 def show(ctx: typer.Context) -> None:
     """Show which keys this node has, and whether it can sign with them."""
     from tocsin.delivery.sealing import can_sign, read_own_keys
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     invocation: Invocation = ctx.obj
     own = read_own_keys(invocation.home, load_settings(invocation.home).mail)
@@ -120,7 +120,7 @@ def show(ctx: typer.Context) -> None:
 
 def _ring(invocation: Invocation) -> "KeyRing":
     from tocsin.delivery.sealing import KeyRing
-    from tocsin.home import open_home
+    from tocsin.node.home import open_home
 
     settings, database = open_home(invocation.home)
     return KeyRing(invocation.home, settings, database, getpass.getuser())

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, print_table, say
+from tocsin.interface.output import Invocation, emit, print_table, say
 
 app = typer.Typer(help="The languages of the pages; a country adds its own.", no_args_is_help=True)
 
@@ -15,8 +15,8 @@ _Language = Annotated[str, typer.Argument(help="A language, such as sw or pt_BR.
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
     """List the languages that the pages speak, each with how much of it is there."""
-    from tocsin.web.translating import FILE, faults, source
-    from tocsin.web.words import OURS, languages
+    from tocsin.server.pages.translating import FILE, faults, source
+    from tocsin.server.pages.words import OURS, languages
 
     invocation: Invocation = ctx.obj
     own = invocation.home / "locale"
@@ -43,7 +43,7 @@ def list_(ctx: typer.Context) -> None:
 @app.command()
 def start(ctx: typer.Context, language: _Language) -> None:
     """Write the file to translate into, or bring it up to date: an ordinary gettext catalogue."""
-    from tocsin.web.translating import update
+    from tocsin.server.pages.translating import update
 
     invocation: Invocation = ctx.obj
     path = _path(invocation.home, language)
@@ -58,8 +58,8 @@ def start(ctx: typer.Context, language: _Language) -> None:
 @app.command()
 def check(ctx: typer.Context, language: _Language) -> None:
     """Show which texts of this node's own catalogue are missing or fill in the wrong names."""
-    from tocsin.errors import NotFoundError
-    from tocsin.web.translating import faults
+    from tocsin.node.errors import NotFoundError
+    from tocsin.server.pages.translating import faults
 
     invocation: Invocation = ctx.obj
     path = _path(invocation.home, language)
@@ -86,8 +86,8 @@ def _path(home: Path, language: str) -> Path:
     """
     from babel import Locale, UnknownLocaleError
 
-    from tocsin.errors import UsageError
-    from tocsin.web.translating import FILE
+    from tocsin.node.errors import UsageError
+    from tocsin.server.pages.translating import FILE
 
     try:
         Locale.parse(language)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_json, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_json, print_table, say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,9 +55,9 @@ def load(
     """Put a file of networks in place of what the node knew, all or nothing."""
     from datetime import UTC, datetime
 
-    from tocsin.home import open_home
     from tocsin.networks import load_table
-    from tocsin.records import AuditWord, audit
+    from tocsin.node.home import open_home
+    from tocsin.node.records import AuditWord, audit
 
     invocation: Invocation = ctx.obj
     report = load_table(invocation.home, file, None if form == "auto" else form)

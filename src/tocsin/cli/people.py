@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from tocsin.accounts import House, Listed, Person
-    from tocsin.records import Database
-    from tocsin.settings import Settings
+    from tocsin.node.accounts import House, Listed, Person
+    from tocsin.node.records import Database
+    from tocsin.node.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The people of this node: accounts, roles, invitations.")
 
@@ -29,8 +29,8 @@ Teams = Annotated[list[str] | None, typer.Option("--team", help="Key of an opera
 @app.command()
 def first(ctx: typer.Context) -> None:
     """Print the one-time link by which the first administrator makes an account; it works for 24 hours."""
-    from tocsin.accounts import first_link
-    from tocsin.errors import ConflictError
+    from tocsin.node.accounts import first_link
+    from tocsin.node.errors import ConflictError
 
     with _changing(ctx) as work:
         link = first_link(work.session, work.house, now=work.now)
@@ -44,7 +44,7 @@ def first(ctx: typer.Context) -> None:
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
     """List everybody with an account."""
-    from tocsin.accounts import list_people
+    from tocsin.node.accounts import list_people
 
     with _changing(ctx) as work:
         people = list_people(work.session)
@@ -59,8 +59,8 @@ def invite(
     team: Teams = None,
 ) -> None:
     """Invite somebody by mail; the link, which works once and for seven days, is printed as well."""
-    from tocsin.accounts import Role
-    from tocsin.accounts import invite as send
+    from tocsin.node.accounts import Role
+    from tocsin.node.accounts import invite as send
 
     teams = _teams(ctx, team)
     with _changing(ctx) as work:
@@ -80,7 +80,7 @@ def role(
     team: Teams = None,
 ) -> None:
     """Give somebody another role, or an operator other teams; their browsers are signed out."""
-    from tocsin.accounts import Role, set_role
+    from tocsin.node.accounts import Role, set_role
 
     teams = _teams(ctx, team)
     _change(
@@ -94,7 +94,7 @@ def role(
 @app.command()
 def block(ctx: typer.Context, person: Who) -> None:
     """Let an account let nobody in, until it is unblocked."""
-    from tocsin.accounts import block as act
+    from tocsin.node.accounts import block as act
 
     _change(ctx, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is blocked")
 
@@ -102,7 +102,7 @@ def block(ctx: typer.Context, person: Who) -> None:
 @app.command()
 def unblock(ctx: typer.Context, person: Who) -> None:
     """Let an account let its person in again."""
-    from tocsin.accounts import unblock as act
+    from tocsin.node.accounts import unblock as act
 
     _change(ctx, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is unblocked")
 
@@ -116,7 +116,7 @@ def reset(
     ] = False,
 ) -> None:
     """Mail somebody a link to set a new password, and print it; it works once and for four hours."""
-    from tocsin.accounts import find_person, reset_factor, reset_link
+    from tocsin.node.accounts import find_person, reset_factor, reset_link
 
     with _changing(ctx) as work:
         found = find_person(work.session, person)
@@ -137,8 +137,8 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this nothing is removed.")] = False,
 ) -> None:
     """Remove an account for good: name, mailbox and credentials go; the audit log keeps its number."""
-    from tocsin.accounts import remove as act
-    from tocsin.errors import UsageError
+    from tocsin.node.accounts import remove as act
+    from tocsin.node.errors import UsageError
 
     if not yes:
         raise UsageError("A removed account does not come back.", hint="Add --yes, or block it instead.")
@@ -147,8 +147,8 @@ def remove(
 
 def note_first_link(settings: "Settings", database: "Database", home: Path, port: int) -> None:
     """Say how the first administrator comes in, where there is none yet; ``port``: where the pages are served."""
-    from tocsin.accounts import first_link, house_of
-    from tocsin.tokens import open_tokens
+    from tocsin.node.accounts import first_link, house_of
+    from tocsin.node.tokens import open_tokens
 
     with database.begin() as session:
         link = first_link(session, house_of(settings, open_tokens(home)), now=datetime.now(UTC))
@@ -184,9 +184,9 @@ class _Work:
 
 @contextmanager
 def _changing(ctx: typer.Context) -> "Iterator[_Work]":
-    from tocsin.accounts import house_of
-    from tocsin.home import open_home
-    from tocsin.tokens import open_tokens
+    from tocsin.node.accounts import house_of
+    from tocsin.node.home import open_home
+    from tocsin.node.tokens import open_tokens
 
     invocation: Invocation = ctx.obj
     settings, database = open_home(invocation.home)
@@ -198,14 +198,14 @@ def _changing(ctx: typer.Context) -> "Iterator[_Work]":
 def _teams(ctx: typer.Context, keys: list[str] | None) -> list[int]:
     """The numbers of teams by their keys; to be asked before a transaction begins."""
     from tocsin.directory import read_team
-    from tocsin.home import open_home
+    from tocsin.node.home import open_home
 
     invocation: Invocation = ctx.obj
     return [read_team(open_home(invocation.home)[1], key)[0].id for key in keys] if keys else []
 
 
 def _change(ctx: typer.Context, person: str, act: "Callable[[_Work, Person], object]", became: str) -> None:
-    from tocsin.accounts import find_person
+    from tocsin.node.accounts import find_person
 
     with _changing(ctx) as work:
         found = find_person(work.session, person)

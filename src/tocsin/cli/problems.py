@@ -8,13 +8,13 @@ import typer
 
 from tocsin.cli import problems_unanswered
 from tocsin.cli.answers import team_number, teams_of
-from tocsin.cli.output import Invocation, emit, print_table, say
-from tocsin.errors import UsageError
+from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
-    from tocsin.answers import Course, Courses, Step
-    from tocsin.app import Node
     from tocsin.directory import Team
+    from tocsin.pipeline.stores import NodeWithStores
+    from tocsin.problems.answers import Course, Courses, Step
 
 StateName = Literal[
     "new", "told", "acknowledged", "said-fixed", "said-false", "accepted", "not-ours", "contradicted", "gone"
@@ -32,8 +32,8 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, those seen last first.")] = 100,
 ) -> None:
     """List problems, those seen last first."""
-    from tocsin.answers import State
-    from tocsin.app import open_node
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.answers import State
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -47,8 +47,8 @@ def list_(
 @app.command()
 def show(ctx: typer.Context, address: Annotated[str, typer.Argument(help="An address or a prefix.")]) -> None:
     """Show the course of each problem at an address: heard, told, answered, gone."""
-    from tocsin.app import open_node
     from tocsin.networks import parse_network
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     network = parse_network(address)
@@ -61,14 +61,14 @@ def show(ctx: typer.Context, address: Annotated[str, typer.Argument(help="An add
     emit(invocation, documents, lambda: _print_courses(found, teams, address))
 
 
-def _courses(node: "Node") -> "Courses":
-    from tocsin.answers import Courses
+def _courses(node: "NodeWithStores") -> "Courses":
+    from tocsin.problems.answers import Courses
 
     return Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
 
 
 def _document(one: "Course", teams: "dict[int, Team]") -> dict[str, object]:
-    from tocsin.answers import problem_text
+    from tocsin.problems.answers import problem_text
 
     return {
         "problem": problem_text(one.key),

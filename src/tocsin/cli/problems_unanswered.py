@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.answers import teams_of
-from tocsin.cli.output import Invocation, emit, print_table, say
+from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tocsin.directory import Team
-    from tocsin.silence import Unanswered
+    from tocsin.problems.unanswered import Unanswered
 
 app = typer.Typer()
 
@@ -23,8 +23,8 @@ def unanswered(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, silent for longest first.")] = 100,
 ) -> None:
     """List problems that teams were told of long ago, that go on, and that nobody answered."""
-    from tocsin.app import open_node
-    from tocsin.silence import unanswered as find
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.unanswered import unanswered as find
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -35,7 +35,7 @@ def unanswered(
 
 
 def _document(one: "Unanswered", teams: "dict[int, Team]") -> dict[str, object]:
-    from tocsin.answers import problem_text
+    from tocsin.problems.answers import problem_text
 
     return {
         "problem": problem_text(one.key),

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli import remote
-from tocsin.cli.output import Invocation, emit, print_table, say
+from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.pipeline import Counts
-    from tocsin.replay import Tried
+    from tocsin.pipeline.ingest import Counts
+    from tocsin.pipeline.replay import Tried
 
 Ingest = Annotated[int, typer.Argument(help="Number of the ingest, from 'quarantine list'.")]
 
@@ -24,8 +24,8 @@ app = typer.Typer(help="Rows that were set aside with a reason.", no_args_is_hel
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
     """The ingests that set rows aside."""
-    from tocsin.app import open_node
-    from tocsin.replay import quarantined
+    from tocsin.pipeline.replay import quarantined
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     if invocation.server:
@@ -55,10 +55,10 @@ def show(
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
 ) -> None:
     """The rows that one ingest set aside: place, line, reason and raw text, unless its marking keeps that back."""
-    from tocsin.app import open_node
     from tocsin.events.quarantine import set_aside
-    from tocsin.replay import require_ingest
-    from tocsin.sights import aside_that_leaves
+    from tocsin.pipeline.replay import require_ingest
+    from tocsin.pipeline.stores import open_node
+    from tocsin.sharing.visibility import aside_that_leaves
 
     invocation: Invocation = ctx.obj
     if invocation.server:
@@ -87,9 +87,9 @@ def replay(
     reason: Annotated[str, typer.Option(help="Only the rows that were set aside for this reason, word for word.")] = "",
 ) -> None:
     """Read the set-aside rows of an ingest again, after its feed or mapping was mended."""
-    from tocsin.app import open_node
-    from tocsin.replay import RowFilter, rows_waiting
-    from tocsin.replay import replay as read_again
+    from tocsin.pipeline.replay import RowFilter, rows_waiting
+    from tocsin.pipeline.replay import replay as read_again
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -107,9 +107,9 @@ def mend(
     try_: Annotated[bool, typer.Option("--try", help="Only show what would become of it.")] = False,
 ) -> None:
     """Give a set-aside row another text and read it again. The row as it came stays on record."""
-    from tocsin.app import open_node
-    from tocsin.replay import replay as read_again
-    from tocsin.replay import try_row
+    from tocsin.pipeline.replay import replay as read_again
+    from tocsin.pipeline.replay import try_row
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -129,8 +129,8 @@ def leave(
     reason: Annotated[str, typer.Option(help="Why these rows need not be read.")],
 ) -> None:
     """Leave what an ingest set aside as it is: it stays on record and asks nobody any more."""
-    from tocsin.app import open_node
-    from tocsin.replay import leave_aside
+    from tocsin.pipeline.replay import leave_aside
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     rows = leave_aside(open_node(invocation.home), ingest, reason=reason, actor=_actor(), now=datetime.now(UTC))

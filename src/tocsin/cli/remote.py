@@ -10,20 +10,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tocsin.cli.output import Invocation, note
-from tocsin.errors import InputError, TocsinError
+from tocsin.interface.output import Invocation, note
+from tocsin.node.errors import InputError, TocsinError
 
 if TYPE_CHECKING:
-    from tocsin.client import Client, Digest, Report
-    from tocsin.pipeline import Counts, Outcome
+    from tocsin.pipeline.ingest import Counts, Outcome
+    from tocsin.server.client import Client, Digest, Report
 
 _ONLY_WHOLE = {"not_reached", "tickets", "mails"}
 
 
 def client_of(invocation: Invocation) -> "Client":
     """The client of the node that ``--server`` names, with the token of TOCSIN_TOKEN or TOCSIN_TOKEN_FILE."""
-    from tocsin.client import Client
-    from tocsin.settings import read_secret
+    from tocsin.node.settings import read_secret
+    from tocsin.server.client import Client
 
     token = os.environ.get("TOCSIN_TOKEN", "")
     if not token:
@@ -32,9 +32,9 @@ def client_of(invocation: Invocation) -> "Client":
 
 
 def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str | None) -> "Outcome":
-    """Send reports in, and wait until all are taken in; says what `tocsin.pipeline.ingest` would."""
+    """Send reports in, and wait until all are taken in; says what `tocsin.pipeline.ingest.ingest` would."""
     from tocsin.events.reports import find_reports, shown
-    from tocsin.pipeline import Counts, Outcome
+    from tocsin.pipeline.ingest import Counts, Outcome
 
     started, total, ingests = time.monotonic(), Counts(), list[int]()
     failed: list[tuple[str, TocsinError]] = []
@@ -90,6 +90,6 @@ def _file(path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _counts(report: "Report") -> "Counts":
-    from tocsin.pipeline import Counts
+    from tocsin.pipeline.ingest import Counts
 
     return Counts(**asdict(report.sums)) if report.sums else Counts()

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_table, say, visible
+from tocsin.interface.output import Invocation, emit, note, print_table, say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tocsin.mailroom import ReadMail, ReceivedMail
-    from tocsin.replies import Desk, Filed, Run
+    from tocsin.delivery.mailbox import ReadMail, ReceivedMail
+    from tocsin.problems.replies import Desk, Filed, Run
 
 KindName = Literal["answer", "automatic", "receipt", "bounce", "unknown"]
 StateName = Literal["applied", "kept", "waiting", "closed"]
@@ -29,8 +29,8 @@ def read(
     """Read the mailbox of the settings: file each mail, then move it to another folder there."""
     from datetime import UTC, datetime
 
-    from tocsin.app import open_node
-    from tocsin.replies import open_desk, read_mailbox
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.replies import open_desk, read_mailbox
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -52,9 +52,9 @@ def file(
     """Read one mail from a file, as if it had come into the mailbox now."""
     from datetime import UTC, datetime
 
-    from tocsin.app import open_node
-    from tocsin.errors import InputError
-    from tocsin.replies import file_mail, open_desk
+    from tocsin.node.errors import InputError
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.replies import file_mail, open_desk
 
     invocation: Invocation = ctx.obj
     try:
@@ -75,8 +75,8 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
     """List mails that were read, newest first."""
-    from tocsin.app import open_node
-    from tocsin.replies import open_desk, received
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.replies import open_desk, received
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -90,10 +90,10 @@ def list_(
 @app.command()
 def show(ctx: typer.Context, number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")]) -> None:
     """Show one mail: what it is, what followed from it, and what it says."""
-    from tocsin.app import open_node
-    from tocsin.errors import NotFoundError
-    from tocsin.mailroom import kept_mail, read_mail
-    from tocsin.replies import find_mail, open_desk
+    from tocsin.delivery.mailbox import kept_mail, read_mail
+    from tocsin.node.errors import NotFoundError
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.replies import find_mail, open_desk
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -120,11 +120,11 @@ def reclassify(
     import getpass
     from datetime import UTC, datetime
 
-    from tocsin.answers import Verdict
-    from tocsin.app import open_node
-    from tocsin.mailroom import Kind
-    from tocsin.replies import open_desk
-    from tocsin.replies import reclassify as decide
+    from tocsin.delivery.mailbox import Kind
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.answers import Verdict
+    from tocsin.problems.replies import open_desk
+    from tocsin.problems.replies import reclassify as decide
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -145,8 +145,8 @@ def reclassify(
 def document(desk: "Desk", row: "ReceivedMail") -> dict[str, object]:
     """A mail as JSON: the digest and the letter by reference, the team by key."""
     from tocsin.delivery import Delivery
-    from tocsin.letters import Letter
-    from tocsin.replies import answers_of_mail, bounce_words, bounces_of_mail
+    from tocsin.node.letters import Letter
+    from tocsin.problems.replies import answers_of_mail, bounce_words, bounces_of_mail
 
     with desk.node.database.begin() as session:
         delivery = session.get(Delivery, row.delivery_id) if row.delivery_id else None
@@ -221,7 +221,7 @@ def _counts(run: "Run") -> dict[str, object]:
 
 
 def _content(mail: "ReadMail") -> dict[str, object]:
-    from tocsin.mailroom import verdicts_in
+    from tocsin.delivery.mailbox import verdicts_in
 
     return {
         "to": [address for address in mail.recipients if "+" not in address],

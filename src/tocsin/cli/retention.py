@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, say
+from tocsin.interface.output import Invocation, emit, say
 
 app = typer.Typer(help="How long things are kept.", no_args_is_help=True)
 
@@ -17,8 +17,8 @@ def _group() -> None:
 @app.command()
 def apply(ctx: typer.Context) -> None:
     """Delete what is older than the settings allow, and tidy the event table. Run it once a day."""
-    from tocsin.app import open_node
-    from tocsin.retention import apply_retention
+    from tocsin.operations.retention import apply_retention
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     applied = apply_retention(open_node(invocation.home), now=datetime.now(UTC))

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_table, say
-from tocsin.errors import InputError
+from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
-    from tocsin.app import Node
-    from tocsin.rules import Document, RulesVersion
-    from tocsin.trying import Trial
+    from tocsin.pipeline.rules_dry_run import Trial
+    from tocsin.pipeline.stores import NodeWithStores
+    from tocsin.sharing.rules import Document, RulesVersion
 
 app = typer.Typer(
     help="What may be shared with whom beyond the gate's table, and who else is told.", no_args_is_help=True
@@ -28,8 +28,8 @@ def show(
     words: Annotated[bool, typer.Option("--words", help="Each rule in plain words.")] = False,
 ) -> None:
     """Print the document in force, or a version."""
-    from tocsin.app import open_node
-    from tocsin.rules import DEFAULT, read_document, rules_version, version_in_force
+    from tocsin.pipeline.stores import open_node
+    from tocsin.sharing.rules import DEFAULT, read_document, rules_version, version_in_force
 
     invocation: Invocation = ctx.obj
     with open_node(invocation.home).database.reading() as session:
@@ -59,7 +59,7 @@ def try_(
     """Say what a document would have changed of the last days' events; nothing is stored and nobody told."""
     from datetime import UTC, datetime
 
-    from tocsin.trying import try_rules
+    from tocsin.pipeline.rules_dry_run import try_rules
 
     invocation: Invocation = ctx.obj
     node = _open(invocation)
@@ -79,7 +79,7 @@ def set_(
     from datetime import UTC, datetime
 
     from tocsin.directory import team_keys
-    from tocsin.rules import set_rules, version_in_force
+    from tocsin.sharing.rules import set_rules, version_in_force
 
     invocation: Invocation = ctx.obj
     node, text = _open(invocation), _text(file)
@@ -104,8 +104,8 @@ def versions_(
     diff: Annotated[int | None, typer.Option(min=1, help="What this version changed.", metavar="NUMBER")] = None,
 ) -> None:
     """List the versions, newest first: who put each in force, when and why."""
-    from tocsin.app import open_node
-    from tocsin.rules import DEFAULT, difference, rules_version, versions
+    from tocsin.pipeline.stores import open_node
+    from tocsin.sharing.rules import DEFAULT, difference, rules_version, versions
 
     invocation: Invocation = ctx.obj
     with open_node(invocation.home).database.reading() as session:
@@ -138,8 +138,8 @@ def trial_document(trial: "Trial") -> dict[str, object]:
     }
 
 
-def _open(invocation: Invocation) -> "Node":
-    from tocsin.app import open_node
+def _open(invocation: Invocation) -> "NodeWithStores":
+    from tocsin.pipeline.stores import open_node
 
     return open_node(invocation.home)
 
@@ -153,9 +153,9 @@ def _text(file: Path) -> str:
         raise InputError(f"{file} cannot be read as text.", hint="Name a file of UTF-8 text.") from error
 
 
-def _read(node: "Node", file: Path) -> "Document":
+def _read(node: "NodeWithStores", file: Path) -> "Document":
     from tocsin.directory import team_keys
-    from tocsin.rules import read_document
+    from tocsin.sharing.rules import read_document
 
     with node.database.reading() as session:
         keys = set(team_keys(session).values())
@@ -163,7 +163,7 @@ def _read(node: "Node", file: Path) -> "Document":
 
 
 def _in_words(document: "Document") -> list[dict[str, object]]:
-    from tocsin.rules import conditions, effect
+    from tocsin.sharing.rules import conditions, effect
 
     return [
         {"id": rule.id, "does": str(effect(rule)), "when": [str(one) for one in conditions(rule)], "why": rule.why}

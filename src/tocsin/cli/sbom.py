@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, print_table
+from tocsin.interface.output import Invocation, emit, print_table
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, note
 from tocsin.cli.people import note_first_link
+from tocsin.interface.output import Invocation, note
 
 
 def serve(
@@ -16,8 +16,8 @@ def serve(
     ] = False,
 ) -> None:
     """Serve the pages of this node and, where [server] work says so, do what is due, until Ctrl-C."""
-    from tocsin.app import open_node
-    from tocsin.web.server import serve as run
+    from tocsin.pipeline.stores import open_node
+    from tocsin.server.server import serve as run
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, say
+from tocsin.interface.output import Invocation, emit, say
 
 
 def stop(
@@ -15,8 +15,8 @@ def stop(
     import getpass
     from datetime import UTC, datetime
 
-    from tocsin.app import open_node
     from tocsin.delivery import stop as stop_sending
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     with open_node(invocation.home).database.begin() as session:
@@ -31,8 +31,8 @@ def resume(ctx: typer.Context) -> None:
     import getpass
     from datetime import UTC, datetime
 
-    from tocsin.app import open_node
     from tocsin.delivery import resume as let_go_on
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     with open_node(invocation.home).database.begin() as session:

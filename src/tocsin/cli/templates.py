@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_table, say, visible
+from tocsin.interface.output import Invocation, emit, note, print_table, say, visible
 
 if TYPE_CHECKING:
     from tocsin.delivery.texts import Shelf
@@ -85,7 +85,7 @@ def show(
 
 def _shelf(home: Path) -> "Shelf":
     from tocsin.delivery.texts import Shelf
-    from tocsin.settings import load_settings
+    from tocsin.node.settings import load_settings
 
     return Shelf(home / "templates", load_settings(home).node.language)
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, print_table, say
-from tocsin.errors import UsageError
+from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
-    from tocsin.app import Node
-    from tocsin.measuring import Group
     from tocsin.node.censoring import Median
+    from tocsin.pipeline.stores import NodeWithStores
+    from tocsin.problems.times import Group
 
 ByName = Literal["all", "team", "as", "type", "country"]
 
@@ -25,8 +25,8 @@ def times(
     limit: Annotated[int, typer.Option(min=0, help="So many groups, those with most problems first; 0: all.")] = 20,
 ) -> None:
     """Show how long it takes from hearing to telling, from telling to an answer, and to the end of a problem."""
-    from tocsin.app import open_node
-    from tocsin.measuring import By, problem_times, summarise
+    from tocsin.pipeline.stores import open_node
+    from tocsin.problems.times import By, problem_times, summarise
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -94,7 +94,7 @@ def _hours(hours: float) -> str:
     return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.1f} d"
 
 
-def _names(node: "Node", by: str) -> Callable[[object], str]:
+def _names(node: "NodeWithStores", by: str) -> Callable[[object], str]:
     """How the key of a group is shown."""
     if by == "team":
         from tocsin.directory import teams_by_id

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from tocsin.accounts import Act, ApiToken, Person
+    from tocsin.node.accounts import Act, ApiToken, Person
 
 Who = Annotated[str, typer.Argument(help="The person's mailbox, or number.")]
 
@@ -27,8 +27,8 @@ def make(
     days: Annotated[int, typer.Option(min=1, max=365, help="How long it works.")] = 90,
 ) -> None:
     """Make a token for a person. It is printed once, and is nowhere to be read again."""
-    from tocsin.accounts import make_token
-    from tocsin.home import open_home
+    from tocsin.node.accounts import make_token
+    from tocsin.node.home import open_home
 
     invocation: Invocation = ctx.obj
     _settings, database = open_home(invocation.home)
@@ -47,8 +47,8 @@ def list_(
     person: Annotated[str | None, typer.Option(help="Only those of this mailbox, or number of a person.")] = None,
 ) -> None:
     """List all tokens, with when they were used last."""
-    from tocsin.accounts import list_tokens
-    from tocsin.home import open_home
+    from tocsin.node.accounts import list_tokens
+    from tocsin.node.home import open_home
 
     invocation: Invocation = ctx.obj
     _settings, database = open_home(invocation.home)
@@ -61,8 +61,8 @@ def list_(
 @app.command()
 def revoke(ctx: typer.Context, token: Annotated[int, typer.Argument(help="The token's number.")]) -> None:
     """Take a token back: it does not work any more."""
-    from tocsin.accounts import revoke_token
-    from tocsin.home import open_home
+    from tocsin.node.accounts import revoke_token
+    from tocsin.node.home import open_home
 
     invocation: Invocation = ctx.obj
     _settings, database = open_home(invocation.home)
@@ -75,8 +75,8 @@ def revoke(ctx: typer.Context, token: Annotated[int, typer.Argument(help="The to
 def _person(session: "Session", text: str) -> "Person":
     from sqlalchemy import select
 
-    from tocsin.accounts import Person
-    from tocsin.errors import NotFoundError
+    from tocsin.node.accounts import Person
+    from tocsin.node.errors import NotFoundError
 
     named = Person.id == int(text) if text.isdecimal() else Person.mailbox == text.strip().lower()
     found = session.scalar(select(Person).where(named))
@@ -86,8 +86,8 @@ def _person(session: "Session", text: str) -> "Person":
 
 
 def _acts(names: list[str]) -> "list[Act]":
-    from tocsin.accounts import IN_API, Act
-    from tocsin.errors import UsageError
+    from tocsin.node.accounts import IN_API, Act
+    from tocsin.node.errors import UsageError
 
     if wrong := sorted(set(names) - set(Act)):
         raise UsageError(f"There is no scope {', '.join(wrong)}.", hint=f"Scopes are: {', '.join(sorted(IN_API))}.")
@@ -95,7 +95,7 @@ def _acts(names: list[str]) -> "list[Act]":
 
 
 def _document(row: "ApiToken", now: datetime) -> dict[str, object]:
-    from tocsin.accounts import token_state
+    from tocsin.node.accounts import token_state
 
     return {
         "number": row.id,
@@ -110,7 +110,7 @@ def _document(row: "ApiToken", now: datetime) -> dict[str, object]:
 
 
 def _show(rows: "list[ApiToken]", now: datetime) -> None:
-    from tocsin.accounts import token_state
+    from tocsin.node.accounts import token_state
 
     if not rows:
         say("There are no tokens. 'tocsin tokens make' makes one.")

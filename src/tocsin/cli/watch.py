@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.output import Invocation, note, print_json
-from tocsin.errors import InputError
+from tocsin.interface.output import Invocation, note, print_json
+from tocsin.node.errors import InputError
 
 
 def watch(
@@ -23,9 +23,9 @@ def watch(
     Write a file under a name that starts with a dot and rename it when it is complete, or move it in from the same
     disk. With --json each file gives one line.
     """
-    from tocsin.app import open_node
     from tocsin.cli.ingest import document
-    from tocsin.collectors import take_in_folder
+    from tocsin.pipeline.collectors import take_in_folder
+    from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
     if not folder.is_dir():

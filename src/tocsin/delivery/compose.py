@@ -8,7 +8,7 @@ from tocsin.delivery.columns import WIDTH, fit, table, width, wrap
 from tocsin.delivery.direction import right_to_left
 from tocsin.delivery.survey import PLACES_SHOWN, Place, Silence, Survey, TopicCount, utc
 from tocsin.delivery.texts import DigestText, Texts, TopicText
-from tocsin.release import Marking
+from tocsin.sharing.gate import Marking
 
 _KINDS_SHOWN = 8
 _NAME_SHOWN = 48

@@ -42,8 +42,8 @@ from tocsin.delivery.retries import FULL_WAIT, next_try
 from tocsin.delivery.safety import FILE, SHADOW, Room, holds_first, same_mailbox, way_of
 from tocsin.delivery.sealing import Desk, settle, stuck_teams
 from tocsin.directory import Team
-from tocsin.records import AuditWord, Database, audit, cut
-from tocsin.release import Verdict
+from tocsin.node.records import AuditWord, Database, audit, cut
+from tocsin.sharing.gate import Verdict
 
 _NOTED = 100
 _RENDERERS = 2  # threads; the work in Polars and zlib runs beside Python's

@@ -7,8 +7,8 @@ from typing import Final
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
 from tocsin.delivery.survey import Gone, Place, Silence, Survey, Topic, TopicCount, topics
 from tocsin.delivery.texts import Texts
-from tocsin.errors import NotFoundError
-from tocsin.release import Marking, Pap, Tlp
+from tocsin.node.errors import NotFoundError
+from tocsin.sharing.gate import Marking, Pap, Tlp
 
 _AT: Final = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 _SEEN: Final = "2026-11-23 22:00"

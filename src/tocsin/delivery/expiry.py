@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
-from tocsin.letters import Letter, LetterState
-from tocsin.records import AuditWord, audit
-from tocsin.settings import TellSettings
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import AuditWord, audit
+from tocsin.node.settings import TellSettings
 
 _OPEN = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value, DeliveryState.HELD.value)
 _OPEN_LETTERS = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value)

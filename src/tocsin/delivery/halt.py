@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.ledger import DAY
 from tocsin.delivery.models import BrakePass, Halt
-from tocsin.errors import ConflictError
-from tocsin.records import AuditWord, audit
+from tocsin.node.errors import ConflictError
+from tocsin.node.records import AuditWord, audit
 
 STOP, BRAKE = "stop", "brake"
 _PASS = 2 * DAY  # what leaves by a pass is counted for a day; the pass must outlive that

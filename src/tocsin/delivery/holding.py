@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.halt import give_pass
 from tocsin.delivery.models import FINAL, Delivery, DeliveryState
 from tocsin.delivery.safety import FILE
-from tocsin.errors import ConflictError, NotFoundError
-from tocsin.letters import Letter, LetterState
-from tocsin.records import AuditWord, audit
+from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import AuditWord, audit
 
 _DIGEST, _LETTER = "delivery", "letter"
 

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.holding import check_not_final
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
-from tocsin.errors import ConflictError, NotFoundError
-from tocsin.letters import Letter, LetterState
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import AuditWord, Database, audit
 
 _TOLD = {
     DeliveryState.SENT.value: "was sent",

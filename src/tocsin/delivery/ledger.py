@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.models import Posted
 from tocsin.delivery.safety import REDIRECT, leaves, same_mailbox
 from tocsin.directory import note_delivered
-from tocsin.records import Base
+from tocsin.node.records import Base
 
 DAY = timedelta(days=1)
 _POSTED = Base.metadata.tables[Posted.__tablename__]

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryState
-from tocsin.letters import Letter, LetterState
+from tocsin.node.letters import Letter, LetterState
 
 
 class Group(StrEnum):

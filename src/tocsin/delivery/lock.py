@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import text
 
-from tocsin.errors import ConflictError
-from tocsin.records import Database
+from tocsin.node.errors import ConflictError
+from tocsin.node.records import Database
 
 _KEY = 0x746F6373_64656C76  # "tocsdelv": the number of the PostgreSQL advisory lock
 

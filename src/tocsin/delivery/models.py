@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.letters import LetterState
-from tocsin.records import Base, Json, UTCDateTime
+from tocsin.node.letters import LetterState
+from tocsin.node.records import Base, Json, UTCDateTime
 
 
 class ItemState(StrEnum):

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import halt
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
-from tocsin.letters import Letter, LetterState
-from tocsin.settings import Settings
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

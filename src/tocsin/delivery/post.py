@@ -10,7 +10,7 @@ from tocsin.delivery.mime import Attachment, Envelope, assemble
 from tocsin.delivery.models import DeliveryState
 from tocsin.delivery.render import Mail, Node
 from tocsin.delivery.safety import REDIRECT, SHADOW, Room
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 _DONE = {SHADOW: DeliveryState.SHADOW.value, REDIRECT: DeliveryState.REDIRECTED.value}
 _FULL = "This mailbox had its mails for a day ([tell] mails_a_day); tried again within the hour."

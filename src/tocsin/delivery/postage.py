@@ -21,8 +21,8 @@ from tocsin.delivery.post import Post, reached
 from tocsin.delivery.render import Mail, Node
 from tocsin.delivery.retries import FULL_WAIT, next_try
 from tocsin.delivery.safety import same_mailbox
-from tocsin.letters import ACCOUNT, Letter, LetterState
-from tocsin.records import AuditWord, audit, cut
+from tocsin.node.letters import ACCOUNT, Letter, LetterState
+from tocsin.node.records import AuditWord, audit, cut
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,300}>")  # what others wrote must not add a header (RFC 5322, 3.6.4)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")

@@ -10,9 +10,9 @@ from tocsin.delivery.outbox import owed_by
 from tocsin.delivery.postage import letter_mail
 from tocsin.delivery.render import Facts, Mail, Node, render
 from tocsin.directory import Team
-from tocsin.errors import ConflictError
-from tocsin.letters import Letter
-from tocsin.records import Database
+from tocsin.node.errors import ConflictError
+from tocsin.node.letters import Letter
+from tocsin.node.records import Database
 
 
 def preview(

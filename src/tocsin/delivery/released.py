@@ -9,8 +9,8 @@ import polars as pl
 from tocsin.delivery.data import hidden
 from tocsin.delivery.survey import DELIVERY
 from tocsin.directory import Team
-from tocsin.release import Marking, Purpose, Verdict, decide, fields_for, highest, read_marking, recipient_of
-from tocsin.rules import NO_RULES, Rules
+from tocsin.sharing.gate import Marking, Purpose, Verdict, decide, fields_for, highest, read_marking, recipient_of
+from tocsin.sharing.rules import NO_RULES, Rules
 
 _MARK: Final = "_mark"
 _KEYS: Final = (DELIVERY, "tlp", "pap", _MARK)

@@ -18,10 +18,10 @@ from tocsin.delivery.survey import DELIVERY, Gone, Survey, survey
 from tocsin.delivery.texts import DigestText, Shelf, Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
 from tocsin.directory import Format, Team
-from tocsin.errors import TocsinError
-from tocsin.release import Marking, Verdict
-from tocsin.rules import NO_RULES, Rules
-from tocsin.settings import Settings
+from tocsin.node.errors import TocsinError
+from tocsin.node.settings import Settings
+from tocsin.sharing.gate import Marking, Verdict
+from tocsin.sharing.rules import NO_RULES, Rules
 
 NO_EVENTS = "no-events"
 NOT_WRITTEN = "not-written"

@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.holding import check_not_final
 from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.delivery.outbox import repeat
-from tocsin.errors import ConflictError
-from tocsin.letters import Letter
-from tocsin.records import AuditWord, audit
+from tocsin.node.errors import ConflictError
+from tocsin.node.letters import Letter
+from tocsin.node.records import AuditWord, audit
 
 _OPEN = {DeliveryState.QUEUED.value, DeliveryState.RETRY.value}
 _GONE = {

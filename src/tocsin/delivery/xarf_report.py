@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tocsin.errors import InputError
 from tocsin.networks import parse_address
-from tocsin.release import read_pap, read_tlp
+from tocsin.node.errors import InputError
+from tocsin.sharing.gate import read_pap, read_tlp
 
 _VERSION = "4.2.0"
 _LONGEST = 200  # characters of a name

@@ -14,7 +14,7 @@ from tocsin.directory.precedence import MailboxClaim, is_person
 from tocsin.directory.purposes import purpose_of
 from tocsin.directory.reading import find_team, read_teams
 from tocsin.directory.standing import Part, standing
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from tocsin.directory.reading import team_keys
 from tocsin.directory.standing import Part, Standing, standing
 from tocsin.directory.tables import TeamRow
 from tocsin.networks import flatten_cover, parse_networks
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 MAILBOXES = "mailboxes"  # a kind of conflict: sources name different mailboxes for one team
 

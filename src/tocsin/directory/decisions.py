@@ -16,9 +16,9 @@ from tocsin.directory.reading import find_team, keys_asked
 from tocsin.directory.standing import Part, Standing, standing, words_at
 from tocsin.directory.statements import audit_detail, read_claim_value, read_line, renew_version
 from tocsin.directory.tables import DecisionRow, TeamRow
-from tocsin.errors import ConflictError, NotFoundError, UsageError
 from tocsin.networks import Network, parse_network
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import AuditWord, Database, audit
 
 _AS = re.compile(r"AS[0-9]+|[0-9]+", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Za-z]{2}")

@@ -24,7 +24,7 @@ from tocsin.directory.entries import (
 )
 from tocsin.directory.facts import Purpose
 from tocsin.directory.shapes import SHAPES
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 _DOCS = "docs/directory.md describes the formats field by field."
 _MUTES = {"mute_prefixes": "prefix", "mute_identifiers": "identifier", "mute_types": "type"}

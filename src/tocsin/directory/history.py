@@ -17,7 +17,7 @@ from tocsin.directory.reading import find_team, keys_asked
 from tocsin.directory.standing import on_values
 from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
 from tocsin.networks import network_bounds, parse_network, parse_networks
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 _Valued = TypeVar("_Valued", ConstituencyRow, DenialRow, DecisionRow)
 _Owned = TypeVar("_Owned", ConstituencyRow, MailboxRow, DenialRow)

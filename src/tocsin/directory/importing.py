@@ -31,8 +31,8 @@ from tocsin.directory.model import Mute, MuteKind, Role, RuleKind, Team
 from tocsin.directory.precedence import DECISION, PERSON
 from tocsin.directory.standing import merged_teams, words_at
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
-from tocsin.errors import ConflictError, InputError
-from tocsin.records import AuditWord, Base, Database, audit
+from tocsin.node.errors import ConflictError, InputError
+from tocsin.node.records import AuditWord, Base, Database, audit
 
 T = TypeVar("T")
 

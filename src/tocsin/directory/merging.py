@@ -23,8 +23,8 @@ from tocsin.directory.reading import find_team, own_number, read_teams, team_key
 from tocsin.directory.standing import Standing, standing
 from tocsin.directory.statements import read_line, renew_version
 from tocsin.directory.tables import MergeRefusalRow, MergeRow, TeamRow
-from tocsin.errors import ConflictError, NotFoundError
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.records import AuditWord, Database, audit
 
 _ENOUGH = 40  # of 100: less is no reason to ask a person
 _CROWD = 20  # more teams with the same mailbox or AS say nothing about each other

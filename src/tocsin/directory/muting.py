@@ -11,8 +11,8 @@ from tocsin.directory.model import Mute, MuteKind
 from tocsin.directory.precedence import PERSON
 from tocsin.directory.reading import find_team
 from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
-from tocsin.errors import NotFoundError, UsageError
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.records import AuditWord, Database, audit
 
 
 def mute(database: Database, key: str, said: Mute, *, actor: str, now: datetime) -> Mute:

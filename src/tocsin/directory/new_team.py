@@ -10,8 +10,8 @@ from tocsin.directory.entries import Entries, Item, RawTeam, take_teams
 from tocsin.directory.files import ImportFile
 from tocsin.directory.importing import import_entries
 from tocsin.directory.reading import own_number
-from tocsin.errors import ConflictError, InputError, NotFoundError, UsageError
-from tocsin.records import Database
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
+from tocsin.node.records import Database
 
 
 def enter_team(

@@ -20,8 +20,8 @@ from tocsin.directory.precedence import PERSON
 from tocsin.directory.reading import find_team
 from tocsin.directory.shapes import SHAPES
 from tocsin.directory.tables import DirectoryStateRow, TeamRow
-from tocsin.errors import UsageError
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import UsageError
+from tocsin.node.records import AuditWord, Database, audit
 
 SETTABLE = (*(name for name in TEAM_FIELDS if name != "uuid"), *SHAPES)
 """What a person can say of a team, by its name in an import file."""

@@ -20,7 +20,7 @@ from tocsin.directory.model import RuleKind, TeamKind
 from tocsin.directory.profile import Profile, current_profile
 from tocsin.directory.standing import merged_teams
 from tocsin.directory.tables import DirectoryStateRow, TeamRow
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 CSIRTS: Final = (
     TeamKind.NATIONAL,

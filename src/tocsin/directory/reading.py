@@ -26,8 +26,8 @@ from tocsin.directory.model import (
 from tocsin.directory.precedence import MAILBOX, MailboxClaim
 from tocsin.directory.standing import Part, Standing, many_objects, merged_teams, plain_rows, standing
 from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
-from tocsin.errors import NotFoundError
-from tocsin.records import Database
+from tocsin.node.errors import NotFoundError
+from tocsin.node.records import Database
 
 _KINDS = {kind.value: kind for kind in TeamKind}
 _INTERVALS = {interval.value: interval for interval in Interval}

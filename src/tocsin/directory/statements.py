@@ -17,8 +17,8 @@ from tocsin.directory.precedence import MAILBOX, PERSON, MailboxClaim
 from tocsin.directory.reading import find_team
 from tocsin.directory.standing import BESIDE, OVER, Part, Standing, merged_teams, standing
 from tocsin.directory.tables import ConstituencyRow, DenialRow, DirectoryStateRow, MailboxRow, TeamRow
-from tocsin.errors import ConflictError, NotFoundError, UsageError
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import AuditWord, Database, audit
 
 CLAIM_KINDS = (*RuleKind, MAILBOX)
 _Row = ConstituencyRow | MailboxRow | DenialRow

@@ -18,7 +18,7 @@ from tocsin.drafting.draft import Draft, words_for
 from tocsin.drafting.layouts import by_section
 from tocsin.drafting.model import Comment, Entry, EntryClass, Provision, Section
 from tocsin.drafting.word.names import Element
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 AKN = "http://docs.oasis-open.org/legaldocml/ns/akn/3.0"
 OURS = "urn:tocsin:drafting"

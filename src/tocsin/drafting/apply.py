@@ -9,7 +9,7 @@ from tocsin.drafting.classify import entry_class
 from tocsin.drafting.draft import BaseVersion, Decision, Draft, Outcome, words_for
 from tocsin.drafting.model import Comment, Entry, EntryClass, Position, PositionKind, Provision, Span
 from tocsin.drafting.positions import kind_from_words
-from tocsin.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 
 
 def apply(draft: Draft, act: acts.Act, at: datetime) -> None:

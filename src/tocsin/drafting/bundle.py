@@ -19,7 +19,7 @@ from tocsin.drafting.classify import CONTROL
 from tocsin.drafting.draft import Draft
 from tocsin.drafting.history import Step, canonical, extended, replayed, undone_steps, verify
 from tocsin.drafting.stored import Stored
-from tocsin.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError
 
 FORMAT = "tocsin-draft/1"
 LARGEST_BYTES = 256_000_000

@@ -9,8 +9,8 @@ CAPABILITY: Final = Capability(
     title=N_("Drafting"),
     path="/drafting",
     permission="drafting.read",
-    commands={"drafting": "tocsin.cli.drafting"},
-    pages="tocsin.web.drafting:drafting_pages",
+    commands={"drafting": "tocsin.drafting.commands.drafting"},
+    pages="tocsin.drafting.web:drafting_pages",
     folder=Path(__file__).parent,
     tables=("tocsin.drafting.models",),
 )

@@ -21,7 +21,7 @@ from tocsin.drafting.acts import Act, AppointChair, ChairAct, Import, Undo
 from tocsin.drafting.apply import apply
 from tocsin.drafting.classify import CONTROL
 from tocsin.drafting.draft import Draft, begun
-from tocsin.errors import ConflictError, InputError, NotFoundError, WithheldError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, WithheldError
 
 FIRST = "0" * 64
 _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:b|u00(?:0[0-8ef]|1[0-9a-f]))")

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tocsin.drafting.history import Signer
-from tocsin.errors import ConflictError, InputError
+from tocsin.node.errors import ConflictError, InputError
 
 
 def new_key(path: Path) -> Signer:

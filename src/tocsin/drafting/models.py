@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.records import Base, UTCDateTime
+from tocsin.node.records import Base, UTCDateTime
 
 
 class DraftText(Base):

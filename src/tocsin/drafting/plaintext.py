@@ -16,7 +16,7 @@ from tocsin.drafting.lines import organisations, read_line
 from tocsin.drafting.model import Comment, Entry, EntryClass, Item, Notice, Provision, Source, Span, Text
 from tocsin.drafting.outline import OpenComment, OpenEntry, OpenProvision, Outline
 from tocsin.drafting.positions import inferred_positions
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 LARGEST_BYTES = 20_000_000
 MOST_LINES = 100_000

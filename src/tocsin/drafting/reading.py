@@ -1,7 +1,7 @@
 """A file as a text under negotiation: which reader takes it is decided by its first bytes, not by its name."""
 
 from tocsin.drafting.model import Text
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 _ZIP = b"PK"
 _OLE = b"\xd0\xcf\x11\xe0"  # .doc, and every Office file under a password (MS-CFB 2.2)

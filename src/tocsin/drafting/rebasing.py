@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tocsin.drafting.difference import Edit, Piece, carried_over, difference, edits
 from tocsin.drafting.draft import Draft, words_for
 from tocsin.drafting.model import Entry
-from tocsin.errors import ConflictError, NotFoundError
+from tocsin.node.errors import ConflictError, NotFoundError
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from tocsin.drafting.history import Signer, Step, extended, replayed
 from tocsin.drafting.model import Text
 from tocsin.drafting.models import DraftStep, DraftText
 from tocsin.drafting.stored import Stored
-from tocsin.errors import ConflictError, NotFoundError
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.records import AuditWord, Database, audit
 
 
 def stored_texts(database: Database) -> list[tuple[str, str, str, str]]:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.errors import ConflictError, NotFoundError, UsageError
 from tocsin.events.health import Heard, Trouble, late_after, troubles
 from tocsin.events.models import AlarmKind, ColumnSet, FeedAlarm, FeedRecord, Ingest, IngestState
-from tocsin.records import AuditWord, Database, audit, name_by_reference
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import AuditWord, Database, audit, name_by_reference
 
 _PAST = timedelta(days=56)  # eight of each day of the week
 _MOST = 400  # reports that are looked at; a feed that comes more often than hourly has a shorter past

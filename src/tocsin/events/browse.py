@@ -24,7 +24,7 @@ from tocsin.events.sight import EVERYTHING, Label, Sight, Window
 from tocsin.events.store import EventStore
 from tocsin.events.summaries import GLANCE, Places, Summaries, UInt64s
 from tocsin.node.cache import Cache
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 __all__ = ["TEXT_ROWS", "Events", "Figures", "Glance", "Page", "cursor_of", "read_cursor"]
 

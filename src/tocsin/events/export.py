@@ -16,9 +16,9 @@ from uuid import UUID
 
 import polars as pl
 
-from tocsin.cells import FORMULA
 from tocsin.events.idf_out import flat, idf_lines
 from tocsin.events.schema import COLUMNS, FIELDS
+from tocsin.node.spreadsheet import FORMULA
 
 EVENT, PROBLEM = "event", "problem"
 _PIECE: Final = 1 << 18

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
-from tocsin.errors import UsageError
 from tocsin.networks import parse_network
+from tocsin.node.errors import UsageError
 
 SPANS: Final = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 """What ``last`` may say. 24 hours begin with a full hour, days with a full day, so that bars are whole."""

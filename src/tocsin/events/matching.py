@@ -21,7 +21,7 @@ from tocsin.events.store import EventStore, Query, may_hold
 from tocsin.events.summaries import Bools, Places, Summaries, Summary, each
 from tocsin.networks import parse_network
 from tocsin.node.cache import Cache
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 TEXT_ROWS: Final = 1_000_000
 """How many of the events that may fit otherwise free text is looked for in at once, the newest first."""

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.records import Base, Json, UTCDateTime
+from tocsin.node.records import Base, Json, UTCDateTime
 
 _Places = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 

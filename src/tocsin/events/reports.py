@@ -20,10 +20,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
 
-from tocsin.errors import InputError
 from tocsin.events.redaction import Redaction
+from tocsin.node.errors import InputError
 from tocsin.node.files import disk_failures
-from tocsin.settings import IngestSettings
+from tocsin.node.settings import IngestSettings
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

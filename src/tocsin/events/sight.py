@@ -1,4 +1,4 @@
-"""What somebody may see of the events, as `tocsin.sights` found it by asking the gate: plain data.
+"""What somebody may see of the events, as `tocsin.sharing.visibility` found it by asking the gate: plain data.
 
 An event shows through the windows that it fits; nobody without a window sees anything.
 """

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import polars as pl
 
-from tocsin.errors import StorageError
 from tocsin.events.extra import PREFIX, fold, fold_columns
 from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventTable, Part
+from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
-from tocsin.records.cuts import cut
+from tocsin.node.records.cuts import cut
 
 __all__ = ["EventStore", "Part", "Query"]
 

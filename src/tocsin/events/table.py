@@ -17,11 +17,11 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from tocsin.errors import StorageError
 from tocsin.events.extra import PREFIX
 from tocsin.events.schema import COLUMNS
+from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
-from tocsin.records.cuts import cut
+from tocsin.node.records.cuts import cut
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable, Schema

@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Text, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from tocsin.accounts import Person
-from tocsin.errors import NotFoundError, UsageError
-from tocsin.records import AuditWord, Base, UTCDateTime, audit, counted
+from tocsin.node.accounts import Person
+from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.records import AuditWord, Base, UTCDateTime, audit, counted
 
 _LONGEST = 80
 _MOST = 100

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tocsin.errors import ConflictError, StorageError
 from tocsin.networks.bundle import bundle_name, unpack
+from tocsin.node.errors import ConflictError, StorageError
 from tocsin.node.files import sync_file, sync_folder, write_whole
 
 _ABANDONED_SECONDS = 3600

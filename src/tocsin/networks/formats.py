@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 
-from tocsin.errors import InputError
 from tocsin.networks.addresses import (
     Bools,
     UInt8s,
@@ -38,6 +37,7 @@ from tocsin.networks.addresses import (
 from tocsin.networks.intervals import NONE, Int32s, Int64s, Ranges, UInt32s
 from tocsin.networks.lines import read_chunks
 from tocsin.networks.tables import COUNTRY_CODES, NO_AS, country_places
+from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from tocsin.errors import InputError, NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 
 _MAX_LINE_BYTES = 65_536
 _BLOCK_BYTES = 1 << 20

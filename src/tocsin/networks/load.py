@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tocsin.errors import InputError
 from tocsin.networks.addresses import Network, UInt8s, format_address
 from tocsin.networks.folders import current_folder, only_writer, switch
 from tocsin.networks.formats import MAX_UNPACKED_BYTES, REGISTRIES, Format, Line, Noted, TableFile, read_table
@@ -23,6 +22,7 @@ from tocsin.networks.intervals import (
     overlay,
 )
 from tocsin.networks.tables import NO_AS, AddressTable, Networks, Register
+from tocsin.node.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tocsin.errors import StorageError
+from tocsin.node.errors import StorageError
 
 
 @contextmanager

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tocsin.records import Database
-from tocsin.settings import Settings
+from tocsin.node.records import Database
+from tocsin.node.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from tocsin.tokens import Tokens
+from tocsin.node.tokens import Tokens
 
 _PURPOSE: Final = "reply"
 _PROOF: Final = 16  # characters of base32: 80 bits, and each guess is a mail

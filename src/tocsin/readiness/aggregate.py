@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.errors import InputError, UsageError
+from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.hierarchy import Group, Hierarchy
 from tocsin.readiness.table import FloatArray, Table
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 from tocsin.readiness import impute, normalise, screen, treat
 from tocsin.readiness.aggregate import Step, aggregate, steps_for
 from tocsin.readiness.denominate import denominate

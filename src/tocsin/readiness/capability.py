@@ -9,8 +9,8 @@ CAPABILITY: Final = Capability(
     title=N_("Readiness"),
     path="/readiness",
     permission="readiness.read",
-    commands={"readiness": "tocsin.cli.readiness", "assessment": "tocsin.cli.assessment"},
-    pages="tocsin.web.readiness:readiness_pages",
+    commands={"readiness": "tocsin.readiness.commands.readiness", "assessment": "tocsin.readiness.commands.assessment"},
+    pages="tocsin.readiness.web:readiness_pages",
     folder=Path(__file__).parent,
     tables=("tocsin.readiness.assessment.models",),
 )

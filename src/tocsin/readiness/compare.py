@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.errors import InputError, UsageError
+from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.aggregate import Step, aggregate
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.results import ranks

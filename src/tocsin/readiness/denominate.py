@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.table import Table
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.errors import InputError, UsageError
+from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.normalise import min_ranks
 from tocsin.readiness.table import FloatArray, Table

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 from tocsin.readiness.table import FloatArray
 
 

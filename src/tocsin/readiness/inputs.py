@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tocsin.errors import InputError, NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 from tocsin.readiness.hierarchy import Element, Hierarchy, arrange
 from tocsin.readiness.table import FloatArray, Table
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.errors import InputError, UsageError
+from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.parameters import by_own_name, flag, pair, real, reals, text
 from tocsin.readiness.table import FloatArray, Table, highest, lowest
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tocsin.errors import UsageError
+from tocsin.node.errors import UsageError
 
 
 def parse(pairs: Sequence[str]) -> dict[str, object]:

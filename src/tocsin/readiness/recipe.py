@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from tocsin.errors import InputError, NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 from tocsin.readiness import aggregate, normalise
 
 Imputation = Literal[

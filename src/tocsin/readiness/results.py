@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from tocsin.errors import NotFoundError
+from tocsin.node.errors import NotFoundError
 from tocsin.readiness.describe import significant
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.normalise import min_ranks

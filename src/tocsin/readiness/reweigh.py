@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from tocsin.errors import InputError, UsageError
+from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness import compare, weigh
 from tocsin.readiness.aggregate import aggregate, steps_for
 from tocsin.readiness.build import aggregation_steps, method_columns

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tocsin.errors import InputError, NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 from tocsin.readiness.bounds import Bounds, scale_limits, score_bounds
 from tocsin.readiness.build import Stages, aggregation_steps, evaluate, method_columns
 from tocsin.readiness.describe import Limits, correlation_table, statistics

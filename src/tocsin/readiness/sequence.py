@@ -6,7 +6,7 @@ the library that has them takes a second to load, longer than a whole sensitivit
 
 import numpy as np
 
-from tocsin.errors import UsageError
+from tocsin.node.errors import UsageError
 from tocsin.readiness.table import FloatArray
 
 BITS = 30

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from tocsin.errors import UsageError
+from tocsin.node.errors import UsageError
 from tocsin.readiness.sequence import MOST_DIMENSIONS, sobol_points
 from tocsin.readiness.table import FloatArray, IntArray
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tocsin.errors import InputError, UsageError
+from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.inputs import numbers, read_csv
 from tocsin.readiness.table import BoolArray, FloatArray
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 from tocsin.readiness.table import BoolArray, FloatArray, IntArray, highest, lowest
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tocsin.errors import UsageError
+from tocsin.node.errors import UsageError
 from tocsin.readiness import describe
 from tocsin.readiness.compare import trends
 from tocsin.readiness.results import profile, strengths

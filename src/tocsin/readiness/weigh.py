@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.table import FloatArray
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.homes import fresh_records
-from tocsin.records import Database, open_database, sqlite_url
+from tocsin.node.records import Database, open_database, sqlite_url
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from tocsin.directory.registry import (
     kept_files,
 )
 from tocsin.directory.registry.delegations import read_delegations
-from tocsin.errors import InputError, NotFoundError
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import InputError, NotFoundError
+from tocsin.node.records import AuditEntry, Database
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 AFRINIC = "delegated-afrinic-extended-latest-2024-01-06.gz"

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from rdap_server import RdapServer, autnum, holder, network, person, rdap_server
+from support.rdap_server import RdapServer, autnum, holder, network, person, rdap_server
 from tocsin.cli import application
 from tocsin.directory import read_about, read_directory, read_team
 from tocsin.directory.registry import Looked, RdapSettings, look_up
 from tocsin.directory.registry.tables import RdapAnswerRow
-from tocsin.errors import RemoteError, UsageError, WithheldError
-from tocsin.records import AuditEntry, Database
-from tocsin.release import Action, Pap, may_act
+from tocsin.node.errors import RemoteError, UsageError, WithheldError
+from tocsin.node.records import AuditEntry, Database
+from tocsin.sharing.gate import Action, Pap, may_act
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 MAY = may_act(Pap.AMBER, Action.LOOKUP)

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tocsin.cli import application
-from tocsin.errors import TocsinError
+from tocsin.node.errors import TocsinError
 
 DELEGATED = "2|afrinic|{day}|1|0|{day}|0\nafrinic|{country}|asn|37100|2|20100101|allocated|A1\nafrinic|x\n"
 DUMP = """

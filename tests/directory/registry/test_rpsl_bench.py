@@ -11,7 +11,7 @@ import pytest
 
 from tocsin.directory import read_directory
 from tocsin.directory.registry import import_rpsl
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 Attributes = dict[str, list[str]]
 

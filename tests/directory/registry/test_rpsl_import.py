@@ -13,8 +13,8 @@ from sqlalchemy import select
 from tocsin.directory import import_directory, read_directory, read_team
 from tocsin.directory.registry import RegistryImported, import_delegations, import_rpsl
 from tocsin.directory.tables import ConstituencyRow, MailboxRow, TeamRow
-from tocsin.errors import ConflictError, InputError, UsageError
-from tocsin.records import AuditEntry, Database
+from tocsin.node.errors import ConflictError, InputError, UsageError
+from tocsin.node.records import AuditEntry, Database
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DUMPS = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tocsin.directory.registry.rpsl.numbers import take_asns, take_ipv4, take_ipv6
 from tocsin.directory.registry.rpsl.objects import RpslObject, read_objects
-from tocsin.errors import InputError, NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 
 WANTED = {"organisation": {"organisation", "org-name", "abuse-c"}, "role": {"nic-hdl", "abuse-mailbox"}}
 

@@ -15,9 +15,9 @@ from pysequoia import SignatureMode, Tsk, sign
 from tocsin.directory import Imported, import_entries, read_about, read_directory, read_team
 from tocsin.directory.registry import fetch_security_txt, read_security_txt
 from tocsin.directory.registry.security_txt import parse_security_txt
-from tocsin.errors import InputError, RemoteError, UsageError, WithheldError
-from tocsin.records import Database
-from tocsin.release import Action, Pap, may_act
+from tocsin.node.errors import InputError, RemoteError, UsageError, WithheldError
+from tocsin.node.records import Database
+from tocsin.sharing.gate import Action, Pap, may_act
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 GOOD = """# Our security contact

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tocsin.directory import Imported, import_entries, read_about, read_directory, read_team
 from tocsin.directory.registry import read_team_list
 from tocsin.directory.registry.constituency_text import read_text
-from tocsin.errors import InputError, NotFoundError
-from tocsin.records import Database
+from tocsin.node.errors import InputError, NotFoundError
+from tocsin.node.records import Database
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OLD = "trusted_introducer_teams_2012_no_reps.json"

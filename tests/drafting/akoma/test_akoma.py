@@ -13,7 +13,7 @@ from tocsin.drafting.akoma import AKN, OURS, akoma_ntoso
 from tocsin.drafting.draft import Draft, begun
 from tocsin.drafting.model import Comment, Entry, EntryClass, Provision, Section, Source, Span, Text
 from tocsin.drafting.plaintext import read_compilation
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 AT = datetime(2014, 3, 5, 12, 0, tzinfo=UTC)
 N = {"a": AKN, "t": OURS}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tocsin.drafting.model import Source
 from tocsin.drafting.word import Comment, Document, Paragraph, Run, read_docx, write_docx
 from tocsin.drafting.word.text_in import word_text
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 MEGABYTE = 1 << 20

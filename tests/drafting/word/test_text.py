@@ -31,7 +31,7 @@ from tocsin.drafting.word import (
 )
 from tocsin.drafting.word.text_in import read_word_text, word_text
 from tocsin.drafting.word.text_out import compiled_docx, redlined_docx
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 NOON = datetime(2014, 3, 4, 12, 0, tzinfo=UTC)
 ALPHA_ADDS, ALPHA_CUTS = Revision("insert", "Alpha", NOON), Revision("delete", "Alpha", NOON)

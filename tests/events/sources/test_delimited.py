@@ -7,12 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tocsin.errors import InputError
 from tocsin.events.sources import Batch, Chunk
 from tocsin.events.sources.delimited import Delimited, Dialect, Shaping
 from tocsin.events.sources.delimited import reader as module
 from tocsin.events.sources.delimited.exact import read_exact, scan
 from tocsin.events.sources.delimited.fast import parse_fast, parse_recoded
+from tocsin.node.errors import InputError
 
 PIECES = [
     b"a",

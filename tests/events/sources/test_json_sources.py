@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.errors import InputError
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
 from tocsin.events.sources import Unreadable, recognise, sources
+from tocsin.node.errors import InputError
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.errors import UsageError
 from tocsin.events import sources as face
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
 from tocsin.events.sources import recognise, sources
+from tocsin.node.errors import UsageError
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.errors import InputError, UsageError
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
 from tocsin.events.schema import BY_NAME, Kind
 from tocsin.events.sources import recognise
 from tocsin.events.sources.shadowserver import Shadowserver, table
+from tocsin.node.errors import InputError, UsageError
 
 Event = dict[str, object]
 Samples = dict[str, list[Event]]

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tocsin.cli.assessment import app
-from tocsin.cli.output import Invocation
-from tocsin.errors import ConflictError, InputError, NotFoundError, UsageError
+from tocsin.interface.output import Invocation
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
+from tocsin.readiness.commands.assessment import app
 
 Run = Callable[..., Any]
 
@@ -367,8 +367,8 @@ def test_a_target_that_is_only_measured_is_told(assessed: Run, tmp_path: Path) -
 def test_every_change_is_in_the_audit_log(assessed: Run, tmp_path: Path) -> None:
     from sqlalchemy import select
 
-    from tocsin.cli.assessment import records
-    from tocsin.records import AuditEntry
+    from tocsin.node.records import AuditEntry
+    from tocsin.readiness.commands.assessment import records
 
     assessed("answer", 1, "d.1.1", "1", by="analyst")
     with records(tmp_path / "home") as session:

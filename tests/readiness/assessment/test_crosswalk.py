@@ -2,7 +2,7 @@
 
 import pytest
 
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 from tocsin.readiness.assessment import UNKNOWN, Framework, Link, Reading
 from tocsin.readiness.assessment.compare import _compose
 from tocsin.readiness.assessment.crosswalk import chain_link, links, reverse, translate

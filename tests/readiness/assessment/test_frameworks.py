@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.errors import InputError, NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 from tocsin.readiness.assessment import bundled, find_query, load_framework
 from tocsin.readiness.assessment.frameworks import bundled_framework, from_document, parse_framework
 

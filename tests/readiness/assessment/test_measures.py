@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tocsin.errors import InputError, NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 from tocsin.readiness.assessment import QUERIES, as_reading, measure
 from tocsin.readiness.assessment.frameworks import Goalposts
 

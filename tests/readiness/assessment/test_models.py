@@ -5,9 +5,9 @@ from pathlib import Path
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from tocsin.node.records import Base, open_database
+from tocsin.node.records.engine import sqlite_url
 from tocsin.readiness.assessment import models
-from tocsin.records import Base, open_database
-from tocsin.records.engine import sqlite_url
 
 
 def test_migrations_make_exactly_these_tables(tmp_path: Path) -> None:

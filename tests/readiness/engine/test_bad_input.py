@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.errors import InputError, NotFoundError, UsageError
+from tocsin.node.errors import InputError, NotFoundError, UsageError
 from tocsin.readiness.run import Run, build_run, load_run
 
 Builder = Callable[..., Run]

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from tocsin.cli.output import Invocation
-from tocsin.cli.readiness import app
-from tocsin.errors import InputError, UsageError
+from tocsin.interface.output import Invocation
+from tocsin.node.errors import InputError, UsageError
+from tocsin.readiness.commands.readiness import app
 
 Call = Callable[..., dict[str, object]]
 

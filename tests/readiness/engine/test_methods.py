@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tocsin.errors import InputError, UsageError
+from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness import impute, treat
 from tocsin.readiness.aggregate import arithmetic, copeland, generalised, geometric, harmonic, outranking
 from tocsin.readiness.normalise import Column, min_ranks, normalise

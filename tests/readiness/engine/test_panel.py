@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tocsin.errors import UsageError
+from tocsin.node.errors import UsageError
 from tocsin.readiness.build import evaluate
 from tocsin.readiness.compare import standing, trends
 from tocsin.readiness.recipe import validate

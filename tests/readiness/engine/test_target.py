@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.errors import InputError, UsageError
+from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.target import Goal, Panel, assess, read_panel, tabulate
 
 GROUPS = ("all", "LDC14=True", "SIDS=True", "LLDC=True", "EIT=True")

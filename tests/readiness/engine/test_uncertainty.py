@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tocsin.errors import InputError, UsageError
+from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.inputs import Inputs
 from tocsin.readiness.run import Run
 from tocsin.readiness.sensitivity import write_sensitivity

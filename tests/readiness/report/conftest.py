@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
+from tocsin.interface.documents.document import Report
+from tocsin.node.records import open_database, sqlite_url
 from tocsin.readiness.assessment.assessments import Given, Unit, add_measurement, give_answer, set_ranked, start, state
 from tocsin.readiness.assessment.evidence import Piece, add_evidence, use_evidence
 from tocsin.readiness.assessment.frameworks import bundled_framework
 from tocsin.readiness.assessment.plan import Goal, Task, add_action, set_target
 from tocsin.readiness.assessment.versions import add_version, assign, publish
 from tocsin.readiness.report import Material, assessment_report, gather
-from tocsin.readiness.report.document import Report
-from tocsin.records import open_database, sqlite_url
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 HOSTILE = "</script><script>alert(1)</script> =1+1"

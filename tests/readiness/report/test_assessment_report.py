@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from tocsin.errors import InputError, UsageError
+from tocsin.interface.documents.document import Cards, Figure, Report, WhatIf
+from tocsin.interface.documents.page import open_data, page
+from tocsin.interface.documents.write import write_report
+from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.assessment.assessments import Unit, add_measurement, start
 from tocsin.readiness.assessment.frameworks import bundled_framework
 from tocsin.readiness.assessment.versions import add_version, assign, publish
 from tocsin.readiness.report import Material, assessment_report, gather
-from tocsin.readiness.report.document import Cards, Figure, Report, WhatIf
-from tocsin.readiness.report.page import open_data, page
-from tocsin.readiness.report.write import write_report
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.readiness.report import charts
+from tocsin.interface.documents import charts
 
 NS = "{http://www.w3.org/2000/svg}"
 scores = st.floats(0, 100, allow_nan=False)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.errors import InputError, NotFoundError
+from tocsin.interface.documents.document import Report, Table
+from tocsin.interface.documents.page import page
+from tocsin.interface.documents.write import write_report
+from tocsin.node.errors import InputError, NotFoundError
 from tocsin.readiness import build_run
 from tocsin.readiness.report import UnitRun, read_unit, unit_report
-from tocsin.readiness.report.document import Report, Table
-from tocsin.readiness.report.page import page
-from tocsin.readiness.report.write import write_report
 
 TODAY = date(2026, 7, 1)
 
@@ -135,8 +135,8 @@ def test_a_unit_or_folder_that_is_not_there_is_said_so(folder: Path, tmp_path: P
 def test_the_command_writes_the_report_of_a_unit(folder: Path, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from tocsin.cli.output import Invocation
-    from tocsin.cli.readiness import app
+    from tocsin.interface.output import Invocation
+    from tocsin.readiness.commands.readiness import app
 
     out = tmp_path / "lao.csv"
     words = ["report", "LAO", "--run", str(folder), "--out", str(out)]

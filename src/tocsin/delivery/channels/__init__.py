@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tocsin.delivery.render import Mail
-from tocsin.settings import MailSettings, Settings, read_secret
+from tocsin.node.settings import MailSettings, Settings, read_secret
 
 
 class Outcome(StrEnum):
@@ -71,7 +71,7 @@ def open_channel(settings: Settings, home: Path) -> Channel:
 def reach_smtp(settings: MailSettings) -> tuple[bool, str, str]:
     """Whether the SMTP server of the settings can be used, in words, and what to do where it cannot."""
     from tocsin.delivery.channels.smtp import SmtpChannel
-    from tocsin.errors import SettingError
+    from tocsin.node.errors import SettingError
 
     try:
         problem = SmtpChannel(settings, password=_password(settings)).probe()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tocsin.delivery.channels import Outcome, Receipt
 from tocsin.delivery.render import Mail
-from tocsin.errors import StorageError
+from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
-from tocsin.records import cut
+from tocsin.node.records import cut
 
 _WRITERS = 8  # the disk takes many syncs at once for about the price of one
 

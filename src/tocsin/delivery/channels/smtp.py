@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from tocsin.delivery.channels import Outcome, Receipt
 from tocsin.delivery.render import Mail
-from tocsin.records import cut
-from tocsin.settings import MailSettings
+from tocsin.node.records import cut
+from tocsin.node.settings import MailSettings
 
 _TIMEOUT = 60.0  # seconds for one answer of the server
 

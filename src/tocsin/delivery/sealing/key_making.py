@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from tocsin.delivery.sealing.own_keys import key_path, open_openpgp, open_smime, read_private
 from tocsin.directory.keys import KeyFacts, KeyFormat
-from tocsin.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.files import disk_failures, sync_folder, write_whole
-from tocsin.records import AuditWord, Database, audit
-from tocsin.settings import NodeSettings, Settings, read_secret
+from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.settings import NodeSettings, Settings, read_secret
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, Verdict, judge, key_facts, said
-from tocsin.errors import SettingError
-from tocsin.settings import MailSettings, read_secret
+from tocsin.node.errors import SettingError
+from tocsin.node.settings import MailSettings, read_secret
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7PrivateKeyTypes

@@ -9,8 +9,8 @@ from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.sealing.key_letters import expiring
 from tocsin.directory import Team
 from tocsin.directory.keys import TeamKey, ending, judge_for, serves
-from tocsin.letters import queue_letter
-from tocsin.settings import NodeSettings
+from tocsin.node.letters import queue_letter
+from tocsin.node.settings import NodeSettings
 
 _KIND = "key-expires"
 _DAYS_AHEAD = 30

@@ -12,8 +12,8 @@ from tocsin.delivery.sealing.decide import Barred, Protection, can_sign, protect
 from tocsin.delivery.sealing.own_keys import OpenPgpKey, OwnKeys, SmimeKey, read_own_keys
 from tocsin.directory import Team
 from tocsin.directory.keys import KeyFormat, TeamKey, encrypting, said
-from tocsin.errors import ConflictError, SettingError
-from tocsin.settings import MailSettings
+from tocsin.node.errors import ConflictError, SettingError
+from tocsin.node.settings import MailSettings
 
 _NO_KEYS = OwnKeys()
 _NEVER = datetime.min.replace(tzinfo=UTC)

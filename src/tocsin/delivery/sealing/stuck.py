@@ -13,9 +13,9 @@ from tocsin.delivery.sealing.decide import Barred, Obstacle
 from tocsin.delivery.sealing.key_letters import cannot_encrypt
 from tocsin.delivery.sealing.seals import Seals
 from tocsin.directory import Team
-from tocsin.letters import Letter, LetterState, queue_letter
-from tocsin.records import AuditWord, audit
-from tocsin.settings import NodeSettings
+from tocsin.node.letters import Letter, LetterState, queue_letter
+from tocsin.node.records import AuditWord, audit
+from tocsin.node.settings import NodeSettings
 
 _KIND = "cannot-encrypt"
 _OPEN = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value, DeliveryState.HELD.value, DeliveryState.STUCK.value)

@@ -10,7 +10,7 @@ from tocsin.delivery.survey import topics
 from tocsin.delivery.texts.files import TEMPLATES, Advice, FaultError, read_advice, read_template, read_words
 from tocsin.delivery.texts.shelf import ENGLISH, SHIPPED, Shelf, text_names
 from tocsin.delivery.texts.specimens import try_templates
-from tocsin.errors import SettingError
+from tocsin.node.errors import SettingError
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template

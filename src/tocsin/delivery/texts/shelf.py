@@ -9,7 +9,7 @@ from typing import Final
 
 from tocsin.delivery import survey
 from tocsin.delivery.texts.files import TEMPLATES
-from tocsin.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 
 SHIPPED: Final = survey.TEMPLATES
 ENGLISH: Final = "en"

@@ -11,8 +11,8 @@ from tocsin.directory.precedence import MAILBOX
 from tocsin.directory.reading import keys_asked
 from tocsin.directory.statements import Spoken, Statement, assert_in, read_line, renew_version
 from tocsin.directory.tables import TeamRow
-from tocsin.errors import UsageError
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import UsageError
+from tocsin.node.records import AuditWord, Database, audit
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from tocsin.directory.model import RuleKind
-from tocsin.errors import RemoteError
 from tocsin.networks import parse_network
+from tocsin.node.errors import RemoteError
 
 LABEL: Final = "_tocsin-claim"
 """The label under which the record is looked for; an underscore keeps it apart from names of hosts (RFC 8552)."""

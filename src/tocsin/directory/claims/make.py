@@ -21,10 +21,10 @@ from tocsin.directory.precedence import PERSON
 from tocsin.directory.reading import find_team
 from tocsin.directory.statements import read_line, renew_version
 from tocsin.directory.tables import TeamRow
-from tocsin.errors import ConflictError, InputError, UsageError
-from tocsin.letters import queue_letter
-from tocsin.records import AuditWord, Database, audit
-from tocsin.settings import NodeSettings
+from tocsin.node.errors import ConflictError, InputError, UsageError
+from tocsin.node.letters import queue_letter
+from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.settings import NodeSettings
 
 MOST_TRIES: Final = 5
 """Wrong codes after which the way by mail is closed for a claim."""

@@ -17,8 +17,8 @@ from tocsin.directory.precedence import DECISION, PERSON
 from tocsin.directory.reading import keys_asked
 from tocsin.directory.standing import Part, standing
 from tocsin.directory.tables import ConstituencyRow, TeamRow
-from tocsin.errors import ConflictError, NotFoundError
-from tocsin.records import Database
+from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.records import Database
 
 
 def read_claims(database: Database, now: datetime) -> list[Claim]:

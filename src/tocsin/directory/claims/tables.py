@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.records import Base, Json, UTCDateTime
+from tocsin.node.records import Base, Json, UTCDateTime
 
 
 class ClaimRow(Base):

@@ -8,8 +8,8 @@ import numpy as np
 from tocsin.directory import canonical
 from tocsin.directory.model import RuleKind
 from tocsin.directory.registry.rpsl.numbers import RESERVED_ASNS
-from tocsin.errors import InputError
 from tocsin.networks import SPECIAL_USE, Network, network_bounds, parse_network, special_use
+from tocsin.node.errors import InputError
 
 WIDEST: Final = {4: 8, 6: 19}
 """The shortest prefix of each family that one operator can claim: no registry gave anybody more."""

@@ -17,8 +17,8 @@ from tocsin.directory.model import Role, Rule
 from tocsin.directory.reading import keys_asked
 from tocsin.directory.standing import Part, standing
 from tocsin.directory.tables import DirectoryStateRow
-from tocsin.letters import Letter, queue_letter
-from tocsin.records import AuditWord, audit
+from tocsin.node.letters import Letter, queue_letter
+from tocsin.node.records import AuditWord, audit
 
 SHOWN: Final = 50
 """Networks that a letter and its page name; of more it says how many."""

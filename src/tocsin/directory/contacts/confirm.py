@@ -19,8 +19,8 @@ from tocsin.directory.precedence import MAILBOX, PERSON
 from tocsin.directory.standing import BESIDE, merged_teams
 from tocsin.directory.statements import renew_version
 from tocsin.directory.tables import ConstituencyRow, DenialRow, MailboxRow, TeamRow
-from tocsin.letters import Letter, LetterState
-from tocsin.records import AuditWord, audit
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import AuditWord, audit
 
 HOLDER: Final = "verified"
 """Who says what the holder of a mailbox said; its source is ``person:verified``."""

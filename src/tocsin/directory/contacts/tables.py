@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.records import Base, Json, UTCDateTime
+from tocsin.node.records import Base, Json, UTCDateTime
 
 
 class ContactFactRow(Base):

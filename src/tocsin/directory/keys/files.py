@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tocsin.directory.keys.model import KeyFacts, KeyFormat
 from tocsin.directory.keys.openpgp import openpgp_facts, read_openpgp, read_revocation
 from tocsin.directory.keys.x509 import certificate_bytes, read_certificates, read_list, x509_facts
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeyState, Span, Verdict, shown
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
     from pysequoia import Cert

@@ -17,8 +17,8 @@ from tocsin.directory.keys.x509 import revokes
 from tocsin.directory.model import Team
 from tocsin.directory.reading import read_team
 from tocsin.directory.standing import merged_teams
-from tocsin.errors import ConflictError, InputError, NotFoundError
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.records import AuditWord, Database, audit
 
 _CHUNK = 10_000  # numbers in one statement; SQLite takes 32,766
 _LEAST_NAMED = 8  # hexadecimal digits of a fingerprint that name a key

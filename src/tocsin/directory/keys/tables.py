@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.records import Base, UTCDateTime
+from tocsin.node.records import Base, UTCDateTime
 
 
 class TeamKeyRow(Base):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeyState, Span, Verdict, shown
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList, ExtensionType

@@ -13,7 +13,7 @@ from tocsin.directory.keys import TeamKey, judge, team_keys
 from tocsin.directory.profile.compose import compose, numbered
 from tocsin.directory.profile.model import Profile, PublicKey
 from tocsin.directory.profile.text import profile_text
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.records import AuditWord, Database, audit
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Final
 from tocsin.directory.profile.model import Line, Profile, lines_of
 from tocsin.directory.profile.outline import OUTLINE, Section
 from tocsin.directory.profile.text import NOT_STATED, TITLE_END
-from tocsin.errors import StorageError
+from tocsin.node.errors import StorageError
 
 
 @dataclass(frozen=True)

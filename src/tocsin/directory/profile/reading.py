@@ -7,7 +7,7 @@ from pathlib import Path
 from tocsin.directory.profile.exact import read_exactly
 from tocsin.directory.profile.model import Profile, profile_of
 from tocsin.directory.profile.others import Unread, read_freely
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 _SIGNED = re.compile(
     r"\s*-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Za-z-]+: [^\n]*\n)*\n(.*?)\n-----BEGIN PGP SIGNATURE-----\n.*",

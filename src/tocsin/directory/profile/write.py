@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.directory.profile.model import Profile
-from tocsin.errors import StorageError, UsageError
+from tocsin.node.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from pysequoia import PySigner

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from tocsin.errors import WithheldError
+from tocsin.node.errors import WithheldError
 
 
 class Permission(Protocol):

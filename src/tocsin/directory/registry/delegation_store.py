@@ -22,9 +22,9 @@ from tocsin.directory.registry.delegations import (
     overlapping,
     read_delegations,
 )
-from tocsin.errors import InputError, NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.files import disk_failures, sync_file, sync_folder
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.records import AuditWord, Database, audit
 
 if TYPE_CHECKING:
     import polars as pl

@@ -22,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.directory.entries import Refused
-from tocsin.errors import InputError
 from tocsin.networks import network_bounds, parse_addresses, parse_networks, read_chunks
+from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl

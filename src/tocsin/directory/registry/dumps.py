@@ -13,9 +13,9 @@ from tocsin.directory.registry.delegation_store import allocated_asns
 from tocsin.directory.registry.record import RegistryImported, record
 from tocsin.directory.registry.refusals import Refusals
 from tocsin.directory.registry.rpsl import Territory, read_dump
-from tocsin.errors import InputError, NotFoundError, UsageError
+from tocsin.node.errors import InputError, NotFoundError, UsageError
 from tocsin.node.files import disk_failures
-from tocsin.records import Database
+from tocsin.node.records import Database
 
 
 def import_rpsl(

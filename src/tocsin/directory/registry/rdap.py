@@ -30,8 +30,8 @@ from tocsin.directory.registry.rdap_answer import (
     reduce_answer,
 )
 from tocsin.directory.registry.tables import RdapAnswerRow
-from tocsin.errors import RemoteError, UsageError
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import RemoteError, UsageError
+from tocsin.node.records import AuditWord, Database, audit
 
 _BOOTSTRAP: Final = Path("registry") / "rdap-bootstrap.json"
 _BOOTSTRAP_DAYS: Final = 30

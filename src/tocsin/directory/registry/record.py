@@ -17,8 +17,8 @@ from tocsin.directory.model import Role, Team, TeamKind
 from tocsin.directory.registry.refusals import Refusals
 from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, Difference, Said, Stored, compare, schema
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, TeamRow
-from tocsin.errors import ConflictError
-from tocsin.records import AuditWord, Database, audit
+from tocsin.node.errors import ConflictError
+from tocsin.node.records import AuditWord, Database, audit
 
 if TYPE_CHECKING:
     import polars as pl

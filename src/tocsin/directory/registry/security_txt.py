@@ -18,7 +18,7 @@ from tocsin.directory.entries import Entries, Item, RawTeam, Refused, take_teams
 from tocsin.directory.files import ImportFile
 from tocsin.directory.registry.asking import Permission, ask_first
 from tocsin.directory.shapes import phone, url
-from tocsin.errors import InputError, NotFoundError, RemoteError, UsageError
+from tocsin.node.errors import InputError, NotFoundError, RemoteError, UsageError
 
 if TYPE_CHECKING:
     import httpx

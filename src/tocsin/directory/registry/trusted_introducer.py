@@ -26,8 +26,8 @@ from tocsin.directory.files import ImportFile
 from tocsin.directory.hours import read_hours
 from tocsin.directory.registry.constituency_text import Found, read_asn, read_domain, read_network, read_text
 from tocsin.directory.shapes import SHAPES, phone, url
-from tocsin.errors import InputError, NotFoundError
 from tocsin.networks import country_names
+from tocsin.node.errors import InputError, NotFoundError
 
 Record: TypeAlias = Mapping[str, Any]
 

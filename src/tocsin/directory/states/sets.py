@@ -9,8 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from tocsin.errors import InputError, NotFoundError
 from tocsin.networks import country_names
+from tocsin.node.errors import InputError, NotFoundError
 
 GROUPS: Final = ("ldc", "lldc", "sids")
 """Least developed countries, landlocked developing countries, small island developing States."""

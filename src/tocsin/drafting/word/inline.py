@@ -20,7 +20,7 @@ from tocsin.drafting.word.names import (
     local,
     on,
 )
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 ReadBlocks: TypeAlias = Callable[[Element, tuple[Revision, ...]], Iterator[Block]]
 NoteCall: TypeAlias = tuple[Literal["footnote", "endnote"], str]

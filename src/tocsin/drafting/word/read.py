@@ -41,7 +41,7 @@ from tocsin.drafting.word.names import (
     whole,
 )
 from tocsin.drafting.word.package import Package
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 _MACROS = "macroenabled"
 

@@ -10,7 +10,7 @@ from tocsin.drafting.lines import Heading, label_at, read_line
 from tocsin.drafting.model import Provision, Section, Source, Span, Text
 from tocsin.drafting.word.lists import labelled
 from tocsin.drafting.word.model import Block, Document, Paragraph, Revision, Table, paragraphs, resolve
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 BREAK = "\u2028"
 """Stands for a line break inside a line while a compilation is read; Unicode's own line separator."""

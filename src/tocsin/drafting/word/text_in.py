@@ -35,7 +35,7 @@ from tocsin.drafting.word.source_lines import (
     rejoined,
     source_lines,
 )
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 _MOST_WORK = 2_000_000
 """Authors times pieces of text in one provision: each author's version of it is made by one pass over them."""

@@ -15,7 +15,7 @@ from tocsin.drafting.word.elements import add, root, stamp
 from tocsin.drafting.word.frame import comments_extended, content_types, core, numbering, relations, settings, styles
 from tocsin.drafting.word.model import Block, Comment, Document, Note, Paragraph, Revision, Row, Run, Table, paragraphs
 from tocsin.drafting.word.names import LINKS, LOOKS, W14, Element, R, W
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 _TAGS = {"insert": "ins", "delete": "del", "move_from": "moveFrom", "move_to": "moveTo"}
 _RANGES = {"move_from": "moveFromRange", "move_to": "moveToRange"}

@@ -18,9 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
-from tocsin.errors import InputError
 from tocsin.events.redaction.records import reduced, unreadable, withheld
 from tocsin.events.sources.delimited import as_text, encoding_of
+from tocsin.node.errors import InputError
 from tocsin.node.files import sync_file
 
 if TYPE_CHECKING:

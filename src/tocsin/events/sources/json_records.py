@@ -8,11 +8,11 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
-from tocsin.errors import InputError
 from tocsin.events.extra import DEEPEST, json_text, no_number, sound, too_deep
 from tocsin.events.schema import BY_NAME, Kind
 from tocsin.events.sources import Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT, as_text, utf8
+from tocsin.node.errors import InputError
 
 DOCUMENT_LIMIT: Final = 1 << 28
 """Longest document in bytes that is not one object a line: it has to be in memory as a whole."""

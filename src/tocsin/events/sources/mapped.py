@@ -30,10 +30,10 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
-from tocsin.errors import TocsinError, UsageError
 from tocsin.events.schema import BY_NAME, Kind
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, Delimited, Dialect, Shaping, first_records
+from tocsin.node.errors import TocsinError, UsageError
 
 NAME: Final = "mapped"
 

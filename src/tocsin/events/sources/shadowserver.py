@@ -19,10 +19,10 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
-from tocsin.errors import InputError, UsageError
 from tocsin.events.schema import Kind
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, Delimited, Dialect, Shaping, first_records
+from tocsin.node.errors import InputError, UsageError
 
 NAME: Final = "shadowserver"
 TERMS: Final = "https://www.shadowserver.org/terms/"

@@ -8,7 +8,8 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.errors import ConflictError, InputError, NotFoundError, UsageError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
+from tocsin.node.records import AuditWord, audit
 from tocsin.readiness.assessment.effective import ASSESSOR_KINDS, STATUSES
 from tocsin.readiness.assessment.frameworks import Framework, from_document
 from tocsin.readiness.assessment.measures import Measurement, Row, measure
@@ -22,7 +23,6 @@ from tocsin.readiness.assessment.models import (
     Statement,
 )
 from tocsin.readiness.assessment.versions import get_version
-from tocsin.records import AuditWord, audit
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 from tocsin.readiness.assessment.crosswalk import ChainLink, Link, chain_link, relations, reverse, translate
 from tocsin.readiness.assessment.frameworks import Framework, Relation
 from tocsin.readiness.assessment.plan import Outcome, outcomes

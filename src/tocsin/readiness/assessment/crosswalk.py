@@ -7,7 +7,7 @@ the question changed they say less.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 from tocsin.readiness.assessment.frameworks import Framework, Relation
 from tocsin.readiness.assessment.intervals import Interval
 from tocsin.readiness.assessment.scoring import UNKNOWN, Reading, Score, score

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.errors import ConflictError, InputError, NotFoundError, StorageError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, StorageError
 from tocsin.node.files import write_whole
 from tocsin.readiness.assessment.assessments import check_question, note
 from tocsin.readiness.assessment.models import Evidence, EvidenceUse

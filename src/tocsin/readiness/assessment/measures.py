@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.errors import InputError, NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 from tocsin.readiness.assessment.frameworks import Goalposts
 from tocsin.readiness.assessment.intervals import (
     Interval,

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import Boolean, Date, Float, ForeignKey, Integer, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.records import Base, Json, UTCDateTime
+from tocsin.node.records import Base, Json, UTCDateTime
 
 
 class FrameworkVersion(Base):

@@ -8,7 +8,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.errors import InputError, NotFoundError, UsageError
+from tocsin.node.errors import InputError, NotFoundError, UsageError
 from tocsin.readiness.assessment.assessments import note
 from tocsin.readiness.assessment.frameworks import Framework
 from tocsin.readiness.assessment.intervals import Interval, difference

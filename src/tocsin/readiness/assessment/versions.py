@@ -6,11 +6,11 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.records import AuditWord, audit
 from tocsin.readiness.assessment.crosswalk import Link, links
 from tocsin.readiness.assessment.frameworks import Framework, from_document
 from tocsin.readiness.assessment.models import FrameworkVersion, Responsible
-from tocsin.records import AuditWord, audit
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,8 @@
 
 from datetime import date
 
-from tocsin.readiness.assessment import (
-    Question,
-    Score,
-    Snapshot,
-    as_reading,
-    find_query,
-    profiles,
-    shrink,
-)
-from tocsin.readiness.report import charts
-from tocsin.readiness.report.document import (
+from tocsin.interface.documents import charts
+from tocsin.interface.documents.document import (
     Cell,
     Figure,
     KeyFigure,
@@ -21,6 +12,15 @@ from tocsin.readiness.report.document import (
     Report,
     Section,
     Table,
+)
+from tocsin.readiness.assessment import (
+    Question,
+    Score,
+    Snapshot,
+    as_reading,
+    find_query,
+    profiles,
+    shrink,
 )
 from tocsin.readiness.report.material import Material, overall
 from tocsin.readiness.report.open_data import assessment_data, assessment_downloads, assessment_recipe

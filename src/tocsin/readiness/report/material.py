@@ -8,7 +8,7 @@ from statistics import median
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 from tocsin.readiness.assessment import (
     Comparison,
     Framework,

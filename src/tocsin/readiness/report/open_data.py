@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping
 
 from tocsin import __version__
+from tocsin.interface.documents.document import Cell, Download, Table
+from tocsin.interface.documents.tables import table_csv
 from tocsin.readiness.assessment import QUERIES, Score, Snapshot
-from tocsin.readiness.report.document import Cell, Download, Table
-from tocsin.readiness.report.tables import table_csv
 
 
 def assessment_data(snapshot: Snapshot, declared: Mapping[str, Score], supported: Mapping[str, Score]) -> Table:

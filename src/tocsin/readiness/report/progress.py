@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+from tocsin.interface.documents import charts
+from tocsin.interface.documents.document import Block, Cell, Figure, Prose, Section, Table
 from tocsin.readiness.assessment import ChainLink, Comparison, Score, Snapshot, Tracked
-from tocsin.readiness.report import charts
-from tocsin.readiness.report.document import Block, Cell, Figure, Prose, Section, Table
 
 ONLY_MEASURED = "Nothing of it is declared: these are verified or measured values."
 

@@ -1,7 +1,7 @@
 """The questionnaire: every question with its answer, evidence, measured value, and what was said about it."""
 
+from tocsin.interface.documents.document import Card, Cards, Cell, Section, Table
 from tocsin.readiness.assessment import Held, Question, Snapshot
-from tocsin.readiness.report.document import Card, Cards, Cell, Section, Table
 
 
 def questionnaire(snapshot: Snapshot) -> Section:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from tocsin.readiness.report import charts
-from tocsin.readiness.report.document import (
+from tocsin.interface.documents import charts
+from tocsin.interface.documents.document import (
     Block,
     Cell,
     Figure,

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from tocsin.interface.documents.document import Cell, Section, Table, WhatIf
 from tocsin.readiness.assessment import UNKNOWN, Reading, Snapshot, score
-from tocsin.readiness.report.document import Cell, Section, Table, WhatIf
 from tocsin.readiness.report.material import Material, overall
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tocsin.directory import canonical
 from tocsin.directory.registry.refusals import Refusals
 from tocsin.directory.registry.rpsl.objects import RpslObject, read_objects
-from tocsin.errors import InputError
+from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl

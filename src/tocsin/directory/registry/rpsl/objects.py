@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from tocsin.errors import InputError, NotFoundError
+from tocsin.node.errors import InputError, NotFoundError
 
 _BLOCK_BYTES = 1 << 22
 _MAX_OBJECT_BYTES = 1 << 24

@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
-from tocsin.errors import InputError
 from tocsin.events.sources import Chunk, Unreadable
 from tocsin.events.sources.delimited.encoding import as_text
+from tocsin.node.errors import InputError
 
 FIELD_LIMIT: Final = 1 << 20
 """Longest field in bytes; a record with a longer one is set aside."""

@@ -9,7 +9,6 @@ from typing import BinaryIO, Final
 import numpy as np
 import polars as pl
 
-from tocsin.errors import InputError
 from tocsin.events.extra import object_text
 from tocsin.events.schema import Kind
 from tocsin.events.sources import Batch, Chunk, Unreadable
@@ -24,6 +23,7 @@ from tocsin.events.sources.delimited.exact import (
     scan,
 )
 from tocsin.events.sources.delimited.fast import lines_of, parse_fast, parse_recoded, places
+from tocsin.node.errors import InputError
 
 LINE_LIMIT: Final = 1 << 24
 """Longest line in bytes; a longer one is set aside in pieces of this size, so that memory stays bounded."""

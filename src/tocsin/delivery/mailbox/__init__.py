@@ -1,0 +1,40 @@
+"""The mailroom: mails that came in, read without trust, sorted, and kept."""
+
+from tocsin.delivery.mailbox.account import Account, Mailbox, Received, account_of, open_mailbox
+from tocsin.delivery.mailbox.bounces import Bounce, addresses_named, original_ids
+from tocsin.delivery.mailbox.keeping import content_key, delete_received, keep_mail, kept_mail, mail_path
+from tocsin.delivery.mailbox.kinds import Kind, Sorted, sort_mail
+from tocsin.delivery.mailbox.models import MailBounce, MailState, ReceivedMail, waiting_count
+from tocsin.delivery.mailbox.reading import LIMITS, Limits, Part, ReadMail, read_mail
+from tocsin.delivery.mailbox.verdicts import Said, confirmation_in, verdicts_in
+
+__all__ = [
+    "LIMITS",
+    "Account",
+    "Bounce",
+    "Kind",
+    "Limits",
+    "MailBounce",
+    "MailState",
+    "Mailbox",
+    "Part",
+    "ReadMail",
+    "Received",
+    "ReceivedMail",
+    "Said",
+    "Sorted",
+    "account_of",
+    "addresses_named",
+    "confirmation_in",
+    "content_key",
+    "delete_received",
+    "keep_mail",
+    "kept_mail",
+    "mail_path",
+    "open_mailbox",
+    "original_ids",
+    "read_mail",
+    "sort_mail",
+    "verdicts_in",
+    "waiting_count",
+]

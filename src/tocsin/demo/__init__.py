@@ -1,7 +1,0 @@
-"""The demonstration: a fictional country, its teams, and a week of reports over networks that are really routed."""
-
-from tocsin.demo.country import Country, found_country
-from tocsin.demo.people import let_in
-from tocsin.demo.reports import write_mapping, write_reports
-
-__all__ = ["Country", "found_country", "let_in", "write_mapping", "write_reports"]

@@ -1,0 +1,218 @@
+"""``tocsin drafting``: a text on its way out, in every form, and a copy of it that travels and comes back."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.drafting.commands.change import Actor, TextName
+from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.node.errors import NotFoundError, StorageError, UsageError
+
+if TYPE_CHECKING:
+    from tocsin.drafting.draft import Draft
+    from tocsin.drafting.history import Step
+    from tocsin.drafting.page import StepView
+
+
+class Form(StrEnum):
+    """The forms that a text leaves in."""
+
+    COMPILATION = "compilation"
+    CLEAN = "clean"
+    BRACKETED = "bracketed"
+    SIDE_BY_SIDE = "side-by-side"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    HTML = "html"
+    DOCX = "docx"
+    DOCX_COMPILATION = "docx-compilation"
+    AKN = "akn"
+
+
+def export(
+    ctx: typer.Context,
+    text: TextName,
+    form: Annotated[Form, typer.Option("--format", help="The form to write.")],
+    out: Annotated[Path | None, typer.Option(help="The file to write; the standard output by default.")] = None,
+    step: Annotated[int | None, typer.Option(help="The text as it was after this step.")] = None,
+    stakeholder: Annotated[str | None, typer.Option(help="Side by side: only what this stakeholder wrote.")] = None,
+    page: Annotated[int | None, typer.Option(min=1, help="HTML: only this page of a long text.")] = None,
+) -> None:
+    """Write a text: compilation, clean, bracketed, side by side, Markdown, JSON, a page, Word, Akoma Ntoso."""
+    from tocsin.drafting.commands.drafting import open_records
+    from tocsin.drafting.history import replayed
+    from tocsin.drafting.store import load, source_of
+
+    invocation: Invocation = ctx.obj
+    database = open_records(invocation.home)
+    stored = load(database, text)
+    draft = replayed(stored.steps, upto=step)
+    at = stored.steps[(step or len(stored.steps)) - 1].at
+    if form is Form.COMPILATION:
+        written: str | bytes = _compilation(draft, source_of(database, text))
+    elif form is Form.SIDE_BY_SIDE:
+        written = _side_by_side(draft, stakeholder)
+    elif form is Form.HTML:
+        written = _page(draft, page, stored.steps[:step])
+    elif form in {Form.DOCX, Form.DOCX_COMPILATION, Form.AKN}:
+        written = _office(draft, form, at, stored.name)
+    else:
+        written = _text(draft, form)
+    data = written.encode() if isinstance(written, str) else written
+    if out is None:
+        if form in {Form.DOCX, Form.DOCX_COMPILATION} and sys.stdout.isatty():
+            raise UsageError("A Word file is not for the screen.", hint="Name a file with --out.")
+        sys.stdout.buffer.write(data)
+        return
+    _write(out, data)
+    emit(invocation, {"file": str(out), "bytes": len(data)}, lambda: say(f"Written to {out} ({len(data):,} bytes)."))
+
+
+def bundle(ctx: typer.Context, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+    """Write a text with its whole history to one file, to work on without a link: 'import' it there."""
+    from tocsin.drafting.bundle import write_bundle
+    from tocsin.drafting.commands.drafting import open_records
+    from tocsin.drafting.store import load, source_of
+
+    invocation: Invocation = ctx.obj
+    database = open_records(invocation.home)
+    stored = load(database, text)
+    data = write_bundle(stored, source_of(database, text))
+    _write(out, data)
+    document = {"file": str(out), "bytes": len(data), "steps": len(stored.steps), "head": stored.steps[-1].hash}
+    emit(invocation, document, lambda: say(f"{len(stored.steps)} steps written to {out} ({len(data):,} bytes)."))
+
+
+def merge_bundle(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A copy that came back.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would add.")] = False,
+    by: Actor = "secretariat",
+) -> None:
+    """Take in what was proposed in a copy. Different words for one place become alternatives; nothing is decided."""
+    from tocsin.drafting.bundle import merged, read_bundle
+    from tocsin.drafting.commands.drafting import now, open_records, read_bytes
+    from tocsin.drafting.sentences import sentence
+    from tocsin.drafting.store import load, take_in
+
+    invocation: Invocation = ctx.obj
+    theirs, _ = read_bundle(read_bytes(file))
+    database = open_records(invocation.home)
+    here = load(database, theirs.id)
+    result = merged(here, theirs) if dry_run else take_in(database, theirs, actor=by, at=now())
+    document = {
+        "added": [{"step": s.seq, "act": s.act().act, "actor": s.actor, "origin": s.origin} for s in result.steps],
+        "known": result.known,
+        "left_aside": [{"act": step.act().act, "actor": step.actor, "reason": why} for step, why in result.left_aside],
+        "conflicts": list(result.conflicts),
+    }
+
+    def human() -> None:
+        would = "would be added" if dry_run else "added"
+        say(f"{len(result.steps)} steps {would}, {result.known} were here, {len(result.left_aside)} left aside.")
+        _say_steps(result.steps)
+        rows = [(step.actor, sentence(step.act()), why) for step, why in result.left_aside]
+        if rows:
+            print_table("Left aside", ("by", "what", "because"), rows)
+        for conflict in result.conflicts:
+            note(conflict)
+
+    emit(invocation, document, human)
+
+
+def _say_steps(steps: "tuple[Step, ...]") -> None:
+    from tocsin.drafting.sentences import sentence
+
+    for step in steps:
+        say(f"Step {step.seq}, by {step.actor}: {sentence(step.act())}.")
+
+
+def _compilation(draft: "Draft", source: bytes) -> str:
+    from tocsin.drafting.layouts import compilation
+
+    plain = draft.text.source.form == "plain text"
+    return compilation(draft, source.decode("utf-8-sig").replace("\r\n", "\n") if plain else None)
+
+
+def _side_by_side(draft: "Draft", stakeholder: str | None) -> str:
+    from tocsin.drafting.layouts import side_by_side
+
+    return side_by_side(draft, stakeholder)
+
+
+def step_views(steps: "Sequence[Step]") -> "list[StepView]":
+    """The history in words; a step that came back in a copy says so."""
+    from tocsin.drafting.history import undone_steps
+    from tocsin.drafting.page import StepView
+    from tocsin.drafting.sentences import sentence
+
+    undone = undone_steps(steps)
+    return [
+        StepView(
+            step.seq,
+            step.at.strftime("%Y-%m-%d %H:%M"),
+            step.actor,
+            sentence(step.act()),
+            ", ".join(
+                word
+                for word, holds in (
+                    ("signed", step.signature),
+                    ("from a copy", step.origin),
+                    ("undone", step.seq in undone),
+                )
+                if holds
+            ),
+        )
+        for step in steps
+    ]
+
+
+def _page(draft: "Draft", number: int | None, steps: "Sequence[Step]") -> str:
+    from tocsin.drafting.page import page
+    from tocsin.drafting.pages import pages
+
+    if number is None:
+        return page(draft, steps=step_views(steps))
+    parts = pages(draft)
+    if number > len(parts):
+        raise NotFoundError(f"The text has {len(parts)} pages.")
+    return page(draft, shown=parts[number - 1])
+
+
+def _text(draft: "Draft", form: Form) -> str:
+    from tocsin.drafting.agreement import agreement
+    from tocsin.drafting.jsonform import draft_document
+    from tocsin.drafting.layouts import bracketed, clean
+    from tocsin.drafting.markdown import markdown
+
+    match form:
+        case Form.CLEAN:
+            return clean(draft)
+        case Form.BRACKETED:
+            return bracketed(draft)
+        case Form.MARKDOWN:
+            return markdown(draft)
+        case _:
+            return json.dumps(draft_document(draft, agreement(draft)), ensure_ascii=False, indent=1) + "\n"
+
+
+def _office(draft: "Draft", form: Form, at: datetime, name: str) -> bytes:
+    from tocsin.drafting.akoma import akoma_ntoso
+    from tocsin.drafting.word.text_out import compiled_docx, redlined_docx
+
+    if form is Form.AKN:
+        return akoma_ntoso(draft, at, name=name)
+    return redlined_docx(draft) if form is Form.DOCX else compiled_docx(draft)
+
+
+def _write(out: Path, data: bytes) -> None:
+    try:
+        out.write_bytes(data)
+    except OSError as error:
+        raise StorageError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error

@@ -1,0 +1,66 @@
+"""The inbox: what people outside report, with an owner, a state, and an answer under a reference.
+
+Whoever reports needs no account and is not known unless he says who he is: no address, no browser and no cookie of his
+is kept. He reads the answer with a secret that he is told once and of which only a hash is kept.
+"""
+
+from tocsin.incidents.arrivals.files import Attached, attached, file_bytes
+from tocsin.incidents.arrivals.filing import Filed, file_report
+from tocsin.incidents.arrivals.kinds import Kind, rsit_of
+from tocsin.incidents.arrivals.listing import (
+    Line,
+    Page,
+    counts_by_state,
+    find_report,
+    list_reports,
+    oldest_new,
+    read_report,
+    report_for,
+)
+from tocsin.incidents.arrivals.models import Entry, EntryKind, PublicFile, PublicReport, ReportState
+from tocsin.incidents.arrivals.retention import delete_closed, erase_report
+from tocsin.incidents.arrivals.tickets import Ticket, form_word, ticket_of
+from tocsin.incidents.arrivals.working import (
+    Letter,
+    add_message,
+    answer_report,
+    give_back,
+    note_on_report,
+    set_state,
+    take_report,
+)
+
+__all__ = [
+    "Attached",
+    "Entry",
+    "EntryKind",
+    "Filed",
+    "Kind",
+    "Letter",
+    "Line",
+    "Page",
+    "PublicFile",
+    "PublicReport",
+    "ReportState",
+    "Ticket",
+    "add_message",
+    "answer_report",
+    "attached",
+    "counts_by_state",
+    "delete_closed",
+    "erase_report",
+    "file_bytes",
+    "file_report",
+    "find_report",
+    "form_word",
+    "give_back",
+    "list_reports",
+    "note_on_report",
+    "oldest_new",
+    "read_report",
+    "report_for",
+    "rsit_of",
+    "set_state",
+    "take_report",
+    "ticket_of",
+]

@@ -1,0 +1,95 @@
+"""Files of reports: opaque bytes under the name of their SHA-256. Nothing here opens, runs or shows one."""
+
+import hashlib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tocsin.node.errors import NotFoundError
+from tocsin.node.files import disk_failures, write_whole
+
+TYPES: Final = ("txt", "log", "csv", "json", "eml", "msg", "pdf", "png", "jpg", "jpeg")
+"""How the name of a file may end."""
+
+MOST_FILES: Final = 3
+MOST_BYTES: Final = 5_000_000
+"""Of each."""
+
+_BEGIN: Final = {
+    "pdf": (b"%PDF-",),
+    "png": (b"\x89PNG\r\n\x1a\n",),
+    "jpg": (b"\xff\xd8\xff",),
+    "jpeg": (b"\xff\xd8\xff",),
+    "msg": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",),  # a compound file, as Outlook writes it (MS-CFB, 2.2)
+}
+_WIDE: Final = (b"\xff\xfe", b"\xfe\xff")  # text in UTF-16 says so at its beginning
+
+_LONGEST = 100
+_ODD = re.compile(r"[^\w. ()+-]+")
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A file as it came: a harmless name and its bytes."""
+
+    name: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """The name under which its bytes are kept."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def attached(name: str, content: bytes) -> Attached | None:
+    """A file by the last part of its name, without odd letters.
+
+    None where its type or size is not taken, or what it holds is not what its name says.
+    """
+    last = _ODD.sub("_", name.replace("\\", "/").rpartition("/")[2]).strip(". ")
+    ending = last.rpartition(".")[2].lower()
+    if ending not in TYPES or not 0 < len(content) <= MOST_BYTES or not _fits(ending, content):
+        return None
+    return Attached(f"{last[: -len(ending) - 1][:_LONGEST] or 'file'}.{ending}", content)
+
+
+def _fits(ending: str, content: bytes) -> bool:
+    """Whether a file begins as its type does; text is all that has no NUL in it."""
+    if ending in _BEGIN:
+        return content.startswith(_BEGIN[ending])
+    return content.startswith(_WIDE) or b"\0" not in content
+
+
+def keep_files(folder: Path, files: Collection[Attached]) -> None:
+    """Write the bytes so that they survive loss of power; what is kept already is not written again.
+
+    Raises:
+        StorageError: the disk failed.
+
+    """
+    with disk_failures("The files could not be kept"):
+        for file in files:
+            path = file_path(folder, file.sha256)
+            if not path.exists():
+                write_whole(path, file.content, folders=3)
+
+
+def file_bytes(folder: Path, sha256: str) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+        NotFoundError: they are not here any more.
+
+    """
+    path = file_path(folder, sha256)
+    with disk_failures("The file cannot be read"):
+        if not path.is_file():
+            raise NotFoundError("This file is not here any more.")
+        return path.read_bytes()
+
+
+def file_path(folder: Path, sha256: str) -> Path:
+    """Where the bytes are kept."""
+    return folder / sha256[:2] / sha256

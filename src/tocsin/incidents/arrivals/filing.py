@@ -1,0 +1,61 @@
+"""Taking a report in: its files first, then all of it in one transaction with its audit entry."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from tocsin.incidents.arrivals.files import Attached, keep_files
+from tocsin.incidents.arrivals.kinds import Kind
+from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportState
+from tocsin.incidents.arrivals.tickets import Ticket
+from tocsin.node.records import AuditWord, Database, audit, cut
+
+
+@dataclass(frozen=True)
+class Filed:
+    """What was reported; see `PublicReport`."""
+
+    kind: Kind
+    what: str
+    place: str = ""
+    happened: str = ""
+    mailbox: str = ""
+    language: str = "en"
+
+
+def file_report(
+    database: Database, folder: Path, ticket: Ticket, filed: Filed, files: Collection[Attached] = (), *, now: datetime
+) -> bool:
+    """Take a report in under its ticket; False where it is here already. ``folder`` keeps the bytes of files.
+
+    Raises:
+        StorageError: disk or database failed; nothing was taken in.
+
+    """
+    keep_files(folder, files)
+    cut("inbox.kept")
+    try:
+        with database.begin() as session:
+            if session.scalar(select(PublicReport.id).where(PublicReport.act == ticket.act)) is not None:
+                return False
+            report = PublicReport(
+                reference=ticket.reference, secret=ticket.hashed, act=ticket.act, kind=filed.kind.value,
+                what=filed.what, place=filed.place, happened=filed.happened, mailbox=filed.mailbox,
+                language=filed.language, state=ReportState.NEW.value, owner=None, received_at=now, changed_at=now,
+            )  # fmt: skip
+            session.add(report)
+            session.flush()
+            for file in files:
+                row = {"name": file.name, "bytes": len(file.content), "sha256": file.sha256}
+                session.add(PublicFile(report_id=report.id, **row))
+            detail: dict[str, object] = {"kind": filed.kind.value, "files": len(files)}
+            subject = f"inbox:{ticket.reference}"
+            audit(session, AuditWord.INBOX_RECEIVED, at=now, actor="public", subject=subject, detail=detail)
+    except IntegrityError:  # the same form, sent twice at the same moment
+        return False
+    cut("inbox.filed")
+    return True

@@ -1,0 +1,128 @@
+"""Reports found and read: by the team, and by the reporter with his secret."""
+
+import hmac
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from tocsin.incidents.arrivals.models import Entry, EntryKind, PublicFile, PublicReport, ReportState
+from tocsin.incidents.arrivals.tickets import grouped, hashed, plain
+from tocsin.node.errors import NotFoundError
+
+_FOR_REPORTER = (EntryKind.MESSAGE.value, EntryKind.ANSWER.value, EntryKind.STATE.value)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One report in a list; ``start``: the first words of what it says."""
+
+    number: int
+    reference: str
+    kind: str
+    start: str
+    place: str
+    state: ReportState
+    owner: int | None
+    received_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some reports, the newest first; ``further``: what to ask for those before, 0 where there are none."""
+
+    lines: list[Line]
+    further: int
+
+
+@dataclass(frozen=True)
+class Read:
+    """A report with what happened to it, in order, and its files."""
+
+    report: PublicReport
+    entries: list[Entry] = field(default_factory=list)
+    files: list[PublicFile] = field(default_factory=list)
+
+
+def list_reports(
+    session: Session,
+    *,
+    states: Collection[ReportState] = (),
+    owner: int | None = None,
+    words: str = "",
+    before: int = 0,
+    limit: int = 50,
+) -> Page:
+    """The reports in one of ``states`` (none given: in any), of an owner, that have all ``words``, newest first.
+
+    ``before``: the number that `Page.further` gave.
+    """
+    row = PublicReport
+    query = select(row).order_by(row.id.desc()).limit(limit + 1)
+    if states:
+        query = query.where(row.state.in_([state.value for state in states]))
+    if owner is not None:
+        query = query.where(row.owner == owner)
+    if before:
+        query = query.where(row.id < before)
+    for word in words.split()[:8]:
+        columns = (row.what, row.place, row.reference)
+        query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    found = list(session.scalars(query))
+    lines = [_line(report) for report in found[:limit]]
+    return Page(lines, lines[-1].number if len(found) > limit else 0)
+
+
+def counts_by_state(session: Session) -> dict[ReportState, int]:
+    """How many reports are in each state."""
+    counts = dict.fromkeys(ReportState, 0)
+    for state, count in session.execute(select(PublicReport.state, func.count()).group_by(PublicReport.state)):
+        counts[ReportState(state)] = count
+    return counts
+
+
+def oldest_new(session: Session) -> datetime | None:
+    """When the oldest report came that nobody has taken."""
+    return session.scalar(select(func.min(PublicReport.received_at)).where(PublicReport.state == ReportState.NEW.value))
+
+
+def find_report(session: Session, reference: str) -> PublicReport:
+    """The report of a reference.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    found = session.scalar(select(PublicReport).where(PublicReport.reference == grouped(plain(reference)[:8])))
+    if found is None:
+        raise NotFoundError(f"There is no report '{reference[:20]}'.")
+    return found
+
+
+def report_for(session: Session, reference: str, secret: str) -> PublicReport | None:
+    """The report of a reference for whoever has its secret, else None: nobody learns whether there is one."""
+    wanted = select(PublicReport).where(PublicReport.reference == grouped(plain(reference)[:8]))
+    found = session.scalar(wanted)
+    kept = found.secret if found else hashed("")
+    right = hmac.compare_digest(kept, hashed(secret))
+    return found if found is not None and right else None
+
+
+def read_report(session: Session, report: PublicReport, *, all_entries: bool) -> Read:
+    """A report with its history; without ``all_entries`` only what its reporter may see."""
+    entries = select(Entry).where(Entry.report_id == report.id).order_by(Entry.id)
+    if not all_entries:
+        entries = entries.where(Entry.kind.in_(_FOR_REPORTER))
+    files = select(PublicFile).where(PublicFile.report_id == report.id).order_by(PublicFile.id)
+    return Read(report, list(session.scalars(entries)), list(session.scalars(files)))
+
+
+def _line(report: PublicReport) -> Line:
+    start = " ".join(report.what[:300].split())
+    return Line(
+        report.id, report.reference, report.kind, start[:120], report.place[:80], ReportState(report.state),
+        report.owner, report.received_at, report.changed_at,
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""The tables of what people outside reported."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tocsin.node.records import Base, UTCDateTime
+
+
+class ReportState(StrEnum):
+    """Whose turn it is."""
+
+    NEW = "new"  # nobody has taken it
+    OPEN = "open"  # a person of the team works on it
+    WAITING = "waiting"  # the reporter was asked something
+    CLOSED = "closed"
+
+
+class EntryKind(StrEnum):
+    """What an entry in the history of a report is; the reporter sees the first three."""
+
+    MESSAGE = "message"  # the reporter wrote
+    ANSWER = "answer"  # the team wrote, for the reporter
+    STATE = "state"  # the state changed; the text is the new one
+    NOTE = "note"  # the team wrote, for itself
+    OWNER = "owner"  # somebody took it, or gave it back; the text is the number of the owner, or empty
+
+
+class PublicReport(Base):
+    """What somebody outside reported.
+
+    ``secret``: SHA-256 of what opens it, in hexadecimal. ``act``: the form that it came by, so that one form is one
+    report. ``kind``: a `Kind`. ``place`` and ``happened``: where and when, as written. ``mailbox``: empty where the
+    reporter wants to stay unknown. ``language`` (BCP 47): of the page that he used. ``owner``: number of a person.
+    """
+
+    __tablename__ = "inbox_report"
+    __table_args__ = (Index("ix_inbox_report_state", "state", "id"), Index("ix_inbox_report_owner", "owner", "id"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    reference: Mapped[str] = mapped_column(Text, unique=True)
+    secret: Mapped[str] = mapped_column(Text)
+    act: Mapped[str] = mapped_column(Text, unique=True)
+    kind: Mapped[str] = mapped_column(Text)
+    what: Mapped[str] = mapped_column(Text)
+    place: Mapped[str] = mapped_column(Text)
+    happened: Mapped[str] = mapped_column(Text)
+    mailbox: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    owner: Mapped[int | None]
+    received_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+
+class Entry(Base):
+    """One thing that happened to a report after it came. ``person``: the number of who did it; None: the reporter."""
+
+    __tablename__ = "inbox_entry"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("inbox_report.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    kind: Mapped[str] = mapped_column(Text)
+    person: Mapped[int | None]
+    text: Mapped[str] = mapped_column(Text)
+    act: Mapped[str | None] = mapped_column(Text, unique=True)
+
+
+class PublicFile(Base):
+    """A file that came with a report; its bytes are kept under ``sha256`` and never read here."""
+
+    __tablename__ = "inbox_file"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("inbox_report.id"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    bytes: Mapped[int]
+    sha256: Mapped[str] = mapped_column(Text, index=True)

@@ -1,0 +1,1 @@
+"""Documents with tables and charts, as HTML, PDF, workbook or CSV."""

@@ -1,0 +1,115 @@
+"""The guard of each route: the act it needs, asked of `tocsin.node.accounts.permissions` before anything else happens.
+
+A visitor who may not do it learns nothing: the answer is the same as for a thing that does not exist. A route names
+its act by ``visitor: Annotated[Visitor, needs(Act.…)]``; one without fails a test.
+"""
+
+import hmac
+from dataclasses import dataclass
+from logging import getLogger
+from typing import Any
+
+from fastapi import Depends, Request
+
+from tocsin.node.accounts import NOBODY, OPEN, Act, Visitor
+from tocsin.node.errors import TocsinError
+from tocsin.node.tokens import Tokens
+
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_FIELD = "csrf"
+_PURPOSE = "csrf"
+
+
+class SignInError(Exception):
+    """Nobody is signed in, and this needs somebody."""
+
+
+class SecondFactorError(Exception):
+    """The role of who is signed in needs a second factor, and there is none yet."""
+
+
+class NotHereError(Exception):
+    """The thing is not there, or not for this visitor: which of the two, nobody learns."""
+
+
+class WrongFormError(Exception):
+    """The form was not made by a page of this visit."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """A dependency that gives the visitor who may do ``act``; ``everything``: to all things, not to own ones only."""
+
+    act: Act
+    everything: bool = False
+
+    async def __call__(self, request: Request) -> Visitor:
+        """The visitor.
+
+        Raises:
+            SignInError: nobody is signed in.
+            SecondFactorError: somebody is, but must set up a second factor first.
+            NotHereError: this visitor may not.
+            WrongFormError: a form that changes something does not carry the word of this visit.
+
+        """
+        visitor = visitor_of(request)
+        reach = visitor.reach(self.act)
+        if not (reach.everything if self.everything else reach):
+            _note(request, visitor, f"may not {self.act}")
+            raise _refusal(visitor)
+        if request.method not in _SAFE and visitor.session and self.act not in OPEN:
+            await _check_form(request, visitor)
+        request.state.act = self.act
+        return visitor
+
+
+def needs(act: Act, *, everything: bool = False) -> Any:
+    """The mark of a route's visitor, to stand in its ``Annotated``: the act that the route needs.
+
+    ``everything``: it is for those only who may do the act to all things, not for whom it is to the own ones.
+    """
+    return Depends(Needs(act, everything))
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Who asks.
+
+    Raises:
+        TocsinError: it could not be read. Whoever asks again, as the page for failures does, meets nobody.
+    """
+    visitor: Visitor | TocsinError = request.state.visitor
+    if isinstance(visitor, TocsinError):
+        request.state.visitor = NOBODY
+        raise visitor
+    return visitor
+
+
+def form_word(tokens: Tokens, visitor: Visitor) -> str:
+    """What a form of this visit carries in its field ``csrf``; empty where nobody is signed in."""
+    return tokens.make(_PURPOSE, visitor.session) if visitor.session else ""
+
+
+def _refusal(visitor: Visitor) -> Exception:
+    if visitor.person is None:
+        return SignInError()
+    return SecondFactorError() if visitor.unfinished else NotHereError()
+
+
+async def _check_form(request: Request, visitor: Visitor) -> None:
+    # A page of another site cannot read the word, so cannot send it (OWASP: synchronizer token).
+    given = request.headers.get("x-csrf-token") or (await request.form()).get(_FIELD)
+    right = form_word(request.app.state.tokens, visitor)
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), right.encode()):
+        _note(request, visitor, "sent a form without the word of this visit")
+        raise WrongFormError
+
+
+def _note(request: Request, visitor: Visitor, what: str) -> None:
+    """Say in the log of the server what somebody tried who is signed in (OWASP ASVS 16.3.2, 16.3.3).
+
+    The route is named as it is written, so that nothing typed comes into the log.
+    """
+    if visitor.person is not None:
+        where = getattr(request.scope.get("route"), "path", "")
+        getLogger("tocsin.server.security").warning("%s %s: %s %s.", request.method, where, visitor.actor, what)

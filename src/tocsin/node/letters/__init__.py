@@ -1,0 +1,9 @@
+"""Letters: mails that are not digests, such as a question to confirm a mailbox, owed from the transaction that asks.
+
+Any room may ask for one; delivery sends them. A letter holds no event data: what it may say is decided by who writes
+it, and it is written for one mailbox.
+"""
+
+from tocsin.node.letters.models import ACCOUNT, Letter, LetterState, empty_letters, queue_letter
+
+__all__ = ["ACCOUNT", "Letter", "LetterState", "empty_letters", "queue_letter"]

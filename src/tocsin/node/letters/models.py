@@ -1,0 +1,119 @@
+"""The table of letters, and how one is asked for."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Index, Text, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from tocsin.node.records import Base, UTCDateTime
+
+ACCOUNT: Final = "account"
+"""The kind of letters about accounts: their reader asked for them, or they warn; they are never held."""
+
+
+class LetterState(StrEnum):
+    """Where a letter is."""
+
+    QUEUED = "queued"  # to be sent at `due_at`
+    RETRY = "retry"  # refused for the moment; tried again at `due_at`
+    SENT = "sent"  # written, or accepted by the mail server
+    FAILED = "failed"  # given up; `error` says why
+    BOUNCED = "bounced"  # accepted, then a delivery report said that it did not arrive
+    CANCELLED = "cancelled"  # no longer needed
+    HELD = "held"  # the first to its team: waits for a person's look
+    DROPPED = "dropped"  # a person looked and said no; `error` says why
+    EXPIRED = "expired"  # too old before it could leave; never sent
+    SHADOW = "shadow"  # written for us to read; never sent
+    REDIRECTED = "redirected"  # sent to the mailbox of `[tell] redirect_to` instead
+
+
+class Letter(Base):
+    """One mail to one mailbox. ``key`` says what it is for, so that nobody is mailed twice for one thing.
+
+    ``channel`` and ``path``: how it left and where its file is, as for digests. ``released_at``: when a person let a
+    held one go.
+    """
+
+    __tablename__ = "letter"
+    __table_args__ = (Index("ix_letter_state_due_at", "state", "due_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(Text, unique=True)
+    kind: Mapped[str] = mapped_column(Text)
+    mailbox: Mapped[str] = mapped_column(Text, index=True)
+    subject: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text)
+    reply_to: Mapped[str] = mapped_column(Text)
+    answers: Mapped[str] = mapped_column(Text)
+    message_id: Mapped[str] = mapped_column(Text, index=True)
+    state: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    due_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    attempts: Mapped[int]
+    error: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(Text)
+    path: Mapped[str] = mapped_column(Text)
+    released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def reference(self) -> str:
+        """``LTR-2026-0000012``, as people name it."""
+        return f"LTR-{self.created_at.year}-{self.id:07d}"
+
+
+def queue_letter(
+    session: Session,
+    *,
+    key: str,
+    kind: str,
+    mailbox: str,
+    subject: str,
+    body: str,
+    now: datetime,
+    due_at: datetime | None = None,
+    reply_to: str = "",
+    answers: str = "",
+) -> bool:
+    """Ask for a letter in the caller's transaction; False where one was asked for under this key before.
+
+    ``key``: what it is for, for example ``verify:MAILBOX-ID:2026``. ``mailbox``: a plain address. ``reply_to``: where
+    answers go, empty for the node's contact. ``answers``: the Message-ID of the mail it answers, or empty.
+    """
+    if session.scalar(select(Letter.id).where(Letter.key == key)) is not None:
+        return False
+    session.add(
+        Letter(
+            key=key,
+            kind=kind,
+            mailbox=mailbox,
+            subject=subject,
+            body=body,
+            reply_to=reply_to,
+            answers=answers,
+            message_id="",
+            state=LetterState.QUEUED.value,
+            created_at=now,
+            due_at=due_at or now,
+            sent_at=None,
+            attempts=0,
+            error="",
+            channel="",
+            path="",
+            released_at=None,
+        )
+    )
+    session.flush()
+    return True
+
+
+def empty_letters(session: Session, before: datetime) -> None:
+    """Delete the texts of letters asked for before a time that wait for nothing, in the caller's transaction.
+
+    That they were sent, to which mailbox and under which Message-ID stays, so that nobody is asked twice.
+    """
+    waiting = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value)
+    old = (Letter.created_at < before) & Letter.state.not_in(waiting)
+    session.execute(update(Letter).where(old, Letter.body != "").values(body=""))

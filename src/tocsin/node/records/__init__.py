@@ -1,0 +1,34 @@
+"""The records database: teams, ingests, deliveries, audit; SQLite by default, PostgreSQL by one URL.
+
+Said once for all rooms: times are UTC-aware datetimes, ids are UUIDs or database numbers that never leave the node,
+and a change and its audit entry share one transaction.
+"""
+
+from tocsin.node.records.alive import alive
+from tocsin.node.records.aside import AuditAside, name_by_reference, read_asides
+from tocsin.node.records.audit import AuditEntry, AuditSeal, AuditWord, audit
+from tocsin.node.records.cuts import cut
+from tocsin.node.records.engine import Base, Database, Json, UTCDateTime, open_database, sqlite_url
+from tocsin.node.records.identity import node_uuid
+from tocsin.node.records.numbering import continue_numbering, counted
+
+__all__ = [
+    "AuditAside",
+    "AuditEntry",
+    "AuditSeal",
+    "AuditWord",
+    "Base",
+    "Database",
+    "Json",
+    "UTCDateTime",
+    "alive",
+    "audit",
+    "continue_numbering",
+    "counted",
+    "cut",
+    "name_by_reference",
+    "node_uuid",
+    "open_database",
+    "read_asides",
+    "sqlite_url",
+]

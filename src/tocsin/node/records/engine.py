@@ -1,0 +1,213 @@
+"""Engine, sessions and column types, the same on SQLite and PostgreSQL."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from weakref import finalize
+
+from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, create_engine, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NoSuchModuleError,
+    NotSupportedError,
+    ProgrammingError,
+    TimeoutError,  # noqa: A004 (of the pool: every connection is in use)
+)
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.types import TypeDecorator
+
+from tocsin.node.errors import InputError, SettingError, StorageError
+
+_READING = "tocsin_reading"
+_IDLE = 8  # connections that are kept for the next that asks, where any are
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A UTC-aware datetime; a naive one is refused, since it would be a guess."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102 (the base class documents it)
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a time zone cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002, D102 (the base class documents it)
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """The declarative base of every room's tables."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """An open records database; ``begin()`` gives a session in one transaction."""
+
+    engine: Engine
+    _keeping: list[None] = field(default_factory=list, compare=False, repr=False)  # an entry for each open block
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back if the block raises.
+
+        Raises:
+            StorageError: the database cannot be reached or is full.
+            InputError: it can hold no such value.
+
+        """
+        with _failures(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one state and can change nothing; waits for no writer and makes none wait.
+
+        Raises:
+            StorageError: the database cannot be reached.
+            InputError: it can hold no such value.
+
+        """
+        reader = self.engine.execution_options(**{_READING: True})
+        with _failures(), Session(reader, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Keep connections open for a block of many transactions.
+
+        A new one of SQLite reads first what tables there are, which takes longer than most questions; and SQLite tidies
+        up whenever the last one closes.
+
+        Raises:
+            StorageError: the database cannot be reached.
+
+        """
+        self._keeping.append(None)
+        try:
+            with _failures(), self.engine.connect():
+                yield
+        finally:
+            self._keeping.pop()
+            if not self._keeping and self.engine.dialect.name == "sqlite":
+                self.engine.pool.dispose()  # those in use are closed when they come back
+
+    def migrate(self) -> None:
+        """Bring the tables to the current version; safe to call at every start.
+
+        Raises:
+            StorageError: the database cannot be reached, is full, or is not one.
+
+        """
+        from tocsin.node.records.migrate import upgrade
+
+        with _failures():
+            upgrade(self.engine)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """What is wrong with the database itself, as the error that people are told; not what we asked of it wrongly."""
+    try:
+        yield
+    except DataError as error:  # PostgreSQL takes no NUL in a text, and no number beyond its column
+        raise InputError(
+            f"The records cannot take this: {_reason(error)}.",
+            hint="Leave out signs that nobody can read, and numbers that are too large.",
+        ) from error
+    except (DatabaseError, InterfaceError, TimeoutError) as error:
+        if isinstance(error, IntegrityError | NotSupportedError | ProgrammingError):
+            raise
+        if isinstance(error, InterfaceError) and not error.connection_invalidated:
+            raise  # asked wrongly; where the connection was lost, psycopg says the same
+        reason = _reason(error)
+        raise StorageError(
+            f"The records database failed: {reason}.",
+            hint="Check that it is there, that this user may use it, and that its disk has room.",
+        ) from error
+
+
+def _reason(error: DatabaseError | InterfaceError | TimeoutError) -> str:
+    return str(getattr(error, "orig", error)).strip().splitlines()[0].rstrip(".")
+
+
+def open_database(url: str) -> Database:
+    """The database at ``url``: ``sqlite:///PATH`` or ``postgresql+psycopg://…``; no tables are made.
+
+    Raises:
+        SettingError: it is no such URL.
+        StorageError: no driver for that URL is installed.
+
+    """
+    try:
+        kept = {"poolclass": QueuePool, "pool_size": _IDLE, "max_overflow": -1}
+        engine = create_engine(url, **(kept if url.startswith("sqlite") else {"pool_pre_ping": True}))
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise SettingError(
+            "Setting 'storage.database' is not the URL of a database that can be used.",
+            hint="Take postgresql+psycopg://USER@HOST/NAME, or leave it empty for SQLite in the home folder.",
+        ) from error
+    except ModuleNotFoundError as error:
+        raise StorageError(
+            f"No driver for the database '{url.split(':', 1)[0]}' is installed.",
+            hint="PostgreSQL needs one more package: pip install 'psycopg[binary]'.",
+        ) from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _tune_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "begin", _begin_postgresql)
+    database = Database(engine)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "checkin", partial(_close_sqlite, database._keeping))  # noqa: SLF001 (its own maker)
+    finalize(database, engine.dispose)  # whoever lets go of the database also lets go of its connections
+    return database
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of an SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def _tune_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # FULL: a commit survives loss of power, for 0.2 ms.
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+    connection.isolation_level = None  # we begin transactions ourselves, see below
+
+
+def _close_sqlite(keeping: Collection[None], _connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    """Nothing stays open behind a command: whoever keeps nothing open closes what was used."""
+    if not keeping:
+        entry.invalidate()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    reading = bool(connection.get_execution_options().get(_READING))
+    connection.exec_driver_sql(f"PRAGMA query_only={int(reading)}")
+    # Taking the write lock at once avoids the deadlock of two readers that both want to write.
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get(_READING):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

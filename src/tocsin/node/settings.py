@@ -1,0 +1,470 @@
+"""The settings of one node: ``tocsin.toml`` in its home folder, each value also as an environment variable.
+
+``[mail] host = "…"`` is the same as ``TOCSIN_MAIL_HOST=…``; the environment wins.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from tocsin.node.errors import SettingError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _split(value: object) -> object:
+    """``"a, b"`` from the environment as a list; a list stays one."""
+    return [word for part in value.split(",") if (word := part.strip())] if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class Reminder(NamedTuple):
+    """Every so many days; ``for_days`` None: without end."""
+
+    every_days: int
+    for_days: int | None
+
+
+_REMINDER = re.compile(r"(?:(daily)|(weekly)|every (\d{1,3}) days?)(?: for (\d{1,4}) days?)?")
+
+
+def _reminder(text: str) -> Reminder:
+    found = _REMINDER.fullmatch(" ".join(text.lower().split()))
+    if found is None or "0" in {found[3], found[4]}:
+        raise ValueError(f"'{text}' is no step: take 'daily', 'weekly' or 'every N days', and 'for N days'")
+    return Reminder(1 if found[1] else 7 if found[2] else int(found[3]), int(found[4]) if found[4] else None)
+
+
+class NodeSettings(_Section):
+    """Who this node is."""
+
+    name: str = Field("Tocsin", description="The name of this CSIRT, as it signs its mails.")
+    country: str = Field("", pattern="^([A-Z]{2})?$", description="ISO 3166-1 code of the country it serves, or empty.")
+    contact: str = Field(
+        "csirt@localhost", pattern=r"^[^@\s]+@[^@\s]+$", description="The mailbox that people can answer to."
+    )
+    language: str = Field(
+        "en",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$",
+        description="The language (BCP 47) of mails to teams in whose own language there are no texts.",
+    )
+    own_teams: Words = Field(
+        (), description="Keys of the teams in our own organisation: TLP:AMBER+STRICT goes to them, and to nobody else."
+    )
+    terms: Mapping[Literal["csirt", "cybersecurity"], str] = Field(
+        default={},
+        description="What the pages call a team and its matter: terms = { csirt = 'CIRT', cybersecurity = 'ICT "
+        "security' }.",
+    )
+    hidden_teams: Words = Field((), description="Keys of teams that the public pages never name.")
+    helplines: str = Field(
+        "",
+        pattern=r"^(https?://[^\s]+)?$",
+        description="A page with helplines for children and for people in danger, to which the public pages point.",
+    )
+    statistics_up_to: Literal["CLEAR", "GREEN", "AMBER"] = Field(
+        "CLEAR",
+        description="The highest TLP label whose events are counted in the public statistics; agree on more than CLEAR "
+        "with those who send them.",
+    )
+
+
+class StorageSettings(_Section):
+    """Where records and events are kept."""
+
+    database: str = Field("", description="SQLAlchemy URL of the records; empty: SQLite in the home folder.")
+    backups: str = Field(
+        "", description="The folder that the pages put backups into, best on another disk; empty: by command only."
+    )
+
+
+class IngestSettings(_Section):
+    """How reports are read."""
+
+    batch_bytes: int = Field(
+        16_000_000, ge=10_000, description="Bytes of a report that are worked on at once; memory grows with it."
+    )
+    max_unpacked_bytes: int = Field(
+        50_000_000_000, ge=1, description="A compressed report that unpacks to more is refused."
+    )
+    max_ratio: int = Field(
+        1_000, ge=1, description="A compressed report that unpacks to more than this many times its size is refused."
+    )
+    max_record_bytes: int = Field(16_000_000, ge=1_000, description="A longer record is set aside.")
+    duplicate_days: int = Field(7, ge=1, description="A repeated row is a duplicate for this many days after it came.")
+
+
+class TellSettings(_Section):
+    """When teams are told."""
+
+    reminders: Words = Field(
+        ("weekly",),
+        description="How often a problem that goes on is told again since it was first told, step by step: 'daily', "
+        "'weekly' or 'every N days', each but the last with 'for N days'. After the last step, or with an empty list, "
+        "not at all.",
+    )
+    escalate_after_days: int = Field(
+        30, ge=1, description="A problem that goes on unanswered this long after it was first told is escalated."
+    )
+    escalate_to: Literal["none", "person", "upstream", "national"] = Field(
+        "person",
+        description="'person' lists it here; 'upstream' also tells, once, the team of the next wider network; "
+        "'national' the national team of its country.",
+    )
+    gone_after_days: int = Field(
+        3, ge=1, description="A problem is gone when its feed ran on this many later days without it."
+    )
+    answer_days: int = Field(90, ge=1, description="The link of a digest takes answers for this many days.")
+    mode: Literal["live", "shadow", "redirect"] = Field(
+        "live",
+        description="'live' sends; 'shadow' decides and writes all, and sends nothing; "
+        "'redirect' sends all of it to one mailbox.",
+    )
+    redirect_to: str = Field(
+        "", pattern=r"^([^@\s]+@[^@\s]+)?$", description="The mailbox that gets every mail while 'mode' is 'redirect'."
+    )
+    hold_first_mail: bool = Field(
+        default=True, description="By SMTP, the first mail to each team waits until a person lets it go."
+    )
+    brake_mails: int = Field(
+        500, ge=0, description="Up to so many mails within a day always leave; 0: there is no brake."
+    )
+    brake_factor: int = Field(
+        5, ge=1, description="Beyond that, so many times the mails of a usual day leave; then a person is asked."
+    )
+    max_age_days: int = Field(14, ge=1, description="News that was due longer ago than this is not sent any more.")
+    mails_a_day: int = Field(
+        24, ge=0, description="Mails to one mailbox within 24 hours; what is over joins the next digest. 0: any number."
+    )
+
+    @property
+    def reminder_steps(self) -> tuple[Reminder, ...]:
+        """The steps of ``reminders``."""
+        return tuple(_reminder(text) for text in self.reminders)
+
+    @field_validator("reminders")
+    @classmethod
+    def _steps_make_sense(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        steps = [_reminder(text) for text in texts]
+        if any(step.for_days is None for step in steps[:-1]):
+            raise ValueError("each step but the last needs 'for N days'")
+        return texts
+
+    @model_validator(mode="after")
+    def _redirected_somewhere(self) -> Self:
+        if self.mode == "redirect" and not self.redirect_to:
+            raise ValueError("'redirect_to' must name a mailbox while 'mode' is 'redirect'")
+        return self
+
+
+class MailSettings(_Section):
+    """How mails leave."""
+
+    channel: Literal["file", "smtp"] = Field("file", description="'file' writes finished mails, 'smtp' sends them.")
+    host: str = Field("127.0.0.1", description="The SMTP server.")
+    port: int = Field(25, ge=1, le=65_535, description="Its port.")
+    security: Literal["none", "starttls", "tls"] = Field("starttls", description="How the connection is protected.")
+    user: str = Field("", description="User name for the SMTP server, or empty.")
+    password_file: str = Field(
+        "",
+        description="File that holds the password, readable by this user only (a relative path: in the home folder).",
+    )
+    max_bytes: int = Field(5_000_000, ge=50_000, description="A digest with larger attachments is cut into several.")
+    sign: Literal["none", "openpgp", "smime"] = Field(
+        "none", description="Mails that are not encrypted are signed so; 'tocsin keys node-make' makes the keys."
+    )
+    openpgp_key: str = Field(
+        "", description="File with this node's OpenPGP private key; empty: keys/openpgp.asc in the home folder."
+    )
+    smime_key: str = Field(
+        "", description="PEM file with its S/MIME private key and certificates; empty: keys/smime.pem there."
+    )
+    key_password_file: str = Field(
+        "", description="File that holds the password of these keys, readable by this user only; empty: they have none."
+    )
+
+
+class MailboxSettings(_Section):
+    """Where answers to our mails come in, and how that mailbox is read."""
+
+    address: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9._-]{1,28}@[A-Za-z0-9.-]+)?$",
+        description="Replies go to it with '+' and a token in its local part, such as csirt@example.org; empty: none.",
+    )
+    host: str = Field("", description="The IMAP server that keeps the mailbox; empty: no mailbox is read.")
+    port: int = Field(993, ge=1, le=65_535, description="Its port; usually 993 with 'tls', 143 with 'starttls'.")
+    security: Literal["none", "starttls", "tls"] = Field("tls", description="How the connection is protected.")
+    user: str = Field("", description="User name for the IMAP server.")
+    password_file: str = Field(
+        "",
+        description="File that holds the password, readable by this user only (a relative path: in the home folder).",
+    )
+    folder: str = Field("INBOX", min_length=1, description="The folder that is read.")
+    read_folder: str = Field("tocsin-read", min_length=1, description="Mails that were read are moved to this folder.")
+    aside_folder: str = Field(
+        "tocsin-aside", min_length=1, description="Mails that are not read, as too large, are moved to this folder."
+    )
+    max_bytes: int = Field(25_000_000, ge=10_000, description="A larger mail is moved aside unread.")
+
+
+class DirectorySettings(_Section):
+    """What this node needs to know of a team before it trusts it with something."""
+
+    needs: dict[str, list[Literal["mandate", "accreditation", "peer", "self"]]] = Field(
+        default={},
+        description="Attestations that a team needs, all of them, by what for: needs = { exchange = ['mandate'] }.",
+    )
+    most_gone: int = Field(
+        20, ge=0, le=100, description="An import that withdraws more percent of what its source said needs '--yes'."
+    )
+    rdap: bool = Field(False, description="Ask the registries about single networks over RDAP when told to.")
+    rdap_server: str = Field(
+        "",
+        pattern=r"^(https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s?#]*)?)?$",
+        description="The RDAP server to ask for everything; empty: those that IANA names.",
+    )
+    rdap_days: int = Field(30, ge=0, description="An answer over RDAP is used again for this many days.")
+    rdap_pause: float = Field(2.0, ge=0, description="Seconds between two questions over RDAP.")
+    answer_days: int = Field(
+        14, ge=1, description="A contact is answering when a person acknowledged a digest within this many days."
+    )
+    verify_every_days: int = Field(
+        365, ge=60, description="So long a confirmation or an answer counts; its holder is asked again before that."
+    )
+    verify_a_day: int = Field(200, ge=1, description="At most so many mailboxes are asked to confirm on one day.")
+    verify_domain_a_day: int = Field(5, ge=1, description="At most so many of them in one domain.")
+    resolver: str = Field(
+        "",
+        pattern=r"^([0-9a-fA-F.:]+(#\d{1,5})?)?$",
+        description="The DNS server, ADDRESS or ADDRESS#PORT, that claims are checked with; empty: that of the system.",
+    )
+    states: str = Field(
+        "", description="The file of the states whose national CIRTs are counted; empty: the members of the UN."
+    )
+    bodies: str = Field(
+        "", description="The file that says which bodies of CSIRTs are regional or international; empty: ours."
+    )
+
+
+class RetentionSettings(_Section):
+    """How long things are kept."""
+
+    events_days: int = Field(365, ge=1, description="Events are deleted this many days after they came.")
+    quarantine_days: int = Field(90, ge=1, description="Rows set aside are deleted after this many days.")
+    mails_days: int = Field(90, ge=1, description="Mails, sent and received, are deleted after this many days.")
+    inbox_days: int = Field(
+        365,
+        ge=1,
+        description="Closed reports from the public are deleted this many days after the last that happened to them.",
+    )
+
+
+class ServerSettings(_Section):
+    """Where the pages are served."""
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8080, ge=1, le=65_535, description="The port to listen on.")
+    url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s?#]+[^\s?#/])?$",
+        description="How others reach the pages, such as https://csirt.example.org; empty: mails carry no links.",
+    )
+    trusted_proxies: Words = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses and networks of the proxies before this server: what they say of who asks is believed.",
+    )
+    work: bool = Field(
+        default=True,
+        description="The server also collects, tells and keeps order, as is due; false: timers call the commands.",
+    )
+    policy_url: str = Field(
+        "",
+        pattern=r"^(https://[^\s]+)?$",
+        description="Where our policy for reports of flaws stands; our security.txt names it (RFC 9116).",
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        for text in texts:
+            try:
+                ip_network(text)
+            except ValueError:
+                raise ValueError(f"'{text}' is no address or network") from None
+        return texts
+
+
+class AccountsSettings(_Section):
+    """How people prove who they are."""
+
+    second_factor: Annotated[
+        tuple[Literal["administrator", "manager", "analyst", "auditor", "operator", "assessor", "delegate"], ...],
+        BeforeValidator(_split),
+    ] = Field(
+        ("administrator", "manager"),
+        description="The roles whose people must sign in with a second factor; it is set up at the first sign-in.",
+    )
+    leaked_passwords: str = Field(
+        "",
+        description="A file of passwords that were leaked elsewhere, which no account may have: SHA-1 in order, a line "
+        "each, as Have I Been Pwned gives them. Empty: none is looked up.",
+    )
+
+
+class SingleSignOnSettings(_Section):
+    """Signing in with an account elsewhere, over OpenID Connect."""
+
+    issuer: str = Field(
+        "",
+        pattern=r"^(https://[^\s?#]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s?#]*)?)?$",
+        description="The OpenID provider, exactly as it names itself; empty: there is none. Needs server.url.",
+    )
+    client_id: str = Field("", description="The name under which this node is known to the provider.")
+    client_secret_file: str = Field(
+        "",
+        description="File that holds the secret shared with the provider, readable by this user only (a relative path: "
+        "in the home folder); empty: there is none.",
+    )
+    name: str = Field("single sign-on", min_length=1, description="What the button calls it: Sign in with …")
+    domains: Words = Field((), description="Only mailboxes in these domains are taken from the provider; empty: any.")
+    two_factors: bool = Field(
+        default=False, description="The provider asks everybody for two factors, so that we ask for no second one."
+    )
+
+    @model_validator(mode="after")
+    def _known_there(self) -> Self:
+        if self.issuer and not self.client_id:
+            raise ValueError("'client_id' must be set where there is an 'issuer'")
+        return self
+
+
+class ApiSettings(_Section):
+    """What programs may ask of the API."""
+
+    requests_a_minute: int = Field(600, ge=1, description="So many requests a minute from one person or token.")
+    public_a_minute: int = Field(60, ge=1, description="So many from one network of visitors without an account.")
+    max_upload_bytes: int = Field(
+        5_000_000_000, ge=1_000, description="A report that is sent in may have so many bytes."
+    )
+
+
+_Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$")]
+
+
+class Settings(_Section):
+    """All settings of a node."""
+
+    node: NodeSettings = NodeSettings()
+    storage: StorageSettings = StorageSettings()
+    ingest: IngestSettings = IngestSettings()
+    tell: TellSettings = TellSettings()
+    mail: MailSettings = MailSettings()
+    mailbox: MailboxSettings = MailboxSettings()
+    directory: DirectorySettings = DirectorySettings()
+    retention: RetentionSettings = RetentionSettings()
+    server: ServerSettings = ServerSettings()
+    api: ApiSettings = ApiSettings()
+    accounts: AccountsSettings = AccountsSettings()
+    single_sign_on: SingleSignOnSettings = SingleSignOnSettings()
+    collect: dict[_Name, dict[str, Any]] = Field(
+        {}, description="Collectors by name, each a table of its kind's own settings."
+    )
+
+
+def load_settings(home: Path) -> Settings:
+    """The settings of the node in ``home``; defaults where neither file nor environment says anything.
+
+    Raises:
+        SettingError: the file is not TOML, or a setting is unknown or has a value that does not work.
+
+    """
+    path = home / "tocsin.toml"
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} is not valid TOML: {error}", hint="Correct that line and start again.") from error
+    for section, field in Settings.model_fields.items():
+        kind = field.annotation
+        if not (isinstance(kind, type) and issubclass(kind, _Section)):
+            continue
+        for name in kind.model_fields:
+            value = os.environ.get(_variable(section, name))
+            if value is not None and isinstance(given.setdefault(section, {}), dict):
+                given[section][name] = value
+    try:
+        return _with_places(Settings.model_validate(given), home)
+    except ValidationError as error:
+        first = error.errors()[0]
+        parts = [str(part) for part in first["loc"]]
+        variable = _variable(*parts)
+        place = f"from the variable {variable}" if variable in os.environ else f"in {path}"
+        raise SettingError(
+            f"Setting '{'.'.join(parts)}' {place} does not work: {problem_of(first)}.",
+            hint="docs/settings.md lists each setting and what it takes.",
+        ) from error
+
+
+def problem_of(error: "ErrorDetails") -> str:
+    """What is wrong with a setting, in words for whoever wrote it."""
+    if error["type"] == "extra_forbidden":
+        return "there is no setting of this name"
+    if error["type"] == "missing":
+        return "it must be set"
+    if error["type"] == "string_pattern_mismatch":
+        return "its value does not have the form that is needed"  # not shown: an address may hold a secret
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _with_places(settings: Settings, home: Path) -> Settings:
+    """The same; files of secrets that are named by a relative path count from the home folder."""
+
+    def placed(path: str) -> str:
+        return str(home / Path(path).expanduser()) if path else ""
+
+    mail, mailbox, elsewhere = settings.mail, settings.mailbox, settings.single_sign_on
+    files = {"password_file": placed(mail.password_file), "key_password_file": placed(mail.key_password_file)}
+    return settings.model_copy(
+        update={
+            "mail": mail.model_copy(update=files),
+            "mailbox": mailbox.model_copy(update={"password_file": placed(mailbox.password_file)}),
+            "single_sign_on": elsewhere.model_copy(update={"client_secret_file": placed(elsewhere.client_secret_file)}),
+        }
+    )
+
+
+def read_secret(path: str, *, setting: str) -> str:
+    """The first line of a file that holds a password or a key; empty where no file is set. ``setting``: its name.
+
+    Raises:
+        SettingError: the file cannot be read, or others than this user may read it.
+
+    """
+    if not path:
+        return ""
+    file = Path(path).expanduser()
+    try:
+        if file.stat().st_mode & 0o077:
+            raise SettingError(f"The secret file {file} can be read by others.", hint=f"Run: chmod 600 {file}")
+        return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise SettingError(f"The secret file {file} cannot be read: {reason}.", hint=f"Correct {setting}.") from error
+
+
+def _variable(*parts: str) -> str:
+    """The environment variable of a setting."""
+    return "_".join(("TOCSIN", *parts)).upper()

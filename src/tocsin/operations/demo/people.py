@@ -1,0 +1,38 @@
+"""Accounts for looking around in the demonstration: one of each role, with one password that is drawn at each start."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
+
+from tocsin.node.accounts import Person, Role, hash_password
+from tocsin.node.records import AuditWord, Database, audit
+
+ROLES: Final = (Role.ADMINISTRATOR, Role.MANAGER, Role.ANALYST, Role.AUDITOR, Role.OPERATOR)
+_DOMAIN = "demo.example"
+
+
+def let_in(database: Database, teams: Mapping[int, str], *, now: datetime) -> tuple[str, list[str]]:
+    """The password of the demonstration's accounts, new each time, and their mailboxes.
+
+    ``teams``: number and key of the teams whose networks the operator looks at.
+    """
+    password = secrets.token_urlsafe(12)
+    kept = hash_password(password)
+    with database.begin() as session:
+        for role in ROLES:
+            mailbox = f"{role.value}@{_DOMAIN}"
+            person = session.scalar(select(Person).where(Person.mailbox == mailbox))
+            if person is None:
+                own = sorted(teams) if role is Role.OPERATOR else []
+                person = Person(
+                    mailbox=mailbox, name=f"Demo {role.value}", role=role.value, teams=own, password=kept,
+                    language="", theme="", made_at=now, blocked_at=None, removed_at=None,
+                )  # fmt: skip
+                session.add(person)
+                session.flush()
+                audit(session, AuditWord.PERSON_JOINED, at=now, actor="demo", subject=f"person:{person.id}")
+            person.password = kept
+    return password, [f"{role.value}@{_DOMAIN}" for role in ROLES]

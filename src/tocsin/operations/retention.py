@@ -1,0 +1,94 @@
+"""Keeping things no longer than the settings say, and the table in good order."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import func, select
+
+from tocsin.delivery.mailbox import delete_received
+from tocsin.events.models import FeedRecord
+from tocsin.incidents.arrivals import delete_closed
+from tocsin.node.accounts import forget_ended_links
+from tocsin.node.letters import empty_letters
+from tocsin.node.records import AuditWord, audit
+from tocsin.operations.statistics import keep_months
+from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.stores import NodeWithStores, writer
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What one run removed or tidied."""
+
+    events_deleted: int
+    quarantine_deleted: int
+    mails_deleted: int
+    inbox_deleted: int
+    files_merged: int
+
+
+def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retention") -> Applied:
+    """Delete what is older than the settings allow, and merge the small files of the event table."""
+    keep = node.settings.retention
+    today = now.date()
+    with writer(node):
+        commitment.recover(node)
+        keep_months(node, now=now)  # before the events are gone that they count
+        applied = Applied(
+            events_deleted=node.store.delete_days_before(today - timedelta(days=keep.events_days)),
+            quarantine_deleted=_delete_older(node, today - timedelta(days=keep.quarantine_days)),
+            mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days))
+            + delete_received(node.database, node.home / "mailroom", today - timedelta(days=keep.mails_days)),
+            inbox_deleted=delete_closed(node.database, node.home / "inbox", now - timedelta(days=keep.inbox_days)),
+            files_merged=node.store.compact(today=today),
+        )
+        _forget_rows(node, today - timedelta(days=_longest_window(node)))
+        node.store.clean()
+        node.events.summaries.keep_only(node.store.files())
+        with node.database.begin() as session:
+            forget_ended_links(session, now)
+            empty_letters(session, now - timedelta(days=keep.mails_days))
+            audit(
+                session,
+                AuditWord.RETENTION_APPLIED,
+                at=now,
+                actor=actor,
+                subject="node",
+                detail=dict(vars(applied)),
+            )
+    return applied
+
+
+def _delete_older(node: NodeWithStores, day: date) -> int:
+    old = [
+        path
+        for path in node.quarantine.glob("*.jsonl")
+        if datetime.fromtimestamp(path.stat().st_mtime, UTC).date() < day
+    ]
+    for path in old:
+        path.unlink()
+    return len(old)
+
+
+def _delete_mails(node: NodeWithStores, day: date) -> int:
+    folders = [*node.mails.glob("????-??-??"), *(node.mails / "shadow").glob("????-??-??")]
+    old = [folder for folder in folders if folder.name < day.isoformat()]
+    deleted = sum(len(list(folder.rglob("*.eml"))) for folder in old)
+    for folder in old:
+        shutil.rmtree(folder)
+    return deleted
+
+
+def _longest_window(node: NodeWithStores) -> int:
+    """The days in which a repeated row is a duplicate, of the feed that has most."""
+    with node.database.begin() as session:
+        longest = session.scalar(select(func.max(FeedRecord.duplicate_days))) or 0
+    return max(node.settings.ingest.duplicate_days, longest)
+
+
+def _forget_rows(node: NodeWithStores, day: date) -> None:
+    """Key files of days that no window reaches any more."""
+    for folder in (node.home / "rows").glob("????-??-??"):
+        if folder.name < day.isoformat():
+            shutil.rmtree(folder)

@@ -1,0 +1,181 @@
+"""Public figures: how many events came, by month and class, so coarse that no single network can be picked out.
+
+A month is counted once, when it is over, by when its reports came, and then kept: no figure changes from one day to
+the next, so that nothing can be told from the difference. What is not shown goes into no total. What that protects
+from, and from what it does not: docs/design/public-statistics.md.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import func, select
+
+from tocsin.events.models import Ingest, IngestState
+from tocsin.node.files import disk_failures, write_whole
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.sharing.gate import Audience, Purpose, Recipient, Tlp, decide, fields_for, read_marking, read_tlp
+
+NETWORKS: Final = 10
+"""A figure is shown where at least so many networks (AS numbers) are in it,"""
+
+LARGEST: Final = 0.8
+"""of which none has more than this share of it,"""
+
+REST: Final = 0.1
+"""and those beyond the two largest have together this share of the largest (the p % rule of statistical offices)."""
+
+STEP: Final = 10
+"""Figures are rounded to a multiple of this."""
+
+CLASSES: Final = (
+    "abusive-content", "malicious-code", "information-gathering", "intrusion-attempts", "intrusions", "availability",
+    "information-content-security", "fraud", "vulnerable", "other",
+)  # fmt: skip
+"""The classes of the Reference Security Incident Taxonomy, version 1003, without tests."""
+
+UNKNOWN: Final = 0
+"""Stands for the AS of events of which it is not known."""
+
+_RELEASED = read_marking("CLEAR", "CLEAR")
+_CLASS, _COUNTRY = "rsit.taxonomy", "network.country"
+
+
+@dataclass(frozen=True)
+class Month:
+    """The figures of one month: for each class a rounded count, 0 where nothing came, None where it is not shown.
+
+    ``first``: its first day. ``country``: the ISO 3166-1 code that it is of, empty for everywhere. ``up_to``: the
+    highest TLP label that was counted.
+    """
+
+    first: date
+    country: str
+    up_to: str
+    counts: Mapping[str, int | None]
+
+    @property
+    def shown(self) -> int:
+        """The sum of what is shown."""
+        return sum(count for count in self.counts.values() if count)
+
+
+def protect(networks: Mapping[int, int]) -> int | None:
+    """What may be shown of one class: its rounded count, or None. ``networks``: events by AS, `UNKNOWN` with them."""
+    counts = sorted((count for count in networks.values() if count), reverse=True)
+    if not counts:
+        return 0
+    known = sum(1 for asn, count in networks.items() if asn != UNKNOWN and count)
+    if known < NETWORKS or counts[0] > LARGEST * sum(counts) or sum(counts[2:]) < REST * counts[0]:
+        return None
+    return (sum(counts) + STEP // 2) // STEP * STEP
+
+
+def read_months(node: NodeWithStores, *, now: datetime) -> list[Month]:
+    """The months that are kept, the newest first, after counting those that are over and are not.
+
+    Raises:
+        StorageError: the disk failed.
+
+    """
+    keep_months(node, now=now)
+    with disk_failures("The public figures cannot be read"):
+        files = sorted((node.home / "figures").glob("????-??.json"), reverse=True)
+        return [_read(path) for path in files]
+
+
+def keep_months(node: NodeWithStores, *, now: datetime) -> int:
+    """Count each month that is over, is not kept, and of which no event was deleted yet; returns how many."""
+    oldest = now.date() - timedelta(days=node.settings.retention.events_days)
+    missing = [
+        first for first in _months(_first_day(node), now.date()) if first > oldest and not _path(node, first).exists()
+    ]
+    for first in missing:
+        _write(_path(node, first), count_month(node, first))
+    return len(missing)
+
+
+def count_month(node: NodeWithStores, first: date) -> Month:
+    """The figures of a month, counted."""
+    country, up_to = node.settings.node.country, node.settings.node.statistics_up_to
+    counts = dict.fromkeys(CLASSES, 0) | {
+        name: protect(networks) for name, networks in _by_class(node, first, country, up_to).items()
+    }
+    return Month(first, country, up_to, _released(counts))
+
+
+def _released(counts: Mapping[str, int | None]) -> Mapping[str, int | None]:
+    """The counts as the gate lets them out: each is an item of its own, made here and marked TLP:CLEAR."""
+    everybody = Recipient(Audience.PUBLIC)
+    verdict = decide(_RELEASED, everybody, Purpose.STATISTICS)
+    said = {_CLASS, _COUNTRY} <= set(fields_for(everybody, Purpose.STATISTICS, _RELEASED))
+    return counts if verdict.allowed and said else dict.fromkeys(counts)
+
+
+def _by_class(node: NodeWithStores, first: date, country: str, up_to: str) -> dict[str, dict[int, int]]:
+    """Events by class and AS of the reports that came in a month."""
+    import polars as pl
+
+    counted = pl.col("tlp").is_in(_labels(up_to))
+    if country:
+        counted &= pl.coalesce(_COUNTRY, "source.geolocation.cc") == country
+    rows = (
+        node.store.scan(ingests=_ingests(node, first))
+        .filter(counted & pl.col(_CLASS).is_in(CLASSES))
+        .group_by(_CLASS, pl.coalesce("network.asn", "source.asn").fill_null(UNKNOWN).alias("asn"))
+        .len()
+        .collect()
+    )
+    found: dict[str, dict[int, int]] = defaultdict(dict)
+    for name, asn, count in rows.iter_rows():
+        found[name][asn] = count
+    return found
+
+
+def _labels(up_to: str) -> list[str]:
+    """The TLP labels that are counted; an event without one is not."""
+    highest = read_tlp(up_to)
+    return [label.value for label in Tlp if label.rank <= highest.rank]
+
+
+def _ingests(node: NodeWithStores, first: date) -> list[int]:
+    within = (Ingest.day >= first) & (Ingest.day < _next(first)) & (Ingest.state == IngestState.COMMITTED)
+    with node.database.reading() as session:
+        return list(session.scalars(select(Ingest.number).where(within)))
+
+
+def _first_day(node: NodeWithStores) -> date | None:
+    with node.database.reading() as session:
+        return session.scalar(select(func.min(Ingest.day)))
+
+
+def _months(start: date | None, today: date) -> Iterator[date]:
+    """The first days of the months from that of a day to the last that is over."""
+    first = start.replace(day=1) if start else today
+    while _next(first) <= today:
+        yield first
+        first = _next(first)
+
+
+def _next(first: date) -> date:
+    return (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def _path(node: NodeWithStores, first: date) -> Path:
+    return node.home / "figures" / f"{first:%Y-%m}.json"
+
+
+def _read(path: Path) -> Month:
+    said = json.loads(path.read_text(encoding="utf-8"))
+    return Month(date.fromisoformat(said["first"]), said["country"], said["up_to"], said["counts"])
+
+
+def _write(path: Path, month: Month) -> None:
+    """Keep a month for good, whole or not at all."""
+    said = {"first": month.first.isoformat(), "country": month.country, "up_to": month.up_to, "counts": month.counts}
+    with disk_failures("The public figures cannot be kept"):
+        write_whole(path, json.dumps(said).encode())

@@ -1,0 +1,229 @@
+"""The work that a node does by itself: what of it is due is decided here, and a server does it in the background.
+
+Each chore holds the lock that its command holds too: where timers or another server do the same work, nothing is done
+twice. What goes wrong with one is noted, shown by `tocsin doctor` and tried again; the others go on.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from logging import getLogger
+from pathlib import Path
+from typing import Final
+
+from tocsin.node.errors import ConflictError, StorageError, TocsinError, internal_failures
+from tocsin.node.files import disk_failures
+from tocsin.node.settings import Settings
+from tocsin.pipeline.ingest import Clock
+from tocsin.pipeline.stores import NodeWithStores
+
+_FILE: Final = "chores.json"
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_AGAIN: Final = timedelta(minutes=5)
+_LOOKS: Final = 2.0  # seconds between looks at what is due
+
+
+class Chore(StrEnum):
+    """One piece of the work."""
+
+    TELL = "tell"  # letters and digests that are due
+    COLLECT = "collect"  # reports that wait elsewhere
+    REPLIES = "replies"  # mails that came in
+    FEEDS = "feeds"  # whether each is as usual
+    VERIFY = "verify"  # mailboxes whose confirmation ends, and reminders of questions
+    KEYS = "keys"  # keys of teams that end soon
+    RETENTION = "retention"  # what is too old goes
+
+
+EVERY: Final[Mapping[Chore, timedelta]] = {
+    Chore.TELL: timedelta(seconds=_LOOKS),
+    Chore.COLLECT: timedelta(seconds=_LOOKS),
+    Chore.REPLIES: timedelta(minutes=2),
+    Chore.FEEDS: timedelta(minutes=1),
+    Chore.VERIFY: timedelta(days=1),
+    Chore.KEYS: timedelta(days=1),
+    Chore.RETENTION: timedelta(days=1),
+}
+"""How often each is done. The first two look what is due by itself: that costs a query."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """When a chore was done or tried last (None: never), and what went wrong then."""
+
+    at: datetime | None = None
+    error: str = ""
+    hint: str = ""
+
+
+def wanted(settings: Settings) -> frozenset[Chore]:
+    """The chores that make sense with these settings. Pure."""
+    unwanted = {
+        Chore.COLLECT: not settings.collect,
+        Chore.REPLIES: not settings.mailbox.host,
+        Chore.VERIFY: not settings.server.url,
+    }
+    return frozenset(chore for chore in Chore if not unwanted.get(chore))
+
+
+def is_due(chore: Chore, past: Past, now: datetime) -> bool:
+    """Whether it is to be done now: after its time, and sooner where it went wrong. Pure."""
+    if past.at is None or past.at > now:  # the clock was set back
+        return True
+    return now - past.at >= (min(_AGAIN, max(EVERY[chore], timedelta(seconds=30))) if past.error else EVERY[chore])
+
+
+def read_past(home: Path) -> dict[Chore, Past]:
+    """What is noted of the chores of the node in ``home``; nothing where the note is missing or damaged."""
+    try:
+        found = json.loads((home / _FILE).read_text(encoding="utf-8"))
+        return {Chore(name): replace(Past(**one), at=datetime.fromisoformat(one["at"])) for name, one in found.items()}
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+class Worker:
+    """The threads of a server that do the chores, one each, so that a long one keeps no other waiting."""
+
+    def __init__(self, node: NodeWithStores, clock: Clock) -> None:
+        self._node, self._clock = node, clock
+        self._ended, self._noting = threading.Event(), threading.Lock()
+        # What went wrong for the server before this one is tried at once: somebody may have mended it.
+        self._past = {
+            chore: replace(past, at=_LONG_AGO) if past.error else past for chore, past in read_past(node.home).items()
+        }
+        self._deeds = _deeds(node, clock, self._ended.is_set)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Work until the block ends; the report or the mails that are under way are finished first."""
+        # As daemons: a second Ctrl-C ends the process at once, and a kill does no harm.
+        threads = [
+            threading.Thread(target=self._work, args=(chore,), name=chore.value, daemon=True)
+            for chore in sorted(wanted(self._node.settings))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            for thread in threads:
+                thread.join()
+
+    def _work(self, chore: Chore) -> None:
+        while not self._ended.is_set():
+            if is_due(chore, self._past.get(chore, Past()), self._clock()):
+                self._do(chore)
+            self._ended.wait(_LOOKS)
+
+    def _do(self, chore: Chore) -> None:
+        at = self._clock()
+        try:
+            with internal_failures(f"The work '{chore}'"):
+                past = Past(at, self._deeds[chore]())
+        except ConflictError:
+            return  # another process does it at this moment
+        except TocsinError as error:
+            past = Past(at, str(error), error.hint)
+        self._note(chore, past)
+
+    def _note(self, chore: Chore, past: Past) -> None:
+        """Remember it for the next server and for the doctor; a lasting trouble is logged once."""
+        with self._noting:
+            before = self._past.get(chore, Past())
+            self._past[chore] = past
+            if past.error and past.error != before.error:
+                getLogger("uvicorn.error").error("The work '%s' waits: %s %s", chore, past.error, past.hint)
+            if past.error == before.error and EVERY[chore] < timedelta(days=1):
+                return  # when what is done all the time was done is of no interest
+            try:
+                _write(self._node.home, self._past)
+            except StorageError as error:
+                getLogger("uvicorn.error").error("%s %s", error, error.hint)  # noqa: TRY400
+
+
+def _write(home: Path, past: Mapping[Chore, Past]) -> None:
+    with disk_failures("What was done could not be noted"):
+        new = home / f".{_FILE}"
+        new.write_text(json.dumps({chore: asdict(one) for chore, one in past.items()}, default=str), encoding="utf-8")
+        new.replace(home / _FILE)
+
+
+def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapping[Chore, Callable[[], str]]:
+    """How each is done; what it returns keeps it from doing more, or is empty."""
+    from tocsin.pipeline.notify import Teller
+
+    teller = Teller(node)
+    return {
+        Chore.TELL: lambda: teller.tell_what_is_due(clock(), stop),
+        Chore.COLLECT: lambda: _collect(node, clock, stop),
+        Chore.REPLIES: lambda: _read_replies(node, clock),
+        Chore.FEEDS: lambda: _watch_feeds(node, clock),
+        Chore.VERIFY: lambda: _verify(node, clock),
+        Chore.KEYS: lambda: _remind_of_keys(node, clock),
+        Chore.RETENTION: lambda: _keep(node, clock),
+    }
+
+
+def _collect(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> str:
+    """Run the collectors that are due. What goes wrong with one is remembered with it, and the next is run."""
+    from tocsin.pipeline.collectors import read_collectors, run_collector, standings
+
+    failed: list[TocsinError] = []
+    for one in standings(node.database, read_collectors(node.settings.collect)):
+        if one.is_due(clock()) and not stop():
+            try:
+                with internal_failures(f"The collector '{one.name}'"):
+                    run_collector(node, one, clock=clock, stop=stop)
+            except ConflictError:
+                continue  # another process runs it
+            except TocsinError as error:  # it could not even be noted
+                failed.append(error)
+    if failed:
+        raise failed[0]
+    return ""
+
+
+def _read_replies(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.problems.replies import open_desk, read_mailbox
+
+    read_mailbox(open_desk(node, node.store), now=clock)
+    return ""
+
+
+def _watch_feeds(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.events.alarms import watch_feeds
+
+    watch_feeds(node.database, now=clock())
+    return ""
+
+
+def _verify(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.directory.contacts.verification import verify_due
+
+    verify_due(node, now=clock())
+    return ""
+
+
+def _remind_of_keys(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.delivery.sealing import remind_of_keys
+    from tocsin.directory import list_teams
+    from tocsin.directory.keys import keys_by_team
+
+    teams = {team.id: team for team, _ in list_teams(node.database)}
+    keys_of = keys_by_team(node.database, teams)
+    with node.database.begin() as session:
+        remind_of_keys(session, teams.values(), keys_of, node.settings.node, clock())
+    return ""
+
+
+def _keep(node: NodeWithStores, clock: Clock) -> str:
+    from tocsin.operations.retention import apply_retention
+
+    apply_retention(node, now=clock())
+    return ""

@@ -1,0 +1,123 @@
+"""A folder that reports are put into: what is complete is taken in, then moved out of the way or left."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field
+
+from tocsin.events.redaction import redact_file
+from tocsin.node.errors import InputError, RemoteError, TocsinError
+from tocsin.node.files import disk_failures
+from tocsin.pipeline.collectors.kinds import CollectorSettings, Item, Kind, Memory, Offer, place
+from tocsin.pipeline.ingest import Outcome, ingest_in, open_workshop
+from tocsin.pipeline.stores import NodeWithStores
+
+_SETTLED = 0.5  # seconds without change after which a file counts as complete
+
+
+class FolderSettings(CollectorSettings):
+    """Files that somebody puts into a folder."""
+
+    kind: Literal["folder"]
+    path: str = Field(min_length=1, description="The folder; a relative path counts from the home folder.")
+    after: Literal["move", "leave"] = Field(
+        "move", description="'move' puts each file into done/ or failed/ beside it; 'leave' leaves it and remembers it."
+    )
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The collector (`tocsin.pipeline.collectors.Collector`)."""
+
+    settings: FolderSettings
+    folder: Path
+
+    @contextmanager
+    def look(self, memory: Memory) -> Iterator[Iterator[Offer]]:
+        """The files that are complete, in order of name."""
+        yield self._offers(memory)
+
+    def _offers(self, memory: Memory) -> Iterator[Offer]:
+        if not self.folder.is_dir():
+            raise RemoteError(f"{self.folder} is not a folder.", hint="Make it, or correct its path in tocsin.toml.")
+        for path in complete_files(self.folder):
+            status = path.stat()
+            item = Item(path.name, status.st_size, path=path)
+            key = f"{path.name}\n{status.st_size}\n{status.st_mtime_ns}"
+            if self.settings.after == "move":
+                yield Offer(path.name, [item], settle=partial(move_away, path))
+            elif key not in memory.known:
+                yield Offer(path.name, [item], key)
+
+
+def _open(settings: FolderSettings, home: Path) -> Folder:
+    return Folder(settings, place(home, settings.path))
+
+
+KIND: Final = Kind(FolderSettings, _open)
+
+
+def take_in_folder(
+    node: NodeWithStores, folder: Path, *, source: str | None = None, feed: str | None = None
+) -> Iterator[tuple[str, Outcome]]:
+    """Take in the files of a folder, one by one in order of name; each goes to ``done/`` or ``failed/``.
+
+    What is not complete is left for the next look. A failed file has its reason beside it in ``NAME.reason.txt``.
+    """
+    complete = complete_files(folder)
+    if not complete:
+        return
+    with open_workshop(node) as workshop:
+        for path in complete:
+            outcome = ingest_in(workshop, [path], source=source, feed=feed)
+            move_away(path, said(outcome.failed[0][1]) if outcome.failed else "")
+            yield path.name, outcome
+
+
+def complete_files(folder: Path) -> list[Path]:
+    """The files that can be taken in, in order of name.
+
+    Not hidden ones, not those that changed in the last half second, and no mapping files, which describe the others.
+    """
+    with disk_failures(f"{folder} could not be read"):
+        return [path for path in sorted(folder.iterdir()) if _is_complete(path)]
+
+
+def move_away(path: Path, refused: str) -> None:
+    """Put a file into ``done/`` beside it, or into ``failed/`` with the reason where it was refused.
+
+    What may not be kept of it is taken out: from here on it is a copy that the node keeps.
+    """
+    with disk_failures(f"{path} could not be moved"):
+        target = _free(path.parent / ("failed" if refused else "done"), path.name)
+        if refused:
+            target.with_name(target.name + ".reason.txt").write_text(f"{refused}\n", encoding="utf-8")
+        if path.exists():
+            path.replace(target)
+            with suppress(InputError):  # longer than anything that could be taken in
+                redact_file(target)
+
+
+def said(error: TocsinError) -> str:
+    """What happened and what to do, in one text."""
+    return f"{error}\n{error.hint}".strip()
+
+
+def _is_complete(path: Path) -> bool:
+    usable = path.is_file() and not path.name.startswith(".") and path.suffix != ".toml"
+    return usable and time.time() - path.stat().st_mtime >= _SETTLED
+
+
+def _free(folder: Path, name: str) -> Path:
+    """A path in the folder that is not taken: the same name may come every day."""
+    folder.mkdir(exist_ok=True)
+    target, number = folder / name, 1
+    while target.exists():
+        number += 1
+        target = folder / f"{name}.{number}"
+    return target

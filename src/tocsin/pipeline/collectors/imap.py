@@ -1,0 +1,125 @@
+"""Reports in the mails of a mailbox: attached, packed, or in a mail that somebody forwarded.
+
+A mail that is done with is moved to a folder, one that holds no report, or one that cannot be read, to another; none is
+ever deleted.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import Field
+
+from tocsin.delivery.mailbox import LIMITS, Account, Mailbox, Part, Received, open_mailbox, read_mail
+from tocsin.events.redaction import redacted_bytes
+from tocsin.events.sources import recognise
+from tocsin.node.errors import InternalError, internal_failures
+from tocsin.node.settings import read_secret
+from tocsin.pipeline.collectors.kinds import Item, Kind, Memory, Offer, place
+from tocsin.pipeline.collectors.trust import TrustSettings, trust
+
+_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".zip", ".gz")
+_PACKED = (b"PK\x03\x04", b"\x1f\x8b")
+_NAMES = {
+    "text/csv": "report.csv",
+    "text/tab-separated-values": "report.tsv",
+    "application/json": "report.json",
+    "application/x-ndjson": "report.jsonl",
+    "application/zip": "report.zip",
+    "application/x-zip-compressed": "report.zip",
+    "application/gzip": "report.gz",
+    "application/x-gzip": "report.gz",
+}
+_LABEL = 120  # characters
+
+
+class ImapSettings(TrustSettings):
+    """Reports that come by mail, in a mailbox of their own."""
+
+    kind: Literal["imap"]
+    host: str = Field(min_length=1, description="The IMAP server.")
+    port: int = Field(993, ge=1, le=65_535, description="Its port; usually 993 with 'tls', 143 with 'starttls'.")
+    security: Literal["none", "starttls", "tls"] = Field("tls", description="How the connection is protected.")
+    user: str = Field(min_length=1, description="The user name.")
+    secret_file: str = Field(min_length=1, description="File that holds the password, readable by this user only.")
+    folder: str = Field("INBOX", min_length=1, description="The folder that is read.")
+    done_folder: str = Field(
+        "tocsin-done", min_length=1, description="Mails whose reports were taken in are moved to this folder."
+    )
+    refused_folder: str = Field(
+        "tocsin-refused", min_length=1, description="Mails without a report that can be read are moved to this folder."
+    )
+    max_bytes: int = Field(50_000_000, ge=10_000, description="A larger mail is refused.")
+
+
+@dataclass(frozen=True)
+class Imap:
+    """The collector (`tocsin.pipeline.collectors.Collector`)."""
+
+    settings: ImapSettings
+    home: Path
+
+    @contextmanager
+    def look(self, memory: Memory) -> Iterator[Iterator[Offer]]:
+        """The mails in the folder, oldest first."""
+        del memory  # what was taken is in another folder
+        with open_mailbox(self._account(), tls=trust(self.settings, self.home)) as mailbox:
+            yield (self._offer(mailbox, received) for received in mailbox.waiting())
+
+    def _offer(self, mailbox: Mailbox, received: Received) -> Offer:
+        """What a mail holds; one over which we stumble is refused, and the mails behind it are read."""
+        settle = partial(self._move, mailbox, received.uid)
+        try:
+            with internal_failures(f"mail {received.uid}"):
+                return replace(self._read(received), settle=settle)
+        except InternalError as error:
+            return Offer(f"mail {received.uid}", [], refused=f"{error}\n{error.hint}", settle=settle)
+
+    def _account(self) -> Account:
+        settings = self.settings
+        password = read_secret(str(place(self.home, settings.secret_file)), setting="secret_file")
+        return Account(
+            settings.host,
+            settings.user,
+            password,
+            port=settings.port,
+            security=settings.security,
+            folder=settings.folder,
+            max_bytes=settings.max_bytes,
+        )
+
+    def _read(self, received: Received) -> Offer:
+        mail = read_mail(received.raw, replace(LIMITS, bytes=self.settings.max_bytes))
+        label = (mail.subject or mail.message_id or f"mail {received.uid}")[:_LABEL]
+        if received.too_large:
+            reason = f"The mail has {received.size:,} bytes, more than max_bytes allows; it was not read."
+            return Offer(label, [], refused=reason)
+        found = list(self._reports(mail.all_parts()))
+        if any(redacted_bytes(part.content)[1] for _, part in found):
+            label = f"mail {received.uid}"  # a subject may tell what is not to be kept
+        items = [Item(name, len(part.content), read=partial(_content, part)) for name, part in found]
+        reasons = [*mail.reasons, *([] if items else ["There is no report in the mail."])]
+        return Offer(label, items, refused="\n".join(reasons))
+
+    def _reports(self, parts: Iterator[Part]) -> Iterator[tuple[str, Part]]:
+        """The parts that are reports by their name, type or first bytes, or that a source recognises."""
+        for part in parts:
+            name = part.name or _NAMES.get(part.media_type, "")
+            packed = part.content.startswith(_PACKED) and "." not in name  # office documents are zip files, too
+            if name.lower().endswith(_ENDINGS) or packed:
+                yield name or "report", part
+            elif name and part.attached and recognise(name, part.content[:65_536], self.home / "feeds"):
+                yield name, part
+
+    def _move(self, mailbox: Mailbox, uid: str, refused: str) -> None:
+        mailbox.move(uid, self.settings.refused_folder if refused else self.settings.done_folder)
+
+
+def _content(part: Part) -> Iterator[bytes]:
+    yield part.content
+
+
+KIND: Final = Kind(ImapSettings, Imap)

@@ -1,0 +1,165 @@
+"""What a collector is: its settings, what it finds, and the kinds that there are."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Annotated, Any, Final, Protocol
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from tocsin.node.errors import SettingError
+from tocsin.node.settings import problem_of
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def read_period(given: object) -> object:
+    """A period such as ``90s``, ``15m``, ``1h`` or ``1d``; a number alone is minutes."""
+    if isinstance(given, timedelta):
+        return given
+    match = re.fullmatch(r"\s*(\d{1,6})\s*([smhd]?)\s*", str(given))
+    if match is None or not int(match[1]):
+        raise ValueError("it takes a period such as 90s, 15m, 1h or 1d")
+    return timedelta(**{_UNITS[match[2] or "m"]: int(match[1])})
+
+
+class CollectorSettings(BaseModel):
+    """What every collector is told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str = Field(description="What it is: the title of this table.")
+    every: Annotated[timedelta, BeforeValidator(read_period)] = Field(
+        timedelta(hours=1), description="How often it looks: 90s, 15m, 1h, 1d; a number alone is minutes."
+    )
+    source: str = Field("", description="The feed family, when the reports do not tell.")
+    feed: str = Field("", description="The feed's code, when the reports do not tell.")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One report as it waits: under which name, how large where that is known, and its bytes.
+
+    Either ``path``, a file that stays where it is while it is taken in, or ``read``, which is called at most once.
+    """
+
+    name: str
+    size: int | None = None
+    path: Path | None = None
+    read: Callable[[], Iterable[bytes]] = tuple
+
+
+def _nothing(_refused: str) -> None:
+    """Nothing is to be done at the far end."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One thing that a collector found, with the reports in it.
+
+    ``key``: by which it is remembered, so that the collector leaves it out next time; empty: no need to.
+    ``cursor``: what the collector wants to be given back from now on. ``refused``: why it holds no report.
+    ``settle``: what is done at the far end afterwards, with the reason where it could not be taken in, else "".
+    """
+
+    label: str
+    items: Sequence[Item]
+    key: str = ""
+    cursor: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
+    settle: Callable[[str], None] = _nothing
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is remembered for a collector: its cursor, the keys of what it is done with, when it last succeeded."""
+
+    now: datetime
+    cursor: Mapping[str, str] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+    last_success: datetime | None = None
+
+
+class Collector(Protocol):
+    """Looks at one place."""
+
+    def look(self, memory: Memory) -> AbstractContextManager[Iterator[Offer]]:
+        """What waits there and is not known yet, for as long as the context lasts; looking changes nothing.
+
+        The items of an offer are read, if at all, before the next offer is asked for. Offers are settled later, in the
+        same context.
+
+        Raises:
+            RemoteError: the place cannot be reached, or does not answer as agreed.
+            SettingError: a secret or certificate that the settings name cannot be used.
+
+        """
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of collector: its settings, and how one is made of them for the node in a home folder."""
+
+    settings: type[CollectorSettings]
+    open: Callable[[Any, Path], Collector]
+
+
+OWN_KINDS: Final = {
+    "folder": "tocsin.pipeline.collectors.folder:KIND",
+    "https": "tocsin.pipeline.collectors.https:KIND",
+    "imap": "tocsin.pipeline.collectors.imap:KIND",
+    "shadowserver": "tocsin.pipeline.collectors.shadowserver:KIND",
+}
+_GROUP = "tocsin.pipeline.collectors"
+
+
+def kinds() -> dict[str, EntryPoint]:
+    """All kinds by name. A package of somebody else adds one through the entry point group ``tocsin.collectors``."""
+    own = [EntryPoint(name, value, _GROUP) for name, value in OWN_KINDS.items()]
+    return {point.name: point for point in [*entry_points(group=_GROUP), *own]}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind of that name.
+
+    Raises:
+        SettingError: there is none.
+
+    """
+    known = kinds()
+    if name not in known:
+        raise SettingError(f"There is no kind of collector '{name}'.", hint=f"Take one of: {', '.join(sorted(known))}.")
+    kind: Kind = known[name].load()
+    return kind
+
+
+def read_collectors(given: Mapping[str, Mapping[str, object]]) -> dict[str, CollectorSettings]:
+    """The collectors that ``[collect.NAME]`` tables describe.
+
+    Raises:
+        SettingError: a kind is missing or unknown, or a setting does not work; names it.
+
+    """
+    return {name: _read(name, table) for name, table in given.items()}
+
+
+def _read(name: str, table: Mapping[str, object]) -> CollectorSettings:
+    hint = "docs/collectors.md shows each kind with an example."
+    if "kind" not in table:
+        raise SettingError(f"[collect.{name}] does not say its kind.", hint=f'Write kind = "…" into it; {hint}')
+    try:
+        return kind_of(str(table["kind"])).settings.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(["collect", name, *map(str, first["loc"])])
+        said = problem_of(first)
+        raise SettingError(f"Setting '{place}' in tocsin.toml does not work: {said}.", hint=hint) from error
+
+
+def place(home: Path, path: str) -> Path:
+    """A path of the settings; a relative one counts from the home folder."""
+    return home / Path(path).expanduser()

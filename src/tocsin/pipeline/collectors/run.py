@@ -1,0 +1,271 @@
+"""A run of one collector: what it finds comes to this disk, is taken in, noted, and settled at the far end.
+
+A kill at any point loses nothing and doubles nothing: what stands in the spool is taken in by the next run, what was
+not noted is offered again, and a report whose content is known is counted as already here.
+"""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from tocsin.events.reports import shown
+from tocsin.node.errors import ConflictError, InputError, InternalError, RemoteError, TocsinError, internal_failures
+from tocsin.node.records import cut
+from tocsin.pipeline.collectors.folder import said
+from tocsin.pipeline.collectors.kinds import Collector, Offer, kind_of
+from tocsin.pipeline.collectors.spool import Spool
+from tocsin.pipeline.collectors.state import Standing, forget_refusals, memory_of, note_offer, note_run
+from tocsin.pipeline.ingest import Clock, Counts, Failures, Workshop, ingest_in, open_workshop
+from tocsin.pipeline.stores import NodeWithStores
+
+_LOT_OFFERS = 50  # offers that are fetched before they are taken in
+_LOT_BYTES = 256_000_000
+_LABEL = 200  # characters
+_GIVES_UP: Final = 3  # offers in a row that could not be read; then the far end is down
+
+Stop = Callable[[], bool]
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Run:
+    """What one run did. ``error``: why it could not do all, or None; then it looks again soon."""
+
+    name: str
+    counts: Counts = field(default_factory=Counts)
+    taken: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    error: TocsinError | None = None
+    standing: Standing | None = None
+
+
+def run_collector(
+    node: NodeWithStores,
+    standing: Standing,
+    *,
+    clock: Clock,
+    stop: Stop = lambda: False,
+    progress: Progress = lambda _line: None,
+) -> Run:
+    """Let one collector look and take in what it finds; what goes wrong is noted and returned.
+
+    Raises:
+        ConflictError: another process runs it.
+        StorageError: the records failed.
+
+    """
+    spool = _spool(node, standing.name)
+    with _alone(spool.folder, standing.name):
+        started = clock()
+        run = Run(standing.name)
+        try:
+            with internal_failures(f"The collector '{standing.name}'"):
+                _Runner(node, standing, spool, run, clock, stop, progress).work()
+        except TocsinError as error:
+            run.error = error
+        finally:
+            spool.forget_refused(started - timedelta(days=node.settings.retention.quarantine_days))
+        run.standing = note_run(
+            node.database,
+            standing,
+            started=started,
+            taken=len(run.taken),
+            refused=len(run.refused),
+            error=said(run.error) if run.error else "",
+        )
+    return run
+
+
+def would_take(node: NodeWithStores, standing: Standing, *, clock: Clock) -> Iterator[Offer]:
+    """What a run would take, without taking it: nothing is changed, here or there.
+
+    Raises:
+        RemoteError: the place cannot be reached.
+        SettingError: a setting does not work.
+
+    """
+    memory = memory_of(node.database, standing.name, clock())
+    with _open(node, standing).look(memory) as offers:
+        yield from offers
+
+
+def retry_refused(node: NodeWithStores, name: str) -> int:
+    """Let the next run of a collector take in again what it refused; returns how many reports."""
+    spool = _spool(node, name)
+    with _alone(spool.folder, name):
+        again = spool.retry()
+        if again:
+            forget_refusals(node.database, name)
+        return again
+
+
+@dataclass(frozen=True)
+class _Runner:
+    """What a run holds."""
+
+    node: NodeWithStores
+    standing: Standing
+    spool: Spool
+    run: Run
+    clock: Clock
+    stop: Stop
+    progress: Progress
+
+    def work(self) -> None:
+        self._take_in_leftovers()
+        memory = memory_of(self.node.database, self.standing.name, self.clock())
+        collector = _open(self.node, self.standing)
+        with collector.look(memory) as offers:
+            for lot in self._lots(offers):
+                self._take_in(lot)
+
+    def _take_in_leftovers(self) -> None:
+        """Reports that an interrupted run fetched, or that are to be tried again."""
+        waiting = self.spool.waiting()
+        if waiting:
+            with open_workshop(self.node, clock=self.clock) as workshop:
+                for path in waiting:
+                    refused = self._ingest(workshop, path)
+                    self._count(path.name, refused)
+                    note_offer(
+                        self.node.database, self.run.name, Offer(path.name, []), refused=refused, now=self.clock()
+                    )
+
+    def _lots(self, offers: Iterator[Offer]) -> Iterator[list["_Fetched"]]:
+        """Offers whose reports stand on this disk, some at a time; an error comes after what was fetched before it."""
+        lot: list[_Fetched] = []
+        errors: list[TocsinError] = []
+        for fetched in self._all_fetched(offers, errors):
+            lot.append(fetched)
+            if len(lot) >= _LOT_OFFERS or sum(one.size for one in lot) >= _LOT_BYTES:
+                yield lot
+                lot = []
+        if lot:
+            yield lot
+        if errors:
+            raise errors[0]
+
+    def _all_fetched(self, offers: Iterator[Offer], errors: list[TocsinError]) -> Iterator["_Fetched"]:
+        """Each offer whose reports can be read; where one cannot, the next ones are still tried."""
+        in_a_row = 0
+        try:
+            for offer in offers:
+                if self.stop() or in_a_row >= _GIVES_UP:
+                    return
+                try:
+                    with internal_failures(shown(offer.label)):
+                        fetched = self._fetch(offer)
+                except (RemoteError, InternalError) as error:
+                    errors.append(error)
+                    in_a_row += 1
+                else:
+                    in_a_row = 0
+                    yield fetched
+        except TocsinError as error:
+            errors.append(error)
+
+    def _fetch(self, offer: Offer) -> "_Fetched":
+        """An offer whose items stand on this disk; one that is too large is refused."""
+        paths: list[Path] = []
+        # What is on this disk need not stay in memory; a label comes from elsewhere.
+        spent = replace(offer, items=(), label=shown(offer.label)[:_LABEL])
+        try:
+            paths.extend(item.path or self.spool.keep(item.name, item.read()) for item in offer.items)
+        except InputError as error:
+            return _Fetched(spent, paths, said(error))
+        return _Fetched(spent, paths, offer.refused)
+
+    def _take_in(self, lot: list["_Fetched"]) -> None:
+        reasons: list[str] = []
+        done: dict[Path, str] = {}  # the same report twice, as where a mail was sent twice, stands here once
+        with open_workshop(self.node, clock=self.clock) as workshop:
+            for fetched in lot:
+                if self.stop():
+                    break  # the rest stands in the spool
+                for path in fetched.paths:
+                    if path not in done:
+                        done[path] = self._ingest(workshop, path)
+                said_of = dict.fromkeys([fetched.refused, *(done[path] for path in fetched.paths)])
+                reasons.append("\n".join(filter(None, said_of)))
+        for fetched, reason in zip(lot, reasons, strict=False):
+            self._count(fetched.offer.label, reason)
+            note_offer(self.node.database, self.standing.name, fetched.offer, refused=reason, now=self.clock())
+            cut("collect.noted")
+            fetched.offer.settle(reason)
+            cut("collect.settled")
+
+    def _ingest(self, workshop: Workshop, path: Path) -> str:
+        """Take in one report; returns why it was refused, or nothing. A report of the spool is gone from it then."""
+        settings = self.standing.settings
+        outcome = ingest_in(workshop, [path], source=settings.source or None, feed=settings.feed or None)
+        cut("collect.ingested")
+        self.run.counts += outcome.counts
+        _raise_what_is_ours(outcome.failed)
+        refused = [error for _, error in outcome.failed]
+        if path.is_relative_to(self.spool.folder):
+            if refused:
+                self.spool.refuse(path, refused[0])
+            else:
+                self.spool.done(path)
+        self.progress(_told(path.name, refused[0] if refused else None, outcome.counts.rows))
+        return "\n".join(said(error) for error in refused)
+
+    def _count(self, label: str, refused: str) -> None:
+        if refused:
+            self.run.refused.append((label, refused))
+        else:
+            self.run.taken.append(label)
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    """An offer whose reports stand on this disk, and why it was refused already."""
+
+    offer: Offer
+    paths: list[Path]
+    refused: str
+
+    @property
+    def size(self) -> int:
+        return sum(path.stat().st_size for path in self.paths)
+
+
+def _told(name: str, refused: TocsinError | None, rows: int) -> str:
+    """What became of one report, its name once."""
+    if refused is None:
+        return f"{name}: {rows:,} row{'' if rows == 1 else 's'}"
+    words = str(refused)
+    return words if words.startswith(name) else f"{name}: {words}"
+
+
+def _raise_what_is_ours(failed: Failures) -> None:
+    """Only a report that cannot be read is refused; where a setting or the disk is wrong, it waits."""
+    for _, error in failed:
+        if not isinstance(error, InputError | InternalError):
+            raise error
+
+
+def _open(node: NodeWithStores, standing: Standing) -> Collector:
+    return kind_of(standing.settings.kind).open(standing.settings, node.home)
+
+
+def _spool(node: NodeWithStores, name: str) -> Spool:
+    return Spool(node.home / "collected" / name)
+
+
+@contextmanager
+def _alone(folder: Path, name: str) -> Iterator[None]:
+    """Be the one process that runs a collector."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(
+                f"Another process runs the collector '{name}' at this moment.", hint="Wait for it to end."
+            ) from None
+        yield

@@ -1,0 +1,138 @@
+"""What is remembered of collectors, read and written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from tocsin.node.records import AuditWord, Database, audit
+from tocsin.pipeline.collectors.kinds import CollectorSettings, Memory, Offer
+from tocsin.pipeline.collectors.models import Collected, CollectorState
+from tocsin.pipeline.collectors.schedule import next_try
+
+_REMEMBERED = timedelta(days=90)  # longer than any server offers the same thing again
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A collector of the settings and how it fared; ``next_try_at`` None: it is due, it never ran."""
+
+    name: str
+    settings: CollectorSettings
+    last_try_at: datetime | None = None
+    last_success_at: datetime | None = None
+    last_report_at: datetime | None = None
+    next_try_at: datetime | None = None
+    failures: int = 0
+    error: str = ""
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it should look now."""
+        return self.next_try_at is None or self.next_try_at <= now
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether nobody lets it run: it is due since longer than twice its period, or two hours."""
+        grace = max(2 * self.settings.every, timedelta(hours=2))
+        return self.next_try_at is None or self.next_try_at + grace < now
+
+
+def standings(database: Database, configured: Mapping[str, CollectorSettings]) -> list[Standing]:
+    """The collectors of the settings, in their order, with how they fared."""
+    with database.reading() as session:
+        known = {state.name: state for state in session.scalars(select(CollectorState))}
+    names = ("last_try_at", "last_success_at", "last_report_at", "next_try_at", "failures", "error")
+    return [
+        replace(
+            Standing(name, settings),
+            **({field: getattr(known[name], field) for field in names} if name in known else {}),
+        )
+        for name, settings in configured.items()
+    ]
+
+
+def memory_of(database: Database, name: str, now: datetime) -> Memory:
+    """What is remembered for one collector."""
+    with database.begin() as session:
+        state = session.get(CollectorState, name)
+        known = frozenset(session.scalars(select(Collected.key).where(Collected.collector == name)))
+    return Memory(now, dict(state.cursor) if state else {}, known, state.last_success_at if state else None)
+
+
+def note_offer(database: Database, name: str, offer: Offer, *, refused: str, now: datetime) -> None:
+    """Remember that a collector is done with an offer; ``refused`` says why it could not be taken in, or is empty."""
+    with database.begin() as session:
+        if offer.key or refused:
+            key = offer.key or f"{offer.label}\n{now.isoformat()}"
+            found = session.scalar(select(Collected).where(Collected.collector == name, Collected.key == key))
+            if found is None:
+                found = Collected(collector=name, key=key)
+                session.add(found)
+            found.label, found.at, found.refused = offer.label, now, _plain(refused)
+        if offer.cursor:
+            state = _state(session, name)
+            state.cursor = {**state.cursor, **offer.cursor}
+
+
+def note_run(
+    database: Database, standing: Standing, *, started: datetime, taken: int, refused: int, error: str
+) -> Standing:
+    """Remember how a run went, and when the next one is due."""
+    with database.begin() as session:
+        state = _state(session, standing.name)
+        before = state.failures
+        state.failures = before + 1 if error else 0
+        state.error = _plain(error)
+        state.last_try_at = started
+        state.next_try_at = next_try(started=started, every=standing.settings.every, failures=state.failures)
+        if not error:
+            state.last_success_at = started
+        if taken:
+            state.last_report_at = started
+        _audit(session, standing.name, started, before=before, error=error, counts={"taken": taken, "refused": refused})
+        past = started - _REMEMBERED
+        session.execute(delete(Collected).where(Collected.collector == standing.name, Collected.at < past))
+    return standings(database, {standing.name: standing.settings})[0]
+
+
+def refusals(database: Database) -> list[Collected]:
+    """What collectors found and could not take in, newest first."""
+    with database.reading() as session:
+        return list(session.scalars(select(Collected).where(Collected.refused != "").order_by(Collected.id.desc())))
+
+
+def forget_refusals(database: Database, name: str) -> None:
+    """Let what a collector refused stand as done with: it is about to be tried again."""
+    with database.begin() as session:
+        session.execute(update(Collected).where(Collected.collector == name).values(refused=""))
+
+
+def _plain(text: str) -> str:
+    """A text in which others may have a say, as it can be stored: PostgreSQL takes no NUL."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
+
+
+def _state(session: Session, name: str) -> CollectorState:
+    found = session.get(CollectorState, name)
+    if found is None:
+        found = CollectorState(name=name, failures=0, error="", cursor={})
+        session.add(found)
+    return found
+
+
+def _audit(session: Session, name: str, now: datetime, *, before: int, error: str, counts: Mapping[str, int]) -> None:
+    subject = f"collector:{name}"
+    if any(counts.values()):
+        audit(session, AuditWord.COLLECTOR_TOOK, at=now, actor="collect", subject=subject, detail=dict(counts))
+    if error and not before:
+        audit(session, AuditWord.COLLECTOR_FAILED, at=now, actor="collect", subject=subject)
+    if before and not error:
+        audit(
+            session,
+            AuditWord.COLLECTOR_RECOVERED,
+            at=now,
+            actor="collect",
+            subject=subject,
+            detail={"failures": before},
+        )

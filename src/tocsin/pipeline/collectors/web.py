@@ -1,0 +1,179 @@
+"""Requests over HTTPS: redirects to https only, credentials for one host only, sizes and times bounded.
+
+Sources: RFC 9110 (13.1.2 and 13.1.3 conditional requests, 15.4 redirects), RFC 7617 (Basic), RFC 6750 (Bearer),
+RFC 6266 (names of files).
+"""
+
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from email.message import Message
+from time import monotonic
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+import httpx
+
+from tocsin import __version__
+from tocsin.node.errors import InputError, RemoteError
+
+_REDIRECTS = 5
+_SAID = 200  # characters of an answer that a message repeats
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What says who we are: headers, for one host only."""
+
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How long and how large an answer may be: seconds for each step, seconds in all, bytes."""
+
+    answer: float
+    whole: float
+    size: int
+
+
+@contextmanager
+def client(tls: ssl.SSLContext, bounds: Bounds, *, proxy: str = "", proxy_secret: str = "") -> Iterator[httpx.Client]:
+    """A client that follows nothing by itself and takes nothing from the environment.
+
+    ``proxy_secret``: user and password for it, as ``user:password``.
+    """
+    user, _, password = proxy_secret.partition(":")
+    way = httpx.Proxy(proxy, auth=(user, password) if proxy_secret else None) if proxy else None
+    headers = {"User-Agent": f"Tocsin/{__version__}", "Accept-Encoding": "identity"}
+    with httpx.Client(verify=tls, proxy=way, trust_env=False, timeout=bounds.answer, headers=headers) as opened:
+        yield opened
+
+
+@contextmanager
+def answer_to(
+    opened: httpx.Client, url: str, credentials: Credentials, *, headers: Mapping[str, str] | None = None
+) -> Iterator[httpx.Response]:
+    """The answer to a GET, its body not yet read; redirects are followed to https only, credentials stay at home.
+
+    Raises:
+        RemoteError: there is none, or it is neither 200 nor 304.
+
+    """
+    home = _authority(url)
+    for _ in range(_REDIRECTS + 1):
+        own = credentials.headers if _authority(url) == home else {}
+        with _streamed(opened, "GET", url, headers={**(headers or {}), **own}) as response:
+            if not response.has_redirect_location:
+                check(response, url)
+                yield response
+                return
+            url = _following(url, response.headers["Location"])
+    raise RemoteError(f"{where(url)} redirects more than {_REDIRECTS} times.", hint="Ask whoever runs the server.")
+
+
+@contextmanager
+def posted(opened: httpx.Client, url: str, content: bytes, *, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
+    """The answer to a POST, its body not yet read; redirects are not followed.
+
+    Raises:
+        RemoteError: there is none, or it is not 200.
+
+    """
+    with _streamed(opened, "POST", url, headers=headers, content=content) as response:
+        check(response, url)
+        yield response
+
+
+@contextmanager
+def _streamed(opened: httpx.Client, method: str, url: str, **request: Any) -> Iterator[httpx.Response]:
+    with ExitStack() as stack:
+        with failures(url):  # not around the yield: what goes wrong with whoever reads the answer is another matter
+            response = stack.enter_context(opened.stream(method, url, **request))
+        yield response
+
+
+def check(response: httpx.Response, url: str) -> None:
+    """Raise `RemoteError` where an answer is neither 200 nor 304."""
+    status = response.status_code
+    if status in {200, 304}:
+        return
+    hint = {401: "Check the credentials.", 403: "Check the credentials.", 404: "Check the address."}.get(
+        status, "It is tried again later."
+    )
+    raise RemoteError(f"{where(url)} answers {status} {printable(response.reason_phrase)}.", hint=hint)
+
+
+def body(response: httpx.Response, bounds: Bounds) -> Iterator[bytes]:
+    """The body in pieces, as it was sent.
+
+    Raises:
+        RemoteError: it breaks off, or takes too long.
+        InputError: it is too large.
+
+    """
+    url, begun, size = str(response.url), monotonic(), 0
+    with failures(url):
+        for piece in response.iter_raw():
+            size += len(piece)
+            if size > bounds.size:
+                raise InputError(
+                    f"{where(url)} sends more than {bounds.size:,} bytes, so it was refused.",
+                    hint="If it is genuine, raise max_bytes of this collector in tocsin.toml.",
+                )
+            if monotonic() - begun > bounds.whole:
+                raise RemoteError(f"{where(url)} takes longer than {bounds.whole:,.0f} s.", hint="Raise longest.")
+            yield piece
+
+
+@contextmanager
+def failures(url: str) -> Iterator[None]:
+    """What goes wrong on the way, as the error that people are told; addresses without what may be secret in them."""
+    try:
+        yield
+    except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
+        said = printable(str(error)) or type(error).__name__
+        raise RemoteError(
+            f"{where(url)} cannot be reached: {said}.", hint="Check the address, the network and the certificate."
+        ) from error
+
+
+def where(url: str) -> str:
+    """An address as it may be shown: without user, query and fragment, which may hold secrets."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{printable(parts.path)}"
+
+
+def printable(text: str) -> str:
+    """A text from elsewhere as part of a sentence."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_SAID]).strip().rstrip(".")
+
+
+def name_in(response: httpx.Response) -> str:
+    """The name that the server gives its answer, else the end of its address; may be empty."""
+    header = Message()
+    header["Content-Disposition"] = response.headers.get("Content-Disposition", "")
+    return header.get_filename("") or unquote(urlsplit(str(response.url)).path).rpartition("/")[2]
+
+
+def size_of(response: httpx.Response) -> int | None:
+    """How many bytes the server says it will send."""
+    given = response.headers.get("Content-Length", "")
+    return int(given) if re.fullmatch(r"\d{1,15}", given) else None
+
+
+def _authority(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return (parts.hostname or "").lower(), parts.port or 443
+
+
+def _following(url: str, location: str) -> str:
+    try:
+        following = urljoin(url, location)
+        if urlsplit(following).scheme == "https" and _authority(following)[0]:
+            return following
+    except ValueError:  # no address at all
+        pass
+    raise RemoteError(f"{where(url)} redirects to what is not https.", hint="Ask whoever runs the server.")

@@ -1,0 +1,188 @@
+"""How an ingest becomes true, once, whatever happens: prepared, committed, and finished by the next start.
+
+1. Files are written and synced: parts of the event table, keys, set-aside rows. Nobody reads them yet.
+2. One transaction in the records notes the ingest as *prepared*, with its parts and what is owed to whom.
+3. The event table commits the parts under the number of the ingest.
+4. One transaction notes it as *committed* and lets its deliveries leave.
+
+A kill before 2 leaves files that nobody lists: the next writer removes them. A kill after 2 leaves a prepared ingest:
+the next writer does 3 (which the table does once) and 4.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import queue, release_items
+from tocsin.directory import Team
+from tocsin.events.models import ColumnSet, FeedRecord, Ingest, IngestState, TeamSet
+from tocsin.events.reports import empty_spool, shown
+from tocsin.events.sources import Feed
+from tocsin.events.store import Part
+from tocsin.node.errors import StorageError
+from tocsin.node.files import sync_folder
+from tocsin.node.records import AuditWord, audit, cut
+from tocsin.node.records.keys import KeyFiles
+from tocsin.pipeline.stores import NodeWithStores
+
+_MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that one ingest will make true. ``columns`` are those that the report came with, where it says so.
+
+    ``note`` adds to the transaction that notes the ingest.
+    """
+
+    record: Ingest
+    parts: Sequence[Part]
+    team_sets: Mapping[tuple[int, ...], int]
+    owed: Mapping[int, int]
+    teams: Mapping[int, Team]
+    columns: Sequence[str] = ()
+    note: Callable[[Session], None] | None = None
+
+
+def next_number(node: NodeWithStores) -> int:
+    """The number of the next ingest. For the writer."""
+    with node.database.begin() as session:
+        return (session.scalar(select(func.max(Ingest.number))) or 0) + 1
+
+
+def known_feed(node: NodeWithStores, feed: Feed) -> FeedRecord:
+    """The record of a feed, made with its defaults at its first report."""
+    with node.database.begin() as session:
+        found = session.scalar(select(FeedRecord).where(FeedRecord.source == feed.source, FeedRecord.code == feed.code))
+        if found is None:
+            found = FeedRecord(
+                source=feed.source,
+                code=feed.code,
+                name=feed.name,
+                provider=feed.provider,
+                tlp=feed.tlp,
+                pap=feed.pap,
+                terms=feed.terms,
+                cadence_hours=feed.cadence_hours,
+                duplicate_days=feed.duplicate_days,
+            )
+            session.add(found)
+            session.flush()
+        found.duplicate_days = feed.duplicate_days  # a mapping file may have changed; retention must know
+        return found
+
+
+def already_ingested(node: NodeWithStores, content_hash: str, feed_id: int) -> int | None:
+    """The ingest that took in this very content for this feed before, or None."""
+    with node.database.begin() as session:
+        wanted = select(Ingest.number).where(Ingest.content_hash == content_hash, Ingest.feed_id == feed_id)
+        return session.scalar(wanted)
+
+
+def prepare(node: NodeWithStores, prepared: Prepared) -> int:
+    """Steps 1 and 2: sync what was written, and note the ingest with what it owes; returns deliveries queued."""
+    node.store.sync(prepared.parts)
+    node.tracker.files.sync(prepared.record.number)
+    node.rows_of(prepared.record.day).sync(prepared.record.number)
+    if node.quarantine.is_dir():
+        sync_folder(node.quarantine)
+    cut("ingest.synced")
+    record = prepared.record
+    record.state = IngestState.PREPARED
+    record.parts = [asdict(part) for part in prepared.parts]
+    with node.database.begin() as session:
+        known = set(session.scalars(select(TeamSet.number)))
+        session.add_all(
+            TeamSet(number=number, members=list(members))
+            for members, number in prepared.team_sets.items()
+            if number and number not in known
+        )
+        record.deliveries = queue(
+            session, ingest=record.number, counts=prepared.owed, teams=prepared.teams, now=record.started_at
+        )
+        record.column_set = _column_set(session, prepared.columns)
+        session.add(record)
+        if prepared.note is not None:
+            prepared.note(session)
+        cut("ingest.preparing")
+    cut("ingest.prepared")
+    return record.deliveries
+
+
+def _column_set(session: Session, columns: Sequence[str]) -> int | None:
+    """The number under which these columns are kept, for all reports that have them."""
+    if not columns:
+        return None
+    names = sorted(set(columns))
+    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()
+    found = session.scalar(select(ColumnSet).where(ColumnSet.digest == digest))
+    if found is None:
+        found = ColumnSet(digest=digest, names=[shown(name) for name in names[:_MOST_COLUMNS]])
+        session.add(found)
+        session.flush()
+    return found.id
+
+
+def commit(node: NodeWithStores, number: int, parts: Sequence[Part], *, now: datetime) -> None:
+    """Steps 3 and 4: show the events to readers and let the deliveries leave; safe to repeat."""
+    if parts:
+        node.store.commit(number, parts)
+    cut("ingest.shown")
+    with node.database.begin() as session:
+        record = session.get_one(Ingest, number)
+        if record.state != IngestState.COMMITTED:
+            record.state = IngestState.COMMITTED
+            release_items(session, ingest=number)
+            cut("ingest.committing")
+            counts = {name: getattr(record, name) for name in ("rows", "stored", "duplicates", "quarantined")}
+            audit(
+                session, AuditWord.REPORT_INGESTED, at=now, actor="pipeline", subject=f"ingest:{number}", detail=counts
+            )
+    cut("ingest.committed")
+
+
+def recover(node: NodeWithStores) -> list[int]:
+    """Finish what a killed process had prepared, remove what it had not; returns the ingests finished.
+
+    For the writer.
+
+    Raises:
+        StorageError: the event table holds ingests that the records do not know; their numbers would come twice.
+
+    """
+    if (shown := node.store.last_committed()) >= (following := next_number(node)):
+        raise StorageError(
+            f"The records are older than the event table: they know of {following - 1} ingests, it of {shown}.",
+            hint="Restore both from one backup.",
+        )
+    with node.database.begin() as session:
+        unfinished = session.scalars(select(Ingest).where(Ingest.state == IngestState.PREPARED).order_by(Ingest.number))
+        pending = [(record.number, [_part(stored) for stored in record.parts]) for record in unfinished]
+    for number, parts in pending:
+        commit(node, number, parts, now=datetime.now(UTC))
+    clean(node)
+    return [number for number, _ in pending]
+
+
+def clean(node: NodeWithStores) -> None:
+    """Remove what belongs to no committed ingest. For the writer."""
+    last = next_number(node) - 1
+    cut("clean.events")
+    node.store.clean()
+    cut("clean.keys")
+    node.tracker.files.clean(up_to=last)
+    for day in (node.home / "rows").glob("*"):
+        KeyFiles(day).clean(up_to=last)
+    for path in node.quarantine.glob("*.jsonl"):
+        if int(path.stem) > last:
+            path.unlink()
+    cut("clean.spool")
+    empty_spool(node.spool)
+
+
+def _part(stored: Mapping[str, object]) -> Part:
+    return Part(**stored)  # type: ignore[arg-type]  # written by asdict in `prepare`

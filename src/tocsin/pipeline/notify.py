@@ -1,0 +1,297 @@
+"""Delivery on this node: what is due goes out by the channel of the settings, with what is known of each problem."""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from sqlalchemy import func, select
+
+from tocsin.delivery import (
+    DELIVERY,
+    Delivery,
+    DeliveryState,
+    Facts,
+    Gone,
+    Mail,
+    Summary,
+    deliver,
+    due_state,
+    open_channel,
+    preview,
+)
+from tocsin.delivery import Node as Sender
+from tocsin.delivery.sealing import open_seals
+from tocsin.delivery.texts import open_shelf
+from tocsin.directory import Directory, Role, read_directory
+from tocsin.directory.keys import keys_by_team
+from tocsin.events.idf_out import addresses
+from tocsin.events.models import TeamSet
+from tocsin.node.errors import ConflictError
+from tocsin.node.records import node_uuid
+from tocsin.node.reply_addresses import reply_addresses
+from tocsin.node.tokens import open_tokens
+from tocsin.pipeline.recipients import Tellers
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.problems import NOTES, NotesArray, known_problems, last_committed
+from tocsin.problems.answers import claims, links
+from tocsin.sharing.rules import Rules, rules_in_force
+
+_FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
+    NOTES.index(name) for name in ("first_seen", "first_told_at", "escalated_by")
+)
+
+_AT_LEAST = timedelta(minutes=1)
+
+
+def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lambda: False) -> Summary:
+    """Send every letter and digest that is due at ``now``, or up to the batch after which ``stop`` says so."""
+    directory = read_directory(node.database)
+    knowledge = _knowledge(node, directory)
+    return deliver(
+        node.database,
+        teams=directory.by_id,
+        events_of=knowledge.events_of,
+        annotate=knowledge.with_history,
+        gone_of=knowledge.gone_of,
+        channel=open_channel(node.settings, node.home),
+        node=_sender(node, directory, now),
+        now=now,
+        stop=stop,
+    )
+
+
+class Teller:
+    """Tells when that is due: after a change of what is due, and each minute otherwise.
+
+    Each minute: for what was refused or waits for room.
+    """
+
+    def __init__(self, node: NodeWithStores) -> None:
+        self._node = node
+        self._state: tuple[tuple[int, int], ...] | None = None
+        self._last = datetime.min.replace(tzinfo=UTC)
+        self._problem = ""
+
+    def tell_what_is_due(self, now: datetime, stop: Callable[[], bool]) -> str:
+        """What keeps mails from leaving, as the last run that there was found it, or nothing."""
+        summary = self.look(now, stop)
+        self._problem = self._problem if summary is None else summary.problem
+        return self._problem
+
+    def look(self, now: datetime, stop: Callable[[], bool] = lambda: False) -> Summary | None:
+        """What a run did; None where none was due, or another process is delivering."""
+        before = self._due(now)
+        if before == self._state and now - self._last < _AT_LEAST:
+            return None
+        summary = None
+        with suppress(ConflictError):
+            summary = tell(self._node, now=now, stop=stop)
+        after = self._due(now)
+        # What came while it worked may not have been seen by it: the next look finds a change then.
+        came = any(new > old for (_, old), (_, new) in zip(before, after, strict=True))
+        self._state, self._last = None if came else after, now
+        return summary
+
+    def _due(self, now: datetime) -> tuple[tuple[int, int], ...]:
+        with self._node.database.reading() as session:
+            return due_state(session, now)
+
+
+def tell_as_due(
+    node: NodeWithStores, *, every: float, clock: Callable[[], datetime], sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Summary]:
+    """Send what becomes due, looked for after so many seconds, without end; what each run did.
+
+    While another process delivers, nothing is done here.
+    """
+    teller = Teller(node)
+    while True:
+        if (summary := teller.look(clock())) is not None:
+            yield summary
+        sleep(every)
+
+
+def preview_mail(node: NodeWithStores, reference: str) -> tuple[Mail, ...]:
+    """The very mails of a digest or letter as they would leave now, but not encrypted; nothing is sent.
+
+    Raises:
+        NotFoundError: there is no such digest or letter.
+        ConflictError: nothing of it may or can leave.
+
+    """
+    directory = read_directory(node.database)
+    knowledge = _knowledge(node, directory)
+    return preview(
+        node.database,
+        reference,
+        teams=directory.by_id,
+        events_of=knowledge.events_of,
+        facts=Facts(knowledge.with_history, knowledge.gone_of),
+        node=_sender(node, directory, datetime.now(UTC), readable=True),
+    )
+
+
+def _knowledge(node: NodeWithStores, directory: Directory) -> "_Knowledge":
+    informed = {rule.team_id for rule in directory.rules if rule.role is Role.INFORMED}
+    more = _rules(node).document.teams
+    return _Knowledge(node, frozenset(informed | {team.id for team in directory.teams if team.key in more}))
+
+
+def _rules(node: NodeWithStores) -> Rules:
+    with node.database.reading() as session:
+        return rules_in_force(session)
+
+
+def _sender(node: NodeWithStores, directory: Directory, now: datetime, *, readable: bool = False) -> Sender:
+    tokens = open_tokens(node.home)
+    link = links(node.settings.server.url, tokens)
+    reply_to = reply_addresses(node.settings.mailbox.address, tokens)
+    own = frozenset(node.settings.node.own_teams)
+    keys_of = keys_by_team(node.database, [team.id for team in directory.teams if team.encrypt])
+    seals = open_seals(node.home, node.settings.mail, keys_of, now, readable=readable)
+    shelf = open_shelf(node.home, node.settings.node.language)
+    return Sender(
+        node_uuid(node.database),
+        node.settings,
+        own,
+        link=link,
+        reply_to=reply_to,
+        seals=seals,
+        shelf=shelf,
+        rules=_rules(node),
+    )
+
+
+@dataclass(frozen=True)
+class _Knowledge:
+    """What the event table, the notes of problems and the answers say, as delivery asks for it.
+
+    ``informed``: the teams that only want to know of some of what they are told.
+    """
+
+    node: NodeWithStores
+    informed: frozenset[int]
+
+    def events_of(self, ingests: Sequence[int], teams: Collection[int]) -> Iterator[tuple[int, pl.DataFrame]]:
+        """For each team its events of these ingests."""
+        return self.node.store.told(ingests, self._members, teams)
+
+    def gone_of(self, teams: Collection[int]) -> Mapping[int, Sequence[Gone]]:
+        """For each team what it was told of and what its feed no longer finds, since the last digest."""
+        return {team: self._gone[team] for team in teams if team in self._gone}
+
+    def with_history(self, events: pl.DataFrame) -> pl.DataFrame:
+        """The events with what `survey` takes beside them."""
+        keys, place = np.unique(events["problem"].to_numpy().view(np.uint64), return_inverse=True)
+        _, notes = self.node.tracker.files.lookup(keys, up_to=self._last)
+        first_seen = pl.Series(notes[place, _FIRST_SEEN].astype(np.int64) * 1_000_000)
+        with_times = events.with_columns(
+            pl.col("fresh").alias("problem.new"),
+            first_seen.cast(pl.Datetime("us", "UTC")).alias("problem.first_seen"),
+        )
+        return self._with_silence(self._with_others(self._with_claims(with_times)), notes[place])
+
+    def _with_silence(self, events: pl.DataFrame, notes: NotesArray) -> pl.DataFrame:
+        """Who did not answer, and since when, for the events that go to a team as others kept silent."""
+        rows = np.flatnonzero(notes[:, _ESCALATED_BY] == events["ingest"].to_numpy())
+        if not len(rows):
+            return events
+        with self.node.database.begin() as session:
+            wanted = select(Delivery.id, Delivery.team_id)
+            pairs = session.execute(wanted.where(Delivery.id.in_(events[DELIVERY].unique().to_list())))
+            team_of = dict(pairs.all())
+        routed, digests = events["routed"].gather(rows).to_list(), events[DELIVERY].gather(rows).to_list()
+        names = [self._silent(number, team_of.get(digest, 0)) for number, digest in zip(routed, digests, strict=True)]
+        asked = pl.DataFrame({"row": rows, "problem.silent": pl.Series(names, dtype=pl.String)}).drop_nulls()
+        first_told = pl.Series(notes[:, _FIRST_TOLD].astype(np.int64) * 1_000_000)
+        return events.with_columns(
+            pl.repeat(None, events.height, dtype=pl.String, eager=True)
+            .scatter(asked["row"], asked["problem.silent"])
+            .alias("problem.silent"),
+            first_told.cast(pl.Datetime("us", "UTC")).alias("problem.first_told"),
+        )
+
+    def _silent(self, routed: int, team: int) -> str | None:
+        """The names of those who had to know of it, a line each; None where the team is one of them."""
+        members = self._members.get(routed, [])
+        known = self._tellers.teams
+        return None if team in members else "\n".join(known[one].name for one in members if one in known)
+
+    def _with_claims(self, events: pl.DataFrame) -> pl.DataFrame:
+        with self.node.database.begin() as session:
+            claimed = claims(session, events[DELIVERY].unique())
+        if claimed.is_empty():
+            return events
+        return events.join(claimed, on=[DELIVERY, "problem"], how="left", maintain_order="left")
+
+    def _with_others(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Who answers for the events that a team only wants to know of."""
+        with self.node.database.begin() as session:
+            pairs = session.execute(
+                select(Delivery.id, Delivery.team_id).where(Delivery.id.in_(events[DELIVERY].unique().to_list()))
+            )
+            team_of = {number: team for number, team in pairs if team in self.informed}
+        told = events.select(
+            pl.int_range(pl.len()).alias("row"),
+            pl.col(DELIVERY).replace_strict(team_of, default=None, return_dtype=pl.Int64).alias("team"),
+        ).drop_nulls()
+        if told.is_empty():
+            return events
+        names = self._tellers.others(events[told["row"]], told["team"].to_numpy())
+        others = pl.repeat(None, events.height, dtype=pl.String, eager=True).scatter(told["row"], names)
+        return events.with_columns(others.alias("problem.others"))
+
+    @cached_property
+    def _tellers(self) -> Tellers:
+        return Tellers.open(self.node)
+
+    @cached_property
+    def _members(self) -> dict[int, list[int]]:
+        with self.node.database.begin() as session:
+            return {row.number: row.members for row in session.scalars(select(TeamSet))}
+
+    @cached_property
+    def _last(self) -> int:
+        with self.node.database.begin() as session:
+            return last_committed(session)
+
+    @cached_property
+    def _gone(self) -> dict[int, list[Gone]]:
+        told_last = self._told_last()
+        if not told_last:
+            return {}
+        after_days = self.node.settings.tell.gone_after_days
+        with self.node.database.begin() as session:
+            known = known_problems(session, self.node.tracker, gone_after_days=after_days)
+        chosen = known.gone_at > int(min(told_last.values()).timestamp())
+        if not chosen.any():
+            return {}
+        facts = pl.DataFrame({"problem": known.keys[chosen].view(np.int64), "gone_at": known.gone_at[chosen]})
+        return self._describe(facts, told_last)
+
+    def _describe(self, facts: pl.DataFrame, told_last: Mapping[int, datetime]) -> dict[int, list[Gone]]:
+        """Where and what each gone problem was, for the teams that were told of it."""
+        wanted = self.node.store.scan().filter(
+            pl.col("problem").is_in(facts["problem"].to_list()) & (pl.col("told") > 0)
+        )
+        seen = wanted.sort("time.source").unique(["problem", "told"], keep="last").collect()
+        rows = seen.with_columns(addresses(seen, "source.ip")).join(facts, on="problem")
+        found: dict[int, dict[int, Gone]] = {}  # once per problem, whichever sets of teams were told of it
+        for row in rows.sort("source.ip.hi", "source.ip.lo", "problem").iter_rows(named=True):
+            where = row["source.ip"] or row["source.network"] or row["source.fqdn"] or row["source.url"] or "?"
+            what = row["classification.identifier"] or row["classification.type"] or "?"
+            for team in self._members[row["told"]]:
+                if team in told_last and row["gone_at"] > told_last[team].timestamp():
+                    found.setdefault(team, {})[row["problem"]] = Gone(where, what, row["time.source"])
+        return {team: list(gone.values()) for team, gone in found.items()}
+
+    def _told_last(self) -> dict[int, datetime]:
+        sent = select(Delivery.team_id, func.max(Delivery.created_at)).where(Delivery.state == DeliveryState.SENT)
+        with self.node.database.begin() as session:
+            rows = session.execute(sent.group_by(Delivery.team_id))
+            return {team: when if when.tzinfo else when.replace(tzinfo=UTC) for team, when in rows}

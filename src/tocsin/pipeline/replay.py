@@ -1,0 +1,315 @@
+"""Reading set-aside rows again after a fix, theirs or ours: they go through the spine as a small report of their own.
+
+What was set aside stays on record as it came. A replay says which rows of which ingest it read; what is still wrong
+with them is set aside by the replay, so that sums balance on both.
+"""
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.events.idf_out import to_idf
+from tocsin.events.ingests import Waiting, taken_places, waiting_rows
+from tocsin.events.models import FeedRecord, Ingest, LeftAside
+from tocsin.events.quarantine import SetAside, header_of, set_aside
+from tocsin.events.redaction import redacted_bytes
+from tocsin.events.reports import Report
+from tocsin.events.sources import sources
+from tocsin.networks import Networks
+from tocsin.node.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.records import AuditWord, audit
+from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.ingest import Again, Counts, take_in_again, understand
+from tocsin.pipeline.stores import NodeWithStores, writer
+
+_NAMED = 100  # rows that an audit entry names
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """An ingest that set rows aside; ``replayed_by`` is the newest ingest that read some of them again.
+
+    ``open``: how many still wait for a person.
+    """
+
+    ingest: int
+    report: str
+    feed: str
+    rows: int
+    replayed_by: int | None
+    open: int
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What rows would become: the events that they hold, and for each that is still wrong its reason and text."""
+
+    events: Sequence[dict[str, object]]
+    wrong: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """Which rows that wait; every given condition must hold. ``feed``: source and code."""
+
+    feed: str = ""
+    reason: str = ""
+    ingest: int | None = None
+
+
+def quarantined(node: NodeWithStores) -> list[Quarantined]:
+    """The ingests that set rows aside, newest first."""
+    wanted = (
+        select(Ingest, FeedRecord.code)
+        .join(FeedRecord, FeedRecord.id == Ingest.feed_id)
+        .where(Ingest.quarantined > 0)
+        .order_by(Ingest.number.desc())
+    )
+    replays = select(Ingest.replay_of, Ingest.number).where(Ingest.replay_of.is_not(None)).order_by(Ingest.number)
+    with node.database.reading() as session:
+        by = dict(session.execute(replays).all())
+        left = {one.ingest.number: one.open for one in waiting_rows(session, kept_since(node))}
+        return [
+            Quarantined(
+                record.number,
+                record.report,
+                code,
+                record.quarantined,
+                by.get(record.number),
+                left.get(record.number, 0),
+            )
+            for record, code in session.execute(wanted)
+        ]
+
+
+def require_ingest(node: NodeWithStores, number: int) -> tuple[Ingest, FeedRecord]:
+    """The ingest of that number and its feed.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    with node.database.reading() as session:
+        record = session.get(Ingest, number)
+        if record is None:
+            raise NotFoundError(f"There is no ingest {number}.", hint="'tocsin quarantine list' shows the numbers.")
+        return record, session.get_one(FeedRecord, record.feed_id)
+
+
+def kept_since(node: NodeWithStores) -> datetime:
+    """Since when the set-aside rows of ingests are still kept."""
+    return datetime.now(UTC) - timedelta(days=node.settings.retention.quarantine_days)
+
+
+def find_row(node: NodeWithStores, number: int, place: int) -> SetAside:
+    """One row that an ingest set aside.
+
+    Raises:
+        NotFoundError: there is none at that place.
+
+    """
+    require_ingest(node, number)
+    found = next(islice(set_aside(node.quarantine, number), place, None), None) if place >= 0 else None
+    if found is None:
+        raise NotFoundError(
+            f"Ingest {number} has no set-aside row {place}.", hint=f"'tocsin quarantine show {number}' lists them."
+        )
+    return found
+
+
+def is_open(node: NodeWithStores, row: SetAside) -> bool:
+    """Whether a row was not read again yet."""
+    with node.database.reading() as session:
+        taken = taken_places(session, row.ingest)
+    return taken is not None and row.place not in taken
+
+
+def rows_waiting(
+    node: NodeWithStores, wanted: RowFilter, *, after: tuple[int, int] | None = None
+) -> Iterator[tuple[Waiting, SetAside]]:
+    """The rows that wait for a person: the newest ingest first, its rows in order.
+
+    ``after``: ingest and place of the row before the first; a stable cursor.
+    """
+    for one, taken in _waiting(node, wanted):
+        number = one.ingest.number
+        if after is not None and number > after[0]:
+            continue
+        first = after[1] + 1 if after is not None and number == after[0] else 0
+        for row in islice(set_aside(node.quarantine, number), first, None):
+            if row.place not in taken and wanted.reason in {"", row.reason}:
+                yield one, row
+
+
+def reasons_waiting(node: NodeWithStores, wanted: RowFilter) -> Counter[tuple[str, str, bool]]:
+    """How many rows wait, by feed (source and code), reason, and whether they have a text that can be read again."""
+    found: Counter[tuple[str, str, bool]] = Counter()
+    for one, taken in _waiting(node, wanted):
+        feed = f"{one.feed.source}/{one.feed.code}"
+        for (reason, readable), count in _reasons(node.quarantine, one.ingest.number, taken):
+            found[feed, reason, readable] += count
+    return found
+
+
+def replay(
+    node: NodeWithStores,
+    number: int,
+    *,
+    places: Collection[int] | None = None,
+    mended: Mapping[int, str] | None = None,
+    actor: str = "quarantine",
+    now: datetime | None = None,
+    waiting: Callable[[], None] = lambda: None,
+) -> Counts:
+    """Read set-aside rows of an ingest again: those at ``places``, or all that were not read again yet.
+
+    ``mended``: by place, the text that takes the place of a row's own; these rows are read too. ``waiting`` is called
+    where another process or thread is taking something in; it may raise to give up.
+
+    Raises:
+        NotFoundError: there is no such ingest or row, or it set nothing aside.
+        ConflictError: they were read again already; what stayed aside is with that later ingest.
+        InputError: a mended text is empty or longer than a record may be.
+
+    """
+    texts = {place: _plain(text, node) for place, text in (mended or {}).items()}
+    with writer(node, waiting):
+        commitment.recover(node)
+        record, feed = require_ingest(node, number)
+        rows = _chosen(node, number, None if places is None and not texts else {*(places or ()), *texts})
+        chosen = None if places is None and not texts else [row.place for row in rows]
+        content, _ = redacted_bytes(_content(node, number, [texts.get(row.place, row.raw) for row in rows]))
+        named = "" if chosen is None else f"{chosen}\n"  # the same text at another place is another row
+        identity = hashlib.sha256(f"replay of ingest {number}\n{named}".encode() + content).hexdigest()
+        node.spool.mkdir(parents=True, exist_ok=True)
+        path = node.spool / f"replay-{number}.report"
+        path.write_bytes(content)
+        name = record.report.removesuffix(_SUFFIX) + _SUFFIX
+        report = Report(name, path, len(content), identity)
+        at = now or datetime.now(UTC)
+        again = Again(
+            number, chosen, lambda session, counts: _note(session, rows, counts, mended=texts, actor=actor, at=at)
+        )
+        try:
+            return take_in_again(node, report, source=feed.source, feed=feed.code, again=again, clock=lambda: at)
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def try_row(node: NodeWithStores, number: int, text: str) -> Tried:
+    """What a row of an ingest would become with this text. Nothing is kept.
+
+    Raises:
+        NotFoundError: there is no such ingest.
+        InputError: the text is empty or longer than a record may be.
+
+    """
+    _, record = require_ingest(node, number)
+    origin = sources(node.home / "feeds")[record.source]
+    feed = replace(origin.feed(record.code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
+    limits = node.settings.ingest
+    stream = io.BytesIO(_content(node, number, [_plain(text, node)]))
+    reader = origin.open(record.code, stream, limits.batch_bytes, limits.max_record_bytes)
+    networks, now = Networks.open(node.home), datetime.now(UTC)
+    events: list[dict[str, object]] = []
+    wrong: list[tuple[str, str]] = []
+    for chunk in reader.chunks():
+        understood = understand(reader, chunk, feed, networks, now)
+        events += to_idf(understood.frame)
+        wrong += [(reason, raw) for _, reason, raw in understood.unusable]
+    return Tried(events, wrong)
+
+
+def leave_aside(node: NodeWithStores, number: int, *, reason: str, actor: str, now: datetime) -> int:
+    """Note that what an ingest set aside stays so; returns how many rows. They are kept as long as the settings say.
+
+    Raises:
+        NotFoundError: there is no such ingest, or nothing of it waits.
+        InputError: the reason is empty.
+
+    """
+    if not reason.strip():
+        raise InputError("The reason is empty.", hint="Say why these rows need not be read.")
+    require_ingest(node, number)
+    with node.database.begin() as session:
+        waiting = next((one.open for one in waiting_rows(session, kept_since(node)) if one.ingest.number == number), 0)
+        if not waiting:
+            raise NotFoundError(f"No set-aside row of ingest {number} waits.")
+        session.add(LeftAside(ingest=number, at=now, said_by=actor, reason=reason.strip()[:2_000]))
+        detail: dict[str, object] = {"rows": waiting}
+        audit(session, AuditWord.QUARANTINE_LEFT, at=now, actor=actor, subject=f"ingest:{number}", detail=detail)
+    return waiting
+
+
+_SUFFIX = " (set-aside rows)"
+
+
+@lru_cache(maxsize=256)
+def _reasons(folder: Path, number: int, taken: frozenset[int]) -> tuple[tuple[tuple[str, bool], int], ...]:
+    """How many rows of an ingest each reason has, without those that were taken; kept, since its file never changes."""
+    rows = (row for row in set_aside(folder, number) if row.place not in taken)
+    return tuple(Counter((row.reason, bool(row.raw)) for row in rows).items())
+
+
+def _waiting(node: NodeWithStores, wanted: RowFilter) -> list[tuple[Waiting, frozenset[int]]]:
+    with node.database.reading() as session:
+        found = [
+            one
+            for one in waiting_rows(session, kept_since(node))
+            if wanted.feed in {"", f"{one.feed.source}/{one.feed.code}"} and wanted.ingest in {None, one.ingest.number}
+        ]
+        return [(one, taken_places(session, one.ingest.number) or frozenset()) for one in found]
+
+
+def _chosen(node: NodeWithStores, number: int, places: Collection[int] | None) -> list[SetAside]:
+    """The rows that are to be read again."""
+    with node.database.reading() as session:
+        taken = taken_places(session, number)
+        later = session.scalar(select(Ingest.number).where(Ingest.replay_of == number).order_by(Ingest.number.desc()))
+    rows = list(set_aside(node.quarantine, number))
+    if places is not None and (unknown := set(places) - {row.place for row in rows}):
+        raise NotFoundError(f"Ingest {number} has no set-aside row {min(unknown)}.")
+    chosen = [row for row in rows if (places is None or row.place in places) and row.raw]
+    fresh = [row for row in chosen if taken is not None and row.place not in taken]
+    if (later is not None and not fresh) or (places is not None and len(fresh) < len(chosen)):
+        raise ConflictError(
+            f"The rows of ingest {number} were read again by ingest {later}.",
+            hint=f"What stayed aside is there: 'tocsin quarantine replay {later}'.",
+        )
+    if not fresh:
+        raise NotFoundError(f"Ingest {number} has no set-aside rows to read again.")
+    return fresh
+
+
+def _content(node: NodeWithStores, number: int, texts: Iterable[str]) -> bytes:
+    return "\n".join([*header_of(node.quarantine, number), *texts, ""]).encode("utf-8", "surrogateescape")
+
+
+def _plain(text: str, node: NodeWithStores) -> str:
+    """A text as a form or a file gives it, as a record: with line ends of one kind, none at its end."""
+    plain = text.replace("\r\n", "\n").rstrip("\r\n")
+    if not plain.strip():
+        raise InputError("The text of the row is empty.", hint="Leave the row aside instead; it stays on record.")
+    if len(plain.encode("utf-8", "surrogateescape")) > node.settings.ingest.max_record_bytes:
+        raise InputError("The text of the row is longer than a record may be (ingest.max_record_bytes).")
+    return plain
+
+
+def _note(
+    session: Session, rows: Sequence[SetAside], counts: Counts, *, mended: Mapping[int, str], actor: str, at: datetime
+) -> None:
+    word = AuditWord.QUARANTINE_MENDED if mended else AuditWord.QUARANTINE_REPLAYED
+    detail: dict[str, object] = {"rows": counts.rows, "stored": counts.stored, "set_aside": counts.quarantined}
+    if mended:
+        detail["places"] = [row.place for row in rows][:_NAMED]
+        detail["lines"] = [row.line for row in rows][:_NAMED]
+    audit(session, word, at=at, actor=actor, subject=f"ingest:{rows[0].ingest}", detail=detail)

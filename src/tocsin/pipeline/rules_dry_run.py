@@ -1,0 +1,143 @@
+"""A dry run of rules: what they would have changed of the events of the last days, by the functions of an ingest.
+
+Nothing is stored and nobody is told. That a problem is told once, answers and reminders are left out, as they are the
+same with and without.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from tocsin.events.store import Query
+from tocsin.pipeline.recipients import Known, Tellers
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.sharing.gate import Purpose, recipient_of
+from tocsin.sharing.rules import Document, Rules
+
+DAYS: Final = 7
+MOST_EVENTS: Final = 300_000
+"""At most so many events are tried, the newest: the answer comes in seconds."""
+
+_BATCH: Final = 100_000
+_NEEDED: Final = (
+    "source.ip.hi", "source.ip.lo", "source.network", "source.fqdn", "source.url", "source.asn", "network.asn",
+    "network.country", "source.geolocation.cc", "classification.identifier", "classification.type",
+    "classification.taxonomy", "rsit.type", "rsit.taxonomy", "malware.name", "severity", "feed.code", "feed.provider",
+    "tlp", "pap",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One team, and of how many events it would be told before and after."""
+
+    team: str
+    key: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleEffect:
+    """What one rule does: for how many events it holds, and how many (event, team) pairs it stops, hides or adds."""
+
+    rule: str
+    events: int
+    stopped: int
+    hidden: int
+    added: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What would change. ``more``: there were more events than were tried."""
+
+    days: int
+    events: int
+    more: bool
+    teams_before: int
+    teams_after: int
+    changes: list[Change]
+    rules: list[RuleEffect]
+
+    @property
+    def withheld(self) -> int:
+        """How many (event, team) pairs the rules stop that leave now; negative where more leave."""
+        return sum(change.before - change.after for change in self.changes)
+
+
+def try_rules(node: NodeWithStores, document: Document, *, now: datetime, days: int = DAYS) -> Trial:
+    """Try a document against the events of the last days, beside the rules in force."""
+    before = Tellers.open(node)
+    after = replace(before, rules=Rules(0, document), _verdicts={})
+    frames, more = _events(node, now - timedelta(days=days))
+    tally = _Tally()
+    for frame in frames:
+        tally.add(before, before.allowed(frame), after, after.allowed(frame))
+    changes = [
+        Change(after.teams[team].name, after.teams[team].key, tally.before[team], tally.after[team])
+        for team in tally.before.keys() | tally.after.keys()
+        if tally.before[team] != tally.after[team]
+    ]
+    changes.sort(key=lambda change: (-abs(change.after - change.before), change.key))
+    return Trial(
+        days,
+        sum(frame.height for frame in frames),
+        more,
+        len(+tally.before),
+        len(+tally.after),
+        changes,
+        [tally.effect(place, rule.id) for place, rule in enumerate(document.rules)],
+    )
+
+
+def _events(node: NodeWithStores, since: datetime) -> tuple[list[pl.DataFrame], bool]:
+    """The newest events since a time, in batches, with the columns that decisions need."""
+    found = node.store.scan(Query(since=since)).select(*_NEEDED, "ingest")
+    rows = found.sort("ingest", descending=True).head(MOST_EVENTS + 1).collect()
+    more = rows.height > MOST_EVENTS
+    return list(rows.head(MOST_EVENTS).iter_slices(_BATCH)), more
+
+
+class _Tally:
+    """What was counted so far; grows with teams and rules, not with events."""
+
+    def __init__(self) -> None:
+        self.before: Counter[int] = Counter()
+        self.after: Counter[int] = Counter()
+        self.events: Counter[int] = Counter()
+        self.stopped: Counter[str] = Counter()
+        self.hidden: Counter[int] = Counter()
+        self.added: Counter[int] = Counter()
+
+    def add(self, before: Tellers, was: Known, after: Tellers, now: Known) -> None:
+        """Count one batch."""
+        self.before += before.owed(was.allowed)
+        self.after += after.owed(now.allowed)
+        self.stopped += now.withheld
+        if now.marks is None:
+            return
+        pairs = np.stack([now.marks.to_numpy(), now.allowed.astype(np.uint64)], axis=1)
+        distinct, counts = np.unique(pairs, axis=0, return_counts=True)
+        for (mark, allowed), count in zip(distinct.tolist(), counts.tolist(), strict=True):
+            self._by_rule(after, mark, allowed, count)
+
+    def _by_rule(self, tellers: Tellers, mark: int, allowed: int, events: int) -> None:
+        told = [tellers.teams[team] for team in tellers.sets.members[allowed]]
+        for place, rule in enumerate(tellers.rules.document.rules):
+            if not mark >> place & 1:
+                continue
+            self.events[place] += events
+            self.added[place] += events * sum(team.key in rule.inform for team in told)
+            if rule.local is not None and rule.hide:
+                concerned = (rule.local.concerns(recipient_of(team), Purpose.REMEDIATION) for team in told)
+                self.hidden[place] += events * sum(concerned)
+
+    def effect(self, place: int, rule: str) -> RuleEffect:
+        """What was counted of one rule."""
+        stopped = self.stopped[f"local:{rule}"]
+        return RuleEffect(rule, self.events[place], stopped, self.hidden[place], self.added[place])

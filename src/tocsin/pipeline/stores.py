@@ -1,0 +1,67 @@
+"""Builds a node once with its stores: event table, memory of problems and of rows, all in one home folder."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+
+from tocsin.directory import team_numbers
+from tocsin.events.browse import Events
+from tocsin.events.store import EventStore
+from tocsin.node.home import open_home
+from tocsin.node.node import Node
+from tocsin.node.records.keys import KeyFiles
+from tocsin.problems import NOTES, Tracker
+
+
+@dataclass(frozen=True)
+class NodeWithStores(Node):
+    """One Tocsin with its stores: everything that front doors and the pipeline work with."""
+
+    store: EventStore
+    tracker: Tracker
+    events: Events
+    _rows: dict[date, KeyFiles] = field(default_factory=dict)
+
+    def rows_of(self, day: date) -> KeyFiles:
+        """The keys of the rows that came on one day."""
+        return self._rows.setdefault(day, KeyFiles(self.home / "rows" / day.isoformat()))
+
+    def rows_since(self, day: date, days: int) -> list[KeyFiles]:
+        """The keys of the rows of ``days`` days up to ``day``."""
+        return [self.rows_of(day - timedelta(days=back)) for back in range(days)]
+
+
+def open_node(home: Path) -> NodeWithStores:
+    """The node in ``home``, its folder and tables made or brought up to date.
+
+    Raises:
+        SettingError: a setting does not work.
+        StorageError: the folder or the database cannot be used.
+
+    """
+    settings, database = open_home(home)
+    store = EventStore(home / "events")
+    return NodeWithStores(
+        home=home,
+        settings=settings,
+        database=database,
+        store=store,
+        events=Events(store, database, home / "compiled" / "events", partial(team_numbers, database)),
+        tracker=Tracker(KeyFiles(home / "problems", columns=len(NOTES))),
+    )
+
+
+@contextmanager
+def writer(node: Node, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Be the one process that writes events; waits for another to finish, after saying so by ``waiting``."""
+    with (node.home / "writer.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,19 @@
+"""Reports that were sent in by a door: on this disk and in the records before anybody is told so, then taken in."""
+
+from tocsin.pipeline.uploads.arrival import Arrival, arrive
+from tocsin.pipeline.uploads.listing import read_upload, read_uploads, sums_of, waiting_since
+from tocsin.pipeline.uploads.models import Upload, UploadState
+from tocsin.pipeline.uploads.taking import Taker, take_waiting
+
+__all__ = [
+    "Arrival",
+    "Taker",
+    "Upload",
+    "UploadState",
+    "arrive",
+    "read_upload",
+    "read_uploads",
+    "sums_of",
+    "take_waiting",
+    "waiting_since",
+]

@@ -1,0 +1,52 @@
+"""Answers: what teams say of the problems they were told of, and how the next sighting meets what was said."""
+
+from tocsin.problems.answers.claims import claims
+from tocsin.problems.answers.course import Course, Courses, OpenProblems, State, Step, state_of
+from tocsin.problems.answers.links import PATH, links, reference_of
+from tocsin.problems.answers.listing import Noted, noted
+from tocsin.problems.answers.models import Answer, AnsweredDigest, Verdict, Via
+from tocsin.problems.answers.quiet import FOR_GOOD, answered, quiet
+from tocsin.problems.answers.record import HOLDS, NOTE_LENGTH, record_answer
+from tocsin.problems.answers.sheet import Line, Sheet, Sheets, TeamSheet
+from tocsin.problems.answers.standing import CLAIMS, Outcome, Standing, latest, stand, standings
+from tocsin.problems.answers.told import problem_text, read_problem, told_at, told_events, told_problems
+
+__all__ = [
+    "CLAIMS",
+    "FOR_GOOD",
+    "HOLDS",
+    "NOTE_LENGTH",
+    "PATH",
+    "Answer",
+    "AnsweredDigest",
+    "Course",
+    "Courses",
+    "Line",
+    "Noted",
+    "OpenProblems",
+    "Outcome",
+    "Sheet",
+    "Sheets",
+    "Standing",
+    "State",
+    "Step",
+    "TeamSheet",
+    "Verdict",
+    "Via",
+    "answered",
+    "claims",
+    "latest",
+    "links",
+    "noted",
+    "problem_text",
+    "quiet",
+    "read_problem",
+    "record_answer",
+    "reference_of",
+    "stand",
+    "standings",
+    "state_of",
+    "told_at",
+    "told_events",
+    "told_problems",
+]

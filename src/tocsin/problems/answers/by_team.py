@@ -1,0 +1,74 @@
+"""A team answers for its problems at once, wherever they were told: what the portal and the API do."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tocsin.events.store import EventStore
+from tocsin.node.errors import InputError
+from tocsin.node.node import Node
+from tocsin.node.records import cut
+from tocsin.problems import Tracker
+from tocsin.problems.answers import Sheets, TeamSheet, Verdict, Via, read_problem, record_answer, told_problems
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a team says of problems (by their texts). ``days``: how long *accepted* holds."""
+
+    verdict: Verdict
+    problems: Collection[str]
+    note: str
+    days: int
+
+    @property
+    def digest(self) -> str:
+        """The same in one word."""
+        said = (self.verdict.value, sorted(self.problems), self.note, self.days)
+        return hashlib.sha256(repr(said).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def sheets_of(node: Node, store: EventStore, tracker: Tracker) -> Sheets:
+    """What makes the sheets of digests and teams, as the settings say."""
+    tell, own = node.settings.tell, node.settings.node.own_teams
+    return Sheets(node.database, store, tracker, tell.gone_after_days, tell.answer_days, own)
+
+
+def answer_problems(
+    node: Node, store: EventStore, sheet: TeamSheet, said: Said, *, actor: str, act: str, now: datetime
+) -> int:
+    """Note it for each digest that told one of the problems; how many problems it is about.
+
+    ``act``: the same act twice is noted once.
+
+    Raises:
+        InputError: one of the problems is not of this sheet, or the note is too long.
+
+    """
+    chosen = {read_problem(text) for text in said.problems}
+    by_digest: dict[int, set[int]] = {}
+    for line in sheet.lines:
+        if line.key in chosen:
+            by_digest.setdefault(line.digest, set()).add(line.key)
+    if chosen - {key for keys in by_digest.values() for key in keys}:
+        raise InputError("One of these problems is no longer open to answers.", hint="Load the list again.")
+    with node.database.reading() as session:
+        told = {number: told_problems(session, store, sheet.digests[number]) for number in by_digest}
+    with node.database.begin() as session:
+        for number, keys in sorted(by_digest.items()):
+            record_answer(
+                session,
+                delivery=sheet.digests[number],
+                told=told[number] | keys,
+                verdict=said.verdict,
+                problems=keys,
+                note=said.note,
+                via=Via.PAGE,
+                said_by=actor,
+                at=now,
+                key=f"{act}:{number}:{said.digest}",
+                until=now + timedelta(days=said.days) if said.verdict is Verdict.ACCEPTED else None,
+            )
+    cut("answers.recorded")
+    return len(chosen)

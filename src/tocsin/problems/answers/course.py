@@ -1,0 +1,367 @@
+"""The course of problems: heard, told, answered, seen again or gone."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import Delivery, DeliveryItem, problem_words
+from tocsin.events.models import Ingest, TeamSet
+from tocsin.events.sight import Label
+from tocsin.events.store import EventStore, Query
+from tocsin.node.records import Database
+from tocsin.problems import Known, Tracker, known_problems
+from tocsin.problems.answers.models import Answer, Verdict
+from tocsin.problems.answers.quiet import answered
+from tocsin.problems.answers.standing import Outcome, Standing, latest, standings
+from tocsin.problems.answers.told import same_team, sets_with
+
+
+class State(StrEnum):
+    """Where a problem is in its course."""
+
+    NEW = "new"  # heard; nobody was told yet
+    TOLD = "told"  # somebody was told; nobody answered
+    ACKNOWLEDGED = "acknowledged"
+    SAID_FIXED = "said-fixed"
+    SAID_FALSE = "said-false"
+    ACCEPTED = "accepted"
+    NOT_OURS = "not-ours"
+    CONTRADICTED = "contradicted"  # seen again after a team said that it is fixed or not there
+    GONE = "gone"  # its feed ran and no longer finds it
+
+
+_OF_VERDICT = {
+    Verdict.ACKNOWLEDGED: State.ACKNOWLEDGED,
+    Verdict.FIXED: State.SAID_FIXED,
+    Verdict.FALSE: State.SAID_FALSE,
+    Verdict.ACCEPTED: State.ACCEPTED,
+    Verdict.NOT_OURS: State.NOT_OURS,
+}
+
+
+def state_of(said: Collection[Standing], *, told: bool, gone: bool, now: datetime) -> State:
+    """Where a problem is; ``said``: how the newest answer of each team stands.
+
+    Of several teams the newest answer counts, but one that was contradicted counts before all. *Accepted* counts until
+    its date.
+    """
+    if gone:
+        return State.GONE
+    if any(one.outcome is Outcome.CONTRADICTED for one in said):
+        return State.CONTRADICTED
+    holding = [
+        one for one in said if one.verdict is not Verdict.ACCEPTED or one.answer.until is None or one.answer.until > now
+    ]
+    if holding:
+        return _OF_VERDICT[max(holding, key=lambda one: (one.answer.at, one.answer.id or 0)).verdict]
+    return State.TOLD if told else State.NEW
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """Where and what a problem is, in words."""
+
+    where: str
+    port: str
+    what: str
+
+
+_UNKNOWN = Name("?", "", "?")
+_Named: TypeAlias = tuple[dict[int, Name], dict[int, tuple[int, ...]]]  # by problem: its name, and the teams concerned
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to a problem: ``heard``, ``told``, a verdict, ``contradicted`` or ``gone``.
+
+    ``delivery``: the digest that told it or was answered. ``team_id``: who was told or said so.
+    """
+
+    at: datetime
+    what: str
+    team_id: int | None = None
+    delivery: Delivery | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A problem and where it is. Times in UTC, ``gone_at`` None while it goes on; ``steps`` only where asked for."""
+
+    key: int
+    name: Name
+    first_seen: datetime
+    last_seen: datetime
+    sightings: int
+    gone_at: datetime | None
+    state: State
+    teams: tuple[int, ...]
+    said: tuple[Standing, ...]
+    steps: tuple[Step, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class OpenProblems:
+    """Problems that go on: how many, how many of each ``classification.type``, and those seen last, newest first."""
+
+    total: int
+    kinds: tuple[tuple[str, int], ...]
+    newest: tuple[Course, ...]
+
+
+@dataclass(frozen=True)
+class Courses:
+    """Tells the courses of the problems of a node."""
+
+    database: Database
+    store: EventStore
+    tracker: Tracker
+    gone_after_days: int
+
+    def listed(
+        self,
+        *,
+        now: datetime,
+        team_id: int | None = None,
+        state: State | None = None,
+        after: tuple[int, int] | None = None,
+        limit: int = 100,
+        labels: Collection[Label] | None = None,
+    ) -> list[Course]:
+        """The problems that were seen last, newest first, then by key; of one team or in one state where asked for.
+
+        ``after``: only what comes behind this place: when a problem was last seen (seconds), and its key.
+        ``labels``: only problems of which every stored event carries one of these; None: all.
+        """
+        with self.database.reading() as session:
+            sets = sets_with(session, same_team(session, team_id)) if team_id is not None else []
+        keys = None
+        if team_id is not None:
+            theirs = self.store.scan().filter(pl.col("routed").is_in(sets)).select("problem").unique().collect()
+            keys = theirs["problem"].to_numpy().view(np.uint64)
+        with self.database.reading() as session:
+            known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
+            said = _said(session, known)
+        states = _states(known, said, now)
+        wanted = np.array([state is None or one is state for one in states], dtype=bool)
+        seen = known.column("last_seen")
+        if labels is not None:
+            wanted &= ~np.isin(known.keys, self._marked_otherwise(labels))
+        if after is not None:
+            wanted &= (seen < after[0]) | ((seen == after[0]) & (known.keys > np.uint64(after[1])))
+        left = np.flatnonzero(wanted)
+        newest = left[np.argsort(-seen[left], kind="stable")][:limit]  # keys are in order
+        return self._described(known, newest, self._names(known, newest), states, said)
+
+    def _marked_otherwise(self, labels: Collection[Label]) -> npt.NDArray[np.uint64]:
+        """The keys of problems with an event that carries none of these labels."""
+        fits = [pl.col("tlp").eq_missing(tlp) & pl.col("pap").eq_missing(pap) for tlp, pap in labels]
+        others = self.store.scan().filter(~pl.any_horizontal(fits)) if fits else self.store.scan()
+        found = others.select("problem").drop_nulls().unique().collect()
+        return found["problem"].to_numpy().view(np.uint64)
+
+    def at(self, ranges: Sequence[tuple[int, int, int, int]], *, now: datetime) -> list[Course]:
+        """The problems of some addresses, with all their steps. ``ranges``: as in `Query`."""
+        events = self.store.find(Query(ranges=ranges))
+        keys = np.unique(events["problem"].drop_nulls().to_numpy().view(np.uint64))
+        with self.database.reading() as session:
+            known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
+            said = _said(session, known)
+            steps = _steps(session, events, known, said)
+        states = _states(known, said, now)
+        every = np.arange(len(known.keys))
+        courses = self._described(known, every, self._names(known, every), states, said)
+        return [replace(course, steps=tuple(steps.get(course.key, ()))) for course in courses]
+
+    def open_in(
+        self,
+        query: Query,
+        *,
+        now: datetime,
+        team_id: int | None = None,
+        files: Collection[str] | None = None,
+        limit: int = 50,
+    ) -> "OpenProblems":
+        """The problems of the events that match, and that a team must know of where asked for, as far as they go on.
+
+        ``files``: those of the event table that events are looked for in; None for all.
+        """
+        if files is not None and not files:
+            return OpenProblems(0, (), ())
+        events = self.store.scan(query, files=files)
+        with self.database.reading() as session:
+            if team_id is not None:
+                events = events.filter(pl.col("routed").is_in(sets_with(session, same_team(session, team_id))))
+            types = events.select("problem", "classification.type").drop_nulls("problem").unique("problem").collect()
+            keys = types["problem"].to_numpy().view(np.uint64)
+            known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
+            said = _said(session, known)
+        going_on = np.flatnonzero(known.gone_at == 0)
+        kind_of = dict(zip(keys.tolist(), types["classification.type"].to_list(), strict=True))
+        kinds = Counter(kind_of.get(key) or "" for key in known.keys[going_on].tolist())
+        newest = going_on[np.argsort(-known.column("last_seen")[going_on], kind="stable")][:limit]
+        names = self._names(known, newest, query)
+        courses = self._described(known, newest, names, _states(known, said, now), said)
+        return OpenProblems(len(going_on), tuple(kinds.most_common()), tuple(courses))
+
+    def names(self, keys: Collection[int]) -> dict[int, Name]:
+        """Where and what each of these problems is; question marks where no event of it is stored any more."""
+        with self.database.reading() as session:
+            asked = np.array(sorted(keys), dtype=np.uint64)
+            known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=asked)
+        names, _ = self._names(known, np.arange(len(known.keys)))
+        return {key: names.get(key, _UNKNOWN) for key in keys}
+
+    @staticmethod
+    def _described(
+        known: Known,
+        chosen: npt.NDArray[np.intp],
+        named: _Named,
+        states: Sequence[State],
+        said: Mapping[int, Sequence[Standing]],
+    ) -> list[Course]:
+        names, teams = named
+        columns = [known.column(name)[chosen].tolist() for name in ("first_seen", "last_seen", "sightings")]
+        made = []
+        for place, key, first, last, count in zip(chosen.tolist(), known.keys[chosen].tolist(), *columns, strict=True):
+            gone_at = int(known.gone_at[place])
+            course = Course(
+                key=key,
+                name=names.get(key, _UNKNOWN),
+                first_seen=_time(first),
+                last_seen=_time(last),
+                sightings=count,
+                gone_at=_time(gone_at) if gone_at else None,
+                state=states[place],
+                teams=teams.get(key, ()),
+                said=tuple(said.get(key, ())),
+            )
+            made.append(course)
+        return made
+
+    def _names(self, known: Known, chosen: npt.NDArray[np.intp], within: Query | None = None) -> _Named:
+        """Where and what problems are, and who must know of them, by the ingest that saw each last.
+
+        ``within``: they are looked for first among these events, which is sooner.
+        """
+        keys = known.keys[chosen].view(np.int64)
+        last = self._last_events(keys, known.column("seen_by")[chosen], within)
+        if within is not None:
+            others = ~np.isin(keys, last["problem"].to_numpy())
+            if others.any():
+                rest = self._last_events(keys[others], known.column("seen_by")[chosen[others]])
+                last = pl.concat([last, rest], how="diagonal")
+        with self.database.reading() as session:
+            members = _members(session, last["routed"].drop_nulls().unique().to_list())
+        found = last["problem"].to_numpy().view(np.uint64).tolist()
+        words = problem_words(last).select("where", "port", "what").iter_rows()
+        names = {key: Name(*name) for key, name in zip(found, words, strict=True)}
+        return names, {key: members.get(number, ()) for key, number in zip(found, last["routed"], strict=True)}
+
+    def _last_events(
+        self, keys: npt.NDArray[np.int64], seen_by: npt.NDArray[np.int64], within: Query | None = None
+    ) -> pl.DataFrame:
+        """An event of each of these problems, of the ingest that saw it last; none where it is not among these."""
+        events = self.store.scan(within, ingests=set(seen_by.tolist())).filter(pl.col("problem").is_in(keys.tolist()))
+        return events.collect().unique("problem", keep="last", maintain_order=True)
+
+
+def _states(known: Known, said: Mapping[int, Sequence[Standing]], now: datetime) -> list[State]:
+    told, gone = known.column("told_by") > 0, known.gone_at > 0
+    return [
+        state_of(said.get(key, ()), told=was_told, gone=is_gone, now=now)
+        for key, was_told, is_gone in zip(known.keys.tolist(), told.tolist(), gone.tolist(), strict=True)
+    ]
+
+
+def _said(session: Session, known: Known) -> dict[int, list[Standing]]:
+    """How the newest answer of each team stands, by problem; of known problems only."""
+    facts = dict(
+        zip(
+            known.keys.tolist(),
+            zip(known.column("last_seen").tolist(), known.gone_at.tolist(), strict=True),
+            strict=True,
+        )
+    )
+    said: dict[int, list[Standing]] = {}
+    newest = {pair: answer for pair, answer in latest(answered(session)).items() if pair[1] in facts}
+    for (_, key), standing in standings(newest, facts).items():
+        said.setdefault(key, []).append(standing)
+    return said
+
+
+def _steps(
+    session: Session, events: pl.DataFrame, known: Known, said: Mapping[int, Sequence[Standing]]
+) -> dict[int, list[Step]]:
+    """All that happened to each of the known problems, in order of time."""
+    steps: dict[int, list[Step]] = {key: [] for key in known.keys.tolist()}
+    deliveries = {
+        row.id: row
+        for row in session.scalars(
+            select(Delivery).join(DeliveryItem).where(DeliveryItem.ingest.in_(events["ingest"].unique().to_list()))
+        )
+    }
+    for key, step in [*_heard(session, events), *_told(session, events, deliveries)]:
+        if key in steps:
+            steps[key].append(step)
+    for answer, keys in answered(session):
+        for key in steps.keys() & set(keys):
+            steps[key].append(_answer_step(session, answer))
+    for key, standing in ((key, one) for key, of in said.items() if key in steps for one in of):
+        if standing.outcome is Outcome.CONTRADICTED and standing.since:
+            steps[key].append(Step(standing.since, "contradicted", standing.answer.team_id))
+    for key, gone_at in zip(known.keys.tolist(), known.gone_at.tolist(), strict=True):
+        if gone_at:
+            steps[key].append(Step(_time(gone_at), "gone"))
+    return {key: sorted(of, key=lambda step: step.at) for key, of in steps.items()}
+
+
+def _heard(session: Session, events: pl.DataFrame) -> list[tuple[int, Step]]:
+    firsts = events.group_by("problem").agg(pl.col("ingest").min())
+    started = dict(
+        session.execute(
+            select(Ingest.number, Ingest.started_at).where(Ingest.number.in_(firsts["ingest"].to_list()))
+        ).all()
+    )
+    return [(_unsigned(key), Step(started[ingest], "heard")) for key, ingest in firsts.iter_rows() if ingest in started]
+
+
+def _told(session: Session, events: pl.DataFrame, deliveries: Mapping[int, Delivery]) -> list[tuple[int, Step]]:
+    told = events.filter(pl.col("told") > 0).select("problem", "ingest", "told").unique()
+    members = _members(session, told["told"].unique().to_list())
+    items = select(DeliveryItem).where(DeliveryItem.ingest.in_(told["ingest"].unique().to_list()))
+    bound = {(item.ingest, item.team_id): item.delivery_id for item in session.scalars(items)}
+    steps: dict[tuple[int, int], Step] = {}
+    for key, ingest, number in told.iter_rows():
+        for team in members.get(number, ()):
+            delivery = deliveries.get(bound.get((ingest, team)) or 0)
+            if delivery is not None and delivery.sent_at is not None:
+                steps[_unsigned(key), delivery.id] = Step(delivery.sent_at, "told", team, delivery)
+    return [(key, step) for (key, _), step in steps.items()]
+
+
+def _members(session: Session, numbers: Collection[int]) -> dict[int, tuple[int, ...]]:
+    """The teams of these sets, as events name them."""
+    rows = session.execute(select(TeamSet.number, TeamSet.members).where(TeamSet.number.in_(numbers)))
+    return {number: tuple(members) for number, members in rows}
+
+
+def _answer_step(session: Session, answer: Answer) -> Step:
+    return Step(answer.at, answer.verdict, answer.team_id, session.get(Delivery, answer.delivery_id), answer.note)
+
+
+def _unsigned(key: int) -> int:
+    return key % 2**64
+
+
+def _time(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

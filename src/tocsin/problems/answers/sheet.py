@@ -1,0 +1,196 @@
+"""What the page of a digest shows its team: the problems that it told, what was seen of each since, what was said."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import (
+    DELIVERY,
+    Delivery,
+    DeliveryItem,
+    DeliveryState,
+    Gate,
+    problem_words,
+    through_the_gate,
+    topic_names,
+)
+from tocsin.directory import Team
+from tocsin.events.models import Ingest, IngestState
+from tocsin.events.store import EventStore
+from tocsin.node.records import Database
+from tocsin.problems import Tracker, known_problems
+from tocsin.problems.answers.models import Answer
+from tocsin.problems.answers.quiet import answered
+from tocsin.problems.answers.standing import Outcome, Standing, latest, stand
+from tocsin.problems.answers.told import same_team, sets_with, told_events
+from tocsin.sharing.gate import Marking
+from tocsin.sharing.rules import rules_in_force
+
+_REACHED = frozenset(
+    {DeliveryState.SENT, DeliveryState.BOUNCED, DeliveryState.QUEUED, DeliveryState.RETRY, DeliveryState.FAILED}
+)
+_TRIALS = frozenset({DeliveryState.SHADOW, DeliveryState.REDIRECTED})
+_WHEN = pl.coalesce("time.source", "time.observation")
+_DIGEST = "_digest"
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One problem as its team may see it; times in UTC, ``gone_at`` None while it goes on.
+
+    ``topic``: the advice that goes with it. ``digest``: number of the delivery that told it last.
+    """
+
+    key: int
+    where: str
+    port: str
+    what: str
+    last_seen: datetime | None
+    gone_at: datetime | None
+    standing: Standing | None
+    topic: str
+    digest: int
+
+
+@dataclass(frozen=True)
+class TeamSheet:
+    """All that a team was told and may still answer; ``digests``: the deliveries that told it, by number.
+
+    ``lines``: contradicted ones first, then those seen last first.
+    """
+
+    team: Team
+    lines: list[Line]
+    digests: dict[int, Delivery]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A digest as its page shows it. ``trial``: it never went to the team, and takes no answers."""
+
+    delivery: Delivery
+    team: Team
+    marking: Marking
+    lines: list[Line]
+    answers: list[Answer]  # to this digest, newest first
+    trial: bool
+
+    @property
+    def keys(self) -> frozenset[int]:
+        """The problems that may be answered."""
+        return frozenset(line.key for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """Makes sheets. ``own``: as in `recipient_of`; ``answer_days``: how long a digest takes answers."""
+
+    database: Database
+    store: EventStore
+    tracker: Tracker
+    gone_after_days: int
+    answer_days: int
+    own: Collection[str] = ()
+
+    def read(self, reference: str, teams: Mapping[int, Team], *, now: datetime) -> Sheet | None:
+        """The sheet of a digest; None where there is none, it is too old, or nothing of it may be shown (any more)."""
+        with self.database.reading() as session:
+            delivery = session.scalar(select(Delivery).where(Delivery.reference == reference))
+            if delivery is None or not self._open(delivery, now) or delivery.team_id not in teams:
+                return None
+            told = told_events(session, self.store, delivery)
+        team = teams[delivery.team_id]
+        events, gates = self._allowed(told.collect(), team)
+        marking = gates.marking
+        if marking is None:
+            return None
+        events = events.with_columns(pl.lit(delivery.id, pl.Int64).alias(_DIGEST))
+        lines, said = self._lines(team, events, since=delivery.created_at)
+        answers = [answer for answer, _ in reversed(said) if answer.delivery_id == delivery.id]
+        return Sheet(delivery, team, marking, lines, answers, delivery.state in _TRIALS)
+
+    def of_team(self, team: Team, *, now: datetime) -> TeamSheet:
+        """All problems that a team was told of and may still answer, as it may see them."""
+        with self.database.reading() as session:
+            numbers = same_team(session, team.id)
+            since = now - timedelta(days=self.answer_days)
+            query = select(Delivery).where(Delivery.team_id.in_(numbers), Delivery.created_at > since)
+            digests = {row.id: row for row in session.scalars(query) if self._open(row, now)}
+            items = select(DeliveryItem.ingest, DeliveryItem.delivery_id).where(DeliveryItem.delivery_id.in_(digests))
+            told_by = dict(session.execute(items).all())
+            told = pl.col("told").is_in(sets_with(session, numbers))
+        if not told_by:
+            return TeamSheet(team, [], {})
+        digest = pl.col("ingest").replace_strict(list(told_by), list(told_by.values()), return_dtype=pl.Int64)
+        found = self.store.scan(ingests=list(told_by)).filter(told).with_columns(digest.alias(_DIGEST)).collect()
+        events, _ = self._allowed(found, team)
+        lines, _ = self._lines(team, events, since=min(row.created_at for row in digests.values()))
+        lines.sort(key=lambda line: line.last_seen or _NEVER, reverse=True)
+        return TeamSheet(team, sorted(lines, key=_not_contradicted), digests)
+
+    def _open(self, delivery: Delivery, now: datetime) -> bool:
+        state = DeliveryState(delivery.state)
+        left = state in _TRIALS or (state in _REACHED and (delivery.mails_sent > 0 or state is DeliveryState.SENT))
+        return left and now < delivery.created_at + timedelta(days=self.answer_days)
+
+    def _allowed(self, events: pl.DataFrame, team: Team) -> tuple[pl.DataFrame, Gate]:
+        marked = events.with_columns(pl.lit(0, pl.Int64).alias(DELIVERY))
+        with self.database.reading() as session:
+            rules = rules_in_force(session).sharing
+        passed, gates = through_the_gate(marked, {0: team}, self.own, rules)
+        return passed, gates[0]
+
+    def _lines(
+        self, team: Team, events: pl.DataFrame, *, since: datetime
+    ) -> tuple[list[Line], Sequence[tuple[Answer, Sequence[int]]]]:
+        """A line for each problem of these events, and all answers of the team, oldest first."""
+        rows = (
+            events.with_row_index("at")
+            .group_by("problem")
+            .agg(pl.col("at", "source.ip.hi", "source.ip.lo").first(), pl.col(_DIGEST).max(), _WHEN.max().alias("last"))
+            .sort("source.ip.hi", "source.ip.lo", "problem", nulls_last=True)
+        )
+        keys = rows["problem"].to_numpy().view(np.uint64)
+        with self.database.reading() as session:
+            later = self._later(session, team.id, rows["problem"], since)
+            known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
+            said = list(answered(session, team.id))
+        gone = dict(zip(known.keys.tolist(), known.gone_at.tolist(), strict=True))
+        seen = self._seen(later.collect(), team)
+        newest = latest(said)
+        first = events[rows["at"]]
+        columns = (rows["problem"], keys.tolist(), rows["last"], topic_names(first), rows[_DIGEST])
+        lines = []
+        for (where, port, what, _), number, key, last, topic, digest in zip(
+            problem_words(first).iter_rows(), *columns, strict=True
+        ):
+            last_seen = max(filter(None, (last, seen.get(number))), default=None)
+            gone_at = gone.get(key, 0)
+            answer = newest.get((team.id, key))
+            standing = stand(answer, int(last_seen.timestamp()) if last_seen else 0, gone_at) if answer else None
+            gone_time = datetime.fromtimestamp(gone_at, UTC) if gone_at else None
+            lines.append(Line(key, where, port, what, last_seen, gone_time, standing, topic, digest))
+        return sorted(lines, key=_not_contradicted), said
+
+    def _later(self, session: Session, team: int, problems: pl.Series, since: datetime) -> pl.LazyFrame:
+        """What was heard of these problems since, where the team must know of it."""
+        heard = select(Ingest.number).where(Ingest.state == IngestState.COMMITTED, Ingest.started_at >= since)
+        ingests = list(session.scalars(heard))
+        must_know = pl.col("routed").is_in(sets_with(session, same_team(session, team)))
+        return self.store.scan(ingests=ingests).filter(must_know & pl.col("problem").is_in(problems.to_list()))
+
+    def _seen(self, events: pl.DataFrame, team: Team) -> dict[int, datetime]:
+        """When each problem was seen last, of the events that the team may be told of."""
+        passed, _ = self._allowed(events, team)
+        last = passed.group_by("problem").agg(_WHEN.max())
+        return dict(last.drop_nulls().iter_rows())
+
+
+def _not_contradicted(line: Line) -> bool:
+    return not (line.standing and line.standing.outcome is Outcome.CONTRADICTED)

@@ -1,0 +1,89 @@
+"""Which problems a digest told, from the event table."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import Delivery, DeliveryItem
+from tocsin.directory import merged_teams
+from tocsin.events.models import TeamSet
+from tocsin.events.store import EventStore
+from tocsin.node.errors import InputError
+
+
+def told_problems(session: Session, store: EventStore, delivery: Delivery) -> frozenset[int]:
+    """The keys of the problems that a digest told its team; empty where retention deleted the events."""
+    return frozenset(
+        told_events(session, store, delivery)
+        .select("problem")
+        .unique()
+        .collect()["problem"]
+        .to_numpy()
+        .view(np.uint64)
+        .tolist()
+    )
+
+
+def told_at(session: Session, store: EventStore, delivery: Delivery, hi: int, lo: int) -> frozenset[int]:
+    """The keys of those problems of a digest that are at one address (its halves, unsigned)."""
+    here = (pl.col("source.ip.hi") == _signed(hi)) & (pl.col("source.ip.lo") == _signed(lo))
+    found = told_events(session, store, delivery).filter(here).select("problem").unique().collect()
+    return frozenset(found["problem"].to_numpy().view(np.uint64).tolist())
+
+
+def told_events(session: Session, store: EventStore, delivery: Delivery) -> pl.LazyFrame:
+    """The events that a digest told its team, lazily; columns as `EventStore.scan` gives them."""
+    told = delivery.repeats or delivery.id
+    ingests = list(session.scalars(select(DeliveryItem.ingest).where(DeliveryItem.delivery_id == told)))
+    return store.scan(ingests=ingests).filter(pl.col("told").is_in(sets_with(session, frozenset({delivery.team_id}))))
+
+
+def sets_with(session: Session, teams: frozenset[int]) -> list[int]:
+    """The numbers of the sets of teams, as events name them, that one of these is in."""
+    rows = session.execute(select(TeamSet.number, TeamSet.members))  # there may be thousands: no objects of them
+    return [number for number, members in rows if not teams.isdisjoint(members)]
+
+
+def same_team(session: Session, team_id: int) -> frozenset[int]:
+    """All numbers of a team: its own, and those of the teams that were merged into it."""
+    merged = merged_teams(session)
+    now = merged.get(team_id, team_id)
+    return frozenset({now, *(number for number, into in merged.items() if into == now)})
+
+
+def problem_text(key: int) -> str:
+    """A problem's key as people see it: 16 hexadecimal digits, as in the attached data."""
+    return f"{key:016x}"
+
+
+def read_problem(text: str) -> int:
+    """The key that 16 hexadecimal digits name.
+
+    Raises:
+        InputError: it is no such text.
+
+    """
+    try:
+        key = int(text, 16)
+    except ValueError:
+        key = -1
+    if len(text) != 16 or not 0 <= key < 2**64:
+        raise InputError(f"'{text[:40]}' is no problem.", hint="A problem is named by 16 hexadecimal digits.")
+    return key
+
+
+def packed(keys: frozenset[int]) -> bytes:
+    """Keys as they are stored, see `AnsweredDigest`."""
+    return np.array(sorted(keys), dtype="<u8").tobytes()
+
+
+def unpacked(stored: bytes) -> npt.NDArray[np.uint64]:
+    """Stored keys, sorted, uint64[n]."""
+    return np.frombuffer(stored, dtype="<u8")
+
+
+def _signed(value: int) -> int:
+    """The signed number of the same 64 bits, as the event table has them."""
+    return value - 2**64 if value >= 2**63 else value

@@ -1,0 +1,40 @@
+"""Mails that come in and what follows from them: answers noted, bounces marked, everything else kept with a reason.
+
+Nothing here sends a mail: two programs can never answer one another without end.
+"""
+
+from tocsin.problems.replies.decide import Decision, Told
+from tocsin.problems.replies.desk import Desk, open_desk
+from tocsin.problems.replies.filing import Filed, file_mail
+from tocsin.problems.replies.journal import (
+    answers_of_mail,
+    bounce_words,
+    bounces_of_mail,
+    came_in,
+    find_mail,
+    received,
+)
+from tocsin.problems.replies.mailbox import Run, read_mailbox
+from tocsin.problems.replies.matching import Match
+from tocsin.problems.replies.reclassify import reclassify
+from tocsin.problems.replies.redaction import redacted_mail
+
+__all__ = [
+    "Decision",
+    "Desk",
+    "Filed",
+    "Match",
+    "Run",
+    "Told",
+    "answers_of_mail",
+    "bounce_words",
+    "bounces_of_mail",
+    "came_in",
+    "file_mail",
+    "find_mail",
+    "open_desk",
+    "read_mailbox",
+    "received",
+    "reclassify",
+    "redacted_mail",
+]

@@ -1,0 +1,165 @@
+"""What follows from a mail: given what it says and what it is about, a decision, and nothing else happens."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from tocsin.delivery.mailbox import (
+    Bounce,
+    Kind,
+    MailState,
+    ReadMail,
+    Said,
+    Sorted,
+    addresses_named,
+    confirmation_in,
+    verdicts_in,
+)
+from tocsin.directory.contacts import KIND as VERIFY
+from tocsin.directory.contacts import Outcome
+from tocsin.networks import Network, parse_address, parse_network
+from tocsin.node.letters import Letter
+from tocsin.problems.answers import Verdict
+from tocsin.problems.replies.matching import Match
+
+_PLACES = 5_000  # that one mail may name
+_PROOFS = {
+    "token": "Written by a person, to the address of the digest.",
+    "thread": "Written by a person of the team, as a reply to the digest.",
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a digest told: its problems, and which of them are at an address, a port of it, or a name.
+
+    Addresses are (hi, lo); names in small letters, keys also as 16 hexadecimal digits.
+    """
+
+    problems: frozenset[int] = frozenset()
+    at: Mapping[tuple[int, int], frozenset[int]] = field(default_factory=dict)
+    at_port: Mapping[tuple[int, int, int], frozenset[int]] = field(default_factory=dict)
+    named: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What follows from a mail.
+
+    ``verdicts``: what is noted of which problems, None for all, in this order. ``confirms``: what the holder of a
+    mailbox says of it, in reply to the letter that asked.
+    """
+
+    kind: Kind
+    state: MailState
+    why: str
+    match: Match
+    ticket: str = ""
+    reasons: tuple[str, ...] = ()
+    verdicts: tuple[tuple[Verdict, frozenset[int] | None], ...] = ()
+    bounces: tuple[Bounce, ...] = ()
+    confirms: Outcome | None = None
+
+
+def decide(mail: ReadMail, sorted_as: Sorted, match: Match, told: Told, mailboxes: Collection[str]) -> Decision:
+    """What follows from a mail.
+
+    ``told``: of the digest that it is about; asked only of answers. ``mailboxes``: of the bounced mail's recipients,
+    else all of the directory; asked only of bounces.
+    """
+    kept = Decision(sorted_as.kind, MailState.KEPT, sorted_as.why, match, sorted_as.ticket, mail.reasons)
+    if sorted_as.kind is Kind.ANSWER:
+        return _answered(mail, kept, told)
+    if sorted_as.kind is Kind.BOUNCE:
+        return _bounced(mail, kept, sorted_as.bounces, mailboxes)
+    if sorted_as.kind is Kind.UNKNOWN:
+        doubts = (match.doubt,) if match.doubt and verdicts_in(mail.text) else ()
+        return replace(kept, state=MailState.WAITING, reasons=(*kept.reasons, *doubts))
+    return kept
+
+
+def answer_of(said: Sequence[Said], told: Told) -> tuple[list[tuple[Verdict, frozenset[int] | None]], list[str]]:
+    """The verdicts of a reply, and what of it is about nothing that the digest told.
+
+    One without any usable word says that a person has read the digest: *acknowledged*.
+    """
+    verdicts: list[tuple[Verdict, frozenset[int] | None]] = []
+    unknown: list[str] = []
+    for one in said:
+        if not one.places:
+            verdicts.append((Verdict(one.verdict), None))
+            continue
+        found = {place: problems_at(place, told) for place in one.places[:_PLACES]}
+        unknown += [place for place, problems in found.items() if not problems]
+        if problems := frozenset().union(*found.values()):
+            verdicts.append((Verdict(one.verdict), problems))
+    reasons = [f"Not in this digest: {', '.join(unknown[:10])}{' …' if len(unknown) > 10 else ''}."] if unknown else []
+    return verdicts or [(Verdict.ACKNOWLEDGED, None)], reasons
+
+
+def problems_at(place: str, told: Told) -> frozenset[int]:
+    """The problems of a digest at a place: an address with or without port, a network, a name, or a problem's key."""
+    if place in told.named:
+        return told.named[place]
+    address, _, port = place.rpartition(":")
+    halves = parse_address(address) if port.isascii() and port.isdecimal() else None
+    if halves is not None and "." in address:
+        return told.at_port.get((*halves, int(port[:6])), frozenset())
+    whole = parse_address(place.strip("[]"))
+    if whole is not None:
+        return told.at.get(whole, frozenset())
+    network = parse_network(place)
+    return frozenset(_within(network, told)) if network else frozenset()
+
+
+def _within(network: Network, told: Told) -> Iterable[int]:
+    return (problem for halves, problems in told.at.items() if network.holds(*halves) for problem in problems)
+
+
+def _answered(mail: ReadMail, kept: Decision, told: Told) -> Decision:
+    match = kept.match
+    if match.doubt or not match.by:
+        kind = kept.kind if match.delivery or match.letter else Kind.UNKNOWN
+        doubt = match.doubt or "Unmatched: the sender is not the one we wrote to."
+        return replace(kept, kind=kind, state=MailState.WAITING, why=doubt)
+    if match.letter is not None:
+        return _confirmed(mail, kept, match.letter)
+    verdicts, reasons = answer_of(verdicts_in(mail.text), told)
+    why = _PROOFS.get(match.by, kept.why)
+    return replace(kept, state=MailState.APPLIED, why=why, verdicts=tuple(verdicts), reasons=(*kept.reasons, *reasons))
+
+
+def _confirmed(mail: ReadMail, kept: Decision, letter: Letter) -> Decision:
+    """A reply to a letter; only one that asks whose a mailbox is can be answered in a word."""
+    said = confirmation_in(mail.text) if letter.kind == VERIFY else ""
+    if not said:
+        return replace(kept, state=MailState.WAITING, why=f"It answers the letter {letter.reference}.")
+    why = f"The holder of the mailbox answered the letter {letter.reference}."
+    return replace(kept, state=MailState.APPLIED, why=why, confirms=Outcome(said))
+
+
+def _bounced(mail: ReadMail, kept: Decision, bounces: Sequence[Bounce], mailboxes: Collection[str]) -> Decision:
+    """Whom our mail did not reach; it counts where it is about a mail of ours and one of that mail's mailboxes."""
+    match, found = kept.match, bounces_at(mail, bounces, mailboxes)
+    ours = any(bounce.mailbox in mailboxes for bounce in found)
+    if match.by == "report" and ours:
+        return replace(kept, state=MailState.APPLIED, bounces=found)
+    if not (match.by or match.doubt or ours):
+        return replace(kept, why="A mail server says that a mail did not arrive, but it was none of ours.")
+    why = "It does not say which mail of ours did not arrive."
+    if match.by:
+        why = "It does not name a mailbox that the mail was sent to as not reached."
+    return replace(kept, state=MailState.WAITING, why=match.doubt or why, bounces=found or tuple(bounces))
+
+
+def bounces_at(mail: ReadMail, bounces: Sequence[Bounce], mailboxes: Collection[str]) -> tuple[Bounce, ...]:
+    """The bounces of a report by mailbox; one that says none is of those of ``mailboxes`` that the report names.
+
+    A mailbox that is none of ``mailboxes`` is where one of those forwards its mails; it says nothing of the others.
+    """
+    known = {mailbox.casefold(): mailbox for mailbox in mailboxes}
+    named = [known[address] for address in addresses_named(mail) if address in known]
+    found: list[Bounce] = []
+    for bounce in bounces:
+        meant = [known.get(bounce.mailbox.casefold(), bounce.mailbox)] if bounce.mailbox else named
+        found += [replace(bounce, mailbox=mailbox) for mailbox in meant]
+    return tuple(dict.fromkeys(found))

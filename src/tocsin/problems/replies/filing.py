@@ -1,0 +1,146 @@
+"""One mail, filed once: kept as a file, then all that follows from it in one transaction.
+
+Killed before that transaction, the mail is still in its mailbox and comes again; killed after it, it is known by its
+hash and nothing follows twice.
+"""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import Delivery
+from tocsin.delivery.mailbox import Kind, MailState, ReadMail, ReceivedMail, keep_mail, read_mail
+from tocsin.node.errors import StorageError, TocsinError, internal_failures
+from tocsin.node.records import AuditWord, audit, cut
+from tocsin.problems.replies.apply import apply_decision
+from tocsin.problems.replies.case import Case, examine
+from tocsin.problems.replies.decide import Decision
+from tocsin.problems.replies.desk import Desk
+from tocsin.problems.replies.matching import Match
+from tocsin.problems.replies.redaction import redacted_mail
+
+_NOTHING: Final = read_mail(b"")
+
+
+@dataclass(frozen=True)
+class Filed:
+    """What became of a mail. ``number`` is None in a dry run; ``again``: it was read before."""
+
+    number: int | None
+    sender: str
+    subject: str
+    decision: Decision
+    again: bool = False
+
+
+def file_mail(
+    desk: Desk, raw: bytes, *, now: datetime, arrived: datetime | None = None, unread: int = 0, dry_run: bool = False
+) -> Filed:
+    """Read, keep and act on one mail.
+
+    ``arrived``: when our server took it, else now. ``unread``: the size of a mail that was too large, of which ``raw``
+    is only the headers. ``dry_run``: say what would follow, and change nothing.
+
+    Raises:
+        StorageError: the disk or the database fails; the mail can be filed again.
+
+    """
+    raw = redacted_mail(raw)
+    before = _known(desk, hashlib.sha256(raw).hexdigest())
+    if before is not None:
+        return before
+    at = min(arrived or now, now)
+    case = _examined(desk, raw, at, unread)
+    if dry_run:
+        return Filed(None, case.mail.sender, case.mail.subject, case.decision)
+    sha256 = keep_mail(desk.folder, raw)
+    cut("replies.kept")
+    row = _row(case, sha256, size=unread or len(raw), at=at, now=now)
+    try:
+        with internal_failures(f"mail {sha256}"):
+            _note(desk, row, case)
+    except StorageError:
+        raise
+    except TocsinError as error:
+        if (before := _known(desk, sha256)) is not None:
+            return before  # another process filed it at the same moment
+        case = _not_understood(_NOTHING, error)
+        row = _row(case, sha256, size=len(raw), at=at, now=now)
+        _note(desk, row, case)
+    decision = replace(case.decision, state=MailState(row.state), why=row.why)
+    return Filed(row.id, case.mail.sender, case.mail.subject, decision)
+
+
+def _note(desk: Desk, row: ReceivedMail, case: Case) -> None:
+    """All that follows from a mail, in one transaction."""
+    with desk.node.database.begin() as session:
+        session.add(row)
+        session.flush()
+        apply_decision(session, row, case)
+        _audit(session, row, case.decision.match.delivery)
+        cut("replies.acting")
+    cut("replies.acted")
+
+
+def _examined(desk: Desk, raw: bytes, at: datetime, unread: int) -> Case:
+    """What follows from a mail; one over which we stumble waits for a person, and the mails after it are read."""
+    mail = _NOTHING
+    try:
+        with internal_failures("A mail"):
+            mail = read_mail(raw)
+            return examine(desk, mail, now=at, unread=unread)
+    except StorageError:
+        raise
+    except TocsinError as error:
+        return _not_understood(mail, error)
+
+
+def _not_understood(mail: ReadMail, error: TocsinError) -> Case:
+    fault = error.__cause__ or error
+    why = f"It could not be understood ({type(fault).__name__}), which is a fault of Tocsin."
+    return Case(mail, "", Decision(Kind.UNKNOWN, MailState.WAITING, why, Match()))
+
+
+def _known(desk: Desk, sha256: str) -> Filed | None:
+    with desk.node.database.begin() as session:
+        row = session.scalar(select(ReceivedMail).where(ReceivedMail.sha256 == sha256))
+        if row is None:
+            return None
+        delivery = session.get(Delivery, row.delivery_id) if row.delivery_id else None
+    match = Match(delivery, by=row.matched_by)
+    decision = Decision(Kind(row.kind), MailState(row.state), row.why, match, row.ticket, tuple(row.reasons))
+    return Filed(row.id, row.sender, row.subject, decision, again=True)
+
+
+def _row(case: Case, sha256: str, *, size: int, at: datetime, now: datetime) -> ReceivedMail:
+    decision, match = case.decision, case.decision.match
+    return ReceivedMail(
+        sha256=sha256,
+        content=case.content,
+        message_id=case.mail.message_id,
+        sender=case.mail.sender,
+        subject=case.mail.subject,
+        kind=decision.kind.value,
+        state=decision.state.value,
+        why=decision.why,
+        reasons=list(decision.reasons),
+        ticket=decision.ticket,
+        delivery_id=match.delivery.id if match.delivery else None,
+        letter_id=match.letter.id if match.letter else None,
+        team_id=match.delivery.team_id if match.delivery and match.by else None,
+        matched_by=match.by,
+        size=size,
+        arrived_at=at,
+        read_at=now,
+    )
+
+
+def _audit(session: Session, row: ReceivedMail, delivery: Delivery | None) -> None:
+    detail: dict[str, object] = {"kind": row.kind, "state": row.state}
+    if delivery is not None:
+        detail["delivery"] = delivery.reference
+    audit(session, AuditWord.MAIL_READ, at=row.read_at, actor="replies", subject=f"mail:{row.id}", detail=detail)

@@ -1,0 +1,157 @@
+"""The part of `tocsin assessment` that takes answers: a sheet to fill in, one answer, or all of them from the sheet."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.interface.output import Invocation, emit, say
+from tocsin.node.errors import InputError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from tocsin.readiness.assessment import Snapshot
+
+By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
+AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment; 'list' shows them.")]
+
+
+def sheet(
+    ctx: typer.Context,
+    assessment: AssessmentId,
+    out: Annotated[Path, typer.Option(help="The CSV file to write.")],
+) -> None:
+    """Write every question with its levels as a CSV to fill in; 'answers' takes it back."""
+    import csv
+
+    from tocsin.readiness.assessment import read_snapshot
+    from tocsin.readiness.commands.assessment import records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        rows = _sheet_rows(read_snapshot(session, assessment))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with out.open("w", encoding="utf-8-sig", newline="") as file:  # the mark lets spreadsheets see that it is UTF-8
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    words = f"{len(rows)} questions are in {out}. Fill in 'level', then: assessment answers {assessment} --file {out}"
+    emit(invocation, {"file": str(out), "questions": len(rows)}, lambda: say(words))
+
+
+def _sheet_rows(snapshot: "Snapshot") -> list[dict[str, str]]:
+    framework, held = snapshot.framework, snapshot.held()
+    rows = []
+    for pillar, indicator in framework.indicators():
+        for question in indicator.question:
+            labels = [level.label for level in framework.scales[question.scale].levels]
+            answer = held[question.id].answer if question.id in held else None
+            known = (
+                "" if answer is None else "na" if answer.level is None else f"{labels[answer.level]} ({answer.status})"
+            )
+            rows.append(
+                {
+                    "question": question.id,
+                    "pillar": pillar.title,
+                    "criterion": indicator.title,
+                    "text": question.text,
+                    "levels": "; ".join(f"{number} = {label}" for number, label in enumerate(labels))
+                    + ("; na = does not apply" if question.may_not_apply else ""),
+                    "evidence_wanted": question.evidence,
+                    "on_record": known,
+                    "level": "",
+                    "status": "",
+                    "assessor_kind": "",
+                    "comment": "",
+                }
+            )
+    return rows
+
+
+def answer(
+    ctx: typer.Context,
+    assessment: AssessmentId,
+    question: str,
+    level: Annotated[str, typer.Argument(help="Index or label of the level; 'na' where it does not apply.")],
+    *,
+    by: By,
+    status: Annotated[str, typer.Option(help="declared or verified.")] = "declared",
+    assessor_kind: Annotated[str, typer.Option(help="self, peer, independent or system.")] = "self",
+    comment: Annotated[str, typer.Option(help="Why, in words.")] = "",
+) -> None:
+    """Answer a question; the answers before it stay on record."""
+    from tocsin.readiness.assessment.assessments import Given, give_answer
+    from tocsin.readiness.commands.assessment import now, records
+
+    invocation: Invocation = ctx.obj
+    given = Given(question, level, status, assessor_kind, by, comment)
+    with records(invocation.home) as session:
+        made = give_answer(session, assessment, given, by=by, now=now())
+    document = {"question": question, "level": made.level, "status": status, "assessor_kind": assessor_kind}
+    emit(invocation, document, lambda: say(f"{question}: {level}, {status} by {by} ({assessor_kind})."))
+
+
+def answers(
+    ctx: typer.Context,
+    assessment: AssessmentId,
+    file: Annotated[Path, typer.Option(help="CSV: question, level, and if wanted status, assessor_kind, comment.")],
+    by: By,
+) -> None:
+    """Take many answers from a CSV file: all of them, or none. Rows without a level are left out."""
+    from tocsin.readiness.assessment.assessments import Given, give_answer
+    from tocsin.readiness.commands.assessment import now, records
+
+    invocation: Invocation = ctx.obj
+    rows = numbered_rows(file, ("question", "level"))
+    with records(invocation.home) as session:
+        filled = [(number, row) for number, row in rows if row["level"].strip()]
+        for number, row in filled:
+            given = Given(
+                question=row["question"].strip(),
+                level=row["level"],
+                status=row.get("status") or "declared",
+                assessor_kind=row.get("assessor_kind") or "self",
+                assessor=row.get("assessor") or by,
+                comment=row.get("comment") or "",
+            )
+            try:
+                give_answer(session, assessment, given, by=by, now=now())
+            except (InputError, NotFoundError, UsageError) as error:
+                raise InputError(f"{file}, line {number}: {error}", hint=error.hint) from error
+    empty = len(rows) - len(filled)
+    left = f" {empty} rows without a level left out." if empty else ""
+    document = {"answers": len(filled), "without_level": empty}
+    emit(invocation, document, lambda: say(f"{len(filled)} answers taken in.{left}"))
+
+
+def read_csv(file: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows of a CSV file as ``numbered_rows`` reads them."""
+    return [row for _, row in numbered_rows(file, needed)]
+
+
+def numbered_rows(file: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file, each with its line; separated by commas or semicolons, blank rows left out.
+
+    Raises NotFoundError, or InputError naming the line.
+    """
+    import csv
+
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise NotFoundError(f"The file '{file}' cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: byte {error.start} is not UTF-8.", hint="Save the file as UTF-8.") from error
+    first = text.partition("\n")[0]
+    # spreadsheets of many countries write semicolons
+    separator = ";" if ";" in first and "," not in first else ","
+    reader = csv.DictReader(text.splitlines(keepends=True), delimiter=separator)
+    missing = [name for name in needed if name not in (reader.fieldnames or ())]
+    if missing:
+        raise InputError(f"{file}, line 1: there is no column '{missing[0]}'.")
+    rows = []
+    for row in reader:
+        if None in row or None in row.values():
+            raise InputError(f"{file}, line {reader.line_num}: it has not as many cells as the first line.")
+        if any(row.values()):
+            rows.append((reader.line_num, row))
+    return rows

@@ -1,0 +1,280 @@
+"""The part of `tocsin assessment` that looks ahead and back: plans, targets, comparisons, ranks."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.node.errors import ConflictError
+
+if TYPE_CHECKING:
+    from tocsin.readiness.assessment import Comparison, Tracked
+
+plan = typer.Typer(no_args_is_help=True, help="The action list: owner, date, cost, expected gain.")
+
+By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
+
+
+@plan.command("add")
+def add(
+    ctx: typer.Context,
+    assessment: int,
+    question: str,
+    level: Annotated[str, typer.Argument(help="The level to reach: index or label.")],
+    *,
+    title: Annotated[str, typer.Option(help="What is to be done.")],
+    owner: Annotated[str, typer.Option(help="Who does it.")],
+    due: Annotated[str, typer.Option(help="By when, YYYY-MM-DD.")],
+    by: By,
+    cost: Annotated[float | None, typer.Option(help="What it costs; leave out if unknown.")] = None,
+    currency: Annotated[str, typer.Option(help="Such as USD.")] = "",
+) -> None:
+    """Add an action to the list; its expected gain is worked out now."""
+    from tocsin.readiness.assessment.plan import Task, add_action
+    from tocsin.readiness.commands.assessment import day, now, records
+
+    invocation: Invocation = ctx.obj
+    task = Task(question, level, title, owner, day(due), cost, currency)
+    with records(invocation.home) as session:
+        made = add_action(session, assessment, task, by=by, now=now())
+    document = {"action": made.id, "gain": made.gain, "gain_low": made.gain_low, "gain_high": made.gain_high}
+    emit(
+        invocation,
+        document,
+        lambda: say(
+            f"Action {made.id}: expected gain {made.gain:.1f} points ({made.gain_low:.1f} to {made.gain_high:.1f})."
+        ),
+    )
+
+
+@plan.command("done")
+def done(ctx: typer.Context, action: int, on: Annotated[str, typer.Option(help="YYYY-MM-DD.")], by: By) -> None:
+    """Mark an action done; the next assessment shows whether it moved a measured value."""
+    from tocsin.readiness.assessment.plan import finish_action
+    from tocsin.readiness.commands.assessment import day, now, records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        finish_action(session, action, day(on), by=by, now=now())
+    emit(invocation, {"action": action, "done_on": on}, lambda: say(f"Action {action} was done on {on}."))
+
+
+@plan.command("list")
+def list_actions(ctx: typer.Context, assessment: int) -> None:
+    """List the actions of an assessment by date."""
+    from tocsin.readiness.assessment import read_snapshot
+    from tocsin.readiness.commands.assessment import records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        actions = read_snapshot(session, assessment).actions
+    rows = [
+        (
+            action.id,
+            action.question,
+            action.title,
+            action.owner,
+            str(action.due),
+            "unknown" if action.cost is None else f"{action.cost:,.0f} {action.currency}",
+            f"{action.gain:.1f} ({action.gain_low:.1f} to {action.gain_high:.1f})",
+            str(action.done_on or ""),
+        )
+        for action in actions
+    ]
+    columns = ("No.", "Question", "Action", "Owner", "Due", "Cost", "Expected gain", "Done")
+    emit(invocation, [a.__dict__ for a in actions], lambda: print_table("Actions", columns, rows, numbers=[0, 5, 6]))
+
+
+def compare(
+    ctx: typer.Context,
+    first: Annotated[int, typer.Argument(help="The number of one assessment.")],
+    second: Annotated[int, typer.Argument(help="And of the other.")],
+    under: Annotated[str, typer.Option(help="The version to re-score both under; empty: the later one's.")] = "",
+) -> None:
+    """Compare two years: re-scored under one version, chain-linked, and which actions moved a measured value."""
+    from tocsin.readiness.assessment import compare as compare_years
+    from tocsin.readiness.commands.assessment import records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        found = compare_years(session, first, second, under or None)
+    emit(invocation, _comparison_document(found), lambda: _print_comparison(found))
+
+
+def target(
+    ctx: typer.Context,
+    unit: str,
+    framework: str,
+    version: str,
+    *,
+    goal: Annotated[float, typer.Option(help="In % for relative and gap, in points otherwise.")],
+    baseline: Annotated[int, typer.Option(help="The year it is counted from.")],
+    end: Annotated[int, typer.Option(help="The year it is due.")],
+    by: By,
+    of: Annotated[str, typer.Option(help="overall, a pillar or an indicator.")] = "overall",
+    kind: Annotated[str, typer.Option(help="relative, points, gap or reach.")] = "relative",
+) -> None:
+    """Set a target for a unit."""
+    from tocsin.readiness.assessment.plan import Goal, set_target
+    from tocsin.readiness.assessment.versions import get_version
+    from tocsin.readiness.commands.assessment import now, records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        _, found = get_version(session, framework, version)
+        set_target(session, unit, found, Goal("", of, kind, goal, baseline, end), by=by, now=now())
+    document = {"unit": unit, "of": of, "kind": kind, "goal": goal, "baseline": baseline, "end": end}
+    emit(invocation, document, lambda: say(f"Target for {unit}: {of}, {kind} {goal:g} from {baseline} to {end}."))
+
+
+def targets(ctx: typer.Context, assessment: int) -> None:
+    """Show how far the targets of a unit are, in several readings side by side."""
+    from tocsin.readiness.commands.assessment import records
+    from tocsin.readiness.report import tracked_targets
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        found = tracked_targets(session, assessment)
+    emit(invocation, [_target_document(item) for item in found], lambda: _print_targets(found))
+
+
+def rank(ctx: typer.Context, framework: str, version: str) -> None:
+    """Rank the units that opted in, each with the best and the worst place it can have."""
+    from tocsin.readiness.commands.assessment import records
+    from tocsin.readiness.report import ranked_units
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        found = ranked_units(session, framework, version)
+    if len(found) < 2:
+        raise ConflictError(
+            f"There is no ranking under '{framework}' {version}: {len(found)} units opted in, and it takes two.",
+            hint="A unit opts in with 'tocsin assessment opt-in'.",
+        )
+    rows = [(r.unit, r.nominal or "unknown", f"{r.best} to {r.worst}") for r in found]
+    emit(
+        invocation,
+        [r.__dict__ for r in found],
+        lambda: print_table("Ranks among units that opted in", ("Unit", "Rank", "Range"), rows, numbers=[1, 2]),
+    )
+
+
+def opt_in(ctx: typer.Context, assessment: int, by: By) -> None:
+    """Agree to be ranked with this assessment."""
+    _set_ranked(ctx, assessment, ranked=True, by=by)
+
+
+def opt_out(ctx: typer.Context, assessment: int, by: By) -> None:
+    """No longer agree to be ranked with this assessment."""
+    _set_ranked(ctx, assessment, ranked=False, by=by)
+
+
+def _set_ranked(ctx: typer.Context, assessment: int, *, ranked: bool, by: str) -> None:
+    from tocsin.readiness.assessment.assessments import set_ranked
+    from tocsin.readiness.commands.assessment import now, records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        set_ranked(session, assessment, ranked, by=by, now=now())
+    words = "may be ranked" if ranked else "is not ranked"
+    emit(invocation, {"assessment": assessment, "ranked": ranked}, lambda: say(f"Assessment {assessment} {words}."))
+
+
+def _comparison_document(found: "Comparison") -> dict[str, object]:
+    return {
+        "unit": found.second.unit,
+        "under": found.under.version,
+        "first": {
+            "as_of": found.first.as_of,
+            "version": found.first.framework.version,
+            "scores": [s.__dict__ for s in found.first_scores.values() if s.kind != "question"],
+        },
+        "second": {
+            "as_of": found.second.as_of,
+            "version": found.second.framework.version,
+            "scores": [s.__dict__ for s in found.second_scores.values() if s.kind != "question"],
+        },
+        "relations": found.relations,
+        "linked": None if found.linked is None else {**found.linked.__dict__, "change": found.linked.change.__dict__},
+        "why": found.why,
+        "outcomes": [
+            {
+                "action": item.action.title,
+                "owner": item.action.owner,
+                "done_on": item.action.done_on,
+                "query": item.query,
+                "moved": item.moved,
+                "change": None if item.change is None else item.change.__dict__,
+            }
+            for item in found.outcomes
+        ],
+    }
+
+
+def _print_comparison(found: "Comparison") -> None:
+    def words(low: float, point: float | None, high: float) -> str:
+        return f"{'unknown' if point is None else f'{point:.1f}'} [{low:.1f} to {high:.1f}]"
+
+    rows = []
+    for ident, after in found.second_scores.items():
+        before = found.first_scores.get(ident)
+        if after.kind in {"overall", "pillar"} and before is not None:
+            rows.append(
+                (
+                    ident,
+                    after.title,
+                    words(before.low, before.point, before.high),
+                    words(after.low, after.point, after.high),
+                )
+            )
+    years = (str(found.first.as_of), str(found.second.as_of))
+    print_table(f"Both under version {found.under.version}", ("Part", "Title", *years), rows, numbers=[2, 3])
+    if found.linked is None:
+        say(found.why)
+    else:
+        link = found.linked
+        say(
+            f"On the {len(link.common)} questions that both versions share: {link.change.value:+.1f} points "
+            f"({link.change.low:+.1f} to {link.change.high:+.1f})."
+        )
+        say(
+            f"Linked score {link.linked:.1f}; score under the new criteria {link.second:.1f}: "
+            f"the change of criteria alone makes {link.break_:+.1f} (the break)."
+        )
+    for item in found.outcomes:
+        say(f"Action '{item.action.title}' ({item.action.owner}): {item.moved}.")
+
+
+def _target_document(item: "Tracked") -> dict[str, object]:
+    return {
+        **item.goal.__dict__,
+        "wanted": item.wanted,
+        "reached": item.reached,
+        "readings": dict(item.readings),
+        "why": item.why,
+        "series": [{"as_of": on, "low": held.low, "point": held.point, "high": held.high} for on, held in item.series],
+        **({} if item.supported is None else {"supported": _target_document(item.supported)}),
+    }
+
+
+def _print_targets(found: "list[Tracked]") -> None:
+    columns = ("Target", "Answers", "Wanted", "Now", "Reached", "In %", "Points", "Gap %")
+    rows, reasons = [], []
+    for item in found:
+        title = f"{item.goal.title}, by {item.goal.end}"
+        for number, (kind, one) in enumerate((("declared", item), ("supported", item.supported))):
+            if one is not None:
+                rows.append((title if number == 0 else "", kind, *_target_cells(one)))
+                if one.why and number == 0:
+                    reasons.append(f"{title}: not computable, {one.why}.")
+    print_table("Targets", columns, rows, numbers=[2, 5, 6, 7])
+    for reason in reasons:
+        say(reason)
+
+
+def _target_cells(item: "Tracked") -> tuple[object, ...]:
+    last = item.series[-1][1] if item.series else None
+    wanted = "" if item.wanted is None else f"{item.wanted:.1f}"
+    held = "unknown" if last is None or last.point is None else f"{last.point:.0f} [{last.low:.0f}-{last.high:.0f}]"
+    change = [item.readings.get(reading) for reading in ("relative", "points", "gap")]
+    return (wanted, held, item.reached or "?", *("" if value is None else f"{value:+.1f}" for value in change))

@@ -1,0 +1,293 @@
+"""`tocsin readiness`: build a composite index, look at it from every side, and say how sure it is."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.readiness.commands.report import report
+
+app = typer.Typer(no_args_is_help=True, help="Composite indices of readiness: build, examine, compare, target.")
+app.command()(report)
+
+RunFolder = Annotated[Path, typer.Option("--run", help="The folder of a built run.")]
+OutFile = Annotated[Path, typer.Option("--out", help="The CSV file to write.")]
+Params = Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE; may be given several times.")]
+
+
+@app.command()
+def build(
+    ctx: typer.Context,
+    data: Annotated[
+        Path, typer.Option(help="Indicator data: uCode, optionally uName and Time, a column an indicator.")
+    ],
+    meta: Annotated[Path, typer.Option(help="The structure: Level, iCode, Parent, Direction, Weight, Type, …")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    recipe: Annotated[
+        Path | None, typer.Option(help="Choices of method as TOML; without it the default recipe.")
+    ] = None,
+    denominators: Annotated[Path | None, typer.Option(help="Denominators from a file of their own, by uCode.")] = None,
+) -> None:
+    """Build an index and write every stage as CSV."""
+    from tocsin.readiness.run import build_run, describe_run, warnings_of
+
+    invocation: Invocation = ctx.obj
+    run = build_run(data, meta, recipe, out, denominators)
+    document = {**describe_run(run), "folder": str(out), "files": sorted(path.name for path in out.glob("*.csv"))}
+    for warning in warnings_of(run):
+        note(f"tocsin: {warning}")
+
+    def human() -> None:
+        say(f"{document['units']} units, {document['indicators']} indicators, {document['levels']} levels → {out}")
+        say(f"identity {run.identity}")
+
+    emit(invocation, document, human)
+
+
+@app.command()
+def normalise(
+    ctx: typer.Context,
+    run: RunFolder,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="minmax, zscore, scaled, rank, borda, prank, fracmax, dist2targ, dist2ref, dist2max or goalposts."
+        ),
+    ],
+    out: OutFile,
+    param: Params = None,
+    stage: Annotated[str, typer.Option(help="The stage to normalise.")] = "Treated",
+) -> None:
+    """Write the indicators on another scale, larger always better."""
+    from tocsin.readiness import parameters
+    from tocsin.readiness.build import method_columns
+    from tocsin.readiness.normalise import normalise as apply
+    from tocsin.readiness.normalise import reversed_by_fracmax, unscalable
+    from tocsin.readiness.run import load_run, table_columns, write_csv
+
+    built = load_run(run)
+    codes = [element.code for element in built.inputs.hierarchy.indicators]
+    table = built.stage(stage).columns(codes)
+    columns, params = method_columns(built.inputs.hierarchy, codes), parameters.parse(param or [])
+    made = apply(table, columns, method, params, over_panel=built.recipe.normalise.over_panel)
+    if method == "fracmax" and params.get("negative") != "leader" and (turned := reversed_by_fracmax(table, columns)):
+        note(f"tocsin: x / max turns round the order of {', '.join(turned)}; --param negative=leader does not.")
+    if lost := unscalable(table, made):
+        note(f"tocsin: {', '.join(lost)} cannot be scaled (the formula divides by zero) and are left empty.")
+    write_csv(out, table_columns(made))
+    _wrote(ctx, out, len(made.units), method=method, identity=built.identity)
+
+
+@app.command()
+def weights(
+    ctx: typer.Context,
+    run: RunFolder,
+    method: Annotated[
+        str,
+        typer.Option(help="given, effective, noisy, pca, balance, infomax; balance_corr and infomax_corr add the fit."),
+    ],
+    out: OutFile,
+    level: Annotated[int | None, typer.Option(help="The level whose weights are computed.")] = None,
+    param: Params = None,
+) -> None:
+    """Write a set of weights: iCode, Level, Weight."""
+    from tocsin.readiness import parameters
+    from tocsin.readiness.reweigh import weight_table
+    from tocsin.readiness.run import load_run, write_rows
+
+    built = load_run(run)
+    rows = weight_table(built, method, level, parameters.parse(param or []))
+    write_rows(out, rows)
+    _wrote(ctx, out, len(rows), method=method, level=level, identity=built.identity)
+
+
+@app.command()
+def aggregate(
+    ctx: typer.Context,
+    run: RunFolder,
+    method: Annotated[str, typer.Option(help="amean, gmean, hmean, genmean, copeland; several by level with commas.")],
+    out: OutFile,
+    param: Params = None,
+    normalised: Annotated[Path | None, typer.Option(help="A normalised table to use instead of the run's own.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights to use instead: CSV with iCode, Weight.")] = None,
+) -> None:
+    """Write indicators and all aggregates made in another way."""
+    from tocsin.readiness import parameters
+    from tocsin.readiness.reweigh import aggregate_again
+    from tocsin.readiness.run import load_run, table_columns, write_csv
+
+    built = load_run(run)
+    made = aggregate_again(built, method, parameters.parse(param or []), normalised, weights)
+    write_csv(out, table_columns(made))
+    _wrote(ctx, out, len(made.units), method=method, identity=built.identity)
+
+
+@app.command("remove-elements")
+def remove_elements(
+    ctx: typer.Context,
+    run: RunFolder,
+    level: Annotated[int, typer.Option(help="Remove each element of this level in turn.")],
+    out: OutFile,
+    table: Annotated[str, typer.Option(help="scores, ranks, rank_diffs, rank_abs_diffs or mean_abs_diff.")] = "ranks",
+    code: Annotated[str | None, typer.Option(help="The element studied; the index by default.")] = None,
+) -> None:
+    """Write what the index would be without each element of a level."""
+    from tocsin.readiness import compare as comparing
+    from tocsin.readiness.build import aggregation_steps
+    from tocsin.readiness.run import load_run, write_rows
+
+    built = load_run(run)
+    hierarchy, stages = built.inputs.hierarchy, built.stages
+    steps = aggregation_steps(hierarchy, built.recipe)
+    made = comparing.remove_elements(
+        stages.normalised, hierarchy, stages.weights, steps, level=level, code=code or hierarchy.top
+    )
+    rows = made.rows(table)
+    write_rows(out, rows)
+    _wrote(ctx, out, len(rows), mean_abs_diff={row["iCode"]: row["MeanAbsDiff"] for row in made.rows("mean_abs_diff")})
+
+
+@app.command()
+def compare(
+    ctx: typer.Context,
+    run: Annotated[list[Path], typer.Option("--run", help="The folder of a built run; may be given several times.")],
+    out: OutFile,
+    other: Annotated[
+        list[Path] | None, typer.Option("--with", "--other", help="Another run; may be given several times.")
+    ] = None,
+    year: Annotated[
+        list[int] | None, typer.Option(help="Years of a panel run to compare; the first is the base.")
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="The element compared; the index by default.")] = None,
+    by: Annotated[str, typer.Option(help="ranks or scores.")] = "ranks",
+    table: Annotated[str, typer.Option(help="For more than two: values, diffs or abs_diffs.")] = "values",
+) -> None:
+    """Write two runs, or two years, side by side: uCode, coin.1, coin.2, Diff, Abs.diff; or several."""
+    from tocsin.readiness.reweigh import comparison, labelled
+    from tocsin.readiness.run import write_rows
+
+    rows = comparison(labelled([*run, *(other or [])]), year or [], code, by, table)
+    write_rows(out, rows)
+    _wrote(ctx, out, len(rows), by=by)
+
+
+@app.command()
+def sensitivity(
+    ctx: typer.Context,
+    run: RunFolder,
+    spec: Annotated[Path, typer.Option(help="The uncertain choices, as TOML.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The folder for scores, ranks, rank statistics, sample and indices; or FILE.csv, rank statistics only."
+        ),
+    ],
+) -> None:
+    """Evaluate the index over other choices: ranks with intervals, and which choice matters how much."""
+    from tocsin.readiness.run import load_run
+    from tocsin.readiness.sensitivity import write_sensitivity
+
+    built = load_run(run)
+    document = write_sensitivity(built, spec, out)
+
+    def human() -> None:
+        say(f"{document['evaluations']} evaluations ({document['method']}) → {out}")
+        for line in document["lines"] if isinstance(document["lines"], list) else []:
+            say(str(line))
+
+    emit(ctx.obj, {key: value for key, value in document.items() if key != "lines"}, human)
+
+
+@app.command()
+def target(
+    ctx: typer.Context,
+    panel: Annotated[Path, typer.Option(help="CSV: code, a column a year, net<year>, pop<year>, group columns.")],
+    goal: Annotated[float, typer.Option(help="The goal in percent.")],
+    baseline: Annotated[int, typer.Option(help="The year to start from.")],
+    end: Annotated[int, typer.Option(help="The year to look at.")],
+    group: Annotated[list[str] | None, typer.Option(help="COLUMN=VALUE; several narrow the group.")] = None,
+    full_score: Annotated[float, typer.Option(help="The highest score there is.")] = 100.0,
+    table: Annotated[
+        Path | None, typer.Option(help="Also write a CSV of all groups and all earlier baselines.")
+    ] = None,
+) -> None:
+    """Read a goal such as "+40 %" in every way it was meant."""
+    from tocsin.readiness.run import write_rows
+    from tocsin.readiness.target import Goal, assess, read_panel, tabulate
+
+    data, question = read_panel(panel), Goal(goal, baseline, end, full_score)
+    found = assess(data, question, group or [])
+    if table is not None:
+        write_rows(table, tabulate(data, question))
+    emit(ctx.obj, found, lambda: _print_target(found))
+
+
+def _print_target(found: dict[str, object]) -> None:
+    from tocsin.readiness.target import notes, summary_rows
+
+    columns, rows = summary_rows(found)
+    group = " and ".join(found["group"]) if isinstance(found["group"], list) else found["group"]
+    title = f"+{found['goal_percent']:g} % from {found['baseline_year']} to {found['end_year']}, group: {group}"
+    print_table(title, columns, rows)
+    for line in notes(found):
+        say(line)
+
+
+def _wrote(ctx: typer.Context, out: Path, rows: int, **facts: object) -> None:
+    emit(ctx.obj, {"file": str(out), "rows": rows, **facts}, lambda: say(f"{rows} rows → {out}"))
+
+
+@app.command()
+def describe(
+    ctx: typer.Context,
+    run: RunFolder,
+    view: Annotated[
+        str,
+        typer.Option(help="statistics, availability, correlations, flags, denominators, alpha, pca, bounds or trends."),
+    ],
+    out: OutFile,
+    stage: Annotated[
+        str | None, typer.Option(help="The stage looked at: Normalised, for trends Aggregated, unless named.")
+    ] = None,
+    level: Annotated[int, typer.Option(help="The level of groups, or of the elements for trends.")] = 2,
+    kind: Annotated[str, typer.Option(help="Of correlations: pearson, spearman or kendall.")] = "pearson",
+) -> None:
+    """Write a statistical view of a run."""
+    from tocsin.readiness.run import load_run, write_rows
+    from tocsin.readiness.views import view as rows_of
+
+    looked_at = stage or ("Aggregated" if view == "trends" else "Normalised")
+    rows = rows_of(load_run(run), view, looked_at, level, kind)
+    write_rows(out, rows)
+    _wrote(ctx, out, len(rows), view=view)
+
+
+@app.command()
+def profile(
+    ctx: typer.Context,
+    unit: Annotated[str, typer.Argument(help="The code of the unit.")],
+    run: RunFolder,
+    count: Annotated[int, typer.Option(help="How many strengths and weaknesses.")] = 5,
+) -> None:
+    """Show one unit: scores and ranks with bounds, strengths and weaknesses."""
+    from tocsin.readiness.run import load_run
+    from tocsin.readiness.views import unit_view
+
+    found = unit_view(load_run(run), unit, count=count)
+
+    def human() -> None:
+        for title, rows in (
+            ("", found["profile"]),
+            ("Strengths", found["strengths"]),
+            ("Weaknesses", found["weaknesses"]),
+        ):
+            if isinstance(rows, list) and rows:
+                columns = list(rows[0])
+                print_table(title, columns, [[_shown(row[c]) for c in columns] for row in rows])
+
+    emit(ctx.obj, found, human)
+
+
+def _shown(value: object) -> object:
+    return f"{value:.2f}" if isinstance(value, float) else "" if value is None else value

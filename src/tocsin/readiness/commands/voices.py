@@ -1,0 +1,182 @@
+"""The part of `tocsin assessment` in which others have their say: evidence, reviews, disputes, appeals."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.node.errors import StorageError
+
+evidence = typer.Typer(no_args_is_help=True, help="Evidence: an archived copy, its hash, and where it is used.")
+
+By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
+Why = Annotated[str, typer.Option("--text", help="The reason, in words.")]
+Statement = Annotated[int, typer.Argument(help="Its number; 'statements' shows them.")]
+
+
+@evidence.command("add")
+def add(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The file, or a saved copy of what the link shows.")],
+    *,
+    title: Annotated[str, typer.Option(help="What it is.")],
+    language: Annotated[str, typer.Option(help="Its language, such as fr.")],
+    by: By,
+    link: Annotated[str, typer.Option(help="Where it was found, if anywhere.")] = "",
+    valid_from: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "",
+    valid_until: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "",
+) -> None:
+    """Archive a piece of evidence under its own hash."""
+    from tocsin.readiness.assessment.evidence import Piece, add_evidence
+    from tocsin.readiness.commands.assessment import day, evidence_folder, now, records
+
+    invocation: Invocation = ctx.obj
+    begin, end = (day(text) if text else None for text in (valid_from, valid_until))
+    piece = Piece(title, language, link, begin, end)
+    with records(invocation.home) as session:
+        held = add_evidence(session, evidence_folder(invocation.home), file, piece, by=by, now=now())
+    document = {"evidence": held.digest, "size": held.size, "title": held.title}
+    emit(invocation, document, lambda: say(f"{held.digest[:12]}  {held.title} ({held.size:,} bytes)"))
+
+
+@evidence.command("use")
+def use(
+    ctx: typer.Context,
+    piece: Annotated[str, typer.Argument(help="The start of its hash.")],
+    assessment: int,
+    question: str,
+    by: By,
+) -> None:
+    """Let a piece of evidence support a question; one piece may support many, under any framework."""
+    from tocsin.readiness.assessment.evidence import use_evidence
+    from tocsin.readiness.commands.assessment import now, records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        held = use_evidence(session, piece, assessment, question, by=by, now=now())
+    document = {"evidence": held.digest, "assessment": assessment, "question": question}
+    emit(invocation, document, lambda: say(f"{held.title} supports {question}."))
+
+
+@evidence.command("list")
+def list_evidence(ctx: typer.Context) -> None:
+    """List the evidence and how often each piece is used."""
+    from sqlalchemy import func, select
+
+    from tocsin.readiness.assessment.models import Evidence, EvidenceUse
+    from tocsin.readiness.commands.assessment import records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        uses = dict(
+            session.execute(select(EvidenceUse.evidence_id, func.count()).group_by(EvidenceUse.evidence_id)).all()
+        )
+        found = session.scalars(select(Evidence).order_by(Evidence.id)).all()
+    rows = [
+        (p.digest[:12], p.title, p.language, str(p.valid_from or ""), str(p.valid_until or ""), uses.get(p.id, 0))
+        for p in found
+    ]
+    document = [
+        {
+            "evidence": piece.digest,
+            "title": piece.title,
+            "language": piece.language,
+            "link": piece.link,
+            "valid_from": piece.valid_from,
+            "valid_until": piece.valid_until,
+            "uses": uses.get(piece.id, 0),
+        }
+        for piece in found
+    ]
+    columns = ("Hash", "Title", "Language", "Valid from", "Valid until", "Uses")
+    emit(invocation, document, lambda: print_table("Evidence", columns, rows, numbers=[5]))
+
+
+@evidence.command("check")
+def check(ctx: typer.Context) -> None:
+    """Check that every archived copy is there and unchanged."""
+    from sqlalchemy import select
+
+    from tocsin.readiness.assessment.evidence import is_intact
+    from tocsin.readiness.assessment.models import Evidence
+    from tocsin.readiness.commands.assessment import evidence_folder, records
+
+    invocation: Invocation = ctx.obj
+    folder = evidence_folder(invocation.home)
+    with records(invocation.home) as session:
+        digests = session.scalars(select(Evidence.digest).order_by(Evidence.id)).all()
+    damaged = [digest for digest in digests if not is_intact(folder, digest)]
+    if damaged:
+        raise StorageError(
+            f"{len(damaged)} of {len(digests)} archived copies are missing or changed, first {damaged[0][:12]}.",
+            hint="Bring them back from a backup.",
+        )
+    emit(invocation, {"checked": len(digests), "damaged": 0}, lambda: say(f"All {len(digests)} copies are intact."))
+
+
+def review(ctx: typer.Context, assessment: int, question: str, text: Why, by: By) -> None:
+    """Put a review of an answer on record."""
+    _say(ctx, assessment, question, "review", text=text, by=by)
+
+
+def dispute(ctx: typer.Context, assessment: int, question: str, text: Why, by: By) -> None:
+    """Dispute an answer; until it is decided the answer counts as declared only."""
+    _say(ctx, assessment, question, "dispute", text=text, by=by)
+
+
+def decide(
+    ctx: typer.Context,
+    statement: Statement,
+    outcome: Annotated[str, typer.Argument(help="upheld or rejected.")],
+    text: Why,
+    by: By,
+) -> None:
+    """Decide a dispute or an appeal; never one's own."""
+    from tocsin.readiness.assessment.assessments import decide as decide_on
+    from tocsin.readiness.commands.assessment import now, records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        made = decide_on(session, statement, outcome, text, by=by, now=now())
+    document = {"statement": made.id, "about": statement, "outcome": outcome}
+    emit(invocation, document, lambda: say(f"Decision {made.id}: {statement} is {outcome}."))
+
+
+def appeal(ctx: typer.Context, decision: Statement, text: Why, by: By) -> None:
+    """Appeal against a decision, once."""
+    from tocsin.readiness.assessment.assessments import appeal as appeal_against
+    from tocsin.readiness.commands.assessment import now, records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        made = appeal_against(session, decision, text, by=by, now=now())
+    document = {"statement": made.id, "about": decision}
+    emit(invocation, document, lambda: say(f"Appeal {made.id} against decision {decision} is open."))
+
+
+def statements(ctx: typer.Context, assessment: int) -> None:
+    """List the reviews, disputes, decisions and appeals of an assessment."""
+    from tocsin.readiness.assessment import read_snapshot
+    from tocsin.readiness.commands.assessment import records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        snapshot = read_snapshot(session, assessment)
+    said = sorted((s for group in snapshot.statements.values() for s in group), key=lambda s: s.id)
+    rows = [(s.id, s.question, s.kind, s.about or "", s.outcome, s.by, s.text, f"{s.at:%Y-%m-%d}") for s in said]
+    columns = ("No.", "Question", "Kind", "About", "Outcome", "By", "Text", "Date")
+    emit(invocation, [s.__dict__ for s in said], lambda: print_table("Statements", columns, rows))
+
+
+def _say(
+    ctx: typer.Context, assessment: int, question: str, kind: Literal["review", "dispute"], *, text: str, by: str
+) -> None:
+    from tocsin.readiness.assessment.assessments import state
+    from tocsin.readiness.commands.assessment import now, records
+
+    invocation: Invocation = ctx.obj
+    with records(invocation.home) as session:
+        made = state(session, assessment, question, kind, text, by=by, now=now())
+    document = {"statement": made.id, "kind": kind, "question": question}
+    emit(invocation, document, lambda: say(f"{kind.capitalize()} {made.id} of {question} is on record."))

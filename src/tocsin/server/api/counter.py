@@ -1,0 +1,52 @@
+"""The counter that all routes are served at: the node, the time, and what they share."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from tocsin.node.records import alive
+from tocsin.node.tokens import Tokens
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.uploads import Taker
+from tocsin.server.api.once import forget_killed
+from tocsin.sharing.lookup import Guide
+
+if TYPE_CHECKING:
+    from tocsin.server.api.metrics import Durations
+
+
+@dataclass(frozen=True)
+class Counter:
+    """What routes work with; ``clock`` tells the time, UTC; ``taker`` takes in reports that are sent.
+
+    ``guide`` says who must know, from a router that stays open. ``worker`` names this process, and no other ever.
+    """
+
+    node: NodeWithStores
+    clock: Callable[[], datetime]
+    tokens: Tokens
+    taker: Taker
+    guide: Guide
+    worker: str = field(default_factory=lambda: uuid4().hex)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Requests are worked on meanwhile; those that a killed process was working on may be sent again."""
+        with alive(self.node.home / "at-work", self.worker, partial(forget_killed, self.node.database)):
+            yield
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return self.clock()
+
+    @cached_property
+    def durations(self) -> "Durations":
+        """How long answers take."""
+        from tocsin.server.api.metrics import Durations
+
+        return Durations()

@@ -1,0 +1,251 @@
+"""``/deliveries``: digests to teams, what became of them, and what a person does to them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Body, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import (
+    TOLD,
+    Delivery,
+    DeliveryState,
+    Wanted,
+    delivery,
+    drop,
+    find_digests,
+    find_mail,
+    hold,
+    release,
+    retry,
+    send_again,
+)
+from tocsin.directory import team_names, teams_called
+from tocsin.node.accounts import Act, Reach, Visitor
+from tocsin.node.letters import Letter
+from tocsin.problems.replies import came_in
+from tocsin.server.api.counter import Counter
+from tocsin.server.api.pages import Cursor, Limit, Page, aware, cursor_for, link_next, place_of
+from tocsin.server.security import NotHereError, needs
+
+TAG = "deliveries"
+_NOUN = "deliveries"
+
+Reference = Annotated[
+    str, Path(max_length=40, pattern=r"^[A-Za-z0-9-]+$", description="A reference.", examples=["TOC-2026-0000001"])
+]
+Steerer = Annotated[Visitor, needs(Act.DELIVERIES_STEER, everything=True)]
+
+
+class Digest(BaseModel):
+    """One digest. ``counts``: what is owed, and what it holds; ``error``: why it did not leave, or empty."""
+
+    reference: str
+    state: DeliveryState
+    team: str | None = Field(description="The team's key; null: it is no longer in the directory.")
+    team_name: str | None
+    subject: str
+    message_id: str
+    channel: str
+    created_at: datetime
+    sent_at: datetime | None
+    attempts: int
+    next_try_at: datetime | None
+    path: str
+    size: int
+    counts: dict[str, int]
+    protection: str
+    error: str
+
+
+class WholeDigest(Digest):
+    """The same with the mails that came in about it: answers, bounces and others, as `tocsin deliveries show` says."""
+
+    not_reached: dict[str, str] = Field({}, description="Mailboxes that it did not reach, and why.")
+    tickets: list[str] = []
+    mails: list[int] = Field([], description="Numbers of mails about it.")
+
+
+class Reason(BaseModel):
+    """Why, for whoever reads it later."""
+
+    reason: str = Field("", max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")
+
+
+class Needed(BaseModel):
+    """Why; it must be said."""
+
+    reason: str = Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")
+
+
+class Done(BaseModel):
+    """What an act made of it; ``reference`` is a new one where it was sent again."""
+
+    reference: str
+    state: str
+
+
+def add_routes(router: APIRouter, counter: Counter) -> None:
+    """Add the routes."""
+    node = counter.node
+
+    @router.get("/deliveries", operation_id="listDeliveries", summary="Digests, what became of each")
+    def list_deliveries(
+        *,
+        request: Request,
+        response: Response,
+        visitor: Annotated[Visitor, needs(Act.DELIVERIES_READ)],
+        state: DeliveryState | None = None,
+        team: Annotated[str, Query(max_length=200, description="Key or name of a team.")] = "",
+        since: Annotated[datetime | None, Query(description="Made from then on.")] = None,
+        until: Annotated[datetime | None, Query(description="Made before then.")] = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[Digest]:
+        """The newest first; operators see those that left for their own teams."""
+        place = place_of(counter.tokens, _NOUN, cursor)
+        reach = visitor.reach(Act.DELIVERIES_READ)
+        with node.database.reading() as session:
+            wanted = Wanted(
+                states=(state.value,) if state else (),
+                teams=_teams(session, reach, team),
+                since=aware(since),
+                until=aware(until),
+                told=not reach.everything,
+                before=place[0] if place else 0,
+            )
+            found = find_digests(session, wanted, limit=limit + 1)
+            names = team_names(session, {one.team_id for one in found})
+        following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].id]) if len(found) > limit else None
+        link_next(request, response, following)
+        return Page(items=[Digest(**_document(one, names, reach)) for one in found[:limit]], next=following)
+
+    @router.get("/deliveries/{reference}", operation_id="readDelivery", summary="All that is known of one digest")
+    def read_delivery(reference: Reference, visitor: Annotated[Visitor, needs(Act.DELIVERIES_READ)]) -> WholeDigest:
+        """With the mails that came in about it."""
+        reach = visitor.reach(Act.DELIVERIES_READ)
+        with node.database.reading() as session:
+            found = delivery(session, reference)
+            if not reach.covers([found.team_id]) or not (reach.everything or found.state in TOLD):
+                raise NotHereError
+            names = team_names(session, {found.team_id})
+            mails = came_in(session, found) if reach.everything else {}
+        return WholeDigest(**_document(found, names, reach), **mails)
+
+    _add_acts(router, counter)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a person ordered for which mail."""
+
+    reference: str
+    reason: str
+    actor: str
+    now: datetime
+    domain: str
+
+
+def _release(session: Session, order: _Order) -> Delivery | Letter:
+    one = find_mail(session, order.reference)
+    release(session, [one], actor=order.actor, now=order.now)
+    return one
+
+
+def _hold(session: Session, order: _Order) -> Delivery | Letter:
+    one = find_mail(session, order.reference)
+    hold(session, one, reason=order.reason, actor=order.actor, now=order.now)
+    return one
+
+
+def _drop(session: Session, order: _Order) -> Delivery | Letter:
+    one = find_mail(session, order.reference)
+    drop(session, one, reason=order.reason, actor=order.actor, now=order.now)
+    return one
+
+
+def _retry(session: Session, order: _Order) -> Delivery | Letter:
+    return retry(session, order.reference, order.now, actor=order.actor)
+
+
+def _repeat(session: Session, order: _Order) -> Delivery | Letter:
+    one = find_mail(session, order.reference)
+    return send_again(session, one, actor=order.actor, domain=order.domain, now=order.now)
+
+
+Do = Callable[[Session, _Order], Delivery | Letter]
+_PLAIN: Final[tuple[tuple[str, str, Do], ...]] = (
+    ("release", "Let a held mail leave with the next run", _release),
+    ("retry", "Try a digest again that was given up, came back, or waits", _retry),
+    ("repeat", "Send a digest again, as a new one that says which it repeats", _repeat),
+)
+
+
+def _add_acts(router: APIRouter, counter: Counter) -> None:
+    for name, summary, do in _PLAIN:
+        _add_plain(router, counter, (name, summary, do))
+
+    @router.post(_path("hold"), operation_id="holdDelivery", summary="Hold a mail back that has not left")
+    def hold_back(reference: Reference, visitor: Steerer, why: Annotated[Reason, Body()]) -> Done:
+        """It waits for a person."""
+        return _steer(counter, visitor, _hold, reference, why.reason)
+
+    @router.post(_path("drop"), operation_id="dropDelivery", summary="Never send a held mail")
+    def never_send(reference: Reference, visitor: Steerer, why: Annotated[Needed, Body()]) -> Done:
+        """For good: nothing undoes it. The next one to its team is held again."""
+        return _steer(counter, visitor, _drop, reference, why.reason)
+
+
+def _add_plain(router: APIRouter, counter: Counter, act: tuple[str, str, Do]) -> None:
+    name, summary, do = act
+
+    @router.post(_path(name), operation_id=f"{name}Delivery", summary=summary, name=name)
+    def steer(reference: Reference, visitor: Steerer) -> Done:
+        return _steer(counter, visitor, do, reference, "")
+
+
+def _path(act: str) -> str:
+    return f"/deliveries/{{reference}}/{act}"
+
+
+def _steer(counter: Counter, visitor: Visitor, do: Do, reference: str, reason: str) -> Done:
+    domain = counter.node.settings.node.contact.rpartition("@")[2]
+    with counter.node.database.begin() as session:
+        one = do(session, _Order(reference, reason, visitor.actor, counter.now, domain))
+        return Done(reference=one.reference, state=one.state)
+
+
+def _teams(session: Session, reach: Reach, team: str) -> frozenset[int] | None:
+    """Whose digests are wanted and may be seen; None: everybody's."""
+    may = None if reach.everything else reach.teams
+    if not team:
+        return may
+    called = frozenset(teams_called(session, team))
+    return called if may is None else called & may
+
+
+def _document(one: Delivery, names: dict[int, tuple[str, str]], reach: Reach) -> dict[str, Any]:
+    """What a reader may know of it: what went wrong here is for those inside."""
+    key, name = names.get(one.team_id, (None, None))
+    inside = reach.everything
+    return {
+        "reference": one.reference,
+        "state": one.state,
+        "team": key,
+        "team_name": name,
+        "subject": one.subject,
+        "message_id": one.message_id,
+        "channel": one.channel if inside else "",
+        "created_at": one.created_at,
+        "sent_at": one.sent_at,
+        "attempts": one.attempts,
+        "next_try_at": one.next_try_at,
+        "path": one.path if inside else "",
+        "size": one.size,
+        "counts": {"owed": one.events, **one.counts},
+        "protection": one.protection,
+        "error": one.error if inside else "",
+    }

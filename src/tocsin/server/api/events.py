@@ -1,0 +1,231 @@
+"""``/events``: what was heard, as far as whoever asks may have it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import polars as pl
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from tocsin.events.browse import read_cursor
+from tocsin.events.export import EVENT, Form, media_of, table_of
+from tocsin.events.filters import EVERYWHERE, EventFilter
+from tocsin.events.idf_out import to_idf
+from tocsin.events.schema import BY_NAME
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.errors import UsageError
+from tocsin.node.records import node_uuid
+from tocsin.server.api.counter import Counter
+from tocsin.server.api.pages import Cursor, Limit, cursor_for, link_next, place_of
+from tocsin.server.security import NotHereError, needs
+from tocsin.sharing.export import export_events
+from tocsin.sharing.visibility import export_sight
+
+TAG = "events"
+_NOUN = "events"
+_WORD = r"^[^\x00-\x1f\x7f]*$"
+
+_MEDIA = {media_of(form).partition(";")[0]: form for form in Form if form is not Form.JSON}
+_FILES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A page, or a file.",
+        "content": {media_of(form): {} for form in Form if form is not Form.JSON},
+    }
+}
+
+Reader = Annotated[Visitor, needs(Act.EVENTS_READ)]
+
+
+class Event(BaseModel):
+    """An event by its IntelMQ Data Format names, without what is null.
+
+    `event` is its identity, here and elsewhere; `id` is where it is kept on this node.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(description="Ingest and row.", examples=["12-7"])
+    event: UUID
+
+
+class Events(BaseModel):
+    """Events, the newest report first."""
+
+    items: list[Event]
+    next: str | None = Field(description="The cursor of the next page; null: this is the last.")
+
+
+class OfHour(BaseModel):
+    """How many events of one hour."""
+
+    hour: datetime
+    events: int
+
+
+class OfNetwork(BaseModel):
+    """How many events of one AS; 0: none known."""
+
+    asn: int
+    events: int
+
+
+class OfValue(BaseModel):
+    """How many events with one value; null: without any."""
+
+    value: str | None
+    events: int
+
+
+class Figures(BaseModel):
+    """How many events fit, by hour and by value, the most first."""
+
+    total: int
+    stored: int = Field(description="All events that are stored.")
+    hours: list[OfHour]
+    asns: list[OfNetwork]
+    by: dict[str, list[OfValue]]
+
+
+def _filter(
+    *,
+    since: Annotated[str, Query(max_length=40, description="From then on.", examples=["2026-11-24T00:00:00Z"])] = "",
+    until: Annotated[str, Query(max_length=40, description="Before then.")] = "",
+    last: Annotated[str, Query(pattern="^(|24h|7d|30d)$", description="Instead of both: 24h, 7d or 30d.")] = "",
+    address: Annotated[str, Query(max_length=60, description="Address or prefix.", examples=["192.0.2.0/24"])] = "",
+    asn: Annotated[str, Query(max_length=12, description="AS number.", examples=["64500"])] = "",
+    country: Annotated[str, Query(max_length=2, description="Two letters.", examples=["MU"])] = "",
+    taxonomy: Annotated[str, Query(max_length=200, pattern=_WORD)] = "",
+    type_: Annotated[str, Query(alias="type", max_length=200, pattern=_WORD, examples=["vulnerable-system"])] = "",
+    identifier: Annotated[str, Query(max_length=200, pattern=_WORD, examples=["open-rdp"])] = "",
+    severity: Annotated[str, Query(max_length=20)] = "",
+    feed: Annotated[str, Query(max_length=200, pattern=_WORD, description="Code or name of a feed.")] = "",
+    text: Annotated[
+        str,
+        Query(
+            max_length=200,
+            pattern=_WORD,
+            description="A part of one of the text fields; it is looked for in all events, which may take seconds.",
+        ),
+    ] = "",
+) -> EventFilter:
+    """The conditions; each that is given must hold."""
+    given = {
+        "since": since, "until": until, "last": last, "address": address, "asn": asn, "country": country,
+        "taxonomy": taxonomy, "type": type_, "identifier": identifier, "severity": severity, "feed": feed, "text": text,
+    }  # fmt: skip
+    return replace(EventFilter.read(given), back=EVERYWHERE)
+
+
+Filter = Annotated[EventFilter, Depends(_filter)]
+
+
+def add_routes(router: APIRouter, counter: Counter) -> None:
+    """Add the routes."""
+    node = counter.node
+
+    @router.get("/events", operation_id="listEvents", summary="What was heard", response_model=Events, responses=_FILES)
+    def list_events(
+        *,
+        request: Request,
+        response: Response,
+        visitor: Reader,
+        wanted: Filter,
+        field: Annotated[
+            list[str] | None, Query(max_length=100, description="Only these fields; repeat it for several.")
+        ] = None,
+        format_: Annotated[
+            Form | None, Query(alias="format", description="All of them as a file, in place of a page.")
+        ] = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Any:
+        """A page, the newest report first; or all of them as a file (by `format` or `Accept`), streamed.
+
+        Markings always go along. Operators get what was routed or told to their teams, as far as the gate lets it go.
+        """
+        if form := format_ or _accepted(request):
+            return _file(counter, visitor, wanted, form)
+        place = place_of(counter.tokens, _NOUN, cursor)
+        page = node.events.page(
+            wanted,
+            now=counter.now,
+            sight=export_sight(node, node.events, visitor.reach(Act.EVENTS_READ)),
+            columns=_known(field or []),
+            after=place[0] if place else "",
+            limit=limit,
+        )
+        following = cursor_for(counter.tokens, _NOUN, [page.cursor]) if page.cursor else None
+        link_next(request, response, following)
+        response.headers["Vary"] = "Accept"
+        return Events(items=[Event(**one) for one in _documents(counter, page.rows)], next=following)
+
+    @router.get("/events/figures", operation_id="countEvents", summary="How many events, over time and by value")
+    def figures(visitor: Reader, wanted: Filter) -> Figures:
+        """Of those that whoever asks may have."""
+        sight = export_sight(node, node.events, visitor.reach(Act.EVENTS_READ))
+        found = node.events.figures(wanted, now=counter.now, sight=sight)
+        return Figures(
+            total=found.total,
+            stored=found.stored if visitor.reach(Act.EVENTS_READ).everything else found.total,
+            hours=[OfHour(hour=_hour(hour), events=count) for hour, count in found.hours.tolist()],
+            asns=[OfNetwork(asn=asn, events=count) for asn, count in found.asns.tolist()],
+            by={name: [OfValue(value=value, events=of) for value, of in values] for name, values in found.by.items()},
+        )
+
+    @router.get("/events/{id}", operation_id="readEvent", summary="One event, whole")
+    def read_event(
+        id: Annotated[str, Path(max_length=30, pattern=r"^[0-9]+-[0-9]+$", examples=["12-7"])],  # noqa: A002
+        visitor: Reader,
+    ) -> Event:
+        """With all fields that may go to whoever asks."""
+        if read_cursor(id) is None:
+            raise NotHereError
+        found = node.events.one(id, sight=export_sight(node, node.events, visitor.reach(Act.EVENTS_READ)))
+        for one in _documents(counter, found):
+            return Event(**one)
+        raise NotHereError
+
+
+def _hour(hour: int) -> datetime:
+    return datetime.fromtimestamp(hour * 3_600, UTC)
+
+
+def _known(names: list[str]) -> list[str]:
+    if unknown := [name for name in names if name not in BY_NAME]:
+        raise UsageError(f"There is no field '{unknown[0]}'.", hint="docs/fields.md lists them.")
+    return names
+
+
+def _documents(counter: Counter, rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    events = table_of(rows, node_uuid(counter.node.database))[EVENT]
+    places = rows.select("ingest", "row").iter_rows()
+    for (ingest, row), event, found in zip(places, events, to_idf(rows), strict=True):
+        yield {"id": f"{ingest}-{row}", "event": event, **found}
+
+
+def _accepted(request: Request) -> Form | None:
+    """The form of file that is asked for by its media type (RFC 9110, 12.5.1), where JSON is not."""
+    for part in request.headers.get("accept", "").lower().split(","):
+        media = part.partition(";")[0].strip()
+        if media in {"application/json", "*/*", "application/*"}:
+            return None
+        if media in _MEDIA:
+            return _MEDIA[media]
+    return None
+
+
+def _file(counter: Counter, visitor: Visitor, wanted: EventFilter, form: Form) -> Response:
+    reach = visitor.reach(Act.EVENTS_EXPORT)
+    if not reach:
+        raise NotHereError
+    made = export_events(
+        counter.node, counter.node.events, wanted, form, reach=reach, actor=visitor.actor, now=counter.now
+    )
+    headers = {"Content-Disposition": f'attachment; filename="{made.name}"', "Vary": "Accept"}
+    if made.marking:
+        headers["X-Marking"] = f"TLP:{made.marking.tlp} PAP:{made.marking.pap}"
+    return StreamingResponse(made.body, media_type=made.media, headers=headers)

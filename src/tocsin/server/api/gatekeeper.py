@@ -1,0 +1,79 @@
+"""Before any route: who nobody knows learns nothing, and nobody asks too often."""
+
+import time
+from typing import Final
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tocsin.node.accounts import network_of
+from tocsin.node.errors import TocsinError
+from tocsin.server.api.counter import Counter
+from tocsin.server.api.failures import failure_of, problem, unknown
+from tocsin.server.security import visitor_of
+
+OPEN: Final = ("/health", "/me", "/openapi.json", "/docs")
+"""The paths that need no account; of every other nobody learns even whether it exists."""
+
+_MOST_HEADERS: Final = 32_768  # bytes
+
+
+class Gatekeeper:
+    """Counts requests in memory, by person or by network, and says so in each answer.
+
+    Headers: draft-ietf-httpapi-ratelimit-headers, and Retry-After (RFC 9110, 10.2.3) where it is too much.
+    """
+
+    def __init__(self, app: ASGIApp, *, counter: Counter) -> None:
+        api = counter.node.settings.api
+        self._app = app
+        self._limits = {
+            "person": RateLimitItemPerMinute(api.requests_a_minute),
+            "network": RateLimitItemPerMinute(api.public_a_minute),
+        }
+        self._counted = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            visitor = visitor_of(request)
+        except TocsinError as error:
+            await failure_of(error)(scope, receive, send)
+            return
+        kind = "network" if visitor.person is None else "person"
+        address = request.client.host if request.client else ""
+        allowed, headers = self._count(kind, str(visitor.person or network_of(address)))
+
+        async def say(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(headers)
+            await send(message)
+
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_HEADERS:
+            await problem(431, "The headers are too large.")(scope, receive, say)
+        elif not allowed:
+            await problem(429, hint="Wait as long as Retry-After says.")(scope, receive, say)
+        elif visitor.person is None and (path not in OPEN or "authorization" in request.headers):
+            await unknown()(scope, receive, say)
+        else:
+            await self._app(scope, receive, say)
+
+    def _count(self, kind: str, name: str) -> tuple[bool, dict[str, str]]:
+        limit = self._limits[kind]
+        allowed = self._counted.hit(limit, kind, name)
+        window = self._counted.get_window_stats(limit, kind, name)
+        wait = max(1, round(window.reset_time - time.time()))
+        headers = {
+            "RateLimit-Policy": f'"{kind}";q={limit.amount};w=60',
+            "RateLimit": f'"{kind}";r={window.remaining};t={wait}',
+        }
+        return allowed, headers if allowed else {**headers, "Retry-After": str(wait)}

@@ -1,0 +1,41 @@
+"""``/me``: who asks, and what they may do."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from tocsin.directory.reading import team_keys
+from tocsin.node.accounts import Act, Visitor
+from tocsin.server.api.counter import Counter
+from tocsin.server.security import needs
+
+TAG = "me"
+
+
+class Me(BaseModel):
+    """Who asks. ``acts``: what they may do here, for everything (`all`) or for what is of their teams (`own`)."""
+
+    name: str
+    role: str = Field(examples=["analyst"])
+    teams: list[str] = Field(description="Keys of the teams of their own organisations.")
+    by_token: bool
+    acts: dict[str, str] = Field(examples=[{"events.read": "all"}])
+
+
+def add_routes(router: APIRouter, counter: Counter) -> None:
+    """Add the routes."""
+
+    @router.get("/me", operation_id="readMe", summary="Who asks, and what they may do")
+    def me(visitor: Annotated[Visitor, needs(Act.SIGN_IN)]) -> Me:
+        """The person behind the token or the session; without either, nobody."""
+        with counter.node.database.reading() as session:
+            keys = team_keys(session) if visitor.teams else {}
+        reaches = {act: visitor.reach(act) for act in Act}
+        return Me(
+            name=visitor.name,
+            role=visitor.role.value,
+            teams=sorted(keys[team] for team in visitor.teams if team in keys),
+            by_token=visitor.scopes is not None,
+            acts={act.value: "all" if reach.everything else "own" for act, reach in reaches.items() if reach},
+        )

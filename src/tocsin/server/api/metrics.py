@@ -1,0 +1,165 @@
+"""``/metrics``: figures of the node for Prometheus; never anything of a single team or network."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Response
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Row, Select, func, select
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tocsin import __version__
+from tocsin.delivery.models import Delivery, DeliveryItem
+from tocsin.events.ingests import open_rows
+from tocsin.events.models import FeedAlarm, FeedRecord, Ingest, IngestState
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.letters import Letter
+from tocsin.pipeline.replay import kept_since
+from tocsin.pipeline.uploads import Upload, waiting_since
+from tocsin.server.api.counter import Counter
+from tocsin.server.security import needs
+
+TAG = "metrics"
+MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
+
+
+class Durations:
+    """How long answers took, by method, template of the route and class of the status."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=True)
+        self._seconds = Histogram(
+            "tocsin_request_seconds",
+            "Time until an answer had left, by template of its route.",
+            ("method", "route", "status"),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+
+    def timing(self, app: ASGIApp) -> ASGIApp:
+        """The application, each of its answers timed."""
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            started, status = time.perf_counter(), 500
+
+            async def note(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                await send(message)
+
+            try:
+                await app(scope, receive, note)
+            finally:
+                labels = (_method(scope), _template(scope), f"{status // 100}xx")
+                self._seconds.labels(*labels).observe(time.perf_counter() - started)
+
+        return serve
+
+
+def add_routes(router: APIRouter, counter: Counter) -> None:
+    """Add the routes."""
+    counter.durations.registry.register(_Figures(counter))
+
+    @router.get(
+        "/metrics",
+        operation_id="readMetrics",
+        summary="Figures for Prometheus",
+        response_class=Response,
+        responses={200: {"content": {MEDIA: {"schema": {"type": "string"}}}, "description": "Prometheus text."}},
+    )
+    def metrics(_visitor: Annotated[Visitor, needs(Act.METRICS_READ)]) -> Response:
+        """Ingest, queues, what waits for a person, feeds that are late, and how long requests take."""
+        return Response(generate_latest(counter.durations.registry), headers={"content-type": MEDIA})
+
+
+class _Figures(Collector):
+    """The figures of the records, read when they are asked for."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter, self._node = counter, counter.node
+
+    def describe(self) -> Iterable[Metric]:
+        """None before they are asked for."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """All of them, in one reading transaction."""
+        build = GaugeMetricFamily("tocsin_build_info", "The version that runs.", labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+        with self._node.database.reading() as session:
+            sums = [func.coalesce(func.sum(column), 0) for column in _ROWS.values()]
+            reports, last, *rows = session.execute(
+                select(func.count(), func.max(Ingest.started_at), *sums).where(Ingest.state == IngestState.COMMITTED)
+            ).one()
+            yield CounterMetricFamily("tocsin_reports", "Reports taken in.", reports)
+            yield _counter(
+                "tocsin_rows", "Rows of reports, by what became of them.", "outcome", zip(_ROWS, rows, strict=True)
+            )
+            seconds = last.timestamp() if last else 0
+            yield GaugeMetricFamily("tocsin_last_report_timestamp_seconds", "When a report last came.", seconds)
+            yield GaugeMetricFamily(
+                "tocsin_quarantine_rows", "Set-aside rows that wait.", open_rows(session, kept_since(self._node))[0]
+            )
+            since = waiting_since(session)
+            yield GaugeMetricFamily(
+                "tocsin_uploads_oldest_waiting_seconds",
+                "How long the oldest report that was sent in has waited to be taken in.",
+                (self._counter.now - since).total_seconds() if since else 0,
+            )
+            for name, words, query in _COUNTED:
+                yield _gauge(name, words, "state", session.execute(query).all())
+            feeds = session.scalar(select(func.count()).select_from(FeedRecord)) or 0
+            yield GaugeMetricFamily("tocsin_feeds", "Feeds that are known.", feeds)
+            alarms = select(FeedAlarm.kind, func.count()).where(FeedAlarm.closed_at.is_(None)).group_by(FeedAlarm.kind)
+            yield _gauge("tocsin_feed_alarms", "Open alarms of feeds.", "kind", session.execute(alarms).all())
+
+
+_ROWS: Final = {"stored": Ingest.stored, "duplicate": Ingest.duplicates, "set_aside": Ingest.quarantined}
+
+
+def _by_state(table: type[Delivery | DeliveryItem | Letter | Upload]) -> Select[str, int]:
+    return select(table.state, func.count()).group_by(table.state)
+
+
+_COUNTED: Final = (
+    ("tocsin_digests", "Digests.", _by_state(Delivery)),
+    ("tocsin_letters", "Letters.", _by_state(Letter)),
+    ("tocsin_news", "Pieces of news that teams are owed.", _by_state(DeliveryItem)),
+    ("tocsin_uploads", "Reports that were sent in.", _by_state(Upload)),
+)
+
+
+def _gauge(name: str, words: str, label: str, rows: Iterable[Row[str, int]]) -> Metric:
+    made = GaugeMetricFamily(name, words, labels=[label])
+    for value, count in rows:
+        made.add_metric([value], count)
+    return made
+
+
+def _counter(name: str, words: str, label: str, rows: Iterable[tuple[str, int]]) -> Metric:
+    made = CounterMetricFamily(name, words, labels=[label])
+    for value, count in rows:
+        made.add_metric([value], count)
+    return made
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} else "other"
+
+
+def _template(scope: Scope) -> str:
+    """The template of the route that served it: never what was asked for itself."""
+    route = scope.get("route")
+    path = getattr(route, "path_format", None) or getattr(route, "path", None)
+    if path is None:
+        return "static" if scope["path"].startswith("/static/") else "none"
+    return f"{scope.get('root_path', '')}{path}"

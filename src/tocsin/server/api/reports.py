@@ -1,0 +1,345 @@
+"""``/reports``: reports are sent in, and what became of them."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from email.message import Message
+from itertools import islice
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from anyio import to_thread
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, Field
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from tocsin.events.quarantine import set_aside
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.errors import InputError
+from tocsin.pipeline.uploads import Arrival, Upload, UploadState, arrive, read_upload, read_uploads
+from tocsin.server.api.counter import Counter
+from tocsin.server.api.once import Once
+from tocsin.server.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
+from tocsin.server.security import needs
+from tocsin.sharing.visibility import aside_that_leaves
+
+TAG = "reports"
+
+_NOUN = "reports"
+_BLOCK = 1 << 20
+_LONGEST_WAIT = 60.0  # seconds
+_SHOWN = 100  # rows set aside that are shown with a report
+_MULTIPART = "multipart/form-data"
+_ENDINGS: Final = {
+    "text/csv": "csv",
+    "application/csv": "csv",
+    "text/plain": "txt",
+    "application/json": "json",
+    "application/xarf+json": "json",
+    "application/jsonl": "jsonl",
+    "application/json-lines": "jsonl",
+    "application/x-ndjson": "jsonl",
+    "application/gzip": "gz",
+    "application/x-gzip": "gz",
+    "application/zip": "zip",
+    "application/octet-stream": "report",
+}
+_TEXT = {"schema": {"type": "string"}}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_EXAMPLES = {
+    "text/csv": {"schema": {"type": "string"}, "example": "time,ip\n2026-11-24T08:00:00Z,192.0.2.1\n"},
+    "application/x-ndjson": _TEXT,
+    "application/json": {"schema": {}},
+    "application/gzip": _BINARY,
+    "application/zip": _BINARY,
+    "application/octet-stream": _BINARY,
+    _MULTIPART: {
+        "schema": {
+            "type": "object",
+            "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+            "required": ["file"],
+        }
+    },
+}
+
+
+class SentFile(BaseModel):
+    """A file as it was sent; ``size`` in bytes, unpacked where it was packed for the way."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Failed(BaseModel):
+    """A file that could not be taken in."""
+
+    file: str
+    reason: str
+    hint: str
+
+
+class Sums(BaseModel):
+    """What became of rows: ``rows`` = ``stored`` + ``duplicates`` + ``quarantined``."""
+
+    reports: int
+    already: int = Field(description="Reports whose content was here before; their rows are not counted again.")
+    rows: int
+    stored: int
+    duplicates: int
+    quarantined: int
+    problems_new: int
+    problems_continuing: int
+    routed: int
+    unrouted: int
+    withheld: int
+    deliveries: int
+
+
+class SetAside(BaseModel):
+    """A row that could not be read. `line` 0: the report as a whole."""
+
+    ingest: int
+    line: int
+    reason: str
+    raw: str
+    place: int = Field(description="Which of the rows that this ingest set aside, from 0.")
+    withheld: str = Field("", description="Why `raw` is empty, where the marking of the row keeps its text back.")
+
+
+class Report(BaseModel):
+    """What was sent at once. ``ingests``: the numbers under which it was taken in."""
+
+    id: UUID
+    state: UploadState
+    source: str
+    feed: str
+    files: list[SentFile]
+    sent_by: str
+    sent_at: datetime
+    done_at: datetime | None
+    ingests: list[int]
+    sums: Sums | None = Field(description="Null while it waits.")
+    failed: list[Failed]
+
+
+class ReportWithRows(Report):
+    """The same with the first hundred rows that were set aside; ``/quarantine/{ingest}`` has all."""
+
+    set_aside: list[SetAside]
+
+
+Source = Annotated[str, Query(max_length=100, description="The feed family, when the report does not tell.")]
+Feed = Annotated[str, Query(max_length=200, description="The feed's code, when the report does not tell.")]
+Name = Annotated[str, Query(max_length=300, description="The name of the report, by which many feeds are known.")]
+Prefer = Annotated[str, Header(description="`wait=30`: answer when it is taken in, or after so many seconds.")]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", description="Names this request: it is done once.")]
+
+
+def add_routes(router: APIRouter, counter: Counter) -> None:
+    """Add the routes."""
+    node = counter.node
+
+    @router.post(
+        "/reports",
+        operation_id="sendReport",
+        summary="Send reports in",
+        status_code=202,
+        responses={
+            201: {"model": Report, "description": "Taken in or refused already, since the request preferred to wait."}
+        },
+        openapi_extra={"requestBody": {"required": True, "content": _EXAMPLES}},
+        max_body_size=node.settings.api.max_upload_bytes,
+    )
+    async def send(
+        *,
+        request: Request,
+        visitor: Annotated[Visitor, needs(Act.REPORTS_WRITE)],
+        source: Source = "",
+        feed: Feed = "",
+        name: Name = "",
+        prefer: Prefer = "",
+        key: Key = None,
+    ) -> Report:
+        """A report in the body, in any format that a feed has, or several as files of a form.
+
+        It may be packed for the way (`Content-Encoding: gzip`), or itself be a `.gz` or `.zip` file. When this
+        answers, it is on the node's disk and will be taken in exactly once, whatever happens.
+        """
+        media = _media_of(request)
+        with _arriving(counter) as arrival:
+            await _receive(request, arrival, media, name)
+            once = _once_of(counter, visitor, key, f"{source}\n{feed}\n{arrival.digest}")
+            if once and (before := await to_thread.run_sync(once.begin, counter.now)) is not None:
+                return before  # type: ignore[return-value]  # an answer is sent as it is
+            try:
+                upload = await to_thread.run_sync(
+                    lambda: arrival.keep(source=source, feed=feed, actor=visitor.actor, now=counter.now)
+                )
+            except BaseException:
+                if once:
+                    await to_thread.run_sync(once.forget)
+                raise
+        counter.taker.wake()
+        made = await _answer(counter, upload, _seconds(prefer))
+        made.headers["Location"] = f"{request.scope.get('root_path', '')}/reports/{upload.uuid}"
+        if once:
+            await to_thread.run_sync(once.keep, made)
+        return made  # type: ignore[return-value]  # an answer is sent as it is
+
+    send.once_itself = True  # type: ignore[attr-defined]  # its body does not fit into memory
+
+    @router.get("/reports", operation_id="listReports", summary="Reports that were sent in")
+    def list_reports(
+        *,
+        request: Request,
+        response: Response,
+        _visitor: Annotated[Visitor, needs(Act.REPORTS_READ)],
+        state: UploadState | None = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> Page[Report]:
+        """The newest first."""
+        place = place_of(counter.tokens, _NOUN, cursor)
+        with node.database.reading() as session:
+            found = read_uploads(session, before=place[0] if place else None, state=state, limit=limit + 1)
+        following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].id]) if len(found) > limit else None
+        link_next(request, response, following)
+        return Page(items=[Report(**_document(one)) for one in found[:limit]], next=following)
+
+    @router.get("/reports/{id}", operation_id="readReport", summary="What became of a report")
+    def read_report(id: UUID, _visitor: Annotated[Visitor, needs(Act.REPORTS_READ)]) -> ReportWithRows:  # noqa: A002
+        """Its sums once it is taken in, and the first rows that were set aside."""
+        with node.database.reading() as session:
+            found = read_upload(session, id)
+        rows = (row for number in found.ingests for row in set_aside(node.quarantine, number))
+        shown = aside_that_leaves(node, islice(rows, _SHOWN))
+        return ReportWithRows(**_document(found), set_aside=[SetAside(**vars(row)) for row in shown])
+
+
+def _document(one: Upload) -> dict[str, Any]:
+    return {
+        "id": one.uuid,
+        "state": one.state,
+        "source": one.source,
+        "feed": one.feed,
+        "files": one.files,
+        "sent_by": one.sent_by,
+        "sent_at": one.sent_at,
+        "done_at": one.done_at,
+        "ingests": one.ingests,
+        "sums": one.counts or None,
+        "failed": one.failed,
+    }
+
+
+def _media_of(request: Request) -> str:
+    """The media type of what is sent.
+
+    Raises:
+        HTTPException: 415, where it or its packing is none that we take.
+
+    """
+    media = request.headers.get("content-type", "application/octet-stream").partition(";")[0].strip().lower()
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    charset = _parameter(request, "charset").lower()
+    if media != _MULTIPART and media not in _ENDINGS:
+        raise HTTPException(415, f"Reports do not come as {media[:100]}.", {"Accept": ", ".join(_EXAMPLES)})
+    if encoding not in {"identity", "gzip", "x-gzip"} or (media == _MULTIPART and encoding != "identity"):
+        raise HTTPException(415, "Only a body that is no form may be packed, with gzip.", {"Accept-Encoding": "gzip"})
+    if charset not in {"", "utf-8", "utf8", "us-ascii"}:
+        raise HTTPException(415, f"Reports are UTF-8 text, not {charset[:40]}.")
+    return media
+
+
+def _parameter(request: Request, name: str) -> str:
+    message = Message()
+    message["content-type"] = request.headers.get("content-type", "")
+    found = message.get_param(name, "")
+    return found if isinstance(found, str) else ""
+
+
+async def _receive(request: Request, arrival: Arrival, media: str, name: str) -> None:
+    """Write what comes to the disk."""
+    if media == _MULTIPART:
+        await _receive_form(request, arrival)
+        return
+    packed = request.headers.get("content-encoding", "identity").strip().lower() != "identity"
+    name = name or _disposed(request) or f"report.{_ENDINGS[media]}"
+    await _write(arrival, name, request.stream(), packed=packed)
+
+
+async def _receive_form(request: Request, arrival: Arrival) -> None:
+    async with request.form(max_files=1_000, max_fields=100, max_part_size=10_000) as form:
+        files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+        if not files:
+            raise InputError("The form has no file.", hint="Send each report as a part with a file name.")
+        for file in files:
+            await _write(arrival, file.filename or "report", _blocks(file), packed=False)
+
+
+async def _write(arrival: Arrival, name: str, blocks: AsyncIterator[bytes], *, packed: bool) -> None:
+    with arrival.file(name, packed=packed) as writing:
+        waiting = bytearray()
+        async for block in blocks:
+            waiting += block
+            if len(waiting) >= _BLOCK:
+                await to_thread.run_sync(writing.write, bytes(waiting))
+                waiting.clear()
+        await to_thread.run_sync(writing.write, bytes(waiting))
+
+
+async def _blocks(file: UploadFile) -> AsyncIterator[bytes]:
+    while block := await file.read(_BLOCK):
+        yield block
+
+
+def _disposed(request: Request) -> str:
+    """The name of the report in Content-Disposition (RFC 6266)."""
+    message = Message()
+    message["content-disposition"] = request.headers.get("content-disposition", "")
+    return message.get_filename("") or ""
+
+
+@contextmanager
+def _arriving(counter: Counter) -> Iterator[Arrival]:
+    with arrive(counter.node) as arrival:
+        yield arrival
+
+
+def _once_of(counter: Counter, visitor: Visitor, key: str | None, digest: str) -> Once | None:
+    return None if key is None else Once(counter.node.database, visitor.actor, key, digest, counter.worker)
+
+
+def _seconds(prefer: str) -> float:
+    """How long the request prefers to wait (RFC 7240, 4.3)."""
+    for word in prefer.split(","):
+        name, _, value = word.strip().partition("=")
+        if name.strip().lower() == "wait" and value.strip().isdecimal():
+            return min(float(value), _LONGEST_WAIT)
+    return 0.0
+
+
+async def _answer(counter: Counter, upload: Upload, seconds: float) -> Response:
+    """What became of it, as soon as it is known or the time is over."""
+    ends, pause = time.monotonic() + seconds, 0.02
+    while upload.state == UploadState.WAITING and time.monotonic() < ends:
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, 0.5)
+        upload = await to_thread.run_sync(_read(counter, upload.uuid))
+    done = upload.state != UploadState.WAITING
+    made = Response(Report(**_document(upload)).model_dump_json(), 201 if done else 202, media_type="application/json")
+    if seconds and done:
+        made.headers["Preference-Applied"] = "wait"
+    return made
+
+
+def _read(counter: Counter, uuid: UUID) -> Callable[[], Upload]:
+    def read() -> Upload:
+        with counter.node.database.reading() as session:
+            return read_upload(session, uuid)
+
+    return read

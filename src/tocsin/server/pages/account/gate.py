@@ -1,0 +1,33 @@
+"""Before a credential changes: it is a person at a browser, who proved lately who they are (ASVS 5, 7.5.1)."""
+
+from urllib.parse import quote
+
+from fastapi.responses import Response
+from sqlalchemy.orm import Session as Transaction
+
+from tocsin.node.accounts import Person, Visitor, is_proved
+from tocsin.server.pages.desk import Desk
+from tocsin.server.security import NotHereError
+
+
+def person_of(transaction: Transaction, visitor: Visitor) -> Person:
+    """The person at the browser.
+
+    Raises:
+        NotHereError: it is a program with an API token, which has no account of its own.
+
+    """
+    if not visitor.session or visitor.person is None:
+        raise NotHereError
+    return transaction.get_one(Person, visitor.person)
+
+
+def is_fresh(desk: Desk, visitor: Visitor) -> bool:
+    """Whether the visitor gave a credential in the last minutes."""
+    with desk.node.database.reading() as transaction:
+        return bool(visitor.session) and is_proved(transaction, visitor.session, now=desk.now)
+
+
+def ask_again(path: str) -> Response:
+    """Lead to where the password is asked for again, and on to ``path``."""
+    return Desk.go(f"/account/confirm?next={quote(path, safe='')}")

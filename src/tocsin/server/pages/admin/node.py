@@ -1,0 +1,77 @@
+"""The health of the node, and its settings as they are in force."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.settings import Settings
+from tocsin.operations.doctor import examine
+from tocsin.server.pages.desk import Desk
+from tocsin.server.security import needs
+
+_SECRETS: Final = ("password", "secret", "token", "database")
+"""Words in the names of settings whose values no page shows: they may hold a secret."""
+
+_Reader = Annotated[Visitor, needs(Act.ADMIN_READ)]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting as it is in force. ``changed``: it is not the one that Tocsin comes with."""
+
+    name: str
+    value: str
+    changed: bool
+    about: str
+
+
+def node_pages(desk: Desk) -> APIRouter:
+    """The routes of health and settings."""
+    router = APIRouter()
+
+    @router.get("/admin")
+    def health(request: Request, _visitor: _Reader) -> Response:
+        """What the doctor finds."""
+        findings = examine(desk.node.home)
+        wrong = [finding for finding in findings if not finding.ok]
+        return desk.page(request, "admin/health.html", findings=findings, wrong=wrong)
+
+    @router.get("/admin/settings")
+    def settings(request: Request, _visitor: _Reader) -> Response:
+        """What is set, and where it is changed."""
+        return desk.page(request, "admin/settings.html", sections=list(shown_settings(desk.node.settings)))
+
+    return router
+
+
+def shown_settings(settings: Settings) -> Iterator[tuple[str, list[Setting]]]:
+    """The sections of the settings with what is in force; secrets are only said to be set."""
+    for section in Settings.model_fields:
+        given = getattr(settings, section)
+        if isinstance(given, BaseModel):
+            yield section, [_setting(given, section, name) for name in type(given).model_fields]
+        else:
+            yield (
+                section,
+                [Setting(f"{section}.{name}", str(of.get("kind", "")), True, "") for name, of in given.items()],
+            )
+
+
+def _setting(given: BaseModel, section: str, name: str) -> Setting:
+    value, field = getattr(given, name), type(given).model_fields[name]
+    changed = value != field.get_default(call_default_factory=True)
+    hidden = changed and any(word in name for word in _SECRETS)
+    return Setting(f"{section}.{name}", "(set)" if hidden else _text(value), changed, field.description or "")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(str(one) for one in value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

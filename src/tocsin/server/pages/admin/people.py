@@ -1,0 +1,229 @@
+"""The people of the node: invited, given a role, blocked, let in again, removed."""
+
+from collections.abc import Callable
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from tocsin.directory import teams_by_id
+from tocsin.node.accounts import (
+    Act,
+    Person,
+    Role,
+    Visitor,
+    block,
+    find_person,
+    house_of,
+    invite,
+    list_people,
+    note_read,
+    open_invitations,
+    remove,
+    reset_factor,
+    reset_link,
+    set_role,
+    unblock,
+    withdraw_invitation,
+)
+from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
+from tocsin.server.pages.account.gate import ask_again, is_fresh
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form, NotHereError, Number, needs, number_in, text_of, texts_of
+
+ROLES: Final = {
+    Role.ADMINISTRATOR: N_("Administrator: sets up the node and its people"),
+    Role.MANAGER: N_("Manager: decides rules, conflicts and what is held"),
+    Role.ANALYST: N_("Analyst: works with reports, events and teams"),
+    Role.AUDITOR: N_("Auditor: reads everything, changes nothing"),
+    Role.OPERATOR: N_("Operator: sees the networks of the own organisations"),
+    Role.ASSESSOR: N_("Assessor: works on readiness assessments"),
+    Role.DELEGATE: N_("Delegate: negotiates texts"),
+}
+ROLE_NAMES: Final = {
+    Role.ADMINISTRATOR: N_("administrator"),
+    Role.MANAGER: N_("manager"),
+    Role.ANALYST: N_("analyst"),
+    Role.AUDITOR: N_("auditor"),
+    Role.OPERATOR: N_("operator"),
+    Role.ASSESSOR: N_("assessor"),
+    Role.DELEGATE: N_("delegate"),
+}
+_DONE: Final = {
+    "invite": N_("The invitation is written."),
+    "withdraw": N_("The invitation is withdrawn; its link makes no account any more."),
+    "role": N_("The role is changed; the person signs in anew."),
+    "block": N_("The account lets nobody in now."),
+    "unblock": N_("The account lets its person in again."),
+    "factor": N_("The second factor is taken away; a new one is set up at the next sign-in."),
+    "reset": N_("A letter with a link to choose a new password is on its way."),
+    "remove": N_("The account is removed; its name and mailbox are gone."),
+}
+_Reader = Annotated[Visitor, needs(Act.ADMIN_READ)]
+_Writer = Annotated[Visitor, needs(Act.ADMIN_WRITE)]
+_Do = Callable[[Session, Person, "_Given"], None]
+
+
+class _Given:
+    """What an act on a person is made with."""
+
+    def __init__(self, desk: Desk, request: Request, visitor: Visitor, form: Form) -> None:
+        self.desk, self.visitor, self.form = desk, visitor, form
+        self.house = house_of(desk.node.settings, desk.tokens, desk.words(request).say)
+
+    def teams(self) -> list[int]:
+        """The numbers of the teams that were named by key.
+
+        Raises:
+            UsageError: there is no such team.
+
+        """
+        by_key = {team.key: team.id for team in teams_by_id(self.desk.node.database).values()}
+        named = [key.strip().lower() for text in texts_of(self.form, "teams") for key in text.split(",") if key.strip()]
+        if unknown := [key for key in named if key not in by_key]:
+            raise UsageError(
+                f"No team '{unknown[0]}' is in the directory.", hint="Teams and networks lists their keys."
+            )
+        return [by_key[key] for key in named]
+
+    def role(self) -> Role:
+        """The role that was chosen.
+
+        Raises:
+            UsageError: it is none.
+
+        """
+        role = text_of(self.form, "role")
+        if role not in ROLES:
+            raise UsageError("Choose a role.")
+        return Role(role)
+
+
+def people_pages(desk: Desk) -> APIRouter:
+    """The routes of people."""
+    router = APIRouter(prefix="/admin/people")
+
+    @router.get("")
+    def people(request: Request, visitor: _Reader, done: str = "") -> Response:
+        """Everybody with an account, and who is invited."""
+        return _page(desk, request, visitor, done=done)
+
+    _add_invitations(router, desk)
+
+    @router.post("/{number}/{act}")
+    def change(request: Request, visitor: _Writer, form: Form, number: Number, act: str) -> Response:
+        """Change one account."""
+        if act not in _ACTS:
+            raise NotHereError
+        if not is_fresh(desk, visitor):
+            return ask_again("/admin/people")
+        try:
+            with desk.node.database.begin() as session:
+                _ACTS[act](session, find_person(session, number), _Given(desk, request, visitor, form))
+        except (UsageError, ConflictError) as error:
+            return _page(desk, request, visitor, wrong=error)
+        return desk.go(f"/admin/people?done={act}")
+
+    return router
+
+
+def _add_invitations(router: APIRouter, desk: Desk) -> None:
+    """Invitations, made and withdrawn."""
+
+    @router.post("/invite")
+    def invite_somebody(request: Request, visitor: _Writer, form: Form) -> Response:
+        """Invite somebody by mail; the link is shown once, for who passes it on in another way."""
+        if not is_fresh(desk, visitor):
+            return ask_again("/admin/people")
+        given = _Given(desk, request, visitor, form)
+        try:
+            role, teams = given.role(), given.teams()
+            with desk.node.database.begin() as session:
+                mailbox = text_of(form, "mailbox")
+                link = invite(session, given.house, mailbox, role, teams=teams, actor=visitor.actor, now=desk.now)
+        except (UsageError, InputError, ConflictError) as error:
+            return _page(desk, request, visitor, wrong=error, typed=form)
+        return _page(desk, request, visitor, done="invite", link=link)
+
+    @router.post("/withdraw")
+    def withdraw(request: Request, visitor: _Writer, form: Form) -> Response:
+        """Withdraw an invitation that nobody followed yet."""
+        if not is_fresh(desk, visitor):
+            return ask_again("/admin/people")
+        number = number_in(text_of(form, "invitation"))
+        if number is None:
+            raise NotHereError
+        try:
+            with desk.node.database.begin() as session:
+                withdraw_invitation(session, number, actor=visitor.actor, now=desk.now)
+        except ConflictError as error:
+            return _page(desk, request, visitor, wrong=error)
+        return desk.go("/admin/people?done=withdraw")
+
+
+def _role(session: Session, person: Person, given: _Given) -> None:
+    set_role(session, person, given.role(), given.teams(), actor=given.visitor.actor, now=given.desk.now)
+
+
+def _factor(session: Session, person: Person, given: _Given) -> None:
+    reset_factor(session, given.house, person, actor=given.visitor.actor, now=given.desk.now)
+
+
+def _reset(session: Session, person: Person, given: _Given) -> None:
+    reset_link(session, given.house, person, actor=given.visitor.actor, now=given.desk.now)
+
+
+def _block(session: Session, person: Person, given: _Given) -> None:
+    block(session, person, actor=given.visitor.actor, now=given.desk.now)
+
+
+def _unblock(session: Session, person: Person, given: _Given) -> None:
+    unblock(session, person, actor=given.visitor.actor, now=given.desk.now)
+
+
+def _remove(session: Session, person: Person, given: _Given) -> None:
+    remove(session, person, actor=given.visitor.actor, now=given.desk.now)
+
+
+_ACTS: Final[dict[str, _Do]] = {
+    "role": _role,
+    "block": _block,
+    "unblock": _unblock,
+    "factor": _factor,
+    "reset": _reset,
+    "remove": _remove,
+}
+
+
+def _page(
+    desk: Desk,
+    request: Request,
+    visitor: Visitor,
+    *,
+    done: str = "",
+    link: str = "",
+    wrong: TocsinError | None = None,
+    typed: Form | None = None,
+) -> Response:
+    teams = teams_by_id(desk.node.database)
+    note_read(desk.node.database, visitor, "people", now=desk.now)
+    with desk.node.database.reading() as session:
+        everybody, invited = list_people(session), open_invitations(session, now=desk.now)
+    words = desk.words(request)
+    return desk.page(
+        request,
+        "admin/people.html",
+        status=422 if wrong else 200,
+        people=everybody,
+        role_names=ROLE_NAMES,
+        keys={number: team.key for number, team in teams.items()},
+        invited=invited,
+        roles=[(role.value, words.say(said)) for role, said in ROLES.items()],
+        done=_DONE.get(done, ""),
+        link=link,
+        mailed=bool(desk.node.settings.server.url),
+        wrongs=[("mailbox", words.told(wrong))] if wrong else [],
+        typed={name: text_of(typed, name) if typed else "" for name in ("mailbox", "role", "teams")},
+    )

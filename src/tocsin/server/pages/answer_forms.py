@@ -1,0 +1,110 @@
+"""The form of an answer: read within bounds, from its own page only, and made for one digest at one time."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import parse_qs, urlsplit
+
+from fastapi import Request
+
+from tocsin.node.errors import InputError
+from tocsin.node.tokens import Tokens
+from tocsin.problems.answers import Verdict
+
+DAYS = (30, 90, 180, 365)
+"""What one may choose for how long an accepted problem is not reminded of."""
+
+_MOST_BYTES = 64_000
+_MOST_FIELDS = 400
+_TYPE = "application/x-www-form-urlencoded"
+_PURPOSE = "answer-form"
+_OPEN_SECONDS = 24 * 3600
+
+Fields = Mapping[str, list[str]]
+"""What a form has, each name with its values."""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What a person chose and wrote; ``problems`` are texts as they came, ``scope`` is ``all``, ``some`` or empty."""
+
+    made: str = ""
+    verdict: str = ""
+    scope: str = ""
+    problems: frozenset[str] = field(default=frozenset())
+    note: str = ""
+    days: int = DAYS[1]
+
+    @property
+    def said(self) -> Verdict | None:
+        """The verdict, where it is one."""
+        return Verdict(self.verdict) if self.verdict in set(Verdict) else None
+
+
+async def read_form(request: Request) -> Typed | None:
+    """What the form of an answer says; None as of `read_fields`."""
+    fields = await read_fields(request)
+    return None if fields is None else _typed(fields)
+
+
+async def read_fields(request: Request) -> Fields | None:
+    """The fields of a form; None where it is no form, or larger than one of ours can be."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _TYPE:
+        return None
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_BYTES:
+            return None
+    try:
+        return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return None
+
+
+def from_own_page(request: Request, url: str) -> bool:
+    """Whether a form was sent from a page of ours, as far as the browser says so.
+
+    ``url``: the public address. Our pages send no referrer, and a browser then names the origin ``null`` (Fetch
+    standard, "append a request Origin header"); Sec-Fetch-Site says it all the same.
+    """
+    if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        return False
+    origin = request.headers.get("origin", "null")
+    named = origin.partition("://")[2]  # a scheme, a host and a port are all that it has (RFC 6454, 6.2)
+    return origin == "null" or (bool(named) and named in {request.headers.get("host"), urlsplit(url).netloc})
+
+
+def new_form(tokens: Tokens, reference: str, now: datetime) -> str:
+    """The hidden field of a form for the digest of a reference, made now."""
+    return tokens.make(_PURPOSE, f"{reference}/{int(now.timestamp())}/{secrets.token_hex(8)}")
+
+
+def act_of(made: str, tokens: Tokens, reference: str, now: datetime) -> str:
+    """What one sending of a form is called, however often it arrives.
+
+    Raises:
+        InputError: it was not made for this digest, or more than a day ago.
+
+    """
+    name = tokens.read(_PURPOSE, made) or "//"
+    of, at, _ = name.split("/")
+    if of != reference or int(now.timestamp()) - int(at) > _OPEN_SECONDS:
+        raise InputError("The form was not made for this page, or too long ago.", hint="Send it again.")
+    return f"page:{name}"
+
+
+def _typed(fields: Fields) -> Typed:
+    def one(name: str) -> str:
+        return fields.get(name, [""])[0]
+
+    days = one("days")
+    return Typed(
+        made=one("made"),
+        verdict=one("verdict"),
+        scope=one("scope"),
+        problems=frozenset(fields.get("problem", ())),
+        note=one("note").replace("\r\n", "\n"),
+        days=int(days) if days in {str(of) for of in DAYS} else DAYS[1],
+    )

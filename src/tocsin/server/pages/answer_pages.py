@@ -1,0 +1,222 @@
+"""The pages by which a team answers a digest without an account: whoever has the link may.
+
+Fetching a page records nothing, however often and by whomever: mail scanners open each link. Only the form does, sent
+on purpose from its page. A link that is unknown, altered, too old or not allowed any more gives one same page.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from tocsin.directory import Team, directory_version, read_directory
+from tocsin.node.accounts import Act
+from tocsin.node.errors import InputError
+from tocsin.node.records import cut
+from tocsin.node.tokens import Tokens
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.problems.answers import (
+    NOTE_LENGTH,
+    PATH,
+    Answer,
+    Sheet,
+    Verdict,
+    Via,
+    read_problem,
+    record_answer,
+    reference_of,
+)
+from tocsin.problems.answers.by_team import sheets_of
+from tocsin.server.pages.answer_forms import DAYS, Typed, act_of, from_own_page, new_form, read_form
+from tocsin.server.pages.answer_sayings import SAYINGS
+from tocsin.server.pages.answer_views import history, listed, receipt_of, title_of
+from tocsin.server.pages.desk import Desk as PageDesk
+from tocsin.server.security import needs
+
+Clock = Callable[[], datetime]
+_LIVE = ["GET", "HEAD"]
+
+
+def answer_pages(of: PageDesk) -> APIRouter:
+    """The pages of answers, for the web application of a node."""
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Act.LINK_USE)])
+    desk = _Desk(of.node, of, of.clock, of.tokens)
+
+    @router.api_route(PATH + "{token}", methods=_LIVE)
+    def show(request: Request, token: str, first: str = "", find: str = "", answer: str = "") -> Response:
+        """The digest and the form, from problem ``first``; ``answer`` names one to correct."""
+        sheet = desk.sheet(token)
+        if sheet is None:
+            return desk.neutral(request)
+        before = desk.answer(sheet, answer)
+        typed = Typed() if before is None else _as_typed(before)
+        number = int(first) if re.fullmatch(r"[0-9]{1,9}", first) else 1
+        return desk.page(request, token, sheet, typed, first=number, find=find[:100])
+
+    @router.post(PATH + "{token}")
+    def record(request: Request, token: str, typed: Annotated[Typed | None, Depends(read_form)]) -> Response:
+        """Note an answer and lead to its receipt."""
+        return desk.take(request, token, typed)
+
+    @router.api_route(PATH + "{token}/{answer}", methods=_LIVE)
+    def receipt(request: Request, token: str, answer: str) -> Response:
+        """What was recorded."""
+        sheet = desk.sheet(token)
+        noted = desk.answer(sheet, answer) if sheet else None
+        if sheet is None or noted is None:
+            return desk.neutral(request)
+        return desk.receipt(request, token, sheet, noted)
+
+    return router
+
+
+class _StaleError(InputError):
+    """The form was not made for this page, or too long ago."""
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What all these pages are made with."""
+
+    node: NodeWithStores
+    pages: PageDesk
+    clock: Clock
+    tokens: Tokens
+    teams: dict[str, dict[int, Team]] = field(default_factory=dict)
+
+    def sheet(self, token: str) -> Sheet | None:
+        """What a token leads to."""
+        reference = reference_of(token, self.tokens)
+        if reference is None:
+            return None
+        sheets = sheets_of(self.node, self.node.store, self.node.tracker)
+        return sheets.read(reference, self._teams_now(), now=self.clock())
+
+    def _teams_now(self) -> dict[int, Team]:
+        """The teams by number, read anew when the directory has changed."""
+        version = directory_version(self.node.database)
+        if (teams := self.teams.get(version)) is None:
+            teams = read_directory(self.node.database).by_id
+            self.teams.clear()
+            self.teams[version] = teams
+        return teams
+
+    def answer(self, sheet: Sheet, uuid: str) -> Answer | None:
+        """One of the answers to this digest."""
+        return next((answer for answer in sheet.answers if str(answer.uuid) == uuid), None)
+
+    def take(self, request: Request, token: str, typed: Typed | None) -> Response:
+        """Note what was typed and lead to its receipt, or say what is wrong with it."""
+        sheet = self.sheet(token)
+        if sheet is None:
+            return self.neutral(request)
+        if typed is None or sheet.trial or not from_own_page(request, self.node.settings.server.url):
+            return self.refused(request, sheet)
+        wrong = _wrong(typed)
+        if not wrong:
+            try:
+                noted = self.record(sheet, typed)
+                return RedirectResponse(f"{PATH}{token}/{noted.uuid}", status_code=303)
+            except _StaleError:
+                wrong = "stale"
+            except InputError:
+                wrong = "problem"
+        return self.page(request, token, sheet, typed, wrong=wrong)
+
+    def record(self, sheet: Sheet, typed: Typed) -> Answer:
+        """Note what was typed; the same sending twice is noted once, another choice on the same page as well."""
+        now, verdict = self.clock(), Verdict(typed.verdict)
+        try:
+            key = act_of(typed.made, self.tokens, sheet.delivery.reference, now)
+        except InputError as error:
+            raise _StaleError(str(error), hint=error.hint) from error
+        everything = typed.scope == "all"
+        with self.node.database.begin() as session:
+            noted = record_answer(
+                session,
+                delivery=sheet.delivery,
+                told=sheet.keys,
+                verdict=verdict,
+                problems=None if everything else {read_problem(text) for text in typed.problems},
+                note=typed.note,
+                via=Via.PAGE,
+                said_by="",
+                at=now,
+                key=f"{key}:{_choice(typed)}",
+                until=now + timedelta(days=typed.days) if verdict is Verdict.ACCEPTED else None,
+            )
+        cut("answers.recorded")
+        return noted
+
+    def page(
+        self,
+        request: Request,
+        token: str,
+        sheet: Sheet,
+        typed: Typed,
+        *,
+        first: int = 1,
+        find: str = "",
+        wrong: str = "",
+    ) -> Response:
+        """The digest with its form, with what was typed before."""
+        words = self.pages.words(request, sheet.team.language)
+        context = {
+            "token": token,
+            "title": title_of(sheet, words),
+            "list": listed(sheet, words, first=first, find=find),
+            "history": history(sheet, words),
+            "typed": typed,
+            "wrong": wrong,
+            "made": new_form(self.tokens, sheet.delivery.reference, self.clock()),
+            "verdicts": list(Verdict),
+            "days": DAYS,
+            "most": NOTE_LENGTH,
+        }
+        return self._render(request, "answer.html", sheet.team.language, 422 if wrong else 200, sheet=sheet, **context)
+
+    def receipt(self, request: Request, token: str, sheet: Sheet, answer: Answer) -> Response:
+        """What one answer recorded."""
+        language = sheet.team.language
+        said = receipt_of(sheet, answer, self.pages.words(request, language))
+        return self._render(
+            request, "answer_receipt.html", language, 200, sheet=sheet, token=token, answer=answer, said=said
+        )
+
+    def neutral(self, request: Request) -> Response:
+        """The one page for every link that leads nowhere; says nothing that a stranger may not know."""
+        return self._render(request, "answer_nothing.html", "", 404, what="gone")
+
+    def refused(self, request: Request, sheet: Sheet) -> Response:
+        """The page for what was not sent by our form."""
+        return self._render(request, "answer_nothing.html", sheet.team.language, 403, what="refused")
+
+    def _render(self, request: Request, template: str, language: str, status: int, **context: Any) -> Response:
+        shared = {"path": PATH, "sayings": SAYINGS}
+        return self.pages.page(request, template, status=status, language=language, **shared, **context)
+
+
+def _choice(typed: Typed) -> str:
+    """The same text for the same choice: who goes back in the browser and chooses otherwise has said something new."""
+    said = (typed.verdict, typed.scope, sorted(typed.problems), typed.note, typed.days)
+    return hashlib.sha256(repr(said).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+
+def _wrong(typed: Typed) -> str:
+    """Which of the sentences of ``wrong`` fits what was typed, or an empty text."""
+    if typed.said is None:
+        return "no_verdict"
+    if typed.scope != "all" and not (typed.scope == "some" and typed.problems):
+        return "no_problem"
+    return ""
+
+
+def _as_typed(answer: Answer) -> Typed:
+    """An answer as its form was filled in."""
+    scope = "all" if answer.problems is None else "some"
+    return Typed(verdict=answer.verdict, scope=scope, problems=frozenset(answer.problems or ()), note=answer.note)

@@ -1,0 +1,109 @@
+"""The list of entries, and the check of the seals."""
+
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import Field
+
+from tocsin.node.accounts import Act, Visitor, names_of_actors
+from tocsin.node.records import AuditWord
+from tocsin.node.records.audit_list import Asked, SealState, list_entries, seal_state, spoken
+from tocsin.node.records.seal_check import Verdict, check_seals
+from tocsin.node.records.seal_keys import open_seal_key, public_pem
+from tocsin.node.records.seals import read_head
+from tocsin.server.pages.audit.words import FINDINGS, SAYINGS
+from tocsin.server.pages.days import Days
+from tocsin.server.pages.desk import Desk
+from tocsin.server.security import needs, number_in
+
+_ROWS: Final = 100
+_STALE: Final = timedelta(minutes=10)  # so long after an entry it should be sealed
+_FINDINGS: Final = 200  # at most so many are shown
+_Reader = Annotated[Visitor, needs(Act.AUDIT_READ)]
+_Text = Annotated[str, Field(max_length=200)]
+
+
+class Filters(Days):
+    """What a person asked for, as typed."""
+
+    word: _Text = ""
+    actor: _Text = ""
+    subject: _Text = ""
+    before: _Text = ""
+
+    def query(self, **more: object) -> str:
+        """The same as the end of an address."""
+        given = {name: value for name, value in self if value and name != "before"}
+        return urlencode({**given, **more})
+
+    @property
+    def asked(self) -> Asked:
+        """The same as the records take it."""
+        return Asked(self.word, self.actor.strip(), self.subject.strip(), self.start, self.end)
+
+
+def audit_pages(desk: Desk) -> APIRouter:
+    """Both pages."""
+    router, check = APIRouter(), _Check(desk)
+
+    @router.get("/audit")
+    def entries(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
+        """Entries, the newest first."""
+        before = number_in(filters.before)
+        with desk.node.database.reading() as session:
+            found = list_entries(session, filters.asked, before=before, limit=_ROWS)
+            state = seal_state(session)
+            actors = (entry.actor for entry in found.entries)
+            names = names_of_actors(session, actors) | spoken(session, found.entries)
+        further = filters.query(before=found.before) if found.before is not None else ""
+        return desk.page(
+            request, "audit/list.html", status=422 if filters.wrongs else 200, entries=found.entries, names=names,
+            sayings=SAYINGS, words_of_log=_WORDS, filters=filters, newest=filters.query() if filters.before else None,
+            further=further, state=state, stale=_is_stale(state, desk.now),
+        )  # fmt: skip
+
+    @router.get("/audit/seals")
+    def seals(request: Request, _visitor: _Reader) -> Response:
+        """Whether all is as it was sealed."""
+        verdict = check.verdict()
+        pem = public_pem(open_seal_key(desk.node.home))
+        shown = verdict.findings[:_FINDINGS]
+        return desk.page(request, "audit/seals.html", verdict=verdict, shown=shown, pem=pem, findings=FINDINGS)
+
+    return router
+
+
+_WORDS: Final = sorted(word.value for word in AuditWord)
+
+
+class _Check:
+    """One check at a time; what was found is shown again until there is another seal or a minute has passed."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk, self._lock = desk, Lock()
+        self._of: tuple[int, datetime] | None = None
+        self._verdict = Verdict()
+
+    def verdict(self) -> Verdict:
+        with self._lock:
+            node, now = self._desk.node, self._desk.now
+            with node.database.reading() as session:
+                of = (seal_state(session).seals, now.replace(second=0, microsecond=0))
+            if of != self._of:
+                head = read_head(node.home)
+                keys = [open_seal_key(node.home).public_key()]
+                self._verdict = check_seals(node.database, keys, now=now, heads=[head] if head else [])
+                self._of = of
+            return self._verdict
+
+
+def _is_stale(state: SealState, now: datetime) -> bool:
+    return (
+        state.since is not None
+        and now - state.since > _STALE
+        and (state.sealed_at is None or now - state.sealed_at > _STALE)
+    )

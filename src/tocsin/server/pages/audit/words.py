@@ -1,0 +1,65 @@
+"""What each word of the audit log says to a person."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tocsin.node.records import AuditWord
+from tocsin.node.records.seal_check import Kind
+from tocsin.server.pages.today.sayings import CHANGES
+from tocsin.server.pages.words import N_
+
+SAYINGS: Final[Mapping[str, str]] = {
+    **CHANGES,
+    AuditWord.REPORT_SENT: N_("A report was sent in"),
+    AuditWord.REPORT_INGESTED: N_("A report was taken in"),
+    AuditWord.COLLECTOR_TOOK: N_("A collector took something in"),
+    AuditWord.MUTE_SET: N_("Somebody chose not to be told of something"),
+    AuditWord.MUTE_ENDED: N_("Something is told again"),
+    AuditWord.CONTACT_ASKED: N_("The holder of a mailbox was asked to confirm it"),
+    AuditWord.LOOKUP_MADE: N_("A third party was asked about a network"),
+    AuditWord.DELIVERY_SENT: N_("A mail left"),
+    AuditWord.DELIVERY_HELD: N_("A mail was held"),
+    AuditWord.DELIVERY_RETRIED: N_("A mail was tried again"),
+    AuditWord.DELIVERY_REPEATED: N_("A mail was sent again"),
+    AuditWord.LETTER_SENT: N_("A letter left"),
+    AuditWord.RULES_CHANGED: N_("The rules were changed"),
+    AuditWord.MAIL_READ: N_("A mail that came in was read"),
+    AuditWord.INBOX_RECEIVED: N_("Somebody outside reported something"),
+    AuditWord.INBOX_ADDED: N_("A reporter added a message"),
+    AuditWord.INBOX_TAKEN: N_("Somebody took a report from outside, or gave it back"),
+    AuditWord.INBOX_MOVED: N_("The state of a report from outside changed"),
+    AuditWord.INBOX_ANSWERED: N_("A reporter was answered"),
+    AuditWord.INBOX_NOTED: N_("A note was kept with a report from outside"),
+    AuditWord.INBOX_ERASED: N_("A report from outside was erased"),
+    AuditWord.EVENTS_EXPORTED: N_("Events were exported"),
+    AuditWord.VIEW_CHANGED: N_("A view of events was kept or removed"),
+    AuditWord.PERSON_INVITED: N_("Somebody was invited"),
+    AuditWord.INVITATION_WITHDRAWN: N_("An invitation was withdrawn"),
+    AuditWord.PERSON_JOINED: N_("An account was made"),
+    AuditWord.PERSON_CHANGED: N_("An account was changed"),
+    AuditWord.PERSON_BLOCKED: N_("An account was blocked"),
+    AuditWord.PERSON_UNBLOCKED: N_("An account was let in again"),
+    AuditWord.PERSON_REMOVED: N_("An account was removed"),
+    AuditWord.SESSION_STARTED: N_("Somebody signed in"),
+    AuditWord.SESSION_REFUSED: N_("Somebody was not let in"),
+    AuditWord.SESSION_ENDED: N_("Somebody was signed out"),
+    AuditWord.RESET_ASKED: N_("A link for a new password was made"),
+    AuditWord.PASSWORD_CHANGED: N_("A password was changed"),
+    AuditWord.FACTOR_CHANGED: N_("A way to sign in was changed or used up"),
+    AuditWord.TOKEN_MADE: N_("A token for a program was made"),
+    AuditWord.TOKEN_REVOKED: N_("A token for a program was taken back"),
+    AuditWord.PERSONAL_READ: N_("Somebody was shown personal data"),
+    AuditWord.PAGE_READ: N_("An auditor read a page"),
+}
+"""Each word in a sentence; a new word gets its sentence here, or where the page of today says it."""
+
+FINDINGS: Final[Mapping[Kind, str]] = {
+    "changed": N_("Entry %(entry)s is not what seal %(seal)s was made over."),
+    "missing": N_("Entry %(entry)s, which seal %(seal)s holds, is gone."),
+    "inserted": N_("Entry %(entry)s stands among sealed ones, and no seal holds it."),
+    "seal changed": N_("Seal %(seal)s is not what was signed."),
+    "seal missing": N_("Seal %(seal)s is gone."),
+    "seal unbound": N_("Seal %(seal)s does not follow the one before it."),
+    "seal key": N_("Seal %(seal)s was signed with a key that is not this node's."),
+}
+"""Each thing that a check of the seals can find."""

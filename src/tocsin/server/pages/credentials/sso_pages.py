@@ -1,0 +1,106 @@
+"""Out to the OpenID provider and back."""
+
+from typing import Annotated
+from urllib.parse import quote, unquote
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from tocsin.node.accounts import (
+    PATIENCE,
+    Act,
+    HalfWay,
+    NoEntry,
+    Provider,
+    SignedIn,
+    Visitor,
+    send_away,
+    sign_in_from_elsewhere,
+    welcome_back,
+)
+from tocsin.node.errors import RemoteError
+from tocsin.node.settings import read_secret
+from tocsin.server.pages.answer_forms import from_own_page
+from tocsin.server.pages.desk import Desk, own_path
+from tocsin.server.pages.sign_in.doorstep import caller_of, house_of_page, let_in
+from tocsin.server.security import needs
+
+Coming = Annotated[Visitor, needs(Act.SIGN_IN)]
+
+_BACK = "/sign-in/elsewhere/back"
+_COOKIE = "tocsin_elsewhere"
+_APART = "~"  # between what is kept and where somebody wanted to go
+_LONGEST_PATH = 1000
+
+
+def add_single_sign_on(router: APIRouter, desk: Desk) -> None:
+    """The pages of `/sign-in/elsewhere`; they are there only where a provider is set up."""
+    settings = desk.node.settings.single_sign_on
+    if not settings.issuer or not desk.node.settings.server.url:
+        return
+    secret = read_secret(settings.client_secret_file, setting="single_sign_on.client_secret_file")
+    provider = Provider(settings.issuer, settings.client_id, secret)
+    desk.templates.env.globals["single_sign_on"] = settings.name
+    back = f"{desk.node.settings.server.url}{_BACK}"
+
+    @router.get("/sign-in/elsewhere")
+    def send(request: Request, _visitor: Coming, next: str = "/") -> Response:  # noqa: A002
+        """Send somebody there who wants it: a page elsewhere cannot sign its visitors in (ASVS 5, 7.6.2)."""
+        if not from_own_page(request, desk.node.settings.server.url):
+            return desk.go(f"/sign-in?next={quote(own_path(next), safe='')}")
+        try:
+            errand = send_away(house_of_page(desk, request), provider, back=back, now=desk.now)
+        except RemoteError as error:
+            return _nothing(desk, request, "failed", error)
+        response = RedirectResponse(errand.address, status_code=303)
+        wanted = own_path(next)[:_LONGEST_PATH]
+        _keep(request, response, f"{errand.kept}{_APART}{quote(wanted)}")
+        return response
+
+    @router.get(_BACK)
+    def take(request: Request, _visitor: Coming, code: str = "", state: str = "", iss: str = "") -> Response:
+        """Let in whoever comes back."""
+        if not code or (iss and iss != provider.issuer):  # RFC 9207
+            return _nothing(desk, request, "refused")
+        kept, _, wanted = request.cookies.get(_cookie(request), "").partition(_APART)
+        house, now = house_of_page(desk, request), desk.now
+        try:
+            claims = welcome_back(house, provider, code=code, state=state, kept=kept, back=back, now=now)
+        except RemoteError as error:
+            return _nothing(desk, request, "failed", error)
+        if isinstance(claims, NoEntry):
+            return _nothing(desk, request, claims.value)
+        found = sign_in_from_elsewhere(
+            desk.node.database, house, provider.issuer, claims, caller_of(request), state=state,
+            domains=settings.domains, two_factors=settings.two_factors, now=now,
+        )  # fmt: skip
+        return _answer(desk, request, found, own_path(unquote(wanted) or "/"))
+
+
+def _answer(desk: Desk, request: Request, found: SignedIn | HalfWay | NoEntry, wanted: str) -> Response:
+    match found:
+        case SignedIn():
+            response = let_in(request, found, wanted)
+        case HalfWay(token):
+            response = desk.page(request, "sign_in/code.html", wait=0, wrong=False, half=token, wanted=wanted)
+        case NoEntry():
+            response = _nothing(desk, request, found.value)
+    response.delete_cookie(_cookie(request), secure=request.url.scheme == "https", httponly=True, samesite="lax")
+    return response
+
+
+def _nothing(desk: Desk, request: Request, why: str, error: RemoteError | None = None) -> Response:
+    if error is not None:
+        from logging import getLogger
+
+        getLogger("uvicorn.error").warning("%s", error.line)
+    return desk.page(request, "sign_in/no_elsewhere.html", status=502 if error else 403, why=why)
+
+
+def _cookie(request: Request) -> str:
+    return f"__Host-{_COOKIE}" if request.url.scheme == "https" else _COOKIE
+
+
+def _keep(request: Request, response: Response, value: str) -> None:
+    seconds, secure = int(PATIENCE.total_seconds()), request.url.scheme == "https"
+    response.set_cookie(_cookie(request), value, max_age=seconds, secure=secure, httponly=True, samesite="lax")

@@ -1,0 +1,110 @@
+"""Tokens of the own account, which programs sign in with."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from tocsin.node.accounts import (
+    Act,
+    ApiToken,
+    Visitor,
+    list_tokens,
+    make_token,
+    revoke_token,
+    scopes_of,
+    token_state,
+)
+from tocsin.node.errors import UsageError
+from tocsin.server.pages.account.gate import ask_again, is_fresh, person_of
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.sign_in.doorstep import house_of_page
+from tocsin.server.pages.words import N_
+from tocsin.server.security import NotHereError, Number, needs
+
+Holder = Annotated[Visitor, needs(Act.ACCOUNT_OWN)]
+Text = Annotated[str, Form()]
+
+_PATH = "/account/tokens"
+_DAYS = (7, 30, 90, 365)
+
+SCOPES: Final[Mapping[Act, str]] = {
+    Act.EVENTS_READ: N_("Read events"),
+    Act.EVENTS_EXPORT: N_("Export events"),
+    Act.REPORTS_READ: N_("Read which reports came in"),
+    Act.REPORTS_WRITE: N_("Send reports in"),
+    Act.QUARANTINE_READ: N_("Read rows that were set aside"),
+    Act.QUARANTINE_MEND: N_("Mend rows that were set aside"),
+    Act.LOOKUP: N_("Ask who must know"),
+    Act.DIRECTORY_READ: N_("Read teams and networks"),
+    Act.CLAIMS_MAKE: N_("Claim networks"),
+    Act.DELIVERIES_READ: N_("Read deliveries"),
+    Act.DELIVERIES_STEER: N_("Hold, release and repeat deliveries"),
+    Act.PORTAL_WRITE: N_("Answer for the own networks"),
+    Act.AUDIT_READ: N_("Read the audit log"),
+    Act.ADMIN_READ: N_("Read how the node is set up"),
+    Act.METRICS_READ: N_("Read metrics"),
+}
+"""What each scope lets a program do."""
+
+
+def add_tokens(router: APIRouter, desk: Desk) -> None:
+    """The pages of `/account/tokens`."""
+
+    @router.get(_PATH)
+    def show(request: Request, visitor: Holder, done: str = "") -> Response:
+        """The tokens of the account, and the form for another."""
+        return _page(desk, request, visitor, done=done)
+
+    @router.post(_PATH)
+    def make(
+        request: Request,
+        visitor: Holder,
+        name: Text = "",
+        days: Annotated[int, Form()] = 0,
+        scope: Annotated[list[str] | None, Form()] = None,
+    ) -> Response:
+        """Make one; it is shown now and never again."""
+        if visitor.unfinished:
+            raise NotHereError
+        if not is_fresh(desk, visitor):
+            return ask_again(_PATH)
+        chosen = [Act(one) for one in scope or () if one in set(Act)]
+        try:
+            with desk.node.database.begin() as transaction:
+                row, secret = make_token(
+                    transaction, person_of(transaction, visitor), name=name, scopes=chosen, days=days, now=desk.now,
+                    actor=visitor.actor, house=house_of_page(desk, request),
+                )  # fmt: skip
+        except UsageError:
+            return _page(desk, request, visitor, typed={"name": name, "days": days, "scopes": chosen})
+        return desk.page(request, "account/token_made.html", token=row, secret=secret)
+
+    @router.post(f"{_PATH}/revoke")
+    def revoke(visitor: Holder, token: Annotated[Number, Form()]) -> Response:
+        """Take one back; that is never held up."""
+        with desk.node.database.begin() as transaction:
+            person = person_of(transaction, visitor)
+            revoke_token(transaction, token, now=desk.now, actor=visitor.actor, person=person.id)
+        return desk.go(f"{_PATH}?done=revoked")
+
+
+def _page(
+    desk: Desk, request: Request, visitor: Visitor, *, done: str = "", typed: dict[str, object] | None = None
+) -> Response:
+    with desk.node.database.reading() as transaction:
+        rows: list[ApiToken] = list_tokens(transaction, person_of(transaction, visitor).id)
+    states = {row.id: token_state(row, desk.now) for row in rows}
+    context: dict[str, Any] = {
+        "tokens": rows,
+        "states": states,
+        "working": sum(state == "working" for state in states.values()),
+        "scopes": [(act, SCOPES[act]) for act in scopes_of(visitor.role)],
+        "days_offered": _DAYS,
+        "typed": typed or {"name": "", "days": 90, "scopes": []},
+        "wrong": typed is not None,
+        "done": done,
+        "unfinished": visitor.unfinished,
+    }
+    return desk.page(request, "account/tokens_page.html", status=422 if typed else 200, **context)

@@ -1,0 +1,46 @@
+"""The first and the last day of a list, as a person typed them."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field
+
+from tocsin.server.pages.words import N_
+
+WRONG: Final = N_("Write a day like 2026-11-24.")
+"""What to do where a day cannot be read."""
+
+_LAST: Final = 9998  # the last year after whose days there are others to count with
+
+
+class Days(BaseModel):
+    """Part of what a list is narrowed by; ``until``: the last day that counts, with all its hours."""
+
+    since: Annotated[str, Field(max_length=200)] = ""
+    until: Annotated[str, Field(max_length=200)] = ""
+
+    @property
+    def start(self) -> datetime | None:
+        """The beginning of the first day (UTC); None where none is given, or it is wrong."""
+        return _day(self.since)
+
+    @property
+    def end(self) -> datetime | None:
+        """The end of the last day (UTC), which no longer counts; None as for the first."""
+        day = _day(self.until)
+        return day and day + timedelta(days=1)
+
+    @property
+    def wrongs(self) -> Mapping[str, str]:
+        """What is wrong with the days, by the name of the field; what is wrong narrows nothing."""
+        given = {"since": self.since, "until": self.until}
+        return {name: WRONG for name, text in given.items() if text.strip() and _day(text) is None}
+
+
+def _day(text: str) -> datetime | None:
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) if day.year <= _LAST else None

@@ -1,0 +1,135 @@
+"""What waits, what left and what did not: lists of digests and letters, and of news that no digest holds yet."""
+
+from dataclasses import replace
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import (
+    Group,
+    Wanted,
+    asking,
+    count_digests,
+    count_letters,
+    due_news,
+    due_teams,
+    find_digests,
+    find_letters,
+    waiting_teams,
+)
+from tocsin.directory import team_names, teams_called
+from tocsin.node.accounts import Act, Visitor
+from tocsin.server.pages.days import Days
+from tocsin.server.pages.deliveries.states import GROUP_WORDS, STATES
+from tocsin.server.pages.desk import Desk
+from tocsin.server.security import needs, number_in
+
+_ROWS: Final = 50
+_Reader = Annotated[Visitor, needs(Act.DELIVERIES_READ)]
+_Insider = Annotated[Visitor, needs(Act.DELIVERIES_READ, everything=True)]  # letters and plans
+
+
+class Filters(Days):
+    """What a person asked for, as typed."""
+
+    show: str = ""
+    team: str = ""
+    reference: str = ""
+    before: str = ""
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything narrows the list."""
+        return any((self.show, self.team, self.since, self.until, self.reference))
+
+    def query(self, before: int = 0) -> str:
+        """The same as the end of an address."""
+        given = {name: value for name, value in self if value and name != "before"}
+        return urlencode(given | ({"before": before} if before else {}))
+
+
+def list_pages(desk: Desk) -> APIRouter:
+    """The lists."""
+    router = APIRouter()
+
+    @router.get("/deliveries")
+    def digests(request: Request, visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
+        """Digests, newest first."""
+        reach = visitor.reach(Act.DELIVERIES_READ)
+        teams = None if reach.everything else reach.teams
+        with desk.node.database.reading() as session:
+            wanted = replace(_wanted(session, filters, teams), told=not reach.everything)
+            found = list(find_digests(session, wanted, limit=_ROWS + 1))
+            counts = count_digests(session, teams, told=not reach.everything)
+            names = team_names(session, {one.team_id for one in found})
+            aside = _inside(session) if reach.everything else {"notices": [], "waiting": 0}
+        return desk.page(
+            request,
+            "deliveries/list.html",
+            status=422 if filters.wrongs else 200,
+            found=found[:_ROWS],
+            counts=counts,
+            names=names,
+            **_shared(filters, len(found) > _ROWS and found[_ROWS - 1].id),
+            **aside,
+            inside=reach.everything,
+        )
+
+    @router.get("/deliveries/letters")
+    def letters(request: Request, _visitor: _Insider, filters: Annotated[Filters, Query()]) -> Response:
+        """Letters, newest first."""
+        with desk.node.database.reading() as session:
+            found = list(find_letters(session, _wanted(session, filters, None), limit=_ROWS + 1))
+            counts = count_letters(session)
+        return desk.page(
+            request,
+            "deliveries/letters.html",
+            status=422 if filters.wrongs else 200,
+            found=found[:_ROWS],
+            counts=counts,
+            inside=True,
+            **_shared(filters, len(found) > _ROWS and found[_ROWS - 1].id),
+        )
+
+    @router.get("/deliveries/due")
+    def due(request: Request, _visitor: _Insider) -> Response:
+        """What each team is owed that no digest holds yet."""
+        with desk.node.database.reading() as session:
+            found = due_news(session)
+            names = team_names(session, {one.team_id for one in found})
+            held = waiting_teams(session)
+        shown: dict[str, Any] = {"found": found, "names": names, "held": held, "now": desk.now}
+        return desk.page(request, "deliveries/due.html", **shown, inside=True)
+
+    return router
+
+
+def _inside(session: Session) -> dict[str, Any]:
+    return {"notices": asking(session), "waiting": due_teams(session)}
+
+
+def _shared(filters: Filters, last: int | bool) -> dict[str, Any]:
+    further = f"?{filters.query(before=int(last))}" if last else ""
+    return {
+        "filters": filters,
+        "further": further,
+        "states": STATES,
+        "groups": [(group.value, words) for group, words in GROUP_WORDS.items()],
+    }
+
+
+def _wanted(session: Session, filters: Filters, teams: frozenset[int] | None) -> Wanted:
+    if filters.team:
+        named = teams_called(session, filters.team)
+        teams = frozenset(named if teams is None else teams & named)
+    return Wanted(
+        groups=[Group(filters.show)] if filters.show in {group.value for group in Group} else (),
+        teams=teams,
+        since=filters.start,
+        until=filters.end,
+        reference=filters.reference,
+        before=number_in(filters.before) or 0,
+    )

@@ -1,0 +1,74 @@
+"""Whether mails leave at all: the stop, the brake and the mode, each with what a person can do."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from tocsin.delivery import due_news, halts, notices, release_brake, resume, stop
+from tocsin.node.accounts import Act, Visitor, names_of_actors
+from tocsin.node.errors import ConflictError
+from tocsin.server.pages.desk import Desk
+from tocsin.server.security import NotHereError, needs
+
+_Reader = Annotated[Visitor, needs(Act.DELIVERIES_READ, everything=True)]
+
+
+def sending_pages(desk: Desk) -> APIRouter:
+    """The page of sending, and its switches."""
+    router = APIRouter()
+
+    @router.get("/deliveries/sending")
+    def sending(request: Request, _visitor: _Reader, ask: str = "") -> Response:
+        """How it stands; ``ask`` opens the form of one switch."""
+        return _page(desk, request, ask)
+
+    @router.post("/deliveries/sending")
+    def switch(
+        request: Request,
+        visitor: Annotated[Visitor, needs(Act.DELIVERIES_STEER, everything=True)],
+        act: Annotated[str, Form()],
+        reason: Annotated[str, Form()] = "",
+    ) -> Response:
+        """Stop, let go on, or release the brake."""
+        said = " ".join(reason.split())[:500]
+        if act == "stop" and not said:
+            return _page(desk, request, "stop", wrong="reason")
+        try:
+            with desk.node.database.begin() as session:
+                if act == "stop":
+                    stop(session, reason=said, actor=visitor.actor, now=desk.now)
+                elif act == "resume":
+                    resume(session, actor=visitor.actor, now=desk.now)
+                elif act == "brake":
+                    release_brake(session, actor=visitor.actor, now=desk.now)
+                else:
+                    raise NotHereError
+        except ConflictError as error:
+            return _page(desk, request, "", error=str(error))
+        return desk.go("/deliveries/sending")
+
+    return router
+
+
+def _page(desk: Desk, request: Request, ask: str, *, wrong: str = "", error: str = "") -> Response:
+    with desk.node.database.reading() as session:
+        stopped, braked = halts(session)
+        standing = notices(session, desk.node.settings)
+        waiting = len(due_news(session))
+        names = names_of_actors(session, [stopped.actor] if stopped else [])
+    return desk.page(
+        request,
+        "deliveries/sending.html",
+        status=409 if error else 422 if wrong else 200,
+        ask=ask,
+        wrong=wrong,
+        error=error,
+        stopped=stopped,
+        names=names,
+        braked=braked,
+        notices=standing,
+        waiting=waiting,
+        tell=desk.node.settings.tell,
+        inside=True,
+    )

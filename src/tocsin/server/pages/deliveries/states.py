@@ -1,0 +1,50 @@
+"""The states of digests and letters in words, each with the kind of its mark; their groups; what each allows."""
+
+from typing import Final
+
+from tocsin.delivery import Delivery, DeliveryState, Group, can_hold, can_repeat
+from tocsin.node.letters import Letter, LetterState
+from tocsin.server.pages.words import N_
+
+STATES: Final[dict[str, tuple[str, str]]] = {
+    DeliveryState.QUEUED: (N_("on its way"), "busy"),
+    DeliveryState.RETRY: (N_("refused for now, tried again"), "busy"),
+    DeliveryState.SENT: (N_("sent"), "good"),
+    DeliveryState.FAILED: (N_("given up"), "wrong"),
+    DeliveryState.WITHHELD: (N_("stopped by the gate"), "wrong"),
+    DeliveryState.HELD: (N_("waits for a person"), "busy"),
+    DeliveryState.DROPPED: (N_("dropped"), "quiet"),
+    DeliveryState.EXPIRED: (N_("too old, never sent"), "quiet"),
+    DeliveryState.SHADOW: (N_("written in shadow mode"), "quiet"),
+    DeliveryState.STUCK: (N_("cannot be encrypted"), "wrong"),
+    DeliveryState.BOUNCED: (N_("came back"), "wrong"),
+    DeliveryState.REDIRECTED: (N_("sent to the redirect mailbox"), "quiet"),
+    LetterState.CANCELLED: (N_("no longer needed"), "quiet"),
+}
+"""By state: the words, and ``good``, ``busy``, ``wrong`` or ``quiet``."""
+
+GROUP_WORDS: Final[dict[Group, str]] = {
+    Group.WAITING: N_("On their way"),
+    Group.HELD: N_("Wait for a person"),
+    Group.TROUBLE: N_("Told nobody"),
+    Group.GONE: N_("Sent"),
+    Group.ENDED: N_("Never sent"),
+}
+"""The headings of groups."""
+
+_RETRIED: Final = frozenset({
+    DeliveryState.FAILED.value, DeliveryState.BOUNCED.value, DeliveryState.RETRY.value,
+    DeliveryState.EXPIRED.value, DeliveryState.WITHHELD.value, DeliveryState.STUCK.value,
+})  # fmt: skip
+
+
+def acts_of(one: Delivery | Letter) -> list[str]:
+    """What a person can do to it now: ``release``, ``drop``, ``hold``, ``retry``, ``repeat``."""
+    allowed = {
+        "release": one.state == DeliveryState.HELD,
+        "drop": one.state == DeliveryState.HELD,
+        "hold": can_hold(one),
+        "retry": isinstance(one, Delivery) and one.state in _RETRIED,
+        "repeat": can_repeat(one),
+    }
+    return [act for act, may in allowed.items() if may]

@@ -1,0 +1,119 @@
+"""The page of events: conditions, how many over time, what they are, and the newest of them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.events.browse import TEXT_ROWS, Figures
+from tocsin.events.filters import SEVERITIES, SPANS, EventFilter
+from tocsin.events.sight import Sight
+from tocsin.events.summaries import GLANCE
+from tocsin.node.accounts import Act, Visitor
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.events.asked import COLUMNS, NAMES, Asked
+from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
+from tocsin.server.pages.events.rows import Shown, all_fields, fields_of, glanced, problem_text, shown
+from tocsin.server.pages.events.view_pages import path_of, views_of
+from tocsin.server.security import needs
+from tocsin.sharing.visibility import sight_of
+
+_ROWS = 50
+_TOP = 8
+_BREAKDOWNS = ("type", "identifier", "feed", "severity", "country")
+
+
+def list_pages(desk: Desk) -> APIRouter:
+    """The page of events."""
+    router = APIRouter()
+
+    @router.get("/events")
+    def events(request: Request, visitor: Annotated[Visitor, needs(Act.EVENTS_READ)]) -> Response:
+        """The events that fit, newest first."""
+        asked = Asked.read(request.query_params)
+        sight = sight_of(desk.node, desk.node.events, visitor.reach(Act.EVENTS_READ))
+        figures = desk.node.events.figures(asked.filter, now=desk.now, sight=sight)
+        return desk.page(
+            request,
+            "events/events.html",
+            status=422 if asked.wrongs else 200,
+            asked=asked,
+            figures=figures,
+            chart=_chart(desk, asked, figures),
+            drawing=(WIDTH, HEIGHT),
+            groups=groups_of(figures, asked),
+            chips=[
+                (name, value, asked.path(asked.filter.without(name))) for name, value in asked.filter.query().items()
+            ],
+            names=NAMES,
+            columns=COLUMNS,
+            choices=_choices(desk, sight),
+            views=[(view.name, path_of(view)) for view in views_of(desk, visitor)],
+            text_rows=TEXT_ROWS,
+            inside=sight.everything,
+            **_table(desk, asked, sight),
+        )
+
+    return router
+
+
+def _chart(desk: Desk, asked: Asked, figures: Figures) -> Chart:
+    since, until = asked.filter.bounds(desk.now)
+    return chart_of(figures.hours, since, desk.now if asked.filter.last else until)
+
+
+def _table(desk: Desk, asked: Asked, sight: Sight) -> dict[str, Any]:
+    rows, cursor = _rows(desk, asked, sight)
+    table: dict[str, Any] = {"rows": rows, "cursor": cursor, "whole": [], "problem": ""}
+    if asked.open:
+        whole = desk.node.events.one(asked.open, sight=sight)
+        if whole.height:
+            table |= {"whole": all_fields(whole), "problem": problem_text(whole["problem"][0])}
+    return table
+
+
+def _rows(desk: Desk, asked: Asked, sight: Sight) -> tuple[list[Shown], str]:
+    """The rows and where they go on; usual columns come from the digests, others are read."""
+    events = desk.node.events
+    if set(asked.columns) <= set(GLANCE):
+        glance = events.glance(asked.filter, now=desk.now, sight=sight, after=asked.after, limit=_ROWS)
+        if glance is not None:
+            return glanced(glance.rows, asked.columns), glance.cursor
+    page = events.page(
+        asked.filter,
+        now=desk.now,
+        sight=sight,
+        columns=fields_of(asked.columns),
+        after=asked.after,
+        limit=_ROWS,
+    )
+    return shown(page.rows, asked.columns), page.cursor
+
+
+def groups_of(figures: Figures, asked: Asked) -> list[tuple[str, list[tuple[str, int, str]], int]]:
+    """For each condition its most frequent values, each with its events and the address that narrows to it.
+
+    Beside them how many further values there are.
+    """
+    counts: dict[str, list[tuple[str | None, int]]] = {name: figures.by[name] for name in _BREAKDOWNS}
+    counts["asn"] = [(str(asn) if asn else None, events) for asn, events in figures.asns[:_TOP].tolist()]
+    more = {name: max(0, len(values) - _TOP) for name, values in counts.items()}
+    more["asn"] = max(0, len(figures.asns) - _TOP)
+    return [
+        (name, [_narrowed(asked, name, value, events) for value, events in values[:_TOP]], more[name])
+        for name, values in counts.items()
+    ]
+
+
+def _narrowed(asked: Asked, name: str, value: str | None, events: int) -> tuple[str, int, str]:
+    if value is None:
+        return "", events, ""
+    given = asked.filter.query().get(name) == value
+    return value, events, "" if given else asked.path(asked.narrowed(**{name: value}))
+
+
+def _choices(desk: Desk, sight: Sight) -> dict[str, list[str]]:
+    """What the lists of the form offer: the values that there are."""
+    known = desk.node.events.figures(EventFilter(), now=desk.now, sight=sight)
+    there = {name: sorted(value for value, _ in known.by[name] if value) for name in ("type", "feed", "taxonomy")}
+    return {**there, "severity": list(SEVERITIES), "last": list(SPANS)}

@@ -1,0 +1,57 @@
+"""Events by country: a table, and a map drawn from it where there is JavaScript."""
+
+from functools import cache
+from typing import Annotated
+
+from babel.core import get_global
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.node.accounts import Act, Visitor
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.events.asked import NAMES, Asked
+from tocsin.server.security import needs
+from tocsin.sharing.visibility import sight_of
+
+
+def map_pages(desk: Desk) -> APIRouter:
+    """The page with the map."""
+    router = APIRouter()
+
+    @router.get("/events/map")
+    def world(request: Request, visitor: Annotated[Visitor, needs(Act.EVENTS_READ)]) -> Response:
+        """The countries of the events that fit."""
+        asked = Asked.read(request.query_params)
+        sight = sight_of(desk.node, desk.node.events, visitor.reach(Act.EVENTS_READ))
+        figures = desk.node.events.figures(asked.filter, now=desk.now, sight=sight)
+        rows = [
+            (code, numeric_codes().get(code, ""), events, asked.path(asked.narrowed(country=code)))
+            for code, events in figures.by["country"]
+            if code
+        ]
+        unknown = next((events for code, events in figures.by["country"] if not code), 0)
+        return desk.page(
+            request,
+            "events/map.html",
+            status=422 if asked.wrongs else 200,
+            asked=asked,
+            names=NAMES,
+            rows=rows,
+            unknown=unknown,
+            total=figures.total,
+            parts_of=figures.parts,
+            chips=[(name, value) for name, value in asked.filter.query().items()],
+        )
+
+    return router
+
+
+@cache
+def numeric_codes() -> dict[str, str]:
+    """The ISO 3166-1 numeric code of each two-letter code, three digits: by these a map knows its countries."""
+    known = {
+        names[0]: number
+        for number, names in sorted(get_global("territory_aliases").items())
+        if number.isdigit() and len(number) == 3 and len(names) == 1 and len(names[0]) == 2
+    }
+    return {**known, "FR": "250", "US": "840", "DE": "276", "YE": "887", "ET": "231", "SD": "729"}

@@ -1,0 +1,48 @@
+"""Who must know: one box, and the answer with its chain of reasons."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.node.accounts import Act, Visitor, note_read
+from tocsin.node.errors import UsageError
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.lookup.found import look_up
+from tocsin.server.security import needs
+from tocsin.sharing.lookup import read_subject
+
+__all__ = ["look_up", "lookup_pages"]
+
+_LONGEST = 300
+_PAGE = "lookup/lookup.html"
+
+
+def lookup_pages(desk: Desk) -> APIRouter:
+    """The page that answers who must know of something."""
+    router = APIRouter()
+
+    @router.get("/lookup")
+    def lookup(request: Request, visitor: Annotated[Visitor, needs(Act.LOOKUP)], q: str = "") -> Response:
+        """The box, and the answer where something is asked."""
+        shown: dict[str, Any] = {
+            "asked": q.strip()[:_LONGEST],
+            "found": None,
+            "brief": False,
+            "wrong": False,
+            "outside": False,
+        }
+        if not shown["asked"]:
+            return desk.page(request, _PAGE, **shown)
+        try:
+            subject = read_subject(shown["asked"])
+        except UsageError:
+            return desk.page(request, _PAGE, status=422, **shown | {"wrong": True})
+        found = look_up(desk, visitor, subject)
+        if found is None:  # whether others answer for it, operators do not learn
+            return desk.page(request, _PAGE, status=404, **shown | {"outside": True})
+        if found.contacts:
+            note_read(desk.node.database, visitor, "lookup", now=desk.now)
+        return desk.page(request, _PAGE, **shown | {"found": found, "node_tell": desk.node.settings.tell})
+
+    return router

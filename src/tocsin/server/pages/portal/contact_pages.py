@@ -1,0 +1,113 @@
+"""The page of the own contacts and ranges, and the forms on it."""
+
+from collections.abc import Callable
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.directory import Entry, Format, Interval, MuteKind, Team, contact_states, read_team, read_team_history
+from tocsin.directory.claims import read_claims
+from tocsin.directory.contacts.verification import terms_of
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
+from tocsin.server.pages.portal.correcting import CORRECTIONS, DAYS, Correction, Given
+from tocsin.server.pages.portal.desk import PortalDesk
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form, needs
+
+SHOWN: Final = 200
+"""Ranges on the page; more are counted."""
+
+_FORMS: Final = {Format.CSV: "CSV", Format.JSONL: "JSON Lines", Format.XARF: "X-ARF"}
+_TYPED: Final = dict.fromkeys(("mailbox", "value", "at", "kind", "what", "reason"), "") | {"for_days": str(DAYS[0])}
+_KINDS: Final = {
+    MuteKind.PREFIX: N_("Network"),
+    MuteKind.IDENTIFIER: N_("Identifier, such as open-snmp"),
+    MuteKind.TYPE: N_("Type, such as scanner"),
+}
+_INTERVALS: Final = {
+    Interval.AT_ONCE: N_("At once"),
+    Interval.HOURLY: N_("Hourly"),
+    Interval.DAILY: N_("Daily"),
+    Interval.WEEKLY: N_("Weekly"),
+}
+
+
+def contact_pages(portal: PortalDesk) -> APIRouter:
+    """The routes of contacts and ranges."""
+    router = APIRouter(prefix="/portal/contacts")
+
+    @router.get("")
+    def contacts(request: Request, visitor: Annotated[Visitor, needs(Act.PORTAL_READ)]) -> Response:
+        """What is known of the own team."""
+        if not portal.teams(visitor):
+            return portal.desk.page(request, "portal/no_team.html")
+        return _page(portal, request, visitor, portal.team(request, visitor))
+
+    for name, correction in CORRECTIONS.items():
+        router.add_api_route(f"/{name}", _corrects(portal, name, correction), methods=["POST"], name=f"correct_{name}")
+    return router
+
+
+def _corrects(portal: PortalDesk, name: str, correction: Correction) -> Callable[..., Response]:
+    """A route that makes one correction and shows the page; what cannot be done is said there."""
+
+    def correct(request: Request, visitor: Annotated[Visitor, needs(correction.act)], form: Form) -> Response:
+        team, desk = portal.team(request, visitor), portal.desk
+        try:
+            correction.do(Given(desk.node, team, visitor, form, desk.now))
+        except (UsageError, InputError, ConflictError) as error:
+            return _page(portal, request, visitor, team, wrong=error, typed=dict(form.items()))
+        return desk.go(f"/portal/contacts?{urlencode({'team': team.key, 'done': name})}")
+
+    return correct
+
+
+def _page(
+    portal: PortalDesk,
+    request: Request,
+    visitor: Visitor,
+    team: Team,
+    *,
+    wrong: TocsinError | None = None,
+    typed: dict[str, object] | None = None,
+) -> Response:
+    desk, node = portal.desk, portal.desk.node
+    words = desk.words(request)
+    shown, rules = read_team(node.database, team.key)
+    with node.database.reading() as session:
+        boxes = contact_states(session, desk.now, terms_of(node.settings), teams={team.id})
+    done = CORRECTIONS.get(request.query_params.get("done", ""))
+    return desk.page(
+        request,
+        "portal/contacts.html",
+        status=422 if wrong else 200,
+        team=shown,
+        whole=False,
+        teams=portal.teams(visitor),
+        mailboxes=[box for box in boxes if box.mailbox],
+        ranges=rules[:SHOWN],
+        more=max(len(rules) - SHOWN, 0),
+        denials=_denials(portal, team, visitor),
+        claims=[claim for claim in read_claims(node.database, desk.now) if claim.team == team.key],
+        mutes=[one for one in shown.mutes if one.until is None or one.until > desk.now],
+        typed={**_TYPED, **(typed or {})},
+        wrongs=[("main", words.told(wrong))] if wrong else [],
+        done=done.done if done else "",
+        at_options=[(box, box) for box in shown.mailboxes],
+        mute_kinds=[(kind.value, words.say(said)) for kind, said in _KINDS.items()],
+        day_options=[(str(of), words.count("%(n)s day", "%(n)s days", of)) for of in DAYS],
+        intervals=[(kind.value, words.say(said)) for kind, said in _INTERVALS.items()],
+        formats=[(kind.value, _FORMS[kind]) for kind in Format],
+        mail_languages=[(code, words.name_of(code)) for code in desk.languages],
+    )
+
+
+def _denials(portal: PortalDesk, team: Team, visitor: Visitor) -> list[Entry]:
+    """What the visitor said is not the team's, and can take back."""
+    said = read_team_history(portal.desk.node.database, team.key)
+    return [
+        entry for entry in said if entry.act == "denial" and entry.withdrawn is None and entry.said_by == visitor.actor
+    ]

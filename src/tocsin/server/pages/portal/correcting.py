@@ -1,0 +1,173 @@
+"""What an operator corrects of the own team: mailboxes, ranges, mutes, how it is told.
+
+It holds at once where it takes something away, or concerns the own mailboxes and wishes; what is claimed beyond that
+waits for proof and for a person here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from starlette.datastructures import FormData
+
+from tocsin.directory import (
+    Mute,
+    MuteKind,
+    Statement,
+    Team,
+    Word,
+    assert_claim,
+    deny_claim,
+    mute,
+    say_of_team,
+    unmute,
+    withdraw_word,
+)
+from tocsin.directory.claims import make_claim, read_claims, show_code
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.errors import UsageError
+from tocsin.node.letters import queue_letter
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.server.pages.words import N_
+from tocsin.server.security import text_of
+
+DAYS: Final = (30, 90, 180, 365)
+"""For how long something may be muted."""
+
+_LETTER = """\
+Hello,
+
+{mailbox} is now a mailbox of {team}: somebody who is signed in for {team}
+added it. Mails of {sender} go there too.
+
+If that is wrong, answer this mail, or take it out at {link}
+
+{sender}
+{contact}
+"""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a correction is made of: whose team, who says it, and the form that says it."""
+
+    node: NodeWithStores
+    team: Team
+    visitor: Visitor
+    form: FormData
+    now: datetime
+
+    def text(self, name: str) -> str:
+        """One field of the form."""
+        return text_of(self.form, name).strip()
+
+    def statement(self, kind: str, value: str, reason: str = "") -> Statement:
+        """A word of the visitor on something of the team."""
+        return Statement(self.team.key, kind, value, self.visitor.actor, reason)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One thing that can be corrected, the act that it needs, and what is said when it is done (to be translated)."""
+
+    act: Act
+    do: Callable[[Given], None]
+    done: str
+
+
+def add_mailbox(given: Given) -> None:
+    """Add a mailbox of the team; those that are known get a letter about it."""
+    node, team = given.node, given.team
+    said = given.statement("mailbox", given.text("mailbox"), "said by the team itself")
+    spoken = assert_claim(node.database, said, actor=given.visitor.actor, now=given.now)
+    if not spoken.changed:
+        return
+    own, link = node.settings.node, f"{node.settings.server.url}/portal/contacts"
+    body = _LETTER.format(mailbox=spoken.value, team=team.name, sender=own.name, contact=own.contact, link=link)
+    subject = f"{own.name}: a mailbox was added for {team.name}"
+    with node.database.begin() as session:
+        for mailbox in team.mailboxes:
+            key = f"mailbox-added:{team.uuid}:{given.now.isoformat()}:{mailbox}"
+            queue_letter(
+                session, key=key, kind="mailbox-added", mailbox=mailbox, subject=subject, body=body, now=given.now
+            )
+
+
+def deny(given: Given) -> None:
+    """Say that something is not the team's; its last mailbox stays, else nobody could be told any more."""
+    if given.text("kind") == "mailbox" and set(given.team.mailboxes) == {given.text("value").lower()}:
+        raise UsageError("This is the last mailbox of the team.", hint="Add another one first, then take this one out.")
+    said = given.statement(given.text("kind"), given.text("value"), "said by the team itself")
+    deny_claim(given.node.database, said, actor=given.visitor.actor, now=given.now)
+
+
+def undo(given: Given) -> None:
+    """Take one's word back."""
+    said = given.statement(given.text("kind"), given.text("value"))
+    withdraw_word(given.node.database, said, actor=given.visitor.actor, now=given.now)
+
+
+def claim(given: Given) -> None:
+    """Claim something for the team."""
+    if given.text("at") not in given.team.mailboxes:
+        raise UsageError("A claim needs a mailbox of the team.", hint="Choose one, or add one first.")
+    make_claim(
+        given.node.database,
+        given.text("value"),
+        team=given.team.key,
+        mailbox=given.text("at"),
+        claimed_by=given.visitor.actor,
+        sender=given.node.settings.node,
+        now=given.now,
+    )
+
+
+def code(given: Given) -> None:
+    """Show by the code from a letter that a claim is right."""
+    number, database = given.text("claim"), given.node.database
+    own = {str(made.number) for made in read_claims(database, given.now) if made.team == given.team.key}
+    if number not in own:
+        raise UsageError("There is no such claim.", hint="Load the page again.")
+    show_code(database, int(number), given.text("code"), now=given.now)
+
+
+def add_mute(given: Given) -> None:
+    """Do not tell of something for a time."""
+    days = given.text("for_days")
+    until = given.now + timedelta(days=int(days) if days in {str(of) for of in DAYS} else DAYS[0])
+    said = Mute(_kind(given), given.text("what"), until, given.text("reason")[:200])
+    mute(given.node.database, given.team.key, said, actor=given.visitor.actor, now=given.now)
+
+
+def end_mute(given: Given) -> None:
+    """Tell of it again."""
+    value = given.text("value")
+    unmute(given.node.database, given.team.key, _kind(given), value, actor=given.visitor.actor, now=given.now)
+
+
+def wish(given: Given) -> None:
+    """Keep how the team wants to be told."""
+    for name, field in (("interval", "interval"), ("formats", "format"), ("language", "mail_language")):
+        word = Word(name, (given.text(field),), given.visitor.actor)
+        say_of_team(given.node.database, given.team.key, word, actor=given.visitor.actor, now=given.now)
+
+
+def _kind(given: Given) -> MuteKind:
+    kind = given.text("kind")
+    if kind not in set(MuteKind):
+        raise UsageError("Choose what kind it is.", hint="Load the page again.")
+    return MuteKind(kind)
+
+
+CORRECTIONS: Final = {
+    "mailbox": Correction(Act.DIRECTORY_WRITE, add_mailbox, N_("The mailbox is added.")),
+    "deny": Correction(Act.DIRECTORY_WRITE, deny, N_("It is taken out.")),
+    "undo": Correction(Act.DIRECTORY_WRITE, undo, N_("Your word is taken back.")),
+    "claim": Correction(Act.CLAIMS_MAKE, claim, N_("The claim is noted. Show below that it is yours.")),
+    "code": Correction(Act.CLAIMS_MAKE, code, N_("The code is right. A person here decides now.")),
+    "mute": Correction(Act.DIRECTORY_WRITE, add_mute, N_("You are not told of this for the time you chose.")),
+    "unmute": Correction(Act.DIRECTORY_WRITE, end_mute, N_("You are told of this again.")),
+    "how": Correction(Act.DIRECTORY_WRITE, wish, N_("It is kept, from the next mail on.")),
+}
+"""What can be corrected, by the last part of its address."""

@@ -1,0 +1,53 @@
+"""What the pages of the portal share: the team that a visitor looks at, and the problems it may answer."""
+
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from tocsin.directory import Team, directory_version, read_directory
+from tocsin.node.accounts import Act, Visitor
+from tocsin.problems.answers import TeamSheet
+from tocsin.problems.answers.by_team import sheets_of
+from tocsin.server.pages.desk import Desk
+from tocsin.server.security import NotHereError
+
+
+@dataclass(frozen=True)
+class PortalDesk:
+    """The desk of the portal. The teams are read anew when the directory has changed."""
+
+    desk: Desk
+    _teams: dict[str, dict[int, Team]] = field(default_factory=dict)
+
+    def teams(self, visitor: Visitor) -> list[Team]:
+        """The visitor's own teams, by name; merged ones are one."""
+        known = self._teams_now()
+        own = {known[number].id: known[number] for number in visitor.reach(Act.PORTAL_READ).teams if number in known}
+        return sorted(own.values(), key=lambda team: team.name)
+
+    def team(self, request: Request, visitor: Visitor) -> Team:
+        """The own team that the address names by ``team=KEY``; the first where it names none.
+
+        Raises:
+            NotHereError: it is not one of the visitor's.
+
+        """
+        teams = self.teams(visitor)
+        key = request.query_params.get("team", "")
+        found = next((team for team in teams if key in {"", team.key}), None)
+        if found is None:
+            raise NotHereError
+        return found
+
+    def sheet(self, team: Team) -> TeamSheet:
+        """All that the team was told and may still answer."""
+        node = self.desk.node
+        return sheets_of(node, node.store, node.tracker).of_team(team, now=self.desk.now)
+
+    def _teams_now(self) -> dict[int, Team]:
+        version = directory_version(self.desk.node.database)
+        if (teams := self._teams.get(version)) is None:
+            teams = read_directory(self.desk.node.database).by_id
+            self._teams.clear()
+            self._teams[version] = teams
+        return teams

@@ -1,0 +1,104 @@
+"""The routes of the portal."""
+
+from dataclasses import replace
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.delivery.texts import Shelf, texts_for
+from tocsin.interface.guard import WrongFormError
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.errors import InputError
+from tocsin.problems.answers import NOTE_LENGTH, TeamSheet
+from tocsin.server.pages.answer_forms import DAYS, act_of, new_form
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.portal.answering import Typed, answer
+from tocsin.server.pages.portal.contact_pages import contact_pages
+from tocsin.server.pages.portal.desk import PortalDesk
+from tocsin.server.pages.portal.problems import SHOWN, STATES, VERDICTS, Chosen, counts, row_of
+from tocsin.server.security import Form, needs
+
+_NOTHING = Typed()
+_FORM = "portal"  # what the hidden word of the form is made for
+_Reader = Annotated[Visitor, needs(Act.PORTAL_READ)]
+_Writer = Annotated[Visitor, needs(Act.PORTAL_WRITE)]
+
+
+def portal_pages(desk: Desk) -> APIRouter:
+    """The pages of the portal."""
+    router, portal = APIRouter(), PortalDesk(desk)
+
+    @router.get("/portal")
+    def problems(request: Request, visitor: _Reader, done: int = 0) -> Response:
+        """The problems of the own networks."""
+        if not portal.teams(visitor):
+            return desk.page(request, "portal/no_team.html")
+        return _list(portal, request, visitor, portal.sheet(portal.team(request, visitor)), done=done)
+
+    @router.post("/portal")
+    def record(request: Request, visitor: _Writer, form: Form) -> Response:
+        """Note an answer, and show what is left."""
+        team, typed = portal.team(request, visitor), Typed.read(form)
+        sheet = portal.sheet(team)
+        if typed.wrongs():
+            return _list(portal, request, visitor, sheet, typed=typed, wrongs=typed.wrongs())
+        try:
+            act = act_of(typed.made, desk.tokens, _FORM, desk.now)
+        except InputError as error:
+            raise WrongFormError from error
+        noted = answer(desk, sheet, typed, visitor, f"{act}:{visitor.person}")
+        return desk.go(f"/portal?{urlencode({'team': team.key, 'done': noted})}")
+
+    router.include_router(contact_pages(portal))
+    return router
+
+
+def _list(
+    portal: PortalDesk,
+    request: Request,
+    visitor: Visitor,
+    sheet: TeamSheet,
+    *,
+    typed: Typed = _NOTHING,
+    wrongs: list[tuple[str, str]] | None = None,
+    done: int = 0,
+) -> Response:
+    desk, team, chosen = portal.desk, sheet.team, Chosen.read(request)
+    found = [line for line in sheet.lines if chosen.takes(line)]
+    shown = found[chosen.first : chosen.first + SHOWN]
+    rows = [row_of(line) for line in shown]
+    topics = list(dict.fromkeys(row.topic for row in rows))
+    node = desk.node
+    shelf = Shelf(node.home / "templates", node.settings.node.language)
+    advice = texts_for(desk.words(request).language, shelf).advice
+
+    def at(**changed: object) -> str:
+        """The address of this list with something changed."""
+        asked = vars(replace(chosen, **{"first": 0, **changed}))  # type: ignore[arg-type]
+        return "/portal?" + urlencode({"team": team.key, **{name: of for name, of in asked.items() if of}})
+
+    return desk.page(
+        request,
+        "portal/problems.html",
+        status=422 if wrongs else 200,
+        team=team,
+        teams=portal.teams(visitor),
+        counts=counts(sheet.lines),
+        states=STATES,
+        chosen=chosen,
+        groups=[(topic, advice[topic], [row for row in rows if row.topic == topic]) for topic in topics],
+        found=len(found),
+        earlier=at(first=max(chosen.first - SHOWN, 0)) if chosen.first else "",
+        later=at(first=chosen.first + SHOWN) if chosen.first + SHOWN < len(found) else "",
+        at=at,
+        all_topics={line.topic: advice[line.topic].title for line in sheet.lines},
+        typed=typed,
+        wrongs=wrongs or [],
+        done=done,
+        made=new_form(desk.tokens, _FORM, desk.now),
+        verdicts=VERDICTS,
+        days=DAYS,
+        most=NOTE_LENGTH,
+    )

@@ -1,0 +1,111 @@
+"""The list of problems as the portal shows it: chosen by state, kind and text, grouped by what to do."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from fastapi import Request
+
+from tocsin.problems.answers import Line, Outcome, Verdict, problem_text
+from tocsin.server.pages.answer_sayings import SAYINGS
+from tocsin.server.pages.words import N_
+from tocsin.server.security import number_in
+
+SHOWN: Final = 200
+"""Problems on one page."""
+
+STATES: Final = {
+    "open": N_("Open"),
+    "answered": N_("Answered"),
+    "gone": N_("Gone"),
+    "all": N_("All"),
+}
+VERDICTS: Final = {of: (SAYINGS[f"verdicts.{of.value}"], SAYINGS[f"hints.{of.value}"]) for of in Verdict}
+"""What can be said of a problem, and what it means."""
+
+_SAID: Final = {
+    Verdict.ACKNOWLEDGED: N_("You work on it"),
+    Verdict.FIXED: N_("You said it is fixed; the next report shows whether it is gone"),
+    Verdict.FALSE: N_("You said it is not there"),
+    Verdict.ACCEPTED: N_("You said it stays"),
+    Verdict.NOT_OURS: N_("You said it is not yours"),
+}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the visitor wants to see."""
+
+    state: str = "open"
+    topic: str = ""
+    find: str = ""
+    first: int = 0
+
+    @classmethod
+    def read(cls, request: Request) -> "Chosen":
+        """From the address; what makes no sense counts as not said."""
+        asked = request.query_params
+        state, first = asked.get("state", "open"), asked.get("first", "")
+        return cls(
+            state=state if state in STATES else "open",
+            topic=asked.get("topic", "")[:60],
+            find=asked.get("find", "").strip()[:100],
+            first=number_in(first) or 0,
+        )
+
+    def takes(self, line: Line) -> bool:
+        """Whether a problem is wanted."""
+        wanted = f"{line.where} {line.what} {line.port}".lower()
+        right_state = self.state == "all" or self.state == state_of(line)
+        return right_state and self.topic in {"", line.topic} and self.find.lower() in wanted
+
+
+@dataclass(frozen=True)
+class Row:
+    """One problem as the page shows it; ``said`` is a text to translate, ``kind`` as of `parts.state`."""
+
+    key: str
+    where: str
+    port: str
+    what: str
+    topic: str
+    last_seen: datetime | None
+    said: str
+    kind: str
+    until: datetime | None
+
+
+def state_of(line: Line) -> str:
+    """``gone``, ``answered`` or ``open``; who was contradicted has not answered what was seen since."""
+    if line.gone_at is not None:
+        return "gone"
+    if line.standing is None or line.standing.outcome is Outcome.CONTRADICTED:
+        return "open"
+    return "answered"
+
+
+def counts(lines: Sequence[Line]) -> Counter[str]:
+    """How many problems there are in each state, and ``all``."""
+    found = Counter(state_of(line) for line in lines)
+    found["all"] = len(lines)
+    return found
+
+
+def row_of(line: Line) -> Row:
+    """One problem as the page shows it."""
+    said, kind, until = _said(line)
+    return Row(problem_text(line.key), line.where, line.port, line.what, line.topic, line.last_seen, said, kind, until)
+
+
+def _said(line: Line) -> tuple[str, str, datetime | None]:
+    standing = line.standing
+    if line.gone_at is not None:
+        return N_("Gone since the feed last ran"), "good", None
+    if standing is None:
+        return N_("Not answered yet"), "quiet", None
+    if standing.outcome is Outcome.CONTRADICTED:
+        return N_("Seen again after you answered"), "wrong", None
+    until = standing.answer.until if standing.verdict is Verdict.ACCEPTED else None
+    return _SAID[standing.verdict], "busy", until

@@ -1,0 +1,29 @@
+"""The pages for everybody: who helps me, the directory of CSIRTs, statistics, the report form, security.txt.
+
+They work without JavaScript and set no cookie by themselves.
+"""
+
+from fastapi import APIRouter
+
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.public.directory_pages import directory_pages
+from tocsin.server.pages.public.help_pages import help_pages
+from tocsin.server.pages.public.report_pages import report_pages
+from tocsin.server.pages.public.statistics_pages import statistics_pages
+from tocsin.server.pages.public.well_known import well_known
+from tocsin.sharing.public_lookup import HelpDesk
+
+
+def public_pages(desk: Desk) -> APIRouter:
+    """All pages for everybody."""
+    helps = HelpDesk(desk.node, desk.guide, desk.clock)
+    router = APIRouter()
+    for pages in (
+        help_pages(desk, helps),
+        directory_pages(desk, helps),
+        report_pages(desk),
+        statistics_pages(desk),
+        well_known(desk),
+    ):
+        router.include_router(pages)
+    return router

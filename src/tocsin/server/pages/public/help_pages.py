@@ -1,0 +1,140 @@
+"""Who helps me: one question a page, in three steps; all of it in the address, so that going back works."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.directory import canonical
+from tocsin.networks import country_names, parse_address, parse_network
+from tocsin.node.accounts import Act, Visitor
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.public.showing import Card, card_of, show
+from tocsin.server.pages.words import N_, Words
+from tocsin.server.security import needs
+from tocsin.sharing.lookup import Subject
+from tocsin.sharing.public_lookup import Help, HelpDesk, Helper
+
+_LONGEST: Final = 300
+
+
+class About(StrEnum):
+    """What a person asks about."""
+
+    CONNECTION = "connection"
+    ADDRESS = "address"
+    DOMAIN = "domain"
+    COUNTRY = "country"
+    UNKNOWN = "unknown"
+
+
+_NEEDS_VALUE = (About.ADDRESS, About.DOMAIN, About.COUNTRY)
+_WRONG: Final = {
+    About.ADDRESS: N_(
+        "That is no address of a network. Write one such as 192.0.2.1, 2001:db8::1, 192.0.2.0/24 or AS64500."
+    ),
+    About.DOMAIN: N_("That is no name of a domain. Write one such as example.org, or the address of a page."),
+    About.COUNTRY: N_("Choose a country from the list."),
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A team to turn to, how to reach it, and which sentence says why."""
+
+    helper: Helper
+    card: Card
+
+
+def help_pages(desk: Desk, helps: HelpDesk) -> APIRouter:
+    """The pages of the question who helps."""
+    router = APIRouter()
+
+    @router.get("/help")
+    def who_helps(
+        request: Request,
+        _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)],
+        about: str = "",
+        value: str | None = None,
+    ) -> Response:
+        """What it is about; then where; then who helps."""
+        subject = About(about) if about in set(About) else None
+        if subject is None:
+            return show(desk, request, "public/help.html", wrong=N_("Choose what it is about.") if about else "")
+        value = value and value[:_LONGEST]
+        asked = _read(subject, value, request)
+        if isinstance(asked, str):
+            wrong = asked if value is not None else ""
+            countries = _countries(desk.words(request), helps) if subject is About.COUNTRY else []
+            context: dict[str, Any] = {"about": subject, "value": value or "", "wrong": wrong, "countries": countries}
+            return show(desk, request, "public/help_where.html", status=422 if wrong else 200, **context)
+        found = helps.help(asked)
+        # What one person asked is kept nowhere, and what a connection gets is for this connection.
+        context = {"about": subject, "asked": value or _client(request), **_answer(helps, found)}
+        return show(desk, request, "public/help_who.html", keep=False, **context)
+
+    return router
+
+
+def _answer(helps: HelpDesk, found: Help) -> dict[str, Any]:
+    def shown(helper: Helper) -> Shown:
+        return Shown(helper, card_of(helps.profile(helper.team)))
+
+    return {
+        "found": found,
+        "helpers": [shown(helper) for helper in found.helpers],
+        "otherwise": [shown(helper) for helper in found.otherwise],
+    }
+
+
+def _read(about: About, value: str | None, request: Request) -> Subject | str:
+    """What is asked, or what is wrong with it."""
+    if about is About.UNKNOWN:
+        return Subject("")
+    if about is About.CONNECTION:
+        return Subject("", address=parse_address(_client(request)))
+    read = {About.ADDRESS: _read_address, About.DOMAIN: _read_domain, About.COUNTRY: _read_country}[about]
+    return read((value or "").strip()) or _WRONG[about]
+
+
+def _read_address(text: str) -> Subject | None:
+    if address := parse_address(text):
+        return Subject("", address=address)
+    if network := parse_network(text):
+        return Subject("", network=str(network))
+    try:
+        return Subject("", asn=int(canonical.asn(text)))
+    except ValueError:
+        return None
+
+
+def _read_domain(text: str) -> Subject | None:
+    """A domain, the host of a page's address, or what stands behind the ``@`` of a mailbox."""
+    host = text.rpartition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2]
+    if address := parse_address(host.strip("[]")):
+        return Subject("", address=address)
+    try:
+        domain = canonical.host(host.partition(":")[0])
+    except ValueError:
+        return None
+    return Subject("", domain=domain) if "." in domain else None
+
+
+def _read_country(text: str) -> Subject | None:
+    try:
+        return Subject("", country=canonical.country(text))
+    except ValueError:
+        return None
+
+
+def _client(request: Request) -> str:
+    """The address of who asks, as this server sees it or as a trusted proxy says."""
+    return request.client.host if request.client else ""
+
+
+def _countries(words: Words, helps: HelpDesk) -> list[tuple[str, str]]:
+    codes = {*country_names(), *(team.country for team in helps.teams() if team.country)}
+    named = ((code, words.country(code)) for code in codes)
+    return [("", ""), *sorted(named, key=lambda pair: pair[1].casefold())]

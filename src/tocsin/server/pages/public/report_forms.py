@@ -1,0 +1,125 @@
+"""The forms of a report: read within bounds, and what is wrong with what was typed."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeAlias
+
+from fastapi import Depends, Request
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+
+from tocsin.directory import canonical
+from tocsin.events.redaction import redacted_bytes
+from tocsin.incidents.arrivals import Attached, Filed, Kind, attached
+from tocsin.incidents.arrivals.files import MOST_BYTES, MOST_FILES
+from tocsin.problems.replies import redacted_mail
+from tocsin.server.pages.words import N_
+from tocsin.server.security import text_of
+
+MOST_LETTERS: Final = 10_000
+_LINE: Final = 500
+_MOST_REQUEST: Final = MOST_FILES * MOST_BYTES + 500_000
+_MOST_TEXT: Final = 200_000  # bytes of one field
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What somebody wrote; ``trap`` is a field that people do not see. ``files``: None for one that is not taken."""
+
+    made: str = ""
+    kind: str = ""
+    what: str = ""
+    place: str = ""
+    happened: str = ""
+    mailbox: str = ""
+    trap: str = ""
+    files: Sequence[Attached | None] = ()
+
+    def filed(self, language: str) -> Filed:
+        """The report that it makes, where nothing is wrong with it."""
+        mailbox = canonical.mailbox(self.mailbox) if self.mailbox else ""
+        return Filed(Kind(self.kind), self.what, self.place, self.happened, mailbox, language)
+
+
+def _fits(request: Request, most: int) -> bool:
+    """Whether a form says its size, and it is no larger; the server holds the sender to what it says."""
+    length = request.headers.get("content-length", "")
+    return length.isdecimal() and int(length) <= most
+
+
+async def _message(request: Request) -> AsyncIterator[FormData]:
+    if not _fits(request, _MOST_TEXT):
+        raise HTTPException(413)
+    async with request.form(max_files=0, max_fields=10) as form:
+        yield form
+
+
+Message: TypeAlias = Annotated[FormData, Depends(_message)]
+"""The annotation of a route's form without files."""
+
+
+async def _bounded(request: Request) -> FormData | None:
+    """A form with files, or None where it is larger than one of ours may be: then nothing of it is read."""
+    if not _fits(request, _MOST_REQUEST):
+        return None
+    try:
+        return await request.form(max_files=20, max_fields=20, max_part_size=_MOST_TEXT)
+    except HTTPException:
+        return None
+
+
+async def _typed(request: Request) -> Typed | None:
+    form = await _bounded(request)
+    if form is None:
+        return None
+    files = [one for one in form.getlist("files") if isinstance(one, UploadFile) and one.filename]
+    read = [await _attached(one) for one in files[: MOST_FILES + 1]]
+    await form.close()  # what came in pieces on the disk is gone with it
+    return Typed(
+        made=text_of(form, "made"),
+        kind=text_of(form, "kind"),
+        what=text_of(form, "what").replace("\r\n", "\n").strip(),
+        place=_one_line(text_of(form, "place")),
+        happened=_one_line(text_of(form, "happened")),
+        mailbox=_one_line(text_of(form, "mailbox")),
+        trap=text_of(form, "website"),
+        files=read,
+    )
+
+
+async def _attached(file: UploadFile) -> Attached | None:
+    """A file as far as it may be kept."""
+    name, content = file.filename or "", await file.read(MOST_BYTES + 1)
+    kept = redacted_mail(content) if name.lower().endswith(".eml") else redacted_bytes(content)[0]
+    return attached(name, kept)
+
+
+Sent: TypeAlias = Annotated[Typed | None, Depends(_typed)]
+"""The annotation of a route's report; None: it was too large."""
+
+TOO_LARGE: Final = ("files", N_("Together this is too large. Send less, then tell us how to get the rest."))
+
+
+def wrongs_of(typed: Typed) -> list[tuple[str, str]]:
+    """What is wrong, as pairs of a field's id and a sentence to be translated."""
+    checks = (
+        ("kind-deceit", typed.kind not in set(Kind), N_("Choose what it is.")),
+        ("what", not typed.what, N_("Say what happened.")),
+        ("what", len(typed.what) > MOST_LETTERS, N_("Say what happened in at most 10,000 letters.")),
+        ("mailbox", not _is_mailbox(typed.mailbox), N_("Write a mailbox such as name@example.org, or leave it empty.")),
+        ("files", len(typed.files) > MOST_FILES, N_("Send at most three files.")),
+        ("files", None in typed.files, N_("Send only files of the types that are named, of at most 5 MB each.")),
+        ("website", bool(typed.trap), N_("Leave the field “Website” empty: it finds programs that fill in forms.")),
+    )
+    return [(name, said) for name, wrong, said in checks if wrong]
+
+
+def _is_mailbox(text: str) -> bool:
+    try:
+        return not text or bool(canonical.mailbox(text))
+    except ValueError:
+        return False
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text[:_LINE].split())

@@ -1,0 +1,169 @@
+"""Report something without an account; read the answer with a reference and a secret.
+
+Kept is what was typed and sent, and nothing of who did: no address, no browser, no cookie.
+"""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.incidents.arrivals import (
+    PublicReport,
+    Ticket,
+    add_message,
+    file_report,
+    form_word,
+    read_report,
+    report_for,
+    ticket_of,
+)
+from tocsin.incidents.arrivals.files import TYPES
+from tocsin.incidents.arrivals.tickets import grouped, plain
+from tocsin.interface.guard import WrongFormError
+from tocsin.node.accounts import Act, Visitor
+from tocsin.server.pages.answer_forms import from_own_page
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.inbox.words import KINDS
+from tocsin.server.pages.public.report_forms import MOST_LETTERS, TOO_LARGE, Message, Sent, Typed, wrongs_of
+from tocsin.server.pages.public.showing import show
+from tocsin.server.pages.public.turns import Turns
+from tocsin.server.pages.words import N_
+from tocsin.server.security import needs, text_of
+
+REPORTS_AN_HOUR: Final = 10
+GUESSES_AN_HOUR: Final = 30
+"""Wrong secrets, and messages."""
+
+_ANY_SIZE: Final = 1_000_000_000  # the form itself reads nothing of what is too large, and keeps its page
+_STALE = N_("The form was open for more than a day. What you wrote is still there: send it again.")
+_MANY = N_("Many reports came from your part of the network. Try again in %(minutes)s minutes, or write us a mail.")
+_NOT_BOTH = N_("There is no report with this reference and this secret. Check both.")
+_MANY_TRIES = N_("Too many tries came from your part of the network. Try again in %(minutes)s minutes.")
+_NO_WORDS = N_("Write what you want to add, in at most 10,000 letters.")
+
+
+def report_pages(desk: Desk) -> APIRouter:
+    """The report form, and the page of one report for its reporter."""
+    router = APIRouter()
+    reports, tries = Turns(REPORTS_AN_HOUR, desk.clock), Turns(GUESSES_AN_HOUR, desk.clock)
+
+    @router.get("/report")
+    def form(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)]) -> Response:
+        """The form."""
+        return _form(desk, request, Typed())
+
+    @router.post("/report", max_body_size=_ANY_SIZE)
+    def send(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)], typed: Sent) -> Response:
+        """Take a report in, and show its reference and secret."""
+        _check_origin(desk, request)
+        if typed is None:
+            return _form(desk, request, Typed(), [TOO_LARGE], status=413)
+        ticket = ticket_of(typed.made, desk.tokens, desk.now)
+        wrongs = wrongs_of(typed) or ([] if ticket else [("send", _STALE)])
+        if wrongs or ticket is None:
+            return _form(desk, request, typed, wrongs, status=422)
+        if minutes := reports.take(_address(request)):
+            said = desk.words(request).say(_MANY, minutes=minutes)
+            return _later(_form(desk, request, typed, [("send", said)], status=429), minutes)
+        return _take_in(desk, request, typed, ticket)
+
+    @router.get("/report/answer")
+    def find(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)]) -> Response:
+        """Ask for a reference and a secret."""
+        return _find(desk, request)
+
+    @router.get("/report/{reference}")
+    def find_one(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)], reference: str) -> Response:
+        """Ask for the secret of a report; the page is the same where there is none of this reference."""
+        return _find(desk, request, reference=grouped(plain(reference)[:8]))
+
+    @router.post("/report/answer")
+    @router.post("/report/{reference}")
+    def read(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)], form: Message) -> Response:
+        """Show a report to its reporter, after taking in what he adds."""
+        _check_origin(desk, request)
+        return _read(desk, request, form, tries)
+
+    return router
+
+
+def _take_in(desk: Desk, request: Request, typed: Typed, ticket: Ticket) -> Response:
+    files = [file for file in typed.files if file is not None]
+    filed = typed.filed(desk.words(request).language)
+    file_report(desk.node.database, desk.node.home / "inbox", ticket, filed, files, now=desk.now)
+    return show(desk, request, "public/report_sent.html", keep=False, ticket=ticket, mailed=bool(filed.mailbox))
+
+
+def _form(
+    desk: Desk, request: Request, typed: Typed, wrongs: list[tuple[str, str]] | None = None, *, status: int = 200
+) -> Response:
+    made = typed.made if ticket_of(typed.made, desk.tokens, desk.now) else form_word(desk.tokens, desk.now)
+    context: dict[str, Any] = {"typed": typed, "wrongs": wrongs or [], "made": made, "report_kinds": KINDS}
+    more = {"accept": ",".join(f".{ending}" for ending in TYPES), "most": MOST_LETTERS}
+    response = show(desk, request, "public/report.html", keep=False, status=status, **context, **more)
+    if status == 200:
+        response.headers["X-Robots-Tag"] = "all"
+    return response
+
+
+def _find(
+    desk: Desk, request: Request, *, reference: str = "", wrong: str = "", status: int = 200, minutes: int = 0
+) -> Response:
+    said = desk.words(request).say(wrong, minutes=minutes) if wrong else ""
+    context: dict[str, Any] = {"reference": reference, "wrong": said}
+    return show(desk, request, "public/report_find.html", keep=False, status=status, **context)
+
+
+def _read(desk: Desk, request: Request, form: Message, tries: Turns) -> Response:
+    reference, secret = text_of(form, "reference"), text_of(form, "secret")
+    address = _address(request)
+    if minutes := tries.left(address):
+        response = _find(desk, request, reference=reference, wrong=_MANY_TRIES, status=429, minutes=minutes)
+        return _later(response, minutes)
+    with desk.node.database.reading() as session:
+        found = report_for(session, reference, secret)
+    if found is None:
+        tries.take(address)
+        return _find(desk, request, reference=reference, wrong=_NOT_BOTH, status=422)
+    text = text_of(form, "text").replace("\r\n", "\n").strip()
+    wrong = _add(desk, found, text, text_of(form, "made")) if "text" in form else ""
+    if "text" in form and not wrong:
+        tries.take(address)
+    with desk.node.database.reading() as session:
+        read = read_report(session, report_for(session, reference, secret) or found, all_entries=False)
+    context: dict[str, Any] = {
+        "read": read,
+        "secret": secret,
+        "wrong": wrong,
+        "text": text if wrong else "",
+        "report_kinds": KINDS,
+    }
+    made = form_word(desk.tokens, desk.now)
+    return show(
+        desk, request, "public/report_state.html", keep=False, status=422 if wrong else 200, made=made, **context
+    )
+
+
+def _add(desk: Desk, report: PublicReport, text: str, made: str) -> str:
+    """Take in what a reporter adds; what is wrong with it, or empty."""
+    ticket = ticket_of(made, desk.tokens, desk.now)
+    if ticket is None or not 0 < len(text) <= MOST_LETTERS:
+        return _NO_WORDS if ticket else _STALE
+    with desk.node.database.begin() as session:
+        add_message(session, session.get_one(PublicReport, report.id), text, now=desk.now, act=ticket.act)
+    return ""
+
+
+def _check_origin(desk: Desk, request: Request) -> None:
+    if not from_own_page(request, desk.node.settings.server.url):
+        raise WrongFormError
+
+
+def _later(response: Response, minutes: int) -> Response:
+    response.headers["Retry-After"] = str(minutes * 60)
+    return response
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

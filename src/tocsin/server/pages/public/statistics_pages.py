@@ -1,0 +1,82 @@
+"""Public figures by month and class: a table, bars drawn here, and CSV."""
+
+import csv
+import io
+from collections.abc import Iterable
+from threading import Lock
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.cache import Cache
+from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, Month, read_months
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.public.showing import FRESH, show
+from tocsin.server.pages.words import N_
+from tocsin.server.security import needs
+
+_SHOWN: Final = 6  # months in the table; all are in the CSV
+
+CLASS_WORDS: Final = {
+    "abusive-content": N_("Abusive content: spam, harassment"),
+    "malicious-code": N_("Harmful programs"),
+    "information-gathering": N_("Scans and spying out"),
+    "intrusion-attempts": N_("Attempts to break in"),
+    "intrusions": N_("Break-ins"),
+    "availability": N_("Services made unreachable"),
+    "information-content-security": N_("Data read or changed by others"),
+    "fraud": N_("Fraud, such as false pages"),
+    "vulnerable": N_("Open flaws and services"),
+    "other": N_("Other"),
+}
+
+
+def statistics_pages(desk: Desk) -> APIRouter:
+    """The page of figures, and the same as a file."""
+    router = APIRouter()
+    # looked at once a day; whoever comes meanwhile waits for a count rather than counting too
+    cache: Cache[list[Month]] = Cache(1, turn=Lock())
+
+    def kept_months() -> list[Month]:
+        now = desk.now
+        return cache.get(now.date(), lambda: read_months(desk.node, now=now))
+
+    @router.get("/statistics")
+    def statistics(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+        """The last months."""
+        months = kept_months()
+        last = months[0] if months else None
+        bars = sorted(
+            ((name, count) for name, count in last.counts.items() if count), key=lambda row: -row[1]
+        ) if last else []  # fmt: skip
+        context: dict[str, Any] = {"months": months[:_SHOWN], "more": len(months) > _SHOWN, "last": last, "bars": bars}
+        rules: dict[str, Any] = {"networks": NETWORKS, "largest": LARGEST, "step": STEP}
+        return show(
+            desk, request, "public/statistics.html", class_words=CLASS_WORDS, classes=CLASSES, **context, **rules
+        )
+
+    @router.get("/statistics.csv")
+    def as_csv(_visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+        """All months; an empty count is one that is not shown."""
+        headers = {
+            "Content-Disposition": 'attachment; filename="statistics.csv"',
+            "Cache-Control": FRESH,
+            "X-Robots-Tag": "all",
+        }
+        return Response(_csv(kept_months()), media_type="text/csv; charset=utf-8", headers=headers)
+
+    return router
+
+
+def _csv(months: Iterable[Month]) -> str:
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\r\n")  # RFC 4180
+    rows.writerow(("month", "country", "class", "events"))
+    for month in months:
+        rows.writerows(
+            (f"{month.first:%Y-%m}", month.country, name, "" if month.counts[name] is None else month.counts[name])
+            for name in CLASSES
+        )
+    return out.getvalue()

@@ -1,0 +1,141 @@
+"""Reports that were taken in, with their sums, and each with what became of it."""
+
+from itertools import islice
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import Delivery, DeliveryItem
+from tocsin.directory import team_names
+from tocsin.events.ingests import IngestFilter, find_ingests, open_rows_of
+from tocsin.events.models import FeedRecord, Ingest, LeftAside
+from tocsin.events.quarantine import set_aside
+from tocsin.node.accounts import Act, Visitor
+from tocsin.pipeline.replay import leave_aside
+from tocsin.server.list_files import ListForm, ingests_file
+from tocsin.server.pages.days import Days
+from tocsin.server.pages.desk import Desk
+from tocsin.server.security import Form, NotHereError, Number, needs, number_in, sent, text_of
+from tocsin.sharing.visibility import aside_that_leaves
+
+_ROWS: Final = 50
+_SHOWN: Final = 20  # set-aside rows and teams on the page of a report
+
+_Reader = Annotated[Visitor, needs(Act.REPORTS_READ)]
+
+
+class Filters(Days):
+    """What a person asked for, as typed."""
+
+    feed: str = ""
+    text: str = ""
+    aside: str = ""
+    before: str = ""
+    format: str = ""
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything narrows the list."""
+        return any((self.feed, self.text, self.since, self.until, self.aside))
+
+    def wanted(self) -> IngestFilter:
+        """The same as the records are asked; a day that is none narrows nothing."""
+        return IngestFilter(
+            feed=self.feed,
+            text=self.text,
+            since=self.start,
+            until=self.end,
+            set_aside=bool(self.aside),
+        )
+
+    def whole(self) -> str:
+        """The address of all reports that fit as a file, but for its form."""
+        given = {name: value for name, value in self if value and name not in {"before", "format"}}
+        return urlencode({**given, "format": ""})
+
+    def query(self, before: int) -> str:
+        """The address of the reports before that one."""
+        return urlencode({**{name: value for name, value in self if value}, "before": before})
+
+
+def list_pages(desk: Desk) -> APIRouter:
+    """The list and the page of each."""
+    router = APIRouter()
+
+    @router.get("/reports")
+    def reports(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
+        """Reports, newest first, a page at a time; or a file of all."""
+        if filters.format in list(ListForm) and not filters.wrongs:
+            return sent(ingests_file(desk.node.database, filters.wanted(), ListForm(filters.format), now=desk.now))
+        before = number_in(filters.before)
+        with desk.node.database.reading() as session:
+            found = find_ingests(session, filters.wanted(), before=before, limit=_ROWS + 1)
+            feeds = all_feeds(session)
+            count = session.scalar(select(func.count()).select_from(Ingest))
+        further = f"/reports?{filters.query(found[_ROWS - 1][0].number)}" if len(found) > _ROWS else ""
+        return desk.page(
+            request,
+            "reports/list.html",
+            status=422 if filters.wrongs else 200,
+            found=found[:_ROWS],
+            count=count,
+            feeds=feeds,
+            filters=filters,
+            further=further,
+            all_of_them=f"/reports?{filters.whole()}",
+        )
+
+    @router.get("/reports/{number}")
+    def report(request: Request, number: Number, _visitor: _Reader) -> Response:
+        """One report: its sums, who was told of what it brought, what of it could not be read."""
+        with desk.node.database.reading() as session:
+            ingest = _require(session, number)
+            rows = _told(session, number)
+            context: dict[str, Any] = {
+                "one": ingest,
+                "feed": session.get_one(FeedRecord, ingest.feed_id),
+                "told": rows[:_SHOWN],
+                "all_told": len(rows),
+                "names": team_names(session, {item.team_id for item, _ in rows[:_SHOWN]}),
+                "replays": session.scalars(select(Ingest.number).where(Ingest.replay_of == number)).all(),
+                "open": open_rows_of(session, ingest),
+                "left": session.get(LeftAside, number),
+            }
+        aside = aside_that_leaves(desk.node, islice(set_aside(desk.node.quarantine, number), _SHOWN))
+        return desk.page(request, "reports/one.html", aside=aside, **context)
+
+    @router.post("/reports/{number}/leave")
+    def leave(number: Number, visitor: Annotated[Visitor, needs(Act.QUARANTINE_MEND)], form: Form) -> Response:
+        """Leave what was set aside as it is, with a reason."""
+        leave_aside(desk.node, number, reason=text_of(form, "reason"), actor=visitor.actor, now=desk.now)
+        return desk.go(f"/reports/{number}")
+
+    return router
+
+
+def all_feeds(session: Session) -> list[tuple[str, str]]:
+    """The feeds that ever came: their names as ``source/code``, and as people know them."""
+    rows = session.execute(select(FeedRecord.source, FeedRecord.code, FeedRecord.name).order_by(FeedRecord.name))
+    return [(f"{source}/{code}", name) for source, code, name in rows]
+
+
+def _require(session: Session, number: int) -> Ingest:
+    found = session.get(Ingest, number)
+    if found is None:
+        raise NotHereError
+    return found
+
+
+def _told(session: Session, number: int) -> list[tuple[DeliveryItem, Delivery | None]]:
+    """What each team is owed of an ingest, with the digest that has it, the most events first."""
+    wanted = (
+        select(DeliveryItem, Delivery)
+        .outerjoin(Delivery, Delivery.id == DeliveryItem.delivery_id)
+        .where(DeliveryItem.ingest == number)
+        .order_by(DeliveryItem.events.desc(), DeliveryItem.team_id)
+    )
+    return [(item, digest) for item, digest in session.execute(wanted)]

@@ -1,0 +1,110 @@
+"""The rows that could not be read: all that wait, by reason and feed, and reading all of one reason again."""
+
+from itertools import islice
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.errors import ConflictError
+from tocsin.pipeline.ingest import Counts
+from tocsin.pipeline.replay import RowFilter, reasons_waiting, replay, rows_waiting
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.reports.list_pages import all_feeds
+from tocsin.server.security import Form, needs, number_in, text_of
+from tocsin.sharing.visibility import aside_that_leaves
+
+_ROWS: Final = 50
+_REASONS: Final = 30
+
+BUSY: Final = ConflictError(
+    "Another report is being taken in at this moment.", hint="Try it again in a moment; nothing was changed."
+)
+
+
+class Filters(BaseModel):
+    """What a person asked for, as typed. ``after``: ingest and place of the last row of the page before."""
+
+    feed: str = ""
+    reason: str = ""
+    ingest: str = ""
+    after: str = ""
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything narrows the list."""
+        return any((self.feed, self.reason, self.ingest))
+
+    def wanted(self) -> RowFilter:
+        """The same as the quarantine is asked."""
+        return RowFilter(self.feed, self.reason, number_in(self.ingest))
+
+    def cursor(self) -> tuple[int, int] | None:
+        """The row after which the page begins."""
+        number, place = map(number_in, self.after.partition(".")[::2])
+        return None if number is None or place is None else (number, place)
+
+    def query(self, **other: str) -> str:
+        """The address of the same rows, with something else."""
+        return urlencode({name: value for name, value in {**dict(self), "after": "", **other}.items() if value})
+
+
+def quarantine_pages(desk: Desk) -> APIRouter:
+    """The list and the act on all of one reason."""
+    router = APIRouter()
+
+    @router.get("/reports/quarantine")
+    def quarantine(
+        request: Request,
+        _visitor: Annotated[Visitor, needs(Act.QUARANTINE_READ)],
+        filters: Annotated[Filters, Query()],
+        stored: str = "",
+        still: str = "",
+    ) -> Response:
+        """Rows that wait for a person, the newest report first."""
+        node, wanted = desk.node, filters.wanted()
+        reasons = reasons_waiting(node, RowFilter(wanted.feed, ingest=wanted.ingest))
+        waiting = list(islice(rows_waiting(node, wanted, after=filters.cursor()), _ROWS + 1))
+        shown = aside_that_leaves(node, [row for _, row in waiting])
+        rows = [(one, row) for (one, _), row in zip(waiting, shown, strict=True)]
+        with node.database.reading() as session:
+            feeds = dict(all_feeds(session))
+        last = rows[_ROWS - 1][1] if len(rows) > _ROWS else None
+        return desk.page(
+            request,
+            "reports/quarantine.html",
+            rows=rows[:_ROWS],
+            reasons=reasons.most_common(_REASONS),
+            total=sum(reasons.values()),
+            feeds=feeds,
+            filters=filters,
+            further=f"/reports/quarantine?{filters.query(after=f'{last.ingest}.{last.place}')}" if last else "",
+            done=(int(stored), int(still)) if _are_numbers(stored, still) else None,
+        )
+
+    @router.post("/reports/quarantine/replay")
+    def again(visitor: Annotated[Visitor, needs(Act.QUARANTINE_MEND)], form: Form) -> Response:
+        """Read all rows of one reason and feed again, after what was wrong with them was mended here."""
+        wanted = RowFilter(text_of(form, "feed"), text_of(form, "reason"))
+        by_ingest: dict[int, list[int]] = {}
+        for _, row in rows_waiting(desk.node, wanted):
+            if row.raw:
+                by_ingest.setdefault(row.ingest, []).append(row.place)
+        total = Counts()
+        for number, places in sorted(by_ingest.items()):
+            total += replay(desk.node, number, places=places, actor=visitor.actor, now=desk.now, waiting=refuse)
+        return desk.go(f"/reports/quarantine?stored={total.stored + total.duplicates}&still={total.quarantined}")
+
+    return router
+
+
+def refuse() -> None:
+    """Give up where something else is being taken in: a page does not wait for it."""
+    raise BUSY
+
+
+def _are_numbers(*texts: str) -> bool:
+    return all(text.isdecimal() and len(text) < 12 for text in texts)

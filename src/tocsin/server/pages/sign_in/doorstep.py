@@ -1,0 +1,78 @@
+"""What a browser brings when it comes in, and what it is given."""
+
+from datetime import timedelta
+from math import ceil
+from typing import Final
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from tocsin.node.accounts import Caller, House, SignedIn, house_of
+from tocsin.server.pages.answer_forms import from_own_page
+from tocsin.server.pages.desk import Desk, own_path
+from tocsin.server.security import NotHereError, cookie_for
+
+_KNOWN: Final = "tocsin_known"
+_DAY = 24 * 3600  # seconds
+_SESSION_DAYS, _KNOWN_DAYS = 7, 365
+
+
+def house_of_page(desk: Desk, request: Request) -> House:
+    """The node as accounts know it; it writes in the language of the page."""
+    return house_of(desk.node.settings, desk.tokens, desk.words(request).say)
+
+
+def caller_of(request: Request) -> Caller:
+    """The browser that asks."""
+    address = request.client.host if request.client else ""
+    return Caller(
+        address,
+        agent=request.headers.get("user-agent", ""),
+        known=request.cookies.get(_known_cookie(request), ""),
+        session=request.cookies.get(cookie_for(request), ""),
+    )
+
+
+def let_in(request: Request, signed: SignedIn, wanted: str) -> Response:
+    """Lead somebody who signed in to where they wanted to go, with the cookies of their session."""
+    response = Desk.go("/account/second-factor" if signed.limited else own_path(wanted))
+    _set(request, response, cookie_for(request), signed.secret, _SESSION_DAYS)
+    remember(request, response, signed.known)
+    return response
+
+
+def remember(request: Request, response: Response, known: str) -> None:
+    """Let the browser keep to which accounts it is known."""
+    _set(request, response, _known_cookie(request), known, _KNOWN_DAYS)
+
+
+def forget_session(request: Request, response: Response) -> None:
+    """Let the browser drop its session."""
+    secure = request.url.scheme == "https"
+    response.delete_cookie(cookie_for(request), secure=secure, httponly=True, samesite="lax")
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'  # not cookies: to this account the browser stays known
+
+
+def refuse_foreign(desk: Desk, request: Request) -> None:
+    """Stop a form that a page of another site sent: nobody is signed in to another's account unawares.
+
+    Raises:
+        NotHereError: it is one.
+
+    """
+    if not from_own_page(request, desk.node.settings.server.url):
+        raise NotHereError
+
+
+def minutes(wait: timedelta) -> int:
+    """A time to wait, in whole minutes."""
+    return max(ceil(wait.total_seconds() / 60), 1)
+
+
+def _known_cookie(request: Request) -> str:
+    return f"__Host-{_KNOWN}" if request.url.scheme == "https" else _KNOWN
+
+
+def _set(request: Request, response: Response, name: str, value: str, days: int) -> None:
+    secure = request.url.scheme == "https"
+    response.set_cookie(name, value, max_age=days * _DAY, path="/", secure=secure, httponly=True, samesite="lax")

@@ -1,0 +1,75 @@
+"""Which team a visitor means, if it is within reach; and a word on it, with what is said where it cannot be taken."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+from tocsin.directory import About, merged_teams, read_about
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.errors import ConflictError, InputError, NotFoundError, RemoteError, TocsinError, UsageError
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.hearing import names_command
+from tocsin.server.pages.words import N_
+from tocsin.server.security import NotHereError, needs
+
+Reader: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_READ)]
+Asker: TypeAlias = Annotated[Visitor, needs(Act.LOOKUP)]
+Surveyor: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_SURVEY)]
+Editor: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_EDIT)]
+Decider: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_DECIDE)]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of something that a person said: what is wrong with it, or empty."""
+
+    wrong: str = ""
+
+
+def seen_team(desk: Desk, visitor: Visitor, key: str, act: Act = Act.DIRECTORY_READ) -> About:
+    """A team and all that is known of it.
+
+    Raises:
+        NotFoundError: there is no such team.
+        NotHereError: it is not one of the visitor's.
+
+    """
+    about, reach = read_about(desk.node.database, key), visitor.reach(act)
+    if not reach.everything:
+        with desk.node.database.reading() as session:
+            merged = merged_teams(session)
+        if about.team.id not in {merged.get(team, team) for team in reach.teams}:
+            raise NotHereError
+    return about
+
+
+def taken(desk: Desk, say: Callable[[], object]) -> Taken:
+    """Say it; where it changes the directory, the rules are compiled anew in the background."""
+    try:
+        say()
+    except (UsageError, InputError, ConflictError, NotFoundError, RemoteError) as error:
+        return Taken(_sentence(error))
+    desk.guide.renew()
+    return Taken()
+
+
+def _sentence(error: TocsinError) -> str:
+    """The message and the hint, a line each, so that each is said in the visitor's language; commands are left out."""
+    return f"{error}\n{'' if names_command(error.hint) else error.hint}".strip()
+
+
+def name_of(visitor: Visitor) -> str:
+    """Whose word it is, as the directory names it."""
+    return visitor.name or visitor.actor
+
+
+def one_line(text: str) -> str:
+    """What was typed, on one line."""
+    return " ".join(text.split())
+
+
+def plain(wrong: str) -> str:
+    """What is wrong, in the words of the form instead of those of the command line."""
+    if wrong.startswith("--reason"):
+        return N_("Say why, in one line: the history keeps it.")
+    return N_("Choose whose it is.") if wrong.startswith("Say either --for") else wrong

@@ -1,0 +1,198 @@
+"""What a person says of a team from its page: what is theirs, how it is told, its keys, mutes, a question to confirm.
+
+Each act is the function that the command line calls, with the visitor's name as whose word it is.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData, UploadFile
+
+from tocsin.directory import (
+    Format,
+    Interval,
+    Mute,
+    MuteKind,
+    Role,
+    Statement,
+    Team,
+    Word,
+    assert_claim,
+    deny_claim,
+    mute,
+    say_of_team,
+    unmute,
+    withdraw_word,
+)
+from tocsin.directory.contacts.verification import verify_team
+from tocsin.directory.keys import Saying, import_keys
+from tocsin.node.accounts import Act, Visitor
+from tocsin.node.errors import UsageError
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.teams.access import Editor, name_of, seen_team, taken
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form, number_in, text_of, texts_of
+
+MOST_KEY_BYTES: Final = 1_000_000
+"""A file with keys is no longer than this."""
+
+_CEILINGS = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
+_KINDS = ("prefix", "asn", "domain", "country", "mailbox")
+_SAYING = {"assert": assert_claim, "deny": deny_claim, "withdraw": withdraw_word}
+
+
+def change_pages(desk: Desk) -> APIRouter:
+    """The forms by which a team is changed, and what they do."""
+    router = APIRouter()
+
+    @router.get("/teams/{key}/change")
+    def change(request: Request, visitor: Editor, key: str) -> Response:
+        """All forms; a link may fill in what is said."""
+        team = _team(desk, visitor, key)
+        given = {name: request.query_params.get(name, "")[:300] for name in ("act", "kind", "value")}
+        return _page(desk, request, team, given)
+
+    def noted(request: Request, team: Team, form: FormData, done: str, say: Callable[[], object]) -> Response:
+        """The team's page with what was done; or the forms with what is wrong."""
+        result = taken(desk, say)
+        if result.wrong:
+            typed = {name: value for name, value in form.items() if isinstance(value, str)}
+            return _page(desk, request, team, typed, result.wrong, status=422)
+        return desk.go(f"/teams/{team.key}?done={done}")
+
+    @router.post("/teams/{key}/say")
+    def say(request: Request, visitor: Editor, key: str, form: Form) -> Response:
+        """Say that something is theirs, or is not, or take such a word back."""
+        team = _team(desk, visitor, key)
+        return noted(request, team, form, "said", lambda: _speak(desk, visitor, team, form))
+
+    @router.post("/teams/{key}/preferences")
+    def preferences(request: Request, visitor: Editor, key: str, form: Form) -> Response:
+        """Say how the team is told."""
+        team = _team(desk, visitor, key)
+        return noted(request, team, form, "said", lambda: _prefer(desk, visitor, team, form))
+
+    @router.post("/teams/{key}/mutes")
+    def mutes(request: Request, visitor: Editor, key: str, form: Form) -> Response:
+        """Mute something until a day, or end a mute."""
+        team = _team(desk, visitor, key)
+        return noted(request, team, form, "said", lambda: _mute(desk, visitor, team, form))
+
+    @router.post("/teams/{key}/keys")
+    def keys(request: Request, visitor: Editor, key: str, form: Form) -> Response:
+        """Record a key from a file or from pasted text."""
+        team = _team(desk, visitor, key)
+        return noted(request, team, form, "key", lambda: _bring_key(desk, visitor, team, form))
+
+    @router.post("/teams/{key}/verify")
+    def verify(request: Request, visitor: Editor, key: str, form: Form) -> Response:
+        """Ask the holders of the team's mailboxes, by letter, whether they are the team's."""
+        team = _team(desk, visitor, key)
+        asked: list[int] = []
+        response = noted(
+            request, team, form, "asked", lambda: asked.append(len(verify_team(desk.node, team.key, now=desk.now).asks))
+        )
+        return desk.go(f"/teams/{team.key}?done=nobody") if asked == [0] else response
+
+    return router
+
+
+def _team(desk: Desk, visitor: Visitor, key: str) -> Team:
+    return seen_team(desk, visitor, key, Act.DIRECTORY_EDIT).team
+
+
+def _page(
+    desk: Desk, request: Request, team: Team, typed: dict[str, Any], wrong: str = "", *, status: int = 200
+) -> Response:
+    tomorrow = (desk.now + timedelta(days=1)).date().isoformat()
+    choices: dict[str, Any] = {
+        "intervals": list(Interval),
+        "formats": list(Format),
+        "ceilings": _CEILINGS,
+        "kinds": _KINDS,
+    }
+    shown = {
+        "team": team,
+        "typed": defaultdict(str, typed),
+        "wrong": wrong,
+        "whole": True,
+        "tomorrow": tomorrow,
+        **choices,
+    }
+    return desk.page(request, "teams/change.html", status=status, **shown)
+
+
+def _speak(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
+    act, sure = text_of(form, "act"), text_of(form, "confidence").strip()
+    confidence = number_in(sure)
+    if act not in _SAYING:
+        raise UsageError(N_("Choose what you say of it."))
+    if sure and (confidence is None or confidence > 100):
+        raise UsageError(N_("How sure you are is a number from 0 to 100."))
+    informed = act == "assert" and text_of(form, "role") == Role.INFORMED
+    statement = Statement(
+        team.key,
+        text_of(form, "kind"),
+        text_of(form, "value").strip(),
+        # Whoever takes something back takes back what everybody said: the page shows one list.
+        "" if act == "withdraw" else name_of(visitor),
+        text_of(form, "reason").strip(),
+        role=Role.INFORMED if informed else Role.RESPONSIBLE,
+        confidence=confidence if act == "assert" else None,
+        beside=bool(text_of(form, "beside")),
+    )
+    if act != "withdraw" and not statement.reason:
+        raise UsageError(N_("Say how you know: every explanation shows it."))
+    if "\n" in statement.reason or len(statement.reason) > 500:
+        raise UsageError(N_("The reason is one line of at most 500 letters."))
+    _SAYING[act](desk.node.database, statement, actor=visitor.actor, now=desk.now)
+
+
+def _prefer(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
+    """Only what differs is said."""
+    wanted = {
+        "interval": (text_of(form, "interval"), team.interval.value),
+        "formats": (" ".join(texts_of(form, "formats")), " ".join(team.formats)),
+        "ceiling": (text_of(form, "ceiling"), team.ceiling),
+        "language": (text_of(form, "language").strip(), team.language),
+        "encrypt": ("true" if text_of(form, "encrypt") else "false", "true" if team.encrypt else "false"),
+    }
+    for field, (said, before) in wanted.items():
+        if said != before:
+            if not said:
+                raise UsageError(N_("Choose at least one form of the data, and a language."))
+            word = Word(field, (said,), name_of(visitor))
+            say_of_team(desk.node.database, team.key, word, actor=visitor.actor, now=desk.now)
+
+
+def _mute(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
+    kind, value = text_of(form, "mute_kind"), text_of(form, "mute_value").strip()
+    if kind not in list(MuteKind):
+        raise UsageError(N_("Choose what is muted: a network, an identifier or a type."))
+    if text_of(form, "end"):
+        unmute(desk.node.database, team.key, MuteKind(kind), value, actor=visitor.actor, now=desk.now)
+        return
+    try:
+        day = datetime.combine(datetime.fromisoformat(text_of(form, "until")).date(), time(), UTC)
+    except ValueError:
+        raise UsageError(N_("Say until which day it is muted.")) from None
+    said = Mute(MuteKind(kind), value, day, text_of(form, "mute_reason").strip()[:500])
+    mute(desk.node.database, team.key, said, actor=visitor.actor, now=desk.now)
+
+
+def _bring_key(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
+    file = form.get("file")
+    content, name = text_of(form, "pasted").encode(), "pasted"
+    if isinstance(file, UploadFile) and file.size:
+        content, name = file.file.read(MOST_KEY_BYTES + 1), (file.filename or "a file")[:200]
+    if len(content) > MOST_KEY_BYTES:
+        raise UsageError(N_("The file is too large for a key: at most 1 MB."))
+    if not content.strip():
+        raise UsageError(N_("Choose a file with a key, or paste one."))
+    said_by = f"{name_of(visitor)}: {text_of(form, 'checked').strip()}".rstrip(": ")[:500]
+    saying = Saying(visitor.actor, name, said_by, bool(text_of(form, "any_mailbox")), bool(text_of(form, "prefer")))
+    import_keys(desk.node.database, team.key, content, saying, desk.now)

@@ -1,0 +1,114 @@
+"""Claims of operators to decide, and what holders of mailboxes answered when they were asked to confirm."""
+
+from collections import Counter
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.directory.claims import (
+    Claim,
+    ClaimState,
+    approve_claim,
+    read_claim,
+    read_claims,
+    read_rivals,
+    refuse_claim,
+    show_dns,
+)
+from tocsin.directory.contacts import read_answers
+from tocsin.node.accounts import names_of_actors, note_read
+from tocsin.node.errors import InputError, UsageError
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, name_of, one_line, plain, taken
+from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form, Number, text_of
+
+_RIVALS = 50
+
+
+def claim_pages(desk: Desk) -> APIRouter:
+    """The pages of claims and confirmations."""
+    router = APIRouter()
+    database = desk.node.database
+
+    @router.get("/claims")
+    def claims(request: Request, _visitor: Surveyor, done: str = "") -> Response:
+        """The claims, those to decide first; with ``state`` only those in it."""
+        state = request.query_params.get("state", "")
+        all_ = read_claims(database, desk.now)
+        counts = Counter(one.state for one in all_)
+        found, start = _chosen(all_, state), start_of(request)
+        shown: dict[str, Any] = {"found": found[start : start + PAGE], "state": state}
+        shown |= {"shown": counts[ClaimState.PROVED], "unshown": counts[ClaimState.OPEN]}
+        shown |= {"states": list(ClaimState), "done": done, "whole": True}
+        return desk.page(request, "teams/claims.html", **shown | ends(start, len(found)))
+
+    @router.get("/claims/{number}")
+    def claim(request: Request, visitor: Surveyor, number: Number, done: str = "") -> Response:
+        """One claim, what shows it, and who else claims the same."""
+        note_read(database, visitor, f"claim:{number}", now=desk.now)
+        return _page(desk, request, number, done=done)
+
+    @router.post("/claims/{number}/check")
+    def check(request: Request, _visitor: Editor, number: Number) -> Response:
+        """Ask DNS whether control is shown."""
+        done = taken(desk, lambda: _ask_dns(desk, number))
+        if done.wrong:
+            return _page(desk, request, number, done.wrong, status=422)
+        return desk.go(f"/claims/{number}?done=proved")
+
+    @router.post("/claims/{number}/decide")
+    def decide(request: Request, visitor: Decider, number: Number, form: Form) -> Response:
+        """Approve or refuse a claim."""
+        act, reason, who = text_of(form, "act"), one_line(text_of(form, "reason")), name_of(visitor)
+        over, said = bool(text_of(form, "over")), {"said_by": who, "reason": reason, "actor": visitor.actor}
+        saying = {
+            "approve": lambda: approve_claim(database, number, over=over, now=desk.now, **said),
+            "refuse": lambda: refuse_claim(database, number, now=desk.now, **said),
+        }
+        done = taken(desk, saying.get(act, _nothing_chosen))
+        if done.wrong:
+            return _page(desk, request, number, plain(done.wrong), status=422)
+        return desk.go(f"/claims?done={act}")
+
+    @router.get("/verifications")
+    def verifications(request: Request, visitor: Surveyor) -> Response:
+        """What holders of mailboxes answered, the latest first."""
+        note_read(database, visitor, "verifications", now=desk.now)
+        with database.reading() as session:
+            found = read_answers(session)
+        start = start_of(request)
+        shown: dict[str, Any] = {"found": found[start : start + PAGE], "number": len(found), "whole": True}
+        return desk.page(request, "teams/verifications.html", **shown | ends(start, len(found)))
+
+    return router
+
+
+def _page(desk: Desk, request: Request, number: int, wrong: str = "", *, done: str = "", status: int = 200) -> Response:
+    found = read_claim(desk.node.database, number, desk.now)
+    rivals = read_rivals(desk.node.database, found)
+    shown: dict[str, Any] = {"claim": found, "rivals": rivals[:_RIVALS], "number": len(rivals)}
+    with desk.node.database.reading() as session:
+        shown["names"] = names_of_actors(session, [found.claimed_by])
+    shown |= {"wrong": wrong, "done": done, "whole": True}
+    return desk.page(request, "teams/claim.html", status=status, **shown)
+
+
+def _chosen(claims: list[Claim], state: str) -> list[Claim]:
+    if state in list(ClaimState):
+        return [one for one in claims if one.state == state]
+    order = (ClaimState.PROVED, ClaimState.OPEN)
+    return sorted(claims, key=lambda one: order.index(one.state) if one.state in order else len(order))
+
+
+def _ask_dns(desk: Desk, number: int) -> None:
+    resolver = desk.node.settings.directory.resolver
+    _, missing = show_dns(desk.node.database, number, resolver=resolver, now=desk.now)
+    if missing:
+        raise InputError(f"Not shown yet: {len(missing)} names lack the TXT record, such as {missing[0]}.")
+
+
+def _nothing_chosen() -> None:
+    raise UsageError(N_("Choose whether you approve or refuse it."))

@@ -1,0 +1,91 @@
+"""What several teams claim: listed, shown side by side, decided, and decisions taken back."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.directory import (
+    Conflict,
+    ConflictState,
+    Verdict,
+    decide_conflict,
+    directory_version,
+    read_about,
+    read_conflict,
+    read_conflicts,
+    undecide,
+)
+from tocsin.node.errors import UsageError
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
+from tocsin.server.pages.teams.background_cache import BackgroundCache
+from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
+from tocsin.server.security import Form, NotHereError, text_of, texts_of
+
+_SETTLED = (ConflictState.DECIDED, ConflictState.SAID)
+
+
+def conflict_pages(desk: Desk) -> APIRouter:
+    """The pages of conflicts."""
+    router = APIRouter()
+    database = desk.node.database
+    conflicts_of: BackgroundCache[list[Conflict]] = BackgroundCache(lambda: read_conflicts(database))
+
+    @router.get("/conflicts")
+    def conflicts(request: Request, _visitor: Surveyor, done: str = "") -> Response:
+        """What several teams claim; with ``show=settled`` also what was decided."""
+        known = conflicts_of.of(directory_version(database))
+        settled = request.query_params.get("show") == "settled"
+        all_ = known.value or []
+        found = [one for one in all_ if (one.state in _SETTLED) is settled]
+        start = start_of(request)
+        shown: dict[str, Any] = {
+            "found": found[start : start + PAGE],
+            "number": len(found),
+            "known": known,
+            "settled": settled,
+        }
+        return desk.page(request, "teams/conflicts.html", **shown | ends(start, len(found)), done=done, whole=True)
+
+    @router.get("/conflicts/of")
+    def conflict(request: Request, _visitor: Surveyor, value: str = "") -> Response:
+        """One thing that is contested, its claims side by side, and what each choice would change."""
+        return _contested(desk, request, value) if value else desk.go("/conflicts")
+
+    @router.post("/conflicts/decide")
+    def decide_one(request: Request, visitor: Decider, form: Form) -> Response:
+        """Decide whose something is."""
+        value, teams = text_of(form, "value"), texts_of(form, "teams")
+        both, reason = "*" in teams, one_line(text_of(form, "reason"))
+        said = Verdict(value, () if both else tuple(teams), name_of(visitor), reason, both)
+        done = taken(desk, lambda: decide_conflict(database, said, actor=visitor.actor, now=desk.now))
+        if done.wrong:
+            return _contested(desk, request, value, plain(done.wrong), status=422)
+        return desk.go("/conflicts?done=decided")
+
+    @router.post("/conflicts/undo")
+    def undo(request: Request, visitor: Decider, form: Form) -> Response:
+        """Take a decision back."""
+        value, who = text_of(form, "value"), name_of(visitor)
+        reason = one_line(text_of(form, "undo_reason"))
+        done = taken(
+            desk, lambda: undecide(database, value, said_by=who, reason=reason, actor=visitor.actor, now=desk.now)
+        )
+        if done.wrong:
+            return _contested(desk, request, value, plain(done.wrong), status=422)
+        return desk.go("/conflicts?done=undone")
+
+    return router
+
+
+def _contested(desk: Desk, request: Request, value: str, wrong: str = "", *, status: int = 200) -> Response:
+    try:
+        found = read_conflict(desk.node.database, value)
+    except UsageError:
+        found = None
+    if found is None:
+        raise NotHereError
+    teams = {claim.team: read_about(desk.node.database, claim.team).team for claim in found.claims}
+    shown: dict[str, Any] = {"conflict": found, "teams": teams, "wrong": wrong, "whole": True}
+    return desk.page(request, "teams/conflict.html", status=status, **shown)

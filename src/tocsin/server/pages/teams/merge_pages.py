@@ -1,0 +1,89 @@
+"""Teams that may be one: offered with reasons, merged or kept apart by a person, and merges undone."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from tocsin.directory import (
+    Candidate,
+    directory_version,
+    keep_apart,
+    merge_teams,
+    read_about,
+    read_candidates,
+    read_merges,
+    unmerge_team,
+)
+from tocsin.node.errors import UsageError
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
+from tocsin.server.pages.teams.background_cache import BackgroundCache
+from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
+from tocsin.server.pages.words import N_
+from tocsin.server.security import Form, text_of
+
+
+def merge_pages(desk: Desk) -> APIRouter:
+    """The pages of merges."""
+    router = APIRouter()
+    database = desk.node.database
+    pairs_of: BackgroundCache[list[Candidate]] = BackgroundCache(lambda: read_candidates(database))
+
+    @router.get("/merges")
+    def merges(request: Request, _visitor: Surveyor, done: str = "") -> Response:
+        """Pairs of teams that may be one, the likeliest first; with ``show=made`` the merges that were made."""
+        if request.query_params.get("show") == "made":
+            return desk.page(
+                request, "teams/merged.html", merges=read_merges(database), done=done, whole=True, wrong=""
+            )
+        known = pairs_of.of(directory_version(database))
+        found, start = known.value or [], start_of(request)
+        shown: dict[str, Any] = {"found": found[start : start + PAGE], "number": len(found), "known": known}
+        return desk.page(request, "teams/merges.html", **shown | ends(start, len(found)), done=done, whole=True)
+
+    @router.get("/merges/pair")
+    def pair(request: Request, _visitor: Surveyor, one: str = "", other: str = "") -> Response:
+        """Two teams side by side."""
+        return _pair(desk, request, one, other) if one and other else desk.go("/merges")
+
+    @router.post("/merges/pair")
+    def decide_pair(request: Request, visitor: Decider, form: Form) -> Response:
+        """Say that two teams are one, or that they are not."""
+        one, other, act = text_of(form, "one"), text_of(form, "other"), text_of(form, "act")
+        said: dict[str, str] = {
+            "said_by": name_of(visitor),
+            "reason": one_line(text_of(form, "reason")),
+            "actor": visitor.actor,
+        }
+        saying = {
+            "one": lambda: merge_teams(database, one, other, **said, now=desk.now),
+            "other": lambda: merge_teams(database, other, one, **said, now=desk.now),
+            "apart": lambda: keep_apart(database, one, other, **said, now=desk.now),
+        }
+        done = taken(desk, saying.get(act, _nothing_chosen))
+        if done.wrong:
+            return _pair(desk, request, one, other, plain(done.wrong), status=422)
+        return desk.go(f"/merges?done={'apart' if act == 'apart' else 'merged'}")
+
+    @router.post("/merges/undo")
+    def undo_merge(request: Request, visitor: Decider, form: Form) -> Response:
+        """Undo a merge."""
+        team, who = text_of(form, "team"), name_of(visitor)
+        done = taken(desk, lambda: unmerge_team(database, team, said_by=who, actor=visitor.actor, now=desk.now))
+        if done.wrong:
+            shown: dict[str, Any] = {"merges": read_merges(database), "done": "", "whole": True}
+            return desk.page(request, "teams/merged.html", status=422, wrong=plain(done.wrong), **shown)
+        return desk.go("/merges?show=made&done=undone")
+
+    return router
+
+
+def _pair(desk: Desk, request: Request, one: str, other: str, wrong: str = "", *, status: int = 200) -> Response:
+    both = [read_about(desk.node.database, key) for key in (one, other)]
+    shown: dict[str, Any] = {"both": both, "wrong": wrong, "whole": True}
+    return desk.page(request, "teams/pair.html", status=status, **shown)
+
+
+def _nothing_chosen() -> None:
+    raise UsageError(N_("Choose whether they are one team."))

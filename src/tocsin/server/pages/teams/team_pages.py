@@ -1,0 +1,111 @@
+"""The pages of one team: who it is, what it was told, what was said of it when, its RFC 2350 profile."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse, Response
+
+from tocsin.directory import (
+    About,
+    RuleKind,
+    contact_states,
+    in_hours,
+    judge_trust,
+    merged_teams,
+    read_team_history,
+    weigh,
+)
+from tocsin.directory.contacts.verification import terms_of
+from tocsin.directory.keys import judge_for, team_keys
+from tocsin.directory.profile import current_profile, profile_text
+from tocsin.events.store import Query
+from tocsin.node.accounts import Act, Visitor, note_read
+from tocsin.problems.team_times import team_figures
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.lookup.found import LATELY, open_problems
+from tocsin.server.pages.teams.access import Reader, Surveyor, seen_team
+
+_FEW = 200  # assertions of a kind on one page
+_ENTRIES = 200
+
+
+def team_pages(desk: Desk) -> APIRouter:
+    """The pages that show a team."""
+    router = APIRouter()
+
+    @router.get("/teams/{key}")
+    def team(request: Request, visitor: Reader, key: str, find: str = "", done: str = "") -> Response:
+        """Who a team is, how to reach it, what it answers for, and who says so."""
+        about = seen_team(desk, visitor, key)
+        if about.team.key != key:  # a former key, or its UUID
+            return desk.go(f"/teams/{about.team.key}")
+        note_read(desk.node.database, visitor, f"team:{about.team.uuid}", now=desk.now)
+        shown = about_team(desk, visitor, about, find.strip()[:100])
+        return desk.page(request, "teams/team.html", **shown, find=find.strip()[:100], done=done)
+
+    @router.get("/teams/{key}/told")
+    def told(request: Request, visitor: Reader, key: str) -> Response:
+        """What a team was told lately, how fast it answers, and what goes on in its networks."""
+        about = seen_team(desk, visitor, key)
+        with desk.node.database.reading() as session:
+            merged = merged_teams(session)
+            numbers = [about.team.id, *(other for other, into in merged.items() if into == about.team.id)]
+            figures = team_figures(session, numbers, now=desk.now)
+        problems = open_problems(desk, Query(since=desk.now - LATELY), team_id=about.team.id)
+        whole = visitor.reach(Act.DIRECTORY_READ).everything
+        shown: dict[str, Any] = {"team": about.team, "figures": figures, "problems": problems, "whole": whole}
+        return desk.page(request, "teams/told.html", **shown)
+
+    @router.get("/teams/{key}/history")
+    def history(request: Request, visitor: Surveyor, key: str) -> Response:
+        """All that was ever said of a team, the latest first."""
+        about = seen_team(desk, visitor, key)
+        entries = read_team_history(desk.node.database, about.team.key)[::-1]
+        shown: dict[str, Any] = {
+            "team": about.team,
+            "entries": entries[:_ENTRIES],
+            "number": len(entries),
+            "whole": True,
+        }
+        return desk.page(request, "teams/history.html", **shown)
+
+    @router.get("/teams/{key}/profile")
+    def profile(request: Request, visitor: Surveyor, key: str) -> Response:
+        """The profile as RFC 2350 outlines it."""
+        about = seen_team(desk, visitor, key)
+        found = current_profile(desk.node.database, about.team.key, now=desk.now).profile
+        shown: dict[str, Any] = {"team": about.team, "profile": found, "text": profile_text(found), "whole": True}
+        return desk.page(request, "teams/profile.html", **shown)
+
+    @router.get("/teams/{key}/profile.txt")
+    def profile_file(visitor: Surveyor, key: str) -> Response:
+        """The same as a file."""
+        about = seen_team(desk, visitor, key)
+        found = current_profile(desk.node.database, about.team.key, now=desk.now).profile
+        name = f"attachment; filename={about.team.key}-rfc2350.txt"
+        return PlainTextResponse(profile_text(found), headers={"Content-Disposition": name})
+
+    return router
+
+
+def about_team(desk: Desk, visitor: Visitor, about: About, find: str) -> dict[str, Any]:
+    """What the page of a team shows; ``find``: only assertions with this text."""
+    now, settings = desk.now, desk.node.settings
+    with desk.node.database.reading() as session:
+        contacts = contact_states(session, now, terms_of(settings), teams=[about.team.id])
+    keys = team_keys(desk.node.database, [about.team.id])
+    hours = [fact.value for fact in about.facts if fact.kind == "hours"]
+    rules = [rule for rule in (*about.rules, *about.rules_overruled) if find.lower() in rule.value.lower()]
+    by_kind = {kind: [rule for rule in rules if rule.kind is kind] for kind in RuleKind}
+    return {
+        "team": about.team,
+        "about": about,
+        "contacts": contacts,
+        "boxes": [(box, about.purpose(box)) for box in about.mailboxes],
+        "keys": [(key, judge_for(key, about.team.mailboxes, now)) for key in keys],
+        "rules": [(kind, of[:_FEW], len(of)) for kind, of in by_kind.items() if of],
+        "there_now": in_hours(hours, about.team.timezone, now) if hours else None,
+        "vouching": weigh(about.facts, now.date()),
+        "trust": judge_trust(about.facts, settings.directory.needs, now.date()),
+        "whole": visitor.reach(Act.DIRECTORY_READ).everything,
+    }

@@ -1,0 +1,338 @@
+"""What a person looks at first: what needs somebody, what came in, who was told, and what changed; in figures.
+
+Each figure is one aggregate query that an index serves, in one reading transaction: the page stays quick with 100,000
+deliveries. What takes longer, since it compares all problems or the whole directory, is in `slow_needs`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, distinct, func, select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.mailbox.models import MailState, ReceivedMail
+from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
+from tocsin.directory.claims import ClaimState, read_claims
+from tocsin.directory.conflicts import ConflictState, read_conflicts
+from tocsin.directory.keys import ending, team_keys
+from tocsin.directory.tables import TeamRow
+from tocsin.events.ingests import open_rows
+from tocsin.events.models import FeedAlarm, FeedRecord, Ingest, IngestState
+from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new
+from tocsin.node.accounts import names_of_actors
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import read_asides
+from tocsin.node.records.audit import AuditEntry, AuditWord
+from tocsin.pipeline.collectors.models import CollectorState
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.problems.unanswered import count_unanswered
+
+DAY: Final = timedelta(hours=24)
+"""How far back the page looks."""
+
+_OVERDUE = timedelta(hours=1)  # news that was due so long ago is sent by nobody
+_FAILED = timedelta(days=14)  # what failed longer ago is past
+_TEAMS, _CHANGES, _LATEST = 20, 15, 5_000  # rows that are shown; entries that are looked through for changes
+KEY_DAYS: Final = 30
+"""So long before a key of a team ends, it is shown."""
+
+ROUTINE: Final = (
+    AuditWord.REPORT_SENT, AuditWord.REPORT_INGESTED, AuditWord.DELIVERY_SENT, AuditWord.LETTER_SENT,
+    AuditWord.LOOKUP_MADE, AuditWord.COLLECTOR_TOOK, AuditWord.MAIL_READ, AuditWord.CONTACT_ASKED,
+    AuditWord.SESSION_STARTED, AuditWord.SESSION_REFUSED, AuditWord.SESSION_ENDED, AuditWord.RESET_ASKED,
+    AuditWord.PERSONAL_READ, AuditWord.PAGE_READ, AuditWord.VIEW_CHANGED,
+)  # fmt: skip
+"""What is not shown as a change: it happens all the time, or only says that somebody looked."""
+
+
+_READINGS = (
+    AuditWord.LOOKUP_MADE, AuditWord.PERSONAL_READ, AuditWord.PAGE_READ, AuditWord.SESSION_STARTED,
+    AuditWord.SESSION_REFUSED, AuditWord.SESSION_ENDED,
+)  # fmt: skip  # these change nothing that is shown
+
+
+class Matter(StrEnum):
+    """What may need a person; the most urgent first."""
+
+    STOPPED = "stopped"  # a person stopped all sending
+    BRAKE = "brake"  # more mails than usual would leave
+    FAILED = "failed"  # teams whose last mails failed or came back
+    STUCK = "stuck"  # digests that must be encrypted and cannot be
+    OVERDUE = "overdue"  # teams whose news was due, and nothing left
+    HELD = "held"  # first mails, to be looked at
+    SET_ASIDE = "set_aside"  # rows that could not be read
+    FEEDS = "feeds"  # not as usual, and nobody has looked
+    COLLECTORS = "collectors"  # that fail
+    UNROUTED = "unrouted"  # events of the last day with nobody known
+    WITHHELD = "withheld"  # events of the last day that the gate kept
+    UNANSWERED = "unanswered"  # problems that go on in silence
+    MAILS = "mails"  # that came in and must be read by a person
+    INBOX = "inbox"  # reports of the public that nobody has taken
+    CLAIMS = "claims"  # shown, to be decided
+    CONFLICTS = "conflicts"  # in the directory
+    KEYS = "keys"  # of teams, that end soon
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One matter: how many of its things there are, and since when the oldest (None: not known)."""
+
+    matter: Matter
+    count: int
+    oldest: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedToday:
+    """What came from one feed; ``rows == stored + duplicates + set_aside``."""
+
+    source: str
+    code: str
+    name: str
+    provider: str
+    reports: int
+    rows: int
+    stored: int
+    duplicates: int
+    set_aside: int
+    routed: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TeamToday:
+    """What one team was told, and when last."""
+
+    key: str
+    name: str
+    digests: int
+    events: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who was told: in figures, and the teams that were told most. ``waiting``: teams told later, at their hour."""
+
+    teams: int
+    digests: int
+    events: int
+    waiting: int
+    most: Sequence[TeamToday]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the audit log; ``by`` is the name of the person who did it, or empty."""
+
+    at: datetime
+    word: str
+    actor: str
+    by: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The page's figures, of the time since ``since`` where they are of a time."""
+
+    since: datetime
+    heard: bool
+    mode: str
+    needs: Sequence[Need]
+    feeds: Sequence[FeedToday]
+    told: Told
+    changes: Sequence[Change]
+
+
+def today(node: NodeWithStores, now: datetime, slow: Sequence[Need] = ()) -> Today:
+    """The figures of now; ``slow``: what `slow_needs` found lately."""
+    since = now - DAY
+    with node.database.reading() as session:
+        kept = now - timedelta(days=node.settings.retention.quarantine_days)
+        needs = [*_needs(session, now, kept), *_failing_collectors(session, node), *slow]
+        return Today(
+            since=since,
+            heard=session.scalar(select(Ingest.number).limit(1)) is not None,
+            mode=node.settings.tell.mode,
+            needs=sorted((one for one in needs if one.count), key=lambda one: list(Matter).index(one.matter)),
+            feeds=_feeds(session, since),
+            told=_told(session, since),
+            changes=_changes(session),
+        )
+
+
+def open_conflicts(node: NodeWithStores) -> int:
+    """How many conflicts of the directory are open: as many until its version changes."""
+    unsettled = (ConflictState.OPEN, ConflictState.REOPENED)
+    return sum(one.state in unsettled for one in read_conflicts(node.database))
+
+
+def slow_needs(node: NodeWithStores, now: datetime, conflicts: int | None = None) -> list[Need]:
+    """What is found only by comparing all problems, all claims of the directory and all keys of teams: seconds.
+
+    ``conflicts``: what `open_conflicts` says, where that is known.
+    """
+    claims = [one for one in read_claims(node.database, now) if one.state is ClaimState.PROVED]
+    keys = ending(team_keys(node.database), now, KEY_DAYS)
+    return [
+        Need(Matter.UNANSWERED, *count_unanswered(node, node.tracker, now=now)),
+        Need(Matter.CONFLICTS, open_conflicts(node) if conflicts is None else conflicts),
+        Need(Matter.CLAIMS, len(claims), min((one.made_at for one in claims), default=None)),
+        Need(Matter.KEYS, len(keys)),
+    ]
+
+
+def state_token(node: NodeWithStores) -> tuple[int, int, int]:
+    """What differs when something changed: cheap enough to be asked every second. That somebody looked is no change."""
+    with node.database.reading() as session:
+        latest = AuditEntry.id > (session.scalar(select(func.max(AuditEntry.id))) or 0) - _LATEST
+        changes = select(AuditEntry.id).where(latest, AuditEntry.word.not_in([word.value for word in _READINGS]))
+        newest = session.scalar(changes.order_by(AuditEntry.id.desc()).limit(1)) or 0
+        pending = session.scalar(select(func.max(Ingest.number))) or 0
+        digest = session.scalar(select(func.max(Delivery.id))) or 0  # one that is held leaves no entry in the log
+    return newest, pending, digest
+
+
+def _needs(session: Session, now: datetime, kept: datetime) -> Iterator[Need]:
+    """Those that one query each finds; ``kept``: since when set-aside rows are kept."""
+    yield from _halts(session)
+    yield from _mails_out(session, now)
+    yield Need(Matter.SET_ASIDE, *open_rows(session, kept))
+    loud = (FeedAlarm.closed_at.is_(None), FeedAlarm.acknowledged_at.is_(None))
+    yield _counted(
+        session, Matter.FEEDS, select(func.count(distinct(FeedAlarm.feed_id)), func.min(FeedAlarm.opened_at)), *loud
+    )
+    recent = (Ingest.state == IngestState.COMMITTED, Ingest.started_at >= now - DAY)
+    for matter, column in ((Matter.UNROUTED, Ingest.unrouted), (Matter.WITHHELD, Ingest.withheld)):
+        wanted = select(func.coalesce(func.sum(column), 0), func.min(Ingest.started_at))
+        yield _counted(session, matter, wanted, *recent, column > 0)
+    yield Need(Matter.INBOX, counts_by_state(session)[ReportState.NEW], oldest_new(session))
+    yield _counted(
+        session,
+        Matter.MAILS,
+        select(func.count(), func.min(ReceivedMail.arrived_at)),
+        ReceivedMail.state == MailState.WAITING.value,
+    )
+
+
+def _halts(session: Session) -> Iterator[Need]:
+    for halt in session.scalars(select(Halt)):
+        yield Need(Matter(halt.kind if halt.kind == Matter.BRAKE else Matter.STOPPED), halt.mails or 1, halt.at)
+
+
+def _mails_out(session: Session, now: datetime) -> Iterator[Need]:
+    """What is the matter with mails that should have left."""
+    teams = select(func.count(distinct(Delivery.team_id)), func.min(Delivery.created_at))
+    digests = select(func.count(), func.min(Delivery.created_at))
+    failed = Delivery.state.in_([DeliveryState.FAILED.value, DeliveryState.BOUNCED.value])
+    yield _counted(session, Matter.FAILED, teams, failed, Delivery.created_at >= now - _FAILED)
+    yield _counted(session, Matter.STUCK, digests, Delivery.state == DeliveryState.STUCK.value)
+    news = select(func.count(distinct(DeliveryItem.team_id)), func.min(DeliveryItem.due_at))
+    late = (DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at <= now - _OVERDUE)
+    held = select(Delivery.team_id).where(Delivery.state == DeliveryState.HELD.value)  # what else they are owed waits
+    yield _counted(session, Matter.OVERDUE, news, *late, DeliveryItem.team_id.not_in(held))
+    letters = select(func.count(), func.min(Letter.created_at))
+    first = _counted(session, Matter.HELD, digests, Delivery.state == DeliveryState.HELD.value)
+    other = _counted(session, Matter.HELD, letters, Letter.state == LetterState.HELD.value)
+    oldest = min((at for at in (first.oldest, other.oldest) if at is not None), default=None)
+    yield Need(Matter.HELD, first.count + other.count, oldest)
+
+
+def _counted(session: Session, matter: Matter, wanted: Select[int, datetime], *conditions: ColumnElement[bool]) -> Need:
+    count, oldest = session.execute(wanted.where(*conditions)).one()
+    return Need(matter, int(count), oldest)
+
+
+def _failing_collectors(session: Session, node: NodeWithStores) -> Iterator[Need]:
+    configured = set(node.settings.collect)
+    wanted = select(CollectorState.name, CollectorState.last_success_at).where(CollectorState.failures > 0)
+    failing = [at for name, at in session.execute(wanted) if name in configured]
+    yield Need(Matter.COLLECTORS, len(failing), min((at for at in failing if at is not None), default=None))
+
+
+def _feeds(session: Session, since: datetime) -> list[FeedToday]:
+    """What came, by feed; the most rows first. What is read again from quarantine counts where it first came."""
+    names = ("rows", "stored", "duplicates", "quarantined", "routed")
+    sums = (
+        select(
+            Ingest.feed_id,
+            func.count(),
+            *(func.sum(getattr(Ingest, name)) for name in names),
+            func.max(Ingest.started_at),
+        )
+        .where(Ingest.state == IngestState.COMMITTED, Ingest.started_at >= since, Ingest.replay_of.is_(None))
+        .group_by(Ingest.feed_id)
+    )
+    rows = session.execute(sums).all()
+    feeds = {row.id: row for row in session.scalars(select(FeedRecord).where(FeedRecord.id.in_([r[0] for r in rows])))}
+    found = [_feed_today(feeds[row[0]], tuple(row)) for row in rows]
+    return sorted(found, key=lambda feed: (-feed.rows, feed.name))
+
+
+def _feed_today(feed: FeedRecord, row: tuple[Any, ...]) -> FeedToday:
+    _, reports, rows, stored, duplicates, quarantined, routed, last = row
+    return FeedToday(
+        source=feed.source,
+        code=feed.code,
+        name=feed.name,
+        provider=feed.provider,
+        reports=int(reports),
+        rows=int(rows),
+        stored=int(stored),
+        duplicates=int(duplicates),
+        set_aside=int(quarantined),
+        routed=int(routed),
+        last=last,
+    )
+
+
+def _told(session: Session, since: datetime) -> Told:
+    # Nearly all digests are sent, so that the index of states would lead to all: this finds them by their time.
+    sent = (Delivery.state.concat("") == DeliveryState.SENT.value, Delivery.sent_at >= since)
+    teams, digests, events = session.execute(
+        select(func.count(distinct(Delivery.team_id)), func.count(), func.coalesce(func.sum(Delivery.events), 0)).where(
+            *sent
+        )
+    ).one()
+    team_id = (Delivery.team_id + 0).label("team")  # nor by the index of teams
+    amount = func.sum(Delivery.events)
+    most = (
+        select(team_id, func.count(), amount, func.max(Delivery.sent_at))
+        .where(*sent)
+        .group_by("team")
+        .order_by(amount.desc(), "team")
+        .limit(_TEAMS)
+    )
+    rows = session.execute(most).all()
+    named = {row.id: row for row in session.scalars(select(TeamRow).where(TeamRow.id.in_([row[0] for row in rows])))}
+    waiting = select(func.count(distinct(DeliveryItem.team_id))).where(DeliveryItem.state == ItemState.QUEUED.value)
+    return Told(
+        teams,
+        digests,
+        int(events),
+        session.scalar(waiting) or 0,
+        [
+            TeamToday(named[team].key, named[team].name, count, int(total), last)
+            for team, count, total, last in rows
+            if team in named and last is not None
+        ],
+    )
+
+
+def _changes(session: Session) -> list[Change]:
+    """The latest acts that are not the routine of each hour."""
+    newest = session.scalar(select(func.max(AuditEntry.id))) or 0
+    wanted = (
+        select(AuditEntry)
+        .where(AuditEntry.id > newest - _LATEST, AuditEntry.word.not_in([word.value for word in ROUTINE]))
+        .order_by(AuditEntry.id.desc())
+        .limit(_CHANGES)
+    )
+    entries = session.scalars(wanted).all()
+    actors = [entry.actor for entry in entries]
+    names = names_of_actors(session, actors) | read_asides(session, actors)
+    return [Change(entry.at, entry.word, entry.actor, names.get(entry.actor, ""), entry.subject) for entry in entries]

@@ -1,0 +1,79 @@
+"""The page of today, its figures alone, and the stream that says when they changed."""
+
+from collections.abc import AsyncIterator, Collection
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from tocsin.node.accounts import Act, Visitor, living_sessions
+from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.today.board import Board
+from tocsin.server.pages.today.figures import Today
+from tocsin.server.pages.today.pulse import Pulse
+from tocsin.server.pages.today.sayings import CHANGES, LINKS, NEEDS, title
+from tocsin.server.pages.words import Words
+from tocsin.server.security import NotHereError, needs
+
+_PING = 30  # seconds between signs of life, for what stands between us and the browser
+_LAST_WORDS = 2  # seconds in which streams end by themselves when the server does
+_RETRY = 3_000  # milliseconds after which a browser comes again
+
+
+def board_pages(desk: Desk) -> APIRouter:
+    """The page of today."""
+    board = Board(desk.node)
+    router = APIRouter(lifespan=lambda _: board.open())
+    pulse = Pulse(board.token, lambda sessions: _alive(desk, sessions))
+
+    def show(request: Request, template: str) -> Response:
+        seen = board.read(desk.now)
+        words = desk.words(request)
+        return desk.page(
+            request, template, today=seen.today, token=seen.token, complete=seen.complete, now=desk.now,
+            title=title(seen.today, words), sums=_sums(seen.today), needs=NEEDS, links=LINKS, sayings=CHANGES,
+            span=lambda since: _span(words, desk, since),
+        )  # fmt: skip
+
+    @router.get("/today")
+    def whole(request: Request, _visitor: Annotated[Visitor, needs(Act.TODAY_READ)]) -> Response:
+        """What needs a person, what came in, who was told, what changed."""
+        return show(request, "today/today.html")
+
+    @router.get("/today/board")
+    def figures(request: Request, _visitor: Annotated[Visitor, needs(Act.TODAY_READ)]) -> Response:
+        """The same without what is around it, for the page to take in."""
+        return show(request, "today/board.html")
+
+    @router.get("/today/live")
+    async def live(visitor: Annotated[Visitor, needs(Act.TODAY_READ)]) -> Response:
+        """A message whenever the figures changed (server-sent events, HTML 9.2); it ends with the session."""
+        if not visitor.session:
+            raise NotHereError
+        messages = _messages(pulse, visitor.session)
+        return EventSourceResponse(messages, ping=_PING, shutdown_event=pulse.over, shutdown_grace_period=_LAST_WORDS)
+
+    return router
+
+
+async def _messages(pulse: Pulse, session: str) -> AsyncIterator[ServerSentEvent]:
+    async for token in pulse.listen(session):
+        yield ServerSentEvent(token, event="state", retry=_RETRY)
+    if not pulse.over.is_set():  # a server that ends is not a session that ends: the browser comes again
+        yield ServerSentEvent("", event="ended")
+
+
+def _alive(desk: Desk, sessions: Collection[str]) -> set[str]:
+    return living_sessions(desk.node.database, sessions, now=desk.now)
+
+
+def _sums(today: Today) -> dict[str, int]:
+    names = ("reports", "rows", "stored", "duplicates", "set_aside", "routed")
+    return {name: sum(getattr(feed, name) for feed in today.feeds) for name in names}
+
+
+def _span(words: Words, desk: Desk, since: object) -> str:
+    from datetime import datetime
+
+    return words.span(desk.now - since) if isinstance(since, datetime) else ""

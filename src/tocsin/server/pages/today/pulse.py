@@ -1,0 +1,87 @@
+"""One task that looks whether something changed, for all browsers that wait to hear of it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import suppress
+from time import monotonic
+
+from anyio import Event, move_on_after, to_thread
+
+from tocsin.node.errors import StorageError
+
+_EVERY = 2.0  # seconds between looks
+_ALIVE_EVERY = 5.0  # seconds between looks at whose sessions live
+_AT_LEAST = 60.0  # seconds after which all look again: what is due becomes overdue without a change
+
+
+class Pulse:
+    """Tells its listeners when something changed; looks only while there are any.
+
+    ``token``: what differs then. ``alive``: which of these sessions have not ended. Both run in a thread.
+    """
+
+    def __init__(self, token: Callable[[], str], alive: Callable[[Collection[str]], set[str]]) -> None:
+        self._token, self._alive = token, alive
+        self._listeners: Counter[str] = Counter()
+        self._beat: asyncio.Event | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._now = ""
+        self._ended: frozenset[str] = frozenset()
+        self.over = Event()
+        """Set when the server ends: then all listening ends too."""
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return self._listeners.total()
+
+    async def listen(self, session: str) -> AsyncIterator[str]:
+        """The token of now, and each new one; ends with the session."""
+        self._listeners[session] += 1
+        try:
+            if self._task is None or self._task.done():  # no await between: one task for all
+                self._beat = asyncio.Event()
+                self._task = asyncio.create_task(self._run())
+                self._now = ""
+            if not self._now:
+                await self._next()
+            yield self._now
+            while not self._is_over(session):
+                await self._next()
+                if not self._is_over(session):
+                    yield self._now
+        finally:
+            self._listeners[session] -= 1
+            if not self._listeners[session]:
+                del self._listeners[session]
+
+    def _is_over(self, session: str) -> bool:
+        return session in self._ended or self.over.is_set()
+
+    async def _next(self) -> None:
+        if self._beat is not None:
+            await self._beat.wait()
+
+    async def _run(self) -> None:
+        told, looked = -_AT_LEAST, monotonic()
+        while self._listeners and not self.over.is_set():
+            before = self._now
+            with suppress(StorageError):  # the next look may find the records again
+                self._now = await to_thread.run_sync(self._token)
+                if monotonic() - looked >= _ALIVE_EVERY:
+                    looked = monotonic()
+                    sessions = list(self._listeners)
+                    self._ended = frozenset(sessions) - await to_thread.run_sync(self._alive, sessions)
+            some_ended = not self._ended.isdisjoint(self._listeners)
+            if self._now != before or some_ended or monotonic() - told >= _AT_LEAST:
+                told = monotonic()
+                self._strike()
+            with move_on_after(_EVERY):
+                await self.over.wait()
+        self._strike()
+
+    def _strike(self) -> None:
+        if self._beat is not None:
+            beat, self._beat = self._beat, asyncio.Event()
+            beat.set()

@@ -1,0 +1,146 @@
+"""How the page of today says things: each matter that needs a person, where it is dealt with, and each change."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from tocsin.node.records.audit import AuditWord
+from tocsin.server.pages.today.figures import Matter, Today
+from tocsin.server.pages.words import N_, NN_, Words
+
+NEEDS: Final[Mapping[Matter, tuple[str, str]]] = {
+    Matter.STOPPED: NN_("All telling is stopped", "All telling is stopped"),
+    Matter.BRAKE: NN_("The brake holds %(n)s mail", "The brake holds %(n)s mails"),
+    Matter.FAILED: NN_("%(n)s team could not be told", "%(n)s teams could not be told"),
+    Matter.STUCK: NN_("%(n)s mail must be encrypted and cannot be", "%(n)s mails must be encrypted and cannot be"),
+    Matter.OVERDUE: NN_("%(n)s team waits for a mail that was due", "%(n)s teams wait for mails that were due"),
+    Matter.HELD: NN_("%(n)s first mail to a team waits for a look", "%(n)s first mails to teams wait for a look"),
+    Matter.SET_ASIDE: NN_("%(n)s row could not be read", "%(n)s rows could not be read"),
+    Matter.FEEDS: NN_("%(n)s feed is not as usual", "%(n)s feeds are not as usual"),
+    Matter.COLLECTORS: NN_("%(n)s collector fails", "%(n)s collectors fail"),
+    Matter.UNROUTED: NN_(
+        "%(n)s event of the last day has nobody known to tell", "%(n)s events of the last day have nobody known to tell"
+    ),
+    Matter.WITHHELD: NN_(
+        "The gate kept %(n)s event of the last day back", "The gate kept %(n)s events of the last day back"
+    ),
+    Matter.UNANSWERED: NN_(
+        "%(n)s problem goes on and nobody has answered", "%(n)s problems go on and nobody has answered"
+    ),
+    Matter.MAILS: NN_("%(n)s mail that came in needs a reader", "%(n)s mails that came in need a reader"),
+    Matter.INBOX: NN_("%(n)s report of the public has no owner", "%(n)s reports of the public have no owner"),
+    Matter.CLAIMS: NN_("%(n)s claim waits for a decision", "%(n)s claims wait for a decision"),
+    Matter.CONFLICTS: NN_("%(n)s conflict in the directory is open", "%(n)s conflicts in the directory are open"),
+    Matter.KEYS: NN_("%(n)s key of a team ends within 30 days", "%(n)s keys of teams end within 30 days"),
+}
+"""Each matter for one and for several."""
+
+LINKS: Final[Mapping[Matter, str]] = {
+    Matter.STOPPED: "/deliveries/sending",
+    Matter.BRAKE: "/deliveries/sending",
+    Matter.FAILED: "/deliveries?show=trouble",
+    Matter.STUCK: "/deliveries?show=trouble",
+    Matter.OVERDUE: "/deliveries/due",
+    Matter.HELD: "/deliveries?show=held",
+    Matter.SET_ASIDE: "/reports/quarantine",
+    Matter.FEEDS: "/reports/feeds",
+    Matter.COLLECTORS: "/reports/collectors",
+    Matter.UNROUTED: "/today/unrouted",
+    Matter.WITHHELD: "/today/withheld",
+    Matter.UNANSWERED: "/today/unanswered",
+    Matter.MAILS: "/today/mails",
+    Matter.INBOX: "/reports/public",
+    Matter.CLAIMS: "/claims",
+    Matter.CONFLICTS: "/conflicts",
+    Matter.KEYS: "/today/keys",
+}
+"""Where each is dealt with."""
+
+CHANGES: Final[Mapping[str, str]] = {
+    AuditWord.NETWORKS_LOADED: N_("A table of networks was loaded"),
+    AuditWord.QUARANTINE_REPLAYED: N_("Rows that were set aside were read again"),
+    AuditWord.QUARANTINE_MENDED: N_("Rows that were set aside were mended"),
+    AuditWord.QUARANTINE_LEFT: N_("Rows stay aside, as a person said"),
+    AuditWord.COLLECTOR_FAILED: N_("A collector does not work any more"),
+    AuditWord.COLLECTOR_RECOVERED: N_("A collector works again"),
+    AuditWord.FEED_CHANGED: N_("How often a feed comes was changed"),
+    AuditWord.ALARM_OPENED: N_("A feed is not as usual"),
+    AuditWord.ALARM_CLOSED: N_("A feed is as usual again"),
+    AuditWord.ALARM_ACKNOWLEDGED: N_("Somebody looked at a feed that is not as usual"),
+    AuditWord.DIRECTORY_IMPORTED: N_("Teams were imported"),
+    AuditWord.TEAM_SET: N_("A team was changed"),
+    AuditWord.PROFILE_ISSUED: N_("A team's profile was issued"),
+    AuditWord.ASSERTION_MADE: N_("Somebody said what is a team's"),
+    AuditWord.ASSERTION_DENIED: N_("Somebody said what is not a team's"),
+    AuditWord.ASSERTION_WITHDRAWN: N_("A word about a team was taken back"),
+    AuditWord.CONFLICT_DECIDED: N_("A conflict was decided"),
+    AuditWord.DECISION_WITHDRAWN: N_("A decision was taken back"),
+    AuditWord.CONTACT_CONFIRMED: N_("A mailbox was confirmed or denied by its holder"),
+    AuditWord.CLAIM_MADE: N_("An operator claimed a network"),
+    AuditWord.CLAIM_PROVED: N_("An operator showed that a claim is right"),
+    AuditWord.CLAIM_APPROVED: N_("A claim was approved"),
+    AuditWord.CLAIM_REFUSED: N_("A claim was refused"),
+    AuditWord.TEAM_MERGED: N_("Two teams were merged"),
+    AuditWord.TEAM_UNMERGED: N_("A merge was undone"),
+    AuditWord.MERGE_REFUSED: N_("Two teams are not one, as a person said"),
+    AuditWord.DELEGATIONS_IMPORTED: N_("A registry's delegations were loaded"),
+    AuditWord.KEY_IMPORTED: N_("A key of a team came in"),
+    AuditWord.KEY_WITHDRAWN: N_("A key of a team is not used any more"),
+    AuditWord.NODE_KEY_SET: N_("This node has a new key"),
+    AuditWord.DELIVERY_FAILED: N_("A mail was given up"),
+    AuditWord.DELIVERY_RELEASED: N_("A held mail was let go"),
+    AuditWord.DELIVERY_DROPPED: N_("A held mail was dropped"),
+    AuditWord.DELIVERY_EXPIRED: N_("News became too old to be told"),
+    AuditWord.DELIVERY_STUCK: N_("A mail must be encrypted and cannot be"),
+    AuditWord.LETTER_FAILED: N_("A letter was given up"),
+    AuditWord.TELLING_STOPPED: N_("All telling was stopped"),
+    AuditWord.TELLING_RESUMED: N_("Telling goes on again"),
+    AuditWord.BRAKE_PULLED: N_("The brake stopped more mails than usual"),
+    AuditWord.BRAKE_RELEASED: N_("The brake was released"),
+    AuditWord.ANSWER_RECORDED: N_("A team answered"),
+    AuditWord.MAIL_DECIDED: N_("Somebody said what a mail is about"),
+    AuditWord.RETENTION_APPLIED: N_("What was too old was deleted"),
+    AuditWord.BACKUP_MADE: N_("A backup was made"),
+    AuditWord.BACKUP_RESTORED: N_("This node was made from a backup"),
+    AuditWord.DRAFT_IMPORTED: N_("A draft was imported"),
+    AuditWord.DRAFT_CHANGED: N_("A draft was changed"),
+    AuditWord.ASSESSMENT_CHANGED: N_("An assessment was changed"),
+    AuditWord.MUTE_SET: N_("A team does not want to be told of something"),
+    AuditWord.MUTE_ENDED: N_("A team is told of something again"),
+    AuditWord.DELIVERY_HELD: N_("Somebody holds a mail back"),
+    AuditWord.DELIVERY_RETRIED: N_("Somebody lets a mail be tried again"),
+    AuditWord.DELIVERY_REPEATED: N_("Somebody has a mail sent again"),
+    AuditWord.RULES_CHANGED: N_("New rules are in force"),
+    AuditWord.INBOX_RECEIVED: N_("Somebody outside reported something"),
+    AuditWord.INBOX_ADDED: N_("A reporter added a message"),
+    AuditWord.INBOX_TAKEN: N_("The owner of a public report changed"),
+    AuditWord.INBOX_MOVED: N_("The state of a public report changed"),
+    AuditWord.INBOX_ANSWERED: N_("A reporter was answered"),
+    AuditWord.INBOX_NOTED: N_("A note was kept with a public report"),
+    AuditWord.INBOX_ERASED: N_("A public report was deleted on request"),
+    AuditWord.EVENTS_EXPORTED: N_("Events were exported"),
+    AuditWord.PERSON_INVITED: N_("Somebody was invited"),
+    AuditWord.INVITATION_WITHDRAWN: N_("An invitation was withdrawn"),
+    AuditWord.PERSON_JOINED: N_("Somebody has an account now"),
+    AuditWord.PERSON_CHANGED: N_("An account was changed"),
+    AuditWord.PERSON_BLOCKED: N_("An account was blocked"),
+    AuditWord.PERSON_UNBLOCKED: N_("An account is open again"),
+    AuditWord.PERSON_REMOVED: N_("An account was removed"),
+    AuditWord.PASSWORD_CHANGED: N_("A password was changed"),
+    AuditWord.FACTOR_CHANGED: N_("A second factor was changed"),
+    AuditWord.WORDS_ERASED: N_("A reason or a name beside the audit log was erased"),
+    AuditWord.TOKEN_MADE: N_("A token for a program was made"),
+    AuditWord.TOKEN_REVOKED: N_("A token of a program was taken back"),
+}
+"""What each word of the audit log says; one that is missing is shown as it is."""
+
+
+def title(today: Today, words: Words) -> str:
+    """The state in one sentence: the one matter itself, or how many there are."""
+    if not today.heard:
+        return words.say(N_("Nothing was heard yet"))
+    if not today.needs:
+        return words.say(N_("Nothing needs a person"))
+    if len(today.needs) == 1:
+        (need,) = today.needs
+        return words.count(*NEEDS[need.matter], need.count)
+    return words.count(*NN_("%(n)s matter needs a person", "%(n)s matters need a person"), len(today.needs))

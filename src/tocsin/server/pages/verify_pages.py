@@ -1,0 +1,178 @@
+"""The page by which the holder of a mailbox says whether it is a team's: whoever has the link may, once.
+
+Fetching it records nothing. It says no more than the letter did. A link that is forged, for something else, used or too
+old gives the same page as every link that leads nowhere.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy.orm import Session
+
+from tocsin.directory.contacts import (
+    NOTE_LENGTH,
+    Outcome,
+    Question,
+    open_question,
+    question_language,
+    question_of,
+    settle_question,
+)
+from tocsin.directory.contacts.verification import PATH, name_of, shown
+from tocsin.node.accounts import Act
+from tocsin.node.errors import InputError
+from tocsin.node.tokens import Tokens
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
+from tocsin.server.pages.answer_pages import Clock
+from tocsin.server.pages.answer_sayings import SAYINGS
+from tocsin.server.pages.desk import Desk as PageDesk
+from tocsin.server.security import needs
+
+
+def verify_pages(of: PageDesk) -> APIRouter:
+    """The pages of questions to holders of mailboxes, for the web application of a node."""
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Act.LINK_USE)])
+    desk = _Desk(of.node, of, of.clock, of.tokens)
+
+    @router.api_route(PATH + "{token}", methods=["GET", "HEAD"])
+    def show(request: Request, token: str) -> Response:
+        """The question and its buttons."""
+        asked = desk.asked(token)
+        return desk.neutral(request) if asked is None else desk.page(request, token, asked)
+
+    @router.post(PATH + "{token}")
+    def record(request: Request, token: str, fields: Annotated[Fields | None, Depends(read_fields)]) -> Response:
+        """Note the answer and say what was noted."""
+        return desk.take(request, token, fields)
+
+    return router
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """An open question, in the language of its team."""
+
+    question: Question
+    language: str
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """What was chosen and written; ``ticked`` are keys of networks as the page gave them."""
+
+    made: str = ""
+    say: str = ""
+    ticked: frozenset[str] = frozenset()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What these pages are made with."""
+
+    node: NodeWithStores
+    pages: PageDesk
+    clock: Clock
+    tokens: Tokens
+
+    def asked(self, token: str) -> _Asked | None:
+        """The open question that a token leads to."""
+        name = name_of(token, self.tokens)
+        if name is None:
+            return None
+        with self.node.database.begin() as session:
+            row = open_question(session, name, self.clock())
+            return None if row is None else _Asked(question_of(session, row), question_language(session, row))
+
+    def take(self, request: Request, token: str, fields: Fields | None) -> Response:
+        """Record an answer, or say what is wrong with it."""
+        asked = self.asked(token)
+        if asked is None:
+            return self.neutral(request)
+        if fields is None or not from_own_page(request, self.node.settings.server.url):
+            return self._render(request, "answer_nothing.html", asked.language, 403, what="refused")
+        typed = _read(fields)
+        if wrong := self._wrong(typed, asked.question):
+            return self.page(request, token, asked, typed, wrong=wrong)
+        refused = [pair for pair in asked.question.networks if _key(pair) in typed.ticked]
+        with self.node.database.begin() as session:
+            taken = self._settle(session, asked.question.name, typed, refused)
+        if not taken:
+            return self.neutral(request)
+        said = {"teams": ", ".join(asked.question.teams), "mailbox": asked.question.mailbox}
+        words = self.pages.words(request, asked.language)
+        if typed.say == Outcome.NOT_THESE:
+            told = words.count(
+                "Recorded: %(mailbox)s is the mailbox of %(teams)s, but one network is not theirs. We no longer write "
+                "to you about it.",
+                "Recorded: %(mailbox)s is the mailbox of %(teams)s, but %(n)s networks are not theirs. We no longer "
+                "write to you about those.",
+                len(refused),
+                **said,
+            )
+        else:
+            told = words.say(SAYINGS[f"verified.{typed.say}"], **said)
+        return self._render(request, "verify_done.html", asked.language, 200, told=told)
+
+    def _settle(self, session: Session, name: str, typed: _Typed, refused: list[tuple[str, str]]) -> bool:
+        now = self.clock()
+        row = open_question(session, name, now)
+        return row is not None and settle_question(
+            session, row, Outcome(typed.say), now=now, via="link", not_ours=refused, note=typed.note
+        )
+
+    def _wrong(self, typed: _Typed, question: Question) -> str:
+        """Which sentence of ``verify_wrong`` fits what was typed, or an empty text."""
+        if typed.say not in set(Outcome):
+            return "unknown"
+        known = typed.ticked & {_key(pair) for pair in question.networks}
+        if typed.say == Outcome.NOT_THESE and not known:
+            return "none_ticked"
+        if typed.say == Outcome.OURS and known:
+            return "ticked"
+        try:
+            act_of(typed.made, self.tokens, question.name, self.clock())
+        except InputError:
+            return "stale"
+        return ""
+
+    def page(
+        self, request: Request, token: str, asked: _Asked, typed: _Typed | None = None, *, wrong: str = ""
+    ) -> Response:
+        """The question, with what was typed before."""
+        question = asked.question
+        context = {
+            "question": question,
+            "teams": ", ".join(question.teams),
+            "networks": [(_key(pair), shown(*pair)) for pair in question.networks],
+            "more": question.networks_all - len(question.networks),
+            "typed": typed or _Typed(),
+            "wrong": wrong,
+            "made": new_form(self.tokens, question.name, self.clock()),
+            "most": NOTE_LENGTH,
+            "token": token,
+        }
+        return self._render(request, "verify.html", asked.language, 422 if wrong else 200, **context)
+
+    def neutral(self, request: Request) -> Response:
+        """The one page for every link that leads nowhere."""
+        return self._render(request, "answer_nothing.html", "", 404, what="gone")
+
+    def _render(self, request: Request, template: str, language: str, status: int, **context: Any) -> Response:
+        shared = {"path": PATH, "sayings": SAYINGS}
+        return self.pages.page(request, template, status=status, language=language, **shared, **context)
+
+
+def _read(fields: Fields) -> _Typed:
+    def one(name: str) -> str:
+        return fields.get(name, [""])[0]
+
+    ticked = frozenset(fields.get("network", ()))
+    return _Typed(one("made"), one("say"), ticked, one("note")[:NOTE_LENGTH])
+
+
+def _key(pair: tuple[str, str]) -> str:
+    return ":".join(pair)

@@ -1,0 +1,209 @@
+"""The words of the pages in one language: gettext catalogues, numbers, dates and countries as that language has them.
+
+A text stands in English where it is used; ``locale/LANGUAGE/LC_MESSAGES/tocsin.po`` holds its translations, and a
+folder ``locale`` in the home folder may hold more languages, or better words. Names in ``%(…)s`` are filled in.
+"""
+
+import gettext
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import PoFileError, read_po
+from babel.numbers import format_decimal, format_percent
+from markupsafe import Markup, escape
+
+from tocsin.networks import country_names
+from tocsin.node.errors import SettingError, TocsinError
+from tocsin.server.pages.hearing import CONTEXT, Hearing, names_command
+
+OURS: Final = Path(__file__).parent / "locale"
+_FILE = Path("LC_MESSAGES", "tocsin.po")
+_SOURCE = "en"
+
+
+def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
+    """Mark a text of a program for translation; the page that shows it translates it."""
+    return text
+
+
+def NN_(one: str, several: str) -> tuple[str, str]:  # noqa: N802 (as above; extracted as ``NN_:1,2``)
+    """Mark a text for one and for several for translation, for `Words.count`."""
+    return one, several
+
+
+def NC_(_context: str, text: str) -> str:  # noqa: N802 (as above; extracted as ``NC_:1c,2``)
+    """Mark a text of several meanings for translation, for `Words.meant` and `Words.named`."""
+    return text
+
+
+_TERMS: Final = {"csirt": N_("CSIRT"), "cybersecurity": N_("cybersecurity")}
+"""What a node may call otherwise (`[node] terms`)."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How the pages speak in one language; ``direction`` is ``ltr`` or ``rtl``.
+
+    ``terms``: words that fill in anywhere. A text writes a percent sign as ``%%``.
+    """
+
+    language: str
+    direction: str
+    catalogue: gettext.NullTranslations
+    terms: Mapping[str, str] = field(default_factory=dict)
+    hearing: Hearing = field(default_factory=lambda: Hearing({}))
+
+    def say(self, text: str, /, **values: object) -> str:
+        """A text in this language, with its names filled in."""
+        return self._fill(self.catalogue.gettext(text), values)
+
+    def meant(self, context: str, text: str, /, **values: object) -> str:
+        """A text of several meanings; ``context`` says which."""
+        return self._fill(self.catalogue.pgettext(context, text), values)
+
+    def named(self, kind: str, word: str) -> str:
+        """A word of a closed list of this kind (`tocsin.server.pages.closed`), such as a severity; else as it is."""
+        return self.catalogue.pgettext(kind, word)
+
+    def heard(self, sentence: object) -> str:
+        """What a room below said in English, in this language; as it is where that is not known."""
+        return self.hearing.heard("" if sentence is None else str(sentence), self._fill)
+
+    def told(self, error: TocsinError) -> str:
+        """What happened, and what one can do about it, in this language; commands are not at hand on a page."""
+        return f"{self.heard(error)} {'' if names_command(error.hint) else self.heard(error.hint)}".strip()
+
+    def count(self, one: str, several: str, n: int, /, **values: object) -> str:
+        """The text for so many; ``%(n)s`` is the number as this language writes it."""
+        return self._fill(self.catalogue.ngettext(one, several, n), {"n": self.number(n), **values})
+
+    def number(self, value: float) -> str:
+        """A number as this language writes it, in Western digits: addresses stand beside it."""
+        return _number(value, self.language)
+
+    def percent(self, share: float) -> str:
+        """A share (0 to 1) in whole percent."""
+        return format_percent(share, locale=self._locale, numbering_system="latn")
+
+    def day(self, at: datetime) -> str:
+        """A day, as ``24 Nov 2026``."""
+        return format_date(at, "medium", locale=self._locale)
+
+    def span(self, length: timedelta) -> str:
+        """How long something took or is ago, in its largest unit, as ``3 hours``."""
+        return format_timedelta(length, locale=self._locale)
+
+    def month(self, day: date) -> str:
+        """The month of a day, as ``November 2026``."""
+        return format_skeleton("yMMMM", day, locale=self._locale)
+
+    def country(self, code: str) -> str:
+        """The name of a country by its ISO 3166-1 code; the code where it has none."""
+        return str(self._locale.territories.get(code, code)) if code in country_names() else code
+
+    @staticmethod
+    def name_of(language: str) -> str:
+        """The name of a language in itself, as its speakers look for it."""
+        return str(_locale(language).display_name or language).capitalize()
+
+    def language_name(self, code: str) -> str:
+        """The name of another language (BCP 47); the code where it has none."""
+        known = self._locale.languages
+        return str(known.get(code.replace("-", "_")) or known.get(code[:2], code))
+
+    @property
+    def _locale(self) -> Locale:
+        return _locale(self.language)
+
+    def _fill(self, text: str, values: Mapping[str, object]) -> str:
+        given = {**self.terms, **values}
+        if self.direction == "rtl":
+            given = {name: _apart(value) for name, value in given.items()}
+        marked = any(isinstance(value, Markup) for value in given.values())
+        return (escape(text) if marked else text) % given
+
+
+def languages(own: Path) -> list[str]:
+    """The languages that the pages can speak: ours and those of the node's own folder ``own``."""
+    found = {path.parent.parent.name for folder in (OURS, own) for path in folder.glob(f"*/{_FILE}")}
+    return [_SOURCE, *sorted(found - {_SOURCE})]
+
+
+def choose(wanted: Sequence[str], offered: Sequence[str]) -> str:
+    """The first of ``wanted`` (BCP 47) that is ``offered``, by itself or by its main language; else English."""
+    for tag in wanted:
+        code = tag.replace("-", "_")
+        for of in (code, code.partition("_")[0].lower()):
+            if of in offered:
+                return of
+    return _SOURCE
+
+
+def words_for(language: str, own: Path, terms: Mapping[str, str]) -> Words:
+    """The words of one language that `languages` names; ``own``: the node's folder of languages.
+
+    Raises:
+        SettingError: a catalogue of the node's own cannot be read; names the file.
+
+    """
+    direction = "rtl" if _locale(language).text_direction == "rtl" else "ltr"
+    catalogue, hearing = _catalogue(language, own)
+    ours = {name: catalogue.gettext(term) for name, term in _TERMS.items()}
+    return Words(language, direction, catalogue, {**ours, **terms}, hearing)
+
+
+@lru_cache(maxsize=64)
+def _locale(language: str) -> Locale:
+    return Locale.parse(language, sep="_") if "_" in language else Locale.parse(language)
+
+
+@lru_cache(maxsize=10_000)
+def _number(value: float, language: str) -> str:
+    return format_decimal(value, locale=_locale(language), numbering_system="latn")
+
+
+@lru_cache(maxsize=64)
+def _catalogue(language: str, own: Path) -> tuple[gettext.NullTranslations, Hearing]:
+    """Texts of the node's own before ours; and so for the shapes of what rooms say."""
+    found = gettext.NullTranslations()
+    known: dict[str, str] = {}
+    for folder in (OURS, own):
+        path = folder / language / _FILE
+        if path.is_file():
+            catalogue = _read(path, language)
+            compiled = _compiled(catalogue)
+            compiled.add_fallback(found)
+            found = compiled
+            known |= {str(one.id): str(one.string) for one in catalogue if one.context == CONTEXT and not one.fuzzy}
+    return found, Hearing(known)
+
+
+def _read(path: Path, language: str) -> Catalog:
+    try:
+        with path.open("rb") as file:
+            return read_po(file, locale=language, abort_invalid=True)
+    except (OSError, PoFileError, ValueError) as error:
+        raise SettingError(f"The texts in {path} cannot be read: {error}.", hint="Check it with: msgfmt -c") from error
+
+
+def _compiled(catalogue: Catalog) -> gettext.GNUTranslations:
+    packed = io.BytesIO()
+    write_mo(packed, catalogue)
+    packed.seek(0)
+    return gettext.GNUTranslations(packed)
+
+
+def _apart(value: object) -> object:
+    """An address or a date as it is within words from right to left, where its parts would change places (UAX #9)."""
+    if isinstance(value, str) and not isinstance(value, Markup) and value.isascii():
+        return f"\N{LEFT-TO-RIGHT ISOLATE}{value}\N{POP DIRECTIONAL ISOLATE}"
+    return value

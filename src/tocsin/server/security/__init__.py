@@ -1,0 +1,30 @@
+"""What every door of the server has in common: who asks, whether they may, and what every answer carries."""
+
+from tocsin.interface.guard import NotHereError, SecondFactorError, SignInError, needs, visitor_of
+from tocsin.interface.numbers import Number, number_in
+from tocsin.server.security.files import sent
+from tocsin.server.security.forms import Form, text_of, texts_of
+from tocsin.server.security.headers import with_headers
+from tocsin.server.security.on_record import OnRecord
+from tocsin.server.security.patience import Patience
+from tocsin.server.security.welcome import COOKIE, Welcome, cookie_for
+
+__all__ = [
+    "COOKIE",
+    "Form",
+    "NotHereError",
+    "Number",
+    "OnRecord",
+    "Patience",
+    "SecondFactorError",
+    "SignInError",
+    "Welcome",
+    "cookie_for",
+    "needs",
+    "number_in",
+    "sent",
+    "text_of",
+    "texts_of",
+    "visitor_of",
+    "with_headers",
+]

@@ -1,0 +1,257 @@
+"""The web application of a node: its doors, what all their answers have in common, and how it is served."""
+
+import gc
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from logging import getLogger
+from pathlib import Path
+from threading import Thread
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from tocsin import __version__
+from tocsin.events.filters import EventFilter
+from tocsin.interface.capabilities import capabilities
+from tocsin.interface.guard import WrongFormError
+from tocsin.node.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
+from tocsin.node.records.sealer import sealing
+from tocsin.node.tokens import open_tokens
+from tocsin.operations.worker import Worker
+from tocsin.pipeline.stores import NodeWithStores, open_node
+from tocsin.pipeline.uploads import Taker
+from tocsin.server.api import api_door
+from tocsin.server.api.counter import Counter
+from tocsin.server.pages.account import account_pages
+from tocsin.server.pages.admin import admin_pages
+from tocsin.server.pages.answer_pages import answer_pages
+from tocsin.server.pages.audit import audit_pages
+from tocsin.server.pages.credentials import credentials_pages
+from tocsin.server.pages.deliveries import deliveries_pages
+from tocsin.server.pages.desk import Desk, make_desk
+from tocsin.server.pages.events import events_pages
+from tocsin.server.pages.home_pages import home_pages
+from tocsin.server.pages.inbox import inbox_pages
+from tocsin.server.pages.lookup import lookup_pages
+from tocsin.server.pages.portal import portal_pages
+from tocsin.server.pages.public import public_pages
+from tocsin.server.pages.reports import reports_pages
+from tocsin.server.pages.rules import rules_pages
+from tocsin.server.pages.sign_in import sign_in_pages
+from tocsin.server.pages.teams import teams_pages
+from tocsin.server.pages.today import today_pages
+from tocsin.server.pages.verify_pages import verify_pages
+from tocsin.server.security import (
+    NotHereError,
+    OnRecord,
+    Patience,
+    SecondFactorError,
+    SignInError,
+    Welcome,
+    with_headers,
+)
+
+_STATIC = Path(__file__).parent / "pages" / "static"
+_LAST_REQUESTS = 30  # seconds for what is being answered when the server is told to end
+_YEAR = "public, max-age=31536000, immutable"
+_LARGEST_FORM = 2_000_000  # bytes; a page that takes files says its own bound
+
+# Each gives a router of pages for people; the first that knows a path has it.
+_PUBLIC = (home_pages, answer_pages, verify_pages, public_pages)
+_INSIDE = (
+    sign_in_pages,
+    account_pages,
+    credentials_pages,
+    audit_pages,
+    today_pages,
+    events_pages,
+    inbox_pages,
+    reports_pages,
+    portal_pages,
+    lookup_pages,
+    teams_pages,
+    deliveries_pages,
+    admin_pages,
+    *(one.make_pages for one in capabilities()),
+    rules_pages,
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def make_application(
+    node: NodeWithStores, *, public: bool = False, work: bool = False, clock: Callable[[], datetime] = _now
+) -> FastAPI:
+    """The pages of one node; with ``public`` only those that are meant for people outside.
+
+    ``work``: what is due is also done, as `tocsin.operations.worker` says, for as long as the pages are served.
+    """
+    tokens = open_tokens(node.home)
+    desk = make_desk(node, clock, tokens)
+    taker = Taker(node, clock)
+    counter = Counter(node, clock, tokens, taker, desk.guide)
+
+    @asynccontextmanager
+    async def working(_application: FastAPI) -> AsyncIterator[None]:
+        """What works behind the doors for as long as they are open."""
+        with ExitStack() as works:
+            works.callback(desk.guide.settle)
+            if not public:
+                for one in (counter.open(), taker.working(), sealing(node.database, node.home, clock)):
+                    works.enter_context(one)
+            if work:  # with a node of its own: it works beside the pages as another process would
+                works.enter_context(Worker(open_node(node.home), clock).working())
+            yield
+
+    application = FastAPI(
+        title="Tocsin",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=working,
+    )
+    application.state.tokens = tokens
+    application.state.signing_in = not public
+    for make_pages in _PUBLIC if public else (*_PUBLIC, *_INSIDE):
+        application.include_router(make_pages(desk), max_body_size=_LARGEST_FORM)
+    application.router.routes.append(api_door("/api/v1", counter, public=public))
+    application.mount("/static", _CachedFiles(directory=_STATIC), name="static")
+    _add_failures(application, desk)
+    # The last one added is the outermost.
+    application.add_middleware(OnRecord, database=node.database, clock=clock)
+    application.add_middleware(Welcome, database=node.database, clock=clock)
+    application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
+    application.add_middleware(Patience)
+    application.add_middleware(with_headers)
+    application.add_middleware(counter.durations.timing)
+    # What a proxy says of who asks, and how, is believed of the trusted ones only.
+    application.add_middleware(ProxyHeadersMiddleware, trusted_hosts=[*node.settings.server.trusted_proxies])
+    return application
+
+
+class _CachedFiles(StaticFiles):
+    """Files that browsers keep: their addresses change with them."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """One file."""
+        response = await super().get_response(path, scope)
+        if response.status_code == 200 and scope["query_string"]:
+            response.headers["Cache-Control"] = _YEAR
+        return response
+
+
+def _add_failures(application: FastAPI, desk: Desk) -> None:
+    """The pages for what cannot be done."""
+
+    @application.exception_handler(SignInError)
+    def sign_in(request: Request, _error: SignInError) -> Response:
+        """Whoever is not signed in is led to where one does, and back."""
+        wanted = request.url.path if request.method == "GET" else "/"
+        query = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
+        from urllib.parse import quote
+
+        return desk.go(f"/sign-in?next={quote(wanted + query, safe='')}")
+
+    @application.exception_handler(SecondFactorError)
+    def second_factor(_request: Request, _error: SecondFactorError) -> Response:
+        """Who needs a second factor is led to where it is set up."""
+        return desk.go("/account/second-factor")
+
+    @application.exception_handler(NotHereError)
+    @application.exception_handler(NotFoundError)
+    def not_here(request: Request, _error: Exception) -> Response:
+        """One page for what is not there and for what is not for this visitor."""
+        return desk.page(request, "failed.html", status=404, what="missing", error=None)
+
+    @application.exception_handler(WrongFormError)
+    def wrong_form(request: Request, _error: WrongFormError) -> Response:
+        """The form is not one of this visit."""
+        return desk.page(request, "failed.html", status=403, what="form", error=None)
+
+    @application.exception_handler(HTTPException)
+    def refused(request: Request, error: HTTPException) -> Response:
+        """What the framework refuses."""
+        what = "missing" if error.status_code == 404 else "refused"
+        response = desk.page(request, "failed.html", status=error.status_code, what=what, error=None)
+        response.headers.update(error.headers or {})
+        return response
+
+    @application.exception_handler(RequestValidationError)
+    def unlike(request: Request, error: RequestValidationError) -> Response:
+        """An address that no thing can have, or a form that no page sends."""
+        if any(one["loc"][0] == "path" for one in error.errors()):
+            return desk.page(request, "failed.html", status=404, what="missing", error=None)
+        return desk.page(request, "failed.html", status=422, what="refused", error=None)
+
+    @application.exception_handler(TocsinError)
+    def failed(request: Request, error: TocsinError) -> Response:
+        """What the visitor can mend is said; what is wrong inside is for those who run the node."""
+        if isinstance(error, UsageError | InputError):
+            return desk.page(request, "failed.html", status=422, what="input", error=error)
+        getLogger("uvicorn.error").error("%s", error.line)
+        return desk.page(request, "failed.html", status=503, what="failed", error=None)
+
+
+def serve(node: NodeWithStores, *, port: int, public: bool = False, ready: Callable[[], None] = lambda: None) -> None:
+    """Serve the pages, and do what is due where the settings say so, until the process ends.
+
+    ``ready``: called once nothing keeps the pages from being served.
+
+    Raises:
+        SettingError: the address or the port cannot be listened on.
+
+    """
+    import uvicorn
+
+    server = node.settings.server
+    listening = _listen(server.host, port)
+    config = uvicorn.Config(
+        make_application(node, public=public, work=server.work and not public),
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_LAST_REQUESTS,
+    )
+    # What is there by now stays. Each full collection would look through all of it, a tenth of a second without pages.
+    gc.collect()
+    gc.freeze()
+    if not public:
+        Thread(target=_open_digests, args=(node,), name="digests", daemon=True).start()
+    ready()
+    with listening, node.database.kept_open(), suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _open_digests(node: NodeWithStores) -> None:
+    """Count all events once, so that the first who looks at some does not wait until their digests are open."""
+    with suppress(TocsinError):  # whoever looks is told
+        node.events.figures(EventFilter(), now=_now())
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there; a port that is taken is said before anything else is done."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise SettingError(
+            f"Nothing can be served on port {port} of {host}: {reason}.",
+            hint="Take another with --port or [server] port; [server] host is an address of this machine.",
+        ) from error
+    # Connections inherit it. Without, the second answer of a connection waits 40 ms for the browser's delayed ACK
+    # (RFC 1122, 4.2.3.2 and 4.2.3.4): asyncio sets it only where it made the socket.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening

@@ -1,0 +1,39 @@
+"""The gate: everything that leaves the node leaves through here, and each yes and no names its rule.
+
+``decide`` answers for one marking, recipient and purpose; ``fields_for`` says which fields may go with it;
+``allowed_teams`` asks the same question for many teams at once. All are pure. Each also asks the local rules of the
+node that hold for the item (`tocsin.sharing.rules`), which only narrow.
+"""
+
+from tocsin.sharing.gate.gate import Verdict, allowed_teams, decide, fields_for, may_act
+from tocsin.sharing.gate.local import LocalRule
+from tocsin.sharing.gate.markings import Marking, Pap, Tlp, highest, read_marking, read_pap, read_tlp
+from tocsin.sharing.gate.rules import ACTION_RULES, FIELD_RULES, RULES, Action, ActionRule, FieldRule, Rule
+from tocsin.sharing.gate.terms import Audience, Purpose, Recipient, recipient_of
+
+__all__ = [
+    "ACTION_RULES",
+    "FIELD_RULES",
+    "RULES",
+    "Action",
+    "ActionRule",
+    "Audience",
+    "FieldRule",
+    "LocalRule",
+    "Marking",
+    "Pap",
+    "Purpose",
+    "Recipient",
+    "Rule",
+    "Tlp",
+    "Verdict",
+    "allowed_teams",
+    "decide",
+    "fields_for",
+    "highest",
+    "may_act",
+    "read_marking",
+    "read_pap",
+    "read_tlp",
+    "recipient_of",
+]

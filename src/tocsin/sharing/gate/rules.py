@@ -1,0 +1,178 @@
+"""The rules of release as data: what is not allowed by one of these does not leave.
+
+The first rule that matches decides, so each label ends with the rule that says no. How the labels are read, and why,
+is written down in docs/design/release.md.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tocsin.events.fields import Privacy
+from tocsin.sharing.gate.markings import Pap, Tlp
+from tocsin.sharing.gate.terms import Audience, Purpose
+
+_ANYONE = frozenset(Audience)
+_ANYTHING = frozenset(Purpose)
+_KNOWN = _ANYONE - {Audience.PUBLIC}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """For one label: whether items go to these audiences for these purposes. ``named`` None: it does not matter."""
+
+    id: str
+    tlp: Tlp
+    audiences: frozenset[Audience]
+    purposes: frozenset[Purpose]
+    allowed: bool
+    words: str
+    named: bool | None = None
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "tlp-red-named",
+        Tlp.RED,
+        frozenset({Audience.OWN, Audience.CLIENT}),
+        frozenset({Purpose.REMEDIATION, Purpose.COORDINATION}),
+        True,
+        "TLP:RED goes to named people only, and this is one.",
+        named=True,
+    ),
+    Rule(
+        "tlp-red-role",
+        Tlp.RED,
+        _ANYONE,
+        _ANYTHING,
+        False,
+        "TLP:RED goes to named people only, never to a role mailbox, a list or a file.",
+    ),
+    Rule(
+        "tlp-amber-strict-own",
+        Tlp.AMBER_STRICT,
+        frozenset({Audience.OWN}),
+        _ANYTHING,
+        True,
+        "TLP:AMBER+STRICT stays in our organisation, and this recipient belongs to it.",
+    ),
+    Rule(
+        "tlp-amber-strict-others",
+        Tlp.AMBER_STRICT,
+        _ANYONE,
+        _ANYTHING,
+        False,
+        "TLP:AMBER+STRICT stays in our organisation; clients get it only when its source agrees to a wider label.",
+    ),
+    Rule(
+        "tlp-amber-own",
+        Tlp.AMBER,
+        frozenset({Audience.OWN}),
+        _ANYTHING,
+        True,
+        "TLP:AMBER may be used in our organisation.",
+    ),
+    Rule(
+        "tlp-amber-client",
+        Tlp.AMBER,
+        frozenset({Audience.CLIENT}),
+        frozenset({Purpose.REMEDIATION}),
+        True,
+        "TLP:AMBER goes to clients who need to know: the item is about this team's networks.",
+    ),
+    Rule(
+        "tlp-amber-others",
+        Tlp.AMBER,
+        _ANYONE,
+        _ANYTHING,
+        False,
+        "TLP:AMBER goes only to our organisation and to clients who need it to protect their own networks.",
+    ),
+    Rule(
+        "tlp-green-community",
+        Tlp.GREEN,
+        _KNOWN,
+        _ANYTHING,
+        True,
+        "TLP:GREEN may go round in the community, and this recipient belongs to it.",
+    ),
+    Rule("tlp-green-public", Tlp.GREEN, _ANYONE, _ANYTHING, False, "TLP:GREEN does not leave the community."),
+    Rule("tlp-clear-anyone", Tlp.CLEAR, _ANYONE, _ANYTHING, True, "TLP:CLEAR may go to anyone."),
+)
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """Which classes of fields go along. ``third_party``: also what is personal of the other side (destination)."""
+
+    id: str
+    audiences: frozenset[Audience]
+    purposes: frozenset[Purpose]
+    classes: frozenset[Privacy]
+    third_party: bool
+    words: str
+
+
+FIELD_RULES: tuple[FieldRule, ...] = (
+    FieldRule(
+        "fields-statistics",
+        _ANYONE,
+        frozenset({Purpose.STATISTICS}),
+        frozenset({Privacy.PUBLIC}),
+        False,
+        "Counts need no address and no name.",
+    ),
+    FieldRule(
+        "fields-public",
+        frozenset({Audience.PUBLIC}),
+        _ANYTHING,
+        frozenset({Privacy.PUBLIC}),
+        False,
+        "An outsider sees only what says nothing of one network or person.",
+    ),
+    FieldRule("fields-own", frozenset({Audience.OWN}), _ANYTHING, frozenset(Privacy), True, "Our own data."),
+    FieldRule(
+        "fields-client",
+        frozenset({Audience.CLIENT}),
+        frozenset({Purpose.REMEDIATION}),
+        frozenset(Privacy),
+        False,
+        "A team gets all that is said of its own machines; of the other side, what finds the connection but no person.",
+    ),
+    FieldRule(
+        "fields-peer",
+        frozenset({Audience.CLIENT, Audience.COMMUNITY}),
+        frozenset({Purpose.REMEDIATION, Purpose.COORDINATION}),
+        frozenset({Privacy.PUBLIC, Privacy.TECHNICAL}),
+        False,
+        "A peer needs the technical facts of a case, not the people in it.",
+    ),
+)
+
+
+class Action(StrEnum):
+    """What one may want to do with an item."""
+
+    PASSIVE = "passive"  # search own logs: nobody outside can notice
+    LOOKUP = "lookup"  # ask a third party about it: WHOIS, passive DNS, a sandbox
+    ACTIVE = "active"  # touch it: connect, scan, block
+
+
+@dataclass(frozen=True)
+class ActionRule:
+    """What PAP allows to whoever holds the item, ourselves included."""
+
+    pap: Pap
+    actions: frozenset[Action]
+    words: str
+
+
+ACTION_RULES: tuple[ActionRule, ...] = (
+    ActionRule(Pap.RED, frozenset({Action.PASSIVE}), "PAP:RED allows only what nobody outside can notice."),
+    ActionRule(
+        Pap.AMBER,
+        frozenset({Action.PASSIVE, Action.LOOKUP}),
+        "PAP:AMBER allows asking third parties, not touching the resource.",
+    ),
+    ActionRule(Pap.GREEN, frozenset(Action), "PAP:GREEN allows active steps such as connecting and blocking."),
+    ActionRule(Pap.CLEAR, frozenset(Action), "PAP:CLEAR sets no limit."),
+)

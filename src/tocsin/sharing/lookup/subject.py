@@ -1,0 +1,112 @@
+"""What is asked about: an address, a network, an AS, a domain (also as part of a URL) or a country."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tocsin.node.errors import UsageError
+
+if TYPE_CHECKING:
+    from tocsin.networks import Answer
+
+_AS = re.compile(r"(?:AS)?([0-9]+)", re.IGNORECASE)
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_LONGEST = 253  # letters of a domain name, RFC 1035, 2.3.4
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is asked about, as far as known; ``address`` in its halves, ``country`` in capitals (ISO 3166-1 alpha-2)."""
+
+    query: str
+    address: tuple[int, int] | None = None
+    network: str | None = None
+    asn: int | None = None
+    domain: str | None = None
+    country: str | None = None
+    identifier: str = ""
+    type_: str = ""
+    feed: str = ""
+
+
+def read_subject(query: str) -> Subject:
+    """What a query means: an address, else a network, an AS number, a country, a domain; of a URL, its host.
+
+    A country is asked for by its two letters in capitals, or by its English name; ``mu`` is a domain.
+
+    Raises:
+        UsageError: it is none of these.
+
+    """
+    from tocsin.networks import parse_address, parse_network
+
+    text = query.strip()
+    if host := _host_of(text):
+        return replace(read_subject(host), query=text)
+    if address := parse_address(text):
+        return Subject(text, address=address)
+    if network := parse_network(text):
+        return Subject(text, network=str(network))
+    found = _AS.fullmatch(text)
+    if found and len(found[1]) <= 10 and 1 <= int(found[1]) <= 4_294_967_295:
+        return Subject(text, asn=int(found[1]))
+    if code := _country(text):
+        return Subject(text, country=code)
+    if not found and (domain := _domain(text)):
+        return Subject(text, domain=domain)
+    raise UsageError(
+        f"'{text[:100]}' is no address, network, domain, AS or country.",
+        hint="Ask as in: 192.0.2.1, 192.0.2.0/24, example.org, https://example.org/page, AS64500, MU.",
+    )
+
+
+def values_of(subject: Subject, facts: "Answer") -> dict[str, list[str]]:
+    """The values, by kind of rule, of which a rule would hold the subject; ``facts``: what is known of its address."""
+    from tocsin.directory import same_and_wider
+
+    network = facts.address or subject.network
+    country = subject.country or facts.country
+    values = {
+        "prefix": same_and_wider("prefix", network) if network else [],
+        "asn": [str(facts.asn)] if facts.asn else [],
+        "domain": same_and_wider("domain", subject.domain) if subject.domain else [],
+        "country": [country] if country else [],
+    }
+    return {kind: of for kind, of in values.items() if of}
+
+
+def _host_of(text: str) -> str:
+    """The host of a URL, an IPv6 address without its brackets; empty where it is none."""
+    if not _URL.fullmatch(text):
+        return ""
+    try:
+        return urlsplit(text).hostname or ""
+    except ValueError:
+        return ""
+
+
+def _domain(text: str) -> str:
+    """A domain name in A-labels (RFC 1035, 2.3.1; RFC 5890), lower-case; empty where the text can be none.
+
+    A dot before it, as rules on all names under a public suffix have it, is taken. A name that poses as another is
+    too: whoever asks about it needs the answer most.
+    """
+    dot = text[: text.startswith(".")]
+    try:
+        name = text.lower().removeprefix(".").removesuffix(".").encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+    can_be = len(name) <= _LONGEST and all(_LABEL.fullmatch(label) for label in name.split("."))
+    return dot + name if can_be and not name.rpartition(".")[2].isdecimal() else ""
+
+
+def _country(text: str) -> str:
+    from tocsin.networks import country_names
+
+    names = country_names()
+    if len(text) == 2:
+        return text if text in names else ""
+    wanted = text.casefold()
+    return next((code for code, name in names.items() if name.casefold() == wanted), "")

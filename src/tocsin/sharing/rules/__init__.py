@@ -1,0 +1,49 @@
+"""The rules of this node: what may be shared with whom beyond the table of the gate, and who else is told.
+
+A document of text that people write, in versions. It is read into data, applied to whole batches, and only narrows
+what the gate allows.
+"""
+
+from tocsin.sharing.rules.applying import NO_RULES, Rules, numbers_of
+from tocsin.sharing.rules.document import Document, Kind, Rule
+from tocsin.sharing.rules.models import RulesVersion
+from tocsin.sharing.rules.muting import muted
+from tocsin.sharing.rules.reading import Fault, RulesFaultError, read_document
+from tocsin.sharing.rules.store import (
+    DEFAULT,
+    difference,
+    read_version,
+    rule_words,
+    rules_in_force,
+    rules_version,
+    set_rules,
+    version_in_force,
+    versions,
+)
+from tocsin.sharing.rules.words import Said, conditions, effect
+
+__all__ = [
+    "DEFAULT",
+    "NO_RULES",
+    "Document",
+    "Fault",
+    "Kind",
+    "Rule",
+    "Rules",
+    "RulesFaultError",
+    "RulesVersion",
+    "Said",
+    "conditions",
+    "difference",
+    "effect",
+    "muted",
+    "numbers_of",
+    "read_document",
+    "read_version",
+    "rule_words",
+    "rules_in_force",
+    "rules_version",
+    "set_rules",
+    "version_in_force",
+    "versions",
+]

@@ -1,0 +1,23 @@
+"""The table of the versions of the rules."""
+
+from datetime import datetime
+
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tocsin.node.records import Base, UTCDateTime
+
+
+class RulesVersion(Base):
+    """One version of the document; the one with the highest number is in force. None is changed later.
+
+    ``actor``: who put it in force, as in the audit log. ``why``: in that person's words.
+    """
+
+    __tablename__ = "rules_version"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    actor: Mapped[str] = mapped_column(Text)
+    why: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)

@@ -1,0 +1,285 @@
+"""From the text of a document to its rules, or to all that is wrong with it, line by line."""
+
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from tocsin.directory import TeamKind
+from tocsin.events.fields import BY_NAME, FIELDS, Privacy
+from tocsin.networks import country_names
+from tocsin.node.errors import InputError
+from tocsin.sharing.gate import Purpose, Tlp
+from tocsin.sharing.rules.conditions import CONDITIONS
+from tocsin.sharing.rules.document import Document, Given, Kind, Rule
+
+MOST_RULES: Final = 60
+"""Rules in one document: they fit one number per event, and a person can still read them."""
+
+LONGEST: Final = 200_000
+"""Characters of a document."""
+
+TYPES: Final = ("policy", "agreement", "law")
+_HEAD: Final = ("title", "type", "parties", "edition")
+_SHARE_DOES: Final = ("refuse", "up_to", "hide")
+_ROUTE_DOES: Final = ("inform", "tell_nobody")
+_RECIPIENT: Final = ("team", "kind", "country")
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_BLOCK: Final = re.compile(r"^\s*\[\[\s*(share|route)\s*\]\]")
+_KEY: Final = re.compile(r"^\s*(?:\"([^\"]+)\"|'([^']+)'|([A-Za-z0-9_-]+))\s*=")
+_TOML_LINE: Final = re.compile(r"^(.*) \(at line (\d+), column \d+\)$")
+# Without these a report is none any more: what may not have them may not have the event.
+_NEEDED: Final = frozenset(
+    {"time.source", "source.ip", "tlp", "pap", "classification.type", "classification.taxonomy"}
+    | {"classification.identifier"}
+)
+_PERSONAL: Final = "personal"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong, and the line where it stands; 0 where it stands in none."""
+
+    line: int
+    words: str
+
+    def __str__(self) -> str:
+        """``Line 12: …``."""
+        return f"Line {self.line}: {self.words}" if self.line else self.words
+
+
+class RulesFaultError(InputError):
+    """The document cannot be put in force; ``faults`` says why, in the order of its lines."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = sorted(faults, key=lambda fault: fault.line)
+        super().__init__(
+            " ".join(map(str, self.faults)), hint="docs/rules.md has all words; 'tocsin rules check FILE' looks again."
+        )
+
+
+def read_document(text: str, teams: Collection[str] | None = None) -> Document:
+    """The document that a text is; ``teams``: the keys that it may name, None for any.
+
+    Raises:
+        RulesFaultError: it is none; names all faults.
+
+    """
+    if len(text) > LONGEST:
+        raise RulesFaultError([Fault(0, f"The text has more than {LONGEST:,} characters.")])
+    try:
+        read = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RulesFaultError([_toml_fault(error, last=len(text.splitlines()))]) from None
+    reader = _Reader(_Lines.of(text), teams)
+    document = reader.document(read)
+    if reader.faults:
+        raise RulesFaultError(reader.faults)
+    return document
+
+
+def _toml_fault(error: tomllib.TOMLDecodeError, *, last: int) -> Fault:
+    found = _TOML_LINE.match(str(error))
+    words, line = (found[1], int(found[2])) if found else (str(error), last)
+    return Fault(line, f"This is no TOML: {words}.")
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Where rules and their keys stand: by kind the first line of each, and by that line the lines of its keys."""
+
+    blocks: Mapping[str, list[int]]
+    keys: Mapping[int, dict[str, int]]
+
+    @classmethod
+    def of(cls, text: str) -> "_Lines":
+        blocks: dict[str, list[int]] = {kind: [] for kind in Kind}
+        keys: dict[int, dict[str, int]] = {0: {}}
+        at = 0
+        for number, line in enumerate(text.splitlines(), start=1):
+            if block := _BLOCK.match(line):
+                at = number
+                blocks[block[1]].append(number)
+                keys[at] = {}
+            elif key := _KEY.match(line):
+                keys[at].setdefault(key[1] or key[2] or key[3], number)
+        return cls(blocks, keys)
+
+    def block(self, kind: str, place: int) -> int:
+        lines = self.blocks[kind]
+        return lines[place] if place < len(lines) else 0
+
+
+@dataclass
+class _Reader:
+    lines: _Lines
+    teams: Collection[str] | None
+    faults: list[Fault] = field(default_factory=list)
+
+    def document(self, read: dict[str, Any]) -> Document:
+        for name in read.keys() - {*_HEAD, *Kind}:
+            self.fault(0, name, f"There is no '{name}' here; a document has {_listed(_HEAD)}, [[share]] and [[route]].")
+        type_ = self.text(0, read, "type") or TYPES[0]
+        if type_ not in TYPES:
+            self.fault(0, "type", f"'{type_}' is no type of a document; it is one of {_listed(TYPES)}.")
+        rules = [rule for kind in Kind for rule in self.rules(kind, read.get(kind, []))]
+        if len(rules) > MOST_RULES:
+            self.faults.append(Fault(0, f"There are {len(rules)} rules; a document has at most {MOST_RULES}."))
+        seen: set[str] = set()
+        for rule in sorted(rules, key=lambda rule: rule.line):
+            if rule.id in seen:
+                self.fault(rule.line, "id", f"Another rule is called '{rule.id}' already.")
+            seen.add(rule.id)
+        parties = tuple(self.texts(0, read, "parties")) if read.get("parties") else ()
+        return Document(self.text(0, read, "title"), type_, parties, self.text(0, read, "edition"), tuple(rules))
+
+    def rules(self, kind: Kind, read: object) -> Iterator[Rule]:
+        if not isinstance(read, list) or not all(isinstance(one, dict) for one in read):
+            self.fault(0, kind, f"A rule begins with a line [[{kind}]].")
+            return
+        for place, one in enumerate(read):
+            yield self.rule(kind, self.lines.block(kind, place), one)
+
+    def rule(self, kind: Kind, line: int, read: dict[str, Any]) -> Rule:
+        does = _SHARE_DOES if kind is Kind.SHARE else _ROUTE_DOES
+        known = {"id", "why", *CONDITIONS, *does}
+        if kind is Kind.SHARE:
+            known |= {"purpose", *(f"{word}_{name}" for word in ("to", "except") for name in _RECIPIENT)}
+        for name in read.keys() - known:
+            self.fault(line, name, f"There is no '{name}' in a [[{kind}]] rule.")
+        self.check_effect(kind, line, read, does)
+        when = self.given(line, read, "", CONDITIONS)
+        rule = Rule(
+            id=self.id(line, read),
+            kind=kind,
+            line=line,
+            why=self.text(line, read, "why"),
+            when=when,
+            to=self.recipients(line, read, "to_"),
+            excepted=self.recipients(line, read, "except_"),
+            purposes=tuple(self.purposes(line, read)),
+            refuse=self.flag(line, read, "refuse"),
+            up_to=self.label(line, read),
+            hide=self.hidden(line, read),
+            inform=tuple(self.keys(line, read, "inform")),
+            tell_nobody=self.flag(line, read, "tell_nobody"),
+        )
+        if not (rule.when or rule.to or rule.excepted or rule.purposes):
+            self.fault(line, "id", f"Rule '{rule.id}' holds for everything: give at least one condition.")
+        return rule
+
+    def check_effect(self, kind: Kind, line: int, read: dict[str, Any], does: tuple[str, ...]) -> None:
+        given = [name for name in does if name in read]
+        if len(given) != 1:
+            what = "nothing" if not given else _listed(given)
+            self.fault(
+                line, given[-1] if given else "id", f"A [[{kind}]] rule does one of {_listed(does)}, not {what}."
+            )
+
+    def id(self, line: int, read: dict[str, Any]) -> str:
+        name = self.text(line, read, "id")
+        if not _ID.fullmatch(name):
+            self.fault(line, "id", "A rule needs an id: lower-case letters, digits and hyphens, at most 40.")
+        return name
+
+    def given(self, line: int, read: dict[str, Any], prefix: str, names: Collection[str]) -> Given:
+        found = []
+        for name in names:
+            if prefix + name in read:
+                values = [self.value(line, name, text) for text in self.texts(line, read, prefix + name)]
+                found.append((name, tuple(dict.fromkeys(value for value in values if value))))
+        return tuple(found)
+
+    def value(self, line: int, name: str, text: str) -> str:
+        value = CONDITIONS[name].read(text)
+        if value is None:
+            self.fault(line, name, f"'{text}' does not fit '{name}', which takes {CONDITIONS[name].takes}.")
+        return value or ""
+
+    def recipients(self, line: int, read: dict[str, Any], prefix: str) -> Given:
+        found: list[tuple[str, tuple[str, ...]]] = []
+        if f"{prefix}team" in read:
+            found.append(("team", tuple(self.keys(line, read, f"{prefix}team"))))
+        kinds = {kind.value for kind in TeamKind}
+        for name, known, what in (("kind", kinds, "kind of team"), ("country", set(country_names()), "country")):
+            if prefix + name in read:
+                values = [self.recipient(name, text) for text in self.texts(line, read, prefix + name)]
+                for value in values:
+                    if value not in known:
+                        self.fault(line, prefix + name, f"'{value}' is no {what}.")
+                found.append((name, tuple(values)))
+        return tuple(found)
+
+    @staticmethod
+    def recipient(name: str, text: str) -> str:
+        return text.strip().upper() if name == "country" else text.strip().lower()
+
+    def keys(self, line: int, read: dict[str, Any], name: str) -> Iterator[str]:
+        for text in self.texts(line, read, name):
+            key = text.strip().lower()
+            if self.teams is not None and key not in self.teams:
+                self.fault(line, name, f"There is no team '{key}' in the directory.")
+            yield key
+
+    def purposes(self, line: int, read: dict[str, Any]) -> Iterator[Purpose]:
+        for text in self.texts(line, read, "purpose"):
+            if text in {one.value for one in Purpose}:
+                yield Purpose(text)
+            else:
+                self.fault(line, "purpose", f"'{text}' is no purpose; it is one of {_listed(Purpose)}.")
+
+    def label(self, line: int, read: dict[str, Any]) -> Tlp | None:
+        text = self.text(line, read, "up_to").upper().removeprefix("TLP:")
+        if not text:
+            return None
+        if text not in {one.value for one in Tlp}:
+            self.fault(line, "up_to", f"'{text}' is no label of TLP 2.0; it is one of {_listed(Tlp)}.")
+            return None
+        return Tlp(text)
+
+    def hidden(self, line: int, read: dict[str, Any]) -> tuple[str, ...]:
+        names: list[str] = []
+        for text in self.texts(line, read, "hide"):
+            if text == _PERSONAL:
+                names += [one.name for one in FIELDS if one.privacy is Privacy.PERSONAL]
+            elif text in _NEEDED:
+                self.fault(
+                    line, "hide", f"'{text}' cannot be hidden: without it nothing can be told. Refuse it instead."
+                )
+            elif text not in BY_NAME:
+                self.fault(
+                    line, "hide", f"There is no field '{text}'; docs/fields.md has all, 'personal' means a class."
+                )
+            else:
+                names.append(text)
+        return tuple(dict.fromkeys(names))
+
+    def flag(self, line: int, read: dict[str, Any], name: str) -> bool:
+        if read.get(name, True) is not True:
+            self.fault(line, name, f"'{name}' is true, or left away.")
+        return name in read
+
+    def text(self, line: int, read: dict[str, Any], name: str) -> str:
+        value = read.get(name, "")
+        if not isinstance(value, str) or len(value) > 500 or not value.isprintable():
+            self.fault(line, name, f"'{name}' takes a text of one line.")
+            return ""
+        return value.strip()
+
+    def texts(self, line: int, read: dict[str, Any], name: str) -> list[str]:
+        """One value or a list of them; numbers are taken for what they look like."""
+        value = read.get(name, [])
+        values = value if isinstance(value, list) else [value]
+        fine = all(isinstance(one, str | int) and not isinstance(one, bool) for one in values)
+        if not fine or (name in read and not values) or not all(str(one).isprintable() for one in values):
+            self.fault(line, name, f"'{name}' takes a text or a list of texts.")
+            return []
+        return [str(one) for one in values]
+
+    def fault(self, line: int, name: str, words: str) -> None:
+        self.faults.append(Fault(self.lines.keys.get(line, {}).get(name, line), words))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(str(name) for name in names)

@@ -1,0 +1,157 @@
+"""The versions of the document: who put which in force, when and why, and what differs."""
+
+import difflib
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from tocsin.node.errors import ConflictError, NotFoundError, StorageError, UsageError
+from tocsin.node.records import AuditWord, audit
+from tocsin.sharing.gate import RULES
+from tocsin.sharing.rules.applying import Rules
+from tocsin.sharing.rules.document import Document
+from tocsin.sharing.rules.models import RulesVersion
+from tocsin.sharing.rules.reading import RulesFaultError, read_document
+
+_NO_MORE: Final = "A rule of this node said so that is no longer in force."
+
+DEFAULT: Final = """\
+# The rules of this node: what may be shared with whom, and who else is told.
+# They only narrow what TLP and the table of the gate allow. docs/rules.md has all words.
+
+title = "Rules of this node"
+type = "policy"        # policy, agreement or law
+parties = []           # whom the document binds
+edition = "1"
+
+# A rule has conditions on events, which must all hold, and does one thing. Two examples:
+#
+# [[share]]
+# id = "accounts-not-to-operators"
+# to_kind = ["operator"]
+# hide = ["source.account"]
+# why = "Names of accounts go to the organisation that runs them, not to its provider."
+#
+# [[route]]
+# id = "trial-feed"
+# feed = ["new_feed"]
+# tell_nobody = true
+# why = "We do not know yet how good this feed is."
+"""
+"""What is in force where nobody set anything: it changes nothing."""
+
+
+def version_in_force(session: Session) -> RulesVersion | None:
+    """The newest version, or None where none was ever set."""
+    return session.scalar(select(RulesVersion).order_by(RulesVersion.id.desc()).limit(1))
+
+
+def rules_in_force(session: Session) -> Rules:
+    """The rules that apply now.
+
+    Raises:
+        StorageError: the version in force cannot be read; nothing leaves by rules that nobody knows.
+
+    """
+    version = version_in_force(session)
+    return Rules() if version is None else read_version(version.id, version.text)
+
+
+def read_version(number: int, text: str) -> Rules:
+    """The rules of one version, by its number and text.
+
+    Raises:
+        StorageError: it cannot be read.
+
+    """
+    return Rules(number, _read(number, text))
+
+
+def rule_words(session: Session, rules: Collection[str]) -> dict[str, str]:
+    """What each of these rules says, by the names that verdicts have: the table's, and those of this node."""
+    table = {rule.id: rule.words for rule in RULES}
+    table["recipient-ceiling"] = "The team wants nothing marked as high as this."
+    local = [rule.local for rule in rules_in_force(session).document.rules] if set(rules) - set(table) else []
+    ours = {rule.name: rule.words for rule in local if rule is not None}
+    return {rule: table.get(rule) or ours.get(rule, _NO_MORE) for rule in rules}
+
+
+def versions(session: Session, *, limit: int = 100) -> Sequence[RulesVersion]:
+    """The versions, newest first."""
+    return session.scalars(select(RulesVersion).order_by(RulesVersion.id.desc()).limit(limit)).all()
+
+
+def rules_version(session: Session, number: int) -> RulesVersion:
+    """One version.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    found = session.get(RulesVersion, number)
+    if found is None:
+        raise NotFoundError(f"There is no version {number} of the rules.", hint="'tocsin rules versions' lists them.")
+    return found
+
+
+def set_rules(
+    session: Session, text: str, *, based_on: int, teams: Collection[str], why: str, actor: str, now: datetime
+) -> RulesVersion:
+    """Put a text in force as a new version, in the caller's transaction.
+
+    ``based_on``: the number of the version that the person changed, 0 for none. ``teams``: the keys that exist.
+
+    Raises:
+        RulesFaultError: it is no valid document; names each line.
+        ConflictError: another version came into force meanwhile, or nothing is different.
+        UsageError: nobody said why.
+
+    """
+    text = text.replace("\r\n", "\n").rstrip() + "\n"
+    read_document(text, teams)
+    if not why.strip():
+        raise UsageError("Say why the rules change.", hint="Give the reason in a sentence; it stays with the version.")
+    before = version_in_force(session)
+    number = before.id if before else 0
+    if number != based_on:
+        who = f" by {before.actor} at {before.at:%Y-%m-%d %H:%M} UTC: {before.why}" if before else ""
+        raise ConflictError(
+            f"Version {number} came into force meanwhile{who}.", hint="Look at what it changed, and change that."
+        )
+    if (old := before.text if before else DEFAULT) == text:
+        raise ConflictError("Nothing is different from the version in force.")
+    made = RulesVersion(id=number + 1, at=now, actor=actor, why=" ".join(why.split()), text=text)
+    session.add(made)
+    try:
+        session.flush()
+    except IntegrityError as error:  # at the same moment, on PostgreSQL
+        raise ConflictError(f"Version {number + 1} came into force meanwhile.", hint="Look at it first.") from error
+    came, went = _changed(old, text)
+    detail: dict[str, object] = {"before": number, "came": came, "went": went}
+    audit(session, AuditWord.RULES_CHANGED, at=now, actor=actor, subject=f"rules:{made.id}", detail=detail)
+    return made
+
+
+def difference(before: str, after: str) -> list[str]:
+    """The lines that differ, with three around each, as a unified difference without its head."""
+    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=3))[2:]
+
+
+def _changed(before: str, after: str) -> tuple[int, int]:
+    lines = difference(before, after)
+    return sum(line.startswith("+") for line in lines), sum(line.startswith("-") for line in lines)
+
+
+@lru_cache(maxsize=8)
+def _read(number: int, text: str) -> Document:
+    try:
+        return read_document(text)
+    except RulesFaultError as error:
+        raise StorageError(
+            f"Version {number} of the rules cannot be read: {error}", hint="Put a version in force that this one reads."
+        ) from error

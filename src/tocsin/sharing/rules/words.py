@@ -1,0 +1,78 @@
+"""Each rule in plain words, as a person would say it; texts to be translated, with what fills them in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from tocsin.sharing.rules.document import Rule
+
+
+def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
+    """Mark a text for translation."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A text in English with its values; ``str()`` fills them in."""
+
+    text: str
+    values: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The text in English."""
+        return self.text % self.values
+
+
+_EVENTS: Final = {
+    "feed": N_("the feed is %(values)s"),
+    "provider": N_("the feed comes from %(values)s"),
+    "taxonomy": N_("the class is %(values)s"),
+    "type": N_("the type is %(values)s"),
+    "identifier": N_("the identifier is %(values)s"),
+    "malware": N_("the malware is %(values)s"),
+    "severity": N_("the severity is %(values)s"),
+    "tlp": N_("the label is %(values)s"),
+    "network": N_("the network is %(values)s"),
+    "asn": N_("the AS is %(values)s"),
+    "country": N_("the country is %(values)s"),
+}
+_TO: Final = {
+    "team": N_("the recipient is the team %(values)s"),
+    "kind": N_("the recipient is a team of kind %(values)s"),
+    "country": N_("the recipient is a team of the country %(values)s"),
+}
+_EXCEPT: Final = {
+    "team": N_("the recipient is not the team %(values)s"),
+    "kind": N_("the recipient is not a team of kind %(values)s"),
+    "country": N_("the recipient is not a team of the country %(values)s"),
+}
+
+
+def effect(rule: Rule) -> Said:
+    """What a rule does, in one sentence."""
+    if rule.refuse:
+        return Said(N_("Such events are not shared."))
+    if rule.up_to is not None:
+        return Said(N_("Such events are shared up to TLP:%(label)s only."), {"label": rule.up_to.value})
+    if rule.hide:
+        return Said(N_("Such events are shared without these fields: %(fields)s."), {"fields": ", ".join(rule.hide)})
+    if rule.inform:
+        return Said(
+            N_("Of such events these teams are told too, for information: %(teams)s."),
+            {"teams": ", ".join(rule.inform)},
+        )
+    return Said(N_("Nobody is told of such events automatically."))
+
+
+def conditions(rule: Rule) -> Iterator[Said]:
+    """When it holds: each of these must be so."""
+    for name, values in rule.when:
+        yield Said(_EVENTS[name], {"values": ", ".join(values)})
+    for name, values in rule.to:
+        yield Said(_TO[name], {"values": ", ".join(values)})
+    for name, values in rule.excepted:
+        yield Said(_EXCEPT[name], {"values": ", ".join(values)})
+    if rule.purposes:
+        purposes = ", ".join(purpose.value for purpose in rule.purposes)
+        yield Said(N_("the purpose is %(values)s"), {"values": purposes})

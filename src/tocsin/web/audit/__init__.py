@@ -1,5 +1,0 @@
-"""The audit log: who did what, and whether it is as it was sealed."""
-
-from tocsin.web.audit.pages import audit_pages
-
-__all__ = ["audit_pages"]

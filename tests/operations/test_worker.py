@@ -1,0 +1,140 @@
+"""The work that a server does by itself: when it is due, that one piece does not hold up another, and how it ends."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from support.cast import HEADER
+from support.delivery_examples import read_folder
+from support.mail_server import post_office
+from support.world import START, World, make_world
+from tocsin.delivery.lock import sole_deliverer
+from tocsin.node.settings import Settings, TellSettings
+from tocsin.operations.doctor import examine
+from tocsin.operations.worker import EVERY, Chore, Past, Worker, is_due, read_past, wanted
+from tocsin.pipeline.notify import tell
+from tocsin.pipeline.stores import open_node
+
+AT_ONCE = TellSettings(hold_first_mail=False)
+TIMES = st.integers(0, 2_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+
+
+@given(chore=st.sampled_from(Chore), now=TIMES, seconds=st.integers(0, 200_000), error=st.sampled_from(["", "down"]))
+def test_a_chore_is_due_after_its_time_and_sooner_after_a_failure(
+    chore: Chore, now: datetime, seconds: int, error: str
+) -> None:
+    past = Past(now - timedelta(seconds=seconds), error)
+    if timedelta(seconds=seconds) >= max(EVERY[chore], timedelta(minutes=5)):
+        assert is_due(chore, past, now)
+    if seconds < 2:
+        assert not is_due(chore, past, now)
+    if error and seconds >= 300:
+        assert is_due(chore, past, now)
+    assert is_due(chore, Past(), now)
+    assert is_due(chore, Past(now + timedelta(days=3)), now)  # the clock was set back
+
+
+def test_settings_say_which_chores_make_sense() -> None:
+    assert wanted(Settings()) == {Chore.TELL, Chore.FEEDS, Chore.KEYS, Chore.RETENTION}
+    more = {
+        "collect": {"inbox": {"kind": "folder", "path": "/nowhere"}},
+        "mailbox": {"host": "imap.example"},
+        "server": {"url": "https://csirt.example"},
+    }
+    assert wanted(Settings.model_validate(more)) == set(Chore)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A node that fetches from a folder; its server has an address that leads nowhere for replies."""
+    (tmp_path / "in").mkdir()
+    settings = (
+        f'[collect.inbox]\nkind = "folder"\npath = "{tmp_path}/in"\nevery = "1s"\n'
+        '[mailbox]\nhost = "127.0.0.1"\nport = 9\nsecurity = "none"\nuser = "csirt"\naddress = "csirt@csirt.example"\n'
+    )
+    return make_world(tmp_path, settings)
+
+
+def drop(world: World) -> None:
+    """Put one report where the collector looks."""
+    row = '"2026-11-16 05:02:03","medium","192.0.2.1","tcp",3389,,"rdp",64500,"MU",,'
+    (world.folder / "in" / "2026-11-16-scan_rdp-test-geo.csv").write_text(f"{HEADER}\n{row}\n")
+
+
+def clock() -> Callable[[], datetime]:
+    """Time that goes on from the start of the world."""
+    begun = time.monotonic()
+    return lambda: START + timedelta(seconds=time.monotonic() - begun + 60)
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for what must happen, and not for ever."""
+    for _ in range(6_000):
+        if true():
+            return
+        time.sleep(0.05)
+    pytest.fail("it did not happen")
+
+
+def test_what_waits_is_fetched_and_told_while_another_piece_fails(world: World, database_url: str) -> None:
+    with (world.node.home / "tocsin.toml").open("a") as settings:
+        settings.write(f'[storage]\ndatabase = "{database_url}"\n')
+    world = replace(world, node=open_node(world.node.home))
+    for file in ("cast.toml", "rules.csv"):
+        world.tocsin.run("directory", "import", world.folder / file)
+    drop(world)
+    with Worker(world.node, clock()).working():
+        until(lambda: read_folder(world.node.mails) and Chore.REPLIES in read_past(world.node.home))
+    assert sorted(read.to for read in read_folder(world.node.mails).values())
+    noted = read_past(world.node.home)
+    assert "127.0.0.1" in noted[Chore.REPLIES].error
+    [finding] = [one for one in examine(world.node.home) if one.what == "work of the server"]
+    assert not finding.ok
+    assert "replies" in finding.found
+
+
+def test_what_is_done_daily_is_not_done_again_by_the_next_server(world: World) -> None:
+    now = clock()
+    for _ in range(2):
+        with Worker(world.node, now).working():
+            until(lambda: Chore.RETENTION in read_past(world.node.home))
+    applied = [entry for entry in world.tocsin.json("audit", "list") if entry["word"] == "retention.applied"]
+    assert len(applied) == 1
+
+
+def test_what_was_mended_before_a_restart_is_well_at_once(world: World) -> None:
+    (world.node.home / "chores.json").write_text(
+        '{"keys": {"at": "2026-11-16T06:00:59+00:00", "error": "down", "hint": ""}}'
+    )
+    with Worker(world.node, clock()).working():
+        until(lambda: not read_past(world.node.home)[Chore.KEYS].error)
+
+
+def test_another_process_that_delivers_is_left_to_it(world: World) -> None:
+    world.hear("192.0.2.1")
+    with sole_deliverer(world.node.database), Worker(world.node, clock()).working():
+        until(lambda: Chore.RETENTION in read_past(world.node.home))
+    assert not read_folder(world.node.mails)
+    assert not read_past(world.node.home).get(Chore.TELL, Past()).error
+    with Worker(world.node, clock()).working():
+        until(lambda: read_folder(world.node.mails))
+
+
+def test_who_is_told_to_end_sends_no_further_mail_and_the_next_one_goes_on(world: World) -> None:
+    with post_office() as office:
+        mail = office.settings()
+        node = replace(world.node, settings=world.node.settings.model_copy(update={"mail": mail, "tell": AT_ONCE}))
+        world.hear("192.0.2.1", "198.51.100.7", "203.0.113.9")
+        first = tell(node, now=world.now, stop=lambda: True)
+        assert not first.problem
+        assert len(office.arrived) == 1
+        whole = tell(node, now=world.now)
+    assert whole.digests >= 1
+    mailboxes = [boxes for boxes, _ in office.arrived]
+    assert len(mailboxes) == len({tuple(boxes) for boxes in mailboxes}) == first.digests + whole.digests

@@ -1,0 +1,199 @@
+"""The client and `--server`: another node says what it would say there."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, Response
+from pydantic import BaseModel
+
+import tocsin.server.client.model as own
+from support.api_client import token_of
+from support.cast import HEADER
+from support.world import World, served
+from tocsin import Client
+from tocsin.node.accounts import Act, Role
+from tocsin.node.errors import ConflictError, NotFoundError, RemoteError, UsageError
+from tocsin.server.api import (
+    audit,
+    claims,
+    deliveries,
+    health,
+    ingests,
+    lookup,
+    me,
+    problems,
+    quarantine,
+    reports,
+    teams,
+)
+from tocsin.server.server import make_application
+
+NAME = "2026-11-16-scan_rdp-test-geo.csv"
+
+
+@pytest.fixture
+def url(world: World) -> Iterator[str]:
+    world.hear("192.0.2.1", "192.0.2.2")
+    world.tell()
+    with served(make_application(world.node, clock=lambda: world.now)) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def client(world: World, url: str) -> Iterator[Client]:
+    with Client(url, token_of(world.node, Role.ADMINISTRATOR, world=world)) as client:
+        yield client
+
+
+@pytest.fixture
+def far(world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a command line needs to ask that node."""
+    token = tmp_path / "token"
+    token.write_text(token_of(world.node, Role.ADMINISTRATOR, world=world))
+    token.chmod(0o600)
+    monkeypatch.setenv("TOCSIN_TOKEN_FILE", str(token))
+    return url
+
+
+def report(folder: Path, *addresses: str, wrong: str = "") -> Path:
+    path = folder / NAME
+    rows = [f'"2026-11-16 05:00:00","medium","{a}","tcp",3389,,"rdp",64500,"MU",,' for a in addresses]
+    path.write_text("\n".join([HEADER, *rows, wrong, ""]))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs"),
+    [
+        (own.Claim, claims.Claim),
+        (own.Digest, deliveries.WholeDigest),
+        (own.Entry, audit.Entry),
+        (own.Failed, reports.Failed),
+        (own.Health, health.Health),
+        (own.HealthCheck, health.Check),
+        (own.Ingest, ingests.Taken),
+        (own.Line, lookup.Line),
+        (own.Me, me.Me),
+        (own.Problem, problems.Problem),
+        (own.Quarantined, quarantine.Quarantined),
+        (own.Report, reports.Report),
+        (own.Rule, teams.Rule),
+        (own.SentFile, reports.SentFile),
+        (own.SetAside, reports.SetAside),
+        (own.Spoken, problems.Spoken),
+        (own.Sums, reports.Sums),
+        (own.Team, teams.Team),
+        (own.TeamInList, teams.TeamInList),
+    ],
+)
+def test_the_client_knows_all_that_the_api_says(mine: type, theirs: type[BaseModel]) -> None:
+    assert [field.name for field in fields(mine)] == list(theirs.model_fields)
+
+
+def test_a_report_and_what_became_of_it(client: Client, tmp_path: Path) -> None:
+    made = client.send_report(report(tmp_path, "192.0.2.7", wrong='"nonsense"'), wait=60)
+    assert made.sums is not None
+    assert (made.state, made.sums.stored, made.sums.quarantined) == ("taken", 1, 1)
+    assert client.report(made.id) == made
+    assert next(client.reports()) == made
+    assert [one.number for one in client.ingests()] == [2, 1]
+    assert next(client.quarantine()).open == 1
+    assert [row.raw for row in client.set_aside(2)] == ['"nonsense"']
+    assert client.replay(2).quarantined == 1
+    with pytest.raises(ConflictError, match="were read again"):
+        client.replay(2)
+
+
+def test_lists_go_on_by_themselves(client: Client) -> None:
+    assert len(list(client.events(page=1))) == 2
+    assert len(list(islice(client.events(page=1, address="192.0.2.1"), 5))) == 1
+    assert [team.key for team in client.teams(text="national")] == ["nat-a", "nat-b"]
+    assert client.team("operator").rules[0].value == "192.0.2.0/24"
+    assert [line.responsible for line in client.look_up_many(["192.0.2.1", "198.51.100.1"])] == [["operator"], []]
+    assert client.look_up("192.0.2.1")["teams"][0]["team"] == "operator"
+    assert {one.state for one in client.deliveries(team="operator")} == {"sent"}
+    assert next(client.problems()).what == "open-rdp"
+    assert next(client.audit(word="report.ingested")).subject == "ingest:1"
+    assert "tocsin_rows_total" in client.metrics()
+    for ask, lines in ((client.events_file, 3), (client.teams_file, 7), (client.ingests_file, 2)):
+        with ask("csv") as pieces:
+            assert b"".join(pieces).count(b"\r\n") == lines
+
+
+def test_refusals_are_errors_of_our_own(world: World, client: Client, url: str) -> None:
+    with pytest.raises(NotFoundError):
+        client.team("nobody")
+    with pytest.raises(UsageError, match="Nobody is signed in") as found, Client(url, "tcs_wrong") as stranger:
+        stranger.me()
+    assert "Bearer" in found.value.hint
+    with pytest.raises(ConflictError, match="is not held"):
+        client.steer(next(client.deliveries(state="sent")).reference, "release")
+    with pytest.raises(UsageError, match="plain http"):
+        Client("http://csirt.example")
+    with pytest.raises(RemoteError, match="does not answer"):
+        Client("http://127.0.0.1:9", timeout=1).me()
+    with Client(url, token_of(world.node, Role.ANALYST, Act.EVENTS_READ, world=world)) as narrow:
+        assert narrow.health().checks is None
+
+
+def test_a_busy_node_is_asked_again_and_one_that_talks_nonsense_is_not_believed() -> None:
+    busy = FastAPI()
+    later = {"retry-after": "0"}
+    answers = [Response("", 429, later), Response("", 503, later), Response('{"status": "ok"}'), Response("<html>")]
+
+    @busy.get("/api/v1/health")
+    def health() -> Response:
+        return answers.pop(0)
+
+    with served(busy) as port, Client(f"http://127.0.0.1:{port}") as client:
+        assert client.health().status == "ok"
+        with pytest.raises(RemoteError, match="not as agreed"):
+            client.health()
+    assert not answers
+
+
+def test_commands_say_from_afar_what_they_say_here(world: World, far: str, tmp_path: Path) -> None:
+    tocsin = world.tocsin
+    taken = tocsin.json("--server", far, "ingest", report(tmp_path, "192.0.2.9", wrong='"nonsense"'))
+    assert (taken["rows"], taken["stored"], taken["quarantined"]) == (2, 1, 1)
+    (tmp_path / "addresses").write_text("192.0.2.1\nnonsense\n")
+    lookup = ("directory", "lookup", tmp_path / "addresses")
+    for command in (("deliveries", "list"), ("quarantine", "list"), ("quarantine", "show", "2"), lookup):
+        assert tocsin.run("--json", *command) == tocsin.run("--json", "--server", far, *command), command
+        assert tocsin.run(*command) == tocsin.run("--server", far, *command), command
+    reference = tocsin.json("deliveries", "list")[0]["reference"]
+    here, there = (tocsin.json(*more, "deliveries", "show", reference) for more in ((), ("--server", far)))
+    assert here == there
+    here, there = (
+        [json.loads(line) for line in tocsin.run(*more, "events", "--format", "json").splitlines()]
+        for more in ((), ("--server", far))
+    )
+    assert sorted(here, key=str) == sorted(there, key=str)
+    checks = [{one["what"] for one in tocsin.json(*more, "doctor", code=1)} for more in ((), ("--server", far))]
+    assert checks[0] == checks[1]
+
+
+def test_other_commands_need_the_node_itself(world: World, far: str) -> None:
+    code, out, err = world.tocsin.call("--server", far, "directory", "list")
+    assert (code, out) == (2, "")
+    assert "needs the node itself" in err
+
+
+def test_standard_input_goes_there_too(world: World, far: str, tmp_path: Path) -> None:
+    body = report(tmp_path, "192.0.2.11").read_bytes()
+    known = ("--source", "shadowserver", "--feed", "scan_rdp")
+    code, out, err = world.tocsin.call("--json", "--server", far, "ingest", "-", *known, stdin=body)
+    assert code == 0, err
+    assert json.loads(out)["stored"] == 1
+
+
+def test_what_was_refused_there_is_said_here(world: World, far: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("what is this\n")
+    code, out, err = world.tocsin.call("--json", "--server", far, "ingest", tmp_path / "x.csv", tmp_path / "missing")
+    assert code == 1
+    assert {one["path"].rpartition("/")[2] for one in json.loads(out)["failed"]} == {"x.csv", "missing"}
+    assert "neither its name nor its first line" in err

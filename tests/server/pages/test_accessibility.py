@@ -1,0 +1,61 @@
+"""No page violates WCAG 2.2 AA as far as a machine can tell, from left to right and from right to left."""
+
+import json
+import time
+
+import pytest
+
+from support.browser import Page
+from support.linked_pages import ask
+from support.page_checks import Gallery, Seen, misfits, violations
+from support.world import World
+from tocsin.node.accounts import Role
+
+
+def wrongs(page: Page) -> list[object]:
+    return [*json.loads(violations(page)), *misfits(page, 320), *misfits(page, 1280)]  # 320: reflow, 1.4.10
+
+
+def press(page: Page, button: str) -> None:
+    """Press a button, whether or not the browser finds the form filled in, and wait for the page that follows."""
+    page.read("window.before = true")
+    assert page.read(f"document.querySelector({button!r}).form.noValidate = true")
+    page.read(f"document.querySelector({button!r}).click()")
+    until = time.monotonic() + 300
+    while page.read("window.before || document.readyState != 'complete'") is not False:
+        assert time.monotonic() < until, page.read("document.title")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_no_page_violates_wcag(rooms: Gallery, language: str) -> None:
+    wrong = []
+    for role, pages in rooms.by_role().items():
+        if not pages:
+            continue
+        with rooms.eyes(role, theme="dark" if language == "ar" else "light") as page:
+            for seen in pages:
+                page.open(rooms.at(seen, language))
+                if found := wrongs(page):
+                    wrong.append((seen.path, found))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("language", "team"), [("en", "sector"), ("ar", "green")])
+def test_no_page_that_a_form_of_a_link_leads_to_violates_wcag(
+    shown: World, rooms: Gallery, language: str, team: str
+) -> None:
+    answer = next(seen for seen in rooms.pages if seen.called == "answer-in-part")
+    question = Seen(ask(shown, team), Role.NOBODY)
+    # Nothing chosen; no box ticked; and a mailbox confirmed, after which its link is used up.
+    presses = [(answer, "button[value=some]"), (question, "button[value=not_these]"), (question, "button[value=ours]")]
+    with rooms.eyes(Role.NOBODY, theme="dark" if language == "ar" else "light") as page:
+        page.command("Network.setCookie", name="language", value=language, url=rooms.address)
+        for seen, button in presses:
+            page.open(rooms.at(seen, language))
+            press(page, button)
+            assert page.read("document.documentElement.lang") == language
+            assert page.read("!!document.querySelector('main [role=alert]')") == (button != "button[value=ours]")
+            assert wrongs(page) == []
+        page.open(rooms.at(question, language))
+        assert page.read("!!document.querySelector('main h1') && !document.querySelector('main form')")

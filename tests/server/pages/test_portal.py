@@ -1,0 +1,143 @@
+"""An operator sees the problems of the own networks only, says what became of them, and corrects what is known."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from support.console_users import Browser, browser_of
+from support.world import START, World, copy_world
+from tocsin.directory import Team, read_directory
+from tocsin.node.accounts import Role
+from tocsin.node.letters import Letter
+from tocsin.problems.answers import Answer
+from tocsin.server.server import make_application
+
+ONE, TWO, FOREIGN = "192.0.2.1", "192.0.2.2", "192.0.2.130"
+_BOX = re.compile(r'name="problem" value="([0-9a-f]{16})"[^>]*>.*?<code dir="ltr">([^<]+)<', re.DOTALL)
+_MADE = re.compile(r'name="made" value="([^"]+)"')
+
+
+@pytest.fixture(scope="module")
+def told(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A node that told the operator of two problems and the sector of one."""
+    world = copy_world(fresh, tmp_path_factory.mktemp("portal"))
+    world.hear(ONE, TWO, FOREIGN)
+    world.tell()
+    return world.folder
+
+
+@pytest.fixture
+def world(told: Path, tmp_path: Path) -> World:
+    return copy_world(told, tmp_path)
+
+
+@pytest.fixture
+def operator(world: World) -> Iterator[Browser]:
+    application = make_application(world.node, clock=lambda: world.now)
+    team = team_of(world, "operator")
+    with browser_of(application, world.node, Role.OPERATOR, now=world.now, teams=(team.id,)) as browser:
+        yield browser
+
+
+def team_of(world: World, key: str) -> Team:
+    return next(team for team in read_directory(world.node.database).teams if team.key == key)
+
+
+def problems(text: str) -> dict[str, str]:
+    return {where: key for key, where in _BOX.findall(text)}
+
+
+def made(text: str) -> str:
+    found = _MADE.search(text)
+    assert found
+    return found[1]
+
+
+def test_only_the_own_problems_are_shown_and_they_are_answered(world: World, operator: Browser) -> None:
+    page = operator.get("/portal").text
+    assert "2 problems in your networks are open" in page
+    assert set(problems(page)) == {ONE, TWO}
+    assert FOREIGN not in page
+    fields = {"made": made(page), "problem": problems(page)[ONE], "verdict": "fixed", "note": "patched"}
+    answered = operator.send("/portal", **fields)
+    assert operator.send("/portal", **fields).status_code == 303
+    after = operator.get(answered.headers["location"]).text
+    assert "1 problem in your networks is open" in after
+    assert set(problems(after)) == {TWO}
+    assert "You said it is fixed" in operator.get("/portal?state=answered").text
+    with world.node.database.begin() as session:
+        (noted,) = session.scalars(select(Answer))
+    assert (noted.verdict, noted.problems, noted.note) == ("fixed", [problems(page)[ONE]], "patched")
+    assert noted.said_by.startswith("person:")
+    (entry,) = world.tocsin.json("audit", "list", "--word", "answer.recorded")
+    assert entry["actor"] == noted.said_by
+
+
+def test_a_problem_seen_again_after_it_was_fixed_is_open_again(world: World, operator: Browser) -> None:
+    page = operator.get("/portal").text
+    operator.send("/portal", made=made(page), problem=problems(page)[ONE], verdict="fixed")
+    world.at(0.4).hear(ONE)
+    page = operator.get("/portal").text
+    assert set(problems(page)) == {ONE, TWO}
+    assert "Seen again after you answered" in page
+
+
+def test_a_foreign_problem_or_team_is_not_there(world: World, operator: Browser) -> None:
+    foreign = team_of(world, "sector")
+    page = operator.get("/portal").text
+    assert operator.get("/portal?team=sector").status_code == operator.get("/portal?team=none").status_code == 404
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.OPERATOR, now=world.now, teams=(foreign.id,)) as sector:
+        theirs = problems(sector.get("/portal").text)[FOREIGN]
+    refused = operator.send("/portal", made=made(page), problem=theirs, verdict="fixed")
+    assert refused.status_code == 422
+    with world.node.database.begin() as session:
+        assert session.scalars(select(Answer)).all() == []
+
+
+def test_what_is_missing_is_said_and_what_was_typed_is_kept(operator: Browser) -> None:
+    page = operator.get("/portal").text
+    wrong = operator.send("/portal", made=made(page), note="halfway")
+    assert wrong.status_code == 422
+    assert "Choose at least one problem." in wrong.text
+    assert ">halfway</textarea>" in wrong.text
+    assert operator.send("/portal", made="forged", problem=problems(page)[ONE], verdict="fixed").status_code == 403
+
+
+def test_contacts_ranges_and_wishes_are_corrected(world: World, operator: Browser) -> None:
+    at = "/portal/contacts"
+    last = operator.send(f"{at}/deny", kind="mailbox", value="abuse@operator.example")
+    assert "This is the last mailbox of the team." in last.text
+    assert operator.send(f"{at}/mailbox", mailbox="noc@operator.example").status_code == 303
+    assert operator.send(f"{at}/deny", kind="prefix", value="192.0.2.0/24").status_code == 303
+    assert operator.send(f"{at}/how", interval="weekly", format="jsonl", mail_language="fr").status_code == 303
+    assert operator.send(f"{at}/mute", kind="type", what="scanner", for_days="30", reason="test").status_code == 303
+    team = team_of(world, "operator")
+    assert "noc@operator.example" in team.mailboxes
+    assert (team.interval, [form.value for form in team.formats], team.language) == ("weekly", ["jsonl"], "fr")
+    assert [mute.until for mute in team.mutes] == [START + timedelta(days=30)]
+    with world.node.database.begin() as session:
+        letters = list(session.scalars(select(Letter).where(Letter.kind == "mailbox-added")))
+    assert [letter.mailbox for letter in letters] == ["abuse@operator.example"]
+    page = operator.get(at).text
+    assert "Nothing is known to be yours." in page
+    assert operator.send(f"{at}/undo", kind="prefix", value="192.0.2.0/24").status_code == 303
+    assert operator.send(f"{at}/unmute", kind="type", value="scanner").status_code == 303
+    assert team_of(world, "operator").mutes == ()
+    assert operator.send(f"{at}/mailbox", mailbox="no mailbox").status_code == 422
+
+
+def test_a_claim_waits_for_proof(world: World, operator: Browser) -> None:
+    at = "/portal/contacts"
+    assert operator.send(f"{at}/claim", value="8.8.8.0/24", at="abuse@operator.example").status_code == 303
+    page = operator.get(at).text
+    assert "8.8.8.0/24" in page
+    assert "TXT record" in page
+    (entry,) = world.tocsin.json("audit", "list", "--word", "claim.made")
+    assert entry["actor"].startswith("person:")
+    assert operator.send(f"{at}/claim", value="8.8.8.0/24", at="else@where.example").status_code == 422
+    assert operator.send(f"{at}/code", claim="77", code="x").status_code == 422

@@ -1,0 +1,219 @@
+"""Reporting from outside: without an account, without a trace of who it was, within bounds, and answered."""
+
+import re
+from collections.abc import Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select
+
+from support.abuse_reports import shapes, traces, xarf
+from support.browser import browser
+from support.world import START, World, copy_world, served, serving, text_of
+from tocsin.incidents.arrivals import PublicReport
+from tocsin.server.pages.public.report_pages import GUESSES_AN_HOUR, REPORTS_AN_HOUR
+from tocsin.server.pages.public.turns import Turns
+from tocsin.server.server import make_application
+
+AGENT = "A Browser That Nobody Else Has/1.0"
+FROM = "203.0.113.77"
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> World:
+    return copy_world(fresh, tmp_path)
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[httpx.Client]:
+    with world.open:
+        client = world.client(public=True)
+        client.headers.update({"User-Agent": AGENT, "X-Forwarded-For": FROM})
+        yield client
+
+
+def _made(client: httpx.Client, path: str = "/report") -> str:
+    found = re.search(r'name="made" value="([^"]+)"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def _send(client: httpx.Client, *, files: Any = None, **fields: str) -> httpx.Response:
+    data = {
+        "made": fields.pop("made", "") or _made(client),
+        "kind": "deceit",
+        "what": "A false page of my bank",
+        **fields,
+    }
+    return client.post("/report", data=data, files=files or [("files", ("", b""))])
+
+
+def _ticket(answer: httpx.Response) -> tuple[str, str]:
+    assert answer.status_code == 200
+    reference, secret = re.findall(r'<dd><code dir="ltr">([0-9A-Z-]+)</code>', answer.text)
+    return reference, secret
+
+
+def _count(world: World) -> int:
+    with world.node.database.reading() as session:
+        return session.scalar(select(func.count(PublicReport.id))) or 0
+
+
+def test_a_report_is_read_with_its_secret_and_added_to(world: World, client: httpx.Client) -> None:
+    reference, secret = _ticket(
+        _send(client, place="https://bank.example/<b>", files=[("files", ("../a b.txt", b"log"))])
+    )
+    page = client.post("/report/answer", data={"reference": reference, "secret": secret})
+    assert "nobody has taken it up yet" in page.text
+    assert "bank.example/&lt;b&gt;" in page.text
+    assert "a b.txt" in page.text
+    made = re.findall(r'name="made" value="([^"]+)"', page.text)[0]
+    added = {"reference": reference, "secret": secret, "made": made, "text": "One more <i>thing</i>"}
+    for _ in range(2):  # a form that is sent twice says it once
+        page = client.post(f"/report/{reference}", data=added)
+    assert page.text.count("One more &lt;i&gt;thing&lt;/i&gt;") == 1
+    assert client.post("/report/answer", data={"reference": reference, "secret": "wrong"}).status_code == 422
+    assert reference in client.get(f"/report/{reference}").text
+    assert _count(world) == 1
+
+
+def test_nothing_is_kept_of_who_reported(world: World, client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+    answer = _send(client, files=[("files", ("a.txt", b"log"))])
+    _ticket(answer)
+    assert not client.cookies
+    assert "set-cookie" not in answer.headers
+    assert answer.headers["cache-control"] == "no-store"
+    kept = b"".join(path.read_bytes() for path in world.node.home.rglob("*") if path.is_file())
+    assert AGENT.encode() not in kept
+    assert FROM.encode() not in kept
+    assert FROM not in caplog.text
+
+
+def test_what_was_typed_is_kept_on_errors_and_nothing_is_filed(world: World, client: httpx.Client) -> None:
+    answer = _send(client, what="", kind="", place="192.0.2.1 <x>", mailbox="no mailbox")
+    assert answer.status_code == 422
+    assert 'value="192.0.2.1 &lt;x&gt;"' in answer.text
+    said = text_of(answer)
+    assert "There is a problem" in said
+    assert "Choose what it is." in said
+    assert "Say what happened." in said
+    assert "Write a mailbox such as" in said
+    assert _send(client, made="forged").status_code == 422
+    assert _send(client, website="https://buy.example").status_code == 422
+    assert _count(world) == 0
+
+
+def test_of_a_file_with_a_report_of_abuse_only_the_reference_is_kept(world: World, client: httpx.Client) -> None:
+    message = EmailMessage()
+    message["From"] = "a@r.example"
+    message.add_attachment(shapes(xarf())["line.json"], maintype="application", subtype="json", filename="a.json")
+    for name, data in (("a.json", shapes(xarf())["pretty.json"]), ("a.eml", bytes(message))):
+        _ticket(_send(client, files=[("files", (name, data))]))
+    assert traces(world.node.home) == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        [("files", ("page.html", b"<script>alert(1)</script>"))],
+        [("files", ("run.exe", b"MZ"))],
+        [("files", (f"{number}.txt", b"x")) for number in range(4)],
+        [("files", ("big.txt", b"x" * 5_000_001))],
+    ],
+)
+def test_files_are_few_small_and_of_known_types(world: World, client: httpx.Client, files: Any) -> None:
+    assert _send(client, files=files).status_code == 422
+    assert _count(world) == 0
+
+
+def test_what_is_too_large_is_not_even_read(world: World, client: httpx.Client) -> None:
+    answer = _send(client, files=[("files", ("big.txt", b"x" * 16_000_000))])
+    assert answer.status_code == 413
+    assert "too large" in answer.text
+    for files in ([("text", ("a.txt", b"x" * 300_000))], [("text", ("a.txt", b"x"))]):
+        assert client.post("/report/answer", data={"reference": "x"}, files=files).status_code in {400, 413}
+    assert _count(world) == 0
+
+
+def test_a_form_that_is_sent_twice_is_one_report_with_the_same_secret(world: World, client: httpx.Client) -> None:
+    made = _made(client)
+    first, second = (_ticket(_send(client, made=made)) for _ in range(2))
+    assert first == second
+    assert _count(world) == 1
+
+
+def test_a_page_elsewhere_cannot_send_reports_through_its_visitors(world: World, client: httpx.Client) -> None:
+    client.headers.update({"Sec-Fetch-Site": "cross-site", "Origin": "https://elsewhere.example"})
+    assert _send(client).status_code == 403
+    assert _count(world) == 0
+
+
+def test_too_many_from_one_part_of_the_net_are_told_when_to_try_again(world: World, client: httpx.Client) -> None:
+    for _ in range(REPORTS_AN_HOUR):
+        _ticket(_send(client))
+    answer = _send(client, what="What I wrote is still here")
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["retry-after"]) <= 3600
+    assert "What I wrote is still here" in answer.text
+    client.headers["X-Forwarded-For"] = "203.0.112.77"  # another network is not held up
+    _ticket(_send(client))
+    assert _count(world) == REPORTS_AN_HOUR + 1
+
+
+def test_secrets_cannot_be_tried_out(client: httpx.Client) -> None:
+    reference, secret = _ticket(_send(client))
+    wrong = {"reference": reference, "secret": "0000-0000-0000-0000"}
+    states = [client.post("/report/answer", data=wrong).status_code for _ in range(GUESSES_AN_HOUR + 1)]
+    assert states == [422] * GUESSES_AN_HOUR + [429]
+    assert client.post("/report/answer", data={"reference": reference, "secret": secret}).status_code == 429
+
+
+def test_turns_are_counted_by_coarse_prefixes_whose_names_are_not_kept() -> None:
+    turns = Turns(1, lambda: START)
+    assert turns.take("192.0.2.1") == 0
+    assert turns.take("192.0.2.200") > 0
+    assert turns.take("::ffff:192.0.2.9") > 0
+    assert turns.take("2001:db8:1:2::3") == 0
+    assert turns.take("2001:db8:1:3::3") > 0
+    assert turns.take("2001:db8:2::3") == 0
+    assert turns.take("192.0.3.1") == 0
+    assert "192.0.2" not in str(vars(turns._limiter.storage))
+
+
+def test_a_report_by_keyboard_without_scripts(world: World) -> None:
+    application = make_application(world.node, public=True, clock=lambda: START)
+    with served(application) as port, browser(scripts=False) as page:
+        page.open(f"http://127.0.0.1:{port}/report")
+        page.read("document.getElementById('kind-deceit').focus()")
+        page.press("Space", "Tab")
+        page.write("A false page of my bank")
+        page.press("Tab", "Tab", "Tab", "Tab")
+        assert page.read("document.activeElement.id") == "mailbox"
+        page.press("Tab")
+        assert page.read("document.activeElement.id") == "send"  # the trap is not in the way
+        before = page.loads
+        page.press("Enter")
+        page.wait_for_load(before)
+        assert page.read("document.querySelector('h1').textContent") == "We have your report"
+    assert _count(world) == 1
+
+
+@pytest.mark.parametrize(("cut", "kept"), [("inbox.kept", 0), ("inbox.filed", 1)])
+def test_a_report_sent_again_after_a_kill_is_one_report(world: World, cut: str, kept: int) -> None:
+    files = [("files", ("a.txt", b"log"))]
+    with serving(world.node.home, cut) as client:
+        made = _made(client)
+        with pytest.raises(httpx.TransportError):
+            _send(client, made=made, files=files)
+    assert _count(world) == kept
+    with serving(world.node.home) as client:
+        first, second = (_ticket(_send(client, made=made, files=files)) for _ in range(2))
+        assert first == second
+        assert (
+            client.post("/report/answer", data=dict(zip(("reference", "secret"), first, strict=True))).status_code
+            == 200
+        )
+    assert _count(world) == 1

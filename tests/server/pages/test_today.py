@@ -1,0 +1,112 @@
+"""The page of today: what needs a person, what came in, who was told; and that it tells browsers when it changed."""
+
+from pathlib import Path
+
+import pytest
+
+from support.console_users import browser_of
+from support.world import START, World, copy_world, make_world, text_of
+from tocsin.delivery.outbox import claim
+from tocsin.directory import read_team
+from tocsin.node.accounts import Role
+from tocsin.node.records import AuditWord, audit
+from tocsin.server.pages.today.figures import ROUTINE, Matter, slow_needs, state_token, today
+from tocsin.server.pages.today.sayings import CHANGES, LINKS, NEEDS
+from tocsin.server.server import make_application
+
+
+@pytest.fixture
+def world(fresh: Path, tmp_path: Path) -> World:
+    return copy_world(fresh, tmp_path)
+
+
+def test_a_fresh_node_says_what_will_appear(world: World) -> None:
+    application = make_application(world.node, clock=lambda: START)
+    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+        page = browser.get("/today")
+    assert page.status_code == 200
+    assert "Nothing was heard yet" in page.text
+    assert "Reports will appear here" in text_of(page)
+
+
+def test_what_came_in_balances_and_who_was_told_is_named(world: World) -> None:
+    world.hear("192.0.2.1", "192.0.2.2", "203.0.113.9")
+    told = world.at(0.3).tell()
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+        said = text_of(browser.get("/today"))
+    assert "3 rows = 3 stored + 0 duplicates + 0 set aside: nothing is lost." in said
+    assert f"{len(told)} teams were told within 24 hours" in said or f"{len(told)} team was told" in said
+
+
+def test_what_is_behind_each_figure_is_listed(world: World) -> None:
+    world.hear("192.0.2.1", "203.0.113.9", "198.51.100.7")
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+        page = browser.get("/today").text
+        matters = {link: text_of(browser.get(link)) for link in ("/today/unrouted", "/today/withheld")}
+        quiet = {link: browser.get(link) for link in ("/today/unanswered", "/today/mails", "/today/keys")}
+    assert all(f'href="{link}"' in page for link in matters)
+    assert "1 event of the last day has nobody known to tell" in matters["/today/unrouted"]
+    assert "AS64500" in matters["/today/unrouted"]
+    assert "The team wants nothing marked as high as this." in matters["/today/withheld"]
+    assert [one.status_code for one in quiet.values()] == [200, 200, 200]
+
+
+def test_nothing_that_needs_nobody_is_counted(world: World) -> None:
+    world.hear("192.0.2.1")
+    world.at(0.01).tell()
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+        page = browser.get("/today")
+    assert "Nothing needs a person" in page.text
+
+
+def test_that_somebody_looked_is_no_change_but_what_somebody_did_is(world: World) -> None:
+    world.hear("192.0.2.1")
+    before = state_token(world.node)
+    words = (AuditWord.PERSONAL_READ, AuditWord.SESSION_STARTED, AuditWord.FEED_CHANGED)
+    tokens = []
+    for word in words:
+        with world.node.database.begin() as session:
+            audit(session, word, at=world.now, actor="person:1", subject="one")
+        tokens.append(state_token(world.node) == before)
+    assert tokens == [True, True, False]
+
+
+def test_an_operator_does_not_come_in(world: World) -> None:
+    application = make_application(world.node, clock=lambda: world.now)
+    with browser_of(application, world.node, Role.OPERATOR, now=world.now, teams=(1,)) as browser:
+        paths = ("/today", "/today/board", "/today/live", "/today/mails", "/reports", "/reports/1")
+        assert {browser.get(path).status_code for path in paths} == {404}
+
+
+def test_every_matter_and_every_change_has_its_words() -> None:
+    assert set(NEEDS) == set(LINKS) == set(Matter)
+    assert set(AuditWord) - set(ROUTINE) <= set(CHANGES)
+
+
+def test_the_figures_are_the_same_on_both_databases(database_url: str, tmp_path: Path) -> None:
+    world = make_world(tmp_path, f'[storage]\ndatabase = "{database_url}"\n')
+    world.hear("192.0.2.1", "192.0.2.2", "203.0.113.9", "198.51.100.7")
+    told = world.at(0.01).tell()
+    found = today(world.node, world.now, slow_needs(world.node, world.now))
+    feed = found.feeds[0]
+    assert (feed.rows, feed.stored, feed.routed) == (4, 4, 3)
+    assert found.told.teams == len(told) == len(found.told.most)
+    assert found.told.events == sum(team.events for team in found.told.most)
+    assert {need.matter: need.count for need in found.needs} == {Matter.UNROUTED: 1, Matter.WITHHELD: 1}
+    assert found.changes
+
+
+def test_a_first_mail_that_is_held_changes_the_page_and_is_not_overdue_besides(world: World) -> None:
+    world.hear("192.0.2.1")
+    before = state_token(world.node)
+    team = read_team(world.node.database, "operator")[0].id
+    with world.node.database.begin() as session:
+        claim(session, teams=[team], held=[team], domain="csirt.example", channel="smtp", now=world.now)
+    assert state_token(world.node) != before
+    world.at(0.2).hear("192.0.2.2")  # waits behind that mail
+    found = {need.matter: need.count for need in today(world.node, world.at(0.4).now, ()).needs}
+    assert found[Matter.HELD] == 1
+    assert found[Matter.OVERDUE] == 1  # nat-a, who is informed and whose mail nobody sends

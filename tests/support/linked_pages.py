@@ -1,0 +1,45 @@
+"""The pages that mails lead to: how a digest is answered, and whether a mailbox is the right one."""
+
+import re
+
+import httpx
+
+from support.world import World, link_of, send
+from tocsin.directory.contacts.verification import verify_team
+
+_OPERATOR, _SECTOR = "abuse@operator.example", "cert@banks.example"
+_TOLD = ("192.0.2.11", "192.0.2.12", "192.0.2.13", "192.0.2.131")
+_QUESTION = re.compile(r"^ {2}https://csirt\.example(/v/\S+)\s*$", re.MULTILINE)
+
+
+def answer_paths(world: World, client: httpx.Client) -> dict[str, str]:
+    """The pages of two digests by a name, one answered in part and one whole; and what a link to none leads to."""
+    world.hear(*_TOLD)
+    mails = world.tell()
+    some, whole = link_of(mails[_OPERATOR]), link_of(mails[_SECTOR])
+    fixed = send(client, some, "fixed", _TOLD[0], note="Patched, and the port is closed from outside.")
+    accepted = send(client, some, "accepted", _TOLD[1], days="90")
+    send(client, whole, "not_ours")
+    receipts = [sent.headers["location"] for sent in (fixed, accepted)]
+    return {
+        "answer-in-part": some,
+        "answer-whole": whole,
+        "answer-found-nothing": f"{some}?find=nowhere",
+        "answer-correct": f"{some}?answer={receipts[0].rpartition('/')[2]}",
+        "answer-receipt": receipts[0],
+        "answer-receipt-stays": receipts[1],
+        "answer-no-such-link": "/a/x",
+    }
+
+
+def verify_paths(world: World) -> dict[str, str]:
+    """The questions to holders of mailboxes by a name: of a team with networks, and of one without."""
+    return {f"verify-{team}": ask(world, team) for team in ("operator", "outsider")}
+
+
+def ask(world: World, team: str) -> str:
+    """Ask the mailbox of a team whether it is theirs; the path of the link."""
+    world.tell()  # what else waits goes first: a mailbox then gets this letter alone
+    verify_team(world.node, team, now=world.now)
+    (path,) = [path for mail in world.tell().values() for path in _QUESTION.findall(mail.body)]
+    return str(path)

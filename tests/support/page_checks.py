@@ -1,0 +1,136 @@
+"""All pages of a node as people of each role open them in a real browser: to be tested, and to be looked at."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from support.browser import Page, browser
+from support.console_users import person, session_of
+from support.linked_pages import answer_paths, verify_paths
+from support.page_examples import OPERATOR, QUERIES, furnish
+from support.routes import doors
+from support.world import World, served
+from tocsin.directory import read_team
+from tocsin.node.accounts import Act, Role
+from tocsin.server.security import COOKIE
+from tocsin.server.server import make_application
+
+_ORDER = (Role.NOBODY, Role.ANALYST, Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR, Role.ASSESSOR, Role.DELEGATE)
+_PIECES = {"/today/live", "/today/board"}  # fetched by /today, which shows them within a page
+_ALSO = ("/no-such-page", "/portal?state=all", "/help?about=connection", "/help?about=address")
+AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A page and whose eyes it is opened with; ``called``: its name where its address has a secret in it."""
+
+    path: str
+    role: Role
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        """A name for a file."""
+        return re.sub(r"[^\w-]+", "-", self.called or self.path).strip("-")[:80] or "first"
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A furnished node that is served; ``secrets``: what the cookie of each role holds."""
+
+    address: str
+    pages: list[Seen]
+    secrets: dict[Role, str]
+
+    @contextmanager
+    def eyes(self, role: Role, *, width: int = 1280, theme: str = "", scripts: bool = True) -> Iterator[Page]:
+        """The browser of somebody in this role."""
+        with browser(width=width, height=900, scripts=scripts) as page:
+            page.command("Network.enable")
+            cookies = {COOKIE: self.secrets.get(role, ""), "theme": theme}
+            for name, value in cookies.items():
+                if value:
+                    page.command("Network.setCookie", name=name, value=value, url=self.address)
+            yield page
+
+    def at(self, seen: Seen, language: str) -> str:
+        """The address of a page in a language."""
+        return f"{self.address}{seen.path}{'&' if '?' in seen.path else '?'}language={language}"
+
+    def by_role(self) -> dict[Role, list[Seen]]:
+        """The pages, by whose eyes they are opened with."""
+        return {role: [page for page in self.pages if page.role is role] for role in _ORDER}
+
+
+@contextmanager
+def gallery(world: World) -> Iterator[Gallery]:
+    """Furnish the node and serve it."""
+    examples = furnish(world)
+    application = make_application(world.node, clock=lambda: world.now)
+    team = read_team(world.node.database, OPERATOR)[0].id
+    secrets: dict[Role, str] = {
+        role: session_of(world.node, person(world.node, role, now=world.now, teams=(team,)), now=world.now)
+        for role in _ORDER
+        if role is not Role.NOBODY
+    }
+    paths = []
+    for door in doors(application):
+        if door.method == "GET" and not door.api and door.act not in {None, Act.LINK_USE} and door.path not in _PIECES:
+            example = examples.get(door.path)
+            role = next(role for role in _ORDER if door.lets_in(role))
+            paths.append(Seen((example.at if example else door.path) + QUERIES.get(door.path, ""), role))
+    paths += [Seen(path, Role.OPERATOR if path.startswith("/portal") else Role.NOBODY) for path in _ALSO]
+    with served(application) as port:
+        address = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
+            linked = {**answer_paths(world, client), **verify_paths(world)}
+        paths += [Seen(path, Role.NOBODY, name) for name, path in linked.items()]
+        yield Gallery(address, [seen for seen in paths if _is_page(address, seen, secrets)], secrets)
+
+
+def _is_page(address: str, seen: Seen, secrets: dict[Role, str]) -> bool:
+    cookies = {COOKIE: secrets[seen.role]} if seen.role in secrets else {}
+    with httpx.Client(base_url=address, cookies=cookies, trust_env=False, timeout=60) as client:
+        answer = client.get(seen.path)
+        return str(answer.headers.get("content-type", "")).startswith("text/html")
+
+
+_RUN = """
+axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}).then(found =>
+  JSON.stringify(found.violations.map(one => [one.id, one.nodes.map(node => node.html.slice(0, 160)).slice(0, 3)])))
+"""
+
+
+def violations(page: Page) -> str:
+    """What axe-core finds wrong on the page that is open, as JSON: rules with some of the elements."""
+    page.read(AXE.read_text(encoding="utf-8"))
+    found = page.command("Runtime.evaluate", expression=_RUN, awaitPromise=True, returnByValue=True)
+    return str(found["result"].get("value", found))
+
+
+_MISFITS = """
+(() => {
+  const found = document.documentElement.scrollWidth > innerWidth ? ['the page scrolls sideways'] : [];
+  for (const one of document.body.querySelectorAll('*')) {
+    const { display, overflowX, textOverflow } = getComputedStyle(one);
+    const free = ['auto', 'scroll'].includes(overflowX) || textOverflow === 'ellipsis';
+    if (free || display === 'inline' || one.matches('input, select, option, .unseen, .skip, svg, svg *')) continue;
+    if (one.scrollWidth > one.clientWidth + 1 && one.clientWidth) found.push('too wide: ' + one.outerHTML.slice(0, 99));
+  }
+  return found;
+})()
+"""
+
+
+def misfits(page: Page, width: int) -> list[str]:
+    """What does not fit into a window of that width: the page, or text that is wider than its box.
+
+    Free to be wider is what scrolls by itself, and what ends in an ellipsis because a page of its own has the whole.
+    """
+    page.look(width=width)
+    return [f"{width}: {one}" for one in page.read(_MISFITS)]

@@ -1,0 +1,224 @@
+"""A node with something of every kind on it, and for each address with a name in it: an own, a foreign and no such one.
+
+"Own" belongs to the operator of the fixed cast, "foreign" to the sector team; where a thing belongs to no team the
+two are the same.
+"""
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from support.cast import HEADER
+from support.console_users import person
+from support.world import World
+from tocsin.delivery import Delivery
+from tocsin.directory import teams_by_id
+from tocsin.directory.claims import make_claim
+from tocsin.incidents.arrivals import Attached, Filed, Kind, file_report, form_word, ticket_of
+from tocsin.node.accounts import Role
+from tocsin.node.tokens import open_tokens
+from tocsin.pipeline.ingest import ingest
+from tocsin.pipeline.uploads import arrive
+from tocsin.sharing.rules import set_rules
+
+_PILLARS = """\
+A text
+
+1.\tPillars
+a) Share warnings with everybody.
+
+· Aland, Government: Share warnings with those concerned.
+
+b) Keep logs for a year.
+"""
+OPERATOR, SECTOR = "operator", "sector"
+OWN, FOREIGN, NOBODYS = "192.0.2.1", "192.0.2.130", "203.0.113.9"
+
+
+@dataclass(frozen=True)
+class Example:
+    """What to fill into the braces of an address, several names apart by blanks; ``at``: the address with the own."""
+
+    at: str
+    own: str
+    foreign: str
+    missing: str
+
+
+# Address → which kind of thing its braces name; a new address needs its line.
+EXAMPLES: dict[str, str] = {
+    "/admin/people/{number}/{act}": "person",
+    "/api/v1/claims/{number}": "claim",
+    "/api/v1/claims/{number}/code": "claim",
+    "/api/v1/deliveries/{reference}": "delivery",
+    "/api/v1/deliveries/{reference}/drop": "delivery",
+    "/api/v1/deliveries/{reference}/hold": "delivery",
+    "/api/v1/deliveries/{reference}/release": "delivery",
+    "/api/v1/deliveries/{reference}/repeat": "delivery",
+    "/api/v1/deliveries/{reference}/retry": "delivery",
+    "/api/v1/events/{id}": "event",
+    "/api/v1/ingests/{number}": "ingest",
+    "/api/v1/quarantine/{number}": "ingest",
+    "/api/v1/quarantine/{number}/replay": "ingest",
+    "/api/v1/reports/{id}": "upload",
+    "/api/v1/teams/{key}": "team",
+    "/claims/{number}": "claim",
+    "/claims/{number}/check": "claim",
+    "/claims/{number}/decide": "claim",
+    "/coverage/{code}": "country",
+    "/deliveries/{reference}": "delivery",
+    "/deliveries/{reference}/mails/{part}": "mail",
+    "/deliveries/{reference}/mails/{part}/files/{number}": "file",
+    "/deliveries/{reference}/mails/{part}/files/{number}/table": "file",
+    "/deliveries/{reference}/why": "delivery",
+    "/drafting/{name}": "text",
+    "/drafting/{name}/provisions/{provision}": "provision",
+    "/drafting/{name}/text.md": "text",
+    "/readiness/{number}": "assessment",
+    "/directory/{key}": "CSIRT",
+    "/events/views/{number}": "view",
+    "/events/views/{number}/delete": "view",
+    "/networks/{value:path}": "network",
+    "/report/{reference}": "inbox",
+    "/reports/feeds/alarms/{alarm}": "alarm",
+    "/reports/public/{reference}": "inbox",
+    "/reports/public/{reference}/erase": "inbox",
+    "/reports/public/{reference}/files/{number}": "inbox file",
+    "/reports/public/{reference}/leave": "inbox",
+    "/reports/public/{reference}/say": "inbox",
+    "/reports/public/{reference}/state": "inbox",
+    "/reports/public/{reference}/take": "inbox",
+    "/reports/quarantine/{number}/{place}": "row",
+    "/reports/sent/{uuid}": "upload",
+    "/reports/{number}": "ingest",
+    "/reports/{number}/leave": "ingest",
+    "/rules/versions/{number}": "version",
+    "/teams/{key}": "team",
+    "/teams/{key}/change": "team",
+    "/teams/{key}/history": "team",
+    "/teams/{key}/keys": "team",
+    "/teams/{key}/mutes": "team",
+    "/teams/{key}/preferences": "team",
+    "/teams/{key}/profile": "team",
+    "/teams/{key}/profile.txt": "team",
+    "/teams/{key}/say": "team",
+    "/teams/{key}/told": "team",
+    "/teams/{key}/verify": "team",
+}
+
+# What some addresses must be asked.
+QUERIES: dict[str, str] = {
+    "/api/v1/lookup": "?query=192.0.2.1",
+    "/deliveries/act": "?act=release&every=held",
+}
+
+
+def fill(path: str, name: str) -> str:
+    """The address with its braces filled in; several names are separated by blanks."""
+    names = iter(name.split(" ")) if name else iter(())
+    return re.sub(r"\{[^}]+\}", lambda _: next(names, "x"), path)
+
+
+def furnish(world: World) -> dict[str, Example]:
+    """Let the node hear, tell and be written to, and give the example of each address."""
+    world.hear(OWN, FOREIGN, NOBODYS)
+    world.tell()
+    things = {
+        "team": (OPERATOR, SECTOR, "nobody"),
+        "CSIRT": ("nat-a", "nat-a", "nobody"),
+        "country": ("MU", "MU", "ZZ"),
+        "network": ("192.0.2.0/24", "198.51.100.0/24", "nowhere"),
+        "event": ("1-1", "1-2", "1-999"),
+        "ingest": ("2", "2", "999"),
+        "row": (_broken_row(world), "2 0", "999 0"),
+        "alarm": ("1", "1", "999"),
+        "view": ("1", "1", "999"),
+        "person": (f"{person(world.node, Role.ANALYST, now=world.now)} block", "999 block", "999 block"),
+        "version": _rules(world),
+        **_deliveries(world),
+        **_claims(world),
+        **_inbox(world),
+        "upload": _upload(world),
+        "text": (_text(world), "pillars", "nothing"),
+        "provision": ("pillars P.a", "pillars P.a", "pillars P.z"),
+        "assessment": (_assessment(world), "1", "999"),
+    }
+    return {path: Example(fill(path, things[kind][0]), *things[kind]) for path, kind in EXAMPLES.items()}
+
+
+def _broken_row(world: World) -> str:
+    """A report with a row that cannot be read; which one it is."""
+    path = world.folder / f"{world.now:%Y-%m-%d}-scan_rdp-broken-geo.csv"
+    rows = [f'"{world.now:%Y-%m-%d} 05:00:00","medium","{OWN}","tcp",3389,,"rdp",64500,"MU",,', '"","","no address",,,']
+    path.write_text("\n".join([HEADER, *rows, ""]), encoding="utf-8")
+    assert ingest(world.node, [path], clock=lambda: world.now).counts.quarantined == 1
+    return "2 0"  # places count from 0
+
+
+def _rules(world: World) -> tuple[str, str, str]:
+    text = '[[route]]\nid = "hears-too"\nnetwork = "198.51.100.0/24"\ninform = ["sector"]\nwhy = "They asked."\n'
+    with world.node.database.begin() as session:
+        set_rules(session, text, based_on=0, teams={SECTOR}, why="Asked", actor="test", now=world.now)
+    return "1", "1", "999"
+
+
+def _deliveries(world: World) -> dict[str, tuple[str, str, str]]:
+    teams = teams_by_id(world.node.database)
+    with world.node.database.reading() as session:
+        told = {teams[row.team_id].key: row.reference for row in session.scalars(select(Delivery))}
+    own, foreign, missing = told[OPERATOR], told[SECTOR], "TOC-2026-9999999"
+    return {
+        "delivery": (own, foreign, missing),
+        "mail": (f"{own} 1", f"{foreign} 1", f"{missing} 1"),
+        "file": (f"{own} 1 1", f"{foreign} 1 1", f"{missing} 1 1"),
+    }
+
+
+def _claims(world: World) -> dict[str, tuple[str, str, str]]:
+    made = [
+        make_claim(
+            world.node.database, value, team=team, mailbox=f"abuse@{team}.example", claimed_by="test",
+            sender=world.node.settings.node, now=world.now,
+        ).number
+        for team, value in ((OPERATOR, "8.8.8.0/24"), (SECTOR, "9.9.9.0/24"))
+    ]  # fmt: skip
+    return {"claim": (str(made[0]), str(made[1]), "999")}
+
+
+def _inbox(world: World) -> dict[str, tuple[str, str, str]]:
+    tokens = open_tokens(world.node.home)
+    ticket = ticket_of(form_word(tokens, world.now), tokens, world.now)
+    assert ticket is not None
+    filed = Filed(
+        Kind.DECEIT, "A page that asks for passwords", place="http://bank.example/", mailbox="me@home.example"
+    )
+    files = [Attached("page.txt", b"what it says")]
+    file_report(world.node.database, world.node.home / "inbox", ticket, filed, files, now=world.now)
+    own, missing = ticket.reference, "0000-0000"
+    return {"inbox": (own, own, missing), "inbox file": (f"{own} 1", f"{own} 1", f"{missing} 1")}
+
+
+def _upload(world: World) -> tuple[str, str, str]:
+    missing = "00000000-0000-0000-0000-000000000000"
+    with arrive(world.node) as arrival:
+        with arrival.file("report.csv") as out:
+            out.write(b"a,b\n")
+        kept = arrival.keep(source="", feed="", actor="test", now=world.now)
+    return str(kept.uuid), str(kept.uuid), missing
+
+
+def _text(world: World) -> str:
+    path = world.folder / "pillars.txt"
+    path.write_text(_PILLARS, encoding="utf-8")
+    world.tocsin.run("drafting", "import", path)
+    return path.stem
+
+
+def _assessment(world: World) -> str:
+    by = ("--by", "test")
+    world.tocsin.run("assessment", "import-framework", "c5", *by)
+    world.tocsin.run("assessment", "assign", "c5", "1.0", "all", "--to", "Office", *by)
+    world.tocsin.run("assessment", "publish", "c5", "1.0", *by)
+    world.tocsin.run("assessment", "start", "MUS", "c5", "1.0", "--as-of", "2026-11-01", "--name", "Mauritius", *by)
+    return "1"
