@@ -26,7 +26,7 @@ import feed
 from queries import fill
 from tocsin.delivery import DeliveryItem, ItemState
 from tocsin.events.filters import EventFilter
-from tocsin.node.accounts import Person, Role, start_session
+from tocsin.node.accounts import AccountRole, Person, start_session
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.server.security import COOKIE
 
@@ -250,7 +250,7 @@ def session(node: NodeWithStores) -> str:
     now = datetime.now(UTC)
     with node.database.begin() as records:
         person = Person(
-            mailbox=f"bench-{time.time_ns()}@people.example", name="Bench", role=Role.ANALYST.value, teams=[],
+            mailbox=f"bench-{time.time_ns()}@people.example", name="Bench", role=AccountRole.ANALYST.value, teams=[],
             password="", language="", theme="", made_at=now, blocked_at=None,
         )  # fmt: skip
         records.add(person)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import feed
-from tocsin.node.accounts import Person, Role, make_token, scopes_of
+from tocsin.node.accounts import AccountRole, Person, make_token, scopes_of
 from tocsin.node.errors import RemoteError
 from tocsin.pipeline.stores import open_node
 from tocsin.server.client import Client
@@ -107,12 +107,12 @@ def token_of(home: Path) -> str:
     now = datetime.now(UTC)
     with open_node(home).database.begin() as session:
         person = Person(
-            mailbox="bench@people.example", name="Bench", role=Role.ANALYST.value, teams=[], password="",
+            mailbox="bench@people.example", name="Bench", role=AccountRole.ANALYST.value, teams=[], password="",
             language="", theme="", made_at=now, blocked_at=None,
         )  # fmt: skip
         session.add(person)
         session.flush()
-        scopes = scopes_of(Role.ANALYST)
+        scopes = scopes_of(AccountRole.ANALYST)
         return make_token(session, person, name="bench", scopes=scopes, days=1, now=now, actor="bench")[1]
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import insert
 from tocsin.delivery.models import Delivery, DeliveryItem
 from tocsin.directory.tables import TeamRow
 from tocsin.events.models import FeedRecord, Ingest
-from tocsin.node.accounts import Person, Role, start_session
+from tocsin.node.accounts import AccountRole, Person, start_session
 from tocsin.node.records.audit import AuditEntry
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.server.pages.today.figures import today
@@ -179,7 +179,7 @@ def _wait(client: httpx.Client) -> None:
 def _sessions(node: NodeWithStores, number: int) -> list[str]:
     with node.database.begin() as session:
         person = Person(
-            mailbox="analyst@bench.example", name="Analyst", role=Role.ANALYST.value, teams=[], password="",
+            mailbox="analyst@bench.example", name="Analyst", role=AccountRole.ANALYST.value, teams=[], password="",
             language="", theme="", made_at=NOW, blocked_at=None,
         )  # fmt: skip
         session.add(person)

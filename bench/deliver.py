@@ -19,10 +19,10 @@ import numpy as np
 import polars as pl
 from pysequoia import Tsk
 
-from tocsin.delivery import Node, deliver, queue, release_items
+from tocsin.delivery import Sender, deliver, queue, release_items
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.sealing import KeyRing, Seals, open_seals, read_own_keys
-from tocsin.directory import Format, Interval, Team
+from tocsin.directory import AttachmentFormat, DigestInterval, Team
 from tocsin.directory.keys import KeyFormat, TeamKey, key_facts, read_key_file
 from tocsin.events.schema import COLUMNS
 from tocsin.node.records import open_database, sqlite_url
@@ -115,9 +115,11 @@ def main() -> None:
     random = np.random.default_rng(options.seed)
     sizes = np.clip(random.lognormal(4.5, 1.0, options.teams).astype(int), 20, 1_000)
     frames = {n: made_events(int(size), random, n) for n, size in enumerate(sizes, start=1)}
-    formats = tuple(Format(name) for name in options.formats.split(","))
+    formats = tuple(AttachmentFormat(name) for name in options.formats.split(","))
     teams = {
-        n: Team(n, UUID(int=n), f"t{n}", f"Example {n}", mailboxes=(f"noc@t{n}.example",), interval=Interval.AT_ONCE)
+        n: Team(
+            n, UUID(int=n), f"t{n}", f"Example {n}", mailboxes=(f"noc@t{n}.example",), interval=DigestInterval.AT_ONCE
+        )
         for n in frames
     }
     teams = {
@@ -144,7 +146,7 @@ def main() -> None:
             teams=teams,
             events_of=events_of,
             channel=FileChannel(Path(folder) / "mails"),
-            node=Node(UUID(int=1), Settings(), seals=seals),
+            node=Sender(UUID(int=1), Settings(), seals=seals),
             now=now,
         )
         seconds = time.perf_counter() - started

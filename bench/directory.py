@@ -29,8 +29,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from support.databases import postgresql_binaries, running_cluster
 from tocsin.directory import (
-    Statement,
-    Verdict,
+    PersonStatement,
+    ValueDecision,
     assert_claim,
     decide_conflict,
     deny_claim,
@@ -81,16 +81,16 @@ def measure(database: Database, folder: Path, home: Path, teams: int) -> dict[st
         import_directory(database, folder / "rules.csv", actor="bench", now=NOW)
     with timed("read", result):
         read_directory(database)
-    said = Statement(f"t{chance.randrange(teams)}", "prefix", "192.0.2.0/24", "Ana")
+    said = PersonStatement(f"t{chance.randrange(teams)}", "prefix", "192.0.2.0/24", "Ana")
     with timed("assert", result):
         assert_claim(database, said, actor="bench", now=NOW)
     for number in range(3):
-        deny_claim(database, Statement(f"t{number}", "asn", str(number + 1), "Ana"), actor="bench", now=NOW)
+        deny_claim(database, PersonStatement(f"t{number}", "asn", str(number + 1), "Ana"), actor="bench", now=NOW)
     with timed("conflicts", result):
         conflicts = read_conflicts(database)
     contested = next(one for one in conflicts if one.state == "open")
     with timed("decide", result):
-        verdict = Verdict(f"AS{contested.value}", contested.teams[:1], "Ana", "bench")
+        verdict = ValueDecision(f"AS{contested.value}", contested.teams[:1], "Ana", "bench")
         decide_conflict(database, verdict, actor="bench", now=NOW)
     with timed("merge_candidates", result):
         read_candidates(database)

@@ -12,11 +12,11 @@ from tocsin.drafting.akoma import akoma_ntoso
 from tocsin.drafting.draft import begun
 from tocsin.drafting.word import (
     Comment,
-    Document,
-    Level,
+    ListLevel,
     Paragraph,
     Revision,
-    Run,
+    TextRun,
+    WordDocument,
     accepted,
     author_view,
     authors,
@@ -37,25 +37,25 @@ KINDS: tuple[Kind, ...] = ("insert", "delete")
 T = TypeVar("T")
 
 
-def document() -> Document:
+def document() -> WordDocument:
     """Five labelled paragraphs of 80 words a page; a comment on every twentieth change."""
     chance = random.Random(1)
     comments: list[Comment] = []
     blocks: list[Paragraph] = []
     made = 0
     for _ in range(PAGES * 5):
-        runs: list[Run] = []
+        runs: list[TextRun] = []
         for part in range(8):
-            runs.append(Run(words(chance, 10)))
+            runs.append(TextRun(words(chance, 10)))
             if part < 4 and made < CHANGES and chance.random() < 0.85:
                 made += 1
                 when = START + timedelta(minutes=made)
                 mark = Revision(chance.choice(KINDS), f"Author {chance.randrange(12)}", when)
                 if made % 20 == 0:
                     comments.append(Comment(len(comments) + 1, mark.author, words(chance, 12), START))
-                runs.append(Run(words(chance, 4), (mark,), (len(comments),) if made % 20 == 0 else ()))
+                runs.append(TextRun(words(chance, 4), (mark,), (len(comments),) if made % 20 == 0 else ()))
         blocks.append(Paragraph(tuple(runs), numbering=(1, 0)))
-    return numbered(Document(tuple(blocks), tuple(comments), lists=((1, (Level("decimal", "%1)"),)),)))
+    return numbered(WordDocument(tuple(blocks), tuple(comments), lists=((1, (ListLevel("decimal", "%1)"),)),)))
 
 
 def words(chance: random.Random, count: int) -> str:

@@ -19,7 +19,7 @@ import polars as pl
 from tocsin.events.browse import Events
 from tocsin.events.filters import EventFilter
 from tocsin.events.schema import COLUMNS
-from tocsin.events.store import EventStore, Part
+from tocsin.events.store import EventPart, EventStore
 from tocsin.node.records import open_database, sqlite_url
 
 FIRST = date(2026, 1, 1)
@@ -66,7 +66,7 @@ def measure(folder: Path, counts: list[int], options: argparse.Namespace) -> Ite
         }
 
 
-def part_of(store: EventStore, rng: np.random.Generator, ingest: int, rows: int) -> Part:
+def part_of(store: EventStore, rng: np.random.Generator, ingest: int, rows: int) -> EventPart:
     """One more report, seven each day."""
     day = FIRST + timedelta(days=ingest // 7)
     at = np.datetime64(day) + rng.integers(0, 86_400, rows).astype("timedelta64[s]")

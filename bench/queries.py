@@ -20,7 +20,7 @@ import polars as pl
 
 import feed
 from pipeline import tocsin
-from tocsin.events.store import EventStore, Query
+from tocsin.events.store import EventQuery, EventStore
 from tocsin.networks import parse_network
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.stores import open_node
@@ -86,12 +86,12 @@ def ask(store: EventStore, text: str) -> int:
     network = parse_network(text)
     if network is None:
         raise ValueError(text)
-    return store.find(Query(ranges=[(network.hi, network.lo, *network.last)])).height
+    return store.find(EventQuery(ranges=[(network.hi, network.lo, *network.last)])).height
 
 
 def a_day_of_one_as(store: EventStore) -> int:
     since = datetime(2026, 11, 18, tzinfo=UTC)
-    return store.find(Query(asn=65_000, since=since, until=since + timedelta(days=1))).height
+    return store.find(EventQuery(asn=65_000, since=since, until=since + timedelta(days=1))).height
 
 
 def top_20(store: EventStore) -> int:

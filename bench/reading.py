@@ -98,9 +98,9 @@ def measure(rows: int, how: str, threads: int) -> dict[str, object]:
 
     from tocsin.events.normalise import normalise
     from tocsin.events.sources import Chunk
-    from tocsin.events.sources.shadowserver import Shadowserver
+    from tocsin.events.sources.shadowserver import ShadowserverSource
 
-    data, source, now = report(rows, how), Shadowserver(), datetime(2026, 11, 24, tzinfo=UTC)
+    data, source, now = report(rows, how), ShadowserverSource(), datetime(2026, 11, 24, tzinfo=UTC)
     feed, chunk_bytes = source.feed("scan_http"), 8 << 20
     reader = source.open("scan_http", io.BytesIO(data), chunk_bytes)
     chunks: list[Chunk] = []

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tocsin.cli import COMMANDS, application
-from tocsin.events.schema import FIELDS, Kind, Privacy
+from tocsin.events.schema import FIELDS, FieldKind, Privacy
 from tocsin.node.settings import Settings
 from tocsin.pipeline.collectors.kinds import OWN_KINDS, kind_of
 
@@ -80,21 +80,21 @@ _TYPES = {
 }
 
 KINDS = {
-    Kind.IP: "address, IPv4 or IPv6",
-    Kind.NETWORK: "network as CIDR",
-    Kind.PORT: "0 to 65535",
-    Kind.ASN: "1 to 4294967295",
-    Kind.TIME: "time, UTC, to the microsecond",
-    Kind.INTEGER: "whole number",
-    Kind.FLOAT: "number",
-    Kind.BOOLEAN: "true or false",
-    Kind.TEXT: "text",
-    Kind.LOWER: "text, lower case",
-    Kind.UPPER: "text, upper case",
-    Kind.DOMAIN: "domain name, lower case",
-    Kind.COUNTRY: "two letters, upper case",
-    Kind.URL: "URL",
-    Kind.JSON: "JSON object",
+    FieldKind.IP: "address, IPv4 or IPv6",
+    FieldKind.NETWORK: "network as CIDR",
+    FieldKind.PORT: "0 to 65535",
+    FieldKind.ASN: "1 to 4294967295",
+    FieldKind.TIME: "time, UTC, to the microsecond",
+    FieldKind.INTEGER: "whole number",
+    FieldKind.FLOAT: "number",
+    FieldKind.BOOLEAN: "true or false",
+    FieldKind.TEXT: "text",
+    FieldKind.LOWER: "text, lower case",
+    FieldKind.UPPER: "text, upper case",
+    FieldKind.DOMAIN: "domain name, lower case",
+    FieldKind.COUNTRY: "two letters, upper case",
+    FieldKind.URL: "URL",
+    FieldKind.JSON: "JSON object",
 }
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from tocsin.networks.bundle import DATA, pack
 from tocsin.networks.formats import read_table
 from tocsin.networks.load import overlaps_of, tables_of
-from tocsin.networks.tables import AddressTable, Networks, Register
+from tocsin.networks.tables import AddressTable, AsRegister, Networks
 
 PACKAGES = ("asn", "asn-country")
 LICENCES = {"asn": "CC-BY-4.0 (Route Views, NRO, DB-IP)", "asn-country": "CC-BY-4.0 (NRO)"}
@@ -54,7 +54,7 @@ def fetch(scratch: Path) -> Path:
 
 def combine(folder: Path) -> tuple[Networks, list[dict[str, object]]]:
     """The tables of all range files together, and what each file held."""
-    whole = Networks(AddressTable.empty(), AddressTable.empty(), Register.of({}, {}))
+    whole = Networks(AddressTable.empty(), AddressTable.empty(), AsRegister.of({}, {}))
     names: dict[int, str] = {}
     sources: list[dict[str, object]] = []
     for name in PACKAGES:
@@ -81,7 +81,7 @@ def combine(folder: Path) -> tuple[Networks, list[dict[str, object]]]:
                     "overlaps": [asdict(line) for line in overlaps.lines],
                 }
             )
-    return replace(whole, register=Register.of(names, {})), sources
+    return replace(whole, register=AsRegister.of(names, {})), sources
 
 
 if __name__ == "__main__":

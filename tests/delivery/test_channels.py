@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.mail_server import PostOffice, made_certificate, post_office
-from tocsin.delivery import Channel, Mail, Outcome, open_channel, reach_smtp
+from tocsin.delivery import Channel, Mail, MailOutcome, open_channel, reach_smtp
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.node.errors import SettingError, StorageError
@@ -51,7 +51,7 @@ def test_what_is_given_leaves_whole_and_in_order(opened: Opened) -> None:
     receipts = channel.send(mails)
     channel.close()
 
-    assert [receipt.outcome for receipt in receipts] == [Outcome.SENT] * 4
+    assert [receipt.outcome for receipt in receipts] == [MailOutcome.SENT] * 4
     assert left() == [one.content for one in mails]
 
 
@@ -102,14 +102,14 @@ def test_one_connection_carries_many_mails(office: PostOffice) -> None:
 @pytest.mark.parametrize(
     ("at_rcpt", "answer", "outcome", "waiting"),
     [
-        (True, "550 5.1.1 No such user", Outcome.REFUSED, ()),
-        (True, "450 4.2.0 Greylisted", Outcome.LATER, ("noc@isp.example",)),
-        (False, "552 5.3.4 Too large", Outcome.REFUSED, ()),
-        (False, "452 4.3.1 Disk full", Outcome.LATER, ()),
+        (True, "550 5.1.1 No such user", MailOutcome.REFUSED, ()),
+        (True, "450 4.2.0 Greylisted", MailOutcome.LATER, ("noc@isp.example",)),
+        (False, "552 5.3.4 Too large", MailOutcome.REFUSED, ()),
+        (False, "452 4.3.1 Disk full", MailOutcome.LATER, ()),
     ],
 )
 def test_refused_for_now_and_for_good_are_told_apart(
-    office: PostOffice, at_rcpt: bool, answer: str, outcome: Outcome, waiting: tuple[str, ...]
+    office: PostOffice, at_rcpt: bool, answer: str, outcome: MailOutcome, waiting: tuple[str, ...]
 ) -> None:
     office.refused = {"noc@isp.example": answer} if at_rcpt else {}
     office.data_answers = [] if at_rcpt else [answer]
@@ -119,7 +119,7 @@ def test_refused_for_now_and_for_good_are_told_apart(
 
     assert (receipt.outcome, receipt.waiting) == (outcome, waiting)
     assert answer in receipt.detail
-    assert after.outcome is Outcome.SENT
+    assert after.outcome is MailOutcome.SENT
 
 
 def test_one_of_two_mailboxes_refused_for_now_is_the_only_one_left(office: PostOffice) -> None:
@@ -127,7 +127,7 @@ def test_one_of_two_mailboxes_refused_for_now_is_the_only_one_left(office: PostO
     with closing(SmtpChannel(office.settings())) as channel:
         (receipt,) = channel.send([mail(to=("a@isp.example", "b@isp.example"))])
 
-    assert (receipt.outcome, receipt.waiting) == (Outcome.LATER, ("b@isp.example",))
+    assert (receipt.outcome, receipt.waiting) == (MailOutcome.LATER, ("b@isp.example",))
     assert [to for to, _ in office.arrived] == [["a@isp.example"]]
 
 
@@ -136,7 +136,7 @@ def test_one_of_two_mailboxes_refused_for_good_does_not_hold_the_other(office: P
     with closing(SmtpChannel(office.settings())) as channel:
         (receipt,) = channel.send([mail(to=("a@isp.example", "b@isp.example"))])
 
-    assert receipt.outcome is Outcome.SENT
+    assert receipt.outcome is MailOutcome.SENT
     assert "b@isp.example: 550" in receipt.detail
 
 
@@ -148,7 +148,7 @@ def test_a_server_that_ends_the_connection_gets_a_new_one(office: PostOffice) ->
         office.data_answers = ["421 4.7.0 Enough", "421 4.7.0 Enough"]
         (tired,) = channel.send([mail(3)])
 
-    assert (receipt.outcome, tired.outcome) == (Outcome.SENT, Outcome.LATER)
+    assert (receipt.outcome, tired.outcome) == (MailOutcome.SENT, MailOutcome.LATER)
     assert len(office.arrived) == 2
 
 
@@ -158,7 +158,7 @@ def test_no_server_is_not_a_refusal() -> None:
     with closing(SmtpChannel(settings)) as channel:
         (receipt,) = channel.send([mail()])
 
-    assert receipt.outcome is Outcome.DOWN
+    assert receipt.outcome is MailOutcome.DOWN
     assert f"127.0.0.1:{settings.port}" in receipt.detail
     assert reach_smtp(settings)[0] is False
 
@@ -173,7 +173,7 @@ def test_connections_are_protected_and_certificates_checked(tmp_path: Path, secu
         with closing(SmtpChannel(settings, tls=ssl.create_default_context())) as channel:
             (refused,) = channel.send([mail()])
 
-    assert (sent.outcome, refused.outcome) == (Outcome.SENT, Outcome.DOWN)
+    assert (sent.outcome, refused.outcome) == (MailOutcome.SENT, MailOutcome.DOWN)
     assert "certificate verify failed" in refused.detail
     assert len(office.arrived) == 1
 
@@ -182,7 +182,7 @@ def test_a_server_without_tls_gets_nothing_when_tls_is_asked_for(office: PostOff
     with closing(SmtpChannel(office.settings(security="starttls"))) as channel:
         (receipt,) = channel.send([mail()])
 
-    assert receipt.outcome is Outcome.DOWN
+    assert receipt.outcome is MailOutcome.DOWN
     assert office.arrived == []
 
 
@@ -205,7 +205,7 @@ def test_the_password_comes_from_a_file_that_only_the_user_can_read(tmp_path: Pa
             (refused,) = channel.send([mail()])
         assert reach_smtp(mail_settings)[0] is False
 
-    assert (sent.outcome, refused.outcome) == (Outcome.SENT, Outcome.DOWN)
+    assert (sent.outcome, refused.outcome) == (MailOutcome.SENT, MailOutcome.DOWN)
     assert office.logins[0] == (b"tocsin", b"secret")
     assert "535" in refused.detail
 

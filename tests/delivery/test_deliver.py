@@ -13,7 +13,7 @@ from support.delivery_examples import NOW, Read, Told, node, owe, read_folder, r
 from support.delivery_kills import killed
 from support.delivery_process import FRAMES, TEAMS
 from support.mail_server import PostOffice, post_office
-from tocsin.delivery import Channel, Delivery, DeliveryState, Summary, deliver, delivery, retry
+from tocsin.delivery import Channel, Delivery, DeliveryState, DeliverySummary, deliver, delivery, retry
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.delivery.retries import next_try
@@ -28,7 +28,7 @@ def office() -> Iterator[PostOffice]:
         yield office
 
 
-def run(database: Database, channel: Channel, now: datetime = NOW, teams: dict[int, Team] = TEAMS) -> Summary:
+def run(database: Database, channel: Channel, now: datetime = NOW, teams: dict[int, Team] = TEAMS) -> DeliverySummary:
     with closing(channel):
         return deliver(database, teams=teams, events_of=Told(FRAMES), channel=channel, node=node(), now=now)
 

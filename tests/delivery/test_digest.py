@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from support.delivery_examples import NODE, NOW, Read, Told, events, node, owe, read_folder, team, unpacked
-from tocsin.delivery import Delivery, DeliveryState, Gone, Node, deliver
+from tocsin.delivery import Delivery, DeliveryState, GoneProblem, Sender, deliver
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.columns import width
 from tocsin.delivery.survey import topics
 from tocsin.delivery.texts import texts_for
 from tocsin.delivery.xarf_report import XarfSender, xarf_reports
-from tocsin.directory import Format, Team
-from tocsin.events.schema import COLUMNS, FIELDS, Kind
+from tocsin.directory import AttachmentFormat, Team
+from tocsin.events.schema import COLUMNS, FIELDS, FieldKind
 from tocsin.node.records import Database
 
 RDP = {
@@ -51,8 +51,8 @@ def digests(
     folder: Path,
     frames: Mapping[int, pl.DataFrame],
     *teams: Team,
-    sender: Node | None = None,
-    gone: Mapping[int, list[Gone]] | None = None,
+    sender: Sender | None = None,
+    gone: Mapping[int, list[GoneProblem]] | None = None,
 ) -> list[Read]:
     known = {one.id: one for one in teams}
     owe(database, known, frames)
@@ -76,7 +76,7 @@ def test_the_first_screen_answers_what_where_how_sure_since_when_by_when_and_who
         {**RDP, "source.ip": "192.0.2.7", "problem.new": True, "problem.first_seen": NOW - timedelta(hours=8)},
         {**RDP, "source.ip": "192.0.2.8", "problem.new": False, "problem.first_seen": since},
     )
-    (read,) = digests(database, tmp_path, {1: frame}, team(1), gone={1: [Gone("192.0.2.9", "open-rdp")]})
+    (read,) = digests(database, tmp_path, {1: frame}, team(1), gone={1: [GoneProblem("192.0.2.9", "open-rdp")]})
 
     assert read.subject == (
         "[TLP:AMBER] Remote control open to the Internet: 1 new, 1 going on in AS64500 (Example ISP) [TOC-2026-0000001]"
@@ -108,7 +108,7 @@ def test_a_repeat_is_recognised_by_its_message_id_and_no_robot_answers_it(databa
 
 
 def test_every_digest_parses_back_to_the_events_it_owes(database: Database, tmp_path: Path) -> None:
-    forms = (Format.CSV, Format.JSONL, Format.XARF)
+    forms = (AttachmentFormat.CSV, AttachmentFormat.JSONL, AttachmentFormat.XARF)
     teams = [team(number, formats=forms[:number], mailboxes=(f"noc@t{number}.example",)) for number in (1, 2, 3)]
     frames = {
         number: events(
@@ -170,7 +170,7 @@ def test_every_kind_of_event_is_valid_x_arf_and_has_advice(database: Database, t
             for row in sources
         )
     )
-    (read,) = digests(database, tmp_path, {1: frame}, team(1, formats=(Format.XARF,)))
+    (read,) = digests(database, tmp_path, {1: frame}, team(1, formats=(AttachmentFormat.XARF,)))
 
     reports = [json.loads(content) for content in unpacked(read.files).values()]
     named = {report["source_identifier"] for report in reports}
@@ -220,7 +220,7 @@ def test_any_event_is_valid_x_arf(rows: list[dict[str, object]]) -> None:
 
 def test_a_few_x_arf_reports_are_attached_one_by_one(database: Database, tmp_path: Path) -> None:
     frame = events({"source.ip": "192.0.2.1"}, {"source.ip": "192.0.2.2"})
-    (read,) = digests(database, tmp_path, {1: frame}, team(1, formats=(Format.XARF,)))
+    (read,) = digests(database, tmp_path, {1: frame}, team(1, formats=(AttachmentFormat.XARF,)))
 
     assert sorted(read.files) == ["TOC-2026-0000001-1.xarf.json", "TOC-2026-0000001-2.xarf.json"]
 
@@ -319,7 +319,9 @@ def test_own_teams_get_what_stays_in_the_organisation(database: Database, tmp_pa
     assert read.subject.startswith("[TLP:AMBER+STRICT] ")
 
 
-TEXT_FIELDS = [field.name for field in FIELDS if field.kind in {Kind.TEXT, Kind.LOWER, Kind.URL, Kind.DOMAIN}]
+TEXT_FIELDS = [
+    field.name for field in FIELDS if field.kind in {FieldKind.TEXT, FieldKind.LOWER, FieldKind.URL, FieldKind.DOMAIN}
+]
 
 
 NUMBERS = itertools.count(1)

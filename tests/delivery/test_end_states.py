@@ -15,9 +15,9 @@ from support.reply_examples import SETTINGS
 from support.world import World, copy_world, make_world, text_of
 from tocsin.delivery import FINAL, Delivery, DeliveryState, drop, find_mail, hold, release, retry, send_again
 from tocsin.delivery.expiry import expire
-from tocsin.delivery.mailbox import Kind
+from tocsin.delivery.mailbox import MailKind
 from tocsin.directory import read_team
-from tocsin.node.accounts import Act, Role
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import Letter, LetterState, queue_letter
 from tocsin.node.records import AuditEntry
@@ -50,7 +50,7 @@ def world(told: Path, tmp_path: Path) -> World:
 def manager(world: World) -> Iterator[Browser]:
     with ExitStack() as stack:
         application = make_application(world.node, clock=lambda: world.now)
-        yield stack.enter_context(browser_of(application, world.node, Role.MANAGER, now=world.now))
+        yield stack.enter_context(browser_of(application, world.node, AccountRole.MANAGER, now=world.now))
 
 
 def reference_of(world: World) -> str:
@@ -82,7 +82,7 @@ def refused_everywhere(world: World, manager: Browser, reference: str) -> None:
         assert "None of these mails allows that" in manager.get(f"/deliveries/act?act={act}&reference={reference}").text
         refused = manager.send("/deliveries/act", act=act, reference=reference, reason="because")
         assert (act, refused.status_code) == (act, 409)
-    with caller(world, Role.MANAGER, Act.DELIVERIES_STEER) as program:
+    with caller(world, AccountRole.MANAGER, Permission.DELIVERIES_STEER) as program:
         for act in ACTS:
             body = {"reason": "because"} if act in {"hold", "drop"} else None
             assert (act, program.post(f"/deliveries/{reference}/{act}", json=body).status_code) == (act, 409)
@@ -175,7 +175,7 @@ def _came_back(world: World, reference: str) -> None:
     desk = open_desk(world.node, world.node.store)
     address = reply_addresses(world.node.settings.mailbox.address, desk.tokens)(reference)
     filed = file_mail(desk, report(gone, original=message_id).raw(address), now=world.now)
-    assert (filed.decision.kind, filed.decision.match.by) == (Kind.BOUNCE, "report")
+    assert (filed.decision.kind, filed.decision.match.by) == (MailKind.BOUNCE, "report")
 
 
 def _grew_old(world: World, _: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from support.delivery_examples import NOW, UNLIMITED, Told, node, team
 from support.delivery_kills import killed
 from support.mail_server import PostOffice, post_office
-from tocsin.delivery import Summary, deliver, letters
+from tocsin.delivery import DeliverySummary, deliver, letters
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.node.letters import Letter, LetterState, empty_letters, queue_letter
@@ -47,7 +47,7 @@ def ask(
 
 def send(
     database: Database, channel: FileChannel | SmtpChannel, hours: float = 0, tell: TellSettings = UNLIMITED
-) -> Summary:
+) -> DeliverySummary:
     at = NOW + timedelta(hours=hours)
     return deliver(database, teams={1: team()}, events_of=Told({}), channel=channel, node=node(tell=tell), now=at)
 

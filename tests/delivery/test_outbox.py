@@ -9,7 +9,7 @@ from sqlalchemy import select
 from support.delivery_examples import NODE, NOW, Told, events, node, owe, team
 from tocsin.delivery import Delivery, DeliveryItem, deliver, due_at, queue, release_items
 from tocsin.delivery.channels.file import FileChannel
-from tocsin.directory import Interval, Team
+from tocsin.directory import DigestInterval, Team
 from tocsin.node.records import Database
 
 
@@ -20,20 +20,20 @@ def at(text: str) -> datetime:
 @pytest.mark.parametrize(
     ("interval", "zone", "now", "due"),
     [
-        (Interval.AT_ONCE, "UTC", "2026-11-24 06:00", "2026-11-24 06:00"),
-        (Interval.HOURLY, "UTC", "2026-11-24 06:00", "2026-11-24 07:00"),
-        (Interval.HOURLY, "UTC", "2026-11-24 23:59", "2026-11-25 00:00"),
-        (Interval.DAILY, "UTC", "2026-11-24 05:59", "2026-11-24 06:00"),
-        (Interval.DAILY, "UTC", "2026-11-24 06:00", "2026-11-25 06:00"),
-        (Interval.DAILY, "Indian/Mauritius", "2026-11-24 01:00", "2026-11-24 02:00"),
-        (Interval.DAILY, "Nowhere/Atall", "2026-11-24 05:00", "2026-11-24 06:00"),
-        (Interval.WEEKLY, "UTC", "2026-11-24 05:00", "2026-11-30 06:00"),
-        (Interval.WEEKLY, "UTC", "2026-11-30 05:00", "2026-11-30 06:00"),
-        (Interval.WEEKLY, "UTC", "2026-11-30 07:00", "2026-12-07 06:00"),
-        (Interval.WEEKLY, "Pacific/Auckland", "2026-11-29 16:30", "2026-11-29 17:00"),
+        (DigestInterval.AT_ONCE, "UTC", "2026-11-24 06:00", "2026-11-24 06:00"),
+        (DigestInterval.HOURLY, "UTC", "2026-11-24 06:00", "2026-11-24 07:00"),
+        (DigestInterval.HOURLY, "UTC", "2026-11-24 23:59", "2026-11-25 00:00"),
+        (DigestInterval.DAILY, "UTC", "2026-11-24 05:59", "2026-11-24 06:00"),
+        (DigestInterval.DAILY, "UTC", "2026-11-24 06:00", "2026-11-25 06:00"),
+        (DigestInterval.DAILY, "Indian/Mauritius", "2026-11-24 01:00", "2026-11-24 02:00"),
+        (DigestInterval.DAILY, "Nowhere/Atall", "2026-11-24 05:00", "2026-11-24 06:00"),
+        (DigestInterval.WEEKLY, "UTC", "2026-11-24 05:00", "2026-11-30 06:00"),
+        (DigestInterval.WEEKLY, "UTC", "2026-11-30 05:00", "2026-11-30 06:00"),
+        (DigestInterval.WEEKLY, "UTC", "2026-11-30 07:00", "2026-12-07 06:00"),
+        (DigestInterval.WEEKLY, "Pacific/Auckland", "2026-11-29 16:30", "2026-11-29 17:00"),
     ],
 )
-def test_news_is_due_in_the_morning_of_the_team(interval: Interval, zone: str, now: str, due: str) -> None:
+def test_news_is_due_in_the_morning_of_the_team(interval: DigestInterval, zone: str, now: str, due: str) -> None:
     one = Team(id=1, uuid=NODE, key="t", name="T", interval=interval, timezone=zone)
 
     assert due_at(one, at(now)) == at(due)
@@ -79,7 +79,7 @@ def test_many_reports_are_one_digest_and_what_comes_later_is_the_next(database: 
 
 
 def test_what_is_not_due_waits(database: Database, tmp_path: Path) -> None:
-    teams = {1: team(1, interval=Interval.DAILY)}
+    teams = {1: team(1, interval=DigestInterval.DAILY)}
     frames = {1: events({"source.ip": "192.0.2.1"})}
     owe(database, teams, frames, now=at("2026-11-24 07:00"))
     channel = FileChannel(tmp_path / "mails")

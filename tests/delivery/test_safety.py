@@ -21,8 +21,8 @@ from support.delivery_examples import NOW, Told, events, node, owe, read_folder,
 from support.mail_server import PostOffice, post_office
 from tocsin.delivery import (
     Delivery,
+    DeliverySummary,
     Facts,
-    Summary,
     deliver,
     deliveries,
     drop,
@@ -39,7 +39,7 @@ from tocsin.delivery import (
 from tocsin.delivery.channels import Channel
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
-from tocsin.delivery.safety import Room, most_mails
+from tocsin.delivery.safety import MailAllowance, most_mails
 from tocsin.directory import Team
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import queue_letter
@@ -79,7 +79,7 @@ class Desk:
         }
         owe(self.database, self.teams, fresh, self.now)
 
-    def send(self, tell: TellSettings = OPEN, channel: Channel | None = None) -> Summary:
+    def send(self, tell: TellSettings = OPEN, channel: Channel | None = None) -> DeliverySummary:
         with closing(channel or self.channel()) as way:
             return deliver(
                 self.database,
@@ -377,7 +377,7 @@ def test_parts_of_a_large_digest_wait_for_room_and_come_once(database: Database,
     frames = {1: events(*rows)}
     owe(database, {1: team(1)}, frames)
 
-    def send(at: datetime) -> Summary:
+    def send(at: datetime) -> DeliverySummary:
         with closing(SmtpChannel(office.settings())) as channel:
             return deliver(
                 database,
@@ -407,7 +407,7 @@ def noise(seed: int) -> str:
     st.integers(min_value=1, max_value=4),
 )
 def test_room_never_gives_a_mailbox_more_than_its_share(mails: list[list[str]], most: int) -> None:
-    room = Room(most)
+    room = MailAllowance(most)
     given_ = Counter(box for boxes in mails if room.take(boxes) for box in boxes)
 
     assert all(count <= most for count in given_.values())

@@ -36,7 +36,7 @@ from support.sealing_examples import (
 from tocsin.delivery import Delivery, DeliveryState, deliver
 from tocsin.delivery.channels.smtp import SmtpChannel
 from tocsin.delivery.sealing import open_seals
-from tocsin.directory import Format
+from tocsin.directory import AttachmentFormat
 from tocsin.directory.keys import KeyFormat
 from tocsin.node.errors import SettingError
 from tocsin.node.letters import Letter
@@ -209,7 +209,7 @@ def test_where_mails_are_to_be_signed_and_cannot_be_none_leaves(tmp_path: Path) 
 
 
 def test_a_digest_in_all_forms_is_sealed_whole(cast: Cast, tmp_path: Path) -> None:
-    forms = (Format.CSV, Format.JSONL, Format.XARF)
+    forms = (AttachmentFormat.CSV, AttachmentFormat.JSONL, AttachmentFormat.XARF)
     one = isp(formats=forms)
     _, (mail,) = run(fresh(tmp_path), tmp_path / "a", sealing(cast, cast.pgp), one)
 

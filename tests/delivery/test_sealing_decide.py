@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.sealing_examples import BOXES, NOW, Cast, isp
-from tocsin.delivery.sealing import Barred, OwnKeys, Protection, protect
-from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, Span, TeamKey, Verdict
+from tocsin.delivery.sealing import OwnKeys, Protection, SealingRefusal, protect
+from tocsin.directory.keys import KeyFacts, KeyFormat, KeySpan, KeyState, KeyVerdict, TeamKey
 
 spans = st.builds(
-    Span,
+    KeySpan,
     since=st.integers(-900, 100).map(lambda days: NOW + timedelta(days=days)),
     until=st.none() | st.integers(-300, 900).map(lambda days: NOW + timedelta(days=days)),
     algorithm=st.just("X25519"),
@@ -26,7 +26,7 @@ facts = st.builds(
     algorithm=st.just("Ed25519"),
     since=st.just(NOW - timedelta(days=999)),
     until=st.none() | st.integers(-300, 900).map(lambda days: NOW + timedelta(days=days)),
-    flaw=st.none() | st.builds(Verdict, st.sampled_from([KeyState.WEAK, KeyState.REVOKED]), st.just("bad")),
+    flaw=st.none() | st.builds(KeyVerdict, st.sampled_from([KeyState.WEAK, KeyState.REVOKED]), st.just("bad")),
     encrypts=st.lists(spans, max_size=2).map(tuple),
 )
 keys = st.builds(
@@ -46,7 +46,7 @@ def test_what_must_be_encrypted_leaves_encrypted_for_good_keys_or_not_at_all(
 ) -> None:
     own = OwnKeys(cast.own.openpgp if has_pgp else None, cast.own.smime if has_smime else None)
     found = protect(isp(*BOXES), given_keys, own, sign, NOW)
-    if isinstance(found, Barred):
+    if isinstance(found, SealingRefusal):
         assert found.words
         return
     assert isinstance(found, Protection)

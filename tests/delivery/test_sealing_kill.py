@@ -12,7 +12,7 @@ from support.processes import KILLED, command
 from support.sealing_examples import Cast, parsed
 from tocsin.cli import main
 from tocsin.delivery.sealing import KeyRing
-from tocsin.directory.keys import KeyFormat, Saying, import_keys
+from tocsin.directory.keys import KeyFormat, KeySubmission, import_keys
 from tocsin.node.home import open_home
 from tocsin.node.settings import NodeSettings, Settings
 
@@ -65,7 +65,7 @@ def test_a_sealed_digest_comes_again_as_the_same_digest(home: Path, cast: Cast, 
     _, database = open_home(home)
     settings = Settings(node=NodeSettings(contact="csirt@csirt.example"))
     made = KeyRing(home, settings, database, "test").make(KeyFormat.OPENPGP, years=1, now=datetime.now(UTC))
-    import_keys(database, "isp", cast.pgp.content, Saying("test", "test"), datetime.now(UTC))
+    import_keys(database, "isp", cast.pgp.content, KeySubmission("test", "test"), datetime.now(UTC))
     delivered(home, cut=place)
     before = mails(home, "TOC")
     delivered(home)

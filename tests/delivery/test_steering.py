@@ -11,9 +11,9 @@ from support.delivery_examples import NOW, Told, node, owe, read_folder
 from support.delivery_process import FRAMES, TEAMS
 from tocsin.delivery import (
     Delivery,
-    Group,
-    Summary,
-    Wanted,
+    DeliveryFilter,
+    DeliverySummary,
+    StateGroup,
     count_digests,
     deliver,
     delivery,
@@ -29,7 +29,7 @@ from tocsin.node.records import AuditEntry, Database
 FIRST = "TOC-2026-0000001"
 
 
-def run(database: Database, folder: Path) -> Summary:
+def run(database: Database, folder: Path) -> DeliverySummary:
     with closing(FileChannel(folder)) as channel:
         return deliver(database, teams=TEAMS, events_of=Told(FRAMES), channel=channel, node=node(), now=NOW)
 
@@ -84,16 +84,20 @@ def test_digests_are_found_by_group_team_time_and_reference_a_page_at_a_time(
     run(database, tmp_path)
     again(database)
     with database.reading() as session:
-        every = [one.id for one in find_digests(session, Wanted(), limit=100)]
+        every = [one.id for one in find_digests(session, DeliveryFilter(), limit=100)]
         assert every == sorted(every, reverse=True)
-        page = find_digests(session, Wanted(before=every[1]), limit=2)
+        page = find_digests(session, DeliveryFilter(before=every[1]), limit=2)
         assert [one.id for one in page] == every[2:4]
         counts = count_digests(session)
-        assert (counts[Group.GONE], counts[Group.WAITING]) == (len(every) - 1, 1)
-        assert [one.id for one in find_digests(session, Wanted(groups=[Group.WAITING]), limit=9)] == every[:1]
-        assert every[0] not in [one.id for one in find_digests(session, Wanted(told=True), limit=9)]
-        (one,) = find_digests(session, Wanted(reference="toc-2026-0000002"), limit=9)
-        assert {other.team_id for other in find_digests(session, Wanted(teams=[one.team_id]), limit=9)} == {one.team_id}
-        assert not find_digests(session, Wanted(since=NOW + timedelta(days=1)), limit=9)
-        assert not find_digests(session, Wanted(until=NOW), limit=9)
-        assert not find_digests(session, Wanted(reference="%"), limit=9)
+        assert (counts[StateGroup.GONE], counts[StateGroup.WAITING]) == (len(every) - 1, 1)
+        assert [one.id for one in find_digests(session, DeliveryFilter(groups=[StateGroup.WAITING]), limit=9)] == every[
+            :1
+        ]
+        assert every[0] not in [one.id for one in find_digests(session, DeliveryFilter(told=True), limit=9)]
+        (one,) = find_digests(session, DeliveryFilter(reference="toc-2026-0000002"), limit=9)
+        assert {other.team_id for other in find_digests(session, DeliveryFilter(teams=[one.team_id]), limit=9)} == {
+            one.team_id
+        }
+        assert not find_digests(session, DeliveryFilter(since=NOW + timedelta(days=1)), limit=9)
+        assert not find_digests(session, DeliveryFilter(until=NOW), limit=9)
+        assert not find_digests(session, DeliveryFilter(reference="%"), limit=9)

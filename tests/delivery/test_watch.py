@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from support.world import START, World, make_world
-from tocsin.delivery import Summary, resume, stop
+from tocsin.delivery import DeliverySummary, resume, stop
 from tocsin.delivery.lock import sole_deliverer
-from tocsin.pipeline.notify import Teller, tell_as_due
+from tocsin.pipeline.notify import DeliveryScheduler, tell_as_due
 
 
 class Day:
@@ -35,7 +35,7 @@ def world(tmp_path: Path) -> World:
     return make_world(tmp_path)
 
 
-def runs(world: World, day: Day) -> Iterator[tuple[float, Summary]]:
+def runs(world: World, day: Day) -> Iterator[tuple[float, DeliverySummary]]:
     try:
         for summary in tell_as_due(world.node, every=1, clock=day.now, sleep=day.sleep):
             yield day.seconds, summary
@@ -86,7 +86,7 @@ def test_it_waits_while_another_delivers(world: World) -> None:
 
 
 def test_what_is_heard_while_mails_leave_is_told_at_the_next_look(world: World) -> None:
-    teller, late = Teller(world.node), ["192.0.2.2"]
+    teller, late = DeliveryScheduler(world.node), ["192.0.2.2"]
     world.hear("192.0.2.1")
 
     def while_mails_leave() -> bool:

@@ -10,8 +10,17 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from support.directory_example import TEAMS, World
-from tocsin.directory import Role, Rule, RuleKind, Statement, assert_claim, read_directory, read_overruled, read_team
-from tocsin.directory.precedence import Decided, Said, Words, settle
+from tocsin.directory import (
+    DirectoryRule,
+    PersonStatement,
+    ResponsibilityRole,
+    RuleKind,
+    assert_claim,
+    read_directory,
+    read_overruled,
+    read_team,
+)
+from tocsin.directory.precedence import Assertion, PersonAssertions, RecordedDecision, settle
 from tocsin.networks import parse_network
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.node.records import AuditEntry, Database
@@ -54,7 +63,7 @@ def test_no_import_withdraws_changes_or_shadows_a_persons_word(world: World) -> 
         assert world.keys(asn=64500) == ["alpha"]
         assert world.keys(domain="www.shop.example.org") == ["alpha"]
     (rule,) = [rule for rule in read_team(world.database, "alpha")[1] if rule.kind is RuleKind.ASN]
-    assert (rule.source, rule.said_by, rule.role) == ("person:Ana", "Ana", Role.RESPONSIBLE)
+    assert (rule.source, rule.said_by, rule.role) == ("person:Ana", "Ana", ResponsibilityRole.RESPONSIBLE)
 
 
 def test_a_denial_suppresses_imports_and_they_stay_in_the_records(world: World) -> None:
@@ -104,7 +113,7 @@ def test_two_persons_who_contradict_each_other_are_told_so(world: World) -> None
     world.deny("beta asn 64500", by="Ben")
     with pytest.raises(ConflictError, match="Ben said on 2026-11-24 that asn 64500 is not theirs"):
         world.say("beta asn 64500")
-    said = Statement("alpha", "asn", "64500", "Ben", role=Role.INFORMED)
+    said = PersonStatement("alpha", "asn", "64500", "Ben", role=ResponsibilityRole.INFORMED)
     with pytest.raises(ConflictError, match="is theirs as responsible"):
         assert_claim(world.database, said, actor="x", now=world.tick())
 
@@ -155,14 +164,16 @@ DAY = date(2026, 11, 24)
 
 
 @st.composite
-def claims(draw: st.DrawFn, source: str) -> Rule:
+def claims(draw: st.DrawFn, source: str) -> DirectoryRule:
     kind = draw(st.sampled_from([RuleKind.PREFIX, RuleKind.ASN, RuleKind.DOMAIN]))
     value = {
         RuleKind.PREFIX: NETWORKS,
         RuleKind.ASN: st.sampled_from(["64500", "64501"]),
         RuleKind.DOMAIN: st.sampled_from(["example.org", "a.example.org", "b.a.example.org", "example.net"]),
     }[kind]
-    return Rule(draw(st.integers(1, 3)), kind, draw(value), draw(st.sampled_from(list(Role))), source)
+    return DirectoryRule(
+        draw(st.integers(1, 3)), kind, draw(value), draw(st.sampled_from(list(ResponsibilityRole))), source
+    )
 
 
 @given(
@@ -172,18 +183,21 @@ def claims(draw: st.DrawFn, source: str) -> Rule:
     st.lists(claims("person:Ana"), max_size=2),
 )
 def test_the_rule_of_precedence_by_hand(
-    imports: list[Rule], persons: list[Rule], denials: list[Rule], contests: list[Rule]
+    imports: list[DirectoryRule],
+    persons: list[DirectoryRule],
+    denials: list[DirectoryRule],
+    contests: list[DirectoryRule],
 ) -> None:
     """Whatever is said: nothing is lost, and what holds is what the rule says when it is walked by hand."""
-    said = [Said(rule.team_id, rule.kind, rule.value, rule.role, "Ana", DAY) for rule in persons]
-    said += [Said(rule.team_id, rule.kind, rule.value, None, "Ana", DAY) for rule in denials]
+    said = [Assertion(rule.team_id, rule.kind, rule.value, rule.role, "Ana", DAY) for rule in persons]
+    said += [Assertion(rule.team_id, rule.kind, rule.value, None, "Ana", DAY) for rule in denials]
     decided = {
-        (rule.kind, rule.value): Decided(
+        (rule.kind, rule.value): RecordedDecision(
             number, rule.kind, rule.value, frozenset({rule.team_id}), frozenset(), "B", DAY
         )
         for number, rule in enumerate(contests)
     }
-    words = Words(tuple(said), tuple(decided.values()))
+    words = PersonAssertions(tuple(said), tuple(decided.values()))
     holding, overruled = settle([*imports, *persons], words)
 
     kept = [rule for rule in holding if not rule.source.startswith("decision:")]
@@ -192,15 +206,17 @@ def test_the_rule_of_precedence_by_hand(
     for rule in kept:
         assert not rule.overruled
         decision = decided.get((rule.kind, rule.value))
-        if decision and rule.role is Role.RESPONSIBLE:
+        if decision and rule.role is ResponsibilityRole.RESPONSIBLE:
             assert rule.team_id in decision.teams
             continue
         if rule.source == "rir":
             nearest = _nearest(rule, words)
             assert nearest is None or nearest.role is not None
-            answers = {one.team_id for one in words.said if one.role is Role.RESPONSIBLE and _holds(one, rule)}
+            answers = {
+                one.team_id for one in words.said if one.role is ResponsibilityRole.RESPONSIBLE and _holds(one, rule)
+            }
             vouched = answers | {team for one in words.decided if _holds(one, rule) for team in one.teams}
-            assert rule.role is not Role.RESPONSIBLE or not answers or rule.team_id in vouched
+            assert rule.role is not ResponsibilityRole.RESPONSIBLE or not answers or rule.team_id in vouched
     for rule in overruled:
         assert rule.overruled
         assert any(_holds(one, rule) for one in words.said) or any(_holds(one, rule) for one in words.decided)
@@ -208,24 +224,24 @@ def test_the_rule_of_precedence_by_hand(
             assert rule.team_id not in decided[rule.kind, rule.value].teams
 
 
-def _nearest(rule: Rule, words: Words) -> Said | None:
+def _nearest(rule: DirectoryRule, words: PersonAssertions) -> Assertion | None:
     """The word on this very team whose value holds that of the rule most narrowly; the first said of equals."""
     found = [one for one in words.said if one.team_id == rule.team_id and _holds(one, rule)]
     decided = [one for one in words.decided if rule.team_id in one.teams and _holds(one, rule)]
     size = max((len(one.value) if one.kind == "domain" else _length(one) for one in decided), default=-1)
     best = max(found, key=lambda one: len(one.value) if one.kind == "domain" else _length(one), default=None)
-    if best and rule.role is Role.RESPONSIBLE:
+    if best and rule.role is ResponsibilityRole.RESPONSIBLE:
         here = len(best.value) if best.kind == "domain" else _length(best)
         return None if size >= here else best
     return best
 
 
-def _length(one: Said | Decided) -> int:
+def _length(one: Assertion | RecordedDecision) -> int:
     network = parse_network(one.value) if one.kind == "prefix" else None
     return network.length if network else 0
 
 
-def _holds(one: Said | Decided, rule: Rule) -> bool:
+def _holds(one: Assertion | RecordedDecision, rule: DirectoryRule) -> bool:
     if one.kind != rule.kind:
         return False
     if rule.kind is RuleKind.DOMAIN:

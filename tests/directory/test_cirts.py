@@ -19,11 +19,11 @@ from tocsin.directory.facts import Fact, FactKind
 from tocsin.directory.model import TeamKind
 from tocsin.directory.states import (
     GROUPS,
-    Answer,
     Body,
     Candidate,
-    Judged,
-    State,
+    CirtAssessment,
+    CirtStatus,
+    CountryState,
     alpha3_codes,
     judge,
     read_bodies,
@@ -34,8 +34,8 @@ from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.records import Database
 
 DAY = date(2026, 11, 1)
-STATE = State("MU", "Mauritius")
-YES, NO, OPEN = Answer.YES, Answer.NO, Answer.OPEN
+STATE = CountryState("MU", "Mauritius")
+YES, NO, OPEN = CirtStatus.YES, CirtStatus.NO, CirtStatus.OPEN
 
 
 def member(body: str, status: str = "member", **more: str) -> Fact:
@@ -52,11 +52,13 @@ def team(*facts: Fact, kind: TeamKind = TeamKind.NATIONAL, **more: Any) -> Candi
     return Candidate("cert", kind, facts, **more)
 
 
-def judged(*teams: Candidate, state: State = STATE, used: dict[tuple[str, str], date] | None = None) -> Judged:
+def judged(
+    *teams: Candidate, state: CountryState = STATE, used: dict[tuple[str, str], date] | None = None
+) -> CirtAssessment:
     return judge(state, teams, read_bodies(), DAY, used or {})
 
 
-def answers(one: Judged) -> tuple[Answer, Answer]:
+def answers(one: CirtAssessment) -> tuple[CirtStatus, CirtStatus]:
     return one.structure.answer, one.cooperating.answer
 
 
@@ -89,7 +91,7 @@ GONE = Fact(FactKind.MEMBERSHIP, "FIRST", (("status", "member"),), withdrawn=dat
         ([team(ended=(GONE,))], (NO, NO)),
     ],
 )
-def test_both_rules(teams: Sequence[Candidate], expected: tuple[Answer, Answer]) -> None:
+def test_both_rules(teams: Sequence[Candidate], expected: tuple[CirtStatus, CirtStatus]) -> None:
     assert answers(judged(*teams)) == expected
 
 
@@ -106,10 +108,10 @@ def test_a_link_that_was_not_used_for_a_year_is_not_in_use() -> None:
 
 
 def test_that_there_is_none_needs_somebody_who_found_it() -> None:
-    state = State("TV", "Tuvalu", no_cirt_as_of=DAY, no_cirt_source="Survey of 2026")
+    state = CountryState("TV", "Tuvalu", no_cirt_as_of=DAY, no_cirt_source="Survey of 2026")
     assert answers(judged(state=state)) == (NO, NO)
     assert judged(state=state).structure.evidence == ("Survey of 2026, as of 2026-11-01",)
-    before = State("TV", "Tuvalu", no_cirt_as_of=DAY + timedelta(days=1), no_cirt_source="Survey")
+    before = CountryState("TV", "Tuvalu", no_cirt_as_of=DAY + timedelta(days=1), no_cirt_source="Survey")
     assert answers(judged(state=before)) == (OPEN, OPEN)
     assert answers(judged(team(mandate()), state=state)) == (YES, OPEN)
 
@@ -218,8 +220,8 @@ def test_of_a_day_what_was_known_then(database: Database, tmp_path: Path) -> Non
     path.write_text(TEAMS.replace('{ body = "AfricaCERT", status = "member" }', ""))
     import_directory(database, path, actor="x", now=changed, source="list", most_gone=None)
 
-    def look(at: datetime) -> dict[str, tuple[Answer, Answer]]:
-        states = [State(code, code) for code in ("KE", "MG", "MU")]
+    def look(at: datetime) -> dict[str, tuple[CirtStatus, CirtStatus]]:
+        states = [CountryState(code, code) for code in ("KE", "MG", "MU")]
         now = datetime(2026, 11, 1, tzinfo=UTC)
         with database.begin() as session:
             found = read_cirts(session, states, read_bodies(), at=at, now=now, terms=Terms())

@@ -18,8 +18,8 @@ from tocsin.directory.claims import (
     MOST_TRIES,
     OPEN_FOR,
     Claim,
+    ClaimDecision,
     ClaimState,
-    Judged,
     approve_claim,
     make_claim,
     read_claim,
@@ -60,7 +60,7 @@ def claim(world: World, value: str, team: str = "alpha", mailbox: str = "noc@alp
     )
 
 
-def approve(world: World, number: int, *, reason: str = "", over: bool = False) -> Judged:
+def approve(world: World, number: int, *, reason: str = "", over: bool = False) -> ClaimDecision:
     return approve_claim(world.database, number, said_by="Ana", reason=reason, over=over, actor="x", now=world.tick())
 
 

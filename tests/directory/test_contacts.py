@@ -14,8 +14,8 @@ from sqlalchemy import select
 from support.directory_example import NOW, TEAMS, World
 from tocsin.delivery.ledger import note_posted
 from tocsin.directory import (
-    Purpose,
-    Statement,
+    ContactPurpose,
+    PersonStatement,
     deny_claim,
     merge_teams,
     note_answer,
@@ -27,13 +27,13 @@ from tocsin.directory import (
 from tocsin.directory.contacts import (
     ANSWER_WITHIN,
     Ask,
+    ConfirmationOutcome,
     Contact,
     ContactFact,
+    ContactQuestion,
     ContactState,
     Letters,
-    Outcome,
     Pace,
-    Question,
     Round,
     Sign,
     Stand,
@@ -52,7 +52,7 @@ from tocsin.directory.contacts import (
 )
 from tocsin.directory.contacts.tables import ContactFactRow
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import AuditEntry, AuditWord, Database
+from tocsin.node.records import AuditAction, AuditEntry, Database
 
 TERMS = Terms(verify_days=365, answer_days=14)
 DAY = dt.timedelta(days=1)
@@ -242,15 +242,15 @@ def test_a_team_without_mailbox_is_unknown_and_purposes_are_told_apart(world: Wo
         found = {one.team: one for one in contact_states(session, world.now, TERMS)}
 
     assert (found["delta"].stand.state, found["delta"].mailbox) == (ContactState.UNKNOWN, "")
-    assert found["alpha"].purpose is Purpose.ABUSE
-    assert found["epsilon"].purpose is Purpose.SECURITY
+    assert found["alpha"].purpose is ContactPurpose.ABUSE
+    assert found["epsilon"].purpose is ContactPurpose.SECURITY
 
 
 def test_facts_go_along_when_teams_are_merged_and_a_denied_mailbox_is_no_contact(world: World) -> None:
     with world.database.begin() as session:
         note_verified(session, team_id=number(world, "alpha"), mailbox="abuse@alpha.example", at=NOW, via="link")
     merge_teams(world.database, "alpha", "gamma", said_by="Ana", reason="one firm", actor="x", now=world.tick())
-    denied = Statement("beta", "mailbox", "old@beta.example", "Ana", "gone")
+    denied = PersonStatement("beta", "mailbox", "old@beta.example", "Ana", "gone")
     deny_claim(world.database, denied, actor="x", now=world.tick())
 
     assert states(world) == {
@@ -281,7 +281,7 @@ def test_only_a_mail_that_left_for_its_mailbox_is_delivered(world: World, way: s
 
 def contact(mailbox: str, found: ContactState = ContactState.REGISTERED, *, team: int = 1, left: int = 300) -> Contact:
     until = NOW + left * DAY if found in {ContactState.VERIFIED, ContactState.ANSWERING} else None
-    return Contact(team, f"team-{team}", "XA", mailbox, Purpose.ABUSE, Stand(found, None, "", until))
+    return Contact(team, f"team-{team}", "XA", mailbox, ContactPurpose.ABUSE, Stand(found, None, "", until))
 
 
 def plan(contacts: Iterable[Contact], rounds: Iterable[Round] = (), *, begin: bool = True, pace: Pace = Pace()):  # type: ignore[no-untyped-def] # noqa: ANN201, B008
@@ -360,7 +360,7 @@ def test_who_answered_bounces_or_is_gone_is_not_reminded() -> None:
 # Asking and answering.
 
 
-def write(question: Question, step: int) -> tuple[str, str]:
+def write(question: ContactQuestion, step: int) -> tuple[str, str]:
     return f"step {step}", " ".join((question.name, *question.teams, *(value for _, value in question.networks)))
 
 
@@ -375,7 +375,7 @@ def put(world: World, *keys: str, mailbox: str = "abuse@alpha.example") -> str:
         return ask(session, Ask(mailbox, teams, world.now), rules, LETTERS, now=world.now).name
 
 
-def settle(world: World, name: str, outcome: Outcome, *, not_ours: Iterable[tuple[str, str]] = ()) -> bool:
+def settle(world: World, name: str, outcome: ConfirmationOutcome, *, not_ours: Iterable[tuple[str, str]] = ()) -> bool:
     with world.database.begin() as session:
         row = open_question(session, name, world.now)
         return row is not None and settle_question(
@@ -402,22 +402,22 @@ def test_a_letter_asks_about_what_the_team_answers_for_and_reminders_are_other_l
 
 def test_yes_is_a_persons_word_beside_imports(world: World) -> None:
     name = put(world, "alpha")
-    assert settle(world, name, Outcome.OURS)
+    assert settle(world, name, ConfirmationOutcome.OURS)
 
     assert states(world)["abuse@alpha.example"] == "verified"
     world.bring("reg", TEAMS.replace("abuse@alpha.example", "new@alpha.example"))
     teams = {team.key: team.mailboxes for team in read_directory(world.database).teams}
     assert set(teams["alpha"]) == {"abuse@alpha.example", "new@alpha.example"}
     with world.database.begin() as session:
-        (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.word == AuditWord.CONTACT_CONFIRMED.value))
+        (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.word == AuditAction.CONTACT_CONFIRMED.value))
         assert entry.actor == "person:verified"
         assert "alpha" not in str(entry.detail)
 
 
 def test_no_takes_the_mailbox_from_the_team_and_keeps_what_was_written(world: World) -> None:
-    assert settle(world, put(world, "alpha", "beta"), Outcome.OURS)
+    assert settle(world, put(world, "alpha", "beta"), ConfirmationOutcome.OURS)
     world.tick()
-    assert settle(world, put(world, "alpha"), Outcome.WRONG)
+    assert settle(world, put(world, "alpha"), ConfirmationOutcome.WRONG)
 
     teams = {team.key: team.mailboxes for team in read_directory(world.database).teams}
     assert teams["alpha"] == ()
@@ -430,7 +430,7 @@ def test_no_takes_the_mailbox_from_the_team_and_keeps_what_was_written(world: Wo
 def test_networks_that_are_not_theirs_are_denied_and_others_stay(world: World) -> None:
     world.rules("reg", ["alpha prefix 192.0.2.0/24", "alpha asn 64500", "alpha domain alpha.example"])
     asked, never_asked = ("asn", "64500"), ("country", "XA")
-    assert settle(world, put(world, "alpha"), Outcome.NOT_THESE, not_ours=[asked, never_asked])
+    assert settle(world, put(world, "alpha"), ConfirmationOutcome.NOT_THESE, not_ours=[asked, never_asked])
 
     rules = {(rule.kind.value, rule.value) for rule in read_directory(world.database).rules}
     assert rules == {("prefix", "192.0.2.0/24"), ("domain", "alpha.example")}
@@ -439,11 +439,11 @@ def test_networks_that_are_not_theirs_are_denied_and_others_stay(world: World) -
 
 def test_a_question_counts_once_and_only_in_time(world: World) -> None:
     name = put(world, "alpha")
-    assert settle(world, name, Outcome.OURS)
-    assert not settle(world, name, Outcome.WRONG)
+    assert settle(world, name, ConfirmationOutcome.OURS)
+    assert not settle(world, name, ConfirmationOutcome.WRONG)
     late = put(world, "beta", mailbox="abuse@beta.example")
     world.now += ANSWER_WITHIN
-    assert not settle(world, late, Outcome.OURS)
+    assert not settle(world, late, ConfirmationOutcome.OURS)
 
     assert states(world)["abuse@beta.example"] == "registered"
     with world.database.begin() as session:
@@ -456,25 +456,25 @@ def test_of_many_that_answer_at_the_same_time_exactly_one_counts(world: World) -
         row = open_question(session, name, world.now)
         assert row is not None
 
-    def answer(outcome: Outcome) -> bool:
+    def answer(outcome: ConfirmationOutcome) -> bool:
         with world.database.begin() as session:
             return settle_question(session, row, outcome, now=world.now, via="link")
 
     with ThreadPoolExecutor(8) as pool:
-        won = list(pool.map(answer, [Outcome.OURS, Outcome.WRONG] * 8))
+        won = list(pool.map(answer, [ConfirmationOutcome.OURS, ConfirmationOutcome.WRONG] * 8))
 
     assert won.count(True) == 1
     with world.database.begin() as session:
         assert len(read_answers(session)) == 1
         kinds = session.scalars(select(AuditEntry.word)).all()
-        assert kinds.count(AuditWord.CONTACT_CONFIRMED.value) == 1
+        assert kinds.count(AuditAction.CONTACT_CONFIRMED.value) == 1
         facts = len(session.scalars(select(ContactFactRow)).all())
         assert facts == (1 if won.index(True) % 2 == 0 else 0)
 
 
 def test_an_answer_takes_back_the_letters_that_have_not_left(world: World) -> None:
     name = put(world, "alpha")
-    assert settle(world, name, Outcome.OURS)
+    assert settle(world, name, ConfirmationOutcome.OURS)
 
     with world.database.begin() as session:
         (letter,) = session.scalars(select(Letter))

@@ -36,9 +36,9 @@ from support.coverage_example import (
 from support.databases import Cluster
 from support.world import URL
 from support.world import World as Served
-from tocsin.delivery.mailbox import Kind
+from tocsin.delivery.mailbox import MailKind
 from tocsin.directory import (
-    Statement,
+    PersonStatement,
     deny_claim,
     import_directory,
     merge_teams,
@@ -98,7 +98,7 @@ def play(node: NodeWithStores, world: SeededWorld, folder: Path, stack: ExitStac
     _letters(node, by_letter, keys, stack)
     _notes(node, [act for act in world.acts if act not in by_letter], keys)
     for team, number in world.denials:
-        said = Statement(team, "asn", str(number), "Ana", "not theirs")
+        said = PersonStatement(team, "asn", str(number), "Ana", "not theirs")
         deny_claim(node.database, said, actor="x", now=WORDS)
     for team, into in world.merges:
         merge_teams(node.database, into, team, said_by="Ana", reason="one", actor="x", now=WORDS)
@@ -141,7 +141,7 @@ def _letters(node: NodeWithStores, acts: Sequence[Act], keys: dict[str, int], st
         story, link = act.what.removeprefix("letter "), links[act.mailbox]
         if story in {"confirms by mail", "auto-reply"}:
             filed = file_mail(desk, _reply(sent[act.mailbox], automatic=story == "auto-reply"), now=ANSWERED)
-            assert filed.decision.kind is (Kind.AUTOMATIC if story == "auto-reply" else Kind.ANSWER)
+            assert filed.decision.kind is (MailKind.AUTOMATIC if story == "auto-reply" else MailKind.ANSWER)
             continue
         page = client.get(link)
         assert page.status_code == 200

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from support.cast import Tocsin
 from support.directory_example import TEAMS, World
-from tocsin.directory import Line, read_directory
+from tocsin.directory import ChangeLine, read_directory
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import Database
 
@@ -30,9 +30,11 @@ def test_a_dry_run_says_each_change_with_before_and_after(world: World) -> None:
     done = world.bring("rir", changed, dry_run=True)
 
     assert done.changes == (
-        Line("changed", "alpha", "asn", "64500", "responsible, confidence 80", "informed, confidence 50"),
-        Line("gone", "alpha", "asn", "64501", "responsible"),
-        Line("new", "beta", "asn", "64503", "", "responsible", "Ana said on 2026-11-24 who answers for AS64503 (seen)"),
+        ChangeLine("changed", "alpha", "asn", "64500", "responsible, confidence 80", "informed, confidence 50"),
+        ChangeLine("gone", "alpha", "asn", "64501", "responsible"),
+        ChangeLine(
+            "new", "beta", "asn", "64503", "", "responsible", "Ana said on 2026-11-24 who answers for AS64503 (seen)"
+        ),
     )
     assert {rule.value for rule in read_directory(world.database).rules} == {"64500", "64501", "64502", "64503"}
     assert world.bring("rir", changed).changes == ()
@@ -42,10 +44,10 @@ def test_changes_of_teams_mailboxes_and_mutes_are_said_too(world: World) -> None
     mutes = "key,name,mailboxes,mute_types\nalpha,Alpha Net,noc@alpha.example,scanner\ndelta,Delta,d@delta.example,\n"
     done = world.bring("teams", mutes, dry_run=True)
 
-    assert Line("changed", "alpha", "team", "name", "Alpha", "Alpha Net") in done.changes
-    assert Line("new", "delta", "team", "Delta") in done.changes
-    assert Line("gone", "alpha", "mailbox", "abuse@alpha.example") in done.changes
-    assert Line("new", "alpha", "mute of type", "scanner") in done.changes
+    assert ChangeLine("changed", "alpha", "team", "name", "Alpha", "Alpha Net") in done.changes
+    assert ChangeLine("new", "delta", "team", "Delta") in done.changes
+    assert ChangeLine("gone", "alpha", "mailbox", "abuse@alpha.example") in done.changes
+    assert ChangeLine("new", "alpha", "mute of type", "scanner") in done.changes
 
 
 def test_much_that_goes_at_once_needs_a_yes(world: World) -> None:

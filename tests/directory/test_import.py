@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from tocsin.directory import (
-    Format,
-    Imported,
-    Interval,
+    AttachmentFormat,
+    DigestInterval,
+    ImportResult,
     Mute,
     MuteKind,
-    Role,
+    ResponsibilityRole,
     RuleKind,
     TeamKind,
     directory_version,
@@ -68,13 +68,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def bring(database: Database, path: Path, text: str, *, now: datetime = NOW, **options: str | bool) -> Imported:
+def bring(database: Database, path: Path, text: str, *, now: datetime = NOW, **options: str | bool) -> ImportResult:
     path.write_text(text, encoding="utf-8")
     source, dry_run = str(options.get("source", "")), bool(options.get("dry_run"))
     return import_directory(database, path, actor="ana", now=now, source=source, dry_run=dry_run)
 
 
-def reasons(done: Imported) -> list[tuple[str, str]]:
+def reasons(done: ImportResult) -> list[tuple[str, str]]:
     return [(refused.where, refused.why) for refused in done.not_taken]
 
 
@@ -86,7 +86,7 @@ def test_toml_gives_a_team_with_everything_it_says(database: Database, folder: P
     team, rules = read_team(database, "cert-x")
     assert (team.name, team.organisation, team.kind) == ("CERT of Exampleland", "Ministry", TeamKind.NATIONAL)
     assert (team.country, team.language, team.timezone) == ("MU", "fr", "Indian/Mauritius")
-    assert (team.interval, team.formats) == (Interval.WEEKLY, (Format.CSV, Format.XARF))
+    assert (team.interval, team.formats) == (DigestInterval.WEEKLY, (AttachmentFormat.CSV, AttachmentFormat.XARF))
     assert (team.ceiling, team.encrypt, team.mailboxes) == ("GREEN", True, ("cert@example.org",))
     assert team.mutes == (
         Mute(MuteKind.PREFIX, "192.0.2.64/26", datetime(2027, 1, 1, tzinfo=UTC), "moving house"),
@@ -96,13 +96,13 @@ def test_toml_gives_a_team_with_everything_it_says(database: Database, folder: P
         ("register", date(2026, 11, 1), "NIC of Exampleland")
     }
     assert [(rule.kind, rule.value, rule.role, rule.confidence) for rule in rules] == [
-        (RuleKind.PREFIX, "192.0.2.0/24", Role.RESPONSIBLE, 80),
-        (RuleKind.PREFIX, "2001:db8::/32", Role.INFORMED, 50),
-        (RuleKind.ASN, "64500", Role.RESPONSIBLE, 80),
-        (RuleKind.ASN, "64501", Role.RESPONSIBLE, 80),
-        (RuleKind.DOMAIN, "example.co.uk", Role.RESPONSIBLE, 80),
-        (RuleKind.DOMAIN, ".mu", Role.RESPONSIBLE, 80),
-        (RuleKind.COUNTRY, "MU", Role.INFORMED, 80),
+        (RuleKind.PREFIX, "192.0.2.0/24", ResponsibilityRole.RESPONSIBLE, 80),
+        (RuleKind.PREFIX, "2001:db8::/32", ResponsibilityRole.INFORMED, 50),
+        (RuleKind.ASN, "64500", ResponsibilityRole.RESPONSIBLE, 80),
+        (RuleKind.ASN, "64501", ResponsibilityRole.RESPONSIBLE, 80),
+        (RuleKind.DOMAIN, "example.co.uk", ResponsibilityRole.RESPONSIBLE, 80),
+        (RuleKind.DOMAIN, ".mu", ResponsibilityRole.RESPONSIBLE, 80),
+        (RuleKind.COUNTRY, "MU", ResponsibilityRole.INFORMED, 80),
     ]
     assert read_team(database, str(team.uuid))[0] == team
 
@@ -165,7 +165,7 @@ def test_a_changed_role_is_recorded_anew(database: Database, folder: Path) -> No
     done = bring(database, folder / "rules.csv", RULES.replace("informed", "responsible"))
 
     assert (done.rules_new, done.rules_withdrawn, done.rules_same) == (1, 1, 2)
-    assert {rule.role for rule in read_directory(database).rules} == {Role.RESPONSIBLE}
+    assert {rule.role for rule in read_directory(database).rules} == {ResponsibilityRole.RESPONSIBLE}
 
 
 def test_sources_leave_each_other_alone(database: Database, folder: Path) -> None:
@@ -264,7 +264,7 @@ name = "Two\\nlines"
     assert whys["good, interval 'sometimes'"] == "not one of at_once, hourly, daily, weekly"
     directory = read_directory(database)
     assert [(team.key, team.mailboxes, team.interval) for team in directory.teams] == [
-        ("good", ("ok@example.org",), Interval.DAILY)
+        ("good", ("ok@example.org",), DigestInterval.DAILY)
     ]
     assert [rule.value for rule in directory.rules] == ["198.51.100.0/24"]
 
@@ -278,7 +278,7 @@ def test_the_same_rule_twice_is_told_and_a_contradiction_is_refused(database: Da
         ("line 3", "line 2 says the same already"),
         ("line 4", "line 2 says otherwise of the same asn"),
     ]
-    assert [rule.role for rule in read_directory(database).rules] == [Role.RESPONSIBLE]
+    assert [rule.role for rule in read_directory(database).rules] == [ResponsibilityRole.RESPONSIBLE]
 
 
 def test_an_identity_is_not_taken_over(database: Database, folder: Path) -> None:

@@ -16,15 +16,15 @@ from sqlalchemy import select
 from support.mail_keys import Gpg, certificate, gnupg, openssl
 from tocsin.directory import import_directory, merge_teams, read_team
 from tocsin.directory.keys import (
-    Change,
+    KeyChange,
     KeyFacts,
     KeyFormat,
+    KeyResult,
+    KeySpan,
     KeyState,
-    Saying,
-    Span,
-    Taken,
+    KeySubmission,
+    KeyVerdict,
     TeamKey,
-    Verdict,
     ending,
     ends,
     import_keys,
@@ -48,7 +48,7 @@ key = "isp"
 name = "Example ISP"
 mailboxes = ["noc@isp.example", "abuse@isp.example"]
 """
-SAYING = Saying("ann", "key.asc", "Ann, by telephone")
+SAYING = KeySubmission("ann", "key.asc", "Ann, by telephone")
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,9 @@ def team_key(facts: KeyFacts, *, any_mailbox: bool = False) -> TeamKey:
     return TeamKey(UUID(int=1), 1, facts, b"", any_mailbox, preferred=False, source="", said_by="", recorded=now())
 
 
-def bring(database: Database, content: bytes, saying: Saying = SAYING, at: datetime | None = None) -> list[Taken]:
+def bring(
+    database: Database, content: bytes, saying: KeySubmission = SAYING, at: datetime | None = None
+) -> list[KeyResult]:
     return import_keys(database, "isp", content, saying, at or now())[1]
 
 
@@ -241,7 +243,7 @@ def outcome(content: bytes) -> str:
 times = st.integers(0, 20 * 365 * 86_400).map(
     lambda seconds: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
 )
-spans = st.builds(Span, since=times, until=st.none() | times, algorithm=st.just("X25519"))
+spans = st.builds(KeySpan, since=times, until=st.none() | times, algorithm=st.just("X25519"))
 made_facts = st.builds(
     KeyFacts,
     format=st.sampled_from(KeyFormat),
@@ -251,7 +253,7 @@ made_facts = st.builds(
     algorithm=st.just("Ed25519"),
     since=times,
     until=st.none() | times,
-    flaw=st.none() | st.just(Verdict(KeyState.WEAK, "weak")),
+    flaw=st.none() | st.just(KeyVerdict(KeyState.WEAK, "weak")),
     encrypts=st.lists(spans, max_size=3).map(tuple),
 )
 
@@ -279,7 +281,7 @@ def test_a_key_is_recorded_once_with_who_said_so(isp: Database, gpg: Gpg) -> Non
     (again,) = bring(isp, gpg.run("--armor", "--export", first.key.facts.fingerprint))
     kept = team_keys(isp)
 
-    assert (first.change, again.change) == (Change.NEW, Change.SAME)
+    assert (first.change, again.change) == (KeyChange.NEW, KeyChange.SAME)
     assert [(key.source, key.said_by, key.withdrawn) for key in kept] == [("key.asc", "Ann, by telephone", None)]
     with isp.begin() as session:
         (entry,) = session.scalars(select(AuditEntry).where(AuditEntry.word == "key.imported")).all()
@@ -297,10 +299,10 @@ def test_a_newer_form_of_a_key_joins_the_older_and_the_older_is_kept(isp: Databa
     (older,) = bring(isp, first.key.content)
 
     assert ends(first.key.facts, now()) == first.key.facts.until
-    assert longer.change is Change.UPDATED
+    assert longer.change is KeyChange.UPDATED
     assert (ends(longer.key.facts, now()) or now()) > now() + timedelta(days=1_000)
     assert judge(revoking.key.facts, now()).state is KeyState.REVOKED
-    assert older.change is Change.SAME  # what is known is not unlearned
+    assert older.change is KeyChange.SAME  # what is known is not unlearned
     history = team_keys(isp, withdrawn=True)
     assert [key.withdrawn is None for key in history] == [False, False, True]
     assert [key.reason for key in history] == ["replaced by a newer form of it"] * 2 + [""]
@@ -341,8 +343,8 @@ def test_an_authority_takes_a_certificate_back_by_its_list(isp: Database, tmp_pa
     (taken,) = bring(isp, revocation_list(tmp_path, "ca"))
     (again,) = bring(isp, (tmp_path / "team.pem").read_bytes())
 
-    assert judge(taken.key.facts, now()) == Verdict(KeyState.REVOKED, "The authority that issued it revoked it.")
-    assert again.change is Change.SAME
+    assert judge(taken.key.facts, now()) == KeyVerdict(KeyState.REVOKED, "The authority that issued it revoked it.")
+    assert again.change is KeyChange.SAME
 
 
 def test_a_certificate_is_taken_without_those_that_vouch_for_it(isp: Database, tmp_path: Path) -> None:
@@ -361,7 +363,7 @@ def test_a_key_for_all_mailboxes_and_a_preference_are_kept_with_newer_forms(isp:
 
     assert judge_for(strange.key, [BOX], now()).state is KeyState.WRONG_MAILBOX
     assert judge_for(said.key, [BOX], now()).good
-    assert (newer.key.any_mailbox, newer.key.preferred, newer.change) == (True, True, Change.UPDATED)
+    assert (newer.key.any_mailbox, newer.key.preferred, newer.change) == (True, True, KeyChange.UPDATED)
 
 
 def test_a_key_is_withdrawn_by_a_part_of_its_fingerprint_and_stays_in_the_history(isp: Database, gpg: Gpg) -> None:
@@ -448,7 +450,7 @@ def test_the_keys_of_a_team_that_was_merged_are_those_of_the_other(isp: Database
 
     assert [key.team_id for key in team_keys(isp)] == [team.id]
     assert [key.facts.fingerprint for key in keys_by_team(isp, [team.id])(team.id)] == [made.lower()]
-    assert longer.change is Change.UPDATED
+    assert longer.change is KeyChange.UPDATED
     assert len(team_keys(isp, [team.id], withdrawn=True)) == 2
 
 

@@ -24,7 +24,7 @@ from tocsin.node.errors import InputError
 from tocsin.node.settings import load_settings
 from tocsin.operations.founding import completed, questions, read_answers
 from tocsin.operations.founding.answers import keep_answers
-from tocsin.operations.founding.questions import Answers, Question, understood
+from tocsin.operations.founding.questions import Answers, InterviewQuestion, understood
 from tocsin.operations.founding.roster import roster_csv
 
 TODAY = datetime.now(UTC).date()
@@ -76,7 +76,7 @@ def typed(lines: dict[str, str] = LINES, *, upto: str = "") -> str:
 
 
 @pytest.mark.parametrize("question", ASKED, ids=lambda question: question.name)
-def test_examples_and_suggestions_are_answers(question: Question) -> None:
+def test_examples_and_suggestions_are_answers(question: InterviewQuestion) -> None:
     before: Answers = {"name": "CSIRT of Kestria", "country": "MU"}
     suggestion = question.suggestion(before)
     for text in filter(None, (question.example, suggestion)):

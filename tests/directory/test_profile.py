@@ -12,17 +12,17 @@ from sqlalchemy import select
 
 from support.cast import Tocsin
 from tocsin.directory import (
+    ContactPurpose,
     Fact,
     FactKind,
-    Imported,
-    Purpose,
+    ImportResult,
     RuleKind,
     TeamKind,
     import_directory,
     import_entries,
     read_about,
 )
-from tocsin.directory.facts import Attested, Authority, ChannelKind, Status, Topic
+from tocsin.directory.facts import AttestationKind, Authority, ChannelKind, ProfileTopic, Status
 from tocsin.directory.files import ImportFile
 from tocsin.directory.profile import (
     current_profile,
@@ -34,7 +34,7 @@ from tocsin.directory.profile import (
     signers,
     write_profile,
 )
-from tocsin.directory.profile.model import Profile, PublicKey, Scope, ordered
+from tocsin.directory.profile.model import PublicKey, Scope, TeamProfile, ordered
 from tocsin.directory.profile.outline import OUTLINE
 from tocsin.directory.profile.reading import read_profile
 from tocsin.directory.profile.text import NOT_STATED, profile_text
@@ -166,7 +166,7 @@ def words(kind: type) -> st.SearchStrategy[str]:
     return st.sampled_from([word.value for word in kind])  # type: ignore[attr-defined]
 
 
-STATEMENTS = st.dictionaries(st.sampled_from(Topic), PROSE, max_size=4).map(
+STATEMENTS = st.dictionaries(st.sampled_from(ProfileTopic), PROSE, max_size=4).map(
     lambda found: [Fact(FactKind.STATEMENT, text, (("about", topic.value),)) for topic, text in found.items()]
 )
 ADDRESSES = st.lists(ONE_LINE, max_size=3).map(lambda rows: [Fact(FactKind.ADDRESS, "\n".join(rows))] if rows else [])
@@ -175,16 +175,16 @@ OTHER_FACTS = st.lists(
         facts(FactKind.LANGUAGE, st.sampled_from(["en", "pt-BR"])),
         facts(FactKind.SERVICE, ONE_LINE),
         facts(FactKind.HOURS, st.sampled_from(["24x7", "mon-fri 08:00-17:00"])),
-        facts(FactKind.CHANNEL, ONE_LINE, kind=words(ChannelKind), purpose=words(Purpose)),
+        facts(FactKind.CHANNEL, ONE_LINE, kind=words(ChannelKind), purpose=words(ContactPurpose)),
         facts(FactKind.MEMBERSHIP, ONE_LINE, status=words(Status), since=DAYS, until=DAYS),
-        facts(FactKind.ATTESTATION, ONE_LINE, kind=words(Attested), scope=ONE_LINE, expires=DAYS),
+        facts(FactKind.ATTESTATION, ONE_LINE, kind=words(AttestationKind), scope=ONE_LINE, expires=DAYS),
         facts(FactKind.AUTHORITY, words(Authority)),
         facts(FactKind.ESTABLISHED, DAYS),
     ),
     max_size=8,
 )
 PROFILES = st.builds(
-    Profile,
+    TeamProfile,
     name=ONE_LINE,
     version=st.integers(0, 99),
     dated=st.none() | st.dates(),
@@ -195,7 +195,7 @@ PROFILES = st.builds(
     country=st.sampled_from(["", "XA"]),
     organisation=st.just("") | ONE_LINE,
     timezone=st.sampled_from(["", "Africa/Nairobi"]),
-    mailboxes=st.lists(st.tuples(ONE_LINE, st.just("") | words(Purpose)), max_size=3).map(tuple),
+    mailboxes=st.lists(st.tuples(ONE_LINE, st.just("") | words(ContactPurpose)), max_size=3).map(tuple),
     keys=st.lists(
         st.builds(PublicKey, ONE_LINE, st.sampled_from(["openpgp", "smime"]), st.none() | st.dates()), max_size=2
     ).map(tuple),
@@ -207,7 +207,7 @@ PROFILES = st.builds(
 
 
 @given(PROFILES)
-def test_what_is_written_is_read_back_exactly(profile: Profile) -> None:
+def test_what_is_written_is_read_back_exactly(profile: TeamProfile) -> None:
     text = profile_text(profile)
     reading = read_profile(text.encode())
 
@@ -219,7 +219,7 @@ def test_what_is_written_is_read_back_exactly(profile: Profile) -> None:
 
 
 @given(PROFILES, st.data())
-def test_a_changed_document_is_never_taken_for_exact(profile: Profile, data: st.DataObject) -> None:
+def test_a_changed_document_is_never_taken_for_exact(profile: TeamProfile, data: st.DataObject) -> None:
     rows = profile_text(profile).split("\n")
     number = data.draw(st.integers(0, len(rows) - 1))
     rows[number] += "  x"
@@ -232,7 +232,7 @@ def test_a_changed_document_is_never_taken_for_exact(profile: Profile, data: st.
 
 
 def test_every_section_of_the_rfc_stands_in_order() -> None:
-    rows = profile_text(Profile("Kestria CERT")).split("\n")
+    rows = profile_text(TeamProfile("Kestria CERT")).split("\n")
     headings = [row for row in rows if row[:1].isdigit()]
     assert [row.partition(" ")[0].rstrip(".") for row in headings] == [section.number for section in OUTLINE]
     assert rows.count(f"   {NOT_STATED}") > 20
@@ -255,10 +255,10 @@ def test_of_others_documents_what_stands_there_is_taken() -> None:
     ]
     assert [fact.value for fact in profile.facts if fact.kind is FactKind.ADDRESS] == ["Harbour CERT\nPier 3"]
     assert [fact.value for fact in profile.facts if fact.kind is FactKind.SERVICE] == ["Awareness Building"]
-    assert profile.prose(Topic.MISSION) == (
+    assert profile.prose(ProfileTopic.MISSION) == (
         "The purpose of the Harbour CERT is, first, to assist members of the port community.\n\nSecond, to sleep well."
     )
-    assert profile.prose(Topic.DISCLOSURE) == "We respect TLP."
+    assert profile.prose(ProfileTopic.DISCLOSURE) == "We respect TLP."
     assert not [fact for fact in profile.facts if fact.kind is FactKind.AUTHORITY]
 
 
@@ -416,8 +416,11 @@ We look first.
 
     assert (profile.name, profile.mailboxes) == ("Example SIRT", ())
     assert [key.fingerprint for key in profile.keys] == ["78dccce9923e5cfb3caa5d5ab79dbda3be944d9e"]
-    assert (profile.prose(Topic.RESPONSE), profile.prose(Topic.TRIAGE)) == ("We respond.", "We look first.")
-    assert "BEGIN PGP" not in profile.prose(Topic.ENCRYPTION)
+    assert (profile.prose(ProfileTopic.RESPONSE), profile.prose(ProfileTopic.TRIAGE)) == (
+        "We respond.",
+        "We look first.",
+    )
+    assert "BEGIN PGP" not in profile.prose(ProfileTopic.ENCRYPTION)
     unread = {(one.where, one.what) for one in reading.unread}
     assert ("2.7 Electronic Mail Address", "security(at)example(dot)org") in unread
     assert ("2.1 Name of the Team", "Subteams: - Night shift") in unread
@@ -441,7 +444,7 @@ def test_a_document_of_ours_that_was_changed_by_hand_is_read_as_far_as_it_goes(
 
 
 def test_what_could_not_be_read_whole_withdraws_nothing(database: Database) -> None:
-    def read(text: str) -> Imported:
+    def read(text: str) -> ImportResult:
         reading = read_profile(text.encode())
         entries = profile_entries(reading.profile, "harbour", complete=not reading.unread)
         return import_entries(database, ImportFile("x.txt", text, entries), actor="ana", now=NOW)
@@ -479,7 +482,7 @@ def test_a_signed_profile_is_verified_by_others_and_read_back(tmp_path: Path) ->
 
     secret = pysequoia.Tsk.generate("CSIRT of Kestria <cert@cert.example>")
     public = secret.extract_certificate()
-    profile = ordered(Profile("CSIRT of Kestria", version=1, facts=(Fact(FactKind.SERVICE, "- dashes --"),)))
+    profile = ordered(TeamProfile("CSIRT of Kestria", version=1, facts=(Fact(FactKind.SERVICE, "- dashes --"),)))
     paths = [
         path for form in (".txt", ".html") for path in write_profile(profile, tmp_path / f"p{form}", secret.signer())
     ]

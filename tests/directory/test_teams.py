@@ -10,14 +10,14 @@ from sqlalchemy import select
 
 from support.cast import Tocsin
 from tocsin.directory import (
-    About,
-    Attested,
+    AttestationKind,
+    ContactPurpose,
     Fact,
     FactKind,
-    Imported,
-    Purpose,
+    ImportResult,
+    PersonFact,
     TeamKind,
-    Word,
+    TeamRecord,
     attested,
     counts_as_abuse,
     counts_as_security,
@@ -82,13 +82,13 @@ mission = "Help the people\\nof Kestria.\\n\\nDay and night."
 """
 
 
-def bring(database: Database, folder: Path, text: str, *, name: str = "x.toml", now: datetime = NOW) -> Imported:
+def bring(database: Database, folder: Path, text: str, *, name: str = "x.toml", now: datetime = NOW) -> ImportResult:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return import_directory(database, path, actor="ana", now=now)
 
 
-def said(about: About) -> list[tuple[str, str]]:
+def said(about: TeamRecord) -> list[tuple[str, str]]:
     return [(fact.kind.value, shown_fact(fact)) for fact in about.facts]
 
 
@@ -121,9 +121,9 @@ def test_a_file_gives_a_team_as_the_field_describes_it(database: Database, tmp_p
     assert (authority.source, authority.as_of, authority.confidence) == ("register", date(2026, 11, 1), 70)
     assert (hours.said_by, hours.recorded) == ("the duty desk", NOW)
     assert [(box.address, about.purpose(box)) for box in about.mailboxes] == [
-        ("cert@cert.example", Purpose.SECURITY),
-        ("help@cert.example", Purpose.ABUSE),
-        ("bugs@cert.example", Purpose.VULNERABILITY),
+        ("cert@cert.example", ContactPurpose.SECURITY),
+        ("help@cert.example", ContactPurpose.ABUSE),
+        ("bugs@cert.example", ContactPurpose.VULNERABILITY),
     ]
 
 
@@ -150,7 +150,7 @@ def test_csv_says_the_same(database: Database, tmp_path: Path) -> None:
         ("attestation", "ISP (self)"),
         ("authority", "none"),
     ]
-    assert [about.purpose(box) for box in about.mailboxes] == [Purpose.ABUSE, Purpose.GENERAL]
+    assert [about.purpose(box) for box in about.mailboxes] == [ContactPurpose.ABUSE, ContactPurpose.GENERAL]
 
 
 def test_the_same_file_again_changes_nothing_and_less_of_it_is_withdrawn(database: Database, tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_persons_word_beats_imports_and_can_be_taken_back(database: Database, 
     version = directory_version(database)
 
     def say(name: str, *values: str, by: str = "Ana", now: datetime = NOW, **details: str) -> list[str]:
-        return say_of_team(database, "cert-x", Word(name, values, by, details), actor="analyst", now=now)
+        return say_of_team(database, "cert-x", PersonFact(name, values, by, details), actor="analyst", now=now)
 
     assert say("name", "Kestria", "CERT") == ["Kestria CERT"]
     assert say("languages", "fr", "ar") == ["fr", "ar"]
@@ -283,17 +283,17 @@ def test_a_persons_word_beats_imports_and_can_be_taken_back(database: Database, 
 @pytest.mark.parametrize(
     ("word", "why"),
     [
-        (Word("mood", ("good",), "Ana"), "no such field; fields are name"),
-        (Word("mailboxes", ("a@x.example",), "Ana"), "tocsin directory assert"),
-        (Word("uuid", ("5b7ff0ac-64f4-4b6c-9f0e-0d2c7a3f1f11",), "Ana"), "no such field"),
-        (Word("country", ("Kestria",), "Ana"), "not a country code"),
-        (Word("hours", ("sometimes",), "Ana"), "not hours such as"),
-        (Word("name", ("X",), "a\nb"), "a line break"),
-        (Word("name", ("X",), "Ana", {"scope": "all"}), "it takes no details"),
+        (PersonFact("mood", ("good",), "Ana"), "no such field; fields are name"),
+        (PersonFact("mailboxes", ("a@x.example",), "Ana"), "tocsin directory assert"),
+        (PersonFact("uuid", ("5b7ff0ac-64f4-4b6c-9f0e-0d2c7a3f1f11",), "Ana"), "no such field"),
+        (PersonFact("country", ("Kestria",), "Ana"), "not a country code"),
+        (PersonFact("hours", ("sometimes",), "Ana"), "not hours such as"),
+        (PersonFact("name", ("X",), "a\nb"), "a line break"),
+        (PersonFact("name", ("X",), "Ana", {"scope": "all"}), "it takes no details"),
     ],
 )
 def test_a_word_that_cannot_be_understood_changes_nothing(
-    database: Database, tmp_path: Path, word: Word, why: str
+    database: Database, tmp_path: Path, word: PersonFact, why: str
 ) -> None:
     version = bring(database, tmp_path, TOML).version
     with pytest.raises(UsageError, match=why):
@@ -303,7 +303,7 @@ def test_a_word_that_cannot_be_understood_changes_nothing(
 
 def test_a_word_on_a_team_that_is_not_there(database: Database) -> None:
     with pytest.raises(NotFoundError, match="No team 'nobody'"):
-        say_of_team(database, "nobody", Word("name", ("X",), "Ana"), actor="analyst", now=NOW)
+        say_of_team(database, "nobody", PersonFact("name", ("X",), "Ana"), actor="analyst", now=NOW)
 
 
 def test_digests_do_not_go_to_a_mailbox_for_vulnerabilities(database: Database, tmp_path: Path) -> None:
@@ -320,27 +320,27 @@ def test_digests_do_not_go_to_a_mailbox_for_vulnerabilities(database: Database, 
 @pytest.mark.parametrize(
     ("stated", "address", "kind", "expected"),
     [
-        ("incident", "abuse@x.example", TeamKind.ABUSE, Purpose.INCIDENT),
-        ("", "abuse@x.example", TeamKind.NATIONAL, Purpose.ABUSE),
-        ("", "Security@x.example", TeamKind.OPERATOR, Purpose.SECURITY),
-        ("", "psirt@x.example", TeamKind.OPERATOR, Purpose.VULNERABILITY),
-        ("", "hello@x.example", TeamKind.NATIONAL, Purpose.SECURITY),
-        ("", "desk@x.example", TeamKind.ABUSE, Purpose.ABUSE),
-        ("", "noc@x.example", TeamKind.OPERATOR, Purpose.GENERAL),
+        ("incident", "abuse@x.example", TeamKind.ABUSE, ContactPurpose.INCIDENT),
+        ("", "abuse@x.example", TeamKind.NATIONAL, ContactPurpose.ABUSE),
+        ("", "Security@x.example", TeamKind.OPERATOR, ContactPurpose.SECURITY),
+        ("", "psirt@x.example", TeamKind.OPERATOR, ContactPurpose.VULNERABILITY),
+        ("", "hello@x.example", TeamKind.NATIONAL, ContactPurpose.SECURITY),
+        ("", "desk@x.example", TeamKind.ABUSE, ContactPurpose.ABUSE),
+        ("", "noc@x.example", TeamKind.OPERATOR, ContactPurpose.GENERAL),
     ],
 )
-def test_what_a_mailbox_is_for(stated: str, address: str, kind: TeamKind, expected: Purpose) -> None:
+def test_what_a_mailbox_is_for(stated: str, address: str, kind: TeamKind, expected: ContactPurpose) -> None:
     assert purpose_of(stated, address, kind) is expected
 
 
 def test_abuse_mailboxes_and_security_contacts_are_counted_apart() -> None:
-    assert [purpose for purpose in Purpose if counts_as_abuse(purpose)] == [Purpose.ABUSE]
-    assert [purpose for purpose in Purpose if counts_as_security(purpose)] == [
-        Purpose.INCIDENT,
-        Purpose.SECURITY,
-        Purpose.EMERGENCY,
+    assert [purpose for purpose in ContactPurpose if counts_as_abuse(purpose)] == [ContactPurpose.ABUSE]
+    assert [purpose for purpose in ContactPurpose if counts_as_security(purpose)] == [
+        ContactPurpose.INCIDENT,
+        ContactPurpose.SECURITY,
+        ContactPurpose.EMERGENCY,
     ]
-    assert not any(counts_as_abuse(purpose) and counts_as_security(purpose) for purpose in Purpose)
+    assert not any(counts_as_abuse(purpose) and counts_as_security(purpose) for purpose in ContactPurpose)
 
 
 def attestation(kind: str, issuer: str = "Ministry", **more: str) -> Fact:
@@ -355,9 +355,9 @@ def membership(status: str, **more: str) -> Fact:
 def test_each_receiver_decides_what_it_needs() -> None:
     facts = [attestation("mandate", expires="2026-11-24"), membership("accredited", since="2020-01-01")]
 
-    assert attested(facts, [Attested.MANDATE, Attested.ACCREDITATION], TODAY).ok
-    tomorrow = attested(facts, [Attested.MANDATE, Attested.ACCREDITATION], TODAY + timedelta(days=1))
-    assert (tomorrow.ok, tomorrow.missing) == (False, (Attested.MANDATE,))
+    assert attested(facts, [AttestationKind.MANDATE, AttestationKind.ACCREDITATION], TODAY).ok
+    tomorrow = attested(facts, [AttestationKind.MANDATE, AttestationKind.ACCREDITATION], TODAY + timedelta(days=1))
+    assert (tomorrow.ok, tomorrow.missing) == (False, (AttestationKind.MANDATE,))
     assert [(reason.counts, reason.words) for reason in tomorrow.reasons] == [
         (False, "mandate by Ministry, expired on 2026-11-24 (said by register)"),
         (True, "accredited by Trusted Introducer (said by TI)"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from tocsin.events.schema import FIELDS
-from tocsin.node.records import AuditWord
+from tocsin.node.records import AuditAction
 from tocsin.node.settings import Settings
 from tocsin.pipeline.collectors.kinds import OWN_KINDS, kind_of
 
@@ -44,7 +44,7 @@ def test_every_field_of_an_event_is_documented(pages: dict[str, str]) -> None:
 
 def test_every_audit_word_is_documented_once(pages: dict[str, str]) -> None:
     words = re.findall(r"^\| `([a-z.]+)` \|", pages["docs/audit.md"], re.MULTILINE)
-    assert sorted(words) == sorted(word.value for word in AuditWord)
+    assert sorted(words) == sorted(word.value for word in AuditAction)
 
 
 def test_every_documented_setting_is_read_by_something(root: Path) -> None:
@@ -60,7 +60,7 @@ def test_every_documented_setting_is_read_by_something(root: Path) -> None:
 
 def test_every_documented_audit_word_is_written_by_something(root: Path) -> None:
     code = _code(root, but="audit.py")
-    assert [word.value for word in AuditWord if f"AuditWord.{word.name}" not in code] == []
+    assert [word.value for word in AuditAction if f"AuditWord.{word.name}" not in code] == []
 
 
 def test_every_setting_of_a_collector_is_documented(pages: dict[str, str]) -> None:

@@ -13,7 +13,7 @@ from tocsin.drafting.bundle import copied, is_bundle, merged, read_bundle, write
 from tocsin.drafting.history import replayed, verify
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.store import add_copy, add_text, append, load, source_of, take_in
-from tocsin.drafting.stored import Stored
+from tocsin.drafting.stored import StoredText
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import Database, open_database
 from tocsin.node.records.engine import sqlite_url
@@ -53,7 +53,7 @@ def propose(where: Database, text: str, name: str, who: str = "Beland", provisio
     append(where, "aims", lambda _, __: [act], actor=who, at=AT)
 
 
-def back(away: Database) -> Stored:
+def back(away: Database) -> StoredText:
     stored, _ = read_bundle(write_bundle(load(away, "aims"), source_of(away, "aims")))
     return stored
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tocsin.drafting.agreement import (
-    Standing,
+    ProvisionAgreement,
     agreement,
     alternatives,
     identical_wording,
@@ -16,7 +16,7 @@ from tocsin.drafting.agreement import (
 from tocsin.drafting.brackets import brackets, unpaired
 from tocsin.drafting.draft import begun
 from tocsin.drafting.layouts import compilation
-from tocsin.drafting.model import PositionKind, Span, Text
+from tocsin.drafting.model import NegotiatedText, PositionKind, SourceSpan
 from tocsin.drafting.overlap import overlaps
 from tocsin.drafting.plaintext import read_compilation
 
@@ -77,11 +77,11 @@ def source(shared_data: Path) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def c5(source: bytes) -> Text:
+def c5(source: bytes) -> NegotiatedText:
     return read_compilation(source, "wsis10-c5.txt")
 
 
-def test_provisions(c5: Text) -> None:
+def test_provisions(c5: NegotiatedText) -> None:
     assert {p.id: (list(p.lines), bool(p.base)) for p in c5.provisions} == PROVISIONS
     assert [p.id for p in c5.provisions] == list(PROVISIONS)
     assert [(s.id, s.number, s.kind) for s in c5.sections] == [
@@ -92,7 +92,7 @@ def test_provisions(c5: Text) -> None:
     assert [p.id for p in c5.provisions if not p.readable] == ["P.l"]
 
 
-def test_entries(c5: Text) -> None:
+def test_entries(c5: NegotiatedText) -> None:
     expected = []
     for provision, row in ENTRIES.items():
         for word in row.split():
@@ -103,19 +103,19 @@ def test_entries(c5: Text) -> None:
     assert len(expected) == 92
 
 
-def test_twelve_labels_are_fifteen_organisations(c5: Text) -> None:
+def test_twelve_labels_are_fifteen_organisations(c5: NegotiatedText) -> None:
     assert len({entry.stakeholder for entry in c5.entries}) == 12
     assert len({name for entry in c5.entries for name in entry.organisations}) == 15
 
 
-def test_comments(c5: Text) -> None:
+def test_comments(c5: NegotiatedText) -> None:
     lines = {entry.id: entry.line for entry in c5.entries}
     found = [(c.line, c.author, c.provision, lines[c.entry] if c.entry else None) for c in c5.comments]
     assert found == COMMENTS
     assert all(c.text and "Comment by" not in c.text for c in c5.comments)
 
 
-def test_words_after_a_comment_belong_to_the_entry_and_words_of_a_comment_do_not(c5: Text) -> None:
+def test_words_after_a_comment_belong_to_the_entry_and_words_of_a_comment_do_not(c5: NegotiatedText) -> None:
     by_line = {entry.line: entry for entry in c5.entries}
     assert [span.line for span in by_line[14].spans] == [14, 15]
     assert [span.line for span in by_line[47].spans] == [47]
@@ -123,7 +123,7 @@ def test_words_after_a_comment_belong_to_the_entry_and_words_of_a_comment_do_not
     assert by_line[9].spans == ()
 
 
-def test_items_of_the_targets(c5: Text) -> None:
+def test_items_of_the_targets(c5: NegotiatedText) -> None:
     items = {e.line: [(i.provision, i.entry_class.value[0], i.line) for i in e.items] for e in c5.entries if e.items}
     assert items == {
         249: [("T.a", "s", 249), ("T.b", "s", 250), ("T.c", "s", 251)],
@@ -134,7 +134,7 @@ def test_items_of_the_targets(c5: Text) -> None:
     }
 
 
-def test_brackets(c5: Text) -> None:
+def test_brackets(c5: NegotiatedText) -> None:
     found = brackets(c5.provisions)
     assert (found.open, found.close) == (24, 25)
     assert [(i.issue, i.provision, i.to, i.line) for i in found.issues] == [
@@ -144,7 +144,7 @@ def test_brackets(c5: Text) -> None:
     assert max(pair.depth for pair in found.pairs) == 2
 
 
-def test_nobody_supports_who_does_not_say_so(c5: Text) -> None:
+def test_nobody_supports_who_does_not_say_so(c5: NegotiatedText) -> None:
     assert not [p for p in c5.positions if p.kind is PositionKind.SUPPORT]
     unknown = [p for p in c5.positions if p.kind is PositionKind.UNKNOWN]
     equal = {e.id for e in c5.entries if e.entry_class == "same_text" and not e.items}
@@ -152,7 +152,7 @@ def test_nobody_supports_who_does_not_say_so(c5: Text) -> None:
     assert all(p.inferred for p in c5.positions if p.kind is not PositionKind.UNKNOWN)
 
 
-def test_deletion_is_read_only_where_a_comment_says_so(c5: Text) -> None:
+def test_deletion_is_read_only_where_a_comment_says_so(c5: NegotiatedText) -> None:
     found = {(p.stakeholder, p.provision) for p in c5.positions if p.kind is PositionKind.DELETE}
     assert found == {
         ("Japan", "V.1"),
@@ -168,7 +168,7 @@ def test_deletion_is_read_only_where_a_comment_says_so(c5: Text) -> None:
     assert others == {("ISOC", "P.k bis", "clarify"), ("APIG", "P.m", "retain")}
 
 
-def test_identical_wording_overlap_and_both_counts(c5: Text) -> None:
+def test_identical_wording_overlap_and_both_counts(c5: NegotiatedText) -> None:
     draft = begun(c5)
     same = {(one.provision, one.stakeholders, one.equals_base) for one in identical_wording(draft)}
     assert {
@@ -182,18 +182,18 @@ def test_identical_wording_overlap_and_both_counts(c5: Text) -> None:
     assert [(o.one, o.other) for o in overlaps(draft) if o.comments] == [("P.b", "P.f"), ("P.a", "P.b")]
     rows = {row.provision.id: row for row in agreement(draft)}
     assert tally(rows["P.a"], stakeholders(draft)) == {PositionKind.AMEND: (3, 6)}
-    assert {name for name, row in rows.items() if row.standing is Standing.UNKNOWN} == {"P.l"}
-    assert not [row for row in rows.values() if row.standing is Standing.STABLE]
+    assert {name for name, row in rows.items() if row.standing is ProvisionAgreement.UNKNOWN} == {"P.l"}
+    assert not [row for row in rows.values() if row.standing is ProvisionAgreement.STABLE]
 
 
-def test_who_speaks_of_the_targets_speaks_of_those_in_the_base_and_not_of_what_others_add(c5: Text) -> None:
+def test_who_speaks_of_the_targets_speaks_of_those_in_the_base_and_not_of_what_others_add(c5: NegotiatedText) -> None:
     rows = {row.provision.id: row for row in agreement(begun(c5))}
     assert {name for name, row in rows.items() if "delete by ISOC" in row.reasons} == {"T.a", "T.b", "T.c"}
     assert rows["T.new"].reasons == ("proposed as new by Uruguay",)
     assert rows["P.m"].reasons == ("proposed as new by APIG",)
 
 
-def test_every_place_that_somebody_would_change_is_shown_once_in_text_order(c5: Text) -> None:
+def test_every_place_that_somebody_would_change_is_shown_once_in_text_order(c5: NegotiatedText) -> None:
     draft = begun(c5)
     found = alternatives(draft, "P.a").places
     assert [(p.start < p.end, len(p.options)) for p in found] == [
@@ -210,7 +210,7 @@ def test_every_place_that_somebody_would_change_is_shown_once_in_text_order(c5: 
         assert unpaired(after) == unpaired(before)
 
 
-def test_the_compilation_made_from_the_record_reads_as_the_same_record(c5: Text, source: bytes) -> None:
+def test_the_compilation_made_from_the_record_reads_as_the_same_record(c5: NegotiatedText, source: bytes) -> None:
     again = read_compilation(compilation(begun(c5)).encode())
     assert [(p.id, p.label, p.base) for p in again.provisions] == [(p.id, p.label, p.base) for p in c5.provisions]
     facts = [(e.provision, e.stakeholder, e.role, e.entry_class, e.text) for e in c5.entries]
@@ -221,10 +221,10 @@ def test_the_compilation_made_from_the_record_reads_as_the_same_record(c5: Text,
     assert compilation(begun(c5), source.decode()) == source.decode()
 
 
-def test_every_statement_points_to_its_characters(c5: Text, source: bytes) -> None:
+def test_every_statement_points_to_its_characters(c5: NegotiatedText, source: bytes) -> None:
     lines = source.decode().split("\n")
 
-    def words(spans: tuple[Span, ...]) -> str:
+    def words(spans: tuple[SourceSpan, ...]) -> str:
         return "\n".join(lines[s.line - 1][s.start : s.end] for s in spans if s.start < s.end)
 
     assert all(words(p.spans) == p.base for p in c5.provisions if p.base)
@@ -232,7 +232,7 @@ def test_every_statement_points_to_its_characters(c5: Text, source: bytes) -> No
     assert all(words(c.spans).endswith(c.text) for c in c5.comments)
 
 
-def test_every_word_of_the_source_is_in_the_record(c5: Text, source: bytes) -> None:
+def test_every_word_of_the_source_is_in_the_record(c5: NegotiatedText, source: bytes) -> None:
     """What is left after taking out everything that was extracted is names, labels, marks, and comment signs."""
     left = [list(line) for line in source.decode().split("\n")]
     spans = [section.span for section in c5.sections]

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.drafting import acts
-from tocsin.drafting.agreement import Row, Standing, agreement
-from tocsin.drafting.draft import Draft, Outcome
-from tocsin.drafting.history import Signer, Step, digest_of, extended, replayed, verify
+from tocsin.drafting.agreement import AgreementRow, ProvisionAgreement, agreement
+from tocsin.drafting.draft import ProvisionOutcome, TextState
+from tocsin.drafting.history import HistoryStep, Signer, digest_of, extended, replayed, verify
 from tocsin.drafting.model import EntryClass, PositionKind
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, TocsinError, WithheldError
@@ -28,8 +28,8 @@ CHAIR = Signer(Ed25519PrivateKey.from_private_bytes(b"\1" * 32))
 OTHER = Signer(Ed25519PrivateKey.from_private_bytes(b"\2" * 32))
 
 
-def history(*given_acts: acts.Act, signer: Signer | None = CHAIR) -> tuple[list[Step], Draft]:
-    steps: list[Step] = []
+def history(*given_acts: acts.Act, signer: Signer | None = CHAIR) -> tuple[list[HistoryStep], TextState]:
+    steps: list[HistoryStep] = []
     draft = None
     for count, act in enumerate((acts.Import(TEXT), *given_acts)):
         at = START + timedelta(minutes=count)
@@ -39,7 +39,7 @@ def history(*given_acts: acts.Act, signer: Signer | None = CHAIR) -> tuple[list[
     return steps, draft
 
 
-def bases(draft: Draft) -> list[tuple[str, str, str]]:
+def bases(draft: TextState) -> list[tuple[str, str, str]]:
     return [(p.id, p.label, p.base) for p in draft.printed()]
 
 
@@ -57,7 +57,7 @@ def test_relabel_changes_what_is_printed_and_nothing_else() -> None:
 
 
 def test_merge_puts_the_words_together_and_keeps_what_was_said() -> None:
-    _, draft = history(acts.Merge("P.c", "P.a"))
+    _, draft = history(acts.MergeProvisions("P.c", "P.a"))
     assert bases(draft)[0] == ("P.a", "a", "Share warnings [early] with everybody. Train people.")
     assert draft.gone == {"P.c": "merged into P.a"}
     assert draft.base_of(draft.entries["e1"]) == "Share warnings [early] with everybody."
@@ -65,7 +65,7 @@ def test_merge_puts_the_words_together_and_keeps_what_was_said() -> None:
 
 def test_split_makes_two_provisions_of_the_same_words() -> None:
     at = "Keep logs for a year.".__len__()
-    _, draft = history(acts.Split("P.b", at, "P.b bis", "b bis"))
+    _, draft = history(acts.SplitProvision("P.b", at, "P.b bis", "b bis"))
     assert bases(draft)[1:3] == [("P.b", "b", "Keep logs for a year."), ("P.b bis", "b bis", "Delete them then.")]
 
 
@@ -120,12 +120,12 @@ def test_who_spoke_on_older_words_has_not_spoken_on_the_new_ones() -> None:
     support = acts.Declare("d1", "P.b", "Celand", PositionKind.SUPPORT, 1)
     closed = (appointed(), acts.Accept("P.b", "e2"), acts.Close())
 
-    def row(*more: acts.Act) -> Row:
+    def row(*more: acts.Act) -> AgreementRow:
         return next(row for row in agreement(history(*closed, *more)[1]) if row.provision.id == "P.b")
 
-    assert (row().standing, list(row().cells), list(row().older)) == (Standing.UNKNOWN, [], ["Beland"])
-    assert row(support).standing is Standing.STABLE
-    assert row(support, acts.Rebase("e2", "Keep no logs. Delete them.", 1)).standing is Standing.CONTESTED
+    assert (row().standing, list(row().cells), list(row().older)) == (ProvisionAgreement.UNKNOWN, [], ["Beland"])
+    assert row(support).standing is ProvisionAgreement.STABLE
+    assert row(support, acts.Rebase("e2", "Keep no logs. Delete them.", 1)).standing is ProvisionAgreement.CONTESTED
 
 
 def test_words_on_an_older_base_are_not_accepted_unseen() -> None:
@@ -173,7 +173,7 @@ def test_the_chair_can_accept_merge_bracket_leave_and_delete() -> None:
         acts.PutInBrackets("T.a", "[Half] of all by 2030.", ()), acts.Accept("P.c", position="d1"),
     )  # fmt: skip
     assert {name: decision.outcome for name, decision in draft.decisions.items()} == {
-        "P.a": Outcome.ACCEPTED, "P.b": Outcome.MERGED, "T.a": Outcome.BRACKETED, "P.c": Outcome.DELETED,
+        "P.a": ProvisionOutcome.ACCEPTED, "P.b": ProvisionOutcome.MERGED, "T.a": ProvisionOutcome.BRACKETED, "P.c": ProvisionOutcome.DELETED,
     }  # fmt: skip
     assert draft.provisions["P.b"].base == "Keep logs for a year. Delete them then."
     assert draft.next_text("P.b") == "Keep logs."
@@ -182,7 +182,7 @@ def test_the_chair_can_accept_merge_bracket_leave_and_delete() -> None:
 def test_a_base_that_others_built_on_can_be_restored() -> None:
     deletion = acts.Declare("d1", "P.c", "Aland", PositionKind.DELETE, 0)
     steps, before = history(
-        appointed(), deletion, acts.Merge("P.b", "P.a"), acts.Accept("P.c", position="d1"), acts.Close(),
+        appointed(), deletion, acts.MergeProvisions("P.b", "P.a"), acts.Accept("P.c", position="d1"), acts.Close(),
         proposal("P.a", "Other words.", generation=2),
     )  # fmt: skip
     assert before.order == ["P.a", "T.a"]
@@ -269,7 +269,7 @@ ACTS = st.one_of(
     st.builds(acts.Close),
     st.builds(acts.Restore, st.integers(0, 2)),
     st.builds(acts.Relabel, PROVISIONS, st.sampled_from("abcdz")),
-    st.builds(acts.Merge, PROVISIONS, PROVISIONS),
+    st.builds(acts.MergeProvisions, PROVISIONS, PROVISIONS),
     st.builds(acts.Move, PROVISIONS, st.sampled_from("PT"), st.none()),
     st.builds(acts.Delete, PROVISIONS, st.just("")),
     st.builds(acts.Undo, st.integers(2, 8)),

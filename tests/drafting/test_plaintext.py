@@ -11,18 +11,18 @@ from tocsin.drafting.brackets import brackets
 from tocsin.drafting.draft import begun
 from tocsin.drafting.layouts import compilation
 from tocsin.drafting.lines import organisations
-from tocsin.drafting.model import EntryClass, PositionKind, Text
+from tocsin.drafting.model import EntryClass, NegotiatedText, PositionKind
 from tocsin.drafting.outline import label_rank
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.positions import stated_kind
 from tocsin.node.errors import InputError
 
 
-def read(*lines: str) -> Text:
+def read(*lines: str) -> NegotiatedText:
     return read_compilation("\n".join(lines).encode())
 
 
-def ids(text: Text) -> list[str]:
+def ids(text: NegotiatedText) -> list[str]:
     return [provision.id for provision in text.provisions]
 
 

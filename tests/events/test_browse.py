@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from support.event_examples import LABELS, NOW, EventWorld, as_of, country_of, expected, make_world, seen, time_of
 from tocsin.events.browse import Events, read_cursor
 from tocsin.events.filters import EVERYWHERE, SEVERITIES, EventFilter
-from tocsin.events.sight import ALL_FIELDS, EVERYTHING, Sight, Window, merged
-from tocsin.events.store import Query
+from tocsin.events.sight import ALL_FIELDS, EVERYTHING, EventScope, ScopeClause, merged
+from tocsin.events.store import EventQuery
 from tocsin.networks import parse_network
 
 times = st.datetimes(datetime(2026, 11, 19), datetime(2026, 11, 26), timezones=st.just(UTC))  # noqa: DTZ001 (bounds)
@@ -37,13 +37,15 @@ filters = st.builds(
     text=st.sampled_from(["", "", "example", "AVALANCHE", "a+b", "e.e", "%", "somebody"]),
 )
 windows = st.builds(
-    Window,
+    ScopeClause,
     teams=st.sampled_from([None, frozenset([1]), frozenset([2]), frozenset([1, 3])]),
     labels=st.sampled_from([None, frozenset(LABELS[:1]), frozenset(LABELS[1:3])]),
     fields=st.just(ALL_FIELDS),
 )
 # One label of everybody, and all of one team: neither labels nor teams alone decide.
-MIXED = Sight((Window(None, frozenset(LABELS[:1]), ALL_FIELDS), Window(frozenset([1]), None, ALL_FIELDS)))
+MIXED = EventScope(
+    (ScopeClause(None, frozenset(LABELS[:1]), ALL_FIELDS), ScopeClause(frozenset([1]), None, ALL_FIELDS))
+)
 sights = st.just(EVERYTHING) | st.lists(windows, max_size=2).map(merged)
 
 
@@ -56,7 +58,7 @@ def identities(rows: list[dict[str, Any]]) -> list[tuple[int, int]]:
     return [(row["ingest"], row["row"]) for row in rows]
 
 
-def pages(events: Events, wanted: EventFilter, sight: Sight, limit: int) -> list[tuple[int, int]]:
+def pages(events: Events, wanted: EventFilter, sight: EventScope, limit: int) -> list[tuple[int, int]]:
     """All rows, page after page."""
     found: list[tuple[int, int]] = []
     after = ""
@@ -69,7 +71,7 @@ def pages(events: Events, wanted: EventFilter, sight: Sight, limit: int) -> list
     raise AssertionError
 
 
-def allowed(wanted: EventFilter, sight: Sight) -> bool:
+def allowed(wanted: EventFilter, sight: EventScope) -> bool:
     """Whether the team that is asked for may be asked for."""
     named = {"one": 1, "three": 3}.get(wanted.team)
     return named is None or sight.teams is None or named in sight.teams
@@ -79,7 +81,7 @@ def allowed(wanted: EventFilter, sight: Sight) -> bool:
 @given(filters, sights)
 @example(EventFilter(), MIXED)
 @example(EventFilter(text="example"), MIXED)
-def test_counts_are_those_of_a_recount(world: EventWorld, wanted: EventFilter, sight: Sight) -> None:
+def test_counts_are_those_of_a_recount(world: EventWorld, wanted: EventFilter, sight: EventScope) -> None:
     right = expected(world, wanted, lambda row: seen(row, sight)) if allowed(wanted, sight) else []
     figures = world.events.figures(wanted, now=NOW, sight=sight)
     assert figures.total == len(right)
@@ -97,7 +99,7 @@ def test_counts_are_those_of_a_recount(world: EventWorld, wanted: EventFilter, s
 @settings(max_examples=40)
 @given(filters, sights, st.integers(1, 60))
 def test_pages_hold_every_event_once_newest_first(
-    world: EventWorld, wanted: EventFilter, sight: Sight, limit: int
+    world: EventWorld, wanted: EventFilter, sight: EventScope, limit: int
 ) -> None:
     right = expected(world, wanted, lambda row: seen(row, sight)) if allowed(wanted, sight) else []
     assert pages(world.events, wanted, sight, limit) == identities(right)
@@ -105,7 +107,9 @@ def test_pages_hold_every_event_once_newest_first(
 
 @settings(max_examples=40)
 @given(filters.filter(lambda wanted: bool(wanted.text)), sights)
-def test_text_is_found_part_after_part_each_event_once(world: EventWorld, wanted: EventFilter, sight: Sight) -> None:
+def test_text_is_found_part_after_part_each_event_once(
+    world: EventWorld, wanted: EventFilter, sight: EventScope
+) -> None:
     small = replace(world.events, text_rows=90)
     parts = small.figures(wanted, now=NOW, sight=sight).parts
     found = [pages(small, replace(wanted, back=back), sight, 50) for back in range(parts)]
@@ -131,7 +135,7 @@ def test_a_narrower_time_reaches_further_back(tmp_path: Path) -> None:
 
 @settings(max_examples=25)
 @given(filters, sights)
-def test_batches_hold_what_pages_hold(world: EventWorld, wanted: EventFilter, sight: Sight) -> None:
+def test_batches_hold_what_pages_hold(world: EventWorld, wanted: EventFilter, sight: EventScope) -> None:
     found = [
         pair
         for batch in world.events.batches(wanted, now=NOW, sight=sight, rows=7)
@@ -166,14 +170,14 @@ def test_a_glance_shows_what_pages_show(world: EventWorld, wanted: EventFilter, 
 def test_the_files_of_a_network_are_those_with_its_events(world: EventWorld, network: str) -> None:
     found = parse_network(network)
     assert found is not None
-    query = Query(ranges=[(found.hi, found.lo, *found.last)])
+    query = EventQuery(ranges=[(found.hi, found.lo, *found.last)])
     store = world.events.store
     right = {path for path in store.files() if store.scan(query, files=[path]).collect().height}
     assert set(world.events.files_within(query.ranges)) == right
 
 
 def test_a_glance_is_not_for_who_may_not_see_all_of_it(world: EventWorld) -> None:
-    without_port = Sight((Window(None, None, ALL_FIELDS - {"source.port"}),))
+    without_port = EventScope((ScopeClause(None, None, ALL_FIELDS - {"source.port"}),))
     assert world.events.glance(EventFilter(), now=NOW, sight=without_port) is None
 
 
@@ -192,9 +196,9 @@ def test_a_cursor_stays_where_it_was_when_more_is_heard(tmp_path: Path) -> None:
 
 
 def test_what_a_window_does_not_show_is_not_in_the_rows(world: EventWorld) -> None:
-    narrow = Window(frozenset([1]), None, ALL_FIELDS - {"source.account", "source.ip"})
-    wide = Window(frozenset([2]), None, ALL_FIELDS)
-    both = world.events.page(EventFilter(), now=NOW, sight=Sight((narrow, wide)), limit=1_000).rows
+    narrow = ScopeClause(frozenset([1]), None, ALL_FIELDS - {"source.account", "source.ip"})
+    wide = ScopeClause(frozenset([2]), None, ALL_FIELDS)
+    both = world.events.page(EventFilter(), now=NOW, sight=EventScope((narrow, wide)), limit=1_000).rows
     by_identity = {(row["ingest"], row["row"]): row for row in world.rows}
     assert both.height
     for ingest, number, account, hi in both.select("ingest", "row", "source.account", "source.ip.hi").rows():
@@ -204,8 +208,8 @@ def test_what_a_window_does_not_show_is_not_in_the_rows(world: EventWorld) -> No
         assert (hi is None) == (row["address"] is None or not of_two)
     # What is not shown of every event is not asked of any: the answer would tell.
     asked = EventFilter(address="192.0.2.0/24")
-    assert world.events.figures(asked, now=NOW, sight=Sight((narrow, wide))).total == 0
-    assert world.events.figures(asked, now=NOW, sight=Sight((wide,))).total > 0
+    assert world.events.figures(asked, now=NOW, sight=EventScope((narrow, wide))).total == 0
+    assert world.events.figures(asked, now=NOW, sight=EventScope((wide,))).total > 0
 
 
 def _teams(row: dict[str, Any]) -> list[int]:
@@ -219,14 +223,14 @@ def test_one_event_is_found_by_its_identity_only_by_who_may_see_it(world: EventW
     cursor = f"{row['ingest']}-{row['row']}"
     found = world.events.one(cursor)
     assert found.select("ingest", "row", "source.fqdn").rows() == [(row["ingest"], row["row"], row["source.fqdn"])]
-    stranger = Sight((Window(frozenset([1, 2]), None, ALL_FIELDS),))
+    stranger = EventScope((ScopeClause(frozenset([1, 2]), None, ALL_FIELDS),))
     assert world.events.one(cursor, sight=stranger).is_empty()
     for nonsense in ("", "1", "1-x", "99-1", "1-99999", "1-1-1", "-1-1", "99999999999-1"):
         assert world.events.one(nonsense).is_empty()
 
 
 def test_how_many_events_there_are_is_not_said_to_who_sees_some(world: EventWorld) -> None:
-    sight = Sight((Window(frozenset([3]), None, ALL_FIELDS),))
+    sight = EventScope((ScopeClause(frozenset([3]), None, ALL_FIELDS),))
     own = len(expected(world, EventFilter(), lambda row: seen(row, sight)))
     asked = EventFilter(type="vulnerable-system")
     assert world.events.figures(asked, now=NOW, sight=sight).stored == own

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.events.alarms import acknowledge, feed_states, set_cadence, watch_feeds
-from tocsin.events.health import Heard, late_after, troubles, usual
+from tocsin.events.health import FeedReport, late_after, troubles, usual
 from tocsin.events.models import AlarmKind, ColumnSet, FeedAlarm, FeedRecord, Ingest, IngestState
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditEntry, Database
@@ -19,16 +19,18 @@ DAY = timedelta(days=1)
 LATE, SHRUNK, GROWN, COLUMNS = AlarmKind.LATE, AlarmKind.SHRUNK, AlarmKind.GROWN, AlarmKind.COLUMNS
 
 
-def daily(*rows: int, columns: Sequence[str] = (), name: str = "2026-09-07-scan_rdp-kestria.csv") -> list[Heard]:
+def daily(*rows: int, columns: Sequence[str] = (), name: str = "2026-09-07-scan_rdp-kestria.csv") -> list[FeedReport]:
     """One report a day with so many rows."""
     known: Sequence[frozenset[str] | None] = [frozenset(text.split()) for text in columns] or [None] * len(rows)
     return [
-        Heard(number + 1, START + number * DAY, name, count, named)
+        FeedReport(number + 1, START + number * DAY, name, count, named)
         for number, (count, named) in enumerate(zip(rows, known, strict=True))
     ]
 
 
-def kinds(heard: Sequence[Heard], *, now: datetime | None = None, columns_since: int | None = None) -> list[AlarmKind]:
+def kinds(
+    heard: Sequence[FeedReport], *, now: datetime | None = None, columns_since: int | None = None
+) -> list[AlarmKind]:
     last = heard[-1].at
     found = troubles(heard, last=last, cadence_hours=24, now=now or last, columns_since=columns_since)
     return [trouble.kind for trouble in found]
@@ -78,9 +80,9 @@ def test_a_quiet_weekend_is_usual_from_its_second_time() -> None:
 
 
 def test_an_hourly_feed_says_nothing_before_it_was_heard_for_days() -> None:
-    def hourly(hours: int) -> list[Heard]:
+    def hourly(hours: int) -> list[FeedReport]:
         rows = [1000] * (hours - 1) + [1]
-        return [Heard(n + 1, START + timedelta(hours=n), "x.csv", count) for n, count in enumerate(rows)]
+        return [FeedReport(n + 1, START + timedelta(hours=n), "x.csv", count) for n, count in enumerate(rows)]
 
     assert kinds(hourly(60)) == []
     assert kinds(hourly(24 * 6)) == [SHRUNK]
@@ -90,12 +92,12 @@ def test_two_reports_of_one_feed_are_each_compared_with_their_own_past() -> None
     heard = []
     for number in range(20):
         at = START + number * DAY
-        heard.append(Heard(2 * number, at, f"{at:%Y-%m-%d}-scan_rdp-big.csv", 5000))
-        heard.append(Heard(2 * number + 1, at, f"{at:%Y-%m-%d}-scan_rdp-small.csv", 40))
+        heard.append(FeedReport(2 * number, at, f"{at:%Y-%m-%d}-scan_rdp-big.csv", 5000))
+        heard.append(FeedReport(2 * number + 1, at, f"{at:%Y-%m-%d}-scan_rdp-small.csv", 40))
 
     assert kinds(heard) == []
-    assert kinds([*heard[:-2], Heard(38, heard[-2].at, heard[-2].report, 40), heard[-1]]) == [SHRUNK]
-    assert kinds([*heard[:-1], Heard(39, heard[-1].at, heard[-1].report, 5000)]) == [GROWN]
+    assert kinds([*heard[:-2], FeedReport(38, heard[-2].at, heard[-2].report, 40), heard[-1]]) == [SHRUNK]
+    assert kinds([*heard[:-1], FeedReport(39, heard[-1].at, heard[-1].report, 5000)]) == [GROWN]
 
 
 @given(st.lists(st.integers(0, 10**7), min_size=7, max_size=60), st.integers(0, 10**7))

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from tocsin.events.extra import fold
 from tocsin.events.idf_out import to_idf
-from tocsin.events.normalise import UNUSABLE, Normalised, normalise
-from tocsin.events.schema import COLUMNS, FIELDS, INTERNAL, Kind
+from tocsin.events.normalise import UNUSABLE, NormalisedBatch, normalise
+from tocsin.events.schema import COLUMNS, FIELDS, INTERNAL, FieldKind
 from tocsin.events.sources import Batch, Feed
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FEED = Feed("test", "code", "Name", provider="Provider", tlp="GREEN", pap="AMBER")
 
 
-def made(columns: dict[str, list[str | None]], **batch: object) -> Normalised:
+def made(columns: dict[str, list[str | None]], **batch: object) -> NormalisedBatch:
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String()))
     return normalise(Batch(frame, **batch), FEED, NOW)  # type: ignore[arg-type]
 
@@ -178,7 +178,7 @@ def test_extra_is_json_of_everything_else() -> None:
             "extra.nothing": [None, None, None],
             "extra": ['{"list": [1, 2]}', "{}", None],
         },
-        kinds={"extra.number": Kind.INTEGER, "extra.yes": Kind.BOOLEAN, "extra.part": Kind.FLOAT},
+        kinds={"extra.number": FieldKind.INTEGER, "extra.yes": FieldKind.BOOLEAN, "extra.part": FieldKind.FLOAT},
     )
     assert [json.loads(text) for text in fold(result.frame)["extra"]] == [
         {"text": 'say "x"\\\n\x01é', 'odd "name"': "1", "number": 7, "yes": True, "part": 1.5, "list": [1, 2]},
@@ -191,7 +191,9 @@ def test_extra_is_json_of_everything_else() -> None:
 # Python also strips the separators of the C0 set, which are no blanks in Unicode.
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x1c\x1d\x1e\x1f"), min_size=1, max_size=6)
 VALUES = st.one_of(st.none(), TEXT, st.ip_addresses().map(str), st.integers(0, 99999).map(str))
-GIVEN = [field.name for field in FIELDS if field.kind is not Kind.JSON and field.name not in {"flags", "tlp", "pap"}]
+GIVEN = [
+    field.name for field in FIELDS if field.kind is not FieldKind.JSON and field.name not in {"flags", "tlp", "pap"}
+]
 
 
 @given(st.dictionaries(st.sampled_from([*GIVEN, "extra.a", "extra.b"]), st.lists(VALUES, min_size=3, max_size=3)))

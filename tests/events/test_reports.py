@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.events.reports import Report, find_reports, open_reports
+from tocsin.events.reports import OpenedReport, find_reports, open_reports
 from tocsin.node.errors import InputError
 from tocsin.node.settings import IngestSettings
 
@@ -24,7 +24,7 @@ def contents(path: Path, limits: IngestSettings = LIMITS) -> list[tuple[str, byt
     return found
 
 
-def only(path: Path) -> Report:
+def only(path: Path) -> OpenedReport:
     return next(iter(open_reports(path, path.parent / "spool", LIMITS)))
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from tocsin.events.schema import COLUMNS
-from tocsin.events.store import EventStore, Query
+from tocsin.events.store import EventQuery, EventStore
 
 DAY = date(2026, 11, 24)
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -59,13 +59,13 @@ def filled(folder: Path, ingests: int = 3) -> EventStore:
 def test_what_is_not_committed_is_not_seen_and_a_repeated_commit_adds_nothing(tmp_path: Path) -> None:
     store = EventStore(tmp_path / "events")
     part = store.write_part(events(ADDRESSES, ingest=1), ingest=1, part=0, day=DAY)
-    assert store.find(Query()).is_empty()
+    assert store.find(EventQuery()).is_empty()
     assert store.last_committed() == 0
 
     store.commit(1, [part])
     store.commit(1, [part])
 
-    assert store.find(Query()).height == len(ADDRESSES)
+    assert store.find(EventQuery()).height == len(ADDRESSES)
     assert store.last_committed() == 1
 
 
@@ -86,7 +86,7 @@ def test_a_prefix_finds_exactly_the_addresses_inside_it(tmp_path: Path, cidr: st
         inside = [a for a in ADDRESSES if ip_address(a).version == 6 and ip_address(a) in network]
         inside += [a for a in ADDRESSES if cidr == "::/0" and ip_address(a).version == 4]
 
-    found = store.find(Query(ranges=[(*first, *last)]))
+    found = store.find(EventQuery(ranges=[(*first, *last)]))
 
     assert sorted(zip(found["source.ip.hi"], found["source.ip.lo"], strict=True)) == sorted(
         (signed(halves(a)[0]), signed(halves(a)[1])) for a in inside * 3
@@ -96,39 +96,39 @@ def test_a_prefix_finds_exactly_the_addresses_inside_it(tmp_path: Path, cidr: st
 def test_conditions_are_joined_and_the_newest_come_first(tmp_path: Path) -> None:
     store = filled(tmp_path)
 
-    found = store.find(Query(asn=64_501, type="scanner", since=NOON + timedelta(minutes=20)))
+    found = store.find(EventQuery(asn=64_501, type="scanner", since=NOON + timedelta(minutes=20)))
     assert set(found["source.asn"]) == {64_501}
     assert set(found["classification.type"]) == {"scanner"}
     assert found["time.source"].to_list() == sorted(found["time.source"], reverse=True)
 
-    newest = store.find(Query(), limit=4)
+    newest = store.find(EventQuery(), limit=4)
     assert newest["time.source"].to_list() == [NOON + timedelta(minutes=36 - back) for back in range(4)]
 
 
 def test_compaction_changes_no_answer_and_clean_removes_the_old_files(tmp_path: Path) -> None:
     store = filled(tmp_path, ingests=9)
-    before = store.find(Query())
+    before = store.find(EventQuery())
 
     saved = store.compact()
 
     assert saved > 0
-    assert store.find(Query()).equals(before)
+    assert store.find(EventQuery()).equals(before)
     assert store.clean() == 0  # somebody may still read them
     assert store.clean(reading=timedelta(0)) == 9
-    assert store.find(Query()).equals(before)
+    assert store.find(EventQuery()).equals(before)
     assert store.last_committed() == 9
 
 
 def test_a_day_that_is_over_is_tidied_once_however_few_its_files(tmp_path: Path) -> None:
     store = filled(tmp_path, ingests=2)
-    before = store.find(Query())
+    before = store.find(EventQuery())
 
     assert store.compact(today=DAY) == 0
     store.compact(today=DAY + timedelta(days=1))
 
     tidied = store.files()
     assert len({path for path in tidied if "compact" in path}) == len(tidied)
-    assert store.find(Query()).equals(before)
+    assert store.find(EventQuery()).equals(before)
     store.compact(today=DAY + timedelta(days=2))
     assert store.files() == tidied
 
@@ -154,5 +154,5 @@ def test_old_days_are_deleted_whole(tmp_path: Path) -> None:
 
     assert store.delete_days_before(DAY) == 0
     assert store.delete_days_before(DAY + timedelta(days=1)) == 3 * len(ADDRESSES)
-    assert store.find(Query()).is_empty()
+    assert store.find(EventQuery()).is_empty()
     assert store.last_committed() == 3

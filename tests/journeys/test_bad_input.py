@@ -26,9 +26,9 @@ from hypothesis import strategies as st
 from support.cast import HEADER, Tocsin
 from support.hostile_reports import hostile_reports
 from tocsin.events.idf_out import idf_lines
-from tocsin.events.reports import Report as Opened
+from tocsin.events.reports import OpenedReport as Opened
 from tocsin.node.errors import InternalError
-from tocsin.pipeline.ingest import Outcome, ingest
+from tocsin.pipeline.ingest import IngestSummary, ingest
 from tocsin.pipeline.stores import NodeWithStores, open_node
 
 Report = Callable[..., Path]
@@ -480,7 +480,7 @@ def test_a_file_that_vanishes_between_two_looks_is_named(tocsin: Tocsin) -> None
     assert all("is not there" in str(error) or "cannot be read" in str(error) for _, error in outcome.failed)
 
 
-def balanced(outcome: Outcome) -> bool:
+def balanced(outcome: IngestSummary) -> bool:
     it = outcome.counts
     return it.rows == it.stored + it.duplicates + it.quarantined and it.stored == it.routed + it.unrouted
 

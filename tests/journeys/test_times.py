@@ -15,7 +15,7 @@ from tocsin.directory import read_directory
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import NodeWithStores, open_node
-from tocsin.problems.answers import Verdict, Via, record_answer, told_problems
+from tocsin.problems.answers import AnswerVerdict, Via, record_answer, told_problems
 from tocsin.problems.times import By, Stretch, bounds, problem_times, summarise
 
 START = datetime(2026, 11, 1, 6, tzinfo=UTC)
@@ -53,7 +53,7 @@ def answer(node: NodeWithStores, team: str, at: datetime) -> None:
             session,
             delivery=delivery,
             told=told,
-            verdict=Verdict.ACKNOWLEDGED,
+            verdict=AnswerVerdict.ACKNOWLEDGED,
             problems=None,
             note="",
             via=Via.PAGE,

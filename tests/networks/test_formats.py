@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tocsin.networks import FORMATS, Answer, Format, read_networks
+from tocsin.networks import FORMATS, Format, NetworkLookup, read_networks
 from tocsin.networks.formats import read_table
 from tocsin.networks.load import overlaps_of, tables_of
 from tocsin.node.errors import InputError, NotFoundError
@@ -196,4 +196,4 @@ def test_a_registry_name_never_becomes_a_path(tmp_path: Path) -> None:
 
 def test_what_is_no_address_gets_an_empty_answer_with_an_error(tmp_path: Path) -> None:
     networks = read_networks(write(tmp_path, IP_LOCATION))
-    assert networks.lookup([" 999.1.1.1 "]) == [Answer("999.1.1.1", error="This is not an IP address.")]
+    assert networks.lookup([" 999.1.1.1 "]) == [NetworkLookup("999.1.1.1", error="This is not an IP address.")]

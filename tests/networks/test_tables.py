@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.networks import Networks, Ranges, Register, country_names, flatten_ranges, format_networks, parse_addresses
+from tocsin.networks import (
+    AsRegister,
+    Networks,
+    Ranges,
+    country_names,
+    flatten_ranges,
+    format_networks,
+    parse_addresses,
+)
 from tocsin.networks.addresses import masks
 from tocsin.networks.bundle import DATA, pack
 from tocsin.networks.tables import COUNTRY_CODES, AddressTable
@@ -134,7 +142,7 @@ def _largest(first: int, last: int, address: int, width: int) -> str:
 
 def test_the_register_knows_names_and_countries_of_any_as_number() -> None:
     names = {1: "One", 1 << 20: "Edge", 4_200_000_000: "Öffentlich"}
-    register = Register.of(names, {5: "ZA", 7: "NG", 9: "ZA"})
+    register = AsRegister.of(names, {5: "ZA", 7: "NG", 9: "ZA"})
     asked = np.array([1, 2, 1 << 20, (1 << 20) + 1, 4_200_000_000, 0xFFFFFFFF], dtype=np.uint32)
     assert register.name_column(asked).to_list() == ["One", None, "Edge", None, "Öffentlich", None]
     assert [register.name(int(number)) for number in asked] == ["One", None, "Edge", None, "Öffentlich", None]
@@ -144,9 +152,9 @@ def test_the_register_knows_names_and_countries_of_any_as_number() -> None:
 
 
 def test_a_table_without_names_gives_none(tmp_path: Path) -> None:
-    register = Register.of({}, {})
+    register = AsRegister.of({}, {})
     register.save(tmp_path, "register")
-    again = Register.open(tmp_path, "register")
+    again = AsRegister.open(tmp_path, "register")
     assert again.name_column(np.array([5, 0xFFFFFFFF], dtype=np.uint32)).to_list() == [None, None]
     assert again.name(5) is None
 

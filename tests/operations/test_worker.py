@@ -17,7 +17,7 @@ from support.world import START, World, make_world
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.node.settings import Settings, TellSettings
 from tocsin.operations.doctor import examine
-from tocsin.operations.worker import EVERY, Chore, Past, Worker, is_due, read_past, wanted
+from tocsin.operations.worker import EVERY, Chore, LastRun, Worker, is_due, read_past, wanted
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import open_node
 
@@ -29,15 +29,15 @@ TIMES = st.integers(0, 2_000_000_000).map(lambda seconds: datetime.fromtimestamp
 def test_a_chore_is_due_after_its_time_and_sooner_after_a_failure(
     chore: Chore, now: datetime, seconds: int, error: str
 ) -> None:
-    past = Past(now - timedelta(seconds=seconds), error)
+    past = LastRun(now - timedelta(seconds=seconds), error)
     if timedelta(seconds=seconds) >= max(EVERY[chore], timedelta(minutes=5)):
         assert is_due(chore, past, now)
     if seconds < 2:
         assert not is_due(chore, past, now)
     if error and seconds >= 300:
         assert is_due(chore, past, now)
-    assert is_due(chore, Past(), now)
-    assert is_due(chore, Past(now + timedelta(days=3)), now)  # the clock was set back
+    assert is_due(chore, LastRun(), now)
+    assert is_due(chore, LastRun(now + timedelta(days=3)), now)  # the clock was set back
 
 
 def test_settings_say_which_chores_make_sense() -> None:
@@ -121,7 +121,7 @@ def test_another_process_that_delivers_is_left_to_it(world: World) -> None:
     with sole_deliverer(world.node.database), Worker(world.node, clock()).working():
         until(lambda: Chore.RETENTION in read_past(world.node.home))
     assert not read_folder(world.node.mails)
-    assert not read_past(world.node.home).get(Chore.TELL, Past()).error
+    assert not read_past(world.node.home).get(Chore.TELL, LastRun()).error
     with Worker(world.node, clock()).working():
         until(lambda: read_folder(world.node.mails))
 

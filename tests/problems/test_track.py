@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tocsin.events.schema import COLUMNS
 from tocsin.node.records.keys import KeyFiles
-from tocsin.problems import Repeat, Sightings, Telling, Tracker, gone_since, problem_keys
+from tocsin.problems import NotificationFlags, ReminderPolicy, Sightings, Tracker, gone_since, problem_keys
 from tocsin.problems.track import NOTES
 
 DAY = 86_400
@@ -27,8 +27,8 @@ def sightings(*keys: int, at: int) -> Sightings:
     return Sightings.of(np.array(keys, dtype=np.uint64), np.full(len(keys), at, dtype=np.uint32))
 
 
-WEEKLY = Repeat([(7, None)])
-STEPPED = Repeat([(1, 3), (7, 30)], escalate_days=10)  # daily for three days, then weekly up to a month
+WEEKLY = ReminderPolicy([(7, None)])
+STEPPED = ReminderPolicy([(1, 3), (7, 30)], escalate_days=10)  # daily for three days, then weekly up to a month
 
 
 def see(
@@ -38,7 +38,7 @@ def see(
     day: float,
     part: int = 0,
     somebody: bool = True,
-    repeat: Repeat = WEEKLY,
+    repeat: ReminderPolicy = WEEKLY,
     escalate: bool = False,
 ) -> tuple[int, int, list[bool]]:
     """New and continuing problems, and which are due; all that are due are told where there is somebody to tell."""
@@ -47,7 +47,7 @@ def see(
     seen = tracking.see(found, ingest=ingest, feed=1, now=now, repeat=repeat)
     told = seen.due[found.of_event] & somebody
     escalated = seen.overdue[found.of_event] & escalate
-    telling = Telling(told, escalated, np.where(seen.due & somebody, 4, seen.told_set).astype(np.int32))
+    telling = NotificationFlags(told, escalated, np.where(seen.due & somebody, 4, seen.told_set).astype(np.int32))
     tracking.note(seen, telling, ingest=ingest, part=part, now=now)
     return seen.new, seen.continuing, (seen.overdue if escalate else seen.due).tolist()
 
@@ -82,7 +82,7 @@ def test_later_rows_of_the_same_report_belong_to_the_same_telling(tmp_path: Path
     assert see(tracking, 5, ingest=1, day=0, part=1) == (0, 0, [True])
 
 
-def told_on(repeat: Repeat, days: Sequence[float], folder: Path) -> list[float]:
+def told_on(repeat: ReminderPolicy, days: Sequence[float], folder: Path) -> list[float]:
     tracking = tracker(folder)
     return [
         day
@@ -96,11 +96,11 @@ def test_reminders_follow_their_steps_and_end_with_the_last(tmp_path: Path) -> N
 
 
 def test_without_steps_a_problem_is_told_once(tmp_path: Path) -> None:
-    assert told_on(Repeat(), range(40), tmp_path) == [0]
+    assert told_on(ReminderPolicy(), range(40), tmp_path) == [0]
 
 
 def test_a_report_that_comes_a_bit_earlier_in_the_day_is_still_a_day_later(tmp_path: Path) -> None:
-    assert told_on(Repeat([(1, None)]), [0.3, 1.2, 2.1, 2.4, 3.3], tmp_path) == [0.3, 1.2, 2.1, 3.3]
+    assert told_on(ReminderPolicy([(1, None)]), [0.3, 1.2, 2.1, 2.4, 3.3], tmp_path) == [0.3, 1.2, 2.1, 3.3]
 
 
 def test_an_unanswered_problem_is_escalated_once_by_all_rows_of_one_report(tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_a_problem_is_never_told_more_often_than_its_steps_say(
     lengths: list[tuple[int, int]], gaps: list[int], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     ends = list(itertools.accumulate(days for _, days in lengths))
-    repeat = Repeat([(every, end) for (every, _), end in zip(lengths, ends, strict=True)])
+    repeat = ReminderPolicy([(every, end) for (every, _), end in zip(lengths, ends, strict=True)])
     days = [0, *itertools.accumulate(gaps)]
     told = told_on(repeat, days, tmp_path_factory.mktemp("problems"))
 

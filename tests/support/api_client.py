@@ -7,12 +7,14 @@ import httpx
 
 from support.console_users import person
 from support.world import World, served
-from tocsin.node.accounts import Act, Person, Role, make_token, scopes_of
+from tocsin.node.accounts import AccountRole, Permission, Person, make_token, scopes_of
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.server import make_application
 
 
-def token_of(node: NodeWithStores, role: Role, *scopes: Act, world: World, teams: tuple[int, ...] = ()) -> str:
+def token_of(
+    node: NodeWithStores, role: AccountRole, *scopes: Permission, world: World, teams: tuple[int, ...] = ()
+) -> str:
     """A token with these scopes, or with all that the role can give."""
     number = person(node, role, now=world.now, teams=teams)
     with node.database.begin() as session:
@@ -25,7 +27,7 @@ def token_of(node: NodeWithStores, role: Role, *scopes: Act, world: World, teams
 
 @contextmanager
 def caller(
-    world: World, role: Role | None, *scopes: Act, teams: tuple[int, ...] = (), public: bool = False
+    world: World, role: AccountRole | None, *scopes: Permission, teams: tuple[int, ...] = (), public: bool = False
 ) -> Iterator[httpx.Client]:
     """A program with such a token (None: without one) on the API of a server of its own."""
     token = token_of(world.node, role, *scopes, world=world, teams=teams) if role else ""

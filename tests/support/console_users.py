@@ -11,12 +11,14 @@ from sqlalchemy import select
 
 from support.world import served
 from tocsin.interface.guard import form_word
-from tocsin.node.accounts import Person, Role, read_session, start_session
+from tocsin.node.accounts import AccountRole, Person, read_session, start_session
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.security import COOKIE
 
 
-def person(node: NodeWithStores, role: Role, *, now: datetime, teams: tuple[int, ...] = (), mailbox: str = "") -> int:
+def person(
+    node: NodeWithStores, role: AccountRole, *, now: datetime, teams: tuple[int, ...] = (), mailbox: str = ""
+) -> int:
     """The number of a person in this role, made where there is none with this mailbox."""
     mailbox = mailbox or "-".join([role.value, *map(str, teams)]) + "@people.example"
     with node.database.begin() as session:
@@ -57,14 +59,14 @@ class Browser:
 
 @contextmanager
 def browser_of(
-    application: FastAPI, node: NodeWithStores, role: Role, *, now: datetime, teams: tuple[int, ...] = ()
+    application: FastAPI, node: NodeWithStores, role: AccountRole, *, now: datetime, teams: tuple[int, ...] = ()
 ) -> Iterator[Browser]:
     """The browser of somebody in this role; NOBODY: of the public."""
     with (
         served(application) as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client,
     ):
-        if role is Role.NOBODY:
+        if role is AccountRole.NOBODY:
             yield Browser(client)
             return
         secret = session_of(node, person(node, role, now=now, teams=teams), now=now)

@@ -15,8 +15,8 @@ from uuid import UUID
 
 import polars as pl
 
-from tocsin.delivery import Node, queue, release_items
-from tocsin.directory import Format, Interval, Team
+from tocsin.delivery import Sender, queue, release_items
+from tocsin.directory import AttachmentFormat, DigestInterval, Team
 from tocsin.events.schema import COLUMNS
 from tocsin.networks import parse_address
 from tocsin.node.records import Database
@@ -29,13 +29,13 @@ NODE = UUID("6f1d9a52-8f0c-4f8e-9d55-2a2d8f3d6c11")
 UNLIMITED = TellSettings(hold_first_mail=False, mails_a_day=0)
 
 
-def node(*, max_bytes: int = 5_000_000, own: Collection[str] = (), tell: TellSettings = UNLIMITED) -> Node:
+def node(*, max_bytes: int = 5_000_000, own: Collection[str] = (), tell: TellSettings = UNLIMITED) -> Sender:
     settings = Settings(
         tell=tell,
         node=NodeSettings(name="CSIRT Example", country="MU", contact="csirt@csirt.example"),
         mail=MailSettings(max_bytes=max_bytes),
     )
-    return Node(NODE, settings, own)
+    return Sender(NODE, settings, own)
 
 
 def team(
@@ -44,8 +44,8 @@ def team(
     key: str = "",
     name: str = "Example ISP",
     mailboxes: tuple[str, ...] = ("noc@isp.example",),
-    interval: Interval = Interval.AT_ONCE,
-    formats: tuple[Format, ...] = (Format.CSV,),
+    interval: DigestInterval = DigestInterval.AT_ONCE,
+    formats: tuple[AttachmentFormat, ...] = (AttachmentFormat.CSV,),
     ceiling: str = "AMBER",
 ) -> Team:
     return Team(

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from tocsin.directory import (
+    AssertionResult,
+    DecisionRecord,
     Directory,
-    Imported,
-    Recorded,
-    Spoken,
-    Statement,
-    Verdict,
+    ImportResult,
+    PersonStatement,
+    ValueDecision,
     assert_claim,
     decide_conflict,
     deny_claim,
@@ -23,7 +23,7 @@ from tocsin.directory import (
 )
 from tocsin.networks import parse_address
 from tocsin.node.records import Database
-from tocsin.sharing.routing import Decision, Router
+from tocsin.sharing.routing import Router, RoutingDecision
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TEAMS = (
@@ -47,7 +47,7 @@ class World:
         self.now += timedelta(minutes=1)
         return self.now
 
-    def bring(self, source: str, text: str, *, most_gone: int | None = None, dry_run: bool = False) -> Imported:
+    def bring(self, source: str, text: str, *, most_gone: int | None = None, dry_run: bool = False) -> ImportResult:
         """Import a CSV text."""
         path = self.folder / "file.csv"
         path.write_text(text, encoding="utf-8")
@@ -55,30 +55,30 @@ class World:
             self.database, path, actor="x", now=self.tick(), source=source, most_gone=most_gone, dry_run=dry_run
         )
 
-    def rules(self, source: str, rows: Iterable[str]) -> Imported:
+    def rules(self, source: str, rows: Iterable[str]) -> ImportResult:
         """Import rules, ``team kind value`` or ``team kind value role`` each."""
         lines = [",".join([*row.split(), ""][:4]) for row in rows]
         return self.bring(source, "\n".join(["team,kind,value,role", *lines]) + "\n")
 
-    def say(self, row: str, *, by: str = "Ana", reason: str = "", beside: bool = False) -> Spoken:
+    def say(self, row: str, *, by: str = "Ana", reason: str = "", beside: bool = False) -> AssertionResult:
         """A person asserts ``team kind value``."""
         said = statement(row, by, reason, beside=beside)
         return assert_claim(self.database, said, actor="x", now=self.tick())
 
-    def deny(self, row: str, *, by: str = "Ana", reason: str = "") -> Spoken:
+    def deny(self, row: str, *, by: str = "Ana", reason: str = "") -> AssertionResult:
         """A person denies ``team kind value``."""
         return deny_claim(self.database, statement(row, by, reason), actor="x", now=self.tick())
 
-    def take_back(self, row: str, *, by: str = "") -> Spoken:
+    def take_back(self, row: str, *, by: str = "") -> AssertionResult:
         """A person's word is withdrawn."""
         return withdraw_word(self.database, statement(row, by), actor="x", now=self.tick())
 
-    def decide(self, value: str, *teams: str, both: bool = False, by: str = "Ana") -> Recorded:
+    def decide(self, value: str, *teams: str, both: bool = False, by: str = "Ana") -> DecisionRecord:
         """A person decides."""
-        verdict = Verdict(value, teams, by, "papers seen", both)
+        verdict = ValueDecision(value, teams, by, "papers seen", both)
         return decide_conflict(self.database, verdict, actor="x", now=self.tick())
 
-    def told(self, *, address: str | None = None, asn: int = -1, domain: str | None = None) -> Decision:
+    def told(self, *, address: str | None = None, asn: int = -1, domain: str | None = None) -> RoutingDecision:
         """What routing says."""
         return ask(read_directory(self.database), address=address, asn=asn, domain=domain)
 
@@ -89,13 +89,15 @@ class World:
         return sorted(keys[team] for team in ask(directory, address=address, asn=asn, domain=domain).told)
 
 
-def statement(row: str, by: str, reason: str = "", *, beside: bool = False) -> Statement:
+def statement(row: str, by: str, reason: str = "", *, beside: bool = False) -> PersonStatement:
     """A person's word on ``team kind value``."""
     team, kind, value = row.split()
-    return Statement(team, kind, value, by, reason, beside=beside)
+    return PersonStatement(team, kind, value, by, reason, beside=beside)
 
 
-def ask(directory: Directory, *, address: str | None = None, asn: int = -1, domain: str | None = None) -> Decision:
+def ask(
+    directory: Directory, *, address: str | None = None, asn: int = -1, domain: str | None = None
+) -> RoutingDecision:
     """The decision of a router made of this directory."""
     router = Router.compile((*directory.rules, *directory.overruled), directory.teams, now=NOW)
     hi, lo = (parse_address(address) if address else None) or (0, 0)

@@ -14,7 +14,7 @@ from tocsin.events.browse import Events
 from tocsin.events.filters import TEXT_FIELDS, EventFilter
 from tocsin.events.models import TeamSet
 from tocsin.events.schema import COLUMNS
-from tocsin.events.sight import Sight
+from tocsin.events.sight import EventScope
 from tocsin.events.store import EventStore
 from tocsin.node.records import open_database, sqlite_url
 
@@ -111,7 +111,7 @@ def fits(row: dict[str, Any], wanted: EventFilter) -> bool:
     )
 
 
-def seen(row: dict[str, Any], sight: Sight) -> bool:
+def seen(row: dict[str, Any], sight: EventScope) -> bool:
     """Whether a row fits one of the windows."""
     teams = {*SETS[row["routed"]], *SETS[row["told"]]}
     return any(

@@ -15,11 +15,19 @@ from support.page_examples import OPERATOR, QUERIES, furnish
 from support.routes import doors
 from support.world import World, served
 from tocsin.directory import read_team
-from tocsin.node.accounts import Act, Role
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
-_ORDER = (Role.NOBODY, Role.ANALYST, Role.OPERATOR, Role.MANAGER, Role.ADMINISTRATOR, Role.ASSESSOR, Role.DELEGATE)
+_ORDER = (
+    AccountRole.NOBODY,
+    AccountRole.ANALYST,
+    AccountRole.OPERATOR,
+    AccountRole.MANAGER,
+    AccountRole.ADMINISTRATOR,
+    AccountRole.ASSESSOR,
+    AccountRole.DELEGATE,
+)
 _PIECES = {"/today/live", "/today/board"}  # fetched by /today, which shows them within a page
 _ALSO = ("/no-such-page", "/portal?state=all", "/help?about=connection", "/help?about=address")
 AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
@@ -30,7 +38,7 @@ class Seen:
     """A page and whose eyes it is opened with; ``called``: its name where its address has a secret in it."""
 
     path: str
-    role: Role
+    role: AccountRole
     called: str = ""
 
     @property
@@ -45,10 +53,10 @@ class Gallery:
 
     address: str
     pages: list[Seen]
-    secrets: dict[Role, str]
+    secrets: dict[AccountRole, str]
 
     @contextmanager
-    def eyes(self, role: Role, *, width: int = 1280, theme: str = "", scripts: bool = True) -> Iterator[Page]:
+    def eyes(self, role: AccountRole, *, width: int = 1280, theme: str = "", scripts: bool = True) -> Iterator[Page]:
         """The browser of somebody in this role."""
         with browser(width=width, height=900, scripts=scripts) as page:
             page.command("Network.enable")
@@ -62,7 +70,7 @@ class Gallery:
         """The address of a page in a language."""
         return f"{self.address}{seen.path}{'&' if '?' in seen.path else '?'}language={language}"
 
-    def by_role(self) -> dict[Role, list[Seen]]:
+    def by_role(self) -> dict[AccountRole, list[Seen]]:
         """The pages, by whose eyes they are opened with."""
         return {role: [page for page in self.pages if page.role is role] for role in _ORDER}
 
@@ -73,27 +81,32 @@ def gallery(world: World) -> Iterator[Gallery]:
     examples = furnish(world)
     application = make_application(world.node, clock=lambda: world.now)
     team = read_team(world.node.database, OPERATOR)[0].id
-    secrets: dict[Role, str] = {
+    secrets: dict[AccountRole, str] = {
         role: session_of(world.node, person(world.node, role, now=world.now, teams=(team,)), now=world.now)
         for role in _ORDER
-        if role is not Role.NOBODY
+        if role is not AccountRole.NOBODY
     }
     paths = []
     for door in doors(application):
-        if door.method == "GET" and not door.api and door.act not in {None, Act.LINK_USE} and door.path not in _PIECES:
+        if (
+            door.method == "GET"
+            and not door.api
+            and door.act not in {None, Permission.LINK_USE}
+            and door.path not in _PIECES
+        ):
             example = examples.get(door.path)
             role = next(role for role in _ORDER if door.lets_in(role))
             paths.append(Seen((example.at if example else door.path) + QUERIES.get(door.path, ""), role))
-    paths += [Seen(path, Role.OPERATOR if path.startswith("/portal") else Role.NOBODY) for path in _ALSO]
+    paths += [Seen(path, AccountRole.OPERATOR if path.startswith("/portal") else AccountRole.NOBODY) for path in _ALSO]
     with served(application) as port:
         address = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
             linked = {**answer_paths(world, client), **verify_paths(world)}
-        paths += [Seen(path, Role.NOBODY, name) for name, path in linked.items()]
+        paths += [Seen(path, AccountRole.NOBODY, name) for name, path in linked.items()]
         yield Gallery(address, [seen for seen in paths if _is_page(address, seen, secrets)], secrets)
 
 
-def _is_page(address: str, seen: Seen, secrets: dict[Role, str]) -> bool:
+def _is_page(address: str, seen: Seen, secrets: dict[AccountRole, str]) -> bool:
     cookies = {COOKIE: secrets[seen.role]} if seen.role in secrets else {}
     with httpx.Client(base_url=address, cookies=cookies, trust_env=False, timeout=60) as client:
         answer = client.get(seen.path)

@@ -15,8 +15,8 @@ from support.world import World
 from tocsin.delivery import Delivery
 from tocsin.directory import teams_by_id
 from tocsin.directory.claims import make_claim
-from tocsin.incidents.arrivals import Attached, Filed, Kind, file_report, form_word, ticket_of
-from tocsin.node.accounts import Role
+from tocsin.incidents.arrivals import ReportAttachment, ReportForm, ReportKind, file_report, form_word, ticket_of
+from tocsin.node.accounts import AccountRole
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.uploads import arrive
@@ -134,7 +134,7 @@ def furnish(world: World) -> dict[str, Example]:
         "row": (_broken_row(world), "2 0", "999 0"),
         "alarm": ("1", "1", "999"),
         "view": ("1", "1", "999"),
-        "person": (f"{person(world.node, Role.ANALYST, now=world.now)} block", "999 block", "999 block"),
+        "person": (f"{person(world.node, AccountRole.ANALYST, now=world.now)} block", "999 block", "999 block"),
         "version": _rules(world),
         **_deliveries(world),
         **_claims(world),
@@ -190,10 +190,10 @@ def _inbox(world: World) -> dict[str, tuple[str, str, str]]:
     tokens = open_tokens(world.node.home)
     ticket = ticket_of(form_word(tokens, world.now), tokens, world.now)
     assert ticket is not None
-    filed = Filed(
-        Kind.DECEIT, "A page that asks for passwords", place="http://bank.example/", mailbox="me@home.example"
+    filed = ReportForm(
+        ReportKind.DECEIT, "A page that asks for passwords", place="http://bank.example/", mailbox="me@home.example"
     )
-    files = [Attached("page.txt", b"what it says")]
+    files = [ReportAttachment("page.txt", b"what it says")]
     file_report(world.node.database, world.node.home / "inbox", ticket, filed, files, now=world.now)
     own, missing = ticket.reference, "0000-0000"
     return {"inbox": (own, own, missing), "inbox file": (f"{own} 1", f"{own} 1", f"{missing} 1")}

@@ -12,7 +12,7 @@ from support.world import World
 from tocsin.delivery import Delivery
 from tocsin.directory.contacts import Terms, contact_states
 from tocsin.problems.answers import Answer
-from tocsin.problems.replies import Desk, Filed, file_mail, open_desk
+from tocsin.problems.replies import FilingResult, MailContext, file_mail, open_desk
 
 OPERATOR, SECTOR = "abuse@operator.example", "cert@banks.example"
 SETTINGS = '[mailbox]\naddress = "csirt@example.org"\n'
@@ -44,17 +44,17 @@ def reply(
     return mail.as_bytes(policy=email.policy.SMTP)
 
 
-def answers(desk: Desk) -> list[Answer]:
+def answers(desk: MailContext) -> list[Answer]:
     with desk.node.database.begin() as session:
         return list(session.scalars(select(Answer).order_by(Answer.id)))
 
 
-def delivery_of(desk: Desk, digest: Read) -> Delivery:
+def delivery_of(desk: MailContext, digest: Read) -> Delivery:
     with desk.node.database.begin() as session:
         return session.scalars(select(Delivery).where(Delivery.message_id == digest.message_id)).one()
 
 
-def with_mailboxes(world: World, *mailboxes: str) -> Desk:
+def with_mailboxes(world: World, *mailboxes: str) -> MailContext:
     """The desk once the operator also has these mailboxes."""
     path = world.folder / "more.toml"
     path.write_text(f'[[team]]\nkey = "operator"\nname = "Example Operator"\nmailboxes = {json.dumps(mailboxes)}\n')
@@ -62,11 +62,11 @@ def with_mailboxes(world: World, *mailboxes: str) -> Desk:
     return open_desk(world.node, world.node.store)
 
 
-def file(world: World, desk: Desk, raw: bytes, unread: int = 0) -> Filed:
+def file(world: World, desk: MailContext, raw: bytes, unread: int = 0) -> FilingResult:
     return file_mail(desk, raw, now=world.now, unread=unread)
 
 
-def stands(world: World, desk: Desk, team: str = "operator") -> tuple[str, str]:
+def stands(world: World, desk: MailContext, team: str = "operator") -> tuple[str, str]:
     """How the team's mailbox stands, and why."""
     with desk.node.database.begin() as session:
         found = contact_states(session, world.now, Terms())

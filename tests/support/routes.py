@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from tocsin.node.accounts import Act, Role
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.accounts.permissions import Extent, extent
 
 _OPEN = "/static"  # files of the look, the same for everybody
@@ -21,10 +21,10 @@ class Door:
 
     method: str
     path: str
-    act: Act | None
+    act: Permission | None
     everything: bool = False
 
-    def lets_in(self, role: Role) -> Extent | None:
+    def lets_in(self, role: AccountRole) -> Extent | None:
         """How far this role gets here; None: not at all."""
         reach = extent(role, self.act) if self.act else None
         return None if self.everything and reach is not Extent.ALL else reach
@@ -54,7 +54,7 @@ def _walk(routes: Iterable[Any], prefix: str) -> Iterator[Door]:
             yield Door("GET", path, None)
 
 
-def _need(dependant: Any) -> tuple[Act | None, bool]:
+def _need(dependant: Any) -> tuple[Permission | None, bool]:
     needs = {(call.act, call.everything) for call in (of.call for of in dependant.dependencies) if hasattr(call, "act")}
     assert len(needs) < 2, "a route that asks for two acts"
     return next(iter(needs), (None, False))

@@ -17,7 +17,7 @@ import polars as pl
 
 from support.delivery_examples import Read, Told, events, node, owe, read_mail, team
 from support.mail_keys import Gpg, certificate, gnupg, openssl
-from tocsin.delivery import Mail, Node, Outcome, Receipt, Summary, deliver
+from tocsin.delivery import DeliverySummary, Mail, MailOutcome, MailReceipt, Sender, deliver
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.sealing import KeyRing, OwnKeys, Seals, open_seals
 from tocsin.directory import Team
@@ -76,7 +76,7 @@ def isp(*mailboxes: str, encrypt: bool = True, **given: object) -> Team:
     return replace(team(1, mailboxes=mailboxes or BOXES[:1]), encrypt=encrypt, **given)  # type: ignore[arg-type]
 
 
-def sealing(cast: Cast, *keys: TeamKey, sign: KeyFormat | None = None, now: datetime = NOW, **given: object) -> Node:
+def sealing(cast: Cast, *keys: TeamKey, sign: KeyFormat | None = None, now: datetime = NOW, **given: object) -> Sender:
     seals = Seals(lambda _: keys, cast.own, sign, now)
     return replace(node(**given), seals=seals)  # type: ignore[arg-type]
 
@@ -84,13 +84,13 @@ def sealing(cast: Cast, *keys: TeamKey, sign: KeyFormat | None = None, now: date
 def run(
     database: Database,
     folder: Path,
-    node: Node,
+    node: Sender,
     one: Team,
     *,
     frame: pl.DataFrame = EVENTS,
     now: datetime = NOW,
     owed: bool = True,
-) -> tuple[Summary, list[bytes]]:
+) -> tuple[DeliverySummary, list[bytes]]:
     """One delivery by files, and all mails that are there afterwards."""
     frames = {1: frame}
     if owed:
@@ -198,10 +198,10 @@ class Breaking:
     name: str = "file"
     batch: int = 1
 
-    def send(self, mails: Sequence[Mail]) -> list[Receipt]:
+    def send(self, mails: Sequence[Mail]) -> list[MailReceipt]:
         self.after -= 1
         if self.after < 0:
-            return [Receipt(Outcome.LATER, "not now")] * len(mails)
+            return [MailReceipt(MailOutcome.LATER, "not now")] * len(mails)
         return self.inner.send(mails)
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ import pyotp
 from sqlalchemy import select
 
 from support.world import World, served
-from tocsin.node.accounts import House, Role, house_of, invite
+from tocsin.node.accounts import AccountRole, SiteConfig, house_of, invite
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditEntry
 from tocsin.node.tokens import open_tokens
@@ -66,7 +66,7 @@ def another(visit: Visit, address: str = "") -> Iterator[Visit]:
         yield Visit(client, visit.world)
 
 
-def house(world: World) -> House:
+def house(world: World) -> SiteConfig:
     return house_of(world.node.settings, open_tokens(world.node.home))
 
 
@@ -74,13 +74,15 @@ def path_of(link: str) -> str:
     return "/welcome/" + link.rpartition("/")[2]
 
 
-def invitation(world: World, mailbox: str = "ana@people.example", role: Role = Role.ANALYST) -> str:
+def invitation(world: World, mailbox: str = "ana@people.example", role: AccountRole = AccountRole.ANALYST) -> str:
     with world.node.database.begin() as transaction:
-        teams = [1] if role is Role.OPERATOR else []
+        teams = [1] if role is AccountRole.OPERATOR else []
         return path_of(invite(transaction, house(world), mailbox, role, teams=teams, actor="person:1", now=world.now))
 
 
-def joined(visit: Visit, mailbox: str = "ana@people.example", role: Role = Role.ANALYST) -> httpx.Response:
+def joined(
+    visit: Visit, mailbox: str = "ana@people.example", role: AccountRole = AccountRole.ANALYST
+) -> httpx.Response:
     """Somebody who followed an invitation."""
     return visit.post(invitation(visit.world, mailbox, role), name="Ana", password=PASSWORD)
 

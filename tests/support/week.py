@@ -24,9 +24,9 @@ from support.mail_server import PostOffice, post_office
 from support.reply_examples import reply
 from support.week_ledger import Digest, Ledger, Problem, Team
 from support.world import link_of, send
-from tocsin.delivery import Summary, held_digests, release
+from tocsin.delivery import DeliverySummary, held_digests, release
 from tocsin.directory import read_directory
-from tocsin.events.alarms import Changes, watch_feeds
+from tocsin.events.alarms import AlarmChanges, watch_feeds
 from tocsin.operations.demo.overview import Overview, overview
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.notify import tell
@@ -83,7 +83,7 @@ class Week:
     read: int = 0
     replies: Counter[tuple[str, str]] = field(default_factory=Counter)
     answered: Counter[Team] = field(default_factory=Counter)
-    alarms: list[Changes] = field(default_factory=list)
+    alarms: list[AlarmChanges] = field(default_factory=list)
     mails: list[tuple[Digest, Read]] = field(default_factory=list)
     did: Counter[str] = field(default_factory=Counter)
     seen: dict[int, "Screens"] = field(default_factory=dict)
@@ -118,7 +118,7 @@ class Week:
         for name, value in (self.ledger.counts - before).items():
             assert getattr(outcome.counts, name) == value, name
 
-    def tell(self) -> tuple[Summary, Counter[str]]:
+    def tell(self) -> tuple[DeliverySummary, Counter[str]]:
         """A run of delivery: what it says it did, and what it must say; the mails are read and compared."""
         self.office.refused = {
             box: f"{code} {'4.7.1 Later' if code < 500 else '5.1.1 No such user'}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tocsin.delivery import Delivery
     from tocsin.directory import Team
     from tocsin.pipeline.stores import NodeWithStores
-    from tocsin.problems.answers import Noted
+    from tocsin.problems.answers import AnswerInList
 
 VerdictName = Literal["acknowledged", "fixed", "false", "accepted", "not_ours"]
 
@@ -33,14 +33,14 @@ def list_(
 ) -> None:
     """List answers, newest first."""
     from tocsin.pipeline.stores import open_node
-    from tocsin.problems.answers import Outcome
+    from tocsin.problems.answers import AnswerOutcome
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
     teams = teams_of(node)
     found = _noted(node, team_number(node, team))
     if contradicted:
-        found = [one for one in found if one.count(Outcome.CONTRADICTED)]
+        found = [one for one in found if one.count(AnswerOutcome.CONTRADICTED)]
     found = found[:limit]
     emit(invocation, [_document(one, teams) for one in found], lambda: _print(found, teams))
 
@@ -100,7 +100,7 @@ def add(
 
     from tocsin.delivery import delivery
     from tocsin.pipeline.stores import open_node
-    from tocsin.problems.answers import Verdict, Via, record_answer, told_problems
+    from tocsin.problems.answers import AnswerVerdict, Via, record_answer, told_problems
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
@@ -113,7 +113,7 @@ def add(
             session,
             delivery=digest,
             told=told,
-            verdict=Verdict(verdict),
+            verdict=AnswerVerdict(verdict),
             problems=about,
             note=note,
             via=Via.ANALYST,
@@ -150,7 +150,7 @@ def team_number(node: "NodeWithStores", key: str | None) -> int | None:
     return found
 
 
-def _noted(node: "NodeWithStores", team_id: int | None) -> "list[Noted]":
+def _noted(node: "NodeWithStores", team_id: int | None) -> "list[AnswerInList]":
     from tocsin.problems.answers import noted
 
     with node.database.begin() as session:
@@ -174,8 +174,8 @@ def _keys(session: "Session", node: "NodeWithStores", digest: "Delivery", text: 
     return found
 
 
-def _document(one: "Noted", teams: "dict[int, Team]") -> dict[str, object]:
-    from tocsin.problems.answers import Outcome
+def _document(one: "AnswerInList", teams: "dict[int, Team]") -> dict[str, object]:
+    from tocsin.problems.answers import AnswerOutcome
 
     answer = one.answer
     return {
@@ -189,12 +189,12 @@ def _document(one: "Noted", teams: "dict[int, Team]") -> dict[str, object]:
         "said_by": answer.said_by,
         "note": answer.note,
         "problems": len(one.standings),
-        **{outcome.value: one.count(outcome) for outcome in Outcome},
+        **{outcome.value: one.count(outcome) for outcome in AnswerOutcome},
         "replaced": one.replaced,
     }
 
 
-def _print(found: "Sequence[Noted]", teams: "dict[int, Team]") -> None:
+def _print(found: "Sequence[AnswerInList]", teams: "dict[int, Team]") -> None:
     if not found:
         say("No answers here. They come by the link in each digest, by mail, or with 'tocsin answers add'.")
         return
@@ -212,14 +212,14 @@ def _print(found: "Sequence[Noted]", teams: "dict[int, Team]") -> None:
     print_table("", ("digest", "at (UTC)", "said", "problems", "since then", "team"), rows, numbers=[3])
 
 
-def _since_then(one: "Noted") -> str:
+def _since_then(one: "AnswerInList") -> str:
     """``1 confirmed, 2 seen again``: what became of what was said."""
-    from tocsin.problems.answers import Outcome
+    from tocsin.problems.answers import AnswerOutcome
 
     counts = {
-        "confirmed": one.count(Outcome.CONFIRMED),
-        "seen again": one.count(Outcome.CONTRADICTED),
-        "open": one.count(Outcome.PENDING),
+        "confirmed": one.count(AnswerOutcome.CONFIRMED),
+        "seen again": one.count(AnswerOutcome.CONTRADICTED),
+        "open": one.count(AnswerOutcome.PENDING),
         "replaced": one.replaced,
     }
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)

@@ -15,8 +15,8 @@ from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.node.records import AuditEntry
-    from tocsin.node.records.audit_list import Asked
-    from tocsin.node.records.seal_check import Verdict
+    from tocsin.node.records.audit_list import AuditFilter
+    from tocsin.node.records.seal_check import SealCheckResult
     from tocsin.node.records.seals import Head
 
 Word = Annotated[str, typer.Option(help="Only this word, such as delivery.sent.")]
@@ -103,7 +103,7 @@ def erase(
 
     from tocsin.node.errors import NotFoundError
     from tocsin.node.home import open_home
-    from tocsin.node.records import AuditWord, audit
+    from tocsin.node.records import AuditAction, audit
     from tocsin.node.records.aside import erase_aside
 
     invocation: Invocation = ctx.obj
@@ -111,7 +111,7 @@ def erase(
         if not erase_aside(session, reference):
             raise NotFoundError(f"Nothing is kept as {reference}.", hint="'tocsin audit show NUMBER' shows references.")
         now, actor = datetime.now(UTC), getpass.getuser()
-        audit(session, AuditWord.WORDS_ERASED, at=now, actor=actor, subject=reference)
+        audit(session, AuditAction.WORDS_ERASED, at=now, actor=actor, subject=reference)
     emit(invocation, {"erased": reference}, lambda: say(f"{reference} is erased."))
 
 
@@ -176,13 +176,13 @@ def key(
     emit(invocation, {"public": pem}, lambda: put(pem, out))
 
 
-def _asked(word: str, actor: str, subject: str, since: str | None, until: str | None) -> "Asked":
-    from tocsin.node.records import AuditWord
-    from tocsin.node.records.audit_list import Asked
+def _asked(word: str, actor: str, subject: str, since: str | None, until: str | None) -> "AuditFilter":
+    from tocsin.node.records import AuditAction
+    from tocsin.node.records.audit_list import AuditFilter
 
-    if word and word not in set(AuditWord):
+    if word and word not in set(AuditAction):
         raise UsageError(f"There is no word '{word}'.", hint="docs/audit.md lists them.")
-    return Asked(word, actor, subject, _time("since", since), _time("until", until))
+    return AuditFilter(word, actor, subject, _time("since", since), _time("until", until))
 
 
 def _time(option: str, text: str | None) -> datetime | None:
@@ -236,7 +236,7 @@ def _show(entries: "list[AuditEntry]", said: Mapping[str, str]) -> None:
     print_table("", ("number", "time (UTC)", "who", "word", "subject"), rows)
 
 
-def _verdict(verdict: "Verdict") -> dict[str, object]:
+def _verdict(verdict: "SealCheckResult") -> dict[str, object]:
     return {
         "good": verdict.good,
         "entries": verdict.entries,
@@ -250,7 +250,7 @@ def _verdict(verdict: "Verdict") -> dict[str, object]:
     }
 
 
-def _say(verdict: "Verdict") -> None:
+def _say(verdict: "SealCheckResult") -> None:
     for one in verdict.findings:
         say(str(one))
     state = "All is as it was sealed" if verdict.good else f"Wrong: {len(verdict.findings):,}"

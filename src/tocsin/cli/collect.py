@@ -14,7 +14,7 @@ from tocsin.interface.output import Invocation, emit, note, print_json, print_ta
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 
 if TYPE_CHECKING:
-    from tocsin.pipeline.collectors import Run, Standing
+    from tocsin.pipeline.collectors import CollectorRun, CollectorStatus
     from tocsin.pipeline.stores import NodeWithStores
 
 _LONGEST_SLEEP = 60.0  # seconds
@@ -103,13 +103,13 @@ def retry(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The coll
     )
 
 
-def _standings(node: "NodeWithStores") -> "list[Standing]":
+def _standings(node: "NodeWithStores") -> "list[CollectorStatus]":
     from tocsin.pipeline.collectors import read_collectors, standings
 
     return standings(node.database, read_collectors(node.settings.collect))
 
 
-def _chosen(found: "Sequence[Standing]", names: Sequence[str]) -> "list[Standing]":
+def _chosen(found: "Sequence[CollectorStatus]", names: Sequence[str]) -> "list[CollectorStatus]":
     by_name = {one.name: one for one in found}
     for name in names:
         if name not in by_name:
@@ -118,7 +118,7 @@ def _chosen(found: "Sequence[Standing]", names: Sequence[str]) -> "list[Standing
     return [by_name[name] for name in dict.fromkeys(names)] or list(found)
 
 
-def _due(found: "Iterable[Standing]") -> "list[Standing]":
+def _due(found: "Iterable[CollectorStatus]") -> "list[CollectorStatus]":
     return [one for one in found if one.is_due(_now())]
 
 
@@ -126,7 +126,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _run_once(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[Standing]") -> None:
+def _run_once(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[CollectorStatus]") -> None:
     from tocsin.events.alarms import watch_feeds
 
     with _until_told() as told:
@@ -168,15 +168,17 @@ def _run_forever(invocation: Invocation, node: "NodeWithStores", names: Sequence
     note("Ended.")
 
 
-def _until_next(found: "Sequence[Standing]") -> float:
+def _until_next(found: "Sequence[CollectorStatus]") -> float:
     """Seconds until the next is due."""
     seconds = [(one.next_try_at - _now()).total_seconds() if one.next_try_at else 0.0 for one in found]
     return max(0.2, min([_LONGEST_SLEEP, *seconds]))
 
 
-def _runs(node: "NodeWithStores", chosen: "Iterable[Standing]", told: threading.Event) -> "Iterator[Run]":
+def _runs(
+    node: "NodeWithStores", chosen: "Iterable[CollectorStatus]", told: threading.Event
+) -> "Iterator[CollectorRun]":
     """Run one after the other, saying what happens."""
-    from tocsin.pipeline.collectors import Run, run_collector
+    from tocsin.pipeline.collectors import CollectorRun, run_collector
 
     for one in chosen:
         if told.is_set():
@@ -184,7 +186,7 @@ def _runs(node: "NodeWithStores", chosen: "Iterable[Standing]", told: threading.
         try:
             done = run_collector(node, one, clock=_now, stop=told.is_set, progress=partial(_progress, one.name))
         except ConflictError as error:
-            done = Run(one.name, error=error)
+            done = CollectorRun(one.name, error=error)
         _say_run(done)
         yield done
 
@@ -193,7 +195,7 @@ def _progress(name: str, line: str) -> None:
     note(f"{name}: {line}")
 
 
-def _say_run(done: "Run") -> None:
+def _say_run(done: "CollectorRun") -> None:
     if done.error:
         note(f"{done.name} failed: {done.error}")
         if done.error.hint:
@@ -202,7 +204,7 @@ def _say_run(done: "Run") -> None:
         note(f"{done.name}: {len(done.refused)} refused; 'tocsin collect refused' says why.")
 
 
-def _dry_run(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[Standing]") -> None:
+def _dry_run(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[CollectorStatus]") -> None:
     from tocsin.pipeline.collectors import would_take
 
     found: list[dict[str, object]] = []
@@ -253,7 +255,7 @@ def _complain(error: TocsinError) -> None:
         note(f"  {error.hint}")
 
 
-def _document(one: "Standing") -> dict[str, object]:
+def _document(one: "CollectorStatus") -> dict[str, object]:
     return {
         "name": one.name,
         "kind": one.settings.kind,
@@ -267,7 +269,7 @@ def _document(one: "Standing") -> dict[str, object]:
     }
 
 
-def _run_document(done: "Run") -> dict[str, object]:
+def _run_document(done: "CollectorRun") -> dict[str, object]:
     return {
         "name": done.name,
         "taken": done.taken,
@@ -278,7 +280,7 @@ def _run_document(done: "Run") -> dict[str, object]:
     }
 
 
-def _show(found: "Sequence[Standing]") -> None:
+def _show(found: "Sequence[CollectorStatus]") -> None:
     if not found:
         say("tocsin.toml has no collectors; docs/collectors.md shows how to write one.")
         return

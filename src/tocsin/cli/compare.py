@@ -8,7 +8,7 @@ import typer
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.pipeline.comparison import Case, Comparison
+    from tocsin.pipeline.comparison import ComparisonCase, ToolComparison
 
 _WORDS = {
     "same": "the same mailboxes",
@@ -42,7 +42,7 @@ def compare(
     emit(invocation, document(found), lambda: _print(found, top, out))
 
 
-def document(found: "Comparison") -> dict[str, object]:
+def document(found: "ToolComparison") -> dict[str, object]:
     """The comparison as JSON has it."""
     return {
         "events": found.events,
@@ -52,7 +52,7 @@ def document(found: "Comparison") -> dict[str, object]:
     }
 
 
-def _row(case: "Case") -> dict[str, object]:
+def _row(case: "ComparisonCase") -> dict[str, object]:
     return {
         "agreement": str(case.agreement),
         "events": case.events,
@@ -63,7 +63,7 @@ def _row(case: "Case") -> dict[str, object]:
     }
 
 
-def _print(found: "Comparison", top: int, out: Path | None) -> None:
+def _print(found: "ToolComparison", top: int, out: Path | None) -> None:
     if not found.events:
         say("There is no event to compare.")
     else:
@@ -78,7 +78,7 @@ def _print(found: "Comparison", top: int, out: Path | None) -> None:
             note(f"  {name}, line {line}: {why}")
 
 
-def _print_counts(found: "Comparison") -> None:
+def _print_counts(found: "ToolComparison") -> None:
     rows = [
         (_WORDS[agreement], events, f"{events / found.events:.1%}")
         for agreement, events in found.counts.items()
@@ -92,7 +92,7 @@ def _print_counts(found: "Comparison") -> None:
     )
 
 
-def _print_cases(found: "Comparison", top: int) -> None:
+def _print_cases(found: "ToolComparison", top: int) -> None:
     differing = [case for case in found.cases if case.agreement != "same"]
     for case in differing[:top]:
         say(f"{case.events:,} {'event' if case.events == 1 else 'events'}, such as {case.example or '?'}")
@@ -105,7 +105,7 @@ def _print_cases(found: "Comparison", top: int) -> None:
         say(f"And {len(differing) - top:,} more cases: --top shows more, --out FILE writes all.")
 
 
-def _write(out: Path, cases: "tuple[Case, ...]") -> None:
+def _write(out: Path, cases: "tuple[ComparisonCase, ...]") -> None:
     import csv
 
     from tocsin.node.errors import StorageError

@@ -7,7 +7,7 @@ import typer
 from tocsin.interface.output import Invocation, emit, note, say
 
 if TYPE_CHECKING:
-    from tocsin.delivery import Summary
+    from tocsin.delivery import DeliverySummary
     from tocsin.pipeline.stores import NodeWithStores
 
 
@@ -54,7 +54,7 @@ def _watch(invocation: Invocation, node: "NodeWithStores", every: float) -> None
         problem = summary.problem
 
 
-def document(summary: "Summary") -> dict[str, object]:
+def document(summary: "DeliverySummary") -> dict[str, object]:
     """The summary as one JSON document; ``problem`` is there when the run stopped early."""
     return {
         "way": summary.way,
@@ -75,7 +75,7 @@ def document(summary: "Summary") -> dict[str, object]:
     }
 
 
-def show(summary: "Summary", node: "NodeWithStores") -> None:
+def show(summary: "DeliverySummary", node: "NodeWithStores") -> None:
     """The summary in sentences, then what keeps mails from their teams."""
     from tocsin.delivery import notices
 
@@ -92,7 +92,7 @@ def show(summary: "Summary", node: "NodeWithStores") -> None:
             say(f"{notice.words} {notice.mend}")
 
 
-def _became(summary: "Summary", where: str) -> list[tuple[int, str, str]]:
+def _became(summary: "DeliverySummary", where: str) -> list[tuple[int, str, str]]:
     """How many of what, and what became of them."""
     return [
         (summary.digests, "digest", f"about {_count(summary.events, 'event')} {where}."),

@@ -12,7 +12,7 @@ from tocsin.cli.files_out import csv_text, put
 from tocsin.interface.output import Invocation, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.directory.states import Judged, StateSet, Verdict
+    from tocsin.directory.states import CirtAssessment, CirtVerdict, StateSet
 
 app = typer.Typer()
 
@@ -48,7 +48,7 @@ def cirts(
         _print(among, found, code)
 
 
-def read(home: Path, states: Path | None, at: datetime, now: datetime) -> "tuple[StateSet, list[Judged]]":
+def read(home: Path, states: Path | None, at: datetime, now: datetime) -> "tuple[StateSet, list[CirtAssessment]]":
     """The set of states that counts, and what both rules say of each."""
     from tocsin.directory.contacts.verification import terms_of
     from tocsin.directory.states import read_bodies, read_cirts, read_states
@@ -62,7 +62,7 @@ def read(home: Path, states: Path | None, at: datetime, now: datetime) -> "tuple
         return among, read_cirts(session, among.states, bodies, at=at, now=now, terms=terms_of(node.settings))
 
 
-def _document(among: "StateSet", found: "Sequence[Judged]", at: datetime) -> dict[str, object]:
+def _document(among: "StateSet", found: "Sequence[CirtAssessment]", at: datetime) -> dict[str, object]:
     from tocsin.directory.states import GROUPS, count_answers
 
     return {
@@ -87,11 +87,11 @@ def _document(among: "StateSet", found: "Sequence[Judged]", at: datetime) -> dic
     }
 
 
-def _verdict(verdict: "Verdict") -> dict[str, object]:
+def _verdict(verdict: "CirtVerdict") -> dict[str, object]:
     return {"answer": verdict.answer, "reason": verdict.reason, "evidence": verdict.evidence}
 
 
-def _flat(one: "Judged") -> dict[str, object]:
+def _flat(one: "CirtAssessment") -> dict[str, object]:
     return {
         "code": one.state.code,
         "name": one.state.name,
@@ -105,7 +105,7 @@ def _flat(one: "Judged") -> dict[str, object]:
     }
 
 
-def finding(found: "Sequence[Judged]") -> str:
+def finding(found: "Sequence[CirtAssessment]") -> str:
     """What is found, in one sentence."""
     from tocsin.directory.states import count_answers
 
@@ -117,8 +117,8 @@ def finding(found: "Sequence[Judged]") -> str:
     )
 
 
-def _print(among: "StateSet", found: "Sequence[Judged]", code: str) -> None:
-    from tocsin.directory.states import GROUPS, Answer, count_answers
+def _print(among: "StateSet", found: "Sequence[CirtAssessment]", code: str) -> None:
+    from tocsin.directory.states import GROUPS, CirtStatus, count_answers
 
     if code:
         for one in found:
@@ -129,10 +129,10 @@ def _print(among: "StateSet", found: "Sequence[Judged]", code: str) -> None:
     rows = []
     for group in ("", *GROUPS):
         counts, number = count_answers(found, group), sum(not group or group in one.state.groups for one in found)
-        rows.append((_TITLES[group], number, *(counts[rule][answer] for rule in counts for answer in Answer)))
+        rows.append((_TITLES[group], number, *(counts[rule][answer] for rule in counts for answer in CirtStatus)))
     columns = ("states", "", "a CIRT: yes", "no", "open", "links: yes", "no", "open")
     print_table(finding(found), columns, rows, numbers=range(1, 8))
-    known = [one for one in found if one.structure.answer is not Answer.OPEN]
+    known = [one for one in found if one.structure.answer is not CirtStatus.OPEN]
     cells = [
         (
             f"{one.state.code} {one.state.name[:20]}",
@@ -148,7 +148,7 @@ def _print(among: "StateSet", found: "Sequence[Judged]", code: str) -> None:
     say(f"States: {among.title}, {among.as_of}. 'open': not computable, since nobody told this node.")
 
 
-def _print_one(one: "Judged") -> None:
+def _print_one(one: "CirtAssessment") -> None:
     say(f"{one.state.code} {one.state.name}")
     rules = {"A structure or a CIRT exists": one.structure}
     rules["A national CIRT with a regional and an international link in use"] = one.cooperating

@@ -13,7 +13,7 @@ from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import ContestedClaim
-    from tocsin.directory.claims import Claim, Judged
+    from tocsin.directory.claims import Claim, ClaimDecision
 
 app = typer.Typer()
 _claims = typer.Typer(no_args_is_help=True, help="Claims of operators: list, show, check, approve, refuse.")
@@ -230,7 +230,7 @@ def _print_rivals(rivals: "Sequence[ContestedClaim]") -> None:
         say(f"And {len(rivals) - _FEW:,} more; --json shows all.")
 
 
-def _print_approved(done: "Judged") -> None:
+def _print_approved(done: "ClaimDecision") -> None:
     claim = done.claim
     say(f"Claim {claim.number} is approved: {_thing(claim)} is of {claim.team}, told at {claim.mailbox}.")
     beaten = [effect for word in done.spoken for effect in word.effects if effect.overruled]

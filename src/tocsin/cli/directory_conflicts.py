@@ -14,7 +14,7 @@ from tocsin.cli.directory_records import records, renew_router
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.directory import Conflict, ContestedClaim, Recorded
+    from tocsin.directory import Conflict, ContestedClaim, DecisionRecord
 
 app = typer.Typer()
 
@@ -61,10 +61,10 @@ def decide(
     reason: Annotated[str, typer.Option(help="Why, in one line; needed.")] = "",
 ) -> None:
     """Decide whose something is. It holds whatever imports say later, until somebody decides anew."""
-    from tocsin.directory import Verdict, decide_conflict
+    from tocsin.directory import ValueDecision, decide_conflict
 
     invocation: Invocation = ctx.obj
-    verdict = Verdict(value, tuple(for_ or ()), said_by, reason, both)
+    verdict = ValueDecision(value, tuple(for_ or ()), said_by, reason, both)
     with records(invocation.home) as database:
         done = decide_conflict(database, verdict, actor=getpass.getuser(), now=datetime.now(UTC))
         renew_router(invocation.home, database)
@@ -164,7 +164,7 @@ def _rows(claims: "Iterable[ContestedClaim]") -> list[tuple[object, ...]]:
     ]
 
 
-def _print_decision(done: "Recorded") -> None:
+def _print_decision(done: "DecisionRecord") -> None:
     named = f"AS{done.value}" if done.kind == "asn" else f"{done.kind} {done.value}"
     say(f"Decision {done.number}: {named} is of {', '.join(done.teams)}.")
     if done.against:

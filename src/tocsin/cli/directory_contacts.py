@@ -10,8 +10,8 @@ import typer
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.directory.contacts import Answered, Contact
-    from tocsin.directory.contacts.verification import Asked
+    from tocsin.directory.contacts import Contact, ContactReply
+    from tocsin.directory.contacts.verification import VerificationRun
     from tocsin.pipeline.stores import NodeWithStores
 
 app = typer.Typer()
@@ -30,13 +30,13 @@ def contacts(
     country: Annotated[str, typer.Option(help="Only of teams of this country (ISO 3166-1 alpha-2).")] = "",
 ) -> None:
     """Show each mailbox of each team with its state, and why: registered is not responsive."""
-    from tocsin.directory import Purpose
+    from tocsin.directory import ContactPurpose
     from tocsin.directory.contacts import ContactState
     from tocsin.directory.contacts.verification import read_contacts
 
     invocation: Invocation = ctx.obj
     _one_of("--state", state, ContactState)
-    _one_of("--purpose", purpose, Purpose)
+    _one_of("--purpose", purpose, ContactPurpose)
     found = [
         contact
         for contact in read_contacts(_node(invocation), datetime.now(UTC))
@@ -149,7 +149,7 @@ def _print_contacts(found: "list[Contact]") -> None:
         say(f"And {len(found) - _SHOWN:,} more; --json shows all.")
 
 
-def _print_asked(asked: "Asked", *, dry_run: bool) -> None:
+def _print_asked(asked: "VerificationRun", *, dry_run: bool) -> None:
     would = "would be " if dry_run else ""
     verb = "is" if len(asked.asks) == 1 and not dry_run else "are" if not dry_run else ""
     mailboxes = "mailbox" if len(asked.asks) == 1 else "mailboxes"
@@ -169,7 +169,7 @@ def _print_asked(asked: "Asked", *, dry_run: bool) -> None:
         say("'tocsin deliver' sends the letters.")
 
 
-def _print_answers(found: "list[Answered]") -> None:
+def _print_answers(found: "list[ContactReply]") -> None:
     if not found:
         say("Nobody has answered yet.")
         return

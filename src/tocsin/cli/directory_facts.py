@@ -12,7 +12,7 @@ from tocsin.cli.directory_records import records, renew_router
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.directory import About, Fact, TrustVerdict
+    from tocsin.directory import Fact, TeamRecord, TrustVerdict
 
 app = typer.Typer()
 
@@ -67,7 +67,7 @@ def set_(
     clear: Annotated[bool, typer.Option("--clear", help="Take the word back: imports hold again.")] = False,
 ) -> None:
     """Say what a team is: its name, hours, services, memberships, attestations. No import overrules it."""
-    from tocsin.directory import Word, say_of_team
+    from tocsin.directory import PersonFact, say_of_team
     from tocsin.node.errors import UsageError
 
     invocation: Invocation = ctx.obj
@@ -76,7 +76,7 @@ def set_(
     if clear == bool(values):
         raise UsageError("Give the values, or --clear to take the word back.")
     details = dict(part.partition("=")[::2] for part in detail or [])
-    word = Word(field, tuple(values or ()), said_by.strip(), details)
+    word = PersonFact(field, tuple(values or ()), said_by.strip(), details)
     with records(invocation.home) as database:
         understood = say_of_team(database, team, word, actor=getpass.getuser(), now=datetime.now(UTC))
         renew_router(invocation.home, database)
@@ -105,7 +105,7 @@ def trust(ctx: typer.Context, team: _Team) -> None:
     emit(invocation, document, lambda: _print_trust(about, verdicts))
 
 
-def _document(about: "About", now: datetime, verdicts: "dict[str, TrustVerdict]") -> dict[str, object]:
+def _document(about: "TeamRecord", now: datetime, verdicts: "dict[str, TrustVerdict]") -> dict[str, object]:
     from tocsin.directory import in_hours, weigh
 
     document = asdict(about.team)
@@ -143,7 +143,7 @@ def _without(document: dict[str, object], *names: str) -> dict[str, object]:
     return {name: value for name, value in document.items() if name not in names}
 
 
-def _print_about(about: "About", now: datetime, *, history: bool) -> None:
+def _print_about(about: "TeamRecord", now: datetime, *, history: bool) -> None:
     from tocsin.cli.directory_team import print_team
     from tocsin.directory import shown_fact
 
@@ -176,7 +176,7 @@ def _saying(one: object) -> tuple[object, ...]:
     return tuple(getattr(one, name) or "" for name in ("source", "as_of", "said_by"))
 
 
-def _print_vouching(about: "About", now: datetime) -> None:
+def _print_vouching(about: "TeamRecord", now: datetime) -> None:
     from tocsin.directory import SOON, weigh
 
     reasons = weigh(about.facts, now.date())
@@ -195,7 +195,7 @@ def _print_verdicts(verdicts: "dict[str, TrustVerdict]") -> None:
         say(f"{what}: " + ("trusted" if verdict.ok else f"not trusted, needs {', '.join(verdict.missing)}"))
 
 
-def _print_trust(about: "About", verdicts: "dict[str, TrustVerdict]") -> None:
+def _print_trust(about: "TeamRecord", verdicts: "dict[str, TrustVerdict]") -> None:
     _print_vouching(about, datetime.now(UTC))
     _print_verdicts(verdicts)
     if not verdicts:

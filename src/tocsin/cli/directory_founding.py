@@ -13,8 +13,8 @@ from tocsin.cli.directory_records import records, renew_router
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.operations.doctor import Finding
-    from tocsin.operations.founding import Answer, Answers, Founded, Question
+    from tocsin.operations.doctor import HealthFinding
+    from tocsin.operations.founding import Answer, Answers, FoundingKit, InterviewQuestion
 
 app = typer.Typer()
 
@@ -52,17 +52,19 @@ def new_team(
     emit(invocation, document, lambda: _print_founded(founded, findings))
 
 
-def _asked(invocation: Invocation, asked: "tuple[Question, ...]", kept: Path, *, fresh: bool) -> "dict[str, Answer]":
+def _asked(
+    invocation: Invocation, asked: "tuple[InterviewQuestion, ...]", kept: Path, *, fresh: bool
+) -> "dict[str, Answer]":
     """The answers of a person, those of an earlier run among them."""
     from tocsin.node.errors import UsageError
-    from tocsin.operations.founding import Desk, interview, keep_answers, read_answers
+    from tocsin.operations.founding import Terminal, interview, keep_answers, read_answers
 
     given = read_answers(kept, asked) if kept.is_file() and not fresh else {}
     tell = note if invocation.json else say
     tell("This founds a CSIRT. Enter alone takes what stands in brackets; '<' goes back, '?' asks again.")
     if given:
         tell(f"{len(given)} answers are kept from before, in {kept}.")
-    desk = Desk(
+    desk = Terminal(
         hear=lambda prompt: _line(prompt, tell=tell),
         say=tell,
         keep=lambda answers: keep_answers(kept, answers),
@@ -89,7 +91,7 @@ def _line(prompt: str, *, tell: object) -> str | None:
     return line or None
 
 
-def _offer(home: Path, question: "Question", answers: "Answers") -> str:
+def _offer(home: Path, question: "InterviewQuestion", answers: "Answers") -> str:
     """What the network tables know of a country, for the question about networks."""
     if question.name != "networks":
         return ""
@@ -106,7 +108,7 @@ def _offer(home: Path, question: "Question", answers: "Answers") -> str:
     )
 
 
-def _print_founded(founded: "Founded", findings: "list[Finding]") -> None:
+def _print_founded(founded: "FoundingKit", findings: "list[HealthFinding]") -> None:
     say(f"\n{founded.team} is founded. Its profile is version {founded.version}.")
     if founded.settings_kept:
         note("Your tocsin.toml was there and stays as it is; the one for this team is in the folder 'founding'.")

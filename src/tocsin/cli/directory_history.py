@@ -11,7 +11,7 @@ from tocsin.cli.directory_records import records
 from tocsin.interface.output import Invocation, emit, say, visible
 
 if TYPE_CHECKING:
-    from tocsin.directory import Entry
+    from tocsin.directory import HistoryEntry
     from tocsin.networks import Networks
     from tocsin.node.records import Database
     from tocsin.sharing.lookup import Explanation, Subject
@@ -46,16 +46,16 @@ def history(
 
 
 @dataclass(frozen=True)
-class _Told:
+class _HistoryAnswer:
     """The answer; ``found`` is None for a team."""
 
     query: str
     at: datetime
     found: "Explanation | None"
-    entries: "Sequence[Entry]"
+    entries: "Sequence[HistoryEntry]"
 
     @property
-    def later(self) -> "tuple[Entry, ...]":
+    def later(self) -> "tuple[HistoryEntry, ...]":
         """What this node learned after that day, though it is said for it."""
         from tocsin.directory import said_later
 
@@ -109,21 +109,21 @@ def _is_team(query: str) -> bool:
     return subject.domain is not None and "." not in query
 
 
-def _of_team(database: "Database", key: str, at: datetime) -> _Told:
+def _of_team(database: "Database", key: str, at: datetime) -> _HistoryAnswer:
     from tocsin.directory import read_team_history
 
-    return _Told(key, at, None, read_team_history(database, key))
+    return _HistoryAnswer(key, at, None, read_team_history(database, key))
 
 
-def _of_value(database: "Database", query: str, at: datetime) -> _Told:
+def _of_value(database: "Database", query: str, at: datetime) -> _HistoryAnswer:
     """Of a country or a mailbox: only what was said of it."""
     from tocsin.directory import read_ground, read_history
 
     kind, value = read_ground(query)
-    return _Told(value, at, None, read_history(database, {kind: [value]}))
+    return _HistoryAnswer(value, at, None, read_history(database, {kind: [value]}))
 
 
-def _of_subject(database: "Database", subject: "Subject", networks: "Networks", at: datetime) -> _Told:
+def _of_subject(database: "Database", subject: "Subject", networks: "Networks", at: datetime) -> _HistoryAnswer:
     from tocsin.directory import networks_inside, read_claims_on, read_history
     from tocsin.sharing.gate import read_marking
     from tocsin.sharing.lookup import explain_subject, known_of, values_of
@@ -135,10 +135,10 @@ def _of_subject(database: "Database", subject: "Subject", networks: "Networks", 
     directory = read_claims_on(database, values, at)
     router = Router.compile((*directory.rules, *directory.overruled), directory.teams, now=at)
     found = explain_subject(subject, networks, router, read_marking("AMBER", "AMBER"))
-    return _Told(subject.query, at, found, read_history(database, values))
+    return _HistoryAnswer(subject.query, at, found, read_history(database, values))
 
 
-def _print(told: _Told, on: str) -> None:
+def _print(told: _HistoryAnswer, on: str) -> None:
     when = f"On {told.at:%Y-%m-%d}" if on else "Today"
     if told.found:
         _print_answer(told.found, when, told.query)
@@ -165,7 +165,7 @@ def _print_answer(found: "Explanation", when: str, query: str) -> None:
         say(f"Overruled: {found.teams[match.team_id].key}, {match.rule}: {match.overruled}.")
 
 
-def _print_entries(title: str, entries: "Sequence[Entry]") -> None:
+def _print_entries(title: str, entries: "Sequence[HistoryEntry]") -> None:
     say(f"\n{title}:")
     for entry in entries[-_SHOWN:]:
         until = f"{entry.withdrawn:%Y-%m-%d %H:%M}" if entry.withdrawn else "now"
@@ -174,7 +174,7 @@ def _print_entries(title: str, entries: "Sequence[Entry]") -> None:
         say(f"and {len(entries) - _SHOWN:,} earlier ones; --json shows all.")
 
 
-def _words(entry: "Entry") -> str:
+def _words(entry: "HistoryEntry") -> str:
     thing = f"AS{entry.value}" if entry.kind == "asn" else f"{entry.kind} {entry.value}"
     teams = ", ".join(entry.teams)
     words = {

@@ -14,7 +14,7 @@ from tocsin.cli.directory_records import records, renew_router
 from tocsin.interface.output import Invocation, emit, note, print_table, say, visible
 
 if TYPE_CHECKING:
-    from tocsin.directory import Imported, Line
+    from tocsin.directory import ChangeLine, ImportResult
 
 app = typer.Typer()
 
@@ -53,7 +53,7 @@ def import_(
         raise typer.Exit(1)
 
 
-def print_import(done: "Imported") -> None:
+def print_import(done: "ImportResult") -> None:
     """What an import changed or would change, and what it did not take."""
     """What an import did, or would do."""
     say(f"{done.file}, source '{done.source}'" + (" (dry run, nothing was changed)" if done.dry_run else ""))
@@ -78,7 +78,7 @@ def print_import(done: "Imported") -> None:
         note(f"Not withdrawn: {done.kept:,} earlier entries of teams of which something was not taken.")
 
 
-def _print_changes(changes: "Sequence[Line]") -> None:
+def _print_changes(changes: "Sequence[ChangeLine]") -> None:
     signs = {"new": "+", "gone": "-", "changed": "~"}
     for team, lines in groupby(changes[:_MANY], key=lambda line: line.team):
         say(visible(team))

@@ -10,14 +10,14 @@ from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.directory.coverage import Coverage
-    from tocsin.directory.states import Judged, StateSet
-    from tocsin.interface.documents.document import Figure, Report, Table
+    from tocsin.directory.states import CirtAssessment, StateSet
+    from tocsin.interface.documents.document import Figure, ReadinessReport, ReportTable
 
 _SIGNS: Final = {"yes": "full", "no": "crossed", "not computable": "hatched"}
 _SQUARES: Final = "Each country is one square of equal size, in our own layout, so that small islands are seen."
 
 
-def put_map(report: "Report", out: Path | None) -> None:
+def put_map(report: "ReadinessReport", out: Path | None) -> None:
     """Write a map: the picture alone as .svg, else the page. Raises UsageError and StorageError."""
     from tocsin.interface.documents.document import Figure
     from tocsin.interface.documents.page import standalone
@@ -32,9 +32,9 @@ def put_map(report: "Report", out: Path | None) -> None:
     put(standalone(first.svg, f"{first.title} ({report.recipe['as_of']})"), out)
 
 
-def coverage_map(found: "Coverage") -> "Report":
+def coverage_map(found: "Coverage") -> "ReadinessReport":
     """Coverage of AS numbers by country."""
-    from tocsin.interface.documents.document import Report, Section, Table
+    from tocsin.interface.documents.document import ReadinessReport, ReportSection, ReportTable
     from tocsin.networks import country_names
 
     rows = found.countries.filter(found.countries["as_numbers"] > 0).to_dicts()
@@ -42,7 +42,7 @@ def coverage_map(found: "Coverage") -> "Report":
     shown = ("as_numbers", "without", "abuse", "security", "security_verified", "security_answering", "moved")
     columns = ("country", "name", *shown)
     cells = [(r["country"] or "-", names.get(r["country"] or "", ""), *(r[name] for name in shown)) for r in rows]
-    table = Table(
+    table = ReportTable(
         "AS numbers",
         f"AS numbers by country, {found.day}",
         columns,
@@ -56,12 +56,14 @@ def coverage_map(found: "Coverage") -> "Report":
             (("security_answering", "a security contact that answers"), ("abuse", "a registered abuse mailbox"))
         )
     ]
-    every = Table("data", "all figures", tuple(rows[0]) if rows else (), tuple(tuple(row.values()) for row in rows))
-    return Report(
+    every = ReportTable(
+        "data", "all figures", tuple(rows[0]) if rows else (), tuple(tuple(row.values()) for row in rows)
+    )
+    return ReadinessReport(
         title=figures[0].title,
         subtitle=f"Coverage of Autonomous Systems as of {found.day}",
         made_on=datetime.now(UTC).date(),
-        sections=(Section("coverage", "Coverage", "Where somebody can be told", (*figures, table)),),
+        sections=(ReportSection("coverage", "Coverage", "Where somebody can be told", (*figures, table)),),
         data=every,
         recipe={
             "as_of": found.day,
@@ -71,7 +73,7 @@ def coverage_map(found: "Coverage") -> "Report":
     )
 
 
-def _share_figure(found: "Coverage", name: str, words: str, table: "Table", *, again: bool) -> "Figure":
+def _share_figure(found: "Coverage", name: str, words: str, table: "ReportTable", *, again: bool) -> "Figure":
     from tocsin.directory.states import alpha3_codes
     from tocsin.interface.documents.charts import tile_map
     from tocsin.interface.documents.document import Figure
@@ -91,13 +93,13 @@ def _share_figure(found: "Coverage", name: str, words: str, table: "Table", *, a
     return Figure(name, title, svg, alt, table, note=f"Percent of AS numbers. {_SQUARES}", again=again)
 
 
-def cirt_map(among: "StateSet", found: "Sequence[Judged]", day: date) -> "Report":
+def cirt_map(among: "StateSet", found: "Sequence[CirtAssessment]", day: date) -> "ReadinessReport":
     """National CIRTs by two rules."""
     from tocsin.directory.states import GROUPS
-    from tocsin.interface.documents.document import Report, Section, Table
+    from tocsin.interface.documents.document import ReadinessReport, ReportSection, ReportTable
 
     columns = ("code", "state", "groups", "a CIRT exists", "why", "links in use", "why ")
-    table = Table(
+    table = ReportTable(
         "states",
         f"States, {day}",
         columns,
@@ -120,17 +122,17 @@ def cirt_map(among: "StateSet", found: "Sequence[Judged]", day: date) -> "Report
         _answer_figure("structure", first, "have a structure or a CIRT", table),
         _answer_figure("cooperating", second, "have a national CIRT with a regional and an international link", table),
     )
-    return Report(
+    return ReadinessReport(
         title=figures[0].title,
         subtitle=f"National CIRTs by two rules as of {day}: {among.title}, {among.as_of}",
         made_on=datetime.now(UTC).date(),
-        sections=(Section("cirts", "CIRTs", "Two rules, side by side", (*figures, table)),),
+        sections=(ReportSection("cirts", "CIRTs", "Two rules, side by side", (*figures, table)),),
         data=table,
         recipe={"as_of": day, "states": among.title, "states_as_of": among.as_of, "source": among.source},
     )
 
 
-def _answer_figure(name: str, answers: Mapping[str, str], words: str, table: "Table") -> "Figure":
+def _answer_figure(name: str, answers: Mapping[str, str], words: str, table: "ReportTable") -> "Figure":
     from tocsin.directory.states import alpha3_codes
     from tocsin.interface.documents.charts import word_map
     from tocsin.interface.documents.document import Figure

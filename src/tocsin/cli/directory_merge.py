@@ -11,7 +11,7 @@ from tocsin.cli.directory_records import records, renew_router
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.directory import Candidate, Merge
+    from tocsin.directory import Candidate, TeamMerge
 
 app = typer.Typer()
 
@@ -93,7 +93,7 @@ def keep_apart_(
     emit(invocation, {"apart": list(keys)}, lambda: say(f"{' and '.join(keys)} are not offered again."))
 
 
-def _document(merge: "Merge") -> dict[str, object]:
+def _document(merge: "TeamMerge") -> dict[str, object]:
     document = asdict(merge)
     del document["version"]
     return document
@@ -115,7 +115,7 @@ def _print(found: "list[Candidate]") -> None:
     say("They are: tocsin directory merge KEEP TEAM --said-by NAME --reason '...'; they are not: keep-apart.")
 
 
-def _print_made(made: "list[Merge]") -> None:
+def _print_made(made: "list[TeamMerge]") -> None:
     if not made:
         say("No team is merged into another.")
         return

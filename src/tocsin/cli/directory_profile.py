@@ -16,8 +16,8 @@ from tocsin.interface.output import Invocation, emit, note, print_table, say
 if TYPE_CHECKING:
     from pysequoia import PySigner
 
-    from tocsin.directory import Imported
-    from tocsin.directory.profile import Profile, Reading
+    from tocsin.directory import ImportResult
+    from tocsin.directory.profile import ParsedProfile, TeamProfile
     from tocsin.node.records import Database
 
 app = typer.Typer()
@@ -64,7 +64,7 @@ def read_profile(
 
     invocation: Invocation = ctx.obj
     reading = read_profile_file(file)
-    imported: Imported | None = None
+    imported: ImportResult | None = None
     signed_by: list[str] = []
     with records(invocation.home) as database:
         if reading.signed is not None:
@@ -83,7 +83,7 @@ def read_profile(
     emit(invocation, document, lambda: _print_reading(reading, signed_by, imported))
 
 
-def _import(database: "Database", file: Path, reading: "Reading", team: str, *, dry_run: bool) -> "Imported":
+def _import(database: "Database", file: Path, reading: "ParsedProfile", team: str, *, dry_run: bool) -> "ImportResult":
     import hashlib
 
     from tocsin.directory import import_entries
@@ -126,7 +126,7 @@ def _signed_by(home: Path, database: "Database", content: bytes) -> list[str]:
     return signers(content, [*known, *([own.public.encode("ascii")] if own else [])])
 
 
-def _document(profile: "Profile") -> dict[str, object]:
+def _document(profile: "TeamProfile") -> dict[str, object]:
     from tocsin.directory.profile import OUTLINE, lines_of
 
     lines = lines_of(profile)
@@ -147,11 +147,11 @@ def _document(profile: "Profile") -> dict[str, object]:
     return head | {"sections": sections}
 
 
-def _version(profile: "Profile") -> str:
+def _version(profile: "TeamProfile") -> str:
     return f"version {profile.version} of {profile.dated}" + (", a draft: --issue issues it" if profile.draft else "")
 
 
-def _print_reading(reading: "Reading", signed_by: list[str], imported: "Imported | None") -> None:
+def _print_reading(reading: "ParsedProfile", signed_by: list[str], imported: "ImportResult | None") -> None:
     print_table(f"{reading.profile.name or 'no name'}", ("section", "what", "says"), list(_rows(reading.profile)))
     if reading.exact:
         say("Read whole: it is written as Tocsin writes profiles.")
@@ -169,7 +169,7 @@ def _print_reading(reading: "Reading", signed_by: list[str], imported: "Imported
         print_import(imported)
 
 
-def _rows(profile: "Profile") -> Iterator[tuple[str, str, str]]:
+def _rows(profile: "TeamProfile") -> Iterator[tuple[str, str, str]]:
     from tocsin.directory.profile import OUTLINE, lines_of
 
     lines = lines_of(profile)

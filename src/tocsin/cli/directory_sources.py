@@ -15,11 +15,11 @@ from tocsin.cli.directory_records import records, renew_router
 from tocsin.interface.output import Invocation, emit, print_table
 
 if TYPE_CHECKING:
-    from tocsin.directory import Imported
+    from tocsin.directory import ImportResult
     from tocsin.directory.files import ImportFile
-    from tocsin.directory.registry import Looked
+    from tocsin.directory.registry import RdapResult
     from tocsin.node.records import Database
-    from tocsin.sharing.gate import Verdict
+    from tocsin.sharing.gate import GateVerdict
 
 app = typer.Typer()
 
@@ -111,10 +111,10 @@ def rdap(
     _end(looked.imported)
 
 
-def _permission(pap: str) -> "Verdict":
-    from tocsin.sharing.gate import Action, may_act, read_pap
+def _permission(pap: str) -> "GateVerdict":
+    from tocsin.sharing.gate import ReleaseAction, may_act, read_pap
 
-    return may_act(read_pap(pap), Action.LOOKUP)
+    return may_act(read_pap(pap), ReleaseAction.LOOKUP)
 
 
 def _openpgp_keys(database: "Database", team: str) -> list[bytes]:
@@ -150,7 +150,7 @@ def _bring(
     _end(done)
 
 
-def _end(done: "Imported") -> None:
+def _end(done: "ImportResult") -> None:
     if done.failed:
         raise typer.Exit(1)
 
@@ -159,7 +159,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _print_looked(looked: "Looked") -> None:
+def _print_looked(looked: "RdapResult") -> None:
     answer = looked.answer
     when = f"{looked.asked_at:%Y-%m-%d %H:%M} UTC" + (", kept since" if looked.kept else "")
     facts = [

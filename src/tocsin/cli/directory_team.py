@@ -10,7 +10,7 @@ from tocsin.cli.directory_records import records
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.directory import Rule, RuleKind, Team
+    from tocsin.directory import DirectoryRule, RuleKind, Team
 
 app = typer.Typer()
 
@@ -60,7 +60,7 @@ def _team_document(team: "Team") -> dict[str, object]:
     return document
 
 
-def _rule_document(rule: "Rule") -> dict[str, object]:
+def _rule_document(rule: "DirectoryRule") -> dict[str, object]:
     document = asdict(rule)
     del document["team_id"]
     return document
@@ -82,14 +82,14 @@ def _scope(counts: "Mapping[RuleKind, int]") -> str:
     return ", ".join(parts) or "nothing"
 
 
-def _print_shown(team: "Team", rules: "tuple[Rule, ...]", overruled: "tuple[Rule, ...]") -> None:
+def _print_shown(team: "Team", rules: "tuple[DirectoryRule, ...]", overruled: "tuple[DirectoryRule, ...]") -> None:
     print_team(team, rules)
     if overruled:
         cells = [(rule.kind.value, rule.value, rule.role.value, rule.source, rule.overruled) for rule in overruled]
         print_table(f"{len(overruled):,} overruled", ("level", "what", "role", "source", "by"), cells)
 
 
-def print_team(team: "Team", rules: "tuple[Rule, ...]") -> None:
+def print_team(team: "Team", rules: "tuple[DirectoryRule, ...]") -> None:
     """A team, its preferences and its rules, as tables."""
     facts = [
         ("name", team.name),

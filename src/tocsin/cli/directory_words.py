@@ -12,7 +12,7 @@ from tocsin.cli.directory_records import records, renew_router
 from tocsin.interface.output import Invocation, emit, say
 
 if TYPE_CHECKING:
-    from tocsin.directory import Spoken, Statement
+    from tocsin.directory import AssertionResult, PersonStatement
 
 app = typer.Typer()
 
@@ -39,12 +39,12 @@ def assert_(
     ] = False,
 ) -> None:
     """Say what is a team's: a network, an AS, a domain, a country or a mailbox. No import overrules it."""
-    from tocsin.directory import Role, assert_claim
+    from tocsin.directory import ResponsibilityRole, assert_claim
     from tocsin.node.errors import UsageError
 
-    if role not in list(Role):
-        raise UsageError(f"'{role}' is none of {', '.join(Role)}.")
-    more = {"role": Role(role), "confidence": confidence, "beside": beside}
+    if role not in list(ResponsibilityRole):
+        raise UsageError(f"'{role}' is none of {', '.join(ResponsibilityRole)}.")
+    more = {"role": ResponsibilityRole(role), "confidence": confidence, "beside": beside}
     _speak(ctx.obj, assert_claim, (team, kind, value, said_by, reason), "It is theirs now", needed=True, more=more)
 
 
@@ -74,17 +74,17 @@ def withdraw(
 
 def _speak(
     invocation: Invocation,
-    write: "Callable[..., Spoken]",
+    write: "Callable[..., AssertionResult]",
     given: tuple[str, str, str, str, str],
     words: str,
     *,
     needed: bool,
     more: dict[str, Any] | None = None,
 ) -> None:
-    from tocsin.directory import Statement, read_line
+    from tocsin.directory import PersonStatement, read_line
 
     team, kind, value, said_by, reason = given
-    said = Statement(
+    said = PersonStatement(
         team, kind, value, read_line("--said-by", said_by, needed=needed), read_line("--reason", reason), **(more or {})
     )
     with records(invocation.home) as database:
@@ -93,7 +93,7 @@ def _speak(
     emit(invocation, asdict(done), lambda: _print(done, said, words))
 
 
-def _print(done: "Spoken", said: "Statement", words: str) -> None:
+def _print(done: "AssertionResult", said: "PersonStatement", words: str) -> None:
     thing = f"AS{done.value}" if done.kind == "asn" else f"{done.kind} {done.value}"
     if not done.changed:
         say(f"{done.team}, {thing}: {said.said_by} said so already; nothing was changed.")

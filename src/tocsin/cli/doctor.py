@@ -9,7 +9,7 @@ from tocsin.cli import remote
 from tocsin.interface.output import Invocation, emit, note, say
 
 if TYPE_CHECKING:
-    from tocsin.operations.doctor import Finding
+    from tocsin.operations.doctor import HealthFinding
 
 
 def doctor(ctx: typer.Context) -> None:
@@ -30,10 +30,10 @@ def doctor(ctx: typer.Context) -> None:
         raise typer.Exit(1)
 
 
-def _asked(invocation: Invocation) -> "list[Finding]":
+def _asked(invocation: Invocation) -> "list[HealthFinding]":
     """What another node says of itself."""
     from tocsin.node.errors import WithheldError
-    from tocsin.operations.doctor import Finding
+    from tocsin.operations.doctor import HealthFinding
 
     with remote.client_of(invocation) as client:
         health = client.health()
@@ -41,4 +41,4 @@ def _asked(invocation: Invocation) -> "list[Finding]":
         raise WithheldError(
             f"The node says only that it is {health.status}.", hint="The checks need a token with the scope admin.read."
         )
-    return [Finding(**asdict(check)) for check in health.checks]
+    return [HealthFinding(**asdict(check)) for check in health.checks]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-class Format(StrEnum):
+class PrintFormat(StrEnum):
     """How events are printed."""
 
     TABLE = "table"
@@ -48,15 +48,15 @@ def events(
     since: Annotated[str | None, typer.Option(help="From this time on, ISO 8601; UTC without a zone.")] = None,
     until: Annotated[str | None, typer.Option(help="Before this time, ISO 8601; UTC without a zone.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 for all.")] = 100,
-    format_: Annotated[Format | None, typer.Option("--format", help="How to print.")] = None,
+    format_: Annotated[PrintFormat | None, typer.Option("--format", help="How to print.")] = None,
     out: Annotated[Path | None, typer.Option(help="Write to this file; Parquet needs one or a pipe.")] = None,
 ) -> None:
     """Find stored events: IDF field names; JSON is one object a line; times are UTC."""
-    from tocsin.events.store import Query
+    from tocsin.events.store import EventQuery
     from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
-    form = format_ or (Format.JSON if invocation.json else Format.TABLE)
+    form = format_ or (PrintFormat.JSON if invocation.json else PrintFormat.TABLE)
     if invocation.server:
         conditions = {
             "address": cidr, "asn": asn, "country": country, "type": type_, "feed": feed,
@@ -64,7 +64,7 @@ def events(
         }  # fmt: skip
         events_remote.write(remote.client_of(invocation), conditions, form.value, limit=limit, out=out, shown=_SHOWN)
         return
-    query = Query(
+    query = EventQuery(
         ranges=_ranges(cidr) if cidr else (),
         asn=asn,
         country=country,
@@ -77,17 +77,17 @@ def events(
     _write(found, form, out)
 
 
-def _write(found: "pl.DataFrame", form: Format, out: Path | None) -> None:
+def _write(found: "pl.DataFrame", form: PrintFormat, out: Path | None) -> None:
     from tocsin.events.idf_out import flat, idf_lines
 
-    if form is Format.TABLE:
+    if form is PrintFormat.TABLE:
         shown = [[_cell(value) for value in row] for row in flat(found).select(*_SHOWN).iter_rows()]
         print_table(f"{found.height:,} events", list(_SHOWN.values()), shown)
         return
     with out.open("wb") if out else nullcontext(sys.stdout.buffer) as target:
-        if form is Format.JSON:
+        if form is PrintFormat.JSON:
             target.writelines(line.encode() + b"\n" for line in idf_lines(found))
-        elif form is Format.CSV:
+        elif form is PrintFormat.CSV:
             flat(found).write_csv(target, datetime_format="%Y-%m-%dT%H:%M:%S%.fZ")
         else:
             flat(found).write_parquet(target)

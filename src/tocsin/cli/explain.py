@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tocsin.directory import Directory
     from tocsin.node.records import Database
     from tocsin.sharing.lookup import Explanation
-    from tocsin.sharing.routing import Match, Router
+    from tocsin.sharing.routing import Router, RuleMatch
     from tocsin.sharing.rules import Rules
 
 T = TypeVar("T")
@@ -183,7 +183,7 @@ def _introduction(found: "Explanation") -> str:
     return f"{subject.query}{': ' if words else ''}{words} ({marking})"
 
 
-def _fate(found: "Explanation", match: "Match") -> str:
+def _fate(found: "Explanation", match: "RuleMatch") -> str:
     team, verdict = found.teams[match.team_id], found.gate[match.team_id]
     if match.muted:
         return f"the team {match.muted}"

@@ -9,7 +9,7 @@ from tocsin.cli import remote
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.pipeline.ingest import Counts, Outcome
+    from tocsin.pipeline.ingest import Counts, IngestSummary
 
 ROWS = (
     ("reports", "reports taken in"),
@@ -52,13 +52,13 @@ def ingest(
         raise typer.Exit(1)
 
 
-def document(outcome: "Outcome") -> dict[str, object]:
+def document(outcome: "IngestSummary") -> dict[str, object]:
     """The outcome as one JSON document; ``failed`` is there when something could not be taken in."""
     failed = [{"path": path, "reason": str(error)} for path, error in outcome.failed]
     return {**vars(outcome.counts), "seconds": round(outcome.seconds, 3), **({"failed": failed} if failed else {})}
 
 
-def show(outcome: "Outcome") -> None:
+def show(outcome: "IngestSummary") -> None:
     """The outcome as a table."""
     counts = outcome.counts
     print_table("", ("what", "count"), [(words, getattr(counts, name)) for name, words in ROWS], numbers=[1])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tocsin.directory import Team
-    from tocsin.directory.keys import Taken, TeamKey
+    from tocsin.directory.keys import KeyResult, TeamKey
     from tocsin.node.records import Database
 
 app = typer.Typer(help="Keys of teams, for encrypted mail, and this node's own keys.", no_args_is_help=True)
@@ -40,11 +40,11 @@ def import_(
     ] = False,
 ) -> None:
     """Record keys of a team, or newer forms of them, and say of each whether mails can be encrypted for it."""
-    from tocsin.directory.keys import Saying, import_keys
+    from tocsin.directory.keys import KeySubmission, import_keys
 
     invocation: Invocation = ctx.obj
     content = _read(file)
-    saying = Saying(getpass.getuser(), source or file.name, said_by, any_mailbox, prefer)
+    saying = KeySubmission(getpass.getuser(), source or file.name, said_by, any_mailbox, prefer)
     now = datetime.now(UTC)
     with records(invocation.home) as database:
         found, taken = import_keys(database, team, content, saying, now)
@@ -181,7 +181,7 @@ def _teams(database: "Database") -> "dict[int, Team]":
     return {team.id: team for team, _ in list_teams(database)}
 
 
-def _print_taken(taken: "Sequence[Taken]", team: "Team", now: datetime) -> None:
+def _print_taken(taken: "Sequence[KeyResult]", team: "Team", now: datetime) -> None:
     from tocsin.directory.keys import judge_for
 
     for one in taken:

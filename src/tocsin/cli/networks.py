@@ -13,7 +13,7 @@ from tocsin.interface.output import Invocation, emit, note, print_json, print_ta
 if TYPE_CHECKING:
     import polars as pl
 
-    from tocsin.networks import Answer, LoadReport, Networks
+    from tocsin.networks import LoadReport, NetworkLookup, Networks
 
 app = typer.Typer(no_args_is_help=True, help="What is known of an address, and loading newer tables.")
 
@@ -57,13 +57,13 @@ def load(
 
     from tocsin.networks import load_table
     from tocsin.node.home import open_home
-    from tocsin.node.records import AuditWord, audit
+    from tocsin.node.records import AuditAction, audit
 
     invocation: Invocation = ctx.obj
     report = load_table(invocation.home, file, None if form == "auto" else form)
     with open_home(invocation.home)[1].begin() as session:
         now, subject = datetime.now(UTC), f"networks:{file.name}"
-        audit(session, AuditWord.NETWORKS_LOADED, at=now, actor="command line", subject=subject)
+        audit(session, AuditAction.NETWORKS_LOADED, at=now, actor="command line", subject=subject)
     shown = asdict(report)
     shown["junk_lines"], shown["overlap_lines"] = shown["junk_lines"][:20], shown["overlap_lines"][:20]
     emit(invocation, shown, lambda: _print_report(report))
@@ -154,11 +154,11 @@ def _frame(networks: "Networks", texts: "pl.Series") -> tuple["pl.DataFrame", "p
     return answers.insert_column(0, format_addresses(hi, lo).zip_with(good, texts).alias("address")), good
 
 
-def _document(answer: "Answer") -> dict[str, object]:
+def _document(answer: "NetworkLookup") -> dict[str, object]:
     return {name: getattr(answer, name) for name in _COLUMNS}
 
 
-def _cells(answer: "Answer") -> list[str]:
+def _cells(answer: "NetworkLookup") -> list[str]:
     cells = ("" if cell is None else str(cell) for cell in _document(answer).values())
     return ["".join(letter if letter.isprintable() else "?" for letter in cell) for cell in cells]
 

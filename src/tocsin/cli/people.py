@@ -15,7 +15,7 @@ from tocsin.interface.output import Invocation, emit, note, print_table, say
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from tocsin.node.accounts import House, Listed, Person
+    from tocsin.node.accounts import Person, PersonSummary, SiteConfig
     from tocsin.node.records import Database
     from tocsin.node.settings import Settings
 
@@ -59,12 +59,12 @@ def invite(
     team: Teams = None,
 ) -> None:
     """Invite somebody by mail; the link, which works once and for seven days, is printed as well."""
-    from tocsin.node.accounts import Role
+    from tocsin.node.accounts import AccountRole
     from tocsin.node.accounts import invite as send
 
     teams = _teams(ctx, team)
     with _changing(ctx) as work:
-        link = send(work.session, work.house, mailbox, Role(role), teams=teams, actor=work.actor, now=work.now)
+        link = send(work.session, work.house, mailbox, AccountRole(role), teams=teams, actor=work.actor, now=work.now)
     emit(
         work.invocation,
         {"link": work.open_with(link), "mailed": bool(work.house.url)},
@@ -80,13 +80,13 @@ def role(
     team: Teams = None,
 ) -> None:
     """Give somebody another role, or an operator other teams; their browsers are signed out."""
-    from tocsin.node.accounts import Role, set_role
+    from tocsin.node.accounts import AccountRole, set_role
 
     teams = _teams(ctx, team)
     _change(
         ctx,
         person,
-        lambda work, found: set_role(work.session, found, Role(role), teams, actor=work.actor, now=work.now),
+        lambda work, found: set_role(work.session, found, AccountRole(role), teams, actor=work.actor, now=work.now),
         f"has the role '{role}' now",
     )
 
@@ -167,12 +167,12 @@ def _openable(link: str, settings: "Settings", port: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Work:
+class _PeopleSession:
     """What a command changes people with."""
 
     invocation: Invocation
     settings: "Settings"
-    house: "House"
+    house: "SiteConfig"
     session: "Session"
     now: datetime
     actor: str
@@ -183,7 +183,7 @@ class _Work:
 
 
 @contextmanager
-def _changing(ctx: typer.Context) -> "Iterator[_Work]":
+def _changing(ctx: typer.Context) -> "Iterator[_PeopleSession]":
     from tocsin.node.accounts import house_of
     from tocsin.node.home import open_home
     from tocsin.node.tokens import open_tokens
@@ -192,7 +192,7 @@ def _changing(ctx: typer.Context) -> "Iterator[_Work]":
     settings, database = open_home(invocation.home)
     house = house_of(settings, open_tokens(invocation.home))
     with database.begin() as session:
-        yield _Work(invocation, settings, house, session, datetime.now(UTC), getpass.getuser())
+        yield _PeopleSession(invocation, settings, house, session, datetime.now(UTC), getpass.getuser())
 
 
 def _teams(ctx: typer.Context, keys: list[str] | None) -> list[int]:
@@ -204,7 +204,7 @@ def _teams(ctx: typer.Context, keys: list[str] | None) -> list[int]:
     return [read_team(open_home(invocation.home)[1], key)[0].id for key in keys] if keys else []
 
 
-def _change(ctx: typer.Context, person: str, act: "Callable[[_Work, Person], object]", became: str) -> None:
+def _change(ctx: typer.Context, person: str, act: "Callable[[_PeopleSession, Person], object]", became: str) -> None:
     from tocsin.node.accounts import find_person
 
     with _changing(ctx) as work:
@@ -214,7 +214,7 @@ def _change(ctx: typer.Context, person: str, act: "Callable[[_Work, Person], obj
     emit(work.invocation, {"person": number}, lambda: say(f"Account {number} {became}."))
 
 
-def _document(one: "Listed") -> dict[str, object]:
+def _document(one: "PersonSummary") -> dict[str, object]:
     return {
         "number": one.number,
         "name": one.name,
@@ -228,7 +228,7 @@ def _document(one: "Listed") -> dict[str, object]:
     }
 
 
-def _print(people: "list[Listed]") -> None:
+def _print(people: "list[PersonSummary]") -> None:
     if not people:
         say("Nobody has an account yet. Make the first with: tocsin people first")
         return

@@ -14,7 +14,7 @@ from tocsin.node.errors import UsageError
 if TYPE_CHECKING:
     from tocsin.directory import Team
     from tocsin.pipeline.stores import NodeWithStores
-    from tocsin.problems.answers import Course, Courses, Step
+    from tocsin.problems.answers import Course, Courses, CourseStep
 
 StateName = Literal[
     "new", "told", "acknowledged", "said-fixed", "said-false", "accepted", "not-ours", "contradicted", "gone"
@@ -33,13 +33,16 @@ def list_(
 ) -> None:
     """List problems, those seen last first."""
     from tocsin.pipeline.stores import open_node
-    from tocsin.problems.answers import State
+    from tocsin.problems.answers import ProblemState
 
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
     teams = teams_of(node)
     found = _courses(node).listed(
-        now=datetime.now(UTC), team_id=team_number(node, team), state=State(state) if state else None, limit=limit
+        now=datetime.now(UTC),
+        team_id=team_number(node, team),
+        state=ProblemState(state) if state else None,
+        limit=limit,
     )
     emit(invocation, [_document(one, teams) for one in found], lambda: _print(found, teams))
 
@@ -94,7 +97,7 @@ def _document(one: "Course", teams: "dict[int, Team]") -> dict[str, object]:
     }
 
 
-def _step(step: "Step", teams: "dict[int, Team]") -> dict[str, object]:
+def _step(step: "CourseStep", teams: "dict[int, Team]") -> dict[str, object]:
     return {
         "at": step.at,
         "what": step.what,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tocsin.directory import Team
-    from tocsin.problems.unanswered import Unanswered
+    from tocsin.problems.unanswered import UnansweredProblem
 
 app = typer.Typer()
 
@@ -34,7 +34,7 @@ def unanswered(
     emit(invocation, [_document(one, teams) for one in found], lambda: _print(found, teams, days))
 
 
-def _document(one: "Unanswered", teams: "dict[int, Team]") -> dict[str, object]:
+def _document(one: "UnansweredProblem", teams: "dict[int, Team]") -> dict[str, object]:
     from tocsin.problems.answers import problem_text
 
     return {
@@ -51,7 +51,7 @@ def _document(one: "Unanswered", teams: "dict[int, Team]") -> dict[str, object]:
     }
 
 
-def _print(found: "Sequence[Unanswered]", teams: "dict[int, Team]", days: int) -> None:
+def _print(found: "Sequence[UnansweredProblem]", teams: "dict[int, Team]", days: int) -> None:
     if not found:
         period = "a day" if days == 1 else f"{days} days"
         say(f"Nothing goes on unanswered for {period} or longer ([tell] escalate_after_days).")

@@ -14,7 +14,7 @@ from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.pipeline.ingest import Counts
-    from tocsin.pipeline.replay import Tried
+    from tocsin.pipeline.replay import ReplayPreview
 
 Ingest = Annotated[int, typer.Argument(help="Number of the ingest, from 'quarantine list'.")]
 
@@ -145,7 +145,7 @@ def _say_counts(counts: "Counts") -> None:
     say(f"{counts.stored:,} of {counts.rows:,} rows are now stored; {counts.quarantined:,} stay set aside.")
 
 
-def _say_tried(tried: "Tried") -> None:
+def _say_tried(tried: "ReplayPreview") -> None:
     for reason, raw in tried.wrong:
         say(f"It can still not be read: {reason} {raw[:200]}")
     for event in tried.events:

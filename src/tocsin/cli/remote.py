@@ -14,7 +14,7 @@ from tocsin.interface.output import Invocation, note
 from tocsin.node.errors import InputError, TocsinError
 
 if TYPE_CHECKING:
-    from tocsin.pipeline.ingest import Counts, Outcome
+    from tocsin.pipeline.ingest import Counts, IngestSummary
     from tocsin.server.client import Client, Digest, Report
 
 _ONLY_WHOLE = {"not_reached", "tickets", "mails"}
@@ -31,10 +31,10 @@ def client_of(invocation: Invocation) -> "Client":
     return Client(invocation.server, token)
 
 
-def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str | None) -> "Outcome":
+def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str | None) -> "IngestSummary":
     """Send reports in, and wait until all are taken in; says what `tocsin.pipeline.ingest.ingest` would."""
     from tocsin.events.reports import find_reports, shown
-    from tocsin.pipeline.ingest import Counts, Outcome
+    from tocsin.pipeline.ingest import Counts, IngestSummary
 
     started, total, ingests = time.monotonic(), Counts(), list[int]()
     failed: list[tuple[str, TocsinError]] = []
@@ -56,7 +56,7 @@ def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str
         ingests += done.ingests
         failed += [(one.file, InputError(one.reason, hint=one.hint)) for one in done.failed]
         note(f"{name}: {total.rows:,} rows so far")
-    return Outcome(total, failed, time.monotonic() - started, ingests)
+    return IngestSummary(total, failed, time.monotonic() - started, ingests)
 
 
 def digest_document(one: "Digest") -> dict[str, Any]:

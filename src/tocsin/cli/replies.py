@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tocsin.delivery.mailbox import ReadMail, ReceivedMail
-    from tocsin.problems.replies import Desk, Filed, Run
+    from tocsin.problems.replies import FilingResult, MailboxRun, MailContext
 
 KindName = Literal["answer", "automatic", "receipt", "bounce", "unknown"]
 StateName = Literal["applied", "kept", "waiting", "closed"]
@@ -35,7 +35,7 @@ def read(
     invocation: Invocation = ctx.obj
     node = open_node(invocation.home)
     desk = open_desk(node, node.store)
-    mails: list[Filed] = []
+    mails: list[FilingResult] = []
     run = read_mailbox(desk, now=lambda: datetime.now(UTC), dry_run=dry_run, filed=mails.append)
     shown = [_filed(one) for one in mails]
     emit(
@@ -120,9 +120,9 @@ def reclassify(
     import getpass
     from datetime import UTC, datetime
 
-    from tocsin.delivery.mailbox import Kind
+    from tocsin.delivery.mailbox import MailKind
     from tocsin.pipeline.stores import open_node
-    from tocsin.problems.answers import Verdict
+    from tocsin.problems.answers import AnswerVerdict
     from tocsin.problems.replies import open_desk
     from tocsin.problems.replies import reclassify as decide
 
@@ -132,9 +132,9 @@ def reclassify(
     row = decide(
         desk,
         number,
-        Kind(kind),
+        MailKind(kind),
         reference=digest.strip().upper(),
-        verdict=Verdict(verdict) if verdict else None,
+        verdict=AnswerVerdict(verdict) if verdict else None,
         actor=getpass.getuser(),
         now=datetime.now(UTC),
     )
@@ -142,7 +142,7 @@ def reclassify(
     emit(invocation, said, lambda: say(_sentence(said)))
 
 
-def document(desk: "Desk", row: "ReceivedMail") -> dict[str, object]:
+def document(desk: "MailContext", row: "ReceivedMail") -> dict[str, object]:
     """A mail as JSON: the digest and the letter by reference, the team by key."""
     from tocsin.delivery import Delivery
     from tocsin.node.letters import Letter
@@ -188,7 +188,7 @@ def document(desk: "Desk", row: "ReceivedMail") -> dict[str, object]:
     }
 
 
-def _filed(one: "Filed") -> dict[str, object]:
+def _filed(one: "FilingResult") -> dict[str, object]:
     """What became of a mail as JSON."""
     decision, match = one.decision, one.decision.match
     return {
@@ -211,7 +211,7 @@ def _filed(one: "Filed") -> dict[str, object]:
     }
 
 
-def _counts(run: "Run") -> dict[str, object]:
+def _counts(run: "MailboxRun") -> dict[str, object]:
     kinds: Counter[str] = Counter()
     states: Counter[str] = Counter()
     for (kind, state), number in run.counts.items():
@@ -236,7 +236,7 @@ def _content(mail: "ReadMail") -> dict[str, object]:
     }
 
 
-def _print_run(run: "Run", shown: "Sequence[Mapping[str, object]]", *, dry_run: bool) -> None:
+def _print_run(run: "MailboxRun", shown: "Sequence[Mapping[str, object]]", *, dry_run: bool) -> None:
     if not run.mails:
         say("No mail is waiting.")
         return

@@ -12,7 +12,7 @@ from tocsin.node.errors import InputError
 if TYPE_CHECKING:
     from tocsin.pipeline.rules_dry_run import Trial
     from tocsin.pipeline.stores import NodeWithStores
-    from tocsin.sharing.rules import Document, RulesVersion
+    from tocsin.sharing.rules import RulesDocument, RulesVersion
 
 app = typer.Typer(
     help="What may be shared with whom beyond the gate's table, and who else is told.", no_args_is_help=True
@@ -153,7 +153,7 @@ def _text(file: Path) -> str:
         raise InputError(f"{file} cannot be read as text.", hint="Name a file of UTF-8 text.") from error
 
 
-def _read(node: "NodeWithStores", file: Path) -> "Document":
+def _read(node: "NodeWithStores", file: Path) -> "RulesDocument":
     from tocsin.directory import team_keys
     from tocsin.sharing.rules import read_document
 
@@ -162,7 +162,7 @@ def _read(node: "NodeWithStores", file: Path) -> "Document":
     return read_document(_text(file), keys)
 
 
-def _in_words(document: "Document") -> list[dict[str, object]]:
+def _in_words(document: "RulesDocument") -> list[dict[str, object]]:
     from tocsin.sharing.rules import conditions, effect
 
     return [
@@ -171,7 +171,7 @@ def _in_words(document: "Document") -> list[dict[str, object]]:
     ]
 
 
-def _say_words(document: "Document") -> None:
+def _say_words(document: "RulesDocument") -> None:
     if not document.rules:
         say("No rules: nothing is kept back beyond the table of the gate, and nobody is told more.")
     for rule in _in_words(document):

@@ -13,7 +13,7 @@ from tocsin.node.errors import UsageError
 if TYPE_CHECKING:
     from tocsin.node.censoring import Median
     from tocsin.pipeline.stores import NodeWithStores
-    from tocsin.problems.times import Group
+    from tocsin.problems.times import TimesGroup
 
 ByName = Literal["all", "team", "as", "type", "country"]
 
@@ -36,7 +36,7 @@ def times(
     emit(invocation, [document(group, name) for group in groups], lambda: _print(groups, by, name))
 
 
-def document(group: "Group", name: Callable[[object], str]) -> dict[str, object]:
+def document(group: "TimesGroup", name: Callable[[object], str]) -> dict[str, object]:
     """One group as JSON has it; hours, null for what is infinite or not known."""
     return {
         "group": name(group.key),
@@ -61,7 +61,7 @@ def _finite(value: float | None) -> float | None:
     return None if value is None or math.isinf(value) else round(value, 3)
 
 
-def _print(groups: "Sequence[Group]", by: str, name: Callable[[object], str]) -> None:
+def _print(groups: "Sequence[TimesGroup]", by: str, name: Callable[[object], str]) -> None:
     if not groups:
         say("Nothing was told yet: there are no times.")
         return

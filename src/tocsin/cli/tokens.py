@@ -11,7 +11,7 @@ from tocsin.interface.output import Invocation, emit, note, print_table, say
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from tocsin.node.accounts import Act, ApiToken, Person
+    from tocsin.node.accounts import ApiToken, Permission, Person
 
 Who = Annotated[str, typer.Argument(help="The person's mailbox, or number.")]
 
@@ -85,13 +85,13 @@ def _person(session: "Session", text: str) -> "Person":
     return found
 
 
-def _acts(names: list[str]) -> "list[Act]":
-    from tocsin.node.accounts import IN_API, Act
+def _acts(names: list[str]) -> "list[Permission]":
+    from tocsin.node.accounts import IN_API, Permission
     from tocsin.node.errors import UsageError
 
-    if wrong := sorted(set(names) - set(Act)):
+    if wrong := sorted(set(names) - set(Permission)):
         raise UsageError(f"There is no scope {', '.join(wrong)}.", hint=f"Scopes are: {', '.join(sorted(IN_API))}.")
-    return [Act(name) for name in names]
+    return [Permission(name) for name in names]
 
 
 def _document(row: "ApiToken", now: datetime) -> dict[str, object]:

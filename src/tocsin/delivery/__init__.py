@@ -1,8 +1,8 @@
 """Telling: what is owed to whom, digests that people understand, and the channels they leave by."""
 
 from tocsin.delivery.bundles import EventsOf
-from tocsin.delivery.channels import Channel, Outcome, Receipt, open_channel, reach_smtp
-from tocsin.delivery.deliver import Summary, deliver
+from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt, open_channel, reach_smtp
+from tocsin.delivery.deliver import DeliverySummary, deliver
 from tocsin.delivery.halt import halts, release_brake, resume, stop
 from tocsin.delivery.holding import drop, find_mail, held_digests, held_letters, release, waiting_teams
 from tocsin.delivery.journal import (
@@ -20,21 +20,21 @@ from tocsin.delivery.journal import (
 from tocsin.delivery.listing import (
     GROUPS,
     TOLD,
-    Group,
-    Wanted,
+    DeliveryFilter,
+    StateGroup,
     count_digests,
     count_letters,
     find_digests,
     find_letters,
 )
 from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, ItemState
-from tocsin.delivery.notices import Notice, asking, notices
+from tocsin.delivery.notices import DeliveryNotice, asking, notices
 from tocsin.delivery.outbox import due_at, queue, release_items
 from tocsin.delivery.preview import preview
-from tocsin.delivery.released import Gate, through_the_gate
-from tocsin.delivery.render import Annotate, Facts, GoneOf, Mail, Node
+from tocsin.delivery.released import DigestRelease, through_the_gate
+from tocsin.delivery.render import Annotate, Facts, GoneOf, Mail, Sender
 from tocsin.delivery.steering import can_hold, can_repeat, hold, send_again
-from tocsin.delivery.survey import DELIVERY, Gone, problem_words, topic_names
+from tocsin.delivery.survey import DELIVERY, GoneProblem, problem_words, topic_names
 
 __all__ = [
     "DELIVERY",
@@ -44,23 +44,23 @@ __all__ = [
     "Annotate",
     "Channel",
     "Delivery",
+    "DeliveryFilter",
     "DeliveryItem",
+    "DeliveryNotice",
     "DeliveryState",
+    "DeliverySummary",
+    "DigestRelease",
     "DueNews",
     "EventsOf",
     "Facts",
-    "Gate",
-    "Gone",
     "GoneOf",
-    "Group",
+    "GoneProblem",
     "ItemState",
     "Mail",
-    "Node",
-    "Notice",
-    "Outcome",
-    "Receipt",
-    "Summary",
-    "Wanted",
+    "MailOutcome",
+    "MailReceipt",
+    "Sender",
+    "StateGroup",
     "asking",
     "can_hold",
     "can_repeat",

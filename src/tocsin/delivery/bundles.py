@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import polars as pl
 
-from tocsin.delivery.outbox import Owed
+from tocsin.delivery.outbox import OwedDigest
 from tocsin.directory import Team
 from tocsin.events.schema import COLUMNS
 
@@ -16,15 +16,15 @@ _BUNDLE_DIGESTS = 400
 
 
 def bundles(
-    owed: Sequence[Owed], teams: Mapping[int, Team], events_of: EventsOf
-) -> Iterator[list[tuple[Owed, pl.DataFrame]]]:
+    owed: Sequence[OwedDigest], teams: Mapping[int, Team], events_of: EventsOf
+) -> Iterator[list[tuple[OwedDigest, pl.DataFrame]]]:
     """Digests with their events, as many at once as memory allows; also those whose events are not there."""
     for group in _groups(owed, teams):
         ingests = sorted({ingest for one in group for ingest in one.ingests})
-        waiting: dict[int, list[Owed]] = {}
+        waiting: dict[int, list[OwedDigest]] = {}
         for one in group:
             waiting.setdefault(one.team_id, []).append(one)
-        bundle: list[tuple[Owed, pl.DataFrame]] = []
+        bundle: list[tuple[OwedDigest, pl.DataFrame]] = []
         events = 0
         for team, frame in events_of(ingests, set(waiting)):
             bundle += [(one, frame) for one in waiting.pop(team, [])]
@@ -38,13 +38,13 @@ def bundles(
             yield bundle
 
 
-def _groups(owed: Sequence[Owed], teams: Mapping[int, Team]) -> Iterator[list[Owed]]:
+def _groups(owed: Sequence[OwedDigest], teams: Mapping[int, Team]) -> Iterator[list[OwedDigest]]:
     """Digests that are read together: of one interval, since they share ingests, up to a number of events."""
-    kinds: dict[tuple[bool, str], list[Owed]] = {}
+    kinds: dict[tuple[bool, str], list[OwedDigest]] = {}
     for one in owed:
         kinds.setdefault((one.attempts > 0, teams[one.team_id].interval), []).append(one)
     for of in kinds.values():
-        group: list[Owed] = []
+        group: list[OwedDigest] = []
         events = 0
         for one in of:
             if group and events + one.events > _READ_EVENTS:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tocsin.delivery.columns import WIDTH, fit, table, width, wrap
 from tocsin.delivery.direction import right_to_left
-from tocsin.delivery.survey import PLACES_SHOWN, Place, Silence, Survey, TopicCount, utc
+from tocsin.delivery.survey import PLACES_SHOWN, ProblemLine, Silence, Survey, TopicCount, utc
 from tocsin.delivery.texts import DigestText, Texts, TopicText
 from tocsin.sharing.gate import Marking
 
@@ -187,7 +187,7 @@ def _table(count: TopicCount, texts: Texts) -> list[str]:
     return ["  " + texts.say("what_is", what=fit(kinds.pop(), room)), *lines]
 
 
-def _below(place: Place, count: TopicCount, texts: Texts) -> Iterator[str]:
+def _below(place: ProblemLine, count: TopicCount, texts: Texts) -> Iterator[str]:
     """Lines under that of a problem: its URL, and what the team said of it before it was seen again."""
     if count.topic.urls and place.url:
         yield f"\n    {fit(_harmless(place.url), WIDTH - 4)}"

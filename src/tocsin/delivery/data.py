@@ -13,9 +13,9 @@ import polars as pl
 from tocsin.delivery.mime import Attachment
 from tocsin.delivery.survey import DELIVERY
 from tocsin.delivery.xarf_report import XarfSender, xarf_reports
-from tocsin.directory import Format
+from tocsin.directory import AttachmentFormat
 from tocsin.events.idf_out import addresses, idf_lines
-from tocsin.events.schema import BY_NAME, FIELDS, Field, Kind
+from tocsin.events.schema import BY_NAME, FIELDS, Field, FieldKind
 
 EVENT, PROBLEM = "event", "problem"  # columns beside the IDF fields
 _IDF = "_idf"
@@ -49,7 +49,7 @@ def readable(events: pl.DataFrame, node: UUID, *, objects: bool) -> pl.DataFrame
     import polars_hash
 
     identity = polars_hash.concat_str(pl.col("ingest").cast(pl.String), pl.lit("/"), pl.col("row").cast(pl.String))
-    texts = {field.name: addresses(events, field.name) for field in FIELDS if field.kind is Kind.IP}
+    texts = {field.name: addresses(events, field.name) for field in FIELDS if field.kind is FieldKind.IP}
     rows = events.select(
         DELIVERY,
         identity.uuidhash.uuid5(str(node)).alias(EVENT),
@@ -65,7 +65,7 @@ class Packing:
     """How a digest's data is packed: forms, names, dates in archives, who reports, and bytes that a mail may have."""
 
     reference: str
-    formats: tuple[Format, ...]
+    formats: tuple[AttachmentFormat, ...]
     at: datetime
     sender: XarfSender
     limit: int
@@ -102,7 +102,7 @@ def _packed(rows: pl.DataFrame, stem: str, packing: Packing) -> Files:
 
 
 def _files(rows: pl.DataFrame, stem: str, packing: Packing) -> Files:
-    makers = [_MAKERS[form] for form in packing.formats or (Format.CSV,)]
+    makers = [_MAKERS[form] for form in packing.formats or (AttachmentFormat.CSV,)]
     return Files([file for make in makers for file in make(rows, stem, packing)], rows.height)
 
 
@@ -134,10 +134,10 @@ def _xarf(rows: pl.DataFrame, stem: str, packing: Packing) -> list[Attachment]:
     return reports if len(reports) <= _FEW else [_zip(reports, f"{stem}-xarf.zip", packing.at)]
 
 
-_MAKERS: dict[Format, Callable[[pl.DataFrame, str, Packing], list[Attachment]]] = {
-    Format.CSV: _csv,
-    Format.JSONL: _jsonl,
-    Format.XARF: _xarf,
+_MAKERS: dict[AttachmentFormat, Callable[[pl.DataFrame, str, Packing], list[Attachment]]] = {
+    AttachmentFormat.CSV: _csv,
+    AttachmentFormat.JSONL: _jsonl,
+    AttachmentFormat.XARF: _xarf,
 }
 
 
@@ -160,9 +160,9 @@ def _zip(files: Sequence[Attachment], name: str, at: datetime) -> Attachment:
 
 
 def _column(field: Field, texts: dict[str, pl.Series]) -> pl.Expr | pl.Series:
-    if field.kind is Kind.IP:
+    if field.kind is FieldKind.IP:
         return texts[field.name]
-    if field.kind is Kind.TIME:
+    if field.kind is FieldKind.TIME:
         return pl.col(field.name).dt.to_string("%Y-%m-%dT%H:%M:%S%.f+00:00")
     return pl.col(field.name)
 

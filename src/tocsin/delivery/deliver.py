@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.braking import braked, stopped
 from tocsin.delivery.bundles import EventsOf, bundles
-from tocsin.delivery.channels import Channel, Outcome, Receipt
+from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
 from tocsin.delivery.expiry import expire
 from tocsin.delivery.holding import known_teams, still_leaving, waiting_teams
 from tocsin.delivery.ledger import DAY, forget_posted, note_posted, posted_to
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.models import FINAL, Delivery, DeliveryState
-from tocsin.delivery.outbox import Owed, claim, due_teams, fresh_held, open_deliveries, unclaimed_teams
+from tocsin.delivery.outbox import OwedDigest, claim, due_teams, fresh_held, open_deliveries, unclaimed_teams
 from tocsin.delivery.post import Post, reached
 from tocsin.delivery.postage import hold_letters, send_letters
 from tocsin.delivery.render import (
@@ -34,31 +34,31 @@ from tocsin.delivery.render import (
     Facts,
     GoneOf,
     Mail,
-    Node,
-    Rendered,
+    RenderedDigest,
+    Sender,
     render,
 )
 from tocsin.delivery.retries import FULL_WAIT, next_try
-from tocsin.delivery.safety import FILE, SHADOW, Room, holds_first, same_mailbox, way_of
-from tocsin.delivery.sealing import Desk, settle, stuck_teams
+from tocsin.delivery.safety import FILE, SHADOW, MailAllowance, holds_first, same_mailbox, way_of
+from tocsin.delivery.sealing import KeyRequests, settle, stuck_teams
 from tocsin.directory import Team
-from tocsin.node.records import AuditWord, Database, audit, cut
-from tocsin.sharing.gate import Verdict
+from tocsin.node.records import AuditAction, Database, audit, cut
+from tocsin.sharing.gate import GateVerdict
 
 _NOTED = 100
 _RENDERERS = 2  # threads; the work in Polars and zlib runs beside Python's
 _AUDITED = {
-    DeliveryState.SENT.value: AuditWord.DELIVERY_SENT,
-    DeliveryState.SHADOW.value: AuditWord.DELIVERY_SENT,
-    DeliveryState.REDIRECTED.value: AuditWord.DELIVERY_SENT,
-    DeliveryState.FAILED.value: AuditWord.DELIVERY_FAILED,
-    DeliveryState.WITHHELD.value: AuditWord.DELIVERY_FAILED,
-    DeliveryState.STUCK.value: AuditWord.DELIVERY_STUCK,
+    DeliveryState.SENT.value: AuditAction.DELIVERY_SENT,
+    DeliveryState.SHADOW.value: AuditAction.DELIVERY_SENT,
+    DeliveryState.REDIRECTED.value: AuditAction.DELIVERY_SENT,
+    DeliveryState.FAILED.value: AuditAction.DELIVERY_FAILED,
+    DeliveryState.WITHHELD.value: AuditAction.DELIVERY_FAILED,
+    DeliveryState.STUCK.value: AuditAction.DELIVERY_STUCK,
 }
 
 
 @dataclass(slots=True)
-class Summary:
+class DeliverySummary:
     """What a run did. ``problem`` says why it stopped early, or is empty.
 
     ``way``: how mails went, see `safety.way_of`. ``digests``, ``mails`` and ``events`` went that way, as did
@@ -90,12 +90,12 @@ def deliver(
     teams: Mapping[int, Team],
     events_of: EventsOf,
     channel: Channel,
-    node: Node,
+    node: Sender,
     now: datetime,
     gone_of: GoneOf = lambda _: {},
     annotate: Annotate = lambda events: events,
     stop: Callable[[], bool] = lambda: False,
-) -> Summary:
+) -> DeliverySummary:
     """Send all letters and digests that are due, one digest per team, and finish those that an earlier run left.
 
     ``events_of(ingests, teams)``: for each of the teams, the events of these ingests that it is told of; called as few
@@ -116,10 +116,10 @@ def deliver(
     reachable = {number: team for number, team in teams.items() if usable_mailboxes(team.mailboxes)}
     with sole_deliverer(database), database.kept_open():
         with database.begin() as session:
-            room = Room(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
+            room = MailAllowance(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
             forget_posted(session, now)
         post = Post(database, channel, way, node, room, now)
-        run = _Run(database, reachable, post, node, now, Summary(way), stop)
+        run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop)
         try:
             _work(run, Facts(annotate, gone_of), events_of)
         finally:
@@ -128,7 +128,7 @@ def deliver(
     return run.summary
 
 
-def _work(run: "_Run", facts: Facts, events_of: EventsOf) -> None:
+def _work(run: "_DeliveryRun", facts: Facts, events_of: EventsOf) -> None:
     """Letters, then digests; nothing where a person or the brake says no."""
     summary, tell = run.summary, run.node.settings.tell
     with run.database.begin() as session:
@@ -155,12 +155,12 @@ def _work(run: "_Run", facts: Facts, events_of: EventsOf) -> None:
         _send_letters(run)
 
 
-def _hold_letters(run: "_Run", session: Session, known: Collection[int]) -> None:
+def _hold_letters(run: "_DeliveryRun", session: Session, known: Collection[int]) -> None:
     boxes = {same_mailbox(box): number for number, team in run.teams.items() for box in team.mailboxes}
     hold_letters(session, run.post, boxes, known)
 
 
-def _send_letters(run: "_Run") -> bool:
+def _send_letters(run: "_DeliveryRun") -> bool:
     """Send the letters that are due; False where that had to stop."""
     letters, summary = send_letters(run.post), run.summary
     summary.letters, summary.later = summary.letters + letters.sent, summary.later + letters.later
@@ -168,10 +168,10 @@ def _send_letters(run: "_Run") -> bool:
     return not summary.problem
 
 
-def _owed(run: "_Run", known: Collection[int]) -> list[Owed]:
+def _owed(run: "_DeliveryRun", known: Collection[int]) -> list[OwedDigest]:
     """The digests to render: new ones bound now, those that an earlier run left, and those newly held."""
     domain = run.node.settings.node.contact.rpartition("@")[2]
-    desk = Desk(run.node.seals, run.teams, known, run.node.settings.node, run.now)
+    desk = KeyRequests(run.node.seals, run.teams, known, run.node.settings.node, run.now)
     with run.database.begin() as session:
         settle(session, desk)
         due = due_teams(session, run.now)
@@ -196,7 +196,7 @@ def _owed(run: "_Run", known: Collection[int]) -> list[Owed]:
     return [one for one in owed if one.team_id in run.teams]
 
 
-def _with_room(run: "_Run", session: Session, due: Sequence[int]) -> list[int]:
+def _with_room(run: "_DeliveryRun", session: Session, due: Sequence[int]) -> list[int]:
     """Those of the teams whose mailboxes may get one more mail, beside those that wait already."""
     room = replace(run.post.room, used=run.post.room.used.copy())
     for one in open_deliveries(session, run.now):
@@ -206,21 +206,21 @@ def _with_room(run: "_Run", session: Session, due: Sequence[int]) -> list[int]:
 
 
 @dataclass(slots=True)
-class _Run:
+class _DeliveryRun:
     """One run's surroundings; sends digests and notes what became of them."""
 
     database: Database
     teams: Mapping[int, Team]
     post: Post
-    node: Node
+    node: Sender
     now: datetime
-    summary: Summary
+    summary: DeliverySummary
     stop: Callable[[], bool]
 
-    def send(self, digests: Iterator[Rendered]) -> bool:
+    def send(self, digests: Iterator[RenderedDigest]) -> bool:
         """Send the digests in the channel's batches; False where it had to stop, or the channel is down."""
-        batch: list[tuple[Rendered, Mail]] = []
-        kept: list[tuple[Rendered, dict[str, object]]] = []  # what does not leave is noted many at a time
+        batch: list[tuple[RenderedDigest, Mail]] = []
+        kept: list[tuple[RenderedDigest, dict[str, object]]] = []  # what does not leave is noted many at a time
         for digest in digests:
             cut("deliver.rendered")
             if (row := _kept_back(digest)) is not None:
@@ -242,7 +242,7 @@ class _Run:
             self._send_batch(batch)
         return not (self.summary.problem or self.stop())
 
-    def _send_batch(self, batch: Sequence[tuple[Rendered, Mail]]) -> bool:
+    def _send_batch(self, batch: Sequence[tuple[RenderedDigest, Mail]]) -> bool:
         """Send and note a batch; False where its last mail did not leave, so that those after it wait."""
         with self.database.reading() as session:
             leaving = still_leaving(session, Delivery, {digest.owed.id for digest, _ in batch})
@@ -251,13 +251,13 @@ class _Run:
             return True
         receipts = self.post.send([mail for _, mail in batch])
         cut("deliver.sent")
-        changes: dict[int, tuple[Rendered, dict[str, object]]] = {}
+        changes: dict[int, tuple[RenderedDigest, dict[str, object]]] = {}
         posted: list[tuple[str, tuple[str, ...]]] = []
         stuck: set[int] = set()  # digests whose later parts wait for an earlier one
         goes_on = True
         for (digest, mail), receipt in zip(batch, receipts, strict=True):
-            goes_on = receipt.outcome is Outcome.SENT
-            if receipt.outcome is Outcome.DOWN:
+            goes_on = receipt.outcome is MailOutcome.SENT
+            if receipt.outcome is MailOutcome.DOWN:
                 self.summary.problem = receipt.detail
                 break
             posted.append((f"{mail.reference}/{mail.part}", reached(mail, receipt)))
@@ -272,7 +272,7 @@ class _Run:
 
     def _note(
         self,
-        changes: Sequence[tuple[Rendered, dict[str, object]]],
+        changes: Sequence[tuple[RenderedDigest, dict[str, object]]],
         posted: Sequence[tuple[str, tuple[str, ...]]] = (),
     ) -> None:
         """Write what became of digests, with its audit entries, in one transaction."""
@@ -302,15 +302,15 @@ class _Run:
             self._count(digest, row)
 
     def _but_ended(
-        self, session: Session, changes: Sequence[tuple[Rendered, dict[str, object]]]
-    ) -> Sequence[tuple[Rendered, dict[str, object]]]:
+        self, session: Session, changes: Sequence[tuple[RenderedDigest, dict[str, object]]]
+    ) -> Sequence[tuple[RenderedDigest, dict[str, object]]]:
         """The changes but those of digests that a person dropped meanwhile; one that left all the same is *sent*."""
         numbers = {digest.owed.id for digest, _ in changes}
         rows = select(Delivery.id, Delivery.state).where(Delivery.id.in_(numbers)).order_by(Delivery.id)
         ended = {number for number, state in session.execute(rows.with_for_update()) if state in FINAL}
         return [(of, row) for of, row in changes if of.owed.id not in ended or row["state"] == self.post.done]
 
-    def _count(self, digest: Rendered, row: Mapping[str, object]) -> None:
+    def _count(self, digest: RenderedDigest, row: Mapping[str, object]) -> None:
         summary, state = self.summary, row["state"]
         if state == self.post.done:
             summary.digests += 1
@@ -324,21 +324,21 @@ class _Run:
         summary.stuck += state == DeliveryState.STUCK
 
 
-def _kept_back(digest: Rendered) -> dict[str, object] | None:
+def _kept_back(digest: RenderedDigest) -> dict[str, object] | None:
     """How the row of a digest changes that does not leave; None of one that does."""
     if digest.refusal is not None:
         return _withheld(digest)
     return _looked_at(digest) if digest.owed.held else None
 
 
-def _to_those_left(digest: Rendered, mail: Mail) -> Mail:
+def _to_those_left(digest: RenderedDigest, mail: Mail) -> Mail:
     """The mail, to the mailboxes that an earlier try did not reach, where there are such."""
     owed = digest.owed
     return replace(mail, recipients=owed.waiting) if owed.waiting and mail.part == owed.mails_sent + 1 else mail
 
 
 def _progress(
-    digest: Rendered, mail: Mail, receipt: Receipt, before: Mapping[str, object], post: Post
+    digest: RenderedDigest, mail: Mail, receipt: MailReceipt, before: Mapping[str, object], post: Post
 ) -> dict[str, object]:
     """How the row of a digest changes with one more mail; ``before``: its change by earlier mails of the batch."""
     owed, now = digest.owed, post.now
@@ -352,14 +352,14 @@ def _progress(
         "sent_at": None,
         "error": receipt.detail or _missing(digest.counts) or digest.remark,
     }
-    if receipt.outcome is Outcome.SENT:
+    if receipt.outcome is MailOutcome.SENT:
         done = mail.part == mail.parts
         state = post.done if done else DeliveryState.QUEUED.value
         return row | {"state": state, "mails_sent": mail.part, "sent_at": now if done else None}
-    if receipt.outcome is Outcome.FULL:
+    if receipt.outcome is MailOutcome.FULL:
         waits = {"state": DeliveryState.RETRY.value, "waiting": list(owed.waiting), "next_try_at": now + FULL_WAIT}
         return row | (waits if mail.part == owed.mails_sent + 1 else waits | {"waiting": []})
-    again = next_try(owed.attempts + 1, owed.created_at, now) if receipt.outcome is Outcome.LATER else None
+    again = next_try(owed.attempts + 1, owed.created_at, now) if receipt.outcome is MailOutcome.LATER else None
     return row | {
         "state": (DeliveryState.RETRY if again else DeliveryState.FAILED).value,
         "waiting": list(receipt.waiting),
@@ -368,7 +368,7 @@ def _progress(
     }
 
 
-def _written(digest: Rendered) -> dict[str, object]:
+def _written(digest: RenderedDigest) -> dict[str, object]:
     """What is known of a digest once it is rendered."""
     return {
         "id": digest.owed.id,
@@ -379,7 +379,7 @@ def _written(digest: Rendered) -> dict[str, object]:
     }
 
 
-def _looked_at(digest: Rendered) -> dict[str, object]:
+def _looked_at(digest: RenderedDigest) -> dict[str, object]:
     """How the row of a digest changes that waits for a person."""
     return _written(digest) | {"state": DeliveryState.HELD.value, "attempts": 0}
 
@@ -389,9 +389,9 @@ def _missing(counts: Mapping[str, int]) -> str:
     return f"{missing} of {counts['owed']} events are no longer in the event table." if missing > 0 else ""
 
 
-def _withheld(digest: Rendered) -> dict[str, object]:
+def _withheld(digest: RenderedDigest) -> dict[str, object]:
     """How the row of a digest changes that nothing of may or can be told."""
-    refusal = digest.refusal or Verdict(False, NO_EVENTS, "")
+    refusal = digest.refusal or GateVerdict(False, NO_EVENTS, "")
     states = {CANNOT_SEAL: DeliveryState.STUCK, NO_EVENTS: DeliveryState.FAILED, NOT_WRITTEN: DeliveryState.FAILED}
     state = states.get(refusal.rule, DeliveryState.WITHHELD)
     return {

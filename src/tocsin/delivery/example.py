@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
-from tocsin.delivery.survey import Gone, Place, Silence, Survey, Topic, TopicCount, topics
+from tocsin.delivery.survey import AdviceTopic, GoneProblem, ProblemLine, Silence, Survey, TopicCount, topics
 from tocsin.delivery.texts import Texts
 from tocsin.node.errors import NotFoundError
 from tocsin.sharing.gate import Marking, Pap, Tlp
@@ -40,13 +40,13 @@ def example_mail(topic: str, texts: Texts) -> tuple[str, str]:
     return subject_of(text, texts), body_of(text, texts)
 
 
-def _survey(topic: Topic, beside: Topic) -> Survey:
+def _survey(topic: AdviceTopic, beside: AdviceTopic) -> Survey:
     places = [
-        Place("192.0.2.7", "443/tcp", topic.name, "http://www.example.org/page", _SEEN, new=True),
-        Place("192.0.2.8", "443/tcp", topic.name, "", _SEEN, new=False, said=("fixed", "2026-11-20")),
-        Place("2001:db8:1200::8", "443/tcp", topic.name, "", _SEEN, new=False),
+        ProblemLine("192.0.2.7", "443/tcp", topic.name, "http://www.example.org/page", _SEEN, new=True),
+        ProblemLine("192.0.2.8", "443/tcp", topic.name, "", _SEEN, new=False, said=("fixed", "2026-11-20")),
+        ProblemLine("2001:db8:1200::8", "443/tcp", topic.name, "", _SEEN, new=False),
     ]
-    informed = [Place("198.51.100.20", "3389/tcp", beside.name, "", _SEEN, new=True)]
+    informed = [ProblemLine("198.51.100.20", "3389/tcp", beside.name, "", _SEEN, new=True)]
     return Survey(
         events=9,
         topics=[
@@ -57,6 +57,6 @@ def _survey(topic: Topic, beside: Topic) -> Survey:
         feeds=[("Example Feeds, Sinkhole", 90.0), ("Example Scanner", None)],
         first_seen=_AT - timedelta(days=4),
         last_seen=_AT - timedelta(hours=8),
-        gone=[Gone("192.0.2.9", topic.name)],
+        gone=[GoneProblem("192.0.2.9", topic.name)],
         silence=Silence(1, ("Example Customer",), _AT - timedelta(days=40)),
     )

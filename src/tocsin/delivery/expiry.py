@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 from tocsin.node.settings import TellSettings
 
 _OPEN = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value, DeliveryState.HELD.value)
@@ -42,7 +42,7 @@ def expire(session: Session, tell: TellSettings, now: datetime) -> int:
         for name, statement in (("news", items), ("digests", digests), ("letters", letters))
     }
     if expired := sum(counts.values()):
-        audit(session, AuditWord.DELIVERY_EXPIRED, at=now, actor="deliver", subject="node", detail=dict(counts))
+        audit(session, AuditAction.DELIVERY_EXPIRED, at=now, actor="deliver", subject="node", detail=dict(counts))
     return int(expired)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.ledger import DAY
 from tocsin.delivery.models import BrakePass, Halt
 from tocsin.node.errors import ConflictError
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 
 STOP, BRAKE = "stop", "brake"
 _PASS = 2 * DAY  # what leaves by a pass is counted for a day; the pass must outlive that
@@ -24,7 +24,7 @@ def stop(session: Session, *, reason: str, actor: str, now: datetime) -> None:
     if (found := session.get(Halt, STOP)) is not None:
         raise ConflictError(words(found), hint="'tocsin resume' lets it go on.")
     session.add(Halt(kind=STOP, at=now, actor=actor, reason=reason, mails=0))
-    audit(session, AuditWord.TELLING_STOPPED, at=now, actor=actor, subject="node", detail={"reason": reason})
+    audit(session, AuditAction.TELLING_STOPPED, at=now, actor=actor, subject="node", detail={"reason": reason})
 
 
 def resume(session: Session, *, actor: str, now: datetime) -> None:
@@ -37,7 +37,7 @@ def resume(session: Session, *, actor: str, now: datetime) -> None:
     if (found := session.get(Halt, STOP)) is None:
         raise ConflictError("Sending is not stopped.")
     session.delete(found)
-    audit(session, AuditWord.TELLING_RESUMED, at=now, actor=actor, subject="node")
+    audit(session, AuditAction.TELLING_RESUMED, at=now, actor=actor, subject="node")
 
 
 def halted(session: Session, kind: str) -> Halt | None:
@@ -59,7 +59,7 @@ def pull_brake(session: Session, *, mails: int, most: int, now: datetime) -> Hal
     held = Halt(kind=BRAKE, at=now, actor="deliver", reason=reason, mails=mails)
     session.add(held)
     detail: dict[str, object] = {"mails": mails, "most": most}
-    audit(session, AuditWord.BRAKE_PULLED, at=now, actor="deliver", subject="node", detail=detail)
+    audit(session, AuditAction.BRAKE_PULLED, at=now, actor="deliver", subject="node", detail=detail)
     return held
 
 
@@ -74,7 +74,7 @@ def release_brake(session: Session, *, actor: str, now: datetime) -> int:
         raise ConflictError("The brake does not hold anything.")
     session.delete(found)
     give_pass(session, found.mails, now)
-    audit(session, AuditWord.BRAKE_RELEASED, at=now, actor=actor, subject="node", detail={"mails": found.mails})
+    audit(session, AuditAction.BRAKE_RELEASED, at=now, actor=actor, subject="node", detail={"mails": found.mails})
     return found.mails
 
 

@@ -11,7 +11,7 @@ from tocsin.delivery.models import FINAL, Delivery, DeliveryState
 from tocsin.delivery.safety import FILE
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 
 _DIGEST, _LETTER = "delivery", "letter"
 
@@ -48,7 +48,7 @@ def release(session: Session, found: Sequence[Delivery | Letter], *, actor: str,
     for one in found:
         _check_held(one)
         one.state, one.error, one.released_at = DeliveryState.QUEUED.value, "", now
-        audit(session, AuditWord.DELIVERY_RELEASED, at=now, actor=actor, subject=_subject(one))
+        audit(session, AuditAction.DELIVERY_RELEASED, at=now, actor=actor, subject=_subject(one))
     if found:
         give_pass(session, len(found), now)
 
@@ -65,7 +65,7 @@ def drop(session: Session, one: Delivery | Letter, *, reason: str, actor: str, n
     _check_held(one)
     one.state, one.error = DeliveryState.DROPPED.value, f"Dropped by {actor}: {reason}"
     detail: dict[str, object] = {"reason": reason}
-    audit(session, AuditWord.DELIVERY_DROPPED, at=now, actor=actor, subject=_subject(one), detail=detail)
+    audit(session, AuditAction.DELIVERY_DROPPED, at=now, actor=actor, subject=_subject(one), detail=detail)
 
 
 def find_mail(session: Session, reference: str) -> Delivery | Letter:

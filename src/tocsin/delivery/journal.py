@@ -11,7 +11,7 @@ from tocsin.delivery.holding import check_not_final
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 _TOLD = {
     DeliveryState.SENT.value: "was sent",
@@ -68,7 +68,7 @@ def retry(session: Session, reference: str, now: datetime, *, actor: str) -> Del
         raise ConflictError(f"{found.reference} {how} at {found.sent_at:%Y-%m-%d %H:%M} UTC.")
     detail: dict[str, object] = {"state": found.state}
     subject = f"delivery:{found.reference}"
-    audit(session, AuditWord.DELIVERY_RETRIED, at=now, actor=actor, subject=subject, detail=detail)
+    audit(session, AuditAction.DELIVERY_RETRIED, at=now, actor=actor, subject=subject, detail=detail)
     if found.state in _GIVEN_UP:
         found.released_at = now  # its age counts from this person's word
     if found.state not in _REFUSED:

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.models import Posted
+from tocsin.delivery.models import SentMail
 from tocsin.delivery.safety import REDIRECT, leaves, same_mailbox
 from tocsin.directory import note_delivered
 from tocsin.node.records import Base
 
 DAY = timedelta(days=1)
-_POSTED = Base.metadata.tables[Posted.__tablename__]
+_POSTED = Base.metadata.tables[SentMail.__tablename__]
 _USUAL_DAYS = 28
 _KEPT_DAYS = 60
 
@@ -33,14 +33,18 @@ def note_posted(session: Session, rows: Iterable[tuple[str, Iterable[str]]], *, 
 
 def posted_to(session: Session, *, way: str, since: datetime) -> Counter[str]:
     """How many mails each mailbox got by this way after ``since``."""
-    rows = select(Posted.mailbox, func.count()).where(Posted.way == way, Posted.at > since).group_by(Posted.mailbox)
+    rows = (
+        select(SentMail.mailbox, func.count())
+        .where(SentMail.way == way, SentMail.at > since)
+        .group_by(SentMail.mailbox)
+    )
     return Counter(dict(session.execute(rows).all()))
 
 
 def mails_between(session: Session, *, way: str, after: datetime, until: datetime) -> int:
     """How many mails left by this way."""
-    mails = select(func.count(Posted.reference.distinct()))
-    return session.scalar(mails.where(Posted.way == way, Posted.at > after, Posted.at <= until)) or 0
+    mails = select(func.count(SentMail.reference.distinct()))
+    return session.scalar(mails.where(SentMail.way == way, SentMail.at > after, SentMail.at <= until)) or 0
 
 
 def former_days(session: Session, *, way: str, now: datetime) -> list[int]:
@@ -52,4 +56,4 @@ def former_days(session: Session, *, way: str, now: datetime) -> list[int]:
 
 def forget_posted(session: Session, now: datetime) -> None:
     """Delete what nobody counts any more."""
-    session.execute(delete(Posted).where(Posted.at < now - DAY * _KEPT_DAYS))
+    session.execute(delete(SentMail).where(SentMail.at < now - DAY * _KEPT_DAYS))

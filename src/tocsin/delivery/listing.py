@@ -13,7 +13,7 @@ from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.node.letters import Letter, LetterState
 
 
-class Group(StrEnum):
+class StateGroup(StrEnum):
     """States that people look at together."""
 
     WAITING = "waiting"  # on its way: leaves with a next run
@@ -23,12 +23,12 @@ class Group(StrEnum):
     ENDED = "ended"  # never leaves: dropped, or too old
 
 
-GROUPS: Final[dict[Group, tuple[str, ...]]] = {
-    Group.WAITING: (DeliveryState.QUEUED, DeliveryState.RETRY),
-    Group.HELD: (DeliveryState.HELD,),
-    Group.TROUBLE: (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.STUCK, DeliveryState.WITHHELD),
-    Group.GONE: (DeliveryState.SENT, DeliveryState.SHADOW, DeliveryState.REDIRECTED),
-    Group.ENDED: (DeliveryState.DROPPED, DeliveryState.EXPIRED, LetterState.CANCELLED),
+GROUPS: Final[dict[StateGroup, tuple[str, ...]]] = {
+    StateGroup.WAITING: (DeliveryState.QUEUED, DeliveryState.RETRY),
+    StateGroup.HELD: (DeliveryState.HELD,),
+    StateGroup.TROUBLE: (DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.STUCK, DeliveryState.WITHHELD),
+    StateGroup.GONE: (DeliveryState.SENT, DeliveryState.SHADOW, DeliveryState.REDIRECTED),
+    StateGroup.ENDED: (DeliveryState.DROPPED, DeliveryState.EXPIRED, LetterState.CANCELLED),
 }
 """The states of digests and letters, each in one group."""
 
@@ -38,14 +38,14 @@ TOLD: Final = (DeliveryState.SENT.value, DeliveryState.BOUNCED.value)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DeliveryFilter:
     """What is looked for. ``teams``: numbers, None for all. Times: when it was made. ``reference``: a part of it.
 
     ``states``: within the groups, only these; ``told``: only what has left for its team. ``before``: the number of the
     last one seen, 0 to begin with the newest.
     """
 
-    groups: Collection[Group] = ()
+    groups: Collection[StateGroup] = ()
     states: Collection[str] = ()
     teams: Collection[int] | None = None
     since: datetime | None = None
@@ -55,7 +55,7 @@ class Wanted:
     before: int = 0
 
 
-def find_digests(session: Session, wanted: Wanted, *, limit: int) -> Sequence[Delivery]:
+def find_digests(session: Session, wanted: DeliveryFilter, *, limit: int) -> Sequence[Delivery]:
     """The digests, newest first."""
     query = select(Delivery).where(*_met(Delivery, wanted))
     if wanted.told:
@@ -68,7 +68,7 @@ def find_digests(session: Session, wanted: Wanted, *, limit: int) -> Sequence[De
     return session.scalars(query.order_by(Delivery.id.desc()).limit(limit)).all()
 
 
-def find_letters(session: Session, wanted: Wanted, *, limit: int) -> Sequence[Letter]:
+def find_letters(session: Session, wanted: DeliveryFilter, *, limit: int) -> Sequence[Letter]:
     """The letters, newest first; ``teams`` does not narrow them."""
     query = select(Letter).where(*_met(Letter, wanted))
     if wanted.reference:
@@ -77,8 +77,10 @@ def find_letters(session: Session, wanted: Wanted, *, limit: int) -> Sequence[Le
     return session.scalars(query.order_by(Letter.id.desc()).limit(limit)).all()
 
 
-def count_digests(session: Session, teams: Collection[int] | None = None, *, told: bool = False) -> dict[Group, int]:
-    """How many digests there are in each group; ``teams`` and ``told`` as in `Wanted`."""
+def count_digests(
+    session: Session, teams: Collection[int] | None = None, *, told: bool = False
+) -> dict[StateGroup, int]:
+    """How many digests there are in each group; ``teams`` and ``told`` as in `DeliveryFilter`."""
     query = select(Delivery.state, func.count()).group_by(Delivery.state)
     if told:
         query = query.where(Delivery.state.in_(TOLD))
@@ -87,16 +89,16 @@ def count_digests(session: Session, teams: Collection[int] | None = None, *, tol
     return _grouped(dict(session.execute(query).all()))
 
 
-def count_letters(session: Session) -> dict[Group, int]:
+def count_letters(session: Session) -> dict[StateGroup, int]:
     """How many letters there are in each group."""
     return _grouped(dict(session.execute(select(Letter.state, func.count()).group_by(Letter.state)).all()))
 
 
-def _grouped(counts: dict[str, int]) -> dict[Group, int]:
+def _grouped(counts: dict[str, int]) -> dict[StateGroup, int]:
     return {group: sum(counts.get(state, 0) for state in states) for group, states in GROUPS.items()}
 
 
-def _met(table: type[Delivery] | type[Letter], wanted: Wanted) -> list[ColumnElement[bool]]:
+def _met(table: type[Delivery] | type[Letter], wanted: DeliveryFilter) -> list[ColumnElement[bool]]:
     met: list[ColumnElement[bool]] = []
     if wanted.groups:
         met.append(table.state.in_([state for group in wanted.groups for state in GROUPS[group]]))

@@ -99,7 +99,7 @@ class Delivery(Base):
     repeats: Mapped[int | None]
 
 
-class Posted(Base):
+class SentMail(Base):
     """One mail that left for one mailbox: what limits and the brake count. ``way``: see `safety.Way`."""
 
     __tablename__ = "posted"

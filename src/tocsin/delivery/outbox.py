@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
-from tocsin.directory import Interval, Team
+from tocsin.directory import DigestInterval, Team
 
 _MORNING = 6  # local hour of daily and weekly digests: read by nine o'clock
 
@@ -52,20 +52,20 @@ def due_at(team: Team, now: datetime) -> datetime:
 
     A morning is 06:00 where the team is; UTC where its time zone is not known.
     """
-    if team.interval is Interval.AT_ONCE:
+    if team.interval is DigestInterval.AT_ONCE:
         return now
-    if team.interval is Interval.HOURLY:
+    if team.interval is DigestInterval.HOURLY:
         return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
     local = now.astimezone(_zone(team.timezone))
     days = int(local.hour >= _MORNING)
-    if team.interval is Interval.WEEKLY:
+    if team.interval is DigestInterval.WEEKLY:
         days = -local.weekday() % 7 or 7 * days
     morning = local.replace(hour=_MORNING, minute=0, second=0, microsecond=0) + timedelta(days=days)
     return morning.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class OwedDigest:
     """A digest to make: its row's identity, and the ingests that it tells of."""
 
     id: int
@@ -125,18 +125,18 @@ def claim(
     return len(deliveries)
 
 
-def open_deliveries(session: Session, now: datetime) -> list[Owed]:
+def open_deliveries(session: Session, now: datetime) -> list[OwedDigest]:
     """The digests that are to be sent now, also those that an earlier run left unfinished; oldest first."""
     again = (Delivery.state == DeliveryState.RETRY.value) & (Delivery.next_try_at <= now)
     return owed_by(session, or_(Delivery.state == DeliveryState.QUEUED.value, again))
 
 
-def fresh_held(session: Session) -> list[Owed]:
+def fresh_held(session: Session) -> list[OwedDigest]:
     """The digests that wait for a person and were not rendered yet, so that nobody could look at them."""
     return owed_by(session, (Delivery.state == DeliveryState.HELD.value) & (Delivery.subject == ""))
 
 
-def owed_by(session: Session, wanted: ColumnElement[bool]) -> list[Owed]:
+def owed_by(session: Session, wanted: ColumnElement[bool]) -> list[OwedDigest]:
     """The digests whose rows meet a condition, oldest first."""
     rows = session.scalars(select(Delivery).where(wanted).order_by(Delivery.id)).all()
     ingests: dict[int, list[int]] = {row.id: [] for row in rows}
@@ -152,7 +152,7 @@ def owed_by(session: Session, wanted: ColumnElement[bool]) -> list[Owed]:
     before = [row.repeats for row in rows if row.repeats is not None]
     told = {row.id: (row.reference, row.message_id) for row in session.scalars(_those(before))} if before else {}
     return [
-        Owed(
+        OwedDigest(
             id=row.id,
             reference=row.reference,
             message_id=row.message_id,

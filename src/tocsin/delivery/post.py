@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tocsin.delivery import halt
-from tocsin.delivery.channels import Channel, Outcome, Receipt
+from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
 from tocsin.delivery.mime import Attachment, Envelope, assemble
 from tocsin.delivery.models import DeliveryState
-from tocsin.delivery.render import Mail, Node
-from tocsin.delivery.safety import REDIRECT, SHADOW, Room
+from tocsin.delivery.render import Mail, Sender
+from tocsin.delivery.safety import REDIRECT, SHADOW, MailAllowance
 from tocsin.node.records import Database
 
 _DONE = {SHADOW: DeliveryState.SHADOW.value, REDIRECT: DeliveryState.REDIRECTED.value}
@@ -23,8 +23,8 @@ class Post:
     database: Database
     channel: Channel
     way: str
-    node: Node
-    room: Room
+    node: Sender
+    room: MailAllowance
     now: datetime
 
     @property
@@ -32,20 +32,20 @@ class Post:
         """The state of a mail that has gone this way."""
         return _DONE.get(self.way, DeliveryState.SENT.value)
 
-    def send(self, mails: Sequence[Mail]) -> list[Receipt]:
+    def send(self, mails: Sequence[Mail]) -> list[MailReceipt]:
         """What became of each mail; all are ``down`` once a person has stopped sending, and nothing left then."""
         with self.database.begin() as session:
             stopped = halt.halted(session, halt.STOP)
         if stopped is not None:
-            return [Receipt(Outcome.DOWN, halt.words(stopped))] * len(mails)
+            return [MailReceipt(MailOutcome.DOWN, halt.words(stopped))] * len(mails)
         fits = [self.room.take(mail.recipients) for mail in mails]
         receipts = iter(
             self.channel.send([self._on_its_way(mail) for mail, fit in zip(mails, fits, strict=True) if fit])
         )
         return [self._settle(mail, next(receipts)) if fit else _full() for mail, fit in zip(mails, fits, strict=True)]
 
-    def _settle(self, mail: Mail, receipt: Receipt) -> Receipt:
-        if receipt.outcome is not Outcome.SENT:
+    def _settle(self, mail: Mail, receipt: MailReceipt) -> MailReceipt:
+        if receipt.outcome is not MailOutcome.SENT:
             self.room.give_back(receipt.waiting or mail.recipients)
         return replace(receipt, waiting=()) if self.way == REDIRECT else receipt
 
@@ -55,7 +55,7 @@ class Post:
         return redirected(mail, self.node, self.now) if self.way == REDIRECT else mail
 
 
-def redirected(mail: Mail, node: Node, now: datetime) -> Mail:
+def redirected(mail: Mail, node: Sender, now: datetime) -> Mail:
     """A mail to the mailbox of ``[tell] redirect_to`` that names the real mailboxes and has the very mail attached."""
     to = node.settings.tell.redirect_to
     part = f" ({mail.part} of {mail.parts})" if mail.parts > 1 else ""
@@ -78,12 +78,12 @@ def redirected(mail: Mail, node: Node, now: datetime) -> Mail:
     return replace(mail, message_id=envelope.message_id, recipients=(to,), content=content)
 
 
-def reached(mail: Mail, receipt: Receipt) -> tuple[str, ...]:
+def reached(mail: Mail, receipt: MailReceipt) -> tuple[str, ...]:
     """The mailboxes that a mail has reached with this try."""
-    if receipt.outcome is Outcome.SENT:
+    if receipt.outcome is MailOutcome.SENT:
         return mail.recipients
     return tuple(box for box in mail.recipients if box not in receipt.waiting) if receipt.waiting else ()
 
 
-def _full() -> Receipt:
-    return Receipt(Outcome.FULL, _FULL)
+def _full() -> MailReceipt:
+    return MailReceipt(MailOutcome.FULL, _FULL)

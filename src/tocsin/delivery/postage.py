@@ -13,16 +13,16 @@ from uuid import uuid4
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.channels import Outcome, Receipt
+from tocsin.delivery.channels import MailOutcome, MailReceipt
 from tocsin.delivery.holding import still_leaving
 from tocsin.delivery.ledger import note_posted
 from tocsin.delivery.mime import Envelope, assemble_text, usable_mailboxes
 from tocsin.delivery.post import Post, reached
-from tocsin.delivery.render import Mail, Node
+from tocsin.delivery.render import Mail, Sender
 from tocsin.delivery.retries import FULL_WAIT, next_try
 from tocsin.delivery.safety import same_mailbox
 from tocsin.node.letters import ACCOUNT, Letter, LetterState
-from tocsin.node.records import AuditWord, audit, cut
+from tocsin.node.records import AuditAction, audit, cut
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,300}>")  # what others wrote must not add a header (RFC 5322, 3.6.4)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -30,7 +30,7 @@ _OPEN = (LetterState.QUEUED.value, LetterState.RETRY.value)
 
 
 @dataclass(slots=True)
-class Posted:
+class LetterRun:
     """What became of the letters of a run; ``problem`` says why it stopped early, or is empty."""
 
     sent: int = 0
@@ -65,7 +65,7 @@ def hold_letters(session: Session, post: Post, team_of: Mapping[str, int], known
             letter.message_id = letter.message_id or _identity(letter, post.node)
 
 
-def send_letters(post: Post) -> Posted:
+def send_letters(post: Post) -> LetterRun:
     """Send all that are due, and note what became of each."""
     with post.database.begin() as session:
         letters = due_letters(session, post.now)
@@ -73,7 +73,7 @@ def send_letters(post: Post) -> Posted:
             letter.message_id = letter.message_id or _identity(letter, post.node)
         cut("letters.naming")
     cut("letters.named")
-    done = Posted()
+    done = LetterRun()
     size = post.channel.batch
     for start in range(0, len(letters), size):
         _send_batch(post, letters[start : start + size], done)
@@ -82,7 +82,7 @@ def send_letters(post: Post) -> Posted:
     return done
 
 
-def letter_mail(letter: Letter, node: Node) -> Mail:
+def letter_mail(letter: Letter, node: Sender) -> Mail:
     """The finished mail of a letter; its recipients are empty where its mailbox is none."""
     sender = node.settings.node
     recipients = usable_mailboxes((letter.mailbox,))
@@ -110,23 +110,23 @@ def _greeted(session: Session) -> set[str]:
     return {same_mailbox(mailbox) for mailbox in rows}
 
 
-def _identity(letter: Letter, node: Node) -> str:
+def _identity(letter: Letter, node: Sender) -> str:
     domain = node.settings.node.contact.rpartition("@")[2]
     return f"<{letter.reference}.{uuid4().hex[:12]}@{domain}>"
 
 
-def _send_batch(post: Post, batch: Sequence[Letter], done: Posted) -> None:
+def _send_batch(post: Post, batch: Sequence[Letter], done: LetterRun) -> None:
     with post.database.reading() as session:
         leaving = still_leaving(session, Letter, [letter.id for letter in batch])
     pairs = [(letter, letter_mail(letter, post.node)) for letter in batch if letter.id in leaving]
     usable = [(letter, mail) for letter, mail in pairs if mail.recipients]
     receipts = iter(post.send([mail for _, mail in usable]) if usable else [])
     cut("letters.sent")
-    nowhere = Receipt(Outcome.REFUSED, "No mail can be addressed to this mailbox.")
+    nowhere = MailReceipt(MailOutcome.REFUSED, "No mail can be addressed to this mailbox.")
     results = [(letter, mail, next(receipts) if mail.recipients else nowhere) for letter, mail in pairs]
     with post.database.begin() as session:
         for letter, mail, receipt in results:
-            if receipt.outcome is Outcome.DOWN:
+            if receipt.outcome is MailOutcome.DOWN:
                 done.problem = receipt.detail
                 break
             _note(session, post, letter, mail, receipt)
@@ -134,11 +134,11 @@ def _send_batch(post: Post, batch: Sequence[Letter], done: Posted) -> None:
         cut("letters.noting")
 
 
-def _note(session: Session, post: Post, letter: Letter, mail: Mail, receipt: Receipt) -> None:
+def _note(session: Session, post: Post, letter: Letter, mail: Mail, receipt: MailReceipt) -> None:
     change = _progress(letter, receipt, post)
     session.execute(update(Letter).where(Letter.id == letter.id).values(**change))
     note_posted(session, [(letter.reference, reached(mail, receipt))], way=post.way, now=post.now)
-    word = {post.done: AuditWord.LETTER_SENT, LetterState.FAILED.value: AuditWord.LETTER_FAILED}.get(
+    word = {post.done: AuditAction.LETTER_SENT, LetterState.FAILED.value: AuditAction.LETTER_FAILED}.get(
         str(change["state"])
     )
     if word is not None:
@@ -148,21 +148,21 @@ def _note(session: Session, post: Post, letter: Letter, mail: Mail, receipt: Rec
         setattr(letter, name, value)
 
 
-def _progress(letter: Letter, receipt: Receipt, post: Post) -> dict[str, object]:
+def _progress(letter: Letter, receipt: MailReceipt, post: Post) -> dict[str, object]:
     """How the row of a letter changes with a receipt."""
     now = post.now
     row: dict[str, object] = {"error": receipt.detail, "channel": post.way, "path": receipt.path}
-    if receipt.outcome is Outcome.SENT:
+    if receipt.outcome is MailOutcome.SENT:
         return row | {"state": post.done, "sent_at": now}
-    if receipt.outcome is Outcome.FULL:
+    if receipt.outcome is MailOutcome.FULL:
         return row | {"state": LetterState.RETRY.value, "due_at": now + FULL_WAIT}
     attempts = letter.attempts + 1
-    again = next_try(attempts, letter.created_at, now) if receipt.outcome is Outcome.LATER else None
+    again = next_try(attempts, letter.created_at, now) if receipt.outcome is MailOutcome.LATER else None
     state = LetterState.RETRY if again else LetterState.FAILED
     return row | {"state": state.value, "attempts": attempts, "due_at": again or now}
 
 
-def _count(done: Posted, letter: Letter, receipt: Receipt) -> None:
-    done.sent += receipt.outcome is Outcome.SENT
+def _count(done: LetterRun, letter: Letter, receipt: MailReceipt) -> None:
+    done.sent += receipt.outcome is MailOutcome.SENT
     done.later += letter.state == LetterState.RETRY
     done.failed += letter.state == LetterState.FAILED

@@ -8,7 +8,7 @@ from tocsin.delivery.holding import find_mail
 from tocsin.delivery.models import Delivery
 from tocsin.delivery.outbox import owed_by
 from tocsin.delivery.postage import letter_mail
-from tocsin.delivery.render import Facts, Mail, Node, render
+from tocsin.delivery.render import Facts, Mail, Sender, render
 from tocsin.directory import Team
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
@@ -16,7 +16,7 @@ from tocsin.node.records import Database
 
 
 def preview(
-    database: Database, reference: str, *, teams: Mapping[int, Team], events_of: EventsOf, facts: Facts, node: Node
+    database: Database, reference: str, *, teams: Mapping[int, Team], events_of: EventsOf, facts: Facts, node: Sender
 ) -> tuple[Mail, ...]:
     """The mails behind a reference, rendered as `deliver` does, without sending anything.
 

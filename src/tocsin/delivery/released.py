@@ -9,7 +9,16 @@ import polars as pl
 from tocsin.delivery.data import hidden
 from tocsin.delivery.survey import DELIVERY
 from tocsin.directory import Team
-from tocsin.sharing.gate import Marking, Purpose, Verdict, decide, fields_for, highest, read_marking, recipient_of
+from tocsin.sharing.gate import (
+    GateVerdict,
+    Marking,
+    ReleasePurpose,
+    decide,
+    fields_for,
+    highest,
+    read_marking,
+    recipient_of,
+)
 from tocsin.sharing.rules import NO_RULES, Rules
 
 _MARK: Final = "_mark"
@@ -18,32 +27,32 @@ _Labels: TypeAlias = tuple[int, str | None, str | None, int]
 
 
 @dataclass(slots=True)
-class Gate:
+class DigestRelease:
     """What the gate said of one digest: the marking of what may go, and the last no."""
 
     marking: Marking | None = None
-    refusal: Verdict | None = None
+    refusal: GateVerdict | None = None
     withheld: int = 0
 
 
 def through_the_gate(
     events: pl.DataFrame, teams: Mapping[int, Team], own: Collection[str], rules: Rules = NO_RULES
-) -> tuple[pl.DataFrame, dict[int, Gate]]:
+) -> tuple[pl.DataFrame, dict[int, DigestRelease]]:
     """The events that may go, with nothing in the fields that may not, and what was said of each digest.
 
     ``events``: with the column ``_delivery``. ``teams``: for each digest whom it is for. ``own``: as in `recipient_of`.
     ``rules``: what the node keeps back beyond the table.
     """
-    gates = {number: Gate() for number in teams}
+    gates = {number: DigestRelease() for number in teams}
     marked = events.with_columns(rules.marks(events).alias(_MARK))
     passed: list[tuple[_Labels, frozenset[str]]] = []
     for number, tlp, pap, mark, count in marked.group_by(*_KEYS).len().iter_rows():
         gate, recipient, marking = gates[number], recipient_of(teams[number], own=own), read_marking(tlp, pap)
         local = rules.local(mark)
-        verdict = decide(marking, recipient, Purpose.REMEDIATION, local)
+        verdict = decide(marking, recipient, ReleasePurpose.REMEDIATION, local)
         if verdict.allowed:
             gate.marking = highest([marking, gate.marking]) if gate.marking else marking
-            fields = fields_for(recipient, Purpose.REMEDIATION, marking, local)
+            fields = fields_for(recipient, ReleasePurpose.REMEDIATION, marking, local)
             passed.append(((number, tlp, pap, mark), frozenset(fields)))
         else:
             gate.refusal, gate.withheld = verdict, gate.withheld + count

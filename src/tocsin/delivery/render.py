@@ -11,16 +11,16 @@ import polars as pl
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
 from tocsin.delivery.data import Files, Packing, files_of, readable
 from tocsin.delivery.mime import Envelope, assemble, plain
-from tocsin.delivery.outbox import Owed
+from tocsin.delivery.outbox import OwedDigest
 from tocsin.delivery.released import matching, through_the_gate
 from tocsin.delivery.sealing import CannotSealError, Protection, Seals
-from tocsin.delivery.survey import DELIVERY, Gone, Survey, survey
+from tocsin.delivery.survey import DELIVERY, GoneProblem, Survey, survey
 from tocsin.delivery.texts import DigestText, Shelf, Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
-from tocsin.directory import Format, Team
+from tocsin.directory import AttachmentFormat, Team
 from tocsin.node.errors import TocsinError
 from tocsin.node.settings import Settings
-from tocsin.sharing.gate import Marking, Verdict
+from tocsin.sharing.gate import GateVerdict, Marking
 from tocsin.sharing.rules import NO_RULES, Rules
 
 NO_EVENTS = "no-events"
@@ -29,7 +29,7 @@ CANNOT_SEAL = "cannot-seal"
 _ARMOR = 1.4  # bytes of an encrypted mail for a byte of the mail in it
 
 Annotate = Callable[[pl.DataFrame], pl.DataFrame]
-GoneOf = Callable[[Collection[int]], Mapping[int, Sequence[Gone]]]
+GoneOf = Callable[[Collection[int]], Mapping[int, Sequence[GoneProblem]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,17 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedDigest:
     """A digest as its mails, or with none of them the reason why nothing can go.
 
     ``protection``: how they are signed and encrypted, in words. ``remark``: what else is to be known of them.
     """
 
-    owed: Owed
+    owed: OwedDigest
     subject: str
     mails: tuple[Mail, ...]
     counts: dict[str, int]
-    refusal: Verdict | None = None
+    refusal: GateVerdict | None = None
     protection: str = ""
     remark: str = ""
 
@@ -74,7 +74,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Node:
+class Sender:
     """What a digest says of the sender: this node's identity, its own teams, its settings.
 
     ``link``: where the digest of a reference is answered without an account; ``reply_to``: the address that replies to
@@ -94,12 +94,12 @@ class Node:
 
 
 def render(
-    bundle: Sequence[tuple[Owed, pl.DataFrame]],
+    bundle: Sequence[tuple[OwedDigest, pl.DataFrame]],
     teams: Mapping[int, Team],
     facts: Facts,
-    node: Node,
+    node: Sender,
     executor: Executor,
-) -> Iterator[Rendered]:
+) -> Iterator[RenderedDigest]:
     """The digests of a bundle, in its order.
 
     Frames: columns of `schema.COLUMNS`, as `survey` takes them; events of other ingests than a digest tells of are
@@ -109,15 +109,15 @@ def render(
     events = facts.annotate(_of_digests(bundle))
     events, gates = through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node.own, node.rules)
     surveys = survey(events)
-    objects = any(form is not Format.CSV for owed, _ in bundle for form in teams[owed.team_id].formats)
+    objects = any(form is not AttachmentFormat.CSV for owed, _ in bundle for form in teams[owed.team_id].formats)
     rows = readable(events, node.uuid, objects=objects).partition_by(DELIVERY, as_dict=True, include_key=False)
 
-    def one(pair: tuple[Owed, pl.DataFrame]) -> Rendered:
+    def one(pair: tuple[OwedDigest, pl.DataFrame]) -> RenderedDigest:
         owed, _ = pair
         gate, team = gates[owed.id], teams[owed.team_id]
         if gate.marking is None:
-            refusal = gate.refusal or Verdict(False, NO_EVENTS, "None of its events is in the event table.")
-            return Rendered(owed, "", (), _counts(owed, None, gate.withheld), refusal)
+            refusal = gate.refusal or GateVerdict(False, NO_EVENTS, "None of its events is in the event table.")
+            return RenderedDigest(owed, "", (), _counts(owed, None, gate.withheld), refusal)
         found = surveys[owed.id]
         found.gone = gone.get(owed.team_id, ())
         try:
@@ -126,12 +126,14 @@ def render(
             return _write(draft, rows[owed.id,], gate.withheld)
         except TocsinError as error:
             rule = CANNOT_SEAL if isinstance(error, CannotSealError) else NOT_WRITTEN
-            return Rendered(owed, "", (), _counts(owed, None, gate.withheld), Verdict(False, rule, str(error)))
+            return RenderedDigest(
+                owed, "", (), _counts(owed, None, gate.withheld), GateVerdict(False, rule, str(error))
+            )
 
     return iter(executor.map(one, bundle))
 
 
-def _of_digests(bundle: Sequence[tuple[Owed, pl.DataFrame]]) -> pl.DataFrame:
+def _of_digests(bundle: Sequence[tuple[OwedDigest, pl.DataFrame]]) -> pl.DataFrame:
     """The events of all digests in one frame, marked with ``_delivery``; only of the ingests that each tells of."""
     frames = [frame for _, frame in bundle]
     alike = all(frame.columns == frames[0].columns for frame in frames)
@@ -146,16 +148,16 @@ def _of_digests(bundle: Sequence[tuple[Owed, pl.DataFrame]]) -> pl.DataFrame:
 class _Draft:
     """All that one digest is written from, beside its rows."""
 
-    owed: Owed
+    owed: OwedDigest
     team: Team
     found: Survey
     marking: Marking
-    node: Node
+    node: Sender
     texts: Texts
     protection: Protection
 
 
-def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> Rendered:
+def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
     owed, settings = draft.owed, draft.node.settings
     sender = plain(settings.node.name)
     frame = Frame(
@@ -184,7 +186,7 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> Rendered:
     )
     subject = subject_of(replace(text, parts=len(parts)), draft.texts)
     counts, protection = _counts(owed, draft.found, withheld, len(mails)), draft.protection
-    return Rendered(owed, subject, mails, counts, protection=protection.words, remark=protection.remark)
+    return RenderedDigest(owed, subject, mails, counts, protection=protection.words, remark=protection.remark)
 
 
 def _mail(draft: _Draft, text: DigestText, files: Files) -> Mail:
@@ -226,7 +228,7 @@ def _file_lines(files: Files, texts: Texts) -> list[str]:
     ]
 
 
-def _counts(owed: Owed, found: Survey | None, withheld: int, mails: int = 0) -> dict[str, int]:
+def _counts(owed: OwedDigest, found: Survey | None, withheld: int, mails: int = 0) -> dict[str, int]:
     counts = {"owed": owed.events, "withheld": withheld, "mails": mails}
     if found is None:
         return {**counts, "events": 0}

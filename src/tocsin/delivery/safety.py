@@ -33,7 +33,7 @@ def most_mails(tell: TellSettings, former: Sequence[int]) -> int:
 
 
 @dataclass
-class Room:
+class MailAllowance:
     """How many mails each mailbox may still get; ``most`` 0 is any number, ``used`` counts by `same_mailbox`."""
 
     most: int

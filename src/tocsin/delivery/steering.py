@@ -9,7 +9,7 @@ from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.delivery.outbox import repeat
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 
 _OPEN = {DeliveryState.QUEUED.value, DeliveryState.RETRY.value}
 _GONE = {
@@ -40,7 +40,7 @@ def hold(session: Session, one: Delivery | Letter, *, reason: str, actor: str, n
     if not can_hold(one):
         raise ConflictError(f"{one.reference} does not wait to leave: it is {one.state}.")
     one.state, one.error = DeliveryState.HELD.value, f"Held by {actor}: {reason}" if reason else f"Held by {actor}."
-    audit(session, AuditWord.DELIVERY_HELD, at=now, actor=actor, subject=_subject(one), detail={"reason": reason})
+    audit(session, AuditAction.DELIVERY_HELD, at=now, actor=actor, subject=_subject(one), detail={"reason": reason})
 
 
 def send_again(session: Session, one: Delivery | Letter, *, actor: str, domain: str, now: datetime) -> Delivery:
@@ -61,7 +61,7 @@ def send_again(session: Session, one: Delivery | Letter, *, actor: str, domain: 
         )
     made = repeat(session, one, domain=domain, now=now)
     detail: dict[str, object] = {"by": made.reference}
-    audit(session, AuditWord.DELIVERY_REPEATED, at=now, actor=actor, subject=_subject(one), detail=detail)
+    audit(session, AuditAction.DELIVERY_REPEATED, at=now, actor=actor, subject=_subject(one), detail=detail)
     return made
 
 

@@ -20,7 +20,7 @@ _URGENT = {"critical": 1, "high": 3}  # days
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class AdviceTopic:
     """Which advice goes with which events; ``days`` is the time we ask for a fix in.
 
     ``urls``: the lists of this topic show the URL under the address.
@@ -34,7 +34,7 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class GoneProblem:
     """A problem that its feed no longer finds."""
 
     where: str
@@ -43,7 +43,7 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProblemLine:
     """One problem as a line of a list, times to the minute in UTC. ``new`` None: not known.
 
     ``said``: what the team said of it before this sighting, and the day: ``("fixed", "2026-11-20")``.
@@ -66,13 +66,13 @@ class TopicCount:
     many of them the team had called mended or not there.
     """
 
-    topic: Topic
+    topic: AdviceTopic
     severity: str
     problems: int
     new: int | None
     others: tuple[str, ...] | None = None
     again: int = 0
-    places: list[Place] = field(default_factory=list)
+    places: list[ProblemLine] = field(default_factory=list)
 
     @property
     def days(self) -> int:
@@ -99,7 +99,7 @@ class Survey:
     feeds: list[tuple[str, float | None]] = field(default_factory=list)  # most events first
     first_seen: datetime | None = None
     last_seen: datetime | None = None
-    gone: Sequence[Gone] = ()
+    gone: Sequence[GoneProblem] = ()
     silence: Silence | None = None
 
     @property
@@ -125,11 +125,11 @@ class Survey:
 
 
 @cache
-def topics() -> dict[str, Topic]:
+def topics() -> dict[str, AdviceTopic]:
     """All topics by name, from ``templates/topics.toml``."""
     read = tomllib.loads((TEMPLATES / "topics.toml").read_text(encoding="utf-8"))
     return {
-        name: Topic(
+        name: AdviceTopic(
             name,
             int(of["days"]),
             frozenset(of.get("types", ())),
@@ -330,7 +330,7 @@ def _list_places(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, 
         strict=True,
     )
     for place, (where, port, what, url), seen, new, again, claim in lines:
-        lists[place].append(Place(where, port, what, url, seen, new, claim if again else None))
+        lists[place].append(ProblemLine(where, port, what, url, seen, new, claim if again else None))
 
 
 def _count_networks(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:

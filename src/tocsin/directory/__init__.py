@@ -7,13 +7,13 @@ deciding with directory data needs no database.
 from typing import TYPE_CHECKING
 
 from tocsin.directory.model import (
+    AttachmentFormat,
+    DigestInterval,
     Directory,
-    Format,
-    Interval,
+    DirectoryRule,
     Mute,
     MuteKind,
-    Role,
-    Rule,
+    ResponsibilityRole,
     RuleKind,
     Team,
     TeamKind,
@@ -21,7 +21,7 @@ from tocsin.directory.model import (
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.directory.about import About, read_about
+    from tocsin.directory.about import TeamRecord, read_about
     from tocsin.directory.attest import SOON, TrustVerdict, attested, judge_trust, weigh
     from tocsin.directory.conflicts import (
         STATES,
@@ -32,16 +32,23 @@ if TYPE_CHECKING:
         read_conflicts,
     )
     from tocsin.directory.contacts import contact_states, note_answer, note_bounce, note_delivered, note_verified
-    from tocsin.directory.decisions import Recorded, Verdict, decide_conflict, read_ground, same_and_wider, undecide
-    from tocsin.directory.difference_words import Line
-    from tocsin.directory.entries import Refused
-    from tocsin.directory.facts import Attested, Fact, FactKind, Purpose, shown_fact
-    from tocsin.directory.history import Entry, networks_inside, read_history, read_team_history, said_later
+    from tocsin.directory.decisions import (
+        DecisionRecord,
+        ValueDecision,
+        decide_conflict,
+        read_ground,
+        same_and_wider,
+        undecide,
+    )
+    from tocsin.directory.difference_words import ChangeLine
+    from tocsin.directory.entries import RefusedEntry
+    from tocsin.directory.facts import AttestationKind, ContactPurpose, Fact, FactKind, shown_fact
+    from tocsin.directory.history import HistoryEntry, networks_inside, read_history, read_team_history, said_later
     from tocsin.directory.hours import in_hours
-    from tocsin.directory.importing import Imported, import_directory, import_entries
+    from tocsin.directory.importing import ImportResult, import_directory, import_entries
     from tocsin.directory.merging import (
         Candidate,
-        Merge,
+        TeamMerge,
         keep_apart,
         merge_teams,
         read_candidates,
@@ -50,7 +57,7 @@ if TYPE_CHECKING:
     )
     from tocsin.directory.muting import mute, unmute
     from tocsin.directory.new_team import enter_team
-    from tocsin.directory.person_word import Word, say_of_team
+    from tocsin.directory.person_word import PersonFact, say_of_team
     from tocsin.directory.precedence import strength
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
     from tocsin.directory.reading import (
@@ -68,6 +75,13 @@ if TYPE_CHECKING:
     )
     from tocsin.directory.search import MOST_COUNTED, FoundTeam, TeamSearch, count_teams, search_teams
     from tocsin.directory.standing import merged_teams
-    from tocsin.directory.statements import Spoken, Statement, assert_claim, deny_claim, read_line, withdraw_word
+    from tocsin.directory.statements import (
+        AssertionResult,
+        PersonStatement,
+        assert_claim,
+        deny_claim,
+        read_line,
+        withdraw_word,
+    )
 else:
     __getattr__ = lazy_face(__name__, __file__)

@@ -8,24 +8,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.fact_tables import FactRow
-from tocsin.directory.facts import Fact, FactKind, Purpose
-from tocsin.directory.model import Rule, Team
+from tocsin.directory.facts import ContactPurpose, Fact, FactKind
+from tocsin.directory.model import DirectoryRule, Team
 from tocsin.directory.precedence import MailboxClaim, is_person
 from tocsin.directory.purposes import purpose_of
 from tocsin.directory.reading import find_team, read_teams
-from tocsin.directory.standing import Part, standing
+from tocsin.directory.standing import DirectoryPart, standing
 from tocsin.node.records import Database
 
 
 @dataclass(frozen=True)
-class About:
+class TeamRecord:
     """A team and all that is said of it: what holds, what a person's word overrules, and what was withdrawn."""
 
     team: Team
     mailboxes: tuple[MailboxClaim, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[DirectoryRule, ...]
     facts: tuple[Fact, ...]
-    rules_overruled: tuple[Rule, ...] = ()
+    rules_overruled: tuple[DirectoryRule, ...] = ()
     overruled: tuple[Fact, ...] = ()
     fields: tuple[Fact, ...] = ()
     withdrawn: tuple[Fact, ...] = ()
@@ -34,12 +34,12 @@ class About:
         """The facts of one kind that hold, in the order in which they came."""
         return [fact for fact in self.facts if fact.kind is kind]
 
-    def purpose(self, mailbox: MailboxClaim) -> Purpose:
+    def purpose(self, mailbox: MailboxClaim) -> ContactPurpose:
         """What a mailbox of this team is for."""
         return purpose_of(mailbox.purpose, mailbox.address, self.team.kind)
 
 
-def read_about(database: Database, key: str, at: datetime | None = None) -> About:
+def read_about(database: Database, key: str, at: datetime | None = None) -> TeamRecord:
     """All that is known of the team with this key or UUID; of a merged team, of the one that it is now.
 
     Of a time in the past, what was said then; names and preferences are those of now, and withdrawn is what had been
@@ -51,13 +51,13 @@ def read_about(database: Database, key: str, at: datetime | None = None) -> Abou
     """
     with database.reading() as session:
         number = find_team(session, key)
-        found = standing(session, Part(teams={number}), at)
+        found = standing(session, DirectoryPart(teams={number}), at)
         (team,) = read_teams(session, found, {number})
         numbers = [number, *(other for other, into in found.merged.items() if into == number)]
         facts = _facts(session, numbers)
     current = [fact for fact in facts if fact.stood(at)]
     holding, overruled = settle_facts(fact for fact in current if fact.kind is not FactKind.FIELD)
-    return About(
+    return TeamRecord(
         team=team,
         mailboxes=tuple(found.mailboxes),
         rules=tuple(found.rules),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from tocsin.directory.facts import Attested, Fact, FactKind, Status
+from tocsin.directory.facts import AttestationKind, Fact, FactKind, Status
 
 _VOUCHING: Final = {Status.ACCREDITED.value, Status.CERTIFIED.value}
 SOON: Final = timedelta(days=60)
@@ -13,10 +13,10 @@ SOON: Final = timedelta(days=60)
 
 
 @dataclass(frozen=True)
-class Reason:
+class AttestationReason:
     """One attestation and whether it counts on that day; ``words`` say which it is and why it does not."""
 
-    kind: Attested
+    kind: AttestationKind
     counts: bool
     words: str
     ends: date | None = None
@@ -27,11 +27,11 @@ class TrustVerdict:
     """Whether all that is needed is attested; ``missing`` are the kinds that no counting attestation covers."""
 
     ok: bool
-    missing: tuple[Attested, ...]
-    reasons: tuple[Reason, ...]
+    missing: tuple[AttestationKind, ...]
+    reasons: tuple[AttestationReason, ...]
 
 
-def attested(facts: Iterable[Fact], kinds: Sequence[Attested], at: date) -> TrustVerdict:
+def attested(facts: Iterable[Fact], kinds: Sequence[AttestationKind], at: date) -> TrustVerdict:
     """Whether every one of ``kinds`` is attested on the day ``at``; each receiver decides which it needs for what."""
     reasons = tuple(reason for reason in weigh(facts, at) if reason.kind in kinds)
     covered = {reason.kind for reason in reasons if reason.counts}
@@ -42,12 +42,12 @@ def attested(facts: Iterable[Fact], kinds: Sequence[Attested], at: date) -> Trus
 def judge_trust(facts: Iterable[Fact], needs: Mapping[str, Sequence[str]], at: date) -> dict[str, TrustVerdict]:
     """The verdict for each thing that needs attestations, as in the setting ``directory.needs``."""
     known = tuple(facts)
-    return {what: attested(known, [Attested(kind) for kind in kinds], at) for what, kinds in needs.items()}
+    return {what: attested(known, [AttestationKind(kind) for kind in kinds], at) for what, kinds in needs.items()}
 
 
-def weigh(facts: Iterable[Fact], at: date) -> list[Reason]:
+def weigh(facts: Iterable[Fact], at: date) -> list[AttestationReason]:
     """Every attestation of a team, and every membership that is one: an accreditation or certification by a body."""
-    found: list[Reason] = []
+    found: list[AttestationReason] = []
     for fact in facts:
         if fact.kind is FactKind.ATTESTATION:
             found.append(_attestation(fact, at))
@@ -56,19 +56,19 @@ def weigh(facts: Iterable[Fact], at: date) -> list[Reason]:
     return found
 
 
-def _attestation(fact: Fact, at: date) -> Reason:
-    kind, ends = Attested(fact.get("kind")), fact.day("expires")
-    by = "declared by the team itself" if kind is Attested.SELF else f"{kind} by {fact.value}"
+def _attestation(fact: Fact, at: date) -> AttestationReason:
+    kind, ends = AttestationKind(fact.get("kind")), fact.day("expires")
+    by = "declared by the team itself" if kind is AttestationKind.SELF else f"{kind} by {fact.value}"
     scope = f" for {fact.get('scope')}" if fact.get("scope") else ""
-    return Reason(kind, ends is None or at <= ends, f"{by}{scope}{_end_words(ends, at)}{_said(fact)}", ends)
+    return AttestationReason(kind, ends is None or at <= ends, f"{by}{scope}{_end_words(ends, at)}{_said(fact)}", ends)
 
 
-def _membership(fact: Fact, at: date) -> Reason:
+def _membership(fact: Fact, at: date) -> AttestationReason:
     begins, ends = fact.day("since"), fact.day("until")
     counts = (begins is None or begins <= at) and (ends is None or at <= ends)
     late = f", only from {begins}" if begins and at < begins else ""
     words = f"{fact.get('status')} by {fact.value}{late}{_end_words(ends, at)}{_said(fact)}"
-    return Reason(Attested.ACCREDITATION, counts, words, ends)
+    return AttestationReason(AttestationKind.ACCREDITATION, counts, words, ends)
 
 
 def _end_words(ends: date | None, at: date) -> str:

@@ -10,10 +10,10 @@ import numpy as np
 from sqlalchemy import select
 
 from tocsin.directory.decisions import read_ground
-from tocsin.directory.model import Role, Rule, RuleKind
-from tocsin.directory.precedence import DECISION, MAILBOX, Decided, MailboxClaim, is_person, name_of
+from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
+from tocsin.directory.precedence import DECISION, MAILBOX, MailboxClaim, RecordedDecision, is_person, name_of
 from tocsin.directory.reading import team_keys
-from tocsin.directory.standing import Part, Standing, standing
+from tocsin.directory.standing import DirectoryPart, EffectiveAssertions, standing
 from tocsin.directory.tables import TeamRow
 from tocsin.networks import flatten_cover, parse_networks
 from tocsin.node.records import Database
@@ -61,7 +61,7 @@ class Conflict:
     value: str
     state: ConflictState
     claims: tuple[ContestedClaim, ...]
-    decision: Decided | None = None
+    decision: RecordedDecision | None = None
 
     @property
     def teams(self) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ def read_conflict(database: Database, value: str) -> Conflict | None:
     """
     kind, canonical = read_ground(value)
     with database.reading() as session:
-        found = standing(session, Part(kind=kind, values={kind: [canonical]}))
+        found = standing(session, DirectoryPart(kind=kind, values={kind: [canonical]}))
         rules = {rule.team_id for rule in (*found.rules, *found.overruled)}
         boxes = {box.team_id for box in (*found.mailboxes, *found.mailboxes_overruled)}
         teams = rules | boxes
@@ -97,9 +97,9 @@ def read_conflict(database: Database, value: str) -> Conflict | None:
     return next((one for one in conflicts if (one.kind, name_of(one.kind, one.value)) == (kind, name)), None)
 
 
-def find_conflicts(found: Standing, keys: Mapping[int, str], *, nested: bool = False) -> list[Conflict]:
+def find_conflicts(found: EffectiveAssertions, keys: Mapping[int, str], *, nested: bool = False) -> list[Conflict]:
     """The conflicts among all that is said; ``keys`` names every team."""
-    said = [rule for rule in (*found.rules, *found.overruled) if rule.role is Role.RESPONSIBLE]
+    said = [rule for rule in (*found.rules, *found.overruled) if rule.role is ResponsibilityRole.RESPONSIBLE]
     boxes = [*found.mailboxes, *found.mailboxes_overruled]
     decided = {(one.kind, name_of(one.kind, one.value)): one for one in found.words.decided}
     conflicts = [
@@ -112,8 +112,8 @@ def find_conflicts(found: Standing, keys: Mapping[int, str], *, nested: bool = F
     return sorted(conflicts, key=lambda one: (order.index(one.state), one.kind, one.value))
 
 
-def _by_value(rules: Iterable[Rule]) -> Mapping[tuple[str, str], list[Rule]]:
-    found: dict[tuple[str, str], list[Rule]] = defaultdict(list)
+def _by_value(rules: Iterable[DirectoryRule]) -> Mapping[tuple[str, str], list[DirectoryRule]]:
+    found: dict[tuple[str, str], list[DirectoryRule]] = defaultdict(list)
     for rule in rules:
         if not rule.source.startswith(DECISION):
             found[rule.kind, name_of(rule.kind, rule.value)].append(rule)
@@ -121,8 +121,8 @@ def _by_value(rules: Iterable[Rule]) -> Mapping[tuple[str, str], list[Rule]]:
 
 
 def _same_value(
-    by_value: Mapping[tuple[str, str], Sequence[Rule]],
-    decided: Mapping[tuple[str, str], Decided],
+    by_value: Mapping[tuple[str, str], Sequence[DirectoryRule]],
+    decided: Mapping[tuple[str, str], RecordedDecision],
     keys: Mapping[int, str],
 ) -> Iterator[Conflict]:
     for (kind, name), rules in by_value.items():
@@ -132,7 +132,9 @@ def _same_value(
             yield Conflict(kind, rules[0].value, state, tuple(_claim(rule, keys) for rule in rules), decision)
 
 
-def _state(claims: Sequence[Rule] | Sequence[MailboxClaim], decision: Decided | None) -> ConflictState | None:
+def _state(
+    claims: Sequence[DirectoryRule] | Sequence[MailboxClaim], decision: RecordedDecision | None
+) -> ConflictState | None:
     """How the claims of one value stand to each other; None where they agree."""
     if decision:
         known = decision.teams | decision.against
@@ -142,9 +144,9 @@ def _state(claims: Sequence[Rule] | Sequence[MailboxClaim], decision: Decided | 
     return ConflictState.SAID if any(one.overruled for one in claims) else None
 
 
-def _nested(rules: Iterable[Rule], keys: Mapping[int, str]) -> Iterator[Conflict]:
+def _nested(rules: Iterable[DirectoryRule], keys: Mapping[int, str]) -> Iterator[Conflict]:
     """Prefixes and domains inside those of other teams, where no source says both."""
-    holding = _by_value(rule for rule in rules if rule.role is Role.RESPONSIBLE)
+    holding = _by_value(rule for rule in rules if rule.role is ResponsibilityRole.RESPONSIBLE)
     prefixes = [name for kind, name in holding if kind is RuleKind.PREFIX]
     domains = [name for kind, name in holding if kind is RuleKind.DOMAIN]
     for kind, above in ((RuleKind.PREFIX, _wider(prefixes)), (RuleKind.DOMAIN, _suffixes(domains))):
@@ -178,12 +180,14 @@ def _suffixes(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _disjoint(one: Iterable[Rule], other: Iterable[Rule], of: Callable[[Rule], object]) -> bool:
+def _disjoint(
+    one: Iterable[DirectoryRule], other: Iterable[DirectoryRule], of: Callable[[DirectoryRule], object]
+) -> bool:
     return {of(rule) for rule in one}.isdisjoint(of(rule) for rule in other)
 
 
 def _shared_mailboxes(
-    boxes: Iterable[MailboxClaim], decided: Mapping[tuple[str, str], Decided], keys: Mapping[int, str]
+    boxes: Iterable[MailboxClaim], decided: Mapping[tuple[str, str], RecordedDecision], keys: Mapping[int, str]
 ) -> Iterator[Conflict]:
     """Mailboxes that different sources give to different teams; one source that gives it to two means to."""
     by_address: dict[str, list[MailboxClaim]] = defaultdict(list)
@@ -199,7 +203,7 @@ def _shared_mailboxes(
             yield Conflict(MAILBOX, address, state, tuple(_claim(claim, keys) for claim in claims), decision)
 
 
-def _different_mailboxes(found: Standing, keys: Mapping[int, str]) -> Iterator[Conflict]:
+def _different_mailboxes(found: EffectiveAssertions, keys: Mapping[int, str]) -> Iterator[Conflict]:
     """Teams for which two imports name no mailbox in common, and of whose mailboxes no person said anything."""
     spoken = {said.team_id for said in found.words.said if said.kind == MAILBOX}
     by_team: dict[int, list[MailboxClaim]] = defaultdict(list)
@@ -215,7 +219,7 @@ def _different_mailboxes(found: Standing, keys: Mapping[int, str]) -> Iterator[C
             yield Conflict(MAILBOXES, keys[team], ConflictState.OPEN, claims)
 
 
-def _claim(claim: Rule | MailboxClaim, keys: Mapping[int, str]) -> ContestedClaim:
+def _claim(claim: DirectoryRule | MailboxClaim, keys: Mapping[int, str]) -> ContestedClaim:
     value = claim.address if isinstance(claim, MailboxClaim) else claim.value
     return ContestedClaim(
         keys[claim.team_id], value, claim.source, claim.as_of, claim.confidence, claim.said_by, claim.overruled

@@ -10,22 +10,22 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from tocsin.directory.model import Role, RuleKind
-from tocsin.directory.precedence import DECISION, MAILBOX, Decided, Words, name_of
+from tocsin.directory.model import ResponsibilityRole, RuleKind
+from tocsin.directory.precedence import DECISION, MAILBOX, PersonAssertions, RecordedDecision, name_of
 from tocsin.directory.reading import find_team, keys_asked
-from tocsin.directory.standing import Part, Standing, standing, words_at
+from tocsin.directory.standing import DirectoryPart, EffectiveAssertions, standing, words_at
 from tocsin.directory.statements import audit_detail, read_claim_value, read_line, renew_version
 from tocsin.directory.tables import DecisionRow, TeamRow
 from tocsin.networks import Network, parse_network
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 _AS = re.compile(r"AS[0-9]+|[0-9]+", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ValueDecision:
     """What a person decides of a value: it is of these teams (keys or UUIDs), or of all that claim it (``both``)."""
 
     value: str
@@ -36,7 +36,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class DecisionRecord:
     """The decision as it was recorded: keys of teams; ``supersedes`` is the number of the one before, if any."""
 
     number: int
@@ -48,7 +48,7 @@ class Recorded:
     version: str
 
 
-def decide_conflict(database: Database, verdict: Verdict, *, actor: str, now: datetime) -> Recorded:
+def decide_conflict(database: Database, verdict: ValueDecision, *, actor: str, now: datetime) -> DecisionRecord:
     """Record which of the teams that claim a value hold it; it holds until a person decides anew.
 
     Raises:
@@ -73,8 +73,8 @@ def decide_conflict(database: Database, verdict: Verdict, *, actor: str, now: da
         session.flush()
         holders = [str(session.get_one(TeamRow, team).uuid) for team in row.teams]
         detail = audit_detail(kind, contest.value) | {"teams": holders}
-        audit(session, AuditWord.CONFLICT_DECIDED, at=now, actor=actor, subject=f"decision:{row.id}", detail=detail)
-        return Recorded(
+        audit(session, AuditAction.CONFLICT_DECIDED, at=now, actor=actor, subject=f"decision:{row.id}", detail=detail)
+        return DecisionRecord(
             number=row.id,
             kind=kind,
             value=contest.value,
@@ -106,11 +106,11 @@ def undecide(database: Database, value: str, *, said_by: str, reason: str, actor
         session.get_one(DecisionRow, decision.number).withdrawn = now
         detail = audit_detail(kind, decision.value) | {"said_by": said_by, "reason": reason}
         subject = f"decision:{decision.number}"
-        audit(session, AuditWord.DECISION_WITHDRAWN, at=now, actor=actor, subject=subject, detail=detail)
+        audit(session, AuditAction.DECISION_WITHDRAWN, at=now, actor=actor, subject=subject, detail=detail)
         return decision.number
 
 
-def _decision_of(words: Words, kind: str, value: str) -> Decided | None:
+def _decision_of(words: PersonAssertions, kind: str, value: str) -> RecordedDecision | None:
     name = name_of(kind, value)
     return next((one for one in words.decided if (one.kind, name_of(one.kind, one.value)) == (kind, name)), None)
 
@@ -154,7 +154,7 @@ class _Contest:
     value: str
     claimants: set[int]
     around: set[int]
-    decision: Decided | None
+    decision: RecordedDecision | None
 
     @property
     def both(self) -> set[int]:
@@ -164,7 +164,7 @@ class _Contest:
 
 def _contest(session: Session, kind: str, value: str) -> _Contest:
     wider = same_and_wider(kind, value)
-    found = standing(session, Part(kind=kind, values={kind: wider}))
+    found = standing(session, DirectoryPart(kind=kind, values={kind: wider}))
     name = name_of(kind, value)
     claims = _claims(found, kind)
     exact = [claim for claim in claims if name_of(kind, claim[1]) == name]
@@ -190,14 +190,14 @@ def _record(session: Session, kind: str, contest: _Contest, teams: set[int], now
     return row
 
 
-def _claims(found: Standing, kind: str) -> list[tuple[int, str]]:
+def _claims(found: EffectiveAssertions, kind: str) -> list[tuple[int, str]]:
     """Team and value of every claim to be responsible, overruled ones with them, but no decisions."""
     if kind == MAILBOX:
         return [(box.team_id, box.address) for box in (*found.mailboxes, *found.mailboxes_overruled)]
     return [
         (rule.team_id, rule.value)
         for rule in (*found.rules, *found.overruled)
-        if rule.role is Role.RESPONSIBLE and not rule.source.startswith(DECISION)
+        if rule.role is ResponsibilityRole.RESPONSIBLE and not rule.source.startswith(DECISION)
     ]
 
 

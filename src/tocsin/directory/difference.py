@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from tocsin.directory.entries import Entries, FactEntry, MailboxEntry, MuteEntry, Refused, RuleEntry, Value
+from tocsin.directory.entries import Entries, FactEntry, MailboxEntry, MuteEntry, RefusedEntry, RuleEntry, Value
 from tocsin.directory.facts import FactKind
 from tocsin.directory.model import MuteKind, RuleKind
 from tocsin.directory.shapes import LISTS
@@ -23,7 +23,7 @@ K = TypeVar(
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredDirectory:
     """What is in the records: every team by key, and the current assertions of one source with their row numbers.
 
     ``worded`` are fields of teams, as (key, field), of which a person's word stands.
@@ -38,7 +38,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Changes(Generic[E]):
+class ImportChanges(Generic[E]):
     """Entries to record, row numbers to withdraw, and how many of the file stand already.
 
     ``kept`` counts what is no longer said but stays, because something else of its team was refused. Of ``gone``,
@@ -59,11 +59,11 @@ class Difference:
     teams_new: dict[str, dict[str, Value]]
     teams_changed: dict[str, dict[str, Value]]
     teams_same: int
-    mailboxes: Changes[MailboxEntry]
-    rules: Changes[RuleEntry]
-    mutes: Changes[MuteEntry]
-    facts: Changes[FactEntry]
-    refused: tuple[Refused, ...]
+    mailboxes: ImportChanges[MailboxEntry]
+    rules: ImportChanges[RuleEntry]
+    mutes: ImportChanges[MuteEntry]
+    facts: ImportChanges[FactEntry]
+    refused: tuple[RefusedEntry, ...]
 
     @property
     def empty(self) -> bool:
@@ -72,7 +72,7 @@ class Difference:
         return not (self.teams_new or self.teams_changed or any(part.new or part.gone for part in parts))
 
 
-def compare(entries: Entries, stored: Stored) -> Difference:
+def compare(entries: Entries, stored: StoredDirectory) -> Difference:
     """What must change so that the records say what the file says.
 
     A source withdraws what it no longer says, except of a team of which something in the file was refused: a slip
@@ -86,7 +86,9 @@ def compare(entries: Entries, stored: Stored) -> Difference:
     for rule in entries.rules.values():
         if rule.team not in known:
             what = f"{rule.team}, {rule.kind} '{rule.value}'"
-            refused.append(Refused(rule.where, what, f"no team '{rule.team}' is in the directory, or it was refused"))
+            refused.append(
+                RefusedEntry(rule.where, what, f"no team '{rule.team}' is in the directory, or it was refused")
+            )
     return Difference(
         teams_new=new,
         teams_changed=changed,
@@ -100,7 +102,7 @@ def compare(entries: Entries, stored: Stored) -> Difference:
 
 
 def _teams(
-    entries: Entries, stored: Stored, refused: list[Refused]
+    entries: Entries, stored: StoredDirectory, refused: list[RefusedEntry]
 ) -> tuple[dict[str, dict[str, Value]], dict[str, dict[str, Value]], set[str]]:
     """New teams, changed teams, and the keys of teams that are refused."""
     new: dict[str, dict[str, Value]] = {}
@@ -112,7 +114,7 @@ def _teams(
         why = _why_not(key, fields, before, owner)
         if why:
             bad.add(key)
-            refused.append(Refused(entries.places[key], f"team '{key}'", why))
+            refused.append(RefusedEntry(entries.places[key], f"team '{key}'", why))
         elif before is None:
             new[key] = fields
             owner |= {fields["uuid"]: key} if "uuid" in fields else {}
@@ -142,7 +144,7 @@ def _changes(
     known: AbstractSet[str],
     unsure: AbstractSet[str],
     speaks: Callable[[K], bool],
-) -> Changes[E]:
+) -> ImportChanges[E]:
     taken = {key: entry for key, entry in said.items() if entry.team in known}
     new = [entry for key, entry in taken.items() if key not in stored or stored[key][1] != entry]
     gone: list[int] = []
@@ -155,4 +157,4 @@ def _changes(
             kept += 1
         elif speaks(key):
             gone.append(row)
-    return Changes(new, gone, len(taken) - len(new), kept, changed)
+    return ImportChanges(new, gone, len(taken) - len(new), kept, changed)

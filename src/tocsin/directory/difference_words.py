@@ -5,17 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from tocsin.directory.difference import Changes, Difference, Stored
+from tocsin.directory.difference import Difference, ImportChanges, StoredDirectory
 from tocsin.directory.entries import Basis, FactEntry, MailboxEntry, MuteEntry, RuleEntry
-from tocsin.directory.model import Rule
-from tocsin.directory.precedence import Words, settle
+from tocsin.directory.model import DirectoryRule
+from tocsin.directory.precedence import PersonAssertions, settle
 
 _Entry: TypeAlias = RuleEntry | MailboxEntry | MuteEntry | FactEntry
 FEW = 5  # so few assertions of a source that go are no surprise, whatever their share
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChangeLine:
     """One change: ``what`` of a team is new, gone, or changed from ``before`` to ``after``.
 
     ``overruled``: which person's word beats it, so that it is noted but does not hold.
@@ -30,7 +30,9 @@ class Line:
     overruled: str = ""
 
 
-def difference_lines(difference: Difference, stored: Stored, words: Words, ids: Mapping[str, int]) -> list[Line]:
+def difference_lines(
+    difference: Difference, stored: StoredDirectory, words: PersonAssertions, ids: Mapping[str, int]
+) -> list[ChangeLine]:
     """Every change, by team. ``words`` are persons' words; ``ids`` the numbers of teams by key, merges followed."""
     lines = [*_team_lines(difference, stored)]
     lines += _part_lines(difference.mailboxes, dict(stored.mailboxes.values()))
@@ -41,12 +43,14 @@ def difference_lines(difference: Difference, stored: Stored, words: Words, ids: 
     return sorted(lines, key=lambda line: (line.team, line.what, line.value, line.change))
 
 
-def shrinkage(difference: Difference, stored: Stored, most: int) -> str:
+def shrinkage(difference: Difference, stored: StoredDirectory, most: int) -> str:
     """What of a source shrinks by more than ``most`` percent, in words; empty when nothing does.
 
     What only changes is not gone, and `FEW` entries that go are no surprise.
     """
-    parts: tuple[tuple[str, Changes[RuleEntry] | Changes[MailboxEntry] | Changes[FactEntry], int], ...] = (
+    parts: tuple[
+        tuple[str, ImportChanges[RuleEntry] | ImportChanges[MailboxEntry] | ImportChanges[FactEntry], int], ...
+    ] = (
         ("rules", difference.rules, len(stored.rules)),
         ("mailboxes", difference.mailboxes, len(stored.mailboxes)),
         ("facts", difference.facts, len(stored.facts)),
@@ -59,31 +63,31 @@ def shrinkage(difference: Difference, stored: Stored, most: int) -> str:
     return " and ".join(found)
 
 
-def _team_lines(difference: Difference, stored: Stored) -> Iterator[Line]:
+def _team_lines(difference: Difference, stored: StoredDirectory) -> Iterator[ChangeLine]:
     for key, fields in difference.teams_new.items():
-        yield Line("new", key, "team", str(fields.get("name", "")))
+        yield ChangeLine("new", key, "team", str(fields.get("name", "")))
     for key, fields in difference.teams_changed.items():
         for name, value in fields.items():
             before = stored.teams[key][name]
             if before != value:
-                yield Line("changed", key, "team", name, _text(before), _text(value))
+                yield ChangeLine("changed", key, "team", name, _text(before), _text(value))
 
 
 def _part_lines(
-    part: Changes[RuleEntry] | Changes[MailboxEntry] | Changes[MuteEntry] | Changes[FactEntry],
+    part: ImportChanges[RuleEntry] | ImportChanges[MailboxEntry] | ImportChanges[MuteEntry] | ImportChanges[FactEntry],
     rows: Mapping[int, _Entry],
-) -> Iterator[Line]:
+) -> Iterator[ChangeLine]:
     gone: dict[tuple[str, ...], list[_Entry]] = defaultdict(list)
     for row in part.gone:
         gone[rows[row].team, *_named(rows[row])].append(rows[row])
     for entry in part.new:
         before = gone.get((entry.team, *_named(entry)))
         if before:
-            yield Line("changed", entry.team, *_named(entry), _said(before.pop()), _said(entry))
+            yield ChangeLine("changed", entry.team, *_named(entry), _said(before.pop()), _said(entry))
         else:
-            yield Line("new", entry.team, *_named(entry), "", _said(entry))
+            yield ChangeLine("new", entry.team, *_named(entry), "", _said(entry))
     for entry in (entry for entries in gone.values() for entry in entries):
-        yield Line("gone", entry.team, *_named(entry), _said(entry))
+        yield ChangeLine("gone", entry.team, *_named(entry), _said(entry))
 
 
 def _named(entry: _Entry) -> tuple[str, str]:
@@ -126,13 +130,13 @@ def _text(value: object) -> str:
 
 
 def _with_overruled(
-    lines: Iterable[Line], rules: Iterable[RuleEntry], words: Words, ids: Mapping[str, int]
-) -> list[Line]:
+    lines: Iterable[ChangeLine], rules: Iterable[RuleEntry], words: PersonAssertions, ids: Mapping[str, int]
+) -> list[ChangeLine]:
     """The lines of new rules that a person's word beats, with that word."""
     if not words:
         return list(lines)
     keys = {number: key for key, number in ids.items()}
-    told = [Rule(ids[rule.team], rule.kind, rule.value, rule.role) for rule in rules if rule.team in ids]
+    told = [DirectoryRule(ids[rule.team], rule.kind, rule.value, rule.role) for rule in rules if rule.team in ids]
     beaten = {(keys[rule.team_id], rule.kind.value, rule.value): rule.overruled for rule in settle(told, words)[1]}
     return [
         replace(line, overruled=beaten.get((line.team, line.what, line.value), "")) if line.after else line

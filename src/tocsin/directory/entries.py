@@ -7,16 +7,24 @@ from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from tocsin.directory import canonical
-from tocsin.directory.facts import FactKind, Purpose
-from tocsin.directory.model import Format, Interval, Mute, MuteKind, Role, RuleKind, TeamKind
-from tocsin.directory.shapes import LISTS, SHAPES, Shape
+from tocsin.directory.facts import ContactPurpose, FactKind
+from tocsin.directory.model import (
+    AttachmentFormat,
+    DigestInterval,
+    Mute,
+    MuteKind,
+    ResponsibilityRole,
+    RuleKind,
+    TeamKind,
+)
+from tocsin.directory.shapes import LISTS, SHAPES, FactSchema
 
 Value: TypeAlias = str | bool | UUID | tuple[str, ...]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedEntry:
     """An entry, or a field of one, that was not taken: where it stands, what it says, and which rule it breaks."""
 
     where: str
@@ -25,7 +33,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ListItem:
     """One value of a list as the file has it: ``value`` and what is said about it, all text."""
 
     where: str
@@ -38,7 +46,7 @@ class RawTeam:
 
     where: str
     fields: Mapping[str, str]
-    lists: Mapping[str, list[Item]]
+    lists: Mapping[str, list[ListItem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,7 @@ class MailboxEntry:
     team: str
     address: str
     basis: Basis
-    purpose: Purpose | None = None
+    purpose: ContactPurpose | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ class RuleEntry:
     team: str
     kind: RuleKind
     value: str
-    role: Role
+    role: ResponsibilityRole
     basis: Basis
     where: str = field(default="", compare=False)
 
@@ -108,13 +116,13 @@ class Entries:
     facts: dict[tuple[str, FactKind, str, str], FactEntry] = field(default_factory=dict)
     rules: dict[tuple[str, RuleKind, str], RuleEntry] = field(default_factory=dict)
     mutes: dict[tuple[str, MuteKind, str], MuteEntry] = field(default_factory=dict)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedEntry] = field(default_factory=list)
     unsure: set[str] = field(default_factory=set)
     basis: Basis = Basis()
 
     def refuse(self, where: str, what: str, why: str, team: str) -> None:
         """Note that something of ``team`` was not taken."""
-        self.refused.append(Refused(where, what, why))
+        self.refused.append(RefusedEntry(where, what, why))
         self.unsure.add(team)
 
 
@@ -122,7 +130,7 @@ def _formats(text: str) -> tuple[str, ...]:
     words = text.replace(";", " ").replace(",", " ").split()
     if not words:
         raise ValueError("it is empty")
-    return tuple(dict.fromkeys(canonical.choice(Format)(word).value for word in words))
+    return tuple(dict.fromkeys(canonical.choice(AttachmentFormat)(word).value for word in words))
 
 
 def _or_empty(read: Callable[[str], str]) -> Callable[[str], str]:
@@ -137,7 +145,7 @@ TEAM_FIELDS: dict[str, Callable[[str], Value]] = {
     "country": _or_empty(canonical.country),
     "language": canonical.language,
     "timezone": canonical.timezone,
-    "interval": canonical.choice(Interval),
+    "interval": canonical.choice(DigestInterval),
     "formats": _formats,
     "ceiling": canonical.ceiling,
     "encrypt": canonical.flag,
@@ -151,10 +159,10 @@ RULE_LISTS = {
 TEAM_LISTS = ("mailboxes", *RULE_LISTS, "mutes", *SHAPES)
 BASIS_FIELDS = ("as_of", "confidence", "said_by")
 
-_role = canonical.choice(Role)
+_role = canonical.choice(ResponsibilityRole)
 _kind = canonical.choice(RuleKind)
-_purpose = canonical.choice(Purpose)
-_roles = {role.value: role for role in Role}
+_purpose = canonical.choice(ContactPurpose)
+_roles = {role.value: role for role in ResponsibilityRole}
 _kinds = {kind.value: kind for kind in RuleKind}
 
 
@@ -185,7 +193,7 @@ def take_teams(entries: Entries, teams: Iterable[RawTeam]) -> None:
         _take_team(entries, team)
 
 
-def take_rules(entries: Entries, rows: Iterable[Item]) -> None:
+def take_rules(entries: Entries, rows: Iterable[ListItem]) -> None:
     """Check rules that stand alone (``team``, ``kind``, ``value`` and what is said about it), and add them."""
     for row in rows:
         where, values = row.where, row.values
@@ -217,7 +225,7 @@ def _take_team(entries: Entries, raw: RawTeam) -> None:
     entries.places[key] = raw.where
     for name, text in raw.fields.items():
         if name != "key":
-            _take_field(entries, key, name, Item(raw.where, {"value": text}))
+            _take_field(entries, key, name, ListItem(raw.where, {"value": text}))
     for name, items in raw.lists.items():
         for item in items:
             if name == "mailboxes":
@@ -230,7 +238,7 @@ def _take_team(entries: Entries, raw: RawTeam) -> None:
                 _take_rule(entries, key, RULE_LISTS[name], item)
 
 
-def _take_field(entries: Entries, team: str, name: str, item: Item) -> None:
+def _take_field(entries: Entries, team: str, name: str, item: ListItem) -> None:
     read, text = TEAM_FIELDS.get(name), item.values["value"]
     if read is None:
         entries.refuse(item.where, f"{team}, {name} '{text}'", "no such field; docs/directory.md lists them", team)
@@ -241,7 +249,7 @@ def _take_field(entries: Entries, team: str, name: str, item: Item) -> None:
         entries.refuse(item.where, f"{team}, {name} '{text}'", str(error), team)
 
 
-def _take_mailbox(entries: Entries, team: str, item: Item) -> None:
+def _take_mailbox(entries: Entries, team: str, item: ListItem) -> None:
     text = item.values.get("value", "")
     try:
         _only(item.values, ("value", "purpose", *BASIS_FIELDS))
@@ -255,7 +263,7 @@ def _take_mailbox(entries: Entries, team: str, item: Item) -> None:
         entries.mailboxes.setdefault((team, address, purpose or ""), MailboxEntry(team, address, basis, purpose))
 
 
-def _take_fact(entries: Entries, team: str, shape: Shape, item: Item) -> None:
+def _take_fact(entries: Entries, team: str, shape: FactSchema, item: ListItem) -> None:
     table = shape.table(item.values)
     own = {name: text for name, text in table.items() if name not in BASIS_FIELDS}
     what = f"{team}, {shape.kind} '{shown(own)}'"
@@ -286,13 +294,13 @@ def shown(values: Mapping[str, str]) -> str:
     return text if len(text) <= 80 else text[:79] + "…"
 
 
-def _take_rule(entries: Entries, team: str, kind: RuleKind, item: Item) -> None:
+def _take_rule(entries: Entries, team: str, kind: RuleKind, item: ListItem) -> None:
     values = item.values
     text = values.get("value", "")
     try:
         _only(values, ("team", "kind", "value", "role", *BASIS_FIELDS))
         value = canonical.RULE_VALUES[kind](text)
-        word = values.get("role") or Role.RESPONSIBLE.value
+        word = values.get("role") or ResponsibilityRole.RESPONSIBLE.value
         role = _roles.get(word) or _named("role", _role, word)
         basis = read_basis(values, entries.basis)
     except ValueError as error:
@@ -304,12 +312,12 @@ def _take_rule(entries: Entries, team: str, kind: RuleKind, item: Item) -> None:
         return
     what = f"{team}, {kind} '{text}'"
     if earlier == rule:  # the same twice is no reason to doubt the rest
-        entries.refused.append(Refused(item.where, what, f"{earlier.where} says the same already"))
+        entries.refused.append(RefusedEntry(item.where, what, f"{earlier.where} says the same already"))
     else:
         entries.refuse(item.where, what, f"{earlier.where} says otherwise of the same {kind}", team)
 
 
-def _take_mute(entries: Entries, team: str, item: Item) -> None:
+def _take_mute(entries: Entries, team: str, item: ListItem) -> None:
     values = item.values
     try:
         kind = _mute_kind(values)

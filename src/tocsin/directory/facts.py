@@ -33,7 +33,7 @@ class Authority(StrEnum):
     NONE = "none"
 
 
-class Purpose(StrEnum):
+class ContactPurpose(StrEnum):
     """What a mailbox or another channel is for."""
 
     GENERAL = "general"
@@ -68,7 +68,7 @@ class Status(StrEnum):
     SUSPENDED = "suspended"
 
 
-class Attested(StrEnum):
+class AttestationKind(StrEnum):
     """What an attestation is."""
 
     MANDATE = "mandate"
@@ -77,7 +77,7 @@ class Attested(StrEnum):
     SELF = "self"
 
 
-class Topic(StrEnum):
+class ProfileTopic(StrEnum):
     """What a statement is about: the sections of RFC 2350, appendix D, that are prose."""
 
     DISTRIBUTION = "distribution"

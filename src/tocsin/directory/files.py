@@ -16,19 +16,19 @@ from tocsin.directory.entries import (
     TEAM_LISTS,
     Basis,
     Entries,
-    Item,
+    ListItem,
     RawTeam,
     read_basis,
     take_rules,
     take_teams,
 )
-from tocsin.directory.facts import Purpose
+from tocsin.directory.facts import ContactPurpose
 from tocsin.directory.shapes import SHAPES
 from tocsin.node.errors import InputError
 
 _DOCS = "docs/directory.md describes the formats field by field."
 _MUTES = {"mute_prefixes": "prefix", "mute_identifiers": "identifier", "mute_types": "type"}
-_BOXES = {f"{purpose}_mailboxes": purpose.value for purpose in Purpose}
+_BOXES = {f"{purpose}_mailboxes": purpose.value for purpose in ContactPurpose}
 _RULE_COLUMNS = ("team", "kind", "value", "role", *BASIS_FIELDS)
 _TEAM_COLUMNS = ("key", *TEAM_FIELDS, "mailboxes", *_BOXES, *RULE_LISTS, *_MUTES, *SHAPES)
 
@@ -89,7 +89,7 @@ def _toml_team(number: int, table: Mapping[str, object]) -> RawTeam:
     where = f"team {number}"
     lists = {
         name: [
-            Item(f"{where}, {name} {place}", _toml_item(value))
+            ListItem(f"{where}, {name} {place}", _toml_item(value))
             for place, value in enumerate(_items(name, table[name]), 1)
         ]
         for name in TEAM_LISTS
@@ -158,18 +158,18 @@ def _check_columns(path: Path, columns: list[str], known: tuple[str, ...]) -> No
             raise InputError(f"{path}: the column '{column}' stands twice.", hint=_DOCS)
 
 
-def _csv_rows(entries: Entries, lines: Iterator[tuple[int, list[str]]], columns: list[str]) -> Iterator[Item]:
+def _csv_rows(entries: Entries, lines: Iterator[tuple[int, list[str]]], columns: list[str]) -> Iterator[ListItem]:
     for number, cells in lines:
         where = f"line {number}"
         if len(cells) == len(columns):
-            yield Item(where, dict(zip(columns, cells, strict=True)))
+            yield ListItem(where, dict(zip(columns, cells, strict=True)))
         else:
             why = f"{len(cells)} cells under {len(columns)} columns"
             entries.refuse(where, f"'{','.join(cells)[:80]}'", why, "")
 
 
-def _csv_team(row: Item) -> RawTeam:
-    lists: dict[str, list[Item]] = {}
+def _csv_team(row: ListItem) -> RawTeam:
+    lists: dict[str, list[ListItem]] = {}
     for column, cell in row.values.items():
         name, field = ("mutes", _MUTES[column]) if column in _MUTES else (column, "value")
         if column in _BOXES:
@@ -177,7 +177,7 @@ def _csv_team(row: Item) -> RawTeam:
         else:
             more = {}
         if name in TEAM_LISTS and cell:
-            lists.setdefault(name, []).extend(Item(row.where, {field: word} | more) for word in _words(name, cell))
+            lists.setdefault(name, []).extend(ListItem(row.where, {field: word} | more) for word in _words(name, cell))
     fields = {name: cell for name, cell in row.values.items() if name == "key" or (name in TEAM_FIELDS and cell)}
     return RawTeam(row.where, fields, lists)
 

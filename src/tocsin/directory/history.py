@@ -23,7 +23,7 @@ _Valued = TypeVar("_Valued", ConstituencyRow, DenialRow, DecisionRow)
 _Owned = TypeVar("_Owned", ConstituencyRow, MailboxRow, DenialRow)
 
 
-class Act(StrEnum):
+class AssertionChange(StrEnum):
     """What sort of word it is."""
 
     CLAIM = "claim"
@@ -33,7 +33,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """One word and how long it stood.
 
     ``teams`` are keys as they were said, without merges; of a decision those that hold the value, of a merge the team
@@ -41,7 +41,7 @@ class Entry:
     None while it does; ``as_of`` the day for which it was said.
     """
 
-    act: Act
+    act: AssertionChange
     teams: tuple[str, ...]
     kind: str
     value: str
@@ -59,7 +59,7 @@ class Entry:
         return self.recorded <= at and (self.withdrawn is None or self.withdrawn > at)
 
 
-def read_history(database: Database, values: Mapping[str, Collection[str]]) -> tuple[Entry, ...]:
+def read_history(database: Database, values: Mapping[str, Collection[str]]) -> tuple[HistoryEntry, ...]:
     """All that was ever said of these values (by kind), in the order in which it was recorded."""
     with database.reading() as session:
         keys = keys_asked(session)
@@ -75,7 +75,7 @@ def read_history(database: Database, values: Mapping[str, Collection[str]]) -> t
     return _ordered(found)
 
 
-def read_team_history(database: Database, key: str) -> tuple[Entry, ...]:
+def read_team_history(database: Database, key: str) -> tuple[HistoryEntry, ...]:
     """All that was ever said of a team, and of those that were ever merged into it, in the order of recording.
 
     Raises:
@@ -120,7 +120,7 @@ def networks_inside(database: Database, network: str) -> list[str]:
     return [ordered[place] for place in np.flatnonzero(behind & before & (length >= wanted.length)).tolist()]
 
 
-def said_later(entries: Iterable[Entry], at: datetime) -> tuple[Entry, ...]:
+def said_later(entries: Iterable[HistoryEntry], at: datetime) -> tuple[HistoryEntry, ...]:
     """The claims that this node learned of after a time, though they are said for that day or an earlier one."""
     return tuple(entry for entry in entries if entry.recorded > at and entry.as_of and entry.as_of <= at.date())
 
@@ -148,12 +148,12 @@ def _ever_merged(session: Session, team: int) -> set[int]:
     return found
 
 
-def _claim(row: ConstituencyRow | MailboxRow, keys: Mapping[int, str]) -> Entry:
+def _claim(row: ConstituencyRow | MailboxRow, keys: Mapping[int, str]) -> HistoryEntry:
     kind, value, role = (
         (row.kind, row.value, row.role) if isinstance(row, ConstituencyRow) else (MAILBOX, row.address, "")
     )
-    return Entry(
-        act=Act.CLAIM,
+    return HistoryEntry(
+        act=AssertionChange.CLAIM,
         teams=(keys[row.team_id],),
         kind=kind,
         value=value,
@@ -168,27 +168,29 @@ def _claim(row: ConstituencyRow | MailboxRow, keys: Mapping[int, str]) -> Entry:
     )
 
 
-def _denial(row: DenialRow, keys: Mapping[int, str]) -> Entry:
-    return _word(Act.DENIAL, (keys[row.team_id],), row.kind, row.value, row)
+def _denial(row: DenialRow, keys: Mapping[int, str]) -> HistoryEntry:
+    return _word(AssertionChange.DENIAL, (keys[row.team_id],), row.kind, row.value, row)
 
 
-def _decision(row: DecisionRow, keys: Mapping[int, str]) -> Entry:
-    return _word(Act.DECISION, tuple(keys[team] for team in row.teams), row.kind, row.value, row)
+def _decision(row: DecisionRow, keys: Mapping[int, str]) -> HistoryEntry:
+    return _word(AssertionChange.DECISION, tuple(keys[team] for team in row.teams), row.kind, row.value, row)
 
 
-def _merges(session: Session, keys: Mapping[int, str]) -> list[Entry]:
+def _merges(session: Session, keys: Mapping[int, str]) -> list[HistoryEntry]:
     rows = session.scalars(select(MergeRow))
-    return [_word(Act.MERGE, (keys[row.team_id], keys[row.into_id]), "", "", row) for row in rows]
+    return [_word(AssertionChange.MERGE, (keys[row.team_id], keys[row.into_id]), "", "", row) for row in rows]
 
 
-def _word(act: Act, teams: tuple[str, ...], kind: str, value: str, row: DenialRow | DecisionRow | MergeRow) -> Entry:
-    return Entry(
+def _word(
+    act: AssertionChange, teams: tuple[str, ...], kind: str, value: str, row: DenialRow | DecisionRow | MergeRow
+) -> HistoryEntry:
+    return HistoryEntry(
         act=act,
         teams=teams,
         kind=kind,
         value=value,
         role="",
-        source=f"{DECISION}{row.id}" if act is Act.DECISION else f"{PERSON}{row.said_by}",
+        source=f"{DECISION}{row.id}" if act is AssertionChange.DECISION else f"{PERSON}{row.said_by}",
         as_of=row.recorded.date(),
         confidence=None,
         said_by=row.said_by,
@@ -198,6 +200,6 @@ def _word(act: Act, teams: tuple[str, ...], kind: str, value: str, row: DenialRo
     )
 
 
-def _ordered(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    order = list(Act)
+def _ordered(entries: Iterable[HistoryEntry]) -> tuple[HistoryEntry, ...]:
+    order = list(AssertionChange)
     return tuple(sorted(entries, key=lambda entry: (entry.recorded, order.index(entry.act), entry.kind, entry.value)))

@@ -11,28 +11,28 @@ from uuid import uuid4
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.directory.difference import Difference, Stored, compare
-from tocsin.directory.difference_words import Line, difference_lines, shrinkage
+from tocsin.directory.difference import Difference, StoredDirectory, compare
+from tocsin.directory.difference_words import ChangeLine, difference_lines, shrinkage
 from tocsin.directory.entries import (
     TEAM_FIELDS,
     Basis,
     FactEntry,
     MailboxEntry,
     MuteEntry,
-    Refused,
+    RefusedEntry,
     RuleEntry,
     Value,
     fact_key,
 )
 from tocsin.directory.fact_tables import FactRow
-from tocsin.directory.facts import FactKind, Purpose
+from tocsin.directory.facts import ContactPurpose, FactKind
 from tocsin.directory.files import ImportFile, read_import_file
-from tocsin.directory.model import Mute, MuteKind, Role, RuleKind, Team
+from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole, RuleKind, Team
 from tocsin.directory.precedence import DECISION, PERSON
 from tocsin.directory.standing import merged_teams, words_at
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
 from tocsin.node.errors import ConflictError, InputError
-from tocsin.node.records import AuditWord, Base, Database, audit
+from tocsin.node.records import AuditAction, Base, Database, audit
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ _DEFAULTS = {f.name: f.default for f in fields(Team) if f.name in TEAM_FIELDS an
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportResult:
     """What an import changed, or with ``dry_run`` would change; ``version`` is the directory's afterwards.
 
     ``*_same`` counts what the file says that stood already; ``kept`` what it no longer says but was not withdrawn,
@@ -70,8 +70,8 @@ class Imported:
     facts_withdrawn: int
     facts_same: int
     kept: int
-    not_taken: tuple[Refused, ...]
-    changes: tuple[Line, ...] = ()
+    not_taken: tuple[RefusedEntry, ...]
+    changes: tuple[ChangeLine, ...] = ()
     shrinks: str = ""
 
     @property
@@ -90,7 +90,7 @@ def import_directory(
     source: str = "",
     dry_run: bool = False,
     most_gone: int | None = MOST_GONE,
-) -> Imported:
+) -> ImportResult:
     """What changed by bringing ``path`` (TOML or CSV, docs/directory.md) into the directory.
 
     All of it is one transaction. The same file again changes nothing, and then leaves no audit entry.
@@ -113,7 +113,7 @@ def import_entries(
     now: datetime,
     dry_run: bool = False,
     most_gone: int | None = MOST_GONE,
-) -> Imported:
+) -> ImportResult:
     """The same for entries that were read by some other reader than that of TOML and CSV."""
     _check_source(file)
     with database.begin() as session:
@@ -138,7 +138,7 @@ def import_entries(
         detail: dict[str, object] = {"file": file.name, "sha256": file.digest, "not_taken": len(result.not_taken)}
         audit(
             session,
-            AuditWord.DIRECTORY_IMPORTED,
+            AuditAction.DIRECTORY_IMPORTED,
             at=now,
             actor=actor,
             subject=f"directory:{file.entries.source}",
@@ -156,14 +156,14 @@ def _check_source(file: ImportFile) -> None:
         )
 
 
-def _lines(session: Session, difference: Difference, stored: Stored) -> list[Line]:
+def _lines(session: Session, difference: Difference, stored: StoredDirectory) -> list[ChangeLine]:
     merged = merged_teams(session)
     ids = {key: merged.get(number, number) for key, number in session.execute(select(TeamRow.key, TeamRow.id))}
     return difference_lines(difference, stored, words_at(session, merged), ids)
 
 
-def _result(file: ImportFile, difference: Difference, version: str, *, dry_run: bool) -> Imported:
-    return Imported(
+def _result(file: ImportFile, difference: Difference, version: str, *, dry_run: bool) -> ImportResult:
+    return ImportResult(
         file=file.name,
         source=file.entries.source,
         dry_run=dry_run,
@@ -188,13 +188,13 @@ def _result(file: ImportFile, difference: Difference, version: str, *, dry_run: 
     )
 
 
-def _stored(session: Session, source: str) -> Stored:
+def _stored(session: Session, source: str) -> StoredDirectory:
     query = select(TeamRow.key, *(getattr(TeamRow, name) for name in TEAM_FIELDS))
     teams: dict[str, dict[str, Value]] = {
         key: {name: tuple(of) if isinstance(of, list) else of for name, of in zip(TEAM_FIELDS, values, strict=True)}
         for key, *values in session.execute(query)
     }
-    return Stored(
+    return StoredDirectory(
         teams=teams,
         mailboxes=_stored_mailboxes(session, source),
         rules=_stored_rules(session, source),
@@ -206,7 +206,7 @@ def _stored(session: Session, source: str) -> Stored:
 
 def _stored_rules(session: Session, source: str) -> dict[tuple[str, RuleKind, str], tuple[int, RuleEntry]]:
     row = ConstituencyRow
-    kinds, roles = {kind.value: kind for kind in RuleKind}, {role.value: role for role in Role}
+    kinds, roles = {kind.value: kind for kind in RuleKind}, {role.value: role for role in ResponsibilityRole}
     query = (
         select(row.id, TeamRow.key, row.kind, row.value, row.role, row.as_of, row.confidence, row.said_by)
         .join(TeamRow, TeamRow.id == row.team_id)
@@ -249,7 +249,7 @@ def _stored_mailboxes(session: Session, source: str) -> dict[tuple[str, str, str
         .join(TeamRow, TeamRow.id == row.team_id)
         .where(row.source == source, row.withdrawn.is_(None))
     )
-    purposes: dict[str | None, Purpose | None] = {None: None} | {word.value: word for word in Purpose}
+    purposes: dict[str | None, ContactPurpose | None] = {None: None} | {word.value: word for word in ContactPurpose}
     return {
         (team, address, purpose or ""): (
             number,

@@ -16,15 +16,15 @@ from typing import NamedTuple, TypeAlias
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.directory.model import Role, Rule, RuleKind, Team, TeamKind
+from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind, Team, TeamKind
 from tocsin.directory.organisation_names import comparable, skeleton
 from tocsin.directory.precedence import MailboxClaim, name_of, strength
 from tocsin.directory.reading import find_team, own_number, read_teams, team_keys
-from tocsin.directory.standing import Standing, standing
+from tocsin.directory.standing import EffectiveAssertions, standing
 from tocsin.directory.statements import read_line, renew_version
 from tocsin.directory.tables import MergeRefusalRow, MergeRow, TeamRow
 from tocsin.node.errors import ConflictError, NotFoundError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 _ENOUGH = 40  # of 100: less is no reason to ask a person
 _CROWD = 20  # more teams with the same mailbox or AS say nothing about each other
@@ -62,7 +62,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Merge:
+class TeamMerge:
     """A merge that was recorded or undone: ``team`` is ``into``."""
 
     team: str
@@ -73,7 +73,7 @@ class Merge:
     version: str = ""
 
 
-def merge_candidates(found: Standing, teams: Sequence[Team], apart: Iterable[_Pair] = ()) -> list[Candidate]:
+def merge_candidates(found: EffectiveAssertions, teams: Sequence[Team], apart: Iterable[_Pair] = ()) -> list[Candidate]:
     """Pairs of teams that may be one, likeliest first; ``apart`` are pairs that a person said are not."""
     refused, by_id, sources = set(apart), {team.id: team for team in teams}, _sources(found)
     common: dict[_Pair, list[Likeness]] = defaultdict(list)
@@ -98,7 +98,7 @@ def read_candidates(database: Database) -> list[Candidate]:
     return merge_candidates(found, teams, apart)
 
 
-def read_merges(database: Database) -> list[Merge]:
+def read_merges(database: Database) -> list[TeamMerge]:
     """The merges that stand, in the order in which they were recorded."""
     with database.reading() as session:
         keys = team_keys(session)
@@ -108,7 +108,7 @@ def read_merges(database: Database) -> list[Merge]:
 
 def merge_teams(
     database: Database, keep: str, merge: str, *, said_by: str, reason: str, actor: str, now: datetime
-) -> Merge:
+) -> TeamMerge:
     """Record that the team ``merge`` is the team ``keep``: what is said of it holds for ``keep`` from now on.
 
     Raises:
@@ -125,11 +125,11 @@ def merge_teams(
             raise ConflictError(f"'{keep}' and '{merge}' are one team already.", hint="Say two different teams.")
         row = MergeRow(team_id=team, into_id=into, said_by=said_by, reason=reason, recorded=now)
         session.add(row)
-        _audit(session, AuditWord.TEAM_MERGED, team, into, actor=actor, now=now)
+        _audit(session, AuditAction.TEAM_MERGED, team, into, actor=actor, now=now)
         return replace(_merge(row, team_keys(session)), version=version)
 
 
-def unmerge_team(database: Database, key: str, *, said_by: str, actor: str, now: datetime) -> Merge:
+def unmerge_team(database: Database, key: str, *, said_by: str, actor: str, now: datetime) -> TeamMerge:
     """Undo the merge of a team, named by its own key or UUID: what is said of it is its own again.
 
     Raises:
@@ -147,7 +147,7 @@ def unmerge_team(database: Database, key: str, *, said_by: str, actor: str, now:
                 f"'{key}' is not merged into another team.", hint="'tocsin directory merges --done' lists merges."
             )
         row.withdrawn = now
-        _audit(session, AuditWord.TEAM_UNMERGED, row.team_id, row.into_id, actor=actor, now=now)
+        _audit(session, AuditAction.TEAM_UNMERGED, row.team_id, row.into_id, actor=actor, now=now)
         return replace(_merge(row, team_keys(session)), version=version)
 
 
@@ -172,15 +172,15 @@ def keep_apart(
         if session.scalar(known) is None:
             row = MergeRefusalRow(one_id=pair[0], other_id=pair[1], said_by=said_by, reason=reason, recorded=now)
             session.add(row)
-            _audit(session, AuditWord.MERGE_REFUSED, *pair, actor=actor, now=now)
+            _audit(session, AuditAction.MERGE_REFUSED, *pair, actor=actor, now=now)
         return keys[pair[0]], keys[pair[1]]
 
 
-def _merge(row: MergeRow, keys: Mapping[int, str]) -> Merge:
-    return Merge(keys[row.team_id], keys[row.into_id], row.said_by, row.reason, row.recorded)
+def _merge(row: MergeRow, keys: Mapping[int, str]) -> TeamMerge:
+    return TeamMerge(keys[row.team_id], keys[row.into_id], row.said_by, row.reason, row.recorded)
 
 
-def _audit(session: Session, word: AuditWord, team: int, into: int, *, actor: str, now: datetime) -> None:
+def _audit(session: Session, word: AuditAction, team: int, into: int, *, actor: str, now: datetime) -> None:
     of, other = (str(session.get_one(TeamRow, number).uuid) for number in (team, into))
     audit(session, word, at=now, actor=actor, subject=f"team:{of}", detail={"team": other})
 
@@ -241,11 +241,11 @@ def _mailboxes(teams: Sequence[Team]) -> Iterator[Likeness]:
             yield from (Likeness(pair, f"mailboxes at {domain}", 15) for pair in _pairs(members))
 
 
-def _claims(found: Standing) -> Iterator[Likeness]:
+def _claims(found: EffectiveAssertions) -> Iterator[Likeness]:
     """Teams that answer for the same AS or domain."""
     by_value: dict[tuple[RuleKind, str], set[int]] = defaultdict(set)
     for rule in found.rules:
-        if rule.role is Role.RESPONSIBLE and rule.kind in {RuleKind.ASN, RuleKind.DOMAIN}:
+        if rule.role is ResponsibilityRole.RESPONSIBLE and rule.kind in {RuleKind.ASN, RuleKind.DOMAIN}:
             by_value[rule.kind, name_of(rule.kind, rule.value)].add(rule.team_id)
     for (kind, value), members in by_value.items():
         if 1 < len(members) <= _CROWD:
@@ -253,10 +253,10 @@ def _claims(found: Standing) -> Iterator[Likeness]:
             yield from (Likeness(pair, words, 40) for pair in _pairs(members))
 
 
-def _sources(found: Standing) -> Mapping[int, AbstractSet[str]]:
+def _sources(found: EffectiveAssertions) -> Mapping[int, AbstractSet[str]]:
     """The imports that say something of each team."""
     sources: dict[int, set[str]] = defaultdict(set)
-    claims: list[Rule | MailboxClaim] = [*found.rules, *found.mailboxes]
+    claims: list[DirectoryRule | MailboxClaim] = [*found.rules, *found.mailboxes]
     for claim in claims:
         if strength(claim.source) == _IMPORT:
             sources[claim.team_id].add(claim.source)

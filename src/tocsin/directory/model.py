@@ -32,14 +32,14 @@ class RuleKind(StrEnum):
     COUNTRY = "country"
 
 
-class Role(StrEnum):
+class ResponsibilityRole(StrEnum):
     """Whether the team answers for it, or only wants to know."""
 
     RESPONSIBLE = "responsible"
     INFORMED = "informed"
 
 
-class Interval(StrEnum):
+class DigestInterval(StrEnum):
     """How often a team is told."""
 
     AT_ONCE = "at_once"
@@ -48,7 +48,7 @@ class Interval(StrEnum):
     WEEKLY = "weekly"
 
 
-class Format(StrEnum):
+class AttachmentFormat(StrEnum):
     """A form of the data attached to a digest."""
 
     CSV = "csv"
@@ -104,15 +104,15 @@ class Team:
     language: str = "en"
     timezone: str = "UTC"
     mailboxes: tuple[str, ...] = ()
-    interval: Interval = Interval.DAILY
-    formats: tuple[Format, ...] = (Format.CSV,)
+    interval: DigestInterval = DigestInterval.DAILY
+    formats: tuple[AttachmentFormat, ...] = (AttachmentFormat.CSV,)
     ceiling: str = "AMBER+STRICT"
     encrypt: bool = False
     mutes: tuple[Mute, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class DirectoryRule:
     """One assertion: this team answers for (or wants to know of) this part of the network.
 
     ``value`` is canonical: ``192.0.2.0/24``, ``2001:db8::/32``; ``64500``; ``example.org``, or ``.org`` for all under a
@@ -124,7 +124,7 @@ class Rule:
     team_id: int
     kind: RuleKind
     value: str
-    role: Role = Role.RESPONSIBLE
+    role: ResponsibilityRole = ResponsibilityRole.RESPONSIBLE
     source: str = ""
     as_of: date | None = None
     confidence: int | None = None
@@ -142,8 +142,8 @@ class Directory:
 
     version: str
     teams: tuple[Team, ...]
-    rules: tuple[Rule, ...]
-    overruled: tuple[Rule, ...] = ()
+    rules: tuple[DirectoryRule, ...]
+    overruled: tuple[DirectoryRule, ...] = ()
     merged: Mapping[int, int] = field(default_factory=dict)
 
     @property

@@ -12,7 +12,7 @@ from tocsin.directory.precedence import PERSON
 from tocsin.directory.reading import find_team
 from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError, UsageError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 
 def mute(database: Database, key: str, said: Mute, *, actor: str, now: datetime) -> Mute:
@@ -41,7 +41,7 @@ def mute(database: Database, key: str, said: Mute, *, actor: str, now: datetime)
         session.add(row)
         state.version = uuid4().hex
         detail: dict[str, object] = {"kind": said.kind.value, "value": value}
-        audit(session, AuditWord.MUTE_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
+        audit(session, AuditAction.MUTE_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
     return Mute(said.kind, value, said.until, said.reason)
 
 
@@ -59,7 +59,7 @@ def unmute(database: Database, key: str, kind: MuteKind, value: str, *, actor: s
             raise NotFoundError(f"{value} is not muted here.", hint="What a file says is changed in that file.")
         state.version = uuid4().hex
         detail: dict[str, object] = {"kind": kind.value, "value": value}
-        audit(session, AuditWord.MUTE_ENDED, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
+        audit(session, AuditAction.MUTE_ENDED, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
 
 
 def _type(stated: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tocsin.directory import canonical
-from tocsin.directory.entries import Entries, Item, RawTeam, take_teams
+from tocsin.directory.entries import Entries, ListItem, RawTeam, take_teams
 from tocsin.directory.files import ImportFile
 from tocsin.directory.importing import import_entries
 from tocsin.directory.reading import own_number
@@ -36,7 +36,7 @@ def enter_team(
     _refuse_known(database, key)
     entries = Entries(f"entered:{key}", frozenset())
     basis = {"as_of": now.date().isoformat(), "said_by": said_by}
-    boxes = [Item("mailboxes", {"value": box, **basis}) for box in mailboxes]
+    boxes = [ListItem("mailboxes", {"value": box, **basis}) for box in mailboxes]
     take_teams(entries, [RawTeam("the form", dict(fields), {"mailboxes": boxes} if boxes else {})])
     if entries.refused:
         first = entries.refused[0]

@@ -21,14 +21,14 @@ from tocsin.directory.reading import find_team
 from tocsin.directory.shapes import SHAPES
 from tocsin.directory.tables import DirectoryStateRow, TeamRow
 from tocsin.node.errors import UsageError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 SETTABLE = (*(name for name in TEAM_FIELDS if name != "uuid"), *SHAPES)
 """What a person can say of a team, by its name in an import file."""
 
 
 @dataclass(frozen=True)
-class Word:
+class PersonFact:
     """What a person says: a field or list of facts by its name, and its values as an import file has them.
 
     ``details`` go to every value. No value: the person takes their word back, and imports hold again.
@@ -41,7 +41,7 @@ class Word:
     as_of: date | None = None
 
 
-def say_of_team(database: Database, key: str, word: Word, *, actor: str, now: datetime) -> list[str]:
+def say_of_team(database: Database, key: str, word: PersonFact, *, actor: str, now: datetime) -> list[str]:
     """Note a person's word on a team; the values as they were understood, in their one form.
 
     It takes the place of what persons said of the same thing before, which stays in the history.
@@ -65,12 +65,12 @@ def say_of_team(database: Database, key: str, word: Word, *, actor: str, now: da
         )
         state.version = uuid4().hex
         detail: dict[str, object] = {"field": word.name, "values": len(facts.rows)}
-        audit(session, AuditWord.TEAM_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
+        audit(session, AuditAction.TEAM_SET, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
     return [value for value, _ in facts.rows]
 
 
 @dataclass(frozen=True)
-class _Understood:
+class _FactRows:
     """Rows to write in place of those of the same kind and things, all when None; ``field``: a team's own column."""
 
     kind: FactKind
@@ -79,7 +79,7 @@ class _Understood:
     field: object = None
 
 
-def _read(word: Word) -> _Understood:
+def _read(word: PersonFact) -> _FactRows:
     try:
         line_of_text(word.said_by)
         return _read_field(word) if word.name in TEAM_FIELDS and word.name != "uuid" else _read_facts(word)
@@ -87,7 +87,7 @@ def _read(word: Word) -> _Understood:
         raise UsageError(f"{word.name} '{' '.join(word.values)}': {error}.", hint="See docs/teams.md.") from None
 
 
-def _read_field(word: Word) -> _Understood:
+def _read_field(word: PersonFact) -> _FactRows:
     if word.details:
         raise ValueError("it takes no details")
     rows: list[tuple[str, dict[str, str]]] = []
@@ -96,10 +96,10 @@ def _read_field(word: Word) -> _Understood:
         text = " ".join(word.values)
         column = _column(TEAM_FIELDS[word.name](text))
         rows.append((text.strip(), {"field": word.name}))
-    return _Understood(FactKind.FIELD, frozenset({word.name}), rows, column)
+    return _FactRows(FactKind.FIELD, frozenset({word.name}), rows, column)
 
 
-def _read_facts(word: Word) -> _Understood:
+def _read_facts(word: PersonFact) -> _FactRows:
     shape = SHAPES.get(word.name)
     if shape is None and word.name in TEAM_LISTS:
         raise ValueError("'tocsin directory assert' and 'deny' say this")
@@ -109,7 +109,7 @@ def _read_facts(word: Word) -> _Understood:
     taken = [shape.take(shape.table({"value": text} | dict(word.details))) for text in values]
     rows = [(value, dict(detail)) for value, detail in taken]
     things = frozenset(_thing(shape.kind, value, detail) for value, detail in rows)
-    return _Understood(shape.kind, things if rows else None, rows)
+    return _FactRows(shape.kind, things if rows else None, rows)
 
 
 def _column(value: Value) -> object:
@@ -118,7 +118,7 @@ def _column(value: Value) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _withdraw(session: Session, team: int, facts: _Understood, now: datetime) -> None:
+def _withdraw(session: Session, team: int, facts: _FactRows, now: datetime) -> None:
     """Withdraw what persons said of the same things."""
     query = select(FactRow).where(
         FactRow.team_id == team,
@@ -135,7 +135,7 @@ def _thing(kind: FactKind, value: str, detail: Mapping[str, str]) -> str:
     return Fact(kind, value, tuple(detail.items())).thing
 
 
-def _saying(word: Word, now: datetime) -> dict[str, object]:
+def _saying(word: PersonFact, now: datetime) -> dict[str, object]:
     return {
         "source": f"{PERSON}{word.said_by}",
         "as_of": word.as_of or now.date(),

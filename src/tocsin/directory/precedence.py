@@ -19,7 +19,7 @@ from datetime import date
 
 import numpy as np
 
-from tocsin.directory.model import Role, Rule, RuleKind
+from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 
 PERSON = "person:"  # begins the source of what a person said by command
 DECISION = "decision:"  # begins the source of what was decided
@@ -27,20 +27,20 @@ MAILBOX = "mailbox"  # a kind beside those of rules
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Assertion:
     """A person's word on one team and one value; ``role`` None: not theirs. ``kind``: a rule's, or ``mailbox``."""
 
     team_id: int
     kind: str
     value: str
-    role: Role | None
+    role: ResponsibilityRole | None
     said_by: str
     day: date
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class RecordedDecision:
     """A recorded decision: ``teams`` hold the value; ``against`` claimed it then, and do not."""
 
     number: int
@@ -54,11 +54,11 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class PersonAssertions:
     """All that persons said and decided, as it stands."""
 
-    said: tuple[Said, ...] = ()
-    decided: tuple[Decided, ...] = ()
+    said: tuple[Assertion, ...] = ()
+    decided: tuple[RecordedDecision, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether anybody said anything."""
@@ -67,7 +67,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class MailboxClaim:
-    """An assertion: this mailbox is that team's. The fields beside are those of a ``Rule``.
+    """An assertion: this mailbox is that team's. The fields beside are those of a ``DirectoryRule``.
 
     ``purpose`` is what its source states that it is for, as in ``facts.Purpose``; empty where it states nothing.
     """
@@ -82,7 +82,7 @@ class MailboxClaim:
     overruled: str = ""
 
 
-def settle(rules: Iterable[Rule], words: Words) -> tuple[list[Rule], list[Rule]]:
+def settle(rules: Iterable[DirectoryRule], words: PersonAssertions) -> tuple[list[DirectoryRule], list[DirectoryRule]]:
     """The rules that hold, with those that decisions make; and the overruled ones, each with the word that beats it.
 
     ``rules`` have all that is said now, by imports and persons.
@@ -90,8 +90,8 @@ def settle(rules: Iterable[Rule], words: Words) -> tuple[list[Rule], list[Rule]]
     rules = list(rules)
     if not words:
         return rules, []
-    holding: list[Rule] = []
-    overruled: list[Rule] = []
+    holding: list[DirectoryRule] = []
+    overruled: list[DirectoryRule] = []
     for rule, around in zip(rules, _around(rules, _grounds(words)), strict=True):
         why = _why_not(rule, around) if around else ""
         if why:
@@ -101,7 +101,9 @@ def settle(rules: Iterable[Rule], words: Words) -> tuple[list[Rule], list[Rule]]
     return [*holding, *(rule for one in words.decided for rule in _decided_rules(one))], overruled
 
 
-def settle_mailboxes(claims: Iterable[MailboxClaim], words: Words) -> tuple[list[MailboxClaim], list[MailboxClaim]]:
+def settle_mailboxes(
+    claims: Iterable[MailboxClaim], words: PersonAssertions
+) -> tuple[list[MailboxClaim], list[MailboxClaim]]:
     """The mailboxes that hold, and those that a person denied or that a decision gave to another team."""
     denied = {(one.team_id, one.value): one for one in words.said if one.kind == MAILBOX and one.role is None}
     decided = {one.value: one for one in words.decided if one.kind == MAILBOX}
@@ -138,19 +140,19 @@ class _Ground:
     """What persons said of one value, by team; and what was decided of it."""
 
     name: str
-    said: dict[int, Said] = field(default_factory=dict)
-    answers: list[Said] = field(default_factory=list)
-    decided: Decided | None = None
+    said: dict[int, Assertion] = field(default_factory=dict)
+    answers: list[Assertion] = field(default_factory=list)
+    decided: RecordedDecision | None = None
 
 
 _Grounds = Mapping[str, Mapping[str, _Ground]]
 
 
-def _grounds(words: Words) -> _Grounds:
+def _grounds(words: PersonAssertions) -> _Grounds:
     """By kind and name, the values of which somebody said something."""
     found: dict[str, dict[str, _Ground]] = {kind: {} for kind in RuleKind}
 
-    def ground(one: Said | Decided) -> _Ground:
+    def ground(one: Assertion | RecordedDecision) -> _Ground:
         name = name_of(one.kind, one.value)
         return found[one.kind].setdefault(name, _Ground(name))
 
@@ -160,19 +162,19 @@ def _grounds(words: Words) -> _Grounds:
     for said in words.said:
         if said.kind != MAILBOX:
             ground(said).said.setdefault(said.team_id, said)
-        if said.kind != MAILBOX and said.role is Role.RESPONSIBLE:
+        if said.kind != MAILBOX and said.role is ResponsibilityRole.RESPONSIBLE:
             ground(said).answers.append(said)
     return found
 
 
-def _why_not(rule: Rule, around: Sequence[_Ground]) -> str:
+def _why_not(rule: DirectoryRule, around: Sequence[_Ground]) -> str:
     """Which word beats the rule, or an empty text; ``around``: the grounds that hold its value, narrowest first."""
     return next((why for why in (_verdict(rule, ground) for ground in around) if why is not None), "")
 
 
-def _verdict(rule: Rule, ground: _Ground) -> str | None:
+def _verdict(rule: DirectoryRule, ground: _Ground) -> str | None:
     """Which word on this ground beats the rule; an empty text: it vouches for it; None: it says nothing of it."""
-    decided, own, answers = ground.decided, ground.said.get(rule.team_id), rule.role is Role.RESPONSIBLE
+    decided, own, answers = ground.decided, ground.said.get(rule.team_id), rule.role is ResponsibilityRole.RESPONSIBLE
     exact = ground.name == name_of(rule.kind, rule.value)
     if decided and answers and (exact or rule.team_id in decided.teams):
         return "" if rule.team_id in decided.teams else _otherwise(decided)
@@ -182,40 +184,42 @@ def _verdict(rule: Rule, ground: _Ground) -> str | None:
         return _not_theirs(own, _thing(own))
     if own and exact and own.role is not rule.role:
         return f"{_who(own)} said on {own.day} that they are {own.role}{_because(own)}"
-    if answers and ground.answers and not (own and own.role is Role.RESPONSIBLE):
+    if answers and ground.answers and not (own and own.role is ResponsibilityRole.RESPONSIBLE):
         said = ground.answers[0]
         return f"{_who(said)} said on {said.day} who answers for {_thing(said)}{_because(said)}"
     return "" if own and own.role is rule.role else None
 
 
-def _otherwise(one: Decided) -> str:
+def _otherwise(one: RecordedDecision) -> str:
     return f"{_who(one)} decided otherwise on {one.day}{_because(one)}"
 
 
-def _not_theirs(one: Said, what: str) -> str:
+def _not_theirs(one: Assertion, what: str) -> str:
     return f"{_who(one)} said on {one.day} that {what} is not theirs{_because(one)}"
 
 
-def _who(one: Said | Decided) -> str:
+def _who(one: Assertion | RecordedDecision) -> str:
     return one.said_by or "somebody"
 
 
-def _because(one: Said | Decided) -> str:
+def _because(one: Assertion | RecordedDecision) -> str:
     return f" ({one.reason})" if one.reason else ""
 
 
-def _thing(one: Said) -> str:
+def _thing(one: Assertion) -> str:
     return f"AS{one.value}" if one.kind == RuleKind.ASN else one.value
 
 
-def _decided_rules(one: Decided) -> Iterator[Rule]:
+def _decided_rules(one: RecordedDecision) -> Iterator[DirectoryRule]:
     if one.kind != MAILBOX:
         for team in sorted(one.teams):
             source = f"{DECISION}{one.number}"
-            yield Rule(team, RuleKind(one.kind), one.value, Role.RESPONSIBLE, source, one.day, None, one.said_by)
+            yield DirectoryRule(
+                team, RuleKind(one.kind), one.value, ResponsibilityRole.RESPONSIBLE, source, one.day, None, one.said_by
+            )
 
 
-def _around(rules: Sequence[Rule], grounds: _Grounds) -> Iterator[Sequence[_Ground]]:
+def _around(rules: Sequence[DirectoryRule], grounds: _Grounds) -> Iterator[Sequence[_Ground]]:
     """For each rule the grounds that hold its value, narrowest first."""
     prefixes = _around_prefixes(rules, grounds[RuleKind.PREFIX])
     for place, rule in enumerate(rules):
@@ -239,7 +243,7 @@ def _suffixes(name: str, known: Mapping[str, _Ground]) -> list[_Ground]:
     return found
 
 
-def _around_prefixes(rules: Sequence[Rule], known: Mapping[str, _Ground]) -> dict[int, list[_Ground]]:
+def _around_prefixes(rules: Sequence[DirectoryRule], known: Mapping[str, _Ground]) -> dict[int, list[_Ground]]:
     """By the place of a rule, the grounds that hold its network; only for rules that lie in one."""
     import polars as pl
 

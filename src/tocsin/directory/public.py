@@ -15,9 +15,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.fact_tables import ProfileRow
-from tocsin.directory.facts import Fact, FactKind, Topic
+from tocsin.directory.facts import Fact, FactKind, ProfileTopic
 from tocsin.directory.model import RuleKind, TeamKind
-from tocsin.directory.profile import Profile, current_profile
+from tocsin.directory.profile import TeamProfile, current_profile
 from tocsin.directory.standing import merged_teams
 from tocsin.directory.tables import DirectoryStateRow, TeamRow
 from tocsin.node.records import Database
@@ -77,7 +77,7 @@ def public_version(session: Session) -> str:
     return f"{session.scalars(version).one()} {session.scalar(issued)}"
 
 
-def public_profile(database: Database, key: str, *, now: datetime) -> Profile:
+def public_profile(database: Database, key: str, *, now: datetime) -> TeamProfile:
     """What everybody may see of the profile of a public team; whether it is public, the caller asks first.
 
     Raises:
@@ -88,7 +88,7 @@ def public_profile(database: Database, key: str, *, now: datetime) -> Profile:
     return public_part(found.profile, issued=not found.new)
 
 
-def public_part(profile: Profile, *, issued: bool) -> Profile:
+def public_part(profile: TeamProfile, *, issued: bool) -> TeamProfile:
     """The public part of a profile: of one that a person issued all but names and mailboxes of people."""
     boxes = tuple((box, purpose) for box, purpose in profile.mailboxes if is_role(box, profile.key))
     facts = tuple(fact for fact in profile.facts if _is_public(fact, issued=issued))
@@ -105,7 +105,7 @@ def is_role(mailbox: str, key: str = "") -> bool:
 
 
 def _is_public(fact: Fact, *, issued: bool) -> bool:
-    if fact.get("about") == Topic.MEMBERS:
+    if fact.get("about") == ProfileTopic.MEMBERS:
         return False  # names of people
     return issued or fact.kind in _PLAIN_FACTS
 

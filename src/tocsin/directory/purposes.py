@@ -2,42 +2,42 @@
 
 from typing import Final
 
-from tocsin.directory.facts import Purpose
+from tocsin.directory.facts import ContactPurpose
 from tocsin.directory.model import TeamKind
 
 _BY_NAME: Final = {
-    Purpose.ABUSE: {"abuse", "spam", "postmaster-abuse"},
-    Purpose.SECURITY: {"security", "cert", "csirt", "cirt", "soc", "sirt", "infosec", "csoc"},
-    Purpose.VULNERABILITY: {"psirt", "vulnerability", "vuln", "disclosure", "security-alert"},
-    Purpose.INCIDENT: {"incident", "incidents", "report"},
+    ContactPurpose.ABUSE: {"abuse", "spam", "postmaster-abuse"},
+    ContactPurpose.SECURITY: {"security", "cert", "csirt", "cirt", "soc", "sirt", "infosec", "csoc"},
+    ContactPurpose.VULNERABILITY: {"psirt", "vulnerability", "vuln", "disclosure", "security-alert"},
+    ContactPurpose.INCIDENT: {"incident", "incidents", "report"},
 }
 _BY_KIND: Final = {
-    TeamKind.ABUSE: Purpose.ABUSE,
-    TeamKind.PRODUCT: Purpose.VULNERABILITY,
-    TeamKind.NATIONAL: Purpose.SECURITY,
-    TeamKind.GOVERNMENTAL: Purpose.SECURITY,
-    TeamKind.SECTORAL: Purpose.SECURITY,
-    TeamKind.REGIONAL: Purpose.SECURITY,
+    TeamKind.ABUSE: ContactPurpose.ABUSE,
+    TeamKind.PRODUCT: ContactPurpose.VULNERABILITY,
+    TeamKind.NATIONAL: ContactPurpose.SECURITY,
+    TeamKind.GOVERNMENTAL: ContactPurpose.SECURITY,
+    TeamKind.SECTORAL: ContactPurpose.SECURITY,
+    TeamKind.REGIONAL: ContactPurpose.SECURITY,
 }
 
 
-def purpose_of(stated: str, address: str, kind: TeamKind) -> Purpose:
-    """What a mailbox is for: as stated (a ``Purpose``, or empty), else by its name, else by what sort of team it is.
+def purpose_of(stated: str, address: str, kind: TeamKind) -> ContactPurpose:
+    """What a mailbox is for: as stated (a ``ContactPurpose``, or empty), else by its name, else by what sort of team it is.
 
     Names are those of RFC 2142 and of habit: ``abuse``, ``security``, ``cert``.
     """
     if stated:
-        return Purpose(stated)
+        return ContactPurpose(stated)
     local = address.partition("@")[0].lower()
     named = next((purpose for purpose, names in _BY_NAME.items() if local in names), None)
-    return named or _BY_KIND.get(kind, Purpose.GENERAL)
+    return named or _BY_KIND.get(kind, ContactPurpose.GENERAL)
 
 
-def counts_as_abuse(purpose: Purpose) -> bool:
+def counts_as_abuse(purpose: ContactPurpose) -> bool:
     """Whether a mailbox of this purpose is a registered abuse mailbox."""
-    return purpose is Purpose.ABUSE
+    return purpose is ContactPurpose.ABUSE
 
 
-def counts_as_security(purpose: Purpose) -> bool:
+def counts_as_security(purpose: ContactPurpose) -> bool:
     """Whether a mailbox of this purpose is a security or CSIRT contact."""
-    return purpose in {Purpose.SECURITY, Purpose.INCIDENT, Purpose.EMERGENCY}
+    return purpose in {ContactPurpose.SECURITY, ContactPurpose.INCIDENT, ContactPurpose.EMERGENCY}

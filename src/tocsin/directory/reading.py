@@ -11,27 +11,34 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.directory.facts import Purpose
+from tocsin.directory.facts import ContactPurpose
 from tocsin.directory.model import (
+    AttachmentFormat,
+    DigestInterval,
     Directory,
-    Format,
-    Interval,
+    DirectoryRule,
     Mute,
     MuteKind,
-    Rule,
     RuleKind,
     Team,
     TeamKind,
 )
 from tocsin.directory.precedence import MAILBOX, MailboxClaim
-from tocsin.directory.standing import Part, Standing, many_objects, merged_teams, plain_rows, standing
+from tocsin.directory.standing import (
+    DirectoryPart,
+    EffectiveAssertions,
+    many_objects,
+    merged_teams,
+    plain_rows,
+    standing,
+)
 from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import Database
 
 _KINDS = {kind.value: kind for kind in TeamKind}
-_INTERVALS = {interval.value: interval for interval in Interval}
-_FORMATS = {form.value: form for form in Format}
+_INTERVALS = {interval.value: interval for interval in DigestInterval}
+_FORMATS = {form.value: form for form in AttachmentFormat}
 
 
 def directory_version(database: Database) -> str:
@@ -55,7 +62,7 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
 def teams_by_id(database: Database) -> dict[int, Team]:
     """Every team by its number; a merged team's number gives the team that it is now. No rule is read."""
     with many_objects(), database.reading() as session:
-        found = standing(session, Part(kind=MAILBOX))
+        found = standing(session, DirectoryPart(kind=MAILBOX))
         return Directory("", tuple(read_teams(session, found)), (), (), found.merged).by_id
 
 
@@ -63,14 +70,14 @@ def read_claims_on(database: Database, values: Mapping[str, Collection[str]], at
     """As `read_directory`, but only the rules on these values (by kind) and the teams that they name."""
     with database.reading() as session:
         version = session.scalars(select(DirectoryStateRow.version)).one()
-        found = standing(session, Part(values=values), at)
+        found = standing(session, DirectoryPart(values=values), at)
         named = {rule.team_id for rule in (*found.rules, *found.overruled)}
-        found = replace(found, mailboxes=standing(session, Part(teams=named), at).mailboxes)
+        found = replace(found, mailboxes=standing(session, DirectoryPart(teams=named), at).mailboxes)
         teams = read_teams(session, found, named, at)
         return Directory(version, tuple(teams), tuple(found.rules), tuple(found.overruled), found.merged)
 
 
-def read_team(database: Database, key: str) -> tuple[Team, tuple[Rule, ...]]:
+def read_team(database: Database, key: str) -> tuple[Team, tuple[DirectoryRule, ...]]:
     """One team and the rules that hold for it, by its key or UUID, or by those of a team merged into it.
 
     Raises:
@@ -79,12 +86,12 @@ def read_team(database: Database, key: str) -> tuple[Team, tuple[Rule, ...]]:
     """
     with database.reading() as session:
         number = find_team(session, key)
-        found = standing(session, Part(teams={number}))
+        found = standing(session, DirectoryPart(teams={number}))
         (team,) = read_teams(session, found, {number})
         return team, tuple(found.rules)
 
 
-def read_overruled(database: Database, key: str) -> tuple[Rule, ...]:
+def read_overruled(database: Database, key: str) -> tuple[DirectoryRule, ...]:
     """What is said of a team and does not hold, since a person said or decided otherwise.
 
     Raises:
@@ -92,7 +99,7 @@ def read_overruled(database: Database, key: str) -> tuple[Rule, ...]:
 
     """
     with database.reading() as session:
-        return tuple(standing(session, Part(teams={find_team(session, key)})).overruled)
+        return tuple(standing(session, DirectoryPart(teams={find_team(session, key)})).overruled)
 
 
 def list_teams(database: Database) -> list[tuple[Team, dict[RuleKind, int]]]:
@@ -140,7 +147,7 @@ def teams_called(session: Session, text: str) -> set[int]:
     return found | {number for number, into in merged_teams(session).items() if into in found}
 
 
-class _Asked(dict[int, str]):
+class _TeamsByNumber(dict[int, str]):
     """Keys of teams by number, each read when it is first asked for."""
 
     def __init__(self, session: Session) -> None:
@@ -154,7 +161,7 @@ class _Asked(dict[int, str]):
 
 def keys_asked(session: Session) -> Mapping[int, str]:
     """As `team_keys`, where only a few are asked for, within the transaction."""
-    return _Asked(session)
+    return _TeamsByNumber(session)
 
 
 def find_team(session: Session, key: str) -> int:
@@ -190,7 +197,7 @@ def _uuid_is(text: str) -> list[ColumnElement[bool]]:
 
 
 def read_teams(
-    session: Session, found: Standing, only: Collection[int] | None = None, at: datetime | None = None
+    session: Session, found: EffectiveAssertions, only: Collection[int] | None = None, at: datetime | None = None
 ) -> list[Team]:
     """The teams with their mailboxes and mutes, those of merged teams with them."""
     mailboxes = _addresses(found.mailboxes)
@@ -229,7 +236,7 @@ def read_teams(
 
 
 @cache
-def _formats(text: str) -> tuple[Format, ...]:
+def _formats(text: str) -> tuple[AttachmentFormat, ...]:
     return tuple(_FORMATS[word] for word in json.loads(text))
 
 
@@ -241,5 +248,5 @@ def _addresses(claims: Iterable[MailboxClaim]) -> Mapping[int, Iterable[str]]:
     found: dict[int, dict[str, None]] = defaultdict(dict)
     apart: dict[int, dict[str, None]] = defaultdict(dict)
     for claim in claims:
-        (apart if claim.purpose == Purpose.VULNERABILITY else found)[claim.team_id][claim.address] = None
+        (apart if claim.purpose == ContactPurpose.VULNERABILITY else found)[claim.team_id][claim.address] = None
     return apart | found

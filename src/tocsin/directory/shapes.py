@@ -8,7 +8,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tocsin.directory import canonical
-from tocsin.directory.facts import Attested, Authority, ChannelKind, FactKind, Purpose, Status, Topic
+from tocsin.directory.facts import (
+    AttestationKind,
+    Authority,
+    ChannelKind,
+    ContactPurpose,
+    FactKind,
+    ProfileTopic,
+    Status,
+)
 from tocsin.directory.hours import read_hours
 from tocsin.directory.services import service_name
 
@@ -19,7 +27,7 @@ _LONGEST = 20_000
 
 
 @dataclass(frozen=True)
-class Shape:
+class FactSchema:
     """How a fact is written.
 
     ``value`` is what its value is called in a table; ``bare`` makes such a table of a text that stands alone. ``needs``
@@ -169,17 +177,17 @@ def _check(kind: FactKind, value: str, details: Mapping[str, str]) -> None:
         raise ValueError("'until' lies before 'since'")
 
 
-_CHANNEL = {"kind": _word(ChannelKind), "purpose": _word(Purpose)}
+_CHANNEL = {"kind": _word(ChannelKind), "purpose": _word(ContactPurpose)}
 _MEMBERSHIP = {"status": _word(Status), "since": _day, "until": _day}
-_ATTESTATION = {"kind": _word(Attested), "scope": canonical.line, "expires": _day, "evidence": url}
+_ATTESTATION = {"kind": _word(AttestationKind), "scope": canonical.line, "expires": _day, "evidence": url}
 
-SHAPES: Final[dict[str, Shape]] = {
-    "authority": Shape(FactKind.AUTHORITY, _word(Authority), single=True),
-    "languages": Shape(FactKind.LANGUAGE, canonical.language, words=True),
-    "services": Shape(FactKind.SERVICE, _service),
-    "hours": Shape(FactKind.HOURS, read_hours, value="hours", bare=_bare_hours),
-    "channels": Shape(FactKind.CHANNEL, canonical.name, details=_CHANNEL, bare=_bare_channel, needs=("kind",)),
-    "memberships": Shape(
+SHAPES: Final[dict[str, FactSchema]] = {
+    "authority": FactSchema(FactKind.AUTHORITY, _word(Authority), single=True),
+    "languages": FactSchema(FactKind.LANGUAGE, canonical.language, words=True),
+    "services": FactSchema(FactKind.SERVICE, _service),
+    "hours": FactSchema(FactKind.HOURS, read_hours, value="hours", bare=_bare_hours),
+    "channels": FactSchema(FactKind.CHANNEL, canonical.name, details=_CHANNEL, bare=_bare_channel, needs=("kind",)),
+    "memberships": FactSchema(
         FactKind.MEMBERSHIP,
         canonical.name,
         value="body",
@@ -187,7 +195,7 @@ SHAPES: Final[dict[str, Shape]] = {
         bare=_bare_membership,
         needs=("status",),
     ),
-    "attestations": Shape(
+    "attestations": FactSchema(
         FactKind.ATTESTATION,
         canonical.name,
         value="issuer",
@@ -195,10 +203,10 @@ SHAPES: Final[dict[str, Shape]] = {
         bare=_bare_attestation,
         needs=("kind",),
     ),
-    "established": Shape(FactKind.ESTABLISHED, _day, single=True),
-    "address": Shape(FactKind.ADDRESS, lines, single=True),
-    "statements": Shape(
-        FactKind.STATEMENT, _prose, details={"about": _word(Topic)}, bare=_bare_statement, needs=("about",)
+    "established": FactSchema(FactKind.ESTABLISHED, _day, single=True),
+    "address": FactSchema(FactKind.ADDRESS, lines, single=True),
+    "statements": FactSchema(
+        FactKind.STATEMENT, _prose, details={"about": _word(ProfileTopic)}, bare=_bare_statement, needs=("about",)
     ),
 }
 """Each list or value of a team that holds facts, by its name in a file."""

@@ -14,28 +14,36 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Executable, Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.directory.model import Role, Rule, RuleKind
-from tocsin.directory.precedence import MAILBOX, Decided, MailboxClaim, Said, Words, settle, settle_mailboxes
+from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
+from tocsin.directory.precedence import (
+    MAILBOX,
+    Assertion,
+    MailboxClaim,
+    PersonAssertions,
+    RecordedDecision,
+    settle,
+    settle_mailboxes,
+)
 from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
 
 OVER, BESIDE = "over", "beside"
 _MOST = 10_000  # values in one query; PostgreSQL takes 65,535, SQLite often 32,766
 _Row: TypeAlias = "type[ConstituencyRow | MailboxRow | DenialRow | DecisionRow | MergeRow]"
-_KINDS, _ROLES = {kind.value: kind for kind in RuleKind}, {role.value: role for role in Role}
+_KINDS, _ROLES = {kind.value: kind for kind in RuleKind}, {role.value: role for role in ResponsibilityRole}
 
 
 @dataclass(frozen=True)
-class Standing:
+class EffectiveAssertions:
     """What holds of a part of the directory at one time, and what is overruled; teams by number, merges applied.
 
     ``words`` are all persons' words and decisions of that time, also beyond the part.
     """
 
-    rules: list[Rule]
-    overruled: list[Rule]
+    rules: list[DirectoryRule]
+    overruled: list[DirectoryRule]
     mailboxes: list[MailboxClaim]
     mailboxes_overruled: list[MailboxClaim]
-    words: Words
+    words: PersonAssertions
     merged: Mapping[int, int]
 
 
@@ -58,7 +66,7 @@ def plain_rows(session: Session, query: Executable) -> Sequence[Row[*tuple[Any, 
 
 
 @dataclass(frozen=True)
-class Part:
+class DirectoryPart:
     """A part of the directory: assertions on these teams, of this kind, on these values by kind; None: whichever."""
 
     teams: AbstractSet[int] | None = None
@@ -66,16 +74,16 @@ class Part:
     values: Mapping[str, Collection[str]] | None = None
 
 
-def standing(session: Session, part: Part | None = None, at: datetime | None = None) -> Standing:
+def standing(session: Session, part: DirectoryPart | None = None, at: datetime | None = None) -> EffectiveAssertions:
     """What holds of a part of the directory."""
-    part = part or Part()
+    part = part or DirectoryPart()
     merged = merged_teams(session, at)
     words = words_at(session, merged, at)
     rules, overruled = settle(_rules(session, part, merged, at), words)
-    if part != Part():  # decisions speak of everything
+    if part != DirectoryPart():  # decisions speak of everything
         rules = [rule for rule in rules if _is_in(rule, part)]
     mailboxes, others = settle_mailboxes(_mailboxes(session, part, merged, at), words)
-    return Standing(rules, overruled, mailboxes, others, words, merged)
+    return EffectiveAssertions(rules, overruled, mailboxes, others, words, merged)
 
 
 def stands(row: _Row, at: datetime | None) -> ColumnElement[bool]:
@@ -101,29 +109,31 @@ def merged_teams(session: Session, at: datetime | None = None) -> dict[int, int]
     return {team: _end(team, into) for team in into}
 
 
-def words_at(session: Session, merged: Mapping[int, int], at: datetime | None = None) -> Words:
+def words_at(session: Session, merged: Mapping[int, int], at: datetime | None = None) -> PersonAssertions:
     """All that persons said and decided."""
     rule, box = ConstituencyRow, MailboxRow
     said = [
-        Said(merged.get(row.team_id, row.team_id), row.kind, row.value, _ROLES[row.role], *_saying(row))
+        Assertion(merged.get(row.team_id, row.team_id), row.kind, row.value, _ROLES[row.role], *_saying(row))
         for row in session.scalars(select(rule).where(rule.word == OVER, stands(rule, at)).order_by(rule.id))
     ]
     said += [
-        Said(merged.get(row.team_id, row.team_id), MAILBOX, row.address, Role.RESPONSIBLE, *_saying(row))
+        Assertion(
+            merged.get(row.team_id, row.team_id), MAILBOX, row.address, ResponsibilityRole.RESPONSIBLE, *_saying(row)
+        )
         for row in session.scalars(select(box).where(box.word == OVER, stands(box, at)).order_by(box.id))
     ]
     said += [
-        Said(merged.get(row.team_id, row.team_id), row.kind, row.value, None, *_saying(row))
+        Assertion(merged.get(row.team_id, row.team_id), row.kind, row.value, None, *_saying(row))
         for row in session.scalars(select(DenialRow).where(stands(DenialRow, at)).order_by(DenialRow.id))
     ]
     decisions = session.scalars(select(DecisionRow).where(stands(DecisionRow, at)).order_by(DecisionRow.id))
-    return Words(tuple(said), tuple(decided(row, merged) for row in decisions))
+    return PersonAssertions(tuple(said), tuple(decided(row, merged) for row in decisions))
 
 
-def decided(row: DecisionRow, merged: Mapping[int, int]) -> Decided:
+def decided(row: DecisionRow, merged: Mapping[int, int]) -> RecordedDecision:
     """A decision as the rule of precedence takes it."""
     teams, against = ({merged.get(team, team) for team in part} for part in (row.teams, row.against))
-    return Decided(row.id, row.kind, row.value, frozenset(teams), frozenset(against - teams), *_saying(row))
+    return RecordedDecision(row.id, row.kind, row.value, frozenset(teams), frozenset(against - teams), *_saying(row))
 
 
 def _saying(row: ConstituencyRow | MailboxRow | DenialRow | DecisionRow) -> tuple[str, date, str]:
@@ -136,7 +146,9 @@ def _end(team: int, into: Mapping[int, int]) -> int:
     return team
 
 
-def _rules(session: Session, part: Part, merged: Mapping[int, int], at: datetime | None) -> list[Rule]:
+def _rules(
+    session: Session, part: DirectoryPart, merged: Mapping[int, int], at: datetime | None
+) -> list[DirectoryRule]:
     row = ConstituencyRow
     query = select(row.team_id, row.kind, row.value, row.role, row.source, row.as_of, row.confidence, row.said_by)
     query = query.where(stands(row, at)).order_by(row.id)
@@ -148,13 +160,15 @@ def _rules(session: Session, part: Part, merged: Mapping[int, int], at: datetime
         query = query.where(on_values(row, part.values))
     wanted = None if part.values is None else {kind: set(of) for kind, of in part.values.items()}
     return [
-        Rule(merged.get(team, team), _KINDS[kind], value, _ROLES[role], source, as_of, confidence, said_by)
+        DirectoryRule(merged.get(team, team), _KINDS[kind], value, _ROLES[role], source, as_of, confidence, said_by)
         for team, kind, value, role, source, as_of, confidence, said_by in plain_rows(session, query)
         if wanted is None or value in wanted[kind]
     ]
 
 
-def _mailboxes(session: Session, part: Part, merged: Mapping[int, int], at: datetime | None) -> list[MailboxClaim]:
+def _mailboxes(
+    session: Session, part: DirectoryPart, merged: Mapping[int, int], at: datetime | None
+) -> list[MailboxClaim]:
     row = MailboxRow
     query = select(
         row.team_id, row.address, row.source, row.as_of, row.confidence, row.said_by, func.coalesce(row.purpose, "")
@@ -176,7 +190,7 @@ def _with_merged(teams: Collection[int], merged: Mapping[int, int]) -> list[int]
     return [*teams, *(team for team, into in merged.items() if into in teams)]
 
 
-def _is_in(rule: Rule, part: Part) -> bool:
+def _is_in(rule: DirectoryRule, part: DirectoryPart) -> bool:
     by_team = part.teams is None or rule.team_id in part.teams
     return (
         by_team

@@ -12,20 +12,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.directory import canonical
-from tocsin.directory.model import Role, Rule, RuleKind
+from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 from tocsin.directory.precedence import MAILBOX, PERSON, MailboxClaim
 from tocsin.directory.reading import find_team
-from tocsin.directory.standing import BESIDE, OVER, Part, Standing, merged_teams, standing
+from tocsin.directory.standing import BESIDE, OVER, DirectoryPart, EffectiveAssertions, merged_teams, standing
 from tocsin.directory.tables import ConstituencyRow, DenialRow, DirectoryStateRow, MailboxRow, TeamRow
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 CLAIM_KINDS = (*RuleKind, MAILBOX)
 _Row = ConstituencyRow | MailboxRow | DenialRow
 
 
 @dataclass(frozen=True)
-class Statement:
+class PersonStatement:
     """A person's word as given: ``team`` by key or UUID, ``kind`` of a rule or ``mailbox``, ``value`` as typed.
 
     ``beside``: what imports say of the value, or of parts of it, stands beside this word.
@@ -36,7 +36,7 @@ class Statement:
     value: str
     said_by: str
     reason: str = ""
-    role: Role = Role.RESPONSIBLE
+    role: ResponsibilityRole = ResponsibilityRole.RESPONSIBLE
     confidence: int | None = None
     as_of: date | None = None
     beside: bool = False
@@ -55,7 +55,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Spoken:
+class AssertionResult:
     """What came of a word: the team's key, the value in canonical form, and the claims that it changed.
 
     ``changed`` is False where the same was said already. ``overruled_by``: the decision that stands against this word.
@@ -98,13 +98,13 @@ class _Matter:
         return self.rows(MailboxRow if self.kind == MAILBOX else ConstituencyRow)
 
 
-def assert_claim(database: Database, said: Statement, *, actor: str, now: datetime) -> Spoken:
+def assert_claim(database: Database, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
     """As `assert_in`, in a transaction of its own."""
     with database.begin() as session:
         return assert_in(session, said, actor=actor, now=now)
 
 
-def assert_in(session: Session, said: Statement, *, actor: str, now: datetime) -> Spoken:
+def assert_in(session: Session, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
     """Record in the caller's transaction that something is a team's; the same person's earlier word gives way.
 
     Raises:
@@ -128,10 +128,10 @@ def assert_in(session: Session, said: Statement, *, actor: str, now: datetime) -
         matter.session.add(row)
         return True
 
-    return _speak(session, said, AuditWord.ASSERTION_MADE, write, actor=actor, now=now)
+    return _speak(session, said, AuditAction.ASSERTION_MADE, write, actor=actor, now=now)
 
 
-def deny_claim(database: Database, said: Statement, *, actor: str, now: datetime) -> Spoken:
+def deny_claim(database: Database, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
     """Record that something is not a team's: what imports say of it, and of parts of it, is overruled.
 
     Raises:
@@ -152,10 +152,10 @@ def deny_claim(database: Database, said: Statement, *, actor: str, now: datetime
         return True
 
     with database.begin() as session:
-        return _speak(session, said, AuditWord.ASSERTION_DENIED, write, actor=actor, now=now)
+        return _speak(session, said, AuditAction.ASSERTION_DENIED, write, actor=actor, now=now)
 
 
-def withdraw_word(database: Database, said: Statement, *, actor: str, now: datetime) -> Spoken:
+def withdraw_word(database: Database, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
     """Take back what ``said_by`` said of a team and a value, claim or denial; what everybody said when it is empty.
 
     Raises:
@@ -178,7 +178,7 @@ def withdraw_word(database: Database, said: Statement, *, actor: str, now: datet
         return True
 
     with database.begin() as session:
-        return _speak(session, said, AuditWord.ASSERTION_WITHDRAWN, write, actor=actor, now=now)
+        return _speak(session, said, AuditAction.ASSERTION_WITHDRAWN, write, actor=actor, now=now)
 
 
 def read_claim_kind(text: str) -> str:
@@ -234,13 +234,13 @@ def audit_detail(kind: str, value: str) -> dict[str, object]:
 
 def _speak(
     session: Session,
-    said: Statement,
-    word: AuditWord,
+    said: PersonStatement,
+    word: AuditAction,
     write: Callable[[_Matter], bool],
     *,
     actor: str,
     now: datetime,
-) -> Spoken:
+) -> AssertionResult:
     """Record one word in the caller's transaction, and what it changed."""
     kind = read_claim_kind(said.kind)
     value = read_claim_value(kind, said.value)
@@ -249,9 +249,9 @@ def _speak(
     part = _reach(kind, value)
     before = standing(session, part)
     if not write(_Matter(session, team, kind, value)):
-        return Spoken(team.key, kind, value, changed=False, version=state.version)
+        return AssertionResult(team.key, kind, value, changed=False, version=state.version)
     session.flush()
-    role = {"role": said.role.value} if word is AuditWord.ASSERTION_MADE else {}
+    role = {"role": said.role.value} if word is AuditAction.ASSERTION_MADE else {}
     detail = audit_detail(kind, value) | role
     audit(session, word, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
     version = renew_version(session)
@@ -262,15 +262,21 @@ def _speak(
         if claim.overruled and claim.team_id == team.id and claim.source == f"{PERSON}{said.said_by}"
     ]
     effects = tuple(_effects(session, before, after))
-    return Spoken(team.key, kind, value, changed=True, version=version, effects=effects, overruled_by="".join(own[:1]))
+    return AssertionResult(
+        team.key, kind, value, changed=True, version=version, effects=effects, overruled_by="".join(own[:1])
+    )
 
 
-def _reach(kind: str, value: str) -> Part:
+def _reach(kind: str, value: str) -> DirectoryPart:
     """What a word on this value can change: networks and domains have parts, the others are themselves alone."""
-    return Part(kind=kind) if kind in {RuleKind.PREFIX, RuleKind.DOMAIN} else Part(kind=kind, values={kind: [value]})
+    return (
+        DirectoryPart(kind=kind)
+        if kind in {RuleKind.PREFIX, RuleKind.DOMAIN}
+        else DirectoryPart(kind=kind, values={kind: [value]})
+    )
 
 
-def _claim_row(matter: _Matter, said: Statement, now: datetime) -> ConstituencyRow | MailboxRow:
+def _claim_row(matter: _Matter, said: PersonStatement, now: datetime) -> ConstituencyRow | MailboxRow:
     given = {
         "team_id": matter.team.id,
         "source": f"{PERSON}{said.said_by}",
@@ -301,11 +307,11 @@ def _refuse_if(rows: Iterable[_Row], matter: _Matter, otherwise: str) -> None:
         )
 
 
-def _claims(found: Standing) -> list[Rule | MailboxClaim]:
+def _claims(found: EffectiveAssertions) -> list[DirectoryRule | MailboxClaim]:
     return [*found.rules, *found.overruled, *found.mailboxes, *found.mailboxes_overruled]
 
 
-def _effects(session: Session, before: Standing, after: Standing) -> list[Effect]:
+def _effects(session: Session, before: EffectiveAssertions, after: EffectiveAssertions) -> list[Effect]:
     """The claims that were there before and that are overruled now, or hold again."""
     then = {_key(claim): claim.overruled for claim in _claims(before)}
     changed = [
@@ -318,7 +324,7 @@ def _effects(session: Session, before: Standing, after: Standing) -> list[Effect
     return [Effect(keys[claim.team_id], *_key(claim)[1:], claim.overruled) for claim in changed]
 
 
-def _key(claim: Rule | MailboxClaim) -> tuple[int, str, str, str, str]:
+def _key(claim: DirectoryRule | MailboxClaim) -> tuple[int, str, str, str, str]:
     if isinstance(claim, MailboxClaim):
         return claim.team_id, MAILBOX, claim.address, "", claim.source
     return claim.team_id, claim.kind.value, claim.value, claim.role.value, claim.source

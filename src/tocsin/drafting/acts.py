@@ -8,14 +8,14 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from tocsin.drafting.model import EntryClass, PositionKind, Text
+from tocsin.drafting.model import EntryClass, NegotiatedText, PositionKind
 
 
 @dataclass(frozen=True)
 class Import:
     """The text as it was read; always the first act."""
 
-    text: Text
+    text: NegotiatedText
     act: Literal["import"] = "import"
 
 
@@ -118,7 +118,7 @@ class Relabel:
 
 
 @dataclass(frozen=True)
-class Merge:
+class MergeProvisions:
     """The words of ``provision`` are put behind those of ``into``; what was written on it stays on record."""
 
     provision: str
@@ -127,7 +127,7 @@ class Merge:
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitProvision:
     """The base from character ``at`` on becomes the provision ``new``, printed after this one."""
 
     provision: str
@@ -256,8 +256,8 @@ Act: TypeAlias = Annotated[
     | CorrectComment
     | AddComment
     | Relabel
-    | Merge
-    | Split
+    | MergeProvisions
+    | SplitProvision
     | Move
     | New
     | Delete

@@ -7,14 +7,14 @@ from enum import StrEnum
 
 from tocsin.drafting.brackets import brackets, paired, unpaired
 from tocsin.drafting.difference import Edit, apply_edits, edits, words
-from tocsin.drafting.draft import Draft, words_for
-from tocsin.drafting.model import Entry, EntryClass, Position, PositionKind, Provision
+from tocsin.drafting.draft import TextState, words_for
+from tocsin.drafting.model import EntryClass, Position, PositionKind, Provision, StakeholderEntry
 from tocsin.drafting.positions import replaces
 
 AGREEING = {PositionKind.SUPPORT, PositionKind.RETAIN}
 
 
-class Standing(StrEnum):
+class ProvisionAgreement(StrEnum):
     """``STABLE``: somebody agrees and nobody differs. ``CONTESTED``: somebody differs, or the base is in brackets."""
 
     STABLE = "stable"
@@ -32,7 +32,7 @@ class Stakeholder:
 
 
 @dataclass(frozen=True)
-class Row:
+class AgreementRow:
     """A provision's line of the matrix: the positions in force by stakeholder, and what follows from them.
 
     ``older`` are the positions taken on words that the provision no longer has; they count for nothing here, since
@@ -40,7 +40,7 @@ class Row:
     """
 
     provision: Provision
-    standing: Standing
+    standing: ProvisionAgreement
     reasons: tuple[str, ...]
     cells: Mapping[str, tuple[Position, ...]]
     older: Mapping[str, tuple[Position, ...]]
@@ -55,7 +55,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Place:
+class ContestedSpan:
     """Characters ``start`` to ``end`` of the base that somebody would change, and each other wording once."""
 
     start: int
@@ -68,8 +68,8 @@ class Place:
 class Alternatives:
     """The places of one provision that somebody would change, in text order, and the ``whole`` if replaced."""
 
-    places: tuple[Place, ...]
-    whole: Place | None = None
+    places: tuple[ContestedSpan, ...]
+    whole: ContestedSpan | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Identical:
     equals_base: bool
 
 
-def stakeholders(draft: Draft) -> tuple[Stakeholder, ...]:
+def stakeholders(draft: TextState) -> tuple[Stakeholder, ...]:
     """Everybody who wrote or took a position, in order of appearance."""
     found: dict[str, Stakeholder] = {}
     for entry in draft.entries.values():
@@ -92,7 +92,7 @@ def stakeholders(draft: Draft) -> tuple[Stakeholder, ...]:
     return tuple(found.values())
 
 
-def agreement(draft: Draft) -> tuple[Row, ...]:
+def agreement(draft: TextState) -> tuple[AgreementRow, ...]:
     """The matrix: one row a provision in the text, in print order."""
     in_force = _in_force(draft)
     bracketed = _bracketed(draft)
@@ -112,7 +112,7 @@ def agreement(draft: Draft) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def tally(row: Row, people: Iterable[Stakeholder]) -> dict[PositionKind, tuple[int, int]]:
+def tally(row: AgreementRow, people: Iterable[Stakeholder]) -> dict[PositionKind, tuple[int, int]]:
     """For each position in a row: how many labels hold it, and how many organisations these stand for."""
     sizes = {person.name: len(person.organisations) for person in people}
     labels: Counter[PositionKind] = Counter()
@@ -124,7 +124,7 @@ def tally(row: Row, people: Iterable[Stakeholder]) -> dict[PositionKind, tuple[i
     return {kind: (labels[kind], organisations[kind]) for kind in PositionKind if labels[kind]}
 
 
-def comparable(draft: Draft, provision: str) -> tuple[Entry, ...]:
+def comparable(draft: TextState, provision: str) -> tuple[StakeholderEntry, ...]:
     """The readable entries on a provision that were written on the words it has now."""
     base = draft.provisions[provision].base
     return tuple(
@@ -136,7 +136,7 @@ def comparable(draft: Draft, provision: str) -> tuple[Entry, ...]:
     )
 
 
-def on_older_bases(draft: Draft, provision: str) -> tuple[Entry, ...]:
+def on_older_bases(draft: TextState, provision: str) -> tuple[StakeholderEntry, ...]:
     """The entries on a provision whose base has changed since; they need a rebase to be compared."""
     base = draft.provisions[provision].base
     return tuple(
@@ -146,7 +146,7 @@ def on_older_bases(draft: Draft, provision: str) -> tuple[Entry, ...]:
     )
 
 
-def alternatives(draft: Draft, provision: str, among: Collection[str] | None = None) -> Alternatives:
+def alternatives(draft: TextState, provision: str, among: Collection[str] | None = None) -> Alternatives:
     """Every place of a provision that somebody would change, once, in text order, with each other wording once.
 
     Words that leave little of the base stand beside the whole provision: cut into places, they would swallow everybody
@@ -160,10 +160,12 @@ def alternatives(draft: Draft, provision: str, among: Collection[str] | None = N
     }
     whole = {name: text for name, text in writings.items() if base and replaces(text, base)}
     local = {name: text for name, text in writings.items() if name not in whole}
-    return Alternatives(places(base, local), Place(0, len(base), base, _options(whole.items())) if whole else None)
+    return Alternatives(
+        places(base, local), ContestedSpan(0, len(base), base, _options(whole.items())) if whole else None
+    )
 
 
-def places(base: str, writings: Mapping[str, str]) -> tuple[Place, ...]:
+def places(base: str, writings: Mapping[str, str]) -> tuple[ContestedSpan, ...]:
     """The places of any base and texts by name. Changes that overlap or touch are one place; spacing alone is none."""
     changes = {
         name: [edit for edit in edits(base, text) if words(edit.text) != words(base[edit.start : edit.end])]
@@ -185,14 +187,14 @@ def in_brackets(base: str, found: Alternatives) -> str:
     Wordings of the whole follow, each in brackets, behind what the places make of the base.
     """
     text = apply_edits(base, (Edit(place.start, place.end, _choices(place)) for place in found.places))
-    return _choices(Place(0, len(text), text, found.whole.options)) if found.whole else text
+    return _choices(ContestedSpan(0, len(text), text, found.whole.options)) if found.whole else text
 
 
-def identical_wording(draft: Draft, among: Iterable[Provision] | None = None) -> tuple[Identical, ...]:
+def identical_wording(draft: TextState, among: Iterable[Provision] | None = None) -> tuple[Identical, ...]:
     """Entries on one provision by different stakeholders whose words are equal, spacing aside."""
     found: list[Identical] = []
     for provision in draft.printed() if among is None else among:
-        groups: dict[tuple[str, ...], list[Entry]] = {}
+        groups: dict[tuple[str, ...], list[StakeholderEntry]] = {}
         for entry in draft.entries_on(provision.id):
             text = words_for(entry, provision.id)
             if text and entry.entry_class is not EntryClass.UNREADABLE:
@@ -205,7 +207,7 @@ def identical_wording(draft: Draft, among: Iterable[Provision] | None = None) ->
     return tuple(found)
 
 
-def _in_force(draft: Draft) -> dict[str, dict[str, tuple[Position, ...]]]:
+def _in_force(draft: TextState) -> dict[str, dict[str, tuple[Position, ...]]]:
     """Provision or section → stakeholder → positions: from the last declared one on, of the last entry and comments."""
     by_place: dict[tuple[str, str], list[Position]] = {}
     for position in draft.positions.values():
@@ -220,7 +222,7 @@ def _in_force(draft: Draft) -> dict[str, dict[str, tuple[Position, ...]]]:
     return found
 
 
-def _bracketed(draft: Draft) -> set[str]:
+def _bracketed(draft: TextState) -> set[str]:
     """The provisions of which some words stand in brackets; a pair that runs across provisions covers them all."""
     found: set[str] = set()
     for pair in brackets(draft.printed()).pairs:
@@ -230,7 +232,7 @@ def _bracketed(draft: Draft) -> set[str]:
 
 
 def _spoken(
-    draft: Draft, provision: Provision, in_force: Mapping[str, Mapping[str, tuple[Position, ...]]]
+    draft: TextState, provision: Provision, in_force: Mapping[str, Mapping[str, tuple[Position, ...]]]
 ) -> dict[str, tuple[Position, ...]]:
     """Who holds what of a provision, and of its whole section while the provision was in the base."""
     own = in_force.get(provision.id, {})
@@ -241,7 +243,7 @@ def _spoken(
     return {name: (*own.get(name, ()), *section.get(name, ())) for name in dict.fromkeys([*own, *section])}
 
 
-def _holds(draft: Draft, provision: Provision, position: Position) -> bool:
+def _holds(draft: TextState, provision: Provision, position: Position) -> bool:
     """Whether a position was taken on the words that the provision has now."""
     return draft.base_at(provision.id, position.generation) == provision.base
 
@@ -252,7 +254,7 @@ def _row(
     older: Mapping[str, tuple[Position, ...]],
     *,
     bracketed: bool,
-) -> Row:
+) -> AgreementRow:
     kinds = {position.kind for positions in cells.values() for position in positions} - {PositionKind.UNKNOWN}
     reasons = [
         f"{_said(provision, kind)} by {_who(cells, kind)}"
@@ -263,12 +265,14 @@ def _row(
     notes += [f"{len(older)} spoke on older words only"] if older else []
     agreed = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind in AGREEING]
     if not provision.readable:
-        return Row(provision, Standing.UNKNOWN, ("the base is unreadable", *reasons), cells, older)
+        return AgreementRow(provision, ProvisionAgreement.UNKNOWN, ("the base is unreadable", *reasons), cells, older)
     if reasons or bracketed:
-        return Row(provision, Standing.CONTESTED, (*reasons, *notes), cells, older)
+        return AgreementRow(provision, ProvisionAgreement.CONTESTED, (*reasons, *notes), cells, older)
     if agreed:
-        return Row(provision, Standing.STABLE, (*agreed, *notes), cells, older)
-    return Row(provision, Standing.UNKNOWN, (*notes, "nobody has said anything that can be counted"), cells, older)
+        return AgreementRow(provision, ProvisionAgreement.STABLE, (*agreed, *notes), cells, older)
+    return AgreementRow(
+        provision, ProvisionAgreement.UNKNOWN, (*notes, "nobody has said anything that can be counted"), cells, older
+    )
 
 
 def _said(provision: Provision, kind: PositionKind) -> str:
@@ -280,13 +284,13 @@ def _who(cells: Mapping[str, tuple[Position, ...]], kind: PositionKind) -> str:
     return " · ".join(name for name, positions in cells.items() if any(p.kind is kind for p in positions))
 
 
-def _place(base: str, start: int, end: int, changes: Mapping[str, Sequence[Edit]]) -> Place:
+def _place(base: str, start: int, end: int, changes: Mapping[str, Sequence[Edit]]) -> ContestedSpan:
     texts: list[tuple[str, str]] = []
     for name, found in changes.items():
         inside = [Edit(e.start - start, e.end - start, e.text) for e in found if start <= e.start and e.end <= end]
         if inside:
             texts.append((name, apply_edits(base[start:end], inside)))
-    return Place(start, end, base[start:end], _options(texts))
+    return ContestedSpan(start, end, base[start:end], _options(texts))
 
 
 def _options(writings: Iterable[tuple[str, str]]) -> tuple[Option, ...]:
@@ -297,7 +301,7 @@ def _options(writings: Iterable[tuple[str, str]]) -> tuple[Option, ...]:
     return tuple(Option(text, tuple(names)) for text, names in found.items())
 
 
-def _choices(place: Place) -> str:
+def _choices(place: ContestedSpan) -> str:
     """One place in brackets. Marks of the base that pair with one outside the place stay, so that they still pair."""
     texts = [paired(text).strip() for text in (place.base, *(option.text for option in place.options))]
     distinct = {words(text): text for text in reversed(texts)}

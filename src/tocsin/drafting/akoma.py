@@ -13,20 +13,20 @@ from datetime import datetime
 
 from lxml import etree
 
-from tocsin.drafting.difference import Change, difference
-from tocsin.drafting.draft import Draft, words_for
+from tocsin.drafting.difference import TextChange, difference
+from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.layouts import by_section
-from tocsin.drafting.model import Comment, Entry, EntryClass, Provision, Section
+from tocsin.drafting.model import Comment, EntryClass, Provision, StakeholderEntry, TextSection
 from tocsin.drafting.word.names import Element
 from tocsin.node.errors import InputError
 
 AKN = "http://docs.oasis-open.org/legaldocml/ns/akn/3.0"
 OURS = "urn:tocsin:drafting"
-_MARKS = {Change.INSERT: "ins", Change.DELETE: "del"}
+_MARKS = {TextChange.INSERT: "ins", TextChange.DELETE: "del"}
 
 
 def akoma_ntoso(
-    draft: Draft, at: datetime, *, name: str = "draft", country: str = "un", language: str = "eng"
+    draft: TextState, at: datetime, *, name: str = "draft", country: str = "un", language: str = "eng"
 ) -> bytes:
     """The XML, valid by the OASIS schema; the same bytes for the same draft and time.
 
@@ -46,7 +46,7 @@ def akoma_ntoso(
 class _Record:
     """Writes one record; identifiers are given out in text order."""
 
-    draft: Draft
+    draft: TextState
     at: datetime
     work: str
     country: str
@@ -113,7 +113,7 @@ class _Record:
         if not len(main):
             _add(main, "p")
 
-    def section(self, main: Element, section: Section, provisions: Iterable[Provision]) -> None:
+    def section(self, main: Element, section: TextSection, provisions: Iterable[Provision]) -> None:
         box = _add(main, "hcontainer", name="section", eId=self.places[section.id])
         _own(box, id=section.id)
         if section.number:
@@ -127,7 +127,7 @@ class _Record:
                 _say(_add(each, "num"), f"{provision.label})")
             _say(_add(_add(each, "content"), "p"), provision.base)
 
-    def amendment(self, body: Element, entry: Entry) -> None:
+    def amendment(self, body: Element, entry: StakeholderEntry) -> None:
         """An entry; the stakeholder and its organisations are the authors."""
         place = self.places[entry.id]
         amendment = _add(_add(body, "component", eId=f"component_{place}"), "amendment", name="entry")
@@ -142,7 +142,7 @@ class _Record:
             _say(_add(reference, "ref", href=f"#{self.places.get(provision, '')}"), provision)
             self.words(_add(_add(content, "amendmentContent"), "p"), entry, provision)
 
-    def words(self, paragraph: Element, entry: Entry, provision: str) -> None:
+    def words(self, paragraph: Element, entry: StakeholderEntry, provision: str) -> None:
         """The entry's words with marks against its base; one without words, or with unreadable ones, cuts nothing."""
         text = words_for(entry, provision)
         if not text or entry.entry_class is EntryClass.UNREADABLE:

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from tocsin.drafting import acts
 from tocsin.drafting.classify import entry_class
-from tocsin.drafting.draft import BaseVersion, Decision, Draft, Outcome, words_for
-from tocsin.drafting.model import Comment, Entry, EntryClass, Position, PositionKind, Provision, Span
+from tocsin.drafting.draft import BaseVersion, ChairDecision, ProvisionOutcome, TextState, words_for
+from tocsin.drafting.model import Comment, EntryClass, Position, PositionKind, Provision, SourceSpan, StakeholderEntry
 from tocsin.drafting.positions import kind_from_words
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 
 
-def apply(draft: Draft, act: acts.Act, at: datetime) -> None:
+def apply(draft: TextState, act: acts.Act, at: datetime) -> None:
     """Change ``draft`` by one act.
 
     Raises:
@@ -35,13 +35,15 @@ def apply(draft: Draft, act: acts.Act, at: datetime) -> None:
             _rebase(draft, act)
         case acts.Confirm() | acts.CorrectPosition() | acts.CorrectEntry() | acts.CorrectComment():
             _correct(draft, act)
-        case acts.Relabel() | acts.Merge() | acts.Split() | acts.Move() | acts.New() | acts.Delete():
+        case acts.Relabel() | acts.MergeProvisions() | acts.SplitProvision() | acts.Move() | acts.New() | acts.Delete():
             _reshape(draft, act)
         case _:
             _consolidate(draft, act)
 
 
-def _correct(draft: Draft, act: acts.Confirm | acts.CorrectPosition | acts.CorrectEntry | acts.CorrectComment) -> None:
+def _correct(
+    draft: TextState, act: acts.Confirm | acts.CorrectPosition | acts.CorrectEntry | acts.CorrectComment
+) -> None:
     match act:
         case acts.Confirm():
             position = _position(draft, act.position)
@@ -63,13 +65,16 @@ def _correct(draft: Draft, act: acts.Confirm | acts.CorrectPosition | acts.Corre
             )
 
 
-def _reshape(draft: Draft, act: acts.Relabel | acts.Merge | acts.Split | acts.Move | acts.New | acts.Delete) -> None:
+def _reshape(
+    draft: TextState,
+    act: acts.Relabel | acts.MergeProvisions | acts.SplitProvision | acts.Move | acts.New | acts.Delete,
+) -> None:
     match act:
         case acts.Relabel():
             draft.provisions[act.provision] = replace(_printed(draft, act.provision), label=act.label)
-        case acts.Merge():
+        case acts.MergeProvisions():
             _merge(draft, act)
-        case acts.Split():
+        case acts.SplitProvision():
             _split(draft, act)
         case acts.Move():
             _move(draft, act)
@@ -79,25 +84,25 @@ def _reshape(draft: Draft, act: acts.Relabel | acts.Merge | acts.Split | acts.Mo
             _remove(draft, act.provision, act.reason or "deleted")
 
 
-def _consolidate(draft: Draft, act: acts.ChairAct) -> None:
+def _consolidate(draft: TextState, act: acts.ChairAct) -> None:
     match act:
         case acts.AppointChair():
             draft.chair, draft.chair_key = act.name, act.key
         case acts.Accept():
             draft.decisions[_printed(draft, act.provision).id] = _accepted(draft, act)
         case acts.Combine():
-            _decide(draft, act.provision, Decision(Outcome.MERGED, act.text, act.entries))
+            _decide(draft, act.provision, ChairDecision(ProvisionOutcome.MERGED, act.text, act.entries))
         case acts.PutInBrackets():
-            _decide(draft, act.provision, Decision(Outcome.BRACKETED, act.text, act.entries))
+            _decide(draft, act.provision, ChairDecision(ProvisionOutcome.BRACKETED, act.text, act.entries))
         case acts.Leave():
-            _decide(draft, act.provision, Decision(Outcome.LEFT, _printed(draft, act.provision).base))
+            _decide(draft, act.provision, ChairDecision(ProvisionOutcome.LEFT, _printed(draft, act.provision).base))
         case acts.Close():
             _close(draft)
         case acts.Restore():
             _restore(draft, act)
 
 
-def _propose(draft: Draft, act: acts.Propose, at: datetime) -> None:
+def _propose(draft: TextState, act: acts.Propose, at: datetime) -> None:
     _known(draft, act.provision)
     _fresh(draft.entries, act.id)
     if act.generation > draft.generation:
@@ -105,7 +110,7 @@ def _propose(draft: Draft, act: acts.Propose, at: datetime) -> None:
     base = draft.base_at(act.provision, act.generation)
     readable = draft.provisions[act.provision].readable
     kind = entry_class(act.text, base, base_readable=readable) if base else EntryClass.NEW
-    draft.entries[act.id] = Entry(
+    draft.entries[act.id] = StakeholderEntry(
         act.id,
         0,
         act.provision,
@@ -132,7 +137,7 @@ def _propose(draft: Draft, act: acts.Propose, at: datetime) -> None:
     )
 
 
-def _read(entry: Entry, base: str) -> tuple[PositionKind, str]:
+def _read(entry: StakeholderEntry, base: str) -> tuple[PositionKind, str]:
     """What the words of an entry show; a translation shares few words with the base, whatever it wants."""
     wanted, basis = kind_from_words(entry.entry_class, entry.text, base)
     if entry.language and wanted is PositionKind.REPLACE:
@@ -140,7 +145,7 @@ def _read(entry: Entry, base: str) -> tuple[PositionKind, str]:
     return wanted, basis
 
 
-def _declare(draft: Draft, act: acts.Declare, at: datetime) -> None:
+def _declare(draft: TextState, act: acts.Declare, at: datetime) -> None:
     _known(draft, act.provision, sections=True)
     _fresh(draft.positions, act.id)
     if act.entry is not None:
@@ -163,7 +168,7 @@ def _declare(draft: Draft, act: acts.Declare, at: datetime) -> None:
     )
 
 
-def _correct_entry(draft: Draft, act: acts.CorrectEntry) -> None:
+def _correct_entry(draft: TextState, act: acts.CorrectEntry) -> None:
     entry = _entry(draft, act.entry)
     if act.provision is not None:
         _known(draft, act.provision)
@@ -190,7 +195,7 @@ def _correct_entry(draft: Draft, act: acts.CorrectEntry) -> None:
         )
 
 
-def _add_comment(draft: Draft, act: acts.AddComment, at: datetime) -> None:
+def _add_comment(draft: TextState, act: acts.AddComment, at: datetime) -> None:
     _known(draft, act.provision, sections=True)
     _fresh(draft.comments, act.id)
     if act.entry is not None:
@@ -204,7 +209,7 @@ def _add_comment(draft: Draft, act: acts.AddComment, at: datetime) -> None:
         end = len(base) if act.end is None else act.end
         if not 0 <= act.start < end <= len(base):
             raise ConflictError(f"Characters {act.start} to {end} are not in the {len(base)} of {act.provision}.")
-        anchor = Span(0, act.start, end)
+        anchor = SourceSpan(0, act.start, end)
     draft.comments[act.id] = Comment(
         act.id,
         0,
@@ -219,7 +224,7 @@ def _add_comment(draft: Draft, act: acts.AddComment, at: datetime) -> None:
     )
 
 
-def _merge(draft: Draft, act: acts.Merge) -> None:
+def _merge(draft: TextState, act: acts.MergeProvisions) -> None:
     source, target = _printed(draft, act.provision), _printed(draft, act.into)
     if source.id == target.id:
         raise ConflictError("A provision cannot be merged into itself.")
@@ -230,7 +235,7 @@ def _merge(draft: Draft, act: acts.Merge) -> None:
     draft.left_at[source.id] = draft.generation
 
 
-def _split(draft: Draft, act: acts.Split) -> None:
+def _split(draft: TextState, act: acts.SplitProvision) -> None:
     provision = _printed(draft, act.provision)
     _fresh(draft.provisions, act.new)
     first, second = provision.base[: act.at].rstrip(), provision.base[act.at :].lstrip()
@@ -244,7 +249,7 @@ def _split(draft: Draft, act: acts.Split) -> None:
     draft.order.insert(draft.order.index(provision.id) + 1, act.new)
 
 
-def _move(draft: Draft, act: acts.Move) -> None:
+def _move(draft: TextState, act: acts.Move) -> None:
     provision = _printed(draft, act.provision)
     section = draft.sections().get(act.section)
     if section is None:
@@ -258,7 +263,7 @@ def _move(draft: Draft, act: acts.Move) -> None:
     draft.provisions[provision.id] = replace(provision, section=section.id, kind=section.kind)
 
 
-def _new(draft: Draft, identity: str, section_id: str, label: str) -> None:
+def _new(draft: TextState, identity: str, section_id: str, label: str) -> None:
     _fresh(draft.provisions, identity)
     section = draft.sections().get(section_id)
     if section is None:
@@ -269,7 +274,7 @@ def _new(draft: Draft, identity: str, section_id: str, label: str) -> None:
     draft.bases[identity] = [BaseVersion(draft.generation, "")]
 
 
-def _place(draft: Draft, section: str, after: str | None) -> int:
+def _place(draft: TextState, section: str, after: str | None) -> int:
     """The index in print order behind ``after``, or before the first provision of the section."""
     if after is not None:
         return draft.order.index(after) + 1
@@ -278,14 +283,14 @@ def _place(draft: Draft, section: str, after: str | None) -> int:
     return firsts[0] if firsts else len(draft.order)
 
 
-def _remove(draft: Draft, provision: str, why: str) -> None:
+def _remove(draft: TextState, provision: str, why: str) -> None:
     _printed(draft, provision)
     draft.order.remove(provision)
     draft.gone[provision] = why
     draft.decisions.pop(provision, None)
 
 
-def _rebase(draft: Draft, act: acts.Rebase) -> None:
+def _rebase(draft: TextState, act: acts.Rebase) -> None:
     entry = _entry(draft, act.entry)
     if entry.items:
         raise ConflictError(f"{entry.id} speaks about several provisions.", hint="Propose anew on each of them.")
@@ -305,7 +310,7 @@ def _rebase(draft: Draft, act: acts.Rebase) -> None:
         )
 
 
-def _accepted(draft: Draft, act: acts.Accept) -> Decision:
+def _accepted(draft: TextState, act: acts.Accept) -> ChairDecision:
     if act.entry is not None:
         entry = _entry(draft, act.entry)
         text = words_for(entry, act.provision)
@@ -316,20 +321,20 @@ def _accepted(draft: Draft, act: acts.Accept) -> Decision:
                 f"{entry.id} was written on base {entry.generation}, and {act.provision} has other words now.",
                 hint="Let its writer rebase it, or combine words of your own.",
             )
-        return Decision(Outcome.ACCEPTED, text, (entry.id,))
+        return ChairDecision(ProvisionOutcome.ACCEPTED, text, (entry.id,))
     position = _position(draft, act.position or "")
     base = _printed(draft, act.provision).base
     if position.kind is PositionKind.DELETE:
-        return Decision(Outcome.DELETED, "")
+        return ChairDecision(ProvisionOutcome.DELETED, "")
     if position.kind in {PositionKind.RETAIN, PositionKind.SUPPORT}:
-        return Decision(Outcome.ACCEPTED, base)
+        return ChairDecision(ProvisionOutcome.ACCEPTED, base)
     raise ConflictError(
         f"The position '{position.kind}' has no words that could be accepted.",
         hint="Accept an entry, or combine words of your own.",
     )
 
 
-def _restore(draft: Draft, act: acts.Restore) -> None:
+def _restore(draft: TextState, act: acts.Restore) -> None:
     if not 0 <= act.generation < draft.generation:
         raise NotFoundError(f"There is no base {act.generation} before the present base {draft.generation}.")
     for name in [name for name in draft.provisions if draft.left_at.get(name, 0) > act.generation]:
@@ -342,7 +347,7 @@ def _restore(draft: Draft, act: acts.Restore) -> None:
             _set_base(draft, name, text)
 
 
-def _put_back(draft: Draft, provision: str) -> None:
+def _put_back(draft: TextState, provision: str) -> None:
     """Print a provision that left again, behind the nearest one that stood before it and is still in its section."""
     section = draft.provisions[provision].section
     known = list(draft.provisions)
@@ -352,19 +357,19 @@ def _put_back(draft: Draft, provision: str) -> None:
     del draft.gone[provision], draft.left_at[provision]
 
 
-def _decide(draft: Draft, provision: str, decision: Decision) -> None:
+def _decide(draft: TextState, provision: str, decision: ChairDecision) -> None:
     _printed(draft, provision)
     for name in decision.entries:
         _entry(draft, name)
     draft.decisions[provision] = decision
 
 
-def _close(draft: Draft) -> None:
+def _close(draft: TextState) -> None:
     if not draft.decisions:
         raise ConflictError("The chair has decided nothing in this round; there is nothing to close.")
     draft.generation += 1
     for name, decision in list(draft.decisions.items()):
-        if decision.outcome is Outcome.DELETED:
+        if decision.outcome is ProvisionOutcome.DELETED:
             _remove(draft, name, f"deleted in base {draft.generation}")
             draft.left_at[name] = draft.generation
         else:
@@ -372,38 +377,38 @@ def _close(draft: Draft) -> None:
     draft.decisions = {}
 
 
-def _set_base(draft: Draft, provision: str, text: str) -> None:
+def _set_base(draft: TextState, provision: str, text: str) -> None:
     draft.provisions[provision] = replace(draft.provisions[provision], base=text)
     draft.bases[provision].append(BaseVersion(draft.generation, text))
 
 
-def _known(draft: Draft, provision: str, *, sections: bool = False) -> None:
+def _known(draft: TextState, provision: str, *, sections: bool = False) -> None:
     """Refuse an id that never was in the text; one that has left it is still known."""
     if provision in draft.provisions or (sections and provision in draft.sections()):
         return
     raise NotFoundError(f"There is no provision '{provision}' in this text.", hint="'drafting show' lists them.")
 
 
-def _printed(draft: Draft, provision: str) -> Provision:
+def _printed(draft: TextState, provision: str) -> Provision:
     _known(draft, provision)
     if provision in draft.gone:
         raise ConflictError(f"{provision} is no longer in the text: {draft.gone[provision]}.")
     return draft.provisions[provision]
 
 
-def _entry(draft: Draft, name: str) -> Entry:
+def _entry(draft: TextState, name: str) -> StakeholderEntry:
     if name not in draft.entries:
         raise NotFoundError(f"There is no entry '{name}' in this text.", hint="'drafting show' lists them.")
     return draft.entries[name]
 
 
-def _position(draft: Draft, name: str) -> Position:
+def _position(draft: TextState, name: str) -> Position:
     if name not in draft.positions:
         raise NotFoundError(f"There is no position '{name}' in this text.", hint="'drafting show' lists them.")
     return draft.positions[name]
 
 
-def _comment(draft: Draft, name: str) -> Comment:
+def _comment(draft: TextState, name: str) -> Comment:
     if name not in draft.comments:
         raise NotFoundError(f"There is no comment '{name}' in this text.", hint="'drafting show' lists them.")
     return draft.comments[name]

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tocsin.drafting import acts
 from tocsin.drafting.classify import CONTROL
-from tocsin.drafting.draft import Draft
-from tocsin.drafting.history import Step, canonical, extended, replayed, undone_steps, verify
-from tocsin.drafting.stored import Stored
+from tocsin.drafting.draft import TextState
+from tocsin.drafting.history import HistoryStep, canonical, extended, replayed, undone_steps, verify
+from tocsin.drafting.stored import StoredText
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 
 FORMAT = "tocsin-draft/1"
@@ -37,13 +37,13 @@ _TRAVELS = (
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergePreview:
     """What merging a copy would do: new steps, what was left aside and why, where words now stand side by side."""
 
-    steps: tuple[Step, ...]
-    draft: Draft
+    steps: tuple[HistoryStep, ...]
+    draft: TextState
     known: int
-    left_aside: tuple[tuple[Step, str], ...]
+    left_aside: tuple[tuple[HistoryStep, str], ...]
     conflicts: tuple[str, ...]
 
 
@@ -54,7 +54,7 @@ class _Bundle(BaseModel):
     id: UUID
     name: str
     source: str
-    steps: tuple[Step, ...]
+    steps: tuple[HistoryStep, ...]
 
 
 def is_bundle(data: bytes) -> bool:
@@ -62,7 +62,7 @@ def is_bundle(data: bytes) -> bool:
     return data[:40].lstrip().startswith(b'{"format":"tocsin-draft/')
 
 
-def write_bundle(stored: Stored, source: bytes) -> bytes:
+def write_bundle(stored: StoredText, source: bytes) -> bytes:
     """A text with its history as one JSON file."""
     bundle = _Bundle(
         format=FORMAT,
@@ -76,7 +76,7 @@ def write_bundle(stored: Stored, source: bytes) -> bytes:
     return (json.dumps(first)[:-1].replace(": ", ":") + "," + canonical(document)[1:]).encode()
 
 
-def read_bundle(data: bytes) -> tuple[Stored, bytes]:
+def read_bundle(data: bytes) -> tuple[StoredText, bytes]:
     """The text and its source, after replaying and checking every step.
 
     Raises:
@@ -103,10 +103,12 @@ def read_bundle(data: bytes) -> tuple[Stored, bytes]:
         raise InputError("The source in the copy is not the one that the text was read from.")
     if CONTROL.search(bundle.name) or not 0 < len(bundle.name) <= 200:
         raise InputError("The copy has a name that cannot be used.", hint="Give it one with --name.")
-    return Stored(str(bundle.id), bundle.name, text.title, text.source.name, text.source.sha256, bundle.steps), source
+    return StoredText(
+        str(bundle.id), bundle.name, text.title, text.source.name, text.source.sha256, bundle.steps
+    ), source
 
 
-def merged(ours: Stored, theirs: Stored) -> Merged:
+def merged(ours: StoredText, theirs: StoredText) -> MergePreview:
     """What a copy adds to a text; both stay as they are. Merging twice adds nothing the second time.
 
     Raises:
@@ -125,7 +127,7 @@ def merged(ours: Stored, theirs: Stored) -> Merged:
     fresh = [step for step in theirs.steps[fork:] if step.hash not in known and step.origin not in known]
     steps = list(ours.steps)
     draft = replayed(steps)
-    left: list[tuple[Step, str]] = []
+    left: list[tuple[HistoryStep, str]] = []
     conflicts: list[str] = []
     renamed: dict[str, str] = {}
     for step in fresh:
@@ -143,15 +145,17 @@ def merged(ours: Stored, theirs: Stored) -> Merged:
             continue
         steps.append(made)
     added = tuple(steps[len(ours.steps) :])
-    return Merged(added, draft, len(theirs.steps) - fork - len(fresh), tuple(left), tuple(dict.fromkeys(conflicts)))
+    return MergePreview(
+        added, draft, len(theirs.steps) - fork - len(fresh), tuple(left), tuple(dict.fromkeys(conflicts))
+    )
 
 
-def copied(stored: Stored, name: str | None) -> Stored:
+def copied(stored: StoredText, name: str | None) -> StoredText:
     """The same text under another local name."""
     return stored if name is None else replace(stored, name=name)
 
 
-def _fork(ours: Sequence[Step], theirs: Sequence[Step]) -> int:
+def _fork(ours: Sequence[HistoryStep], theirs: Sequence[HistoryStep]) -> int:
     """How many steps both begin with."""
     count = 0
     for mine, other in zip(ours, theirs, strict=False):
@@ -161,7 +165,7 @@ def _fork(ours: Sequence[Step], theirs: Sequence[Step]) -> int:
     return count
 
 
-def _stays(step: Step, act: acts.Act, undone: set[int], theirs: Sequence[Step], fork: int) -> str | None:
+def _stays(step: HistoryStep, act: acts.Act, undone: set[int], theirs: Sequence[HistoryStep], fork: int) -> str | None:
     """Why a step does not travel by itself; None when it does. A step undone in the copy needs no word."""
     if step.seq in undone:
         return "it was undone in the copy"
@@ -174,7 +178,7 @@ def _stays(step: Step, act: acts.Act, undone: set[int], theirs: Sequence[Step], 
     return None
 
 
-def _renamed(act: acts.Act, renamed: dict[str, str], draft: Draft) -> acts.Act:
+def _renamed(act: acts.Act, renamed: dict[str, str], draft: TextState) -> acts.Act:
     """The act with the provision ids that were taken here in the meantime replaced by free ones."""
     if isinstance(act, acts.New):
         free = free_id(draft, act.id)
@@ -185,14 +189,14 @@ def _renamed(act: acts.Act, renamed: dict[str, str], draft: Draft) -> acts.Act:
     return act
 
 
-def free_id(draft: Draft, wanted: str) -> str:
+def free_id(draft: TextState, wanted: str) -> str:
     """``wanted``, or with "#2", "#3", … behind it the first that no provision of the text ever had."""
     stem = wanted.split("#", 1)[0]
     names = [wanted, *(f"{stem}#{number}" for number in range(2, len(draft.provisions) + 3))]
     return next(name for name in names if name not in draft.provisions)
 
 
-def _conflicts(act: acts.Act, draft: Draft, since: Sequence[Step]) -> list[str]:
+def _conflicts(act: acts.Act, draft: TextState, since: Sequence[HistoryStep]) -> list[str]:
     if not isinstance(act, acts.Propose):
         return []
     found: list[str] = []

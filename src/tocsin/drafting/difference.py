@@ -17,7 +17,7 @@ _LARGEST = 4_000_000
 _LARGEST_LIKENESS = 250_000
 
 
-class Change(StrEnum):
+class TextChange(StrEnum):
     """What happened to a piece of text."""
 
     KEEP = "keep"
@@ -26,10 +26,10 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True)
-class Piece:
+class TextPiece:
     """A run of text and what happened to it."""
 
-    change: Change
+    change: TextChange
     text: str
 
 
@@ -47,16 +47,16 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text))
 
 
-def difference(old: str, new: str) -> tuple[Piece, ...]:
+def difference(old: str, new: str) -> tuple[TextPiece, ...]:
     """The pieces that turn ``old`` into ``new``; ``accepted`` and ``rejected`` give back both exactly."""
-    pieces: list[Piece] = []
+    pieces: list[TextPiece] = []
     at = 0
     for edit in edits(old, new):
-        pieces += _piece(Change.KEEP, old[at : edit.start])
-        pieces += _piece(Change.DELETE, old[edit.start : edit.end])
-        pieces += _piece(Change.INSERT, edit.text)
+        pieces += _piece(TextChange.KEEP, old[at : edit.start])
+        pieces += _piece(TextChange.DELETE, old[edit.start : edit.end])
+        pieces += _piece(TextChange.INSERT, edit.text)
         at = edit.end
-    return (*pieces, *_piece(Change.KEEP, old[at:]))
+    return (*pieces, *_piece(TextChange.KEEP, old[at:]))
 
 
 def edits(old: str, new: str) -> tuple[Edit, ...]:
@@ -73,14 +73,14 @@ def edits(old: str, new: str) -> tuple[Edit, ...]:
     return _joined(found, old)
 
 
-def accepted(pieces: Iterable[Piece]) -> str:
+def accepted(pieces: Iterable[TextPiece]) -> str:
     """The text with every change taken."""
-    return "".join(piece.text for piece in pieces if piece.change is not Change.DELETE)
+    return "".join(piece.text for piece in pieces if piece.change is not TextChange.DELETE)
 
 
-def rejected(pieces: Iterable[Piece]) -> str:
+def rejected(pieces: Iterable[TextPiece]) -> str:
     """The text with every change refused."""
-    return "".join(piece.text for piece in pieces if piece.change is not Change.INSERT)
+    return "".join(piece.text for piece in pieces if piece.change is not TextChange.INSERT)
 
 
 def likeness(one: str, other: str) -> float:
@@ -167,5 +167,5 @@ def _joined(found: Sequence[Edit], old: str) -> tuple[Edit, ...]:
     return tuple(edit for edit in joined if old[edit.start : edit.end] != edit.text)
 
 
-def _piece(change: Change, text: str) -> list[Piece]:
-    return [Piece(change, text)] if text else []
+def _piece(change: TextChange, text: str) -> list[TextPiece]:
+    return [TextPiece(change, text)] if text else []

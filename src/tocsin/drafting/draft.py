@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tocsin.drafting.model import Comment, Entry, Position, Provision, Section, Text
+from tocsin.drafting.model import Comment, NegotiatedText, Position, Provision, StakeholderEntry, TextSection
 
 
-class Outcome(StrEnum):
+class ProvisionOutcome(StrEnum):
     """What the chair did with a provision in this round."""
 
     ACCEPTED = "accepted"
@@ -18,10 +18,10 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Decision:
+class ChairDecision:
     """The chair's decision on a provision: the words it will have, and out of whose entries."""
 
-    outcome: Outcome
+    outcome: ProvisionOutcome
     text: str
     entries: tuple[str, ...] = ()
 
@@ -35,7 +35,7 @@ class BaseVersion:
 
 
 @dataclass
-class Draft:
+class TextState:
     """The text after some acts. ``apply`` (apply.py) changes it in place; an older one is got by replaying.
 
     ``order`` are the ids of the provisions that are in the text, as printed; ``gone`` says of the others why,
@@ -43,17 +43,17 @@ class Draft:
     ``generation`` counts the acts that changed the words of the base; an entry is compared with the base of its own.
     """
 
-    text: Text
+    text: NegotiatedText
     generation: int = 0
     order: list[str] = field(default_factory=list)
     provisions: dict[str, Provision] = field(default_factory=dict)
     gone: dict[str, str] = field(default_factory=dict)
     left_at: dict[str, int] = field(default_factory=dict)
     bases: dict[str, list[BaseVersion]] = field(default_factory=dict)
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, StakeholderEntry] = field(default_factory=dict)
     comments: dict[str, Comment] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
-    decisions: dict[str, Decision] = field(default_factory=dict)
+    decisions: dict[str, ChairDecision] = field(default_factory=dict)
     chair: str | None = None
     chair_key: str | None = None
 
@@ -61,7 +61,7 @@ class Draft:
         """The provisions in the text, in print order."""
         return [self.provisions[name] for name in self.order]
 
-    def entries_on(self, provision: str) -> list[Entry]:
+    def entries_on(self, provision: str) -> list[StakeholderEntry]:
         """The entries that speak about a provision, in source order."""
         return [
             entry
@@ -82,11 +82,11 @@ class Draft:
             or (position.provision == section and self.base_at(provision, position.generation))
         ]
 
-    def sections(self) -> Mapping[str, Section]:
+    def sections(self) -> Mapping[str, TextSection]:
         """The sections by id."""
         return {section.id: section for section in self.text.sections}
 
-    def base_of(self, entry: Entry, provision: str | None = None) -> str:
+    def base_of(self, entry: StakeholderEntry, provision: str | None = None) -> str:
         """The words that an entry was written on."""
         return self.base_at(provision or entry.provision, entry.generation)
 
@@ -107,9 +107,9 @@ class Draft:
         return self.provisions[provision].base if decision is None else decision.text
 
 
-def begun(text: Text) -> Draft:
+def begun(text: NegotiatedText) -> TextState:
     """The draft that a text begins with."""
-    return Draft(
+    return TextState(
         text,
         order=[provision.id for provision in text.provisions],
         provisions={provision.id: provision for provision in text.provisions},
@@ -120,16 +120,16 @@ def begun(text: Text) -> Draft:
     )
 
 
-def words_for(entry: Entry, provision: str) -> str:
+def words_for(entry: StakeholderEntry, provision: str) -> str:
     """The words that an entry has for one provision; empty when it has none."""
     if entry.items:
         return next((item.text for item in entry.items if item.provision == provision), "")
     return entry.text if entry.provision == provision else ""
 
 
-def writings(draft: Draft) -> dict[str, list[tuple[Entry, str]]]:
+def writings(draft: TextState) -> dict[str, list[tuple[StakeholderEntry, str]]]:
     """For each provision the entries that have words for it, with those words."""
-    found: dict[str, list[tuple[Entry, str]]] = {}
+    found: dict[str, list[tuple[StakeholderEntry, str]]] = {}
     for entry in draft.entries.values():
         for name in dict.fromkeys([item.provision for item in entry.items] or [entry.provision]):
             if text := words_for(entry, name):

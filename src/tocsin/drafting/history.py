@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from tocsin.drafting.acts import Act, AppointChair, ChairAct, Import, Undo
 from tocsin.drafting.apply import apply
 from tocsin.drafting.classify import CONTROL
-from tocsin.drafting.draft import Draft, begun
+from tocsin.drafting.draft import TextState, begun
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, WithheldError
 
 FIRST = "0" * 64
@@ -28,7 +28,7 @@ _ESCAPED_CONTROL = re.compile(r"(?<!\\)(?:\\\\)*\\(?:b|u00(?:0[0-8ef]|1[0-9a-f])
 
 
 @dataclass(frozen=True)
-class Step:
+class HistoryStep:
     """One act in the history. ``body`` is the act as canonical JSON; hashes and key are hexadecimal.
 
     ``origin`` is the hash that the step had in the offline copy it came from, if it was merged in.
@@ -71,15 +71,15 @@ class Signer:
 
 
 def extended(
-    steps: Sequence[Step],
+    steps: Sequence[HistoryStep],
     act: Act,
     *,
     actor: str,
     at: datetime,
     signer: Signer | None = None,
     origin: str | None = None,
-    draft: Draft | None = None,
-) -> tuple[Step, Draft]:
+    draft: TextState | None = None,
+) -> tuple[HistoryStep, TextState]:
     """The next step and the draft after it; ``steps`` stay as they are.
 
     ``draft``, if given, is the draft after ``steps``: it saves the replay, and is changed in place.
@@ -94,7 +94,7 @@ def extended(
     body = canonical_act(act)
     _refuse_controls(body + actor)
     prev = steps[-1].hash if steps else FIRST
-    made = Step(len(steps) + 1, at, actor, body, prev, digest_of(after), "", origin=origin)
+    made = HistoryStep(len(steps) + 1, at, actor, body, prev, digest_of(after), "", origin=origin)
     made = replace(made, hash=hash_of(made))
     if needs_signature(steps, act):
         made = replace(made, signature=signer.sign(made.hash) if signer else None)
@@ -102,7 +102,7 @@ def extended(
     return made, after
 
 
-def replayed(steps: Sequence[Step], *, upto: int | None = None) -> Draft:
+def replayed(steps: Sequence[HistoryStep], *, upto: int | None = None) -> TextState:
     """The draft after step ``upto`` (the last one by default).
 
     Raises:
@@ -115,7 +115,7 @@ def replayed(steps: Sequence[Step], *, upto: int | None = None) -> Draft:
     return _fold(steps[:last])
 
 
-def verify(steps: Sequence[Step]) -> None:
+def verify(steps: Sequence[HistoryStep]) -> None:
     """Replay every version and check numbers, chain, digests and signatures.
 
     Raises:
@@ -123,7 +123,7 @@ def verify(steps: Sequence[Step]) -> None:
 
     """
     prev = FIRST
-    draft: Draft | None = None
+    draft: TextState | None = None
     for count, step in enumerate(steps, 1):
         before = steps[: count - 1]
         _refuse_controls(step.body + step.actor)
@@ -138,14 +138,14 @@ def verify(steps: Sequence[Step]) -> None:
         prev = step.hash
 
 
-def needs_signature(steps: Sequence[Step], act: Act) -> bool:
+def needs_signature(steps: Sequence[HistoryStep], act: Act) -> bool:
     """Whether only the chair may do this: the chair's own acts, and undoing one of them."""
     if isinstance(act, Undo):
         return 1 <= act.step <= len(steps) and needs_signature(steps[: act.step - 1], steps[act.step - 1].act())
     return isinstance(act, ChairAct)
 
 
-def signing_key(steps: Sequence[Step], act: Act) -> str | None:
+def signing_key(steps: Sequence[HistoryStep], act: Act) -> str | None:
     """The public key that must sign: the chair's; the first chair's own when there is none yet."""
     chair = None
     undone = undone_steps(steps)
@@ -157,7 +157,7 @@ def signing_key(steps: Sequence[Step], act: Act) -> str | None:
     return chair
 
 
-def undone_steps(steps: Sequence[Step]) -> set[int]:
+def undone_steps(steps: Sequence[HistoryStep]) -> set[int]:
     """The steps that are undone; an undo that is itself undone undoes nothing."""
     undone: set[int] = set()
     for step in reversed(steps):
@@ -166,13 +166,13 @@ def undone_steps(steps: Sequence[Step]) -> set[int]:
     return undone
 
 
-def digest_of(draft: Draft) -> str:
+def digest_of(draft: TextState) -> str:
     """SHA-256 of the draft as canonical JSON; the text as imported is covered by the hash of its own step."""
     dumped = _draft_adapter().dump_python(draft, mode="json", exclude={"text"})
     return hashlib.sha256(canonical(dumped).encode()).hexdigest()
 
 
-def hash_of(step: Step) -> str:
+def hash_of(step: HistoryStep) -> str:
     """SHA-256 of what a step says, without its own hash and signature."""
     said = [step.seq, step.at.isoformat(), step.actor, step.body, step.prev, step.result, step.origin]
     return hashlib.sha256(canonical(said).encode()).hexdigest()
@@ -198,7 +198,7 @@ def _refuse_controls(said: str) -> None:
         raise InputError("The words hold half a character.", hint="Take it out and try again.") from error
 
 
-def _draft_after(steps: Sequence[Step], act: Act, at: datetime, draft: Draft | None) -> Draft:
+def _draft_after(steps: Sequence[HistoryStep], act: Act, at: datetime, draft: TextState | None) -> TextState:
     if isinstance(act, Import):
         if steps:
             raise ConflictError("A text is imported once; import the other file as a text of its own.")
@@ -210,12 +210,12 @@ def _draft_after(steps: Sequence[Step], act: Act, at: datetime, draft: Draft | N
     return after
 
 
-def _without(steps: Sequence[Step], act: Undo) -> Draft:
+def _without(steps: Sequence[HistoryStep], act: Undo) -> TextState:
     if not 2 <= act.step <= len(steps):
         raise NotFoundError(f"There is no step {act.step} to undo; the history has steps 2 to {len(steps)}.")
     if act.step in undone_steps(steps):
         raise ConflictError(f"Step {act.step} is undone already.")
-    asked = [*steps, Step(len(steps) + 1, steps[-1].at, "", canonical_act(act), "", "", "")]
+    asked = [*steps, HistoryStep(len(steps) + 1, steps[-1].at, "", canonical_act(act), "", "", "")]
     try:
         return _fold(steps, undone_steps(asked))
     except (ConflictError, NotFoundError) as error:
@@ -225,7 +225,7 @@ def _without(steps: Sequence[Step], act: Undo) -> Draft:
         ) from error
 
 
-def _fold(steps: Sequence[Step], undone: Iterable[int] | None = None) -> Draft:
+def _fold(steps: Sequence[HistoryStep], undone: Iterable[int] | None = None) -> TextState:
     skipped = undone_steps(steps) if undone is None else set(undone)
     first = steps[0].act()
     if not isinstance(first, Import):
@@ -237,7 +237,7 @@ def _fold(steps: Sequence[Step], undone: Iterable[int] | None = None) -> Draft:
     return draft
 
 
-def _check_signature(step: Step, key: str | None) -> None:
+def _check_signature(step: HistoryStep, key: str | None) -> None:
     if key is None:
         raise WithheldError(
             "Only a named chair consolidates, and this text has none.",
@@ -260,8 +260,8 @@ def _act_adapter() -> TypeAdapter[Act]:
 
 
 @cache
-def _draft_adapter() -> TypeAdapter[Draft]:
-    return TypeAdapter(Draft)
+def _draft_adapter() -> TypeAdapter[TextState]:
+    return TypeAdapter(TextState)
 
 
 @lru_cache(maxsize=10_000)

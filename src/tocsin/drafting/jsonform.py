@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from pydantic_core import to_jsonable_python
 
-from tocsin.drafting.agreement import Row, Stakeholder, alternatives, identical_wording, stakeholders, tally
+from tocsin.drafting.agreement import AgreementRow, Stakeholder, alternatives, identical_wording, stakeholders, tally
 from tocsin.drafting.brackets import brackets
-from tocsin.drafting.difference import Change, Piece, difference
-from tocsin.drafting.draft import Draft, words_for
-from tocsin.drafting.model import Entry, Position, Text
+from tocsin.drafting.difference import TextChange, TextPiece, difference
+from tocsin.drafting.draft import TextState, words_for
+from tocsin.drafting.model import NegotiatedText, Position, StakeholderEntry
 
 
-def import_document(text: Text) -> dict[str, object]:
+def import_document(text: NegotiatedText) -> dict[str, object]:
     """The document: provisions, entries, comments, brackets, warnings; all in source order.
 
     An entry is named by its line: ``comments[].entry`` and ``entries[].line`` are the same number, and
@@ -60,7 +60,7 @@ def import_document(text: Text) -> dict[str, object]:
     }
 
 
-def provision_document(draft: Draft, name: str) -> dict[str, object]:
+def provision_document(draft: TextState, name: str) -> dict[str, object]:
     """Everything about one provision: base, entries with their differences, positions, comments, alternatives."""
     provision = draft.provisions[name]
     entries = draft.entries_on(name)
@@ -77,13 +77,13 @@ def provision_document(draft: Draft, name: str) -> dict[str, object]:
     }
 
 
-def alternatives_document(draft: Draft, name: str) -> list[dict[str, object]]:
+def alternatives_document(draft: TextState, name: str) -> list[dict[str, object]]:
     """Every place that somebody would change, in text order, then what would replace all words; entries by id."""
     found = alternatives(draft, name)
     return [_plain(place) for place in (*found.places, *([found.whole] if found.whole else []))]
 
 
-def agreement_document(draft: Draft, rows: Iterable[Row]) -> dict[str, object]:
+def agreement_document(draft: TextState, rows: Iterable[AgreementRow]) -> dict[str, object]:
     """The matrix, with both counts."""
     people = stakeholders(draft)
     return {
@@ -93,7 +93,7 @@ def agreement_document(draft: Draft, rows: Iterable[Row]) -> dict[str, object]:
     }
 
 
-def draft_document(draft: Draft, rows: Iterable[Row]) -> dict[str, object]:
+def draft_document(draft: TextState, rows: Iterable[AgreementRow]) -> dict[str, object]:
     """The whole draft: what ``export --format json`` writes."""
     return {
         "title": draft.text.title,
@@ -107,18 +107,22 @@ def draft_document(draft: Draft, rows: Iterable[Row]) -> dict[str, object]:
     }
 
 
-def pieces_document(pieces: Iterable[Piece]) -> list[dict[str, str]]:
+def pieces_document(pieces: Iterable[TextPiece]) -> list[dict[str, str]]:
     """A difference as a list of kept, deleted and inserted text."""
     return [{"change": piece.change.value, "text": piece.text} for piece in pieces]
 
 
-def _entry(draft: Draft, entry: Entry, provision: str) -> dict[str, object]:
+def _entry(draft: TextState, entry: StakeholderEntry, provision: str) -> dict[str, object]:
     base, text = draft.base_of(entry, provision), words_for(entry, provision)
-    pieces = difference(base, text) if base and text else tuple(Piece(Change.INSERT, part) for part in [text] if part)
+    pieces = (
+        difference(base, text)
+        if base and text
+        else tuple(TextPiece(TextChange.INSERT, part) for part in [text] if part)
+    )
     return {**_plain(entry), "difference": pieces_document(pieces)}
 
 
-def _row(row: Row, people: Iterable[Stakeholder]) -> dict[str, object]:
+def _row(row: AgreementRow, people: Iterable[Stakeholder]) -> dict[str, object]:
     counts = tally(row, people).items()
     return {
         "provision": row.provision.id,

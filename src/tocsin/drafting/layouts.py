@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tocsin.drafting.agreement import alternatives, in_brackets
-from tocsin.drafting.draft import Draft, words_for
-from tocsin.drafting.model import Comment, Entry, Provision, Section
+from tocsin.drafting.draft import TextState, words_for
+from tocsin.drafting.model import Comment, Provision, StakeholderEntry, TextSection
 
 _COLUMN = 54
 
 
-def compilation(draft: Draft, source: str | None = None) -> str:
+def compilation(draft: TextState, source: str | None = None) -> str:
     """Base, entries and comments in the layout of negotiation compilations; ``read_compilation`` reads it back.
 
     With the ``source`` of the import, and as long as nothing in it was changed, every line of it stays as it was and
@@ -27,12 +27,12 @@ def compilation(draft: Draft, source: str | None = None) -> str:
     return "\n".join(parts) + "\n"
 
 
-def clean(draft: Draft) -> str:
+def clean(draft: TextState) -> str:
     """The text alone, with what the chair decided in this round; brackets that are part of it stay."""
     return _texts(draft, {provision.id: draft.next_text(provision.id) for provision in draft.printed()})
 
 
-def bracketed(draft: Draft) -> str:
+def bracketed(draft: TextState) -> str:
     """The text with every place on which entries differ as "[as it is] [or so]"; decided provisions as decided."""
     texts = {
         provision.id: draft.decisions[provision.id].text
@@ -43,7 +43,7 @@ def bracketed(draft: Draft) -> str:
     return _texts(draft, texts)
 
 
-def side_by_side(draft: Draft, stakeholder: str | None = None) -> str:
+def side_by_side(draft: TextState, stakeholder: str | None = None) -> str:
     """The base on the left; on the right what each stakeholder (or one) wrote on it."""
     parts: list[str] = []
     for provision in draft.printed():
@@ -61,7 +61,7 @@ def side_by_side(draft: Draft, stakeholder: str | None = None) -> str:
     return "\n".join(parts) + "\n"
 
 
-def by_section(draft: Draft) -> list[tuple[Section, list[Provision]]]:
+def by_section(draft: TextState) -> list[tuple[TextSection, list[Provision]]]:
     """Every section with its provisions, in print order."""
     found = {section.id: (section, list[Provision]()) for section in draft.text.sections}
     for provision in draft.printed():
@@ -69,7 +69,7 @@ def by_section(draft: Draft) -> list[tuple[Section, list[Provision]]]:
     return list(found.values())
 
 
-def _only_added(draft: Draft) -> bool:
+def _only_added(draft: TextState) -> bool:
     """Whether everything imported is as it was, apart from remarks on it."""
     text = draft.text
     added = {name for name, comment in draft.comments.items() if comment.line == 0}
@@ -81,7 +81,7 @@ def _only_added(draft: Draft) -> bool:
     )
 
 
-def _with_additions(draft: Draft, source: str) -> str:
+def _with_additions(draft: TextState, source: str) -> str:
     behind: dict[int, str] = {}
     below: dict[int, list[str]] = {}
     for comment in draft.comments.values():
@@ -97,7 +97,7 @@ def _with_additions(draft: Draft, source: str) -> str:
     return "\n".join([*parts, *below.get(0, ())])
 
 
-def _line_of_remark(draft: Draft, comment: Comment) -> int:
+def _line_of_remark(draft: TextState, comment: Comment) -> int:
     """The source line that a later remark is put behind; 0 when it stands in a later entry, which prints it itself."""
     if comment.entry is not None:
         entry = draft.entries[comment.entry]
@@ -107,7 +107,7 @@ def _line_of_remark(draft: Draft, comment: Comment) -> int:
     return draft.sections()[comment.provision].span.line
 
 
-def _last_line(draft: Draft, provision: str) -> int:
+def _last_line(draft: TextState, provision: str) -> int:
     """The last source line that is about a provision."""
     lines = [*draft.provisions[provision].lines]
     for entry in draft.text.entries:
@@ -122,11 +122,11 @@ def _last_line(draft: Draft, provision: str) -> int:
     return max(lines, default=0)
 
 
-def _section(draft: Draft, provisions: Sequence[Provision]) -> list[str]:
+def _section(draft: TextState, provisions: Sequence[Provision]) -> list[str]:
     """The provisions of a section, each block followed by the entries that speak about it."""
     parts_of_entries = {item.provision for entry in draft.entries.values() for item in entry.items}
     homes = {p.id: [e for e in draft.entries.values() if e.provision == p.id] for p in provisions}
-    waiting: list[Entry] = []
+    waiting: list[StakeholderEntry] = []
     open_until: set[str] = set()
     parts: list[str] = []
     for provision in provisions:
@@ -145,7 +145,7 @@ def _section(draft: Draft, provisions: Sequence[Provision]) -> list[str]:
     return parts
 
 
-def _entry(draft: Draft, entry: Entry) -> str:
+def _entry(draft: TextState, entry: StakeholderEntry) -> str:
     remarks = _remarks([draft.comments[name] for name in entry.comments])
     provision = draft.provisions[entry.provision]
     group = f", {entry.role}" if entry.role else ""
@@ -173,7 +173,7 @@ def _label(provision: Provision) -> str:
     return f"{provision.label}) " if provision.label else ""
 
 
-def _texts(draft: Draft, texts: dict[str, str]) -> str:
+def _texts(draft: TextState, texts: dict[str, str]) -> str:
     parts = [*draft.text.preamble]
     for section, provisions in by_section(draft):
         parts += ["", f"{section.number}. {section.title}"] if section.title else [""]
@@ -181,7 +181,7 @@ def _texts(draft: Draft, texts: dict[str, str]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _speaks_of(entry: Entry, provision: str) -> bool:
+def _speaks_of(entry: StakeholderEntry, provision: str) -> bool:
     return entry.provision == provision or any(item.provision == provision for item in entry.items)
 
 

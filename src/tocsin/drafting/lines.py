@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from tocsin.drafting.model import Span
+from tocsin.drafting.model import SourceSpan
 
 # Stakeholder groups as negotiation records print them after a name; anything else stays part of the name.
 ROLES = (
@@ -49,7 +49,7 @@ class Remark:
     """A comment as it stands on its line; ``author`` is None for Word's anonymous "Author"."""
 
     author: str | None
-    span: Span
+    span: SourceSpan
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Line:
+class ParsedLine:
     """A line taken apart: its words (``start`` to ``end`` of ``raw``), what they begin with, and its comments."""
 
     number: int
@@ -105,14 +105,14 @@ class Line:
         return self.start == self.end and not self.bullet and not self.remarks
 
 
-def read_line(number: int, raw: str) -> Line:
+def read_line(number: int, raw: str) -> ParsedLine:
     """What line ``number`` is, judged by itself."""
     marks = list(_COMMENT.finditer(raw))
     end = marks[0].start() if marks else len(raw)
     bullet = _BULLET.match(raw, 0, end)
     start, end = trimmed(raw, bullet.end() if bullet else 0, end)
     what = _what(raw, start, end, bullet=bullet is not None) if start < end else None
-    return Line(number, raw, start, end, bullet is not None, what, _remarks(number, raw, marks))
+    return ParsedLine(number, raw, start, end, bullet is not None, what, _remarks(number, raw, marks))
 
 
 def label_at(raw: str, start: int, end: int) -> Label | None:
@@ -166,7 +166,7 @@ def _remarks(number: int, raw: str, marks: list[re.Match[str]]) -> tuple[Remark,
     return tuple(
         Remark(
             None if mark["author"].strip() == "Author" else mark["author"].strip(),
-            Span(number, *trimmed(raw, mark.end(), end)),
+            SourceSpan(number, *trimmed(raw, mark.end(), end)),
         )
         for mark, end in zip(marks, ends, strict=False)
     )

@@ -3,16 +3,16 @@
 import re
 
 from tocsin.drafting.agreement import agreement
-from tocsin.drafting.difference import Change, difference
-from tocsin.drafting.draft import Draft, words_for
+from tocsin.drafting.difference import TextChange, difference
+from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.layouts import by_section
-from tocsin.drafting.model import Comment, Entry
+from tocsin.drafting.model import Comment, StakeholderEntry
 
 _SPECIAL = re.compile(r"([\\\\`*_{}\[\]<>#|~])")
-_MARKS = {Change.KEEP: ("", ""), Change.DELETE: ("<del>", "</del>"), Change.INSERT: ("<ins>", "</ins>")}
+_MARKS = {TextChange.KEEP: ("", ""), TextChange.DELETE: ("<del>", "</del>"), TextChange.INSERT: ("<ins>", "</ins>")}
 
 
-def markdown(draft: Draft) -> str:
+def markdown(draft: TextState) -> str:
     """The document (CommonMark with <ins> and <del>); nothing of anybody's words is read as markup."""
     rows = {row.provision.id: row for row in agreement(draft)}
     parts = [f"# {escaped(draft.text.title)}", ""]
@@ -38,7 +38,7 @@ def escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", text).replace("\n", "  \n")
 
 
-def _entry(draft: Draft, entry: Entry, provision: str) -> list[str]:
+def _entry(draft: TextState, entry: StakeholderEntry, provision: str) -> list[str]:
     base, words = draft.base_of(entry, provision), words_for(entry, provision)
     role = f", {entry.role}" if entry.role else ""
     parts = [f"**{escaped(entry.stakeholder)}**{role} ({entry.entry_class.replace('_', ' ')}, {entry.id})", ""]

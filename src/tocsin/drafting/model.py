@@ -35,7 +35,7 @@ class PositionKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Span:
+class SourceSpan:
     """Characters ``start`` to ``end`` of line ``line`` of the source."""
 
     line: int
@@ -44,14 +44,14 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Section:
+class TextSection:
     """A numbered heading ("2. Pillars"); ``kind`` is what one provision under it is called ("pillar")."""
 
     id: str
     number: str
     title: str
     kind: str
-    span: Span
+    span: SourceSpan
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,12 @@ class Provision:
     kind: str
     base: str
     lines: tuple[int, ...] = ()
-    spans: tuple[Span, ...] = ()
+    spans: tuple[SourceSpan, ...] = ()
     readable: bool = True
 
 
 @dataclass(frozen=True)
-class Item:
+class EntryItem:
     """The part of an entry that concerns one provision, when an entry speaks about several."""
 
     provision: str
@@ -83,7 +83,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Entry:
+class StakeholderEntry:
     """What one stakeholder (one label, one or more organisations) wrote on a provision.
 
     ``provision`` is the first provision it speaks about; ``items`` holds the parts when there are several.
@@ -99,8 +99,8 @@ class Entry:
     entry_class: EntryClass
     text: str
     comments: tuple[str, ...] = ()
-    items: tuple[Item, ...] = ()
-    spans: tuple[Span, ...] = ()
+    items: tuple[EntryItem, ...] = ()
+    spans: tuple[SourceSpan, ...] = ()
     at: datetime | None = None
     generation: int = 0
     language: str = ""
@@ -122,8 +122,8 @@ class Comment:
     provision: str
     entry: str | None
     text: str
-    spans: tuple[Span, ...] = ()
-    anchor: Span | None = None
+    spans: tuple[SourceSpan, ...] = ()
+    anchor: SourceSpan | None = None
     at: datetime | None = None
     reply_to: str | None = None
     author_inferred: bool = False
@@ -177,7 +177,7 @@ class Position:
 
 
 @dataclass(frozen=True)
-class Notice:
+class ImportNotice:
     """Something the reader of an import must know; ``line`` is 0 when it concerns the whole source."""
 
     line: int
@@ -185,7 +185,7 @@ class Notice:
 
 
 @dataclass(frozen=True)
-class Source:
+class TextSource:
     """Which bytes a text was read from."""
 
     name: str
@@ -194,18 +194,18 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Text:
+class NegotiatedText:
     """A text under negotiation as it was read: everything in source order, nothing guessed.
 
     ``preamble`` are the lines above the first section (the titles).
     """
 
     title: str
-    source: Source
-    sections: tuple[Section, ...]
+    source: TextSource
+    sections: tuple[TextSection, ...]
     provisions: tuple[Provision, ...]
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[StakeholderEntry, ...] = ()
     comments: tuple[Comment, ...] = ()
     positions: tuple[Position, ...] = ()
-    warnings: tuple[Notice, ...] = ()
+    warnings: tuple[ImportNotice, ...] = ()
     preamble: tuple[str, ...] = ()

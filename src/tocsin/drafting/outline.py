@@ -5,8 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from tocsin.drafting.classify import odd_letters
-from tocsin.drafting.lines import Header, Heading, Label, Line, NewProposal, label_at, trimmed
-from tocsin.drafting.model import Notice, Section, Span
+from tocsin.drafting.lines import Header, Heading, Label, NewProposal, ParsedLine, label_at, trimmed
+from tocsin.drafting.model import ImportNotice, SourceSpan, TextSection
 
 _SUFFIXES = ("bis", "ter", "quater", "quinquies", "sexies", "septies", "octies")
 # An entry speaks about at most so many of the provisions printed above it.
@@ -18,7 +18,7 @@ _ONLY_AUTHOR = re.compile(r"[^:\n]{1,60}:$")
 class OpenPart:
     """Words of an entry on one line; a label begins an item."""
 
-    span: Span
+    span: SourceSpan
     label: Label | None = None
 
 
@@ -27,9 +27,9 @@ class OpenProvision:
     """A provision of the base whose lines are still coming."""
 
     id: str
-    section: Section
+    section: TextSection
     label: str
-    parts: list[Span]
+    parts: list[SourceSpan]
 
 
 @dataclass
@@ -37,7 +37,7 @@ class OpenEntry:
     """An entry whose lines are still coming; ``block`` are the provisions of the base printed above it."""
 
     line: int
-    section: Section
+    section: TextSection
     header: Header
     block: list[OpenProvision]
     parts: list[OpenPart] = field(default_factory=list)
@@ -51,7 +51,7 @@ class OpenComment:
 
     line: int
     field_author: str | None
-    spans: list[Span]
+    spans: list[SourceSpan]
     entry: OpenEntry | None
     provision: str
 
@@ -61,11 +61,11 @@ class Outline:
 
     def __init__(self) -> None:
         self.preamble: list[str] = []
-        self.sections: list[Section] = []
+        self.sections: list[TextSection] = []
         self.provisions: list[OpenProvision] = []
         self.entries: list[OpenEntry] = []
         self.comments: list[OpenComment] = []
-        self.notices: list[Notice] = []
+        self.notices: list[ImportNotice] = []
         self.ids: Counter[str] = Counter()
         self._count: Counter[str] = Counter()
         self._prefixes: Counter[str] = Counter()
@@ -78,9 +78,9 @@ class Outline:
 
     def note(self, line: int, message: str) -> None:
         """Say something about a line to the reader of the import."""
-        self.notices.append(Notice(line, message))
+        self.notices.append(ImportNotice(line, message))
 
-    def take(self, line: Line) -> None:
+    def take(self, line: ParsedLine) -> None:
         """Read one line."""
         if line.blank:
             self._blanks += 1
@@ -100,14 +100,14 @@ class Outline:
             self._comment(line, remark.author, remark.span)
         self._blanks = 0
 
-    def _begin_section(self, line: Line, heading: Heading) -> None:
+    def _begin_section(self, line: ParsedLine, heading: Heading) -> None:
         self._close()
         kind = _singular(heading.title)
         prefix = _prefix(heading.title, self._prefixes)
-        span = Span(line.number, line.start, line.end)
-        self.sections.append(Section(prefix, heading.number, heading.title, kind, span))
+        span = SourceSpan(line.number, line.start, line.end)
+        self.sections.append(TextSection(prefix, heading.number, heading.title, kind, span))
 
-    def _begin_provision(self, line: Line, label: Label | None) -> None:
+    def _begin_provision(self, line: ParsedLine, label: Label | None) -> None:
         section = self._section(line)
         if self._entry is not None or not self._block_open:
             self._block = []
@@ -120,13 +120,15 @@ class Outline:
             identity = f"{identity}#{self.ids[identity]}"
             self.note(line.number, f"The label {written}) is used again; this provision is {identity}.")
         start, end = trimmed(line.raw, label.end if label else line.start, line.end)
-        provision = OpenProvision(identity, section, label.label if label else "", [Span(line.number, start, end)])
+        provision = OpenProvision(
+            identity, section, label.label if label else "", [SourceSpan(line.number, start, end)]
+        )
         self.provisions.append(provision)
         self._labels.add((section.id, provision.label))
         self._block.append(provision)
         self._block_open = True
 
-    def _begin_entry(self, line: Line, header: Header, *, new: bool) -> None:
+    def _begin_entry(self, line: ParsedLine, header: Header, *, new: bool) -> None:
         section = self._section(line)
         self._close(keep_block=True)
         self._block_open = False
@@ -145,7 +147,7 @@ class Outline:
         if "group" in header.irregular:
             self.note(number, f"No stakeholder group is given for {header.name}; it stays unknown.")
 
-    def _continue(self, line: Line) -> None:
+    def _continue(self, line: ParsedLine) -> None:
         if line.start == line.end:
             if line.bullet and not line.remarks:
                 self.note(line.number, "A bullet with nothing behind it; it is nobody's entry.")
@@ -153,7 +155,7 @@ class Outline:
         if self._waiting is not None and not line.bullet:
             if self._blanks:
                 self.note(line.number, "Read as the text of the comment above, although a blank line stands between.")
-            self._waiting.spans.append(Span(line.number, line.start, line.end))
+            self._waiting.spans.append(SourceSpan(line.number, line.start, line.end))
             self._waiting = None
             return
         if self._entry is not None and self._is_base_paragraph(line):
@@ -166,11 +168,11 @@ class Outline:
             if odd := odd_letters(line.raw):
                 self.note(line.number, f"'{odd[0]}' holds a letter that looks Latin and is not; it is kept as written.")
         elif self._block_open and (not self._blanks or self._block[-1].label):
-            self._block[-1].parts.append(Span(line.number, line.start, line.end))
+            self._block[-1].parts.append(SourceSpan(line.number, line.start, line.end))
         else:
             self._begin_provision(line, None)
 
-    def _continue_entry(self, line: Line) -> None:
+    def _continue_entry(self, line: ParsedLine) -> None:
         entry = self._entry
         assert entry is not None  # noqa: S101 (the caller checked; told to the type checker)
         if line.bullet:
@@ -179,15 +181,15 @@ class Outline:
             self.note(line.number, f"Read as words of {entry.header.name}, not of the comment above.")
         self._add_words(line, line.start)
 
-    def _add_words(self, line: Line, start: int) -> None:
+    def _add_words(self, line: ParsedLine, start: int) -> None:
         entry = self._entry
         assert entry is not None  # noqa: S101 (see above)
         label = label_at(line.raw, start, line.end)
         begin, end = trimmed(line.raw, start, line.end)
         if begin < end:
-            entry.parts.append(OpenPart(Span(line.number, begin, end), label))
+            entry.parts.append(OpenPart(SourceSpan(line.number, begin, end), label))
 
-    def _comment(self, line: Line, author: str | None, span: Span) -> None:
+    def _comment(self, line: ParsedLine, author: str | None, span: SourceSpan) -> None:
         section = self._section(line)
         if self._entry is not None:
             provision = self._entry.block[0].id if self._entry.block else section.id
@@ -219,15 +221,15 @@ class Outline:
             return bool(entry.parts) and not any(part.label for part in entry.parts)
         return here > there
 
-    def _is_base_paragraph(self, line: Line) -> bool:
+    def _is_base_paragraph(self, line: ParsedLine) -> bool:
         """In a section without labels, two blank lines part an entry from the next paragraph of the base."""
         entry = self._entry
         labelled = entry is None or any(provision.label for provision in entry.block)
         return not labelled and entry is not None and bool(entry.parts) and self._blanks > 1 and not line.bullet
 
-    def _section(self, line: Line) -> Section:
+    def _section(self, line: ParsedLine) -> TextSection:
         if not self.sections:
-            self.sections.append(Section("S", "", "", "provision", Span(line.number, 0, 0)))
+            self.sections.append(TextSection("S", "", "", "provision", SourceSpan(line.number, 0, 0)))
         return self.sections[-1]
 
     def _close(self, *, keep_block: bool = False) -> None:

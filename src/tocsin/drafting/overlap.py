@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tocsin.drafting.draft import Draft, writings
+from tocsin.drafting.draft import TextState, writings
 from tocsin.drafting.model import Comment
 
 _WORD = re.compile(r"\w+")
@@ -27,7 +27,7 @@ class Overlap:
     comments: tuple[str, ...]
 
 
-def overlaps(draft: Draft) -> tuple[Overlap, ...]:
+def overlaps(draft: TextState) -> tuple[Overlap, ...]:
     """The pairs of provisions that overlap, those named by comments first, then by words shared."""
     shared = _shared_runs(draft)
     named = _named_pairs(draft)
@@ -36,7 +36,7 @@ def overlaps(draft: Draft) -> tuple[Overlap, ...]:
     return tuple(sorted(found, key=lambda o: (not o.comments, -sum(len(run.split()) for run in o.runs))))
 
 
-def _shared_runs(draft: Draft) -> dict[tuple[str, str], list[str]]:
+def _shared_runs(draft: TextState) -> dict[tuple[str, str], list[str]]:
     homes: dict[tuple[str, ...], list[str]] = {}
     written = writings(draft)
     for provision in draft.printed():
@@ -69,7 +69,7 @@ def _longest(runs: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(" ".join(parts) for parts in joined))
 
 
-def _named_pairs(draft: Draft) -> dict[tuple[str, str], list[str]]:
+def _named_pairs(draft: TextState) -> dict[tuple[str, str], list[str]]:
     found: dict[tuple[str, str], list[str]] = {}
     for comment in draft.comments.values():
         for other in _named(draft, comment):
@@ -78,7 +78,7 @@ def _named_pairs(draft: Draft) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-def _named(draft: Draft, comment: Comment) -> list[str]:
+def _named(draft: TextState, comment: Comment) -> list[str]:
     """The other provisions of the same section that a comment names by their label."""
     home = draft.provisions.get(comment.provision)
     if home is None or home.id in draft.gone:

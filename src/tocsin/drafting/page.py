@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tocsin.drafting.agreement import (
+    AgreementRow,
+    ContestedSpan,
     Identical,
-    Place,
-    Row,
+    ProvisionAgreement,
     Stakeholder,
-    Standing,
     agreement,
     alternatives,
     identical_wording,
@@ -21,9 +21,9 @@ from tocsin.drafting.agreement import (
     tally,
 )
 from tocsin.drafting.brackets import brackets
-from tocsin.drafting.difference import Change, Piece, difference
-from tocsin.drafting.draft import Decision, Draft, words_for
-from tocsin.drafting.model import Comment, Entry, EntryClass, Position, PositionKind, Section
+from tocsin.drafting.difference import TextChange, TextPiece, difference
+from tocsin.drafting.draft import ChairDecision, TextState, words_for
+from tocsin.drafting.model import Comment, EntryClass, Position, PositionKind, StakeholderEntry, TextSection
 from tocsin.drafting.overlap import overlaps
 
 _AGREES = {PositionKind.SUPPORT, PositionKind.RETAIN}
@@ -63,8 +63,8 @@ class PlaceView:
 class EntryView:
     """An entry with its difference from the base it was written on."""
 
-    entry: Entry
-    pieces: tuple[Piece, ...]
+    entry: StakeholderEntry
+    pieces: tuple[TextPiece, ...]
     positions: tuple[Position, ...]
     comments: tuple[Comment, ...]
     same_as: str
@@ -86,17 +86,17 @@ class StepView:
 class ProvisionView:
     """Everything about one provision."""
 
-    row: Row
+    row: AgreementRow
     cells: tuple[CellView, ...]
     tally: str
     base: tuple[BasePiece, ...]
     places: tuple[PlaceView, ...]
     entries: tuple[EntryView, ...]
     comments: tuple[Comment, ...]
-    decision: Decision | None
+    decision: ChairDecision | None
 
 
-def page(draft: Draft, *, shown: Sequence[str] | None = None, steps: Sequence[StepView] = ()) -> str:
+def page(draft: TextState, *, shown: Sequence[str] | None = None, steps: Sequence[StepView] = ()) -> str:
     """The page; ``shown`` limits it to some provisions (all by default), ``steps`` are its public history."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -123,32 +123,32 @@ def page(draft: Draft, *, shown: Sequence[str] | None = None, steps: Sequence[St
     )
 
 
-def headline(rows: Sequence[Row]) -> str:
+def headline(rows: Sequence[AgreementRow]) -> str:
     """Where the text stands, in one sentence."""
     count = Counter(row.standing for row in rows)
-    parts = [f"{count[Standing.CONTESTED]} of {len(rows)} provisions are contested"]
-    if count[Standing.STABLE]:
-        parts.append(f"{count[Standing.STABLE]} stable")
-    if count[Standing.UNKNOWN]:
-        parts.append(f"{count[Standing.UNKNOWN]} unknown")
+    parts = [f"{count[ProvisionAgreement.CONTESTED]} of {len(rows)} provisions are contested"]
+    if count[ProvisionAgreement.STABLE]:
+        parts.append(f"{count[ProvisionAgreement.STABLE]} stable")
+    if count[ProvisionAgreement.UNKNOWN]:
+        parts.append(f"{count[ProvisionAgreement.UNKNOWN]} unknown")
     return ", ".join(parts)
 
 
-def _sections(draft: Draft, views: Mapping[str, ProvisionView]) -> list[tuple[Section, list[ProvisionView]]]:
+def _sections(draft: TextState, views: Mapping[str, ProvisionView]) -> list[tuple[TextSection, list[ProvisionView]]]:
     found: dict[str, list[ProvisionView]] = {}
     for view in views.values():
         found.setdefault(view.row.provision.section, []).append(view)
     return [(section, found[section.id]) for section in draft.text.sections if section.id in found]
 
 
-def _section_comments(draft: Draft) -> dict[str, list[Comment]]:
+def _section_comments(draft: TextState) -> dict[str, list[Comment]]:
     return {
         section: [comment for comment in draft.comments.values() if comment.provision == section]
         for section in draft.sections()
     }
 
 
-def _counts(rows: Sequence[Row], people: Sequence[Stakeholder]) -> list[int]:
+def _counts(rows: Sequence[AgreementRow], people: Sequence[Stakeholder]) -> list[int]:
     """For each stakeholder on how many provisions it differs."""
     return [
         sum(any(p.kind not in {*_AGREES, PositionKind.UNKNOWN} for p in row.cells.get(person.name, ())) for row in rows)
@@ -156,7 +156,9 @@ def _counts(rows: Sequence[Row], people: Sequence[Stakeholder]) -> list[int]:
     ]
 
 
-def _provision(draft: Draft, row: Row, people: Sequence[Stakeholder], same: Sequence[Identical]) -> ProvisionView:
+def _provision(
+    draft: TextState, row: AgreementRow, people: Sequence[Stakeholder], same: Sequence[Identical]
+) -> ProvisionView:
     name = row.provision.id
     found = alternatives(draft, name)
     whole = [(0, found.whole)] if found.whole else []
@@ -196,18 +198,18 @@ def _sentence(position: Position) -> str:
     return f"{position.kind}{target} ({how if position.inferred else 'declared'}: {position.basis})"
 
 
-def _tally_words(row: Row, people: Sequence[Stakeholder]) -> str:
+def _tally_words(row: AgreementRow, people: Sequence[Stakeholder]) -> str:
     return ", ".join(
         f"{kind} {labels}" if labels == organisations else f"{kind} {labels} ({organisations})"
         for kind, (labels, organisations) in tally(row, people).items()
     )
 
 
-def _names(draft: Draft, entries: Sequence[str]) -> str:
+def _names(draft: TextState, entries: Sequence[str]) -> str:
     return " · ".join(dict.fromkeys(draft.entries[name].stakeholder for name in entries))
 
 
-def _base_pieces(draft: Draft, base: str, found: Sequence[Place]) -> tuple[BasePiece, ...]:
+def _base_pieces(draft: TextState, base: str, found: Sequence[ContestedSpan]) -> tuple[BasePiece, ...]:
     pieces: list[BasePiece] = []
     at = 0
     for number, place in enumerate(found, 1):
@@ -221,12 +223,14 @@ def _base_pieces(draft: Draft, base: str, found: Sequence[Place]) -> tuple[BaseP
     return tuple(piece for piece in (*pieces, BasePiece(base[at:])) if piece.text or piece.place)
 
 
-def _place_view(draft: Draft, number: int, place: Place) -> PlaceView:
+def _place_view(draft: TextState, number: int, place: ContestedSpan) -> PlaceView:
     options = tuple((option.text.strip(), _names(draft, option.entries)) for option in place.options)
     return PlaceView(number, place.base.strip(), options)
 
 
-def _entry_view(draft: Draft, entry: Entry, provision: str, same: Sequence[Identical], *, older: bool) -> EntryView:
+def _entry_view(
+    draft: TextState, entry: StakeholderEntry, provision: str, same: Sequence[Identical], *, older: bool
+) -> EntryView:
     text, base = words_for(entry, provision), draft.base_of(entry, provision)
     compared = bool(base and text) and entry.entry_class is not EntryClass.UNREADABLE
     others = [
@@ -238,7 +242,7 @@ def _entry_view(draft: Draft, entry: Entry, provision: str, same: Sequence[Ident
     ]
     return EntryView(
         entry,
-        difference(base, text) if compared else ((Piece(Change.KEEP, text),) if text else ()),
+        difference(base, text) if compared else ((TextPiece(TextChange.KEEP, text),) if text else ()),
         tuple(p for p in draft.positions.values() if p.entry == entry.id and p.provision == provision),
         tuple(draft.comments[name] for name in entry.comments if draft.comments[name].provision == provision),
         ", ".join(others),

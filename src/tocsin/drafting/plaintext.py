@@ -13,7 +13,17 @@ from dataclasses import dataclass, replace
 from tocsin.drafting.classify import CONTROL, entry_class, is_fragment
 from tocsin.drafting.difference import likeness, words
 from tocsin.drafting.lines import organisations, read_line
-from tocsin.drafting.model import Comment, Entry, EntryClass, Item, Notice, Provision, Source, Span, Text
+from tocsin.drafting.model import (
+    Comment,
+    EntryClass,
+    EntryItem,
+    ImportNotice,
+    NegotiatedText,
+    Provision,
+    SourceSpan,
+    StakeholderEntry,
+    TextSource,
+)
 from tocsin.drafting.outline import OpenComment, OpenEntry, OpenProvision, Outline
 from tocsin.drafting.positions import inferred_positions
 from tocsin.node.errors import InputError
@@ -27,7 +37,7 @@ _LEADING = re.compile(r"[A-Z][A-Z0-9&/.]{1,11}(?=\s)")
 _AGREES = re.compile(r"\b(?:we|I)\s+(?:fully\s+)?(?:agree|support|endorse)\b[^.;]*", re.IGNORECASE)
 
 
-def read_compilation(data: bytes, name: str = "") -> Text:
+def read_compilation(data: bytes, name: str = "") -> NegotiatedText:
     """The text in a compilation (UTF-8).
 
     Raises:
@@ -43,7 +53,7 @@ def read_compilation(data: bytes, name: str = "") -> Text:
             "No provision was found in the text.",
             hint="A compilation has numbered sections ('2. Pillars') with provisions ('a) …') under them.",
         )
-    return _SecondPass(lines, outline).text(Source(name, hashlib.sha256(data).hexdigest(), "plain text"))
+    return _SecondPass(lines, outline).text(TextSource(name, hashlib.sha256(data).hexdigest(), "plain text"))
 
 
 def _decoded(data: bytes) -> list[str]:
@@ -86,7 +96,7 @@ class _Group:
 
     label: str | None
     new: bool
-    spans: tuple[Span, ...]
+    spans: tuple[SourceSpan, ...]
 
     def text(self, lines: Sequence[str]) -> str:
         return "\n".join(lines[span.line - 1][span.start : span.end] for span in self.spans)
@@ -107,7 +117,7 @@ class _SecondPass:
         self.counted: dict[str, Counter[str]] = {}
         self.proposed: list[Provision] = []
 
-    def text(self, source: Source) -> Text:
+    def text(self, source: TextSource) -> NegotiatedText:
         """The whole text, in source order."""
         comments = [self._comment(number, opened) for number, opened in enumerate(self.outline.comments, 1)]
         by_entry: dict[str, list[str]] = {}
@@ -122,7 +132,7 @@ class _SecondPass:
         known = {name for entry in entries for name in (entry.stakeholder, *entry.organisations)}
         comments, notices = _with_authors(comments, known)
         provisions = sorted([*self.base.values(), *self.proposed], key=lambda p: (p.spans[0].line, p.spans[0].start))
-        text = Text(
+        text = NegotiatedText(
             title=" ".join(self.outline.preamble),
             source=source,
             sections=tuple(self.outline.sections),
@@ -135,7 +145,7 @@ class _SecondPass:
         return replace(text, positions=inferred_positions(text))
 
     def _note(self, line: int, message: str) -> None:
-        self.notices.append(Notice(line, message))
+        self.notices.append(ImportNotice(line, message))
 
     def _provision(self, opened: OpenProvision) -> Provision:
         base = "\n".join(self.lines[span.line - 1][span.start : span.end] for span in opened.parts)
@@ -155,7 +165,7 @@ class _SecondPass:
             readable,
         )
 
-    def _entry(self, opened: OpenEntry) -> Entry:
+    def _entry(self, opened: OpenEntry) -> StakeholderEntry:
         items = self._items(opened)
         spans = tuple(part.span for part in opened.parts)
         if len(items) == 1 and spans:
@@ -168,7 +178,7 @@ class _SecondPass:
             )
         if opened.new and (agrees := _AGREES.search(text)):
             self._note(opened.line, f"'{agrees[0].strip()}': it does not say with what; not counted as support.")
-        return Entry(
+        return StakeholderEntry(
             _name(opened),
             opened.line,
             items[0].provision,
@@ -181,23 +191,23 @@ class _SecondPass:
             spans=spans,
         )
 
-    def _words(self, span: Span) -> str:
+    def _words(self, span: SourceSpan) -> str:
         return self.lines[span.line - 1][span.start : span.end]
 
-    def _items(self, opened: OpenEntry) -> tuple[Item, ...]:
+    def _items(self, opened: OpenEntry) -> tuple[EntryItem, ...]:
         """The parts of an entry, each with its provision; at least one."""
         groups = self._groups(opened)
         if not groups:
             provision = opened.block[0].id if opened.block else opened.section.id
-            return (Item(provision, EntryClass.EMPTY, "", opened.line),)
+            return (EntryItem(provision, EntryClass.EMPTY, "", opened.line),)
         used: set[str] = set()
-        items: list[Item] = []
+        items: list[EntryItem] = []
         for group in groups:
             target = self._target(opened, group, used)
             used.add(target.id)
             text = group.text(self.lines)
             kind = EntryClass.NEW if not target.base else entry_class(text, target.base, base_readable=target.readable)
-            items.append(Item(target.id, kind, text, group.spans[0].line))
+            items.append(EntryItem(target.id, kind, text, group.spans[0].line))
         return tuple(items)
 
     def _groups(self, opened: OpenEntry) -> list[_Group]:
@@ -205,7 +215,7 @@ class _SecondPass:
         for part in opened.parts:
             label, rest = part.label, part.span
             if label is not None:
-                rest = Span(rest.line, min(label.end, rest.end), rest.end)
+                rest = SourceSpan(rest.line, min(label.end, rest.end), rest.end)
                 rest = self._trimmed(rest)
             if label is not None or not groups:
                 groups.append(_Group(label.label if label else None, label is not None and label.new, (rest,)))
@@ -227,9 +237,9 @@ class _SecondPass:
             )
             if match is None:
                 break
-            before = self._trimmed(Span(last.line, last.start, match.start()))
+            before = self._trimmed(SourceSpan(last.line, last.start, match.start()))
             cut[-1] = replace(cut[-1], spans=(*cut[-1].spans[:-1], before))
-            cut.append(_Group(label, new=False, spans=(Span(last.line, match.end(), last.end),)))
+            cut.append(_Group(label, new=False, spans=(SourceSpan(last.line, match.end(), last.end),)))
         if len(cut) > 1:
             self._note(
                 group.spans[0].line, f"Labels inside the line: read as {len(cut)} items of {opened.header.name}."
@@ -237,10 +247,12 @@ class _SecondPass:
             cut[0] = replace(cut[0], label=cut[0].label or labels[0])
         return cut
 
-    def _trimmed(self, span: Span) -> Span:
+    def _trimmed(self, span: SourceSpan) -> SourceSpan:
         raw = self.lines[span.line - 1]
         text = raw[span.start : span.end]
-        return Span(span.line, span.start + len(text) - len(text.lstrip()), span.end - len(text) + len(text.rstrip()))
+        return SourceSpan(
+            span.line, span.start + len(text) - len(text.lstrip()), span.end - len(text) + len(text.rstrip())
+        )
 
     def _target(self, opened: OpenEntry, group: _Group, used: set[str]) -> Provision:
         """The provision a group speaks about; a new one where it speaks about none of the base."""
@@ -309,13 +321,13 @@ def _name(opened: OpenEntry) -> str:
     return f"e{opened.number}"
 
 
-def _class_of(items: Sequence[Item]) -> EntryClass:
+def _class_of(items: Sequence[EntryItem]) -> EntryClass:
     """One class for an entry of several items: equal only if every item is."""
     classes = {item.entry_class for item in items}
     return classes.pop() if len(classes) == 1 else EntryClass.CHANGED
 
 
-def _on_item(comment: Comment, entry: Entry | None) -> Comment:
+def _on_item(comment: Comment, entry: StakeholderEntry | None) -> Comment:
     """The comment with the provision of the item it stands behind."""
     if entry is None:
         return comment
@@ -323,14 +335,14 @@ def _on_item(comment: Comment, entry: Entry | None) -> Comment:
     return replace(comment, provision=before[-1] if before else entry.provision)
 
 
-def _with_authors(comments: Sequence[Comment], known: set[str]) -> tuple[list[Comment], list[Notice]]:
+def _with_authors(comments: Sequence[Comment], known: set[str]) -> tuple[list[Comment], list[ImportNotice]]:
     """Comments with the author that their first words name, and a notice for each that names nobody.
 
     "JP: …" and "CZ - …" name the author; "CZ suggests …" does so only if CZ is a stakeholder or an author elsewhere.
     """
     codes = known | {match["name"] for comment in comments if (match := _AUTHOR.match(comment.text))}
     done: list[Comment] = []
-    notices: list[Notice] = []
+    notices: list[ImportNotice] = []
     for comment in comments:
         named = _AUTHOR.match(comment.text)
         leading = _LEADING.match(comment.text)
@@ -341,6 +353,8 @@ def _with_authors(comments: Sequence[Comment], known: set[str]) -> tuple[list[Co
         elif leading and leading[0] in codes:
             done.append(replace(comment, author=leading[0], author_inferred=True))
         else:
-            notices.append(Notice(comment.line, "The comment does not say who wrote it; its author stays unknown."))
+            notices.append(
+                ImportNotice(comment.line, "The comment does not say who wrote it; its author stays unknown.")
+            )
             done.append(comment)
     return done, notices

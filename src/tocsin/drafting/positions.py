@@ -6,7 +6,15 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from tocsin.drafting.difference import likeness
-from tocsin.drafting.model import Comment, Entry, EntryClass, Item, Position, PositionKind, Text
+from tocsin.drafting.model import (
+    Comment,
+    EntryClass,
+    EntryItem,
+    NegotiatedText,
+    Position,
+    PositionKind,
+    StakeholderEntry,
+)
 
 # Below this share of common words an amendment is a replacement of the provision.
 _REPLACES_BELOW = 0.3
@@ -38,7 +46,7 @@ _OTHER = re.compile(
 _Labels: TypeAlias = Mapping[str, tuple[str, Mapping[tuple[str, str], str]]]
 
 
-def inferred_positions(text: Text) -> tuple[Position, ...]:
+def inferred_positions(text: NegotiatedText) -> tuple[Position, ...]:
     """One position or more for each thing an entry speaks about, then those that comments elsewhere state.
 
     Everything here is an inference except ``UNKNOWN``, which says that nothing was inferred.
@@ -63,9 +71,9 @@ def inferred_positions(text: Text) -> tuple[Position, ...]:
     return tuple(replace(position, id=f"p{number}") for number, position in enumerate(found, 1))
 
 
-def whole_of(entry: Entry) -> Item:
+def whole_of(entry: StakeholderEntry) -> EntryItem:
     """An entry that speaks about one provision, as an item."""
-    return Item(entry.provision, entry.entry_class, entry.text, entry.line)
+    return EntryItem(entry.provision, entry.entry_class, entry.text, entry.line)
 
 
 def stated_kind(words: str) -> PositionKind | None:
@@ -78,7 +86,7 @@ def stated_kind(words: str) -> PositionKind | None:
     return None
 
 
-def speakers_of(comments: Sequence[Comment], entries: Sequence[Entry]) -> dict[str, str]:
+def speakers_of(comments: Sequence[Comment], entries: Sequence[StakeholderEntry]) -> dict[str, str]:
     """Which stakeholder each comment author is.
 
     A stakeholder's own name, or that of one of its organisations, is itself. A code ("JP") is a stakeholder when all
@@ -97,7 +105,7 @@ def speakers_of(comments: Sequence[Comment], entries: Sequence[Entry]) -> dict[s
 
 
 def _of_item(
-    entry: Entry, item: Item, own: Iterable[Comment], labels: _Labels, bases: Mapping[str, str]
+    entry: StakeholderEntry, item: EntryItem, own: Iterable[Comment], labels: _Labels, bases: Mapping[str, str]
 ) -> list[Position]:
     about = [
         (comment, kind)
@@ -159,7 +167,7 @@ def _merge_target(comment: Comment, labels: _Labels) -> str | None:
     return by_label.get((section, match["label"])) if match else None
 
 
-def _labels(text: Text) -> _Labels:
+def _labels(text: NegotiatedText) -> _Labels:
     """For each provision its section, and in one shared table the first provision of each section and label."""
     first: dict[tuple[str, str], str] = {}
     for provision in text.provisions:

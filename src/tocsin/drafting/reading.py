@@ -1,6 +1,6 @@
 """A file as a text under negotiation: which reader takes it is decided by its first bytes, not by its name."""
 
-from tocsin.drafting.model import Text
+from tocsin.drafting.model import NegotiatedText
 from tocsin.node.errors import InputError
 
 _ZIP = b"PK"
@@ -8,7 +8,7 @@ _OLE = b"\xd0\xcf\x11\xe0"  # .doc, and every Office file under a password (MS-C
 _OTHERS = {b"%PDF": "a PDF", b"{\\rtf": "an RTF file"}
 
 
-def read_text(data: bytes, name: str = "") -> Text:
+def read_text(data: bytes, name: str = "") -> NegotiatedText:
     """The text in a Word file (.docx) or a plain-text compilation.
 
     Raises:

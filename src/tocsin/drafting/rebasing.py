@@ -2,29 +2,29 @@
 
 from dataclasses import dataclass
 
-from tocsin.drafting.difference import Edit, Piece, carried_over, difference, edits
-from tocsin.drafting.draft import Draft, words_for
-from tocsin.drafting.model import Entry
+from tocsin.drafting.difference import Edit, TextPiece, carried_over, difference, edits
+from tocsin.drafting.draft import TextState, words_for
+from tocsin.drafting.model import StakeholderEntry
 from tocsin.node.errors import ConflictError, NotFoundError
 
 
 @dataclass(frozen=True)
-class Rebased:
+class RebasedEntry:
     """``base_changes`` is what happened to the base; ``text`` the entry's edits on the present base.
 
     ``clashes`` are the edits (on the old base) that meet a change of the base: they are not in ``text``, and only the
     writer can say what becomes of them.
     """
 
-    entry: Entry
+    entry: StakeholderEntry
     old_base: str
     new_base: str
-    base_changes: tuple[Piece, ...]
+    base_changes: tuple[TextPiece, ...]
     text: str
     clashes: tuple[Edit, ...]
 
 
-def rebased(draft: Draft, entry_id: str) -> Rebased:
+def rebased(draft: TextState, entry_id: str) -> RebasedEntry:
     """What rebasing an entry to the present base would give; nothing is changed.
 
     Raises:
@@ -41,10 +41,10 @@ def rebased(draft: Draft, entry_id: str) -> Rebased:
         raise ConflictError(f"{entry.provision} is no longer in the text: {draft.gone[entry.provision]}.")
     old, new = draft.base_of(entry), draft.provisions[entry.provision].base
     text, clashes = carried_over(edits(old, words_for(entry, entry.provision)), old, new)
-    return Rebased(entry, old, new, difference(old, new), text, clashes)
+    return RebasedEntry(entry, old, new, difference(old, new), text, clashes)
 
 
-def outdated(draft: Draft) -> tuple[Entry, ...]:
+def outdated(draft: TextState) -> tuple[StakeholderEntry, ...]:
     """The entries whose base has changed since they were written, and that can be rebased."""
     return tuple(
         entry

@@ -9,14 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
 from tocsin.drafting.acts import Act, Import
-from tocsin.drafting.bundle import Merged, merged
-from tocsin.drafting.draft import Draft
-from tocsin.drafting.history import Signer, Step, extended, replayed
-from tocsin.drafting.model import Text
+from tocsin.drafting.bundle import MergePreview, merged
+from tocsin.drafting.draft import TextState
+from tocsin.drafting.history import HistoryStep, Signer, extended, replayed
+from tocsin.drafting.model import NegotiatedText
 from tocsin.drafting.models import DraftStep, DraftText
-from tocsin.drafting.stored import Stored
+from tocsin.drafting.stored import StoredText
 from tocsin.node.errors import ConflictError, NotFoundError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 
 def stored_texts(database: Database) -> list[tuple[str, str, str, str]]:
@@ -26,7 +26,7 @@ def stored_texts(database: Database) -> list[tuple[str, str, str, str]]:
         return [(name, title, source, identity) for name, title, source, identity in session.execute(query)]
 
 
-def load(database: Database, name: str) -> Stored:
+def load(database: Database, name: str) -> StoredText:
     """The text called ``name`` (or with that id).
 
     Raises:
@@ -44,8 +44,8 @@ def source_of(database: Database, name: str) -> bytes:
 
 
 def add_text(
-    database: Database, text: Text, source: bytes, *, actor: str, at: datetime, name: str | None = None
-) -> tuple[Stored, bool]:
+    database: Database, text: NegotiatedText, source: bytes, *, actor: str, at: datetime, name: str | None = None
+) -> tuple[StoredText, bool]:
     """The text in the store, and whether it is new: the same bytes under the same name are one text.
 
     Raises:
@@ -66,11 +66,11 @@ def add_text(
         step, _ = extended([], Import(text), actor=actor, at=at)
         session.flush()
         session.add(_step_row(identity, step))
-        audit(session, AuditWord.DRAFT_IMPORTED, at=at, actor=actor, subject=identity, detail={"hash": step.hash})
-        return Stored(identity, wanted, text.title, text.source.name, text.source.sha256, (step,)), True
+        audit(session, AuditAction.DRAFT_IMPORTED, at=at, actor=actor, subject=identity, detail={"hash": step.hash})
+        return StoredText(identity, wanted, text.title, text.source.name, text.source.sha256, (step,)), True
 
 
-def add_copy(database: Database, stored: Stored, source: bytes, *, actor: str, at: datetime) -> None:
+def add_copy(database: Database, stored: StoredText, source: bytes, *, actor: str, at: datetime) -> None:
     """Keep a copy of a text from another node, history and identity unchanged."""
     with database.begin() as session:
         if session.get(DraftText, stored.id) is not None:
@@ -85,18 +85,18 @@ def add_copy(database: Database, stored: Stored, source: bytes, *, actor: str, a
         session.add(_text_row(stored.id, stored.name, first.text, source))
         session.flush()
         session.add_all(_step_row(stored.id, step) for step in stored.steps)
-        audit(session, AuditWord.DRAFT_IMPORTED, at=at, actor=actor, subject=stored.id, detail={"copy": True})
+        audit(session, AuditAction.DRAFT_IMPORTED, at=at, actor=actor, subject=stored.id, detail={"copy": True})
 
 
 def append(
     database: Database,
     name: str,
-    decide: Callable[[Stored, Draft], Sequence[Act]],
+    decide: Callable[[StoredText, TextState], Sequence[Act]],
     *,
     actor: str,
     at: datetime,
     signer: Signer | None = None,
-) -> tuple[tuple[Step, ...], Draft]:
+) -> tuple[tuple[HistoryStep, ...], TextState]:
     """The steps added and the draft after them; ``decide`` says from the text as it is which acts to do.
 
     All or none of the acts are added.
@@ -113,7 +113,7 @@ def append(
         return added, draft
 
 
-def take_in(database: Database, theirs: Stored, *, actor: str, at: datetime) -> Merged:
+def take_in(database: Database, theirs: StoredText, *, actor: str, at: datetime) -> MergePreview:
     """Add to a text what a copy of it brings back, and say what was left aside and what stands side by side now."""
     with database.begin() as session:
         ours = _load(session, theirs.id)
@@ -122,12 +122,12 @@ def take_in(database: Database, theirs: Stored, *, actor: str, at: datetime) -> 
         return result
 
 
-def save_steps(session: Session, text_id: str, steps: Sequence[Step], *, actor: str, at: datetime) -> None:
+def save_steps(session: Session, text_id: str, steps: Sequence[HistoryStep], *, actor: str, at: datetime) -> None:
     """Add steps to a history in the caller's transaction, each with its audit entry."""
     for step in steps:
         session.add(_step_row(text_id, step))
         detail: dict[str, object] = {"seq": step.seq, "act": step.act().act, "hash": step.hash}
-        audit(session, AuditWord.DRAFT_CHANGED, at=at, actor=actor, subject=text_id, detail=detail)
+        audit(session, AuditAction.DRAFT_CHANGED, at=at, actor=actor, subject=text_id, detail=detail)
 
 
 def _row(session: Session, name: str) -> DraftText:
@@ -138,14 +138,16 @@ def _row(session: Session, name: str) -> DraftText:
     return row
 
 
-def _load(session: Session, name: str) -> Stored:
+def _load(session: Session, name: str) -> StoredText:
     row = _row(session, name)
     rows = session.scalars(select(DraftStep).where(DraftStep.text_id == row.id).order_by(DraftStep.seq))
-    steps = tuple(Step(s.seq, s.at, s.actor, s.body, s.prev, s.result, s.hash, s.signature, s.origin) for s in rows)
-    return Stored(row.id, row.name, row.title, row.source_name, row.source_sha256, steps)
+    steps = tuple(
+        HistoryStep(s.seq, s.at, s.actor, s.body, s.prev, s.result, s.hash, s.signature, s.origin) for s in rows
+    )
+    return StoredText(row.id, row.name, row.title, row.source_name, row.source_sha256, steps)
 
 
-def _text_row(identity: str, name: str, text: Text, source: bytes) -> DraftText:
+def _text_row(identity: str, name: str, text: NegotiatedText, source: bytes) -> DraftText:
     return DraftText(
         id=identity,
         name=name,
@@ -156,7 +158,7 @@ def _text_row(identity: str, name: str, text: Text, source: bytes) -> DraftText:
     )
 
 
-def _step_row(text_id: str, step: Step) -> DraftStep:
+def _step_row(text_id: str, step: HistoryStep) -> DraftStep:
     return DraftStep(
         text_id=text_id,
         seq=step.seq,
@@ -171,6 +173,6 @@ def _step_row(text_id: str, step: Step) -> DraftStep:
     )
 
 
-def _name_of(text: Text) -> str:
+def _name_of(text: NegotiatedText) -> str:
     stem = text.source.name.rsplit(".", 1)[0].casefold()
     return re.sub(r"[^\w]+", "-", stem).strip("-") or "text"

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from tocsin.drafting.history import Step
+from tocsin.drafting.history import HistoryStep
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredText:
     """Its identity (UUID, the same everywhere), its local name, where it was read from, and its whole history."""
 
     id: str
@@ -14,4 +14,4 @@ class Stored:
     title: str
     source_name: str
     source_sha256: str
-    steps: tuple[Step, ...]
+    steps: tuple[HistoryStep, ...]

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.events.health import Heard, Trouble, late_after, troubles
+from tocsin.events.health import FeedReport, Trouble, late_after, troubles
 from tocsin.events.models import AlarmKind, ColumnSet, FeedAlarm, FeedRecord, Ingest, IngestState
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
-from tocsin.node.records import AuditWord, Database, audit, name_by_reference
+from tocsin.node.records import AuditAction, Database, audit, name_by_reference
 
 _PAST = timedelta(days=56)  # eight of each day of the week
 _MOST = 400  # reports that are looked at; a feed that comes more often than hourly has a shorter past
@@ -40,7 +40,7 @@ class FeedState:
 
 
 @dataclass(frozen=True)
-class Changes:
+class AlarmChanges:
     """What a look at the feeds changed."""
 
     opened: Sequence[FeedAlarm]
@@ -52,12 +52,12 @@ def feed_name(record: FeedRecord) -> str:
     return f"{record.source}/{record.code}"
 
 
-def watch_feeds(database: Database, *, now: datetime, feeds: Collection[int] | None = None) -> Changes:
+def watch_feeds(database: Database, *, now: datetime, feeds: Collection[int] | None = None) -> AlarmChanges:
     """Look at the feeds (all, or those with these ids), and open and close their alarms."""
     opened: list[FeedAlarm] = []
     closed: list[FeedAlarm] = []
     if feeds is not None and not feeds:
-        return Changes(opened, closed)
+        return AlarmChanges(opened, closed)
     with database.begin() as session:
         # The lock keeps two watchers from opening an alarm twice; SQLite has one writer anyway.
         wanted = select(FeedRecord).order_by(FeedRecord.id).with_for_update()
@@ -70,7 +70,7 @@ def watch_feeds(database: Database, *, now: datetime, feeds: Collection[int] | N
                 found = _look(session, record, last[record.id], mine, now)
                 opened += _open(session, record, found, mine, now)
                 closed += _close(session, found, mine, now)
-    return Changes(opened, closed)
+    return AlarmChanges(opened, closed)
 
 
 def feed_states(database: Database) -> list[FeedState]:
@@ -116,7 +116,7 @@ def acknowledge(database: Database, alarm: int, *, note: str, by: str, now: date
             raise ConflictError(f"Alarm {alarm} was over at {found.closed_at:%Y-%m-%d %H:%M} UTC.")
         found.acknowledged_at, found.acknowledged_by, found.note = now, by, note.strip()
         who = name_by_reference(session, by)
-        audit(session, AuditWord.ALARM_ACKNOWLEDGED, at=now, actor=who, subject=f"alarm:{alarm}")
+        audit(session, AuditAction.ALARM_ACKNOWLEDGED, at=now, actor=who, subject=f"alarm:{alarm}")
         if found.kind == AlarmKind.COLUMNS:
             _shut(session, found, now, actor=who)
         return found
@@ -137,7 +137,7 @@ def set_cadence(database: Database, feed: str, hours: int, *, by: str, now: date
         before, found.cadence_hours = found.cadence_hours, hours
         detail: dict[str, object] = {"cadence_hours": hours, "before": before}
         who = name_by_reference(session, by)
-        audit(session, AuditWord.FEED_CHANGED, at=now, actor=who, subject=f"feed:{feed}", detail=detail)
+        audit(session, AuditAction.FEED_CHANGED, at=now, actor=who, subject=f"feed:{feed}", detail=detail)
         return found
 
 
@@ -162,7 +162,7 @@ def _columns_looked_at(session: Session, feed: int) -> datetime | None:
     return session.scalar(wanted.where(FeedAlarm.feed_id == feed, FeedAlarm.kind == AlarmKind.COLUMNS))
 
 
-def _heard(session: Session, feed: int, now: datetime) -> list[Heard]:
+def _heard(session: Session, feed: int, now: datetime) -> list[FeedReport]:
     wanted = (
         select(Ingest.number, Ingest.started_at, Ingest.report, Ingest.rows, ColumnSet.id)
         .outerjoin(ColumnSet, ColumnSet.id == Ingest.column_set)
@@ -178,7 +178,7 @@ def _heard(session: Session, feed: int, now: datetime) -> list[Heard]:
     rows = session.execute(wanted).all()[::-1]
     sets = {number for *_, number in rows if number is not None}
     named = {one.id: frozenset(one.names) for one in session.scalars(select(ColumnSet).where(ColumnSet.id.in_(sets)))}
-    return [Heard(number, at, report, count, named.get(columns)) for number, at, report, count, columns in rows]
+    return [FeedReport(number, at, report, count, named.get(columns)) for number, at, report, count, columns in rows]
 
 
 def _last_heard(session: Session, feeds: Collection[int]) -> dict[int, datetime]:
@@ -216,7 +216,7 @@ def _open(
         session.flush()
         detail: dict[str, object] = {"feed": feed_name(record), "kind": kind, "ingest": trouble.ingest}
         subject = f"alarm:{alarm.id}"
-        audit(session, AuditWord.ALARM_OPENED, at=now, actor="feed health", subject=subject, detail=detail)
+        audit(session, AuditAction.ALARM_OPENED, at=now, actor="feed health", subject=subject, detail=detail)
         yield alarm
 
 
@@ -231,4 +231,4 @@ def _close(
 
 def _shut(session: Session, alarm: FeedAlarm, now: datetime, *, actor: str) -> None:
     alarm.closed_at, alarm.alarm_key = now, None
-    audit(session, AuditWord.ALARM_CLOSED, at=now, actor=actor, subject=f"alarm:{alarm.id}")
+    audit(session, AuditAction.ALARM_CLOSED, at=now, actor=actor, subject=f"alarm:{alarm.id}")

@@ -15,18 +15,18 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import polars as pl
 
-from tocsin.events.counting import Counter, Figures
+from tocsin.events.counting import EventCounts, MatchCounter
 from tocsin.events.extra import PREFIX, fold
 from tocsin.events.filters import EventFilter
-from tocsin.events.matching import TEXT_ROWS, File, Matcher, Wanted
+from tocsin.events.matching import TEXT_ROWS, EventFile, Matcher, ResolvedFilter
 from tocsin.events.schema import BY_NAME, COLUMNS
-from tocsin.events.sight import EVERYTHING, Label, Sight, Window
+from tocsin.events.sight import EVERYTHING, EventScope, Label, ScopeClause
 from tocsin.events.store import EventStore
 from tocsin.events.summaries import GLANCE, Places, Summaries, UInt64s
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
 
-__all__ = ["TEXT_ROWS", "Events", "Figures", "Glance", "Page", "cursor_of", "read_cursor"]
+__all__ = ["TEXT_ROWS", "EventCounts", "EventRows", "Events", "Glance", "cursor_of", "read_cursor"]
 
 _NEEDED: Final = ("tlp", "pap", "routed", "told", "ingest", "row")
 _BYTES: Final = 32 << 20
@@ -36,7 +36,7 @@ _NONE: Final[Places] = np.zeros(0, dtype=np.intp)
 
 
 @dataclass(frozen=True)
-class Page:
+class EventRows:
     """Rows newest first (by ingest and row), with ``more`` where there are further ones.
 
     ``rows``: the columns asked for and ``ingest``, ``row``, ``problem``; what may not be seen is null.
@@ -53,7 +53,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Glance:
-    """Rows as `Page`, each by its identity with the values of `summaries.GLANCE` (times in seconds since 1970)."""
+    """Rows as `EventRows`, each by its identity with the values of `summaries.GLANCE` (times in seconds since 1970)."""
 
     rows: list[tuple[str, dict[str, Any]]]
     cursor: str
@@ -85,9 +85,9 @@ class Events:
     text_rows: int = TEXT_ROWS
     summaries: Summaries = field(init=False)
     _matcher: Matcher = field(init=False)
-    _counter: Counter = field(init=False)
-    _figures: Cache[Figures] = field(init=False)
-    _pages: Cache[Page] = field(init=False)
+    _counter: MatchCounter = field(init=False)
+    _figures: Cache[EventCounts] = field(init=False)
+    _pages: Cache[EventRows] = field(init=False)
     _glances: Cache[Glance] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -95,14 +95,14 @@ class Events:
         matcher = Matcher(self.store, self.database, summaries, self.numbers_of, self.text_rows)
         object.__setattr__(self, "summaries", summaries)
         object.__setattr__(self, "_matcher", matcher)
-        object.__setattr__(self, "_counter", Counter(matcher))
+        object.__setattr__(self, "_counter", MatchCounter(matcher))
         # More at once than there are processors would only need more memory, and longer for each.
         turn = BoundedSemaphore(os.cpu_count() or 1)
         object.__setattr__(self, "_figures", Cache(_BYTES, lambda one: one.asns.nbytes + 50_000, turn))
         object.__setattr__(self, "_pages", Cache(100, turn=turn))
         object.__setattr__(self, "_glances", Cache(200, turn=turn))
 
-    def figures(self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING) -> Figures:
+    def figures(self, wanted: EventFilter, *, now: datetime, sight: EventScope = EVERYTHING) -> EventCounts:
         """The counts of the events that fit and may be seen."""
         asked = self._matcher.wanted(wanted, sight, now)
         found = _again(lambda: self._figures.get(self._key(asked), lambda: self._counter.figures(asked)))
@@ -117,11 +117,11 @@ class Events:
         wanted: EventFilter,
         *,
         now: datetime,
-        sight: Sight = EVERYTHING,
+        sight: EventScope = EVERYTHING,
         columns: Sequence[str] = (),
         after: str = "",
         limit: int = 50,
-    ) -> Page:
+    ) -> EventRows:
         """The newest events that fit and may be seen, ``after`` a cursor. ``columns``: names of fields; none: all."""
         asked = self._matcher.wanted(wanted, sight, now)
         more = (tuple(columns), after, limit)
@@ -130,7 +130,7 @@ class Events:
         )
 
     def glance(
-        self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING, after: str = "", limit: int = 50
+        self, wanted: EventFilter, *, now: datetime, sight: EventScope = EVERYTHING, after: str = "", limit: int = 50
     ) -> Glance | None:
         """What `page` finds, as far as the digests know it, far sooner; None where not all of that may be seen."""
         if not sight.common.issuperset(GLANCE):
@@ -140,12 +140,12 @@ class Events:
             lambda: self._glances.get(self._key(asked, after, limit), lambda: self._glance(asked, after, limit))
         )
 
-    def one(self, cursor: str, *, sight: Sight = EVERYTHING) -> pl.DataFrame:
+    def one(self, cursor: str, *, sight: EventScope = EVERYTHING) -> pl.DataFrame:
         """One event whole, by its identity: a frame of one row, of none where it is not there or may not be seen."""
         named = read_cursor(cursor)
         if named is None:
             return pl.DataFrame(schema=COLUMNS)
-        return _again(lambda: self._one(*named, Wanted(EventFilter(), sight)))
+        return _again(lambda: self._one(*named, ResolvedFilter(EventFilter(), sight)))
 
     def files_within(self, ranges: Sequence[tuple[int, int, int, int]]) -> list[str]:
         """The files with events whose address lies in one of the ranges, as `Query` has them."""
@@ -154,7 +154,7 @@ class Events:
         )
 
     def batches(
-        self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING, rows: int = 20_000
+        self, wanted: EventFilter, *, now: datetime, sight: EventScope = EVERYTHING, rows: int = 20_000
     ) -> Iterator[pl.DataFrame]:
         """All events that fit and may be seen, whole, in frames of at most so many rows; in the order of the files.
 
@@ -164,8 +164,8 @@ class Events:
         return self._batches(self._matcher.searched(asked), asked, rows)
 
     def whole(
-        self, wanted: EventFilter, *, now: datetime, sight: Sight = EVERYTHING
-    ) -> tuple[Figures, Iterator[pl.DataFrame]]:
+        self, wanted: EventFilter, *, now: datetime, sight: EventScope = EVERYTHING
+    ) -> tuple[EventCounts, Iterator[pl.DataFrame]]:
         """The counts of the events that fit and may be seen, and all of these very events, as `batches`."""
         while True:
             version = self.store.table.version()
@@ -173,7 +173,7 @@ class Events:
             if self.store.table.version() == version:  # else more was heard between the two
                 return found
 
-    def _batches(self, files: Sequence[File], asked: Wanted, rows: int) -> Iterator[pl.DataFrame]:
+    def _batches(self, files: Sequence[EventFile], asked: ResolvedFilter, rows: int) -> Iterator[pl.DataFrame]:
         for file in files:
             places = self._matcher.fitting(file, asked)
             while len(places):
@@ -188,11 +188,11 @@ class Events:
             self._matcher.number_of(file.path)
         return self._matcher.kinds.labels()
 
-    def _key(self, asked: Wanted, *more: Hashable) -> Hashable:
+    def _key(self, asked: ResolvedFilter, *more: Hashable) -> Hashable:
         """What an answer is known by until something is heard."""
         return (self.store.table.version(), asked.key, asked.bounds, more)
 
-    def _one(self, ingest: int, row: int, asked: Wanted) -> pl.DataFrame:
+    def _one(self, ingest: int, row: int, asked: ResolvedFilter) -> pl.DataFrame:
         for file in self._matcher.files():
             places = self.summaries.of(file.path).place_of(ingest, row) if file.newest >= ingest else _NONE
             if len(places):
@@ -201,15 +201,15 @@ class Events:
                 return self._rows([(file.path, places)], (), asked.sight)
         return pl.DataFrame(schema=COLUMNS)
 
-    def _page(self, asked: Wanted, columns: Sequence[str], after: str, limit: int) -> Page:
+    def _page(self, asked: ResolvedFilter, columns: Sequence[str], after: str, limit: int) -> EventRows:
         best = self._best(asked, after, limit + 1)
         of = [
             (path, np.array([place for _, place in some], dtype=np.intp))
             for path, some in _by_path(best[:limit]).items()
         ]
-        return Page(self._rows(of, columns, asked.sight), more=len(best) > limit)
+        return EventRows(self._rows(of, columns, asked.sight), more=len(best) > limit)
 
-    def _glance(self, asked: Wanted, after: str, limit: int) -> Glance:
+    def _glance(self, asked: ResolvedFilter, after: str, limit: int) -> Glance:
         best = self._best(asked, after, limit + 1)
         rows: dict[int, dict[str, Any]] = {}
         for path, of in _by_path(best[:limit]).items():
@@ -220,7 +220,7 @@ class Events:
         named = [(cursor_of(event >> 32, event & 0xFFFFFFFF), rows[event]) for event, _, _ in best[:limit]]
         return Glance(named, named[-1][0] if len(best) > limit else "")
 
-    def _best(self, asked: Wanted, after: str, most: int) -> list[tuple[int, str, int]]:
+    def _best(self, asked: ResolvedFilter, after: str, most: int) -> list[tuple[int, str, int]]:
         """The newest events that fit: identity, file and place of each, newest first."""
         named = read_cursor(after)
         below = np.uint64(named[0] << 32 | named[1]) if named else None
@@ -234,7 +234,9 @@ class Events:
             del best[most:]
         return best
 
-    def _newest_of(self, file: File, asked: Wanted, below: np.uint64 | None, most: int) -> tuple[Places, UInt64s]:
+    def _newest_of(
+        self, file: EventFile, asked: ResolvedFilter, below: np.uint64 | None, most: int
+    ) -> tuple[Places, UInt64s]:
         summary, places = self.summaries.of(file.path), self._matcher.fitting(file, asked)
         if len(places) > most and below is None:
             places = summary.of_newest_ingests(places, most)
@@ -246,7 +248,7 @@ class Events:
             places, events = places[top], events[top]
         return places, events
 
-    def _rows(self, places: Sequence[tuple[str, Places]], columns: Sequence[str], sight: Sight) -> pl.DataFrame:
+    def _rows(self, places: Sequence[tuple[str, Places]], columns: Sequence[str], sight: EventScope) -> pl.DataFrame:
         """Rows at places of files, newest first, with nothing in what may not be seen."""
         whole = not columns
         names = list(COLUMNS) if whole else [of for name in columns for of in BY_NAME[name].columns]
@@ -274,7 +276,7 @@ class Events:
         missing = [pl.lit(None, dtype=COLUMNS[name]).alias(name) for name in names if name not in filled]
         return fold(found.with_columns(missing)).select(names)
 
-    def _shown(self, rows: pl.DataFrame, sight: Sight) -> pl.DataFrame:
+    def _shown(self, rows: pl.DataFrame, sight: EventScope) -> pl.DataFrame:
         """The rows that fit a window, each with the fields of the windows it fits."""
         fits = [(window.fields, self._fits(rows, window)) for window in sight.windows]
         seen = pl.Series([False]).new_from_index(0, rows.height)
@@ -290,7 +292,7 @@ class Events:
                 hidden.append(rows.select(pl.when(pl.lit(may)).then(pl.col(column)).alias(column)).to_series())
         return rows.with_columns(hidden).filter(seen)
 
-    def _fits(self, rows: pl.DataFrame, window: Window) -> pl.Series:
+    def _fits(self, rows: pl.DataFrame, window: ScopeClause) -> pl.Series:
         fits = pl.Series([True]).new_from_index(0, rows.height)
         if window.labels is not None:
             of = window.labels

@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.events.kinds import CONDITIONS
-from tocsin.events.matching import FOREVER, File, Matcher, Wanted
+from tocsin.events.matching import FOREVER, EventFile, Matcher, ResolvedFilter
 from tocsin.events.sight import Label
-from tocsin.events.summaries import HOUR, Bools, Int64s, Summary, UInt32s, each
+from tocsin.events.summaries import HOUR, Bools, FileDigest, Int64s, UInt32s, each
 from tocsin.node.cache import Cache
 
 _BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
-class Figures:
+class EventCounts:
     """How many events fit, by hour and by value. ``hours``: int64[h, 2], hour since 1970 and events, in order.
 
     ``by``: for each condition that a kind answers its values with their events, most first; ``asns``: int64[a, 2], AS
@@ -34,7 +34,7 @@ class Figures:
 
 
 @dataclass(frozen=True)
-class Counted:
+class FileCounts:
     """What one file says, pairs of a number and its events, uint32[n, 2]: by number of kind, by hour, and by AS."""
 
     kinds: UInt32s
@@ -48,17 +48,17 @@ class Counted:
 
 
 _EMPTY = np.zeros((0, 2), dtype=np.uint32)
-_NOTHING = Counted(_EMPTY, _EMPTY, _EMPTY)
+_NOTHING = FileCounts(_EMPTY, _EMPTY, _EMPTY)
 
 
 @dataclass(frozen=True)
-class Counter:
+class MatchCounter:
     """Counts what a matcher finds."""
 
     matcher: Matcher
-    _counted: Cache[Counted] = field(default_factory=lambda: Cache(_BYTES, lambda one: one.nbytes))
+    _counted: Cache[FileCounts] = field(default_factory=lambda: Cache(_BYTES, lambda one: one.nbytes))
 
-    def figures(self, asked: Wanted) -> Figures:
+    def figures(self, asked: ResolvedFilter) -> EventCounts:
         """The counts of the events that fit; ``stored`` is all that there are."""
         matcher = self.matcher
         files = matcher.searched(asked)
@@ -66,7 +66,7 @@ class Counter:
         kinds = _summed([one.kinds for one in counted])
         asns = _summed([one.asns for one in counted])
         every = sum(file.rows for file in matcher.files())
-        return Figures(
+        return EventCounts(
             total=int(kinds[:, 1].sum()),
             hours=_summed([one.hours for one in counted]),
             by={
@@ -79,7 +79,7 @@ class Counter:
             parts=len(matcher.parts(asked)) if asked.filter.text else 1,
         )
 
-    def _count(self, file: File, asked: Wanted) -> Counted:
+    def _count(self, file: EventFile, asked: ResolvedFilter) -> FileCounts:
         first, last = self.matcher.summaries.of(file.path).span
         whole = asked.bounds[0] <= first and last < asked.bounds[1]
         bounds = FOREVER if whole else asked.bounds
@@ -88,7 +88,7 @@ class Counter:
         asked = replace(asked, bounds=bounds)
         return self._counted.get((file.path, asked.key, bounds), lambda: self._count_now(file, asked))
 
-    def _count_now(self, file: File, asked: Wanted) -> Counted:
+    def _count_now(self, file: EventFile, asked: ResolvedFilter) -> FileCounts:
         summary, numbers = self.matcher.summaries.of(file.path), self.matcher.number_of(file.path)
         if asked.by_kind and asked.bounds == FOREVER:
             return _by_cells(summary, numbers, self.matcher.fitting_kinds(asked, numbers))
@@ -98,10 +98,10 @@ class Counter:
             places = np.flatnonzero(fits)  # several times quicker than to choose by the mask
             kind, at, asn = kind[places], at[places], asn[places]
         kinds = np.bincount(kind, minlength=len(numbers))
-        return Counted(_pairs(numbers, kinds), _counts(at // np.uint32(HOUR)), _by_as(summary, asn))
+        return FileCounts(_pairs(numbers, kinds), _counts(at // np.uint32(HOUR)), _by_as(summary, asn))
 
 
-def _by_cells(summary: Summary, numbers: npt.NDArray[np.intp], fitting: Bools) -> Counted:
+def _by_cells(summary: FileDigest, numbers: npt.NDArray[np.intp], fitting: Bools) -> FileCounts:
     """The counts where kinds alone decide: most are summed up already."""
     cells = summary.cells[fitting[summary.cells[:, 1]]]
     kinds = np.bincount(cells[:, 1], weights=cells[:, 2], minlength=len(numbers))
@@ -112,7 +112,7 @@ def _by_cells(summary: Summary, numbers: npt.NDArray[np.intp], fitting: Bools) -
         asn, counts = asn[there], counts[there]
     asn, counts = _runs(asn, counts)
     by_asn = np.stack([summary.asns[asn], counts], axis=1).astype(np.uint32)
-    return Counted(_pairs(numbers, kinds), hours.astype(np.uint32), by_asn)
+    return FileCounts(_pairs(numbers, kinds), hours.astype(np.uint32), by_asn)
 
 
 def _runs(values: UInt32s, counts: UInt32s) -> tuple[UInt32s, UInt32s]:
@@ -123,7 +123,7 @@ def _runs(values: UInt32s, counts: UInt32s) -> tuple[UInt32s, UInt32s]:
     return values[first], np.add.reduceat(counts, first).astype(np.uint32)
 
 
-def _by_as(summary: Summary, asn: npt.NDArray[np.unsignedinteger]) -> UInt32s:
+def _by_as(summary: FileDigest, asn: npt.NDArray[np.unsignedinteger]) -> UInt32s:
     return _pairs(summary.asns, np.bincount(asn, minlength=len(summary.asns)))
 
 

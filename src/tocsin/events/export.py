@@ -24,7 +24,7 @@ EVENT, PROBLEM = "event", "problem"
 _PIECE: Final = 1 << 18
 
 
-class Form(StrEnum):
+class ExportForm(StrEnum):
     """A form of file."""
 
     CSV = "csv"
@@ -40,12 +40,12 @@ class _Kind:
     write: Callable[[Iterable[pl.DataFrame], UUID], Iterator[bytes]]
 
 
-def media_of(form: Form) -> str:
+def media_of(form: ExportForm) -> str:
     """The media type of a form."""
     return _KINDS[form].media
 
 
-def written(form: Form, batches: Iterable[pl.DataFrame], node: UUID) -> Iterator[bytes]:
+def written(form: ExportForm, batches: Iterable[pl.DataFrame], node: UUID) -> Iterator[bytes]:
     """The bytes of a file of these events, piece by piece. ``batches``: frames in the schema, whole rows."""
     return _KINDS[form].write(batches, node)
 
@@ -126,9 +126,9 @@ def _sunk(batches: Iterable[pl.DataFrame], node: UUID, sink: Callable[[pl.LazyFr
 
 
 _KINDS: Final = {
-    Form.CSV: _Kind("text/csv; charset=utf-8; header=present", _csv),
-    Form.JSONL: _Kind("application/x-ndjson", _jsonl),
-    Form.JSON: _Kind("application/json", _json),
-    Form.ARROW: _Kind("application/vnd.apache.arrow.file", _arrow),
-    Form.PARQUET: _Kind("application/vnd.apache.parquet", _parquet),
+    ExportForm.CSV: _Kind("text/csv; charset=utf-8; header=present", _csv),
+    ExportForm.JSONL: _Kind("application/x-ndjson", _jsonl),
+    ExportForm.JSON: _Kind("application/json", _json),
+    ExportForm.ARROW: _Kind("application/vnd.apache.arrow.file", _arrow),
+    ExportForm.PARQUET: _Kind("application/vnd.apache.parquet", _parquet),
 }

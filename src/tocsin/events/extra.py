@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import polars as pl
 
-from tocsin.events.schema import Kind
+from tocsin.events.schema import FieldKind
 
 PREFIX: Final = "extra."
 TYPES: Final = (pl.String(), pl.Int64(), pl.Float64(), pl.Boolean())
@@ -33,7 +33,7 @@ _Parts: TypeAlias = list[str | pl.Expr]
 
 
 def extra_columns(
-    raw: pl.DataFrame, rejected: Mapping[str, pl.Series], kinds: Mapping[str, Kind], *, plain: bool
+    raw: pl.DataFrame, rejected: Mapping[str, pl.Series], kinds: Mapping[str, FieldKind], *, plain: bool
 ) -> list[pl.Series]:
     """The ``extra.*`` columns of ``raw`` in their types, and ``extra`` with a JSON object of all that fits none.
 
@@ -68,7 +68,7 @@ def fold_columns(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
 
 
 def json_objects(
-    raw: pl.DataFrame, rejected: Mapping[str, pl.Series], kinds: Mapping[str, Kind], *, plain: bool
+    raw: pl.DataFrame, rejected: Mapping[str, pl.Series], kinds: Mapping[str, FieldKind], *, plain: bool
 ) -> pl.Series:
     """For each row a JSON object of its ``extra.*`` columns, rejected texts and ``extra`` itself; null when empty.
 
@@ -123,16 +123,16 @@ def _concat(parts: Sequence[str | pl.Expr], *, ignore_nulls: bool) -> pl.Expr:
     return pl.concat_str(columns, ignore_nulls=ignore_nulls)
 
 
-def _typed(column: pl.Series, kind: Kind | None) -> list[pl.Series]:
+def _typed(column: pl.Series, kind: FieldKind | None) -> list[pl.Series]:
     """A text column as numbers or Booleans; texts that are none in a second column (null elsewhere)."""
     if column.dtype != pl.String:
         return [column]
-    if kind is Kind.INTEGER:
+    if kind is FieldKind.INTEGER:
         typed = column.cast(pl.Int64, strict=False)
-    elif kind is Kind.FLOAT:
+    elif kind is FieldKind.FLOAT:
         typed = column.cast(pl.Float64, strict=False)
         typed = typed.set(~typed.is_finite(), None)
-    elif kind is Kind.BOOLEAN:
+    elif kind is FieldKind.BOOLEAN:
         typed = _truth(column)
     else:
         return [column]

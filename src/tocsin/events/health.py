@@ -29,7 +29,7 @@ _NAMED = 6  # columns that a sentence names
 
 
 @dataclass(frozen=True)
-class Heard:
+class FeedReport:
     """One report of a feed that was taken in; ``columns`` is None where nobody knows them."""
 
     ingest: int
@@ -64,7 +64,7 @@ class Usual:
 
 
 def troubles(
-    heard: Sequence[Heard],
+    heard: Sequence[FeedReport],
     *,
     last: datetime,
     cadence_hours: int,
@@ -90,7 +90,7 @@ def late_after(last: datetime, cadence_hours: int) -> datetime | None:
     return last + timedelta(hours=cadence_hours + max(cadence_hours / 2, 1))
 
 
-def usual(earlier: Sequence[Heard]) -> Usual:
+def usual(earlier: Sequence[FeedReport]) -> Usual:
     """The rows that are usual after these reports, at least one."""
     logs = [log1p(one.rows) for one in earlier]
     middle = median(logs)
@@ -119,7 +119,7 @@ def _late(last: datetime, cadence_hours: int, now: datetime) -> Trouble | None:
     return Trouble(AlarmKind.LATE, f"Nothing came since {last:%Y-%m-%d %H:%M} UTC; it comes every {cadence_hours} h.")
 
 
-def _newest_of_each(heard: Sequence[Heard], cadence_hours: int) -> list[Heard]:
+def _newest_of_each(heard: Sequence[FeedReport], cadence_hours: int) -> list[FeedReport]:
     """The newest report of each series that still comes."""
     newest = {one.series: one for one in heard}
     if not newest:
@@ -128,7 +128,7 @@ def _newest_of_each(heard: Sequence[Heard], cadence_hours: int) -> list[Heard]:
     return [one for one in newest.values() if one.at >= since]
 
 
-def _sized(heard: Sequence[Heard], one: Heard) -> Trouble | None:
+def _sized(heard: Sequence[FeedReport], one: FeedReport) -> Trouble | None:
     """Whether a report has far fewer or more rows than those before it, and than those of the same day of the week."""
     earlier = [other for other in _comparable(heard, one) if other.ingest < one.ingest]
     if len(earlier) < ENOUGH_REPORTS or len({other.at.date() for other in earlier}) < ENOUGH_DAYS:
@@ -144,7 +144,7 @@ def _sized(heard: Sequence[Heard], one: Heard) -> Trouble | None:
     return Trouble(kind, f"{words} ({expected.reports} reports, median {expected.middle:,}).", one.ingest)
 
 
-def _comparable(heard: Sequence[Heard], one: Heard) -> Sequence[Heard]:
+def _comparable(heard: Sequence[FeedReport], one: FeedReport) -> Sequence[FeedReport]:
     """The reports of the same series; all of the feed where names never come twice."""
     often = Counter(other.series for other in heard)
     if max(often.values()) <= ENOUGH_REPORTS:
@@ -152,7 +152,7 @@ def _comparable(heard: Sequence[Heard], one: Heard) -> Sequence[Heard]:
     return [other for other in heard if other.series == one.series]
 
 
-def _changed(heard: Sequence[Heard], since: int | None, looked_at: datetime | None) -> Trouble | None:
+def _changed(heard: Sequence[FeedReport], since: int | None, looked_at: datetime | None) -> Trouble | None:
     """Whether the newest report has columns like none before it; the change stays one until a person looked."""
     known = [(one, one.columns) for one in heard if one.columns is not None]
     if not known:

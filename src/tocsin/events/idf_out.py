@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tocsin.events.extra import fold, json_objects
-from tocsin.events.schema import FIELDS, Field, Kind
+from tocsin.events.schema import FIELDS, Field, FieldKind
 from tocsin.networks import format_addresses
 
 
@@ -40,7 +40,7 @@ def flat(frame: pl.DataFrame) -> pl.DataFrame:
     """The events with one column a field, under its name: addresses as text, the rest in the field's own type."""
     return pl.DataFrame(
         [
-            addresses(frame, field.name) if field.kind is Kind.IP else frame[field.name]
+            addresses(frame, field.name) if field.kind is FieldKind.IP else frame[field.name]
             for field in FIELDS
             if field.columns[0] in frame.columns
         ]
@@ -70,12 +70,12 @@ def _members_of(extra: str) -> str | None:
 
 def _shown(frame: pl.DataFrame, field: Field) -> pl.Series | None:
     """A field's column as JSON shows it: numbers and Booleans as they are, the rest as text."""
-    if field.columns[0] not in frame.columns or field.kind is Kind.JSON:
+    if field.columns[0] not in frame.columns or field.kind is FieldKind.JSON:
         return None
-    if field.kind is Kind.IP:
+    if field.kind is FieldKind.IP:
         return addresses(frame, field.name)
     column = frame[field.name]
-    if field.kind is not Kind.TIME:
+    if field.kind is not FieldKind.TIME:
         return column
     whole = column.dt.microsecond().fill_null(0).max() in {0, None}
     return column.dt.strftime("%Y-%m-%dT%H:%M:%S+00:00" if whole else "%Y-%m-%dT%H:%M:%S%.6f+00:00")

@@ -16,9 +16,9 @@ from sqlalchemy import select
 from tocsin.events.filters import EVERYWHERE, TEXT_FIELDS, EventFilter
 from tocsin.events.kinds import CONDITIONS, Kinds
 from tocsin.events.models import TeamSet
-from tocsin.events.sight import Sight, Window
-from tocsin.events.store import EventStore, Query, may_hold
-from tocsin.events.summaries import Bools, Places, Summaries, Summary, each
+from tocsin.events.sight import EventScope, ScopeClause
+from tocsin.events.store import EventQuery, EventStore, may_hold
+from tocsin.events.summaries import Bools, FileDigest, Places, Summaries, each
 from tocsin.networks import parse_network
 from tocsin.node.cache import Cache
 from tocsin.node.records import Database
@@ -32,7 +32,7 @@ _SEEN_BY: Final = {**CONDITIONS, "country": "source.geolocation.cc", "address": 
 
 
 @dataclass(frozen=True)
-class File:
+class EventFile:
     """One file of the table: its path there, its rows, and the newest ingest in it."""
 
     path: str
@@ -41,14 +41,14 @@ class File:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ResolvedFilter:
     """A filter with its times resolved, seconds since 1970 from (included) and until (not), and who looks.
 
     ``teams``: the numbers of the team that the filter names, and of those merged into it; None where it names none.
     """
 
     filter: EventFilter
-    sight: Sight
+    sight: EventScope
     bounds: tuple[int, int] = FOREVER
     teams: frozenset[int] | None = None
 
@@ -79,48 +79,48 @@ class Matcher:
     numbers_of: Callable[[str], frozenset[int]]
     text_rows: int = TEXT_ROWS
     kinds: Kinds = field(default_factory=Kinds)
-    _files: Cache[list[File]] = field(default_factory=lambda: Cache(2))
+    _files: Cache[list[EventFile]] = field(default_factory=lambda: Cache(2))
     _sets: Cache[dict[int, list[int]]] = field(default_factory=lambda: Cache(2))
     _numbers: Cache[Places] = field(default_factory=lambda: Cache(_PLACES, lambda numbers: numbers.nbytes))
     _places: Cache[Places] = field(default_factory=lambda: Cache(_PLACES, lambda places: places.nbytes))
 
-    def wanted(self, wanted: EventFilter, sight: Sight, now: datetime) -> Wanted:
+    def wanted(self, wanted: EventFilter, sight: EventScope, now: datetime) -> ResolvedFilter:
         """What is asked, with its times and teams resolved."""
         since, until = wanted.bounds(now)
         first = FOREVER[0] if since is None else min(max(0, int(since.timestamp())), 2**32)
         last = FOREVER[1] if until is None else min(max(0, int(until.timestamp())), 2**32)
-        return Wanted(wanted, sight, (first, last), self.numbers_of(wanted.team) if wanted.team else None)
+        return ResolvedFilter(wanted, sight, (first, last), self.numbers_of(wanted.team) if wanted.team else None)
 
-    def files(self) -> list[File]:
+    def files(self) -> list[EventFile]:
         """The files of the table, those with the newest ingests first."""
         return self._files.get(self.store.table.version(), self._files_now)
 
-    def _files_now(self) -> list[File]:
+    def _files_now(self) -> list[EventFile]:
         listing = self.store.table.listing()
         if listing.is_empty():
             return []
         self.summaries.close_others(listing["path"])
         rows = listing.select("path", "num_records", "max.ingest").sort("max.ingest", "path", descending=True)
-        return [File(*row) for row in rows.iter_rows()]
+        return [EventFile(*row) for row in rows.iter_rows()]
 
-    def searched(self, asked: Wanted) -> list[File]:
+    def searched(self, asked: ResolvedFilter) -> list[EventFile]:
         """The files that may hold what is wanted; for free text those of the part that is asked for."""
         parts, back = self.parts(asked), max(asked.filter.back, 0)
         return parts[back] if back < len(parts) else []
 
-    def parts(self, asked: Wanted) -> list[list[File]]:
+    def parts(self, asked: ResolvedFilter) -> list[list[EventFile]]:
         """The files that may hold what is wanted, the newest first: all at once, or in parts for free text."""
         files = self.files()
         if not files or not _may_ask(asked):
             return []
         if asked.filter.address:
             listing = self.store.table.listing()
-            condition = may_hold(Query(ranges=_ranges(asked.filter.address)), None, listing.columns)
+            condition = may_hold(EventQuery(ranges=_ranges(asked.filter.address)), None, listing.columns)
             held = set(listing.filter(condition)["path"])
             files = [file for file in files if file.path in held]
         if not asked.filter.text or asked.filter.back == EVERYWHERE:
             return [files]
-        parts: list[list[File]] = []
+        parts: list[list[EventFile]] = []
         room = 0
         for file in files:
             if not self._may_hold(file, asked):
@@ -132,7 +132,7 @@ class Matcher:
             room -= file.rows
         return parts
 
-    def _may_hold(self, file: File, asked: Wanted) -> bool:
+    def _may_hold(self, file: EventFile, asked: ResolvedFilter) -> bool:
         """Whether the digest of a file leaves it open that it holds what is wanted, text aside; without its rows.
 
         Labels do not count: an export, which sees fewer, has the same parts as the page that leads to it.
@@ -149,7 +149,7 @@ class Matcher:
         numbers = self.number_of(file.path)
         return bool(self.kinds.fitting(asked.filter)[numbers].any())
 
-    def _names(self, summary: Summary, teams: frozenset[int]) -> bool:
+    def _names(self, summary: FileDigest, teams: frozenset[int]) -> bool:
         """Whether an event of the file was routed or told to one of the teams."""
         return bool(np.isin(summary.sets, sorted(self.sets_of(teams))).any())
 
@@ -157,7 +157,7 @@ class Matcher:
         """The number of the newest ingest; 0 where nothing is stored."""
         return max((file.newest for file in self.files()), default=0)
 
-    def mask(self, file: File, asked: Wanted) -> Bools | None:
+    def mask(self, file: EventFile, asked: ResolvedFilter) -> Bools | None:
         """For each row of the file whether it fits; None: all do."""
         summary, numbers = self.summaries.of(file.path), self.number_of(file.path)
         conditions: list[Bools] = []
@@ -182,7 +182,7 @@ class Matcher:
             mask = read if mask is None else mask & read
         return mask
 
-    def fitting_kinds(self, asked: Wanted, numbers: Places) -> Bools:
+    def fitting_kinds(self, asked: ResolvedFilter, numbers: Places) -> Bools:
         """For each of the kinds with these numbers whether an event of it may fit, and be seen."""
         fits = self.kinds.fitting(asked.filter)
         seen = np.zeros(len(fits), dtype=bool)
@@ -190,7 +190,7 @@ class Matcher:
             seen |= self.kinds.labelled(window.labels)[: len(fits)]  # others may number more kinds meanwhile
         return (fits & seen)[numbers]
 
-    def fitting(self, file: File, asked: Wanted) -> Places:
+    def fitting(self, file: EventFile, asked: ResolvedFilter) -> Places:
         """The places of the rows of the file that fit, in order."""
         first, last = self.summaries.of(file.path).span
         if last < asked.bounds[0] or first >= asked.bounds[1]:
@@ -198,7 +198,7 @@ class Matcher:
         fits = self.mask(file, asked)
         return np.arange(self.summaries.of(file.path).rows) if fits is None else np.flatnonzero(fits)
 
-    def _through(self, summary: Summary, numbers: Places, windows: Sequence[Window]) -> Bools:
+    def _through(self, summary: FileDigest, numbers: Places, windows: Sequence[ScopeClause]) -> Bools:
         seen = np.zeros(summary.rows, dtype=bool)
         for window in windows:
             labelled = each(self.kinds.labelled(window.labels)[numbers], summary.kind)
@@ -207,7 +207,7 @@ class Matcher:
             seen |= labelled
         return seen
 
-    def _of_teams(self, summary: Summary, teams: frozenset[int], *, told_only: bool = False) -> Bools:
+    def _of_teams(self, summary: FileDigest, teams: frozenset[int], *, told_only: bool = False) -> Bools:
         """For each row whether it was routed or told to one of the teams."""
         of = np.array(sorted(self.sets_of(teams)), dtype=np.int64)
         right = np.isin(summary.sets[:, 1:] if told_only else summary.sets, of).any(axis=1)
@@ -230,13 +230,13 @@ class Matcher:
         """The numbers of a file's kinds."""
         return self._numbers.get(path, lambda: self.kinds.number(self.summaries.of(path).kinds))
 
-    def _read_places(self, file: File, asked: Wanted) -> Places:
+    def _read_places(self, file: EventFile, asked: ResolvedFilter) -> Places:
         """Where in the file rows have the text or problem that is wanted."""
         texts = tuple(name for name in TEXT_FIELDS if name in asked.sight.common)
         key = (file.path, asked.filter.text, asked.filter.problem, texts)
         return self._places.get(key, lambda: self._read_places_now(file, asked.filter, texts))
 
-    def _read_places_now(self, file: File, wanted: EventFilter, texts: Sequence[str]) -> Places:
+    def _read_places_now(self, file: EventFile, wanted: EventFilter, texts: Sequence[str]) -> Places:
         scan = self.scan(file.path).with_row_index("_place")
         filled = set(scan.collect_schema().names())
         condition = pl.lit(value=True)
@@ -253,7 +253,7 @@ class Matcher:
         return pl.scan_parquet(self.store.folder / path, hive_partitioning=False, glob=False)
 
 
-def _may_ask(asked: Wanted) -> bool:
+def _may_ask(asked: ResolvedFilter) -> bool:
     """Whether all that is asked for is seen: else who may not see a thing learned it from what is found."""
     if asked.sight.everything:
         return True

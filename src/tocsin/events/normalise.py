@@ -17,7 +17,7 @@ import polars as pl
 
 from tocsin.events.classify import classify
 from tocsin.events.extra import extra_columns
-from tocsin.events.schema import BY_NAME, COLUMNS, INTERNAL, Field, Kind
+from tocsin.events.schema import BY_NAME, COLUMNS, INTERNAL, Field, FieldKind
 from tocsin.events.sources import Batch, Feed
 from tocsin.events.values import read_values
 from tocsin.networks import SPECIAL_USE, format_networks, parse_addresses, parse_networks, special_use
@@ -34,7 +34,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Normalised:
+class NormalisedBatch:
     """``frame`` in the schema, and which of its rows can be used.
 
     It has all columns but the internal ones, in order, and behind them ``extra.<name>`` (see `tocsin.events.extra`).
@@ -48,7 +48,7 @@ class Normalised:
 
 
 @dataclass
-class _Work:
+class _BatchWork:
     """What has been made of a batch so far: columns of the schema, and the texts that fit no field."""
 
     raw: pl.DataFrame
@@ -61,15 +61,15 @@ class _Work:
             self.rejected[name] = texts
 
 
-def normalise(batch: Batch, feed: Feed, observed: datetime) -> Normalised:
+def normalise(batch: Batch, feed: Feed, observed: datetime) -> NormalisedBatch:
     """The rows of a batch in the event schema, checked and classified.
 
     ``observed``: when this node heard of them (UTC).
     """
-    work = _Work(batch.frame if batch.plain else _trimmed(batch.frame), {}, {})
+    work = _BatchWork(batch.frame if batch.plain else _trimmed(batch.frame), {}, {})
     for name in work.raw.columns:
         field = BY_NAME.get(name)
-        if field and field.kind not in {Kind.IP, Kind.JSON} and name != "flags":
+        if field and field.kind not in {FieldKind.IP, FieldKind.JSON} and name != "flags":
             _read_field(work, field, feed)
     for side in _SIDES:
         _read_addresses(work, side)
@@ -82,10 +82,10 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> Normalised:
     frame = classify(_complete(work, feed, observed, batch.constants)).hstack(extras)
     usable = frame.select(usable=pl.any_horizontal(pl.col(name).is_not_null() for name in _asset_columns(work)))
     reason = usable.select(reason=pl.when(~pl.col("usable")).then(pl.lit(UNUSABLE)))
-    return Normalised(frame, usable.to_series(), reason.to_series())
+    return NormalisedBatch(frame, usable.to_series(), reason.to_series())
 
 
-def _asset_columns(work: _Work) -> list[str]:
+def _asset_columns(work: _BatchWork) -> list[str]:
     names = (f"{side}.{asset}" for side in _SIDES for asset in _ASSETS)
     return [name for name in names if name in work.ready] or ["source.ip.hi"]
 
@@ -98,7 +98,7 @@ def _trimmed(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(dirty).str.strip_chars().replace("", None)) if dirty else frame
 
 
-def _read_field(work: _Work, field: Field, feed: Feed) -> None:
+def _read_field(work: _BatchWork, field: Field, feed: Feed) -> None:
     """One field's column, checked; texts it cannot take are rejected."""
     given = work.raw[field.name]
     if given.null_count() == len(given):
@@ -109,7 +109,7 @@ def _read_field(work: _Work, field: Field, feed: Feed) -> None:
         work.reject(field.name, wrong)
 
 
-def _read_addresses(work: _Work, side: str) -> None:
+def _read_addresses(work: _BatchWork, side: str) -> None:
     """The two columns of an address; a network that stands in its place goes to the network's column."""
     name = f"{side}.ip"
     if name not in work.raw.columns:
@@ -128,7 +128,7 @@ def _read_addresses(work: _Work, side: str) -> None:
 
 
 def _read_odd_addresses(
-    work: _Work,
+    work: _BatchWork,
     side: str,
     texts: pl.Series,
     odd: npt.NDArray[np.intp],
@@ -157,7 +157,7 @@ def _scattered(values: pl.Series, places: npt.NDArray[np.intp], size: int) -> pl
     return values.gather(pl.Series(index).replace(-1, None))
 
 
-def _flags(work: _Work, observed: datetime) -> pl.Series | None:
+def _flags(work: _BatchWork, observed: datetime) -> pl.Series | None:
     """The warnings of each row, separated by blanks; None when no row has one."""
     marks: dict[str, pl.Series] = {}
     if work.rejected:
@@ -191,7 +191,7 @@ def _special_uses(hi: pl.Series, lo: pl.Series) -> dict[str, pl.Series]:
 _ORDINARY: Final = 0xFFFF_0000_0000 + (8 << 24)  # 8.0.0.0 stands in where there is no address
 
 
-def _complete(work: _Work, feed: Feed, observed: datetime, constants: Mapping[str, str]) -> pl.DataFrame:
+def _complete(work: _BatchWork, feed: Feed, observed: datetime, constants: Mapping[str, str]) -> pl.DataFrame:
     """All columns in order: what was read, what the feed says of every row, null for the rest."""
     said: dict[str, object] = {
         **constants,

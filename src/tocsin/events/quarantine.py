@@ -11,7 +11,7 @@ from typing import IO, Any
 
 
 @dataclass(frozen=True)
-class SetAside:
+class SetAsideRow:
     """One row that was set aside. ``line`` 0 means the report as a whole.
 
     ``place``: how many rows its ingest set aside before it, which names it for good. ``withheld``: why its text is not
@@ -67,11 +67,11 @@ class Quarantine:
             self._out = None
 
 
-def set_aside(folder: Path, ingest: int) -> Iterator[SetAside]:
+def set_aside(folder: Path, ingest: int) -> Iterator[SetAsideRow]:
     """The rows that an ingest set aside, in order."""
     rows = (entry for entry in _entries(folder, ingest) if "header" not in entry)
     for place, entry in enumerate(rows):
-        yield SetAside(ingest, int(entry["line"]), str(entry["reason"]), str(entry["raw"]), place)
+        yield SetAsideRow(ingest, int(entry["line"]), str(entry["reason"]), str(entry["raw"]), place)
 
 
 def header_of(folder: Path, ingest: int) -> list[str]:

@@ -33,7 +33,7 @@ _MOST_MEMBERS = 1_000  # of a zip file: each is looked at, whatever it is
 
 
 @dataclass(frozen=True)
-class Report:
+class OpenedReport:
     """A report ready to be read: ``size`` bytes of the file at ``path``, whose SHA-256 is ``content_hash``.
 
     ``folder``: where the file that it came in stands. ``broken``: why the rest of it could not be unpacked, or empty.
@@ -94,7 +94,7 @@ def shown(name: str | Path) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-def open_reports(path: Path, spool: Path, limits: IngestSettings) -> Iterator[Report]:
+def open_reports(path: Path, spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
     """The report or reports in one file (``-``: standard input); spooled copies are gone after each step.
 
     Raises:
@@ -121,7 +121,7 @@ def open_reports(path: Path, spool: Path, limits: IngestSettings) -> Iterator[Re
         raise InputError(f"{shown(path)} cannot be read: {error.strerror}.", hint="Check the path.") from error
 
 
-def _from_stream(name: str, stream: IO[bytes], spool: Path, limits: IngestSettings) -> Iterator[Report]:
+def _from_stream(name: str, stream: IO[bytes], spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
     """What comes once, by a pipe: kept in a file first, since it is read several times."""
     with _spool_file(f"{name} as it came", spool) as whole:
         for report in _spooled(whole, name, _blocks(stream), limits.max_unpacked_bytes):
@@ -130,7 +130,7 @@ def _from_stream(name: str, stream: IO[bytes], spool: Path, limits: IngestSettin
                     yield replace(inner, broken=inner.broken or report.broken)
 
 
-def _unpacked(name: str, path: Path, file: IO[bytes], spool: Path, limits: IngestSettings) -> Iterator[Report]:
+def _unpacked(name: str, path: Path, file: IO[bytes], spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
     """The reports in an opened file: itself, or what is packed in it."""
     status = os.fstat(file.fileno())
     magic = file.read(4)
@@ -143,7 +143,7 @@ def _unpacked(name: str, path: Path, file: IO[bytes], spool: Path, limits: Inges
         yield from _members(name, file, status.st_size, spool, limits)
     else:
         digest, size = _hash(file, status.st_size)
-        yield Report(name, path, size, digest, modified=_modified(status))
+        yield OpenedReport(name, path, size, digest, modified=_modified(status))
 
 
 def _modified(status: os.stat_result) -> tuple[int, int]:
@@ -164,7 +164,7 @@ def _hash(file: IO[bytes] | io.FileIO, size: int) -> tuple[str, int]:
     return digest.hexdigest(), size - left
 
 
-def _members(name: str, file: IO[bytes], size: int, spool: Path, limits: IngestSettings) -> Iterator[Report]:
+def _members(name: str, file: IO[bytes], size: int, spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
     try:
         with zipfile.ZipFile(file) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
@@ -197,7 +197,7 @@ def _spool_file(name: str, spool: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _spooled(target: Path, name: str, blocks: Iterator[bytes], most: int) -> Iterator[Report]:
+def _spooled(target: Path, name: str, blocks: Iterator[bytes], most: int) -> Iterator[OpenedReport]:
     with disk_failures(f"{name} could not be unpacked into {target.parent}"):
         report = _copy(name, blocks, target, most)
     if report.broken and not report.size:
@@ -205,7 +205,7 @@ def _spooled(target: Path, name: str, blocks: Iterator[bytes], most: int) -> Ite
     yield report
 
 
-def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int) -> Report:
+def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int) -> OpenedReport:
     """Copy a stream to ``target``; damage ends the copy with a reason, too much refuses the report."""
     digest, came, size, broken, redaction = hashlib.sha256(), 0, 0, "", Redaction()
     with target.open("wb") as out:
@@ -226,7 +226,7 @@ def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int) -> Report
         except _DamageError as damage:
             broken = str(damage)
         size += keep(redaction.end())
-    return Report(name, target, size, digest.hexdigest(), broken=broken)
+    return OpenedReport(name, target, size, digest.hexdigest(), broken=broken)
 
 
 class _UpTo(io.RawIOBase):

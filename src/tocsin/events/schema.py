@@ -6,23 +6,23 @@ numbers of the same bits because the Delta Lake format has no unsigned ones.
 
 import polars as pl
 
-from tocsin.events.fields import BY_NAME, FIELDS, Field, Kind, Privacy
+from tocsin.events.fields import BY_NAME, FIELDS, Field, FieldKind, Privacy
 
-__all__ = ["BY_NAME", "COLUMNS", "FIELDS", "INTERNAL", "Field", "Kind", "Privacy", "dtype_of"]
+__all__ = ["BY_NAME", "COLUMNS", "FIELDS", "INTERNAL", "Field", "FieldKind", "Privacy", "dtype_of"]
 
-_DTYPES: dict[Kind, pl.DataType] = {
-    Kind.PORT: pl.Int32(),
-    Kind.ASN: pl.Int64(),
-    Kind.TIME: pl.Datetime("us", "UTC"),
-    Kind.INTEGER: pl.Int64(),
-    Kind.FLOAT: pl.Float64(),
-    Kind.BOOLEAN: pl.Boolean(),
+_DTYPES: dict[FieldKind, pl.DataType] = {
+    FieldKind.PORT: pl.Int32(),
+    FieldKind.ASN: pl.Int64(),
+    FieldKind.TIME: pl.Datetime("us", "UTC"),
+    FieldKind.INTEGER: pl.Int64(),
+    FieldKind.FLOAT: pl.Float64(),
+    FieldKind.BOOLEAN: pl.Boolean(),
 }
 
 
 def dtype_of(field: Field) -> pl.DataType:
     """The Polars type of a field's column, or of each of its two columns for an address."""
-    return pl.Int64() if field.kind is Kind.IP else _DTYPES.get(field.kind, pl.String())
+    return pl.Int64() if field.kind is FieldKind.IP else _DTYPES.get(field.kind, pl.String())
 
 
 # What the table keeps beside the fields: where the row came from and what was decided about it.

@@ -14,7 +14,7 @@ Label: TypeAlias = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
-class Window:
+class ScopeClause:
     """Events of these teams (routed or told to one of them) and labels, with these fields; None: of all.
 
     ``told_only``: only those that one of the teams was told.
@@ -27,10 +27,10 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Sight:
+class EventScope:
     """All that somebody sees."""
 
-    windows: tuple[Window, ...] = ()
+    windows: tuple[ScopeClause, ...] = ()
 
     @property
     def everything(self) -> bool:
@@ -57,15 +57,15 @@ class Sight:
 
 
 ALL_FIELDS: Final = frozenset(field.name for field in FIELDS)
-EVERYTHING: Final = Sight((Window(None, None, ALL_FIELDS),))
+EVERYTHING: Final = EventScope((ScopeClause(None, None, ALL_FIELDS),))
 """What those see who work on the node: all that is stored, inside."""
 
 
-def merged(windows: Iterable[Window]) -> Sight:
+def merged(windows: Iterable[ScopeClause]) -> EventScope:
     """The sight through some windows, those that differ by their teams alone put together."""
     teams: dict[tuple[frozenset[Label] | None, frozenset[str], bool], frozenset[int] | None] = {}
     for window in windows:
         key = (window.labels, window.fields, window.told_only)
         before = teams.get(key, frozenset())
         teams[key] = None if before is None or window.teams is None else before | window.teams
-    return Sight(tuple(Window(of, *alike) for alike, of in teams.items()))
+    return EventScope(tuple(ScopeClause(of, *alike) for alike, of in teams.items()))

@@ -13,12 +13,12 @@ import polars as pl
 
 from tocsin.events.extra import PREFIX, fold, fold_columns
 from tocsin.events.schema import COLUMNS
-from tocsin.events.table import EventTable, Part
+from tocsin.events.table import EventPart, EventTable
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
 from tocsin.node.records.cuts import cut
 
-__all__ = ["EventStore", "Part", "Query"]
+__all__ = ["EventPart", "EventQuery", "EventStore"]
 
 _ROW_GROUP = 65_536
 _COMPACT = "compact-"  # how names of files begin that are in the order of addresses
@@ -31,7 +31,7 @@ _ADDRESS = ["source.ip.hi", "source.ip.lo"]
 
 
 @dataclass(frozen=True)
-class Query:
+class EventQuery:
     """What to find; every given condition must hold. Bounds of time: ``since`` included, ``until`` not."""
 
     ranges: Sequence[tuple[int, int, int, int]] = ()  # (first hi, first lo, last hi, last lo), unsigned
@@ -57,7 +57,7 @@ class EventStore:
         """The number of the newest ingest in the table; 0 when there is none."""
         return self.table.last_ingest()
 
-    def write_part(self, frame: pl.DataFrame, *, ingest: int, part: int, day: date) -> Part:
+    def write_part(self, frame: pl.DataFrame, *, ingest: int, part: int, day: date) -> EventPart:
         """Write rows (`schema.COLUMNS` and ``extra.*`` columns) as a file that no reader sees before `commit`.
 
         Rows stay in the order of the report: sorting them here costs more than all lookups of an ingest together
@@ -68,14 +68,14 @@ class EventStore:
         frame = fold_columns(frame, [name for name in extras if name not in claimed])
         return self._write(frame, f"{ingest:010d}-{part:06d}", day, in_order=False)
 
-    def sync(self, parts: Sequence[Part]) -> None:
+    def sync(self, parts: Sequence[EventPart]) -> None:
         """Make the parts survive loss of power."""
         for part in parts:
             sync_file(self.folder / part.path)
         for folder in {(self.folder / part.path).parent for part in parts}:
             sync_folder(folder)
 
-    def commit(self, ingest: int, parts: Sequence[Part]) -> None:
+    def commit(self, ingest: int, parts: Sequence[EventPart]) -> None:
         """Show the parts of an ingest to readers, exactly once: a repeated call does nothing."""
         self.table.append(parts, ingest=ingest)
 
@@ -85,7 +85,7 @@ class EventStore:
 
     def scan(
         self,
-        query: Query | None = None,
+        query: EventQuery | None = None,
         *,
         ingests: Collection[int] | None = None,
         files: Collection[str] | None = None,
@@ -94,7 +94,7 @@ class EventStore:
 
         Columns: `schema.COLUMNS`, and behind them those ``extra.*`` columns that the opened files have.
         """
-        query = query or Query()
+        query = query or EventQuery()
         listing = self.table.listing()
         condition = _condition(query)
         if ingests is not None:
@@ -104,7 +104,7 @@ class EventStore:
             may &= pl.col("path").is_in(list(files))
         return self._read(listing.filter(may)).filter(condition)
 
-    def find(self, query: Query, *, limit: int = 0) -> pl.DataFrame:
+    def find(self, query: EventQuery, *, limit: int = 0) -> pl.DataFrame:
         """The newest events that match, newest first, in `schema.COLUMNS`; all of them where ``limit`` is 0."""
         found = self.scan(query)
         if limit:
@@ -197,7 +197,7 @@ class EventStore:
             glob=False,
         )
 
-    def _write(self, frame: pl.DataFrame, name: str, day: date | str, *, in_order: bool) -> Part:
+    def _write(self, frame: pl.DataFrame, name: str, day: date | str, *, in_order: bool) -> EventPart:
         filled = [column.name for column in frame if column.null_count() < frame.height or column.name == "ingest"]
         relative = f"day={day}/{name}.parquet"
         path = self.folder / relative
@@ -215,7 +215,7 @@ class EventStore:
             raise StorageError(f"Events could not be written: {error}.", hint="Make room on that disk.") from error
         cut("store.part")
         unfilled = [name for name in frame.columns if name.startswith(PREFIX) and name not in filled]
-        return Part.of(self.folder, relative, frame.drop(unfilled))
+        return EventPart.of(self.folder, relative, frame.drop(unfilled))
 
     def _compact_day(self, day: str, files: pl.DataFrame) -> int:
         scan = self._read(files)
@@ -250,7 +250,7 @@ def _cuts(scan: pl.LazyFrame) -> list[pl.Expr]:
     return conditions
 
 
-def may_hold(query: Query, ingests: Collection[int] | None, columns: Sequence[str]) -> pl.Expr:
+def may_hold(query: EventQuery, ingests: Collection[int] | None, columns: Sequence[str]) -> pl.Expr:
     """Which files may hold a match, by their statistics; a file without them may hold anything."""
     condition = pl.lit(value=True)
 
@@ -279,7 +279,7 @@ def may_hold(query: Query, ingests: Collection[int] | None, columns: Sequence[st
     return condition
 
 
-def _condition(query: Query) -> pl.Expr:
+def _condition(query: EventQuery) -> pl.Expr:
     condition = pl.lit(value=True)
     if query.ranges:
         condition &= pl.any_horizontal([within(*bounds) for bounds in query.ranges])

@@ -67,7 +67,7 @@ _FAILED: Final = ctypes.c_void_p(-1).value
 
 
 @dataclass(frozen=True)
-class Summary:
+class FileDigest:
     """The digest of one file; each property has a number for each of its n events.
 
     ``numbers``: uint32[4, n]. ``codes``: uint16[4, n], or uint32 where there are too many. ``kinds``: a row for each
@@ -206,7 +206,7 @@ def each(known: Bools, codes: Codes) -> Bools:
     return found
 
 
-def summarise(frame: pl.DataFrame) -> Summary:
+def summarise(frame: pl.DataFrame) -> FileDigest:
     """The digest of a file's events, given its columns `COLUMNS` as far as they are filled."""
     missing = [pl.lit(None, dtype=COLUMNS[name]).alias(name) for name in _SOURCE if name not in frame.columns]
     events = frame.with_columns(missing).select(
@@ -236,7 +236,7 @@ def summarise(frame: pl.DataFrame) -> Summary:
     codes = _stacked([kind, asn, pair, ingest], np.uint16 if narrow else np.uint32)
     sets = np.stack([pairs >> 32, pairs & 0xFFFFFFFF], axis=1)
     cells = _cells(numbers[_AT], kind, len(kinds))
-    return Summary(numbers, codes, _kinds(kinds), asns, sets, ingests, wide, cells, _spread(asn, kind, len(kinds)))
+    return FileDigest(numbers, codes, _kinds(kinds), asns, sets, ingests, wide, cells, _spread(asn, kind, len(kinds)))
 
 
 def _stacked(columns: list[npt.NDArray[Any]], dtype: type[np.unsignedinteger]) -> npt.NDArray[Any]:
@@ -291,11 +291,11 @@ class Summaries:
 
     def __init__(self, folder: Path, events: Path) -> None:
         self._folder, self._events = folder, events
-        self._mapped: dict[str, Summary] = {}
+        self._mapped: dict[str, FileDigest] = {}
         # two who miss the same wait for one
-        self._unsaved: Cache[Summary] = Cache(_UNSAVED, lambda one: one.numbers.nbytes, threading.Lock())
+        self._unsaved: Cache[FileDigest] = Cache(_UNSAVED, lambda one: one.numbers.nbytes, threading.Lock())
 
-    def of(self, path: str) -> Summary:
+    def of(self, path: str) -> FileDigest:
         """The digest of one file, by its path in the table."""
         found = self._mapped.get(path) or self._read(path)
         return found or self._unsaved.get(path, lambda: self._read(path) or self._make(path))
@@ -314,7 +314,7 @@ class Summaries:
         for path in self._mapped.keys() - set(paths):
             self._mapped.pop(path, None)
 
-    def _read(self, path: str) -> Summary | None:
+    def _read(self, path: str) -> FileDigest | None:
         try:
             found = _unpacked(_map(self._folder / _name(path)))
         except (OSError, ValueError, KeyError, TypeError):
@@ -322,7 +322,7 @@ class Summaries:
         self._mapped[path] = found
         return found
 
-    def _make(self, path: str) -> Summary:
+    def _make(self, path: str) -> FileDigest:
         """Keep it, whole or not at all; without room on the disk it is made again next time."""
         made, file = summarise(_read_source(self._events / path)), self._folder / _name(path)
         unfinished = file.with_name(f"{file.name}.{uuid4().hex}")  # another process may be making the same
@@ -337,7 +337,7 @@ class Summaries:
         return self._read(path) or made
 
 
-def _packed(summary: Summary) -> Iterator[bytes | memoryview]:
+def _packed(summary: FileDigest) -> Iterator[bytes | memoryview]:
     """The length of a head, the head, which says what is where, then the arrays; all filled up to borders."""
     kinds, arrays = summary.kinds.rows(), [np.ascontiguousarray(getattr(summary, name)) for name in _NUMBERS]
     layout = [(name, array.dtype.str, array.shape) for name, array in zip(_NUMBERS, arrays, strict=True)]
@@ -348,7 +348,7 @@ def _packed(summary: Summary) -> Iterator[bytes | memoryview]:
         yield bytes(-array.nbytes % _BORDER)
 
 
-def _unpacked(packed: memoryview) -> Summary:
+def _unpacked(packed: memoryview) -> FileDigest:
     """The digest in a file, its arrays where they lie in it.
 
     Raises:
@@ -362,7 +362,7 @@ def _unpacked(packed: memoryview) -> Summary:
         at += -at % _BORDER
         arrays[name] = np.frombuffer(packed, dtype, math.prod(shape), at).reshape(shape)
         at += arrays[name].nbytes
-    return Summary(kinds=pl.DataFrame(head["kinds"], dict.fromkeys(KIND, pl.String), orient="row"), **arrays)
+    return FileDigest(kinds=pl.DataFrame(head["kinds"], dict.fromkeys(KIND, pl.String), orient="row"), **arrays)
 
 
 def _map(path: Path) -> memoryview:

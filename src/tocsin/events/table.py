@@ -42,7 +42,7 @@ _NAMES = {dtype: name for name, dtype in _TYPES.items()}
 
 
 @dataclass(frozen=True)
-class Part:
+class EventPart:
     """One Parquet file of an ingest, as the table will list it. ``path`` is relative to the table's folder.
 
     ``extras``: its ``extra.*`` columns with their Delta types; the table gets those that are new to it at the commit.
@@ -56,7 +56,7 @@ class Part:
     extras: dict[str, str]
 
     @classmethod
-    def of(cls, folder: Path, relative: str, frame: pl.DataFrame) -> "Part":
+    def of(cls, folder: Path, relative: str, frame: pl.DataFrame) -> "EventPart":
         """The part at a path below ``folder`` that ``frame`` was written to."""
         status = (folder / relative).stat()
         extras = {name: _NAMES[dtype] for name, dtype in frame.schema.items() if name.startswith(PREFIX)}
@@ -113,7 +113,7 @@ class EventTable:
                     known.setdefault(name, dtype)
             return {name for name, dtype in columns.items() if known.get(name) == dtype}
 
-    def append(self, parts: Sequence[Part], *, ingest: int) -> None:
+    def append(self, parts: Sequence[EventPart], *, ingest: int) -> None:
         """Show the parts of an ingest to readers, once: a repeated call does nothing."""
         if self.last_ingest() >= ingest:
             return
@@ -122,7 +122,7 @@ class EventTable:
             self._widen({name: kind for part in parts for name, kind in part.extras.items()})
             self._commit([_add(part) for part in parts], ingest=ingest)
 
-    def replace(self, old: Iterable[str], new: Sequence[Part], *, deleted: bool = False) -> None:
+    def replace(self, old: Iterable[str], new: Sequence[EventPart], *, deleted: bool = False) -> None:
         """Take files out and others in, in one commit; ``deleted``: their rows are gone, not only moved."""
         removed = [_remove(path, data_change=deleted) for path in old]
         if removed or new:
@@ -245,7 +245,7 @@ def _plain(value: object) -> object:
     return value.isoformat(timespec="microseconds").replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 
-def _add(part: Part, *, data_change: bool = True) -> "AddAction":
+def _add(part: EventPart, *, data_change: bool = True) -> "AddAction":
     from deltalake.transaction import AddAction
 
     day = part.path.split("/", 1)[0].removeprefix("day=")

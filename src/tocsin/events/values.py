@@ -16,7 +16,7 @@ from typing import Final
 
 import polars as pl
 
-from tocsin.events.schema import Field, Kind, dtype_of
+from tocsin.events.schema import Field, FieldKind, dtype_of
 from tocsin.networks import format_networks, parse_networks
 
 _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -47,7 +47,7 @@ def read_values(given: pl.Series, field: Field, time_format: str) -> tuple[pl.Se
     if mend := _MENDERS.get(field.kind):
         mended = _mapped(texts.filter(failed), mend, field)
         values = values.scatter(failed.arg_true(), mended) if len(mended) else values
-    if field.kind is Kind.ASN:  # 0 says that it is not known
+    if field.kind is FieldKind.ASN:  # 0 says that it is not known
         failed = failed & (texts.cast(pl.Int64, strict=False) != 0).fill_null(value=True)
     failed = failed & values.is_null()
     return values, texts.set(~failed, None) if failed.any() else None
@@ -92,7 +92,9 @@ def _within(numbers: pl.Series, least: int, most: int) -> pl.Series:
 
 def _number(texts: pl.Series, field: Field, _: str) -> pl.Series:
     values = texts.cast(dtype_of(field), strict=False)
-    return values if field.kind is Kind.INTEGER else _select(values, pl.when(pl.first().is_finite()).then(pl.first()))
+    return (
+        values if field.kind is FieldKind.INTEGER else _select(values, pl.when(pl.first().is_finite()).then(pl.first()))
+    )
 
 
 def _boolean(texts: pl.Series, _: Field, __: str) -> pl.Series:
@@ -135,21 +137,21 @@ def _time(texts: pl.Series, field: Field, time_format: str) -> pl.Series:
     return read.alias(field.name)
 
 
-_READERS: Final[dict[Kind, Callable[[pl.Series, Field, str], pl.Series]]] = {
-    Kind.TEXT: _text,
-    Kind.JSON: _text,
-    Kind.LOWER: _lower,
-    Kind.UPPER: _upper,
-    Kind.PORT: _port,
-    Kind.ASN: _asn,
-    Kind.INTEGER: _number,
-    Kind.FLOAT: _number,
-    Kind.BOOLEAN: _boolean,
-    Kind.COUNTRY: _country,
-    Kind.DOMAIN: _domain,
-    Kind.URL: _url,
-    Kind.NETWORK: _network,
-    Kind.TIME: _time,
+_READERS: Final[dict[FieldKind, Callable[[pl.Series, Field, str], pl.Series]]] = {
+    FieldKind.TEXT: _text,
+    FieldKind.JSON: _text,
+    FieldKind.LOWER: _lower,
+    FieldKind.UPPER: _upper,
+    FieldKind.PORT: _port,
+    FieldKind.ASN: _asn,
+    FieldKind.INTEGER: _number,
+    FieldKind.FLOAT: _number,
+    FieldKind.BOOLEAN: _boolean,
+    FieldKind.COUNTRY: _country,
+    FieldKind.DOMAIN: _domain,
+    FieldKind.URL: _url,
+    FieldKind.NETWORK: _network,
+    FieldKind.TIME: _time,
 }
 
 
@@ -220,9 +222,9 @@ def _from_formats(text: str) -> datetime | None:
     return None
 
 
-_MENDERS: Final[dict[Kind, Callable[[str], object]]] = {
-    Kind.ASN: mend_asn,
-    Kind.DOMAIN: mend_domain,
-    Kind.URL: mend_url,
-    Kind.TIME: mend_time,
+_MENDERS: Final[dict[FieldKind, Callable[[str], object]]] = {
+    FieldKind.ASN: mend_asn,
+    FieldKind.DOMAIN: mend_domain,
+    FieldKind.URL: mend_url,
+    FieldKind.TIME: mend_time,
 }

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tocsin.node.accounts import Person
 from tocsin.node.errors import NotFoundError, UsageError
-from tocsin.node.records import AuditWord, Base, UTCDateTime, audit, counted
+from tocsin.node.records import AuditAction, Base, UTCDateTime, audit, counted
 
 _LONGEST = 80
 _MOST = 100
@@ -101,6 +101,6 @@ def _named(name: str) -> str:
 
 def _note(session: Session, view: EventView, act: str, now: datetime) -> None:
     audit(
-        session, AuditWord.VIEW_CHANGED, at=now, actor=f"person:{view.person_id}", subject=f"view:{view.id}",
+        session, AuditAction.VIEW_CHANGED, at=now, actor=f"person:{view.person_id}", subject=f"view:{view.id}",
         detail={"act": act, "shared": view.shared},
     )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi import Depends, Request
 
-from tocsin.node.accounts import NOBODY, OPEN, Act, Visitor
+from tocsin.node.accounts import NOBODY, OPEN, Permission, Principal
 from tocsin.node.errors import TocsinError
 from tocsin.node.tokens import Tokens
 
@@ -40,10 +40,10 @@ class WrongFormError(Exception):
 class Needs:
     """A dependency that gives the visitor who may do ``act``; ``everything``: to all things, not to own ones only."""
 
-    act: Act
+    act: Permission
     everything: bool = False
 
-    async def __call__(self, request: Request) -> Visitor:
+    async def __call__(self, request: Request) -> Principal:
         """The visitor.
 
         Raises:
@@ -64,7 +64,7 @@ class Needs:
         return visitor
 
 
-def needs(act: Act, *, everything: bool = False) -> Any:
+def needs(act: Permission, *, everything: bool = False) -> Any:
     """The mark of a route's visitor, to stand in its ``Annotated``: the act that the route needs.
 
     ``everything``: it is for those only who may do the act to all things, not for whom it is to the own ones.
@@ -72,31 +72,31 @@ def needs(act: Act, *, everything: bool = False) -> Any:
     return Depends(Needs(act, everything))
 
 
-def visitor_of(request: Request) -> Visitor:
+def visitor_of(request: Request) -> Principal:
     """Who asks.
 
     Raises:
         TocsinError: it could not be read. Whoever asks again, as the page for failures does, meets nobody.
     """
-    visitor: Visitor | TocsinError = request.state.visitor
+    visitor: Principal | TocsinError = request.state.visitor
     if isinstance(visitor, TocsinError):
         request.state.visitor = NOBODY
         raise visitor
     return visitor
 
 
-def form_word(tokens: Tokens, visitor: Visitor) -> str:
+def form_word(tokens: Tokens, visitor: Principal) -> str:
     """What a form of this visit carries in its field ``csrf``; empty where nobody is signed in."""
     return tokens.make(_PURPOSE, visitor.session) if visitor.session else ""
 
 
-def _refusal(visitor: Visitor) -> Exception:
+def _refusal(visitor: Principal) -> Exception:
     if visitor.person is None:
         return SignInError()
     return SecondFactorError() if visitor.unfinished else NotHereError()
 
 
-async def _check_form(request: Request, visitor: Visitor) -> None:
+async def _check_form(request: Request, visitor: Principal) -> None:
     # A page of another site cannot read the word, so cannot send it (OWASP: synchronizer token).
     given = request.headers.get("x-csrf-token") or (await request.form()).get(_FIELD)
     right = form_word(request.app.state.tokens, visitor)
@@ -105,7 +105,7 @@ async def _check_form(request: Request, visitor: Visitor) -> None:
         raise WrongFormError
 
 
-def _note(request: Request, visitor: Visitor, what: str) -> None:
+def _note(request: Request, visitor: Principal, what: str) -> None:
     """Say in the log of the server what somebody tried who is signed in (OWASP ASVS 16.3.2, 16.3.3).
 
     The route is named as it is written, so that nothing typed comes into the log.

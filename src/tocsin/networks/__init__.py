@@ -23,20 +23,20 @@ from tocsin.networks.load import LoadReport, load_table, read_networks
 from tocsin.networks.seen import as_numbers_in
 from tocsin.networks.sources import table_files
 from tocsin.networks.special import SPECIAL_USE, special_use
-from tocsin.networks.tables import Answer, Networks, Register
+from tocsin.networks.tables import AsRegister, NetworkLookup, Networks
 
 __all__ = [
     "FORMATS",
     "SPECIAL_USE",
-    "Answer",
+    "AsRegister",
     "Cover",
     "Format",
     "IntervalTable",
     "LoadReport",
     "Network",
+    "NetworkLookup",
     "Networks",
     "Ranges",
-    "Register",
     "announced",
     "as_numbers_in",
     "country_names",

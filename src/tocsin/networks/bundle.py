@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.networks.intervals import IntervalTable
-from tocsin.networks.tables import AddressTable, Networks, Register
+from tocsin.networks.tables import AddressTable, AsRegister, Networks
 
 DATA = Path(__file__).parent / "data"
 _SORTED = {"v4_starts", "v6_hi", "named", "name_ends"}
@@ -47,7 +47,7 @@ def _arrays(tables: Networks) -> dict[str, npt.NDArray[np.generic]]:
     for name, table in (("routes", tables.routes), ("countries", tables.countries)):
         found |= {f"{name}-{part}": getattr(table.pieces, part) for part in IntervalTable.parts}
         found |= {f"{name}-{part}": getattr(table, part) for part in AddressTable.parts}
-    return found | {f"register-{part}": getattr(tables.register, part) for part in Register.parts}
+    return found | {f"register-{part}": getattr(tables.register, part) for part in AsRegister.parts}
 
 
 def _packed(name: str, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

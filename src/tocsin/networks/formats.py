@@ -56,7 +56,7 @@ _NO_COUNTRY = ("", "-", "ZZ", "NONE", "*")
 
 
 @dataclass(frozen=True)
-class Line:
+class NotedLine:
     """A line worth showing to a person: its number, what is to say about it, and how it begins."""
 
     number: int
@@ -65,18 +65,18 @@ class Line:
 
 
 @dataclass
-class Noted:
+class NotedLines:
     """Lines to show to a person: how many, and the first of them (up to 10,000)."""
 
     count: int = 0
-    lines: list[Line] = field(default_factory=list)
+    lines: list[NotedLine] = field(default_factory=list)
 
     def add(self, number: int, reason: str, text: str) -> None:
         """Count one more, and keep it while there are few."""
         self.count += 1
         if len(self.lines) < _KEPT_LINES:
             shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:200])
-            self.lines.append(Line(number, reason, shown))
+            self.lines.append(NotedLine(number, reason, shown))
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Aside:
     declared: int = 0
     records: int = 0
     unused: int = 0
-    junk: Noted = field(default_factory=Noted)
+    junk: NotedLines = field(default_factory=NotedLines)
 
 
 def read_table(path: Path, form: Format | None = None, *, limit: int = MAX_UNPACKED_BYTES) -> TableFile:
@@ -165,7 +165,7 @@ def _recognise_line(line: str) -> Format | None:
     return None
 
 
-def _refuse_unusable(name: str, form: Format, usable: int, junk: Noted) -> None:
+def _refuse_unusable(name: str, form: Format, usable: int, junk: NotedLines) -> None:
     if usable and junk.count <= usable:
         return
     first = next(iter(junk.lines), None)

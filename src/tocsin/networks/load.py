@@ -10,7 +10,7 @@ import numpy as np
 
 from tocsin.networks.addresses import Network, UInt8s, format_address
 from tocsin.networks.folders import current_folder, only_writer, switch
-from tocsin.networks.formats import MAX_UNPACKED_BYTES, REGISTRIES, Format, Line, Noted, TableFile, read_table
+from tocsin.networks.formats import MAX_UNPACKED_BYTES, REGISTRIES, Format, NotedLine, NotedLines, TableFile, read_table
 from tocsin.networks.intervals import (
     NONE,
     Int32s,
@@ -21,7 +21,7 @@ from tocsin.networks.intervals import (
     overlapping,
     overlay,
 )
-from tocsin.networks.tables import NO_AS, AddressTable, Networks, Register
+from tocsin.networks.tables import NO_AS, AddressTable, AsRegister, Networks
 from tocsin.node.errors import InputError
 
 
@@ -51,8 +51,8 @@ class LoadReport:
     records: int
     replaced: tuple[str, ...]
     kept: tuple[str, ...]
-    junk_lines: tuple[Line, ...]
-    overlap_lines: tuple[Line, ...]
+    junk_lines: tuple[NotedLine, ...]
+    overlap_lines: tuple[NotedLine, ...]
     report: str
     seconds: float
 
@@ -111,7 +111,7 @@ def tables_of(content: TableFile) -> Networks:
         countries = _table(content, placed, content.country[placed])
     except ValueError as error:
         raise InputError(f"The file is no table: {error}.", hint="Check where it comes from.") from error
-    return Networks(routes, countries, Register.of(content.aside.names, content.aside.as_countries))
+    return Networks(routes, countries, AsRegister.of(content.aside.names, content.aside.as_countries))
 
 
 def _table(content: TableFile, rows: Int64s, values: Int32s) -> AddressTable:
@@ -144,13 +144,13 @@ def _compose(folder: Path, before_folder: Path, made: Networks, before: Networks
     registries = [name for name in REGISTRIES if (folder / f"{name}-v4_starts.npy").is_file()]
     for name in registries:
         pieces = overlay(pieces, IntervalTable.open(folder, name))
-        as_countries |= Register.open(folder, f"{name}_register").countries_by_number()
+        as_countries |= AsRegister.open(folder, f"{name}_register").countries_by_number()
     if registries:
         base.save(folder, "base")
     countries = AddressTable(pieces, base.v4_lengths[:0], base.v6_lengths[:0]) if registries else base
     names = before.register.names() | made.register.names()
     routes = before.routes if registry else made.routes.with_families_of(before.routes)
-    return Networks(routes, countries, Register.of(names, as_countries))
+    return Networks(routes, countries, AsRegister.of(names, as_countries))
 
 
 def _copy_sources(before: Path, folder: Path) -> None:
@@ -209,9 +209,9 @@ def _report_name(content: TableFile, made: Networks) -> str:
     return f"report-{'-'.join([name, *families])}.json"
 
 
-def overlaps_of(content: TableFile) -> Noted:
+def overlaps_of(content: TableFile) -> NotedLines:
     """The ranges that begin inside another one, or the networks that an earlier line lists too."""
-    ranges, found = content.ranges, Noted()
+    ranges, found = content.ranges, NotedLines()
     if content.length is None:
         for row in overlapping(ranges).tolist():
             first = format_address(int(ranges.first_hi[row]), int(ranges.first_lo[row]))

@@ -129,7 +129,7 @@ class AddressTable:
 
 
 @dataclass(frozen=True)
-class Register:
+class AsRegister:
     """The AS register: names, and the countries that the regional registries gave numbers to.
 
     ``named`` and ``placed`` are sorted AS numbers (uint32); ``name_text`` (bytes as uint8) holds the names, name i
@@ -144,7 +144,7 @@ class Register:
     parts: ClassVar = ("named", "name_ends", "name_text", "placed", "countries")
 
     @classmethod
-    def of(cls, names: Mapping[int, str], countries: Mapping[int, str]) -> "Register":
+    def of(cls, names: Mapping[int, str], countries: Mapping[int, str]) -> "AsRegister":
         """The register of these names and two-letter countries by AS number."""
         named = sorted(names)
         packed = [_one_line(names[number]).encode() for number in named]
@@ -158,7 +158,7 @@ class Register:
         )
 
     @classmethod
-    def open(cls, folder: Path, name: str) -> "Register":
+    def open(cls, folder: Path, name: str) -> "AsRegister":
         """The register that ``save`` wrote."""
         return cls(*(np.load(folder / f"{name}-{part}.npy", mmap_mode="r") for part in cls.parts))
 
@@ -224,7 +224,7 @@ class Register:
 
 
 @dataclass(frozen=True)
-class Answer:
+class NetworkLookup:
     """What is known of one address; ``error`` says why it could not be read, else it is empty."""
 
     address: str
@@ -241,7 +241,7 @@ class Networks:
 
     routes: AddressTable
     countries: AddressTable
-    register: Register
+    register: AsRegister
 
     @classmethod
     def open(cls, home: Path) -> "Networks":
@@ -259,7 +259,7 @@ class Networks:
     def open_folder(cls, folder: Path) -> "Networks":
         """The tables that ``save`` wrote."""
         routes, countries = AddressTable.open(folder, "routes"), AddressTable.open(folder, "countries")
-        return cls(routes, countries, Register.open(folder, "register"))
+        return cls(routes, countries, AsRegister.open(folder, "register"))
 
     def save(self, folder: Path) -> None:
         """Write all tables into an existing folder."""
@@ -296,15 +296,15 @@ class Networks:
             ]
         )
 
-    def lookup(self, addresses: Iterable[str]) -> list[Answer]:
+    def lookup(self, addresses: Iterable[str]) -> list[NetworkLookup]:
         """What is known of each address, given as text or as a plain integer, in the same order."""
         return [self.answer(text) for text in addresses]
 
-    def answer(self, text: str) -> Answer:
+    def answer(self, text: str) -> NetworkLookup:
         """What is known of one address, given as text or as a plain integer."""
         found = parse_address(text) or parse_integer(text)
         if found is None:
-            return Answer(text.strip(BLANKS), error="This is not an IP address.")
+            return NetworkLookup(text.strip(BLANKS), error="This is not an IP address.")
         hi, lo = np.array([found[0]], dtype=np.uint64), np.array([found[1]], dtype=np.uint64)
         (value,), (length,) = self.routes.find(hi, lo)
         (place,), (country_length,) = self.countries.find(hi, lo)
@@ -315,7 +315,7 @@ class Networks:
         if length != _NO_LENGTH:
             mask_hi, mask_lo = masks(np.array([length], dtype=np.uint8))
             prefix = str(Network(found[0] & int(mask_hi[0]), found[1] & int(mask_lo[0]), int(length)))
-        return Answer(
+        return NetworkLookup(
             format_address(*found),
             prefix,
             asn,

@@ -31,7 +31,7 @@ def _split(value: object) -> object:
 Words = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
-class Reminder(NamedTuple):
+class ReminderSettings(NamedTuple):
     """Every so many days; ``for_days`` None: without end."""
 
     every_days: int
@@ -41,11 +41,11 @@ class Reminder(NamedTuple):
 _REMINDER = re.compile(r"(?:(daily)|(weekly)|every (\d{1,3}) days?)(?: for (\d{1,4}) days?)?")
 
 
-def _reminder(text: str) -> Reminder:
+def _reminder(text: str) -> ReminderSettings:
     found = _REMINDER.fullmatch(" ".join(text.lower().split()))
     if found is None or "0" in {found[3], found[4]}:
         raise ValueError(f"'{text}' is no step: take 'daily', 'weekly' or 'every N days', and 'for N days'")
-    return Reminder(1 if found[1] else 7 if found[2] else int(found[3]), int(found[4]) if found[4] else None)
+    return ReminderSettings(1 if found[1] else 7 if found[2] else int(found[3]), int(found[4]) if found[4] else None)
 
 
 class NodeSettings(_Section):
@@ -151,7 +151,7 @@ class TellSettings(_Section):
     )
 
     @property
-    def reminder_steps(self) -> tuple[Reminder, ...]:
+    def reminder_steps(self) -> tuple[ReminderSettings, ...]:
         """The steps of ``reminders``."""
         return tuple(_reminder(text) for text in self.reminders)
 

@@ -22,7 +22,7 @@ from tocsin import __version__
 from tocsin.interface.capabilities import capabilities
 from tocsin.node.errors import ConflictError, InputError, StorageError, UsageError
 from tocsin.node.home import UNFINISHED_RESTORE, close_to_others, records_of
-from tocsin.node.records import AuditWord, Base, Database, audit, continue_numbering, cut, open_database, sqlite_url
+from tocsin.node.records import AuditAction, Base, Database, audit, continue_numbering, cut, open_database, sqlite_url
 from tocsin.node.settings import load_settings
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
@@ -59,7 +59,7 @@ _MODELS = (
 
 
 @dataclass(frozen=True)
-class Copied:
+class CopyTotals:
     """How much was copied."""
 
     files: int
@@ -88,7 +88,7 @@ def backups_in(folder: Path) -> list[Backup]:
     return sorted(found, key=lambda one: one.made_at, reverse=True)
 
 
-def make_backup(node: NodeWithStores, target: Path, *, now: datetime, actor: str = "backup") -> Copied:
+def make_backup(node: NodeWithStores, target: Path, *, now: datetime, actor: str = "backup") -> CopyTotals:
     """Copy the node into ``target``; no event is written meanwhile.
 
     Raises:
@@ -123,11 +123,11 @@ def make_backup(node: NodeWithStores, target: Path, *, now: datetime, actor: str
         close_to_others(target)
         os.sync()
     with node.database.begin() as session:
-        audit(session, AuditWord.BACKUP_MADE, at=now, actor=actor, subject="node")
-    return Copied(len(hashes), sum((target / name).stat().st_size for name in hashes))
+        audit(session, AuditAction.BACKUP_MADE, at=now, actor=actor, subject="node")
+    return CopyTotals(len(hashes), sum((target / name).stat().st_size for name in hashes))
 
 
-def restore_backup(source: Path, home: Path, *, now: datetime) -> Copied:
+def restore_backup(source: Path, home: Path, *, now: datetime) -> CopyTotals:
     """Make a node in ``home`` from a backup, after checking every file of it.
 
     ``home`` may hold settings already: they stay, so that they can name another database.
@@ -154,11 +154,11 @@ def restore_backup(source: Path, home: Path, *, now: datetime) -> Copied:
         cut("restore.copied")
         _bring_records(source / _RECORDS, database, home / "spool")
         with database.begin() as session:
-            audit(session, AuditWord.BACKUP_RESTORED, at=now, actor="backup", subject="node")
+            audit(session, AuditAction.BACKUP_RESTORED, at=now, actor="backup", subject="node")
         close_to_others(home)
         os.sync()
         (home / UNFINISHED_RESTORE).unlink()
-    return Copied(len(hashes), sum((source / name).stat().st_size for name in hashes))
+    return CopyTotals(len(hashes), sum((source / name).stat().st_size for name in hashes))
 
 
 def copy_records(source: Database, target: Database) -> None:

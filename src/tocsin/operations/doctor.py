@@ -20,7 +20,7 @@ _LONG_WAIT = timedelta(minutes=15)  # the largest reports are taken in within mi
 
 
 @dataclass(frozen=True)
-class Finding:
+class HealthFinding:
     """One check: what was looked at, whether it is well, what was found, and how to mend it."""
 
     what: str
@@ -29,16 +29,18 @@ class Finding:
     mend: str = ""
 
 
-def examine(home: Path) -> list[Finding]:
+def examine(home: Path) -> list[HealthFinding]:
     """All findings, in the order in which one depends on the other; the rest is left out where a node cannot open."""
     if not home.is_dir():
-        return [Finding("home folder", False, f"{home} is not there", "Name it with --home, or run './run' once.")]
+        return [
+            HealthFinding("home folder", False, f"{home} is not there", "Name it with --home, or run './run' once.")
+        ]
     findings = [_space(home), _writable(home)]
     try:
         node = open_node(home)
     except TocsinError as error:
-        return [*findings, Finding("settings and records", False, str(error), error.hint)]
-    findings.append(Finding("settings and records", True, f"open, {node.database.engine.dialect.name}"))
+        return [*findings, HealthFinding("settings and records", False, str(error), error.hint)]
+    findings.append(HealthFinding("settings and records", True, f"open, {node.database.engine.dialect.name}"))
     for check in (
         _closed,
         _unfinished,
@@ -60,30 +62,30 @@ def examine(home: Path) -> list[Finding]:
         try:
             findings += check(node)
         except TocsinError as error:
-            findings.append(Finding(check.__name__.strip("_").replace("_", " "), False, str(error), error.hint))
+            findings.append(HealthFinding(check.__name__.strip("_").replace("_", " "), False, str(error), error.hint))
     return findings
 
 
-Check = Callable[[NodeWithStores], Iterator[Finding]]
+Check = Callable[[NodeWithStores], Iterator[HealthFinding]]
 
 
-def _space(home: Path) -> Finding:
+def _space(home: Path) -> HealthFinding:
     free = shutil.disk_usage(home).free
     mend = "" if free > _LITTLE_SPACE else "Free space, or shorten [retention] in tocsin.toml and apply it."
-    return Finding("disk", free > _LITTLE_SPACE, f"{free / 1e9:.1f} GB free", mend)
+    return HealthFinding("disk", free > _LITTLE_SPACE, f"{free / 1e9:.1f} GB free", mend)
 
 
-def _writable(home: Path) -> Finding:
+def _writable(home: Path) -> HealthFinding:
     ok = os.access(home, os.W_OK)
-    return Finding("home folder", ok, str(home), "" if ok else "Give this user the right to write there.")
+    return HealthFinding("home folder", ok, str(home), "" if ok else "Give this user the right to write there.")
 
 
-def _closed(node: NodeWithStores) -> Iterator[Finding]:
+def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
     """Whether other users of the machine are kept out; opening a node closes what belongs to this user."""
     from tocsin.node.home import is_open
 
     loose = is_open(node.home)
-    yield Finding(
+    yield HealthFinding(
         "other users of this machine",
         not loose,
         "can open the home folder" if loose else "cannot read the node",
@@ -91,10 +93,10 @@ def _closed(node: NodeWithStores) -> Iterator[Finding]:
     )
 
 
-def _unfinished(node: NodeWithStores) -> Iterator[Finding]:
+def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.begin() as session:
         open_ones = list(session.scalars(select(Ingest.number).where(Ingest.state == IngestState.PREPARED)))
-    yield Finding(
+    yield HealthFinding(
         "interrupted ingests",
         not open_ones,
         f"{len(open_ones)} to finish" if open_ones else "none",
@@ -102,9 +104,9 @@ def _unfinished(node: NodeWithStores) -> Iterator[Finding]:
     )
 
 
-def _event_table(node: NodeWithStores) -> Iterator[Finding]:
+def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
     missing = [path for path in node.store.files() if not (node.store.folder / path).is_file()]
-    yield Finding(
+    yield HealthFinding(
         "event table",
         not missing,
         f"{len(node.store.files()):,} files" + (f", {len(missing)} missing, first {missing[0]}" if missing else ""),
@@ -118,7 +120,7 @@ def _event_table(node: NodeWithStores) -> Iterator[Finding]:
         stored = session.scalar(shown_by_records) or 0
     shown = node.store.last_committed()
     agree = stored <= shown <= last
-    yield Finding(
+    yield HealthFinding(
         "events and records agree",
         agree,
         f"last ingest {last}, table at {shown}",
@@ -126,14 +128,14 @@ def _event_table(node: NodeWithStores) -> Iterator[Finding]:
     )
 
 
-def _uploads(node: NodeWithStores) -> Iterator[Finding]:
+def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
     """Reports that were sent in and that nobody takes in."""
     from tocsin.pipeline.uploads import waiting_since
 
     with node.database.reading() as session:
         since = waiting_since(session)
     well = since is None or datetime.now(UTC) - since < _LONG_WAIT
-    yield Finding(
+    yield HealthFinding(
         "reports that were sent in",
         well,
         f"the oldest waits since {since:%Y-%m-%d %H:%M} UTC" if since else "none waits",
@@ -141,7 +143,7 @@ def _uploads(node: NodeWithStores) -> Iterator[Finding]:
     )
 
 
-def _feeds(node: NodeWithStores) -> Iterator[Finding]:
+def _feeds(node: NodeWithStores) -> Iterator[HealthFinding]:
     """A feed that went quiet is as good as an alarm: its problems would look healthy."""
     from tocsin.events.alarms import feed_states, watch_feeds
 
@@ -149,7 +151,7 @@ def _feeds(node: NodeWithStores) -> Iterator[Finding]:
     feeds = feed_states(node.database)
     unwell = [feed for feed in feeds if any(alarm.acknowledged_at is None for alarm in feed.alarms)]
     words = ", ".join(f"{feed.name} ({feed.state})" for feed in unwell[:5])
-    yield Finding(
+    yield HealthFinding(
         "feeds",
         not unwell,
         f"{len(unwell)} of {len(feeds)} not as usual: {words}" if unwell else f"{len(feeds)} known, all as usual",
@@ -157,7 +159,7 @@ def _feeds(node: NodeWithStores) -> Iterator[Finding]:
     )
 
 
-def _collectors(node: NodeWithStores) -> Iterator[Finding]:
+def _collectors(node: NodeWithStores) -> Iterator[HealthFinding]:
     from tocsin.pipeline.collectors import read_collectors, standings
 
     found = standings(node.database, read_collectors(node.settings.collect))
@@ -167,7 +169,7 @@ def _collectors(node: NodeWithStores) -> Iterator[Finding]:
     idle = [one for one in found if one.is_overdue(datetime.now(UTC))]
     words = [f"{one.name} failed {one.failures} times in a row" for one in failing]
     words += [f"{one.name} should have run" for one in idle if one not in failing]
-    yield Finding(
+    yield HealthFinding(
         "collectors",
         not words,
         "; ".join(words[:5]) if words else f"{len(found)} work",
@@ -175,27 +177,27 @@ def _collectors(node: NodeWithStores) -> Iterator[Finding]:
     )
 
 
-def _work(node: NodeWithStores) -> Iterator[Finding]:
+def _work(node: NodeWithStores) -> Iterator[HealthFinding]:
     """What the server does in the background, as it noted it."""
     from tocsin.operations.worker import read_past
 
     if not node.settings.server.work:
-        yield Finding("work of the server", True, "left to timers: [server] work")
+        yield HealthFinding("work of the server", True, "left to timers: [server] work")
         return
     failing = [(chore, past) for chore, past in read_past(node.home).items() if past.error]
     if not failing:
-        yield Finding("work of the server", True, "nothing failed")
+        yield HealthFinding("work of the server", True, "nothing failed")
     for chore, past in failing:
         found = f"'{chore}' failed at {past.at:%Y-%m-%d %H:%M} UTC: {past.error}"
-        yield Finding("work of the server", False, found, past.hint or "It is tried again by itself.")
+        yield HealthFinding("work of the server", False, found, past.hint or "It is tried again by itself.")
 
 
-def _directory(node: NodeWithStores) -> Iterator[Finding]:
+def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
     from tocsin.directory import read_directory
 
     directory = read_directory(node.database)
     silent = [team.key for team in directory.teams if not team.mailboxes]
-    yield Finding(
+    yield HealthFinding(
         "directory",
         bool(directory.teams) and not silent,
         f"{len(directory.teams):,} teams, {len(directory.rules):,} rules"
@@ -204,11 +206,11 @@ def _directory(node: NodeWithStores) -> Iterator[Finding]:
     )
 
 
-def _stuck_deliveries(node: NodeWithStores) -> Iterator[Finding]:
+def _stuck_deliveries(node: NodeWithStores) -> Iterator[HealthFinding]:
     from tocsin.delivery import failed_deliveries
 
     failed = failed_deliveries(node.database)
-    yield Finding(
+    yield HealthFinding(
         "deliveries",
         not failed,
         f"{failed:,} failed" if failed else "none failed",
@@ -216,18 +218,18 @@ def _stuck_deliveries(node: NodeWithStores) -> Iterator[Finding]:
     )
 
 
-def _sending(node: NodeWithStores) -> Iterator[Finding]:
+def _sending(node: NodeWithStores) -> Iterator[HealthFinding]:
     from tocsin.delivery import notices
 
     with node.database.begin() as session:
         found = notices(session, node.settings)
     if not found:
-        yield Finding("sending", True, "nothing keeps mails from their teams")
+        yield HealthFinding("sending", True, "nothing keeps mails from their teams")
     for notice in found:
-        yield Finding("sending", not notice.asks, notice.words, notice.mend)
+        yield HealthFinding("sending", not notice.asks, notice.words, notice.mend)
 
 
-def _own_keys(node: NodeWithStores) -> Iterator[Finding]:
+def _own_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The keys of this node: those that it needs, and how long they last."""
     from tocsin.delivery.sealing import can_sign, read_own_keys
     from tocsin.directory.keys import KeyFormat
@@ -237,7 +239,7 @@ def _own_keys(node: NodeWithStores) -> Iterator[Finding]:
     forms = [form for form in KeyFormat if own.of(form) is not None or form == mail.sign]
     bad = [f"{form.words}: {verdict.why}" for form in forms if not (verdict := can_sign(own, form, now)).good]
     bad += [f"{facts.format.words} ends on {until:%Y-%m-%d}" for facts, until in own.ending(now, _KEY_DAYS)]
-    yield Finding(
+    yield HealthFinding(
         "keys of this node",
         not bad,
         "; ".join(bad) or (f"{' and '.join(form.words for form in forms)} sign" if forms else "none"),
@@ -245,19 +247,19 @@ def _own_keys(node: NodeWithStores) -> Iterator[Finding]:
     )
 
 
-def _team_keys(node: NodeWithStores) -> Iterator[Finding]:
+def _team_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The keys of those teams whose mails must be encrypted."""
-    from tocsin.delivery.sealing import Barred, open_seals
+    from tocsin.delivery.sealing import SealingRefusal, open_seals
     from tocsin.directory import list_teams
     from tocsin.directory.keys import ending, keys_by_team, team_keys
 
     now = datetime.now(UTC)
     teams = {team.id: team for team, _ in list_teams(node.database) if team.encrypt}
     seals = open_seals(node.home, node.settings.mail, keys_by_team(node.database, teams), now)
-    bad = [f"{team.key} cannot be told" for team in teams.values() if isinstance(seals.of(team), Barred)]
+    bad = [f"{team.key} cannot be told" for team in teams.values() if isinstance(seals.of(team), SealingRefusal)]
     ends = ending(team_keys(node.database, teams), now, _KEY_DAYS)
     bad += [f"{teams[key.team_id].key} until {until:%Y-%m-%d}" for key, until in ends]
-    yield Finding(
+    yield HealthFinding(
         "keys of teams",
         not bad,
         (f"teams told encrypted: {len(teams)}" if teams else "no team is told encrypted")
@@ -268,32 +270,32 @@ def _team_keys(node: NodeWithStores) -> Iterator[Finding]:
     )
 
 
-def _mail(node: NodeWithStores) -> Iterator[Finding]:
+def _mail(node: NodeWithStores) -> Iterator[HealthFinding]:
     mail = node.settings.mail
     if mail.channel == "file":
-        yield Finding("mail", True, f"finished mails are written to {node.mails}; nothing is sent")
+        yield HealthFinding("mail", True, f"finished mails are written to {node.mails}; nothing is sent")
         return
     from tocsin.delivery import reach_smtp
 
-    yield Finding("mail", *reach_smtp(mail))
+    yield HealthFinding("mail", *reach_smtp(mail))
 
 
-def _mailbox(node: NodeWithStores) -> Iterator[Finding]:
+def _mailbox(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The mailbox that replies come to, and mails of it that a person must look at."""
     from tocsin.delivery.mailbox import account_of, open_mailbox, waiting_count
 
     with node.database.begin() as session:
         waiting = waiting_count(session)
     if not node.settings.mailbox.host:
-        yield Finding("mailbox", True, "none is read: replies stay where they are")
+        yield HealthFinding("mailbox", True, "none is read: replies stay where they are")
     else:
         with open_mailbox(account_of(node.settings.mailbox)):
-            yield Finding("mailbox", True, f"{node.settings.mailbox.user} can be read")
+            yield HealthFinding("mailbox", True, f"{node.settings.mailbox.user} can be read")
     mend = "'tocsin replies list --state waiting' shows them." if waiting else ""
-    yield Finding("mails that wait for a person", not waiting, f"{waiting:,}" if waiting else "none", mend)
+    yield HealthFinding("mails that wait for a person", not waiting, f"{waiting:,}" if waiting else "none", mend)
 
 
-def _security_txt(node: NodeWithStores) -> Iterator[Finding]:
+def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The file that 'tocsin directory new-team' made: it says where to report flaws, until a day that it names."""
     path = node.home / "founding" / "security.txt"
     if not path.is_file():
@@ -304,12 +306,12 @@ def _security_txt(node: NodeWithStores) -> Iterator[Finding]:
     left = expires - datetime.now(UTC) if expires else timedelta()
     well = left > timedelta(days=30)
     mend = "Name a later day: 'tocsin directory new-team', the answer 'expires'; then publish the file."
-    yield Finding(
+    yield HealthFinding(
         "security.txt", well, f"ends on {expires:%Y-%m-%d}" if expires else "it has no end", "" if well else mend
     )
 
 
-def _mail_texts(node: NodeWithStores) -> Iterator[Finding]:
+def _mail_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The texts of mails that this node has itself; one that is wrong keeps all mails back."""
     from tocsin.delivery.texts import Shelf, faults, in_english
 
@@ -317,7 +319,7 @@ def _mail_texts(node: NodeWithStores) -> Iterator[Finding]:
     wrong = list(faults(shelf))
     half = [f"{tag} has {n} in English" for tag in shelf.languages() if (n := len(in_english(shelf, tag)))]
     found = "; ".join([", ".join(shelf.languages()), *half])
-    yield Finding(
+    yield HealthFinding(
         "mail texts",
         not wrong,
         str(wrong[0]) if wrong else found,

@@ -79,7 +79,7 @@ def _contact_coverage_users(look: Look) -> Facts:
 def _cirt_coverage(look: Look) -> Facts:
     """country, registered, responsive: each state, whether it has a CIRT, and whether a person answers there."""
     from tocsin.directory.contacts.verification import terms_of
-    from tocsin.directory.states import Answer, read_bodies, read_cirts, read_states
+    from tocsin.directory.states import CirtStatus, read_bodies, read_cirts, read_states
 
     home, named = look.node.home, look.node.settings.directory
     states = read_states(home / named.states if named.states else None).states
@@ -93,7 +93,7 @@ def _cirt_coverage(look: Look) -> Facts:
         terms=terms_of(look.node.settings),
         told=_long_told(look),
     )
-    exists = {Answer.YES: "yes", Answer.NO: "no", Answer.OPEN: ""}
+    exists = {CirtStatus.YES: "yes", CirtStatus.NO: "no", CirtStatus.OPEN: ""}
     return [
         {"country": one.state.code, "registered": exists[one.structure.answer], "responsive": _WORDS[one.responds]}
         for one in judged

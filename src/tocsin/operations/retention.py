@@ -11,14 +11,14 @@ from tocsin.events.models import FeedRecord
 from tocsin.incidents.arrivals import delete_closed
 from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 from tocsin.operations.statistics import keep_months
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 
 @dataclass(frozen=True)
-class Applied:
+class RetentionSummary:
     """What one run removed or tidied."""
 
     events_deleted: int
@@ -28,14 +28,14 @@ class Applied:
     files_merged: int
 
 
-def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retention") -> Applied:
+def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retention") -> RetentionSummary:
     """Delete what is older than the settings allow, and merge the small files of the event table."""
     keep = node.settings.retention
     today = now.date()
     with writer(node):
         commitment.recover(node)
         keep_months(node, now=now)  # before the events are gone that they count
-        applied = Applied(
+        applied = RetentionSummary(
             events_deleted=node.store.delete_days_before(today - timedelta(days=keep.events_days)),
             quarantine_deleted=_delete_older(node, today - timedelta(days=keep.quarantine_days)),
             mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days))
@@ -51,7 +51,7 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             empty_letters(session, now - timedelta(days=keep.mails_days))
             audit(
                 session,
-                AuditWord.RETENTION_APPLIED,
+                AuditAction.RETENTION_APPLIED,
                 at=now,
                 actor=actor,
                 subject="node",

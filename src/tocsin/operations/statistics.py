@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from tocsin.events.models import Ingest, IngestState
 from tocsin.node.files import disk_failures, write_whole
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.sharing.gate import Audience, Purpose, Recipient, Tlp, decide, fields_for, read_marking, read_tlp
+from tocsin.sharing.gate import Audience, Recipient, ReleasePurpose, Tlp, decide, fields_for, read_marking, read_tlp
 
 NETWORKS: Final = 10
 """A figure is shown where at least so many networks (AS numbers) are in it,"""
@@ -111,8 +111,8 @@ def count_month(node: NodeWithStores, first: date) -> Month:
 def _released(counts: Mapping[str, int | None]) -> Mapping[str, int | None]:
     """The counts as the gate lets them out: each is an item of its own, made here and marked TLP:CLEAR."""
     everybody = Recipient(Audience.PUBLIC)
-    verdict = decide(_RELEASED, everybody, Purpose.STATISTICS)
-    said = {_CLASS, _COUNTRY} <= set(fields_for(everybody, Purpose.STATISTICS, _RELEASED))
+    verdict = decide(_RELEASED, everybody, ReleasePurpose.STATISTICS)
+    said = {_CLASS, _COUNTRY} <= set(fields_for(everybody, ReleasePurpose.STATISTICS, _RELEASED))
     return counts if verdict.allowed and said else dict.fromkeys(counts)
 
 

@@ -52,7 +52,7 @@ EVERY: Final[Mapping[Chore, timedelta]] = {
 
 
 @dataclass(frozen=True)
-class Past:
+class LastRun:
     """When a chore was done or tried last (None: never), and what went wrong then."""
 
     at: datetime | None = None
@@ -70,18 +70,20 @@ def wanted(settings: Settings) -> frozenset[Chore]:
     return frozenset(chore for chore in Chore if not unwanted.get(chore))
 
 
-def is_due(chore: Chore, past: Past, now: datetime) -> bool:
+def is_due(chore: Chore, past: LastRun, now: datetime) -> bool:
     """Whether it is to be done now: after its time, and sooner where it went wrong. Pure."""
     if past.at is None or past.at > now:  # the clock was set back
         return True
     return now - past.at >= (min(_AGAIN, max(EVERY[chore], timedelta(seconds=30))) if past.error else EVERY[chore])
 
 
-def read_past(home: Path) -> dict[Chore, Past]:
+def read_past(home: Path) -> dict[Chore, LastRun]:
     """What is noted of the chores of the node in ``home``; nothing where the note is missing or damaged."""
     try:
         found = json.loads((home / _FILE).read_text(encoding="utf-8"))
-        return {Chore(name): replace(Past(**one), at=datetime.fromisoformat(one["at"])) for name, one in found.items()}
+        return {
+            Chore(name): replace(LastRun(**one), at=datetime.fromisoformat(one["at"])) for name, one in found.items()
+        }
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
 
@@ -117,7 +119,7 @@ class Worker:
 
     def _work(self, chore: Chore) -> None:
         while not self._ended.is_set():
-            if is_due(chore, self._past.get(chore, Past()), self._clock()):
+            if is_due(chore, self._past.get(chore, LastRun()), self._clock()):
                 self._do(chore)
             self._ended.wait(_LOOKS)
 
@@ -125,17 +127,17 @@ class Worker:
         at = self._clock()
         try:
             with internal_failures(f"The work '{chore}'"):
-                past = Past(at, self._deeds[chore]())
+                past = LastRun(at, self._deeds[chore]())
         except ConflictError:
             return  # another process does it at this moment
         except TocsinError as error:
-            past = Past(at, str(error), error.hint)
+            past = LastRun(at, str(error), error.hint)
         self._note(chore, past)
 
-    def _note(self, chore: Chore, past: Past) -> None:
+    def _note(self, chore: Chore, past: LastRun) -> None:
         """Remember it for the next server and for the doctor; a lasting trouble is logged once."""
         with self._noting:
-            before = self._past.get(chore, Past())
+            before = self._past.get(chore, LastRun())
             self._past[chore] = past
             if past.error and past.error != before.error:
                 getLogger("uvicorn.error").error("The work '%s' waits: %s %s", chore, past.error, past.hint)
@@ -147,7 +149,7 @@ class Worker:
                 getLogger("uvicorn.error").error("%s %s", error, error.hint)  # noqa: TRY400
 
 
-def _write(home: Path, past: Mapping[Chore, Past]) -> None:
+def _write(home: Path, past: Mapping[Chore, LastRun]) -> None:
     with disk_failures("What was done could not be noted"):
         new = home / f".{_FILE}"
         new.write_text(json.dumps({chore: asdict(one) for chore, one in past.items()}, default=str), encoding="utf-8")
@@ -156,9 +158,9 @@ def _write(home: Path, past: Mapping[Chore, Past]) -> None:
 
 def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapping[Chore, Callable[[], str]]:
     """How each is done; what it returns keeps it from doing more, or is empty."""
-    from tocsin.pipeline.notify import Teller
+    from tocsin.pipeline.notify import DeliveryScheduler
 
-    teller = Teller(node)
+    teller = DeliveryScheduler(node)
     return {
         Chore.TELL: lambda: teller.tell_what_is_due(clock(), stop),
         Chore.COLLECT: lambda: _collect(node, clock, stop),

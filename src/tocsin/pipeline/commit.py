@@ -22,10 +22,10 @@ from tocsin.directory import Team
 from tocsin.events.models import ColumnSet, FeedRecord, Ingest, IngestState, TeamSet
 from tocsin.events.reports import empty_spool, shown
 from tocsin.events.sources import Feed
-from tocsin.events.store import Part
+from tocsin.events.store import EventPart
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
-from tocsin.node.records import AuditWord, audit, cut
+from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.records.keys import KeyFiles
 from tocsin.pipeline.stores import NodeWithStores
 
@@ -33,14 +33,14 @@ _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedIngest:
     """All that one ingest will make true. ``columns`` are those that the report came with, where it says so.
 
     ``note`` adds to the transaction that notes the ingest.
     """
 
     record: Ingest
-    parts: Sequence[Part]
+    parts: Sequence[EventPart]
     team_sets: Mapping[tuple[int, ...], int]
     owed: Mapping[int, int]
     teams: Mapping[int, Team]
@@ -83,7 +83,7 @@ def already_ingested(node: NodeWithStores, content_hash: str, feed_id: int) -> i
         return session.scalar(wanted)
 
 
-def prepare(node: NodeWithStores, prepared: Prepared) -> int:
+def prepare(node: NodeWithStores, prepared: PreparedIngest) -> int:
     """Steps 1 and 2: sync what was written, and note the ingest with what it owes; returns deliveries queued."""
     node.store.sync(prepared.parts)
     node.tracker.files.sync(prepared.record.number)
@@ -127,7 +127,7 @@ def _column_set(session: Session, columns: Sequence[str]) -> int | None:
     return found.id
 
 
-def commit(node: NodeWithStores, number: int, parts: Sequence[Part], *, now: datetime) -> None:
+def commit(node: NodeWithStores, number: int, parts: Sequence[EventPart], *, now: datetime) -> None:
     """Steps 3 and 4: show the events to readers and let the deliveries leave; safe to repeat."""
     if parts:
         node.store.commit(number, parts)
@@ -140,7 +140,12 @@ def commit(node: NodeWithStores, number: int, parts: Sequence[Part], *, now: dat
             cut("ingest.committing")
             counts = {name: getattr(record, name) for name in ("rows", "stored", "duplicates", "quarantined")}
             audit(
-                session, AuditWord.REPORT_INGESTED, at=now, actor="pipeline", subject=f"ingest:{number}", detail=counts
+                session,
+                AuditAction.REPORT_INGESTED,
+                at=now,
+                actor="pipeline",
+                subject=f"ingest:{number}",
+                detail=counts,
             )
     cut("ingest.committed")
 
@@ -184,5 +189,5 @@ def clean(node: NodeWithStores) -> None:
     empty_spool(node.spool)
 
 
-def _part(stored: Mapping[str, object]) -> Part:
-    return Part(**stored)  # type: ignore[arg-type]  # written by asdict in `prepare`
+def _part(stored: Mapping[str, object]) -> EventPart:
+    return EventPart(**stored)  # type: ignore[arg-type]  # written by asdict in `prepare`

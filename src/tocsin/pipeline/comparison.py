@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from tocsin.directory import Role, Team
+from tocsin.directory import ResponsibilityRole, Team
 from tocsin.events.idf_out import addresses
 from tocsin.events.redaction import redacted
 from tocsin.events.reports import find_reports, open_reports
@@ -25,10 +25,10 @@ from tocsin.events.sources import recognise
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError
 from tocsin.pipeline.ingest import understand
-from tocsin.pipeline.recipients import Tellers
+from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.sharing.gate import LocalRule, Verdict, allowed_teams
-from tocsin.sharing.routing import Decision, Match
+from tocsin.sharing.gate import GateVerdict, LocalRule, allowed_teams
+from tocsin.sharing.routing import RoutingDecision, RuleMatch
 
 _BETWEEN = re.compile(r"[\s,;]+")
 
@@ -46,7 +46,7 @@ class Agreement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class ComparisonCase:
     """Events of which both tools say the same thing; ``example`` is where one of them was."""
 
     agreement: Agreement
@@ -58,13 +58,13 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class ToolComparison:
     """All cases, most events first. ``unreadable`` rows could not be compared; the first of them are named."""
 
     events: int
     unreadable: int
     first_unreadable: tuple[tuple[str, int, str], ...]
-    cases: tuple[Case, ...]
+    cases: tuple[ComparisonCase, ...]
 
     @property
     def counts(self) -> dict[Agreement, int]:
@@ -79,7 +79,7 @@ _Kind: TypeAlias = tuple[str, int, str, str, int]  # today's mailboxes as text, 
 
 
 @dataclass
-class _Tally:
+class _ComparisonTally:
     """What was met so far; grows with the different cases, not with the events."""
 
     events: Counter[_Kind] = field(default_factory=Counter)
@@ -88,14 +88,14 @@ class _Tally:
     first: list[tuple[str, int, str]] = field(default_factory=list)
 
 
-def compare(node: NodeWithStores, paths: Iterable[Path], *, now: datetime) -> Comparison:
+def compare(node: NodeWithStores, paths: Iterable[Path], *, now: datetime) -> ToolComparison:
     """Compare for the events behind the paths: any report that can be taken in, also CSV and JSON lines of IDF.
 
     Raises:
         InputError: a file cannot be read, or none of its events names an abuse contact.
 
     """
-    tellers, tally = Tellers.open(node), _Tally()
+    tellers, tally = RecipientResolver.open(node), _ComparisonTally()
     for name, frame in _batches(node, paths, tally, now):
         if "source.abuse_contact" not in frame.columns:
             raise InputError(
@@ -108,7 +108,7 @@ def compare(node: NodeWithStores, paths: Iterable[Path], *, now: datetime) -> Co
             "No event names the mailbox that today's tool told.",
             hint="It belongs into the field source.abuse_contact; docs/compare.md shows how.",
         )
-    return Comparison(
+    return ToolComparison(
         events=tally.events.total(),
         unreadable=tally.unreadable,
         first_unreadable=tuple(tally.first),
@@ -117,7 +117,7 @@ def compare(node: NodeWithStores, paths: Iterable[Path], *, now: datetime) -> Co
 
 
 def _batches(
-    node: NodeWithStores, paths: Iterable[Path], tally: _Tally, now: datetime
+    node: NodeWithStores, paths: Iterable[Path], tally: _ComparisonTally, now: datetime
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """The events of all reports, batch by batch, checked and enriched as an ingest would."""
     networks, limits = Networks.open(node.home), node.settings.ingest
@@ -142,7 +142,7 @@ def _batches(
                         yield report.name, understood.frame
 
 
-def _count(tally: _Tally, frame: pl.DataFrame, tellers: Tellers) -> None:
+def _count(tally: _ComparisonTally, frame: pl.DataFrame, tellers: RecipientResolver) -> None:
     """Add the events of a batch, grouped by all that the comparison depends on."""
     where = pl.coalesce(addresses(frame, "source.ip"), "source.network", "source.fqdn", "source.url", pl.lit(""))
     kinds = (
@@ -163,7 +163,7 @@ def _count(tally: _Tally, frame: pl.DataFrame, tellers: Tellers) -> None:
         tally.examples.setdefault(kind, example)
 
 
-def _cases(tally: _Tally, tellers: Tellers) -> list[Case]:
+def _cases(tally: _ComparisonTally, tellers: RecipientResolver) -> list[ComparisonCase]:
     """The cases behind the tally, alike ones as one, most events first."""
     owners = _owners(tellers.teams)
     events: Counter[tuple[Agreement, tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = Counter()
@@ -175,7 +175,7 @@ def _cases(tally: _Tally, tellers: Tellers) -> list[Case]:
         case = judge(today, found, tellers.teams, owners, (tlp, pap), own=tellers.own, local=local)
         events[case] += number
         examples.setdefault(case, tally.examples[kind])
-    cases = [Case(*case, number, examples[case]) for case, number in events.items()]
+    cases = [ComparisonCase(*case, number, examples[case]) for case, number in events.items()]
     return sorted(cases, key=lambda case: (-case.events, case.agreement, case.today, case.tocsin, case.why))
 
 
@@ -190,7 +190,7 @@ def _owners(teams: Mapping[int, Team]) -> dict[str, list[int]]:
 
 def judge(
     today: tuple[str, ...],
-    decision: Decision,
+    decision: RoutingDecision,
     teams: Mapping[int, Team],
     owners: Mapping[str, list[int]],
     labels: tuple[str, str],
@@ -215,13 +215,13 @@ def judge(
 class _Ours:
     """What this node would do with an event, and why; ``gate``: the teams that may not have it."""
 
-    decision: Decision
+    decision: RoutingDecision
     teams: Mapping[int, Team]
     owners: Mapping[str, list[int]]
-    gate: Mapping[int, Verdict]
+    gate: Mapping[int, GateVerdict]
 
     @cached_property
-    def told(self) -> list[Match]:
+    def told(self) -> list[RuleMatch]:
         """The teams that would be told."""
         return [match for match in self.decision.matches if not match.muted and match.team_id not in self.gate]
 
@@ -237,7 +237,7 @@ class _Ours:
                 yield self._why_not(mailbox)
         for match in self.told:
             theirs = {mailbox.lower() for mailbox in self.teams[match.team_id].mailboxes}
-            verb = "answers for it" if match.role is Role.RESPONSIBLE else "wants to know of it"
+            verb = "answers for it" if match.role is ResponsibilityRole.RESPONSIBLE else "wants to know of it"
             if not theirs:
                 yield f"{self._name(match)} {verb} by {match.rule}, but has no mailbox in the directory."
             elif not theirs & set(today):
@@ -259,7 +259,7 @@ class _Ours:
             return f"The directory has {', '.join(alike)} for the same domain, not {mailbox}."
         return f"No team in the directory has the mailbox {mailbox}."
 
-    def _why_not_told(self, match: Match) -> str:
+    def _why_not_told(self, match: RuleMatch) -> str:
         if match.muted:
             return f"{self._name(match)} does not want it: {match.muted}."
         if verdict := self.gate.get(match.team_id):
@@ -273,11 +273,11 @@ class _Ours:
             return "No rule in the directory holds it."
         return self._why_not_told(self.decision.matches[0])
 
-    def _name(self, match: Match) -> str:
+    def _name(self, match: RuleMatch) -> str:
         return self.teams[match.team_id].name
 
     @property
-    def _all(self) -> tuple[Match, ...]:
+    def _all(self) -> tuple[RuleMatch, ...]:
         """All rules that hold, those that decide first."""
         return (*self.decision.matches, *self.decision.overruled, *self.decision.passed_over)
 

@@ -28,19 +28,19 @@ from tocsin.events.models import FeedRecord, Ingest
 from tocsin.events.normalise import normalise
 from tocsin.events.quarantine import Quarantine
 from tocsin.events.redaction import redacted
-from tocsin.events.reports import Report, find_reports, open_reports, shown
-from tocsin.events.sources import Chunk, Feed, Reader, Source, sources
-from tocsin.events.store import Part
+from tocsin.events.reports import OpenedReport, find_reports, open_reports, shown
+from tocsin.events.sources import Chunk, Feed, FeedSource, Reader, sources
+from tocsin.events.store import EventPart
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.node.files import disk_failures
 from tocsin.node.records import cut
 from tocsin.node.settings import TellSettings
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.recipients import Tellers
+from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
-from tocsin.problems import Repeat, Sightings, problem_keys
-from tocsin.problems.answers.snapshot import Said
+from tocsin.problems import ReminderPolicy, Sightings, problem_keys
+from tocsin.problems.answers.snapshot import AnswerSnapshot
 
 _WORKERS = 2
 _AHEAD = 2  # batches in flight beside the one that is settled; each costs about 200 MB of memory
@@ -74,7 +74,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Understood:
+class ParsedBatch:
     """One batch read, checked and enriched, before anything was compared with what is known."""
 
     frame: pl.DataFrame
@@ -85,7 +85,7 @@ class Understood:
 
 
 @dataclass
-class Desk:
+class IngestRun:
     """What one ingest holds while its batches pass: where it writes, and what it has counted so far."""
 
     node: NodeWithStores
@@ -94,20 +94,20 @@ class Desk:
     now: datetime
     feed: FeedRecord
     duplicate_days: int
-    tellers: Tellers
-    repeat: Repeat
-    said: Said
+    tellers: RecipientResolver
+    repeat: ReminderPolicy
+    said: AnswerSnapshot
     quarantine: Quarantine
     counts: Counts = field(default_factory=Counts)
     columns: Sequence[str] = ()
-    parts: list[Part] = field(default_factory=list)
+    parts: list[EventPart] = field(default_factory=list)
     owed: Counter[int] = field(default_factory=Counter)
     withheld: Counter[str] = field(default_factory=Counter)
     newest: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
+class IngestSummary:
     """What happened to each path: the sums, and the paths that could not be taken in with the reason.
 
     ``ingests``: the numbers of the ingests that hold what came, also of those that were here before.
@@ -140,7 +140,7 @@ def ingest(
     feed: str | None = None,
     progress: Progress = _silent,
     clock: Clock = _now,
-) -> Outcome:
+) -> IngestSummary:
     """Take in the reports behind the paths; each is one transaction, and one that fails does not stop the others.
 
     That holds for whatever it fails of: what nobody expected is an `InternalError` of that one report.
@@ -150,13 +150,13 @@ def ingest(
 
 
 def ingest_in(
-    workshop: "Workshop",
+    workshop: "IngestSession",
     paths: Iterable[Path],
     *,
     source: str | None = None,
     feed: str | None = None,
     progress: Progress = _silent,
-) -> Outcome:
+) -> IngestSummary:
     """The same in an open workshop, which serves many calls."""
     started = monotonic()
     total = Counts()
@@ -184,11 +184,11 @@ def ingest_in(
         if (unused := following.result()) is not None:
             unused.close()
     watch_feeds(workshop.node.database, now=workshop.clock(), feeds=came)
-    return Outcome(total, failed, monotonic() - started, ingests)
+    return IngestSummary(total, failed, monotonic() - started, ingests)
 
 
 @dataclass(frozen=True)
-class Again:
+class ReplayOf:
     """Which set-aside rows are read once more: of ingest ``of``, those at ``places`` (None: all that are open).
 
     ``note`` adds what it has to say to the transaction that notes the new ingest.
@@ -200,7 +200,7 @@ class Again:
 
 
 def take_in_again(
-    node: NodeWithStores, report: Report, *, source: str, feed: str, again: Again, clock: Clock = _now
+    node: NodeWithStores, report: OpenedReport, *, source: str, feed: str, again: ReplayOf, clock: Clock = _now
 ) -> Counts:
     """Take in the set-aside rows of an ingest, put together as a report of their own. For the writer."""
     with (
@@ -212,28 +212,28 @@ def take_in_again(
 
 
 @contextmanager
-def _failures(report: Report) -> Iterator[None]:
+def _failures(report: OpenedReport) -> Iterator[None]:
     """What goes wrong with one report: of the disk, then it waits; or of Tocsin itself."""
     with internal_failures(report.name), disk_failures(f"{report.name} could not be taken in"):
         yield
 
 
 @dataclass(frozen=True)
-class Workshop:
+class IngestSession:
     """What all reports of a run share."""
 
     node: NodeWithStores
     pool: ThreadPoolExecutor  # understands batches and writes them
     reading: ThreadPoolExecutor  # one thread: opens reports and reads chunks, in order
     networks: Networks
-    tellers: Tellers
+    tellers: RecipientResolver
     clock: Clock
 
 
 @contextmanager
 def open_workshop(
     node: NodeWithStores, *, waiting: Callable[[], None] = lambda: None, clock: Clock = _now
-) -> Iterator[Workshop]:
+) -> Iterator[IngestSession]:
     """Be the writer of a node, with what was cut off before finished; waits for another, after saying so."""
     with writer(node, waiting):
         commitment.recover(node)
@@ -242,22 +242,22 @@ def open_workshop(
 
 
 @contextmanager
-def _workshop(node: NodeWithStores, clock: Clock = _now) -> Iterator[Workshop]:
+def _workshop(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSession]:
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
-        yield Workshop(node, pool, reading, Networks.open(node.home), Tellers.open(node), clock)
+        yield IngestSession(node, pool, reading, Networks.open(node.home), RecipientResolver.open(node), clock)
 
 
 @dataclass(frozen=True)
-class Reading:
+class OpenReport:
     """A report opened and known, whose first batches are being understood already."""
 
-    report: Report
+    report: OpenedReport
     stream: IO[bytes]
     reader: Reader
     record: FeedRecord
     feed: Feed
     heard: datetime
-    batches: "_InOrder"
+    batches: "_OrderedBatches"
 
     def close(self) -> None:
         """Let go of the file, after the work on it that is still under way."""
@@ -266,8 +266,8 @@ class Reading:
 
 
 def _open_all(
-    workshop: Workshop, paths: Iterable[Path], failed: Failures, source: str | None, feed: str | None
-) -> Iterator[Reading]:
+    workshop: IngestSession, paths: Iterable[Path], failed: Failures, source: str | None, feed: str | None
+) -> Iterator[OpenReport]:
     """Each report, opened when it is asked for; what cannot be opened is noted in ``failed``."""
     for path in find_reports(paths):
         try:
@@ -285,7 +285,7 @@ def _open_all(
             failed.append((shown(path), error))
 
 
-def _open(workshop: Workshop, report: Report, source: str | None, feed: str | None) -> Reading:
+def _open(workshop: IngestSession, report: OpenedReport, source: str | None, feed: str | None) -> OpenReport:
     try:
         return _opened(workshop, report, source, feed)
     except OSError as error:
@@ -293,7 +293,7 @@ def _open(workshop: Workshop, report: Report, source: str | None, feed: str | No
         raise InputError(reason, hint="Check that it is still there.") from error
 
 
-def _opened(workshop: Workshop, report: Report, source: str | None, feed: str | None) -> Reading:
+def _opened(workshop: IngestSession, report: OpenedReport, source: str | None, feed: str | None) -> OpenReport:
     origin, code = _origin(workshop.node, report, source, feed)
     record = commitment.known_feed(workshop.node, origin.feed(code))
     described = replace(origin.feed(code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
@@ -305,20 +305,20 @@ def _opened(workshop: Workshop, report: Report, source: str | None, feed: str | 
     except BaseException:
         stream.close()
         raise
-    batches = _InOrder(
+    batches = _OrderedBatches(
         workshop, lambda chunk: understand(reader, chunk, described, workshop.networks, heard), reader.chunks()
     )
-    return Reading(report, stream, reader, record, described, heard, batches)
+    return OpenReport(report, stream, reader, record, described, heard, batches)
 
 
-def _take_in(workshop: Workshop, reading: Reading, again: Again | None = None) -> tuple[int, Counts]:
+def _take_in(workshop: IngestSession, reading: OpenReport, again: ReplayOf | None = None) -> tuple[int, Counts]:
     """Take in one report, once: the same content for the same feed again is counted as already here."""
     node, report = workshop.node, reading.report
     if (before := commitment.already_ingested(node, report.content_hash, reading.record.id)) is not None:
         return before, Counts(already=1)
     number = commitment.next_number(node)
     quarantine = Quarantine(node.quarantine, number, reading.reader.header)
-    desk = Desk(
+    desk = IngestRun(
         node,
         number,
         reading.heard.date(),
@@ -336,19 +336,19 @@ def _take_in(workshop: Workshop, reading: Reading, again: Again | None = None) -
         return number, _finish(desk, report, again)
 
 
-def _repeat(tell: TellSettings) -> Repeat:
+def _repeat(tell: TellSettings) -> ReminderPolicy:
     """The rules of the settings; each step's end is counted from the first telling."""
     steps: list[tuple[int, int | None]] = []
     end: int | None = 0
     for every, days in tell.reminder_steps:
         end = None if days is None or end is None else end + days
         steps.append((every, end))
-    return Repeat(steps, 0 if tell.escalate_to == "none" else tell.escalate_after_days)
+    return ReminderPolicy(steps, 0 if tell.escalate_to == "none" else tell.escalate_after_days)
 
 
-def _settle_all(workshop: Workshop, reading: Reading, desk: Desk) -> None:
+def _settle_all(workshop: IngestSession, reading: OpenReport, desk: IngestRun) -> None:
     """Settle batch after batch, in order, each stored while the next ones are settled."""
-    writes: deque[Future[Part]] = deque()
+    writes: deque[Future[EventPart]] = deque()
     try:
         for part, understood in enumerate(reading.batches):
             settled = _settle(desk, understood, part)
@@ -366,7 +366,7 @@ def _settle_all(workshop: Workshop, reading: Reading, desk: Desk) -> None:
     cut("ingest.read")
 
 
-def _origin(node: NodeWithStores, report: Report, source: str | None, feed: str | None) -> tuple[Source, str]:
+def _origin(node: NodeWithStores, report: OpenedReport, source: str | None, feed: str | None) -> tuple[FeedSource, str]:
     """The source and feed code of a report: as told, else by its name and first bytes."""
     known = sources(node.home / "feeds", report.folder)
     if source is not None and source not in known:
@@ -387,7 +387,7 @@ def _origin(node: NodeWithStores, report: Report, source: str | None, feed: str 
     )
 
 
-def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now: datetime) -> Understood:
+def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now: datetime) -> ParsedBatch:
     """Read, check and enrich one chunk; pure, so that chunks are understood in parallel."""
     batch = reader.parse(chunk)
     normalised = normalise(batch, feed, now)
@@ -402,10 +402,10 @@ def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now
     if bad:
         frame, texts = frame.filter(normalised.usable), texts.filter(normalised.usable)
     keys = row_keys(texts, f"{feed.source}/{feed.code}\n{reader.header}")
-    return Understood(enrich(frame, networks), rows, keys, problem_keys(frame), unusable)
+    return ParsedBatch(enrich(frame, networks), rows, keys, problem_keys(frame), unusable)
 
 
-def _settle(desk: Desk, understood: Understood, part: int) -> pl.DataFrame:
+def _settle(desk: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
     """Compare one batch with what is known, decide who is told, and count; returns the rows to store."""
     desk.quarantine.add(understood.unusable)
     cut("ingest.set-aside")
@@ -456,11 +456,11 @@ def _settle(desk: Desk, understood: Understood, part: int) -> pl.DataFrame:
     )
 
 
-def _store(desk: Desk, frame: pl.DataFrame, part: int) -> Part:
+def _store(desk: IngestRun, frame: pl.DataFrame, part: int) -> EventPart:
     return desk.node.store.write_part(frame, ingest=desk.number, part=part, day=desk.day)
 
 
-def _finish(desk: Desk, report: Report, again: Again | None) -> Counts:
+def _finish(desk: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Counts:
     """Make the ingest true, once."""
     counts = desk.counts
     counts.reports = 1
@@ -482,7 +482,7 @@ def _finish(desk: Desk, report: Report, again: Again | None) -> Counts:
         **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
     )
     noted = replace(counts)
-    prepared = commitment.Prepared(
+    prepared = commitment.PreparedIngest(
         record,
         desk.parts,
         desk.tellers.sets.numbers,
@@ -500,15 +500,17 @@ def _finish(desk: Desk, report: Report, again: Again | None) -> Counts:
     return counts
 
 
-class _InOrder:
+class _OrderedBatches:
     """Batches in the order of their chunks; a few are read and worked on ahead, from the very beginning."""
 
-    def __init__(self, workshop: Workshop, function: Callable[[Chunk], Understood], chunks: Iterator[Chunk]) -> None:
+    def __init__(
+        self, workshop: IngestSession, function: Callable[[Chunk], ParsedBatch], chunks: Iterator[Chunk]
+    ) -> None:
         self._workshop, self._function, self._chunks = workshop, function, chunks
-        self._waiting: deque[Future[Future[Understood] | None]] = deque()
+        self._waiting: deque[Future[Future[ParsedBatch] | None]] = deque()
         self._fill()
 
-    def __iter__(self) -> Iterator[Understood]:
+    def __iter__(self) -> Iterator[ParsedBatch]:
         while self._waiting:
             work = self._waiting.popleft().result()
             if work is not None:
@@ -526,6 +528,6 @@ class _InOrder:
         while len(self._waiting) < _AHEAD:
             self._waiting.append(self._workshop.reading.submit(self._advance))
 
-    def _advance(self) -> Future[Understood] | None:
+    def _advance(self) -> Future[ParsedBatch] | None:
         chunk = next(self._chunks, None)
         return None if chunk is None else self._workshop.pool.submit(self._function, chunk)

@@ -14,7 +14,7 @@ from tocsin.sharing.rules import rule_words
 
 
 @dataclass(frozen=True, slots=True)
-class Unrouted:
+class UnroutedNetwork:
     """A network with events of which nobody is known who must know; ``asn`` and ``country`` where known."""
 
     asn: int | None
@@ -33,7 +33,7 @@ class Withheld:
     events: int
 
 
-def unrouted(node: NodeWithStores, since: datetime, *, limit: int = 200) -> Sequence[Unrouted]:
+def unrouted(node: NodeWithStores, since: datetime, *, limit: int = 200) -> Sequence[UnroutedNetwork]:
     """The networks whose events since then nobody is told of, the most events first."""
     wanted = select(Ingest.number).where(
         Ingest.state == IngestState.COMMITTED, Ingest.started_at >= since, Ingest.unrouted > 0
@@ -59,7 +59,7 @@ def unrouted(node: NodeWithStores, since: datetime, *, limit: int = 200) -> Sequ
         .collect()
     )
     return [
-        Unrouted(row["asn"], row["holder"] or "", row["country"] or "", row["events"], row["addresses"])
+        UnroutedNetwork(row["asn"], row["holder"] or "", row["country"] or "", row["events"], row["addresses"])
         for row in rows.iter_rows(named=True)
     ]
 

@@ -15,19 +15,19 @@ from tocsin.delivery import (
     DELIVERY,
     Delivery,
     DeliveryState,
+    DeliverySummary,
     Facts,
-    Gone,
+    GoneProblem,
     Mail,
-    Summary,
     deliver,
     due_state,
     open_channel,
     preview,
 )
-from tocsin.delivery import Node as Sender
+from tocsin.delivery import Sender as Sender
 from tocsin.delivery.sealing import open_seals
 from tocsin.delivery.texts import open_shelf
-from tocsin.directory import Directory, Role, read_directory
+from tocsin.directory import Directory, ResponsibilityRole, read_directory
 from tocsin.directory.keys import keys_by_team
 from tocsin.events.idf_out import addresses
 from tocsin.events.models import TeamSet
@@ -35,7 +35,7 @@ from tocsin.node.errors import ConflictError
 from tocsin.node.records import node_uuid
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import open_tokens
-from tocsin.pipeline.recipients import Tellers
+from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems import NOTES, NotesArray, known_problems, last_committed
 from tocsin.problems.answers import claims, links
@@ -48,7 +48,7 @@ _FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
 _AT_LEAST = timedelta(minutes=1)
 
 
-def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lambda: False) -> Summary:
+def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lambda: False) -> DeliverySummary:
     """Send every letter and digest that is due at ``now``, or up to the batch after which ``stop`` says so."""
     directory = read_directory(node.database)
     knowledge = _knowledge(node, directory)
@@ -65,7 +65,7 @@ def tell(node: NodeWithStores, *, now: datetime, stop: Callable[[], bool] = lamb
     )
 
 
-class Teller:
+class DeliveryScheduler:
     """Tells when that is due: after a change of what is due, and each minute otherwise.
 
     Each minute: for what was refused or waits for room.
@@ -83,7 +83,7 @@ class Teller:
         self._problem = self._problem if summary is None else summary.problem
         return self._problem
 
-    def look(self, now: datetime, stop: Callable[[], bool] = lambda: False) -> Summary | None:
+    def look(self, now: datetime, stop: Callable[[], bool] = lambda: False) -> DeliverySummary | None:
         """What a run did; None where none was due, or another process is delivering."""
         before = self._due(now)
         if before == self._state and now - self._last < _AT_LEAST:
@@ -104,12 +104,12 @@ class Teller:
 
 def tell_as_due(
     node: NodeWithStores, *, every: float, clock: Callable[[], datetime], sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Summary]:
+) -> Iterator[DeliverySummary]:
     """Send what becomes due, looked for after so many seconds, without end; what each run did.
 
     While another process delivers, nothing is done here.
     """
-    teller = Teller(node)
+    teller = DeliveryScheduler(node)
     while True:
         if (summary := teller.look(clock())) is not None:
             yield summary
@@ -137,7 +137,7 @@ def preview_mail(node: NodeWithStores, reference: str) -> tuple[Mail, ...]:
 
 
 def _knowledge(node: NodeWithStores, directory: Directory) -> "_Knowledge":
-    informed = {rule.team_id for rule in directory.rules if rule.role is Role.INFORMED}
+    informed = {rule.team_id for rule in directory.rules if rule.role is ResponsibilityRole.INFORMED}
     more = _rules(node).document.teams
     return _Knowledge(node, frozenset(informed | {team.id for team in directory.teams if team.key in more}))
 
@@ -181,7 +181,7 @@ class _Knowledge:
         """For each team its events of these ingests."""
         return self.node.store.told(ingests, self._members, teams)
 
-    def gone_of(self, teams: Collection[int]) -> Mapping[int, Sequence[Gone]]:
+    def gone_of(self, teams: Collection[int]) -> Mapping[int, Sequence[GoneProblem]]:
         """For each team what it was told of and what its feed no longer finds, since the last digest."""
         return {team: self._gone[team] for team in teams if team in self._gone}
 
@@ -247,8 +247,8 @@ class _Knowledge:
         return events.with_columns(others.alias("problem.others"))
 
     @cached_property
-    def _tellers(self) -> Tellers:
-        return Tellers.open(self.node)
+    def _tellers(self) -> RecipientResolver:
+        return RecipientResolver.open(self.node)
 
     @cached_property
     def _members(self) -> dict[int, list[int]]:
@@ -261,7 +261,7 @@ class _Knowledge:
             return last_committed(session)
 
     @cached_property
-    def _gone(self) -> dict[int, list[Gone]]:
+    def _gone(self) -> dict[int, list[GoneProblem]]:
         told_last = self._told_last()
         if not told_last:
             return {}
@@ -274,20 +274,20 @@ class _Knowledge:
         facts = pl.DataFrame({"problem": known.keys[chosen].view(np.int64), "gone_at": known.gone_at[chosen]})
         return self._describe(facts, told_last)
 
-    def _describe(self, facts: pl.DataFrame, told_last: Mapping[int, datetime]) -> dict[int, list[Gone]]:
+    def _describe(self, facts: pl.DataFrame, told_last: Mapping[int, datetime]) -> dict[int, list[GoneProblem]]:
         """Where and what each gone problem was, for the teams that were told of it."""
         wanted = self.node.store.scan().filter(
             pl.col("problem").is_in(facts["problem"].to_list()) & (pl.col("told") > 0)
         )
         seen = wanted.sort("time.source").unique(["problem", "told"], keep="last").collect()
         rows = seen.with_columns(addresses(seen, "source.ip")).join(facts, on="problem")
-        found: dict[int, dict[int, Gone]] = {}  # once per problem, whichever sets of teams were told of it
+        found: dict[int, dict[int, GoneProblem]] = {}  # once per problem, whichever sets of teams were told of it
         for row in rows.sort("source.ip.hi", "source.ip.lo", "problem").iter_rows(named=True):
             where = row["source.ip"] or row["source.network"] or row["source.fqdn"] or row["source.url"] or "?"
             what = row["classification.identifier"] or row["classification.type"] or "?"
             for team in self._members[row["told"]]:
                 if team in told_last and row["gone_at"] > told_last[team].timestamp():
-                    found.setdefault(team, {})[row["problem"]] = Gone(where, what, row["time.source"])
+                    found.setdefault(team, {})[row["problem"]] = GoneProblem(where, what, row["time.source"])
         return {team: list(gone.values()) for team, gone in found.items()}
 
     def _told_last(self) -> dict[int, datetime]:

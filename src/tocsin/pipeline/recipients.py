@@ -17,15 +17,15 @@ import polars as pl
 from sqlalchemy import select
 
 from tocsin.delivery import sent_to
-from tocsin.directory import Mute, Role, Team, directory_version, read_directory
+from tocsin.directory import Mute, ResponsibilityRole, Team, directory_version, read_directory
 from tocsin.events.models import TeamSet
 from tocsin.node.records import Database
 from tocsin.node.settings import Settings
 from tocsin.pipeline.escalation import next_asked
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.team_sets import Int32s, TeamSets
-from tocsin.problems import Seen, Telling
-from tocsin.problems.answers.snapshot import Said, read_said
+from tocsin.problems import NotificationFlags, SightingResult
+from tocsin.problems.answers.snapshot import AnswerSnapshot, read_said
 from tocsin.sharing.gate import allowed_teams
 from tocsin.sharing.routing import Router, current_router
 from tocsin.sharing.rules import NO_RULES, Rules, muted, numbers_of, rules_in_force
@@ -35,7 +35,7 @@ _HOST = r"^[a-z][a-z0-9+.-]*://(?:[^/?#@]*@)?\[?([^/?#\]:]+)"
 
 
 @dataclass(frozen=True)
-class Told:
+class BatchRecipients:
     """For each event the number of the set of teams that must know (``routed``) and that are told now (``told``).
 
     ``telling`` is what the notes of problems keep of that. ``withheld`` counts (event, team) pairs that the gate
@@ -44,14 +44,14 @@ class Told:
 
     routed: Int32s
     told: Int32s
-    telling: Telling
+    telling: NotificationFlags
     routed_rows: int
     withheld: Counter[str]
     owed: Counter[int]
 
 
 @dataclass(frozen=True)
-class Known:
+class RoutedBatch:
     """For each event the router's decision, the set of teams that must know, that of those which may, and its mark.
 
     ``marks``: see `Rules.marks`; None where there are no rules. ``withheld``: (event, team) pairs by rule.
@@ -72,7 +72,7 @@ class _Verdict:
 
 
 @dataclass
-class Tellers:
+class RecipientResolver:
     """The directory, compiled, with the gate, the rules of the node, and the numbers of all sets of teams."""
 
     version: str
@@ -83,10 +83,10 @@ class Tellers:
     database: Database
     rules: Rules = NO_RULES
     _verdicts: dict[tuple[int, str, str, int, tuple[int, ...]], _Verdict] = field(default_factory=dict)
-    _said: Said | None = None
+    _said: AnswerSnapshot | None = None
 
     @classmethod
-    def open(cls, node: NodeWithStores) -> "Tellers":
+    def open(cls, node: NodeWithStores) -> "RecipientResolver":
         """The directory as it is now."""
         with node.database.begin() as session:
             stored = [tuple(row.members) for row in session.scalars(select(TeamSet).order_by(TeamSet.number))]
@@ -97,12 +97,12 @@ class Tellers:
         )
         return cls(version, router.teams, router, TeamSets([(), *stored]), node.settings, node.database, rules)
 
-    def said(self, node: NodeWithStores, now: datetime) -> Said:
+    def said(self, node: NodeWithStores, now: datetime) -> AnswerSnapshot:
         """What teams have answered, read again only where there is something new."""
         self._said = read_said(node.database, now, self._said)
         return self._said
 
-    def decide(self, frame: pl.DataFrame, seen: Seen, said: Said) -> Told:
+    def decide(self, frame: pl.DataFrame, seen: SightingResult, said: AnswerSnapshot) -> BatchRecipients:
         """Who must know of each event, and who is told now of it, as its problem's history has it."""
         known = self.allowed(frame)
         told = self._without_quiet(self._due_or_joined(known.allowed, seen), seen, said)
@@ -111,16 +111,16 @@ class Tellers:
         if escalated.any():
             told = self.sets.union(told, escalated)
         told_set = self.sets.of_problems(seen.told_set, told, seen.sightings.of_event)
-        return Told(
+        return BatchRecipients(
             routed=known.routed,
             told=told,
-            telling=Telling(told > 0, escalated > 0, told_set, live=self.settings.tell.mode == "live"),
+            telling=NotificationFlags(told > 0, escalated > 0, told_set, live=self.settings.tell.mode == "live"),
             routed_rows=int(((known.decisions > 0) | (known.routed > 0)).sum()),
             withheld=known.withheld,
             owed=self.owed(told),
         )
 
-    def allowed(self, frame: pl.DataFrame) -> Known:
+    def allowed(self, frame: pl.DataFrame) -> RoutedBatch:
         """Who must know of each event and may, whatever its problem's history is."""
         decisions = self.route(frame)
         marks = self.rules.marks(frame) if self.rules.any else None
@@ -131,9 +131,11 @@ class Tellers:
         for verdict, events in zip(verdicts, np.bincount(kind, minlength=len(verdicts)).tolist(), strict=True):
             for rule, teams in verdict.withheld.items():
                 withheld[rule] += teams * events
-        return Known(decisions, _column(verdicts, "routed")[kind], _column(verdicts, "allowed")[kind], marks, withheld)
+        return RoutedBatch(
+            decisions, _column(verdicts, "routed")[kind], _column(verdicts, "allowed")[kind], marks, withheld
+        )
 
-    def _due_or_joined(self, allowed: Int32s, seen: Seen) -> Int32s:
+    def _due_or_joined(self, allowed: Int32s, seen: SightingResult) -> Int32s:
         """All who may be told where the problem is due, else those who were not told of it before."""
         of_event = seen.sightings.of_event
         told = np.where(seen.due[of_event], allowed, np.int32(0))
@@ -143,7 +145,7 @@ class Tellers:
             told[rows] = self.sets.minus(allowed[rows], before[rows])
         return told
 
-    def _without_quiet(self, told: Int32s, seen: Seen, said: Said) -> Int32s:
+    def _without_quiet(self, told: Int32s, seen: SightingResult, said: AnswerSnapshot) -> Int32s:
         quiet = said.quiet_teams(seen.sightings.keys, seen.sightings.last)
         if not quiet:
             return told
@@ -153,7 +155,7 @@ class Tellers:
             told[rows] = self.sets.minus(told[rows], quiet_sets[rows])
         return told
 
-    def _with_contradicted(self, told: Int32s, allowed: Int32s, seen: Seen, said: Said) -> Int32s:
+    def _with_contradicted(self, told: Int32s, allowed: Int32s, seen: SightingResult, said: AnswerSnapshot) -> Int32s:
         """Who said that it is fixed hears at once that it is not; nobody else does."""
         wrong = said.contradicted_teams(seen.sightings.keys, seen.sightings.last, seen.seen_before)
         if not wrong:
@@ -165,14 +167,14 @@ class Tellers:
             told[rows] = self.sets.union(told[rows], self.sets.minus(allowed[rows], others))
         return told
 
-    def _per_event(self, teams: Mapping[int, Iterable[int]], seen: Seen) -> Int32s:
+    def _per_event(self, teams: Mapping[int, Iterable[int]], seen: SightingResult) -> Int32s:
         """For each event the number of the set of its problem's teams; ``teams`` by place of the problem."""
         of_problem = np.zeros(len(seen.due), dtype=np.int32)
         for problem, some in teams.items():
             of_problem[problem] = self.sets.number(some)
         return of_problem[seen.sightings.of_event]
 
-    def _escalated(self, frame: pl.DataFrame, known: Known, seen: Seen, said: Said) -> Int32s:
+    def _escalated(self, frame: pl.DataFrame, known: RoutedBatch, seen: SightingResult, said: AnswerSnapshot) -> Int32s:
         """Per event the set of teams that hear of it since those before them did not answer; mostly none."""
         found = np.zeros(frame.height, dtype=np.int32)
         to = self.settings.tell.escalate_to
@@ -204,7 +206,7 @@ class Tellers:
         found[rows] = np.array(numbers, dtype=np.int32)[kind]
         return found
 
-    def _reached(self, seen: Seen, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    def _reached(self, seen: SightingResult, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Per problem that is asked for, whether the mail that first told of it has left for a team."""
         with self.database.begin() as session:
             sent = sent_to(session, np.unique(seen.first_told_by[asked]).tolist())
@@ -233,9 +235,11 @@ class Tellers:
         matches = self.router.decision(decision).matches
         roles = {match.role for match in matches if match.team_id == team}
         by_rule = not roles and team in self._more
-        if roles != {Role.INFORMED} and not by_rule:
+        if roles != {ResponsibilityRole.INFORMED} and not by_rule:
             return None
-        return "\n".join(self.teams[match.team_id].name for match in matches if match.role is Role.RESPONSIBLE)
+        return "\n".join(
+            self.teams[match.team_id].name for match in matches if match.role is ResponsibilityRole.RESPONSIBLE
+        )
 
     def route(self, frame: pl.DataFrame) -> Int32s:
         """The number of the router's decision on each event of a batch."""

@@ -20,22 +20,22 @@ from sqlalchemy.orm import Session
 from tocsin.events.idf_out import to_idf
 from tocsin.events.ingests import Waiting, taken_places, waiting_rows
 from tocsin.events.models import FeedRecord, Ingest, LeftAside
-from tocsin.events.quarantine import SetAside, header_of, set_aside
+from tocsin.events.quarantine import SetAsideRow, header_of, set_aside
 from tocsin.events.redaction import redacted_bytes
-from tocsin.events.reports import Report
+from tocsin.events.reports import OpenedReport
 from tocsin.events.sources import sources
 from tocsin.networks import Networks
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.ingest import Again, Counts, take_in_again, understand
+from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again, understand
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 _NAMED = 100  # rows that an audit entry names
 
 
 @dataclass(frozen=True)
-class Quarantined:
+class QuarantinedIngest:
     """An ingest that set rows aside; ``replayed_by`` is the newest ingest that read some of them again.
 
     ``open``: how many still wait for a person.
@@ -50,7 +50,7 @@ class Quarantined:
 
 
 @dataclass(frozen=True)
-class Tried:
+class ReplayPreview:
     """What rows would become: the events that they hold, and for each that is still wrong its reason and text."""
 
     events: Sequence[dict[str, object]]
@@ -66,7 +66,7 @@ class RowFilter:
     ingest: int | None = None
 
 
-def quarantined(node: NodeWithStores) -> list[Quarantined]:
+def quarantined(node: NodeWithStores) -> list[QuarantinedIngest]:
     """The ingests that set rows aside, newest first."""
     wanted = (
         select(Ingest, FeedRecord.code)
@@ -79,7 +79,7 @@ def quarantined(node: NodeWithStores) -> list[Quarantined]:
         by = dict(session.execute(replays).all())
         left = {one.ingest.number: one.open for one in waiting_rows(session, kept_since(node))}
         return [
-            Quarantined(
+            QuarantinedIngest(
                 record.number,
                 record.report,
                 code,
@@ -110,7 +110,7 @@ def kept_since(node: NodeWithStores) -> datetime:
     return datetime.now(UTC) - timedelta(days=node.settings.retention.quarantine_days)
 
 
-def find_row(node: NodeWithStores, number: int, place: int) -> SetAside:
+def find_row(node: NodeWithStores, number: int, place: int) -> SetAsideRow:
     """One row that an ingest set aside.
 
     Raises:
@@ -126,7 +126,7 @@ def find_row(node: NodeWithStores, number: int, place: int) -> SetAside:
     return found
 
 
-def is_open(node: NodeWithStores, row: SetAside) -> bool:
+def is_open(node: NodeWithStores, row: SetAsideRow) -> bool:
     """Whether a row was not read again yet."""
     with node.database.reading() as session:
         taken = taken_places(session, row.ingest)
@@ -135,7 +135,7 @@ def is_open(node: NodeWithStores, row: SetAside) -> bool:
 
 def rows_waiting(
     node: NodeWithStores, wanted: RowFilter, *, after: tuple[int, int] | None = None
-) -> Iterator[tuple[Waiting, SetAside]]:
+) -> Iterator[tuple[Waiting, SetAsideRow]]:
     """The rows that wait for a person: the newest ingest first, its rows in order.
 
     ``after``: ingest and place of the row before the first; a stable cursor.
@@ -194,9 +194,9 @@ def replay(
         path = node.spool / f"replay-{number}.report"
         path.write_bytes(content)
         name = record.report.removesuffix(_SUFFIX) + _SUFFIX
-        report = Report(name, path, len(content), identity)
+        report = OpenedReport(name, path, len(content), identity)
         at = now or datetime.now(UTC)
-        again = Again(
+        again = ReplayOf(
             number, chosen, lambda session, counts: _note(session, rows, counts, mended=texts, actor=actor, at=at)
         )
         try:
@@ -205,7 +205,7 @@ def replay(
             path.unlink(missing_ok=True)
 
 
-def try_row(node: NodeWithStores, number: int, text: str) -> Tried:
+def try_row(node: NodeWithStores, number: int, text: str) -> ReplayPreview:
     """What a row of an ingest would become with this text. Nothing is kept.
 
     Raises:
@@ -226,7 +226,7 @@ def try_row(node: NodeWithStores, number: int, text: str) -> Tried:
         understood = understand(reader, chunk, feed, networks, now)
         events += to_idf(understood.frame)
         wrong += [(reason, raw) for _, reason, raw in understood.unusable]
-    return Tried(events, wrong)
+    return ReplayPreview(events, wrong)
 
 
 def leave_aside(node: NodeWithStores, number: int, *, reason: str, actor: str, now: datetime) -> int:
@@ -246,7 +246,7 @@ def leave_aside(node: NodeWithStores, number: int, *, reason: str, actor: str, n
             raise NotFoundError(f"No set-aside row of ingest {number} waits.")
         session.add(LeftAside(ingest=number, at=now, said_by=actor, reason=reason.strip()[:2_000]))
         detail: dict[str, object] = {"rows": waiting}
-        audit(session, AuditWord.QUARANTINE_LEFT, at=now, actor=actor, subject=f"ingest:{number}", detail=detail)
+        audit(session, AuditAction.QUARANTINE_LEFT, at=now, actor=actor, subject=f"ingest:{number}", detail=detail)
     return waiting
 
 
@@ -270,7 +270,7 @@ def _waiting(node: NodeWithStores, wanted: RowFilter) -> list[tuple[Waiting, fro
         return [(one, taken_places(session, one.ingest.number) or frozenset()) for one in found]
 
 
-def _chosen(node: NodeWithStores, number: int, places: Collection[int] | None) -> list[SetAside]:
+def _chosen(node: NodeWithStores, number: int, places: Collection[int] | None) -> list[SetAsideRow]:
     """The rows that are to be read again."""
     with node.database.reading() as session:
         taken = taken_places(session, number)
@@ -305,9 +305,15 @@ def _plain(text: str, node: NodeWithStores) -> str:
 
 
 def _note(
-    session: Session, rows: Sequence[SetAside], counts: Counts, *, mended: Mapping[int, str], actor: str, at: datetime
+    session: Session,
+    rows: Sequence[SetAsideRow],
+    counts: Counts,
+    *,
+    mended: Mapping[int, str],
+    actor: str,
+    at: datetime,
 ) -> None:
-    word = AuditWord.QUARANTINE_MENDED if mended else AuditWord.QUARANTINE_REPLAYED
+    word = AuditAction.QUARANTINE_MENDED if mended else AuditAction.QUARANTINE_REPLAYED
     detail: dict[str, object] = {"rows": counts.rows, "stored": counts.stored, "set_aside": counts.quarantined}
     if mended:
         detail["places"] = [row.place for row in rows][:_NAMED]

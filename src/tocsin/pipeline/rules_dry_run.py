@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from tocsin.events.store import Query
-from tocsin.pipeline.recipients import Known, Tellers
+from tocsin.events.store import EventQuery
+from tocsin.pipeline.recipients import RecipientResolver, RoutedBatch
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.sharing.gate import Purpose, recipient_of
-from tocsin.sharing.rules import Document, Rules
+from tocsin.sharing.gate import ReleasePurpose, recipient_of
+from tocsin.sharing.rules import Rules, RulesDocument
 
 DAYS: Final = 7
 MOST_EVENTS: Final = 300_000
@@ -32,7 +32,7 @@ _NEEDED: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TeamChange:
     """One team, and of how many events it would be told before and after."""
 
     team: str
@@ -61,7 +61,7 @@ class Trial:
     more: bool
     teams_before: int
     teams_after: int
-    changes: list[Change]
+    changes: list[TeamChange]
     rules: list[RuleEffect]
 
     @property
@@ -70,16 +70,16 @@ class Trial:
         return sum(change.before - change.after for change in self.changes)
 
 
-def try_rules(node: NodeWithStores, document: Document, *, now: datetime, days: int = DAYS) -> Trial:
+def try_rules(node: NodeWithStores, document: RulesDocument, *, now: datetime, days: int = DAYS) -> Trial:
     """Try a document against the events of the last days, beside the rules in force."""
-    before = Tellers.open(node)
+    before = RecipientResolver.open(node)
     after = replace(before, rules=Rules(0, document), _verdicts={})
     frames, more = _events(node, now - timedelta(days=days))
-    tally = _Tally()
+    tally = _TrialTally()
     for frame in frames:
         tally.add(before, before.allowed(frame), after, after.allowed(frame))
     changes = [
-        Change(after.teams[team].name, after.teams[team].key, tally.before[team], tally.after[team])
+        TeamChange(after.teams[team].name, after.teams[team].key, tally.before[team], tally.after[team])
         for team in tally.before.keys() | tally.after.keys()
         if tally.before[team] != tally.after[team]
     ]
@@ -97,13 +97,13 @@ def try_rules(node: NodeWithStores, document: Document, *, now: datetime, days: 
 
 def _events(node: NodeWithStores, since: datetime) -> tuple[list[pl.DataFrame], bool]:
     """The newest events since a time, in batches, with the columns that decisions need."""
-    found = node.store.scan(Query(since=since)).select(*_NEEDED, "ingest")
+    found = node.store.scan(EventQuery(since=since)).select(*_NEEDED, "ingest")
     rows = found.sort("ingest", descending=True).head(MOST_EVENTS + 1).collect()
     more = rows.height > MOST_EVENTS
     return list(rows.head(MOST_EVENTS).iter_slices(_BATCH)), more
 
 
-class _Tally:
+class _TrialTally:
     """What was counted so far; grows with teams and rules, not with events."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class _Tally:
         self.hidden: Counter[int] = Counter()
         self.added: Counter[int] = Counter()
 
-    def add(self, before: Tellers, was: Known, after: Tellers, now: Known) -> None:
+    def add(self, before: RecipientResolver, was: RoutedBatch, after: RecipientResolver, now: RoutedBatch) -> None:
         """Count one batch."""
         self.before += before.owed(was.allowed)
         self.after += after.owed(now.allowed)
@@ -126,7 +126,7 @@ class _Tally:
         for (mark, allowed), count in zip(distinct.tolist(), counts.tolist(), strict=True):
             self._by_rule(after, mark, allowed, count)
 
-    def _by_rule(self, tellers: Tellers, mark: int, allowed: int, events: int) -> None:
+    def _by_rule(self, tellers: RecipientResolver, mark: int, allowed: int, events: int) -> None:
         told = [tellers.teams[team] for team in tellers.sets.members[allowed]]
         for place, rule in enumerate(tellers.rules.document.rules):
             if not mark >> place & 1:
@@ -134,7 +134,7 @@ class _Tally:
             self.events[place] += events
             self.added[place] += events * sum(team.key in rule.inform for team in told)
             if rule.local is not None and rule.hide:
-                concerned = (rule.local.concerns(recipient_of(team), Purpose.REMEDIATION) for team in told)
+                concerned = (rule.local.concerns(recipient_of(team), ReleasePurpose.REMEDIATION) for team in told)
                 self.hidden[place] += events * sum(concerned)
 
     def effect(self, place: int, rule: str) -> RuleEffect:

@@ -11,28 +11,28 @@ import numpy as np
 import polars as pl
 
 from tocsin.delivery import Delivery
-from tocsin.directory import Role
+from tocsin.directory import ResponsibilityRole
 from tocsin.events.extra import fold
-from tocsin.pipeline.recipients import Tellers
+from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems.answers import told_events
-from tocsin.sharing.gate import Purpose, decide, read_marking, recipient_of
+from tocsin.sharing.gate import ReleasePurpose, decide, read_marking, recipient_of
 
 SHOWN: Final = 50
 """At most so many reasons are given, those of most events first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class WhyTold:
     """Why the team must know of some events. ``role`` None: nothing names it for them any more, or nobody answered."""
 
     rule: str
-    role: Role | None
+    role: ResponsibilityRole | None
     events: int
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class GateFinding:
     """What the gate says of events with this marking to this team."""
 
     tlp: str
@@ -48,8 +48,8 @@ class Reasons:
     """All reasons of one digest; ``events`` is 0 where retention deleted them."""
 
     events: int
-    named: list[Reason]
-    gate: list[Passed]
+    named: list[WhyTold]
+    gate: list[GateFinding]
 
 
 def why_told(node: NodeWithStores, delivery: Delivery) -> Reasons:
@@ -59,26 +59,26 @@ def why_told(node: NodeWithStores, delivery: Delivery) -> Reasons:
     events = fold(told.collect())
     if events.is_empty():
         return Reasons(0, [], [])
-    tellers = Tellers.open(node)
+    tellers = RecipientResolver.open(node)
     return Reasons(events.height, _named(tellers, events, delivery.team_id), _gate(tellers, events, delivery.team_id))
 
 
-def _named(tellers: Tellers, events: pl.DataFrame, team: int) -> list[Reason]:
+def _named(tellers: RecipientResolver, events: pl.DataFrame, team: int) -> list[WhyTold]:
     marks, decisions = tellers.rules.marks(events).to_numpy(), tellers.route(events).astype(np.uint64)
     pairs, counts = np.unique(np.stack([decisions, marks], axis=1), axis=0, return_counts=True)
     key = tellers.teams[team].key if team in tellers.teams else ""
-    found: Counter[tuple[str, Role | None]] = Counter()
+    found: Counter[tuple[str, ResponsibilityRole | None]] = Counter()
     for (number, mark), count in zip(pairs.tolist(), counts.tolist(), strict=True):
         matches = [match for match in tellers.router.decision(number).matches if match.team_id == team]
         by_rule = [rule.id for rule in tellers.rules.holding(mark) if key in rule.inform]
         if matches:
             found[matches[0].rule, matches[0].role] += count
         else:
-            found[(f"local:{by_rule[0]}", Role.INFORMED) if by_rule else ("", None)] += count
-    return [Reason(rule, role, count) for (rule, role), count in found.most_common(SHOWN)]
+            found[(f"local:{by_rule[0]}", ResponsibilityRole.INFORMED) if by_rule else ("", None)] += count
+    return [WhyTold(rule, role, count) for (rule, role), count in found.most_common(SHOWN)]
 
 
-def _gate(tellers: Tellers, events: pl.DataFrame, team: int) -> list[Passed]:
+def _gate(tellers: RecipientResolver, events: pl.DataFrame, team: int) -> list[GateFinding]:
     if team not in tellers.teams:
         return []
     recipient = recipient_of(tellers.teams[team], own=tellers.own)
@@ -88,6 +88,6 @@ def _gate(tellers: Tellers, events: pl.DataFrame, team: int) -> list[Passed]:
     found = []
     for tlp, pap, count in labels.iter_rows():
         marking = read_marking(tlp, pap)
-        verdict = decide(marking, recipient, Purpose.REMEDIATION)
-        found.append(Passed(marking.tlp, marking.pap, verdict.allowed, verdict.rule, verdict.words, count))
+        verdict = decide(marking, recipient, ReleasePurpose.REMEDIATION)
+        found.append(GateFinding(marking.tlp, marking.pap, verdict.allowed, verdict.rule, verdict.words, count))
     return found

@@ -15,7 +15,7 @@ Runs = Mapping[int, Sequence[tuple[int, int]]]
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownProblems:
     """Problems with their notes. ``keys``: uint64[n], sorted; ``gone_at``: int64[n], see `gone_since`."""
 
     keys: npt.NDArray[np.uint64]
@@ -34,7 +34,7 @@ def known_problems(
     gone_after_days: int,
     keys: npt.NDArray[np.uint64] | None = None,
     told_by: int | None = None,
-) -> Known:
+) -> KnownProblems:
     """All problems of committed ingests, or those of them that ``keys`` (in any order) name.
 
     ``told_by``: of all, only those that some team was first told of by then (seconds since 1970 UTC).
@@ -47,7 +47,7 @@ def known_problems(
         keys = np.unique(keys)
         found, notes = tracker.files.lookup(keys, up_to=last)
         keys, notes = keys[found], notes[found]
-    return Known(keys, notes, gone_since(notes, feed_runs(session), after_days=gone_after_days))
+    return KnownProblems(keys, notes, gone_since(notes, feed_runs(session), after_days=gone_after_days))
 
 
 def feed_runs(session: Session) -> dict[int, list[tuple[int, int]]]:

@@ -21,7 +21,7 @@ from tocsin.events.models import Ingest, IngestState, TeamSet
 from tocsin.events.store import EventStore
 from tocsin.node.censoring import RESAMPLES, Median, median
 from tocsin.node.node import Node
-from tocsin.problems import Known, Tracker, known_problems
+from tocsin.problems import KnownProblems, Tracker, known_problems
 from tocsin.problems.answers import answered
 
 _TIME = pl.Datetime("us", "UTC")
@@ -62,7 +62,7 @@ class By(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class TimesGroup:
     """The times of one group: how many problems, and the median of each stretch, None where it has no times.
 
     ``key``: the team's number, the AS number, the type or the country; None for all. ``ended_before``: problems that
@@ -99,7 +99,9 @@ def problem_times(node: Node, store: EventStore, tracker: Tracker, *, since: dat
     )
 
 
-def summarise(times: pl.DataFrame, by: By, *, now: datetime, most: int = 0, resamples: int = RESAMPLES) -> list[Group]:
+def summarise(
+    times: pl.DataFrame, by: By, *, now: datetime, most: int = 0, resamples: int = RESAMPLES
+) -> list[TimesGroup]:
     """The groups of `problem_times`, those with most problems first; at most ``most`` of them where that is not 0."""
     if times.is_empty():
         return []
@@ -131,13 +133,13 @@ def bounds(times: pl.DataFrame, stretch: Stretch, now: datetime) -> tuple[npt.ND
     return hours["left"].to_numpy(), hours["right"].to_numpy()
 
 
-def _group(key: object, times: pl.DataFrame, now: datetime, resamples: int) -> Group:
+def _group(key: object, times: pl.DataFrame, now: datetime, resamples: int) -> TimesGroup:
     stretches: dict[Stretch, Median | None] = {}
     for stretch in Stretch:
         left, right = bounds(times, stretch, now)
         stretches[stretch] = median(left, right, resamples=resamples) if len(left) else None
     before = times.filter(pl.col("missed") <= pl.col("told")).height
-    return Group(key, times["problem"].n_unique(), stretches, before)
+    return TimesGroup(key, times["problem"].n_unique(), stretches, before)
 
 
 def _hours(duration: pl.Expr) -> pl.Expr:
@@ -178,7 +180,7 @@ def _told(store: EventStore, session: Session) -> pl.DataFrame:
     )
 
 
-def _notes(known: Known, heard: Mapping[int, int], runs: Mapping[int, npt.NDArray[np.int64]]) -> pl.DataFrame:
+def _notes(known: KnownProblems, heard: Mapping[int, int], runs: Mapping[int, npt.NDArray[np.int64]]) -> pl.DataFrame:
     """Per problem when this node heard of it, when it was last seen, and the run that missed it where it is gone."""
     last_seen, feed = known.column("last_seen"), known.column("feed")
     missed = np.zeros(len(known.keys), dtype=np.int64)

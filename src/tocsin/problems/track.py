@@ -29,7 +29,7 @@ NotesArray = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True)
-class Repeat:
+class ReminderPolicy:
     """When a problem that goes on is told again, and when it is escalated.
 
     ``steps``: every so many days, up to so many days after it was first told (None: without end), ascending; no step
@@ -79,7 +79,7 @@ def seen_again(
     ingest: int,
     feed: int,
     now: int,
-    repeat: Repeat,
+    repeat: ReminderPolicy,
 ) -> tuple[NotesArray, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """The notes after these sightings, and for each problem whether it is due to be told, and to be escalated.
 
@@ -131,7 +131,7 @@ def gone_since(
 
 
 @dataclass(frozen=True)
-class Seen:
+class SightingResult:
     """What one batch's sightings mean, per problem: unknown before this ingest (``fresh``), and ``due`` to be told.
 
     ``overdue``: it may be escalated; ``seen_before``: when it was last seen up to now; ``first_told_by``: the ingest by
@@ -153,7 +153,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Telling:
+class NotificationFlags:
     """Who is told of one batch: per event whether some team is (``told``), and some one as it was unanswered.
 
     ``told_set``: per problem the number of the set of teams that were told of it, now and before. ``live``: whether
@@ -172,11 +172,11 @@ class Tracker:
 
     files: KeyFiles
 
-    def see(self, sightings: Sightings, *, ingest: int, feed: int, now: int, repeat: Repeat) -> Seen:
+    def see(self, sightings: Sightings, *, ingest: int, feed: int, now: int, repeat: ReminderPolicy) -> SightingResult:
         """What the sightings of one batch mean; nothing is noted yet."""
         known, notes = self.files.lookup(sightings.keys, up_to=ingest)
         after, due, overdue = seen_again(sightings, known, notes, ingest=ingest, feed=feed, now=now, repeat=repeat)
-        return Seen(
+        return SightingResult(
             sightings=sightings,
             fresh=after[:, _MET_BY] == ingest,
             due=due,
@@ -189,7 +189,7 @@ class Tracker:
             notes=after,
         )
 
-    def note(self, seen: Seen, telling: Telling, *, ingest: int, part: int, now: int) -> None:
+    def note(self, seen: SightingResult, telling: NotificationFlags, *, ingest: int, part: int, now: int) -> None:
         """Remember one batch; it counts once the ingest is committed.
 
         A problem that nobody is told of, since nobody is known or the gate says no, stays due: it is told as soon as

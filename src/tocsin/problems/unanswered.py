@@ -11,13 +11,13 @@ from tocsin.delivery import sent_to
 from tocsin.events.models import TeamSet
 from tocsin.events.store import EventStore
 from tocsin.node.node import Node
-from tocsin.problems import Known, Tracker, known_problems
+from tocsin.problems import KnownProblems, Tracker, known_problems
 from tocsin.problems.answers import Courses
 from tocsin.problems.answers.snapshot import read_said
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
+class UnansweredProblem:
     """One such problem; times in UTC. ``teams`` were told of it, ``tellings`` times, one of them as next to ask."""
 
     key: int
@@ -32,7 +32,9 @@ class Unanswered:
     escalated: bool
 
 
-def unanswered(node: Node, store: EventStore, tracker: Tracker, *, now: datetime, limit: int = 100) -> list[Unanswered]:
+def unanswered(
+    node: Node, store: EventStore, tracker: Tracker, *, now: datetime, limit: int = 100
+) -> list[UnansweredProblem]:
     """Those first told ``escalate_after_days`` ago or longer that are not gone, silent for longest first.
 
     What no mail has left for, or only mails that came back, is not told and so not among them.
@@ -46,7 +48,7 @@ def unanswered(node: Node, store: EventStore, tracker: Tracker, *, now: datetime
     columns = ("first_told_at", "told_at", "last_seen", "tellings", "told_set", "escalated_by")
     values = zip(*(known.column(name)[chosen].tolist() for name in columns), strict=True)
     return [
-        Unanswered(
+        UnansweredProblem(
             key=key,
             where=names[key].where,
             port=names[key].port,
@@ -71,7 +73,7 @@ def count_unanswered(node: Node, tracker: Tracker, *, now: datetime) -> tuple[in
 
 def _silent(
     node: Node, tracker: Tracker, now: datetime
-) -> tuple[Known, npt.NDArray[np.intp], dict[int, tuple[int, ...]]]:
+) -> tuple[KnownProblems, npt.NDArray[np.intp], dict[int, tuple[int, ...]]]:
     """The problems told long ago, the places of those among them that are meant, the members of each set of teams."""
     tell = node.settings.tell
     before = int((now - timedelta(days=tell.escalate_after_days)).timestamp())

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tocsin.readiness.inputs import Inputs, read_inputs
     from tocsin.readiness.recipe import Recipe, read_recipe
     from tocsin.readiness.results import profile, ranks, strengths
-    from tocsin.readiness.run import Run, bound_rows, build_run, load_run
-    from tocsin.readiness.table import Table
+    from tocsin.readiness.run import ReadinessRun, bound_rows, build_run, load_run
+    from tocsin.readiness.table import DataTable
     from tocsin.readiness.target import assess, read_panel
 else:
     __getattr__ = lazy_face(__name__, __file__)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tocsin.node.errors import InputError, UsageError
-from tocsin.readiness.hierarchy import Group, Hierarchy
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.hierarchy import AggregationGroup, Hierarchy
+from tocsin.readiness.table import DataTable, FloatArray
 
 METHODS = ("amean", "gmean", "hmean", "genmean", "copeland")
 
 
 @dataclass(frozen=True)
-class Step:
+class AggregationStep:
     """How one level is made from those below: method, exponent of ``genmean``, least share of members there."""
 
     method: str = "amean"
@@ -79,7 +79,7 @@ def copeland(values: FloatArray, weights: FloatArray) -> FloatArray:
     return np.where(np.isnan(values).all(axis=1), np.nan, wins.sum(axis=1))
 
 
-def combine(values: FloatArray, weights: FloatArray, step: Step) -> FloatArray:
+def combine(values: FloatArray, weights: FloatArray, step: AggregationStep) -> FloatArray:
     """One group by one method, without checks; see ``aggregate``."""
     if step.method == "copeland":
         return _stacked_copeland(values, weights)
@@ -93,7 +93,9 @@ def combine(values: FloatArray, weights: FloatArray, step: Step) -> FloatArray:
     return functions[step.method](values, weights)
 
 
-def steps_for(depth: int, methods: Sequence[str], p: Sequence[float], available: Sequence[float]) -> tuple[Step, ...]:
+def steps_for(
+    depth: int, methods: Sequence[str], p: Sequence[float], available: Sequence[float]
+) -> tuple[AggregationStep, ...]:
     """A step for each level above the indicators; a single entry serves all levels. Raises UsageError."""
     count = depth - 1
     for name, given in (("method", methods), ("p", p), ("min_available", available)):
@@ -107,7 +109,7 @@ def steps_for(depth: int, methods: Sequence[str], p: Sequence[float], available:
             f"There is no aggregation {', '.join(sorted(unknown))}.", hint=f"Choose from {', '.join(METHODS)}."
         )
     steps = tuple(
-        Step(methods[min(i, len(methods) - 1)], p[min(i, len(p) - 1)], available[min(i, len(available) - 1)])
+        AggregationStep(methods[min(i, len(methods) - 1)], p[min(i, len(p) - 1)], available[min(i, len(available) - 1)])
         for i in range(count)
     )
     if any(step.method == "genmean" and step.p == 0 for step in steps):
@@ -116,7 +118,7 @@ def steps_for(depth: int, methods: Sequence[str], p: Sequence[float], available:
 
 
 def aggregate(
-    values: FloatArray, hierarchy: Hierarchy, weights: FloatArray, steps: Sequence[Step], table: Table
+    values: FloatArray, hierarchy: Hierarchy, weights: FloatArray, steps: Sequence[AggregationStep], table: DataTable
 ) -> FloatArray:
     """Indicators and all aggregates, (..., rows, len(hierarchy.codes)).
 
@@ -157,14 +159,16 @@ def _stacked_copeland(values: FloatArray, weights: FloatArray) -> FloatArray:
     return np.array(made).reshape(*stack, values.shape[-2])
 
 
-def _by_year(values: FloatArray, weights: FloatArray, step: Step, table: Table) -> FloatArray:
+def _by_year(values: FloatArray, weights: FloatArray, step: AggregationStep, table: DataTable) -> FloatArray:
     result = np.full(values.shape[:-1], np.nan)
     for rows in table.slices():
         result[..., rows] = combine(values[..., rows, :], weights, step)
     return result
 
 
-def _check_domain(values: FloatArray, step: Step, group: Group, hierarchy: Hierarchy, table: Table) -> None:
+def _check_domain(
+    values: FloatArray, step: AggregationStep, group: AggregationGroup, hierarchy: Hierarchy, table: DataTable
+) -> None:
     if step.method in {"gmean", "hmean"} or (step.method == "genmean" and step.p < 0):
         bad, rule = values <= 0, "above 0"
     elif step.method == "genmean":

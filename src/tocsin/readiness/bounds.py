@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.readiness.aggregate import Step, aggregate
+from tocsin.readiness.aggregate import AggregationStep, aggregate
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.normalise import Column
 from tocsin.readiness.parameters import flag
 from tocsin.readiness.recipe import Normalise
-from tocsin.readiness.table import BoolArray, FloatArray, Table, highest, lowest
+from tocsin.readiness.table import BoolArray, DataTable, FloatArray, highest, lowest
 
 
 @dataclass(frozen=True)
-class Bounds:
+class IndexBounds:
     """Per row: the index with every missing value at its worst and at its best, and the ranks this allows.
 
     ``lows`` and ``highs`` are the same for every element, (rows, codes).
@@ -30,14 +30,14 @@ class Bounds:
 
 
 def score_bounds(
-    normalised: Table,
+    normalised: DataTable,
     missing: BoolArray,
     limits: tuple[FloatArray, FloatArray],
     hierarchy: Hierarchy,
     *,
     weights: FloatArray,
-    steps: Sequence[Step],
-) -> Bounds | None:
+    steps: Sequence[AggregationStep],
+) -> IndexBounds | None:
     """The bounds; None for Copeland, whose scores depend on all units at once.
 
     ``missing`` marks the normalised values that were not measured; ``limits`` are the worst and best of each
@@ -54,7 +54,7 @@ def score_bounds(
     best, worst = np.full(len(low), np.nan), np.full(len(low), np.nan)
     for rows in normalised.slices():
         best[rows], worst[rows] = rank_bounds(low[rows], high[rows])
-    return Bounds(low, high, best, worst, missing.mean(axis=1), lows, highs)
+    return IndexBounds(low, high, best, worst, missing.mean(axis=1), lows, highs)
 
 
 def rank_bounds(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -67,7 +67,7 @@ def rank_bounds(low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArr
     return (1 + surely).astype(np.float64), (1 + possibly).astype(np.float64)
 
 
-def scale_limits(normalised: Table, columns: Sequence[Column], how: Normalise) -> tuple[FloatArray, FloatArray]:
+def scale_limits(normalised: DataTable, columns: Sequence[Column], how: Normalise) -> tuple[FloatArray, FloatArray]:
     """The worst and best value of each indicator: of its fixed scale where it has one (goalposts), else as observed."""
     low, high = lowest(normalised.values), highest(normalised.values)
     for i, column in enumerate(columns):

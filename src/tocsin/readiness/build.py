@@ -8,12 +8,12 @@ import numpy as np
 
 from tocsin.node.errors import InputError
 from tocsin.readiness import impute, normalise, screen, treat
-from tocsin.readiness.aggregate import Step, aggregate, steps_for
+from tocsin.readiness.aggregate import AggregationStep, aggregate, steps_for
 from tocsin.readiness.denominate import denominate
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.inputs import Inputs
 from tocsin.readiness.recipe import Impute, Normalise, Recipe, Treat
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.table import DataTable, FloatArray
 
 Entry = TypeVar("Entry", str, float)
 
@@ -22,13 +22,13 @@ Entry = TypeVar("Entry", str, float)
 class Stages:
     """What each step made. ``weights`` is in the order of ``aggregated.codes``."""
 
-    raw: Table
-    denominated: Table
-    imputed: Table
-    screened: Table
-    treated: Table
-    normalised: Table
-    aggregated: Table
+    raw: DataTable
+    denominated: DataTable
+    imputed: DataTable
+    screened: DataTable
+    treated: DataTable
+    normalised: DataTable
+    aggregated: DataTable
     treatment: tuple[dict[str, object], ...]
     weights: FloatArray
 
@@ -42,11 +42,11 @@ def evaluate(inputs: Inputs, recipe: Recipe) -> Stages:
     values = aggregate(
         normalised.values, inputs.hierarchy, weights, aggregation_steps(inputs.hierarchy, recipe), normalised
     )
-    aggregated = Table(normalised.units, inputs.hierarchy.codes, values, normalised.years)
+    aggregated = DataTable(normalised.units, inputs.hierarchy.codes, values, normalised.years)
     return Stages(inputs.data, denominated, imputed, screened, treated, normalised, aggregated, treatment, weights)
 
 
-def prepare(inputs: Inputs, recipe: Recipe) -> tuple[Table, Table, Table]:
+def prepare(inputs: Inputs, recipe: Recipe) -> tuple[DataTable, DataTable, DataTable]:
     """The denominated, imputed and screened tables."""
     denominated = inputs.data
     if recipe.denominate.enabled:
@@ -59,7 +59,7 @@ def prepare(inputs: Inputs, recipe: Recipe) -> tuple[Table, Table, Table]:
     return denominated, imputed, imputed.rows(_stay(imputed, recipe))
 
 
-def apply_imputation(table: Table, inputs: Inputs, how: Impute, source_rows: Sequence[int]) -> Table:
+def apply_imputation(table: DataTable, inputs: Inputs, how: Impute, source_rows: Sequence[int]) -> DataTable:
     """The table after each method of the recipe; ``source_rows`` are its rows in the inputs (for group labels)."""
     for method in [how.method] if isinstance(how.method, str) else how.method:
         centre = method.split("_", maxsplit=1)[0]
@@ -74,7 +74,7 @@ def apply_imputation(table: Table, inputs: Inputs, how: Impute, source_rows: Seq
     return table
 
 
-def apply_treatment(table: Table, how: Treat) -> tuple[Table, tuple[dict[str, object], ...]]:
+def apply_treatment(table: DataTable, how: Treat) -> tuple[DataTable, tuple[dict[str, object], ...]]:
     """The treated table and a line for each indicator (and year): checks and what was done."""
     rules = [_rule(how, code) for code in table.codes]
     for code in how.indicator:
@@ -95,7 +95,7 @@ def apply_treatment(table: Table, how: Treat) -> tuple[Table, tuple[dict[str, ob
     return table.with_values(values), tuple(lines)
 
 
-def apply_normalisation(table: Table, hierarchy: Hierarchy, how: Normalise) -> Table:
+def apply_normalisation(table: DataTable, hierarchy: Hierarchy, how: Normalise) -> DataTable:
     """The normalised table; single indicators may have a method of their own."""
     for code in how.indicator:
         if code not in table.codes:
@@ -136,7 +136,7 @@ def given_weights(hierarchy: Hierarchy, recipe: Recipe) -> FloatArray:
     return weights
 
 
-def aggregation_steps(hierarchy: Hierarchy, recipe: Recipe) -> tuple[Step, ...]:
+def aggregation_steps(hierarchy: Hierarchy, recipe: Recipe) -> tuple[AggregationStep, ...]:
     """The aggregation step of each level."""
     how = recipe.aggregate
     return steps_for(hierarchy.depth, _listed(how.method), _listed(how.p), _listed(how.min_available))
@@ -146,7 +146,7 @@ def _listed(given: Entry | list[Entry]) -> list[Entry]:
     return given if isinstance(given, list) else [given]
 
 
-def _stay(table: Table, recipe: Recipe) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _stay(table: DataTable, recipe: Recipe) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     how = recipe.screen
     return screen.kept(
         table,
@@ -177,14 +177,14 @@ def _blocks(hierarchy: Hierarchy, level: int) -> list[list[int]]:
     ]
 
 
-def _rule(how: Treat, code: str) -> treat.Rule:
+def _rule(how: Treat, code: str) -> treat.TreatmentRule:
     fields = how.model_dump(exclude={"over_panel", "indicator"})
     if code in how.indicator:
         fields |= how.indicator[code].model_dump(exclude_none=True)
-    return treat.Rule(**fields)
+    return treat.TreatmentRule(**fields)
 
 
-def _line(code: str, done: treat.Treated, i: int, year: int | None) -> dict[str, object]:
+def _line(code: str, done: treat.TreatedTable, i: int, year: int | None) -> dict[str, object]:
     line: dict[str, object] = {"iCode": code, **({} if year is None else {"Time": year})}
     tried = (True, bool(done.tried_first[i]), bool(done.tried_second[i]))
     for stage, (check, was_tried) in enumerate(zip(done.checks, tried, strict=True)):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tocsin.node.errors import InputError, UsageError
-from tocsin.readiness.aggregate import Step, aggregate
+from tocsin.readiness.aggregate import AggregationStep, aggregate
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.results import ranks
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.table import DataTable, FloatArray
 
 Row = Mapping[str, object]
 
@@ -47,7 +47,7 @@ def compare_many(columns: Mapping[str, Mapping[str, float]], kind: str = "values
     return rows
 
 
-def standing(table: Table, code: str, by: str, year: int | None = None) -> dict[str, float]:
+def standing(table: DataTable, code: str, by: str, year: int | None = None) -> dict[str, float]:
     """The rank or score of each unit in one element, in one year (the latest by default)."""
     if by not in {"ranks", "scores"}:
         raise UsageError(f'"{by}" cannot be compared.', hint="Compare ranks or scores.")
@@ -94,7 +94,13 @@ class Removal:
 
 
 def remove_elements(
-    normalised: Table, hierarchy: Hierarchy, weights: FloatArray, steps: Sequence[Step], *, level: int, code: str
+    normalised: DataTable,
+    hierarchy: Hierarchy,
+    weights: FloatArray,
+    steps: Sequence[AggregationStep],
+    *,
+    level: int,
+    code: str,
 ) -> Removal:
     """The element ``code`` without each element of ``level`` in turn: its weight is set to zero.
 
@@ -115,7 +121,7 @@ def remove_elements(
     return Removal(normalised.units, normalised.years, tuple(e.code for e in elements), made, placed)
 
 
-def trends(table: Table, codes: Sequence[str]) -> list[Row]:
+def trends(table: DataTable, codes: Sequence[str]) -> list[Row]:
     """Per unit and code of a panel: first and last year with a value, their values, change, growth a year, and slope.
 
     "CAGR" is (last/first)^(1/years) - 1, only for values of one sign; "Slope" is by least squares over all years.

@@ -4,10 +4,10 @@ import numpy as np
 
 from tocsin.node.errors import InputError
 from tocsin.readiness.hierarchy import Hierarchy
-from tocsin.readiness.table import Table
+from tocsin.readiness.table import DataTable
 
 
-def denominate(data: Table, denominators: Table, hierarchy: Hierarchy, scale: dict[str, float]) -> Table:
+def denominate(data: DataTable, denominators: DataTable, hierarchy: Hierarchy, scale: dict[str, float]) -> DataTable:
     """X / d · s for each indicator whose meta names a denominator d; s is 1 unless ``scale`` gives it.
 
     A missing denominator makes the value missing. Raises InputError for a denominator of zero or below.

@@ -12,14 +12,14 @@ import numpy as np
 from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.normalise import min_ranks
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.table import DataTable, FloatArray
 from tocsin.readiness.treat import skew_kurtosis
 
 Row = dict[str, object]
 
 
 @dataclass(frozen=True)
-class Limits:
+class FlagLimits:
     """Where a statistic raises a flag."""
 
     skew: float = 2.0
@@ -29,7 +29,7 @@ class Limits:
     unique: float = 0.5
 
 
-def statistics(table: Table, limits: Limits = Limits(), digits: int | None = 3) -> list[Row]:
+def statistics(table: DataTable, limits: FlagLimits = FlagLimits(), digits: int | None = 3) -> list[Row]:
     """One row for each column: range, moments, counts, shares, flags; numbers to ``digits`` significant places."""
     skews, kurtoses = skew_kurtosis(table.values)
     return [
@@ -39,7 +39,7 @@ def statistics(table: Table, limits: Limits = Limits(), digits: int | None = 3) 
 
 
 def _statistics_row(
-    code: str, column: FloatArray, moments: tuple[float, float], limits: Limits, digits: int | None
+    code: str, column: FloatArray, moments: tuple[float, float], limits: FlagLimits, digits: int | None
 ) -> Row:
     skew, kurtosis = moments
     values = column[~np.isnan(column)]
@@ -110,7 +110,9 @@ def correlations(values: FloatArray, kind: str = "pearson") -> tuple[FloatArray,
     return r, _p_values(r, n)
 
 
-def correlation_table(table: Table, codes: Sequence[str], *, p_limit: float = 0.05, kind: str = "pearson") -> list[Row]:
+def correlation_table(
+    table: DataTable, codes: Sequence[str], *, p_limit: float = 0.05, kind: str = "pearson"
+) -> list[Row]:
     """Long form: Var1, Var2, Correlation for every ordered pair; None where it is not significant at ``p_limit``.
 
     ``p_limit`` 0 shows all.
@@ -125,7 +127,7 @@ def correlation_table(table: Table, codes: Sequence[str], *, p_limit: float = 0.
 
 
 def correlation_flags(
-    table: Table,
+    table: DataTable,
     hierarchy: Hierarchy,
     *,
     limit: float = 0.9,
@@ -146,7 +148,7 @@ def correlation_flags(
     return found
 
 
-def denominator_correlations(table: Table, denominators: Table, limit: float = 0.9) -> list[Row]:
+def denominator_correlations(table: DataTable, denominators: DataTable, limit: float = 0.9) -> list[Row]:
     """Indicators that follow a denominator, |r| above ``limit``: candidates for division by it."""
     both = np.column_stack([table.values, denominators.values])
     r, _ = correlations(both)

@@ -27,7 +27,7 @@ class Element:
 
 
 @dataclass(frozen=True)
-class Group:
+class AggregationGroup:
     """One aggregation: the column it fills and the columns it is made of."""
 
     code: str
@@ -61,7 +61,7 @@ class Hierarchy:
         return tuple(e.code for e in (*self.indicators, *above))
 
     @cached_property
-    def groups(self) -> tuple[Group, ...]:
+    def groups(self) -> tuple[AggregationGroup, ...]:
         """Every aggregation, lower levels first."""
         position = {code: index for index, code in enumerate(self.codes)}
         children: dict[str, list[int]] = {}
@@ -69,7 +69,7 @@ class Hierarchy:
             if element.parent is not None:
                 children.setdefault(element.parent, []).append(position[element.code])
         return tuple(
-            Group(code, self.by_code[code].level, position[code], tuple(sorted(children[code])))
+            AggregationGroup(code, self.by_code[code].level, position[code], tuple(sorted(children[code])))
             for code in self.codes
             if self.by_code[code].level > 1
         )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tocsin.readiness.table import BoolArray, FloatArray, IntArray, Table
+from tocsin.readiness.table import BoolArray, DataTable, FloatArray, IntArray
 
 
-def by_centre(table: Table, centre: str) -> Table:
+def by_centre(table: DataTable, centre: str) -> DataTable:
     """Gaps filled with the column's "mean" or "median" of the same year."""
     values = table.values.copy()
     for rows in table.slices():
@@ -15,7 +15,7 @@ def by_centre(table: Table, centre: str) -> Table:
     return table.with_values(values)
 
 
-def by_group(table: Table, labels: Sequence[str], centre: str, fallback: str) -> Table:
+def by_group(table: DataTable, labels: Sequence[str], centre: str, fallback: str) -> DataTable:
     """Gaps filled with the "mean" or "median" of the units with the same label, in the same year.
 
     Where a whole group is missing, ``fallback`` "all" takes the centre of all units, "none" leaves the gap.
@@ -31,7 +31,7 @@ def by_group(table: Table, labels: Sequence[str], centre: str, fallback: str) ->
     return table.with_values(values)
 
 
-def over_time(table: Table, kind: str, max_years: int | None = None) -> Table:
+def over_time(table: DataTable, kind: str, max_years: int | None = None) -> DataTable:
     """Gaps filled from the unit's own other years.
 
     ``kind``: "latest" takes the last earlier value, at most ``max_years`` back; "constant" also takes the first
@@ -51,7 +51,9 @@ def over_time(table: Table, kind: str, max_years: int | None = None) -> Table:
     return table.with_values(filled[row_year, row_unit])
 
 
-def by_em(table: Table, blocks: Sequence[Sequence[int]], *, tolerance: float = 1e-8, max_rounds: int = 500) -> Table:
+def by_em(
+    table: DataTable, blocks: Sequence[Sequence[int]], *, tolerance: float = 1e-8, max_rounds: int = 500
+) -> DataTable:
     """Gaps filled with their conditional mean under a multivariate normal fitted by expectation-maximisation.
 
     ``blocks`` are the columns estimated together (an aggregation group each). Rows of all years are used together; a

@@ -10,7 +10,7 @@ import numpy as np
 
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.readiness.hierarchy import Element, Hierarchy, arrange
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.table import DataTable, FloatArray
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,9 +29,9 @@ class Inputs:
     ``denominators`` has the rows of ``data``. ``groups`` maps a grouping column to one label a row ("" is unknown).
     """
 
-    data: Table
+    data: DataTable
     hierarchy: Hierarchy
-    denominators: Table
+    denominators: DataTable
     groups: dict[str, tuple[str, ...]]
     names: dict[str, str]
 
@@ -58,7 +58,7 @@ def read_inputs(data: Path, meta: Path, denominators: Path | None = None, *, wei
     )
     units, years = _row_keys(frame)
     sorting = sorted(range(len(units)), key=lambda i: (0 if years is None else years[i], units[i]))
-    table = Table(units, tuple(order), numbers(frame, order, "Data", units), years).rows(sorting)
+    table = DataTable(units, tuple(order), numbers(frame, order, "Data", units), years).rows(sorting)
     _check_empty(table)
     named = frame["uName"].to_list() if "uName" in frame.columns else list(units)
     return Inputs(
@@ -175,7 +175,7 @@ def _row_keys(frame: "pl.DataFrame") -> tuple[tuple[str, ...], tuple[int, ...] |
     return units, years if years is not None and len(set(years)) > 1 else None
 
 
-def _check_empty(table: Table) -> None:
+def _check_empty(table: DataTable) -> None:
     empty = np.flatnonzero(np.isnan(table.values).all(axis=1))
     if empty.size:
         raise InputError(
@@ -200,7 +200,7 @@ def _denominators(
     hierarchy: Hierarchy,
     units: tuple[str, ...],
     years: tuple[int, ...] | None,
-) -> Table:
+) -> DataTable:
     used = sorted({e.denominator for e in hierarchy.indicators if e.denominator})
     source, what = (frame, "Data") if extra is None else (_matched(read_csv(extra), units), "Denominators")
     for element in hierarchy.indicators:
@@ -209,7 +209,7 @@ def _denominators(
                 f"Meta, row {element.code}, column Denominator: there is no column {element.denominator} in {what}."
             )
     values = numbers(source, used, what, units) if used else np.empty((len(units), 0))
-    return Table(units, tuple(used), values, years)
+    return DataTable(units, tuple(used), values, years)
 
 
 def _matched(frame: "pl.DataFrame", units: tuple[str, ...]) -> "pl.DataFrame":

@@ -11,7 +11,7 @@ import numpy as np
 
 from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.parameters import by_own_name, flag, pair, real, reals, text
-from tocsin.readiness.table import FloatArray, Table, highest, lowest
+from tocsin.readiness.table import DataTable, FloatArray, highest, lowest
 
 METHODS = (
     "minmax",
@@ -55,7 +55,9 @@ class Column:
     meta: tuple[tuple[str, str], ...] = ()
 
 
-def normalise(table: Table, columns: tuple[Column, ...], method: str, params: Params, *, over_panel: bool) -> Table:
+def normalise(
+    table: DataTable, columns: tuple[Column, ...], method: str, params: Params, *, over_panel: bool
+) -> DataTable:
     """The table on the scale of ``method``; all years together, or each year by itself.
 
     Raises UsageError for a wrong method or parameter, InputError for an indicator the method cannot scale.
@@ -94,20 +96,20 @@ def min_ranks(values: FloatArray, ties: str = "min") -> FloatArray:
     return np.where(np.isnan(values), np.nan, ranks)
 
 
-def unscalable(before: Table, after: Table) -> tuple[str, ...]:
+def unscalable(before: DataTable, after: DataTable) -> tuple[str, ...]:
     """The indicators that had values and have none on the new scale: a zero where the formula divides."""
     lost = np.isnan(after.values).all(axis=0) & ~np.isnan(before.values).all(axis=0)
     return tuple(code for code, gone in zip(after.codes, lost, strict=True) if gone)
 
 
-def reversed_by_fracmax(table: Table, columns: tuple[Column, ...]) -> tuple[str, ...]:
+def reversed_by_fracmax(table: DataTable, columns: tuple[Column, ...]) -> tuple[str, ...]:
     """The indicators whose order x / max turns round, because their largest x is below zero."""
     directions = np.array([column.direction for column in columns], dtype=np.float64)
     top = highest(table.values * directions)
     return tuple(column.code for column, best in zip(columns, top, strict=True) if best <= 0)
 
 
-def _apply(table: Table, columns: tuple[Column, ...], method: str, params: Params) -> FloatArray:
+def _apply(table: DataTable, columns: tuple[Column, ...], method: str, params: Params) -> FloatArray:
     directions = np.array([column.direction for column in columns], dtype=np.float64)
     x = table.values * directions
     made: dict[str, Callable[[], FloatArray]] = {
@@ -216,7 +218,7 @@ def _target(column: Column, given: tuple[float, ...]) -> float:
     return column.target
 
 
-def _to_reference(table: Table, x: FloatArray, params: Params) -> FloatArray:
+def _to_reference(table: DataTable, x: FloatArray, params: Params) -> FloatArray:
     """1 - (x_ref - x)/(x_ref - min), x_ref being the value of one unit; cap_max holds the result at 1.
 
     Missing where the unit has no value or the lowest.

@@ -27,20 +27,20 @@ Transform = Literal["none", "winsorise", "log", "log_ct", "log_ct_plus", "log_ct
 Value = float | int | bool | str | list[float]
 
 
-class Part(BaseModel):
+class RecipePart(BaseModel):
     """A section of the recipe; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Denominate(Part):
+class Denominate(RecipePart):
     """[denominate]: divide by the denominators that the meta names."""
 
     enabled: bool = Field(default=True, description="Divide each indicator by its Denominator column.")
     scale: dict[str, float] = Field(default={}, description="A factor for single indicators after division.")
 
 
-class Impute(Part):
+class Impute(RecipePart):
     """[impute]: estimate missing values; methods of a list are applied one after the other."""
 
     method: Imputation | list[Imputation] = Field(
@@ -59,7 +59,7 @@ class Impute(Part):
     )
 
 
-class Screen(Part):
+class Screen(RecipePart):
     """[screen]: leave out units with too little data."""
 
     by: Literal["none", "missing", "zeros", "missing_or_zeros"] = Field(
@@ -72,7 +72,7 @@ class Screen(Part):
     before_imputation: bool = Field(default=False, description="Screen on the measured values, not the imputed ones.")
 
 
-class TreatOne(Part):
+class TreatOne(RecipePart):
     """[treat.indicator.CODE]: what differs for one indicator."""
 
     first: Transform | None = None
@@ -85,7 +85,7 @@ class TreatOne(Part):
     boxcox_lambda: float | None = None
 
 
-class Treat(Part):
+class Treat(RecipePart):
     """[treat]: outliers; ``first`` where the check fails, ``second`` where it still fails."""
 
     first: Transform = Field(default="winsorise", description="The first treatment.")
@@ -100,7 +100,7 @@ class Treat(Part):
     indicator: dict[str, TreatOne] = Field(default={}, description="What differs for single indicators.")
 
 
-class NormaliseOne(Part):
+class NormaliseOne(RecipePart):
     """[normalise.indicator.CODE]: another method or parameters for one indicator."""
 
     method: str = Field(default="minmax", description="One of the methods below.")
@@ -121,7 +121,7 @@ class Normalise(NormaliseOne):
     indicator: dict[str, NormaliseOne] = Field(default={}, description="What differs for single indicators.")
 
 
-class Weights(Part):
+class Weights(RecipePart):
     """[weights]: given in the meta unless changed here."""
 
     source: Literal["given", "equal"] = Field(default="given", description="The Weight column, or 1 for each element.")
@@ -141,7 +141,7 @@ class Weights(Part):
         return given
 
 
-class Aggregate(Part):
+class Aggregate(RecipePart):
     """[aggregate]: one entry for all levels, or a list with one for each level above the indicators."""
 
     method: str | list[str] = Field(default="amean", description=f"One of {', '.join(aggregate.METHODS)}.")
@@ -157,7 +157,7 @@ class Aggregate(Part):
         return method
 
 
-class Recipe(Part):
+class Recipe(RecipePart):
     """Every choice of a run. An empty file is the default recipe."""
 
     title: str = Field(default="", description="What the recipe is for.")

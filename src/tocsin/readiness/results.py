@@ -8,7 +8,7 @@ from tocsin.node.errors import NotFoundError
 from tocsin.readiness.describe import significant
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.normalise import min_ranks
-from tocsin.readiness.table import FloatArray, Table, highest
+from tocsin.readiness.table import DataTable, FloatArray, highest
 
 Row = dict[str, object]
 
@@ -20,7 +20,7 @@ def ranks(scores: FloatArray) -> FloatArray:
     return made if scores.ndim == 2 else made[:, 0]
 
 
-def yearly_ranks(table: Table, values: FloatArray) -> FloatArray:
+def yearly_ranks(table: DataTable, values: FloatArray) -> FloatArray:
     """``ranks`` within each year."""
     made = np.empty_like(values)
     for rows in table.slices():
@@ -29,7 +29,7 @@ def yearly_ranks(table: Table, values: FloatArray) -> FloatArray:
 
 
 def score_table(
-    aggregated: Table, hierarchy: Hierarchy, names: Mapping[str, str], places: int = 10
+    aggregated: DataTable, hierarchy: Hierarchy, names: Mapping[str, str], places: int = 10
 ) -> dict[str, Iterable[object]]:
     """Columns uCode, uName, Rank, then the index and all below it; best unit first (within each year of a panel)."""
     order = best_first(aggregated, hierarchy)
@@ -44,7 +44,7 @@ def score_table(
     }
 
 
-def rank_table(aggregated: Table, hierarchy: Hierarchy) -> dict[str, Iterable[object]]:
+def rank_table(aggregated: DataTable, hierarchy: Hierarchy) -> dict[str, Iterable[object]]:
     """Columns uCode, then the ranks in the index and all below it; best unit first."""
     ordered = aggregated.columns(hierarchy.top_down).rows(best_first(aggregated, hierarchy))
     made = yearly_ranks(ordered, ordered.values)
@@ -56,7 +56,7 @@ def whole_numbers(values: FloatArray) -> Iterable[object]:
     return [_whole(value) for value in values] if np.isnan(values).any() else values.astype(np.int64)
 
 
-def best_first(aggregated: Table, hierarchy: Hierarchy) -> list[int]:
+def best_first(aggregated: DataTable, hierarchy: Hierarchy) -> list[int]:
     """Row numbers by year, then by index score, highest first; units without a score last."""
     score = aggregated.column(hierarchy.top)
     return [
@@ -67,7 +67,7 @@ def best_first(aggregated: Table, hierarchy: Hierarchy) -> list[int]:
 
 
 def strengths(
-    table: Table,
+    table: DataTable,
     hierarchy: Hierarchy,
     unit: str,
     *,
@@ -113,7 +113,7 @@ def strengths(
     return [line(i) for i in best], [line(i) for i in least]
 
 
-def profile(aggregated: Table, hierarchy: Hierarchy, unit: str, levels: Sequence[int] | None = None) -> list[Row]:
+def profile(aggregated: DataTable, hierarchy: Hierarchy, unit: str, levels: Sequence[int] | None = None) -> list[Row]:
     """Code, Name, Level, Score, Rank and Of (units ranked) of one unit, the index first."""
     row = unit_row(aggregated, unit)
     table = aggregated.rows(_same_year(aggregated, row))
@@ -134,14 +134,14 @@ def profile(aggregated: Table, hierarchy: Hierarchy, unit: str, levels: Sequence
     ]
 
 
-def unit_row(table: Table, unit: str) -> int:
+def unit_row(table: DataTable, unit: str) -> int:
     """The row of a unit, its latest year. Raises NotFoundError."""
     if unit not in table.units:
         raise NotFoundError(f"There is no unit {unit} in this run.")
     return max(i for i, code in enumerate(table.units) if code == unit)
 
 
-def _same_year(table: Table, row: int) -> list[int]:
+def _same_year(table: DataTable, row: int) -> list[int]:
     return [i for i in range(len(table.units)) if table.years is None or table.years[i] == table.years[row]]
 
 
@@ -150,7 +150,7 @@ def _varied(column: FloatArray, least: float | None) -> bool:
     return least is None or len(np.unique(known)) / len(known) >= least
 
 
-def _keys(table: Table) -> dict[str, Iterable[object]]:
+def _keys(table: DataTable) -> dict[str, Iterable[object]]:
     return {"uCode": table.units} if table.years is None else {"uCode": table.units, "Time": table.years}
 
 

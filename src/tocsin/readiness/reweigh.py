@@ -13,8 +13,8 @@ from tocsin.readiness.build import aggregation_steps, method_columns
 from tocsin.readiness.inputs import numbers, read_csv
 from tocsin.readiness.normalise import normalise
 from tocsin.readiness.parameters import by_own_name, real, reals, text
-from tocsin.readiness.run import Run, load_run, weight_rows
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.run import ReadinessRun, load_run, weight_rows
+from tocsin.readiness.table import DataTable, FloatArray
 
 Params = Mapping[str, object]
 Row = Mapping[str, object]
@@ -24,7 +24,7 @@ WEIGHT_METHODS = ("given", "equal", "effective", "noisy", "pca", "balance", "inf
 _RANGE = ("l_u", "range", "lower", "upper")
 
 
-def weight_table(run: Run, method: str, level: int | None, params: Params) -> list[Row]:
+def weight_table(run: ReadinessRun, method: str, level: int | None, params: Params) -> list[Row]:
     """iCode, Level, Weight of every element, by one of ``WEIGHT_METHODS``.
 
     "balance_corr" and "infomax_corr" add Desired and Obtained (correlations with the index; shares of them for
@@ -52,8 +52,8 @@ def weight_table(run: Run, method: str, level: int | None, params: Params) -> li
 
 
 def aggregate_again(
-    run: Run, methods: str, params: Params, normalised: Path | None = None, weights: Path | None = None
-) -> Table:
+    run: ReadinessRun, methods: str, params: Params, normalised: Path | None = None, weights: Path | None = None
+) -> DataTable:
     """Indicators and aggregates by other methods (one, or one a level with commas).
 
     ``params``: p of genmean, min_available, and l_u (or lower and upper), which first puts the treated indicators on
@@ -81,10 +81,10 @@ def aggregate_again(
     )
     given = run.stages.weights if weights is None else _read_weights(run, weights)
     values = aggregate(table.values, hierarchy, given, steps, table)
-    return Table(table.units, hierarchy.codes, values, table.years)
+    return DataTable(table.units, hierarchy.codes, values, table.years)
 
 
-def labelled(folders: Sequence[Path]) -> dict[str, Run]:
+def labelled(folders: Sequence[Path]) -> dict[str, ReadinessRun]:
     """Each run under the name of its folder, its path where names are the same, numbered where paths are."""
     names = [folder.name for folder in folders]
     labels = names if len(set(names)) == len(names) else [str(folder) for folder in folders]
@@ -92,7 +92,9 @@ def labelled(folders: Sequence[Path]) -> dict[str, Run]:
     return {label: load_run(folder) for label, folder in zip(labels, folders, strict=True)}
 
 
-def comparison(runs: Mapping[str, Run], years: Sequence[int], code: str | None, by: str, table: str) -> list[Row]:
+def comparison(
+    runs: Mapping[str, ReadinessRun], years: Sequence[int], code: str | None, by: str, table: str
+) -> list[Row]:
     """Two runs (or years of one) as ``compare_two``; more of them as ``compare_many``."""
     if table not in {"values", "diffs", "abs_diffs"}:
         raise UsageError(f"There is no table {table}.", hint="Choose values, diffs or abs_diffs.")
@@ -110,7 +112,7 @@ def comparison(runs: Mapping[str, Run], years: Sequence[int], code: str | None, 
     return compare.compare_many(columns, table)
 
 
-def _noisy_rows(run: Run, level: int | None, params: Params) -> list[Row]:
+def _noisy_rows(run: ReadinessRun, level: int | None, params: Params) -> list[Row]:
     hierarchy = run.inputs.hierarchy
     factor = real(params, ("noise", "NoiseFactor"), 0.25)
     count, seed = int(real(params, ("count", "Nrep"), 100)), int(real(params, ("seed",), 1))
@@ -121,7 +123,7 @@ def _noisy_rows(run: Run, level: int | None, params: Params) -> list[Row]:
     return [{"rep": i, **row} for i, one in enumerate(sets, start=1) for row in weight_rows(hierarchy, one)]
 
 
-def _optimised_rows(run: Run, method: str, level: int, params: Params) -> list[Row]:
+def _optimised_rows(run: ReadinessRun, method: str, level: int, params: Params) -> list[Row]:
     hierarchy, stages = run.inputs.hierarchy, run.stages
     steps = aggregation_steps(hierarchy, run.recipe)
 
@@ -154,7 +156,7 @@ def _fit(found: tuple[float, float] | None, aim: str, weight: object) -> dict[st
     return {"Desired": desired if aim == "balance" else 1.0, "Obtained": obtained, "OptWeight": weight}
 
 
-def _read_table(run: Run, path: Path) -> Table:
+def _read_table(run: ReadinessRun, path: Path) -> DataTable:
     own = run.stages.normalised
     frame = read_csv(path)
     absent = [column for column in ("uCode", *own.codes) if column not in frame.columns]
@@ -164,10 +166,10 @@ def _read_table(run: Run, path: Path) -> Table:
     years = None
     if own.years is not None and "Time" in frame.columns:
         years = tuple(int(year) for year in numbers(frame, ["Time"], path.name, units)[:, 0])
-    return Table(units, own.codes, numbers(frame, own.codes, path.name, units), years)
+    return DataTable(units, own.codes, numbers(frame, own.codes, path.name, units), years)
 
 
-def _read_weights(run: Run, path: Path) -> FloatArray:
+def _read_weights(run: ReadinessRun, path: Path) -> FloatArray:
     frame = read_csv(path)
     absent = [column for column in ("iCode", "Weight") if column not in frame.columns]
     if absent:

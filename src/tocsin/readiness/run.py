@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from tocsin.node.errors import InputError, NotFoundError
-from tocsin.readiness.bounds import Bounds, scale_limits, score_bounds
+from tocsin.readiness.bounds import IndexBounds, scale_limits, score_bounds
 from tocsin.readiness.build import Stages, aggregation_steps, evaluate, method_columns
-from tocsin.readiness.describe import Limits, correlation_table, statistics
+from tocsin.readiness.describe import FlagLimits, correlation_table, statistics
 from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.inputs import Inputs, read_inputs
 from tocsin.readiness.normalise import reversed_by_fracmax
 from tocsin.readiness.recipe import Recipe, identity, read_recipe, validate
 from tocsin.readiness.results import rank_table, ranks, score_table
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.table import DataTable, FloatArray
 from tocsin.readiness.weigh import effective
 
 Row = Mapping[str, object]
@@ -27,7 +27,7 @@ STAGES = ("Raw", "Denominated", "Imputed", "Screened", "Treated", "Normalised", 
 
 
 @dataclass(frozen=True)
-class Run:
+class ReadinessRun:
     """A built run: its inputs and recipe, all stages, its identity, and the SHA-256 of each input file."""
 
     identity: str
@@ -36,16 +36,18 @@ class Run:
     recipe: Recipe
     stages: Stages
 
-    def stage(self, name: str) -> Table:
+    def stage(self, name: str) -> DataTable:
         """One stage by its name in the file names, such as "Treated". Raises NotFoundError."""
         if name not in STAGES:
             raise NotFoundError(f"There is no stage {name}.", hint=f"Choose from {', '.join(STAGES)}.")
         table = getattr(self.stages, name.lower())
-        assert isinstance(table, Table)  # noqa: S101
+        assert isinstance(table, DataTable)  # noqa: S101
         return table
 
 
-def build_run(data: Path, meta: Path, recipe_file: Path | None, out: Path, denominators: Path | None = None) -> Run:
+def build_run(
+    data: Path, meta: Path, recipe_file: Path | None, out: Path, denominators: Path | None = None
+) -> ReadinessRun:
     """The run, with its folder ``out`` written. Raises InputError or UsageError, and writes nothing then."""
     run = _evaluated(data, meta, read_recipe(recipe_file), denominators)
     folder = out / "inputs"
@@ -59,7 +61,7 @@ def build_run(data: Path, meta: Path, recipe_file: Path | None, out: Path, denom
     return run
 
 
-def load_run(folder: Path) -> Run:
+def load_run(folder: Path) -> ReadinessRun:
     """The run of a folder, evaluated again from its inputs and recipe.
 
     Raises NotFoundError when it is no run, InputError when inputs or recipe were changed since it was built.
@@ -79,7 +81,7 @@ def load_run(folder: Path) -> Run:
     return run
 
 
-def describe_run(run: Run) -> dict[str, object]:
+def describe_run(run: ReadinessRun) -> dict[str, object]:
     """What run.json holds: identity, hashes of the inputs, the whole recipe, the size, and warnings."""
     hierarchy = run.inputs.hierarchy
     raw = run.stages.raw
@@ -97,7 +99,7 @@ def describe_run(run: Run) -> dict[str, object]:
     }
 
 
-def warnings_of(run: Run) -> list[str]:
+def warnings_of(run: ReadinessRun) -> list[str]:
     """What a reader of the results should know."""
     found: list[str] = []
     how = run.recipe.normalise
@@ -115,7 +117,7 @@ def warnings_of(run: Run) -> list[str]:
     return found
 
 
-def table_columns(table: Table) -> dict[str, Iterable[object]]:
+def table_columns(table: DataTable) -> dict[str, Iterable[object]]:
     """The table as columns for ``write_csv``: uCode, Time for a panel, then the codes."""
     time: dict[str, Iterable[object]] = {} if table.years is None else {"Time": table.years}
     return {"uCode": table.units, **time, **{code: table.values[:, i] for i, code in enumerate(table.codes)}}
@@ -143,7 +145,7 @@ def weight_rows(hierarchy: Hierarchy, weights: FloatArray) -> list[dict[str, obj
     ]
 
 
-def bounds_of(run: Run) -> Bounds | None:
+def bounds_of(run: ReadinessRun) -> IndexBounds | None:
     """What missing values leave open, a row for each row of the normalised stage; None for Copeland."""
     table, hierarchy = run.stages.normalised, run.inputs.hierarchy
     keys = {key: i for i, key in enumerate(_keys(run.stages.denominated))}
@@ -159,13 +161,13 @@ def bounds_of(run: Run) -> Bounds | None:
     )
 
 
-def bound_rows(run: Run) -> list[dict[str, object]]:
+def bound_rows(run: ReadinessRun) -> list[dict[str, object]]:
     """uCode, Index, Low, High, Rank, RankBest, RankWorst, Missing of each unit; empty for Copeland."""
     found = bounds_of(run)
     return [] if found is None else _index_bounds(run, found)
 
 
-def part_bounds(run: Run, found: Bounds) -> dict[str, Iterable[object]]:
+def part_bounds(run: ReadinessRun, found: IndexBounds) -> dict[str, Iterable[object]]:
     """Columns uCode, Time of a panel, iCode, Score, Low, High: every aggregate of every unit, the index first."""
     hierarchy, table = run.inputs.hierarchy, run.stages.aggregated
     codes = [code for code in hierarchy.top_down if hierarchy.by_code[code].level > 1]
@@ -182,7 +184,7 @@ def part_bounds(run: Run, found: Bounds) -> dict[str, Iterable[object]]:
     }
 
 
-def _index_bounds(run: Run, found: Bounds) -> list[dict[str, object]]:
+def _index_bounds(run: ReadinessRun, found: IndexBounds) -> list[dict[str, object]]:
     table, hierarchy = run.stages.normalised, run.inputs.hierarchy
     score = run.stages.aggregated.column(hierarchy.top)
     rank = np.empty_like(score)
@@ -204,10 +206,10 @@ def _index_bounds(run: Run, found: Bounds) -> list[dict[str, object]]:
     ]
 
 
-def _evaluated(data: Path, meta: Path, recipe: Recipe, denominators: Path | None) -> Run:
+def _evaluated(data: Path, meta: Path, recipe: Recipe, denominators: Path | None) -> ReadinessRun:
     inputs = read_inputs(data, meta, denominators, weights_sum=recipe.weights.sum)
     hashes = {name: _sha256(path) for name, path in _sources(data, meta, denominators).items()}
-    return Run(identity(recipe, hashes), hashes, inputs, recipe, evaluate(inputs, recipe))
+    return ReadinessRun(identity(recipe, hashes), hashes, inputs, recipe, evaluate(inputs, recipe))
 
 
 def _sources(data: Path, meta: Path, denominators: Path | None) -> dict[str, Path]:
@@ -215,7 +217,7 @@ def _sources(data: Path, meta: Path, denominators: Path | None) -> dict[str, Pat
     return given if denominators is None else {**given, "denominators.csv": denominators}
 
 
-def _write_stages(run: Run, out: Path) -> None:
+def _write_stages(run: ReadinessRun, out: Path) -> None:
     hierarchy, stages = run.inputs.hierarchy, run.stages
     for name in STAGES:
         write_csv(out / f"dset_{name}.csv", table_columns(run.stage(name)))
@@ -225,7 +227,7 @@ def _write_stages(run: Run, out: Path) -> None:
     write_rows(out / "weights_original.csv", rows)
     shares = dict(zip(hierarchy.codes, effective(hierarchy, stages.weights).tolist(), strict=True))
     write_rows(out / "effective_weights.csv", [{**row, "EffWeight": shares[str(row["iCode"])]} for row in rows])
-    limits = Limits(skew=run.recipe.treat.skew, kurtosis=run.recipe.treat.kurtosis)
+    limits = FlagLimits(skew=run.recipe.treat.skew, kurtosis=run.recipe.treat.kurtosis)
     write_rows(out / "stats_raw.csv", statistics(stages.raw, limits))
     write_rows(out / "treat_details.csv", _without_empty(stages.treatment))
     codes = [element.code for element in hierarchy.by_parent if element.level == 1]
@@ -242,7 +244,7 @@ def _without_empty(rows: Sequence[Row]) -> list[Row]:
     return [{name: row[name] for name in used} for row in rows]
 
 
-def _keys(table: Table) -> list[tuple[str, int]]:
+def _keys(table: DataTable) -> list[tuple[str, int]]:
     return [(unit, 0 if table.years is None else table.years[i]) for i, unit in enumerate(table.units)]
 
 

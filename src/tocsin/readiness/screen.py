@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tocsin.node.errors import InputError
-from tocsin.readiness.table import BoolArray, FloatArray, IntArray, Table
+from tocsin.readiness.table import BoolArray, DataTable, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Availability:
     nonzero: FloatArray
 
 
-def availability(table: Table) -> Availability:
+def availability(table: DataTable) -> Availability:
     """Data availability of each row; the share of non-zeros is of the values that are there."""
     gaps = np.isnan(table.values)
     missing = gaps.sum(axis=1)
@@ -29,7 +29,7 @@ def availability(table: Table) -> Availability:
 
 
 def kept(
-    table: Table,
+    table: DataTable,
     *,
     by: str,
     min_available: float,

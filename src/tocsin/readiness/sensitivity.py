@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from tocsin.readiness.results import whole_numbers
-from tocsin.readiness.run import Run, write_csv, write_rows
+from tocsin.readiness.run import ReadinessRun, write_csv, write_rows
 from tocsin.readiness.table import FloatArray
-from tocsin.readiness.uncertainty import Outcome, explore, rank_statistics, read_specification
+from tocsin.readiness.uncertainty import UncertaintyResult, explore, rank_statistics, read_specification
 
 
-def write_sensitivity(run: Run, specification_file: Path, out: Path) -> dict[str, object]:
+def write_sensitivity(run: ReadinessRun, specification_file: Path, out: Path) -> dict[str, object]:
     """The run over the specification, written to the folder ``out``; gives the summary.
 
     When ``out`` is a name ending in .csv it gets the rank statistics, and nothing else is written.
@@ -36,12 +36,12 @@ def write_sensitivity(run: Run, specification_file: Path, out: Path) -> dict[str
     }
 
 
-def _write_rank_statistics(outcome: Outcome, out: Path) -> list[str]:
+def _write_rank_statistics(outcome: UncertaintyResult, out: Path) -> list[str]:
     write_rows(out, rank_statistics(outcome))
     return [out.name]
 
 
-def _write_folder(outcome: Outcome, out: Path) -> list[str]:
+def _write_folder(outcome: UncertaintyResult, out: Path) -> list[str]:
     prefix = "ua" if outcome.indices is None else "sa"
     write_csv(out / f"{prefix}_scores.csv", _columns(outcome, outcome.nominal_scores, outcome.scores))
     write_csv(out / f"{prefix}_ranks.csv", _columns(outcome, outcome.nominal_ranks, outcome.ranks, whole=True))
@@ -52,7 +52,7 @@ def _write_folder(outcome: Outcome, out: Path) -> list[str]:
     return sorted(path.name for path in out.glob(f"{prefix}_*.csv"))
 
 
-def index_rows(outcome: Outcome) -> list[Mapping[str, object]]:
+def index_rows(outcome: UncertaintyResult) -> list[Mapping[str, object]]:
     """Variable, Si, STi, and the 5 % and 95 % limits where the indices are estimates. None where nothing varies."""
     found = outcome.indices
     if found is None:
@@ -71,7 +71,7 @@ def index_rows(outcome: Outcome) -> list[Mapping[str, object]]:
     return rows
 
 
-def sample_columns(outcome: Outcome) -> dict[str, Iterable[object]]:
+def sample_columns(outcome: UncertaintyResult) -> dict[str, Iterable[object]]:
     """A column for each factor: the number of the alternative from 1, or the value of a range."""
     return {
         name: (outcome.sample[:, i] + 1).astype(np.int64) if outcome.finite[i] else outcome.sample[:, i]
@@ -79,7 +79,7 @@ def sample_columns(outcome: Outcome) -> dict[str, Iterable[object]]:
     }
 
 
-def _interactions(outcome: Outcome) -> list[Mapping[str, object]]:
+def _interactions(outcome: UncertaintyResult) -> list[Mapping[str, object]]:
     if outcome.indices is None:
         return []
     return [
@@ -89,7 +89,7 @@ def _interactions(outcome: Outcome) -> list[Mapping[str, object]]:
 
 
 def _columns(
-    outcome: Outcome, nominal: FloatArray, values: FloatArray, *, whole: bool = False
+    outcome: UncertaintyResult, nominal: FloatArray, values: FloatArray, *, whole: bool = False
 ) -> dict[str, Iterable[object]]:
     table = np.column_stack([nominal, values])
     names = ["Nominal", *(f"r_{k}" for k in range(1, table.shape[1]))]

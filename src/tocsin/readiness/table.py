@@ -26,7 +26,7 @@ def highest(values: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class Table:
+class DataTable:
     """Values of shape (rows, codes), float64; NaN is missing, never zero.
 
     Rows are sorted by year, then by unit code. ``years`` is None when the data are one cross-section.
@@ -37,7 +37,7 @@ class Table:
     values: FloatArray
     years: tuple[int, ...] | None = None
 
-    def with_values(self, values: FloatArray) -> "Table":
+    def with_values(self, values: FloatArray) -> "DataTable":
         """The same rows and columns with other numbers."""
         return replace(self, values=values)
 
@@ -51,11 +51,11 @@ class Table:
             raise NotFoundError(f"{code} is not a column of this table.", hint=f"It has {', '.join(self.codes)}.")
         return self.codes.index(code)
 
-    def columns(self, codes: Sequence[str]) -> "Table":
+    def columns(self, codes: Sequence[str]) -> "DataTable":
         """Only these columns, in this order."""
         return replace(self, codes=tuple(codes), values=self.values[:, [self.position(code) for code in codes]])
 
-    def rows(self, keep: Sequence[int] | IntArray | BoolArray) -> "Table":
+    def rows(self, keep: Sequence[int] | IntArray | BoolArray) -> "DataTable":
         """Only these rows."""
         index = np.flatnonzero(keep) if np.asarray(keep).dtype == np.bool_ else np.asarray(keep, dtype=np.intp)
         return replace(

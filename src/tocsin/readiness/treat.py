@@ -14,7 +14,7 @@ from tocsin.readiness.table import BoolArray, FloatArray, IntArray, highest, low
 
 
 @dataclass(frozen=True)
-class Rule:
+class TreatmentRule:
     """What to do to one indicator; see ``Treat`` in the recipe for the words."""
 
     first: str = "winsorise"
@@ -28,7 +28,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Check:
+class TreatmentCheck:
     """Skew, kurtosis and whether they pass, per indicator."""
 
     passed: BoolArray
@@ -37,11 +37,11 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Treated:
+class TreatedTable:
     """New values, and per indicator what was tried: up to three checks, points winsorised (-1 = not tried)."""
 
     values: FloatArray
-    checks: tuple[Check, Check, Check]
+    checks: tuple[TreatmentCheck, TreatmentCheck, TreatmentCheck]
     winsorised: IntArray
     tried_first: BoolArray
     tried_second: BoolArray
@@ -68,13 +68,13 @@ def skew_kurtosis(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     return skew, kurtosis
 
 
-def check(values: FloatArray, skew_limit: float, kurtosis_limit: float) -> Check:
+def check(values: FloatArray, skew_limit: float, kurtosis_limit: float) -> TreatmentCheck:
     """Which columns pass; a column whose skew or kurtosis cannot be computed passes."""
     skew, kurtosis = skew_kurtosis(values)
-    return Check(~((np.abs(skew) >= skew_limit) & (kurtosis >= kurtosis_limit)), skew, kurtosis)
+    return TreatmentCheck(~((np.abs(skew) >= skew_limit) & (kurtosis >= kurtosis_limit)), skew, kurtosis)
 
 
-def winsorise(values: FloatArray, rule: Rule) -> tuple[FloatArray, IntArray]:
+def winsorise(values: FloatArray, rule: TreatmentRule) -> tuple[FloatArray, IntArray]:
     """Each column with its extreme points drawn in, one step at a time, until it passes or ``winmax`` steps are done.
 
     A step gives every point at the extreme the next value; the side is that of the skew. Also the number of steps.
@@ -144,7 +144,7 @@ def box_cox(values: FloatArray, power: float) -> FloatArray:
 TRANSFORMS = ("none", "winsorise", "log", "log_ct", "log_ct_plus", "log_ct_orig", "log_gii", "boxcox")
 
 
-def transform(values: FloatArray, name: str, rule: Rule) -> FloatArray:
+def transform(values: FloatArray, name: str, rule: TreatmentRule) -> FloatArray:
     """The columns after one named transformation."""
     plain: Mapping[str, FloatArray] = {"none": values}
     if name in plain:
@@ -163,7 +163,7 @@ def transform(values: FloatArray, name: str, rule: Rule) -> FloatArray:
     return functions[name](values)
 
 
-def treat(values: FloatArray, rule: Rule) -> Treated:
+def treat(values: FloatArray, rule: TreatmentRule) -> TreatedTable:
     """The two stages: check, ``first``, check, ``second`` on the original (or on the first's result), check.
 
     Columns that pass a check are left as they are from there on.
@@ -183,7 +183,7 @@ def treat(values: FloatArray, rule: Rule) -> Treated:
         start = result if rule.combine else values
         result[:, second] = transform(start[:, second], rule.second, rule)
     after = check(result, rule.skew, rule.kurtosis)
-    return Treated(
+    return TreatedTable(
         values=result,
         checks=(before, middle, after),
         winsorised=steps,

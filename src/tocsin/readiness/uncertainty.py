@@ -28,7 +28,7 @@ from tocsin.readiness.build import (
 from tocsin.readiness.inputs import Inputs, numbers, read_csv
 from tocsin.readiness.recipe import Recipe, read_toml, validate, wrong_fields
 from tocsin.readiness.results import ranks
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.table import DataTable, FloatArray
 from tocsin.readiness.weigh import noisy
 
 
@@ -90,7 +90,7 @@ class Specification(BaseModel):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class UncertaintyResult:
     """Scores and ranks (units, samples) beside the nominal ones; the sample; the indices, unless only ranks were asked.
 
     ``sample`` is (samples, factors): number of the alternative from 0 or, where not ``finite``, a value of the range.
@@ -117,7 +117,7 @@ def read_specification(path: Path) -> Specification:
         raise wrong_fields(path.name, error) from None
 
 
-def explore(inputs: Inputs, recipe: Recipe, specification: Specification, folder: Path) -> Outcome:
+def explore(inputs: Inputs, recipe: Recipe, specification: Specification, folder: Path) -> UncertaintyResult:
     """The index over the sample of the specification; file names in it are relative to ``folder``."""
     names = tuple(specification.factors)
     choices = [_alternatives(factor, inputs, recipe, folder) for factor in specification.factors.values()]
@@ -130,7 +130,7 @@ def explore(inputs: Inputs, recipe: Recipe, specification: Specification, folder
     scores = _scores(_Study(inputs, recipe, specification.year, nominal.units, code), choices, sample)
     nominal_ranks, all_ranks = ranks(nominal_scores), ranks(scores)
     output = _output(specification.output, nominal.units, nominal_ranks, all_ranks, scores)
-    return Outcome(
+    return UncertaintyResult(
         method=method,
         units=nominal.units,
         factors=names,
@@ -302,7 +302,7 @@ def _scores(study: _Study, choices: Sequence[Choice], sample: FloatArray) -> Flo
     return scores
 
 
-def _stack(study: _Study, recipe: Recipe, table: Table, weights: FloatArray) -> FloatArray:
+def _stack(study: _Study, recipe: Recipe, table: DataTable, weights: FloatArray) -> FloatArray:
     """Scores (units, weight sets) of one recipe; units that it screens out are NaN. Sets in blocks of 128."""
     hierarchy = study.inputs.hierarchy
     one = _one_year(table, study.year)
@@ -325,9 +325,9 @@ class _StageCache:
 
     def __init__(self, inputs: Inputs) -> None:
         self._inputs = inputs
-        self._made: dict[str, Table] = {}
+        self._made: dict[str, DataTable] = {}
 
-    def normalised(self, recipe: Recipe) -> Table:
+    def normalised(self, recipe: Recipe) -> DataTable:
         screened_key = _key(recipe, "denominate", "impute", "screen")
         treated_key = screened_key + _key(recipe, "treat")
         key = treated_key + _key(recipe, "normalise")
@@ -364,7 +364,7 @@ def _set(document: dict[str, object], path: str, value: object) -> None:
     place[last] = value
 
 
-def _one_year(table: Table, year: int | None) -> Table:
+def _one_year(table: DataTable, year: int | None) -> DataTable:
     if table.years is None:
         return table
     wanted = max(table.years) if year is None else year
@@ -403,7 +403,7 @@ def _indices(
     return None
 
 
-def rank_statistics(outcome: Outcome) -> list[Mapping[str, object]]:
+def rank_statistics(outcome: UncertaintyResult) -> list[Mapping[str, object]]:
     """uCode, Nominal, Mean, Median, Q5, Q95 of the ranks (quantiles by linear interpolation).
 
     Of a saltelli run only the samples A and B count: the others repeat them in all factors but one.

@@ -8,15 +8,15 @@ from tocsin.node.errors import UsageError
 from tocsin.readiness import describe
 from tocsin.readiness.compare import trends
 from tocsin.readiness.results import profile, strengths
-from tocsin.readiness.run import Run, bound_rows
+from tocsin.readiness.run import ReadinessRun, bound_rows
 from tocsin.readiness.screen import availability
-from tocsin.readiness.table import Table
+from tocsin.readiness.table import DataTable
 from tocsin.readiness.weigh import principal_components
 
 Row = Mapping[str, object]
 
 
-def view(run: Run, name: str, stage: str, level: int, kind: str = "pearson") -> list[Row]:
+def view(run: ReadinessRun, name: str, stage: str, level: int, kind: str = "pearson") -> list[Row]:
     """The rows of one view of a stage; ``level`` is that of the groups, or of the elements for trends.
 
     ``kind`` of correlation: "pearson", "spearman" or "kendall".
@@ -40,7 +40,7 @@ def view(run: Run, name: str, stage: str, level: int, kind: str = "pearson") -> 
     return views[name]()
 
 
-def availability_rows(table: Table) -> list[Row]:
+def availability_rows(table: DataTable) -> list[Row]:
     """uCode, N_missing, N_zero, Dat_Avail, Non_Zero of each row."""
     found = availability(table)
     return [
@@ -56,7 +56,7 @@ def availability_rows(table: Table) -> list[Row]:
     ]
 
 
-def alpha_rows(run: Run, table: Table, level: int) -> list[Row]:
+def alpha_rows(run: ReadinessRun, table: DataTable, level: int) -> list[Row]:
     """Group, Members and Alpha (Cronbach) of the indicators below each element of ``level``."""
     return [
         {"Group": code, "Members": len(members), "Alpha": describe.cronbach(table.columns(members).values)}
@@ -65,7 +65,7 @@ def alpha_rows(run: Run, table: Table, level: int) -> list[Row]:
     ]
 
 
-def component_rows(run: Run, table: Table, level: int) -> list[Row]:
+def component_rows(run: ReadinessRun, table: DataTable, level: int) -> list[Row]:
     """Group, Component, Variance, Share and the loading of each indicator of the group, long form."""
     rows: list[Row] = []
     for code, members in _members(run, level).items():
@@ -88,7 +88,7 @@ def component_rows(run: Run, table: Table, level: int) -> list[Row]:
     return rows
 
 
-def unit_view(run: Run, unit: str, *, count: int = 5) -> dict[str, object]:
+def unit_view(run: ReadinessRun, unit: str, *, count: int = 5) -> dict[str, object]:
     """One unit in full: scores and ranks, bounds from missing values, strengths and weaknesses. NotFoundError."""
     hierarchy, stages = run.inputs.hierarchy, run.stages
     lines = profile(stages.aggregated, hierarchy, unit)
@@ -105,7 +105,7 @@ def unit_view(run: Run, unit: str, *, count: int = 5) -> dict[str, object]:
     }
 
 
-def _members(run: Run, level: int) -> dict[str, list[str]]:
+def _members(run: ReadinessRun, level: int) -> dict[str, list[str]]:
     hierarchy = run.inputs.hierarchy
     return {
         element.code: sorted(e.code for e in hierarchy.indicators if element.code in hierarchy.lineage(e.code))
@@ -113,7 +113,7 @@ def _members(run: Run, level: int) -> dict[str, list[str]]:
     }
 
 
-def _denominators(run: Run) -> list[Row]:
+def _denominators(run: ReadinessRun) -> list[Row]:
     """Correlation of each raw indicator with each denominator, |r| above 0.7."""
     if not run.inputs.denominators.codes or np.isnan(run.inputs.denominators.values).all():
         return []

@@ -30,14 +30,14 @@ from tocsin.operations.worker import Worker
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.pipeline.uploads import Taker
 from tocsin.server.api import api_door
-from tocsin.server.api.counter import Counter
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.pages.account import account_pages
 from tocsin.server.pages.admin import admin_pages
 from tocsin.server.pages.answer_pages import answer_pages
 from tocsin.server.pages.audit import audit_pages
 from tocsin.server.pages.credentials import credentials_pages
 from tocsin.server.pages.deliveries import deliveries_pages
-from tocsin.server.pages.desk import Desk, make_desk
+from tocsin.server.pages.desk import PageContext, make_desk
 from tocsin.server.pages.events import events_pages
 from tocsin.server.pages.home_pages import home_pages
 from tocsin.server.pages.inbox import inbox_pages
@@ -100,7 +100,7 @@ def make_application(
     tokens = open_tokens(node.home)
     desk = make_desk(node, clock, tokens)
     taker = Taker(node, clock)
-    counter = Counter(node, clock, tokens, taker, desk.guide)
+    counter = ApiContext(node, clock, tokens, taker, desk.guide)
 
     @asynccontextmanager
     async def working(_application: FastAPI) -> AsyncIterator[None]:
@@ -152,7 +152,7 @@ class _CachedFiles(StaticFiles):
         return response
 
 
-def _add_failures(application: FastAPI, desk: Desk) -> None:
+def _add_failures(application: FastAPI, desk: PageContext) -> None:
     """The pages for what cannot be done."""
 
     @application.exception_handler(SignInError)

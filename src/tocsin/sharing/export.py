@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.events.browse import Events
-from tocsin.events.export import Form, media_of, written
+from tocsin.events.export import ExportForm, media_of, written
 from tocsin.events.filters import EventFilter
-from tocsin.node.accounts import Reach
+from tocsin.node.accounts import PermissionScope
 from tocsin.node.node import Node
-from tocsin.node.records import AuditWord, audit, node_uuid
+from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.sharing.gate import Marking
 from tocsin.sharing.visibility import export_sight, marking_of, sight_of
 
@@ -20,7 +20,7 @@ _PERSONAL = ("address", "text", "problem")  # conditions that may point at a per
 
 
 @dataclass(frozen=True)
-class Offer:
+class ExportOffer:
     """What an export would hold: events that may leave, those of the page that stay here, and the marking of all.
 
     ``parts``: see `Figures`.
@@ -43,15 +43,22 @@ class Export:
     body: Iterator[bytes]
 
 
-def offer_of(node: Node, events: Events, wanted: EventFilter, *, reach: Reach, now: datetime) -> Offer:
+def offer_of(node: Node, events: Events, wanted: EventFilter, *, reach: PermissionScope, now: datetime) -> ExportOffer:
     """What an export of these events would hold; nothing leaves."""
     seen = events.figures(wanted, now=now, sight=sight_of(node, events, reach))
     leaving = events.figures(wanted, now=now, sight=export_sight(node, events, reach))
-    return Offer(leaving.total, seen.total - leaving.total, marking_of(leaving), leaving.parts)
+    return ExportOffer(leaving.total, seen.total - leaving.total, marking_of(leaving), leaving.parts)
 
 
 def export_events(
-    node: Node, events: Events, wanted: EventFilter, form: Form, *, reach: Reach, actor: str, now: datetime
+    node: Node,
+    events: Events,
+    wanted: EventFilter,
+    form: ExportForm,
+    *,
+    reach: PermissionScope,
+    actor: str,
+    now: datetime,
 ) -> Export:
     """A file of the events that fit and may leave, as the audit log says from now on. ``actor``: as it names one."""
     sight = export_sight(node, events, reach)
@@ -61,7 +68,7 @@ def export_events(
     with node.database.begin() as session:
         audit(
             session,
-            AuditWord.EVENTS_EXPORTED,
+            AuditAction.EVENTS_EXPORTED,
             at=now,
             actor=actor,
             subject="events",

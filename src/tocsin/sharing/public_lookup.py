@@ -10,16 +10,24 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tocsin.directory import Role, RuleKind, TeamKind
-from tocsin.directory.profile import Profile
+from tocsin.directory import ResponsibilityRole, RuleKind, TeamKind
+from tocsin.directory.profile import TeamProfile
 from tocsin.directory.public import PublicTeam, public_profile, public_version, read_public_teams
-from tocsin.networks import SPECIAL_USE, Answer, Networks, country_names, format_address, parse_network, special_use
+from tocsin.networks import (
+    SPECIAL_USE,
+    NetworkLookup,
+    Networks,
+    country_names,
+    format_address,
+    parse_network,
+    special_use,
+)
 from tocsin.node.cache import Cache
 from tocsin.node.errors import NotFoundError, WithheldError
 from tocsin.node.node import Node
-from tocsin.sharing.gate import Audience, Purpose, Recipient, decide, read_marking
-from tocsin.sharing.lookup import Guide, Subject
-from tocsin.sharing.routing import Decision
+from tocsin.sharing.gate import Audience, Recipient, ReleasePurpose, decide, read_marking
+from tocsin.sharing.lookup import ResponsibilityLookup, Subject
+from tocsin.sharing.routing import RoutingDecision
 
 FRESH: Final = timedelta(minutes=5)
 """A profile is read anew after this, so that what is not of the directory, such as keys, is seen."""
@@ -59,7 +67,7 @@ class Help:
 
     helpers: tuple[Helper, ...]
     otherwise: tuple[Helper, ...]
-    facts: Answer
+    facts: NetworkLookup
     special: str
     country: str
 
@@ -69,13 +77,13 @@ class _PublicTeams:
     """The public teams, and those of their profiles that were asked for, with when they were read."""
 
     teams: list[PublicTeam]
-    profiles: dict[str, tuple[datetime, Profile]] = field(default_factory=dict)
+    profiles: dict[str, tuple[datetime, TeamProfile]] = field(default_factory=dict)
 
 
-class HelpDesk:
+class PublicLookup:
     """Answers for one node, from all threads; keeps the public teams of the directory as it stands in memory."""
 
-    def __init__(self, node: Node, guide: Guide, clock: Callable[[], datetime]) -> None:
+    def __init__(self, node: Node, guide: ResponsibilityLookup, clock: Callable[[], datetime]) -> None:
         self._node, self._clock = node, clock
         self._guide = guide
         self._cache: Cache[_PublicTeams] = Cache(1)
@@ -105,14 +113,14 @@ class HelpDesk:
             raise NotFoundError(f"No team '{key}' is in the public directory.")
         return found
 
-    def profile(self, team: PublicTeam) -> Profile:
+    def profile(self, team: PublicTeam) -> TeamProfile:
         """What everybody may see of a public team.
 
         Raises:
             WithheldError: the gate says no.
 
         """
-        verdict = decide(read_marking("CLEAR", "CLEAR"), Recipient(Audience.PUBLIC), Purpose.COORDINATION)
+        verdict = decide(read_marking("CLEAR", "CLEAR"), Recipient(Audience.PUBLIC), ReleasePurpose.COORDINATION)
         if not verdict.allowed:
             raise WithheldError(verdict.words)
         kept, now = self._current(), self._clock()
@@ -129,17 +137,17 @@ class HelpDesk:
                 public_version(session), lambda: _PublicTeams(read_public_teams(session, hidden=hidden))
             )
 
-    def _facts(self, subject: Subject) -> tuple[Answer, str]:
+    def _facts(self, subject: Subject) -> tuple[NetworkLookup, str]:
         networks = Networks.open(self._node.home)
         address = subject.address or _first(subject.network)
         if address is None:
             name = networks.register.name(subject.asn) if subject.asn else ""
-            return Answer("", asn=subject.asn, as_name=name), ""
+            return NetworkLookup("", asn=subject.asn, as_name=name), ""
         return networks.answer(format_address(*address)), _special(address)
 
 
 def choose(
-    decision: Decision, teams: Iterable[PublicTeam], *, country: str, here: str
+    decision: RoutingDecision, teams: Iterable[PublicTeam], *, country: str, here: str
 ) -> tuple[tuple[Helper, ...], tuple[Helper, ...]]:
     """The teams to turn to and those to turn to otherwise: of what routing says only what is public.
 
@@ -158,9 +166,9 @@ def choose(
     return helpers, tuple(one for one in unique.values() if one.why not in first)[:_MOST]
 
 
-def _answering(decision: Decision, public: Mapping[int, PublicTeam]) -> list[tuple[PublicTeam, Why]]:
+def _answering(decision: RoutingDecision, public: Mapping[int, PublicTeam]) -> list[tuple[PublicTeam, Why]]:
     matches = (*decision.matches, *decision.passed_over)
-    known = [match for match in matches if match.role is Role.RESPONSIBLE and match.team_id in public]
+    known = [match for match in matches if match.role is ResponsibilityRole.RESPONSIBLE and match.team_id in public]
     return [(public[match.team_id], Why(match.level)) for match in sorted(known, key=lambda m: _LEVELS.index(m.level))]
 
 

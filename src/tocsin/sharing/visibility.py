@@ -14,19 +14,19 @@ from typing import Final
 import polars as pl
 
 from tocsin.directory import teams_by_id
-from tocsin.events.browse import Events, Figures
+from tocsin.events.browse import EventCounts, Events
 from tocsin.events.models import FeedRecord, Ingest
-from tocsin.events.quarantine import SetAside, header_of
-from tocsin.events.sight import EVERYTHING, Label, Sight, Window, merged
-from tocsin.events.sources import Source, sources
-from tocsin.node.accounts import Reach
+from tocsin.events.quarantine import SetAsideRow, header_of
+from tocsin.events.sight import EVERYTHING, EventScope, Label, ScopeClause, merged
+from tocsin.events.sources import FeedSource, sources
+from tocsin.node.accounts import PermissionScope
 from tocsin.node.errors import TocsinError
 from tocsin.node.node import Node
 from tocsin.sharing.gate import (
     Audience,
     Marking,
-    Purpose,
     Recipient,
+    ReleasePurpose,
     decide,
     fields_for,
     highest,
@@ -36,17 +36,17 @@ from tocsin.sharing.gate import (
 )
 from tocsin.sharing.rules import NO_RULES, Rules, rules_in_force
 
-_PURPOSE: Final = Purpose.REMEDIATION
+_PURPOSE: Final = ReleasePurpose.REMEDIATION
 _LABEL: Final = re.compile(r"\btlp\W{0,6}([a-z]+(?:\+[a-z]+)?)", re.IGNORECASE)
 _UNREADABLE = (TocsinError, ValueError, TypeError, LookupError, RecursionError, pl.exceptions.PolarsError)
 
 
-def sight_of(node: Node, events: Events, reach: Reach) -> Sight:
+def sight_of(node: Node, events: Events, reach: PermissionScope) -> EventScope:
     """What somebody with this reach sees on the node's own pages."""
     return EVERYTHING if reach.everything else _of_teams(node, events, reach.teams)
 
 
-def export_sight(node: Node, events: Events, reach: Reach) -> Sight:
+def export_sight(node: Node, events: Events, reach: PermissionScope) -> EventScope:
     """What somebody with this reach may carry away in a file."""
     if not reach.everything:
         return _of_teams(node, events, reach.teams)
@@ -55,7 +55,7 @@ def export_sight(node: Node, events: Events, reach: Reach) -> Sight:
     return merged(_windows(None, own, events.labels()))
 
 
-def labels_that_leave(node: Node, events: Events, reach: Reach) -> frozenset[Label] | None:
+def labels_that_leave(node: Node, events: Events, reach: PermissionScope) -> frozenset[Label] | None:
     """The labels of stored events that somebody who reads all of them may carry away; None: every label there is."""
     stored = events.labels()
     leaving = frozenset(
@@ -64,13 +64,13 @@ def labels_that_leave(node: Node, events: Events, reach: Reach) -> frozenset[Lab
     return None if leaving == stored else leaving
 
 
-def aside_that_leaves(node: Node, rows: Iterable[SetAside], *, named: bool = False) -> list[SetAside]:
+def aside_that_leaves(node: Node, rows: Iterable[SetAsideRow], *, named: bool = False) -> list[SetAsideRow]:
     """Rows that were set aside, without the text of those that the gate keeps back, and why it does.
 
     ``named``: for one known person who mends them; else for a list, a file or a program.
     """
     own = Recipient(Audience.OWN, named=named)
-    shown: list[SetAside] = []
+    shown: list[SetAsideRow] = []
     for number, group in groupby(rows, key=lambda row: row.ingest):
         of = list(group)
         for row, marking in zip(of, _markings_aside(node, number, of), strict=True):
@@ -79,7 +79,7 @@ def aside_that_leaves(node: Node, rows: Iterable[SetAside], *, named: bool = Fal
     return shown
 
 
-def _markings_aside(node: Node, number: int, rows: Collection[SetAside]) -> list[Marking]:
+def _markings_aside(node: Node, number: int, rows: Collection[SetAsideRow]) -> list[Marking]:
     """The marking of each row: its own label, as its feed is read or as its text says, else that of its feed."""
     with node.database.reading() as session:
         feed = session.get_one(FeedRecord, session.get_one(Ingest, number).feed_id)
@@ -88,7 +88,7 @@ def _markings_aside(node: Node, number: int, rows: Collection[SetAside]) -> list
     return [read_marking(label or feed.tlp, feed.pap) for label in labels]
 
 
-def _label_aside(origin: Source, code: str, header: list[str], raw: str) -> str | None:
+def _label_aside(origin: FeedSource, code: str, header: list[str], raw: str) -> str | None:
     """The TLP label that a row carries; where it should have one that nobody finds, a label that nobody knows."""
     columns: Collection[str] = ()
     try:
@@ -105,15 +105,15 @@ def _label_aside(origin: Source, code: str, header: list[str], raw: str) -> str 
     return narrowest or batch.constants.get("tlp")
 
 
-def marking_of(figures: Figures) -> Marking | None:
+def marking_of(figures: EventCounts) -> Marking | None:
     """The marking of all these events together; None where there are none."""
     markings = [read_marking(tlp, pap) for tlp, pap in figures.labels]
     return highest(markings) if markings else None
 
 
-def _of_teams(node: Node, events: Events, teams: Collection[int]) -> Sight:
+def _of_teams(node: Node, events: Events, teams: Collection[int]) -> EventScope:
     if not teams:
-        return Sight()
+        return EventScope()
     labels, own = events.labels(), frozenset(node.settings.node.own_teams)
     known = teams_by_id(node.database)
     with node.database.reading() as session:
@@ -128,7 +128,7 @@ def _of_teams(node: Node, events: Events, teams: Collection[int]) -> Sight:
 
 def _windows(
     team: int | None, recipient: Recipient, labels: Collection[Label], rules: Rules = NO_RULES
-) -> Iterator[Window]:
+) -> Iterator[ScopeClause]:
     """A window for each set of fields that goes with some of the labels.
 
     What a rule of the node says of all events is asked here. Where one may keep some events back, the team sees what it
@@ -145,4 +145,4 @@ def _windows(
             by_fields.setdefault(frozenset(fields_for(recipient, _PURPOSE, marking, always)), set()).add(label)
     teams = None if team is None else frozenset([team])
     for fields, of in by_fields.items():
-        yield Window(teams, frozenset(of), fields, told_only)
+        yield ScopeClause(teams, frozenset(of), fields, told_only)

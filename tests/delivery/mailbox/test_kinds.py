@@ -20,7 +20,7 @@ from support.mail_corpus import (
     Sample,
     report,
 )
-from tocsin.delivery.mailbox import Kind, original_ids, read_mail, sort_mail
+from tocsin.delivery.mailbox import MailKind, original_ids, read_mail, sort_mail
 
 OURS = {"csirt@example.org"}
 SAMPLES = [*PEOPLE, *AUTOMATIC, *LISTS, *RECEIPTS, *UNCLEAR, QMAIL, EXIM, LATE_WORDS]
@@ -41,7 +41,7 @@ def test_a_verdict_in_an_automatic_reply_makes_it_no_answer(automatic: Sample) -
     quoting = Sample(
         "", automatic.kind, f"fixed\n{automatic.body}", automatic.head, automatic.subject, automatic.sender
     )
-    assert sort_mail(read_mail(quoting.raw()), ours=OURS).kind in {Kind.AUTOMATIC, Kind.RECEIPT}
+    assert sort_mail(read_mail(quoting.raw()), ours=OURS).kind in {MailKind.AUTOMATIC, MailKind.RECEIPT}
 
 
 @pytest.mark.parametrize("word", ["fixed, thanks", "not ours", "fixed 192.0.2.1", "received", "wrong address"])
@@ -49,21 +49,21 @@ def test_a_verdict_in_an_automatic_reply_makes_it_no_answer(automatic: Sample) -
 def test_a_word_that_counts_on_a_way_of_programs_is_for_a_person(way: Sample, word: str) -> None:
     found = sort_mail(read_mail(Sample("", way.kind, f"{word}\n{way.body}", way.head).raw()), ours=OURS)
 
-    assert found.kind is Kind.UNKNOWN
+    assert found.kind is MailKind.UNKNOWN
     assert word.replace("received", "acknowledged").split()[0].strip(",") in found.why
 
 
 def test_a_verdict_that_a_ticket_system_sends_to_nobody_is_for_a_person() -> None:
     head = "X-Zendesk-Ticket-Id: 88\nAuto-Submitted: auto-generated\nReturn-Path: <>"
-    found = sort_mail(read_mail(Sample("", Kind.UNKNOWN, "Fixed.", head).raw()), ours=OURS)
+    found = sort_mail(read_mail(Sample("", MailKind.UNKNOWN, "Fixed.", head).raw()), ours=OURS)
 
-    assert (found.kind, found.ticket) == (Kind.UNKNOWN, "88")
+    assert (found.kind, found.ticket) == (MailKind.UNKNOWN, "88")
 
 
 def test_a_standard_report_says_whom_it_did_not_reach() -> None:
     found = sort_mail(read_mail(report(GONE, LATE, FULL, ARRIVED).raw()), ours=OURS)
 
-    assert found.kind is Kind.BOUNCE
+    assert found.kind is MailKind.BOUNCE
     assert [(one.mailbox, one.failed, one.permanent, one.status) for one in found.bounces] == [
         ("noc@isp.example", True, True, "5.1.1"),
         ("noc@isp.example", False, False, "4.4.1"),
@@ -73,7 +73,7 @@ def test_a_standard_report_says_whom_it_did_not_reach() -> None:
 
 
 def test_a_report_that_a_mail_arrived_is_no_bounce() -> None:
-    assert sort_mail(read_mail(report(ARRIVED).raw()), ours=OURS).kind is Kind.AUTOMATIC
+    assert sort_mail(read_mail(report(ARRIVED).raw()), ours=OURS).kind is MailKind.AUTOMATIC
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -104,6 +104,6 @@ def test_mutated_mails_are_always_sorted(sample: Sample, data: st.DataObject) ->
         end = data.draw(st.integers(start, min(len(raw), start + 200)))
         raw[start:end] = data.draw(st.one_of(st.binary(max_size=20), st.just(bytes(raw[start:end]) * 3)))
     found = sort_mail(read_mail(bytes(raw)), ours=OURS)
-    assert found.kind in Kind
+    assert found.kind in MailKind
     assert len(found.ticket) <= 40
     assert all("\0" not in f"{one.mailbox}{one.detail}" for one in found.bounces)

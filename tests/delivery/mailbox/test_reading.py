@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.delivery.mailbox import LIMITS, Limits, read_mail
+from tocsin.delivery.mailbox import LIMITS, MailLimits, read_mail
 
 PLAIN = """\
 Return-Path: <noc@isp.example>
@@ -146,7 +146,7 @@ def test_beyond_the_limits_there_is_a_reason() -> None:
         assert read_mail(raw.encode()).reasons == (reason,)
     assert read_mail(mails.encode()).reasons == (f"Parts more than {LIMITS.depth} deep are not read.",)
     assert len(read_mail(many.encode()).parts) == LIMITS.parts - 1
-    assert read_mail(b"Subject: x\n\nhello", Limits(bytes=12)).reasons == ("Only its first 12 bytes are read.",)
+    assert read_mail(b"Subject: x\n\nhello", MailLimits(bytes=12)).reasons == ("Only its first 12 bytes are read.",)
 
 
 @given(st.binary(max_size=2_000))

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.delivery.mailbox import Said, confirmation_in, verdicts_in
+from tocsin.delivery.mailbox import ReplyVerdict, confirmation_in, verdicts_in
 from tocsin.delivery.mailbox.words import meanings
-from tocsin.problems.answers import Verdict
+from tocsin.problems.answers import AnswerVerdict
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ from tocsin.problems.answers import Verdict
     ],
 )
 def test_a_word_alone_is_about_all(text: str, verdict: str) -> None:
-    assert verdicts_in(text) == (Said(verdict),)
+    assert verdicts_in(text) == (ReplyVerdict(verdict),)
 
 
 @pytest.mark.parametrize(
@@ -63,29 +63,32 @@ def test_what_is_not_plain_is_left_to_people(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("fixed 192.0.2.1", [Said("fixed", ("192.0.2.1",))]),
-        ("fixed: 192.0.2.1, 192.0.2.2; 2001:db8::", [Said("fixed", ("192.0.2.1", "192.0.2.2", "2001:db8::"))]),
-        ("192.0.2.1: not ours", [Said("not_ours", ("192.0.2.1",))]),
-        ("192.0.2.1 - fixed.", [Said("fixed", ("192.0.2.1",))]),
-        ("192.0.2.0/24 false positive", [Said("false", ("192.0.2.0/24",))]),
-        ("fixed 192.0.2.1:3389", [Said("fixed", ("192.0.2.1:3389",))]),
-        ("corrigé www.example.org", [Said("fixed", ("www.example.org",))]),
-        ("fixed 0123456789abcdef", [Said("fixed", ("0123456789abcdef",))]),
-        ("fixed\nnot ours 192.0.2.7", [Said("fixed"), Said("not_ours", ("192.0.2.7",))]),
-        ("Hello\n\nfixed 192.0.2.1\nfalse 192.0.2.2", [Said("fixed", ("192.0.2.1",)), Said("false", ("192.0.2.2",))]),
+        ("fixed 192.0.2.1", [ReplyVerdict("fixed", ("192.0.2.1",))]),
+        ("fixed: 192.0.2.1, 192.0.2.2; 2001:db8::", [ReplyVerdict("fixed", ("192.0.2.1", "192.0.2.2", "2001:db8::"))]),
+        ("192.0.2.1: not ours", [ReplyVerdict("not_ours", ("192.0.2.1",))]),
+        ("192.0.2.1 - fixed.", [ReplyVerdict("fixed", ("192.0.2.1",))]),
+        ("192.0.2.0/24 false positive", [ReplyVerdict("false", ("192.0.2.0/24",))]),
+        ("fixed 192.0.2.1:3389", [ReplyVerdict("fixed", ("192.0.2.1:3389",))]),
+        ("corrigé www.example.org", [ReplyVerdict("fixed", ("www.example.org",))]),
+        ("fixed 0123456789abcdef", [ReplyVerdict("fixed", ("0123456789abcdef",))]),
+        ("fixed\nnot ours 192.0.2.7", [ReplyVerdict("fixed"), ReplyVerdict("not_ours", ("192.0.2.7",))]),
+        (
+            "Hello\n\nfixed 192.0.2.1\nfalse 192.0.2.2",
+            [ReplyVerdict("fixed", ("192.0.2.1",)), ReplyVerdict("false", ("192.0.2.2",))],
+        ),
         ("we fixed 192.0.2.1", []),
         ("fixed 192.0.2.1 and the others", []),
         ("192.0.2.1 fixed 192.0.2.2", []),
     ],
 )
-def test_a_word_and_places_are_about_some(text: str, said: list[Said]) -> None:
+def test_a_word_and_places_are_about_some(text: str, said: list[ReplyVerdict]) -> None:
     assert list(verdicts_in(text)) == said
 
 
 def test_each_word_names_a_verdict_and_reads_as_itself() -> None:
-    assert {Verdict(verdict) for verdict in meanings("verdict").values()} == set(Verdict)
+    assert {AnswerVerdict(verdict) for verdict in meanings("verdict").values()} == set(AnswerVerdict)
     for phrase, verdict in meanings("verdict").items():
-        assert verdicts_in(phrase.upper()) == (Said(verdict),), phrase
+        assert verdicts_in(phrase.upper()) == (ReplyVerdict(verdict),), phrase
 
 
 @pytest.mark.parametrize(
@@ -109,10 +112,10 @@ def test_whether_a_mailbox_is_theirs(text: str, said: str) -> None:
 
 @given(st.text(max_size=500))
 def test_any_text_is_read(text: str) -> None:
-    assert all(said.verdict in set(Verdict) for said in verdicts_in(text))
+    assert all(said.verdict in set(AnswerVerdict) for said in verdicts_in(text))
 
 
 def test_a_long_line_costs_little() -> None:
-    assert verdicts_in("fixed " + "a.a " * 400) == (Said("fixed", ("a.a",)),)
+    assert verdicts_in("fixed " + "a.a " * 400) == (ReplyVerdict("fixed", ("a.a",)),)
     assert verdicts_in("fixed " + "a.a " * 100_000 + "?") == ()
     assert verdicts_in(("fixed, " + "192.0.2.1 " * 200 + "x\n") * 2_000) == ()

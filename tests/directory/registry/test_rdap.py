@@ -12,14 +12,14 @@ from typer.testing import CliRunner
 from support.rdap_server import RdapServer, autnum, holder, network, person, rdap_server
 from tocsin.cli import application
 from tocsin.directory import read_about, read_directory, read_team
-from tocsin.directory.registry import Looked, RdapSettings, look_up
+from tocsin.directory.registry import RdapResult, RdapSettings, look_up
 from tocsin.directory.registry.tables import RdapAnswerRow
 from tocsin.node.errors import RemoteError, UsageError, WithheldError
 from tocsin.node.records import AuditEntry, Database
-from tocsin.sharing.gate import Action, Pap, may_act
+from tocsin.sharing.gate import Pap, ReleaseAction, may_act
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-MAY = may_act(Pap.AMBER, Action.LOOKUP)
+MAY = may_act(Pap.AMBER, ReleaseAction.LOOKUP)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def ask(
     *,
     now: datetime = NOW,
     pause: list[float] | None = None,
-) -> Looked:
+) -> RdapResult:
     waited: list[float] = [] if pause is None else pause
     settings = RdapSettings(server.url, days=30, pause=2.0)
     return look_up(database, home, what, settings, MAY, actor="ana", now=now, wait=waited.append)
@@ -116,7 +116,7 @@ def test_each_question_is_noted_with_its_rule(records: Database, tmp_path: Path,
 
 def test_nobody_is_asked_above_the_marking(records: Database, tmp_path: Path, server: RdapServer) -> None:
     ask(records, tmp_path, server, "AS64500")
-    red = may_act(Pap.RED, Action.LOOKUP)
+    red = may_act(Pap.RED, ReleaseAction.LOOKUP)
     for what in ("AS64500", "192.175.48.1"):
         with pytest.raises(WithheldError, match="PAP:RED"):
             look_up(records, tmp_path, what, RdapSettings(server.url), red, actor="ana", now=NOW)

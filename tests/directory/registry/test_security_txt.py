@@ -12,12 +12,12 @@ import httpx
 import pytest
 from pysequoia import SignatureMode, Tsk, sign
 
-from tocsin.directory import Imported, import_entries, read_about, read_directory, read_team
+from tocsin.directory import ImportResult, import_entries, read_about, read_directory, read_team
 from tocsin.directory.registry import fetch_security_txt, read_security_txt
 from tocsin.directory.registry.security_txt import parse_security_txt
 from tocsin.node.errors import InputError, RemoteError, UsageError, WithheldError
 from tocsin.node.records import Database
-from tocsin.sharing.gate import Action, Pap, may_act
+from tocsin.sharing.gate import Pap, ReleaseAction, may_act
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 GOOD = """# Our security contact
@@ -40,10 +40,10 @@ Hash: SHA256
 iQEzBAEBCAAdFiEE
 -----END PGP SIGNATURE-----
 """
-MAY = may_act(Pap.AMBER, Action.LOOKUP)
+MAY = may_act(Pap.AMBER, ReleaseAction.LOOKUP)
 
 
-def bring(database: Database, folder: Path, text: str, *, domain: str = "", team: str = "") -> Imported:
+def bring(database: Database, folder: Path, text: str, *, domain: str = "", team: str = "") -> ImportResult:
     path = folder / "security.txt"
     path.write_text(text)
     file = read_security_txt(path, domain=domain, team=team, now=NOW)
@@ -271,4 +271,4 @@ def test_what_goes_wrong_on_the_way(client: Web) -> None:
 def test_nobody_is_asked_above_the_marking(client: Web) -> None:
     web, _ = client
     with pytest.raises(WithheldError, match="PAP:RED"):
-        fetch_security_txt("example.org", web, may_act(Pap.RED, Action.LOOKUP), now=NOW)
+        fetch_security_txt("example.org", web, may_act(Pap.RED, ReleaseAction.LOOKUP), now=NOW)

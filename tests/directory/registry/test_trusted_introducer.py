@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.directory import Imported, import_entries, read_about, read_directory, read_team
+from tocsin.directory import ImportResult, import_entries, read_about, read_directory, read_team
 from tocsin.directory.registry import read_team_list
 from tocsin.directory.registry.constituency_text import read_text
 from tocsin.node.errors import InputError, NotFoundError
@@ -23,7 +23,7 @@ CURRENT = "trusted_introducer_sample.json"
 CERTOPEDIA = "certopedia/certs.json"
 
 
-def bring(database: Database, path: Path) -> Imported:
+def bring(database: Database, path: Path) -> ImportResult:
     return import_entries(database, read_team_list(path), actor="ana", now=NOW)
 
 

@@ -10,8 +10,17 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tocsin.drafting.akoma import AKN, OURS, akoma_ntoso
-from tocsin.drafting.draft import Draft, begun
-from tocsin.drafting.model import Comment, Entry, EntryClass, Provision, Section, Source, Span, Text
+from tocsin.drafting.draft import TextState, begun
+from tocsin.drafting.model import (
+    Comment,
+    EntryClass,
+    NegotiatedText,
+    Provision,
+    SourceSpan,
+    StakeholderEntry,
+    TextSection,
+    TextSource,
+)
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.node.errors import InputError
 
@@ -27,11 +36,11 @@ def schema() -> etree.XMLSchema:
 
 
 @pytest.fixture(scope="session")
-def c5(shared_data: Path) -> Draft:
+def c5(shared_data: Path) -> TextState:
     return begun(read_compilation((shared_data / "drafting" / "wsis10-c5.txt").read_bytes(), "wsis10-c5.txt"))
 
 
-def checked(draft: Draft, schema: etree.XMLSchema) -> etree._Element:
+def checked(draft: TextState, schema: etree.XMLSchema) -> etree._Element:
     root = etree.fromstring(akoma_ntoso(draft, AT))
     assert schema.validate(root), str(schema.error_log)[:500]
     return root
@@ -50,7 +59,7 @@ def with_marks(paragraph: etree._Element, left_out: str) -> str:
     return text
 
 
-def test_the_c5_record_is_valid_and_complete(c5: Draft, schema: etree.XMLSchema) -> None:
+def test_the_c5_record_is_valid_and_complete(c5: TextState, schema: etree.XMLSchema) -> None:
     root = checked(c5, schema)
     assert len(root.findall(".//a:amendment", N)) == len(c5.entries) == 92
     assert len(root.findall(".//a:note", N)) == len(c5.comments) == 19
@@ -59,7 +68,7 @@ def test_the_c5_record_is_valid_and_complete(c5: Draft, schema: etree.XMLSchema)
     assert texts == [provision.base for provision in c5.printed()]
 
 
-def test_marks_of_every_amendment_give_its_words_and_its_base_exactly(c5: Draft, schema: etree.XMLSchema) -> None:
+def test_marks_of_every_amendment_give_its_words_and_its_base_exactly(c5: TextState, schema: etree.XMLSchema) -> None:
     root = checked(c5, schema)
     for amendment, entry in zip(root.findall(".//a:amendment", N), c5.entries.values(), strict=True):
         paragraphs = amendment.findall(".//a:amendmentContent/a:p", N)
@@ -71,7 +80,7 @@ def test_marks_of_every_amendment_give_its_words_and_its_base_exactly(c5: Draft,
             assert [with_marks(p, "ins") for p in paragraphs] == [c5.base_of(entry, name) for name, _ in wanted]
 
 
-def test_every_reference_in_the_file_leads_somewhere(c5: Draft, schema: etree.XMLSchema) -> None:
+def test_every_reference_in_the_file_leads_somewhere(c5: TextState, schema: etree.XMLSchema) -> None:
     root = checked(c5, schema)
     there = {element.get("eId") for element in root.iter()}
     keys = ("href", "source", "placementBase", "by", f"{{{OURS}}}stakeholder")
@@ -82,19 +91,19 @@ def test_every_reference_in_the_file_leads_somewhere(c5: Draft, schema: etree.XM
     assert {entry.stakeholder for entry in c5.entries.values()} <= shown
 
 
-def test_the_same_record_is_the_same_bytes(c5: Draft) -> None:
+def test_the_same_record_is_the_same_bytes(c5: TextState) -> None:
     assert akoma_ntoso(c5, AT) == akoma_ntoso(c5, AT)
 
 
-def small(base: str, text: str) -> Draft:
-    section = Section("S", "1", "Articles", "article", Span(1, 0, 1))
+def small(base: str, text: str) -> TextState:
+    section = TextSection("S", "1", "Articles", "article", SourceSpan(1, 0, 1))
     return begun(
-        Text(
+        NegotiatedText(
             "Draft",
-            Source("draft.txt", "0" * 64, "plain text"),
+            TextSource("draft.txt", "0" * 64, "plain text"),
             (section,),
             (Provision("S.a", "S", "a", "article", base), Provision("S.k bis", "S", "k bis", "article", "")),
-            (Entry("e1", 2, "S.a", "A & B <x>", ("A", "B"), None, EntryClass.CHANGED, text, ("c1",)),),
+            (StakeholderEntry("e1", 2, "S.a", "A & B <x>", ("A", "B"), None, EntryClass.CHANGED, text, ("c1",)),),
             (Comment("c1", 2, None, "S.a", "e1", "Why?\nHow?"),),
             preamble=("Title", "Subtitle"),
         )
@@ -114,7 +123,7 @@ def test_any_words_stay_valid_and_exact(schema: etree.XMLSchema, base: str, text
 
 
 def test_a_text_without_provisions_is_valid(schema: etree.XMLSchema) -> None:
-    checked(begun(Text("", Source("", "", ""), (), ())), schema)
+    checked(begun(NegotiatedText("", TextSource("", "", ""), (), ())), schema)
 
 
 def test_a_character_that_xml_cannot_carry_is_refused() -> None:

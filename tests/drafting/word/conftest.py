@@ -11,14 +11,14 @@ import pytest
 from tocsin.drafting.word import (
     Cell,
     Comment,
-    Document,
-    Level,
+    ListLevel,
     Note,
     Paragraph,
     Revision,
-    Row,
-    Run,
-    Table,
+    TableRow,
+    TextRun,
+    WordDocument,
+    WordTable,
     numbered,
 )
 
@@ -37,53 +37,62 @@ MOVED_HERE = Revision("move_to", "Beta", NOON, move="move1")
 
 
 @pytest.fixture(scope="session")
-def negotiated() -> Document:
+def negotiated() -> WordDocument:
     """Three authors; nested insertions and deletions; a move of one and a half paragraphs; a table; a thread."""
     return numbered(
-        Document(
+        WordDocument(
             title="Draft",
             blocks=(
-                Paragraph((Run("Building confidence"),), style="Heading1"),
+                Paragraph((TextRun("Building confidence"),), style="Heading1"),
                 Paragraph(
                     (
-                        Run("We "),
-                        Run("will ", (ALPHA_CUTS,)),
-                        Run("shall ", (ALPHA_ADDS,), (1,)),
-                        Run("never ", (ALPHA_ADDS, BETA_CUTS), (1,)),
-                        Run("always ", (BETA_ADDS,)),
-                        Run("protect", look=frozenset({"bold"})),
-                        Run(" the net"),
-                        Run("work", (GAMMA_CUTS,)),
-                        Run(".", comments=(3,)),
-                        Run("", note=1),
+                        TextRun("We "),
+                        TextRun("will ", (ALPHA_CUTS,)),
+                        TextRun("shall ", (ALPHA_ADDS,), (1,)),
+                        TextRun("never ", (ALPHA_ADDS, BETA_CUTS), (1,)),
+                        TextRun("always ", (BETA_ADDS,)),
+                        TextRun("protect", look=frozenset({"bold"})),
+                        TextRun(" the net"),
+                        TextRun("work", (GAMMA_CUTS,)),
+                        TextRun(".", comments=(3,)),
+                        TextRun("", note=1),
                     ),
                     numbering=(1, 0),
                 ),
-                Paragraph((Run("Moved whole."), Run(" And more.", (ALPHA_CUTS,))), numbering=(1, 0)),
-                Paragraph((Run("First half ", (MOVED_AWAY,)),), (MOVED_AWAY,)),
-                Paragraph((Run("and tail", (MOVED_AWAY,)), Run(" stays\there\nbelow no\u2011break soft\u00adly."))),
-                Paragraph((Run("New clause by Gamma.", (GAMMA_ADDS,)),), (GAMMA_ADDS,), numbering=(1, 1)),
+                Paragraph((TextRun("Moved whole."), TextRun(" And more.", (ALPHA_CUTS,))), numbering=(1, 0)),
+                Paragraph((TextRun("First half ", (MOVED_AWAY,)),), (MOVED_AWAY,)),
                 Paragraph(
-                    (Run("See "), Run("the site", link="https://example.org/"), Run(" page "), Run("7", field="PAGE"))
+                    (TextRun("and tail", (MOVED_AWAY,)), TextRun(" stays\there\nbelow no\u2011break soft\u00adly."))
                 ),
-                Paragraph((Run("First half ", (MOVED_HERE,)),), (MOVED_HERE,)),
-                Paragraph((Run("and tail", (MOVED_HERE,)), Run(" again"), Run(" cut", (BETA_CUTS,))), (BETA_CUTS,)),
-                Paragraph((Run("joined."),)),
-                Table(
+                Paragraph((TextRun("New clause by Gamma.", (GAMMA_ADDS,)),), (GAMMA_ADDS,), numbering=(1, 1)),
+                Paragraph(
                     (
-                        Row((Cell((Paragraph((Run("Country"),)),)), Cell((Paragraph((Run("Text"),)),)))),
-                        Row(
+                        TextRun("See "),
+                        TextRun("the site", link="https://example.org/"),
+                        TextRun(" page "),
+                        TextRun("7", field="PAGE"),
+                    )
+                ),
+                Paragraph((TextRun("First half ", (MOVED_HERE,)),), (MOVED_HERE,)),
+                Paragraph(
+                    (TextRun("and tail", (MOVED_HERE,)), TextRun(" again"), TextRun(" cut", (BETA_CUTS,))), (BETA_CUTS,)
+                ),
+                Paragraph((TextRun("joined."),)),
+                WordTable(
+                    (
+                        TableRow((Cell((Paragraph((TextRun("Country"),)),)), Cell((Paragraph((TextRun("Text"),)),)))),
+                        TableRow(
                             (
-                                Cell((Paragraph((Run("Row by Beta", (BETA_ADDS,)),)),)),
-                                Cell((Paragraph((Run("new", (BETA_ADDS,)),)),)),
+                                Cell((Paragraph((TextRun("Row by Beta", (BETA_ADDS,)),)),)),
+                                Cell((Paragraph((TextRun("new", (BETA_ADDS,)),)),)),
                             ),
                             (BETA_ADDS,),
                         ),
-                        Row((Cell((Paragraph((Run("wide"), Run("r", (ALPHA_ADDS,)))),), span=2),)),
-                        Row((Cell((Paragraph((Run("old row"),)),)), Cell((Paragraph(),))), (GAMMA_CUTS,)),
+                        TableRow((Cell((Paragraph((TextRun("wide"), TextRun("r", (ALPHA_ADDS,)))),), span=2),)),
+                        TableRow((Cell((Paragraph((TextRun("old row"),)),)), Cell((Paragraph(),))), (GAMMA_CUTS,)),
                     )
                 ),
-                Paragraph((Run("End."),)),
+                Paragraph((TextRun("End."),)),
             ),
             comments=(
                 Comment(1, "Beta", "Too strong.\nSecond line.", NOON, "B"),
@@ -96,12 +105,12 @@ def negotiated() -> Document:
                     "footnote",
                     (
                         Paragraph(
-                            (Run("As in "), Run("1998", (ALPHA_CUTS,)), Run("2003.")),
+                            (TextRun("As in "), TextRun("1998", (ALPHA_CUTS,)), TextRun("2003.")),
                         ),
                     ),
                 ),
             ),
-            lists=((1, (Level("lowerLetter", "%1)"), Level(text="%2."))),),
+            lists=((1, (ListLevel("lowerLetter", "%1)"), ListLevel(text="%2."))),),
         )
     )
 

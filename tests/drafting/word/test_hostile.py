@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.drafting.model import Source
-from tocsin.drafting.word import Comment, Document, Paragraph, Run, read_docx, write_docx
+from tocsin.drafting.model import TextSource
+from tocsin.drafting.word import Comment, Paragraph, TextRun, WordDocument, read_docx, write_docx
 from tocsin.drafting.word.text_in import word_text
 from tocsin.node.errors import InputError
 
@@ -24,7 +24,7 @@ MEGABYTE = 1 << 20
 
 
 def plain() -> bytes:
-    return write_docx(Document((Paragraph((Run("text"),)),)))
+    return write_docx(WordDocument((Paragraph((TextRun("text"),)),)))
 
 
 def changed(data: bytes, parts: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -146,7 +146,7 @@ def test_a_gigabyte_is_refused_in_bounded_memory(part: str, start: str, piece: s
 
 def test_a_picture_that_unpacks_without_end_is_never_unpacked(tmp_path: Path) -> None:
     file = _gigabyte_of("word/media/image1.png", "", "0" * 64, "", tmp_path)
-    assert read_docx(file).blocks == (Paragraph((Run("text"),)),)
+    assert read_docx(file).blocks == (Paragraph((TextRun("text"),)),)
 
 
 def test_a_list_of_a_million_entries_is_refused_before_it_is_read() -> None:
@@ -162,7 +162,7 @@ def test_many_entries_are_refused() -> None:
         read_docx(changed(plain(), {f"word/media/{n}.png": b"" for n in range(5000)}))
 
 
-def test_nothing_is_fetched(negotiated: Document) -> None:
+def test_nothing_is_fetched(negotiated: WordDocument) -> None:
     """Every way in which a Word file can name something outside points to a server here that counts its calls."""
     calls: list[str] = []
 
@@ -199,15 +199,15 @@ def test_nothing_is_fetched(negotiated: Document) -> None:
     server.shutdown()
     server.server_close()
     assert calls == []
-    assert document.blocks == (Paragraph((Run("old"),)),)
+    assert document.blocks == (Paragraph((TextRun("old"),)),)
     assert any("another file" in warning for warning in document.warnings)
 
 
 def test_a_field_that_runs_a_program_and_a_link_to_one_are_not_written_again() -> None:
     dangerous = '<w:fldSimple w:instr="DDEAUTO c:\\\\cmd.exe calc"><w:r><w:t>shown</w:t></w:r></w:fldSimple>'
     document = read_docx(with_text(body(f"<w:p>{dangerous}</w:p>")))
-    assert document.blocks == (Paragraph((Run("shown"),)),)
-    linked = Document((Paragraph((Run("shown", link="file:///C:/cmd.exe"),)),))
+    assert document.blocks == (Paragraph((TextRun("shown"),)),)
+    linked = WordDocument((Paragraph((TextRun("shown", link="file:///C:/cmd.exe"),)),))
     assert b"cmd.exe" not in b"".join(_parts(write_docx(linked)))
 
 
@@ -218,8 +218,9 @@ def _parts(data: bytes) -> list[bytes]:
 
 def test_a_ring_of_replies_is_cut() -> None:
     space = "http://schemas.microsoft.com/office/word/2012/wordml"
-    document = Document(
-        (Paragraph((Run("text", comments=(1,)),)),), (Comment(1, "Alpha", "one"), Comment(2, "Beta", "two", parent=1))
+    document = WordDocument(
+        (Paragraph((TextRun("text", comments=(1,)),)),),
+        (Comment(1, "Alpha", "one"), Comment(2, "Beta", "two", parent=1)),
     )
     ring = (
         f'<w15:commentsEx xmlns:w15="{space}"><w15:commentEx w15:paraId="00000001" w15:paraIdParent="00000002"/>'
@@ -232,8 +233,8 @@ def test_a_ring_of_replies_is_cut() -> None:
 def test_more_comments_on_one_place_than_anybody_writes_are_refused() -> None:
     numbers = range(1, 200)
     data = write_docx(
-        Document(
-            (Paragraph((Run("text", comments=tuple(numbers)),)),), tuple(Comment(n, "Alpha", "x") for n in numbers)
+        WordDocument(
+            (Paragraph((TextRun("text", comments=tuple(numbers)),)),), tuple(Comment(n, "Alpha", "x") for n in numbers)
         )
     )
     with pytest.raises(InputError, match="comments are on one place"):
@@ -242,11 +243,11 @@ def test_more_comments_on_one_place_than_anybody_writes_are_refused() -> None:
 
 def test_a_character_that_xml_cannot_carry_is_refused_on_writing() -> None:
     with pytest.raises(InputError, match="control character"):
-        write_docx(Document((Paragraph((Run("a\x07b"),)),)))
+        write_docx(WordDocument((Paragraph((TextRun("a\x07b"),)),)))
 
 
 @pytest.fixture(scope="session")
-def seed(negotiated: Document) -> bytes:
+def seed(negotiated: WordDocument) -> bytes:
     return write_docx(negotiated)
 
 
@@ -294,4 +295,4 @@ def _document_or_reason(data: bytes) -> None:
         return
     assert read_docx(write_docx(document)) == document
     with contextlib.suppress(InputError):
-        word_text(document, Source("", "", ""))
+        word_text(document, TextSource("", "", ""))

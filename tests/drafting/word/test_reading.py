@@ -10,10 +10,10 @@ import pytest
 
 from tocsin.drafting.word import (
     Comment,
-    Document,
     Note,
     Paragraph,
-    Run,
+    TextRun,
+    WordDocument,
     accepted,
     author_view,
     authors,
@@ -37,8 +37,8 @@ BY = 'w:id="1" w:author="Alpha" w:date="2014-03-04T09:30:00Z"'
 def file_with(body: str, parts: dict[str, str] | None = None) -> bytes:
     """A Word file with this body, and these parts in place of or beside ours."""
     plain = write_docx(
-        Document(
-            (Paragraph((Run("x", comments=(1,)), Run("", note=1))),),
+        WordDocument(
+            (Paragraph((TextRun("x", comments=(1,)), TextRun("", note=1))),),
             (Comment(1, "B", "c"),),
             (Note(1, "footnote", (Paragraph(),)),),
         )
@@ -54,7 +54,7 @@ def file_with(body: str, parts: dict[str, str] | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def read(body: str) -> Document:
+def read(body: str) -> WordDocument:
     return read_docx(file_with(body))
 
 
@@ -281,5 +281,5 @@ def test_what_pandoc_writes_is_read() -> None:
     paragraph = document.blocks[0]
     assert isinstance(paragraph, Paragraph)
     assert [run.text for run in paragraph.runs if run.comments] == [" the net"]
-    assert [lines(Document(note.blocks)) for note in document.notes] == [("As before.",)]
+    assert [lines(WordDocument(note.blocks)) for note in document.notes] == [("As before.",)]
     assert read_docx(write_docx(document)) == document

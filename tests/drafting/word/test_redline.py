@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.drafting.word import (
-    Document,
     Version,
+    WordDocument,
     accepted,
     author_view,
     lines,
@@ -29,14 +29,14 @@ TEXTS = st.lists(WORDS, max_size=14).map("".join) | st.text(
 )
 
 
-def in_file(base: str, versions: list[Version]) -> tuple[Document, tuple[Version, ...]]:
+def in_file(base: str, versions: list[Version]) -> tuple[WordDocument, tuple[Version, ...]]:
     paragraphs, left = redline(base, versions)
-    document = numbered(Document(paragraphs))
+    document = numbered(WordDocument(paragraphs))
     assert read_docx(write_docx(document)) == document
     return document, left
 
 
-def text(document: Document) -> str:
+def text(document: WordDocument) -> str:
     return "\n".join(lines(document))
 
 

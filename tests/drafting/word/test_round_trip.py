@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from tocsin.drafting.word import (
-    Document,
+    WordDocument,
     accept,
     accepted,
     author_view,
@@ -113,7 +113,7 @@ CHANGES = [
 ]
 
 
-def test_everything_comes_back_and_the_bytes_are_the_same_every_time(negotiated: Document) -> None:
+def test_everything_comes_back_and_the_bytes_are_the_same_every_time(negotiated: WordDocument) -> None:
     data = write_docx(negotiated)
     again = read_docx(data)
     assert again == negotiated
@@ -121,7 +121,7 @@ def test_everything_comes_back_and_the_bytes_are_the_same_every_time(negotiated:
     assert write_docx(again) == data
 
 
-def test_original_accepted_and_every_authors_own_view_are_exact(negotiated: Document) -> None:
+def test_original_accepted_and_every_authors_own_view_are_exact(negotiated: WordDocument) -> None:
     document = read_docx(write_docx(negotiated))
     assert lines(original(document)) == ORIGINAL
     assert lines(accepted(document)) == ACCEPTED
@@ -130,12 +130,12 @@ def test_original_accepted_and_every_authors_own_view_are_exact(negotiated: Docu
         assert lines(author_view(document, author)) == text
 
 
-def test_changes_are_listed_as_a_person_would_decide_them(negotiated: Document) -> None:
+def test_changes_are_listed_as_a_person_would_decide_them(negotiated: WordDocument) -> None:
     found = [(change.revision.kind, change.revision.author, change.text) for change in changes(negotiated)]
     assert found == CHANGES
 
 
-def test_deciding_one_by_one_ends_where_deciding_all_does(negotiated: Document) -> None:
+def test_deciding_one_by_one_ends_where_deciding_all_does(negotiated: WordDocument) -> None:
     numbers = sorted({change.revision.number for change in changes(negotiated)})
     up, down = negotiated, negotiated
     for number in numbers:
@@ -144,25 +144,25 @@ def test_deciding_one_by_one_ends_where_deciding_all_does(negotiated: Document) 
     assert down == original(negotiated)
 
 
-def test_rejecting_a_move_puts_both_places_back(negotiated: Document) -> None:
+def test_rejecting_a_move_puts_both_places_back(negotiated: WordDocument) -> None:
     move = next(change.revision.number for change in changes(negotiated) if change.revision.kind == "move_to")
     text = "\n".join(lines(reject(negotiated, [move])))
     assert text.count("First half") == 1
     assert "\n again cut" in text
 
 
-def test_a_comment_goes_with_the_insertion_it_is_on_and_takes_its_replies(negotiated: Document) -> None:
+def test_a_comment_goes_with_the_insertion_it_is_on_and_takes_its_replies(negotiated: WordDocument) -> None:
     assert [comment.number for comment in original(negotiated).comments] == [3]
     assert [comment.parent for comment in accepted(negotiated).comments] == [0, 1, 0]
 
 
-def test_labels_are_counted_over_the_paragraphs_that_a_view_keeps(negotiated: Document) -> None:
+def test_labels_are_counted_over_the_paragraphs_that_a_view_keeps(negotiated: WordDocument) -> None:
     document = read_docx(write_docx(negotiated))
     labels = [block.label for block in document.blocks if hasattr(block, "label") and block.label]
     assert labels == ["a)", "b)", "1."]
 
 
-def test_what_we_write_is_valid_by_the_schemas(negotiated: Document, tmp_path: Path) -> None:
+def test_what_we_write_is_valid_by_the_schemas(negotiated: WordDocument, tmp_path: Path) -> None:
     file = tmp_path / "text.docx"
     file.write_bytes(write_docx(negotiated))
     command = [sys.executable, "-m", "openxml_audit", "--output", "json", str(file)]
@@ -172,7 +172,7 @@ def test_what_we_write_is_valid_by_the_schemas(negotiated: Document, tmp_path: P
 
 
 def test_libreoffice_sees_the_same_changes_authors_times_and_threads(
-    negotiated: Document, convert: Callable[[bytes, str], Path]
+    negotiated: WordDocument, convert: Callable[[bytes, str], Path]
 ) -> None:
     tree = etree.parse(convert(write_docx(negotiated), "fodt"))
     seen = [_region(region) for region in tree.iterfind(".//text:changed-region", ODF)]
@@ -200,7 +200,7 @@ def _region(region: etree._Element) -> tuple[str, str, str]:
 
 
 def test_a_file_that_libreoffice_saved_again_has_the_same_changes_and_views(
-    negotiated: Document, convert: Callable[[bytes, str], Path]
+    negotiated: WordDocument, convert: Callable[[bytes, str], Path]
 ) -> None:
     again = read_docx(convert(write_docx(negotiated), "docx"))
     assert [(c.revision.kind, c.revision.author, c.text) for c in changes(again)] == CHANGES
@@ -219,18 +219,18 @@ def _page_number_aside(text: tuple[str, ...]) -> list[str]:
 
 @pytest.mark.parametrize(("mode", "view"), [("accept", accepted), ("reject", original)])
 def test_pandoc_agrees_on_accept_and_reject(
-    negotiated: Document,
+    negotiated: WordDocument,
     pandoc: Callable[[bytes, str, str], str],
     mode: str,
-    view: Callable[[Document], Document],
+    view: Callable[[WordDocument], WordDocument],
 ) -> None:
     document = _without_rows(negotiated)
     text = json.loads(pandoc(write_docx(document), mode, "json"))
-    notes = [line for note in view(document).notes for line in lines(Document(note.blocks))]
+    notes = [line for note in view(document).notes for line in lines(WordDocument(note.blocks))]
     assert _words(_pandoc_text(text["blocks"])) == _words([*lines(view(document)), *notes])
 
 
-def test_pandoc_agrees_on_all(negotiated: Document, pandoc: Callable[[bytes, str, str], str]) -> None:
+def test_pandoc_agrees_on_all(negotiated: WordDocument, pandoc: Callable[[bytes, str, str], str]) -> None:
     """Pandoc 3.1 leaves out marks inside marks: what one author added and another cut is not in its list."""
     document = _without_rows(negotiated)
     theirs = list(_spans(json.loads(pandoc(write_docx(document), "all", "json"))["blocks"]))
@@ -243,16 +243,16 @@ def test_pandoc_agrees_on_all(negotiated: Document, pandoc: Callable[[bytes, str
     assert sorted(theirs) == sorted(ours)
 
 
-def _without_rows(document: Document) -> Document:
+def _without_rows(document: WordDocument) -> WordDocument:
     """Pandoc does not know of rows that come or go; the table's other changes it does."""
     from dataclasses import replace
 
-    from tocsin.drafting.word import Table, numbered
+    from tocsin.drafting.word import WordTable, numbered
 
-    def unmarked(table: Table) -> Table:
-        return Table(tuple(row for row in table.rows if not row.marks))
+    def unmarked(table: WordTable) -> WordTable:
+        return WordTable(tuple(row for row in table.rows if not row.marks))
 
-    blocks = tuple(unmarked(block) if isinstance(block, Table) else block for block in document.blocks)
+    blocks = tuple(unmarked(block) if isinstance(block, WordTable) else block for block in document.blocks)
     return numbered(replace(document, blocks=blocks))
 
 
@@ -305,7 +305,7 @@ def _spans(node: object) -> Iterator[tuple[str, str, str]]:
         yield from _spans(node.get("c"))
 
 
-def test_dates_are_in_utc_and_unknown_ones_stay_unknown(negotiated: Document) -> None:
+def test_dates_are_in_utc_and_unknown_ones_stay_unknown(negotiated: WordDocument) -> None:
     dates = {change.revision.date for change in changes(read_docx(write_docx(negotiated)))}
     assert datetime(2014, 3, 4, 9, 30, tzinfo=UTC) in dates
     assert None not in dates

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.drafting.draft import Draft, begun
-from tocsin.drafting.model import Entry, EntryClass, PositionKind, Source, Text
+from tocsin.drafting.draft import TextState, begun
+from tocsin.drafting.model import EntryClass, NegotiatedText, PositionKind, StakeholderEntry, TextSource
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.word import (
     Cell,
     Comment,
-    Document,
-    Level,
+    ListLevel,
     Paragraph,
     Revision,
-    Row,
-    Run,
-    Table,
+    TableRow,
+    TextRun,
+    WordDocument,
+    WordTable,
     accepted,
     author_view,
     authors,
@@ -36,20 +36,20 @@ from tocsin.node.errors import InputError
 NOON = datetime(2014, 3, 4, 12, 0, tzinfo=UTC)
 ALPHA_ADDS, ALPHA_CUTS = Revision("insert", "Alpha", NOON), Revision("delete", "Alpha", NOON)
 BETA_ADDS, BETA_CUTS = Revision("insert", "Beta", NOON), Revision("delete", "Beta", NOON)
-LETTERS = ((1, (Level("lowerLetter", "%1)"),)),)
+LETTERS = ((1, (ListLevel("lowerLetter", "%1)"),)),)
 
 
 @pytest.fixture(scope="session")
-def c5(shared_data: Path) -> Text:
+def c5(shared_data: Path) -> NegotiatedText:
     return read_compilation((shared_data / "drafting" / "wsis10-c5.txt").read_bytes(), "wsis10-c5.txt")
 
 
-def said(entry: Entry) -> tuple[object, ...]:
+def said(entry: StakeholderEntry) -> tuple[object, ...]:
     items = [(item.provision, item.entry_class, item.text) for item in entry.items]
     return entry.provision, entry.stakeholder, entry.organisations, entry.role, entry.entry_class, entry.text, items
 
 
-def same_record(one: Text, other: Text) -> None:
+def same_record(one: NegotiatedText, other: NegotiatedText) -> None:
     assert [(p.id, p.label, p.kind, p.base) for p in one.provisions] == [
         (p.id, p.label, p.kind, p.base) for p in other.provisions
     ]
@@ -62,17 +62,17 @@ def same_record(one: Text, other: Text) -> None:
     ]
 
 
-def test_the_c5_record_goes_to_word_and_comes_back_the_same(c5: Text) -> None:
+def test_the_c5_record_goes_to_word_and_comes_back_the_same(c5: NegotiatedText) -> None:
     same_record(read_word_text(compiled_docx(begun(c5))), c5)
 
 
-def test_the_c5_record_survives_libreoffice(c5: Text, convert: Callable[[bytes, str], Path]) -> None:
+def test_the_c5_record_survives_libreoffice(c5: NegotiatedText, convert: Callable[[bytes, str], Path]) -> None:
     same_record(read_word_text(convert(compiled_docx(begun(c5)), "docx")), c5)
 
 
 @pytest.mark.parametrize(("mode", "changed"), [("reject", False), ("accept", True)])
 def test_pandoc_finds_the_base_or_the_words_in_every_entry(
-    c5: Text, pandoc: Callable[[bytes, str, str], str], mode: str, changed: bool
+    c5: NegotiatedText, pandoc: Callable[[bytes, str, str], str], mode: str, changed: bool
 ) -> None:
     text = "".join(pandoc(compiled_docx(begun(c5)), mode, "plain").split())
     bases = {provision.id: provision.base for provision in c5.provisions}
@@ -84,7 +84,7 @@ def test_pandoc_finds_the_base_or_the_words_in_every_entry(
         assert text.count(words) >= (1 if changed else 1 + len(alike))
 
 
-def test_on_the_redline_each_author_who_fits_is_exact_and_the_rest_follows(c5: Text) -> None:
+def test_on_the_redline_each_author_who_fits_is_exact_and_the_rest_follows(c5: NegotiatedText) -> None:
     document = read_docx(redlined_docx(begun(c5)))
     base = {provision.id: provision.base for provision in c5.provisions}
     assert base["P.a"] in "\n".join(lines(original(document)))
@@ -94,35 +94,35 @@ def test_on_the_redline_each_author_who_fits_is_exact_and_the_rest_follows(c5: T
     assert {key: found.get(key) for key in wanted} == wanted
 
 
-def test_an_entry_without_words_deletes_nothing_in_word(c5: Text) -> None:
+def test_an_entry_without_words_deletes_nothing_in_word(c5: NegotiatedText) -> None:
     empty = next(entry for entry in c5.entries if entry.entry_class is EntryClass.EMPTY)
     for made in (compiled_docx, redlined_docx):
-        draft: Draft = begun(replace(c5, entries=(empty,), positions=()))
+        draft: TextState = begun(replace(c5, entries=(empty,), positions=()))
         document = read_docx(made(draft))
         assert document == accepted(document) == original(document)
 
 
-def negotiated_text() -> Document:
+def negotiated_text() -> WordDocument:
     """An ordinary document with printed letters: two authors change it, one adds a clause, both comment."""
     return numbered(
-        Document(
+        WordDocument(
             (
-                Paragraph((Run("1. Principles"),), style="Heading1"),
+                Paragraph((TextRun("1. Principles"),), style="Heading1"),
                 Paragraph(
                     (
-                        Run("States "),
-                        Run("may", (ALPHA_CUTS,)),
-                        Run("shall", (ALPHA_ADDS,), (1,)),
-                        Run(" act"),
-                        Run(" together", (BETA_ADDS,)),
-                        Run("."),
+                        TextRun("States "),
+                        TextRun("may", (ALPHA_CUTS,)),
+                        TextRun("shall", (ALPHA_ADDS,), (1,)),
+                        TextRun(" act"),
+                        TextRun(" together", (BETA_ADDS,)),
+                        TextRun("."),
                     ),
                     numbering=(1, 0),
                 ),
-                Paragraph((Run("Privacy is kept."),), (ALPHA_ADDS,), numbering=(1, 0)),
-                Paragraph((Run("Children are safe.", (ALPHA_ADDS,)),), numbering=(1, 0)),
-                Paragraph((Run("Nobody is asked.", (BETA_CUTS,)),), numbering=(1, 0)),
-                Paragraph((Run("All agree.", (), (3,)),), numbering=(1, 0)),
+                Paragraph((TextRun("Privacy is kept."),), (ALPHA_ADDS,), numbering=(1, 0)),
+                Paragraph((TextRun("Children are safe.", (ALPHA_ADDS,)),), numbering=(1, 0)),
+                Paragraph((TextRun("Nobody is asked.", (BETA_CUTS,)),), numbering=(1, 0)),
+                Paragraph((TextRun("All agree.", (), (3,)),), numbering=(1, 0)),
             ),
             comments=(
                 Comment(1, "Beta", "Too strong.", NOON),
@@ -135,11 +135,11 @@ def negotiated_text() -> Document:
 
 
 @pytest.fixture
-def text() -> Text:
+def text() -> NegotiatedText:
     return read_word_text(write_docx(negotiated_text()), "negotiated.docx")
 
 
-def test_the_base_is_the_text_without_changes_under_its_printed_labels(text: Text) -> None:
+def test_the_base_is_the_text_without_changes_under_its_printed_labels(text: NegotiatedText) -> None:
     assert [(p.id, p.base) for p in text.provisions if p.base] == [
         ("P.a", "States may act."),
         ("P.b", "Privacy is kept."),
@@ -149,26 +149,26 @@ def test_the_base_is_the_text_without_changes_under_its_printed_labels(text: Tex
     assert text.source.form == "word"
 
 
-def test_each_author_has_an_entry_with_the_own_changes_only(text: Text) -> None:
+def test_each_author_has_an_entry_with_the_own_changes_only(text: NegotiatedText) -> None:
     found = {(e.provision, e.stakeholder): (e.entry_class, e.text) for e in text.entries}
     assert found["P.a", "Alpha"] == (EntryClass.CHANGED, "States shall act.")
     assert found["P.a", "Beta"] == (EntryClass.CHANGED, "States may act together.")
     assert ("P.d", "Beta") not in found
 
 
-def test_a_new_clause_is_a_new_provision_of_its_author(text: Text) -> None:
+def test_a_new_clause_is_a_new_provision_of_its_author(text: NegotiatedText) -> None:
     new = next(entry for entry in text.entries if entry.entry_class is EntryClass.NEW)
     assert (new.stakeholder, new.text) == ("Alpha", "Children are safe.")
     assert next(p.base for p in text.provisions if p.id == new.provision) == ""
 
 
-def test_cutting_every_word_is_an_inferred_wish_to_delete(text: Text) -> None:
+def test_cutting_every_word_is_an_inferred_wish_to_delete(text: NegotiatedText) -> None:
     position = next(p for p in text.positions if p.provision == "P.c")
     assert (position.stakeholder, position.kind, position.inferred) == ("Beta", PositionKind.DELETE, True)
     assert "tracked changes" in position.basis
 
 
-def test_a_comment_on_an_insertion_stands_at_the_entry_of_who_inserted(text: Text) -> None:
+def test_a_comment_on_an_insertion_stands_at_the_entry_of_who_inserted(text: NegotiatedText) -> None:
     first, answer, other = text.comments
     alpha = next(e for e in text.entries if e.provision == "P.a" and e.stakeholder == "Alpha")
     assert (first.author, first.entry, first.provision) == ("Beta", alpha.id, "P.a")
@@ -177,31 +177,31 @@ def test_a_comment_on_an_insertion_stands_at_the_entry_of_who_inserted(text: Tex
     assert first.at == NOON
 
 
-def test_lines_are_paragraphs_of_the_file_and_spans_give_the_words(text: Text) -> None:
+def test_lines_are_paragraphs_of_the_file_and_spans_give_the_words(text: NegotiatedText) -> None:
     paragraphs = [block for block in negotiated_text().blocks if isinstance(block, Paragraph)]
     for provision in text.provisions:
         for span in provision.spans:
-            line = lines(original(Document((paragraphs[span.line - 1],))))[0]
+            line = lines(original(WordDocument((paragraphs[span.line - 1],))))[0]
             assert line[span.start : span.end] in provision.base
 
 
-def test_nobody_is_counted_as_support(text: Text) -> None:
+def test_nobody_is_counted_as_support(text: NegotiatedText) -> None:
     assert not [p for p in text.positions if p.kind is PositionKind.SUPPORT]
 
 
 def test_changes_by_others_inside_an_entry_are_said() -> None:
-    document = Document(
+    document = WordDocument(
         (
-            Paragraph((Run("2. Pillars"),)),
+            Paragraph((TextRun("2. Pillars"),)),
             Paragraph(),
-            Paragraph((Run("a) States may act."),)),
+            Paragraph((TextRun("a) States may act."),)),
             Paragraph(),
             Paragraph(
                 (
-                    Run("· Japan, Government: States "),
-                    Run("may", (BETA_CUTS,)),
-                    Run("shall", (BETA_ADDS,)),
-                    Run(" act."),
+                    TextRun("· Japan, Government: States "),
+                    TextRun("may", (BETA_CUTS,)),
+                    TextRun("shall", (BETA_ADDS,)),
+                    TextRun(" act."),
                 )
             ),
         )
@@ -212,12 +212,12 @@ def test_changes_by_others_inside_an_entry_are_said() -> None:
 
 
 def test_a_heading_without_a_number_begins_a_section_and_gets_none() -> None:
-    document = Document(
+    document = WordDocument(
         (
-            Paragraph((Run("Principles"),), style="Heading2"),
-            Paragraph((Run("a) States act."),)),
-            Paragraph((Run("Targets"),), style="Heading2"),
-            Paragraph((Run("a) By 2020."),)),
+            Paragraph((TextRun("Principles"),), style="Heading2"),
+            Paragraph((TextRun("a) States act."),)),
+            Paragraph((TextRun("Targets"),), style="Heading2"),
+            Paragraph((TextRun("a) By 2020."),)),
         )
     )
     text = read_word_text(write_docx(document))
@@ -230,10 +230,10 @@ def test_a_heading_without_a_number_begins_a_section_and_gets_none() -> None:
 
 
 def test_a_text_without_labels_is_one_provision_a_paragraph() -> None:
-    document = Document(
+    document = WordDocument(
         (
-            Paragraph((Run("We meet"), Run(" again", (ALPHA_ADDS,)), Run("."))),
-            Table((Row((Cell((Paragraph((Run("In a table."),)),)),)),)),
+            Paragraph((TextRun("We meet"), TextRun(" again", (ALPHA_ADDS,)), TextRun("."))),
+            WordTable((TableRow((Cell((Paragraph((TextRun("In a table."),)),)),)),)),
         )
     )
     text = read_word_text(write_docx(document))
@@ -243,23 +243,23 @@ def test_a_text_without_labels_is_one_provision_a_paragraph() -> None:
 
 def test_a_document_without_text_is_refused() -> None:
     with pytest.raises(InputError, match="no text"):
-        read_word_text(write_docx(Document((Paragraph(),))))
+        read_word_text(write_docx(WordDocument((Paragraph(),))))
 
 
 def test_a_document_that_is_all_insertion_has_no_base_and_says_so() -> None:
     with pytest.raises(InputError, match="tracked insertion"):
-        read_word_text(write_docx(Document((Paragraph((Run("new", (ALPHA_ADDS,)),)),))))
+        read_word_text(write_docx(WordDocument((Paragraph((TextRun("new", (ALPHA_ADDS,)),)),))))
 
 
 def test_more_authors_on_one_paragraph_than_can_be_told_apart_are_refused() -> None:
-    runs = (Run("base "), *(Run("x ", (Revision("insert", f"Author {n}", NOON),)) for n in range(2000)))
+    runs = (TextRun("base "), *(TextRun("x ", (Revision("insert", f"Author {n}", NOON),)) for n in range(2000)))
     with pytest.raises(InputError, match="2,000 authors"):
-        read_word_text(write_docx(Document((Paragraph(runs),))))
+        read_word_text(write_docx(WordDocument((Paragraph(runs),))))
 
 
 def test_the_views_of_an_author_and_of_the_text_agree() -> None:
     document = negotiated_text()
-    text = word_text(document, Source("", "", ""))
+    text = word_text(document, TextSource("", "", ""))
     alpha = "\n".join(lines(author_view(document, "Alpha")))
     for entry in text.entries:
         if entry.stakeholder == "Alpha":
@@ -268,7 +268,7 @@ def test_the_views_of_an_author_and_of_the_text_agree() -> None:
 
 @pytest.mark.parametrize("made", [compiled_docx, redlined_docx])
 def test_libreoffice_saves_the_changes_of_every_stakeholder_again(
-    c5: Text, convert: Callable[[bytes, str], Path], made: Callable[[Draft], bytes]
+    c5: NegotiatedText, convert: Callable[[bytes, str], Path], made: Callable[[TextState], bytes]
 ) -> None:
     data = made(begun(c5))
     ours, theirs = read_docx(data), read_docx(convert(data, "docx"))

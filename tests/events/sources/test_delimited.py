@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tocsin.events.sources import Batch, Chunk
-from tocsin.events.sources.delimited import Delimited, Dialect, Shaping
+from tocsin.events.sources.delimited import DelimitedReader, Dialect, Shaping
 from tocsin.events.sources.delimited import reader as module
 from tocsin.events.sources.delimited.exact import read_exact, scan
 from tocsin.events.sources.delimited.fast import parse_fast, parse_recoded
@@ -34,8 +34,8 @@ PIECES = [
 TEXT = st.text(st.sampled_from('ab é,"\n;'), max_size=6)
 
 
-def reader(data: bytes, chunk_bytes: int = 1 << 20, dialect: Dialect | None = None) -> Delimited:
-    return Delimited(io.BytesIO(data), chunk_bytes, lambda _: Shaping(lambda frame: frame), dialect)
+def reader(data: bytes, chunk_bytes: int = 1 << 20, dialect: Dialect | None = None) -> DelimitedReader:
+    return DelimitedReader(io.BytesIO(data), chunk_bytes, lambda _: Shaping(lambda frame: frame), dialect)
 
 
 def batches(data: bytes, chunk_bytes: int = 1 << 20, dialect: Dialect | None = None) -> list[Batch]:

@@ -9,15 +9,15 @@ import pytest
 
 from tocsin.events.idf_out import to_idf
 from tocsin.events.normalise import normalise
-from tocsin.events.schema import BY_NAME, Kind
+from tocsin.events.schema import BY_NAME, FieldKind
 from tocsin.events.sources import recognise
-from tocsin.events.sources.shadowserver import Shadowserver, table
+from tocsin.events.sources.shadowserver import ShadowserverSource, table
 from tocsin.node.errors import InputError, UsageError
 
 Event = dict[str, object]
 Samples = dict[str, list[Event]]
 
-SOURCE = Shadowserver()
+SOURCE = ShadowserverSource()
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 # What the caller sets (name of the feed, clock) and what the other implementation does not have.
@@ -165,7 +165,7 @@ def differences(
 
 def folded(field: str, value: object) -> object:
     """The value as its field keeps it: some are lower case. CVE ids stood in a field in lower case once."""
-    lower = field == "extra.tag" or (field in BY_NAME and BY_NAME[field].kind is Kind.LOWER)
+    lower = field == "extra.tag" or (field in BY_NAME and BY_NAME[field].kind is FieldKind.LOWER)
     return value.lower() if lower and isinstance(value, str) else value
 
 

@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 
 from tocsin.events.classify import classes
 from tocsin.incidents.arrivals import (
-    Attached,
     EntryKind,
-    Filed,
-    Kind,
-    Letter,
     PublicFile,
     PublicReport,
+    ReportAttachment,
+    ReporterLetter,
+    ReportForm,
+    ReportKind,
     ReportState,
     Ticket,
     add_message,
@@ -55,9 +55,11 @@ def _ticket() -> Ticket:
     return ticket
 
 
-def _file(database: Database, folder: Path, *files: Attached, **fields: str) -> Ticket:
+def _file(database: Database, folder: Path, *files: ReportAttachment, **fields: str) -> Ticket:
     ticket = _ticket()
-    filed = Filed(Kind.DECEIT, fields.get("what", "A false page of the bank"), mailbox=fields.get("mailbox", ""))
+    filed = ReportForm(
+        ReportKind.DECEIT, fields.get("what", "A false page of the bank"), mailbox=fields.get("mailbox", "")
+    )
     assert file_report(database, folder, ticket, filed, files, now=NOW)
     return ticket
 
@@ -74,8 +76,8 @@ def test_one_form_is_one_report_and_shows_the_same_secret(database: Database, tm
     first, second = ticket_of(word, TOKENS, NOW), ticket_of(word, TOKENS, NOW + timedelta(hours=2))
     assert first is not None
     assert first == second
-    assert file_report(database, tmp_path, first, Filed(Kind.SPAM, "spam"), now=NOW)
-    assert not file_report(database, tmp_path, first, Filed(Kind.SPAM, "spam"), now=NOW)
+    assert file_report(database, tmp_path, first, ReportForm(ReportKind.SPAM, "spam"), now=NOW)
+    assert not file_report(database, tmp_path, first, ReportForm(ReportKind.SPAM, "spam"), now=NOW)
     with database.reading() as session:
         assert counts_by_state(session)[ReportState.NEW] == 1
         assert oldest_new(session) == NOW
@@ -108,7 +110,7 @@ def test_a_report_goes_its_way_and_every_step_is_on_record(database: Database, t
         acts: dict[str, Any] = {"person": 7, "actor": "person:7", "now": NOW}
         take_report(session, report, 7, actor="person:7", now=NOW)
         note_on_report(session, report, "the bank knows", **acts)
-        letter = Letter("An answer", "Which page was it?")
+        letter = ReporterLetter("An answer", "Which page was it?")
         answer_report(session, report, "Which page was it?", **acts, asks=True, letter=letter, act="a")
         answer_report(session, report, "Which page was it?", **acts, asks=True, letter=letter, act="a")
         assert report.state == ReportState.WAITING
@@ -137,7 +139,7 @@ def test_whoever_stays_unknown_gets_no_mail(database: Database, tmp_path: Path) 
     with database.begin() as session:
         report = report_for(session, ticket.reference, ticket.secret)
         assert report is not None
-        answer_report(session, report, "Thanks", person=7, actor="person:7", now=NOW, letter=Letter("s", "b"))
+        answer_report(session, report, "Thanks", person=7, actor="person:7", now=NOW, letter=ReporterLetter("s", "b"))
         assert session.scalar(select(func.count(Mail.id))) == 0
         assert (report.owner, report.state) == (7, ReportState.OPEN)
 
@@ -160,13 +162,13 @@ def test_lists_page_by_page_without_gap(database: Database, tmp_path: Path) -> N
 
 
 def test_what_was_asked_to_go_is_gone_everywhere(database: Database, tmp_path: Path) -> None:
-    shared, own = Attached("a.txt", b"shared"), Attached("b.txt", b"own")
+    shared, own = ReportAttachment("a.txt", b"shared"), ReportAttachment("b.txt", b"own")
     ticket = _file(database, tmp_path, shared, own, mailbox="reporter@example.org")
     _file(database, tmp_path, shared)
     report = _get(database, ticket)
     with database.begin() as session:
         row = session.get_one(PublicReport, report.id)
-        answer_report(session, row, "Hello", person=1, actor="person:1", now=NOW, letter=Letter("s", "text"))
+        answer_report(session, row, "Hello", person=1, actor="person:1", now=NOW, letter=ReporterLetter("s", "text"))
     erase_report(database, tmp_path, report.id, actor="person:1", now=NOW)
     with database.reading() as session:
         assert report_for(session, ticket.reference, ticket.secret) is None
@@ -177,7 +179,7 @@ def test_what_was_asked_to_go_is_gone_everywhere(database: Database, tmp_path: P
 
 
 def test_closed_reports_go_after_their_time_and_open_ones_stay(database: Database, tmp_path: Path) -> None:
-    closed, _open = _file(database, tmp_path, Attached("a.txt", b"1")), _file(database, tmp_path)
+    closed, _open = _file(database, tmp_path, ReportAttachment("a.txt", b"1")), _file(database, tmp_path)
     with database.begin() as session:
         row = session.get_one(PublicReport, _get(database, closed).id)
         set_state(session, row, ReportState.CLOSED, person=1, actor="person:1", now=NOW)
@@ -248,7 +250,7 @@ def test_a_typed_secret_has_only_its_letters(text: str) -> None:
     assert plain(plain(text)) == plain(text)
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_each_kind_is_one_of_the_reference_taxonomy(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(ReportKind))
+def test_each_kind_is_one_of_the_reference_taxonomy(kind: ReportKind) -> None:
     taxonomy, type_ = rsit_of(kind)
     assert (classes(type_).rsit_taxonomy, classes(type_).rsit_type) == (taxonomy, type_)

@@ -15,10 +15,10 @@ from support.world import START, World, copy_world, make_world, served
 from tocsin.node.accounts import (
     IN_API,
     OPEN,
-    Act,
+    AccountRole,
+    Permission,
     Person,
-    Role,
-    Visitor,
+    Principal,
     make_token,
     read_token,
     revoke_token,
@@ -35,7 +35,7 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def _person(database: Database, role: Role = Role.ANALYST, teams: tuple[int, ...] = ()) -> int:
+def _person(database: Database, role: AccountRole = AccountRole.ANALYST, teams: tuple[int, ...] = ()) -> int:
     with database.begin() as session:
         row = Person(
             mailbox=f"{role}@people.example", name="Name", role=role, teams=list(teams), password="", language="",
@@ -46,7 +46,9 @@ def _person(database: Database, role: Role = Role.ANALYST, teams: tuple[int, ...
         return row.id
 
 
-def _token(database: Database, number: int, *scopes: Act, days: int = 30, name: str = "feed robot") -> tuple[int, str]:
+def _token(
+    database: Database, number: int, *scopes: Permission, days: int = 30, name: str = "feed robot"
+) -> tuple[int, str]:
     with database.begin() as session:
         holder = session.get_one(Person, number)
         row, secret = make_token(session, holder, name=name, scopes=scopes, days=days, now=NOW, actor="test")
@@ -55,32 +57,32 @@ def _token(database: Database, number: int, *scopes: Act, days: int = 30, name: 
 
 def test_a_token_gives_what_role_and_scopes_both_give(database: Database) -> None:
     number = _person(database)
-    _, secret = _token(database, number, Act.EVENTS_READ, Act.REPORTS_WRITE)
+    _, secret = _token(database, number, Permission.EVENTS_READ, Permission.REPORTS_WRITE)
     visitor = read_token(database, secret, now=NOW)
     assert secret.startswith("tcs_")
     assert visitor.person == number
     assert not visitor.session
-    assert {act for act in Act if visitor.may(act)} == {Act.EVENTS_READ, Act.REPORTS_WRITE, *OPEN}
+    assert {act for act in Permission if visitor.may(act)} == {Permission.EVENTS_READ, Permission.REPORTS_WRITE, *OPEN}
 
 
 def test_an_operators_token_stays_within_the_operators_networks(database: Database) -> None:
-    _, secret = _token(database, _person(database, Role.OPERATOR, (3,)), Act.EVENTS_READ)
+    _, secret = _token(database, _person(database, AccountRole.OPERATOR, (3,)), Permission.EVENTS_READ)
     visitor = read_token(database, secret, now=NOW)
-    assert visitor.may(Act.EVENTS_READ, [3])
-    assert not visitor.may(Act.EVENTS_READ, [4])
+    assert visitor.may(Permission.EVENTS_READ, [3])
+    assert not visitor.may(Permission.EVENTS_READ, [4])
 
 
 def test_a_role_that_shrinks_takes_its_tokens_along(database: Database) -> None:
-    number = _person(database, Role.MANAGER)
-    _, secret = _token(database, number, Act.AUDIT_READ)
+    number = _person(database, AccountRole.MANAGER)
+    _, secret = _token(database, number, Permission.AUDIT_READ)
     with database.begin() as session:
-        session.get_one(Person, number).role = Role.ANALYST
-    assert not read_token(database, secret, now=NOW).may(Act.AUDIT_READ)
+        session.get_one(Person, number).role = AccountRole.ANALYST
+    assert not read_token(database, secret, now=NOW).may(Permission.AUDIT_READ)
 
 
 def test_it_ends_by_time_by_revoking_and_with_its_person(database: Database) -> None:
     number = _person(database)
-    (first, one), (_, other) = (_token(database, number, Act.LOOKUP, days=2) for _ in range(2))
+    (first, one), (_, other) = (_token(database, number, Permission.LOOKUP, days=2) for _ in range(2))
     assert read_token(database, one, now=NOW + 2 * DAY - timedelta(seconds=1)).person == number
     assert read_token(database, one, now=NOW + 2 * DAY).person is None
     with database.begin() as session:
@@ -94,13 +96,13 @@ def test_it_ends_by_time_by_revoking_and_with_its_person(database: Database) -> 
 
 def test_a_number_in_the_audit_log_is_one_token_for_ever(database: Database, tmp_path: Path) -> None:
     first = _person(database)
-    gone, _ = _token(database, first, Act.LOOKUP)
+    gone, _ = _token(database, first, Permission.LOOKUP)
     with database.begin() as session:
         remove(session, session.get_one(Person, first), actor="test", now=NOW)
     copy = open_database(sqlite_url(tmp_path / "copy.sqlite"))
     copy_records(database, copy)
     for records in (database, copy):
-        other, _ = _token(records, _person(records, Role.MANAGER), Act.LOOKUP)
+        other, _ = _token(records, _person(records, AccountRole.MANAGER), Permission.LOOKUP)
         assert other != gone
         with records.reading() as session:
             made = [row.subject for row in session.scalars(select(AuditEntry)) if row.word == "token.made"]
@@ -109,7 +111,7 @@ def test_a_number_in_the_audit_log_is_one_token_for_ever(database: Database, tmp
 
 def test_the_records_hold_neither_token_nor_a_name_in_the_audit(database: Database) -> None:
     number = _person(database)
-    token, secret = _token(database, number, Act.LOOKUP, name="robot of somebody")
+    token, secret = _token(database, number, Permission.LOOKUP, name="robot of somebody")
     with database.begin() as session:
         revoke_token(session, token, now=NOW, actor="test")
     with database.reading() as session:
@@ -124,28 +126,28 @@ def test_the_records_hold_neither_token_nor_a_name_in_the_audit(database: Databa
     ("scopes", "days", "name"),
     [
         ((), 30, "robot"),
-        ((Act.LOOKUP,), 366, "robot"),
-        ((Act.LOOKUP,), 0, "robot"),
-        ((Act.LOOKUP,), 30, "  "),
-        ((Act.AUDIT_READ,), 30, "robot"),
-        ((Act.RULES_READ,), 30, "robot"),
-        ((Act.ACCOUNT_OWN,), 30, "robot"),
+        ((Permission.LOOKUP,), 366, "robot"),
+        ((Permission.LOOKUP,), 0, "robot"),
+        ((Permission.LOOKUP,), 30, "  "),
+        ((Permission.AUDIT_READ,), 30, "robot"),
+        ((Permission.RULES_READ,), 30, "robot"),
+        ((Permission.ACCOUNT_OWN,), 30, "robot"),
     ],
 )
-def test_what_no_token_can_be(database: Database, scopes: tuple[Act, ...], days: int, name: str) -> None:
+def test_what_no_token_can_be(database: Database, scopes: tuple[Permission, ...], days: int, name: str) -> None:
     number = _person(database)
     with pytest.raises(UsageError):
         _token(database, number, *scopes, days=days, name=name)
 
 
 def test_nobody_takes_back_the_token_of_another(database: Database) -> None:
-    token, _ = _token(database, number := _person(database), Act.LOOKUP)
+    token, _ = _token(database, number := _person(database), Permission.LOOKUP)
     with database.begin() as session, pytest.raises(NotFoundError):
         revoke_token(session, token, now=NOW, actor="test", person=number + 1)
 
 
 def test_use_is_noted_but_not_at_each_request(database: Database) -> None:
-    _, secret = _token(database, _person(database), Act.LOOKUP)
+    _, secret = _token(database, _person(database), Permission.LOOKUP)
     from tocsin.node.accounts import ApiToken
 
     used = []
@@ -156,12 +158,12 @@ def test_use_is_noted_but_not_at_each_request(database: Database) -> None:
     assert used == [NOW, NOW, NOW + timedelta(seconds=400)]
 
 
-@given(st.sampled_from(Role), st.frozensets(st.sampled_from(Act)), st.sampled_from(Act))
-def test_scopes_never_add_a_right(role: Role, scopes: frozenset[Act], act: Act) -> None:
-    with_token = Visitor(role=role, person=1, teams=frozenset({1}), scopes=scopes)
-    without = Visitor(role=role, person=1, teams=frozenset({1}))
+@given(st.sampled_from(AccountRole), st.frozensets(st.sampled_from(Permission)), st.sampled_from(Permission))
+def test_scopes_never_add_a_right(role: AccountRole, scopes: frozenset[Permission], act: Permission) -> None:
+    with_token = Principal(role=role, person=1, teams=frozenset({1}), scopes=scopes)
+    without = Principal(role=role, person=1, teams=frozenset({1}))
     assert not with_token.may(act) or without.may(act)
-    assert Act.ACCOUNT_OWN not in scopes_of(role)
+    assert Permission.ACCOUNT_OWN not in scopes_of(role)
 
 
 @pytest.fixture(scope="module")
@@ -176,10 +178,12 @@ def world(fresh: Path, tmp_path: Path) -> World:
 
 def test_at_the_door_a_bearer_is_who_the_token_says_whatever_the_cookie(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
-    analyst, auditor = (person(world.node, role, now=START) for role in (Role.ANALYST, Role.AUDITOR))
+    analyst, auditor = (person(world.node, role, now=START) for role in (AccountRole.ANALYST, AccountRole.AUDITOR))
     with world.node.database.begin() as session:
         holder = session.get_one(Person, auditor)
-        _, secret = make_token(session, holder, name="robot", scopes=[Act.AUDIT_READ], days=3, now=START, actor="test")
+        _, secret = make_token(
+            session, holder, name="robot", scopes=[Permission.AUDIT_READ], days=3, now=START, actor="test"
+        )
     with (
         served(application) as port,
         httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120) as client,
@@ -193,25 +197,25 @@ def test_at_the_door_a_bearer_is_who_the_token_says_whatever_the_cookie(world: W
 def test_only_what_the_api_needs_is_offered(world: World) -> None:
     routes = {door.act for door in doors(make_application(world.node)) if door.api} - {*OPEN}
     # Without an act of their own: events as a file, and the whole of /health.
-    assert routes | {Act.EVENTS_EXPORT, Act.ADMIN_READ} == IN_API
-    assert scopes_of(Role.OPERATOR) == [
-        Act.EVENTS_READ, Act.EVENTS_EXPORT, Act.LOOKUP, Act.DIRECTORY_READ, Act.CLAIMS_MAKE, Act.DELIVERIES_READ,
-        Act.PORTAL_WRITE,
+    assert routes | {Permission.EVENTS_EXPORT, Permission.ADMIN_READ} == IN_API
+    assert scopes_of(AccountRole.OPERATOR) == [
+        Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.LOOKUP, Permission.DIRECTORY_READ, Permission.CLAIMS_MAKE, Permission.DELIVERIES_READ,
+        Permission.PORTAL_WRITE,
     ]  # fmt: skip
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.OPERATOR, now=START, teams=(4,)) as browser:
+    with browser_of(application, world.node, AccountRole.OPERATOR, now=START, teams=(4,)) as browser:
         page = browser.get("/account/tokens").text
     assert "portal.read" not in page
     assert "events.read" in page
 
 
 def test_on_the_command_line(world: World) -> None:
-    person(world.node, Role.ANALYST, now=START)
+    person(world.node, AccountRole.ANALYST, now=START)
     made = world.tocsin.json(
         "tokens", "make", "analyst@people.example", "--name", "robot", "--scope", "events.read", "--days", "7"
     )
     visitor = read_token(world.node.database, made["token"], now=datetime.now(UTC))
-    assert visitor.scopes == frozenset({Act.EVENTS_READ})
+    assert visitor.scopes == frozenset({Permission.EVENTS_READ})
     assert [row["state"] for row in world.tocsin.json("tokens", "list")] == ["working"]
     world.tocsin.json("tokens", "revoke", str(made["number"]))
     assert [row["state"] for row in world.tocsin.json("tokens", "list", "--person", "1")] == ["revoked"]

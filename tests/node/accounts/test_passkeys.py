@@ -14,8 +14,8 @@ from sqlalchemy import select, update
 from support.browser import Page, browser
 from support.console_users import person, session_of
 from support.world import START, World, copy_world, make_world, served
-from tocsin.node.accounts import Passkey, Person, Role, Session, site_of
-from tocsin.node.records import AuditEntry, AuditWord
+from tocsin.node.accounts import AccountRole, Passkey, Person, Session, site_of
+from tocsin.node.records import AuditAction, AuditEntry
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
@@ -91,7 +91,7 @@ def page() -> Iterator[Page]:
 
 
 @contextmanager
-def device_of(world: World, page: Page, role: Role = Role.MANAGER) -> Iterator[tuple[Device, int]]:
+def device_of(world: World, page: Page, role: AccountRole = AccountRole.MANAGER) -> Iterator[tuple[Device, int]]:
     """A device and the number of somebody who is signed in there, and has made a passkey."""
     application = make_application(world.node, clock=lambda: world.now)
     with served(application) as port:
@@ -125,7 +125,7 @@ def test_a_passkey_is_made_and_signs_in_with_both_factors(world: World, page: Pa
         key = session.scalars(select(Passkey)).one()
         assert (key.person_id, key.used_at) == (number, START)
         assert key.uses > 0
-    assert {AuditWord.FACTOR_CHANGED, AuditWord.SESSION_STARTED} <= set(_words(world))
+    assert {AuditAction.FACTOR_CHANGED, AuditAction.SESSION_STARTED} <= set(_words(world))
 
 
 def test_an_answer_is_taken_once_and_not_late_and_not_from_elsewhere(world: World, page: Page) -> None:

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.node.accounts import (
+    AccountRole,
     Caller,
-    House,
     Person,
-    Role,
     Session,
+    SiteConfig,
     WelcomeLink,
     ask_reset,
     block,
@@ -45,8 +45,8 @@ from tocsin.node.records import AuditEntry, Database
 from tocsin.node.tokens import Tokens
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-HOUSE = House(
-    name="CSIRT Example", contact="csirt@example.org", url="https://csirt.example", strict=frozenset({Role.MANAGER}),
+HOUSE = SiteConfig(
+    name="CSIRT Example", contact="csirt@example.org", url="https://csirt.example", strict=frozenset({AccountRole.MANAGER}),
     tokens=Tokens(b"a secret of thirty-two bytes, all"),
 )  # fmt: skip
 
@@ -56,9 +56,9 @@ def token_of(link: str | None) -> str:
     return link.rpartition("/")[2]
 
 
-def made(session: Transaction, mailbox: str, role: Role = Role.ANALYST) -> Person:
+def made(session: Transaction, mailbox: str, role: AccountRole = AccountRole.ANALYST) -> Person:
     """Somebody who followed an invitation."""
-    teams = [1] if role is Role.OPERATOR else []
+    teams = [1] if role is AccountRole.OPERATOR else []
     token = token_of(invite(session, HOUSE, mailbox, role, teams=teams, actor="person:1", now=NOW))
     link = open_link(session, HOUSE, token, now=NOW)
     assert link
@@ -67,19 +67,21 @@ def made(session: Transaction, mailbox: str, role: Role = Role.ANALYST) -> Perso
 
 def test_an_invitation_makes_one_account_with_the_role_it_fixes(database: Database) -> None:
     with database.begin() as session:
-        person = made(session, " Ana@People.example", Role.OPERATOR)
+        person = made(session, " Ana@People.example", AccountRole.OPERATOR)
         assert (person.mailbox, person.role, person.teams) == ("ana@people.example", "operator", [1])
         used = session.scalars(select(WelcomeLink)).one()
         assert used.mailbox == ""
         with pytest.raises(ConflictError):
             join(session, used, name="Eve", mailbox="", password="kept", language="", now=NOW)
         with pytest.raises(ConflictError):
-            invite(session, HOUSE, "ana@people.example", Role.ANALYST, teams=[], actor="x", now=NOW)
+            invite(session, HOUSE, "ana@people.example", AccountRole.ANALYST, teams=[], actor="x", now=NOW)
 
 
 def test_who_follows_a_link_twice_at_once_gets_one_account(database: Database) -> None:
     with database.begin() as session:
-        token = token_of(invite(session, HOUSE, "ana@people.example", Role.ANALYST, teams=[], actor="x", now=NOW))
+        token = token_of(
+            invite(session, HOUSE, "ana@people.example", AccountRole.ANALYST, teams=[], actor="x", now=NOW)
+        )
 
     def follow(_: int) -> bool:
         try:
@@ -101,7 +103,7 @@ def test_a_second_invitation_takes_the_place_of_the_first(database: Database) ->
     with database.begin() as session:
         tokens = [
             token_of(invite(session, HOUSE, "ana@people.example", role, teams=[], actor="x", now=NOW))
-            for role in (Role.ANALYST, Role.AUDITOR)
+            for role in (AccountRole.ANALYST, AccountRole.AUDITOR)
         ]
         assert [open_link(session, HOUSE, token, now=NOW) is not None for token in tokens] == [False, True]
         assert [link.role for link in open_invitations(session, now=NOW)] == ["auditor"]
@@ -117,7 +119,7 @@ def test_a_second_invitation_takes_the_place_of_the_first(database: Database) ->
 def test_a_withdrawn_invitation_makes_no_account_and_its_mail_does_not_leave(database: Database) -> None:
     with database.begin() as session:
         tokens = [
-            token_of(invite(session, HOUSE, mailbox, Role.ANALYST, teams=[], actor="x", now=NOW))
+            token_of(invite(session, HOUSE, mailbox, AccountRole.ANALYST, teams=[], actor="x", now=NOW))
             for mailbox in ("ana@people.example", "eve@people.example")
         ]
         ana = next(link for link in open_invitations(session, now=NOW) if link.mailbox == "ana@people.example")
@@ -140,12 +142,12 @@ def test_a_withdrawn_invitation_makes_no_account_and_its_mail_does_not_leave(dat
 @pytest.mark.parametrize("mailbox", ["", "ana", "a b@x.example", "ana@x.example, eve@y.example", "a\n@x.example"])
 def test_what_is_no_mailbox_is_not_invited(database: Database, mailbox: str) -> None:
     with database.begin() as session, pytest.raises(InputError):
-        invite(session, HOUSE, mailbox, Role.ANALYST, teams=[], actor="x", now=NOW)
+        invite(session, HOUSE, mailbox, AccountRole.ANALYST, teams=[], actor="x", now=NOW)
 
 
 def test_an_operator_has_teams_and_nobody_else_has(database: Database) -> None:
     with database.begin() as session:
-        for role, teams in ((Role.OPERATOR, []), (Role.ANALYST, [1]), (Role.NOBODY, [])):
+        for role, teams in ((AccountRole.OPERATOR, []), (AccountRole.ANALYST, [1]), (AccountRole.NOBODY, [])):
             with pytest.raises(UsageError):
                 invite(session, HOUSE, "ana@people.example", role, teams=teams, actor="x", now=NOW)
 
@@ -155,30 +157,30 @@ def test_the_first_link_works_only_while_there_is_no_administrator(database: Dat
         token = token_of(first_link(session, HOUSE, now=NOW))
         later = token_of(first_link(session, HOUSE, now=NOW + timedelta(hours=25)))
         assert token != later
-        made(session, "ana@people.example", Role.ADMINISTRATOR)
+        made(session, "ana@people.example", AccountRole.ADMINISTRATOR)
         assert open_link(session, HOUSE, later, now=NOW + timedelta(hours=26)) is None
         assert first_link(session, HOUSE, now=NOW) is None
 
 
 def test_the_last_administrator_stays(database: Database) -> None:
     with database.begin() as session:
-        ana, bo = (made(session, f"{name}@people.example", Role.ADMINISTRATOR) for name in ("ana", "bo"))
+        ana, bo = (made(session, f"{name}@people.example", AccountRole.ADMINISTRATOR) for name in ("ana", "bo"))
         block(session, bo, actor="person:1", now=NOW)
         refused: list[Callable[[], object]] = [
             lambda: block(session, ana, actor="x", now=NOW),
             lambda: remove(session, ana, actor="x", now=NOW),
-            lambda: set_role(session, ana, Role.ANALYST, [], actor="x", now=NOW),
+            lambda: set_role(session, ana, AccountRole.ANALYST, [], actor="x", now=NOW),
         ]
         for act in refused:
             with pytest.raises(ConflictError):
                 act()
         unblock(session, bo, actor="person:1", now=NOW)
-        assert set_role(session, ana, Role.ANALYST, [], actor="x", now=NOW)
+        assert set_role(session, ana, AccountRole.ANALYST, [], actor="x", now=NOW)
 
 
 def test_two_administrators_who_block_each_other_at_once_leave_one(database: Database) -> None:
     with database.begin() as session:
-        numbers = [made(session, f"{name}@people.example", Role.ADMINISTRATOR).id for name in ("ana", "bo")]
+        numbers = [made(session, f"{name}@people.example", AccountRole.ADMINISTRATOR).id for name in ("ana", "bo")]
 
     def act(number: int) -> bool:
         try:
@@ -195,7 +197,7 @@ def test_two_administrators_who_block_each_other_at_once_leave_one(database: Dat
 def test_sessions_end_with_a_block_a_role_and_a_password(database: Database) -> None:
     acts: dict[str, Callable[[Transaction, Person], object]] = {
         "block": lambda session, person: block(session, person, actor="x", now=NOW),
-        "role": lambda session, person: set_role(session, person, Role.AUDITOR, [], actor="x", now=NOW),
+        "role": lambda session, person: set_role(session, person, AccountRole.AUDITOR, [], actor="x", now=NOW),
         "password": lambda session, person: set_password(session, HOUSE, person, "new", how="link", now=NOW),
         "factor": lambda session, person: reset_factor(session, HOUSE, person, actor="x", now=NOW),
     }
@@ -233,7 +235,7 @@ def test_when_somebody_was_last_there_stays_known_once_the_session_ended(databas
     with database.begin() as session:
         person = session.get_one(Person, ana.id)
         start_session(session, person, now=NOW + 2 * hour)
-        set_role(session, person, Role.AUDITOR, [], actor="person:9", now=NOW + 3 * hour)
+        set_role(session, person, AccountRole.AUDITOR, [], actor="person:9", now=NOW + 3 * hour)
     assert seen() == [NOW + 2 * hour]
 
 

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tocsin.node.accounts import (
+    AccountRole,
     Caller,
     HalfWay,
-    House,
     Person,
-    Refused,
-    Role,
     SignedIn,
+    SignInRefusal,
+    SiteConfig,
     ask_reset,
     block,
     confirm,
@@ -33,15 +33,17 @@ from tocsin.node.records import Database
 from tocsin.node.tokens import Tokens
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
-HOUSE = House(
-    name="CSIRT Example", contact="csirt@example.org", url="https://csirt.example", strict=frozenset({Role.MANAGER}),
+HOUSE = SiteConfig(
+    name="CSIRT Example", contact="csirt@example.org", url="https://csirt.example", strict=frozenset({AccountRole.MANAGER}),
     tokens=Tokens(b"a secret of thirty-two bytes, all"),
 )  # fmt: skip
 PASSWORD = "marmot tunes violet"
 CALLER = Caller("192.0.2.7", "a browser")
 
 
-def made(database: Database, mailbox: str = "ana@people.example", kept: str = "", role: Role = Role.ANALYST) -> int:
+def made(
+    database: Database, mailbox: str = "ana@people.example", kept: str = "", role: AccountRole = AccountRole.ANALYST
+) -> int:
     with database.begin() as session:
         person = Person(
             mailbox=mailbox, name="Ana", role=role.value, teams=[], password=kept or hash_password(PASSWORD),
@@ -69,7 +71,7 @@ def test_whatever_is_typed_is_refused_and_breaks_nothing(
     database: Database, mailbox: str, password: str, known: str, agent: str
 ) -> None:
     caller = Caller("192.0.2.7", agent, known, session=known)
-    assert isinstance(sign_in(database, HOUSE, mailbox, password, caller, now=NOW), Refused)
+    assert isinstance(sign_in(database, HOUSE, mailbox, password, caller, now=NOW), SignInRefusal)
     assert give_second_factor(database, HOUSE, known, password, caller, now=NOW) is None
     with database.begin() as session:
         ask_reset(session, HOUSE, mailbox, address=known, now=NOW)
@@ -79,7 +81,7 @@ def test_whatever_is_typed_is_refused_and_breaks_nothing(
 
 def test_a_password_without_second_factor_lets_in_or_in_a_limited_way(database: Database) -> None:
     made(database)
-    made(database, "mo@people.example", role=Role.MANAGER)
+    made(database, "mo@people.example", role=AccountRole.MANAGER)
     for mailbox, limited in ((" Ana@People.example ", False), ("mo@people.example", True)):
         found = sign_in(database, HOUSE, mailbox, PASSWORD, CALLER, now=NOW)
         assert isinstance(found, SignedIn)
@@ -93,7 +95,7 @@ def test_an_account_without_a_password_is_not_entered_by_one(database: Database,
     with database.begin() as session:
         session.get_one(Person, number).password = kept
     for password in ("", PASSWORD, "the password of nobody"):
-        assert sign_in(database, HOUSE, "ana@people.example", password, CALLER, now=NOW) == Refused()
+        assert sign_in(database, HOUSE, "ana@people.example", password, CALLER, now=NOW) == SignInRefusal()
 
 
 def test_a_password_kept_by_former_parameters_is_kept_by_new_ones_from_then_on(database: Database) -> None:
@@ -118,7 +120,7 @@ def test_only_a_cookie_of_this_account_and_this_node_is_known(database: Database
     for cookie in ("", known[bo], other_node, f"{ana}-0011223344556677.x", known[ana][:-1]):
         caller = Caller("192.0.2.7", known=cookie)
         refused = sign_in(database, HOUSE, "ana@people.example", PASSWORD, caller, now=NOW)
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, SignInRefusal)
         assert refused.wait
     both = Caller("192.0.2.7", known=f"{known[bo]}~{known[ana]}")
     assert isinstance(sign_in(database, HOUSE, "ana@people.example", PASSWORD, both, now=NOW), SignedIn)
@@ -130,7 +132,7 @@ def test_a_known_browser_that_guesses_is_slowed_down_too(database: Database) -> 
         known = enter(session, HOUSE, session.get_one(Person, ana), CALLER, now=NOW, how="x", strong=True).known
     caller = Caller("192.0.2.7", known=known)
     answers = [sign_in(database, HOUSE, "ana@people.example", f"no {n}", caller, now=NOW) for n in range(21)]
-    waits = [isinstance(answer, Refused) and answer.wait is not None for answer in answers]
+    waits = [isinstance(answer, SignInRefusal) and answer.wait is not None for answer in answers]
     assert waits == [False] * 20 + [True]
 
 
@@ -143,7 +145,7 @@ def test_a_half_done_sign_in_ends_after_ten_minutes_with_a_new_password_or_a_blo
         assert isinstance(found, HalfWay)
         return found.token
 
-    def finish(token: str, now: datetime) -> SignedIn | Refused | None:
+    def finish(token: str, now: datetime) -> SignedIn | SignInRefusal | None:
         return give_second_factor(database, HOUSE, token, device.at(now), CALLER, now=now)
 
     later = NOW + timedelta(minutes=11)
@@ -165,9 +167,9 @@ def test_guesses_of_codes_are_stopped_and_the_holder_is_told(database: Database)
     found = sign_in(database, HOUSE, "ana@people.example", PASSWORD, CALLER, now=later)
     assert isinstance(found, HalfWay)
     wrong = [give_second_factor(database, HOUSE, found.token, "abc", CALLER, now=later) for _ in range(5)]
-    assert wrong == [Refused()] * 5
+    assert wrong == [SignInRefusal()] * 5
     stopped = give_second_factor(database, HOUSE, found.token, device.at(later), CALLER, now=later)
-    assert isinstance(stopped, Refused)
+    assert isinstance(stopped, SignInRefusal)
     assert stopped.wait
     with database.reading() as session:
         subjects = [row[0] for row in session.connection().exec_driver_sql("SELECT subject FROM letter")]

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from support.console_users import person
 from support.openid_provider import CLIENT, SECRET, OpenIDProvider, code_of, openid_provider
 from support.world import START, World, copy_world, make_world, served
-from tocsin.node.accounts import Person, Role, Session, house_of, invite
+from tocsin.node.accounts import AccountRole, Person, Session, house_of, invite
 from tocsin.node.accounts.models import Totp
 from tocsin.node.accounts.tables import AccountElsewhere
 from tocsin.node.records import AuditEntry
@@ -85,7 +85,7 @@ def _sessions(world: World) -> list[int]:
 
 
 def test_a_person_comes_in_by_the_mailbox_and_then_by_the_link(world: World, provider: OpenIDProvider) -> None:
-    number = person(world.node, Role.ANALYST, now=START)
+    number = person(world.node, AccountRole.ANALYST, now=START)
     with visit(world, provider) as there:
         assert "Sign in with Ministry" in there.client.get("/sign-in").text
         came = there.come("/today?day=1")
@@ -124,7 +124,7 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 
 
 def test_a_word_of_the_provider_that_does_not_hold(world: World, provider: OpenIDProvider) -> None:
-    person(world.node, Role.ANALYST, now=START)
+    person(world.node, AccountRole.ANALYST, now=START)
     before = vars(provider).copy()
     taken = []
     with visit(world, provider) as there:
@@ -137,7 +137,7 @@ def test_a_word_of_the_provider_that_does_not_hold(world: World, provider: OpenI
 
 
 def test_a_token_that_another_signed(world: World, provider: OpenIDProvider) -> None:
-    person(world.node, Role.ANALYST, now=START)
+    person(world.node, AccountRole.ANALYST, now=START)
     with visit(world, provider) as there:
         back = there.leave()
         right = provider.token
@@ -150,7 +150,7 @@ def test_a_token_that_another_signed(world: World, provider: OpenIDProvider) -> 
 def test_the_way_back_is_taken_once_in_the_browser_that_left_and_in_time(
     world: World, provider: OpenIDProvider
 ) -> None:
-    person(world.node, Role.ANALYST, now=START)
+    person(world.node, AccountRole.ANALYST, now=START)
     with visit(world, provider) as there:
         back = there.leave()
         kept = dict(there.client.cookies)
@@ -185,7 +185,7 @@ def test_a_page_elsewhere_sends_nobody_to_the_provider(world: World, provider: O
 
 
 def test_an_unverified_mailbox_opens_no_account(world: World, provider: OpenIDProvider) -> None:
-    person(world.node, Role.ANALYST, now=START)
+    person(world.node, AccountRole.ANALYST, now=START)
     with visit(world, provider) as there:
         for verified in (False, None, "true", 1):
             provider.verified = verified
@@ -194,7 +194,7 @@ def test_an_unverified_mailbox_opens_no_account(world: World, provider: OpenIDPr
 
 
 def test_a_mailbox_of_a_domain_that_is_not_taken(world: World, provider: OpenIDProvider) -> None:
-    person(world.node, Role.ANALYST, now=START)
+    person(world.node, AccountRole.ANALYST, now=START)
     with visit(world, provider, domains=["gov.example"]) as there:
         assert there.come().status_code == 403
 
@@ -208,7 +208,7 @@ def test_a_stranger_gets_no_account_and_an_invited_one_gets_the_invited_role(
         with world.node.database.begin() as session:
             assert session.scalar(select(Person)) is None
             house = house_of(world.node.settings, open_tokens(world.node.home))
-            invite(session, house, "new@people.example", Role.ASSESSOR, teams=[], actor="test", now=START)
+            invite(session, house, "new@people.example", AccountRole.ASSESSOR, teams=[], actor="test", now=START)
         assert there.come().status_code == 303
     with world.node.database.reading() as session:
         made = session.scalars(select(Person)).one()
@@ -217,7 +217,7 @@ def test_a_stranger_gets_no_account_and_an_invited_one_gets_the_invited_role(
 
 
 def test_a_blocked_account_stays_closed(world: World, provider: OpenIDProvider) -> None:
-    number = person(world.node, Role.ANALYST, now=START)
+    number = person(world.node, AccountRole.ANALYST, now=START)
     with visit(world, provider) as there:
         assert there.come().status_code == 303
         with world.node.database.begin() as session:
@@ -231,7 +231,7 @@ def test_a_blocked_account_stays_closed(world: World, provider: OpenIDProvider) 
 def test_a_role_that_needs_two_factors(
     world: World, provider: OpenIDProvider, claims: dict[str, Any], two: bool, first: bool
 ) -> None:
-    person(world.node, Role.MANAGER, now=START)
+    person(world.node, AccountRole.MANAGER, now=START)
     provider.email, provider.claims = "manager@people.example", claims
     with visit(world, provider, two_factors=two) as there:
         assert there.come().headers["location"] == ("/account" if first else "/account/second-factor")
@@ -241,7 +241,7 @@ def test_a_role_that_needs_two_factors(
 def test_whoever_has_a_second_factor_here_gives_it_before_anything_is_linked(
     world: World, provider: OpenIDProvider
 ) -> None:
-    number = person(world.node, Role.ANALYST, now=START)
+    number = person(world.node, AccountRole.ANALYST, now=START)
     with world.node.database.begin() as session:
         session.add(Totp(person_id=number, secret="x", step=0, made_at=START))
     with visit(world, provider) as there:
@@ -254,7 +254,7 @@ def test_whoever_has_a_second_factor_here_gives_it_before_anything_is_linked(
 
 
 def test_a_mailbox_that_is_said_beside_the_token(world: World, provider: OpenIDProvider) -> None:
-    person(world.node, Role.ANALYST, now=START)
+    person(world.node, AccountRole.ANALYST, now=START)
     provider.in_userinfo = True
     with visit(world, provider) as there:
         assert there.come().status_code == 303
@@ -266,7 +266,7 @@ def test_a_new_key_of_the_provider_is_fetched(
     from tocsin.node.accounts import provider as module
 
     monkeypatch.setattr(module, "_RENEWED", -1.0)
-    person(world.node, Role.ANALYST, now=START)
+    person(world.node, AccountRole.ANALYST, now=START)
     with visit(world, provider) as there:
         assert there.come().status_code == 303
         provider.rotate = True

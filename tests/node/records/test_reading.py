@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from tocsin.node.errors import InputError, StorageError
-from tocsin.node.records import AuditEntry, AuditWord, Database, audit, open_database, sqlite_url
+from tocsin.node.records import AuditAction, AuditEntry, Database, audit, open_database, sqlite_url
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -23,14 +23,14 @@ def test_what_no_text_of_the_records_can_be_is_said_to_whoever_gave_it(database:
 
 def test_reading_changes_nothing_and_waits_for_no_writer(database: Database) -> None:
     with database.begin() as writing:
-        audit(writing, AuditWord.BACKUP_MADE, at=NOON, actor="test", subject="one")
+        audit(writing, AuditAction.BACKUP_MADE, at=NOON, actor="test", subject="one")
         writing.flush()
         with database.reading() as session:
             assert session.scalar(select(func.count()).select_from(AuditEntry)) == 0
     with pytest.raises((StorageError, DBAPIError)), database.reading() as session:
-        audit(session, AuditWord.BACKUP_MADE, at=NOON, actor="test", subject="two")
+        audit(session, AuditAction.BACKUP_MADE, at=NOON, actor="test", subject="two")
     with database.begin() as session:
-        audit(session, AuditWord.BACKUP_MADE, at=NOON, actor="test", subject="three")
+        audit(session, AuditAction.BACKUP_MADE, at=NOON, actor="test", subject="three")
     with database.reading() as session:
         assert list(session.scalars(select(AuditEntry.subject).order_by(AuditEntry.id))) == ["one", "three"]
 
@@ -46,9 +46,9 @@ def test_connections_that_are_kept_open_see_what_others_change_and_are_closed_at
                 assert session.scalar(count) == 2 * number
             for database in (mine, other):
                 with database.begin() as session:
-                    audit(session, AuditWord.BACKUP_MADE, at=NOON, actor="test", subject="one")
+                    audit(session, AuditAction.BACKUP_MADE, at=NOON, actor="test", subject="one")
         with pytest.raises(StorageError), mine.reading() as session:
-            audit(session, AuditWord.BACKUP_MADE, at=NOON, actor="test", subject="two")
+            audit(session, AuditAction.BACKUP_MADE, at=NOON, actor="test", subject="two")
     with mine.reading() as session:
         assert session.scalar(count) == 6
     assert [one.name for one in tmp_path.iterdir()] == ["records.sqlite"]  # SQLite tidied up: the last one was closed

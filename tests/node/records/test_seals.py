@@ -19,8 +19,8 @@ from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from tocsin.node.errors import StorageError
-from tocsin.node.records import AuditEntry, AuditSeal, AuditWord, Database, audit, open_database, sqlite_url
-from tocsin.node.records.seal_check import Finding, Verdict, check_seals
+from tocsin.node.records import AuditAction, AuditEntry, AuditSeal, Database, audit, open_database, sqlite_url
+from tocsin.node.records.seal_check import SealCheckResult, SealFinding, check_seals
 from tocsin.node.records.seal_keys import open_seal_key, public_pem, read_public_keys
 from tocsin.node.records.seals import LATE, Head, leaf, numbers_of, read_head, runs_of, seal
 from tocsin.operations.backup import copy_records
@@ -34,11 +34,11 @@ def _note(database: Database, count: int, at: datetime = NOW, detail: dict[str, 
     with database.begin() as session:
         for number in range(count):
             said = detail or {"rows": number, "share": number / 7, "name": "Zürich"}
-            audit(session, AuditWord.REPORT_INGESTED, at=at, actor="ingest", subject=f"ingest:{number}", detail=said)
+            audit(session, AuditAction.REPORT_INGESTED, at=at, actor="ingest", subject=f"ingest:{number}", detail=said)
             session.flush()
 
 
-def _check(database: Database, *, now: datetime = NOW, heads: tuple[Head, ...] = ()) -> Verdict:
+def _check(database: Database, *, now: datetime = NOW, heads: tuple[Head, ...] = ()) -> SealCheckResult:
     return check_seals(database, [KEY.public_key()], now=now, heads=heads)
 
 
@@ -62,7 +62,7 @@ def test_what_was_sealed_is_found_whole(database: Database) -> None:
 
 def test_an_empty_log_is_fine(database: Database) -> None:
     assert seal(database, KEY, now=NOW) == 0
-    assert _check(database) == Verdict()
+    assert _check(database) == SealCheckResult()
 
 
 CHANGES: list[tuple[str, Any]] = [
@@ -76,14 +76,14 @@ def test_a_changed_entry_is_named(database: Database, change: tuple[str, Any]) -
     _sealed(database)
     with database.begin() as session:
         session.execute(update(AuditEntry).where(AuditEntry.id == 6).values({change[0]: change[1]}))
-    assert _check(database, now=NOW).findings == [Finding("changed", 6, 2)]
+    assert _check(database, now=NOW).findings == [SealFinding("changed", 6, 2)]
 
 
 def test_a_removed_entry_is_named(database: Database) -> None:
     _sealed(database)
     with database.begin() as session:
         session.execute(delete(AuditEntry).where(AuditEntry.id.in_([1, 13])))
-    assert _check(database).findings == [Finding("missing", 1, 1), Finding("missing", 13, 3)]
+    assert _check(database).findings == [SealFinding("missing", 1, 1), SealFinding("missing", 13, 3)]
 
 
 def test_two_entries_that_changed_places_are_named(database: Database) -> None:
@@ -91,16 +91,16 @@ def test_two_entries_that_changed_places_are_named(database: Database) -> None:
     with database.begin() as session:
         for old, new in ((2, 999), (3, 2), (999, 3)):
             session.execute(update(AuditEntry).where(AuditEntry.id == old).values(id=new))
-    assert _check(database).findings == [Finding("changed", 2, 1), Finding("changed", 3, 1)]
+    assert _check(database).findings == [SealFinding("changed", 2, 1), SealFinding("changed", 3, 1)]
 
 
 @pytest.mark.parametrize("number", [0, -7])
 def test_an_entry_before_all_others_is_named(database: Database, number: int) -> None:
     _sealed(database)
     _insert(database, number)
-    assert _check(database).findings == [Finding("inserted", number)]
+    assert _check(database).findings == [SealFinding("inserted", number)]
     seal(database, KEY, now=NOW)
-    assert _check(database).findings == [Finding("inserted", number)]
+    assert _check(database).findings == [SealFinding("inserted", number)]
 
 
 def test_an_entry_that_comes_among_sealed_ones_after_a_day_is_named_and_never_sealed(database: Database) -> None:
@@ -111,7 +111,7 @@ def test_an_entry_that_comes_among_sealed_ones_after_a_day_is_named_and_never_se
     _note(database, 1, later)
     seal(database, KEY, now=later)
     _insert(database, 4)
-    assert _check(database, now=later).findings == [Finding("changed", 4, 1)]
+    assert _check(database, now=later).findings == [SealFinding("changed", 4, 1)]
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -119,7 +119,7 @@ def test_a_removed_seal_is_named(database: Database, number: int) -> None:
     _sealed(database)
     with database.begin() as session:
         session.execute(delete(AuditSeal).where(AuditSeal.number == number))
-    assert Finding("seal missing", seal=number) in _check(database).findings
+    assert SealFinding("seal missing", seal=number) in _check(database).findings
 
 
 def test_the_newest_seal_is_missed_by_whoever_noted_it(database: Database, tmp_path: Path) -> None:
@@ -131,16 +131,16 @@ def test_the_newest_seal_is_missed_by_whoever_noted_it(database: Database, tmp_p
     with database.begin() as session:
         session.execute(delete(AuditSeal))
     assert _check(database).good
-    assert _check(database, heads=(noted,)).findings == [Finding("seal missing", seal=1)]
+    assert _check(database, heads=(noted,)).findings == [SealFinding("seal missing", seal=1)]
     seal(database, KEY, now=NOW + MINUTE)
-    assert _check(database, heads=(noted,)).findings == [Finding("seal changed", seal=1)]
+    assert _check(database, heads=(noted,)).findings == [SealFinding("seal changed", seal=1)]
 
 
 def test_a_seal_of_another_key_is_named(database: Database) -> None:
     _sealed(database)
     _note(database, 1)
     seal(database, Ed25519PrivateKey.generate(), now=NOW)
-    assert _check(database).findings == [Finding("seal key", seal=4)]
+    assert _check(database).findings == [SealFinding("seal key", seal=4)]
 
 
 def test_a_log_that_was_made_anew_with_the_right_key_does_not_hide_the_first(database: Database) -> None:
@@ -198,7 +198,7 @@ def _undone(database: Database) -> Iterator[Session]:
 @given(detail=st.dictionaries(st.text("abc", max_size=3), JSON, max_size=4))
 def test_an_entry_reads_the_same_on_every_database(database: Database, detail: dict[str, object]) -> None:
     with _undone(database) as session:
-        audit(session, AuditWord.FEED_CHANGED, at=NOW, actor="é", subject="feed:x", detail=detail)
+        audit(session, AuditAction.FEED_CHANGED, at=NOW, actor="é", subject="feed:x", detail=detail)
         session.flush()
         session.expire_all()
         kept = session.scalars(select(AuditEntry)).one()
@@ -267,14 +267,14 @@ def _values(number: int) -> dict[str, Any]:
 def test_entries_that_become_visible_late_are_sealed_by_the_next_seal(postgresql: Any) -> None:
     database = open_database(postgresql.fresh())
     with database.begin() as slow:
-        audit(slow, AuditWord.FEED_CHANGED, at=NOW, actor="slow", subject="feed:x")
+        audit(slow, AuditAction.FEED_CHANGED, at=NOW, actor="slow", subject="feed:x")
         slow.flush()
         _note(database, 3)
         assert seal(database, KEY, now=NOW) == 3
     assert _check(database).waiting == 1
     assert seal(database, KEY, now=NOW + MINUTE) == 1
     with database.begin() as undone:
-        audit(undone, AuditWord.FEED_CHANGED, at=NOW, actor="undone", subject="feed:x")
+        audit(undone, AuditAction.FEED_CHANGED, at=NOW, actor="undone", subject="feed:x")
         undone.flush()
         undone.rollback()
     _note(database, 1)

@@ -10,7 +10,7 @@ from tocsin.delivery import Delivery
 from tocsin.node.errors import InputError
 from tocsin.node.records import Database
 from tocsin.node.records.audit import AuditEntry
-from tocsin.problems.answers import NOTE_LENGTH, Answer, Verdict, Via, quiet, record_answer
+from tocsin.problems.answers import NOTE_LENGTH, Answer, AnswerVerdict, Via, quiet, record_answer
 
 NOW = dt.datetime(2026, 11, 20, 9, 0, tzinfo=dt.UTC)
 TOLD = frozenset({1, 2, 2**64 - 1})
@@ -46,7 +46,7 @@ def digest(database: Database, *, team: int = TEAM) -> Delivery:
 def say(
     database: Database,
     delivery: Delivery,
-    verdict: Verdict,
+    verdict: AnswerVerdict,
     *problems: int,
     key: str = "",
     at: dt.datetime = NOW,
@@ -78,8 +78,8 @@ def silent(database: Database, now: dt.datetime = NOW) -> dict[int, set[int]]:
 def test_the_same_act_twice_is_one_answer_with_one_audit_entry(database: Database) -> None:
     delivery = digest(database)
 
-    first = say(database, delivery, Verdict.FIXED, key="page:1")
-    again = say(database, delivery, Verdict.FALSE, key="page:1")
+    first = say(database, delivery, AnswerVerdict.FIXED, key="page:1")
+    again = say(database, delivery, AnswerVerdict.FALSE, key="page:1")
 
     assert (again.uuid, again.verdict) == (first.uuid, "fixed")
     with database.begin() as session:
@@ -90,32 +90,34 @@ def test_the_same_act_twice_is_one_answer_with_one_audit_entry(database: Databas
 
 
 def test_all_of_a_digest_keeps_its_team_quiet_for_each_of_its_problems(database: Database) -> None:
-    say(database, digest(database), Verdict.FALSE)
+    say(database, digest(database), AnswerVerdict.FALSE)
     assert silent(database) == {key: {TEAM} for key in TOLD}
 
 
 def test_a_later_answer_takes_the_place_of_an_earlier_one_for_its_problems_only(database: Database) -> None:
     delivery = digest(database)
-    say(database, delivery, Verdict.FALSE, at=NOW)
-    say(database, delivery, Verdict.ACKNOWLEDGED, 1, at=NOW + dt.timedelta(hours=1))
+    say(database, delivery, AnswerVerdict.FALSE, at=NOW)
+    say(database, delivery, AnswerVerdict.ACKNOWLEDGED, 1, at=NOW + dt.timedelta(hours=1))
     assert silent(database, NOW + dt.timedelta(hours=2)) == {2: {TEAM}, 2**64 - 1: {TEAM}}
 
 
 def test_one_team_speaks_for_itself(database: Database) -> None:
-    say(database, digest(database, team=1), Verdict.NOT_OURS, 1)
-    say(database, digest(database, team=2), Verdict.ACKNOWLEDGED, 1)
+    say(database, digest(database, team=1), AnswerVerdict.NOT_OURS, 1)
+    say(database, digest(database, team=2), AnswerVerdict.ACKNOWLEDGED, 1)
     assert silent(database) == {1: {1}}
 
 
 def test_accepted_ends_at_its_date(database: Database) -> None:
-    say(database, digest(database), Verdict.ACCEPTED, 1, until=NOW + dt.timedelta(days=30))
+    say(database, digest(database), AnswerVerdict.ACCEPTED, 1, until=NOW + dt.timedelta(days=30))
     assert silent(database, NOW + dt.timedelta(days=29)) == {1: {TEAM}}
     assert silent(database, NOW + dt.timedelta(days=30)) == {}
 
 
 def test_no_answer_keeps_a_team_quiet_for_ever(database: Database) -> None:
     delivery = digest(database)
-    for problem, verdict in enumerate((Verdict.ACCEPTED, Verdict.FALSE, Verdict.NOT_OURS, Verdict.FIXED)):
+    for problem, verdict in enumerate(
+        (AnswerVerdict.ACCEPTED, AnswerVerdict.FALSE, AnswerVerdict.NOT_OURS, AnswerVerdict.FIXED)
+    ):
         say(database, delivery, verdict, problem, told=frozenset(range(4)))
     assert len(silent(database)) == 4
     assert silent(database, NOW + dt.timedelta(days=366)) == {}
@@ -123,8 +125,8 @@ def test_no_answer_keeps_a_team_quiet_for_ever(database: Database) -> None:
 
 def test_fixed_passes_over_sightings_up_to_the_moment_it_was_said(database: Database) -> None:
     delivery = digest(database)
-    say(database, delivery, Verdict.FIXED, 1)
-    say(database, delivery, Verdict.FALSE, 2)
+    say(database, delivery, AnswerVerdict.FIXED, 1)
+    say(database, delivery, AnswerVerdict.FALSE, 2)
     with database.begin() as session:
         found = quiet(session, NOW)
     assert found[1][TEAM] == int(NOW.timestamp())
@@ -133,12 +135,12 @@ def test_fixed_passes_over_sightings_up_to_the_moment_it_was_said(database: Data
 
 def test_a_problem_that_the_digest_did_not_tell_is_refused(database: Database) -> None:
     with pytest.raises(InputError, match="did not tell of 0000000000000009"):
-        say(database, digest(database), Verdict.FIXED, 1, 9)
+        say(database, digest(database), AnswerVerdict.FIXED, 1, 9)
 
 
 def test_a_note_is_bounded_and_cannot_steer_a_terminal_or_turn_the_text(database: Database) -> None:
     delivery = digest(database)
     with pytest.raises(InputError, match="2000 characters"):
-        say(database, delivery, Verdict.FIXED, note="x" * (NOTE_LENGTH + 1))
-    said = say(database, delivery, Verdict.FIXED, note="\x00done\x1b[2J\r\nby \u202eus\n")
+        say(database, delivery, AnswerVerdict.FIXED, note="x" * (NOTE_LENGTH + 1))
+    said = say(database, delivery, AnswerVerdict.FIXED, note="\x00done\x1b[2J\r\nby \u202eus\n")
     assert said.note == "done [2J\nby  us"

@@ -11,24 +11,24 @@ from support.reply_examples import OPERATOR, delivery_of, file, reply, stands, w
 from support.world import World
 from tocsin.delivery import DeliveryState
 from tocsin.delivery.mailbox import (
-    Kind,
     MailBounce,
+    MailKind,
     MailState,
 )
 from tocsin.node.letters import Letter, LetterState, queue_letter
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.notify import tell
-from tocsin.problems.replies import Desk
+from tocsin.problems.replies import MailContext
 
 
-def bounces(desk: Desk) -> list[tuple[str, bool, bool, str]]:
+def bounces(desk: MailContext) -> list[tuple[str, bool, bool, str]]:
     with desk.node.database.begin() as session:
         rows = session.scalars(select(MailBounce).order_by(MailBounce.id))
         return [(row.mailbox, row.failed, row.permanent, row.status) for row in rows]
 
 
-def state_of(desk: Desk, digest: Read) -> str:
+def state_of(desk: MailContext, digest: Read) -> str:
     return delivery_of(desk, digest).state
 
 
@@ -36,15 +36,15 @@ def to_operator(fields: str) -> str:
     return fields.replace("noc@isp.example", OPERATOR)
 
 
-def test_a_bounce_for_good_marks_the_digest(world: World, desk: Desk, digest: Read) -> None:
+def test_a_bounce_for_good_marks_the_digest(world: World, desk: MailContext, digest: Read) -> None:
     filed = file(world, desk, report(to_operator(GONE), original=digest.message_id).raw(digest.headers["Reply-To"]))
 
-    assert (filed.decision.kind, filed.decision.state) == (Kind.BOUNCE, MailState.APPLIED)
+    assert (filed.decision.kind, filed.decision.state) == (MailKind.BOUNCE, MailState.APPLIED)
     assert bounces(desk) == [(OPERATOR, True, True, "5.1.1")]
     assert state_of(desk, digest) == DeliveryState.BOUNCED
 
 
-def test_of_several_parts_each_is_known(world: World, desk: Desk, digest: Read) -> None:
+def test_of_several_parts_each_is_known(world: World, desk: MailContext, digest: Read) -> None:
     part = digest.message_id.replace("@", ".3@")
     file(world, desk, report(to_operator(FULL), original=part).raw(digest.headers["Reply-To"]))
 
@@ -52,7 +52,7 @@ def test_of_several_parts_each_is_known(world: World, desk: Desk, digest: Read) 
     assert state_of(desk, digest) == DeliveryState.BOUNCED
 
 
-def test_a_late_mail_may_still_arrive(world: World, desk: Desk, digest: Read) -> None:
+def test_a_late_mail_may_still_arrive(world: World, desk: MailContext, digest: Read) -> None:
     file(world, desk, report(to_operator(LATE), original=digest.message_id).raw(digest.headers["Reply-To"]))
 
     assert bounces(desk) == [(OPERATOR, False, False, "4.4.1")]
@@ -69,7 +69,9 @@ def test_a_digest_that_reached_one_of_two_mailboxes_is_not_lost(world: World, di
     assert state_of(desk, digest) == DeliveryState.BOUNCED
 
 
-def test_a_bounce_from_where_a_mailbox_forwards_to_does_not_condemn_it(world: World, desk: Desk, digest: Read) -> None:
+def test_a_bounce_from_where_a_mailbox_forwards_to_does_not_condemn_it(
+    world: World, desk: MailContext, digest: Read
+) -> None:
     filed = file(world, desk, report(GONE, original=digest.message_id).raw(digest.headers["Reply-To"]))
 
     assert (filed.decision.state, filed.decision.why) == (
@@ -80,7 +82,7 @@ def test_a_bounce_from_where_a_mailbox_forwards_to_does_not_condemn_it(world: Wo
     assert state_of(desk, digest) == DeliveryState.SENT
 
 
-def test_what_came_back_can_be_sent_again_to_a_mended_mailbox(world: World, desk: Desk, digest: Read) -> None:
+def test_what_came_back_can_be_sent_again_to_a_mended_mailbox(world: World, desk: MailContext, digest: Read) -> None:
     file(world, desk, report(to_operator(GONE), original=digest.message_id).raw(digest.headers["Reply-To"]))
     with_mailboxes(world, "new@operator.example")
     reference = delivery_of(desk, digest).reference
@@ -92,7 +94,9 @@ def test_what_came_back_can_be_sent_again_to_a_mended_mailbox(world: World, desk
     assert "new@operator.example" in read_folder(world.node.mails)[f"{reference}.eml"].to
 
 
-def test_a_report_without_our_mail_comes_to_the_address_of_the_digest(world: World, desk: Desk, digest: Read) -> None:
+def test_a_report_without_our_mail_comes_to_the_address_of_the_digest(
+    world: World, desk: MailContext, digest: Read
+) -> None:
     raw = QMAIL.raw(digest.headers["Reply-To"]).replace(b"noc@isp.example", OPERATOR.encode())
     file(world, desk, raw.replace(b"Message-ID: <TOC-2026-0000001.abc@example.org>\r\n", b""))
 
@@ -100,14 +104,14 @@ def test_a_report_without_our_mail_comes_to_the_address_of_the_digest(world: Wor
     assert state_of(desk, digest) == DeliveryState.BOUNCED
 
 
-def test_a_report_in_other_words_is_of_the_mailbox_that_it_names(world: World, desk: Desk, digest: Read) -> None:
+def test_a_report_in_other_words_is_of_the_mailbox_that_it_names(world: World, desk: MailContext, digest: Read) -> None:
     raw = QMAIL.raw(digest.headers["Reply-To"]).replace(b"noc@isp.example", OPERATOR.encode())
     file(world, desk, raw.replace(b"<TOC-2026-0000001.abc@example.org>", digest.message_id.encode()))
 
     assert bounces(desk) == [(OPERATOR, True, True, "")]
 
 
-def test_a_forged_bounce_changes_nothing(world: World, desk: Desk, digest: Read) -> None:
+def test_a_forged_bounce_changes_nothing(world: World, desk: MailContext, digest: Read) -> None:
     guessed = digest.message_id.replace(digest.message_id.split(".")[1][:4], "0000", 1)
     waiting = file(world, desk, report(to_operator(GONE), original=guessed).raw())
     spam = file(world, desk, report(GONE, original="<x@elsewhere.example>").raw())
@@ -117,13 +121,13 @@ def test_a_forged_bounce_changes_nothing(world: World, desk: Desk, digest: Read)
 
 
 def test_a_bounce_that_names_our_mail_but_came_to_another_address_waits_for_a_person(
-    world: World, desk: Desk, digest: Read
+    world: World, desk: MailContext, digest: Read
 ) -> None:
     """A Message-ID is no secret: whoever has seen one must not make a mailbox look gone."""
     forged = report(to_operator(GONE), original=digest.message_id).raw("csirt@example.org")
     filed = file(world, desk, forged)
 
-    assert (filed.decision.kind, filed.decision.state) == (Kind.BOUNCE, MailState.WAITING)
+    assert (filed.decision.kind, filed.decision.state) == (MailKind.BOUNCE, MailState.WAITING)
     assert "anybody can have written it" in filed.decision.why
     assert state_of(desk, digest) == DeliveryState.SENT
     assert stands(world, desk)[0] == "registered"
@@ -131,7 +135,7 @@ def test_a_bounce_that_names_our_mail_but_came_to_another_address_waits_for_a_pe
 
 
 def test_a_bounce_that_returns_another_mail_waits_for_a_person(
-    world: World, desk: Desk, digest: Read, other: Read
+    world: World, desk: MailContext, digest: Read, other: Read
 ) -> None:
     for original in (other.message_id, "<lost@isp.example>"):
         filed = file(world, desk, report(to_operator(GONE), original=original).raw(digest.headers["Reply-To"]))
@@ -144,7 +148,7 @@ def test_a_bounce_that_returns_another_mail_waits_for_a_person(
 
 
 @pytest.mark.parametrize("mailbox", [OPERATOR, "noc@isp.example"])
-def test_a_person_says_that_it_is_a_bounce(world: World, desk: Desk, digest: Read, mailbox: str) -> None:
+def test_a_person_says_that_it_is_a_bounce(world: World, desk: MailContext, digest: Read, mailbox: str) -> None:
     """Also where it names where the team's only mailbox forwards to."""
     gone = GONE.replace("noc@isp.example", mailbox)
     number = file(world, desk, report(gone, original=digest.message_id).raw("csirt@example.org")).number
@@ -167,7 +171,7 @@ def test_a_person_is_told_where_no_mailbox_fits(world: World, digest: Read) -> N
 
 
 @pytest.mark.parametrize("by", ["the address", "a person"])
-def test_a_digest_that_was_answered_stays_answered(world: World, desk: Desk, digest: Read, by: str) -> None:
+def test_a_digest_that_was_answered_stays_answered(world: World, desk: MailContext, digest: Read, by: str) -> None:
     file(world, desk, reply(digest, "We look at it."))
     to = digest.headers["Reply-To"] if by == "the address" else "csirt@example.org"
     number = file(world.at(0.2), desk, report(to_operator(GONE), original=digest.message_id).raw(to)).number
@@ -179,7 +183,7 @@ def test_a_digest_that_was_answered_stays_answered(world: World, desk: Desk, dig
     assert stands(world, desk)[0] == "bouncing"
 
 
-def test_a_letter_that_bounces_is_marked(world: World, desk: Desk) -> None:
+def test_a_letter_that_bounces_is_marked(world: World, desk: MailContext) -> None:
     with desk.node.database.begin() as session:
         queue_letter(session, key="k", kind="test", mailbox=OPERATOR, subject="s", body="b", now=world.now)
     tell(world.node, now=world.now)
@@ -195,14 +199,14 @@ def test_a_letter_that_bounces_is_marked(world: World, desk: Desk) -> None:
         assert session.scalars(select(Letter.state)).one() == LetterState.BOUNCED
 
 
-def test_a_mailbox_that_sends_mails_back_is_bouncing(world: World, desk: Desk, digest: Read) -> None:
+def test_a_mailbox_that_sends_mails_back_is_bouncing(world: World, desk: MailContext, digest: Read) -> None:
     assert stands(world, desk)[0] == "registered"
     file(world, desk, report(to_operator(GONE), original=digest.message_id).raw(digest.headers["Reply-To"]))
 
     assert stands(world, desk)[0] == "bouncing"
 
 
-def test_a_late_mail_says_nothing_of_its_mailbox(world: World, desk: Desk, digest: Read) -> None:
+def test_a_late_mail_says_nothing_of_its_mailbox(world: World, desk: MailContext, digest: Read) -> None:
     file(world, desk, report(to_operator(LATE), original=digest.message_id).raw(digest.headers["Reply-To"]))
 
     assert stands(world, desk)[0] == "registered"

@@ -14,7 +14,7 @@ from support.reply_examples import OPERATOR, answers, delivery_of, file, reply, 
 from support.world import World
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.delivery.mailbox import (
-    Kind,
+    MailKind,
     MailState,
     ReceivedMail,
     delete_received,
@@ -28,7 +28,7 @@ from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.notify import tell
 from tocsin.problems.answers import Via, read_problem
-from tocsin.problems.replies import Desk, file_mail, open_desk
+from tocsin.problems.replies import MailContext, file_mail, open_desk
 from tocsin.problems.replies.case import told_of
 from tocsin.problems.replies.decide import problems_at
 
@@ -59,7 +59,7 @@ def test_who_proves_that_the_digest_came_answers_it(
     desk = open_desk(world.node, world.node.store)
     filed = file(world, desk, reply(digest, "fixed, thanks", sender=sender, token=shown[0], thread=shown[1]))
 
-    assert (filed.decision.kind, filed.decision.state) == (Kind.ANSWER, MailState.APPLIED), filed.decision.why
+    assert (filed.decision.kind, filed.decision.state) == (MailKind.ANSWER, MailState.APPLIED), filed.decision.why
     assert filed.decision.match.by == by
     (answer,) = answers(desk)
     assert (answer.verdict, answer.problems, answer.via, answer.said_by) == ("fixed", None, Via.MAIL, sender)
@@ -67,14 +67,14 @@ def test_who_proves_that_the_digest_came_answers_it(
     assert answer.note == "fixed, thanks"
 
 
-def test_a_mail_without_a_word_says_that_somebody_read_it(world: World, desk: Desk, digest: Read) -> None:
+def test_a_mail_without_a_word_says_that_somebody_read_it(world: World, desk: MailContext, digest: Read) -> None:
     file(world, desk, reply(digest, "We have asked the customer.\nMore tomorrow."))
 
     (answer,) = answers(desk)
     assert (answer.verdict, answer.note) == ("acknowledged", "We have asked the customer.\nMore tomorrow.")
 
 
-def test_a_reply_can_speak_of_some_problems(world: World, desk: Desk, digest: Read) -> None:
+def test_a_reply_can_speak_of_some_problems(world: World, desk: MailContext, digest: Read) -> None:
     filed = file(world, desk, reply(digest, "fixed 192.0.2.1:3389, 192.0.2.2\nnot ours 192.0.2.3\nfalse 198.51.100.9"))
 
     assert [(answer.verdict, len(answer.problems or ())) for answer in answers(desk)] == [("fixed", 2), ("not_ours", 1)]
@@ -83,7 +83,7 @@ def test_a_reply_can_speak_of_some_problems(world: World, desk: Desk, digest: Re
     assert filed.decision.reasons == ("Not in this digest: 198.51.100.9.",)
 
 
-def test_what_proves_nothing_waits_for_a_person(world: World, desk: Desk, digest: Read, other: Read) -> None:
+def test_what_proves_nothing_waits_for_a_person(world: World, desk: MailContext, digest: Read, other: Read) -> None:
     mine = digest.headers["Reply-To"]
     forged = reply_addresses("csirt@example.org", Tokens(b"guessed"))("TOC-2026-0000001")
     doubts = {
@@ -122,7 +122,9 @@ def test_in_a_domain_of_everybody_only_the_mailbox_itself_answers(world: World, 
 
 
 @pytest.mark.parametrize("sample", [*AUTOMATIC, *RECEIPTS], ids=lambda sample: f"{sample.kind}-{sample.name}")
-def test_what_programs_send_never_counts_as_an_answer(world: World, desk: Desk, digest: Read, sample: Sample) -> None:
+def test_what_programs_send_never_counts_as_an_answer(
+    world: World, desk: MailContext, digest: Read, sample: Sample
+) -> None:
     filed = file(world, desk, sample.raw(digest.headers["Reply-To"]))
 
     assert (filed.decision.kind, filed.decision.state) == (sample.kind, MailState.KEPT)
@@ -132,13 +134,13 @@ def test_what_programs_send_never_counts_as_an_answer(world: World, desk: Desk, 
 
 @pytest.mark.parametrize("way", LISTS, ids=lambda sample: sample.name)
 def test_a_verdict_through_a_list_or_from_nobody_is_offered_to_a_person(
-    world: World, desk: Desk, digest: Read, way: Sample
+    world: World, desk: MailContext, digest: Read, way: Sample
 ) -> None:
     """Abuse desks answer through groups: their "fixed" is not lost, and does not count by itself."""
     said = Sample("", way.kind, "fixed 192.0.2.1:3389", way.head).raw(digest.headers["Reply-To"])
     filed = file(world, desk, said)
 
-    assert (filed.decision.kind, filed.decision.state) == (Kind.UNKNOWN, MailState.WAITING)
+    assert (filed.decision.kind, filed.decision.state) == (MailKind.UNKNOWN, MailState.WAITING)
     assert "It says “fixed”" in filed.decision.why
     assert answers(desk) == []
     shown = world.tocsin.json("replies", "show", str(filed.number))
@@ -152,29 +154,29 @@ def test_a_verdict_through_a_list_or_from_nobody_is_offered_to_a_person(
 
 @pytest.mark.parametrize("way", LISTS, ids=lambda sample: sample.name)
 def test_other_words_through_a_list_or_from_nobody_say_nothing(
-    world: World, desk: Desk, digest: Read, way: Sample
+    world: World, desk: MailContext, digest: Read, way: Sample
 ) -> None:
     filed = file(world, desk, way.raw(digest.headers["Reply-To"]))
 
-    assert (filed.decision.kind, filed.decision.state) == (Kind.AUTOMATIC, MailState.KEPT)
+    assert (filed.decision.kind, filed.decision.state) == (MailKind.AUTOMATIC, MailState.KEPT)
     assert answers(desk) == []
 
 
-def test_why_a_mail_through_a_list_would_not_count_anyhow_is_said(world: World, desk: Desk) -> None:
-    filed = file(world, desk, Sample("", Kind.UNKNOWN, "fixed", LISTS[0].head, "Hello").raw())
+def test_why_a_mail_through_a_list_would_not_count_anyhow_is_said(world: World, desk: MailContext) -> None:
+    filed = file(world, desk, Sample("", MailKind.UNKNOWN, "fixed", LISTS[0].head, "Hello").raw())
 
     assert filed.decision.reasons == ("It answers no mail of ours.",)
 
 
-def test_our_own_digest_that_comes_back_is_known(world: World, desk: Desk) -> None:
+def test_our_own_digest_that_comes_back_is_known(world: World, desk: MailContext) -> None:
     (path,) = [path for path in world.node.mails.rglob("*.eml") if OPERATOR.encode() in path.read_bytes()]
     filed = file(world, desk, path.read_bytes().replace(b"Auto-Submitted: auto-generated\r\n", b""))
 
-    assert (filed.decision.kind, filed.decision.why) == (Kind.AUTOMATIC, "Our own mail, come back.")
+    assert (filed.decision.kind, filed.decision.why) == (MailKind.AUTOMATIC, "Our own mail, come back.")
     assert answers(desk) == []
 
 
-def test_the_same_mail_twice_is_one_answer(world: World, desk: Desk, digest: Read) -> None:
+def test_the_same_mail_twice_is_one_answer(world: World, desk: MailContext, digest: Read) -> None:
     raw = reply(digest, "fixed")
     by_another_way = b"Received: from elsewhere\r\n" + raw
 
@@ -185,7 +187,7 @@ def test_the_same_mail_twice_is_one_answer(world: World, desk: Desk, digest: Rea
     assert len(answers(desk)) == 1
 
 
-def test_two_that_read_the_same_mail_at_once_note_one_answer(world: World, desk: Desk, digest: Read) -> None:
+def test_two_that_read_the_same_mail_at_once_note_one_answer(world: World, desk: MailContext, digest: Read) -> None:
     raws = [reply(digest, f"fixed\n{number}") for number in range(5)]
     with ThreadPoolExecutor(4) as executor:
         filed = list(executor.map(lambda raw: file(world, desk, raw), raws * 4))
@@ -193,7 +195,7 @@ def test_two_that_read_the_same_mail_at_once_note_one_answer(world: World, desk:
     assert len({one.number for one in filed}) == len(answers(desk)) == len(raws)
 
 
-def test_a_mail_that_takes_the_name_of_another_does_not_hide_it(world: World, desk: Desk, digest: Read) -> None:
+def test_a_mail_that_takes_the_name_of_another_does_not_hide_it(world: World, desk: MailContext, digest: Read) -> None:
     raw = reply(digest, "fixed")
     name = next(line for line in raw.splitlines() if line.startswith(b"Message-ID:"))
     file(world, desk, b"From: x@evil.example\r\n" + name + b"\r\n\r\nspam")
@@ -201,7 +203,7 @@ def test_a_mail_that_takes_the_name_of_another_does_not_hide_it(world: World, de
     assert file(world, desk, raw).decision.state is MailState.APPLIED
 
 
-def test_every_mail_is_kept_as_it_came_and_audited(world: World, desk: Desk, digest: Read) -> None:
+def test_every_mail_is_kept_as_it_came_and_audited(world: World, desk: MailContext, digest: Read) -> None:
     raw = reply(digest, "fixed")
     filed = file(world, desk, raw)
 
@@ -215,7 +217,7 @@ def test_every_mail_is_kept_as_it_came_and_audited(world: World, desk: Desk, dig
 
 
 @pytest.mark.parametrize("inside", ["attached", "forwarded", "packed", "in the text"])
-def test_of_a_mail_with_a_report_of_abuse_only_its_way_is_kept(world: World, desk: Desk, inside: str) -> None:
+def test_of_a_mail_with_a_report_of_abuse_only_its_way_is_kept(world: World, desk: MailContext, inside: str) -> None:
     data = shapes(xarf())["packed.zip" if inside == "packed" else "pretty.json"]
     message = EmailMessage()
     message["From"], message["Subject"], message["Message-ID"] = "a@r.example", WORDS, "<1@r.example>"
@@ -235,7 +237,7 @@ def test_of_a_mail_with_a_report_of_abuse_only_its_way_is_kept(world: World, des
     assert file(world, desk, bytes(message)).again
 
 
-def test_a_dry_run_changes_nothing(world: World, desk: Desk, digest: Read) -> None:
+def test_a_dry_run_changes_nothing(world: World, desk: MailContext, digest: Read) -> None:
     filed = file_mail(desk, reply(digest, "fixed"), now=world.now, dry_run=True)
 
     assert (filed.number, filed.decision.state) == (None, MailState.APPLIED)
@@ -243,7 +245,7 @@ def test_a_dry_run_changes_nothing(world: World, desk: Desk, digest: Read) -> No
     assert not desk.folder.exists()
 
 
-def test_a_digest_takes_answers_for_some_time(world: World, desk: Desk, digest: Read) -> None:
+def test_a_digest_takes_answers_for_some_time(world: World, desk: MailContext, digest: Read) -> None:
     filed = file(world.at(90.1), desk, reply(digest, "fixed"))
 
     assert (filed.decision.state, filed.decision.why) == (MailState.WAITING, "That digest is more than 90 days old.")
@@ -251,7 +253,7 @@ def test_a_digest_takes_answers_for_some_time(world: World, desk: Desk, digest: 
 
 @pytest.mark.parametrize("state", [DeliveryState.SHADOW, DeliveryState.REDIRECTED])
 def test_a_digest_that_was_only_tried_out_takes_none(
-    world: World, desk: Desk, digest: Read, state: DeliveryState
+    world: World, desk: MailContext, digest: Read, state: DeliveryState
 ) -> None:
     with desk.node.database.begin() as session:
         session.execute(update(Delivery).values(state=state.value))
@@ -261,14 +263,14 @@ def test_a_digest_that_was_only_tried_out_takes_none(
     assert answers(desk) == []
 
 
-def test_an_answer_came_when_our_server_took_it(world: World, desk: Desk, digest: Read) -> None:
+def test_an_answer_came_when_our_server_took_it(world: World, desk: MailContext, digest: Read) -> None:
     raw = reply(digest, "fixed", Date="Tue, 01 Jan 2030 00:00:00 +0000")
     file_mail(desk, raw, now=world.now, arrived=world.now - timedelta(hours=1))
 
     assert answers(desk)[0].at == world.now - timedelta(hours=1)
 
 
-def test_of_a_mail_that_was_too_large_a_person_is_told(world: World, desk: Desk, digest: Read) -> None:
+def test_of_a_mail_that_was_too_large_a_person_is_told(world: World, desk: MailContext, digest: Read) -> None:
     head = reply(digest, "fixed").split(b"\r\n\r\n")[0]
     filed = file(world, desk, head, unread=99_000_000)
 
@@ -278,7 +280,7 @@ def test_of_a_mail_that_was_too_large_a_person_is_told(world: World, desk: Desk,
     assert answers(desk) == []
 
 
-def test_old_mails_are_deleted_but_for_those_that_wait(world: World, desk: Desk, digest: Read) -> None:
+def test_old_mails_are_deleted_but_for_those_that_wait(world: World, desk: MailContext, digest: Read) -> None:
     applied, waiting = reply(digest, "fixed"), reply(digest, "fixed", token=False, sender="x@evil.example")
     for raw in (applied, waiting):
         file(world, desk, raw)
@@ -292,7 +294,7 @@ def test_old_mails_are_deleted_but_for_those_that_wait(world: World, desk: Desk,
 # Contacts -----------------------------------------------------------------------------------------------------------
 
 
-def asked(world: World, desk: Desk) -> tuple[Letter, str]:
+def asked(world: World, desk: MailContext) -> tuple[Letter, str]:
     """The letter that asks whether the operator's mailbox is theirs, and the address to answer it to."""
     write = Letters(lambda _, __: ("Is this yours?", "Answer yes."), reply_addresses("csirt@example.org", desk.tokens))
     (number,) = [number for number, team in desk.teams.items() if team.key == "operator"]
@@ -311,7 +313,7 @@ def answer_to(letter: Letter, text: str, *, to: str, sender: str = OPERATOR) -> 
 
 @pytest.mark.parametrize(("channel", "state"), [("smtp", "answering"), ("file", "registered")])
 def test_who_answers_a_mail_that_left_is_answering(
-    world: World, desk: Desk, digest: Read, channel: str, state: str
+    world: World, desk: MailContext, digest: Read, channel: str, state: str
 ) -> None:
     with desk.node.database.begin() as session:
         session.execute(update(Delivery).values(channel=channel))
@@ -320,7 +322,7 @@ def test_who_answers_a_mail_that_left_is_answering(
     assert stands(world, desk)[0] == state
 
 
-def test_an_automatic_reply_does_not_make_a_mailbox_answering(world: World, desk: Desk, digest: Read) -> None:
+def test_an_automatic_reply_does_not_make_a_mailbox_answering(world: World, desk: MailContext, digest: Read) -> None:
     with desk.node.database.begin() as session:
         session.execute(update(Delivery).values(channel="smtp"))
     file(world, desk, AUTOMATIC[0].raw(digest.headers["Reply-To"]))
@@ -329,7 +331,7 @@ def test_an_automatic_reply_does_not_make_a_mailbox_answering(world: World, desk
 
 
 @pytest.mark.parametrize("sender", [OPERATOR, "helpdesk@tickets.example"])
-def test_yes_in_a_reply_verifies_a_mailbox(world: World, desk: Desk, sender: str) -> None:
+def test_yes_in_a_reply_verifies_a_mailbox(world: World, desk: MailContext, sender: str) -> None:
     letter, address = asked(world, desk)
     filed = file(world, desk, answer_to(letter, "Yes, thank you", to=address, sender=sender))
 
@@ -337,7 +339,7 @@ def test_yes_in_a_reply_verifies_a_mailbox(world: World, desk: Desk, sender: str
     assert stands(world, desk)[0] == "verified"
 
 
-def test_a_question_takes_one_answer(world: World, desk: Desk) -> None:
+def test_a_question_takes_one_answer(world: World, desk: MailContext) -> None:
     letter, address = asked(world, desk)
     file(world, desk, answer_to(letter, "Yes", to=address))
     late = file(world, desk, answer_to(letter, "Wrong address", to=address))
@@ -357,7 +359,9 @@ def test_a_question_takes_one_answer(world: World, desk: Desk) -> None:
         ("no", OPERATOR, "It answers the letter LTR-2026-0000001."),
     ],
 )
-def test_what_does_not_answer_the_question_waits(world: World, desk: Desk, text: str, sender: str, why: str) -> None:
+def test_what_does_not_answer_the_question_waits(
+    world: World, desk: MailContext, text: str, sender: str, why: str
+) -> None:
     letter, _ = asked(world, desk)
     filed = file(world, desk, answer_to(letter, text, to="csirt@example.org", sender=sender))
 

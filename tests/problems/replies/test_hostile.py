@@ -16,7 +16,7 @@ from support.reply_examples import SETTINGS, reply
 from support.world import World, make_world
 from tocsin.delivery.mailbox import LIMITS, MailState, ReceivedMail, kept_mail
 from tocsin.problems.answers import Answer
-from tocsin.problems.replies import Desk, file_mail, open_desk
+from tocsin.problems.replies import MailContext, file_mail, open_desk
 
 OPERATOR = "abuse@operator.example"
 STRANGER = "From: x@evil.example\r\nTo: csirt@example.org\r\nMessage-ID: <h@evil.example>\r\n"
@@ -33,7 +33,7 @@ def world(postgresql: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
-def desk(world: World) -> Desk:
+def desk(world: World) -> MailContext:
     return open_desk(world.node, world.node.store)
 
 
@@ -43,7 +43,7 @@ def forged(world: World) -> bytes:
     return reply(world.tell()[OPERATOR], "fixed", token=False, sender="x@evil.example")
 
 
-def answers(desk: Desk) -> list[Answer]:
+def answers(desk: MailContext) -> list[Answer]:
     with desk.node.database.begin() as session:
         return list(session.scalars(select(Answer)))
 
@@ -76,7 +76,7 @@ def hostile() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", hostile())
-def test_it_is_kept_whole_with_a_reason_and_nothing_follows(world: World, desk: Desk, name: str) -> None:
+def test_it_is_kept_whole_with_a_reason_and_nothing_follows(world: World, desk: MailContext, name: str) -> None:
     raw = hostile()[name]
     filed = file_mail(desk, raw, now=world.now)
 
@@ -94,7 +94,7 @@ def test_it_is_kept_whole_with_a_reason_and_nothing_follows(world: World, desk: 
     assert "onerror" not in shown
 
 
-def test_beyond_the_limits_the_list_says_so(world: World, desk: Desk) -> None:
+def test_beyond_the_limits_the_list_says_so(world: World, desk: MailContext) -> None:
     reasons = {
         name: file_mail(desk, hostile()[name], now=world.now).decision.reasons
         for name in ("ten thousand files", "deep parts", "deep mails", "huge headers")
@@ -114,7 +114,7 @@ class Breaks(frozenset[str]):
         raise RuntimeError("boom")
 
 
-def test_a_fault_of_ours_lets_the_mail_wait_and_the_next_is_filed(world: World, desk: Desk) -> None:
+def test_a_fault_of_ours_lets_the_mail_wait_and_the_next_is_filed(world: World, desk: MailContext) -> None:
     raw = PEOPLE[0].raw() + b"\r\na fault"
     filed = file_mail(replace(desk, ours=Breaks({"csirt@example.org"})), raw, now=world.now)
 
@@ -124,7 +124,7 @@ def test_a_fault_of_ours_lets_the_mail_wait_and_the_next_is_filed(world: World, 
     assert file_mail(desk, PEOPLE[1].raw() + b"\r\nnext", now=world.now).number == (filed.number or 0) + 1
 
 
-def test_what_the_records_cannot_hold_waits_with_what_they_can(world: World, desk: Desk) -> None:
+def test_what_the_records_cannot_hold_waits_with_what_they_can(world: World, desk: MailContext) -> None:
     raw = STRANGER.encode() + b"Subject: very large\r\n\r\n"
     filed = file_mail(desk, raw, now=world.now, unread=2**40)
 
@@ -132,7 +132,7 @@ def test_what_the_records_cannot_hold_waits_with_what_they_can(world: World, des
     assert file_mail(desk, raw, now=world.now, unread=2**40).again
 
 
-def test_an_archive_is_kept_and_not_opened(world: World, desk: Desk) -> None:
+def test_an_archive_is_kept_and_not_opened(world: World, desk: MailContext) -> None:
     raw = hostile()["zip bomb"]
     number = file_mail(desk, raw, now=world.now).number
 
@@ -142,7 +142,7 @@ def test_an_archive_is_kept_and_not_opened(world: World, desk: Desk) -> None:
 
 @given(data=st.data())
 def test_whatever_is_changed_in_a_forged_reply_it_is_no_answer(
-    world: World, desk: Desk, forged: bytes, data: st.DataObject
+    world: World, desk: MailContext, forged: bytes, data: st.DataObject
 ) -> None:
     raw = _mutated(forged, data)
     file_mail(desk, raw, now=world.now)
@@ -153,7 +153,7 @@ SEEDS = [one.raw() for one in (*PEOPLE, *AUTOMATIC[:3], *RECEIPTS[:3], report(GO
 
 
 @given(seed=st.sampled_from(SEEDS), data=st.data())
-def test_whatever_comes_is_filed(world: World, desk: Desk, seed: bytes, data: st.DataObject) -> None:
+def test_whatever_comes_is_filed(world: World, desk: MailContext, seed: bytes, data: st.DataObject) -> None:
     raw = _mutated(seed, data)
     filed = file_mail(desk, raw, now=world.now)
 
@@ -178,5 +178,5 @@ def _mutated(raw: bytes, data: st.DataObject) -> bytes:
     return bytes(changed)
 
 
-def test_the_folder_of_mails_holds_nothing_but_mails(desk: Desk) -> None:
+def test_the_folder_of_mails_holds_nothing_but_mails(desk: MailContext) -> None:
     assert {path.suffix for path in desk.folder.rglob("*") if path.is_file()} == {".eml"}

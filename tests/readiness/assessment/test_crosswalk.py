@@ -3,7 +3,7 @@
 import pytest
 
 from tocsin.node.errors import InputError
-from tocsin.readiness.assessment import UNKNOWN, Framework, Link, Reading
+from tocsin.readiness.assessment import UNKNOWN, Framework, QuestionLink, QuestionScore
 from tocsin.readiness.assessment.compare import _compose
 from tocsin.readiness.assessment.crosswalk import chain_link, links, reverse, translate
 from tocsin.readiness.assessment.frameworks import parse_framework
@@ -76,26 +76,26 @@ def test_a_line_about_a_question_that_never_was_is_refused() -> None:
 
 def test_an_old_answer_says_less_where_the_question_changed() -> None:
     chain = [
-        Link("a", "a", "same"),
-        Link("b", "b2", "broader"),
-        Link("c", "c2", "narrower"),
-        Link(None, "d", "new"),
-        Link("e", None, "dropped"),
+        QuestionLink("a", "a", "same"),
+        QuestionLink("b", "b2", "broader"),
+        QuestionLink("c", "c2", "narrower"),
+        QuestionLink(None, "d", "new"),
+        QuestionLink("e", None, "dropped"),
     ]
     found = translate({"a": exactly(0.5), "b": exactly(0.5), "c": exactly(0.5), "e": exactly(1)}, chain)
 
     assert found == {
         "a": exactly(0.5),
-        "b2": Reading(0.0, None, 0.5),
-        "c2": Reading(0.5, None, 1.0),
+        "b2": QuestionScore(0.0, None, 0.5),
+        "c2": QuestionScore(0.5, None, 1.0),
         "d": UNKNOWN,
     }
 
 
 def test_two_questions_that_became_one_keep_what_each_rules_out() -> None:
-    chain = [Link("a", "z", "broader"), Link("b", "z", "broader")]
+    chain = [QuestionLink("a", "z", "broader"), QuestionLink("b", "z", "broader")]
 
-    assert translate({"a": exactly(0.5), "b": exactly(1.0)}, chain) == {"z": Reading(0.0, None, 0.5)}
+    assert translate({"a": exactly(0.5), "b": exactly(1.0)}, chain) == {"z": QuestionScore(0.0, None, 0.5)}
 
 
 def test_read_backward_broader_is_narrower_and_new_is_dropped() -> None:
@@ -110,8 +110,18 @@ def test_read_backward_broader_is_narrower_and_new_is_dropped() -> None:
 
 
 def test_over_two_changes_of_version_an_answer_says_what_both_leave() -> None:
-    first = [Link("a", "a", "same"), Link("b", "b", "broader"), Link("c", "c", "broader"), Link("d", None, "dropped")]
-    second = [Link("a", "a", "broader"), Link("b", "b", "broader"), Link("c", "c", "narrower"), Link(None, "e", "new")]
+    first = [
+        QuestionLink("a", "a", "same"),
+        QuestionLink("b", "b", "broader"),
+        QuestionLink("c", "c", "broader"),
+        QuestionLink("d", None, "dropped"),
+    ]
+    second = [
+        QuestionLink("a", "a", "broader"),
+        QuestionLink("b", "b", "broader"),
+        QuestionLink("c", "c", "narrower"),
+        QuestionLink(None, "e", "new"),
+    ]
 
     assert {(link.old, link.new, link.relation) for link in _compose(first, second)} == {
         ("a", "a", "broader"),

@@ -14,7 +14,7 @@ from tocsin.readiness.assessment import (
     measure,
     score,
 )
-from tocsin.readiness.assessment.effective import Held, held_answers, standing, supported_readings
+from tocsin.readiness.assessment.effective import EffectiveAnswer, held_answers, standing, supported_readings
 from tocsin.readiness.assessment.frameworks import bundled_framework
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,7 +35,7 @@ def said(ident: int, kind: str, about: int | None = None, outcome: str = "", *, 
 
 def held(
     *answers: AnswerFacts, pieces: tuple[EvidenceFacts, ...] = (), spoken: tuple[StatementFacts, ...] = ()
-) -> Held | None:
+) -> EffectiveAnswer | None:
     return held_answers(answers, {"q": pieces}, {"q": standing(spoken)} if spoken else {}, DAY).get("q")
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from tocsin.readiness.assessment import Interval, shrink, wilson
+from tocsin.readiness.assessment import ScoreInterval, shrink, wilson
 from tocsin.readiness.assessment.intervals import (
     Spell,
     difference,
@@ -70,7 +70,7 @@ def test_a_weighted_share_lies_between_its_ends_and_narrows_when_more_is_known(
 
 def test_a_difference_is_as_published() -> None:
     # Newcombe 1998, Statist. Med. 17:873, table II, contrast (a), method 10: 56/70 - 48/80.
-    first, second = (Interval(wilson(k, n)[0], k / n, wilson(k, n)[1]) for k, n in ((48, 80), (56, 70)))
+    first, second = (ScoreInterval(wilson(k, n)[0], k / n, wilson(k, n)[1]) for k, n in ((48, 80), (56, 70)))
     found = difference(first, second)
 
     assert (found.low, found.value, found.high) == pytest.approx((0.0524, 0.2, 0.3339), abs=5e-5)

@@ -20,4 +20,4 @@ def test_migrations_make_exactly_these_tables(tmp_path: Path) -> None:
     database.engine.dispose()
 
     assert [line for line in differences if "assessment" in str(line)] == []
-    assert {m.__tablename__ for m in (models.Answer, models.Evidence, models.UnitTarget)} <= names
+    assert {m.__tablename__ for m in (models.AssessmentAnswer, models.Evidence, models.UnitTarget)} <= names

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.readiness.assessment import UNKNOWN, Reading, profiles, rank_ranges, score
+from tocsin.readiness.assessment import UNKNOWN, QuestionScore, profiles, rank_ranges, score
 from tocsin.readiness.assessment.frameworks import bundled_framework
 from tocsin.readiness.assessment.scoring import exactly
 
@@ -14,7 +14,7 @@ values = st.integers(0, 4).map(lambda level: level / 4)
 answers = st.dictionaries(st.sampled_from(IDS), values)
 
 
-def readings(given_values: dict[str, float]) -> dict[str, Reading | None]:
+def readings(given_values: dict[str, float]) -> dict[str, QuestionScore | None]:
     return {question: exactly(value) for question, value in given_values.items()}
 
 
@@ -78,7 +78,7 @@ def test_a_better_answer_never_lowers_a_score(held: dict[str, float], question: 
 
 @given(st.dictionaries(st.text("ABC", min_size=1, max_size=3), st.tuples(values, values, values), min_size=1))
 def test_rank_ranges_agree_with_every_way_the_scores_may_fall(drawn: dict[str, tuple[float, float, float]]) -> None:
-    held = {unit: Reading(*sorted(ends)) for unit, ends in drawn.items()}
+    held = {unit: QuestionScore(*sorted(ends)) for unit, ends in drawn.items()}
     found = {row.unit: row for row in rank_ranges(held)}
 
     for unit, row in found.items():

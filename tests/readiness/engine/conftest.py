@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.readiness.run import Run, build_run
+from tocsin.readiness.run import ReadinessRun, build_run
 
 META = """Level,iCode,iName,Direction,Weight,Unit,Target,Denominator,Parent,Type
 1,a,Indicator a,1,1,points,9,,left,Indicator
@@ -43,18 +43,18 @@ def asem_folder(asem: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def asem_run(asem: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def asem_run(asem: Path, tmp_path_factory: pytest.TempPathFactory) -> ReadinessRun:
     return build_run(asem / "ASEM_iData.csv", asem / "ASEM_iMeta.csv", None, tmp_path_factory.mktemp("asem"))
 
 
-Builder = Callable[..., Run]
+Builder = Callable[..., ReadinessRun]
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Builder:
     """Builds an index of two pillars and five units; data, meta and recipe may be replaced."""
 
-    def build(data: str = DATA, meta: str = META, recipe: str = "") -> Run:
+    def build(data: str = DATA, meta: str = META, recipe: str = "") -> ReadinessRun:
         (tmp_path / "data.csv").write_text(data)
         (tmp_path / "meta.csv").write_text(meta)
         (tmp_path / "recipe.toml").write_text(recipe)

@@ -14,7 +14,7 @@ import pytest
 from tocsin.readiness.build import method_columns
 from tocsin.readiness.normalise import normalise
 from tocsin.readiness.reweigh import aggregate_again, weight_table
-from tocsin.readiness.run import Run, table_columns
+from tocsin.readiness.run import ReadinessRun, table_columns
 
 TIED_BY_PRINTING = {
     ("results_full_ranks.csv", "GRC", "TolMin"),
@@ -80,7 +80,7 @@ def test_every_file_of_a_build_is_equal(name: str, asem: Path, asem_folder: Path
     ],
 )
 def test_other_normalisations_are_equal(
-    name: str, method: str, params: dict[str, object], asem: Path, asem_run: Run
+    name: str, method: str, params: dict[str, object], asem: Path, asem_run: ReadinessRun
 ) -> None:
     table = asem_run.stages.treated
     made = normalise(table, method_columns(asem_run.inputs.hierarchy, table.codes), method, params, over_panel=True)
@@ -89,13 +89,13 @@ def test_other_normalisations_are_equal(
 
 
 @pytest.mark.parametrize("method", ["amean", "gmean", "hmean"])
-def test_other_aggregations_are_equal(method: str, asem: Path, asem_run: Run) -> None:
+def test_other_aggregations_are_equal(method: str, asem: Path, asem_run: ReadinessRun) -> None:
     name = f"agg_a_{method}.csv"
     made = aggregate_again(asem_run, method, {"l_u": "1,100"})
     assert not differences(name, read(asem / name), pl.DataFrame(table_columns(made)))
 
 
-def test_weights_by_components_are_those_published(asem_run: Run) -> None:
+def test_weights_by_components_are_those_published(asem_run: ReadinessRun) -> None:
     rows = {row["iCode"]: row["Weight"] for row in weight_table(asem_run, "pca", 2, {})}
     published = {
         "Physical": 0.5117970,
@@ -110,7 +110,7 @@ def test_weights_by_components_are_those_published(asem_run: Run) -> None:
     assert {code: round(float(str(rows[code])), 7) for code in published} == published
 
 
-def test_balanced_weights_balance_better_than_the_published_ones(asem_run: Run) -> None:
+def test_balanced_weights_balance_better_than_the_published_ones(asem_run: ReadinessRun) -> None:
     rows = {row["iCode"]: row for row in weight_table(asem_run, "balance_corr", 3, {})}
     published = {"Conn": 0.3902439, "Sust": 0.6097561}  # found with a tolerance of 0.1; shares 0.50155 and 0.49845
     for code, weight in published.items():
@@ -118,7 +118,7 @@ def test_balanced_weights_balance_better_than_the_published_ones(asem_run: Run) 
         assert float(str(rows[code]["Obtained"])) == pytest.approx(0.5, abs=1e-9)
 
 
-def test_infomax_weights_are_the_analytic_ones(asem_run: Run) -> None:
+def test_infomax_weights_are_the_analytic_ones(asem_run: ReadinessRun) -> None:
     # the mean correlation with a weighted sum is highest when the sum is that of the standardised members
     rows = {row["iCode"]: row for row in weight_table(asem_run, "infomax", 3, {})}
     spread = {code: asem_run.stages.aggregated.column(code).std() for code in ("Conn", "Sust")}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tocsin.node.errors import InputError, NotFoundError, UsageError
-from tocsin.readiness.run import Run, build_run, load_run
+from tocsin.readiness.run import ReadinessRun, build_run, load_run
 
-Builder = Callable[..., Run]
+Builder = Callable[..., ReadinessRun]
 
 LEFT_AND_RIGHT = "2,left,Left,1,1,,,,index,Aggregate\n2,right,Right,1,3"
 A_AND_B = "1,a,Indicator a,1,1,points,9,,left,Indicator\n1,b,Indicator b,-1,1"

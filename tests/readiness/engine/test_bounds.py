@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tocsin.readiness.run import Run, bound_rows, bounds_of, part_bounds
+from tocsin.readiness.run import ReadinessRun, bound_rows, bounds_of, part_bounds
 
-Builder = Callable[..., Run]
+Builder = Callable[..., ReadinessRun]
 
 GOALPOSTS = """
 [normalise]
@@ -25,7 +25,7 @@ enabled = false
 """
 
 
-def bounds(run: Run) -> dict[str, dict[str, object]]:
+def bounds(run: ReadinessRun) -> dict[str, dict[str, object]]:
     return {str(row["uCode"]): row for row in bound_rows(run)}
 
 
@@ -63,13 +63,13 @@ def test_copeland_has_no_bounds_and_gaps_left_are_told(small: Builder, tmp_path:
     assert document["warnings"] == ["Still missing after imputation: 1. Each group is averaged over its other members."]
 
 
-def test_every_reachable_rank_is_within_the_bounds_of_the_worked_example(asem_run: Run) -> None:
+def test_every_reachable_rank_is_within_the_bounds_of_the_worked_example(asem_run: ReadinessRun) -> None:
     rows = bound_rows(asem_run)
     assert all(int(str(r["RankBest"])) <= int(str(r["Rank"])) <= int(str(r["RankWorst"])) for r in rows)
     assert all((r["Missing"] == 0) == (r["Low"] == r["High"]) for r in rows)
 
 
-def test_every_part_has_bounds_around_its_score_and_those_of_the_index_are_the_same(asem_run: Run) -> None:
+def test_every_part_has_bounds_around_its_score_and_those_of_the_index_are_the_same(asem_run: ReadinessRun) -> None:
     found = bounds_of(asem_run)
     assert found is not None
     parts = pl.DataFrame(part_bounds(asem_run, found))

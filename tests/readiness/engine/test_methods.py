@@ -10,16 +10,16 @@ from tocsin.readiness import impute, treat
 from tocsin.readiness.aggregate import arithmetic, copeland, generalised, geometric, harmonic, outranking
 from tocsin.readiness.normalise import Column, min_ranks, normalise
 from tocsin.readiness.results import ranks
-from tocsin.readiness.run import Run
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.run import ReadinessRun
+from tocsin.readiness.table import DataTable, FloatArray
 
 NAN = float("nan")
-Builder = Callable[..., Run]
+Builder = Callable[..., ReadinessRun]
 
 
 def scaled(values: list[float], method: str, direction: int = 1, **params: object) -> list[float]:
     units = tuple(f"U{i}" for i in range(len(values)))
-    table = Table(units, ("x",), np.array(values)[:, None])
+    table = DataTable(units, ("x",), np.array(values)[:, None])
     made = normalise(table, (Column("x", direction, target=8.0),), method, params, over_panel=True)
     return [round(float(value), 6) for value in made.values[:, 0]]
 
@@ -119,25 +119,25 @@ def test_winsorising_draws_extremes_in_until_it_passes() -> None:
     column = np.array([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 30, 100], dtype=np.float64)[:, None]
     skew, kurtosis = treat.skew_kurtosis(column)
     assert (round(float(skew[0]), 6), round(float(kurtosis[0]), 6)) == (3.063241, 9.741391)
-    done = treat.treat(column, treat.Rule())
+    done = treat.treat(column, treat.TreatmentRule())
     assert done.values[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 30, 30]
     assert (round(float(done.checks[1].skew[0]), 6), round(float(done.checks[1].kurtosis[0]), 6)) == (
         1.712038,
         1.815781,
     )
-    low = treat.treat(-column, treat.Rule())
+    low = treat.treat(-column, treat.TreatmentRule())
     assert np.array_equal(low.values, -done.values)
 
 
 def test_the_second_treatment_starts_from_the_original_unless_combined() -> None:
     column = np.array([1.0] * 8 + [2, 3, 5, 1000])[:, None]
-    rule = treat.Rule(winmax=0)
+    rule = treat.TreatmentRule(winmax=0)
     done = treat.treat(column, rule)
     assert done.tried_second.all()
     assert np.array_equal(done.values, treat.log_ct(column))
-    both = treat.treat(column, treat.Rule(winmax=1, skew=0.1, kurtosis=0.1, combine=True))
+    both = treat.treat(column, treat.TreatmentRule(winmax=1, skew=0.1, kurtosis=0.1, combine=True))
     assert np.array_equal(
-        both.values, treat.log_ct(treat.winsorise(column, treat.Rule(winmax=1, skew=0.1, kurtosis=0.1))[0])
+        both.values, treat.log_ct(treat.winsorise(column, treat.TreatmentRule(winmax=1, skew=0.1, kurtosis=0.1))[0])
     )
 
 
@@ -156,9 +156,9 @@ def test_transformations() -> None:
         treat.log_gii(x / 20)
 
 
-def column_of(values: list[float], years: tuple[int, ...] | None = None) -> Table:
+def column_of(values: list[float], years: tuple[int, ...] | None = None) -> DataTable:
     units = tuple(f"U{i}" for i in range(len(values))) if years is None else ("U",) * len(values)
-    return Table(units, ("x",), np.array(values)[:, None], years)
+    return DataTable(units, ("x",), np.array(values)[:, None], years)
 
 
 def test_imputation_by_centre_and_group() -> None:
@@ -202,7 +202,7 @@ def test_em_finds_the_conditional_mean() -> None:
     full: FloatArray = np.hstack([x, 100 + 20 * x + rng.normal(size=(400, 1))])
     holes = full.copy()
     holes[:60, 1] = NAN
-    filled = impute.by_em(Table(tuple(map(str, range(400))), ("a", "b"), holes), [[0, 1]]).values
+    filled = impute.by_em(DataTable(tuple(map(str, range(400))), ("a", "b"), holes), [[0, 1]]).values
     # for two variables the EM estimate is the regression on the complete rows
     slope, start = np.polyfit(full[60:, 0], full[60:, 1], 1)
     assert filled[:60, 1] == pytest.approx(start + slope * full[:60, 0], rel=1e-5)

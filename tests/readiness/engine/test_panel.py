@@ -11,16 +11,16 @@ from tocsin.readiness.build import evaluate
 from tocsin.readiness.compare import standing, trends
 from tocsin.readiness.recipe import validate
 from tocsin.readiness.reweigh import comparison
-from tocsin.readiness.run import Run, build_run, load_run
+from tocsin.readiness.run import ReadinessRun, build_run, load_run
 
 
 @pytest.fixture(scope="module")
-def panel(asem: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def panel(asem: Path, tmp_path_factory: pytest.TempPathFactory) -> ReadinessRun:
     folder = tmp_path_factory.mktemp("panel")
     return build_run(asem / "ASEM_iData_p.csv", asem / "ASEM_iMeta.csv", None, folder)
 
 
-def test_all_years_are_on_one_scale(panel: Run) -> None:
+def test_all_years_are_on_one_scale(panel: ReadinessRun) -> None:
     made = panel.stages.normalised
     assert made.years is not None
     assert np.nanmin(made.values, axis=0) == pytest.approx(np.zeros(49))
@@ -29,13 +29,13 @@ def test_all_years_are_on_one_scale(panel: Run) -> None:
     assert (np.nanmax(first, axis=0) < 100).any()
 
 
-def test_each_year_can_be_scaled_by_itself(panel: Run) -> None:
+def test_each_year_can_be_scaled_by_itself(panel: ReadinessRun) -> None:
     made = evaluate(panel.inputs, validate({"normalise": {"over_panel": False}}, "recipe")).normalised
     for rows in made.slices():
         assert np.nanmax(made.values[rows], axis=0) == pytest.approx(np.full(49, 100))
 
 
-def test_the_first_year_alone_is_the_worked_example(panel: Run, asem_run: Run) -> None:
+def test_the_first_year_alone_is_the_worked_example(panel: ReadinessRun, asem_run: ReadinessRun) -> None:
     made = evaluate(panel.inputs, validate({"normalise": {"over_panel": False}}, "recipe"))
     rows = next(made.aggregated.slices())
     assert made.aggregated.values[rows] == pytest.approx(asem_run.stages.aggregated.values, abs=1e-9)
@@ -51,7 +51,7 @@ def test_files_of_a_panel_name_the_year(asem: Path, tmp_path: Path) -> None:
     assert load_run(tmp_path).stages.raw.years is not None
 
 
-def test_years_side_by_side(panel: Run) -> None:
+def test_years_side_by_side(panel: ReadinessRun) -> None:
     rows = comparison({"panel": panel}, [2018, 2022], None, "ranks", "values")
     assert list(rows[0]) == ["uCode", "coin.1", "coin.2", "Diff", "Abs.diff"]
     early, late = (standing(panel.stages.aggregated, "Index", "ranks", year) for year in (2018, 2022))
@@ -63,7 +63,7 @@ def test_years_side_by_side(panel: Run) -> None:
         comparison({"panel": panel}, [2018, 1999], None, "ranks", "values")
 
 
-def test_trends_are_of_the_units_own_values(panel: Run) -> None:
+def test_trends_are_of_the_units_own_values(panel: ReadinessRun) -> None:
     found = {(row["uCode"], row["iCode"]): row for row in trends(panel.stages.raw, ["LPI", "NEET"])}
     row = found["GBR", "LPI"]
     assert (row["First"], row["Last"], row["N"]) == (2018, 2022, 5)

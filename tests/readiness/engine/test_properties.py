@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.readiness.aggregate import Step, aggregate
+from tocsin.readiness.aggregate import AggregationStep, aggregate
 from tocsin.readiness.bounds import rank_bounds, score_bounds
 from tocsin.readiness.build import evaluate
 from tocsin.readiness.hierarchy import Element, Hierarchy, arrange
@@ -13,11 +13,19 @@ from tocsin.readiness.inputs import Inputs
 from tocsin.readiness.normalise import Column, normalise
 from tocsin.readiness.recipe import Recipe, validate
 from tocsin.readiness.results import ranks
-from tocsin.readiness.table import FloatArray, Table
+from tocsin.readiness.table import DataTable, FloatArray
 from tocsin.readiness.weigh import effective
 
 seeds = st.integers(0, 100_000)
-means = st.sampled_from([Step("amean"), Step("gmean"), Step("hmean"), Step("genmean", p=2.0), Step("genmean", p=-2.0)])
+means = st.sampled_from(
+    [
+        AggregationStep("amean"),
+        AggregationStep("gmean"),
+        AggregationStep("hmean"),
+        AggregationStep("genmean", p=2.0),
+        AggregationStep("genmean", p=-2.0),
+    ]
+)
 LINEAR = ("minmax", "zscore", "dist2max", "rank", "borda", "prank")  # unchanged by x → a + b·x, b > 0
 
 
@@ -31,18 +39,18 @@ def hierarchy(rng: np.random.Generator, count: int = 6) -> Hierarchy:
     return arrange([*leaves, *groups, top], [leaf.code for leaf in leaves], weights_sum="relative")
 
 
-def table(values: FloatArray) -> Table:
+def table(values: FloatArray) -> DataTable:
     units = tuple(f"U{i:02}" for i in range(len(values)))
-    return Table(units, tuple(f"i{k}" for k in range(values.shape[1])), values)
+    return DataTable(units, tuple(f"i{k}" for k in range(values.shape[1])), values)
 
 
 def inputs_of(values: FloatArray, structure: Hierarchy) -> Inputs:
     data = table(values)
-    return Inputs(data, structure, Table(data.units, (), np.empty((len(values), 0))), {}, {})
+    return Inputs(data, structure, DataTable(data.units, (), np.empty((len(values), 0))), {}, {})
 
 
 @given(seeds, means)
-def test_a_better_value_never_lowers_the_index(seed: int, step: Step) -> None:
+def test_a_better_value_never_lowers_the_index(seed: int, step: AggregationStep) -> None:
     rng = np.random.default_rng(seed)
     structure, values = hierarchy(rng), rng.uniform(1, 100, size=(8, 6))
     better = values.copy()
@@ -54,7 +62,7 @@ def test_a_better_value_never_lowers_the_index(seed: int, step: Step) -> None:
 
 
 @given(seeds, means)
-def test_a_mean_lies_between_its_members(seed: int, step: Step) -> None:
+def test_a_mean_lies_between_its_members(seed: int, step: AggregationStep) -> None:
     rng = np.random.default_rng(seed)
     structure, values = hierarchy(rng), rng.uniform(1, 100, size=(8, 6))
     index = aggregate(values, structure, structure.weights, [step, step], table(values))[:, -1]
@@ -109,7 +117,7 @@ def test_the_same_inputs_give_the_same_bits(seed: int) -> None:
 
 
 @given(seeds, means)
-def test_more_missing_data_never_narrows_the_interval(seed: int, step: Step) -> None:
+def test_more_missing_data_never_narrows_the_interval(seed: int, step: AggregationStep) -> None:
     rng = np.random.default_rng(seed)
     structure, values = hierarchy(rng), rng.uniform(1, 100, size=(8, 6))
     missing = rng.random(values.shape) < 0.2
@@ -164,7 +172,7 @@ def test_a_stack_of_weights_is_each_set_by_itself(seed: int) -> None:
     structure, values = hierarchy(rng), rng.uniform(1, 100, size=(8, 6))
     sets = structure.weights * rng.uniform(0.5, 1.5, size=(4, 9))
     for method in ("amean", "gmean", "copeland"):
-        steps = [Step(method), Step("amean")]
+        steps = [AggregationStep(method), AggregationStep("amean")]
         together = aggregate(values, structure, sets, steps, table(values))
         for i, one in enumerate(sets):
             assert np.allclose(together[i], aggregate(values, structure, one, steps, table(values)))

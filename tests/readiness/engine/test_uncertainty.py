@@ -13,10 +13,10 @@ import pytest
 
 from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.inputs import Inputs
-from tocsin.readiness.run import Run
+from tocsin.readiness.run import ReadinessRun
 from tocsin.readiness.sensitivity import write_sensitivity
 from tocsin.readiness.sobol import estimate
-from tocsin.readiness.uncertainty import Outcome, Specification, explore, read_specification
+from tocsin.readiness.uncertainty import Specification, UncertaintyResult, explore, read_specification
 
 Sample = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Repeat = Callable[[Sample, str], Path]
@@ -54,7 +54,7 @@ def specification(folder: Path, asem: Path, method: str, samples: int = 100, mor
 
 
 @pytest.fixture(scope="module")
-def everything(asem: Path, asem_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+def everything(asem: Path, asem_run: ReadinessRun, tmp_path_factory: pytest.TempPathFactory) -> UncertaintyResult:
     spec = read_specification(specification(tmp_path_factory.mktemp("spec"), asem, "factorial"))
     return explore(asem_run.inputs, asem_run.recipe, spec, asem)
 
@@ -63,7 +63,7 @@ def numeric(frame: pl.DataFrame) -> Sample:
     return frame.drop("uCode").cast(pl.Float64).to_numpy()
 
 
-def recovered(everything: Outcome, asem: Path, prefix: str) -> Sample:
+def recovered(everything: UncertaintyResult, asem: Path, prefix: str) -> Sample:
     """The sample of the other implementation: for each of its runs, the combination with the same scores."""
     scores = numeric(pl.read_csv(asem / f"{prefix}_scores_N100.csv"))[:, 1:]
     nearest = [int(np.abs(everything.scores - column[:, None]).max(axis=0).argmin()) for column in scores.T]
@@ -71,7 +71,7 @@ def recovered(everything: Outcome, asem: Path, prefix: str) -> Sample:
 
 
 @pytest.fixture
-def repeat(everything: Outcome, asem: Path, asem_run: Run, tmp_path: Path) -> Repeat:
+def repeat(everything: UncertaintyResult, asem: Path, asem_run: ReadinessRun, tmp_path: Path) -> Repeat:
     """Evaluates a given sample by a method; gives the folder written."""
 
     def run(sample: Sample, method: str) -> Path:
@@ -89,7 +89,7 @@ def repeat(everything: Outcome, asem: Path, asem_run: Run, tmp_path: Path) -> Re
     [("ua", "design", ("scores", "rankstats")), ("sa", "saltelli", ("scores", "ranks", "rankstats"))],
 )
 def test_the_same_samples_give_the_same_scores_and_ranks(
-    prefix: str, method: str, tables: tuple[str, ...], repeat: Repeat, everything: Outcome, *, asem: Path
+    prefix: str, method: str, tables: tuple[str, ...], repeat: Repeat, everything: UncertaintyResult, *, asem: Path
 ) -> None:
     written = repeat(recovered(everything, asem, prefix), method)
     for table in tables:
@@ -98,7 +98,7 @@ def test_the_same_samples_give_the_same_scores_and_ranks(
 
 @pytest.mark.parametrize(("rows", "message"), [(slice(5), "6·N"), (slice(1, 7), "6·N"), (slice(1, 13), "of B")])
 def test_a_sample_out_of_order_is_no_saltelli_sample(
-    rows: slice, message: str, everything: Outcome, repeat: Repeat
+    rows: slice, message: str, everything: UncertaintyResult, repeat: Repeat
 ) -> None:
     with pytest.raises(InputError, match=message):
         repeat(everything.sample[::7][rows], "saltelli")
@@ -111,14 +111,14 @@ def same(found: Path, expected: Path) -> None:
     assert np.abs(numeric(ours) - numeric(theirs)).max() < 1e-9
 
 
-def test_the_sample_found_is_the_one_that_was_kept(everything: Outcome, asem: Path) -> None:
+def test_the_sample_found_is_the_one_that_was_kept(everything: UncertaintyResult, asem: Path) -> None:
     kept = pl.read_csv(asem / "sa_para_N100.csv").to_series(0).to_numpy()
     found = recovered(everything, asem, "sa")[:, 0] + 1
     # at most 4 points are ever winsorised here, so the alternatives 4 and 5 give the same scores
     assert np.array_equal(np.minimum(kept, 4), np.minimum(found, 4))
 
 
-def test_estimates_from_a_small_sample_lie_around_the_exact_indices(everything: Outcome, asem: Path) -> None:
+def test_estimates_from_a_small_sample_lie_around_the_exact_indices(everything: UncertaintyResult, asem: Path) -> None:
     assert everything.indices is not None
     ranks = numeric(pl.read_csv(asem / "sa_ranks_N100.csv"))
     output = np.abs(ranks[:, 1:] - ranks[:, :1]).mean(axis=0).reshape(6, 100)
@@ -133,7 +133,7 @@ def test_estimates_from_a_small_sample_lie_around_the_exact_indices(everything: 
         assert (exact < limits[:, 1] + 0.1).all()
 
 
-def test_exact_indices_add_up(everything: Outcome) -> None:
+def test_exact_indices_add_up(everything: UncertaintyResult) -> None:
     indices = everything.indices
     assert indices is not None
     assert (indices.first >= 0).all()
@@ -145,7 +145,7 @@ def test_exact_indices_add_up(everything: Outcome) -> None:
         assert indices.total[i] - indices.first[i] >= sum(v for a, b, v in indices.pairs if i in {a, b}) - 1e-12
 
 
-def test_ranks_come_with_intervals_and_indices_with_limits(asem: Path, asem_run: Run, tmp_path: Path) -> None:
+def test_ranks_come_with_intervals_and_indices_with_limits(asem: Path, asem_run: ReadinessRun, tmp_path: Path) -> None:
     summary = write_sensitivity(asem_run, specification(tmp_path, asem, "saltelli", 64), tmp_path / "out")
     assert summary["evaluations"] == 64 * 6
     indices = pl.read_csv(tmp_path / "out" / "sa_indices.csv")
@@ -160,7 +160,7 @@ def test_ranks_come_with_intervals_and_indices_with_limits(asem: Path, asem_run:
     assert para["aggregation"].min() == 1
 
 
-def test_the_same_specification_gives_the_same_bytes(asem: Path, asem_run: Run, tmp_path: Path) -> None:
+def test_the_same_specification_gives_the_same_bytes(asem: Path, asem_run: ReadinessRun, tmp_path: Path) -> None:
     spec = specification(tmp_path, asem, "saltelli", 16)
     for name in ("first", "second"):
         write_sensitivity(asem_run, spec, tmp_path / name)
@@ -168,11 +168,11 @@ def test_the_same_specification_gives_the_same_bytes(asem: Path, asem_run: Run, 
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
 
 
-def explored(inputs: Inputs, run: Run, **fields: object) -> Outcome:
+def explored(inputs: Inputs, run: ReadinessRun, **fields: object) -> UncertaintyResult:
     return explore(inputs, run.recipe, Specification.model_validate(fields), Path())
 
 
-def test_a_range_and_noise_can_be_factors(asem_run: Run) -> None:
+def test_a_range_and_noise_can_be_factors(asem_run: ReadinessRun) -> None:
     factors = {
         "exponent": {"path": "aggregate.p", "range": [0.5, 2.0]},
         "weights": {"noise": {"2": 0.25}, "count": 20},
@@ -187,7 +187,7 @@ def test_a_range_and_noise_can_be_factors(asem_run: Run) -> None:
     assert found.indices.total[2] == 0
 
 
-def test_nothing_varies_means_no_index_rather_than_zero(asem_run: Run) -> None:
+def test_nothing_varies_means_no_index_rather_than_zero(asem_run: ReadinessRun) -> None:
     found = explored(asem_run.inputs, asem_run, factors={"skew": {"path": "treat.skew", "values": [2.0, 2.0]}})
     assert found.indices is not None
     assert np.isnan(found.indices.first).all()
@@ -201,11 +201,11 @@ def test_nothing_varies_means_no_index_rather_than_zero(asem_run: Run) -> None:
         ({"path": "treat.winmax", "values": [-1]}, "winmax"),
     ],
 )
-def test_a_wrong_factor_is_named(factor: dict[str, object], message: str, asem_run: Run) -> None:
+def test_a_wrong_factor_is_named(factor: dict[str, object], message: str, asem_run: ReadinessRun) -> None:
     with pytest.raises((InputError, UsageError), match=message):
         explored(asem_run.inputs, asem_run, factors={"x": factor})
 
 
-def test_a_factorial_needs_ends(asem_run: Run) -> None:
+def test_a_factorial_needs_ends(asem_run: ReadinessRun) -> None:
     with pytest.raises(UsageError, match="range"):
         explored(asem_run.inputs, asem_run, method="factorial", factors={"p": {"path": "aggregate.p", "range": [1, 2]}})

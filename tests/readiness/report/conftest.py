@@ -7,10 +7,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from tocsin.interface.documents.document import Report
+from tocsin.interface.documents.document import ReadinessReport
 from tocsin.node.records import open_database, sqlite_url
-from tocsin.readiness.assessment.assessments import Given, Unit, add_measurement, give_answer, set_ranked, start, state
-from tocsin.readiness.assessment.evidence import Piece, add_evidence, use_evidence
+from tocsin.readiness.assessment.assessments import (
+    AnswerInput,
+    Unit,
+    add_measurement,
+    give_answer,
+    set_ranked,
+    start,
+    state,
+)
+from tocsin.readiness.assessment.evidence import EvidenceStatement, add_evidence, use_evidence
 from tocsin.readiness.assessment.frameworks import bundled_framework
 from tocsin.readiness.assessment.plan import Goal, Task, add_action, set_target
 from tocsin.readiness.assessment.versions import add_version, assign, publish
@@ -40,7 +48,7 @@ def material(session: Session, tmp_path: Path) -> Material:
         held = start(session, unit, "c5", "1.0", date(2026, 6, 30), by="x", now=NOW)
         for place, question in enumerate(framework.questions()):
             if place % 7 != number:
-                given = Given(question, str((place + number) % 5), "declared", "self", "ministry", HOSTILE)
+                given = AnswerInput(question, str((place + number) % 5), "declared", "self", "ministry", HOSTILE)
                 give_answer(session, held.id, given, by="ministry", now=NOW)
         facts = [{"asn": str(n), "contact": "yes" if n % 3 else "no"} for n in range(10 * number)]
         add_measurement(session, held.id, "contact_coverage_as", facts, NOW, by="x", now=NOW)
@@ -51,17 +59,17 @@ def material(session: Session, tmp_path: Path) -> Material:
 
 
 @pytest.fixture
-def report(material: Material) -> Report:
+def report(material: Material) -> ReadinessReport:
     return assessment_report(material, made_on=NOW.date())
 
 
 def _voices(session: Session, folder: Path) -> None:
     source = folder / "decree.txt"
     source.write_text("Decree", encoding="utf-8")
-    piece = Piece("Decree on response", "fr", "https://example.org/decree", None, date(2027, 1, 1))
+    piece = EvidenceStatement("Decree on response", "fr", "https://example.org/decree", None, date(2027, 1, 1))
     held = add_evidence(session, folder / "evidence", source, piece, by="x", now=NOW)
     use_evidence(session, held.digest, 1, "d.1.1", by="x", now=NOW)
-    verified = Given("d.1.1", "3", "verified", "peer", "peer team", "visited")
+    verified = AnswerInput("d.1.1", "3", "verified", "peer", "peer team", "visited")
     give_answer(session, 1, verified, by="peer team", now=NOW)
     state(session, 1, "e.1.1", "dispute", "No campaign came here.", by="consumers", now=NOW)
     task = Task("d.2.1", "3", "Yearly exercise", "CSIRT", date(2027, 6, 30), 12_000.0, "USD")

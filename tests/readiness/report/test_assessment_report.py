@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from tocsin.interface.documents.document import Cards, Figure, Report, WhatIf
+from tocsin.interface.documents.document import Cards, Figure, ReadinessReport, WhatIf
 from tocsin.interface.documents.page import open_data, page
 from tocsin.interface.documents.write import write_report
 from tocsin.node.errors import InputError, UsageError
@@ -26,7 +26,7 @@ from tocsin.readiness.report import Material, assessment_report, gather
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 
-def figures(report: Report) -> list[Figure]:
+def figures(report: ReadinessReport) -> list[Figure]:
     return [block for section in report.sections for block in section.blocks if isinstance(block, Figure)]
 
 
@@ -36,7 +36,7 @@ def tool(name: str) -> str:
     return found
 
 
-def test_the_report_has_every_part_and_each_figure_its_table_and_words(report: Report) -> None:
+def test_the_report_has_every_part_and_each_figure_its_table_and_words(report: ReadinessReport) -> None:
     assert [section.id for section in report.sections] == [
         "profile", "ranks", "measured", "targets", "plan", "what-if", "map", "questions", "origin",
     ]  # fmt: skip
@@ -47,7 +47,7 @@ def test_the_report_has_every_part_and_each_figure_its_table_and_words(report: R
         assert f"<desc>{escape(figure.alt)}</desc>" in figure.svg
 
 
-def test_every_question_is_there_with_answer_evidence_dispute_and_measured_value(report: Report) -> None:
+def test_every_question_is_there_with_answer_evidence_dispute_and_measured_value(report: ReadinessReport) -> None:
     cards = next(block for s in report.sections for block in s.blocks if isinstance(block, Cards))
     by_id = {card.id: card for card in cards.items}
 
@@ -60,7 +60,7 @@ def test_every_question_is_there_with_answer_evidence_dispute_and_measured_value
     assert any(label == "Measured" for label, _ in by_id["t-presence.1"].lines)
 
 
-def test_the_page_needs_nothing_from_outside_and_runs_no_words_of_others(report: Report) -> None:
+def test_the_page_needs_nothing_from_outside_and_runs_no_words_of_others(report: ReadinessReport) -> None:
     text = page(report)
 
     sources = re.findall(r"""(?:src|href|action|data)\s*=\s*["']([^"']*)""", text)
@@ -74,7 +74,7 @@ def test_the_page_needs_nothing_from_outside_and_runs_no_words_of_others(report:
     assert text.count("<script") == 2
 
 
-def test_units_that_did_not_agree_are_neither_ranked_nor_shown(report: Report) -> None:
+def test_units_that_did_not_agree_are_neither_ranked_nor_shown(report: ReadinessReport) -> None:
     tables = {table.name: table for table in report.tables()}
 
     assert {row[0] for row in tables["Ranks"].rows} == {"FJI", "TON", "VUT"}
@@ -82,7 +82,7 @@ def test_units_that_did_not_agree_are_neither_ranked_nor_shown(report: Report) -
     assert set(re.findall(r"WSM[^<]*", page(report))) == {"WSM", "WSM: no value"}  # its empty square on the map
 
 
-def test_peers_are_a_median_of_three_or_none(report: Report, material: Material) -> None:
+def test_peers_are_a_median_of_three_or_none(report: ReadinessReport, material: Material) -> None:
     assert "median of 3 peers (region Oceania)" in page(report)
     assert material.peers.medians["overall"] > 0
 
@@ -92,7 +92,9 @@ def test_a_group_that_the_unit_does_not_have_is_refused(session: Session, materi
         gather(session, material.snapshot.id, peers="income")
 
 
-def test_open_data_holds_the_scores_in_full_and_the_recipe_their_hashes(report: Report, material: Material) -> None:
+def test_open_data_holds_the_scores_in_full_and_the_recipe_their_hashes(
+    report: ReadinessReport, material: Material
+) -> None:
     files = {file.name: file.text for file in open_data(report)}
     rows = list(csv.DictReader(io.StringIO(files["data.csv"])))
     declared, supported = material.snapshot.scores()
@@ -110,11 +112,11 @@ def test_open_data_holds_the_scores_in_full_and_the_recipe_their_hashes(report: 
     assert base64.b64decode(links["answers.csv"]).decode() == files["answers.csv"]
 
 
-def test_the_same_records_make_the_same_report(report: Report, material: Material) -> None:
+def test_the_same_records_make_the_same_report(report: ReadinessReport, material: Material) -> None:
     assert page(assessment_report(material, made_on=report.made_on)) == page(report)
 
 
-def test_text_that_a_spreadsheet_would_run_is_kept_as_text(report: Report, tmp_path: Path) -> None:
+def test_text_that_a_spreadsheet_would_run_is_kept_as_text(report: ReadinessReport, tmp_path: Path) -> None:
     from openpyxl import load_workbook
 
     answers = next(file.text for file in open_data(report) if file.name == "answers.csv")
@@ -126,7 +128,9 @@ def test_text_that_a_spreadsheet_would_run_is_kept_as_text(report: Report, tmp_p
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
 
 
-def test_the_workbook_has_a_summary_a_sheet_for_each_table_and_the_same_numbers(report: Report, tmp_path: Path) -> None:
+def test_the_workbook_has_a_summary_a_sheet_for_each_table_and_the_same_numbers(
+    report: ReadinessReport, tmp_path: Path
+) -> None:
     from openpyxl import load_workbook
 
     write_report(report, tmp_path / "r.xlsx")
@@ -144,13 +148,13 @@ def test_the_workbook_has_a_summary_a_sheet_for_each_table_and_the_same_numbers(
     assert sheet.freeze_panes == "B4"
 
 
-def test_csv_is_the_open_data(report: Report, tmp_path: Path) -> None:
+def test_csv_is_the_open_data(report: ReadinessReport, tmp_path: Path) -> None:
     write_report(report, tmp_path / "r.csv")
 
     assert (tmp_path / "r.csv").read_text(encoding="utf-8") == open_data(report)[0].text
 
 
-def test_the_pdf_is_tagged_and_holds_words_figures_and_alternatives(report: Report, tmp_path: Path) -> None:
+def test_the_pdf_is_tagged_and_holds_words_figures_and_alternatives(report: ReadinessReport, tmp_path: Path) -> None:
     path = tmp_path / "r.pdf"
     write_report(report, path)
 
@@ -164,12 +168,12 @@ def test_the_pdf_is_tagged_and_holds_words_figures_and_alternatives(report: Repo
     assert tree.count("Figure") >= len(figures(report))
 
 
-def test_a_report_of_another_kind_is_refused(report: Report, tmp_path: Path) -> None:
+def test_a_report_of_another_kind_is_refused(report: ReadinessReport, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot be written as 'r\.doc'"):
         write_report(report, tmp_path / "r.doc")
 
 
-def test_the_what_if_table_agrees_with_the_scores(report: Report, material: Material) -> None:
+def test_the_what_if_table_agrees_with_the_scores(report: ReadinessReport, material: Material) -> None:
     what_if = next(block for s in report.sections for block in s.blocks if isinstance(block, WhatIf))
     now = material.snapshot.scores()[0]["overall"].point
     assert now is not None
@@ -182,7 +186,7 @@ def test_the_what_if_table_agrees_with_the_scores(report: Report, material: Mate
 
 
 def test_in_a_browser_the_what_if_computes_the_same_score_and_range(
-    report: Report, material: Material, tmp_path: Path
+    report: ReadinessReport, material: Material, tmp_path: Path
 ) -> None:
     write_report(report, tmp_path / "r.html")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

@@ -23,7 +23,7 @@ def boxes(svg: str, kind: str) -> list[ET.Element]:
 
 
 def every_chart(title: str) -> list[str]:
-    rows = [charts.Bar(f"{title} {n}", 10, 20.0 * n, 90, wide=(5, 95), peer=50) for n in range(1, 5)]
+    rows = [charts.IntervalBar(f"{title} {n}", 10, 20.0 * n, 90, wide=(5, 95), peer=50) for n in range(1, 5)]
     return [
         charts.bars(rows, title, "alt", wide="wide", peer="peers"),
         charts.radar(rows, title, "alt", wide="wide", peer="peers"),
@@ -47,7 +47,7 @@ def test_every_chart_is_sound_and_has_title_and_alternative_first(title: str) ->
 
 @given(st.lists(scores, min_size=1, max_size=8))
 def test_bars_start_at_zero_and_are_as_long_as_their_values(points: list[float]) -> None:
-    svg = charts.bars([charts.Bar(str(n), p, p, p) for n, p in enumerate(points)], "t", "a")
+    svg = charts.bars([charts.IntervalBar(str(n), p, p, p) for n, p in enumerate(points)], "t", "a")
     drawn = boxes(svg, "own")
 
     assert len({rect.get("x") for rect in drawn}) == 1
@@ -56,17 +56,19 @@ def test_bars_start_at_zero_and_are_as_long_as_their_values(points: list[float])
 
 
 def test_an_unknown_value_has_no_bar_and_says_so() -> None:
-    svg = charts.bars([charts.Bar("a", 0, None, 100, wide=(0, 100)), charts.Bar("b", 5, 10, 15)], "t", "a", wide="w")
+    svg = charts.bars(
+        [charts.IntervalBar("a", 0, None, 100, wide=(0, 100)), charts.IntervalBar("b", 5, 10, 15)], "t", "a", wide="w"
+    )
 
     assert len(boxes(svg, "own")) == 1
     assert ">unknown</text>" in svg
 
 
 def test_a_radar_leaves_a_gap_where_nothing_is_known() -> None:
-    known = [charts.Bar(str(n), 0, 50.0, 100) for n in range(6)]
-    unknown = [*known[:5], charts.Bar("5", 0, None, 100)]
+    known = [charts.IntervalBar(str(n), 0, 50.0, 100) for n in range(6)]
+    unknown = [*known[:5], charts.IntervalBar("5", 0, None, 100)]
 
-    def lines(rows: list[charts.Bar]) -> int:
+    def lines(rows: list[charts.IntervalBar]) -> int:
         return sum(line.get("class") == "own-line" for line in parse(charts.radar(rows, "t", "a")).iter(f"{NS}line"))
 
     assert lines(known) - lines(unknown) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.interface.documents.document import Report, Table
+from tocsin.interface.documents.document import ReadinessReport, ReportTable
 from tocsin.interface.documents.page import page
 from tocsin.interface.documents.write import write_report
 from tocsin.node.errors import InputError, NotFoundError
@@ -34,7 +34,7 @@ def unit(folder: Path) -> UnitRun:
     return read_unit(folder, "LAO")
 
 
-def table(report: Report, name: str) -> Table:
+def table(report: ReadinessReport, name: str) -> ReportTable:
     return next(found for found in report.tables() if found.name == name)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from support.api_client import caller
 from support.console_users import browser_of
 from support.world import START, World
-from tocsin.node.accounts import Act, Role
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.server.server import make_application
 
 
@@ -23,7 +23,7 @@ def test_whoever_is_unknown_learns_nothing(world: World) -> None:
 
 
 def test_me(world: World) -> None:
-    with caller(world, Role.ANALYST, Act.EVENTS_READ) as client:
+    with caller(world, AccountRole.ANALYST, Permission.EVENTS_READ) as client:
         found = client.get("/me").json()
     assert (found["name"], found["role"], found["by_token"]) == ("Analyst", "analyst", True)
     assert found["acts"]["events.read"] == "all"
@@ -31,7 +31,7 @@ def test_me(world: World) -> None:
 
 
 def test_what_is_not_for_a_visitor_is_not_there(world: World) -> None:
-    with caller(world, Role.OPERATOR, teams=(1,)) as client:
+    with caller(world, AccountRole.OPERATOR, teams=(1,)) as client:
         forbidden, missing = client.get("/ingests"), client.get("/no-such-thing")
         assert client.post("/reports", content=b"x").status_code == 404
         # also where the request would be wrong besides
@@ -41,7 +41,7 @@ def test_what_is_not_for_a_visitor_is_not_there(world: World) -> None:
 
 
 def test_lookup_says_who_must_know_and_to_operators_only_of_their_own(world: World) -> None:
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         found = client.get("/lookup", params={"query": "192.0.2.1"}).json()
         assert [team["team"] for team in found["teams"]] == ["operator", "nat-a"]
         many = client.post("/lookup", json={"addresses": ["192.0.2.1", "nonsense", "198.51.100.1"]}).json()["items"]
@@ -50,7 +50,7 @@ def test_lookup_says_who_must_know_and_to_operators_only_of_their_own(world: Wor
         operator = client.get("/teams/operator")
     assert operator.status_code in {200, 404}
     (number,) = _numbers(world, "operator")
-    with caller(world, Role.OPERATOR, teams=(number,)) as client:
+    with caller(world, AccountRole.OPERATOR, teams=(number,)) as client:
         own = client.get("/lookup", params={"query": "192.0.2.1"}).json()
         assert [team["team"] for team in own["teams"]] == ["operator"]
         assert client.get("/lookup", params={"query": "203.0.113.5"}).status_code == 404
@@ -62,7 +62,7 @@ def test_lookup_says_who_must_know_and_to_operators_only_of_their_own(world: Wor
 
 
 def test_failures_name_what_is_wrong(world: World) -> None:
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         wrong = client.get("/ingests", params={"limit": 0, "cursor": "x"})
         assert wrong.status_code == 422
         (error,) = wrong.json()["errors"]
@@ -79,7 +79,7 @@ def test_failures_name_what_is_wrong(world: World) -> None:
 
 def test_a_browser_needs_the_word_of_its_visit(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
         bare = browser.client.post("/api/v1/lookup", json={"addresses": ["192.0.2.1"]})
         assert (bare.status_code, bare.headers["content-type"]) == (403, "application/problem+json")
         headers = {"x-csrf-token": browser.csrf}
@@ -93,7 +93,7 @@ def test_requests_are_limited_and_say_so(fresh: Path, tmp_path: Path) -> None:
     world = copy_world(fresh, tmp_path)
     (world.node.home / "tocsin.toml").write_text("[api]\nrequests_a_minute = 3\npublic_a_minute = 2\n")
     world = World(world.folder, __import__("tocsin.pipeline.stores").app.open_node(world.node.home))
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         left = [client.get("/me") for _ in range(4)]
         assert [one.status_code for one in left] == [200, 200, 200, 429]
         assert left[0].headers["ratelimit-policy"] == '"person";q=3;w=60'
@@ -128,11 +128,11 @@ def test_the_description_and_its_page(world: World) -> None:
         for operation in operations.values():
             assert operation["summary"]
             assert operation["operationId"] in page
-            assert operation["x-scope"] in list(Act)
+            assert operation["x-scope"] in list(Permission)
 
 
 def test_every_list_has_a_cursor(world: World) -> None:
-    with caller(world, Role.ADMINISTRATOR) as client:
+    with caller(world, AccountRole.ADMINISTRATOR) as client:
         schema = client.get("/openapi.json").json()
     lists = []
     for path, operations in schema["paths"].items():

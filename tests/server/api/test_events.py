@@ -11,7 +11,7 @@ from support.api_client import caller
 from support.cast import HEADER
 from support.world import World
 from tocsin.directory import read_team
-from tocsin.node.accounts import Act, Role
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.records import AuditEntry
 from tocsin.pipeline.ingest import ingest
 
@@ -26,7 +26,7 @@ def told(world: World) -> World:
 
 
 def test_events_by_page_and_filter(told: World) -> None:
-    with caller(told, Role.ANALYST) as client:
+    with caller(told, AccountRole.ANALYST) as client:
         page = client.get("/events", params={"limit": 3})
         told.hear("198.51.100.9")
         rest = client.get(page.links["next"]["url"]).json()
@@ -52,7 +52,7 @@ def test_a_time_that_cannot_be_read_is_kept_as_text_and_never_guessed(world: Wor
     rows = [f'"{at}","medium","192.0.2.{n}","tcp",3389,,"rdp",64500,"MU",,' for n, at in enumerate(times, 1)]
     path.write_text("\n".join([HEADER, *rows, ""]))
     assert ingest(world.node, [path], clock=lambda: world.now).counts.stored == 3
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         found = {one["source.ip"]: one for one in client.get("/events").json()["items"]}
         read = client.get("/events", params={"since": "2026-11-16T05:30:00Z"}).json()["items"]
     wrong, without, right = (found[f"192.0.2.{n}"] for n in (1, 2, 3))
@@ -68,22 +68,22 @@ def test_a_time_that_cannot_be_read_is_kept_as_text_and_never_guessed(world: Wor
 def test_an_operator_gets_only_the_own_events(told: World) -> None:
     own = read_team(told.node.database, "operator")[0].id
     outsider = read_team(told.node.database, "outsider")[0].id
-    with caller(told, Role.ANALYST) as client:
+    with caller(told, AccountRole.ANALYST) as client:
         foreign = client.get("/events", params={"address": "203.0.113.5"}).json()["items"][0]["id"]
-    with caller(told, Role.OPERATOR, teams=(own,)) as client:
+    with caller(told, AccountRole.OPERATOR, teams=(own,)) as client:
         found = client.get("/events").json()["items"]
         assert {one["source.ip"] for one in found} == {"192.0.2.1", "192.0.2.2", "192.0.2.3"}
         assert client.get("/events/figures").json()["stored"] == 3
         assert client.get(f"/events/{foreign}").status_code == 404
         assert client.get("/events", params={"address": "203.0.113.5"}).json()["items"] == []
-    with caller(told, Role.OPERATOR, teams=(outsider,)) as client:
+    with caller(told, AccountRole.OPERATOR, teams=(outsider,)) as client:
         assert client.get("/events").json() == {"items": [], "next": None}
         assert client.get("/events/figures").json()["total"] == 0
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "json", "arrow", "parquet"])
 def test_events_as_files_hold_the_same(told: World, form: str) -> None:
-    with caller(told, Role.ANALYST) as client:
+    with caller(told, AccountRole.ANALYST) as client:
         page = {one["event"] for one in client.get("/events").json()["items"]}
         made = client.get("/events", params={"format": form})
         assert "X-Marking" in made.headers
@@ -101,8 +101,8 @@ def test_events_as_files_hold_the_same(told: World, form: str) -> None:
 
 def test_a_file_of_an_operator_holds_only_the_own_events(told: World) -> None:
     own = read_team(told.node.database, "operator")[0].id
-    with caller(told, Role.OPERATOR, teams=(own,)) as client:
+    with caller(told, AccountRole.OPERATOR, teams=(own,)) as client:
         table = pl.read_parquet(io.BytesIO(client.get("/events", params={"format": "parquet"}).content))
     assert set(table["source.ip"]) == {"192.0.2.1", "192.0.2.2", "192.0.2.3"}
-    with caller(told, Role.OPERATOR, Act.EVENTS_READ, teams=(own,)) as client:
+    with caller(told, AccountRole.OPERATOR, Permission.EVENTS_READ, teams=(own,)) as client:
         assert client.get("/events", params={"format": "csv"}).status_code == 404

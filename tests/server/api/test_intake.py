@@ -16,8 +16,8 @@ from support.api_client import caller
 from support.broken_feed import ERRORS, PLACES, install_broken
 from support.cast import HEADER
 from support.world import World, served
-from tocsin.node.accounts import Role
-from tocsin.operations.doctor import Finding, examine
+from tocsin.node.accounts import AccountRole
+from tocsin.operations.doctor import HealthFinding, examine
 from tocsin.pipeline.stores import writer
 from tocsin.pipeline.uploads import arrive
 from tocsin.server.server import make_application
@@ -44,7 +44,7 @@ def send(client: httpx.Client, body: bytes, name: str = "x", source: str = "") -
 @pytest.mark.parametrize("what", DEEP)
 def test_a_hostile_body_stops_no_later_report(world: World, what: str) -> None:
     body, source = DEEP[what]
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         said = send(client, body, source=source)
         assert send(client, GOOD, NAME)["sums"]["stored"] == 1
     sums = said["sums"]
@@ -57,7 +57,7 @@ def test_an_error_that_nobody_expected_refuses_one_report(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install_broken(tmp_path, monkeypatch)
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         for place, error in product(PLACES, ERRORS):
             said = send(client, f"broken {place} {error}\n".encode())
             assert said["state"] == "refused"
@@ -80,7 +80,7 @@ def test_what_waits_at_a_restart_is_refused_and_what_came_behind_it_taken(
             with arrival.file(NAME) as writing:
                 writing.write(body)
             arrival.keep(source="", feed="", actor="person:1", now=world.now)
-    with caller(world, Role.ADMINISTRATOR) as client:
+    with caller(world, AccountRole.ADMINISTRATOR) as client:
         found = client.get("/reports").json()["items"]
         while any(one["state"] == "waiting" for one in found):
             time.sleep(0.02)
@@ -89,14 +89,14 @@ def test_what_waits_at_a_restart_is_refused_and_what_came_behind_it_taken(
     assert found[0]["sums"]["stored"] == 1
 
 
-def finding(world: World) -> Finding:
+def finding(world: World) -> HealthFinding:
     [found] = [one for one in examine(world.node.home) if one.what == "reports that were sent in"]
     return found
 
 
 def test_what_waits_is_seen_by_the_doctor_and_in_the_metrics(world: World) -> None:
-    assert finding(world) == Finding("reports that were sent in", True, "none waits")
-    with caller(world, Role.ADMINISTRATOR) as client:
+    assert finding(world) == HealthFinding("reports that were sent in", True, "none waits")
+    with caller(world, AccountRole.ADMINISTRATOR) as client:
         with writer(world.node):  # nobody else takes anything in meanwhile
             client.post("/reports", params={"name": NAME}, content=GOOD, headers={"content-type": "text/csv"})
             world.at(1 / 24)
@@ -126,7 +126,7 @@ def test_health_says_when_nobody_takes_reports_in(world: World) -> None:
 
 
 def test_the_answer_names_no_folder_of_the_machine(world: World) -> None:
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         headers = {"content-type": "text/csv", "prefer": "wait=60"}
         query = {"name": "x.csv", "source": "mapped", "feed": "nonesuch"}
         said = [
@@ -151,7 +151,7 @@ def test_a_server_removes_files_that_killed_ones_left(world: World) -> None:
         (one / "0" / "x.csv").write_bytes(GOOD)
     for one in (orphan, half, folder / str(kept.uuid)):
         os.utime(one, (time.time() - 90_000,) * 2)
-    with caller(world, Role.ADMINISTRATOR) as client:
+    with caller(world, AccountRole.ADMINISTRATOR) as client:
         while client.get(f"/reports/{kept.uuid}").json()["state"] == "waiting":
             time.sleep(0.02)
     # what was refused is kept for a time, and what came just now may be about to be noted

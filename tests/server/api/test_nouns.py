@@ -8,7 +8,7 @@ import pytest
 from support.api_client import caller
 from support.world import World
 from tocsin.directory import read_team
-from tocsin.node.accounts import Act, Role
+from tocsin.node.accounts import AccountRole, Permission
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def number_of(world: World, key: str) -> int:
 
 
 def test_deliveries_are_seen_and_steered(told: World) -> None:
-    with caller(told, Role.ANALYST) as client:
+    with caller(told, AccountRole.ANALYST) as client:
         page = client.get("/deliveries").json()
         digests = {one["team"]: one for one in page["items"]}
         assert {"operator", "nat-a"} <= set(digests)
@@ -48,9 +48,9 @@ def test_deliveries_are_seen_and_steered(told: World) -> None:
 
 
 def test_an_operator_sees_only_what_is_theirs(told: World) -> None:
-    with caller(told, Role.ANALYST) as client:
+    with caller(told, AccountRole.ANALYST) as client:
         digests = {one["team"]: one["reference"] for one in client.get("/deliveries").json()["items"]}
-    with caller(told, Role.OPERATOR, teams=(number_of(told, "operator"),)) as client:
+    with caller(told, AccountRole.OPERATOR, teams=(number_of(told, "operator"),)) as client:
         assert [one["team"] for one in client.get("/deliveries").json()["items"]] == ["operator"]
         assert client.get(f"/deliveries/{digests['operator']}").status_code == 200
         foreign, missing = (client.get(f"/deliveries/{name}") for name in (digests["nat-a"], "TOC-1999-0000001"))
@@ -65,13 +65,13 @@ def test_an_operator_sees_only_what_is_theirs(told: World) -> None:
         assert made.status_code == 201
         assert client.get("/claims").json()["items"] == [made.json()]
         assert client.post(f"/claims/{made.json()['number']}/code", json={"code": "x"}).status_code == 409
-    with caller(told, Role.OPERATOR, teams=(number_of(told, "sector"),)) as client:
+    with caller(told, AccountRole.OPERATOR, teams=(number_of(told, "sector"),)) as client:
         assert client.get("/claims").json()["items"] == []
         assert client.get("/claims/1").status_code == 404
 
 
 def test_an_operator_answers_for_the_own_problems(told: World) -> None:
-    with caller(told, Role.OPERATOR, teams=(number_of(told, "operator"),)) as client:
+    with caller(told, AccountRole.OPERATOR, teams=(number_of(told, "operator"),)) as client:
         problems = client.get("/problems").json()["items"]
         assert {one["where"] for one in problems} == {"192.0.2.1", "192.0.2.2"}
         first = problems[0]["problem"]
@@ -83,7 +83,7 @@ def test_an_operator_answers_for_the_own_problems(told: World) -> None:
         assert client.post("/problems/answers", json=working).json() == {"noted": 1}
         outcomes = {one["where"]: one["said"][0]["outcome"] for one in client.get("/problems").json()["items"]}
         assert set(outcomes.values()) == {"pending", None}
-    with caller(told, Role.ANALYST) as client:
+    with caller(told, AccountRole.ANALYST) as client:
         found = {one["problem"]: one for one in client.get("/problems").json()["items"]}
         assert len(found) == 3
         assert found[first]["state"] == "said-fixed"
@@ -91,13 +91,13 @@ def test_an_operator_answers_for_the_own_problems(told: World) -> None:
         assert client.post("/problems/answers", json=said).status_code == 404
 
 
-@pytest.mark.parametrize("role", [Role.ANALYST, Role.OPERATOR])
-def test_problems_are_read_a_page_at_a_time(world: World, role: Role) -> None:
+@pytest.mark.parametrize("role", [AccountRole.ANALYST, AccountRole.OPERATOR])
+def test_problems_are_read_a_page_at_a_time(world: World, role: AccountRole) -> None:
     """Those seen at the same time too are shown once each; what is heard meanwhile moves none of the others."""
     for day, addresses in enumerate((["192.0.2.1", "192.0.2.2", "192.0.2.3"], ["192.0.2.4", "192.0.2.5"])):
         world.at(day).hear(*addresses)
         world.tell()
-    with caller(world, role, teams=(number_of(world, "operator"),) if role is Role.OPERATOR else ()) as client:
+    with caller(world, role, teams=(number_of(world, "operator"),) if role is AccountRole.OPERATOR else ()) as client:
         whole = [one["where"] for one in client.get("/problems").json()["items"]]
         page = client.get("/problems", params={"limit": 2})
         shown = [one["where"] for one in page.json()["items"]]
@@ -113,7 +113,7 @@ def test_problems_are_read_a_page_at_a_time(world: World, role: Role) -> None:
 
 
 def test_the_directory_is_read_a_page_at_a_time(world: World) -> None:
-    with caller(world, Role.AUDITOR) as client:
+    with caller(world, AccountRole.AUDITOR) as client:
         page = client.get("/teams", params={"limit": 4})
         rest = client.get(page.links["next"]["url"]).json()
         keys = [one["key"] for one in page.json()["items"] + rest["items"]]
@@ -129,7 +129,7 @@ def test_lists_come_whole_as_files(told: World) -> None:
     rows = [f"t{number:04},Team {number},MU,operator" for number in range(1_100)]
     path.write_text("\n".join(["key,name,country,kind", *rows, 't9999,"=HYPERLINK(""x"")",KE,operator']))
     told.tocsin.run("directory", "import", path)
-    with caller(told, Role.ANALYST) as client:
+    with caller(told, AccountRole.ANALYST) as client:
         whole = client.get("/teams", params={"format": "json"})
         assert whole.headers["content-type"] == "application/json"
         items: list[dict[str, object]] = []
@@ -151,13 +151,13 @@ def test_lists_come_whole_as_files(told: World) -> None:
         lines = list(csv.DictReader(io.StringIO(client.get("/ingests", params={"format": "csv"}).text)))
         assert [(one["number"], one["stored"]) for one in lines] == [("2", "1"), ("1", "2")]
         assert client.get("/ingests", params={"format": "xls"}).status_code == 422
-    with caller(told, Role.OPERATOR, teams=(number_of(told, "operator"),)) as client:
+    with caller(told, AccountRole.OPERATOR, teams=(number_of(told, "operator"),)) as client:
         assert [one["key"] for one in client.get("/teams", params={"format": "json"}).json()] == ["operator"]
         assert client.get("/ingests", params={"format": "csv"}).status_code == 404
 
 
 def test_audit_and_metrics(told: World) -> None:
-    with caller(told, Role.ADMINISTRATOR) as client:
+    with caller(told, AccountRole.ADMINISTRATOR) as client:
         entries = client.get("/audit", params={"word": "report.ingested"}).json()["items"]
         assert [one["subject"] for one in entries] == ["ingest:2", "ingest:1"]
         assert client.get("/audit", params={"limit": 1}).links["next"]
@@ -175,15 +175,15 @@ def test_audit_and_metrics(told: World) -> None:
 
 
 def test_health_shows_each_check_to_those_who_run_the_node(world: World) -> None:
-    with caller(world, Role.ADMINISTRATOR) as client:
+    with caller(world, AccountRole.ADMINISTRATOR) as client:
         health = client.get("/health").json()
     assert {check["what"] for check in health["checks"]} >= {"event table", "disk"}
-    with caller(world, Role.ADMINISTRATOR, Act.EVENTS_READ) as client:
+    with caller(world, AccountRole.ADMINISTRATOR, Permission.EVENTS_READ) as client:
         assert client.get("/health").json()["checks"] is None
 
 
 def test_set_aside_rows_are_read_again(told: World) -> None:
-    with caller(told, Role.ANALYST) as client:
+    with caller(told, AccountRole.ANALYST) as client:
         sent = client.post(
             "/reports",
             params={"name": "2026-11-16-scan_rdp-test-geo.csv"},

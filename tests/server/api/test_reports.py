@@ -22,7 +22,7 @@ from support.api_client import caller, token_of
 from support.cast import HEADER
 from support.world import START, World, copy_world, serving
 from tocsin.events.models import Ingest
-from tocsin.node.accounts import Act, Role
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.pipeline.ingest import open_workshop
 from tocsin.pipeline.uploads import Upload
 
@@ -39,13 +39,13 @@ def report(*addresses: str, day: str = "2026-11-16") -> bytes:
 def shared(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, httpx.Client]]:
     """A node and a sender for tests that leave nothing behind."""
     world = copy_world(fresh, tmp_path_factory.mktemp("shared"))
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         yield world, client
 
 
 @pytest.fixture
 def sender(world: World) -> Iterator[httpx.Client]:
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         client.headers["content-type"] = "text/csv"
         yield client
 
@@ -150,7 +150,7 @@ def test_a_request_with_a_name_is_done_once(world: World, sender: httpx.Client) 
     with world.node.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(Upload)) == 1
     # another person's name is another name
-    with caller(world, Role.MANAGER) as manager:
+    with caller(world, AccountRole.MANAGER) as manager:
         headers["content-type"] = "text/csv"
         made = manager.post("/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=headers)
         assert made.json()["id"] != first.json()["id"]
@@ -195,7 +195,7 @@ def test_too_much_is_refused_while_it_comes(fresh: Path, tmp_path: Path) -> None
     with (world.node.home / "tocsin.toml").open("a") as settings:
         settings.write("[api]\nmax_upload_bytes = 100000\n[ingest]\nmax_unpacked_bytes = 50000\n")
     world = copy_world(tmp_path, tmp_path / "again")
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         headers = {"content-type": "text/csv"}
         assert client.post("/reports", content=iter([b"x" * 60_000] * 4), headers=headers).status_code == 413
         packed = gzip.compress(os.urandom(60_000))
@@ -220,7 +220,7 @@ def test_a_name_leads_nowhere(sender: httpx.Client) -> None:
 def test_a_kill_loses_nothing_that_was_answered_and_doubles_nothing(fresh: Path, tmp_path: Path, cut: str) -> None:
     world = copy_world(fresh, tmp_path)
     world.now = datetime.now(UTC)  # the server has its own clock
-    token = token_of(world.node, Role.ADMINISTRATOR, world=world)
+    token = token_of(world.node, AccountRole.ADMINISTRATOR, world=world)
     headers = {"authorization": f"Bearer {token}", "content-type": "text/csv"}
 
     def send(client: httpx.Client) -> httpx.Response:
@@ -258,7 +258,7 @@ def served_inside(home: Path, cut: str = "") -> Iterator[httpx.Client]:
 
 
 def test_who_may_only_send_may_not_look(world: World) -> None:
-    with caller(world, Role.ANALYST, Act.REPORTS_WRITE) as client:
+    with caller(world, AccountRole.ANALYST, Permission.REPORTS_WRITE) as client:
         headers = {"content-type": "text/csv", **WAIT}
         assert client.post("/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=headers).is_success
         assert client.get("/reports").status_code == 404
@@ -270,7 +270,7 @@ def test_reports_are_sent_and_named_once_on_both_databases(fresh: Path, tmp_path
     with (world.node.home / "tocsin.toml").open("a") as settings:
         settings.write(f'[storage]\ndatabase = "{database_url}"\n')
     world = copy_world(tmp_path / "first", tmp_path / "second")
-    with caller(world, Role.ANALYST) as client:
+    with caller(world, AccountRole.ANALYST) as client:
         headers = {"content-type": "text/csv", "idempotency-key": "once", **WAIT}
         first, again = (
             client.post("/reports", params={"name": NAME}, content=report("192.0.2.1"), headers=headers)

@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
 
 from support.api_client import token_of
 from support.world import World, copy_world, served
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.api.gatekeeper import OPEN
 from tocsin.server.server import make_application
 
@@ -63,7 +63,7 @@ def described(node: tuple[World, str]) -> Any:
 @pytest.fixture(scope="module")
 def administrator(node: tuple[World, str]) -> dict[str, str]:
     """What a program of an administrator sends along."""
-    return {"authorization": f"Bearer {token_of(node[0].node, Role.ADMINISTRATOR, world=node[0])}"}
+    return {"authorization": f"Bearer {token_of(node[0].node, AccountRole.ADMINISTRATOR, world=node[0])}"}
 
 
 def cases_of(described: Any, mode: GenerationMode) -> Iterator[Any]:

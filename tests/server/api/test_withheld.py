@@ -8,7 +8,7 @@ from support.api_client import caller
 from support.cast import Tocsin
 from support.console_users import browser_of
 from support.world import START, World
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.pipeline.ingest import ingest
 from tocsin.server.server import make_application
 
@@ -47,8 +47,8 @@ def heard(world: World) -> World:
     return world
 
 
-@pytest.mark.parametrize("role", [Role.ANALYST, Role.AUDITOR])
-def test_problems_with_what_stays_here_are_left_out(heard: World, role: Role) -> None:
+@pytest.mark.parametrize("role", [AccountRole.ANALYST, AccountRole.AUDITOR])
+def test_problems_with_what_stays_here_are_left_out(heard: World, role: AccountRole) -> None:
     with caller(heard, role) as client:
         assert [one["where"] for one in client.get("/problems").json()["items"]] == [OPEN]
         page = client.get("/problems", params={"limit": 1}).json()
@@ -57,15 +57,17 @@ def test_problems_with_what_stays_here_are_left_out(heard: World, role: Role) ->
 
 def test_an_operator_sees_none_of_them_and_no_row(heard: World, world: World) -> None:
     teams = tuple(range(1, 10))
-    with caller(heard, Role.OPERATOR, teams=teams) as client:
+    with caller(heard, AccountRole.OPERATOR, teams=teams) as client:
         assert not {one["where"] for one in client.get("/problems").json()["items"]} & {BOTH, RED, ODD}
         assert client.get("/quarantine/1").status_code in {403, 404}
-    with browser_of(make_application(world.node, clock=lambda: world.now), world.node, Role.OPERATOR, now=START) as one:
+    with browser_of(
+        make_application(world.node, clock=lambda: world.now), world.node, AccountRole.OPERATOR, now=START
+    ) as one:
         assert one.get("/reports/1").status_code == 404
 
 
-@pytest.mark.parametrize("role", [Role.ANALYST, Role.AUDITOR])
-def test_the_text_of_a_row_that_stays_here_is_left_out_with_the_reason(heard: World, role: Role) -> None:
+@pytest.mark.parametrize("role", [AccountRole.ANALYST, AccountRole.AUDITOR])
+def test_the_text_of_a_row_that_stays_here_is_left_out_with_the_reason(heard: World, role: AccountRole) -> None:
     with caller(heard, role) as client:
         rows = [row for number in (1, 2) for row in client.get(f"/quarantine/{number}").json()["items"]]
         rows.sort(key=lambda row: (row["ingest"], row["line"]))
@@ -82,8 +84,8 @@ def test_the_text_of_a_row_that_stays_here_is_left_out_with_the_reason(heard: Wo
     assert all(word in said and word in pages[0] for word in PLAIN)
     assert all(WHY in page for page in pages)
     # One known person who mends it may read it; who only looks may not.
-    assert (SECRET[0] in single) is (role is Role.ANALYST)
-    assert (WHY in single) is (role is Role.AUDITOR)
+    assert (SECRET[0] in single) is (role is AccountRole.ANALYST)
+    assert (WHY in single) is (role is AccountRole.AUDITOR)
 
 
 def test_a_command_leaves_them_out_too(heard: World) -> None:
@@ -96,7 +98,7 @@ def test_a_command_leaves_them_out_too(heard: World) -> None:
 
 def test_a_report_that_was_sent_in_shows_no_more(heard: World) -> None:
     body = (heard.folder / "events.jsonl").read_bytes() + event("", "RED", **{"malware.name": SECRET[3]}).encode()
-    with caller(heard, Role.ANALYST) as client:
+    with caller(heard, AccountRole.ANALYST) as client:
         sent = client.post("/reports", params={"source": "idf", "feed": "other"}, content=body, headers=WAITING).json()
         whole = client.get(f"/reports/{sent['id']}").text
     assert not [word for word in SECRET if word in whole]

@@ -15,7 +15,7 @@ from support.api_client import token_of
 from support.cast import HEADER
 from support.world import World, served
 from tocsin import Client
-from tocsin.node.accounts import Act, Role
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.errors import ConflictError, NotFoundError, RemoteError, UsageError
 from tocsin.server.api import (
     audit,
@@ -45,7 +45,7 @@ def url(world: World) -> Iterator[str]:
 
 @pytest.fixture
 def client(world: World, url: str) -> Iterator[Client]:
-    with Client(url, token_of(world.node, Role.ADMINISTRATOR, world=world)) as client:
+    with Client(url, token_of(world.node, AccountRole.ADMINISTRATOR, world=world)) as client:
         yield client
 
 
@@ -53,7 +53,7 @@ def client(world: World, url: str) -> Iterator[Client]:
 def far(world: World, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """What a command line needs to ask that node."""
     token = tmp_path / "token"
-    token.write_text(token_of(world.node, Role.ADMINISTRATOR, world=world))
+    token.write_text(token_of(world.node, AccountRole.ADMINISTRATOR, world=world))
     token.chmod(0o600)
     monkeypatch.setenv("TOCSIN_TOKEN_FILE", str(token))
     return url
@@ -69,24 +69,24 @@ def report(folder: Path, *addresses: str, wrong: str = "") -> Path:
 @pytest.mark.parametrize(
     ("mine", "theirs"),
     [
-        (own.Claim, claims.Claim),
+        (own.Claim, claims.ClaimOut),
         (own.Digest, deliveries.WholeDigest),
-        (own.Entry, audit.Entry),
-        (own.Failed, reports.Failed),
+        (own.Entry, audit.AuditEntryOut),
+        (own.Failed, reports.FailedFile),
         (own.Health, health.Health),
-        (own.HealthCheck, health.Check),
-        (own.Ingest, ingests.Taken),
-        (own.Line, lookup.Line),
+        (own.HealthCheck, health.HealthCheckOut),
+        (own.Ingest, ingests.IngestOut),
+        (own.Line, lookup.AddressOut),
         (own.Me, me.Me),
         (own.Problem, problems.Problem),
-        (own.Quarantined, quarantine.Quarantined),
-        (own.Report, reports.Report),
-        (own.Rule, teams.Rule),
+        (own.Quarantined, quarantine.QuarantineOut),
+        (own.Report, reports.UploadOut),
+        (own.Rule, teams.RuleOut),
         (own.SentFile, reports.SentFile),
-        (own.SetAside, reports.SetAside),
-        (own.Spoken, problems.Spoken),
+        (own.SetAside, reports.SetAsideOut),
+        (own.Spoken, problems.ProblemAnswerOut),
         (own.Sums, reports.Sums),
-        (own.Team, teams.Team),
+        (own.Team, teams.TeamOut),
         (own.TeamInList, teams.TeamInList),
     ],
 )
@@ -136,7 +136,7 @@ def test_refusals_are_errors_of_our_own(world: World, client: Client, url: str) 
         Client("http://csirt.example")
     with pytest.raises(RemoteError, match="does not answer"):
         Client("http://127.0.0.1:9", timeout=1).me()
-    with Client(url, token_of(world.node, Role.ANALYST, Act.EVENTS_READ, world=world)) as narrow:
+    with Client(url, token_of(world.node, AccountRole.ANALYST, Permission.EVENTS_READ, world=world)) as narrow:
         assert narrow.health().checks is None
 
 

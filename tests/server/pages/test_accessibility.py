@@ -9,7 +9,7 @@ from support.browser import Page
 from support.linked_pages import ask
 from support.page_checks import Gallery, Seen, misfits, violations
 from support.world import World
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 
 
 def wrongs(page: Page) -> list[object]:
@@ -46,10 +46,10 @@ def test_no_page_that_a_form_of_a_link_leads_to_violates_wcag(
     shown: World, rooms: Gallery, language: str, team: str
 ) -> None:
     answer = next(seen for seen in rooms.pages if seen.called == "answer-in-part")
-    question = Seen(ask(shown, team), Role.NOBODY)
+    question = Seen(ask(shown, team), AccountRole.NOBODY)
     # Nothing chosen; no box ticked; and a mailbox confirmed, after which its link is used up.
     presses = [(answer, "button[value=some]"), (question, "button[value=not_these]"), (question, "button[value=ours]")]
-    with rooms.eyes(Role.NOBODY, theme="dark" if language == "ar" else "light") as page:
+    with rooms.eyes(AccountRole.NOBODY, theme="dark" if language == "ar" else "light") as page:
         page.command("Network.setCookie", name="language", value=language, url=rooms.address)
         for seen, button in presses:
             page.open(rooms.at(seen, language))

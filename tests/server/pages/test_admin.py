@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from support.console_users import Browser, browser_of, person
 from support.world import World, copy_world
-from tocsin.node.accounts import Person, Role
+from tocsin.node.accounts import AccountRole, Person
 from tocsin.node.letters import Letter
 from tocsin.node.records.audit import AuditEntry
 from tocsin.operations.backup import backups_in
@@ -28,7 +28,7 @@ def world(fresh: Path, tmp_path: Path) -> World:
 @pytest.fixture
 def admin(world: World) -> Iterator[Browser]:
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.ADMINISTRATOR, now=world.now) as browser:
+    with browser_of(application, world.node, AccountRole.ADMINISTRATOR, now=world.now) as browser:
         yield browser
 
 
@@ -44,7 +44,7 @@ def test_somebody_is_invited_given_a_role_blocked_and_removed(world: World, admi
     with world.node.database.begin() as session:
         letters = list(session.scalars(select(Letter.mailbox)))
     assert "new@people.example" in letters
-    number = person(world.node, Role.ANALYST, now=world.now)
+    number = person(world.node, AccountRole.ANALYST, now=world.now)
     at = f"/admin/people/{number}"
     assert admin.send(f"{at}/role", role="operator", teams="sector").status_code == 303
     assert admin.send(f"{at}/block").status_code == 303
@@ -64,7 +64,7 @@ def test_an_invitation_is_seen_with_its_teams_and_withdrawn_once(world: World, a
     assert re.findall(r"<code[^>]*>(operator|sector)</code>", invited) == ["operator", "sector"]
     (number,) = re.findall(r'name="invitation" value="(\d+)"', invited)
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.MANAGER, now=world.now) as manager:
+    with browser_of(application, world.node, AccountRole.MANAGER, now=world.now) as manager:
         assert "Withdraw the invitation" not in manager.get("/admin/people").text
         assert manager.send("/admin/people/withdraw", invitation=number).status_code == 404
     assert admin.client.post("/admin/people/withdraw", data={"invitation": number}).status_code == 403
@@ -83,7 +83,7 @@ def test_what_cannot_be_is_said_and_the_last_administrator_stays(world: World, a
     assert wrong.status_code == 422
     assert "No team &#39;no-such&#39;" in wrong.text
     assert 'value="new@people.example"' in wrong.text
-    number = person(world.node, Role.ADMINISTRATOR, now=world.now)
+    number = person(world.node, AccountRole.ADMINISTRATOR, now=world.now)
     assert admin.send(f"/admin/people/{number}/block").status_code == 422
     assert admin.send(f"/admin/people/{number}/role", role="analyst").status_code == 422
     assert admin.send("/admin/people/9999/block").status_code == 404
@@ -117,13 +117,13 @@ def test_no_page_shows_a_secret(world: World) -> None:
     )
     again = copy_world(world.folder, world.folder / "copy")
     application = make_application(again.node, clock=lambda: again.now)
-    with browser_of(application, again.node, Role.ADMINISTRATOR, now=again.now) as browser:
+    with browser_of(application, again.node, AccountRole.ADMINISTRATOR, now=again.now) as browser:
         assert "the-secret-place" not in browser.get("/admin/settings").text
 
 
 def test_a_manager_reads_and_changes_nothing(world: World) -> None:
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.MANAGER, now=world.now) as browser:
+    with browser_of(application, world.node, AccountRole.MANAGER, now=world.now) as browser:
         page = browser.get("/admin/people")
         assert page.status_code == 200
         assert "/admin/people/invite" not in page.text

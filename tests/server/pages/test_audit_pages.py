@@ -10,8 +10,8 @@ from sqlalchemy import select, update
 
 from support.console_users import browser_of, person, session_of
 from support.world import START, World, copy_world
-from tocsin.node.accounts import Act, Person, Role, Visitor, make_token, note_read
-from tocsin.node.records import AuditEntry, AuditWord, audit
+from tocsin.node.accounts import AccountRole, Permission, Person, Principal, make_token, note_read
+from tocsin.node.records import AuditAction, AuditEntry, audit
 from tocsin.node.records.seal_keys import open_seal_key
 from tocsin.node.records.seals import seal
 from tocsin.server.pages.audit.words import SAYINGS
@@ -29,7 +29,7 @@ def _note(world: World, count: int, subject: str = "ingest") -> None:
     with world.node.database.begin() as session:
         for number in range(count):
             at = START + timedelta(seconds=number)
-            audit(session, AuditWord.REPORT_INGESTED, at=at, actor="pipeline", subject=f"{subject}:{number}")
+            audit(session, AuditAction.REPORT_INGESTED, at=at, actor="pipeline", subject=f"{subject}:{number}")
 
 
 def _numbers(page: str) -> list[int]:
@@ -38,7 +38,9 @@ def _numbers(page: str) -> list[int]:
 
 def test_pages_follow_each_other_while_entries_are_added(world: World) -> None:
     _note(world, 250)
-    with browser_of(make_application(world.node, clock=lambda: START), world.node, Role.MANAGER, now=START) as browser:
+    with browser_of(
+        make_application(world.node, clock=lambda: START), world.node, AccountRole.MANAGER, now=START
+    ) as browser:
         with world.node.database.reading() as session:
             expected = sorted(session.scalars(select(AuditEntry.id)), reverse=True)
         seen, path = [], "/audit"
@@ -54,7 +56,9 @@ def test_pages_follow_each_other_while_entries_are_added(world: World) -> None:
 def test_filters_narrow_the_list(world: World) -> None:
     _note(world, 3)
     _note(world, 2, "ingestion")
-    with browser_of(make_application(world.node, clock=lambda: START), world.node, Role.MANAGER, now=START) as browser:
+    with browser_of(
+        make_application(world.node, clock=lambda: START), world.node, AccountRole.MANAGER, now=START
+    ) as browser:
 
         def found(query: str) -> int:
             return len(_numbers(browser.get(f"/audit?{query}").text))
@@ -70,7 +74,9 @@ def test_filters_narrow_the_list(world: World) -> None:
 
 def test_a_day_that_is_none_is_said_and_stays_as_it_was_typed(world: World) -> None:
     _note(world, 3)
-    with browser_of(make_application(world.node, clock=lambda: START), world.node, Role.MANAGER, now=START) as browser:
+    with browser_of(
+        make_application(world.node, clock=lambda: START), world.node, AccountRole.MANAGER, now=START
+    ) as browser:
         for wrong in ("zzz", "2026-02-30", "9999-12-31", "<b>"):
             page = browser.client.get(
                 "/audit", params={"subject": "ingest", "since": f"{START:%Y-%m-%d}", "until": wrong}
@@ -86,7 +92,9 @@ def test_a_day_that_is_none_is_said_and_stays_as_it_was_typed(world: World) -> N
 def test_the_title_says_how_far_the_log_is_sealed(world: World) -> None:
     now = START
     _note(world, 2)
-    with browser_of(make_application(world.node, clock=lambda: now), world.node, Role.MANAGER, now=START) as browser:
+    with browser_of(
+        make_application(world.node, clock=lambda: now), world.node, AccountRole.MANAGER, now=START
+    ) as browser:
 
         def title(path: str) -> str:
             found = re.search(r"<h1>(.*?)</h1>", browser.get(path).text)
@@ -106,8 +114,10 @@ def test_the_title_says_how_far_the_log_is_sealed(world: World) -> None:
         assert "Entry 1 is not what seal 1 was made over." in browser.get("/audit/seals").text
 
 
-@pytest.mark.parametrize("role", [Role.ANALYST, Role.OPERATOR, Role.ASSESSOR, Role.DELEGATE])
-def test_others_do_not_see_it(world: World, role: Role) -> None:
+@pytest.mark.parametrize(
+    "role", [AccountRole.ANALYST, AccountRole.OPERATOR, AccountRole.ASSESSOR, AccountRole.DELEGATE]
+)
+def test_others_do_not_see_it(world: World, role: AccountRole) -> None:
     application = make_application(world.node, clock=lambda: START)
     with browser_of(application, world.node, role, now=START, teams=(1,)) as browser:
         assert browser.get("/audit").status_code == browser.get("/audit/seals").status_code == 404
@@ -115,13 +125,15 @@ def test_others_do_not_see_it(world: World, role: Role) -> None:
 
 def _read(world: World) -> list[str]:
     with world.node.database.reading() as session:
-        query = select(AuditEntry.subject).where(AuditEntry.word == AuditWord.PAGE_READ).order_by(AuditEntry.id)
+        query = select(AuditEntry.subject).where(AuditEntry.word == AuditAction.PAGE_READ).order_by(AuditEntry.id)
         return list(session.scalars(query))
 
 
 def test_what_an_auditor_reads_is_on_record_once_an_hour(world: World) -> None:
     now = START
-    with browser_of(make_application(world.node, clock=lambda: now), world.node, Role.AUDITOR, now=START) as browser:
+    with browser_of(
+        make_application(world.node, clock=lambda: now), world.node, AccountRole.AUDITOR, now=START
+    ) as browser:
         assert browser.get("/audit?subject=secret@people.example").status_code == 200
         assert browser.get("/audit").status_code == 200
         assert browser.get("/account").status_code == browser.get("/help").status_code == 200
@@ -131,9 +143,9 @@ def test_what_an_auditor_reads_is_on_record_once_an_hour(world: World) -> None:
         browser.get("/audit")
         assert _read(world) == ["page:/audit"] * 2
         with world.node.database.begin() as session:
-            holder = session.scalars(select(Person).where(Person.role == Role.AUDITOR)).one()
+            holder = session.scalars(select(Person).where(Person.role == AccountRole.AUDITOR)).one()
             _, secret = make_token(
-                session, holder, name="robot", scopes=[Act.AUDIT_READ], days=3, now=now, actor="test"
+                session, holder, name="robot", scopes=[Permission.AUDIT_READ], days=3, now=now, actor="test"
             )
         browser.client.cookies.clear()
         browser.client.headers["Authorization"] = f"Bearer {secret}"
@@ -142,22 +154,24 @@ def test_what_an_auditor_reads_is_on_record_once_an_hour(world: World) -> None:
 
 
 def test_what_others_read_is_not_on_record(world: World) -> None:
-    with browser_of(make_application(world.node, clock=lambda: START), world.node, Role.MANAGER, now=START) as browser:
+    with browser_of(
+        make_application(world.node, clock=lambda: START), world.node, AccountRole.MANAGER, now=START
+    ) as browser:
         assert browser.get("/audit").status_code == 200
     assert _read(world) == []
 
 
 def test_reading_personal_data_is_noted_by_number_once_an_hour(world: World) -> None:
-    number = person(world.node, Role.ANALYST, now=START)
+    number = person(world.node, AccountRole.ANALYST, now=START)
     session_of(world.node, number, now=START)
-    visitor = Visitor(role=Role.ANALYST, person=number, name="A Name")
+    visitor = Principal(role=AccountRole.ANALYST, person=number, name="A Name")
     for at in (START, START + HOUR / 2, START + HOUR):
         note_read(world.node.database, visitor, "team:1", now=at)
-    note_read(world.node.database, Visitor(), "team:1", now=START)
+    note_read(world.node.database, Principal(), "team:1", now=START)
     with world.node.database.reading() as session:
-        query = select(AuditEntry.actor, AuditEntry.subject).where(AuditEntry.word == AuditWord.PERSONAL_READ)
+        query = select(AuditEntry.actor, AuditEntry.subject).where(AuditEntry.word == AuditAction.PERSONAL_READ)
         assert session.execute(query).all() == [(f"person:{number}", "team:1")] * 2
 
 
 def test_every_word_says_something() -> None:
-    assert set(AuditWord) == set(SAYINGS)
+    assert set(AuditAction) == set(SAYINGS)

@@ -12,7 +12,7 @@ from support.console_users import Browser, browser_of
 from support.world import World, copy_world, text_of
 from tocsin.delivery import Delivery
 from tocsin.directory import read_team
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.node.records import AuditEntry
 from tocsin.server.server import make_application
 
@@ -38,7 +38,7 @@ def people() -> Iterator[ExitStack]:
         yield stack
 
 
-def come(people: ExitStack, world: World, role: Role, team: str = "") -> Browser:
+def come(people: ExitStack, world: World, role: AccountRole, team: str = "") -> Browser:
     """A person of a role, of one team."""
     teams: tuple[int, ...] = ()
     if team:
@@ -56,7 +56,7 @@ def reference_to(world: World, team: str) -> str:
 
 
 def test_the_very_mail_and_its_data(world: World, people: ExitStack) -> None:
-    browser = come(people, world, Role.ANALYST)
+    browser = come(people, world, AccountRole.ANALYST)
     reference = reference_to(world, "operator")
     page = browser.get(f"/deliveries/{reference}")
     kept = next(world.node.mails.glob(f"*/{reference}.eml")).read_bytes()
@@ -74,7 +74,7 @@ def test_the_very_mail_and_its_data(world: World, people: ExitStack) -> None:
 
 
 def test_a_mail_that_was_not_kept_is_made_again(world: World, people: ExitStack) -> None:
-    browser = come(people, world, Role.ANALYST)
+    browser = come(people, world, AccountRole.ANALYST)
     reference = reference_to(world, "operator")
     path = next(world.node.mails.glob(f"*/{reference}.eml"))
     before = path.read_bytes()
@@ -86,7 +86,7 @@ def test_a_mail_that_was_not_kept_is_made_again(world: World, people: ExitStack)
 
 
 def test_why_a_team_was_told_names_the_rule_and_the_gate(world: World, people: ExitStack) -> None:
-    browser = come(people, world, Role.AUDITOR)
+    browser = come(people, world, AccountRole.AUDITOR)
     said = text_of(browser.get(f"/deliveries/{reference_to(world, 'operator')}/why"))
     assert "prefix 192.0.2.0/24" in said
     assert "answers for it" in said
@@ -94,7 +94,7 @@ def test_why_a_team_was_told_names_the_rule_and_the_gate(world: World, people: E
 
 
 def test_operators_see_their_own_and_nothing_of_others(world: World, people: ExitStack) -> None:
-    browser = come(people, world, Role.OPERATOR, "operator")
+    browser = come(people, world, AccountRole.OPERATOR, "operator")
     own, others = reference_to(world, "operator"), reference_to(world, "nat-a")
     listed = browser.get("/deliveries").text
     assert own in listed
@@ -125,7 +125,7 @@ def test_held_mails_are_released_by_name_and_one_is_dropped_with_a_reason(world:
         first, second = session.scalars(select(Delivery).order_by(Delivery.id)).all()[:2]
         first.state = second.state = "held"
         names = [first.reference, second.reference]
-    manager = come(people, world, Role.MANAGER)
+    manager = come(people, world, AccountRole.MANAGER)
     assert "2 digests wait for a person" in manager.get("/deliveries").text
     ask = manager.get("/deliveries/act?act=release&every=held").text
     assert "Release 2 mails?" in ask
@@ -149,7 +149,7 @@ def test_held_mails_are_released_by_name_and_one_is_dropped_with_a_reason(world:
 
 
 def test_a_digest_is_sent_again_and_says_what_it_repeats(world: World, people: ExitStack) -> None:
-    analyst = come(people, world, Role.ANALYST)
+    analyst = come(people, world, AccountRole.ANALYST)
     old = reference_to(world, "operator")
     assert "Send 1 digest again?" in analyst.get(f"/deliveries/act?act=repeat&reference={old}").text
     sent = analyst.send("/deliveries/act", act="repeat", reference=old)
@@ -166,7 +166,7 @@ def test_a_digest_is_sent_again_and_says_what_it_repeats(world: World, people: E
 
 
 def test_a_digest_on_its_way_is_held_back_and_nothing_leaves(world: World, people: ExitStack) -> None:
-    analyst = come(people, world, Role.ANALYST)
+    analyst = come(people, world, AccountRole.ANALYST)
     old = reference_to(world, "operator")
     new = analyst.send("/deliveries/act", act="repeat", reference=old).headers["location"].rpartition("/")[2]
     assert analyst.send("/deliveries/act", act="hold", reference=new, reason="Wait").status_code == 303
@@ -175,7 +175,7 @@ def test_a_digest_on_its_way_is_held_back_and_nothing_leaves(world: World, peopl
 
 
 def test_sending_is_stopped_with_a_reason_and_goes_on(world: World, people: ExitStack) -> None:
-    manager = come(people, world, Role.MANAGER)
+    manager = come(people, world, AccountRole.MANAGER)
     assert manager.send("/deliveries/sending", act="stop").status_code == 422
     assert manager.send("/deliveries/sending", act="stop", reason="Wrong data").status_code == 303
     assert "Nothing is sent: a person stopped it" in manager.get("/deliveries/sending").text
@@ -187,7 +187,7 @@ def test_sending_is_stopped_with_a_reason_and_goes_on(world: World, people: Exit
 
 
 def test_lists_are_narrowed_and_paged(world: World, people: ExitStack) -> None:
-    browser = come(people, world, Role.AUDITOR)
+    browser = come(people, world, AccountRole.AUDITOR)
     own, other = reference_to(world, "operator"), reference_to(world, "sector")
 
     def rows(query: str) -> set[str]:

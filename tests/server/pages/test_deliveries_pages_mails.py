@@ -15,10 +15,10 @@ from support.world import World, copy_world
 from tocsin.delivery import Delivery
 from tocsin.delivery.mime import Attachment, Envelope, assemble
 from tocsin.delivery.sealing import KeyRing
-from tocsin.directory.keys import KeyFormat, Saying, import_keys
-from tocsin.node.accounts import Role
+from tocsin.directory.keys import KeyFormat, KeySubmission, import_keys
+from tocsin.node.accounts import AccountRole
 from tocsin.pipeline.notify import tell
-from tocsin.server.pages.deliveries.mail_copies import File, copies, is_sealed, kept_mails, read_mail, rows_of
+from tocsin.server.pages.deliveries.mail_copies import MailFile, copies, is_sealed, kept_mails, read_mail, rows_of
 from tocsin.server.server import make_application
 
 ENVELOPE = Envelope(
@@ -45,7 +45,7 @@ def test_of_an_encrypted_mail_what_it_holds_is_made_again_while_its_events_are_t
     KeyRing(node.home, node.settings, node.database, "test").make(KeyFormat.OPENPGP, years=1, now=datetime.now(UTC))
     with gnupg() as gpg:
         content = gpg.public(gpg.make("Operator <abuse@operator.example>"))
-    import_keys(node.database, "operator", content, Saying("test", "test"), datetime.now(UTC))
+    import_keys(node.database, "operator", content, KeySubmission("test", "test"), datetime.now(UTC))
     world.hear("192.0.2.1")
     tell(world.node, now=world.now)
     found = digest(world)
@@ -53,7 +53,7 @@ def test_of_an_encrypted_mail_what_it_holds_is_made_again_while_its_events_are_t
     assert is_sealed(kept)
     assert b"192.0.2.1" not in kept
     application = make_application(node, clock=lambda: world.now)
-    with browser_of(application, node, Role.ANALYST, now=world.now) as browser:
+    with browser_of(application, node, AccountRole.ANALYST, now=world.now) as browser:
         page = browser.get(f"/deliveries/{found.reference}").text
         assert browser.get(f"/deliveries/{found.reference}/mails/1").content == kept
     assert "The mail left encrypted. This is what it holds, made again from its events." in page
@@ -97,12 +97,12 @@ def test_the_parts_of_a_digest_come_in_their_order(world: World) -> None:
 
 def test_files_are_shown_as_tables_no_further_than_a_person_reads() -> None:
     many = "".join(f"{number},x\r\n" for number in range(500))
-    columns, rows, more = rows_of(File("a.csv", "text/csv", f"n,t\r\n{many}".encode()))
+    columns, rows, more = rows_of(MailFile("a.csv", "text/csv", f"n,t\r\n{many}".encode()))
     assert (columns, len(rows), rows[-1], more) == (["n", "t"], 200, ["199", "x"], True)
     lines = b'{"a": 1}\n{"b": {"c": [1, 2]}}\n'
-    assert rows_of(File("a.jsonl", "x", lines)) == (["a", "b"], [["1", ""], ["", '{"c": [1, 2]}']], False)
+    assert rows_of(MailFile("a.jsonl", "x", lines)) == (["a", "b"], [["1", ""], ["", '{"c": [1, 2]}']], False)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("x.csv", "n\r\n1\r\n")
-    assert rows_of(File("a.zip", "application/zip", packed.getvalue())) == (["n"], [["1"]], False)
-    assert rows_of(File("a.bin", "x", b"\0")) == ([], [], False)
+    assert rows_of(MailFile("a.zip", "application/zip", packed.getvalue())) == (["n"], [["1"]], False)
+    assert rows_of(MailFile("a.bin", "x", b"\0")) == ([], [], False)

@@ -7,7 +7,7 @@ import pytest
 
 from support.console_users import browser_of
 from support.world import START, World, copy_world
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
 
 
@@ -18,9 +18,14 @@ def world(fresh: Path, tmp_path: Path) -> World:
 
 @pytest.mark.parametrize(
     ("role", "first"),
-    [(Role.ANALYST, "/today"), (Role.OPERATOR, "/portal"), (Role.ASSESSOR, "/readiness"), (Role.NOBODY, "/help")],
+    [
+        (AccountRole.ANALYST, "/today"),
+        (AccountRole.OPERATOR, "/portal"),
+        (AccountRole.ASSESSOR, "/readiness"),
+        (AccountRole.NOBODY, "/help"),
+    ],
 )
-def test_each_role_begins_at_its_own_work(world: World, role: Role, first: str) -> None:
+def test_each_role_begins_at_its_own_work(world: World, role: AccountRole, first: str) -> None:
     application = make_application(world.node, clock=lambda: START)
     with browser_of(application, world.node, role, now=START, teams=(1,)) as browser:
         assert browser.get("/").headers["location"] == first
@@ -28,7 +33,7 @@ def test_each_role_begins_at_its_own_work(world: World, role: Role, first: str) 
 
 def test_what_is_not_for_a_visitor_looks_like_what_is_not_there(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.DELEGATE, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.DELEGATE, now=START) as browser:
         forbidden, missing = browser.get("/today"), browser.get("/no-such-page")
     assert forbidden.status_code == missing.status_code == 404
     assert forbidden.text.replace("/today", "/X") == missing.text.replace("/no-such-page", "/X")
@@ -37,7 +42,7 @@ def test_what_is_not_for_a_visitor_looks_like_what_is_not_there(world: World) ->
 @pytest.mark.parametrize("path", ["/reports/abc", "/reports/99999999999999999999", "/rules/versions/x"])
 def test_an_address_that_nothing_can_have_is_a_page_too(world: World, path: str) -> None:
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
         answer = browser.get(path)
     assert answer.status_code == 404
     assert "<h1>There is nothing at this address</h1>" in answer.text
@@ -46,19 +51,19 @@ def test_an_address_that_nothing_can_have_is_a_page_too(world: World, path: str)
 def test_events_and_mails_are_not_copied_from_the_screen(world: World) -> None:
     world.hear("192.0.2.1")
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
         assert 'aria-labelledby="rows" data-bare>' in browser.get("/events").text
 
 
 def test_whoever_is_not_signed_in_is_led_there_and_back(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.NOBODY, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.NOBODY, now=START) as browser:
         assert browser.get("/today?day=1").headers["location"] == "/sign-in?next=%2Ftoday%3Fday%3D1"
 
 
 def test_a_page_in_another_language_and_theme(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
         chosen = browser.client.post(
             "/settings", data={"next": "//elsewhere.example", "theme": "dark"}, follow_redirects=False
         )
@@ -69,7 +74,7 @@ def test_a_page_in_another_language_and_theme(world: World) -> None:
 
 def test_whoever_is_signed_in_gets_a_page_when_the_records_cannot_be_read(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
         for path in world.node.home.glob("records.sqlite*"):
             os.truncate(path, 0)
         page, answer = browser.get("/teams"), browser.get("/api/v1/me")

@@ -10,7 +10,7 @@ import pytest
 from support.browser import Page, browser
 from support.console_users import person, session_of
 from support.world import World, copy_world, served
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
@@ -21,7 +21,7 @@ def site(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tupl
     world: World = copy_world(fresh, tmp_path_factory.mktemp("browser"))
     for day in range(0, 8, 2):
         world.at(day).hear(*(f"192.0.2.{day * 10 + n}" for n in range(1, 4)))
-    session = session_of(world.node, person(world.node, Role.ANALYST, now=world.now), now=world.now)
+    session = session_of(world.node, person(world.node, AccountRole.ANALYST, now=world.now), now=world.now)
     with served(make_application(world.node, clock=lambda: world.now)) as port:
         yield f"http://127.0.0.1:{port}", session
 

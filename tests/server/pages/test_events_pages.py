@@ -19,7 +19,7 @@ from support.world import START, World, copy_world, text_of
 from tocsin.directory import teams_by_id
 from tocsin.events.models import FeedRecord
 from tocsin.events.views import EventView
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.node.records.audit import AuditEntry
 from tocsin.server.server import make_application
 
@@ -46,7 +46,7 @@ def world(heard: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
     return copy_world(heard, tmp_path_factory.mktemp("world")).at(1)
 
 
-def sit(world: World, role: Role, *keys: str) -> Iterator[Browser]:
+def sit(world: World, role: AccountRole, *keys: str) -> Iterator[Browser]:
     numbers = {team.key: number for number, team in teams_by_id(world.node.database).items()}
     application = make_application(world.node, clock=lambda: world.now)
     with browser_of(application, world.node, role, now=world.now, teams=tuple(numbers[key] for key in keys)) as browser:
@@ -55,19 +55,19 @@ def sit(world: World, role: Role, *keys: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def analyst(world: World) -> Iterator[Browser]:
-    yield from sit(world, Role.ANALYST)
+    yield from sit(world, AccountRole.ANALYST)
 
 
 @pytest.fixture(scope="module")
 def operator(world: World) -> Iterator[Browser]:
     """Somebody of the operator of 192.0.2.0/24."""
-    yield from sit(world, Role.OPERATOR, "operator")
+    yield from sit(world, AccountRole.OPERATOR, "operator")
 
 
 @pytest.fixture(scope="module")
 def green(world: World) -> Iterator[Browser]:
     """Somebody of a team that wants nothing above GREEN."""
-    yield from sit(world, Role.OPERATOR, "green")
+    yield from sit(world, AccountRole.OPERATOR, "green")
 
 
 def addresses(browser: Browser, path: str) -> set[str]:
@@ -129,7 +129,7 @@ def test_where_nothing_fits_each_condition_can_be_dropped(analyst: Browser) -> N
 def test_text_is_looked_for_further_back_from_the_page(world: World) -> None:
     """Where there is more than is searched at once, the page says so and leads on; links that narrow begin anew."""
     node = replace(world.node, events=replace(world.node.events, text_rows=1))
-    for browser in sit(replace(world, node=node), Role.ANALYST):
+    for browser in sit(replace(world, node=node), AccountRole.ANALYST):
         first = browser.get("/events?text=rdp&type=vulnerable-system").text
         (further,) = re.findall(r'href="([^"]*back=1)">Look further back', first)
         answer = browser.get(unescape(further))
@@ -162,7 +162,7 @@ def test_columns_are_those_that_were_asked_for(analyst: Browser) -> None:
 
 def test_an_empty_node_says_how_events_come(fresh: Path, tmp_path: Path) -> None:
     world = copy_world(fresh, tmp_path)
-    for browser in sit(world, Role.ANALYST):
+    for browser in sit(world, AccountRole.ANALYST):
         text = browser.get("/events").text
         assert "No events are stored yet" in text
         assert "send one in" in text
@@ -253,7 +253,7 @@ def test_every_form_holds_the_same_events(operator: Browser) -> None:
 
 
 def test_who_may_not_export_finds_no_such_page(world: World) -> None:
-    for browser in sit(world, Role.AUDITOR):
+    for browser in sit(world, AccountRole.AUDITOR):
         assert browser.get("/events").status_code == 200
         assert browser.get("/events/export?format=csv").status_code == 404
         assert "/events/export" not in browser.get("/events").text
@@ -264,14 +264,14 @@ def test_views_are_kept_shared_renamed_and_deleted(world: World, analyst: Browse
     saved = analyst.send("/events/views", name=" Our  week ", query=query)
     assert saved.headers["location"] == "/events?last=7d&type=vulnerable-system&column=source.ip&column=tlp"
     assert "Our week" in analyst.get("/events").text
-    for manager in sit(world, Role.MANAGER):
+    for manager in sit(world, AccountRole.MANAGER):
         assert "Our week" not in manager.get("/events").text
         assert manager.send("/events/views/1", name="Mine").status_code == 404
         assert manager.send("/events/views/1/delete").status_code == 404
         analyst.send("/events/views/1", name="The week", shared="1")
         assert "The week" in manager.get("/events").text
         assert manager.send("/events/views/1/delete").status_code == 404
-    for auditor in sit(world, Role.AUDITOR):
+    for auditor in sit(world, AccountRole.AUDITOR):
         assert "The week" in auditor.get("/events").text
     analyst.send("/events/views/1/delete")
     assert "The week" not in analyst.get("/events").text
@@ -317,7 +317,7 @@ def test_text_of_a_report_stays_text(fresh: Path, tmp_path: Path) -> None:
     from tocsin.pipeline.ingest import ingest
 
     assert not ingest(world.node, [path], clock=lambda: START).failed
-    for browser in sit(world, Role.ANALYST):
+    for browser in sit(world, AccountRole.ANALYST):
         shown = browser.get(opened(browser, "/events")).text
         assert "=1+1" in shown
         assert evil not in shown

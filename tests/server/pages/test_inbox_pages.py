@@ -12,8 +12,17 @@ from sqlalchemy import select
 from support.browser import browser
 from support.console_users import Browser, browser_of, person, session_of
 from support.world import START, World, copy_world, served, text_of
-from tocsin.incidents.arrivals import Attached, Filed, Kind, Ticket, file_report, form_word, report_for, ticket_of
-from tocsin.node.accounts import Role
+from tocsin.incidents.arrivals import (
+    ReportAttachment,
+    ReportForm,
+    ReportKind,
+    Ticket,
+    file_report,
+    form_word,
+    report_for,
+    ticket_of,
+)
+from tocsin.node.accounts import AccountRole
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditEntry
 from tocsin.node.tokens import open_tokens
@@ -31,8 +40,8 @@ def _report(world: World, **fields: str) -> Ticket:
     tokens = open_tokens(world.node.home)
     ticket = ticket_of(form_word(tokens, START), tokens, START)
     assert ticket is not None
-    filed = Filed(Kind.DECEIT, "A <b>false</b> page of my bank", place="192.0.2.200", **fields)
-    files = [Attached("a page.txt", b"<script>alert(1)</script>")]
+    filed = ReportForm(ReportKind.DECEIT, "A <b>false</b> page of my bank", place="192.0.2.200", **fields)
+    files = [ReportAttachment("a page.txt", b"<script>alert(1)</script>")]
     file_report(world.node.database, world.node.home / "inbox", ticket, filed, files, now=START)
     return ticket
 
@@ -40,7 +49,7 @@ def _report(world: World, **fields: str) -> Ticket:
 @pytest.fixture
 def analyst(world: World) -> Iterator[Browser]:
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.ANALYST, now=START) as found:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as found:
         yield found
 
 
@@ -127,17 +136,17 @@ def test_closed_reports_go_with_the_daily_tidying(world: World, analyst: Browser
     assert analyst.get(f"/reports/public/{closed.reference}").status_code == 404
 
 
-@pytest.mark.parametrize("role", [Role.AUDITOR, Role.OPERATOR, Role.DELEGATE, Role.NOBODY])
-def test_others_read_at_most(world: World, role: Role) -> None:
+@pytest.mark.parametrize("role", [AccountRole.AUDITOR, AccountRole.OPERATOR, AccountRole.DELEGATE, AccountRole.NOBODY])
+def test_others_read_at_most(world: World, role: AccountRole) -> None:
     ticket = _report(world)
     path = f"/reports/public/{ticket.reference}"
     application = make_application(world.node, clock=lambda: START)
     with browser_of(application, world.node, role, now=START, teams=(1,)) as visitor:
         page = visitor.get(path)
-        assert (page.status_code == 200) is (role is Role.AUDITOR)
+        assert (page.status_code == 200) is (role is AccountRole.AUDITOR)
         assert '<form method="post" action="/reports/public' not in page.text
         missing = visitor.get("/reports/public/0000-0000")
-        assert role is Role.AUDITOR or missing.status_code == page.status_code
+        assert role is AccountRole.AUDITOR or missing.status_code == page.status_code
         for act in ("take", "leave", "state", "say", "erase"):
             assert visitor.send(f"{path}/{act}", state="closed").status_code in {303, 404}
     assert _state(world, ticket) == ("new", None)
@@ -153,7 +162,7 @@ def test_a_page_that_somebody_else_made_cannot_take_a_report(world: World, analy
 def test_an_analyst_answers_by_keyboard(world: World) -> None:
     ticket = _report(world)
     application = make_application(world.node, clock=lambda: START)
-    secret = session_of(world.node, person(world.node, Role.ANALYST, now=START), now=START)
+    secret = session_of(world.node, person(world.node, AccountRole.ANALYST, now=START), now=START)
     with served(application) as port, browser() as page:
         page.command("Network.setCookie", name=COOKIE, value=secret, url=f"http://127.0.0.1:{port}")
         page.open(f"http://127.0.0.1:{port}/reports/public/{ticket.reference}")

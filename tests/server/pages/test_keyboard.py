@@ -13,7 +13,7 @@ from support.console_users import person, session_of
 from support.world import World, copy_world, served
 from tocsin.delivery import Delivery
 from tocsin.directory import read_team
-from tocsin.node.accounts import Person, Role, hash_password
+from tocsin.node.accounts import AccountRole, Person, hash_password
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
@@ -52,7 +52,7 @@ def site(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site
     team = read_team(world.node.database, "operator")[0].id
     numbers = [
         person(world.node, role, now=world.now, teams=teams)
-        for role, teams in [(Role.ANALYST, ()), (Role.OPERATOR, (team,))]
+        for role, teams in [(AccountRole.ANALYST, ()), (AccountRole.OPERATOR, (team,))]
     ]
     with world.node.database.begin() as transaction:
         transaction.get_one(Person, numbers[0]).password = hash_password(_PASSWORD)

@@ -10,10 +10,10 @@ import pytest
 
 from support.console_users import browser_of
 from support.world import START, World, copy_world, text_of
-from tocsin.directory import Statement, assert_claim, deny_claim
-from tocsin.node.accounts import Role
+from tocsin.directory import PersonStatement, assert_claim, deny_claim
+from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
-from tocsin.sharing.lookup import Guide, read_subject
+from tocsin.sharing.lookup import ResponsibilityLookup, read_subject
 
 
 @pytest.fixture
@@ -21,11 +21,11 @@ def world(furnished: Path, tmp_path: Path) -> World:
     return copy_world(furnished, tmp_path)
 
 
-def guide_of(world: World) -> Guide:
-    return Guide(world.node, lambda: world.now)
+def guide_of(world: World) -> ResponsibilityLookup:
+    return ResponsibilityLookup(world.node, lambda: world.now)
 
 
-def ready(guide: Guide, query: str) -> None:
+def ready(guide: ResponsibilityLookup, query: str) -> None:
     """Ask until the router is open."""
     for _ in range(6_000):
         guide.ask(read_subject(query))
@@ -35,7 +35,7 @@ def ready(guide: Guide, query: str) -> None:
     raise AssertionError("the router was never opened")
 
 
-def document(guide: Guide, query: str) -> object:
+def document(guide: ResponsibilityLookup, query: str) -> object:
     return json.loads(json.dumps(guide.ask(read_subject(query)).document()))
 
 
@@ -55,7 +55,7 @@ def test_the_page_answers_as_the_command_line_does(world: World, query: str) -> 
 def test_a_word_counts_in_the_very_next_answer(world: World) -> None:
     guide = guide_of(world)
     ready(guide, "192.0.2.1")
-    said = Statement("rival", "prefix", "192.0.2.0/24", "Ana", "not theirs")
+    said = PersonStatement("rival", "prefix", "192.0.2.0/24", "Ana", "not theirs")
     deny_claim(world.node.database, said, actor="x", now=START)
 
     answer = guide.ask(read_subject("192.0.2.1"))
@@ -67,7 +67,7 @@ def test_an_answer_names_reasons_contacts_and_problems(world: World) -> None:
     world.hear("192.0.2.1")
     world.tell()
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
         page = browser.get("/lookup?q=192.0.2.1")
     text = text_of(page)
 
@@ -93,9 +93,9 @@ def test_an_answer_names_reasons_contacts_and_problems(world: World) -> None:
 )
 def test_what_several_teams_answer_for_leads_to_its_own_conflict(world: World, path: str, thing: str) -> None:
     for team in ("rival", "sector"):
-        assert_claim(world.node.database, Statement(team, *_ground(thing), "Ana", "x"), actor="x", now=START)
+        assert_claim(world.node.database, PersonStatement(team, *_ground(thing), "Ana", "x"), actor="x", now=START)
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.MANAGER, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.MANAGER, now=START) as browser:
         found = re.search(r'href="([^"]+)">Decide whose it is<', browser.get(path).text)
         assert found
         decided = text_of(browser.get(unescape(found[1])))
@@ -110,7 +110,7 @@ def _ground(thing: str) -> tuple[str, str]:
 
 def test_where_nobody_is_known_it_says_what_helps(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
         text = text_of(browser.get("/lookup?q=233.252.0.1"))
     assert "Nobody is known for 233.252.0.1" in text
     assert "tocsin directory rdap 233.252.0.1" in text
@@ -118,7 +118,7 @@ def test_where_nobody_is_known_it_says_what_helps(world: World) -> None:
 
 def test_what_cannot_be_asked_says_which_forms_it_takes(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
         for query in ("x y", "999.1.1.1", "http://", "<script>alert(1)</script>", "a@b@c", "{{7*7}} x", "garbage??"):
             page = browser.client.get("/lookup", params={"q": query})
             assert page.status_code == 422, query
@@ -131,7 +131,7 @@ def test_operators_ask_within_their_own_networks_and_see_only_themselves(world: 
     (operator,) = [team["key"] for team in world.tocsin.json("directory", "list") if team["key"] == "operator"]
     number = guide_of(world).ask(read_subject("192.0.2.1")).decision.matches[0].team_id
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.OPERATOR, now=START, teams=(number,)) as browser:
+    with browser_of(application, world.node, AccountRole.OPERATOR, now=START, teams=(number,)) as browser:
         own, foreign, unknown = (browser.get(f"/lookup?q={q}") for q in ("192.0.2.1", "198.51.100.1", "233.252.0.1"))
         network, other = browser.get("/networks/192.0.2.0/24"), browser.get("/networks/198.51.100.0/24")
 
@@ -149,9 +149,9 @@ def test_who_is_asked_next_is_named(world: World) -> None:
     settings = world.node.home / "tocsin.toml"
     settings.write_text(settings.read_text() + '[tell]\nescalate_to = "national"\n')
     again = copy_world(world.folder, world.folder.parent / "again")
-    assert_claim(again.node.database, Statement("isp-two", "country", "MU", "Ana", "x"), actor="x", now=START)
+    assert_claim(again.node.database, PersonStatement("isp-two", "country", "MU", "Ana", "x"), actor="x", now=START)
     application = make_application(again.node, clock=lambda: START)
-    with browser_of(application, again.node, Role.ANALYST, now=START) as browser:
+    with browser_of(application, again.node, AccountRole.ANALYST, now=START) as browser:
         text = text_of(browser.get("/lookup?q=MU"))
     assert "1 team must know of MU" in text
     assert "Where nobody answers, this is asked next: National CSIRT of A" in text

@@ -6,7 +6,7 @@ import pytest
 
 from support.browser import Page
 from support.page_checks import Gallery
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 
 _PUBLIC = 150_000  # bytes of HTML, CSS, scripts and icon, as they are served
 _INSIDE = 700_000  # the same, with maps
@@ -29,13 +29,17 @@ def weigh(page: Page, address: str) -> int:
 @pytest.mark.parametrize(
     ("role", "most", "places"),
     [
-        (Role.NOBODY, _PUBLIC, ["/help", "/directory", "/statistics", "/report", "/sign-in"]),
-        (Role.ANALYST, _INSIDE, ["/today", "/events", "/events/map", "/coverage", "/deliveries", "/teams", "/lookup"]),
-        (Role.OPERATOR, _INSIDE, ["/portal", "/portal/contacts"]),
+        (AccountRole.NOBODY, _PUBLIC, ["/help", "/directory", "/statistics", "/report", "/sign-in"]),
+        (
+            AccountRole.ANALYST,
+            _INSIDE,
+            ["/today", "/events", "/events/map", "/coverage", "/deliveries", "/teams", "/lookup"],
+        ),
+        (AccountRole.OPERATOR, _INSIDE, ["/portal", "/portal/contacts"]),
     ],
 )
 def test_a_first_visit_is_light(
-    rooms: Gallery, record_property: Callable[[str, object], None], role: Role, most: int, places: list[str]
+    rooms: Gallery, record_property: Callable[[str, object], None], role: AccountRole, most: int, places: list[str]
 ) -> None:
     with rooms.eyes(role) as page:
         weights = {path: weigh(page, rooms.address + path) for path in places}

@@ -16,7 +16,7 @@ from support.console_users import Browser, browser_of
 from support.page_examples import EXAMPLES, QUERIES, Example, fill, furnish
 from support.routes import Door, doors
 from support.world import World, copy_world
-from tocsin.node.accounts import Act, Role
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.accounts.permissions import Extent
 from tocsin.server.server import make_application
 
@@ -44,21 +44,21 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         yield Stage(world, application, doors(application), examples)
 
 
-@pytest.fixture(scope="module", params=list(Role))
-def seat(request: pytest.FixtureRequest, stage: Stage) -> Iterator[tuple[Role, Browser]]:
+@pytest.fixture(scope="module", params=list(AccountRole))
+def seat(request: pytest.FixtureRequest, stage: Stage) -> Iterator[tuple[AccountRole, Browser]]:
     """The browser of each role; the operator's team is the operator."""
-    role: Role = request.param
+    role: AccountRole = request.param
     with browser_of(stage.application, stage.world.node, role, now=stage.world.now, teams=(4,)) as browser:
         yield role, browser
 
 
 def test_every_route_asks_for_one_act_and_every_name_has_an_example(stage: Stage) -> None:
     assert [door for door in stage.doors if door.act is None] == []
-    named = {door.path for door in stage.doors if _NAME.search(door.path) and door.act is not Act.LINK_USE}
+    named = {door.path for door in stage.doors if _NAME.search(door.path) and door.act is not Permission.LINK_USE}
     assert sorted(named - EXAMPLES.keys()) == []
 
 
-def test_whoever_may_not_learns_nothing(stage: Stage, seat: tuple[Role, Browser]) -> None:
+def test_whoever_may_not_learns_nothing(stage: Stage, seat: tuple[AccountRole, Browser]) -> None:
     role, browser = seat
     wrong = []
     for door in stage.doors:
@@ -71,11 +71,11 @@ def test_whoever_may_not_learns_nothing(stage: Stage, seat: tuple[Role, Browser]
     assert wrong == []
 
 
-def test_whoever_may_gets_what_is_there(stage: Stage, seat: tuple[Role, Browser]) -> None:
+def test_whoever_may_gets_what_is_there(stage: Stage, seat: tuple[AccountRole, Browser]) -> None:
     role, browser = seat
     wrong = []
     for door in stage.doors:
-        if door.method != "GET" or door.act in {None, Act.LINK_USE} or door.path in _STREAMS | _NOT_SET:
+        if door.method != "GET" or door.act in {None, Permission.LINK_USE} or door.path in _STREAMS | _NOT_SET:
             continue
         if (reach := door.lets_in(role)) is None:
             continue
@@ -87,7 +87,7 @@ def test_whoever_may_gets_what_is_there(stage: Stage, seat: tuple[Role, Browser]
     assert wrong == []
 
 
-def test_a_foreign_thing_is_as_if_it_were_not_there(stage: Stage, seat: tuple[Role, Browser]) -> None:
+def test_a_foreign_thing_is_as_if_it_were_not_there(stage: Stage, seat: tuple[AccountRole, Browser]) -> None:
     role, browser = seat
     wrong = []
     for door in stage.doors:
@@ -115,8 +115,8 @@ def _ask(browser: Browser, door: Door, path: str) -> httpx.Response:
         return httpx.Response(500, text=str(error))  # the server said nothing
 
 
-def _refused(answer: httpx.Response, door: Door, role: Role) -> bool:
-    if role is Role.NOBODY:
+def _refused(answer: httpx.Response, door: Door, role: AccountRole) -> bool:
+    if role is AccountRole.NOBODY:
         return answer.status_code == 401 if door.api else _to_sign_in(answer)
     return answer.status_code == 404
 

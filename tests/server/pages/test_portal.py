@@ -11,7 +11,7 @@ from sqlalchemy import select
 from support.console_users import Browser, browser_of
 from support.world import START, World, copy_world
 from tocsin.directory import Team, read_directory
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.node.letters import Letter
 from tocsin.problems.answers import Answer
 from tocsin.server.server import make_application
@@ -39,7 +39,7 @@ def world(told: Path, tmp_path: Path) -> World:
 def operator(world: World) -> Iterator[Browser]:
     application = make_application(world.node, clock=lambda: world.now)
     team = team_of(world, "operator")
-    with browser_of(application, world.node, Role.OPERATOR, now=world.now, teams=(team.id,)) as browser:
+    with browser_of(application, world.node, AccountRole.OPERATOR, now=world.now, teams=(team.id,)) as browser:
         yield browser
 
 
@@ -91,7 +91,7 @@ def test_a_foreign_problem_or_team_is_not_there(world: World, operator: Browser)
     page = operator.get("/portal").text
     assert operator.get("/portal?team=sector").status_code == operator.get("/portal?team=none").status_code == 404
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.OPERATOR, now=world.now, teams=(foreign.id,)) as sector:
+    with browser_of(application, world.node, AccountRole.OPERATOR, now=world.now, teams=(foreign.id,)) as sector:
         theirs = problems(sector.get("/portal").text)[FOREIGN]
     refused = operator.send("/portal", made=made(page), problem=theirs, verdict="fixed")
     assert refused.status_code == 422

@@ -10,8 +10,8 @@ from support.cast import HEADER
 from support.console_users import Browser, browser_of
 from support.world import START, World, copy_world, text_of
 from tocsin.events.models import Ingest
-from tocsin.node.accounts import Role
-from tocsin.node.records import AuditWord
+from tocsin.node.accounts import AccountRole
+from tocsin.node.records import AuditAction
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
@@ -25,7 +25,7 @@ def world(fresh: Path, tmp_path: Path) -> World:
 @pytest.fixture
 def analyst(world: World) -> Iterator[Browser]:
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
         yield browser
 
 
@@ -94,7 +94,7 @@ def test_a_row_is_mended_tried_and_read_again_and_stays_on_record(world: World, 
     assert "1 row = 1 stored + 0 duplicates + 0 set aside" in text_of(analyst.get("/reports/2"))
     assert "nowhere" in analyst.get("/reports/quarantine/1/0").text
     assert any(
-        word == AuditWord.QUARANTINE_MENDED and actor.startswith("person:") for word, actor, _ in words_of(world)
+        word == AuditAction.QUARANTINE_MENDED and actor.startswith("person:") for word, actor, _ in words_of(world)
     )
     again = analyst.send("/reports/quarantine/1/0", text=raw, do="replay")
     assert again.status_code >= 400
@@ -136,7 +136,7 @@ def test_a_report_is_sent_in_by_a_form(analyst: Browser) -> None:
 def test_a_report_that_is_too_large_is_refused(world: World) -> None:
     (world.node.home / "tocsin.toml").write_text("[api]\nmax_upload_bytes = 2000\n")
     node = open_node(world.node.home)
-    with browser_of(make_application(node, clock=lambda: world.now), node, Role.ANALYST, now=START) as analyst:
+    with browser_of(make_application(node, clock=lambda: world.now), node, AccountRole.ANALYST, now=START) as analyst:
         sent = analyst.client.post("/reports/new", data={"csrf": analyst.csrf}, files={"file": ("x.csv", "x" * 9_000)})
     assert sent.status_code == 413
     assert not list((world.node.home / "uploads").glob("*"))
@@ -145,7 +145,7 @@ def test_a_report_that_is_too_large_is_refused(world: World) -> None:
 def test_an_auditor_reads_and_changes_nothing(world: World) -> None:
     hear(world, "nowhere 192.0.2.7")
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.AUDITOR, now=START) as auditor:
+    with browser_of(application, world.node, AccountRole.AUDITOR, now=START) as auditor:
         assert "<textarea" not in auditor.get("/reports/quarantine/1/0").text
         assert auditor.send("/reports/quarantine/1/0", text="x", do="try").status_code == 404
         assert auditor.send("/reports/1/leave", reason="x").status_code == 404

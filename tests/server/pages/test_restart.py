@@ -26,8 +26,8 @@ from support.cast import HEADER, Tocsin
 from support.ports import free_port
 from support.world import World, copy_world, link_of
 from tocsin.incidents.arrivals import PublicReport
-from tocsin.incidents.arrivals.models import Entry
-from tocsin.node.accounts import Act, Role
+from tocsin.incidents.arrivals.models import ReportEntry
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.pipeline.uploads import Upload
 from tocsin.problems.answers import Answer
@@ -141,7 +141,7 @@ def said(node: NodeWithStores) -> list[str]:
         return [
             *session.scalars(select(Answer.note)),
             *session.scalars(select(PublicReport.what)),
-            *(text for text in session.scalars(select(Entry.text)) if text.startswith("message")),
+            *(text for text in session.scalars(select(ReportEntry.text)) if text.startswith("message")),
         ]
 
 
@@ -179,7 +179,7 @@ def _until_open(server: Server) -> None:
 def test_what_was_answered_survives_every_kill_and_is_there_once(world: World, server: Server) -> None:
     world.hear("192.0.2.1")
     path = link_of(world.tell()["abuse@operator.example"])
-    token = token_of(world.node, Role.ANALYST, Act.REPORTS_WRITE, world=world)
+    token = token_of(world.node, AccountRole.ANALYST, Permission.REPORTS_WRITE, world=world)
     with killed_and_started_again(server), ThreadPoolExecutor(4) as clients:
         waiting = [
             clients.submit(answering, server, path),
@@ -198,7 +198,7 @@ def test_what_was_answered_survives_every_kill_and_is_there_once(world: World, s
 
 
 def test_a_request_that_a_kill_cut_off_is_sent_again_under_its_name(world: World, server: Server) -> None:
-    token = token_of(world.node, Role.ANALYST, Act.REPORTS_WRITE, world=world)
+    token = token_of(world.node, AccountRole.ANALYST, Permission.REPORTS_WRITE, world=world)
     row = f'"{datetime.now(UTC):%Y-%m-%d} 00:00:01","medium","192.0.2.9","tcp",3389,,"rdp",64500,"MU",,'
     named = {"idempotency-key": "cut-off", "prefer": "wait=30", "content-type": "text/csv"}
 

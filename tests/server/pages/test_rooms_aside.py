@@ -6,7 +6,7 @@ import pytest
 
 from support.console_users import browser_of
 from support.world import World, copy_world
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
 
 
@@ -18,7 +18,7 @@ def world(fresh: Path, tmp_path: Path) -> World:
 def test_an_assessor_reads_the_scores_of_an_assessment(world: World) -> None:
     by = ("--by", "assessor")
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.ASSESSOR, now=world.now) as browser:
+    with browser_of(application, world.node, AccountRole.ASSESSOR, now=world.now) as browser:
         assert browser.get("/").headers["location"] == "/readiness"
         assert "No assessment was begun yet" in browser.get("/readiness").text
         world.tocsin.run("assessment", "import-framework", "c5", *by)
@@ -33,7 +33,7 @@ def test_an_assessor_reads_the_scores_of_an_assessment(world: World) -> None:
 
 def test_a_delegate_reads_a_text_and_what_was_proposed(world: World, shared_data: Path) -> None:
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.DELEGATE, now=world.now) as browser:
+    with browser_of(application, world.node, AccountRole.DELEGATE, now=world.now) as browser:
         assert browser.get("/").headers["location"] == "/drafting"
         world.tocsin.run("drafting", "import", shared_data / "drafting" / "wsis10-c5.txt")
         assert '<a href="/drafting/wsis10-c5">' in browser.get("/drafting").text
@@ -50,7 +50,7 @@ def test_a_delegate_reads_a_text_and_what_was_proposed(world: World, shared_data
 
 def test_an_analyst_finds_both_at_the_foot_of_each_page(world: World) -> None:
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
         page = browser.get("/reports").text
         assert '<a href="/readiness">' in page
         assert browser.get("/readiness").status_code == browser.get("/drafting").status_code == 200

@@ -5,14 +5,14 @@ from pathlib import Path
 from support.browser import browser
 from support.console_users import person, session_of
 from support.world import World, copy_world, served
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
 
 def test_a_fault_leads_to_its_line(fresh: Path, tmp_path: Path) -> None:
     world: World = copy_world(fresh, tmp_path)
-    secret = session_of(world.node, person(world.node, Role.MANAGER, now=world.now), now=world.now)
+    secret = session_of(world.node, person(world.node, AccountRole.MANAGER, now=world.now), now=world.now)
     application = make_application(world.node, clock=lambda: world.now)
     with served(application) as port, browser() as page:
         address = f"http://127.0.0.1:{port}"

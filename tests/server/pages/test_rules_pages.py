@@ -11,7 +11,7 @@ import pytest
 
 from support.console_users import Browser, browser_of
 from support.world import START, World, copy_world, text_of
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
 from tocsin.sharing.rules import version_in_force
 
@@ -35,7 +35,7 @@ def people() -> Iterator[ExitStack]:
         yield stack
 
 
-def come(people: ExitStack, world: World, role: Role) -> Browser:
+def come(people: ExitStack, world: World, role: AccountRole) -> Browser:
     application = make_application(world.node, clock=lambda: world.now)
     return people.enter_context(browser_of(application, world.node, role, now=START))
 
@@ -49,7 +49,7 @@ def typed(page: httpx.Response) -> str:
 
 def test_a_rule_is_written_checked_tried_and_put_in_force(world: World, people: ExitStack) -> None:
     world.hear("192.0.2.1", "192.0.2.130")
-    manager = come(people, world, Role.MANAGER)
+    manager = come(people, world, AccountRole.MANAGER)
     assert "this node has no rules of its own" in text_of(manager.get("/rules"))
     text = typed(manager.get("/rules/edit")) + RULE
     tried = manager.send("/rules/edit", text=text.replace("\n", "\r\n"), based_on="0", do="try")
@@ -68,7 +68,7 @@ def test_a_rule_is_written_checked_tried_and_put_in_force(world: World, people: 
 
 
 def test_what_is_wrong_is_named_by_line_and_what_was_typed_stays(world: World, people: ExitStack) -> None:
-    manager = come(people, world, Role.MANAGER)
+    manager = come(people, world, AccountRole.MANAGER)
     text = "title = 'x'\n" + RULE.replace("sectoral", "<b>bakery</b>")
     page = manager.send("/rules/edit", text=text, based_on="0", do="set", why="x")
     assert page.status_code == 422
@@ -79,7 +79,7 @@ def test_what_is_wrong_is_named_by_line_and_what_was_typed_stays(world: World, p
 
 
 def test_two_people_do_not_overwrite_each_other(world: World, people: ExitStack) -> None:
-    one, other = come(people, world, Role.MANAGER), come(people, world, Role.ADMINISTRATOR)
+    one, other = come(people, world, AccountRole.MANAGER), come(people, world, AccountRole.ADMINISTRATOR)
     first = typed(one.get("/rules/edit")) + RULE
     second = typed(other.get("/rules/edit")) + RULE.replace("not-to-banks", "mine")
     assert one.send("/rules/edit", text=first, based_on="0", do="set", why="First").status_code == 303
@@ -100,18 +100,18 @@ def test_two_people_do_not_overwrite_each_other(world: World, people: ExitStack)
 
 
 def test_who_may_read_and_who_may_change(world: World, people: ExitStack) -> None:
-    for role in (Role.ANALYST, Role.AUDITOR):
+    for role in (AccountRole.ANALYST, AccountRole.AUDITOR):
         reader = come(people, world, role)
         assert reader.get("/rules").status_code == reader.get("/rules/versions").status_code == 200
         assert "Change the rules" not in reader.get("/rules").text
         assert reader.get("/rules/edit").status_code == 404
         assert reader.send("/rules/edit", text=RULE, based_on="0", do="set", why="x").status_code == 404
-    operator = come(people, world, Role.OPERATOR)
+    operator = come(people, world, AccountRole.OPERATOR)
     assert operator.get("/rules").status_code == operator.get("/rules/versions/1").status_code == 404
 
 
 def test_the_answer_to_who_must_know_names_the_rules(world: World, people: ExitStack) -> None:
-    manager = come(people, world, Role.MANAGER)
+    manager = come(people, world, AccountRole.MANAGER)
     inform = '[[route]]\nid = "b-too"\nnetwork = "192.0.2.0/25"\ninform = "nat-b"\n'
     manager.send("/rules/edit", text=RULE + inform, based_on="0", do="set", why="Test")
     said = text_of(manager.get("/lookup?q=192.0.2.1"))

@@ -8,10 +8,10 @@ from sqlalchemy import select
 
 from support.world import START, World, copy_world
 from tocsin.delivery import Delivery
-from tocsin.directory import Mute, MuteKind, Role, mute, read_team, team_keys
+from tocsin.directory import Mute, MuteKind, ResponsibilityRole, mute, read_team, team_keys
 from tocsin.events.filters import EventFilter
 from tocsin.events.models import Ingest
-from tocsin.node.accounts import Reach
+from tocsin.node.accounts import PermissionScope
 from tocsin.node.records import AuditEntry
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.rules_dry_run import try_rules
@@ -175,7 +175,7 @@ def test_the_page_of_reasons_names_the_rule(world: World) -> None:
         teams = team_keys(session)
         (digest,) = [one for one in session.scalars(select(Delivery)) if teams[one.team_id] == "nat-b"]
     (reason,) = why_told(world.node, digest).named
-    assert (reason.rule, reason.role, reason.events) == ("local:b-hears-too", Role.INFORMED, 1)
+    assert (reason.rule, reason.role, reason.events) == ("local:b-hears-too", ResponsibilityRole.INFORMED, 1)
 
 
 def test_the_command_line_checks_tries_sets_and_lists(world: World, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_the_command_line_checks_tries_sets_and_lists(world: World, tmp_path: Pa
 
 def test_an_operator_sees_no_event_that_a_rule_keeps_from_it(world: World) -> None:
     number = read_team(world.node.database, "sector")[0].id
-    own = Reach(everything=False, teams=frozenset([number]))
+    own = PermissionScope(everything=False, teams=frozenset([number]))
 
     def seen() -> tuple[int, bool]:
         sight = sight_of(world.node, world.node.events, own)

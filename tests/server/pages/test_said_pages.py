@@ -11,7 +11,7 @@ from babel.messages.pofile import read_po, write_po
 from support.page_checks import Gallery, gallery
 from support.world import World, copy_world, text_of
 from tocsin.interface.guard import form_word
-from tocsin.node.accounts import Role, read_session
+from tocsin.node.accounts import AccountRole, read_session
 from tocsin.node.tokens import open_tokens
 from tocsin.server.pages.rooms import shapes
 from tocsin.server.pages.translating import FILE, update
@@ -49,12 +49,12 @@ def made(world: World) -> Iterator[Gallery]:
         yield made
 
 
-def client(made: Gallery, role: Role) -> httpx.Client:
+def client(made: Gallery, role: AccountRole) -> httpx.Client:
     cookies = {COOKIE: made.secrets[role]} if role in made.secrets else {}
     return httpx.Client(base_url=made.address, cookies=cookies, trust_env=False, timeout=60)
 
 
-def said(made: Gallery, role: Role, path: str) -> str:
+def said(made: Gallery, role: AccountRole, path: str) -> str:
     with client(made, role) as browser:
         joint = "&" if "?" in path else "?"
         return text_of(browser.get(f"{path}{joint}language={LANGUAGE}"))
@@ -80,23 +80,23 @@ def test_no_page_shows_a_sentence_of_a_room_in_english(made: Gallery) -> None:
 @pytest.mark.parametrize(
     ("role", "path", "wanted"),
     [
-        (Role.ANALYST, "/reports/quarantine", "«No usable address, network, AS, domain or URL in it.»"),
-        (Role.ANALYST, "/reports/2", "«No usable address, network, AS, domain or URL in it.»"),
-        (Role.ANALYST, "/reports/quarantine/2/0", "«No usable address, network, AS, domain or URL in it.»"),
-        (Role.ANALYST, "/today/withheld", "«The team wants nothing marked as high as this.»"),
-        (Role.ANALYST, "/events?severity=medium", "«Severity»: «medium»"),
-        (Role.ANALYST, "/rules", "«TLP:CLEAR may go to anyone.»"),
-        (Role.ANALYST, "/rules", "«public», «technical»"),
-        (Role.ADMINISTRATOR, "/admin", "«disk»"),
-        (Role.ADMINISTRATOR, "/admin", "GB free»"),
-        (Role.ADMINISTRATOR, "/admin", "«sending» «well» «nothing keeps mails from their teams»"),
+        (AccountRole.ANALYST, "/reports/quarantine", "«No usable address, network, AS, domain or URL in it.»"),
+        (AccountRole.ANALYST, "/reports/2", "«No usable address, network, AS, domain or URL in it.»"),
+        (AccountRole.ANALYST, "/reports/quarantine/2/0", "«No usable address, network, AS, domain or URL in it.»"),
+        (AccountRole.ANALYST, "/today/withheld", "«The team wants nothing marked as high as this.»"),
+        (AccountRole.ANALYST, "/events?severity=medium", "«Severity»: «medium»"),
+        (AccountRole.ANALYST, "/rules", "«TLP:CLEAR may go to anyone.»"),
+        (AccountRole.ANALYST, "/rules", "«public», «technical»"),
+        (AccountRole.ADMINISTRATOR, "/admin", "«disk»"),
+        (AccountRole.ADMINISTRATOR, "/admin", "GB free»"),
+        (AccountRole.ADMINISTRATOR, "/admin", "«sending» «well» «nothing keeps mails from their teams»"),
     ],
 )
-def test_known_places_say_it_in_the_visitors_language(made: Gallery, role: Role, path: str, wanted: str) -> None:
+def test_known_places_say_it_in_the_visitors_language(made: Gallery, role: AccountRole, path: str, wanted: str) -> None:
     assert wanted in said(made, role, path)
 
 
-def send(made: Gallery, world: World, who: Role, path: str, **fields: str) -> str:
+def send(made: Gallery, world: World, who: AccountRole, path: str, **fields: str) -> str:
     """What a page answers to a form, in the language that is marked."""
     visitor = read_session(world.node.database, made.secrets[who], now=world.now)
     csrf = form_word(open_tokens(world.node.home), visitor)
@@ -106,27 +106,29 @@ def send(made: Gallery, world: World, who: Role, path: str, **fields: str) -> st
 
 def test_what_cannot_be_done_is_said_in_the_visitors_language_with_what_was_typed(made: Gallery, world: World) -> None:
     hostile = "<b>%(name)s</b> %s"
-    failed = send(made, world, Role.ADMINISTRATOR, "/admin/feeds/cadence", feed="shadowserver/scan_rdp", hours="often")
+    failed = send(
+        made, world, AccountRole.ADMINISTRATOR, "/admin/feeds/cadence", feed="shadowserver/scan_rdp", hours="often"
+    )
     assert "«How often a feed comes is a number of hours.» «0: when it likes.»" in failed
     sent = re.search(r"/deliveries/(TOC-\S+)", " ".join(page.path for page in made.pages))
     assert sent is not None
-    act = send(made, world, Role.ANALYST, "/deliveries/act", act="release", reference=sent[1])
+    act = send(made, world, AccountRole.ANALYST, "/deliveries/act", act="release", reference=sent[1])
     assert f"«{sent[1]} is not held: it is sent.»" in act
     say = {"act": "assert", "reason": "They said so."}
-    claim = send(made, world, Role.ANALYST, "/teams/operator/say", kind="asn", value="0", **say)
+    claim = send(made, world, AccountRole.ANALYST, "/teams/operator/say", kind="asn", value="0", **say)
     assert "«AS0 is nobody's: it is reserved (RFC 7607)»" in claim
-    domain = send(made, world, Role.ANALYST, "/teams/operator/say", kind="domain", value=hostile, **say)
+    domain = send(made, world, AccountRole.ANALYST, "/teams/operator/say", kind="domain", value=hostile, **say)
     assert f"domain '{hostile}': «not a domain name»" in domain
-    stop = send(made, world, Role.ANALYST, "/deliveries/sending", act="resume")
+    stop = send(made, world, AccountRole.ANALYST, "/deliveries/sending", act="resume")
     assert "«Sending is not stopped.»" in stop
-    word = send(made, world, Role.ANALYST, "/reports/quarantine/2/0", text="", act="try")
+    word = send(made, world, AccountRole.ANALYST, "/reports/quarantine/2/0", text="", act="try")
     assert "«The text of the row is empty.» «Leave the row aside instead; it stays on record.»" in word
 
 
 def test_nobodys_words_but_ours_are_translated(made: Gallery, world: World) -> None:
     reason = "Nothing was sent."
-    send(made, world, Role.ANALYST, "/deliveries/sending", act="stop", reason=reason)
-    page = said(made, Role.ANALYST, "/deliveries/sending")
-    send(made, world, Role.ANALYST, "/deliveries/sending", act="resume")
+    send(made, world, AccountRole.ANALYST, "/deliveries/sending", act="stop", reason=reason)
+    page = said(made, AccountRole.ANALYST, "/deliveries/sending")
+    send(made, world, AccountRole.ANALYST, "/deliveries/sending", act="resume")
     assert "UTC by person:" in page
     assert f"«Why» {reason}" in page

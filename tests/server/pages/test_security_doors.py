@@ -16,14 +16,14 @@ from support.page_examples import Example, fill, furnish
 from support.routes import Door, doors
 from support.sign_in_browsers import awaited
 from support.world import START, URL, World, copy_world, served
-from tocsin.node.accounts import OPEN, Act, Person, Role, make_token, set_role
+from tocsin.node.accounts import OPEN, AccountRole, Permission, Person, make_token, set_role
 from tocsin.node.errors import StorageError
 from tocsin.node.records import AuditEntry
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
 _STREAMS = {"/today/live"}
-_ROLES = (Role.ADMINISTRATOR, Role.OPERATOR)
+_ROLES = (AccountRole.ADMINISTRATOR, AccountRole.OPERATOR)
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Stage:
     application: FastAPI
     doors: list[Door]
     examples: dict[str, Example]
-    browsers: dict[Role, Browser]
+    browsers: dict[AccountRole, Browser]
 
     def address(self, door: Door) -> str:
         """One address of the route."""
@@ -52,11 +52,15 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
     examples = furnish(world)
     application = make_application(world.node, clock=lambda: world.now)
     with (
-        browser_of(application, world.node, Role.ADMINISTRATOR, now=START) as administrator,
-        browser_of(application, world.node, Role.OPERATOR, now=START, teams=(4,)) as operator,
-        browser_of(application, world.node, Role.NOBODY, now=START) as nobody,
+        browser_of(application, world.node, AccountRole.ADMINISTRATOR, now=START) as administrator,
+        browser_of(application, world.node, AccountRole.OPERATOR, now=START, teams=(4,)) as operator,
+        browser_of(application, world.node, AccountRole.NOBODY, now=START) as nobody,
     ):
-        browsers = {Role.ADMINISTRATOR: administrator, Role.OPERATOR: operator, Role.NOBODY: nobody}
+        browsers = {
+            AccountRole.ADMINISTRATOR: administrator,
+            AccountRole.OPERATOR: operator,
+            AccountRole.NOBODY: nobody,
+        }
         yield Stage(world, application, doors(application), examples, browsers)
 
 
@@ -92,7 +96,7 @@ def test_no_form_is_taken_without_the_word_of_its_own_visit(stage: Stage) -> Non
 
 
 def test_json_without_the_word_is_refused_too(stage: Stage) -> None:
-    browser = stage.browsers[Role.OPERATOR]
+    browser = stage.browsers[AccountRole.OPERATOR]
     for path, body in (
         ("/api/v1/lookup", {"queries": ["192.0.2.1"]}),
         ("/api/v1/claims", {"value": "203.0.113.0/24", "team": "operator", "mailbox": "abuse@operator.example"}),
@@ -120,7 +124,7 @@ class Seen:
 @pytest.fixture(scope="module")
 def seen(stage: Stage) -> Seen:
     before = entries(stage.world)
-    nobody = stage.browsers[Role.NOBODY]
+    nobody = stage.browsers[AccountRole.NOBODY]
     gets = {
         door: (stage.who(door) or nobody).client.get(stage.address(door), follow_redirects=False)
         for door in stage.doors
@@ -132,7 +136,7 @@ def seen(stage: Stage) -> Seen:
     others = {path: nobody.client.get(path, follow_redirects=False) for path in paths}
     others["too large"] = nobody.client.post("/sign-in", content=b"x" * 2_000_001)
     others["other method"] = nobody.client.put("/help")
-    others["no word"] = stage.browsers[Role.OPERATOR].client.post("/portal")
+    others["no word"] = stage.browsers[AccountRole.OPERATOR].client.post("/portal")
     return Seen(gets, others, noted)
 
 
@@ -178,7 +182,7 @@ def test_what_is_personal_is_kept_by_nobody_on_the_way(stage: Stage, seen: Seen)
     ]
     assert wrong == []
     for path in ("/directory", "/help"):
-        answer = stage.browsers[Role.ADMINISTRATOR].get(path)
+        answer = stage.browsers[AccountRole.ADMINISTRATOR].get(path)
         assert "public" not in answer.headers["cache-control"], path  # it shows who is signed in
 
 
@@ -192,7 +196,7 @@ def test_types_are_said_with_their_letters(seen: Seen) -> None:
 
 
 def test_https_is_kept_to_where_it_is_used_and_only_a_trusted_proxy_says_so(stage: Stage) -> None:
-    client = stage.browsers[Role.NOBODY].client
+    client = stage.browsers[AccountRole.NOBODY].client
     answer = client.get("/help", headers={"x-forwarded-proto": "https"})  # from 127.0.0.1, which is trusted
     assert answer.headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
     given = client.post("/settings", data={"language": "en"}, headers={"x-forwarded-proto": "https"})
@@ -210,7 +214,7 @@ def test_https_is_kept_to_where_it_is_used_and_only_a_trusted_proxy_says_so(stag
 
 def test_whoever_signs_out_leaves_nothing_in_the_browser(stage: Stage) -> None:
     """ASVS 14.3.1."""
-    with browser_of(stage.application, stage.world.node, Role.DELEGATE, now=START) as browser:
+    with browser_of(stage.application, stage.world.node, AccountRole.DELEGATE, now=START) as browser:
         answer = browser.send("/sign-out")
         assert answer.headers["clear-site-data"] == '"cache", "storage"'
         assert browser.get("/account").status_code == 303
@@ -230,7 +234,7 @@ def test_another_proxy_is_not_believed(fresh: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80@x", "127.0.0.1\x00", "[::1", ""])
 def test_the_host_that_was_asked_for_is_nowhere_repeated(stage: Stage, host: str) -> None:
-    browser = stage.browsers[Role.ADMINISTRATOR]
+    browser = stage.browsers[AccountRole.ADMINISTRATOR]
     for path in ("/", "/help", "/sign-in", "/today", "/admin/people", "/.well-known/security.txt", "/no-such-page"):
         try:
             headers = {"host": host, "x-forwarded-host": "evil.example", "x-forwarded-prefix": "/evil"}
@@ -244,11 +248,11 @@ def test_the_host_that_was_asked_for_is_nowhere_repeated(stage: Stage, host: str
 def test_letters_link_to_the_set_address_whatever_host_was_asked_for(stage: Stage) -> None:
     from tocsin.node.letters import Letter
 
-    browser = stage.browsers[Role.ADMINISTRATOR]
+    browser = stage.browsers[AccountRole.ADMINISTRATOR]
     headers = {"host": "evil.example", "x-forwarded-host": "evil.example"}
     fields = {"csrf": browser.csrf, "mailbox": "new@people.example", "role": "analyst"}
     assert browser.client.post("/admin/people/invite", data=fields, headers=headers).status_code < 400
-    stage.browsers[Role.NOBODY].client.post(
+    stage.browsers[AccountRole.NOBODY].client.post(
         "/forgotten", data={"mailbox": "administrator@people.example"}, headers=headers
     )
     mails = awaited(stage.world, "administrator@people.example", 1)  # mailed after the answer
@@ -265,7 +269,7 @@ def test_letters_link_to_the_set_address_whatever_host_was_asked_for(stage: Stag
      "javascript:alert(1)", "/../../evil", " /x", "/\x00", "///evil.example", "/a\u2028b"],
 )  # fmt: skip
 def test_no_form_leads_to_another_site_or_writes_a_header(stage: Stage, wanted: str) -> None:
-    client = stage.browsers[Role.NOBODY].client
+    client = stage.browsers[AccountRole.NOBODY].client
     answer = client.post("/settings", data={"theme": "dark", "next": wanted}, follow_redirects=False)
     where = answer.headers["location"]
     assert re.fullmatch(r"/(?![/\\])[!-~]*", where), where
@@ -284,7 +288,7 @@ def test_no_form_leads_to_another_site_or_writes_a_header(stage: Stage, wanted: 
      "/help?language=../../../../etc/passwd", "/help?language=..%2f..%2ftocsin.toml"],
 )  # fmt: skip
 def test_no_address_leads_to_other_files(stage: Stage, path: str) -> None:
-    answer = stage.browsers[Role.ADMINISTRATOR].get(path)
+    answer = stage.browsers[AccountRole.ADMINISTRATOR].get(path)
     assert answer.status_code in {200, 303, 404, 422}
     assert "root:" not in answer.text
     assert "import " not in answer.text
@@ -304,13 +308,13 @@ def test_other_methods_are_refused(stage: Stage, method: str) -> None:
 def test_a_block_and_a_new_role_hold_from_the_next_request_on(stage: Stage) -> None:
     """ASVS 7.4.2, 8.3.2: for sessions and API tokens alike."""
     node, now = stage.world.node, START
-    number = person(node, Role.ANALYST, now=now, mailbox="soon@people.example")
+    number = person(node, AccountRole.ANALYST, now=now, mailbox="soon@people.example")
     secret = session_of(node, number, now=now)
     with node.database.begin() as session:
-        scopes = [Act.LOOKUP, Act.REPORTS_READ]
+        scopes = [Permission.LOOKUP, Permission.REPORTS_READ]
         holder = session.get_one(Person, number)
         _, token = make_token(session, holder, name="test", scopes=scopes, days=30, now=now, actor="test")
-    client = stage.browsers[Role.NOBODY].client
+    client = stage.browsers[AccountRole.NOBODY].client
     by_cookie, by_token = (
         {"cookie": f"{COOKIE}={secret}"},
         {"authorization": f"Bearer {token}"},
@@ -318,7 +322,7 @@ def test_a_block_and_a_new_role_hold_from_the_next_request_on(stage: Stage) -> N
     assert client.get("/events", headers=by_cookie).status_code == 200
     assert client.get("/api/v1/lookup?query=192.0.2.1", headers=by_token).status_code == 200
     with node.database.begin() as session:
-        set_role(session, session.get_one(Person, number), Role.ASSESSOR, teams=[], actor="person:1", now=now)
+        set_role(session, session.get_one(Person, number), AccountRole.ASSESSOR, teams=[], actor="person:1", now=now)
     assert client.get("/events", headers=by_cookie).status_code in {303, 404}
     assert client.get("/api/v1/lookup?query=192.0.2.1", headers=by_token).status_code == 404
     with node.database.begin() as session:
@@ -329,7 +333,7 @@ def test_a_block_and_a_new_role_hold_from_the_next_request_on(stage: Stage) -> N
 
 def test_a_session_that_somebody_else_chose_is_not_taken(stage: Stage) -> None:
     """ASVS 7.2.4: no fixation, by cookie, address or form."""
-    client = httpx.Client(base_url=stage.browsers[Role.NOBODY].client.base_url, trust_env=False)
+    client = httpx.Client(base_url=stage.browsers[AccountRole.NOBODY].client.base_url, trust_env=False)
     with client:
         client.cookies.set(COOKIE, "chosen-by-somebody-else")
         answer = client.post("/sign-in", data={"mailbox": "a@b.example", "password": "wrong password here"})
@@ -341,7 +345,7 @@ def test_logs_hold_no_secret(stage: Stage, caplog: pytest.LogCaptureFixture, cap
     """ASVS 16.2.5: neither passwords, nor codes, cookies, tokens, words of forms, or secrets of reports."""
     caplog.set_level(logging.DEBUG)
     secrets = ["marmot tunes crimson", "tocsin_0123456789abcdef", "a-cookie-of-somebody", "K7QX-secret-of-a-report"]
-    client = stage.browsers[Role.NOBODY].client
+    client = stage.browsers[AccountRole.NOBODY].client
     client.post("/sign-in", data={"mailbox": "administrator@people.example", "password": secrets[0]})
     client.post("/sign-in/code", data={"code": secrets[0]})
     client.get("/api/v1/me", headers={"authorization": f"Bearer {secrets[1]}"})
@@ -349,7 +353,7 @@ def test_logs_hold_no_secret(stage: Stage, caplog: pytest.LogCaptureFixture, cap
     client.post("/report/answer", data={"reference": "0000-0000", "secret": secrets[3]})
     client.get(f"/welcome/{secrets[3]}")
     client.post(f"/welcome/{secrets[3]}", data={"name": "x", "password": secrets[0]})
-    stage.browsers[Role.ADMINISTRATOR].send("/account/password", old=secrets[0], new=secrets[0])
+    stage.browsers[AccountRole.ADMINISTRATOR].send("/account/password", old=secrets[0], new=secrets[0])
     ours = [one.getMessage() for one in caplog.records if not one.name.startswith("http")]  # not the client's own
     said = "\n".join([*ours, *capfd.readouterr()])
     assert [secret for secret in secrets if secret in said] == []
@@ -362,21 +366,21 @@ def test_what_somebody_tried_is_in_the_log_without_what_was_typed(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """ASVS 16.3.2, 16.3.3, 16.4.1."""
-    operator = stage.browsers[Role.OPERATOR]
+    operator = stage.browsers[AccountRole.OPERATOR]
     operator.get("/rules/versions/1?typed=by-a-stranger")
     operator.client.post("/portal", data={"note": "by-a-stranger\nx"})
     said = [one.getMessage() for one in caplog.records if one.name == "tocsin.server.security"]
     assert [one.partition(": ")[0] for one in said] == ["GET /rules/versions/{number}", "POST /portal"]
     assert all(re.search(r": person:\d+ (may not|sent)", one) for one in said)
     assert "by-a-stranger" not in "".join(said)
-    stage.browsers[Role.NOBODY].get("/rules")
+    stage.browsers[AccountRole.NOBODY].get("/rules")
     assert len([one for one in caplog.records if one.name == "tocsin.server.security"]) == 2
 
 
 def test_the_public_server_has_no_door_that_needs_an_account(stage: Stage) -> None:
     """With ``--public`` nobody can even try to sign in."""
     public = doors(make_application(stage.world.node, public=True, clock=lambda: stage.world.now))
-    assert {door.act for door in public} <= {Act.PUBLIC_READ, Act.PUBLIC_REPORT, Act.LINK_USE}
+    assert {door.act for door in public} <= {Permission.PUBLIC_READ, Permission.PUBLIC_REPORT, Permission.LINK_USE}
     assert not any("sign" in door.path or "account" in door.path for door in public)
 
 

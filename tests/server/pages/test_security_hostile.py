@@ -20,8 +20,8 @@ from support.console_users import Browser, browser_of
 from support.page_examples import Example, fill, furnish
 from support.routes import Door, doors
 from support.world import START, World, copy_world
-from tocsin.incidents.arrivals import Attached, Filed, Kind, file_report, form_word, ticket_of
-from tocsin.node.accounts import OPEN, Act, Role
+from tocsin.incidents.arrivals import ReportAttachment, ReportForm, ReportKind, file_report, form_word, ticket_of
+from tocsin.node.accounts import OPEN, AccountRole, Permission
 from tocsin.node.accounts.permissions import Extent
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.ingest import ingest
@@ -55,7 +55,7 @@ class Stage:
     world: World
     doors: list[Door]
     examples: dict[str, Example]
-    browsers: dict[Role, Browser]
+    browsers: dict[AccountRole, Browser]
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +65,15 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
     examples = furnish(world)
     application = make_application(world.node, clock=lambda: world.now)
     with (
-        browser_of(application, world.node, Role.ADMINISTRATOR, now=START) as administrator,
-        browser_of(application, world.node, Role.OPERATOR, now=START, teams=(4,)) as operator,
-        browser_of(application, world.node, Role.NOBODY, now=START) as nobody,
+        browser_of(application, world.node, AccountRole.ADMINISTRATOR, now=START) as administrator,
+        browser_of(application, world.node, AccountRole.OPERATOR, now=START, teams=(4,)) as operator,
+        browser_of(application, world.node, AccountRole.NOBODY, now=START) as nobody,
     ):
-        browsers = {Role.ADMINISTRATOR: administrator, Role.OPERATOR: operator, Role.NOBODY: nobody}
+        browsers = {
+            AccountRole.ADMINISTRATOR: administrator,
+            AccountRole.OPERATOR: operator,
+            AccountRole.NOBODY: nobody,
+        }
         _say(browsers)
         yield Stage(world, doors(application), examples, browsers)
 
@@ -90,15 +94,15 @@ def _write(world: World) -> None:
     tokens = open_tokens(world.node.home)
     ticket = ticket_of(form_word(tokens, world.now), tokens, world.now)
     assert ticket is not None
-    files = [Attached(f"<{MARK}>.txt", EVIL.encode())]
+    files = [ReportAttachment(f"<{MARK}>.txt", EVIL.encode())]
     place, language = f"javascript:alert('{MARK}')", "en"
-    filed = Filed(Kind.DECEIT, EVIL, place, EVIL, "a+b@home.example", language)
+    filed = ReportForm(ReportKind.DECEIT, EVIL, place, EVIL, "a+b@home.example", language)
     file_report(world.node.database, world.node.home / "inbox", ticket, filed, files, now=world.now)
 
 
-def _say(browsers: dict[Role, Browser]) -> None:
+def _say(browsers: dict[AccountRole, Browser]) -> None:
     """What people may write themselves: names, notes, views, reasons, agents."""
-    one = browsers[Role.ADMINISTRATOR]
+    one = browsers[AccountRole.ADMINISTRATOR]
     one.client.headers["user-agent"] = EVIL[:120].encode("ascii", "ignore").decode()
     for path, fields in (
         ("/account/profile", {"name": EVIL[:80]}),
@@ -111,14 +115,16 @@ def _say(browsers: dict[Role, Browser]) -> None:
         ("/account/tokens", {"name": EVIL[:60], "scope": "lookup", "days": "30"}),
     ):
         assert one.send(path, **fields).status_code < 500, path
-    browsers[Role.OPERATOR].send("/portal/contacts/mute", kind="type", what="scanner", for_days="30", reason=EVIL)
+    browsers[AccountRole.OPERATOR].send(
+        "/portal/contacts/mute", kind="type", what="scanner", for_days="30", reason=EVIL
+    )
 
 
 @dataclass(frozen=True)
 class Shown:
     """One answer, and who asked for what."""
 
-    role: Role
+    role: AccountRole
     path: str
     answer: httpx.Response
 
@@ -149,12 +155,12 @@ def _get(browser: Browser, path: str) -> httpx.Response:
     return httpx.Response(599, text=said)  # the server said nothing
 
 
-def _is_for(door: Door, role: Role) -> bool:
-    if door.act in {None, Act.LINK_USE}:
+def _is_for(door: Door, role: AccountRole) -> bool:
+    if door.act in {None, Permission.LINK_USE}:
         return False
-    if role is Role.OPERATOR:
+    if role is AccountRole.OPERATOR:
         return door.lets_in(role) is Extent.OWN
-    return door.act in OPEN if role is Role.NOBODY else door.act not in OPEN
+    return door.act in OPEN if role is AccountRole.NOBODY else door.act not in OPEN
 
 
 def _addresses(stage: Stage, door: Door) -> list[str]:
@@ -220,7 +226,7 @@ def test_no_file_that_is_handed_out_runs_in_a_spreadsheet_or_a_browser(stage: St
         if one.kind == "text/csv" and "/files/" not in one.path:
             cells = [cell for row in csv.reader(io.StringIO(one.answer.text)) for cell in row]
             assert [cell for cell in cells if cell and cell[0] in "=@\t\r"] == [], (one.role, one.path)
-    export = stage.browsers[Role.ADMINISTRATOR].get("/events/export?format=csv")
+    export = stage.browsers[AccountRole.ADMINISTRATOR].get("/events/export?format=csv")
     assert "'=cmd|1" in export.text
     assert export.headers["content-disposition"].startswith("attachment")
 
@@ -238,7 +244,7 @@ def test_names_of_files_write_no_header(shown: list[Shown]) -> None:
 
 def test_the_directory_and_the_events_are_as_they_were(stage: Stage) -> None:
     """ASVS 1.2.4: a query is a value wherever it goes, and no table is gone."""
-    browser = stage.browsers[Role.ADMINISTRATOR]
+    browser = stage.browsers[AccountRole.ADMINISTRATOR]
     names = ("text", "address", "asn", "country", "taxonomy", "type", "identifier", "severity", "feed")
     for name in names:
         for value in ("' OR '1'='1", "1) OR 1=1 --", '"; DROP TABLE event; --', "%", "_", "\\", "\x00", "x\ny"):
@@ -257,7 +263,7 @@ def test_mails_keep_their_headers(stage: Stage) -> None:
     from tocsin.node.letters import Letter
 
     reference = stage.examples["/reports/public/{reference}"].own
-    sender = stage.browsers[Role.ADMINISTRATOR]
+    sender = stage.browsers[AccountRole.ADMINISTRATOR]
     sender.send(f"/reports/public/{reference}/take")
     sender.send(
         f"/reports/public/{reference}/say", text="x\r\nBcc: e@evil.example\r\n\r\n" + EVIL, answer=EVIL, body=EVIL

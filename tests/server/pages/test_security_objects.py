@@ -14,7 +14,7 @@ from support.page_examples import FOREIGN, NOBODYS, OPERATOR, SECTOR, furnish
 from support.world import World, copy_world
 from tocsin.delivery import Delivery
 from tocsin.directory import read_team
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.problems.answers import Answer
 from tocsin.server.server import make_application
 
@@ -40,8 +40,8 @@ def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
     with world.node.database.reading() as session:
         digest = session.scalars(select(Delivery.reference).where(Delivery.team_id == sector.id)).one()
     with (
-        browser_of(application, world.node, Role.OPERATOR, now=world.now, teams=(sector.id,)) as other,
-        browser_of(application, world.node, Role.OPERATOR, now=world.now, teams=(own.id,)) as operator,
+        browser_of(application, world.node, AccountRole.OPERATOR, now=world.now, teams=(sector.id,)) as other,
+        browser_of(application, world.node, AccountRole.OPERATOR, now=world.now, teams=(own.id,)) as operator,
     ):
         problem = re.search(r'name="problem" value="([0-9a-f]{16})"', other.get("/portal").text)
         assert problem
@@ -166,9 +166,9 @@ def test_the_api_takes_no_word_for_a_foreign_team(stage: Stage) -> None:
 
 def test_a_name_that_an_account_does_not_have_is_not_taken_from_a_form(stage: Stage) -> None:
     """No field of a form sets what its page does not offer: role, teams, number, state."""
-    number = person(stage.world.node, Role.ANALYST, now=stage.world.now)
+    number = person(stage.world.node, AccountRole.ANALYST, now=stage.world.now)
     application = make_application(stage.world.node, clock=lambda: stage.world.now)
-    with browser_of(application, stage.world.node, Role.ANALYST, now=stage.world.now) as analyst:
+    with browser_of(application, stage.world.node, AccountRole.ANALYST, now=stage.world.now) as analyst:
         more = {
             "role": "administrator",
             "teams": "1",

@@ -18,7 +18,7 @@ from support.databases import Cluster
 from support.page_examples import Example, fill, furnish
 from support.routes import Door, doors
 from support.world import START, World, copy_world, make_world
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
 
 _LEFT_OUT: Final = {"/today/live", "/sign-out"}  # never ends; ends the session that all others need
@@ -37,7 +37,7 @@ class Stage:
 
     doors: list[Door]
     examples: dict[str, Example]
-    browsers: dict[Role, Browser]
+    browsers: dict[AccountRole, Browser]
 
     def each(self) -> Iterator[tuple[Door, Browser, Example | None]]:
         """Every route with the first who may use it."""
@@ -58,11 +58,15 @@ def _stage(world: World) -> Iterator[Stage]:
     examples = furnish(world)
     application = make_application(world.node, clock=lambda: world.now)
     with (
-        browser_of(application, world.node, Role.ADMINISTRATOR, now=START) as administrator,
-        browser_of(application, world.node, Role.OPERATOR, now=START, teams=(4,)) as operator,
-        browser_of(application, world.node, Role.NOBODY, now=START) as nobody,
+        browser_of(application, world.node, AccountRole.ADMINISTRATOR, now=START) as administrator,
+        browser_of(application, world.node, AccountRole.OPERATOR, now=START, teams=(4,)) as operator,
+        browser_of(application, world.node, AccountRole.NOBODY, now=START) as nobody,
     ):
-        browsers = {Role.ADMINISTRATOR: administrator, Role.OPERATOR: operator, Role.NOBODY: nobody}
+        browsers = {
+            AccountRole.ADMINISTRATOR: administrator,
+            AccountRole.OPERATOR: operator,
+            AccountRole.NOBODY: nobody,
+        }
         yield Stage(doors(application), examples, browsers)
 
 
@@ -170,7 +174,7 @@ def test_any_form_of_a_stranger_is_answered(
     stage: Stage, path: str, parts: list[tuple[bytes, bool, bytes]], noise: bytes, cut: int
 ) -> None:
     """Forms in parts, with noise put in at some place and cut off there or not."""
-    client = stage.browsers[Role.NOBODY].client
+    client = stage.browsers[AccountRole.NOBODY].client
     body = b"".join(_PART % (name, b'; filename="a.txt"' if file else b"", text) for name, file, text in parts)
     body = body[:cut] + noise + body[cut:] + b"--x--\r\n"
     for kind in ("multipart/form-data; boundary=x", "application/x-www-form-urlencoded"):
@@ -183,7 +187,7 @@ def test_any_form_of_a_stranger_is_answered(
 def test_any_language_and_any_cookie_is_answered(stage: Stage, language: str, cookie: str, agent: str) -> None:
     headers = {"accept-language": language, "cookie": f"language={cookie}; theme={cookie}", "user-agent": agent}
     encoded = {name.encode(): value.strip().encode("latin-1") for name, value in headers.items()}
-    assert stage.browsers[Role.NOBODY].client.get("/sign-in", headers=encoded).status_code == 200
+    assert stage.browsers[AccountRole.NOBODY].client.get("/sign-in", headers=encoded).status_code == 200
 
 
 def _names() -> list[str]:

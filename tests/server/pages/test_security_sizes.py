@@ -9,7 +9,7 @@ import pytest
 
 from support.console_users import Browser, browser_of
 from support.world import START, World, copy_world
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
 
 _FIELD = b"x=" + b"a" * 500_000 + b"&"  # each is small enough, five of them are not
@@ -22,13 +22,13 @@ def world(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture(scope="module")
-def browsers(world: World) -> Iterator[dict[Role, Browser]]:
+def browsers(world: World) -> Iterator[dict[AccountRole, Browser]]:
     application = make_application(world.node, clock=lambda: world.now)
     with (
-        browser_of(application, world.node, Role.NOBODY, now=START) as nobody,
-        browser_of(application, world.node, Role.ADMINISTRATOR, now=START) as administrator,
+        browser_of(application, world.node, AccountRole.NOBODY, now=START) as nobody,
+        browser_of(application, world.node, AccountRole.ADMINISTRATOR, now=START) as administrator,
     ):
-        yield {Role.NOBODY: nobody, Role.ADMINISTRATOR: administrator}
+        yield {AccountRole.NOBODY: nobody, AccountRole.ADMINISTRATOR: administrator}
 
 
 def endless() -> Iterator[bytes]:
@@ -39,38 +39,42 @@ def endless() -> Iterator[bytes]:
 @pytest.mark.parametrize(
     ("role", "path"),
     [
-        (Role.NOBODY, "/sign-in"),
-        (Role.NOBODY, "/forgotten"),
-        (Role.NOBODY, "/settings"),
-        (Role.NOBODY, "/welcome/x"),
-        (Role.NOBODY, "/deliveries/act"),
-        (Role.ADMINISTRATOR, "/deliveries/act"),
-        (Role.ADMINISTRATOR, "/rules/edit"),
-        (Role.ADMINISTRATOR, "/account/profile"),
-        (Role.ADMINISTRATOR, "/teams/new"),
+        (AccountRole.NOBODY, "/sign-in"),
+        (AccountRole.NOBODY, "/forgotten"),
+        (AccountRole.NOBODY, "/settings"),
+        (AccountRole.NOBODY, "/welcome/x"),
+        (AccountRole.NOBODY, "/deliveries/act"),
+        (AccountRole.ADMINISTRATOR, "/deliveries/act"),
+        (AccountRole.ADMINISTRATOR, "/rules/edit"),
+        (AccountRole.ADMINISTRATOR, "/account/profile"),
+        (AccountRole.ADMINISTRATOR, "/teams/new"),
     ],
 )
 @pytest.mark.parametrize("said", [True, False], ids=["said", "unsaid"])
 def test_a_form_that_is_too_large_is_not_taken(
-    browsers: dict[Role, Browser], role: Role, path: str, said: bool
+    browsers: dict[AccountRole, Browser], role: AccountRole, path: str, said: bool
 ) -> None:
     client = browsers[role].client
     body = _FIELD * 5 if said else endless()
     assert client.post(path, content=body, headers={"content-type": _FORM}).status_code == 413
 
 
-def test_a_multipart_form_of_many_parts_is_refused(browsers: dict[Role, Browser]) -> None:
-    for role, path in ((Role.NOBODY, "/sign-in"), (Role.NOBODY, "/report"), (Role.ADMINISTRATOR, "/reports/new")):
+def test_a_multipart_form_of_many_parts_is_refused(browsers: dict[AccountRole, Browser]) -> None:
+    for role, path in (
+        (AccountRole.NOBODY, "/sign-in"),
+        (AccountRole.NOBODY, "/report"),
+        (AccountRole.ADMINISTRATOR, "/reports/new"),
+    ):
         files = [("x", (f"{number}.txt", b"")) for number in range(1_500)]
         answer = browsers[role].client.post(path, files=files, data={"csrf": browsers[role].csrf})
         assert answer.status_code in {400, 413, 422}, path
     fields = "&".join(f"x{number}=1" for number in range(1_500))
-    answer = browsers[Role.NOBODY].client.post("/sign-in", content=fields, headers={"content-type": _FORM})
+    answer = browsers[AccountRole.NOBODY].client.post("/sign-in", content=fields, headers={"content-type": _FORM})
     assert answer.status_code == 400
 
 
-def test_deep_json_is_refused(browsers: dict[Role, Browser]) -> None:
-    browser = browsers[Role.ADMINISTRATOR]
+def test_deep_json_is_refused(browsers: dict[AccountRole, Browser]) -> None:
+    browser = browsers[AccountRole.ADMINISTRATOR]
     headers = {"x-csrf-token": browser.csrf, "content-type": "application/json"}
     for body in ("[" * 400_000, '{"queries":' * 80_000, "9" * 10_000, json.dumps({"queries": ["1"] * 100_000})):
         answer = browser.client.post("/api/v1/lookup", content=body, headers=headers)
@@ -78,9 +82,9 @@ def test_deep_json_is_refused(browsers: dict[Role, Browser]) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_a_length_that_contradicts_the_body_is_refused(browsers: dict[Role, Browser]) -> None:
+def test_a_length_that_contradicts_the_body_is_refused(browsers: dict[AccountRole, Browser]) -> None:
     """RFC 9112, 6.3: no request is hidden within another."""
-    base = browsers[Role.NOBODY].client.base_url
+    base = browsers[AccountRole.NOBODY].client.base_url
     raw = (
         f"POST /settings HTTP/1.1\r\nHost: {base.host}\r\nContent-Type: {_FORM}\r\nContent-Length: 5\r\n"
         "Content-Length: 6\r\n\r\nx=1&yGET /health HTTP/1.1\r\n\r\n"
@@ -88,14 +92,14 @@ def test_a_length_that_contradicts_the_body_is_refused(browsers: dict[Role, Brow
     assert _raw(base, raw).startswith(b"HTTP/1.1 400")
 
 
-def test_long_headers_are_refused(browsers: dict[Role, Browser]) -> None:
+def test_long_headers_are_refused(browsers: dict[AccountRole, Browser]) -> None:
     raw = "GET /help HTTP/1.1\r\nHost: localhost\r\nX-Long: " + "a" * 300_000 + "\r\n\r\n"
-    assert _raw(browsers[Role.NOBODY].client.base_url, raw).startswith(b"HTTP/1.1 400")
+    assert _raw(browsers[AccountRole.NOBODY].client.base_url, raw).startswith(b"HTTP/1.1 400")
 
 
-def test_queries_of_any_length_and_kind_are_answered_quickly_enough(browsers: dict[Role, Browser]) -> None:
+def test_queries_of_any_length_and_kind_are_answered_quickly_enough(browsers: dict[AccountRole, Browser]) -> None:
     """No pattern of ours takes more than its time for what is made to be slow."""
-    client = browsers[Role.ADMINISTRATOR].client
+    client = browsers[AccountRole.ADMINISTRATOR].client
     slow = ["a" * 30_000, "(" * 9_000, "1." * 15_000, ":" * 9_000, "a@" * 9_000, " " * 9_000 + "!", "%" * 9_000]
     paths = ["/lookup?query=", "/events?q=", "/events?address=", "/teams?q=", "/deliveries?reference=", "/audit?who=",
              "/directory?q=", "/help?q="]  # fmt: skip

@@ -22,7 +22,7 @@ from support.sign_in_browsers import (
     words_of,
 )
 from support.world import START, World, copy_world
-from tocsin.node.accounts import Person, Role, first_link
+from tocsin.node.accounts import AccountRole, Person, first_link
 from tocsin.server.security import COOKIE
 
 
@@ -58,7 +58,7 @@ def test_the_first_administrator_from_the_first_link_to_the_first_page(world: Wo
 
 def test_signing_in_with_password_and_second_factor_and_out(world: World) -> None:
     with visits(world) as first:
-        joined(first, role=Role.MANAGER)
+        joined(first, role=AccountRole.MANAGER)
         device, codes = set_up_device(first)
         with another(first) as visit:
             world.now += timedelta(minutes=5)

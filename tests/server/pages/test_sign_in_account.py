@@ -22,7 +22,7 @@ from support.sign_in_browsers import (
     words_of,
 )
 from support.world import World, copy_world, serving
-from tocsin.node.accounts import Person, Role
+from tocsin.node.accounts import AccountRole, Person
 from tocsin.node.accounts.tables import Passkey
 from tocsin.pipeline.stores import open_node
 from tocsin.server.security import COOKIE
@@ -86,7 +86,7 @@ def test_guesses_of_the_password_in_a_stolen_session_are_limited(world: World) -
 
 def test_a_role_that_needs_a_second_factor_cannot_switch_it_off(world: World) -> None:
     with visits(world) as visit:
-        joined(visit, role=Role.MANAGER)
+        joined(visit, role=AccountRole.MANAGER)
         set_up_device(visit)
         assert "/account/second-factor/off" not in visit.get("/account").text
         assert visit.send("/account", "/account/second-factor/off").status_code == 404
@@ -175,7 +175,7 @@ def test_a_kill_while_somebody_joins_loses_and_doubles_nothing(world: World, cut
 
 def test_who_only_knows_the_password_sets_up_no_factor_beside_a_passkey(world: World) -> None:
     with visits(world) as visit:
-        joined(visit, role=Role.MANAGER)
+        joined(visit, role=AccountRole.MANAGER)
         with world.node.database.begin() as transaction:
             person = transaction.scalars(select(Person)).one().id
             key = {"name": "key", "credential": "abc", "public_key": b"", "uses": 0, "made_at": world.now}

@@ -8,7 +8,7 @@ import pytest
 from support.browser import Page, browser
 from support.console_users import person, session_of
 from support.world import copy_world, served
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
@@ -19,7 +19,7 @@ _NAMES = "[...document.querySelectorAll('tbody#figures th a')].map(one => one.te
 def site(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, str]]:
     world = copy_world(fresh, tmp_path_factory.mktemp("tables"))
     world.hear("192.0.2.1")
-    secret = session_of(world.node, person(world.node, Role.ANALYST, now=world.now), now=world.now)
+    secret = session_of(world.node, person(world.node, AccountRole.ANALYST, now=world.now), now=world.now)
     with world.open, served(make_application(world.node, clock=lambda: world.now)) as port, browser() as page:
         address = f"http://127.0.0.1:{port}"
         page.command("Network.enable")

@@ -16,7 +16,7 @@ from support.world import World, copy_world, served, text_of
 from tocsin.directory import read_conflicts, read_merges, read_team
 from tocsin.directory.claims import make_claim, read_claim, show_dns
 from tocsin.networks import Networks, networks_of
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
@@ -29,7 +29,7 @@ def world(furnished: Path, tmp_path: Path) -> World:
 
 
 @contextmanager
-def visiting(world: World, role: Role = Role.MANAGER) -> Iterator[Browser]:
+def visiting(world: World, role: AccountRole = AccountRole.MANAGER) -> Iterator[Browser]:
     application = make_application(world.node, clock=lambda: datetime.now(UTC))
     with browser_of(application, world.node, role, now=NOW) as browser:
         yield browser
@@ -128,7 +128,7 @@ def test_a_claim_waits_for_a_decision_once_control_is_shown(world: World) -> Non
 
 
 def test_analysts_see_what_waits_and_cannot_decide_it(world: World) -> None:
-    with visiting(world, Role.ANALYST) as browser:
+    with visiting(world, AccountRole.ANALYST) as browser:
         for path in ("/conflicts/of?value=AS64500", "/merges/pair?one=rival&other=rival-net", "/claims/1"):
             assert browser.get(path).status_code == 200
             assert "/decide" not in browser.get(path).text
@@ -179,7 +179,7 @@ def test_what_an_as_announces_is_what_its_addresses_say(world: World) -> None:
 
 def test_the_map_says_the_same_as_the_table(world: World) -> None:
     application = make_application(world.node, clock=lambda: datetime.now(UTC))
-    secret = session_of(world.node, person(world.node, Role.ANALYST, now=NOW), now=NOW)
+    secret = session_of(world.node, person(world.node, AccountRole.ANALYST, now=NOW), now=NOW)
     with served(application) as port, chromium() as page:
         page.command("Network.enable")
         page.command("Network.setCookie", name=COOKIE, value=secret, url=f"http://127.0.0.1:{port}/")

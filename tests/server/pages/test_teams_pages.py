@@ -15,7 +15,7 @@ from support.console_users import Browser, browser_of
 from support.mail_keys import gnupg
 from support.world import World, copy_world, link_of, send, text_of
 from tocsin.directory import TeamSearch, count_teams, read_team, search_teams
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.node.records import AuditEntry
 from tocsin.server.server import make_application
 
@@ -28,7 +28,9 @@ def world(furnished: Path, tmp_path: Path) -> World:
 
 
 @contextmanager
-def visiting(world: World, role: Role = Role.MANAGER, *, teams: tuple[int, ...] = ()) -> Iterator[Browser]:
+def visiting(
+    world: World, role: AccountRole = AccountRole.MANAGER, *, teams: tuple[int, ...] = ()
+) -> Iterator[Browser]:
     application = make_application(world.node, clock=lambda: NOW)
     with browser_of(application, world.node, role, now=NOW, teams=teams) as browser:
         yield browser
@@ -163,7 +165,7 @@ def test_what_cannot_be_said_says_why_and_keeps_what_was_typed(world: World) -> 
 
 def test_preferences_mutes_and_a_new_team(world: World) -> None:
     tomorrow = (NOW + timedelta(days=2)).date().isoformat()
-    with visiting(world, Role.ANALYST) as browser:
+    with visiting(world, AccountRole.ANALYST) as browser:
         sent = {"interval": "weekly", "ceiling": "GREEN", "language": "fr", "encrypt": "yes"}
         browser.send("/teams/operator/preferences", formats=["csv", "xarf"], **sent)
         browser.send("/teams/operator/mutes", mute_kind="prefix", mute_value="192.0.2.0/25", until=tomorrow)
@@ -209,7 +211,7 @@ def test_a_team_is_asked_to_confirm(world: World) -> None:
 def test_operators_see_their_own_team_without_what_is_internal_and_change_nothing_here(world: World) -> None:
     number = read_team(world.node.database, "operator")[0].id
     world.tocsin.run("directory", "deny", "operator", "asn", "64501", "--said-by", "Secret Name", "--reason", "hush")
-    with visiting(world, Role.OPERATOR, teams=(number,)) as browser:
+    with visiting(world, AccountRole.OPERATOR, teams=(number,)) as browser:
         own, foreign, missing = (browser.get(f"/teams/{key}") for key in ("operator", "rival", "no-such"))
         listed = re.findall(r'<th scope="row"><a href="/teams/([^"]+)"', browser.get("/teams").text)
         hidden = [browser.get(f"/teams/operator/{page}").status_code for page in ("history", "profile", "change")]
@@ -226,7 +228,7 @@ def test_operators_see_their_own_team_without_what_is_internal_and_change_nothin
 
 
 def test_auditors_read_and_change_nothing(world: World) -> None:
-    with visiting(world, Role.AUDITOR) as browser:
+    with visiting(world, AccountRole.AUDITOR) as browser:
         assert browser.get("/teams/rival/history").status_code == 200
         assert "/change" not in browser.get("/teams/rival").text
         fields = {"act": "deny", "kind": "prefix", "value": "192.0.2.0/24", "reason": "x"}

@@ -8,8 +8,8 @@ from support.console_users import browser_of
 from support.world import START, World, copy_world, make_world, text_of
 from tocsin.delivery.outbox import claim
 from tocsin.directory import read_team
-from tocsin.node.accounts import Role
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.accounts import AccountRole
+from tocsin.node.records import AuditAction, audit
 from tocsin.server.pages.today.figures import ROUTINE, Matter, slow_needs, state_token, today
 from tocsin.server.pages.today.sayings import CHANGES, LINKS, NEEDS
 from tocsin.server.server import make_application
@@ -22,7 +22,7 @@ def world(fresh: Path, tmp_path: Path) -> World:
 
 def test_a_fresh_node_says_what_will_appear(world: World) -> None:
     application = make_application(world.node, clock=lambda: START)
-    with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
         page = browser.get("/today")
     assert page.status_code == 200
     assert "Nothing was heard yet" in page.text
@@ -33,7 +33,7 @@ def test_what_came_in_balances_and_who_was_told_is_named(world: World) -> None:
     world.hear("192.0.2.1", "192.0.2.2", "203.0.113.9")
     told = world.at(0.3).tell()
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
         said = text_of(browser.get("/today"))
     assert "3 rows = 3 stored + 0 duplicates + 0 set aside: nothing is lost." in said
     assert f"{len(told)} teams were told within 24 hours" in said or f"{len(told)} team was told" in said
@@ -42,7 +42,7 @@ def test_what_came_in_balances_and_who_was_told_is_named(world: World) -> None:
 def test_what_is_behind_each_figure_is_listed(world: World) -> None:
     world.hear("192.0.2.1", "203.0.113.9", "198.51.100.7")
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
         page = browser.get("/today").text
         matters = {link: text_of(browser.get(link)) for link in ("/today/unrouted", "/today/withheld")}
         quiet = {link: browser.get(link) for link in ("/today/unanswered", "/today/mails", "/today/keys")}
@@ -57,7 +57,7 @@ def test_nothing_that_needs_nobody_is_counted(world: World) -> None:
     world.hear("192.0.2.1")
     world.at(0.01).tell()
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.ANALYST, now=world.now) as browser:
+    with browser_of(application, world.node, AccountRole.ANALYST, now=world.now) as browser:
         page = browser.get("/today")
     assert "Nothing needs a person" in page.text
 
@@ -65,7 +65,7 @@ def test_nothing_that_needs_nobody_is_counted(world: World) -> None:
 def test_that_somebody_looked_is_no_change_but_what_somebody_did_is(world: World) -> None:
     world.hear("192.0.2.1")
     before = state_token(world.node)
-    words = (AuditWord.PERSONAL_READ, AuditWord.SESSION_STARTED, AuditWord.FEED_CHANGED)
+    words = (AuditAction.PERSONAL_READ, AuditAction.SESSION_STARTED, AuditAction.FEED_CHANGED)
     tokens = []
     for word in words:
         with world.node.database.begin() as session:
@@ -76,14 +76,14 @@ def test_that_somebody_looked_is_no_change_but_what_somebody_did_is(world: World
 
 def test_an_operator_does_not_come_in(world: World) -> None:
     application = make_application(world.node, clock=lambda: world.now)
-    with browser_of(application, world.node, Role.OPERATOR, now=world.now, teams=(1,)) as browser:
+    with browser_of(application, world.node, AccountRole.OPERATOR, now=world.now, teams=(1,)) as browser:
         paths = ("/today", "/today/board", "/today/live", "/today/mails", "/reports", "/reports/1")
         assert {browser.get(path).status_code for path in paths} == {404}
 
 
 def test_every_matter_and_every_change_has_its_words() -> None:
     assert set(NEEDS) == set(LINKS) == set(Matter)
-    assert set(AuditWord) - set(ROUTINE) <= set(CHANGES)
+    assert set(AuditAction) - set(ROUTINE) <= set(CHANGES)
 
 
 def test_the_figures_are_the_same_on_both_databases(database_url: str, tmp_path: Path) -> None:

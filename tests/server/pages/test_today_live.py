@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from support.browser import Page, browser
 from support.console_users import browser_of, person, session_of
 from support.world import START, World, copy_world, served
-from tocsin.node.accounts import Role, Session
+from tocsin.node.accounts import AccountRole, Session
 from tocsin.server.security import COOKIE
 from tocsin.server.server import make_application
 
@@ -25,7 +25,7 @@ def world(fresh: Path, tmp_path: Path) -> World:
 def page(world: World) -> Iterator[tuple[Page, str]]:
     """The page of today, open, and the address of its server."""
     application = make_application(world.node, clock=lambda: world.now)
-    secret = session_of(world.node, person(world.node, Role.ANALYST, now=START), now=START)
+    secret = session_of(world.node, person(world.node, AccountRole.ANALYST, now=START), now=START)
     with served(application) as port, browser() as tab:
         address = f"http://127.0.0.1:{port}"
         tab.command("Network.setCookie", name=COOKIE, value=secret, url=f"{address}/")
@@ -67,7 +67,7 @@ def test_the_stream_ends_with_the_session(world: World, page: tuple[Page, str]) 
 def test_a_stream_says_what_is_and_then_what_changed(world: World) -> None:
     application = make_application(world.node, clock=lambda: world.now)
     with (
-        browser_of(application, world.node, Role.ANALYST, now=START) as one,
+        browser_of(application, world.node, AccountRole.ANALYST, now=START) as one,
         one.client.stream("GET", "/today/live") as stream,
     ):
         assert stream.headers["content-type"].startswith("text/event-stream")

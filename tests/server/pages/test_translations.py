@@ -8,7 +8,7 @@ from babel.messages.pofile import read_po, write_po
 from support.cast import Tocsin
 from support.console_users import browser_of
 from support.world import START, World, copy_world
-from tocsin.node.accounts import Role
+from tocsin.node.accounts import AccountRole
 from tocsin.server.pages.translating import FILE, faults, source, update
 from tocsin.server.pages.words import OURS, choose, words_for
 from tocsin.server.server import make_application
@@ -38,7 +38,7 @@ def test_a_country_adds_its_own_language_and_says_ours_otherwise(world: World) -
         with path.open("wb") as file:
             write_po(file, catalogue)
         application = make_application(world.node, clock=lambda: START)
-        with browser_of(application, world.node, Role.ANALYST, now=START) as browser:
+        with browser_of(application, world.node, AccountRole.ANALYST, now=START) as browser:
             page = browser.get(f"/today?language={language}").text
         assert f'<html lang="{language}" dir="ltr"' in page
         assert f">{word}</a>" in page

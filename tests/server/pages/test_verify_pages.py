@@ -16,7 +16,7 @@ from support.dns_server import dns_server
 from support.world import START, URL, World, copy_world, link_of, send, text_of
 from tocsin.delivery import Delivery
 from tocsin.directory import read_directory
-from tocsin.directory.contacts import Answered, read_answers
+from tocsin.directory.contacts import ContactReply, read_answers
 from tocsin.directory.contacts.verification import name_of, read_contacts, token_of, verify_all, verify_due, verify_team
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.tokens import Tokens, open_tokens
@@ -58,7 +58,7 @@ def press(client: httpx.Client, path: str, say: str, **fields: object) -> httpx.
     return client.post(path, data=data)
 
 
-def answers(world: World) -> list[Answered]:
+def answers(world: World) -> list[ContactReply]:
     with world.node.database.begin() as session:
         return read_answers(session)
 

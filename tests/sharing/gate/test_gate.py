@@ -11,12 +11,12 @@ from tocsin.events.schema import BY_NAME, Privacy
 from tocsin.sharing.gate import (
     FIELD_RULES,
     RULES,
-    Action,
     Audience,
     Marking,
     Pap,
-    Purpose,
     Recipient,
+    ReleaseAction,
+    ReleasePurpose,
     Tlp,
     allowed_teams,
     decide,
@@ -31,7 +31,7 @@ from tocsin.sharing.gate import (
 
 MARKINGS = st.builds(Marking, st.sampled_from(Tlp), st.sampled_from(Pap))
 RECIPIENTS = st.builds(Recipient, st.sampled_from(Audience), st.booleans(), st.sampled_from(Tlp))
-PURPOSES = st.sampled_from(Purpose)
+PURPOSES = st.sampled_from(ReleasePurpose)
 
 # The widest audience of each label, written down again from FIRST's definitions and not from our table.
 REACH: dict[Tlp, set[Audience]] = {
@@ -48,7 +48,7 @@ def team(number: int, key: str = "isp", ceiling: str = "RED") -> Team:
 
 
 @given(MARKINGS, RECIPIENTS, PURPOSES)
-def test_nothing_leaves_above_its_audience(marking: Marking, recipient: Recipient, purpose: Purpose) -> None:
+def test_nothing_leaves_above_its_audience(marking: Marking, recipient: Recipient, purpose: ReleasePurpose) -> None:
     verdict = decide(marking, recipient, purpose)
 
     if verdict.allowed:
@@ -56,20 +56,20 @@ def test_nothing_leaves_above_its_audience(marking: Marking, recipient: Recipien
         assert marking.tlp is not Tlp.RED or recipient.named
         assert marking.tlp.rank <= recipient.ceiling.rank
         if marking.tlp is Tlp.AMBER and recipient.audience is Audience.CLIENT:
-            assert purpose is Purpose.REMEDIATION
+            assert purpose is ReleasePurpose.REMEDIATION
     assert verdict.rule in {rule.id for rule in RULES} | {"recipient-ceiling", "no-rule"}
     assert verdict.words
 
 
 @given(MARKINGS, RECIPIENTS, PURPOSES)
 def test_fields_go_only_with_a_yes_and_never_beyond_the_audience(
-    marking: Marking, recipient: Recipient, purpose: Purpose
+    marking: Marking, recipient: Recipient, purpose: ReleasePurpose
 ) -> None:
     fields = fields_for(recipient, purpose, marking)
 
     if not decide(marking, recipient, purpose).allowed:
         assert fields == ()
-    if recipient.audience is Audience.PUBLIC or purpose is Purpose.STATISTICS:
+    if recipient.audience is Audience.PUBLIC or purpose is ReleasePurpose.STATISTICS:
         assert {BY_NAME[name].privacy for name in fields} <= {Privacy.PUBLIC}
     if recipient.audience is not Audience.OWN:
         assert not {"destination.account", "destination.local_hostname", "destination.local_ip"} & set(fields)
@@ -78,7 +78,7 @@ def test_fields_go_only_with_a_yes_and_never_beyond_the_audience(
 
 
 @given(MARKINGS, RECIPIENTS, PURPOSES)
-def test_a_narrower_label_never_reaches_more(marking: Marking, recipient: Recipient, purpose: Purpose) -> None:
+def test_a_narrower_label_never_reaches_more(marking: Marking, recipient: Recipient, purpose: ReleasePurpose) -> None:
     role = Recipient(recipient.audience, named=False, ceiling=recipient.ceiling)
     wider = [Marking(label, marking.pap) for label in Tlp if label.rank <= marking.tlp.rank]
 
@@ -87,7 +87,7 @@ def test_a_narrower_label_never_reaches_more(marking: Marking, recipient: Recipi
 
 
 @given(MARKINGS, RECIPIENTS, PURPOSES, st.sampled_from(Tlp))
-def test_a_ceiling_only_narrows(marking: Marking, recipient: Recipient, purpose: Purpose, ceiling: Tlp) -> None:
+def test_a_ceiling_only_narrows(marking: Marking, recipient: Recipient, purpose: ReleasePurpose, ceiling: Tlp) -> None:
     limited = Recipient(recipient.audience, recipient.named, ceiling)
     open_to_all = Recipient(recipient.audience, recipient.named, Tlp.RED)
 
@@ -103,7 +103,7 @@ def test_any_text_is_read_as_a_marking_and_junk_reaches_no_mailbox(tlp: str, pap
     if known not in {"", "WHITE", *(label.value for label in Tlp)}:
         assert marking.tlp is Tlp.RED
         assert not any(
-            decide(marking, Recipient(audience), purpose).allowed for audience in Audience for purpose in Purpose
+            decide(marking, Recipient(audience), purpose).allowed for audience in Audience for purpose in ReleasePurpose
         )
 
 
@@ -151,17 +151,17 @@ def test_a_team_is_told_of_amber_and_asked_for_in_words_of_why_not() -> None:
 
 
 def test_a_team_gets_what_is_said_of_its_own_machines() -> None:
-    fields = fields_for(recipient_of(team(1)), Purpose.REMEDIATION, Marking(Tlp.AMBER, Pap.GREEN))
+    fields = fields_for(recipient_of(team(1)), ReleasePurpose.REMEDIATION, Marking(Tlp.AMBER, Pap.GREEN))
 
     assert {"source.ip", "source.account", "source.local_ip", "destination.ip", "extra", "tlp", "pap"} <= set(fields)
 
 
 def test_pap_binds_whoever_holds_the_item() -> None:
-    assert may_act(Pap.RED, Action.PASSIVE).allowed
-    assert not may_act(Pap.RED, Action.LOOKUP).allowed
-    assert may_act(Pap.AMBER, Action.LOOKUP).allowed
-    assert not may_act(Pap.AMBER, Action.ACTIVE).allowed
-    assert may_act(Pap.GREEN, Action.ACTIVE).rule == "pap-green"
+    assert may_act(Pap.RED, ReleaseAction.PASSIVE).allowed
+    assert not may_act(Pap.RED, ReleaseAction.LOOKUP).allowed
+    assert may_act(Pap.AMBER, ReleaseAction.LOOKUP).allowed
+    assert not may_act(Pap.AMBER, ReleaseAction.ACTIVE).allowed
+    assert may_act(Pap.GREEN, ReleaseAction.ACTIVE).rule == "pap-green"
 
 
 def test_rule_ids_are_unique() -> None:

@@ -12,10 +12,10 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.directory import Mute, MuteKind, Role, Rule, RuleKind, Team
+from tocsin.directory import DirectoryRule, Mute, MuteKind, ResponsibilityRole, RuleKind, Team
 from tocsin.events.schema import COLUMNS
 from tocsin.networks import parse_address
-from tocsin.sharing.routing import Decision, Router
+from tocsin.sharing.routing import Router, RoutingDecision
 from tocsin.sharing.rules import muted
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -38,37 +38,39 @@ class Event:
 class Answer:
     """Team → its role, of those that must know; and the teams among them that are told."""
 
-    roles: dict[int, Role]
+    roles: dict[int, ResponsibilityRole]
     told: frozenset[int]
 
 
-def answer(event: Event, rules: Sequence[Rule], teams: Sequence[Team], now: datetime) -> Answer:
+def answer(event: Event, rules: Sequence[DirectoryRule], teams: Sequence[Team], now: datetime) -> Answer:
     if event.address is None and event.network is not None:
         every = [_answer(event, address, rules, teams, now) for address in event.network]
-        roles: dict[int, Role] = {}
+        roles: dict[int, ResponsibilityRole] = {}
         for one in every:
             for team, role in one.roles.items():
-                if roles.get(team) is not Role.RESPONSIBLE:
+                if roles.get(team) is not ResponsibilityRole.RESPONSIBLE:
                     roles[team] = role
         return Answer(roles, frozenset().union(*(one.told for one in every)))
     return _answer(event, event.address, rules, teams, now)
 
 
 def _answer(
-    event: Event, address: IPAddress | None, rules: Sequence[Rule], teams: Sequence[Team], now: datetime
+    event: Event, address: IPAddress | None, rules: Sequence[DirectoryRule], teams: Sequence[Team], now: datetime
 ) -> Answer:
     hits = [(level, depth, rule) for rule in rules for level, depth in _matches(event, address, rule)]
-    claims = [hit for hit in hits if hit[2].role is Role.RESPONSIBLE]
-    roles = {rule.team_id: Role.INFORMED for *_, rule in hits if rule.role is Role.INFORMED}
+    claims = [hit for hit in hits if hit[2].role is ResponsibilityRole.RESPONSIBLE]
+    roles = {rule.team_id: ResponsibilityRole.INFORMED for *_, rule in hits if rule.role is ResponsibilityRole.INFORMED}
     if claims:
         level = min(level for level, *_ in claims)
         depth = max(depth for at, depth, _ in claims if at == level)
-        roles |= {rule.team_id: Role.RESPONSIBLE for at, deep, rule in claims if (at, deep) == (level, depth)}
+        roles |= {
+            rule.team_id: ResponsibilityRole.RESPONSIBLE for at, deep, rule in claims if (at, deep) == (level, depth)
+        }
     muted = {team.id for team in teams if any(_mutes(mute, event, address, now) for mute in team.mutes)}
     return Answer(roles, frozenset(roles.keys() - muted))
 
 
-def _matches(event: Event, address: IPAddress | None, rule: Rule) -> Iterable[tuple[int, int]]:
+def _matches(event: Event, address: IPAddress | None, rule: DirectoryRule) -> Iterable[tuple[int, int]]:
     if rule.kind is RuleKind.PREFIX and address is not None:
         network = ipaddress.ip_network(rule.value)
         if address in network:
@@ -120,11 +122,11 @@ VALUES = {
 rules = st.lists(
     st.sampled_from(RuleKind).flatmap(
         lambda kind: st.builds(
-            Rule,
+            DirectoryRule,
             TEAMS,
             st.just(kind),
             st.sampled_from(VALUES[kind]),
-            st.sampled_from(Role),
+            st.sampled_from(ResponsibilityRole),
             st.sampled_from(["a", "b"]),
         )
     ),
@@ -177,7 +179,7 @@ def route(router: Router, batch: Sequence[Event], *, series: bool) -> list[int]:
     return numbers
 
 
-def ask(router: Router, event: Event) -> Decision:
+def ask(router: Router, event: Event) -> RoutingDecision:
     hi, lo = (parse_address(str(event.address)) if event.address else None) or (0, 0)
     return router.ask(
         np.array([hi], dtype=np.uint64),
@@ -199,7 +201,7 @@ def answer_of(router: Router, number: int) -> Answer:
 
 @given(rules, teams, st.lists(events, min_size=1, max_size=12))
 def test_batches_agree_with_routing_by_hand(
-    given_rules: list[Rule], given_teams: list[Team], batch: list[Event]
+    given_rules: list[DirectoryRule], given_teams: list[Team], batch: list[Event]
 ) -> None:
     router = Router.compile(given_rules, given_teams, now=NOW)
     for _ in range(2):  # the second time from what it remembers
@@ -237,7 +239,7 @@ def addresses_of(event: Event) -> Iterable[IPAddress | None]:
 
 @given(rules, teams, st.lists(events, min_size=1, max_size=12))
 def test_a_batch_and_single_questions_agree(
-    given_rules: list[Rule], given_teams: list[Team], batch: list[Event]
+    given_rules: list[DirectoryRule], given_teams: list[Team], batch: list[Event]
 ) -> None:
     router = Router.compile(given_rules, given_teams, now=NOW)
     together = [router.decision(number) for number in route(router, batch, series=True)]
@@ -248,7 +250,7 @@ def test_a_batch_and_single_questions_agree(
 
 @given(rules, teams, st.lists(events, min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_the_order_of_rules_does_not_matter(
-    given_rules: list[Rule], given_teams: list[Team], batch: list[Event], chance: Random
+    given_rules: list[DirectoryRule], given_teams: list[Team], batch: list[Event], chance: Random
 ) -> None:
     router = Router.compile(given_rules, given_teams, now=NOW)
     before = [router.decision(number) for number in route(router, batch, series=True)]
@@ -261,14 +263,14 @@ def test_the_order_of_rules_does_not_matter(
 
 @given(rules, st.sampled_from(PREFIXES), TEAMS, st.sampled_from(ADDRESSES))
 def test_a_less_specific_rule_never_changes_who_answers_for_a_more_specific_one(
-    given_rules: list[Rule], prefix: str, team: int, address: str
+    given_rules: list[DirectoryRule], prefix: str, team: int, address: str
 ) -> None:
     event = Event(address=ipaddress.ip_address(address), asn=64500, country="MU")
     members = [
         Team(id=number, uuid=UUID(int=number), key=f"t{number}", name=f"Team {number}") for number in range(1, 5)
     ]
     before = _claims(given_rules, members, event)
-    added = Rule(team, RuleKind.PREFIX, prefix)
+    added = DirectoryRule(team, RuleKind.PREFIX, prefix)
     deciding = {ipaddress.ip_network(value).prefixlen for level, value in before if level is RuleKind.PREFIX}
     if not deciding or min(deciding) <= ipaddress.ip_network(prefix).prefixlen:
         return
@@ -276,18 +278,20 @@ def test_a_less_specific_rule_never_changes_who_answers_for_a_more_specific_one(
     assert _claims([*given_rules, added], members, event) == before
 
 
-def _claims(given_rules: Sequence[Rule], members: Sequence[Team], event: Event) -> dict[tuple[RuleKind, str], set[int]]:
+def _claims(
+    given_rules: Sequence[DirectoryRule], members: Sequence[Team], event: Event
+) -> dict[tuple[RuleKind, str], set[int]]:
     router = Router.compile(given_rules, members, now=NOW)
     claims: dict[tuple[RuleKind, str], set[int]] = {}
     for match in router.decision(route(router, [event], series=False)[0]).matches:
-        if match.role is Role.RESPONSIBLE:
+        if match.role is ResponsibilityRole.RESPONSIBLE:
             claims.setdefault((match.level, match.value), set()).add(match.team_id)
     return claims
 
 
 @given(rules, st.lists(st.tuples(st.sampled_from(ADDRESSES), st.sampled_from([-1, 64500, 64501, 64502])), min_size=1))
 def test_the_set_of_responsible_teams_is_that_of_the_decision(
-    given_rules: list[Rule], asked: list[tuple[str, int]]
+    given_rules: list[DirectoryRule], asked: list[tuple[str, int]]
 ) -> None:
     cast = [Team(id=number, uuid=UUID(int=number), key=f"t{number}", name="Team") for number in range(1, 5)]
     router = Router.compile(given_rules, cast, now=NOW)
@@ -300,12 +304,14 @@ def test_the_set_of_responsible_teams_is_that_of_the_decision(
 
     for number, case in zip(router.responsible(hi, lo, asn).tolist(), cases, strict=True):
         matches = router.decision(case).matches
-        assert router.team_set(number) == tuple(match.team_id for match in matches if match.role is Role.RESPONSIBLE)
+        assert router.team_set(number) == tuple(
+            match.team_id for match in matches if match.role is ResponsibilityRole.RESPONSIBLE
+        )
 
 
 @given(rules, teams, st.lists(events, min_size=1, max_size=6))
 def test_one_question_has_the_decision_of_a_batch(
-    given_rules: list[Rule], given_teams: list[Team], batch: list[Event]
+    given_rules: list[DirectoryRule], given_teams: list[Team], batch: list[Event]
 ) -> None:
     router = Router.compile(given_rules, given_teams, now=NOW)
     for event, number in zip(batch, route(router, batch, series=True), strict=True):

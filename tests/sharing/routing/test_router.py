@@ -8,10 +8,21 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from tocsin.directory import Directory, Format, Interval, Mute, MuteKind, Role, Rule, RuleKind, Team, TeamKind
+from tocsin.directory import (
+    AttachmentFormat,
+    DigestInterval,
+    Directory,
+    DirectoryRule,
+    Mute,
+    MuteKind,
+    ResponsibilityRole,
+    RuleKind,
+    Team,
+    TeamKind,
+)
 from tocsin.networks import parse_address
 from tocsin.node.errors import StorageError
-from tocsin.sharing.routing import Decision, Router, current_router
+from tocsin.sharing.routing import Router, RoutingDecision, current_router
 from tocsin.sharing.routing.numbering import Combinations
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -21,13 +32,15 @@ NATIONAL, SECTOR, OPERATOR, CUSTOMER = (
 )
 TEAMS = [NATIONAL, SECTOR, OPERATOR, CUSTOMER]
 RULES = [
-    Rule(NATIONAL.id, RuleKind.COUNTRY, "MU", Role.INFORMED),
-    Rule(NATIONAL.id, RuleKind.DOMAIN, ".mu"),
-    Rule(OPERATOR.id, RuleKind.ASN, "64500", source="ripe", as_of=date(2026, 1, 2), confidence=50, said_by="NOC"),
-    Rule(OPERATOR.id, RuleKind.PREFIX, "192.0.2.0/24"),
-    Rule(CUSTOMER.id, RuleKind.PREFIX, "192.0.2.64/26"),
-    Rule(SECTOR.id, RuleKind.PREFIX, "192.0.2.64/26"),
-    Rule(CUSTOMER.id, RuleKind.DOMAIN, "bank.example.co.uk"),
+    DirectoryRule(NATIONAL.id, RuleKind.COUNTRY, "MU", ResponsibilityRole.INFORMED),
+    DirectoryRule(NATIONAL.id, RuleKind.DOMAIN, ".mu"),
+    DirectoryRule(
+        OPERATOR.id, RuleKind.ASN, "64500", source="ripe", as_of=date(2026, 1, 2), confidence=50, said_by="NOC"
+    ),
+    DirectoryRule(OPERATOR.id, RuleKind.PREFIX, "192.0.2.0/24"),
+    DirectoryRule(CUSTOMER.id, RuleKind.PREFIX, "192.0.2.64/26"),
+    DirectoryRule(SECTOR.id, RuleKind.PREFIX, "192.0.2.64/26"),
+    DirectoryRule(CUSTOMER.id, RuleKind.DOMAIN, "bank.example.co.uk"),
 ]
 
 
@@ -40,7 +53,7 @@ def ask(
     country: str | None = None,
     domain: str | None = None,
     identifier: str | None = None,
-) -> Decision:
+) -> RoutingDecision:
     hi, lo = (parse_address(address) if address else None) or (0, 0)
     number = router.route(
         np.array([hi], dtype=np.uint64),
@@ -55,7 +68,7 @@ def ask(
     return router.decision(int(number[0]))
 
 
-def named(decision: Decision) -> list[tuple[int, str, str]]:
+def named(decision: RoutingDecision) -> list[tuple[int, str, str]]:
     return [(match.team_id, match.role.value, match.rule) for match in decision.matches]
 
 
@@ -87,7 +100,7 @@ def test_without_a_prefix_the_as_decides_then_the_domain_then_the_country(router
         (CUSTOMER.id, "responsible", "domain bank.example.co.uk")
     ]
     assert named(ask(router, country="MU")) == [(NATIONAL.id, "informed", "country MU")]
-    assert ask(router, "198.51.100.1", asn=64501, country="FR", domain="notmu") == Decision()
+    assert ask(router, "198.51.100.1", asn=64501, country="FR", domain="notmu") == RoutingDecision()
 
 
 def test_of_a_network_must_know_whoever_must_know_of_any_address_in_it(router: Router) -> None:
@@ -96,11 +109,11 @@ def test_of_a_network_must_know_whoever_must_know_of_any_address_in_it(router: R
     assert ask(router, network="192.0.2.64/26").told == (SECTOR.id, CUSTOMER.id)
     assert ask(router, network="192.0.0.0/16").told == (SECTOR.id, OPERATOR.id, CUSTOMER.id)
     assert ask(router, network="192.0.0.0/16", country="MU").told == (NATIONAL.id, SECTOR.id, OPERATOR.id, CUSTOMER.id)
-    assert ask(router, network="198.51.100.0/24") == Decision()
-    assert ask(router, network="2001:db8::/32") == Decision()
-    assert ask(router, network="junk") == Decision()
+    assert ask(router, network="198.51.100.0/24") == RoutingDecision()
+    assert ask(router, network="2001:db8::/32") == RoutingDecision()
+    assert ask(router, network="junk") == RoutingDecision()
     assert ask(router, network="192.0.0.0/8").told == (SECTOR.id, OPERATOR.id, CUSTOMER.id)
-    assert ask(router, network="0.0.0.0/0") == Decision()  # nobody's network must not call everybody
+    assert ask(router, network="0.0.0.0/0") == RoutingDecision()  # nobody's network must not call everybody
 
 
 def test_a_muted_team_is_named_but_not_told() -> None:
@@ -110,7 +123,7 @@ def test_a_muted_team_is_named_but_not_told() -> None:
         Mute(MuteKind.PREFIX, "192.0.2.128/25", NOW),
     )
     operator = Team(id=3, uuid=UUID(int=3), key="operator", name="Operator", mutes=mutes)
-    router = Router.compile([Rule(3, RuleKind.ASN, "64500")], [operator], now=NOW)
+    router = Router.compile([DirectoryRule(3, RuleKind.ASN, "64500")], [operator], now=NOW)
 
     (match,) = ask(router, "192.0.2.70", asn=64500).matches
     assert match.muted == "mutes prefix 192.0.2.64/26 until 2026-11-25 12:00 UTC (moving)"
@@ -123,17 +136,17 @@ def test_a_muted_team_is_named_but_not_told() -> None:
 
 
 def test_an_ipv6_rule_never_holds_ipv4_addresses() -> None:
-    router = Router.compile([Rule(1, RuleKind.PREFIX, "::/0")], TEAMS, now=NOW)
+    router = Router.compile([DirectoryRule(1, RuleKind.PREFIX, "::/0")], TEAMS, now=NOW)
 
-    assert ask(router, "192.0.2.1") == Decision()
+    assert ask(router, "192.0.2.1") == RoutingDecision()
     assert ask(router, "2001:db8::1").told == (1,)
 
 
 def test_an_empty_directory_names_nobody() -> None:
     router = Router.compile([], [], now=NOW)
 
-    assert ask(router, "192.0.2.1", asn=1, country="MU", domain="example.org") == Decision()
-    assert ask(router, network="192.0.2.0/24") == Decision()
+    assert ask(router, "192.0.2.1", asn=1, country="MU", domain="example.org") == RoutingDecision()
+    assert ask(router, network="192.0.2.0/24") == RoutingDecision()
 
 
 def test_a_saved_router_answers_alike(router: Router, tmp_path: Path) -> None:
@@ -148,8 +161,8 @@ def test_a_saved_router_answers_alike(router: Router, tmp_path: Path) -> None:
         language="fr",
         timezone="Indian/Mauritius",
         mailboxes=("a@example.org",),
-        interval=Interval.WEEKLY,
-        formats=(Format.XARF,),
+        interval=DigestInterval.WEEKLY,
+        formats=(AttachmentFormat.XARF,),
         ceiling="GREEN",
         encrypt=True,
         mutes=(
@@ -170,8 +183,10 @@ def test_a_saved_router_answers_alike(router: Router, tmp_path: Path) -> None:
 
 def test_an_overruled_rule_decides_nothing_and_is_named_also_from_files(tmp_path: Path) -> None:
     beaten = [
-        Rule(CUSTOMER.id, RuleKind.PREFIX, "192.0.2.128/25", source="ripe", overruled="Ana said so"),
-        Rule(NATIONAL.id, RuleKind.PREFIX, "192.0.2.0/24", Role.INFORMED, overruled="Ana said so"),
+        DirectoryRule(CUSTOMER.id, RuleKind.PREFIX, "192.0.2.128/25", source="ripe", overruled="Ana said so"),
+        DirectoryRule(
+            NATIONAL.id, RuleKind.PREFIX, "192.0.2.0/24", ResponsibilityRole.INFORMED, overruled="Ana said so"
+        ),
     ]
     Router.compile([*RULES, *beaten], TEAMS, now=NOW).save(tmp_path / "v1")
     decision = ask(Router.open(tmp_path / "v1", now=NOW), "192.0.2.200")
@@ -186,7 +201,7 @@ def test_an_overruled_rule_decides_nothing_and_is_named_also_from_files(tmp_path
 
 def test_of_one_teams_equal_rules_a_persons_word_is_shown() -> None:
     sources = [("rir", 100), ("decision:3", None), ("person:Ana", None)]
-    rules = [Rule(1, RuleKind.ASN, "64500", source=source, confidence=sure) for source, sure in sources]
+    rules = [DirectoryRule(1, RuleKind.ASN, "64500", source=source, confidence=sure) for source, sure in sources]
     (match,) = ask(Router.compile(rules, TEAMS, now=NOW), asn=64500).matches
     assert match.source == "decision:3"
     (match,) = ask(Router.compile([rules[0], rules[2]], TEAMS, now=NOW), asn=64500).matches

@@ -11,7 +11,7 @@ from tocsin.directory import TeamKind
 from tocsin.events.fields import FIELDS
 from tocsin.events.schema import COLUMNS
 from tocsin.networks import parse_address
-from tocsin.sharing.gate import Audience, LocalRule, Marking, Pap, Purpose, Recipient, Tlp, decide, fields_for
+from tocsin.sharing.gate import Audience, LocalRule, Marking, Pap, Recipient, ReleasePurpose, Tlp, decide, fields_for
 from tocsin.sharing.rules import Rules, read_document
 
 
@@ -75,7 +75,7 @@ _local = st.builds(
     kinds=_kinds,
     except_teams=_names,
     except_kinds=_kinds,
-    purposes=st.frozensets(st.sampled_from(Purpose)),
+    purposes=st.frozensets(st.sampled_from(ReleasePurpose)),
     refuse=st.booleans(),
     up_to=st.none() | st.sampled_from(Tlp),
     hide=st.frozensets(st.sampled_from([field.name for field in FIELDS])),
@@ -84,7 +84,7 @@ _local = st.builds(
 
 @given(st.lists(_local, max_size=4), st.sampled_from(["", "t1", "t2"]), st.sampled_from(["", *sorted(TeamKind)]))
 def test_local_rules_never_widen(local: list[LocalRule], team: str, kind: str) -> None:
-    for tlp, audience, purpose in product(Tlp, Audience, Purpose):
+    for tlp, audience, purpose in product(Tlp, Audience, ReleasePurpose):
         marking, recipient = Marking(tlp, Pap.CLEAR), Recipient(audience, team=team, kind=kind)
         table, ours = decide(marking, recipient, purpose), decide(marking, recipient, purpose, local)
         assert table.allowed or ours == table
@@ -106,9 +106,9 @@ def test_local_rules_never_widen(local: list[LocalRule], team: str, kind: str) -
 def test_the_no_names_its_rule(text: str, team: str, kind: str, *, allowed: bool) -> None:
     rules = Rules(1, read_document(f'[[share]]\nid = "why-not"\nwhy = "Because."\n{text}\n'))
     recipient = Recipient(Audience.CLIENT, team=team, kind=kind)
-    verdict = decide(Marking(Tlp.AMBER, Pap.AMBER), recipient, Purpose.REMEDIATION, rules.local(1))
+    verdict = decide(Marking(Tlp.AMBER, Pap.AMBER), recipient, ReleasePurpose.REMEDIATION, rules.local(1))
     assert verdict.allowed is allowed
     ours = Recipient(Audience.OWN, team="ours", kind="national")
-    assert decide(Marking(Tlp.AMBER, Pap.AMBER), ours, Purpose.REMEDIATION, rules.local(1)).allowed
+    assert decide(Marking(Tlp.AMBER, Pap.AMBER), ours, ReleasePurpose.REMEDIATION, rules.local(1)).allowed
     if not allowed:
         assert (verdict.rule, verdict.words) == ("local:why-not", "Because.")

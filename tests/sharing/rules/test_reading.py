@@ -2,7 +2,7 @@
 
 import pytest
 
-from tocsin.sharing.rules import DEFAULT, Kind, RulesFaultError, conditions, effect, read_document
+from tocsin.sharing.rules import DEFAULT, RulesFaultError, SharingRuleKind, conditions, effect, read_document
 
 TEAMS = {"nat-a", "operator"}
 
@@ -18,7 +18,7 @@ def test_the_default_document_changes_nothing_and_its_examples_are_right() -> No
     rules = [line.removeprefix("#").strip() for line in DEFAULT.splitlines() if line.startswith("# ")]
     start = rules.index("[[share]]")
     read = read_document("\n".join(rules[start:]))
-    assert [rule.kind for rule in read.rules] == [Kind.SHARE, Kind.ROUTE]
+    assert [rule.kind for rule in read.rules] == [SharingRuleKind.SHARE, SharingRuleKind.ROUTE]
 
 
 def test_each_fault_names_its_line() -> None:

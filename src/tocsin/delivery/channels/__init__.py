@@ -10,7 +10,7 @@ from tocsin.delivery.render import Mail
 from tocsin.node.settings import MailSettings, Settings, read_secret
 
 
-class Outcome(StrEnum):
+class MailOutcome(StrEnum):
     """What became of a mail."""
 
     SENT = "sent"  # it has left: written, or accepted by the server
@@ -21,10 +21,10 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class MailReceipt:
     """What became of one mail. ``waiting``: mailboxes that did not get it yet, of a mail that others did get."""
 
-    outcome: Outcome
+    outcome: MailOutcome
     detail: str = ""
     path: str = ""
     waiting: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Channel(Protocol):
     def batch(self) -> int:
         """How many mails it takes at once; what became of them is noted after each batch."""
 
-    def send(self, mails: Sequence[Mail]) -> list[Receipt]:
+    def send(self, mails: Sequence[Mail]) -> list[MailReceipt]:
         """Send the mails and say of each what became of it; nothing is raised for a mail that is refused."""
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tocsin.delivery.channels import Outcome, Receipt
+from tocsin.delivery.channels import MailOutcome, MailReceipt
 from tocsin.delivery.render import Mail
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
@@ -23,7 +23,7 @@ class FileChannel:
     name: str = "file"
     batch: int = 500
 
-    def send(self, mails: Sequence[Mail]) -> list[Receipt]:
+    def send(self, mails: Sequence[Mail]) -> list[MailReceipt]:
         """Write all mails, sync them, then give them their names.
 
         Raises:
@@ -49,7 +49,7 @@ class FileChannel:
                 hint="Make room or give rights there, then run 'tocsin deliver' again; nothing is lost.",
             ) from error
         cut("deliver.file.synced")
-        return [Receipt(Outcome.SENT, path=path.relative_to(self.folder).as_posix()) for path in paths]
+        return [MailReceipt(MailOutcome.SENT, path=path.relative_to(self.folder).as_posix()) for path in paths]
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -7,7 +7,7 @@ import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
 
-from tocsin.delivery.channels import Outcome, Receipt
+from tocsin.delivery.channels import MailOutcome, MailReceipt
 from tocsin.delivery.render import Mail
 from tocsin.node.records import cut
 from tocsin.node.settings import MailSettings
@@ -30,7 +30,7 @@ class SmtpChannel:
         self._tls = tls
         self._server: smtplib.SMTP | None = None
 
-    def send(self, mails: Sequence[Mail]) -> list[Receipt]:
+    def send(self, mails: Sequence[Mail]) -> list[MailReceipt]:
         """Send each mail to all its mailboxes at once."""
         return [self._send(mail) for mail in mails]
 
@@ -59,15 +59,15 @@ class SmtpChannel:
             return f"The SMTP server {where} cannot be used: {_said(error)}"
         return ""
 
-    def _send(self, mail: Mail) -> Receipt:
+    def _send(self, mail: Mail) -> MailReceipt:
         fresh = self._server is None
         if problem := self._open():
-            return Receipt(Outcome.DOWN, problem)
+            return MailReceipt(MailOutcome.DOWN, problem)
         receipt = _offer(self._server, mail) if self._server is not None else None
         if receipt is None:
             self._server = None
             # A server may end a connection after some number of mails; a new one has a new chance.
-            return Receipt(Outcome.LATER, "The server ended the connection.") if fresh else self._send(mail)
+            return MailReceipt(MailOutcome.LATER, "The server ended the connection.") if fresh else self._send(mail)
         cut("deliver.smtp.accepted")
         return receipt
 
@@ -89,7 +89,7 @@ class SmtpChannel:
         return server
 
 
-def _offer(server: smtplib.SMTP, mail: Mail) -> Receipt | None:
+def _offer(server: smtplib.SMTP, mail: Mail) -> MailReceipt | None:
     """What the server says to a mail; None where it ended the connection instead."""
     try:
         refused = server.sendmail(mail.sender, list(mail.recipients), mail.content)
@@ -98,19 +98,19 @@ def _offer(server: smtplib.SMTP, mail: Mail) -> Receipt | None:
     except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
         if error.smtp_code == 421:
             return None
-        return Receipt(Outcome.LATER if error.smtp_code < 500 else Outcome.REFUSED, _said(error))
+        return MailReceipt(MailOutcome.LATER if error.smtp_code < 500 else MailOutcome.REFUSED, _said(error))
     except (smtplib.SMTPException, OSError):
         return None
     return _judge(refused, mail)
 
 
-def _judge(refused: Mapping[str, tuple[int, bytes]], mail: Mail) -> Receipt:
+def _judge(refused: Mapping[str, tuple[int, bytes]], mail: Mail) -> MailReceipt:
     """Some mailboxes may have it, others not: those refused for the moment are tried again alone."""
     waiting = tuple(mailbox for mailbox, (code, _) in refused.items() if code < 500)
     detail = "; ".join(f"{mailbox}: {code} {_text(words)}" for mailbox, (code, words) in refused.items())
     if len(refused) < len(mail.recipients):
-        return Receipt(Outcome.LATER if waiting else Outcome.SENT, detail, waiting=waiting)
-    return Receipt(Outcome.LATER if waiting else Outcome.REFUSED, detail, waiting=waiting)
+        return MailReceipt(MailOutcome.LATER if waiting else MailOutcome.SENT, detail, waiting=waiting)
+    return MailReceipt(MailOutcome.LATER if waiting else MailOutcome.REFUSED, detail, waiting=waiting)
 
 
 def _said(error: Exception) -> str:

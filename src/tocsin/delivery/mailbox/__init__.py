@@ -1,28 +1,28 @@
 """The mailroom: mails that came in, read without trust, sorted, and kept."""
 
-from tocsin.delivery.mailbox.account import Account, Mailbox, Received, account_of, open_mailbox
+from tocsin.delivery.mailbox.account import Account, IncomingMail, Mailbox, account_of, open_mailbox
 from tocsin.delivery.mailbox.bounces import Bounce, addresses_named, original_ids
 from tocsin.delivery.mailbox.keeping import content_key, delete_received, keep_mail, kept_mail, mail_path
-from tocsin.delivery.mailbox.kinds import Kind, Sorted, sort_mail
+from tocsin.delivery.mailbox.kinds import MailClassification, MailKind, sort_mail
 from tocsin.delivery.mailbox.models import MailBounce, MailState, ReceivedMail, waiting_count
-from tocsin.delivery.mailbox.reading import LIMITS, Limits, Part, ReadMail, read_mail
-from tocsin.delivery.mailbox.verdicts import Said, confirmation_in, verdicts_in
+from tocsin.delivery.mailbox.reading import LIMITS, MailLimits, MailPart, ReadMail, read_mail
+from tocsin.delivery.mailbox.verdicts import ReplyVerdict, confirmation_in, verdicts_in
 
 __all__ = [
     "LIMITS",
     "Account",
     "Bounce",
-    "Kind",
-    "Limits",
+    "IncomingMail",
     "MailBounce",
+    "MailClassification",
+    "MailKind",
+    "MailLimits",
+    "MailPart",
     "MailState",
     "Mailbox",
-    "Part",
     "ReadMail",
-    "Received",
     "ReceivedMail",
-    "Said",
-    "Sorted",
+    "ReplyVerdict",
     "account_of",
     "addresses_named",
     "confirmation_in",

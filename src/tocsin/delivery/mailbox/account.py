@@ -40,7 +40,7 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class IncomingMail:
     """A mail that waits. ``size`` in bytes; where ``too_large``, ``raw`` is only its headers or the start of them.
 
     ``arrived``: when the server took it, which nobody outside can choose; None where it does not say.
@@ -56,7 +56,7 @@ class Received:
 class Mailbox(Protocol):
     """What a mailbox can do."""
 
-    def waiting(self) -> Iterator[Received]:
+    def waiting(self) -> Iterator[IncomingMail]:
         """The mails in the folder, oldest first; looking at one changes nothing, it may be moved at once."""
 
     def move(self, uid: str, folder: str) -> None:
@@ -128,7 +128,7 @@ class _Imap:
         _, words = client.client.capability()
         self._offers = frozenset(b" ".join(word for word in words if isinstance(word, bytes)).decode("latin-1").split())
 
-    def waiting(self) -> Iterator[Received]:
+    def waiting(self) -> Iterator[IncomingMail]:
         with _failures(self._account):
             uids = self._client.uids("UNDELETED")
         for uid in uids:
@@ -148,7 +148,7 @@ class _Imap:
             if "UIDPLUS" in self._offers:  # else it stays, marked: EXPUNGE would delete what others marked
                 self._tell("EXPUNGE", uid)
 
-    def _fetch(self, uid: str) -> Received | None:
+    def _fetch(self, uid: str) -> IncomingMail | None:
         """The mail; None where another reader took it meanwhile."""
         _, found = self._client.client.uid("FETCH", uid, "(RFC822.SIZE INTERNALDATE)")
         facts = b" ".join(line for line in found if isinstance(line, bytes))
@@ -159,7 +159,7 @@ class _Imap:
         too_large = size > self._account.max_bytes
         part = f"HEADER]<0.{_HEAD_BYTES}>" if too_large else f"]<0.{self._account.max_bytes}>"
         raw = self._literal(uid, part)
-        return None if raw is None else Received(uid, size, raw, too_large, _arrived(facts))
+        return None if raw is None else IncomingMail(uid, size, raw, too_large, _arrived(facts))
 
     def _literal(self, uid: str, part: str) -> bytes | None:
         _, found = self._client.client.uid("FETCH", uid, f"(BODY.PEEK[{part})")

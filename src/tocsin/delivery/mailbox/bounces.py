@@ -12,7 +12,7 @@ from email.parser import BytesHeaderParser
 from typing import Final
 
 from tocsin.delivery.mailbox.charsets import one_line, text_of
-from tocsin.delivery.mailbox.reading import Part, ReadMail, read_mail
+from tocsin.delivery.mailbox.reading import MailPart, ReadMail, read_mail
 
 _RECIPIENTS: Final = 100
 _DETAIL: Final = 300
@@ -91,7 +91,7 @@ def _words(mail: ReadMail) -> str:
     return f"{mail.text}\n{mail.quoted}"[:20_000]
 
 
-def _recipients(part: Part) -> Iterator[Bounce]:
+def _recipients(part: MailPart) -> Iterator[Bounce]:
     """The recipients of a delivery-status part: groups of fields with blank lines between (RFC 3464, 2.1)."""
     groups = re.split(rb"\r?\n\r?\n", part.content[:200_000].strip())
     for group in groups[: _RECIPIENTS + 1]:

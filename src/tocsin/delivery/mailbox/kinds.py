@@ -17,7 +17,7 @@ from tocsin.delivery.mailbox.verdicts import confirmation_in, verdicts_in
 from tocsin.delivery.mailbox.words import phrases_of, simple
 
 
-class Kind(StrEnum):
+class MailKind(StrEnum):
     """The sorts of mail."""
 
     ANSWER = "answer"  # a person wrote it
@@ -28,10 +28,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sorted:
+class MailClassification:
     """The kind and the sign that told; ``ticket``: the number in their system, or empty."""
 
-    kind: Kind
+    kind: MailKind
     why: str
     ticket: str = ""
     bounces: tuple[Bounce, ...] = ()
@@ -85,63 +85,67 @@ _NUMBER_HEADERS: Final = (
 _LOOKED_AT: Final = 3_000  # characters of the text
 
 
-def sort_mail(mail: ReadMail, *, ours: Collection[str]) -> Sorted:
+def sort_mail(mail: ReadMail, *, ours: Collection[str]) -> MailClassification:
     """What sort of mail it is; ``ours``: the addresses that this node sends from, in small letters."""
     for decide in (_report, _undelivered, _own(ours), _passed_on, _ticketed, _automatic):
         if found := decide(mail):
             return found
     if not mail.text:
-        return Sorted(Kind.UNKNOWN, "It says nothing that can be read as text.")
-    return Sorted(Kind.ANSWER, "No sign that a program wrote it.", _ticket(mail))
+        return MailClassification(MailKind.UNKNOWN, "It says nothing that can be read as text.")
+    return MailClassification(MailKind.ANSWER, "No sign that a program wrote it.", _ticket(mail))
 
 
-def _report(mail: ReadMail) -> Sorted | None:
+def _report(mail: ReadMail) -> MailClassification | None:
     """A report in the standard form."""
     bounces = stated_bounces(mail)
     if bounces:
-        return Sorted(Kind.BOUNCE, "A delivery report (RFC 3464).", bounces=bounces)
+        return MailClassification(MailKind.BOUNCE, "A delivery report (RFC 3464).", bounces=bounces)
     if bounces is not None:
-        return Sorted(Kind.AUTOMATIC, "A delivery report that names no mailbox as not reached (RFC 3464).")
+        return MailClassification(
+            MailKind.AUTOMATIC, "A delivery report that names no mailbox as not reached (RFC 3464)."
+        )
     if mail.report_type == "disposition-notification":
-        return Sorted(Kind.AUTOMATIC, "A note that a mail was shown (RFC 8098).")
+        return MailClassification(MailKind.AUTOMATIC, "A note that a mail was shown (RFC 8098).")
     return None
 
 
-def _undelivered(mail: ReadMail) -> Sorted | None:
+def _undelivered(mail: ReadMail) -> MailClassification | None:
     """A report in a server's own words: from a server's account, or with its header, and saying so."""
     local = mail.sender.partition("@")[0]
     by_server = mail.return_path == "" or _DAEMON.fullmatch(local)
     begins = phrases_of("undelivered").match(_subject(mail))
     if mail.header("x-failed-recipients") or (by_server and begins):
-        return Sorted(Kind.BOUNCE, "A mail server says that a mail did not arrive.", bounces=guessed_bounces(mail))
+        return MailClassification(
+            MailKind.BOUNCE, "A mail server says that a mail did not arrive.", bounces=guessed_bounces(mail)
+        )
     return None
 
 
-def _own(ours: Collection[str]) -> Callable[[ReadMail], Sorted | None]:
-    def decide(mail: ReadMail) -> Sorted | None:
+def _own(ours: Collection[str]) -> Callable[[ReadMail], MailClassification | None]:
+    def decide(mail: ReadMail) -> MailClassification | None:
         if mail.sender.lower() in ours and _is_auto_submitted(mail):
-            return Sorted(Kind.AUTOMATIC, "Our own mail, come back.")
+            return MailClassification(MailKind.AUTOMATIC, "Our own mail, come back.")
         return None
 
     return decide
 
 
-def _passed_on(mail: ReadMail) -> Sorted | None:
+def _passed_on(mail: ReadMail) -> MailClassification | None:
     """A word that would count, on a way that programs use as well as abuse desks: a person decides."""
     ticket, said = _ticket(mail), ", ".join(_said(mail))
     replied = mail.header("auto-submitted").lower().startswith("auto-replied")
     if not said or replied or (_sign(mail) and not _ticket_system(mail)):
         return None
     if mail.return_path == "":
-        return Sorted(
-            Kind.UNKNOWN, f"It says “{said}”, but has no return address, as from programs (RFC 3834).", ticket
+        return MailClassification(
+            MailKind.UNKNOWN, f"It says “{said}”, but has no return address, as from programs (RFC 3834).", ticket
         )
     if _through_list(mail):
-        return Sorted(Kind.UNKNOWN, f"It says “{said}”, but came through a list (RFC 2919).", ticket)
+        return MailClassification(MailKind.UNKNOWN, f"It says “{said}”, but came through a list (RFC 2919).", ticket)
     return None
 
 
-def _ticketed(mail: ReadMail) -> Sorted | None:
+def _ticketed(mail: ReadMail) -> MailClassification | None:
     """A mail of a ticket system, told by its headers, or by a number and its words."""
     system = _ticket_system(mail)
     number = _ticket(mail)
@@ -150,12 +154,16 @@ def _ticketed(mail: ReadMail) -> Sorted | None:
     if not system and not (number and opened):
         return None
     if _claims(mail) and not submitted.startswith("auto-replied"):
-        return Sorted(Kind.ANSWER, f"Written in {system or 'a ticket system'}: its first words are an answer.", number)
+        return MailClassification(
+            MailKind.ANSWER, f"Written in {system or 'a ticket system'}: its first words are an answer.", number
+        )
     if opened or submitted.startswith("auto-replied"):
-        return Sorted(Kind.RECEIPT, f"{system or 'A ticket system'} opened a ticket.", number)
+        return MailClassification(MailKind.RECEIPT, f"{system or 'A ticket system'} opened a ticket.", number)
     if _is_auto_submitted(mail) or mail.return_path == "":
-        return Sorted(Kind.UNKNOWN, f"{system} sent it, and it does not say whether a person wrote it.", number)
-    return Sorted(Kind.ANSWER, f"Written in {system}.", number)
+        return MailClassification(
+            MailKind.UNKNOWN, f"{system} sent it, and it does not say whether a person wrote it.", number
+        )
+    return MailClassification(MailKind.ANSWER, f"Written in {system}.", number)
 
 
 def _claims(mail: ReadMail) -> bool:
@@ -169,15 +177,15 @@ def _said(mail: ReadMail) -> tuple[str, ...]:
     return tuple(dict.fromkeys(said)) or tuple(filter(None, [confirmation_in(mail.text)]))
 
 
-def _automatic(mail: ReadMail) -> Sorted | None:
+def _automatic(mail: ReadMail) -> MailClassification | None:
     if sign := _sign(mail):
-        return Sorted(Kind.AUTOMATIC, sign)
+        return MailClassification(MailKind.AUTOMATIC, sign)
     if mail.header("precedence").lower() in {"bulk", "junk"}:
-        return Sorted(Kind.AUTOMATIC, "Its precedence is that of automatic mail.")
+        return MailClassification(MailKind.AUTOMATIC, "Its precedence is that of automatic mail.")
     if mail.return_path == "":
-        return Sorted(Kind.AUTOMATIC, "It has no return address, as from programs (RFC 3834).")
+        return MailClassification(MailKind.AUTOMATIC, "It has no return address, as from programs (RFC 3834).")
     if _through_list(mail):
-        return Sorted(Kind.AUTOMATIC, "It came through a list (RFC 2919).")
+        return MailClassification(MailKind.AUTOMATIC, "It came through a list (RFC 2919).")
     return None
 
 

@@ -28,7 +28,7 @@ _NAME = 200
 
 
 @dataclass(frozen=True)
-class Limits:
+class MailLimits:
     """How much of a mail is read. Depth counts parts within parts and mails within mails alike."""
 
     bytes: int = 40_000_000
@@ -38,11 +38,11 @@ class Limits:
     text_bytes: int = 200_000
 
 
-LIMITS: Final = Limits()
+LIMITS: Final = MailLimits()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class MailPart:
     """A leaf of the mail, decoded. ``name`` is a plain file name, empty where it has none."""
 
     media_type: str
@@ -76,7 +76,7 @@ class ReadMail:
     report_type: str
     text: str
     quoted: str
-    parts: tuple[Part, ...]
+    parts: tuple[MailPart, ...]
     forwarded: tuple["ReadMail", ...]
     reasons: tuple[str, ...]
 
@@ -84,16 +84,16 @@ class ReadMail:
         """The first value of a header, or empty."""
         return next(iter(self.headers.get(name.lower(), ())), "")
 
-    def all_parts(self) -> Iterator[Part]:
+    def all_parts(self) -> Iterator[MailPart]:
         """The parts of this mail and of those forwarded in it, in their order."""
         yield from self.parts
         for mail in self.forwarded:
             yield from mail.all_parts()
 
 
-def read_mail(raw: bytes, limits: Limits = LIMITS) -> ReadMail:
+def read_mail(raw: bytes, limits: MailLimits = LIMITS) -> ReadMail:
     """What a mail says; raises nothing for any bytes."""
-    reader = _Reader(limits)
+    reader = _MailReader(limits)
     if len(raw) > limits.bytes:
         reader.reason(f"Only its first {limits.bytes:,} bytes are read.")
         raw = raw[: limits.bytes]
@@ -113,18 +113,18 @@ class _Span:
 
 
 @dataclass(slots=True)
-class _Found:
+class _MailContents:
     """What was found in one mail so far."""
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[MailPart] = field(default_factory=list)
     forwarded: list[ReadMail] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class _Reader:
+class _MailReader:
     """Reads one mail and all in it; counts parts and collects reasons over the whole."""
 
-    limits: Limits
+    limits: MailLimits
     reasons: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -135,7 +135,7 @@ class _Reader:
     def mail(self, span: _Span, depth: int) -> ReadMail:
         """The mail in a piece."""
         head, body = self._head(span)
-        found = _Found()
+        found = _MailContents()
         self._part(head, body, depth, found)
         headers = _values(head)
         text, quoted = self._text(found.parts)
@@ -174,7 +174,7 @@ class _Reader:
             stop = start + self.limits.header_bytes
         return BytesHeaderParser().parsebytes(raw[start:stop]), _Span(raw, body, end)
 
-    def _part(self, head: "Message[str, str]", body: _Span, depth: int, found: _Found) -> None:
+    def _part(self, head: "Message[str, str]", body: _Span, depth: int, found: _MailContents) -> None:
         """Add what a part holds to ``found``."""
         self.count += 1
         if self.count > self.limits.parts:
@@ -193,7 +193,7 @@ class _Reader:
         else:
             found.parts.append(_leaf(head, media_type, body.copied()))
 
-    def _parts(self, boundary: str, head: "Message[str, str]", body: _Span, depth: int, found: _Found) -> None:
+    def _parts(self, boundary: str, head: "Message[str, str]", body: _Span, depth: int, found: _MailContents) -> None:
         """Add what the parts of a multipart hold to ``found``."""
         began = self.count
         for span in _between(boundary.encode("utf-8", "surrogateescape"), body):
@@ -207,7 +207,7 @@ class _Reader:
             self.reason("It says that it has parts, but has none.")
             found.parts.append(_leaf(head, "text/plain", body.copied()))
 
-    def _text(self, parts: Sequence[Part]) -> tuple[str, str]:
+    def _text(self, parts: Sequence[MailPart]) -> tuple[str, str]:
         """What the mail says in words and what it quotes: its first plain text, else its first HTML."""
         for wanted in ("text/plain", "text/html"):
             for part in parts:
@@ -238,10 +238,10 @@ def _between(boundary: bytes, body: _Span) -> Iterator[_Span]:
         yield _Span(raw, begin, body.end)
 
 
-def _leaf(head: "Message[str, str]", media_type: str, content: bytes) -> Part:
+def _leaf(head: "Message[str, str]", media_type: str, content: bytes) -> MailPart:
     name = _file_name(head)
     disposition = _raw(head, "content-disposition").split(";")[0].strip().lower()
-    return Part(
+    return MailPart(
         media_type=media_type,
         name=name,
         charset=_parameter(head, "charset"),

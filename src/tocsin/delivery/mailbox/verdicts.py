@@ -21,14 +21,14 @@ _POINTING = " :=\u2013\u2014-"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ReplyVerdict:
     """A verdict (a value of `Verdict`) and what it is about, as written; all of the digest where that is empty."""
 
     verdict: str
     places: tuple[str, ...] = ()
 
 
-def verdicts_in(text: str) -> tuple[Said, ...]:
+def verdicts_in(text: str) -> tuple[ReplyVerdict, ...]:
     """What a reply says: a verdict for all first, where its first lines have one, then those for some.
 
     Without a verdict for all where its first lines contradict one another; nothing where it says none.
@@ -36,7 +36,7 @@ def verdicts_in(text: str) -> tuple[Said, ...]:
     lines = [simple(line).strip("*_ ") for line in _without_signature(text)]
     some = [said for line in lines if (said := _about_some(line))]
     of_all = {verdict for line in lines[:_FIRST] if (verdict := _meaning(line, meanings("verdict")))}
-    return (*(Said(verdict) for verdict in of_all if len(of_all) == 1), *some)
+    return (*(ReplyVerdict(verdict) for verdict in of_all if len(of_all) == 1), *some)
 
 
 def confirmation_in(text: str) -> str:
@@ -66,7 +66,7 @@ def _meaning(line: str, words: Mapping[str, str]) -> str | None:
     return None if takes_back else words[line[: end.start()]]
 
 
-def _about_some(line: str) -> Said | None:
+def _about_some(line: str) -> ReplyVerdict | None:
     """The verdict of a line that is a word and places, in either order."""
     tokens = [token for token in re.split(r"[\s,;]+", line) if token.strip(_POINTING)]
     places = [bool(_PLACE.fullmatch(_pointed(token))) for token in tokens]
@@ -74,7 +74,7 @@ def _about_some(line: str) -> Said | None:
     others = [token for token, place in zip(tokens, places, strict=True) if not place]
     together = places in (sorted(places), sorted(places, reverse=True))
     verdict = meanings("verdict").get(_phrase(others)) if named and together else None
-    return Said(verdict, tuple(dict.fromkeys(named))) if verdict else None
+    return ReplyVerdict(verdict, tuple(dict.fromkeys(named))) if verdict else None
 
 
 def _phrase(tokens: Sequence[str]) -> str:

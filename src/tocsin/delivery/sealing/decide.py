@@ -8,7 +8,7 @@ from enum import StrEnum
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.sealing.own_keys import OwnKeys, judge_own
 from tocsin.directory import Team
-from tocsin.directory.keys import KeyFormat, KeyState, TeamKey, Verdict, judge_for, serves
+from tocsin.directory.keys import KeyFormat, KeyState, KeyVerdict, TeamKey, judge_for, serves
 
 
 class Obstacle(StrEnum):
@@ -45,7 +45,7 @@ class Protection:
 
 
 @dataclass(frozen=True, slots=True)
-class Barred:
+class SealingRefusal:
     """Why a mail that must be encrypted cannot be. ``about``: the key that the reason is about, where there is one."""
 
     why: KeyState | Obstacle
@@ -60,7 +60,7 @@ class Barred:
 
 def protect(
     team: Team, keys: Sequence[TeamKey], own: OwnKeys, sign: KeyFormat | None, now: datetime
-) -> Protection | Barred:
+) -> Protection | SealingRefusal:
     """How mails to a team leave at ``now``; ``sign``: with which of the node's ``own`` keys those not encrypted are.
 
     An encrypted mail is always signed too, with the node's own key of the same format. Of two formats the one counts
@@ -79,11 +79,11 @@ def protect(
     return next((offer for offer in reaching if _signs(own, offer.form, now)), _unsigned(own, reaching[0].form, now))
 
 
-def can_sign(own: OwnKeys, form: KeyFormat, now: datetime) -> Verdict:
+def can_sign(own: OwnKeys, form: KeyFormat, now: datetime) -> KeyVerdict:
     """Whether the node can sign in a format at ``now``, and else why not."""
     key = own.of(form)
     if key is None:
-        return Verdict(KeyState.NO_ENCRYPTION, f"This node has no {form.words} key.")
+        return KeyVerdict(KeyState.NO_ENCRYPTION, f"This node has no {form.words} key.")
     return judge_own(key.facts, now)
 
 
@@ -108,15 +108,15 @@ def _signs(own: OwnKeys, form: KeyFormat | None, now: datetime) -> bool:
     return form is not None and can_sign(own, form, now).good
 
 
-def _unsigned(own: OwnKeys, form: KeyFormat | None, now: datetime) -> Barred:
+def _unsigned(own: OwnKeys, form: KeyFormat | None, now: datetime) -> SealingRefusal:
     words = can_sign(own, form, now).why if form else ""
-    return Barred(Obstacle.NODE_KEY, f"It must be signed, and cannot be. {words} See 'tocsin keys node-show'.")
+    return SealingRefusal(Obstacle.NODE_KEY, f"It must be signed, and cannot be. {words} See 'tocsin keys node-show'.")
 
 
-def _why_not(team: Team, judged: Sequence[tuple[TeamKey, Verdict]]) -> Barred:
+def _why_not(team: Team, judged: Sequence[tuple[TeamKey, KeyVerdict]]) -> SealingRefusal:
     """The reason that the newest key gives, and in words those of all."""
     if not judged:
-        return Barred(Obstacle.NO_KEY, f"It must be encrypted, and {team.key} has no key.")
+        return SealingRefusal(Obstacle.NO_KEY, f"It must be encrypted, and {team.key} has no key.")
     key, newest = max(judged, key=lambda pair: pair[0].recorded)
     said = " ".join(f"{one.facts.format.words} key {one.facts.fingerprint}: {verdict.why}" for one, verdict in judged)
-    return Barred(newest.state, f"It must be encrypted, and no key of {team.key} can be used. {said}", key)
+    return SealingRefusal(newest.state, f"It must be encrypted, and no key of {team.key} can be used. {said}", key)

@@ -10,7 +10,7 @@ from tocsin.delivery.sealing.own_keys import key_path, open_openpgp, open_smime,
 from tocsin.directory.keys import KeyFacts, KeyFormat
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.files import disk_failures, sync_folder, write_whole
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.settings import NodeSettings, Settings, read_secret
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class KeyRing:
     def _note(self, facts: KeyFacts, now: datetime) -> None:
         detail: dict[str, object] = {"format": facts.format.value, "fingerprint": facts.fingerprint}
         with self.database.begin() as session:
-            audit(session, AuditWord.NODE_KEY_SET, at=now, actor=self.actor, subject="node", detail=detail)
+            audit(session, AuditAction.NODE_KEY_SET, at=now, actor=self.actor, subject="node", detail=detail)
 
 
 def _lay_aside(path: Path) -> None:

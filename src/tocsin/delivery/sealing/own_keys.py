@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, Verdict, judge, key_facts, said
+from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, KeyVerdict, judge, key_facts, said
 from tocsin.node.errors import SettingError
 from tocsin.node.settings import MailSettings, read_secret
 
@@ -78,12 +78,12 @@ def read_own_keys(home: Path, settings: MailSettings) -> OwnKeys:
     )
 
 
-def judge_own(facts: KeyFacts, now: datetime) -> Verdict:
+def judge_own(facts: KeyFacts, now: datetime) -> KeyVerdict:
     """Whether the node can sign with a key at ``now``; what it cannot do beside that is no matter."""
     if facts.flaw is not None and facts.flaw.state in _SIGNS:
         facts = replace(facts, flaw=None)
     verdict = judge(replace(facts, encrypts=()), now)
-    return Verdict(KeyState.GOOD) if verdict.state in _SIGNS else verdict
+    return KeyVerdict(KeyState.GOOD) if verdict.state in _SIGNS else verdict
 
 
 def open_openpgp(content: bytes, password: str) -> OpenPgpKey:

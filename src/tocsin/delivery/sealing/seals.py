@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tocsin.delivery.mime import Seal
 from tocsin.delivery.sealing import openpgp, smime
-from tocsin.delivery.sealing.decide import Barred, Protection, can_sign, protect
+from tocsin.delivery.sealing.decide import Protection, SealingRefusal, can_sign, protect
 from tocsin.delivery.sealing.own_keys import OpenPgpKey, OwnKeys, SmimeKey, read_own_keys
 from tocsin.directory import Team
 from tocsin.directory.keys import KeyFormat, TeamKey, encrypting, said
@@ -36,9 +36,9 @@ class Seals:
     sign: KeyFormat | None = None
     now: datetime = _NEVER
     readable: bool = False
-    _decided: dict[int, Protection | Barred] = field(default_factory=dict)
+    _decided: dict[int, Protection | SealingRefusal] = field(default_factory=dict)
 
-    def of(self, team: Team) -> Protection | Barred:
+    def of(self, team: Team) -> Protection | SealingRefusal:
         """How mails to a team leave in this run, or why not."""
         found = self._decided.get(team.id)
         if found is None:
@@ -54,7 +54,7 @@ class Seals:
 
         """
         found = self.of(team)
-        if isinstance(found, Barred):
+        if isinstance(found, SealingRefusal):
             raise CannotSealError(found.words)
         return found
 

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.models import Delivery, DeliveryState
-from tocsin.delivery.sealing.decide import Barred, Obstacle
+from tocsin.delivery.sealing.decide import Obstacle, SealingRefusal
 from tocsin.delivery.sealing.key_letters import cannot_encrypt
 from tocsin.delivery.sealing.seals import Seals
 from tocsin.directory import Team
 from tocsin.node.letters import Letter, LetterState, queue_letter
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 from tocsin.node.settings import NodeSettings
 
 _KIND = "cannot-encrypt"
@@ -23,7 +23,7 @@ _ASK_AGAIN = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Desk:
+class KeyRequests:
     """One run's surroundings. ``known``: the teams whose digests need not wait for a person."""
 
     seals: Seals
@@ -33,7 +33,7 @@ class Desk:
     now: datetime
 
 
-def settle(session: Session, desk: Desk) -> int:
+def settle(session: Session, desk: KeyRequests) -> int:
     """Set aside, in the caller's transaction, what cannot be encrypted, and let go what now can be.
 
     Mailboxes without a good key are asked for one, once a week at most, by a letter that says nothing of what waits.
@@ -45,7 +45,7 @@ def settle(session: Session, desk: Desk) -> int:
         if team is None:
             continue
         found = desk.seals.of(team)
-        if isinstance(found, Barred):
+        if isinstance(found, SealingRefusal):
             _set_aside(session, row, team, found, desk.now)
         elif row.state == DeliveryState.STUCK:
             _let_go(row, desk)
@@ -58,24 +58,24 @@ def stuck_teams(session: Session) -> set[int]:
     return set(session.scalars(select(Delivery.team_id).where(Delivery.state == DeliveryState.STUCK.value).distinct()))
 
 
-def _set_aside(session: Session, row: Delivery, team: Team, why: Barred, now: datetime) -> None:
+def _set_aside(session: Session, row: Delivery, team: Team, why: SealingRefusal, now: datetime) -> None:
     row.error = why.words
     if row.state == DeliveryState.STUCK:
         return
     row.state, row.next_try_at = DeliveryState.STUCK.value, None
     detail: dict[str, object] = {"team": str(team.uuid), "why": why.why.value}
     audit(
-        session, AuditWord.DELIVERY_STUCK, at=now, actor="deliver", subject=f"delivery:{row.reference}", detail=detail
+        session, AuditAction.DELIVERY_STUCK, at=now, actor="deliver", subject=f"delivery:{row.reference}", detail=detail
     )
 
 
-def _let_go(row: Delivery, desk: Desk) -> None:
+def _let_go(row: Delivery, desk: KeyRequests) -> None:
     """To the state that it would have without this: the first to its team still waits for a person."""
     free = row.team_id in desk.known or row.released_at is not None
     row.state, row.error = (DeliveryState.QUEUED if free else DeliveryState.HELD).value, ""
 
 
-def _ask(session: Session, desk: Desk, numbers: Iterable[int]) -> None:
+def _ask(session: Session, desk: KeyRequests, numbers: Iterable[int]) -> None:
     """Letters to those mailboxes of these teams that no good key serves."""
     asked: set[str] | None = None
     for number in sorted(numbers):
@@ -83,10 +83,10 @@ def _ask(session: Session, desk: Desk, numbers: Iterable[int]) -> None:
         if team is None:
             continue
         found = desk.seals.of(team)
-        if isinstance(found, Barred):
+        if isinstance(found, SealingRefusal):
             mailboxes, why = usable_mailboxes(team.mailboxes), found
         else:
-            mailboxes, why = found.left_out, Barred(Obstacle.NO_KEY, "")
+            mailboxes, why = found.left_out, SealingRefusal(Obstacle.NO_KEY, "")
         if not mailboxes or not why.team_can_mend:
             continue
         asked = _asked(session, desk.now) if asked is None else asked
@@ -95,7 +95,7 @@ def _ask(session: Session, desk: Desk, numbers: Iterable[int]) -> None:
                 _write(session, desk, team, mailbox, why)
 
 
-def _write(session: Session, desk: Desk, team: Team, mailbox: str, why: Barred) -> None:
+def _write(session: Session, desk: KeyRequests, team: Team, mailbox: str, why: SealingRefusal) -> None:
     letter = cannot_encrypt(team, mailbox, why.why.value, why.about, desk.sender)
     queue_letter(
         session,

@@ -9,23 +9,23 @@ from tocsin.directory.claims.tables import ClaimRow
 from tocsin.directory.contacts import note_verified, one_form
 from tocsin.directory.precedence import MAILBOX
 from tocsin.directory.reading import keys_asked
-from tocsin.directory.statements import Spoken, Statement, assert_in, read_line, renew_version
+from tocsin.directory.statements import AssertionResult, PersonStatement, assert_in, read_line, renew_version
 from tocsin.directory.tables import TeamRow
 from tocsin.node.errors import UsageError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class ClaimDecision:
     """A decided claim, and what of the directory changed: for the claimed thing, and for the mailbox."""
 
     claim: Claim
-    spoken: tuple[Spoken, ...] = ()
+    spoken: tuple[AssertionResult, ...] = ()
 
 
 def approve_claim(
     database: Database, number: int, *, said_by: str, reason: str, over: bool, actor: str, now: datetime
-) -> Judged:
+) -> ClaimDecision:
     """Record that what a claim says is so.
 
     ``over``: imports that say otherwise are overruled; else they stand beside it. ``reason``: needed where control was
@@ -50,7 +50,7 @@ def approve_claim(
         team = keys_asked(session)[row.team_id]
         because = f"claim {number}, by {row.proof}: {why or row.evidence}"[:500]
         words = [
-            assert_in(session, Statement(team, kind, value, who, because, beside=beside), actor=actor, now=now)
+            assert_in(session, PersonStatement(team, kind, value, who, because, beside=beside), actor=actor, now=now)
             for kind, value, beside in ((row.kind, row.value, not over), (MAILBOX, row.mailbox, True))
         ]
         if row.proof == Proof.MAIL and one_form(row.mailbox) in map(one_form, row.asked):
@@ -59,11 +59,13 @@ def approve_claim(
         _close(row, ClaimState.APPROVED, who, why, now)
         detail = {"kind": row.kind, "value": row.value, "by": row.proof}
         detail["team"] = str(session.get_one(TeamRow, row.team_id).uuid)
-        audit(session, AuditWord.CLAIM_APPROVED, at=now, actor=actor, subject=f"claim:{number}", detail={**detail})
-        return Judged(claim_of(session, row, now), tuple(words))
+        audit(session, AuditAction.CLAIM_APPROVED, at=now, actor=actor, subject=f"claim:{number}", detail={**detail})
+        return ClaimDecision(claim_of(session, row, now), tuple(words))
 
 
-def refuse_claim(database: Database, number: int, *, said_by: str, reason: str, actor: str, now: datetime) -> Judged:
+def refuse_claim(
+    database: Database, number: int, *, said_by: str, reason: str, actor: str, now: datetime
+) -> ClaimDecision:
     """Record that a claim is not accepted, and why.
 
     Raises:
@@ -77,8 +79,8 @@ def refuse_claim(database: Database, number: int, *, said_by: str, reason: str, 
         row = find_claim(session, number, now)
         _close(row, ClaimState.REFUSED, who, why, now)
         detail = {"kind": row.kind, "value": row.value, "team": str(session.get_one(TeamRow, row.team_id).uuid)}
-        audit(session, AuditWord.CLAIM_REFUSED, at=now, actor=actor, subject=f"claim:{number}", detail={**detail})
-        return Judged(claim_of(session, row, now))
+        audit(session, AuditAction.CLAIM_REFUSED, at=now, actor=actor, subject=f"claim:{number}", detail={**detail})
+        return ClaimDecision(claim_of(session, row, now))
 
 
 def _close(row: ClaimRow, state: ClaimState, who: str, why: str, now: datetime) -> None:

@@ -23,7 +23,7 @@ from tocsin.directory.statements import read_line, renew_version
 from tocsin.directory.tables import TeamRow
 from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.node.letters import queue_letter
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.settings import NodeSettings
 
 MOST_TRIES: Final = 5
@@ -87,7 +87,7 @@ def make_claim(
             _send_code(session, row, code, owner.name, sender)
             detail: dict[str, object] = {"team": str(owner.uuid), "kind": kind.value, "value": value}
             actor = claimed_by if claimed_by.startswith(PERSON) else "claims"
-            audit(session, AuditWord.CLAIM_MADE, at=now, actor=actor, subject=f"claim:{row.id}", detail=detail)
+            audit(session, AuditAction.CLAIM_MADE, at=now, actor=actor, subject=f"claim:{row.id}", detail=detail)
         return claim_of(session, row, now)
 
 
@@ -189,7 +189,7 @@ def _prove(session: Session, row: ClaimRow, proof: Proof, evidence: str, now: da
         return
     row.proof, row.evidence, row.proved_at = proof.value, f"{evidence[:400]} ({now:%Y-%m-%d %H:%M} UTC)", now
     audit(
-        session, AuditWord.CLAIM_PROVED, at=now, actor="claims", subject=f"claim:{row.id}", detail={"by": proof.value}
+        session, AuditAction.CLAIM_PROVED, at=now, actor="claims", subject=f"claim:{row.id}", detail={"by": proof.value}
     )
     session.flush()
 

@@ -12,10 +12,10 @@ from tocsin.directory.claims.tables import ClaimRow
 from tocsin.directory.conflicts import ContestedClaim
 from tocsin.directory.decisions import same_and_wider
 from tocsin.directory.history import networks_inside
-from tocsin.directory.model import Role, Rule, RuleKind
+from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 from tocsin.directory.precedence import DECISION, PERSON
 from tocsin.directory.reading import keys_asked
-from tocsin.directory.standing import Part, standing
+from tocsin.directory.standing import DirectoryPart, standing
 from tocsin.directory.tables import ConstituencyRow, TeamRow
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import Database
@@ -47,9 +47,9 @@ def read_rivals(database: Database, claim: Claim) -> list[ContestedClaim]:
     with database.reading() as session:
         if claim.kind == RuleKind.DOMAIN:
             values |= set(_names_inside(session, claim.value))
-        found = standing(session, Part(values={claim.kind: sorted(values)}))
+        found = standing(session, DirectoryPart(values={claim.kind: sorted(values)}))
         keys = keys_asked(session)
-    rules = [rule for rule in (*found.rules, *found.overruled) if rule.role is Role.RESPONSIBLE]
+    rules = [rule for rule in (*found.rules, *found.overruled) if rule.role is ResponsibilityRole.RESPONSIBLE]
     return [_rival(rule, keys[rule.team_id]) for rule in _order(rules) if keys[rule.team_id] != claim.team]
 
 
@@ -97,11 +97,15 @@ def registered_mailboxes(session: Session, kind: str, value: str) -> list[str]:
     Each comes from the source that also names its team for it: only that knows the one and the other.
     """
     wider = same_and_wider(kind, value)
-    rules = standing(session, Part(values={kind: wider}))
+    rules = standing(session, DirectoryPart(values={kind: wider}))
     said = [rule for rule in (*rules.rules, *rules.overruled) if _is_import(rule.source)]
     for one in wider:
-        teams = {(rule.team_id, rule.source) for rule in said if rule.value == one and rule.role is Role.RESPONSIBLE}
-        boxes = standing(session, Part(teams={team for team, _ in teams})).mailboxes if teams else []
+        teams = {
+            (rule.team_id, rule.source)
+            for rule in said
+            if rule.value == one and rule.role is ResponsibilityRole.RESPONSIBLE
+        }
+        boxes = standing(session, DirectoryPart(teams={team for team, _ in teams})).mailboxes if teams else []
         found = list(dict.fromkeys(box.address for box in boxes if (box.team_id, box.source) in teams))
         if found:
             return found
@@ -125,9 +129,9 @@ def _names_inside(session: Session, domain: str) -> Iterable[str]:
     return session.scalars(select(row.value).where(row.kind == RuleKind.DOMAIN.value, ends).distinct())
 
 
-def _order(rules: Iterable[Rule]) -> list[Rule]:
+def _order(rules: Iterable[DirectoryRule]) -> list[DirectoryRule]:
     return sorted(rules, key=lambda rule: (bool(rule.overruled), rule.value))
 
 
-def _rival(rule: Rule, team: str) -> ContestedClaim:
+def _rival(rule: DirectoryRule, team: str) -> ContestedClaim:
     return ContestedClaim(team, rule.value, rule.source, rule.as_of, rule.confidence, rule.said_by, rule.overruled)

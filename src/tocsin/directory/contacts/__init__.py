@@ -2,9 +2,9 @@
 
 from tocsin.directory.contacts.asking import (
     SHOWN,
-    Answered,
+    ContactQuestion,
+    ContactReply,
     Letters,
-    Question,
     ask,
     lock_questions,
     networks_of,
@@ -16,7 +16,7 @@ from tocsin.directory.contacts.asking import (
 from tocsin.directory.contacts.confirm import (
     KIND,
     NOTE_LENGTH,
-    Outcome,
+    ConfirmationOutcome,
     open_question,
     question_language,
     question_of_letter,
@@ -24,7 +24,16 @@ from tocsin.directory.contacts.confirm import (
     team_names,
 )
 from tocsin.directory.contacts.listing import Contact, contact_states
-from tocsin.directory.contacts.plan import ANSWER_WITHIN, Ask, Pace, Plan, Reminder, Round, plan_asks, plan_reminders
+from tocsin.directory.contacts.plan import (
+    ANSWER_WITHIN,
+    Ask,
+    Pace,
+    Plan,
+    QuestionReminder,
+    Round,
+    plan_asks,
+    plan_reminders,
+)
 from tocsin.directory.contacts.record import note_answer, note_bounce, note_delivered, note_verified, one_form
 from tocsin.directory.contacts.state import SETTLED, ContactFact, ContactState, Sign, Stand, Terms, state_of
 
@@ -34,17 +43,17 @@ __all__ = [
     "NOTE_LENGTH",
     "SETTLED",
     "SHOWN",
-    "Answered",
     "Ask",
+    "ConfirmationOutcome",
     "Contact",
     "ContactFact",
+    "ContactQuestion",
+    "ContactReply",
     "ContactState",
     "Letters",
-    "Outcome",
     "Pace",
     "Plan",
-    "Question",
-    "Reminder",
+    "QuestionReminder",
     "Round",
     "Sign",
     "Stand",

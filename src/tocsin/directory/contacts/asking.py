@@ -11,14 +11,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts.confirm import KIND, letter_key, team_names
-from tocsin.directory.contacts.plan import ANSWER_WITHIN, Ask, Reminder, Round
+from tocsin.directory.contacts.plan import ANSWER_WITHIN, Ask, QuestionReminder, Round
 from tocsin.directory.contacts.tables import VerificationRow
-from tocsin.directory.model import Role, Rule
+from tocsin.directory.model import DirectoryRule, ResponsibilityRole
 from tocsin.directory.reading import keys_asked
-from tocsin.directory.standing import Part, standing
+from tocsin.directory.standing import DirectoryPart, standing
 from tocsin.directory.tables import DirectoryStateRow
 from tocsin.node.letters import Letter, queue_letter
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 
 SHOWN: Final = 50
 """Networks that a letter and its page name; of more it says how many."""
@@ -27,7 +27,7 @@ _MANY: Final = 500  # teams; for more, the rules of all are read
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ContactQuestion:
     """What a letter asks. ``networks``: kinds and values, at most `SHOWN`; ``networks_all``: how many there are."""
 
     name: str
@@ -46,7 +46,7 @@ class Letters:
     gives the address that a letter is answered to by its reference, or an empty text.
     """
 
-    write: Callable[[Question, int], tuple[str, str]]
+    write: Callable[[ContactQuestion, int], tuple[str, str]]
     reply_to: Callable[[str], str]
 
 
@@ -67,18 +67,18 @@ def read_rounds(session: Session) -> list[Round]:
     ]
 
 
-def networks_of(session: Session, teams: Collection[int]) -> dict[int, list[Rule]]:
+def networks_of(session: Session, teams: Collection[int]) -> dict[int, list[DirectoryRule]]:
     """What each of these teams answers for."""
-    found: dict[int, list[Rule]] = defaultdict(list)
+    found: dict[int, list[DirectoryRule]] = defaultdict(list)
     wanted = frozenset(teams)
-    for rule in standing(session, Part(teams=wanted) if len(wanted) <= _MANY else None).rules:
-        if rule.role is Role.RESPONSIBLE and rule.team_id in wanted:
+    for rule in standing(session, DirectoryPart(teams=wanted) if len(wanted) <= _MANY else None).rules:
+        if rule.role is ResponsibilityRole.RESPONSIBLE and rule.team_id in wanted:
             found[rule.team_id].append(rule)
     return found
 
 
 def ask(
-    session: Session, one: Ask, rules: Mapping[int, list[Rule]], letters: Letters, *, now: datetime
+    session: Session, one: Ask, rules: Mapping[int, list[DirectoryRule]], letters: Letters, *, now: datetime
 ) -> VerificationRow:
     """Record a question and queue its letter; the caller must know that none is open for this mailbox."""
     theirs = [(rule.kind.value, rule.value, team) for team in one.teams for rule in rules.get(team, ())]
@@ -103,7 +103,7 @@ def ask(
     return row
 
 
-def remind(session: Session, one: Reminder, letters: Letters, *, now: datetime) -> bool:
+def remind(session: Session, one: QuestionReminder, letters: Letters, *, now: datetime) -> bool:
     """Queue the letter that repeats a question; False where it was answered, or repeated by another run, meanwhile."""
     row = VerificationRow
     open_still = (row.id == one.number, row.used_at.is_(None), row.reminders < one.step)
@@ -114,15 +114,15 @@ def remind(session: Session, one: Reminder, letters: Letters, *, now: datetime) 
     return True
 
 
-def question_of(session: Session, row: VerificationRow) -> Question:
+def question_of(session: Session, row: VerificationRow) -> ContactQuestion:
     """A recorded question, with the names of its teams as they are now."""
     networks = tuple(dict.fromkeys((kind, value) for kind, value, _ in row.networks))
     names = tuple(team_names(session, row.teams))
-    return Question(row.name, row.mailbox, names, networks, row.networks_all, row.expires_at)
+    return ContactQuestion(row.name, row.mailbox, names, networks, row.networks_all, row.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class ContactReply:
     """What the holder of a mailbox answered; ``teams`` are keys."""
 
     number: int
@@ -134,12 +134,14 @@ class Answered:
     note: str
 
 
-def read_answers(session: Session) -> list[Answered]:
+def read_answers(session: Session) -> list[ContactReply]:
     """All answers, the latest first."""
     row, keys = VerificationRow, keys_asked(session)
     query = select(row).where(row.used_at.is_not(None)).order_by(row.used_at.desc(), row.id.desc())
     return [
-        Answered(one.id, one.used_at, one.mailbox, tuple(keys[n] for n in one.teams), one.outcome, one.via, one.note)
+        ContactReply(
+            one.id, one.used_at, one.mailbox, tuple(keys[n] for n in one.teams), one.outcome, one.via, one.note
+        )
         for one in session.scalars(query)
         if one.used_at is not None
     ]
@@ -152,5 +154,5 @@ def _queue(session: Session, row: VerificationRow, step: int, letters: Letters, 
     letter = session.scalars(select(Letter).where(Letter.key == key)).one()
     letter.reply_to = letters.reply_to(letter.reference)
     detail: dict[str, object] = {"letter": letter.reference, "step": step}
-    audit(session, AuditWord.CONTACT_ASKED, at=now, actor="verify", subject=f"verification:{row.id}", detail=detail)
+    audit(session, AuditAction.CONTACT_ASKED, at=now, actor="verify", subject=f"verification:{row.id}", detail=detail)
     session.flush()

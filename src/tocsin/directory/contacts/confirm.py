@@ -20,7 +20,7 @@ from tocsin.directory.standing import BESIDE, merged_teams
 from tocsin.directory.statements import renew_version
 from tocsin.directory.tables import ConstituencyRow, DenialRow, MailboxRow, TeamRow
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 
 HOLDER: Final = "verified"
 """Who says what the holder of a mailbox said; its source is ``person:verified``."""
@@ -35,7 +35,7 @@ _TRIALS = {LetterState.SHADOW.value, LetterState.REDIRECTED.value}
 _UNSENT = (LetterState.QUEUED.value, LetterState.RETRY.value, LetterState.HELD.value)
 
 
-class Outcome(StrEnum):
+class ConfirmationOutcome(StrEnum):
     """What the holder of a mailbox said."""
 
     OURS = "ours"  # it is our mailbox for these networks
@@ -74,7 +74,7 @@ def letter_key(number: int, step: int) -> str:
 def settle_question(
     session: Session,
     row: VerificationRow,
-    outcome: Outcome,
+    outcome: ConfirmationOutcome,
     *,
     now: datetime,
     via: str,
@@ -95,7 +95,7 @@ def settle_question(
         return False
     merged = merged_teams(session)
     teams = sorted({merged.get(number, number) for number in row.teams})
-    if outcome is Outcome.WRONG:
+    if outcome is ConfirmationOutcome.WRONG:
         _disown(session, row.mailbox, teams, now)
     else:
         _own(session, row.mailbox, teams, now, via)
@@ -105,7 +105,7 @@ def settle_question(
     renew_version(session)
     detail: dict[str, object] = {"outcome": outcome.value, "via": via, "networks": len(set(not_ours))}
     subject = f"verification:{row.id}"
-    audit(session, AuditWord.CONTACT_CONFIRMED, at=now, actor=f"{PERSON}{HOLDER}", subject=subject, detail=detail)
+    audit(session, AuditAction.CONTACT_CONFIRMED, at=now, actor=f"{PERSON}{HOLDER}", subject=subject, detail=detail)
     session.flush()
     return True
 

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from tocsin.directory.contacts.record import one_form
 from tocsin.directory.contacts.state import ContactFact, Sign, Stand, Terms, state_of
 from tocsin.directory.contacts.tables import ContactFactRow
-from tocsin.directory.facts import Purpose
+from tocsin.directory.facts import ContactPurpose
 from tocsin.directory.model import TeamKind
 from tocsin.directory.precedence import MAILBOX, MailboxClaim
 from tocsin.directory.purposes import purpose_of
-from tocsin.directory.standing import Part, Standing, standing
+from tocsin.directory.standing import DirectoryPart, EffectiveAssertions, standing
 from tocsin.directory.tables import MailboxRow, TeamRow
 
 _SIGNS = {sign.value: sign for sign in Sign}
@@ -30,12 +30,12 @@ class Contact:
     team: str
     country: str
     mailbox: str
-    purpose: Purpose | None
+    purpose: ContactPurpose | None
     stand: Stand
 
 
 @dataclass(frozen=True, slots=True)
-class _Registered:
+class _RegisteredContact:
     team_id: int
     mailbox: str
     purpose: str
@@ -55,11 +55,11 @@ def contact_states(
     ``at``: the mailboxes that were registered at that time, as it was known then; None: those of now.
     """
     wanted = None if teams is None else frozenset(teams)
-    found = standing(session, Part(teams=wanted, kind=MAILBOX), at)
+    found = standing(session, DirectoryPart(teams=wanted, kind=MAILBOX), at)
     boxes = list(_registered(found.mailboxes))
     facts = _Facts.read(session, found, {one_form(box.mailbox) for box in boxes} if wanted is not None else None)
     contacts = []
-    by_team: dict[int, list[_Registered]] = defaultdict(list)
+    by_team: dict[int, list[_RegisteredContact]] = defaultdict(list)
     for box in boxes:
         by_team[box.team_id].append(box)
     row = TeamRow
@@ -78,7 +78,7 @@ def contact_states(
     return contacts
 
 
-def _registered(claims: Iterable[MailboxClaim]) -> Iterator[_Registered]:
+def _registered(claims: Iterable[MailboxClaim]) -> Iterator[_RegisteredContact]:
     """Each mailbox of each team once, though several sources say it: the first stated purpose, the first day."""
     together: dict[tuple[int, str], list[MailboxClaim]] = defaultdict(list)
     for claim in claims:
@@ -86,7 +86,7 @@ def _registered(claims: Iterable[MailboxClaim]) -> Iterator[_Registered]:
     for (team, _), said in together.items():
         purpose = next((one.purpose for one in said if one.purpose), "")
         days = [one.as_of for one in said if one.as_of]
-        yield _Registered(team, said[0].address, purpose, min(days) if days else None)
+        yield _RegisteredContact(team, said[0].address, purpose, min(days) if days else None)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class _Facts:
     added: Mapping[tuple[str, int], datetime]
 
     @classmethod
-    def read(cls, session: Session, found: Standing, mailboxes: Collection[str] | None) -> "_Facts":
+    def read(cls, session: Session, found: EffectiveAssertions, mailboxes: Collection[str] | None) -> "_Facts":
         fact = ContactFactRow
         query = select(fact.mailbox, fact.team_id, fact.kind, fact.at, fact.via, fact.permanent, fact.told_at)
         if mailboxes is not None and len(mailboxes) <= _MANY:
@@ -113,7 +113,7 @@ class _Facts:
         answering = {team for mailbox, team in by_contact if not mailbox}
         return cls(by_contact, _added(session, found, answering) if answering else {})
 
-    def of(self, box: _Registered) -> list[ContactFact]:
+    def of(self, box: _RegisteredContact) -> list[ContactFact]:
         mailbox, get = one_form(box.mailbox), self.by_contact.get
         added = self.added.get((mailbox, box.team_id))
         # What was told before a mailbox was there did not go to it, so its answer says nothing of who reads it.
@@ -121,7 +121,7 @@ class _Facts:
         return [*get((mailbox, 0), ()), *get((mailbox, box.team_id), ()), *whole]
 
 
-def _added(session: Session, found: Standing, teams: Collection[int]) -> dict[tuple[str, int], datetime]:
+def _added(session: Session, found: EffectiveAssertions, teams: Collection[int]) -> dict[tuple[str, int], datetime]:
     """When each mailbox of these teams was first recorded as theirs, whatever was imported or withdrawn since."""
     row = MailboxRow
     all_of_them = {*teams, *(team for team, into in found.merged.items() if into in teams)}

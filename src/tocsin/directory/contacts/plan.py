@@ -53,7 +53,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Reminder:
+class QuestionReminder:
     """A question to repeat; ``step`` counts from 1."""
 
     number: int
@@ -65,7 +65,7 @@ class Plan:
     """What to do; ``left``: how many mailboxes are not asked, by reason."""
 
     asks: tuple[Ask, ...] = ()
-    reminders: tuple[Reminder, ...] = ()
+    reminders: tuple[QuestionReminder, ...] = ()
     left: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -105,7 +105,9 @@ def plan_asks(
     return Plan(tuple(asks), (), dict(left))
 
 
-def plan_reminders(contacts: Iterable[Contact], rounds: Iterable[Round], *, now: datetime) -> tuple[Reminder, ...]:
+def plan_reminders(
+    contacts: Iterable[Contact], rounds: Iterable[Round], *, now: datetime
+) -> tuple[QuestionReminder, ...]:
     """Which questions to repeat: those without an answer, whose mailbox did not answer anything since either."""
     standing: dict[str, list[Contact]] = defaultdict(list)
     for contact in contacts:
@@ -113,7 +115,9 @@ def plan_reminders(contacts: Iterable[Contact], rounds: Iterable[Round], *, now:
     return tuple(_reminders(standing, rounds, now))
 
 
-def _reminders(standing: Mapping[str, Sequence[Contact]], rounds: Iterable[Round], now: datetime) -> Iterator[Reminder]:
+def _reminders(
+    standing: Mapping[str, Sequence[Contact]], rounds: Iterable[Round], now: datetime
+) -> Iterator[QuestionReminder]:
     for one in rounds:
         due = sum(now >= one.asked_at + after for after in REMIND_AFTER)
         same = standing.get(one_form(one.mailbox), ())
@@ -121,7 +125,7 @@ def _reminders(standing: Mapping[str, Sequence[Contact]], rounds: Iterable[Round
             continue
         confirmed = all(contact.stand.state in _LASTING and not _ends_soon(contact, now) for contact in same)
         if not confirmed and not _is_bouncing(same):
-            yield Reminder(one.number, due)
+            yield QuestionReminder(one.number, due)
 
 
 def _left_alone(same: Sequence[Contact], last: Round | None, now: datetime, terms: Terms, *, begin: bool) -> str:

@@ -11,10 +11,10 @@ from tocsin.directory import read_team
 from tocsin.directory.contacts import (
     Ask,
     Contact,
+    ContactQuestion,
     Letters,
     Pace,
     Plan,
-    Question,
     Terms,
     ask,
     contact_states,
@@ -61,7 +61,7 @@ this mailbox. No password and no attachment is asked for.
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedLetter:
     """A mailbox that is asked: the keys of its teams, and the day on which its letter leaves."""
 
     mailbox: str
@@ -70,10 +70,10 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Asked:
+class VerificationRun:
     """What a run asked, or would ask; ``left``: how many mailboxes were not asked, by reason."""
 
-    asks: tuple[Planned, ...]
+    asks: tuple[PlannedLetter, ...]
     reminders: int
     left: Mapping[str, int] = field(default_factory=dict)
 
@@ -99,7 +99,7 @@ def read_contacts(node: Node, now: datetime) -> list[Contact]:
         return contact_states(session, now, terms_of(node.settings))
 
 
-def verify_team(node: Node, team: str, *, now: datetime, dry_run: bool = False) -> Asked:
+def verify_team(node: Node, team: str, *, now: datetime, dry_run: bool = False) -> VerificationRun:
     """Ask the mailboxes of one team, by its key or UUID, that are not confirmed.
 
     Raises:
@@ -111,7 +111,7 @@ def verify_team(node: Node, team: str, *, now: datetime, dry_run: bool = False) 
     return _run(node, frozenset({number}), begin=True, now=now, dry_run=dry_run)
 
 
-def verify_all(node: Node, *, now: datetime, dry_run: bool = False) -> Asked:
+def verify_all(node: Node, *, now: datetime, dry_run: bool = False) -> VerificationRun:
     """Ask every mailbox that is not confirmed, a few a day.
 
     Raises:
@@ -121,7 +121,7 @@ def verify_all(node: Node, *, now: datetime, dry_run: bool = False) -> Asked:
     return _run(node, None, begin=True, now=now, dry_run=dry_run)
 
 
-def verify_due(node: Node, *, now: datetime, dry_run: bool = False) -> Asked:
+def verify_due(node: Node, *, now: datetime, dry_run: bool = False) -> VerificationRun:
     """The work of a day: repeat questions without an answer, and ask again whose confirmation ends.
 
     Raises:
@@ -131,7 +131,7 @@ def verify_due(node: Node, *, now: datetime, dry_run: bool = False) -> Asked:
     return _run(node, None, begin=False, now=now, dry_run=dry_run)
 
 
-def _run(node: Node, teams: frozenset[int] | None, *, begin: bool, now: datetime, dry_run: bool) -> Asked:
+def _run(node: Node, teams: frozenset[int] | None, *, begin: bool, now: datetime, dry_run: bool) -> VerificationRun:
     _check(node.settings)
     with node.database.begin() as session:
         lock_questions(session)
@@ -146,7 +146,7 @@ def _run(node: Node, teams: frozenset[int] | None, *, begin: bool, now: datetime
                 ask(session, one, rules, letters, now=now)
             sent = sum(remind(session, one, letters, now=now) for one in reminders)
     keys = {contact.team_id: contact.team for contact in contacts}
-    return Asked(tuple(_planned(one, keys) for one in plan.asks), sent, plan.left)
+    return VerificationRun(tuple(_planned(one, keys) for one in plan.asks), sent, plan.left)
 
 
 def _plan(session: Session, contacts: list[Contact], settings: Settings, *, begin: bool, now: datetime) -> Plan:
@@ -156,8 +156,8 @@ def _plan(session: Session, contacts: list[Contact], settings: Settings, *, begi
     return Plan(plan.asks, plan_reminders(contacts, rounds, now=now), plan.left)
 
 
-def _planned(one: Ask, keys: Mapping[int, str]) -> Planned:
-    return Planned(one.mailbox, tuple(keys[team] for team in one.teams), one.at.date())
+def _planned(one: Ask, keys: Mapping[int, str]) -> PlannedLetter:
+    return PlannedLetter(one.mailbox, tuple(keys[team] for team in one.teams), one.at.date())
 
 
 def _check(settings: Settings) -> None:
@@ -171,14 +171,14 @@ def _check(settings: Settings) -> None:
 def _letters(node: Node) -> Letters:
     tokens, settings = open_tokens(node.home), node.settings
 
-    def write(question: Question, step: int) -> tuple[str, str]:
+    def write(question: ContactQuestion, step: int) -> tuple[str, str]:
         link = f"{settings.server.url}{PATH}{token_of(question.name, tokens)}"
         return letter_text(question, step, link, settings)
 
     return Letters(write, reply_addresses(settings.mailbox.address, tokens))
 
 
-def letter_text(question: Question, step: int, link: str, settings: Settings) -> tuple[str, str]:
+def letter_text(question: ContactQuestion, step: int, link: str, settings: Settings) -> tuple[str, str]:
     """The subject and the text of the letter that asks a question, or repeats it."""
     again = "Reminder: is" if step else "Is"
     body = _LETTER.format(
@@ -193,7 +193,7 @@ def letter_text(question: Question, step: int, link: str, settings: Settings) ->
     return f"{again} {question.mailbox} the mailbox of {', '.join(question.teams)[:100]}?", body
 
 
-def _networks(question: Question) -> str:
+def _networks(question: ContactQuestion) -> str:
     if not question.networks:
         return "We know of no networks of yours yet.\n"
     lines = [f"  {shown(kind, value)}" for kind, value in question.networks]

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts import Contact, Terms, contact_states
 from tocsin.directory.coverage.count import SORTS, best_states, by_country, count_numbers, total
-from tocsin.directory.model import Role, RuleKind
+from tocsin.directory.model import ResponsibilityRole, RuleKind
 from tocsin.directory.purposes import counts_as_abuse, counts_as_security
 from tocsin.directory.registry import Denominator, allocated_asns, kept_files
-from tocsin.directory.standing import Part, standing
+from tocsin.directory.standing import DirectoryPart, standing
 from tocsin.networks import Networks, announced, table_files
 
 _TEAMS: Final = {"asn": pl.UInt32, "team": pl.Int64}
@@ -74,8 +74,8 @@ def end_of(day: date, now: datetime) -> datetime | None:
 
 def responsible_teams(session: Session, at: datetime | None = None) -> pl.DataFrame:
     """The AS numbers that teams answer for, ``asn`` and ``team``, one row for each pair."""
-    rules = standing(session, Part(kind=RuleKind.ASN.value), at).rules
-    pairs = {(int(rule.value), rule.team_id) for rule in rules if rule.role is Role.RESPONSIBLE}
+    rules = standing(session, DirectoryPart(kind=RuleKind.ASN.value), at).rules
+    pairs = {(int(rule.value), rule.team_id) for rule in rules if rule.role is ResponsibilityRole.RESPONSIBLE}
     return pl.DataFrame(sorted(pairs), schema=_TEAMS, orient="row")
 
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 from tocsin.directory.keys.model import (
     KeyFacts,
     KeyFormat,
+    KeySpan,
     KeyState,
-    Span,
+    KeyVerdict,
     TeamKey,
-    Verdict,
     ending,
     ends,
     judge,
@@ -20,6 +20,14 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.directory.keys.files import key_facts, read_key_file
     from tocsin.directory.keys.openpgp import encrypting, said
-    from tocsin.directory.keys.store import Change, Saying, Taken, import_keys, keys_by_team, remove_key, team_keys
+    from tocsin.directory.keys.store import (
+        KeyChange,
+        KeyResult,
+        KeySubmission,
+        import_keys,
+        keys_by_team,
+        remove_key,
+        team_keys,
+    )
 else:
     __getattr__ = lazy_face(__name__, __file__)

@@ -38,7 +38,7 @@ class KeyState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class KeyVerdict:
     """A state with its reason as a sentence about the key; the reason of a good one is empty."""
 
     state: KeyState
@@ -51,7 +51,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class KeySpan:
     """From when until when something in the key encrypts, and with what; ``until`` None: for good."""
 
     since: datetime
@@ -75,8 +75,8 @@ class KeyFacts:
     algorithm: str
     since: datetime
     until: datetime | None
-    flaw: Verdict | None = None
-    encrypts: tuple[Span, ...] = ()
+    flaw: KeyVerdict | None = None
+    encrypts: tuple[KeySpan, ...] = ()
 
     @property
     def spelled(self) -> str:
@@ -112,23 +112,23 @@ class TeamKey:
     reason: str = ""
 
 
-def judge(facts: KeyFacts, now: datetime) -> Verdict:
+def judge(facts: KeyFacts, now: datetime) -> KeyVerdict:
     """Whether mails can be encrypted for a key at ``now``, whoever's it is."""
     if facts.flaw is not None:
         return facts.flaw
     if now < facts.since:
-        return Verdict(KeyState.NOT_YET, f"It is valid from {facts.since:%Y-%m-%d %H:%M} UTC.")
+        return KeyVerdict(KeyState.NOT_YET, f"It is valid from {facts.since:%Y-%m-%d %H:%M} UTC.")
     if facts.until is not None and facts.until <= now:
-        return Verdict(KeyState.EXPIRED, f"It expired on {_day(facts.until)}.")
+        return KeyVerdict(KeyState.EXPIRED, f"It expired on {_day(facts.until)}.")
     return _judge_encryption(facts, now)
 
 
-def judge_for(key: TeamKey, mailboxes: Collection[str], now: datetime) -> Verdict:
+def judge_for(key: TeamKey, mailboxes: Collection[str], now: datetime) -> KeyVerdict:
     """Whether mails to a team with these mailboxes can be encrypted for its key."""
     verdict = judge(key.facts, now)
     if verdict.good and not any(serves(key, mailbox) for mailbox in mailboxes):
         named = ", ".join(key.facts.mailboxes)
-        return Verdict(KeyState.WRONG_MAILBOX, f"It is for {named}, which is no mailbox of the team.")
+        return KeyVerdict(KeyState.WRONG_MAILBOX, f"It is for {named}, which is no mailbox of the team.")
     return verdict
 
 
@@ -160,15 +160,15 @@ def ending(keys: Sequence[TeamKey], now: datetime, days: int = _DAYS_AHEAD) -> l
     return sorted(found, key=lambda pair: pair[1])
 
 
-def _judge_encryption(facts: KeyFacts, now: datetime) -> Verdict:
+def _judge_encryption(facts: KeyFacts, now: datetime) -> KeyVerdict:
     if not facts.encrypts:
-        return Verdict(KeyState.NO_ENCRYPTION, "It holds no key that encrypts.")
+        return KeyVerdict(KeyState.NO_ENCRYPTION, "It holds no key that encrypts.")
     if any(span.since <= now and (span.until is None or now < span.until) for span in facts.encrypts):
-        return Verdict(KeyState.GOOD)
+        return KeyVerdict(KeyState.GOOD)
     ended = [span.until for span in facts.encrypts if span.until is not None and span.until <= now]
     if ended:
-        return Verdict(KeyState.EXPIRED, f"What encrypts in it expired on {_day(max(ended))}.")
-    return Verdict(KeyState.NOT_YET, f"It encrypts from {_day(min(span.since for span in facts.encrypts))}.")
+        return KeyVerdict(KeyState.EXPIRED, f"What encrypts in it expired on {_day(max(ended))}.")
+    return KeyVerdict(KeyState.NOT_YET, f"It encrypts from {_day(min(span.since for span in facts.encrypts))}.")
 
 
 def shown(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeyState, Span, Verdict, shown
+from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeySpan, KeyState, KeyVerdict, shown
 from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ def openpgp_facts(content: bytes) -> KeyFacts:
     users = [part for part in others if part.packet.user_id is not None]
     vouched, until, flaw = _standing(cert, primary, users)
     subkeys = [_subkey(part, [primary, *users]) for part in others if part.packet.fingerprint is not None]
-    spans = [found for found in [_primary_span(primary, users, until), *subkeys] if isinstance(found, Span)]
-    faults = [found for found in subkeys if isinstance(found, Verdict)]
+    spans = [found for found in [_primary_span(primary, users, until), *subkeys] if isinstance(found, KeySpan)]
+    faults = [found for found in subkeys if isinstance(found, KeyVerdict)]
     return KeyFacts(
         format=KeyFormat.OPENPGP,
         fingerprint=cert.fingerprint.lower(),
@@ -129,7 +129,7 @@ def encrypting(content: bytes, now: datetime) -> "Cert":
     kept = [primary, *users]
     for part in others:
         span = _subkey(part, [primary, *users]) if part.packet.fingerprint is not None else None
-        if isinstance(span, Span) and span.since <= now and (span.until is None or now < span.until):
+        if isinstance(span, KeySpan) and span.since <= now and (span.until is None or now < span.until):
             kept.append(part)
     return Cert.from_packets([packet for part in kept for packet in part.all])
 
@@ -172,7 +172,7 @@ def _issued_by(signature: "Packet", primary: "Packet") -> bool:
 
 def _standing(
     cert: "Cert", primary: _Component, users: Sequence[_Component]
-) -> tuple[list[_Component], datetime | None, Verdict | None]:
+) -> tuple[list[_Component], datetime | None, KeyVerdict | None]:
     """The user ids that count, when the key ends, and what is wrong with it as a whole."""
     flaw = _weak(primary.packet)
     try:
@@ -183,21 +183,21 @@ def _standing(
         vouched, until = list(users), None
         flaw = flaw or _why_unsupported(primary, users, error)
     if cert.is_revoked:
-        flaw = Verdict(KeyState.REVOKED, "Its owner revoked it.")
+        flaw = KeyVerdict(KeyState.REVOKED, "Its owner revoked it.")
     return vouched, until, flaw
 
 
-def _why_unsupported(primary: _Component, users: Sequence[_Component], error: Exception) -> Verdict | None:
+def _why_unsupported(primary: _Component, users: Sequence[_Component], error: Exception) -> KeyVerdict | None:
     signatures = [packet for part in [primary, *users] for packet in part.signatures if not _takes_back(packet)]
     if _hashed_weakly(signatures):
-        return Verdict(KeyState.WEAK, f"Its user ids are bound to it with {_hashes(signatures)}.")
+        return KeyVerdict(KeyState.WEAK, f"Its user ids are bound to it with {_hashes(signatures)}.")
     newest = max((at for packet in signatures if (at := packet.signature_created)), default=None)
     if newest is not None and newest > datetime.now(UTC):
         return None  # not valid yet, which is judged by its time
-    return Verdict(KeyState.NO_ENCRYPTION, f"Its own signatures do not support it: {said(error)}.")
+    return KeyVerdict(KeyState.NO_ENCRYPTION, f"Its own signatures do not support it: {said(error)}.")
 
 
-def _subkey(part: _Component, whole: Sequence[_Component]) -> Span | Verdict:
+def _subkey(part: _Component, whole: Sequence[_Component]) -> KeySpan | KeyVerdict:
     """From when until when a subkey encrypts, or why it does not."""
     base = [packet for component in whole for packet in component.all]
     if flaw := _weak(part.packet):
@@ -207,32 +207,32 @@ def _subkey(part: _Component, whole: Sequence[_Component]) -> Span | Verdict:
     for binding in newest_first:
         if _encrypts(part.packet, [*base, part.packet, binding]):
             if not _encrypts(part.packet, [*base, *part.all]):
-                return Verdict(KeyState.REVOKED, "What encrypts in it was revoked.")
+                return KeyVerdict(KeyState.REVOKED, "What encrypts in it was revoked.")
             return _span(part.packet, binding.key_validity_period)
     return _unbound(part.packet, bindings)
 
 
-def _unbound(key: "Packet", bindings: "Sequence[Packet]") -> Span | Verdict:
+def _unbound(key: "Packet", bindings: "Sequence[Packet]") -> KeySpan | KeyVerdict:
     """Why the library does not encrypt for a subkey; a span where it will once the time has come."""
     if _meant_to_encrypt(bindings) and _hashed_weakly(bindings):
-        return Verdict(KeyState.WEAK, f"What encrypts in it is bound to it with {_hashes(bindings)}.")
+        return KeyVerdict(KeyState.WEAK, f"What encrypts in it is bound to it with {_hashes(bindings)}.")
     if _meant_to_encrypt(bindings) and _created(key) > datetime.now(UTC):
         return _span(key, bindings[0].key_validity_period)
-    return Verdict(KeyState.NO_ENCRYPTION, "It holds no key that encrypts.")
+    return KeyVerdict(KeyState.NO_ENCRYPTION, "It holds no key that encrypts.")
 
 
-def _primary_span(primary: _Component, users: Sequence[_Component], until: datetime | None) -> Span | None:
+def _primary_span(primary: _Component, users: Sequence[_Component], until: datetime | None) -> KeySpan | None:
     """The same for a primary key that itself encrypts, as old RSA keys do."""
     whole = [packet for part in [primary, *users] for packet in part.all]
     own_words = [packet for part in [primary, *users] for packet in part.signatures]
     if _weak(primary.packet) or not _may_encrypt(own_words) or not _encrypts(primary.packet, whole):
         return None
-    return Span(_created(primary.packet), until, _algorithm(primary.packet))
+    return KeySpan(_created(primary.packet), until, _algorithm(primary.packet))
 
 
-def _span(packet: "Packet", lasts: timedelta | None) -> Span:
+def _span(packet: "Packet", lasts: timedelta | None) -> KeySpan:
     since = _created(packet)
-    return Span(since, since + lasts if lasts else None, _algorithm(packet))
+    return KeySpan(since, since + lasts if lasts else None, _algorithm(packet))
 
 
 def _encrypts(key: "Packet", packets: "Iterable[Packet]") -> bool:
@@ -264,12 +264,12 @@ def _meant_to_encrypt(bindings: "Iterable[Packet]") -> bool:
     return any(one.transport_encryption or one.storage_encryption for one in flags)
 
 
-def _weak(key: "Packet") -> Verdict | None:
+def _weak(key: "Packet") -> KeyVerdict | None:
     kind = str(key.key_algorithm).rpartition(".")[2]
     if kind.startswith("RSA") and _bits(key) < _LEAST_RSA:
-        return Verdict(KeyState.WEAK, f"RSA with {_bits(key)} bits can be broken; it needs {_LEAST_RSA}.")
+        return KeyVerdict(KeyState.WEAK, f"RSA with {_bits(key)} bits can be broken; it needs {_LEAST_RSA}.")
     if kind == "DSA" or kind.startswith("ElGamal"):
-        return Verdict(KeyState.WEAK, f"{_algorithm(key)} is no longer considered safe (FIPS 186-5).")
+        return KeyVerdict(KeyState.WEAK, f"{_algorithm(key)} is no longer considered safe (FIPS 186-5).")
     return None
 
 
@@ -293,7 +293,7 @@ def _signed(packet: "Packet") -> float:
     return packet.signature_created.timestamp() if packet.signature_created else 0.0
 
 
-def _worst(faults: Sequence[Verdict]) -> Verdict | None:
+def _worst(faults: Sequence[KeyVerdict]) -> KeyVerdict | None:
     """Of several reasons the one that tells most."""
     order = (KeyState.REVOKED, KeyState.WEAK, KeyState.NO_ENCRYPTION)
     return min(faults, key=lambda fault: order.index(fault.state), default=None)

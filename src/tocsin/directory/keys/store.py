@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.keys.files import KeyFile, key_facts, read_key_file
-from tocsin.directory.keys.model import KeyFormat, KeyState, TeamKey, Verdict
+from tocsin.directory.keys.model import KeyFormat, KeyState, KeyVerdict, TeamKey
 from tocsin.directory.keys.openpgp import merge_openpgp
 from tocsin.directory.keys.tables import TeamKeyRow
 from tocsin.directory.keys.x509 import revokes
@@ -18,16 +18,16 @@ from tocsin.directory.model import Team
 from tocsin.directory.reading import read_team
 from tocsin.directory.standing import merged_teams
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 _CHUNK = 10_000  # numbers in one statement; SQLite takes 32,766
 _LEAST_NAMED = 8  # hexadecimal digits of a fingerprint that name a key
-_REVOKED = Verdict(KeyState.REVOKED, "The authority that issued it revoked it.")
+_REVOKED = KeyVerdict(KeyState.REVOKED, "The authority that issued it revoked it.")
 _REPLACED = "replaced by a newer form of it"
 _SAID = ("content", "revoked", "any_mailbox", "preferred")
 
 
-class Change(StrEnum):
+class KeyChange(StrEnum):
     """What became of a key that was brought in."""
 
     NEW = "new"
@@ -36,15 +36,15 @@ class Change(StrEnum):
 
 
 @dataclass(frozen=True)
-class Taken:
+class KeyResult:
     """A key as it now stands, and what changed."""
 
     key: TeamKey
-    change: Change
+    change: KeyChange
 
 
 @dataclass(frozen=True)
-class Saying:
+class KeySubmission:
     """Who brings keys of a team and who says that they are its own, and how they are to be used; see `TeamKey`."""
 
     actor: str
@@ -55,8 +55,8 @@ class Saying:
 
 
 def import_keys(
-    database: Database, team: str, content: bytes, saying: Saying, now: datetime
-) -> tuple[Team, list[Taken]]:
+    database: Database, team: str, content: bytes, saying: KeySubmission, now: datetime
+) -> tuple[Team, list[KeyResult]]:
     """The team, and its keys that a file (see `read_key_file`) brought or changed; all of it or nothing.
 
     A key that the team has already is merged with what the file knows of it. Whether a key is good is for `judge_for`:
@@ -117,12 +117,12 @@ def remove_key(
             )
         _withdraw(rows[0], reason, now)
         detail: dict[str, object] = {"team": str(found.uuid), "fingerprint": rows[0].fingerprint, "reason": reason}
-        audit(session, AuditWord.KEY_WITHDRAWN, at=now, actor=actor, subject=f"key:{rows[0].uuid}", detail=detail)
+        audit(session, AuditAction.KEY_WITHDRAWN, at=now, actor=actor, subject=f"key:{rows[0].uuid}", detail=detail)
         return found, _key(rows[0], found.id)
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _TargetKey:
     """A key as it is to stand."""
 
     format: KeyFormat
@@ -131,18 +131,18 @@ class _Wanted:
     revoked: bool
 
 
-def _wanted(file: KeyFile, rows: dict[str, TeamKeyRow]) -> list[_Wanted]:
+def _wanted(file: KeyFile, rows: dict[str, TeamKeyRow]) -> list[_TargetKey]:
     if file.revoked is not None:
         known = [row for row in rows.values() if row.format == KeyFormat.SMIME]
         lost = [row for row in known if revokes(file.revoked, row.content, file.issuers)]
         if not lost:
             hint = "The list must be signed by who issued the certificate: put that certificate into the same PEM file."
             raise NotFoundError("The list revokes no certificate that the team has.", hint=hint)
-        return [_Wanted(KeyFormat.SMIME, row.fingerprint, row.content, revoked=True) for row in lost]
+        return [_TargetKey(KeyFormat.SMIME, row.fingerprint, row.content, revoked=True) for row in lost]
     if any(named not in rows for named, _ in file.revocations):
         raise NotFoundError("It revokes a key that the team does not have.", hint="Import the key itself first.")
     found = [
-        _Wanted(KeyFormat.OPENPGP, named, merge_openpgp(rows[named].content, packet), revoked=False)
+        _TargetKey(KeyFormat.OPENPGP, named, merge_openpgp(rows[named].content, packet), revoked=False)
         for named, packet in file.revocations
     ]
     found += [_merged(kind, content, rows) for kind, content in file.keys]
@@ -151,12 +151,12 @@ def _wanted(file: KeyFile, rows: dict[str, TeamKeyRow]) -> list[_Wanted]:
     return found
 
 
-def _merged(kind: KeyFormat, content: bytes, rows: dict[str, TeamKeyRow]) -> _Wanted:
+def _merged(kind: KeyFormat, content: bytes, rows: dict[str, TeamKeyRow]) -> _TargetKey:
     named = key_facts(kind, content).fingerprint
     row = rows.get(named)
     if row is not None and kind is KeyFormat.OPENPGP:
         content = merge_openpgp(row.content, content)
-    return _Wanted(kind, named, content, revoked=row is not None and row.revoked)
+    return _TargetKey(kind, named, content, revoked=row is not None and row.revoked)
 
 
 @dataclass(frozen=True)
@@ -165,15 +165,15 @@ class _Taking:
 
     session: Session
     team: Team
-    saying: Saying
+    saying: KeySubmission
     now: datetime
 
-    def take(self, wanted: _Wanted, row: TeamKeyRow | None) -> Taken:
+    def take(self, wanted: _TargetKey, row: TeamKeyRow | None) -> KeyResult:
         """The key, recorded where it differs from ``row``, the team's own of that fingerprint."""
         fresh = self._row(wanted, row)
         if row is not None:
             if all(getattr(row, name) == getattr(fresh, name) for name in _SAID):
-                return Taken(_key(row, self.team.id), Change.SAME)
+                return KeyResult(_key(row, self.team.id), KeyChange.SAME)
             _withdraw(row, _REPLACED, self.now)
         self.session.add(fresh)
         detail: dict[str, object] = {
@@ -183,11 +183,11 @@ class _Taking:
         }
         subject = f"key:{fresh.uuid}"
         audit(
-            self.session, AuditWord.KEY_IMPORTED, at=self.now, actor=self.saying.actor, subject=subject, detail=detail
+            self.session, AuditAction.KEY_IMPORTED, at=self.now, actor=self.saying.actor, subject=subject, detail=detail
         )
-        return Taken(_key(fresh, self.team.id), Change.UPDATED if row is not None else Change.NEW)
+        return KeyResult(_key(fresh, self.team.id), KeyChange.UPDATED if row is not None else KeyChange.NEW)
 
-    def _row(self, wanted: _Wanted, before: TeamKeyRow | None) -> TeamKeyRow:
+    def _row(self, wanted: _TargetKey, before: TeamKeyRow | None) -> TeamKeyRow:
         return TeamKeyRow(
             uuid=uuid4(),
             team_id=self.team.id,

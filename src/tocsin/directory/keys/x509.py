@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeyState, Span, Verdict, shown
+from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeySpan, KeyState, KeyVerdict, shown
 from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def x509_facts(content: bytes) -> KeyFacts:
     try:
         mailboxes, flaw = _mailboxes(cert), _flaw(cert)
     except ValueError:
-        mailboxes, flaw = (), Verdict(KeyState.UNSUPPORTED, "Its extensions cannot be read.")
+        mailboxes, flaw = (), KeyVerdict(KeyState.UNSUPPORTED, "Its extensions cannot be read.")
     return KeyFacts(
         format=KeyFormat.SMIME,
         fingerprint=fingerprint(cert),
@@ -91,7 +91,7 @@ def x509_facts(content: bytes) -> KeyFacts:
         since=since,
         until=until,
         flaw=flaw,
-        encrypts=() if flaw else (Span(since, until, algorithm),),
+        encrypts=() if flaw else (KeySpan(since, until, algorithm),),
     )
 
 
@@ -109,40 +109,40 @@ def certificate_bytes(cert: "Certificate") -> bytes:
     return cert.public_bytes(Encoding.DER)
 
 
-def _flaw(cert: "Certificate") -> Verdict | None:
+def _flaw(cert: "Certificate") -> KeyVerdict | None:
     hashed = _hash(cert)
     if hashed in _WEAK_HASHES:
-        return Verdict(KeyState.WEAK, f"It is signed with {hashed.upper().replace('SHA1', 'SHA-1')}.")
+        return KeyVerdict(KeyState.WEAK, f"It is signed with {hashed.upper().replace('SHA1', 'SHA-1')}.")
     return _flaw_of_key(cert) or _flaw_of_use(cert)
 
 
-def _flaw_of_key(cert: "Certificate") -> Verdict | None:
+def _flaw_of_key(cert: "Certificate") -> KeyVerdict | None:
     from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 
     key = cert.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < _LEAST_RSA:
-            return Verdict(KeyState.WEAK, f"RSA with {key.key_size} bits can be broken; it needs {_LEAST_RSA}.")
+            return KeyVerdict(KeyState.WEAK, f"RSA with {key.key_size} bits can be broken; it needs {_LEAST_RSA}.")
         return None
     if isinstance(key, dsa.DSAPublicKey):
-        return Verdict(KeyState.WEAK, f"{_algorithm(cert)} is no longer considered safe (FIPS 186-5).")
+        return KeyVerdict(KeyState.WEAK, f"{_algorithm(cert)} is no longer considered safe (FIPS 186-5).")
     if isinstance(key, ec.EllipticCurvePublicKey):
         words = f"We can encrypt S/MIME for RSA certificates only, and this one is {_algorithm(cert)}."
-        return Verdict(KeyState.UNSUPPORTED, words)
-    return Verdict(KeyState.NO_ENCRYPTION, f"A certificate with {_algorithm(cert)} only signs.")
+        return KeyVerdict(KeyState.UNSUPPORTED, words)
+    return KeyVerdict(KeyState.NO_ENCRYPTION, f"A certificate with {_algorithm(cert)} only signs.")
 
 
-def _flaw_of_use(cert: "Certificate") -> Verdict | None:
+def _flaw_of_use(cert: "Certificate") -> KeyVerdict | None:
     """RFC 8550, 4.4.2 and 4.4.4: a stated use must include encrypting keys, and mail."""
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
     usage = _extension(cert, x509.KeyUsage)
     if usage is not None and not usage.key_encipherment:
-        return Verdict(KeyState.NO_ENCRYPTION, "It may be used to sign only (key usage).")
+        return KeyVerdict(KeyState.NO_ENCRYPTION, "It may be used to sign only (key usage).")
     purposes = _extension(cert, x509.ExtendedKeyUsage)
     if purposes is not None and not {Purpose.EMAIL_PROTECTION, Purpose.ANY_EXTENDED_KEY_USAGE} & set(purposes):
-        return Verdict(KeyState.NO_ENCRYPTION, "It is not for mail (extended key usage).")
+        return KeyVerdict(KeyState.NO_ENCRYPTION, "It is not for mail (extended key usage).")
     return None
 
 

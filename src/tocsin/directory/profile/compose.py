@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from tocsin.directory.about import About
-from tocsin.directory.entries import Basis, Entries, Item, RawTeam, take_teams
-from tocsin.directory.facts import Fact, FactKind, Topic
-from tocsin.directory.model import Role, RuleKind
-from tocsin.directory.profile.model import Profile, PublicKey, Scope, ordered
+from tocsin.directory.about import TeamRecord
+from tocsin.directory.entries import Basis, Entries, ListItem, RawTeam, take_teams
+from tocsin.directory.facts import Fact, FactKind, ProfileTopic
+from tocsin.directory.model import ResponsibilityRole, RuleKind
+from tocsin.directory.profile.model import PublicKey, Scope, TeamProfile, ordered
 from tocsin.directory.profile.text import NOT_STATED
 from tocsin.directory.shapes import LISTS, SHAPES
 
@@ -21,7 +21,7 @@ _RULES = {
 }
 
 
-def compose(about: About, *, at: date, keys: Iterable[PublicKey] = ()) -> Profile:
+def compose(about: TeamRecord, *, at: date, keys: Iterable[PublicKey] = ()) -> TeamProfile:
     """What a team's profile says on the day ``at``, not issued yet: no version, no date.
 
     Of each statement and each single fact the last source's word is taken, and equal words of several sources once.
@@ -30,11 +30,13 @@ def compose(about: About, *, at: date, keys: Iterable[PublicKey] = ()) -> Profil
     """
     team = about.team
     scopes = dict.fromkeys(
-        Scope(rule.kind, rule.value) for rule in about.rules if rule.role is Role.RESPONSIBLE and rule.value
+        Scope(rule.kind, rule.value)
+        for rule in about.rules
+        if rule.role is ResponsibilityRole.RESPONSIBLE and rule.value
     )
     if len(scopes) > _MANY:
         scopes = {scope: None for scope in scopes if scope.kind is not RuleKind.PREFIX}
-    profile = Profile(
+    profile = TeamProfile(
         name=team.name,
         key=team.key,
         uuid=team.uuid,
@@ -50,7 +52,7 @@ def compose(about: About, *, at: date, keys: Iterable[PublicKey] = ()) -> Profil
     return ordered(profile)
 
 
-def numbered(profile: Profile, version: int, dated: date | None, *, draft: bool = False) -> Profile:
+def numbered(profile: TeamProfile, version: int, dated: date | None, *, draft: bool = False) -> TeamProfile:
     """The same profile with its version and date."""
     return replace(profile, version=version, dated=dated, draft=draft)
 
@@ -76,32 +78,32 @@ def _identity(fact: Fact) -> object:
     return fact
 
 
-def raw_team(profile: Profile, key: str) -> RawTeam:
+def raw_team(profile: TeamProfile, key: str) -> RawTeam:
     """What a profile says as an entry of an import file, for the team ``key``; its members' names are left out."""
     fields = {
         name: text
         for name in ("name", "organisation", "kind", "country", "timezone")
         if (text := str(getattr(profile, name)))
     }
-    lists: dict[str, list[Item]] = {
+    lists: dict[str, list[ListItem]] = {
         "mailboxes": [_item("2.7", value=box, **({"purpose": word} if word else {})) for box, word in profile.mailboxes]
     }
     for scope in profile.scopes:
         lists.setdefault(_RULES[scope.kind], []).append(_item("3.2", value=scope.value))
     for fact in profile.facts:
-        if fact.get("about") != Topic.MEMBERS:
+        if fact.get("about") != ProfileTopic.MEMBERS:
             shape = SHAPES[LISTS[fact.kind]]
             lists.setdefault(LISTS[fact.kind], []).append(
-                Item(f"the profile's {fact.kind}", {shape.value: fact.value, **dict(fact.detail)})
+                ListItem(f"the profile's {fact.kind}", {shape.value: fact.value, **dict(fact.detail)})
             )
     return RawTeam("the profile", {"key": key, **fields}, lists)
 
 
-def _item(section: str, **values: str) -> Item:
-    return Item(f"section {section}", values)
+def _item(section: str, **values: str) -> ListItem:
+    return ListItem(f"section {section}", values)
 
 
-def profile_entries(profile: Profile, key: str, *, complete: bool) -> Entries:
+def profile_entries(profile: TeamProfile, key: str, *, complete: bool) -> Entries:
     """What a profile says of the team ``key``, as entries under the source ``profile:KEY``.
 
     Where the document could not be read whole (not ``complete``), nothing that it said before is withdrawn.

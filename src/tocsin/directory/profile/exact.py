@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from tocsin.directory.facts import Topic
-from tocsin.directory.profile.model import LABELS, Line, Profile, profile_of
-from tocsin.directory.profile.outline import OUTLINE, Section
+from tocsin.directory.facts import ProfileTopic
+from tocsin.directory.profile.model import LABELS, ProfileItem, TeamProfile, profile_of
+from tocsin.directory.profile.outline import OUTLINE, ProfileSection
 from tocsin.directory.profile.text import NOT_STATED, profile_text
 
 _HEADINGS: Final = {
@@ -19,11 +19,11 @@ ITEM: Final = "   - "
 _PROSE = "   "
 
 
-def read_exactly(text: str) -> Profile | None:
+def read_exactly(text: str) -> TeamProfile | None:
     """The profile that gives this very text, or None where none does."""
     try:
-        lines: list[Line] = []
-        prose: dict[Topic, str] = {}
+        lines: list[ProfileItem] = []
+        prose: dict[ProfileTopic, str] = {}
         for section, body in _sections(text):
             items, paragraphs = _split(body)
             lines += (_line(section, item) for item in items)
@@ -35,9 +35,9 @@ def read_exactly(text: str) -> Profile | None:
     return profile if profile_text(profile) == text else None
 
 
-def _sections(text: str) -> Iterator[tuple[Section, list[str]]]:
+def _sections(text: str) -> Iterator[tuple[ProfileSection, list[str]]]:
     """Each section with the lines of its body."""
-    section: Section | None = None
+    section: ProfileSection | None = None
     body: list[str] = []
     for row in text.split("\n"):
         if row in _HEADINGS:
@@ -64,9 +64,9 @@ def _split(body: list[str]) -> tuple[list[list[str]], list[str]]:
     return items, [] if paragraphs in ([""], [NOT_STATED]) else paragraphs
 
 
-def _line(section: Section, item: list[str]) -> Line:
+def _line(section: ProfileSection, item: list[str]) -> ProfileItem:
     label, value = "", item[0]
     if (section.number, "") not in LABELS:
         label, _, value = value.partition(": ")
     details = (detail.partition(": ")[::2] for detail in item[1:])
-    return Line(section.number, label, value, tuple(details))
+    return ProfileItem(section.number, label, value, tuple(details))

@@ -11,20 +11,20 @@ from tocsin.directory.about import read_about
 from tocsin.directory.fact_tables import ProfileRow
 from tocsin.directory.keys import TeamKey, judge, team_keys
 from tocsin.directory.profile.compose import compose, numbered
-from tocsin.directory.profile.model import Profile, PublicKey
+from tocsin.directory.profile.model import PublicKey, TeamProfile
 from tocsin.directory.profile.text import profile_text
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 
 @dataclass(frozen=True)
-class Issued:
+class IssuedProfile:
     """A profile; ``new`` when it says something that no issued version says, so that it is a draft."""
 
-    profile: Profile
+    profile: TeamProfile
     new: bool
 
 
-def current_profile(database: Database, key: str, *, now: datetime) -> Issued:
+def current_profile(database: Database, key: str, *, now: datetime) -> IssuedProfile:
     """The profile of a team: the version that was issued last, or a draft of the next when more is known since.
 
     Raises:
@@ -35,11 +35,11 @@ def current_profile(database: Database, key: str, *, now: datetime) -> Issued:
     with database.reading() as session:
         last = session.scalars(_newest(number)).first()
         if last and last.digest == _digest(plain):
-            return Issued(numbered(plain, last.version, last.dated), new=False)
-    return Issued(numbered(plain, (last.version if last else 0) + 1, now.date(), draft=True), new=True)
+            return IssuedProfile(numbered(plain, last.version, last.dated), new=False)
+    return IssuedProfile(numbered(plain, (last.version if last else 0) + 1, now.date(), draft=True), new=True)
 
 
-def issue_profile(database: Database, key: str, *, actor: str, now: datetime) -> Profile:
+def issue_profile(database: Database, key: str, *, actor: str, now: datetime) -> TeamProfile:
     """The profile of a team, issued: a new version where it says something new, else the one that stands.
 
     Raises:
@@ -56,11 +56,11 @@ def issue_profile(database: Database, key: str, *, actor: str, now: datetime) ->
         row = {"team_id": number, "version": version, "dated": now.date(), "digest": digest}
         session.add(ProfileRow(**row, issued_by=actor, recorded=now))
         detail: dict[str, object] = {"version": version, "sha256": digest}
-        audit(session, AuditWord.PROFILE_ISSUED, at=now, actor=actor, subject=f"team:{plain.uuid}", detail=detail)
+        audit(session, AuditAction.PROFILE_ISSUED, at=now, actor=actor, subject=f"team:{plain.uuid}", detail=detail)
     return numbered(plain, version, now.date())
 
 
-def _composed(database: Database, key: str, now: datetime) -> tuple[Profile, int]:
+def _composed(database: Database, key: str, now: datetime) -> tuple[TeamProfile, int]:
     about = read_about(database, key)
     good = [one for one in team_keys(database, [about.team.id]) if judge(one.facts, now).good]
     return compose(about, at=now.date(), keys=map(_public, good)), about.team.id
@@ -71,7 +71,7 @@ def _public(key: TeamKey) -> PublicKey:
     return PublicKey(key.facts.fingerprint, key.facts.format.value, until.date() if until else None)
 
 
-def _digest(profile: Profile) -> str:
+def _digest(profile: TeamProfile) -> str:
     return hashlib.sha256(profile_text(profile).encode("utf-8")).hexdigest()
 
 

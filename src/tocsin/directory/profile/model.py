@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final, TypeVar
 from uuid import UUID
 
-from tocsin.directory.facts import ChannelKind, Fact, FactKind, Topic
+from tocsin.directory.facts import ChannelKind, Fact, FactKind, ProfileTopic
 from tocsin.directory.model import RuleKind
 from tocsin.directory.profile.outline import OUTLINE
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Line:
+class ProfileItem:
     """One item of a section, with details; ``label`` empty where the section says enough."""
 
     section: str
@@ -46,7 +46,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Profile:
+class TeamProfile:
     """What a team says of itself. ``version`` 0, ``dated`` None, empty texts: not stated. ``draft``: not issued yet.
 
     ``mailboxes`` are addresses with what each is for, a word of ``Purpose`` or empty. ``facts`` have no source or date:
@@ -68,7 +68,7 @@ class Profile:
     scopes: tuple[Scope, ...] = ()
     facts: tuple[Fact, ...] = ()
 
-    def prose(self, topic: Topic | None) -> str:
+    def prose(self, topic: ProfileTopic | None) -> str:
         """What the profile says about a topic, paragraphs with a blank line between; empty where it says nothing."""
         return next((fact.value for fact in self.facts if topic and fact.get("about") == topic.value), "")
 
@@ -108,40 +108,40 @@ _FIELDS: Final = {
 }
 
 
-def lines_of(profile: Profile) -> list[Line]:
+def lines_of(profile: TeamProfile) -> list[ProfileItem]:
     """Every structured part of a profile as lines, in the order of the outline."""
     places = {section.number: number for number, section in enumerate(OUTLINE)}
     return sorted(_lines(profile), key=lambda line: places[line.section])
 
 
-def _lines(profile: Profile) -> Iterator[Line]:
+def _lines(profile: TeamProfile) -> Iterator[ProfileItem]:
     if profile.version:
-        yield Line("1.1", "Version", str(profile.version))
+        yield ProfileItem("1.1", "Version", str(profile.version))
     if profile.dated:
-        yield Line("1.1", "Date", profile.dated.isoformat())
+        yield ProfileItem("1.1", "Date", profile.dated.isoformat())
     if profile.draft:
-        yield Line("1.1", "State", "draft, not issued")
-    yield from (Line(*place, str(value)) for name, place in _FIELDS.items() if (value := getattr(profile, name)))
-    yield from (Line("2.7", "", box, (("for", word),) if word else ()) for box, word in profile.mailboxes)
+        yield ProfileItem("1.1", "State", "draft, not issued")
+    yield from (ProfileItem(*place, str(value)) for name, place in _FIELDS.items() if (value := getattr(profile, name)))
+    yield from (ProfileItem("2.7", "", box, (("for", word),) if word else ()) for box, word in profile.mailboxes)
     for key in profile.keys:
         until = (("until", key.until.isoformat()),) if key.until else ()
-        yield Line("2.8", "OpenPGP" if key.format == "openpgp" else "S/MIME", key.fingerprint, until)
-    yield from (Line("3.2", _SCOPES[scope.kind], scope.value) for scope in profile.scopes)
+        yield ProfileItem("2.8", "OpenPGP" if key.format == "openpgp" else "S/MIME", key.fingerprint, until)
+    yield from (ProfileItem("3.2", _SCOPES[scope.kind], scope.value) for scope in profile.scopes)
     for fact in profile.facts:
         yield from _fact_lines(fact)
 
 
-def _fact_lines(fact: Fact) -> Iterator[Line]:
+def _fact_lines(fact: Fact) -> Iterator[ProfileItem]:
     if fact.kind is FactKind.ADDRESS:
-        yield from (Line("2.2", "", line) for line in fact.value.splitlines())
+        yield from (ProfileItem("2.2", "", line) for line in fact.value.splitlines())
     elif fact.kind is FactKind.CHANNEL:
         purpose = fact.get("purpose")
-        yield Line(*_CHANNELS[ChannelKind(fact.get("kind"))], fact.value, (("for", purpose),) if purpose else ())
+        yield ProfileItem(*_CHANNELS[ChannelKind(fact.get("kind"))], fact.value, (("for", purpose),) if purpose else ())
     elif fact.kind in _FACTS:
-        yield Line(*_FACTS[fact.kind], fact.value, fact.detail)
+        yield ProfileItem(*_FACTS[fact.kind], fact.value, fact.detail)
 
 
-def profile_of(lines: Iterable[Line], prose: Mapping[Topic, str]) -> Profile:
+def profile_of(lines: Iterable[ProfileItem], prose: Mapping[ProfileTopic, str]) -> TeamProfile:
     """The profile that these lines and this prose say.
 
     Raises:
@@ -163,8 +163,8 @@ def profile_of(lines: Iterable[Line], prose: Mapping[Topic, str]) -> Profile:
     return ordered(_filled(fields, lists, facts))
 
 
-def _filled(fields: Mapping[str, str], lists: Mapping[str, list[object]], facts: Iterable[object]) -> Profile:
-    return Profile(
+def _filled(fields: Mapping[str, str], lists: Mapping[str, list[object]], facts: Iterable[object]) -> TeamProfile:
+    return TeamProfile(
         name=fields.get("name", ""),
         version=int(fields.get("version", "0")),
         dated=date.fromisoformat(fields["dated"]) if "dated" in fields else None,
@@ -186,7 +186,7 @@ def _typed(lists: Mapping[str, list[object]], name: str, kind: type[T]) -> tuple
     return tuple(item for item in lists.get(name, ()) if isinstance(item, kind))
 
 
-def _item(line: Line) -> tuple[str, object]:
+def _item(line: ProfileItem) -> tuple[str, object]:
     """The list of a profile in which a line stands, and what it says there."""
     place, details = (line.section, line.label), dict(line.details)
     if place in _LIST_AT:
@@ -229,7 +229,7 @@ LABELS: Final = frozenset([*_FIELD_AT, *_CHANNEL_AT, *_FACT_AT, *_LIST_AT])
 """Every (section, label) that a profile has."""
 
 
-def ordered(profile: Profile) -> Profile:
+def ordered(profile: TeamProfile) -> TeamProfile:
     """The same profile with its facts, scopes and keys in the order in which a document has them."""
     kinds = [FactKind.ADDRESS, FactKind.CHANNEL, *_FACTS, FactKind.STATEMENT]
     channels = list(_CHANNELS)

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
 from tocsin.directory import canonical
-from tocsin.directory.facts import Topic
+from tocsin.directory.facts import ProfileTopic
 from tocsin.directory.profile.exact import DETAIL, ITEM
-from tocsin.directory.profile.model import LABELS, Line, profile_of
-from tocsin.directory.profile.outline import OUTLINE, SECTIONS, Section
+from tocsin.directory.profile.model import LABELS, ProfileItem, profile_of
+from tocsin.directory.profile.outline import OUTLINE, SECTIONS, ProfileSection
 from tocsin.directory.profile.text import TITLE_END
 from tocsin.directory.services import in_framework, service_name
 from tocsin.directory.shapes import paragraphs, phone, url
@@ -58,13 +58,13 @@ class Unread:
 
 
 Rows: TypeAlias = Sequence[str]
-Found: TypeAlias = Iterator[Line | Unread]
+Found: TypeAlias = Iterator[ProfileItem | Unread]
 
 
-def read_freely(text: str) -> tuple[list[Line], dict[Topic, str], list[Unread]]:
+def read_freely(text: str) -> tuple[list[ProfileItem], dict[ProfileTopic, str], list[Unread]]:
     """The items and the prose of a document in free text, and what of it could not be read."""
-    lines: list[Line] = []
-    prose: dict[Topic, str] = {}
+    lines: list[ProfileItem] = []
+    prose: dict[ProfileTopic, str] = {}
     unread: list[Unread] = []
     ours = TITLE_END in text[:1_000]
     blocks = _KEY_BLOCK.findall(text)
@@ -72,21 +72,21 @@ def read_freely(text: str) -> tuple[list[Line], dict[Topic, str], list[Unread]]:
     for section, rows in _sections(_KEY_BLOCK.sub("", text), unread):
         own, rest = _own(section, rows, ours=ours)
         found = [*own, *_read(section, rest)]
-        lines += [line for line in found if isinstance(line, Line) and line not in lines]
+        lines += [line for line in found if isinstance(line, ProfileItem) and line not in lines]
         unread += [one for one in found if isinstance(one, Unread)]
         if section.topic and (kept := _prose(section, rest, unread)):
             prose[section.topic] = kept
     return lines, prose, unread
 
 
-def _sections(text: str, unread: list[Unread]) -> Iterator[tuple[Section, list[str]]]:
+def _sections(text: str, unread: list[Unread]) -> Iterator[tuple[ProfileSection, list[str]]]:
     """The sections with their rows in the order of the outline; of one that comes twice, the longer body."""
     bodies: dict[str, list[str]] = {}
     strange: dict[str, list[str]] = defaultdict(list)
     body: list[str] = strange["before the first section"]
     for row in text.split("\n"):
         found = _heading(row)
-        if isinstance(found, Section):
+        if isinstance(found, ProfileSection):
             body = []
             before = bodies.get(found.number, [])
             bodies[found.number] = body if not any(map(str.strip, before)) else before
@@ -105,7 +105,7 @@ def _sections(text: str, unread: list[Unread]) -> Iterator[tuple[Section, list[s
             unread.append(Unread(f"{section.number} {section.heading}", "", "the document has no such section"))
 
 
-def _heading(row: str) -> Section | str | None:
+def _heading(row: str) -> ProfileSection | str | None:
     """The section that a row begins, or the words of a heading that no section has, or None for another row."""
     if _CONTENTS.fullmatch(row):
         return None
@@ -123,32 +123,32 @@ def _heading(row: str) -> Section | str | None:
     return next((one for one in OUTLINE if words == one.heading.lower()), None)
 
 
-def _is_named(section: Section, words: str) -> bool:
+def _is_named(section: ProfileSection, words: str) -> bool:
     return len(words.split()) <= 12 and any(word in words for word in section.words)
 
 
-def _own(section: Section, rows: Iterable[str], *, ours: bool) -> tuple[list[Line | Unread], list[str]]:
+def _own(section: ProfileSection, rows: Iterable[str], *, ours: bool) -> tuple[list[ProfileItem | Unread], list[str]]:
     """Items that are written as we write them, ``- LABEL: VALUE`` with details below, and the other rows.
 
     In a document that was ours before somebody changed it, an item without a label is one too.
     """
-    found: list[Line | Unread] = []
+    found: list[ProfileItem | Unread] = []
     rest: list[str] = []
     for row in rows:
         label, colon, value = _BULLET.sub("", row, count=1).partition(": ")
         last = found[-1] if found and not rest else None
         if colon and (section.number, label) in LABELS and _BULLET.match(row) and value.strip():
-            found.append(Line(section.number, label, value.strip()))
+            found.append(ProfileItem(section.number, label, value.strip()))
         elif ours and row.startswith(ITEM) and (section.number, "") in LABELS:
-            found.append(Line(section.number, "", row.removeprefix(ITEM).strip()))
-        elif colon and row.startswith(DETAIL) and isinstance(last, Line):
+            found.append(ProfileItem(section.number, "", row.removeprefix(ITEM).strip()))
+        elif colon and row.startswith(DETAIL) and isinstance(last, ProfileItem):
             found[-1] = replace(last, details=(*last.details, (label.strip(), value.strip())))
         elif row.strip() or rest:
             rest.append(row)
-    return [_sound(one) if isinstance(one, Line) else one for one in found], rest
+    return [_sound(one) if isinstance(one, ProfileItem) else one for one in found], rest
 
 
-def _sound(line: Line) -> Line | Unread:
+def _sound(line: ProfileItem) -> ProfileItem | Unread:
     """The line, where a profile can have its value."""
     try:
         profile_of([line], {})
@@ -157,7 +157,7 @@ def _sound(line: Line) -> Line | Unread:
     return line
 
 
-def _read(section: Section, rows: Rows) -> Found:
+def _read(section: ProfileSection, rows: Rows) -> Found:
     """What a section says in so many words; all of it is unread where nothing was taken and no prose keeps it."""
     text = "\n".join(rows)
     if text.strip().lower().rstrip(".") in _NOTHING:
@@ -177,7 +177,7 @@ def _unread(number: str, what: str, why: str) -> Unread:
     return Unread(f"{number} {SECTIONS[number].heading}", what, why)
 
 
-def _prose(section: Section, rows: Rows, unread: list[Unread]) -> str:
+def _prose(section: ProfileSection, rows: Rows, unread: list[Unread]) -> str:
     """The prose of a section; the items of a list are paragraphs."""
     text = re.sub(r"\n(?=\s*[-*•·]\s)", "\n\n", "\n".join(rows))
     text = re.sub(r"(?m)^\s*[*•·]\s+", "- ", text)
@@ -193,12 +193,12 @@ def _dated(number: str, rows: Rows) -> Found:
     text = " ".join(" ".join(rows).split())
     version = _VERSION.search(text)
     if version:
-        yield Line(number, "Version", str(int(version[1])))
+        yield ProfileItem(number, "Version", str(int(version[1])))
     elif "version" in text.lower():
         yield _unread(number, text, "a version is kept where it is a whole number")
     day = next((day for match in _DATE.finditer(text) if (day := _day(match[0]))), "")
     if day:
-        yield Line(number, "Date", day)
+        yield ProfileItem(number, "Date", day)
     else:
         yield _unread(number, text, "no date stands there in a form that says which is the day and which the month")
 
@@ -222,18 +222,18 @@ def _name(number: str, rows: Rows) -> Found:
     if text.count('"') == 2 and text.startswith('"') and text.endswith('"'):
         text = text[1:-1]
     if text and len(text) <= 200:
-        yield Line(number, "Name", text)
+        yield ProfileItem(number, "Name", text)
     if rest.strip() and not labelled:
         yield _unread(number, " ".join(rest.split()), "the name is what stands before the first empty line")
 
 
 def _address(number: str, rows: Rows) -> Found:
-    yield from (Line(number, "", " ".join(row.split())) for row in rows if row.strip())
+    yield from (ProfileItem(number, "", " ".join(row.split())) for row in rows if row.strip())
 
 
 def _zone(number: str, rows: Rows) -> Found:
     lines = (_take(number, "", canonical.timezone, word) for word in _ZONE.findall(" ".join(rows)))
-    yield from [line for line in lines if isinstance(line, Line)][:1]
+    yield from [line for line in lines if isinstance(line, ProfileItem)][:1]
 
 
 def _each(pattern: re.Pattern[str], take: Callable[[str], str], label: str = "") -> Callable[[str, Rows], Found]:
@@ -246,9 +246,9 @@ def _each(pattern: re.Pattern[str], take: Callable[[str], str], label: str = "")
     return finds
 
 
-def _take(number: str, label: str, take: Callable[[str], str], text: str) -> Line | Unread:
+def _take(number: str, label: str, take: Callable[[str], str], text: str) -> ProfileItem | Unread:
     try:
-        return Line(number, label, take(text))
+        return ProfileItem(number, label, take(text))
     except ValueError as error:
         return _unread(number, " ".join(text.split()), str(error))
 
@@ -262,7 +262,7 @@ def _world_phone(text: str) -> str:
 def _other(number: str, rows: Rows) -> Found:
     for row in rows:
         if (text := " ".join(row.split())) and len(text) <= 200:
-            yield Line(number, "Other", text)
+            yield ProfileItem(number, "Other", text)
 
 
 def _as_number(text: str) -> str:
@@ -278,7 +278,7 @@ def _services(_: str, rows: Rows) -> Found:
     for row in rows:
         name = service_name(_BULLET.sub("", row, count=1).strip(" .;:"))
         if in_framework(name):
-            yield Line("5", "", name)
+            yield ProfileItem("5", "", name)
 
 
 def _fingerprint(text: str) -> str:

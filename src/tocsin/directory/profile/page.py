@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
-from tocsin.directory.profile.model import Line, Profile, lines_of
-from tocsin.directory.profile.outline import OUTLINE, Section
+from tocsin.directory.profile.model import ProfileItem, TeamProfile, lines_of
+from tocsin.directory.profile.outline import OUTLINE, ProfileSection
 from tocsin.directory.profile.text import NOT_STATED, TITLE_END
 from tocsin.node.errors import StorageError
 
 
 @dataclass(frozen=True)
-class Part:
+class SectionPart:
     """A section with its items and paragraphs."""
 
-    section: Section
-    items: tuple[Line, ...]
+    section: ProfileSection
+    items: tuple[ProfileItem, ...]
     paragraphs: tuple[str, ...]
 
     @property
@@ -25,16 +25,16 @@ class Part:
         return not self.items and not self.paragraphs
 
 
-def parts_of(profile: Profile) -> Iterator[Part]:
+def parts_of(profile: TeamProfile) -> Iterator[SectionPart]:
     """The sections of the outline, in its order."""
     lines = lines_of(profile)
     for section in OUTLINE:
         prose = profile.prose(section.topic)
         items = tuple(line for line in lines if line.section == section.number)
-        yield Part(section, items, tuple(prose.split("\n\n")) if prose else ())
+        yield SectionPart(section, items, tuple(prose.split("\n\n")) if prose else ())
 
 
-def profile_html(profile: Profile) -> str:
+def profile_html(profile: TeamProfile) -> str:
     """One page that needs nothing else, and prints on A4 in a page or two; what is not stated is listed at its end."""
     from jinja2 import Environment, StrictUndefined
 
@@ -50,7 +50,7 @@ def profile_html(profile: Profile) -> str:
     )
 
 
-def profile_pdf(profile: Profile) -> bytes:
+def profile_pdf(profile: TeamProfile) -> bytes:
     """The page as PDF/UA.
 
     Raises:
@@ -70,7 +70,7 @@ def profile_pdf(profile: Profile) -> bytes:
     return bytes(made)
 
 
-def profile_markdown(profile: Profile) -> str:
+def profile_markdown(profile: TeamProfile) -> str:
     """The document as Markdown."""
     rows = [f"# {_escaped(profile.name)}: {TITLE_END}", ""]
     for part in parts_of(profile):
@@ -83,21 +83,21 @@ def profile_markdown(profile: Profile) -> str:
     return "\n".join(rows)
 
 
-def _chapter(head: Part, parts: list[Part]) -> tuple[Part, list[Part]]:
+def _chapter(head: SectionPart, parts: list[SectionPart]) -> tuple[SectionPart, list[SectionPart]]:
     """A chapter with those of its sections that say something."""
     number = f"{head.section.number}."
     return head, [part for part in parts if part.section.number.startswith(number) and not part.empty]
 
 
-def _has_children(section: Section) -> bool:
+def _has_children(section: ProfileSection) -> bool:
     return any(other.number.startswith(f"{section.number}.") for other in OUTLINE)
 
 
-def _label(line: Line) -> str:
+def _label(line: ProfileItem) -> str:
     return f"{line.label}: " if line.label else ""
 
 
-def _more(line: Line) -> str:
+def _more(line: ProfileItem) -> str:
     """The details of an item in words."""
     words = [text for name, text in line.details if name in {"status", "kind"}]
     words += [_PURPOSES[text] for name, text in line.details if name == "for"]

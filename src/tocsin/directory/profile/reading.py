@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tocsin.directory.profile.exact import read_exactly
-from tocsin.directory.profile.model import Profile, profile_of
+from tocsin.directory.profile.model import TeamProfile, profile_of
 from tocsin.directory.profile.others import Unread, read_freely
 from tocsin.node.errors import InputError
 
@@ -17,19 +17,19 @@ _MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
-class Reading:
+class ParsedProfile:
     """A profile that was read: ``exact`` when it is written as Tocsin writes, so that nothing is missing.
 
     ``signed``: the bytes of the whole cleartext-signed document, None where it is not signed.
     """
 
-    profile: Profile
+    profile: TeamProfile
     exact: bool
     unread: tuple[Unread, ...] = ()
     signed: bytes | None = None
 
 
-def read_profile(content: bytes) -> Reading:
+def read_profile(content: bytes) -> ParsedProfile:
     """The profile in a plain-text document, signed (RFC 9580, section 7) or not.
 
     Raises:
@@ -41,17 +41,19 @@ def read_profile(content: bytes) -> Reading:
     text, signed = unsigned(_decoded(content))
     profile = read_exactly(text)
     if profile:
-        return Reading(profile, exact=True, signed=content if signed else None)
+        return ParsedProfile(profile, exact=True, signed=content if signed else None)
     lines, prose, unread = read_freely(text)
     if not lines and not prose:
         raise InputError(
             "No section of RFC 2350 was found in it.",
             hint="It is read as plain text with numbered headings, such as '2.1 Name of the Team'.",
         )
-    return Reading(profile_of(lines, prose), exact=False, unread=tuple(unread), signed=content if signed else None)
+    return ParsedProfile(
+        profile_of(lines, prose), exact=False, unread=tuple(unread), signed=content if signed else None
+    )
 
 
-def read_profile_file(path: Path) -> Reading:
+def read_profile_file(path: Path) -> ParsedProfile:
     """The same of a file.
 
     Raises:

@@ -5,17 +5,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from tocsin.directory.profile.model import Line, Profile, lines_of
-from tocsin.directory.profile.outline import OUTLINE, Section
+from tocsin.directory.profile.model import ProfileItem, TeamProfile, lines_of
+from tocsin.directory.profile.outline import OUTLINE, ProfileSection
 
 NOT_STATED: Final = "Not stated."
 TITLE_END: Final = "profile according to RFC 2350"
 _WIDTH = 72
 
 
-def profile_text(profile: Profile) -> str:
+def profile_text(profile: TeamProfile) -> str:
     """The document: headings at the margin; items as ``- LABEL: VALUE``, details below them; prose in paragraphs."""
-    items: dict[str, list[Line]] = defaultdict(list)
+    items: dict[str, list[ProfileItem]] = defaultdict(list)
     for line in lines_of(profile):
         items[line.section].append(line)
     title = f"{profile.name}: {TITLE_END}"
@@ -29,12 +29,12 @@ def profile_text(profile: Profile) -> str:
     return "\n".join(parts)
 
 
-def _heading(section: Section) -> str:
+def _heading(section: ProfileSection) -> str:
     heading = f"{section.number}. {section.heading}" if section.level == 1 else f"{section.number} {section.heading}"
     return f"\n{heading}\n{'-' * len(heading)}\n" if section.level == 1 else f"{heading}\n"
 
 
-def _items(lines: Iterable[Line]) -> Iterator[str]:
+def _items(lines: Iterable[ProfileItem]) -> Iterator[str]:
     """One block of all items of a section."""
     rows: list[str] = []
     for line in lines:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tocsin.directory.profile.model import Profile
+from tocsin.directory.profile.model import TeamProfile
 from tocsin.node.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 FORMS: Final = (".txt", ".md", ".html", ".pdf")
 
 
-def write_profile(profile: Profile, path: Path, signer: "PySigner | None" = None) -> list[Path]:
+def write_profile(profile: TeamProfile, path: Path, signer: "PySigner | None" = None) -> list[Path]:
     """The files written: the profile, and beside forms other than text its signature.
 
     Raises:
@@ -35,7 +35,7 @@ def write_profile(profile: Profile, path: Path, signer: "PySigner | None" = None
     return list(files)
 
 
-def _content(profile: Profile, path: Path, signer: "PySigner | None") -> bytes:
+def _content(profile: TeamProfile, path: Path, signer: "PySigner | None") -> bytes:
     from tocsin.directory.profile.page import profile_html, profile_markdown, profile_pdf
     from tocsin.directory.profile.signing import sign_text
     from tocsin.directory.profile.text import profile_text

@@ -10,8 +10,8 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.directory.registry.delegation_store import (
-        Delegated,
         DelegationsImported,
+        DelegationSnapshot,
         Denominator,
         Transfers,
         allocated_asns,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from tocsin.directory.registry.delegations import GIVEN, RIRS
     from tocsin.directory.registry.dumps import import_rpsl
-    from tocsin.directory.registry.rdap import Looked, RdapSettings, look_up
+    from tocsin.directory.registry.rdap import RdapResult, RdapSettings, look_up
     from tocsin.directory.registry.rdap_answer import RdapAnswer, RdapContact
     from tocsin.directory.registry.record import RegistryImported
     from tocsin.directory.registry.security_txt import fetch_security_txt, read_security_txt

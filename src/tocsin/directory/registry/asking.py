@@ -5,7 +5,7 @@ from typing import Protocol
 from tocsin.node.errors import WithheldError
 
 
-class Permission(Protocol):
+class QueryPermission(Protocol):
     """Whether something may be done, and the words of the rule that says so (a verdict of the gate)."""
 
     @property
@@ -17,7 +17,7 @@ class Permission(Protocol):
         """The rule."""
 
 
-def ask_first(permission: Permission, what: str) -> None:
+def ask_first(permission: QueryPermission, what: str) -> None:
     """Do nothing if asking about ``what`` is allowed.
 
     Raises:

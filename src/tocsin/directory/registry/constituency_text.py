@@ -38,7 +38,7 @@ _NOTHING: Final = re.compile(r"(?:N/?A\s*)+|none|[-.\s]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ConstituencyItem:
     """One thing found in a text: for which list, its value; or with ``why``, a part that cannot be taken."""
 
     into: ListName | None
@@ -46,25 +46,25 @@ class Found:
     why: str = ""
 
 
-def read_text(text: str) -> Iterator[Found]:
+def read_text(text: str) -> Iterator[ConstituencyItem]:
     """What a text names, in its order, and every other part of it with the reason why it is not taken."""
     for piece in re.split(r"\.\s+-\s+|[\n\t]+|\s{2,}|;\s*", text):
         yield from _read_piece(piece.strip())
 
 
-def read_asn(text: str) -> Iterator[Found]:
+def read_asn(text: str) -> Iterator[ConstituencyItem]:
     """An AS number, or the numbers from one to another as ``AS64500-AS64510``."""
     first, _, last = (part.strip() for part in text.upper().replace("AS", "").partition("-"))
     if not (first.isdecimal() and (last or first).isdecimal()) or int(last or first) - int(first) not in range(
         _MOST_ASNS
     ):
-        yield Found(None, text, "not an AS number, or from one to another that is not below it")
+        yield ConstituencyItem(None, text, "not an AS number, or from one to another that is not below it")
         return
     for number in range(int(first), int(last or first) + 1):
         yield from _numbers("asns", take_asns, f"AS{number}")
 
 
-def read_network(text: str) -> Iterator[Found]:
+def read_network(text: str) -> Iterator[ConstituencyItem]:
     """A network, or the networks of a range; shortened ones (``192.0/16``) where all that is meant is there."""
     compact = re.sub(r"\s+", "", text)
     if ":" in compact:
@@ -74,7 +74,9 @@ def read_network(text: str) -> Iterator[Found]:
     octets = start.split(".")
     if slash and "-" not in start and len(octets) < 4:
         if not length.isdecimal() or int(length) > 8 * len(octets):
-            yield Found(None, text, "a shortened network that does not say all its bits; write all four numbers")
+            yield ConstituencyItem(
+                None, text, "a shortened network that does not say all its bits; write all four numbers"
+            )
             return
         compact = f"{'.'.join([*octets, *['0'] * (4 - len(octets))])}/{length}"
     elif not slash and "-" not in start:
@@ -82,21 +84,21 @@ def read_network(text: str) -> Iterator[Found]:
     yield from _numbers("prefixes", take_ipv4, compact)
 
 
-def read_domain(text: str) -> Iterator[Found]:
+def read_domain(text: str) -> Iterator[ConstituencyItem]:
     """A domain; ``*.example.org`` and ``.org`` are all names under it."""
     name = text.strip().removeprefix("*")
     if name.endswith(".*"):
-        yield Found(None, text, "a name that is open at its end is not one domain")
+        yield ConstituencyItem(None, text, "a name that is open at its end is not one domain")
     elif _suffixes().publicsuffix(name.strip(".").lower()) is None:
-        yield Found(None, text, "not a domain name under a top-level domain that exists")
+        yield ConstituencyItem(None, text, "not a domain name under a top-level domain that exists")
     else:
         try:
-            yield Found("domains", canonical.domain(name))
+            yield ConstituencyItem("domains", canonical.domain(name))
         except ValueError as error:
-            yield Found(None, text, str(error))
+            yield ConstituencyItem(None, text, str(error))
 
 
-def _read_piece(piece: str) -> Iterator[Found]:
+def _read_piece(piece: str) -> Iterator[ConstituencyItem]:
     rest, at = "", 0
     for token in _TOKENS.finditer(piece):
         kind, text = token.lastgroup or "", token.group()
@@ -106,7 +108,7 @@ def _read_piece(piece: str) -> Iterator[Found]:
         yield from _READERS[kind](text)
     rest = f"{rest} {piece[at:]}".strip(" .,-*()")
     if not _NOTHING.fullmatch(rest):
-        yield Found(None, rest, "prose; it names no network, number or domain")
+        yield ConstituencyItem(None, rest, "prose; it names no network, number or domain")
 
 
 def _is_token(kind: str, text: str, piece: str, start: int, end: int) -> bool:
@@ -119,22 +121,22 @@ def _is_token(kind: str, text: str, piece: str, start: int, end: int) -> bool:
     return True
 
 
-def _numbers(into: ListName, take: "Callable[[pl.Series], pl.DataFrame]", text: str) -> Iterator[Found]:
+def _numbers(into: ListName, take: "Callable[[pl.Series], pl.DataFrame]", text: str) -> Iterator[ConstituencyItem]:
     import polars as pl
 
     for value, why in take(pl.Series([text])).select("value", "why").iter_rows():
-        yield Found(None, text, why) if value is None else Found(into, value)
+        yield ConstituencyItem(None, text, why) if value is None else ConstituencyItem(into, value)
 
 
-def _open(text: str) -> Iterator[Found]:
-    yield Found(None, text, "a network that is open at its end; write it as ADDRESS/LENGTH")
+def _open(text: str) -> Iterator[ConstituencyItem]:
+    yield ConstituencyItem(None, text, "a network that is open at its end; write it as ADDRESS/LENGTH")
 
 
-def _url(text: str) -> Iterator[Found]:
-    yield Found(None, text, "a page, not a network")
+def _url(text: str) -> Iterator[ConstituencyItem]:
+    yield ConstituencyItem(None, text, "a page, not a network")
 
 
-_READERS: Final[dict[str, Callable[[str], Iterator[Found]]]] = {
+_READERS: Final[dict[str, Callable[[str], Iterator[ConstituencyItem]]]] = {
     "url": _url,
     "range": read_network,
     "ipv6": read_network,

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.orm import Session
 
-from tocsin.directory.entries import Refused
+from tocsin.directory.entries import RefusedEntry
 from tocsin.directory.registry.delegation_changes import compare, what
 from tocsin.directory.registry.delegations import (
     GIVEN,
     RIRS,
-    Read,
+    DelegationFile,
     Shape,
     overlapping,
     read_delegations,
 )
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.files import disk_failures, sync_file, sync_folder
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,7 +46,7 @@ class Denominator:
 
 
 @dataclass(frozen=True)
-class Delegated:
+class DelegationSnapshot:
     """What was given away as of a day, and the files that say so."""
 
     frame: "pl.DataFrame"
@@ -77,7 +77,7 @@ class DelegationsImported:
     claimed_twice: tuple[str, ...]
     remarks: tuple[str, ...]
     broken: int
-    not_taken: tuple[Refused, ...]
+    not_taken: tuple[RefusedEntry, ...]
 
 
 def import_delegations(
@@ -142,7 +142,7 @@ def files_as_of(home: Path, day: date, *, networks: bool = False) -> list[Denomi
     return list(newest.values())
 
 
-def allocated_asns(home: Path, as_of: date, *, every_status: bool = False) -> Delegated:
+def allocated_asns(home: Path, as_of: date, *, every_status: bool = False) -> DelegationSnapshot:
     """The AS numbers that were in somebody's hands as of a day, one a row, sorted.
 
     Columns: ``asn`` (uint32), ``country``, ``rir``, ``date`` (given on), ``status``, ``holder``. An AS number that two
@@ -159,12 +159,12 @@ def allocated_asns(home: Path, as_of: date, *, every_status: bool = False) -> De
     if not every_status:
         rows = rows.filter(pl.col("status").is_in(GIVEN))
     numbers = rows.with_columns(asn=pl.int_ranges("first", pl.col("last") + 1, dtype=pl.UInt32)).explode("asn")
-    return Delegated(
+    return DelegationSnapshot(
         numbers.select("asn", "country", "rir", "date", "status", "holder").sort("asn", "rir"), tuple(files)
     )
 
 
-def delegated_networks(home: Path, as_of: date, *, every_status: bool = False) -> Delegated:
+def delegated_networks(home: Path, as_of: date, *, every_status: bool = False) -> DelegationSnapshot:
     """The ranges of addresses that were in somebody's hands as of a day, as ``Read.records`` without AS numbers.
 
     Raises:
@@ -175,7 +175,7 @@ def delegated_networks(home: Path, as_of: date, *, every_status: bool = False) -
 
     files = _some(files_as_of(home, as_of, networks=True), as_of)
     rows = _records(home, files).filter(pl.col("kind") != "asn")
-    return Delegated(rows if every_status else rows.filter(pl.col("status").is_in(GIVEN)), tuple(files))
+    return DelegationSnapshot(rows if every_status else rows.filter(pl.col("status").is_in(GIVEN)), tuple(files))
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def transfers(home: Path, before: date, after: date) -> Transfers:
 def _keep(
     database: Database,
     home: Path,
-    read: Read,
+    read: DelegationFile,
     records: "pl.DataFrame",
     made: Denominator,
     *,
@@ -305,7 +305,7 @@ def _note(session: Session, made: Denominator, state: str, *, actor: str, now: d
     detail = {"file": made.file, "sha256": made.sha256, "records": made.records, "as_of": made.as_of.isoformat()}
     audit(
         session,
-        AuditWord.DELEGATIONS_IMPORTED,
+        AuditAction.DELEGATIONS_IMPORTED,
         at=now,
         actor=actor,
         subject=f"delegations:{made.rir}",

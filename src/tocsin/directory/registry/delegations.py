@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.directory.entries import Refused
+from tocsin.directory.entries import RefusedEntry
 from tocsin.networks import network_bounds, parse_addresses, parse_networks, read_chunks
 from tocsin.node.errors import InputError
 
@@ -52,7 +52,7 @@ _DAY = re.compile(r"(?<![0-9])(20[0-9]{2})-?([01][0-9])-?([0-3][0-9])(?![0-9])")
 
 
 @dataclass
-class Read:
+class DelegationFile:
     """What one file says, whole.
 
     ``records`` has a row for each record in the order of the file: ``rir``, ``kind`` (asn, ipv4, ipv6), ``first``,
@@ -69,7 +69,7 @@ class Read:
     as_of: date | None
     lines: int
     records: "pl.DataFrame"
-    broken: list[Refused] = field(default_factory=list)
+    broken: list[RefusedEntry] = field(default_factory=list)
     broken_count: int = 0
     declared: dict[str, int] = field(default_factory=dict)
 
@@ -79,7 +79,7 @@ class Read:
         return list(_disagreements(self.declared, Counter(self.records["kind"].to_list())))
 
 
-def read_delegations(path: Path) -> Read:
+def read_delegations(path: Path) -> DelegationFile:
     """Everything in a delegation file.
 
     Raises:
@@ -89,7 +89,7 @@ def read_delegations(path: Path) -> Read:
     """
     import polars as pl
 
-    read = Read(path.name, _digest(path), "extended", "", None, 0, pl.DataFrame())
+    read = DelegationFile(path.name, _digest(path), "extended", "", None, 0, pl.DataFrame())
     frames: list[pl.DataFrame] = []
     for first, lines in read_chunks(path, lines=_CHUNK_LINES, limit=_MAX_BYTES):
         if first == 1:
@@ -134,7 +134,7 @@ def _as_list_head(line: str) -> bool:
     return tuple(part.strip().lower() for part in line.split(",")) == _AS_LIST_HEAD
 
 
-def _records(read: Read, first: int, lines: list[str]) -> "pl.DataFrame":
+def _records(read: DelegationFile, first: int, lines: list[str]) -> "pl.DataFrame":
     import polars as pl
 
     kept: list[tuple[int, str]] = []
@@ -148,7 +148,7 @@ def _records(read: Read, first: int, lines: list[str]) -> "pl.DataFrame":
     return _check(read, split)
 
 
-def _is_about(read: Read, line: str) -> bool:
+def _is_about(read: DelegationFile, line: str) -> bool:
     """Whether a line says something about the file; what it says is noted."""
     if read.shape == "as-list":
         return _as_list_head(line)
@@ -206,7 +206,7 @@ def _split_as_list(frame: "pl.DataFrame") -> "pl.DataFrame":
     )
 
 
-def _check(read: Read, split: "pl.DataFrame") -> "pl.DataFrame":
+def _check(read: DelegationFile, split: "pl.DataFrame") -> "pl.DataFrame":
     """The rows that are records, typed; the others are noted with their reason."""
     import polars as pl
 
@@ -303,11 +303,11 @@ def _counted(first: UInt64s, value: "pl.Series", ok: Bools, most: int) -> _Ends:
     return first, last, ok & (count > 0) & (last <= most)
 
 
-def _note_broken(read: Read, rows: "pl.DataFrame") -> None:
+def _note_broken(read: DelegationFile, rows: "pl.DataFrame") -> None:
     read.broken_count += len(rows)
     room = _KEPT_BROKEN - len(read.broken)
     for line, text, why in rows.head(max(room, 0)).select("line", "text", "why").iter_rows():
-        read.broken.append(Refused(f"{read.name}, line {line}", text[:200], why))
+        read.broken.append(RefusedEntry(f"{read.name}, line {line}", text[:200], why))
 
 
 def _disagreements(declared: dict[str, int], found: Counter[str]) -> Iterator[str]:

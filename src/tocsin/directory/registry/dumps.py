@@ -12,7 +12,7 @@ from tocsin.directory.importing import MOST_GONE
 from tocsin.directory.registry.delegation_store import allocated_asns
 from tocsin.directory.registry.record import RegistryImported, record
 from tocsin.directory.registry.refusals import Refusals
-from tocsin.directory.registry.rpsl import Territory, read_dump
+from tocsin.directory.registry.rpsl import CountryFilter, read_dump
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 from tocsin.node.files import disk_failures
 from tocsin.node.records import Database
@@ -77,7 +77,7 @@ def import_rpsl(
         )
 
 
-def _territory(home: Path, countries: Collection[str], day: date) -> Territory | None:
+def _territory(home: Path, countries: Collection[str], day: date) -> CountryFilter | None:
     if not countries:
         return None
     import polars as pl
@@ -89,7 +89,7 @@ def _territory(home: Path, countries: Collection[str], day: date) -> Territory |
     asns = pl.DataFrame(schema={"asn": pl.UInt32, "country": pl.String})
     with suppress(NotFoundError):
         asns = allocated_asns(home, day).frame.select("asn", "country")
-    return Territory(codes, asns)
+    return CountryFilter(codes, asns)
 
 
 def _digest(path: Path) -> str:

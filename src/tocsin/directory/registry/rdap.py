@@ -20,8 +20,8 @@ from sqlalchemy import func, select
 
 from tocsin.directory import canonical
 from tocsin.directory.files import ImportFile
-from tocsin.directory.importing import Imported, import_entries
-from tocsin.directory.registry.asking import Permission, ask_first
+from tocsin.directory.importing import ImportResult, import_entries
+from tocsin.directory.registry.asking import QueryPermission, ask_first
 from tocsin.directory.registry.rdap_answer import (
     RdapAnswer,
     answer_document,
@@ -31,7 +31,7 @@ from tocsin.directory.registry.rdap_answer import (
 )
 from tocsin.directory.registry.tables import RdapAnswerRow
 from tocsin.node.errors import RemoteError, UsageError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 _BOOTSTRAP: Final = Path("registry") / "rdap-bootstrap.json"
 _BOOTSTRAP_DAYS: Final = 30
@@ -52,13 +52,13 @@ class RdapSettings:
 
 
 @dataclass(frozen=True)
-class Looked:
+class RdapResult:
     """What a registry said, when it was asked, whether that was kept from before, and what the directory learned."""
 
     answer: RdapAnswer
     asked_at: datetime
     kept: bool
-    imported: Imported
+    imported: ImportResult
 
 
 def look_up(
@@ -66,13 +66,13 @@ def look_up(
     home: Path,
     what: str,
     settings: RdapSettings,
-    permission: Permission,
+    permission: QueryPermission,
     *,
     actor: str,
     now: datetime,
     dry_run: bool = False,
     wait: Callable[[float], None] = time.sleep,
-) -> Looked:
+) -> RdapResult:
     """What a registry says of an address, a network or an AS number, brought into the directory.
 
     An answer that is not older than ``settings.days`` is used again, and nobody is asked. ``permission`` is what the
@@ -102,7 +102,7 @@ def look_up(
         entries.source = before[0].source
     file = ImportFile(f"RDAP {asked}", "", entries)
     imported = import_entries(database, file, actor=actor, now=now, dry_run=dry_run, most_gone=None)
-    return Looked(answer, asked_at, kept, imported)
+    return RdapResult(answer, asked_at, kept, imported)
 
 
 def _question(what: str) -> tuple[str, str]:
@@ -150,7 +150,7 @@ def _pause(database: Database, settings: RdapSettings, now: datetime, wait: Call
 
 
 def _keep(
-    database: Database, answer: RdapAnswer, server: str, permission: Permission, *, actor: str, now: datetime
+    database: Database, answer: RdapAnswer, server: str, permission: QueryPermission, *, actor: str, now: datetime
 ) -> None:
     """Keep an answer, be it "nothing", and note that it was asked for, and the rule that allowed it."""
     with database.begin() as session:
@@ -159,7 +159,7 @@ def _keep(
         row.asked_at, row.answer = now, answer_document(answer)
         session.add(row)
         detail: dict[str, object] = {"rule": permission.words, "server": server, "found": bool(answer.handle)}
-        audit(session, AuditWord.LOOKUP_MADE, at=now, actor=actor, subject=f"rdap:{answer.what}", detail=detail)
+        audit(session, AuditAction.LOOKUP_MADE, at=now, actor=actor, subject=f"rdap:{answer.what}", detail=detail)
 
 
 def _query(home: Path, kind: str, asked: str, settings: RdapSettings) -> tuple[str, dict[str, Any] | None]:

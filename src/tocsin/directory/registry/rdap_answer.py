@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tocsin.directory import canonical
-from tocsin.directory.entries import Entries, Item, RawTeam, Refused, take_teams
+from tocsin.directory.entries import Entries, ListItem, RawTeam, RefusedEntry, take_teams
 
 _PURPOSES: Final = {"abuse": "abuse", "technical": "general"}
 """The roles (RFC 9083, section 10.2.4) whose mailboxes are taken, with what they are for."""
@@ -79,17 +79,17 @@ def read_answer(document: Mapping[str, Any]) -> RdapAnswer:
 def answer_entries(answer: RdapAnswer) -> Entries:
     """The answer as a team with mailboxes and rules. Persons who are technical contacts are named, not taken."""
     entries = Entries(answer.source, frozenset({"mailboxes", "rules"}))
-    boxes: list[Item] = []
+    boxes: list[ListItem] = []
     for contact in answer.contacts:
         if contact.person and contact.role != "abuse":
             why = "a technical contact who is a person; only an abuse contact may be one"
-            entries.refused.append(Refused(answer.handle, f"{contact.role} {contact.handle}", why))
+            entries.refused.append(RefusedEntry(answer.handle, f"{contact.role} {contact.handle}", why))
             continue
         purpose = _PURPOSES[contact.role]
-        boxes += [Item(answer.handle, {"value": address, "purpose": purpose}) for address in contact.mailboxes]
+        boxes += [ListItem(answer.handle, {"value": address, "purpose": purpose}) for address in contact.mailboxes]
     if not boxes:
         why = "no abuse or technical mailbox is in the answer" if answer.handle else "no registry knows of it"
-        entries.refused.append(Refused(answer.handle or "RDAP", answer.what, why))
+        entries.refused.append(RefusedEntry(answer.handle or "RDAP", answer.what, why))
         return entries
     abuse = [contact.handle for contact in answer.contacts if contact.role == "abuse" and contact.handle]
     fields = {
@@ -99,7 +99,7 @@ def answer_entries(answer: RdapAnswer) -> Entries:
         "kind": "abuse",
         "country": answer.country if len(answer.country) == 2 else "",
     }
-    rules = [Item(answer.handle, {"value": value}) for value in answer.values]
+    rules = [ListItem(answer.handle, {"value": value}) for value in answer.values]
     into = "asns" if answer.kind == "asn" else "prefixes"
     take_teams(entries, [RawTeam(answer.handle, fields, {"mailboxes": boxes, into: rules})])
     return entries

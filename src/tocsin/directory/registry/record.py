@@ -9,16 +9,25 @@ from uuid import uuid4
 from sqlalchemy import Executable, Select, Table, insert, select, update
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from tocsin.directory.entries import TEAM_FIELDS, Refused
+from tocsin.directory.entries import TEAM_FIELDS, RefusedEntry
 from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import FactKind
 from tocsin.directory.importing import MOST_GONE
-from tocsin.directory.model import Role, Team, TeamKind
+from tocsin.directory.model import ResponsibilityRole, Team, TeamKind
 from tocsin.directory.registry.refusals import Refusals
-from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, Difference, Said, Stored, compare, schema
+from tocsin.directory.registry.said import (
+    MAILBOXES,
+    RULES,
+    TEAMS,
+    Difference,
+    RegistrySnapshot,
+    StoredAssertions,
+    compare,
+    schema,
+)
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, TeamRow
 from tocsin.node.errors import ConflictError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,7 +68,7 @@ class RegistryImported:
     new: tuple[str, ...]
     withdrawn: tuple[str, ...]
     reasons: dict[str, int]
-    not_taken: tuple[Refused, ...]
+    not_taken: tuple[RefusedEntry, ...]
     refusals: str
     shrinks: str = ""
 
@@ -71,7 +80,7 @@ class RegistryImported:
 
 def record(
     database: Database,
-    said: Said,
+    said: RegistrySnapshot,
     refusals: Refusals,
     *,
     files: Mapping[str, str],
@@ -107,7 +116,7 @@ def record(
         counts = {name: count for name, count in vars(result).items() if isinstance(count, int)}
         audit(
             session,
-            AuditWord.DIRECTORY_IMPORTED,
+            AuditAction.DIRECTORY_IMPORTED,
             at=now,
             actor=actor,
             subject=f"directory:{said.source}",
@@ -117,7 +126,7 @@ def record(
 
 
 def _result(
-    said: Said,
+    said: RegistrySnapshot,
     difference: Difference,
     refusals: Refusals,
     *,
@@ -159,7 +168,7 @@ def _few(rules: "pl.DataFrame") -> tuple[str, ...]:
     )
 
 
-def _stored(session: Session, source: str) -> Stored:
+def _stored(session: Session, source: str) -> StoredAssertions:
     team, box, rule, fact = TeamRow, MailboxRow, ConstituencyRow, FactRow
     teams = select(team.key, team.id, team.name, team.organisation, team.country)
     boxes = _standing(box, source).with_only_columns(box.id, team.key, box.address, box.purpose)
@@ -170,7 +179,7 @@ def _stored(session: Session, source: str) -> Stored:
         .where(fact.kind == FactKind.FIELD, fact.withdrawn.is_(None))
     )
     worded = [(key, detail["field"]) for key, detail in session.execute(words)]
-    return Stored(
+    return StoredAssertions(
         teams=_frame(session, teams, ("team", "id", *TEAMS[1:])),
         mailboxes=_frame(session, boxes, ("id", *MAILBOXES)),
         rules=_frame(session, rules, ("id", *RULES)),
@@ -213,7 +222,7 @@ def _write(session: Session, difference: Difference, source: str, as_of: date | 
         "withdrawn": None,
     }
     rules = difference.rules.new.join(ids, on="team").drop("team")
-    _insert(session, ConstituencyRow, rules, about | {"role": Role.RESPONSIBLE.value})
+    _insert(session, ConstituencyRow, rules, about | {"role": ResponsibilityRole.RESPONSIBLE.value})
     boxes = difference.mailboxes.new.join(ids, on="team").drop("team")
     _insert(session, MailboxRow, boxes, about | {"said_by": ""})
 

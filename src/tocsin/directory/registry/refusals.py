@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
-from tocsin.directory.entries import Refused
+from tocsin.directory.entries import RefusedEntry
 from tocsin.node.files import disk_failures
 
 _KEPT = 1_000
@@ -23,7 +23,7 @@ class Refusals:
     """
 
     path: Path
-    first: list[Refused] = field(default_factory=list)
+    first: list[RefusedEntry] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     _file: TextIO | None = None
 
@@ -50,7 +50,7 @@ class Refusals:
 
     def add(self, where: str, what: str, why: str) -> None:
         """Note one: where it stands, what it says, and the reason; what follows ``:`` or ``(`` in it is of this one."""
-        refused = Refused(where, what, why)
+        refused = RefusedEntry(where, what, why)
         self.reasons[_OWN.split(why, maxsplit=1)[0]] += 1
         if len(self.first) < _KEPT:
             self.first.append(refused)

@@ -26,7 +26,7 @@ def schema(columns: Sequence[str]) -> "pl.Schema":
 
 
 @dataclass(frozen=True)
-class Said:
+class RegistrySnapshot:
     """What a registry says, whole; columns are typed as by ``schema``.
 
     ``teams`` (``TEAMS``) by key, ``mailboxes`` (``MAILBOXES``), ``rules`` (``RULES``; ``kind`` and ``value`` are
@@ -48,7 +48,7 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredAssertions:
     """What is in the records: all teams, and the assertions of this source that stand, with their numbers in ``id``.
 
     ``worded`` (``team``, ``field``) are fields of teams of which a person's word stands.
@@ -61,7 +61,7 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Changes:
+class RegistryChanges:
     """Rows to record, rows to withdraw (with ``id``); how many stand already, and how many stay though not said."""
 
     new: "pl.DataFrame"
@@ -81,8 +81,8 @@ class Difference:
     teams_new: "pl.DataFrame"
     teams_changed: "pl.DataFrame"
     teams_same: int
-    mailboxes: Changes
-    rules: Changes
+    mailboxes: RegistryChanges
+    rules: RegistryChanges
 
     @property
     def empty(self) -> bool:
@@ -101,7 +101,7 @@ class Difference:
         return " and ".join(found)
 
 
-def compare(said: Said, stored: Stored) -> Difference:
+def compare(said: RegistrySnapshot, stored: StoredAssertions) -> Difference:
     """What must change so that the records say what the registry says.
 
     What it no longer says is withdrawn, except of a number of which something is wrong now, and of a kind of number
@@ -126,18 +126,18 @@ def compare(said: Said, stored: Stored) -> Difference:
     )
 
 
-def _changes(said: "pl.DataFrame", stored: "pl.DataFrame", on: tuple[str, ...]) -> Changes:
+def _changes(said: "pl.DataFrame", stored: "pl.DataFrame", on: tuple[str, ...]) -> RegistryChanges:
     new = said.join(stored, on=on, how="anti", nulls_equal=True)
     gone = stored.join(said, on=on, how="anti", nulls_equal=True)
-    return Changes(new, gone, len(said) - len(new), 0)
+    return RegistryChanges(new, gone, len(said) - len(new), 0)
 
 
-def _keep(changes: Changes, kept: "pl.DataFrame") -> Changes:
+def _keep(changes: RegistryChanges, kept: "pl.DataFrame") -> RegistryChanges:
     """The same changes, of which these rows are not withdrawn."""
-    return Changes(changes.new, changes.gone.join(kept, on="id", how="anti"), changes.same, len(kept))
+    return RegistryChanges(changes.new, changes.gone.join(kept, on="id", how="anti"), changes.same, len(kept))
 
 
-def _changed(said: "pl.DataFrame", stored: Stored) -> "pl.DataFrame":
+def _changed(said: "pl.DataFrame", stored: StoredAssertions) -> "pl.DataFrame":
     """Teams of which a field is to change; a field that a person spoke of stays."""
     import polars as pl
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from tocsin.directory import canonical
-from tocsin.directory.entries import Entries, Item, RawTeam, Refused, take_teams
+from tocsin.directory.entries import Entries, ListItem, RawTeam, RefusedEntry, take_teams
 from tocsin.directory.files import ImportFile
-from tocsin.directory.registry.asking import Permission, ask_first
+from tocsin.directory.registry.asking import QueryPermission, ask_first
 from tocsin.directory.shapes import phone, url
 from tocsin.node.errors import InputError, NotFoundError, RemoteError, UsageError
 
@@ -60,7 +60,7 @@ class SecurityTxt:
 
     values: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     signed: bool = False
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[RefusedEntry] = field(default_factory=list)
 
     def all(self, name: str) -> list[str]:
         """Every value of a field."""
@@ -97,9 +97,11 @@ def _take_line(found: SecurityTxt, where: str, number: int, line: str) -> None:
     word, colon, value = line.partition(":")
     known = word.strip().lower()
     if not colon or known not in _FIELDS:
-        found.refused.append(Refused(where, line[:200], "not a field of RFC 9116"))
+        found.refused.append(RefusedEntry(where, line[:200], "not a field of RFC 9116"))
     elif known in _ONCE and known in found.values:
-        found.refused.append(Refused(where, line[:200], f"{_FIELDS[known]} must stand there once; the first is used"))
+        found.refused.append(
+            RefusedEntry(where, line[:200], f"{_FIELDS[known]} must stand there once; the first is used")
+        )
     else:
         found.values.setdefault(known, []).append((number, value.strip()))
 
@@ -152,12 +154,12 @@ def entries_of(
     known = keys(team or _key(owner)) if found.signed else ()
     why = why_not(found, place, now=now) or why_no_signature(content, known)
     if why:
-        entries.refused.append(Refused(name, f"security.txt of {owner}", why))
+        entries.refused.append(RefusedEntry(name, f"security.txt of {owner}", why))
     else:
         take_teams(entries, [_team(found, owner, team, name, entries)])
         if found.signed and not known:
             what = "its signature is not checked, since no OpenPGP key of the team is in the directory"
-            entries.refused.append(Refused(name, f"security.txt of {owner}", what))
+            entries.refused.append(RefusedEntry(name, f"security.txt of {owner}", what))
     return ImportFile(name, hashlib.sha256(content).hexdigest(), entries)
 
 
@@ -204,23 +206,23 @@ def _owner(found: SecurityTxt, domain: str, name: str) -> str:
 def _team(found: SecurityTxt, owner: str, key: str, name: str, entries: Entries) -> RawTeam:
     """The team that a domain's file makes, or what it adds to the team of this key."""
     made = {"key": _key(owner), "name": f"security contact of {owner}", "kind": "product"}
-    lists: dict[str, list[Item]] = {"domains": [Item(name, {"value": owner})]}
+    lists: dict[str, list[ListItem]] = {"domains": [ListItem(name, {"value": owner})]}
     for number, text in found.values["contact"]:
         where = f"{name}, line {number}"
         try:
             into, item = _contact(text)
         except ValueError as error:
-            entries.refused.append(Refused(where, f"Contact '{text}'", str(error)))
+            entries.refused.append(RefusedEntry(where, f"Contact '{text}'", str(error)))
         else:
-            lists.setdefault(into, []).append(Item(where, item))
+            lists.setdefault(into, []).append(ListItem(where, item))
     words = (word.strip() for word in ",".join(found.all("preferred-languages")).split(","))
-    lists["languages"] = [Item(name, {"value": word}) for word in words if word]
+    lists["languages"] = [ListItem(name, {"value": word}) for word in words if word]
     lists.setdefault("channels", []).extend(
-        Item(name, {"value": page, "kind": "website"}) for page in found.all("policy")
+        ListItem(name, {"value": page, "kind": "website"}) for page in found.all("policy")
     )
     for number, text in found.values.get("encryption", []):
         why = "a key is not fetched; bring it in as a key of the team"
-        entries.refused.append(Refused(f"{name}, line {number}", f"Encryption '{text}'", why))
+        entries.refused.append(RefusedEntry(f"{name}, line {number}", f"Encryption '{text}'", why))
     return RawTeam(name, {"key": key} if key else made, lists)
 
 
@@ -257,7 +259,13 @@ _CONTACTS: Final[Mapping[str, Callable[[str], tuple[str, dict[str, str]]]]] = {
 
 
 def fetch_security_txt(
-    domain: str, client: "httpx.Client", permission: Permission, *, team: str = "", keys: Keys = no_keys, now: datetime
+    domain: str,
+    client: "httpx.Client",
+    permission: QueryPermission,
+    *,
+    team: str = "",
+    keys: Keys = no_keys,
+    now: datetime,
 ) -> ImportFile:
     """What a domain's own file says, fetched over https from its well-known place, then from its root (section 3).
 

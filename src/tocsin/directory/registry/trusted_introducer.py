@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from tocsin.directory import canonical
-from tocsin.directory.entries import Entries, Item, RawTeam, Refused, take_teams
+from tocsin.directory.entries import Entries, ListItem, RawTeam, RefusedEntry, take_teams
 from tocsin.directory.files import ImportFile
 from tocsin.directory.hours import read_hours
-from tocsin.directory.registry.constituency_text import Found, read_asn, read_domain, read_network, read_text
+from tocsin.directory.registry.constituency_text import ConstituencyItem, read_asn, read_domain, read_network, read_text
 from tocsin.directory.shapes import SHAPES, phone, url
 from tocsin.networks import country_names
 from tocsin.node.errors import InputError, NotFoundError
@@ -57,29 +57,29 @@ _WEEK = re.compile(r"(\d{1,2}[:.]\d{2}) ?(?:to|till|-) ?(\d{1,2}[:.]\d{2}),? *\(
 
 
 @dataclass
-class _Team:
+class _TeamRecord:
     """A team being put together from a record: fields and lists as an import file would have them, and refusals."""
 
     where: str
     name: str
     fields: dict[str, str] = field(default_factory=dict)
-    lists: dict[str, list[Item]] = field(default_factory=dict)
+    lists: dict[str, list[ListItem]] = field(default_factory=dict)
     as_of: str = ""
-    prose: list[Refused] = field(default_factory=list)
+    prose: list[RefusedEntry] = field(default_factory=list)
 
     def add(self, name: str, value: str, **detail: str) -> None:
         """One more item of a list."""
         said = {"as_of": self.as_of} if self.as_of else {}
         items = self.lists.setdefault(name, [])
-        item = Item(self.where, {"value": value} | {word: text for word, text in detail.items() if text} | said)
+        item = ListItem(self.where, {"value": value} | {word: text for word, text in detail.items() if text} | said)
         if item not in items:
             items.append(item)
 
     def note(self, what: str, why: str) -> None:
         """Something of it that is not taken, without doubt of the rest."""
-        self.prose.append(Refused(self.where, f"{self.name}, {what}", why))
+        self.prose.append(RefusedEntry(self.where, f"{self.name}, {what}", why))
 
-    def networks(self, what: str, found: Iterable[Found]) -> None:
+    def networks(self, what: str, found: Iterable[ConstituencyItem]) -> None:
         """What of its constituency was found, each in its list."""
         for one in found:
             if one.into is not None:
@@ -143,27 +143,27 @@ def _shape(records: object) -> str | None:
     return None
 
 
-def _read(number: int, record: object, shape: str, source: str, entries: Entries) -> _Team | None:
+def _read(number: int, record: object, shape: str, source: str, entries: Entries) -> _TeamRecord | None:
     """A record as a team, or None after its reason was noted."""
     names = {"current": ("short_name", "official_name"), "2012": ("title", "Official Team Name")}
     where = f"record {number}"
     if not isinstance(record, dict):
-        entries.refused.append(Refused(where, str(record)[:80], "a record is a table of fields"))
+        entries.refused.append(RefusedEntry(where, str(record)[:80], "a record is a table of fields"))
         return None
     short, full = (_text(record.get(name)) for name in names.get(shape, ("name", "fullName")))
     if not (short or full):
-        entries.refused.append(Refused(where, "the record", "it names no team"))
+        entries.refused.append(RefusedEntry(where, "the record", "it names no team"))
         return None
     if why := _inactive(record):
-        entries.refused.append(Refused(where, short or full, why))
+        entries.refused.append(RefusedEntry(where, short or full, why))
         return None
-    team = _Team(where, short or full)
+    team = _TeamRecord(where, short or full)
     key = re.sub(r"[^a-z0-9]+", "-", f"{_KEYS.get(source, source)} {short or full}".lower()).strip("-")
     team.fields = {"key": key[:64].rstrip("-"), "name": full or short}
     try:
         _SHAPES[shape](team, record)
     except (AttributeError, TypeError) as error:
-        entries.refused.append(Refused(where, team.name, f"a field of it is not as it should be: {error}"))
+        entries.refused.append(RefusedEntry(where, team.name, f"a field of it is not as it should be: {error}"))
         entries.unsure.add(team.fields["key"])
         return None
     return team
@@ -175,7 +175,7 @@ def _inactive(record: Record) -> str:
     return "" if operating else "the list says that this team is not operational"
 
 
-def _current(team: _Team, record: Record) -> None:
+def _current(team: _TeamRecord, record: Record) -> None:
     scope: Record = record.get("constituency") or {}
     _kind(team, " ".join(scope.get("types") or []))
     team.fields["organisation"] = _line(record.get("host_organisation"))
@@ -199,7 +199,7 @@ def _current(team: _Team, record: Record) -> None:
     _hours(team, _text(record.get("business_hours")), _text(record.get("business_hours_timezone")))
 
 
-def _of_2012(team: _Team, record: Record) -> None:
+def _of_2012(team: _TeamRecord, record: Record) -> None:
     team.as_of = _day(record.get("Last changed"))
     _kind(team, _text(record.get("-Type of Constituency")))
     _country(team, _parts(record.get("Country")))
@@ -224,7 +224,7 @@ def _of_2012(team: _Team, record: Record) -> None:
     _hours(team, _text(record.get("-Business Hours")), "")
 
 
-def _of_certopedia(team: _Team, record: Record) -> None:
+def _of_certopedia(team: _TeamRecord, record: Record) -> None:
     team.as_of = _day(record.get("lastUpdated"))
     _kind(team, _text(record.get("sector")))
     _country(team, [_text(record.get("country"))])
@@ -234,20 +234,20 @@ def _of_certopedia(team: _Team, record: Record) -> None:
     _website(team, _text(record.get("website")))
 
 
-_SHAPES: Final[dict[str, Callable[[_Team, Record], None]]] = {
+_SHAPES: Final[dict[str, Callable[[_TeamRecord, Record], None]]] = {
     "current": _current,
     "2012": _of_2012,
     "certopedia": _of_certopedia,
 }
 
 
-def _kind(team: _Team, words: str) -> None:
+def _kind(team: _TeamRecord, words: str) -> None:
     lower = words.lower()
     found = (kind for word, kind in _KINDS if word in lower)
     team.fields["kind"] = next(found, "organisation")
 
 
-def _country(team: _Team, names: Iterable[str]) -> None:
+def _country(team: _TeamRecord, names: Iterable[str]) -> None:
     """Where the team is, if the list says one country; others of several are named."""
     codes = {code: name for name in names if (code := _code(team, "country", name))}
     if len(codes) == 1:
@@ -256,7 +256,7 @@ def _country(team: _Team, names: Iterable[str]) -> None:
         team.note(f"country '{', '.join(codes.values())}'", "it is in several countries; a team here has one or none")
 
 
-def _constituents(team: _Team, names: Iterable[str]) -> None:
+def _constituents(team: _TeamRecord, names: Iterable[str]) -> None:
     """A country is a national team's constituency; others have only constituents in it."""
     for name in filter(None, names):
         code = _code(team, "country of constituents", name)
@@ -266,7 +266,7 @@ def _constituents(team: _Team, names: Iterable[str]) -> None:
             team.note(f"country of constituents '{name}'", "this team does not answer for the whole country")
 
 
-def _code(team: _Team, what: str, name: str) -> str:
+def _code(team: _TeamRecord, what: str, name: str) -> str:
     """The ISO 3166-1 code of a country that is named by its code or its name; empty, and noted, where there is none."""
     text = name.strip()
     code = _USUAL_NAMES.get(text.lower()) or _codes().get(text.lower(), "")
@@ -281,12 +281,12 @@ def _codes() -> dict[str, str]:
     return {name.lower(): code for code, name in names.items()} | {code.lower(): code for code in names} | {"eu": "EU"}
 
 
-def _mailbox(team: _Team, address: str) -> None:
+def _mailbox(team: _TeamRecord, address: str) -> None:
     if address:
         team.add("mailboxes", address, purpose="security")
 
 
-def _membership(team: _Team, level: str, since: str) -> None:
+def _membership(team: _TeamRecord, level: str, since: str) -> None:
     status = _STATUSES.get(level.lower())
     if status is None:
         if level:
@@ -295,18 +295,18 @@ def _membership(team: _Team, level: str, since: str) -> None:
     team.add("memberships", "", body=_BODY, status=status, since=since)
 
 
-def _phone(team: _Team, number: str, *, fax: bool, emergency: bool) -> None:
+def _phone(team: _TeamRecord, number: str, *, fax: bool, emergency: bool) -> None:
     if number and number.lower() != "n/a":
         kind, purpose = ("fax", "") if fax else ("phone", "emergency" if emergency else "")
         _taken(team, "channels", "telephone", phone, number, kind=kind, purpose=purpose)
 
 
-def _website(team: _Team, page: str) -> None:
+def _website(team: _TeamRecord, page: str) -> None:
     if page:
         _taken(team, "channels", "page", url, page, kind="website")
 
 
-def _taken(team: _Team, into: str, what: str, read: Callable[[str], str], text: str, **detail: str) -> None:
+def _taken(team: _TeamRecord, into: str, what: str, read: Callable[[str], str], text: str, **detail: str) -> None:
     """Add what can be read; a telephone number that cannot is no reason to doubt the networks."""
     try:
         team.add(into, read(text), **detail)
@@ -314,17 +314,17 @@ def _taken(team: _Team, into: str, what: str, read: Callable[[str], str], text: 
         team.note(f"{what} '{text[:80]}'", str(error))
 
 
-def _established(team: _Team, text: str) -> None:
+def _established(team: _TeamRecord, text: str) -> None:
     if text:
         _taken(team, "established", "established", lambda day: canonical.day(day).isoformat(), text)
 
 
-def _address(team: _Team, text: str) -> None:
+def _address(team: _TeamRecord, text: str) -> None:
     if text:
         _taken(team, "address", "address", SHAPES["address"].read, text)
 
 
-def _hours(team: _Team, text: str, zone: str) -> None:
+def _hours(team: _TeamRecord, text: str, zone: str) -> None:
     """Working hours, where they are one span on weekdays or always; and their time zone, where it is one of IANA's."""
     words = text.partition(". - Timezone GMT")[0].strip(" .")
     if zone:
@@ -340,7 +340,7 @@ def _hours(team: _Team, text: str, zone: str) -> None:
         team.note(f"hours '{words[:80]}'", "not hours such as 08:00 to 17:00 Monday to Friday")
 
 
-def _field(team: _Team, name: str, read: Callable[[str], str], text: str) -> None:
+def _field(team: _TeamRecord, name: str, read: Callable[[str], str], text: str) -> None:
     try:
         team.fields[name] = read(text)
     except ValueError as error:

@@ -13,7 +13,7 @@ from typing import Final
 from tocsin.directory.attest import weigh
 from tocsin.directory.facts import Fact, FactKind, Status
 from tocsin.directory.model import TeamKind
-from tocsin.directory.states.sets import Body, State
+from tocsin.directory.states.sets import Body, CountryState
 
 LATELY: Final = timedelta(days=365)
 """A link of which it is known when it was last used counts as in use for so long."""
@@ -22,7 +22,7 @@ _OUTSIDE: Final = {Status.CANDIDATE.value, Status.SUSPENDED.value}
 _REACHES: Final = ("regional", "international")
 
 
-class Answer(StrEnum):
+class CirtStatus(StrEnum):
     """What a rule says of a state."""
 
     YES = "yes"
@@ -31,10 +31,10 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CirtVerdict:
     """An answer, why, and what it rests on."""
 
-    answer: Answer
+    answer: CirtStatus
     reason: str
     evidence: tuple[str, ...] = ()
 
@@ -56,7 +56,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class MembershipLink:
     """A membership of a team: ``reach`` is empty for a body that no file knows.
 
     ``used``: when something was last exchanged by it, None where that is not known. ``why_not``: why it does not count
@@ -79,26 +79,26 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Judged:
+class CirtAssessment:
     """What both rules say of a state, and the links that were looked at.
 
     ``responds``: whether a person answers at one of its teams; None where there is none or nobody tried.
     """
 
-    state: State
-    structure: Verdict
-    cooperating: Verdict
-    links: tuple[Link, ...]
+    state: CountryState
+    structure: CirtVerdict
+    cooperating: CirtVerdict
+    links: tuple[MembershipLink, ...]
     responds: bool | None
 
 
 def judge(
-    state: State,
+    state: CountryState,
     candidates: Sequence[Candidate],
     bodies: Mapping[str, Body],
     day: date,
     last_used: Mapping[tuple[str, str], date],
-) -> Judged:
+) -> CirtAssessment:
     """What both rules say of a state on a day.
 
     ``last_used``: by team's key and the name of a body when something was last exchanged; what is not there is not
@@ -107,7 +107,7 @@ def judge(
     national = [one for one in candidates if one.kind is TeamKind.NATIONAL]
     links = tuple(link for one in national for link in _links(one, bodies, day, last_used))
     responds = {one.answers for one in candidates}
-    return Judged(
+    return CirtAssessment(
         state,
         _structure(state, candidates, day),
         _cooperating(state, national, candidates, links, day),
@@ -116,30 +116,34 @@ def judge(
     )
 
 
-def _structure(state: State, teams: Sequence[Candidate], day: date) -> Verdict:
+def _structure(state: CountryState, teams: Sequence[Candidate], day: date) -> CirtVerdict:
     evidence = tuple(words for team in teams for words in _evidence(team, day))
     if evidence:
         names = ", ".join(f"{team.key} ({team.kind})" for team in teams if any(_evidence(team, day)))
-        return Verdict(Answer.YES, f"it has {names}", evidence)
+        return CirtVerdict(CirtStatus.YES, f"it has {names}", evidence)
     if teams and any(team.ended or team.facts for team in teams):
         ended = tuple(_ended(team) for team in teams)
-        return Verdict(Answer.NO, "all that was said of its teams was withdrawn or has ended", ended)
+        return CirtVerdict(CirtStatus.NO, "all that was said of its teams was withdrawn or has ended", ended)
     if state.no_cirt_as_of is not None and state.no_cirt_as_of <= day:
         found = f"{state.no_cirt_source}, as of {state.no_cirt_as_of}"
-        return Verdict(Answer.NO, "somebody found that it has none", (found,))
+        return CirtVerdict(CirtStatus.NO, "somebody found that it has none", (found,))
     if teams:
-        return Verdict(Answer.OPEN, f"nothing that is said of {', '.join(team.key for team in teams)} stands")
-    return Verdict(Answer.OPEN, "no national or governmental team of it is known here")
+        return CirtVerdict(CirtStatus.OPEN, f"nothing that is said of {', '.join(team.key for team in teams)} stands")
+    return CirtVerdict(CirtStatus.OPEN, "no national or governmental team of it is known here")
 
 
 def _cooperating(
-    state: State, national: Sequence[Candidate], every: Sequence[Candidate], links: Sequence[Link], day: date
-) -> Verdict:
+    state: CountryState,
+    national: Sequence[Candidate],
+    every: Sequence[Candidate],
+    links: Sequence[MembershipLink],
+    day: date,
+) -> CirtVerdict:
     exists = _structure(state, national, day)
-    if exists.answer is not Answer.YES:
+    if exists.answer is not CirtStatus.YES:
         other = [team.key for team in every if team.kind is not TeamKind.NATIONAL]
-        if other and exists.answer is Answer.OPEN:
-            return Verdict(Answer.OPEN, f"no national team is known, only {', '.join(other)}")
+        if other and exists.answer is CirtStatus.OPEN:
+            return CirtVerdict(CirtStatus.OPEN, f"no national team is known, only {', '.join(other)}")
         return exists
     found = {reach: [link for link in links if link.reach == reach] for reach in _REACHES}
     words = tuple(link.words for link in links)
@@ -147,11 +151,11 @@ def _cooperating(
     if not lacking:
         known = all(any(link.used and not link.why_not for link in found[reach]) for reach in _REACHES)
         how = "in use" if known else "by membership; whether they are used is not known"
-        return Verdict(Answer.YES, f"a national CIRT with a regional and an international link, {how}", words)
+        return CirtVerdict(CirtStatus.YES, f"a national CIRT with a regional and an international link, {how}", words)
     ended = [reach for reach in lacking if found[reach]]
     if ended:
-        return Verdict(Answer.NO, f"its {' and '.join(ended)} links are not in use", words)
-    return Verdict(Answer.OPEN, f"no {' and no '.join(lacking)} link of its national CIRT is known", words)
+        return CirtVerdict(CirtStatus.NO, f"its {' and '.join(ended)} links are not in use", words)
+    return CirtVerdict(CirtStatus.OPEN, f"no {' and no '.join(lacking)} link of its national CIRT is known", words)
 
 
 def _evidence(team: Candidate, day: date) -> Iterator[str]:
@@ -171,7 +175,7 @@ def _ended(team: Candidate) -> str:
 
 def _links(
     team: Candidate, bodies: Mapping[str, Body], day: date, last_used: Mapping[tuple[str, str], date]
-) -> Iterator[Link]:
+) -> Iterator[MembershipLink]:
     for fact, ended in (*((one, False) for one in team.facts), *((one, True) for one in team.ended)):
         if fact.kind is not FactKind.MEMBERSHIP:
             continue
@@ -180,7 +184,7 @@ def _links(
         used = last_used.get((team.key, name))
         withdrawn = f"withdrawn {fact.withdrawn.date()}" if ended and fact.withdrawn else ""
         reach, source = body.reach if body else "", fact.said_by or fact.source
-        yield Link(team.key, name, reach, used, withdrawn or _why_not(fact, day, used), source)
+        yield MembershipLink(team.key, name, reach, used, withdrawn or _why_not(fact, day, used), source)
 
 
 def _why_not(fact: Fact, day: date, used: date | None) -> str:
@@ -195,9 +199,9 @@ def _why_not(fact: Fact, day: date, used: date | None) -> str:
     return f"not used since {used}" if used is not None and used < day - LATELY else ""
 
 
-def count_answers(judged: Iterable[Judged], group: str = "") -> dict[str, dict[str, int]]:
+def count_answers(judged: Iterable[CirtAssessment], group: str = "") -> dict[str, dict[str, int]]:
     """How many states each rule says what of, by rule and answer; ``group`` of `GROUPS`, or empty for all."""
-    counts = {rule: {answer.value: 0 for answer in Answer} for rule in ("structure", "cooperating")}
+    counts = {rule: {answer.value: 0 for answer in CirtStatus} for rule in ("structure", "cooperating")}
     for one in judged:
         if not group or group in one.state.groups:
             counts["structure"][one.structure.answer.value] += 1

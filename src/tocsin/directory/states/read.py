@@ -11,10 +11,10 @@ from tocsin.directory.about import settle_facts
 from tocsin.directory.contacts import Contact, ContactState, Terms, contact_states
 from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import Fact, FactKind
-from tocsin.directory.model import Role, Rule, RuleKind, TeamKind
-from tocsin.directory.standing import Part, standing
-from tocsin.directory.states.cirts import Candidate, Judged, judge
-from tocsin.directory.states.sets import Body, State
+from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind, TeamKind
+from tocsin.directory.standing import DirectoryPart, standing
+from tocsin.directory.states.cirts import Candidate, CirtAssessment, judge
+from tocsin.directory.states.sets import Body, CountryState
 from tocsin.directory.tables import TeamRow
 
 _KINDS = (TeamKind.NATIONAL, TeamKind.GOVERNMENTAL)
@@ -22,7 +22,7 @@ _KINDS = (TeamKind.NATIONAL, TeamKind.GOVERNMENTAL)
 
 def read_cirts(
     session: Session,
-    states: Sequence[State],
+    states: Sequence[CountryState],
     bodies: Mapping[str, Body],
     *,
     at: datetime,
@@ -30,7 +30,7 @@ def read_cirts(
     terms: Terms,
     told: Iterable[int] = (),
     last_used: Mapping[tuple[str, str], date] | None = None,
-) -> list[Judged]:
+) -> list[CirtAssessment]:
     """What both rules say of each state at a time, as it was known then; that of now where ``at`` is ``now``.
 
     ``told``: numbers of teams that had time enough to answer a notification; of others that do not answer, nothing is
@@ -45,8 +45,8 @@ def read_candidates(
 ) -> dict[str, list[Candidate]]:
     """The national and governmental teams by country: of those where they are, or that they answer for."""
     past = at if at < now else None
-    standing_then = standing(session, Part(kind=RuleKind.COUNTRY.value), past)
-    rules = [rule for rule in standing_then.rules if rule.role is Role.RESPONSIBLE]
+    standing_then = standing(session, DirectoryPart(kind=RuleKind.COUNTRY.value), past)
+    rules = [rule for rule in standing_then.rules if rule.role is ResponsibilityRole.RESPONSIBLE]
     merged = standing_then.merged
     row = TeamRow
     query = select(row.id, row.key, row.kind, row.country).where(
@@ -98,7 +98,7 @@ def _answers(contacts: Iterable[Contact], *, told: bool) -> bool | None:
     return False if told or states == {ContactState.BOUNCING} else None
 
 
-def _said(rules: Iterable[Rule], contacts: Iterable[Contact], code: str) -> Iterable[str]:
+def _said(rules: Iterable[DirectoryRule], contacts: Iterable[Contact], code: str) -> Iterable[str]:
     for rule in rules:
         if rule.value == code:
             day = f", as of {rule.as_of}" if rule.as_of else ""

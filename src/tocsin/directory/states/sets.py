@@ -21,7 +21,7 @@ _NO: Final = {"", "no", "false", "0"}
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class CountryState:
     """A state; ``groups`` of `GROUPS`. ``no_cirt_as_of``: somebody found on that day that it has no CIRT."""
 
     code: str
@@ -38,7 +38,7 @@ class StateSet:
     title: str
     as_of: date
     source: str
-    states: tuple[State, ...]
+    states: tuple[CountryState, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _shipped(name: str) -> str:
     return (files("tocsin.directory.states") / name).read_text(encoding="utf-8")
 
 
-def _state(where: str, row: Mapping[str, str]) -> State:
+def _state(where: str, row: Mapping[str, str]) -> CountryState:
     code = row["code"].upper()
     if code not in country_names():
         raise InputError(f"{where}: '{row['code']}' is no country.", hint="Use the two letters of ISO 3166-1.")
@@ -133,7 +133,7 @@ def _state(where: str, row: Mapping[str, str]) -> State:
     if none and not source:
         raise InputError(f"{where}: it says that there is no CIRT, and not who found that.", hint="no_cirt_source")
     name = row.get("name", "") or country_names()[code]
-    return State(code, name, groups, _day(none, where) if none else None, source)
+    return CountryState(code, name, groups, _day(none, where) if none else None, source)
 
 
 def _flag(where: str, column: str, text: str) -> bool:

@@ -13,7 +13,7 @@ from tocsin.node.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from tocsin.drafting.acts import Act
-    from tocsin.drafting.draft import Draft
+    from tocsin.drafting.draft import TextState
 
 consolidate = typer.Typer(no_args_is_help=True, help="The chair's steps to the next draft; each is signed.")
 
@@ -98,7 +98,7 @@ def bracket(
     from tocsin.drafting.acts import PutInBrackets
     from tocsin.drafting.agreement import alternatives, comparable, in_brackets
 
-    def decide(draft: "Draft") -> "Act":
+    def decide(draft: "TextState") -> "Act":
         if words is not None or file is not None:
             return PutInBrackets(provision, drafting_change.words_from(words, file), tuple(entry or ()))
         there = [one.id for one in comparable(draft, provision)]
@@ -128,7 +128,7 @@ def close(ctx: typer.Context, text: TextName, key_file: KeyFile) -> None:
     from tocsin.drafting.acts import Close
     from tocsin.drafting.brackets import brackets
 
-    def show_unpaired(draft: "Draft") -> None:
+    def show_unpaired(draft: "TextState") -> None:
         for issue in brackets(draft.printed()).issues:
             note(issue.message)
 
@@ -152,9 +152,9 @@ def _decide(
     ctx: typer.Context,
     text: str,
     key_file: Path,
-    decide: "Callable[[Draft], Act]",
+    decide: "Callable[[TextState], Act]",
     *,
-    then: "Callable[[Draft], None] | None" = None,
+    then: "Callable[[TextState], None] | None" = None,
 ) -> None:
     """Add a step of the chair, under the chair's name."""
     from tocsin.drafting.commands.drafting import draft_of

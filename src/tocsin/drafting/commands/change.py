@@ -14,9 +14,9 @@ from tocsin.node.errors import InputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from tocsin.drafting.acts import Act
-    from tocsin.drafting.difference import Piece
-    from tocsin.drafting.draft import Draft
-    from tocsin.drafting.history import Signer, Step
+    from tocsin.drafting.difference import TextPiece
+    from tocsin.drafting.draft import TextState
+    from tocsin.drafting.history import HistoryStep, Signer
     from tocsin.drafting.model import Bracket, PositionKind
 
 E = TypeVar("E", bound=StrEnum)
@@ -38,10 +38,10 @@ def add(
     ctx: typer.Context,
     text: str,
     by: str,
-    decide: "Callable[[Draft], Sequence[Act]]",
+    decide: "Callable[[TextState], Sequence[Act]]",
     *,
     signer: "Signer | None" = None,
-    then: "Callable[[Draft], None] | None" = None,
+    then: "Callable[[TextState], None] | None" = None,
 ) -> None:
     """Add the acts that ``decide`` returns to a text's history, and print what was added."""
     from tocsin.drafting.commands.drafting import now, open_records
@@ -62,13 +62,13 @@ def add(
     emit(invocation, document, human)
 
 
-def made_id(step: "Step") -> str | None:
+def made_id(step: "HistoryStep") -> str | None:
     """The id of what a step made, if it made something."""
     made = getattr(step.act(), "id", None)
     return made if isinstance(made, str) else None
 
 
-def print_difference(pieces: "Sequence[Piece]", words: str) -> None:
+def print_difference(pieces: "Sequence[TextPiece]", words: str) -> None:
     """The words with what was taken out {-so-} and put in {+so+}; struck through and underlined on a terminal.
 
     Square brackets would be taken for those of the text.
@@ -108,7 +108,7 @@ def fresh(kind: str) -> str:
 
 
 def known_stakeholder(
-    draft: "Draft", name: str, group: str | None, members: Sequence[str] | None
+    draft: "TextState", name: str, group: str | None, members: Sequence[str] | None
 ) -> tuple[tuple[str, ...], str | None]:
     """The organisations and group of a stakeholder: as given, else as the record knows them."""
     from tocsin.drafting.agreement import stakeholders
@@ -143,11 +143,11 @@ def propose(
     proposed = words_from(words, file)
     invocation: Invocation = ctx.obj
 
-    def show(draft: "Draft") -> None:
+    def show(draft: "TextState") -> None:
         generation = draft.generation if base is None else base
         print_difference(difference(draft.base_at(provision, generation), proposed), proposed)
 
-    def show_recorded(draft: "Draft") -> None:
+    def show_recorded(draft: "TextState") -> None:
         show(draft)
         read = list(draft.positions.values())[-1]
         say(f"   Position {read.id}: {read.kind}, since {read.basis}; 'drafting position' declares another.")
@@ -158,7 +158,7 @@ def propose(
         emit(invocation, pieces_document(pieces), lambda: show(draft))
         return
 
-    def decide(draft: "Draft") -> list["Act"]:
+    def decide(draft: "TextState") -> list["Act"]:
         organisations, role = known_stakeholder(draft, stakeholder, group, member)
         generation = draft.generation if base is None else base
         identity = fresh("e")
@@ -226,7 +226,7 @@ def correct(
 
     text_given = None if words is None and file is None else words_from(words, file)
 
-    def decide(draft: "Draft") -> list["Act"]:
+    def decide(draft: "TextState") -> list["Act"]:
         if what in draft.positions:
             if kind is None:
                 raise UsageError("Say which kind it is.", hint="--kind support, …")
@@ -260,7 +260,7 @@ def comment(
 
     said = words_from(words, file)
 
-    def decide(draft: "Draft") -> list["Act"]:
+    def decide(draft: "TextState") -> list["Act"]:
         start = end = None
         if on is not None:
             base = draft.provisions[provision].base if provision in draft.provisions else ""
@@ -294,9 +294,9 @@ def merge(
     by: Actor = "secretariat",
 ) -> None:
     """Put the words of one provision behind another's; what was said on it stays on record."""
-    from tocsin.drafting.acts import Merge
+    from tocsin.drafting.acts import MergeProvisions
 
-    add(ctx, text, by, lambda _: [Merge(provision, into)])
+    add(ctx, text, by, lambda _: [MergeProvisions(provision, into)])
 
 
 def split(
@@ -308,15 +308,15 @@ def split(
     by: Actor = "secretariat",
 ) -> None:
     """Cut a provision in two."""
-    from tocsin.drafting.acts import Split
+    from tocsin.drafting.acts import SplitProvision
 
-    def decide(draft: "Draft") -> list["Act"]:
+    def decide(draft: "TextState") -> list["Act"]:
         base = draft.provisions[provision].base if provision in draft.provisions else ""
         if base.count(before) != 1:
             raise UsageError(
                 f"'{before}' stands {base.count(before)} times in {provision}; give words that stand once."
             )
-        return [Split(provision, base.index(before), _free(draft, provision.partition(".")[0], label), label)]
+        return [SplitProvision(provision, base.index(before), _free(draft, provision.partition(".")[0], label), label)]
 
     add(ctx, text, by, decide)
 
@@ -332,7 +332,7 @@ def move(
     """Print a provision elsewhere."""
     from tocsin.drafting.acts import Move
 
-    def decide(draft: "Draft") -> list["Act"]:
+    def decide(draft: "TextState") -> list["Act"]:
         if after is not None and after in draft.provisions:
             return [Move(provision, draft.provisions[after].section, after)]
         if section is None:
@@ -359,7 +359,7 @@ def new(
 
     proposed = words_from(words, file)
 
-    def decide(draft: "Draft") -> list["Act"]:
+    def decide(draft: "TextState") -> list["Act"]:
         identity = _free(draft, section, label or "new")
         organisations, role = known_stakeholder(draft, stakeholder, group, member)
         words = Propose(fresh("e"), identity, stakeholder, organisations, role, proposed, draft.generation)
@@ -400,7 +400,7 @@ def lift(ctx: typer.Context, text: str, number: int, stakeholder: str, by: str) 
     from tocsin.drafting.acts import Propose
     from tocsin.drafting.brackets import brackets, lifted
 
-    def decide(draft: "Draft") -> list["Act"]:
+    def decide(draft: "TextState") -> list["Act"]:
         pairs = brackets(draft.printed()).pairs
         if not 1 <= number <= len(pairs):
             raise NotFoundError(f"The brackets are numbered 1 to {len(pairs)}.")
@@ -413,7 +413,7 @@ def lift(ctx: typer.Context, text: str, number: int, stakeholder: str, by: str) 
     add(ctx, text, by, decide)
 
 
-def between(draft: "Draft", pair: "Bracket") -> str:
+def between(draft: "TextState", pair: "Bracket") -> str:
     """The words between two brackets, shortened."""
     if pair.start_provision == pair.end_provision:
         words = draft.provisions[pair.start_provision].base[pair.start + 1 : pair.end]
@@ -422,7 +422,7 @@ def between(draft: "Draft", pair: "Bracket") -> str:
     return words if len(words) <= 80 else words[:79] + "…"
 
 
-def _free(draft: "Draft", section: str, label: str) -> str:
+def _free(draft: "TextState", section: str, label: str) -> str:
     from tocsin.drafting.bundle import free_id
 
     return free_id(draft, f"{section}.{label}")

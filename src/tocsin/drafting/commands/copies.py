@@ -15,12 +15,12 @@ from tocsin.interface.output import Invocation, emit, note, print_table, say
 from tocsin.node.errors import NotFoundError, StorageError, UsageError
 
 if TYPE_CHECKING:
-    from tocsin.drafting.draft import Draft
-    from tocsin.drafting.history import Step
+    from tocsin.drafting.draft import TextState
+    from tocsin.drafting.history import HistoryStep
     from tocsin.drafting.page import StepView
 
 
-class Form(StrEnum):
+class TextForm(StrEnum):
     """The forms that a text leaves in."""
 
     COMPILATION = "compilation"
@@ -38,7 +38,7 @@ class Form(StrEnum):
 def export(
     ctx: typer.Context,
     text: TextName,
-    form: Annotated[Form, typer.Option("--format", help="The form to write.")],
+    form: Annotated[TextForm, typer.Option("--format", help="The form to write.")],
     out: Annotated[Path | None, typer.Option(help="The file to write; the standard output by default.")] = None,
     step: Annotated[int | None, typer.Option(help="The text as it was after this step.")] = None,
     stakeholder: Annotated[str | None, typer.Option(help="Side by side: only what this stakeholder wrote.")] = None,
@@ -54,19 +54,19 @@ def export(
     stored = load(database, text)
     draft = replayed(stored.steps, upto=step)
     at = stored.steps[(step or len(stored.steps)) - 1].at
-    if form is Form.COMPILATION:
+    if form is TextForm.COMPILATION:
         written: str | bytes = _compilation(draft, source_of(database, text))
-    elif form is Form.SIDE_BY_SIDE:
+    elif form is TextForm.SIDE_BY_SIDE:
         written = _side_by_side(draft, stakeholder)
-    elif form is Form.HTML:
+    elif form is TextForm.HTML:
         written = _page(draft, page, stored.steps[:step])
-    elif form in {Form.DOCX, Form.DOCX_COMPILATION, Form.AKN}:
+    elif form in {TextForm.DOCX, TextForm.DOCX_COMPILATION, TextForm.AKN}:
         written = _office(draft, form, at, stored.name)
     else:
         written = _text(draft, form)
     data = written.encode() if isinstance(written, str) else written
     if out is None:
-        if form in {Form.DOCX, Form.DOCX_COMPILATION} and sys.stdout.isatty():
+        if form in {TextForm.DOCX, TextForm.DOCX_COMPILATION} and sys.stdout.isatty():
             raise UsageError("A Word file is not for the screen.", hint="Name a file with --out.")
         sys.stdout.buffer.write(data)
         return
@@ -126,27 +126,27 @@ def merge_bundle(
     emit(invocation, document, human)
 
 
-def _say_steps(steps: "tuple[Step, ...]") -> None:
+def _say_steps(steps: "tuple[HistoryStep, ...]") -> None:
     from tocsin.drafting.sentences import sentence
 
     for step in steps:
         say(f"Step {step.seq}, by {step.actor}: {sentence(step.act())}.")
 
 
-def _compilation(draft: "Draft", source: bytes) -> str:
+def _compilation(draft: "TextState", source: bytes) -> str:
     from tocsin.drafting.layouts import compilation
 
     plain = draft.text.source.form == "plain text"
     return compilation(draft, source.decode("utf-8-sig").replace("\r\n", "\n") if plain else None)
 
 
-def _side_by_side(draft: "Draft", stakeholder: str | None) -> str:
+def _side_by_side(draft: "TextState", stakeholder: str | None) -> str:
     from tocsin.drafting.layouts import side_by_side
 
     return side_by_side(draft, stakeholder)
 
 
-def step_views(steps: "Sequence[Step]") -> "list[StepView]":
+def step_views(steps: "Sequence[HistoryStep]") -> "list[StepView]":
     """The history in words; a step that came back in a copy says so."""
     from tocsin.drafting.history import undone_steps
     from tocsin.drafting.page import StepView
@@ -173,7 +173,7 @@ def step_views(steps: "Sequence[Step]") -> "list[StepView]":
     ]
 
 
-def _page(draft: "Draft", number: int | None, steps: "Sequence[Step]") -> str:
+def _page(draft: "TextState", number: int | None, steps: "Sequence[HistoryStep]") -> str:
     from tocsin.drafting.page import page
     from tocsin.drafting.pages import pages
 
@@ -185,30 +185,30 @@ def _page(draft: "Draft", number: int | None, steps: "Sequence[Step]") -> str:
     return page(draft, shown=parts[number - 1])
 
 
-def _text(draft: "Draft", form: Form) -> str:
+def _text(draft: "TextState", form: TextForm) -> str:
     from tocsin.drafting.agreement import agreement
     from tocsin.drafting.jsonform import draft_document
     from tocsin.drafting.layouts import bracketed, clean
     from tocsin.drafting.markdown import markdown
 
     match form:
-        case Form.CLEAN:
+        case TextForm.CLEAN:
             return clean(draft)
-        case Form.BRACKETED:
+        case TextForm.BRACKETED:
             return bracketed(draft)
-        case Form.MARKDOWN:
+        case TextForm.MARKDOWN:
             return markdown(draft)
         case _:
             return json.dumps(draft_document(draft, agreement(draft)), ensure_ascii=False, indent=1) + "\n"
 
 
-def _office(draft: "Draft", form: Form, at: datetime, name: str) -> bytes:
+def _office(draft: "TextState", form: TextForm, at: datetime, name: str) -> bytes:
     from tocsin.drafting.akoma import akoma_ntoso
     from tocsin.drafting.word.text_out import compiled_docx, redlined_docx
 
-    if form is Form.AKN:
+    if form is TextForm.AKN:
         return akoma_ntoso(draft, at, name=name)
-    return redlined_docx(draft) if form is Form.DOCX else compiled_docx(draft)
+    return redlined_docx(draft) if form is TextForm.DOCX else compiled_docx(draft)
 
 
 def _write(out: Path, data: bytes) -> None:

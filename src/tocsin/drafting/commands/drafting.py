@@ -13,8 +13,8 @@ from tocsin.interface.output import Invocation, emit, note, print_table, say
 from tocsin.node.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
-    from tocsin.drafting.draft import Draft
-    from tocsin.drafting.model import Text
+    from tocsin.drafting.draft import TextState
+    from tocsin.drafting.model import NegotiatedText
     from tocsin.node.records import Database
 
 app = typer.Typer(no_args_is_help=True, help="Negotiate a text: amendments, positions, agreement, the next draft.")
@@ -41,7 +41,7 @@ def read_bytes(file: Path) -> bytes:
         raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Check the name and try again.") from error
 
 
-def draft_of(invocation: Invocation, name: str) -> "Draft":
+def draft_of(invocation: Invocation, name: str) -> "TextState":
     """The text called ``name`` as it is now."""
     from tocsin.drafting.history import replayed
     from tocsin.drafting.store import load
@@ -79,7 +79,7 @@ def import_(
     emit(invocation, import_document(text), lambda: _say_imported(text, stored.name))
 
 
-def _say_imported(text: "Text", name: str) -> None:
+def _say_imported(text: "NegotiatedText", name: str) -> None:
     from tocsin.drafting.brackets import brackets
 
     found = brackets(text.provisions)
@@ -144,7 +144,7 @@ def show(
     emit(invocation, document, lambda: _say_page(draft, parts[page - 1], page, len(parts)))
 
 
-def _say_page(draft: "Draft", names: tuple[str, ...], page: int, pages: int) -> None:
+def _say_page(draft: "TextState", names: tuple[str, ...], page: int, pages: int) -> None:
     rows = []
     for name in names:
         base = draft.provisions[name].base or "(proposed as new)"
@@ -152,7 +152,7 @@ def _say_page(draft: "Draft", names: tuple[str, ...], page: int, pages: int) -> 
     print_table(f"{draft.text.title} (page {page} of {pages})", ("id", "base", "entries"), rows, numbers=(2,))
 
 
-def _say_provision(draft: "Draft", name: str) -> None:
+def _say_provision(draft: "TextState", name: str) -> None:
     from tocsin.drafting.difference import difference
     from tocsin.drafting.draft import words_for
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.drafting.agreement import agreement, stakeholders, tally
-from tocsin.drafting.draft import Draft, words_for
+from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.history import replayed
 from tocsin.drafting.markdown import markdown
 from tocsin.drafting.pages import pages
@@ -14,9 +14,9 @@ from tocsin.drafting.store import load, stored_texts
 from tocsin.interface.capabilities import N_
 from tocsin.interface.guard import NotHereError, needs
 from tocsin.interface.pages import PageMaker
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 
-_Reader = Annotated[Visitor, needs(Act.DRAFTING_READ)]
+_Reader = Annotated[Principal, needs(Permission.DRAFTING_READ)]
 STANDINGS: Final = {"stable": N_("stable"), "contested": N_("contested"), "unknown": N_("unknown")}
 """How a provision stands, as the pages say it."""
 
@@ -25,7 +25,7 @@ def drafting_pages(maker: PageMaker) -> APIRouter:
     """The routes of drafting."""
     router, database = APIRouter(prefix="/drafting"), maker.node.database
 
-    def draft_of(name: str) -> Draft:
+    def draft_of(name: str) -> TextState:
         return replayed(load(database, name).steps)
 
     @router.get("")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from lxml import etree
 
 from tocsin.drafting.word.elements import add, root
-from tocsin.drafting.word.model import Document, Level
+from tocsin.drafting.word.model import ListLevel, WordDocument
 from tocsin.drafting.word.names import W15, Element
 
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -72,7 +72,7 @@ def _referred(folder: str, parts: Iterable[str]) -> Iterable[str]:
             yield part
 
 
-def comments_extended(document: Document) -> Element:
+def comments_extended(document: WordDocument) -> Element:
     """Which comment answers which, and which are resolved (MS-DOCX 2.5.4)."""
     found = etree.Element(f"{{{W15}}}commentsEx", nsmap={"w15": W15})
     for comment in document.comments:
@@ -84,7 +84,7 @@ def comments_extended(document: Document) -> Element:
     return found
 
 
-def numbering(lists: Sequence[tuple[int, tuple[Level, ...]]]) -> Element:
+def numbering(lists: Sequence[tuple[int, tuple[ListLevel, ...]]]) -> Element:
     """The lists by number (17.9): each counts by itself."""
     found = root("numbering")
     for number, levels in lists:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias, cast
 
-from tocsin.drafting.word.model import Block, Comment, Kind, Revision, Run, tidy
+from tocsin.drafting.word.model import Block, Comment, Kind, Revision, TextRun, tidy
 from tocsin.drafting.word.names import (
     DEEPEST,
     FIELDS,
@@ -61,10 +61,10 @@ class Inline:
         self._fields: list[_Field] = []
         self._depth = 0
         self._after_sign = False
-        self._out: list[Run] = []
+        self._out: list[TextRun] = []
         self._boxes: list[Block] = []
 
-    def runs(self, paragraph: Element, marks: tuple[Revision, ...]) -> tuple[tuple[Run, ...], list[Block]]:
+    def runs(self, paragraph: Element, marks: tuple[Revision, ...]) -> tuple[tuple[TextRun, ...], list[Block]]:
         """The runs of a paragraph, and the blocks of text boxes in it."""
         outer = self._out, self._boxes
         self._out, self._boxes = [], []
@@ -189,9 +189,9 @@ class Inline:
             text, self._after_sign = text.removeprefix(" "), False
         if not text or any(not field.result for field in self._fields):
             return
-        self._emit(Run(text, marks, self._here, look, link or self._field_link(), self._field_code()))
+        self._emit(TextRun(text, marks, self._here, look, link or self._field_link(), self._field_code()))
 
-    def _emit(self, run: Run) -> None:
+    def _emit(self, run: TextRun) -> None:
         self._anchored.update(run.comments)
         self._out.append(run)
 
@@ -227,7 +227,7 @@ class Inline:
         if not field.kept and not field.link:
             self._warnings["fields were kept as their text only"] += 1
         elif field.kept and not (self._out and self._out[-1].field == field.kept):
-            self._emit(Run("", marks, self._here, link=link, field=field.kept))
+            self._emit(TextRun("", marks, self._here, link=link, field=field.kept))
 
     def _call_note(
         self,
@@ -240,13 +240,13 @@ class Inline:
         number = self._called.setdefault(call, len(self.calls) + 1)
         if number > len(self.calls):
             self.calls.append(call)
-        self._emit(Run("", marks, self._here, look - {"super"}, note=number))
+        self._emit(TextRun("", marks, self._here, look - {"super"}, note=number))
 
     def _refer(self, identity: str, marks: tuple[Revision, ...]) -> None:
         """A comment's own mark comes after its range; when nothing was in the range the comment is anchored here."""
         comment = self._comments.get(identity)
         if comment is not None and not comment.parent and comment.number not in self._anchored:
-            self._emit(Run("", marks, tuple(sorted({*self._here, comment.number}))))
+            self._emit(TextRun("", marks, tuple(sorted({*self._here, comment.number}))))
             self._ended.add(comment.number)
 
     def _target(self, element: Element) -> str:

@@ -7,18 +7,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from tocsin.drafting.word.model import Block, Document, Level, Paragraph, Row, Table
+from tocsin.drafting.word.model import Block, ListLevel, Paragraph, TableRow, WordDocument, WordTable
 from tocsin.drafting.word.names import Element, attribute, child, children, value, whole
 
 LEVELS = 9
 Place = tuple[int, int]
-Lists = dict[int, tuple[Level, ...]]
+Lists = dict[int, tuple[ListLevel, ...]]
 
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"))
 _ROMAN_SMALL = ((10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))
 
 
-def with_lists(document: Document, numbering: Element | None, styles: Element | None) -> Document:
+def with_lists(document: WordDocument, numbering: Element | None, styles: Element | None) -> WordDocument:
     """The document with its lists, each paragraph in the list that it or its style names, and labels."""
     lists, same = _lists(numbering)
     places = _style_places(styles)
@@ -37,9 +37,9 @@ def with_lists(document: Document, numbering: Element | None, styles: Element | 
     return labelled(replace(document, blocks=blocks, notes=notes, lists=kept))
 
 
-def labelled(document: Document) -> Document:
+def labelled(document: WordDocument) -> WordDocument:
     """The document with the label of each list paragraph counted anew, over all its paragraphs, marked or not."""
-    counter = _Counter(dict(document.lists))
+    counter = _ListCounter(dict(document.lists))
 
     def label(paragraph: Paragraph) -> Paragraph:
         return (
@@ -53,9 +53,9 @@ def _mapped(blocks: Iterable[Block], change: Callable[[Paragraph], Paragraph]) -
     return tuple(
         change(block)
         if isinstance(block, Paragraph)
-        else Table(
+        else WordTable(
             tuple(
-                Row(tuple(replace(cell, blocks=_mapped(cell.blocks, change)) for cell in row.cells), row.marks)
+                TableRow(tuple(replace(cell, blocks=_mapped(cell.blocks, change)) for cell in row.cells), row.marks)
                 for row in block.rows
             )
         )
@@ -64,7 +64,7 @@ def _mapped(blocks: Iterable[Block], change: Callable[[Paragraph], Paragraph]) -
 
 
 @dataclass
-class _Counter:
+class _ListCounter:
     lists: Lists
     counts: dict[int, dict[int, int]] = field(default_factory=lambda: defaultdict(dict))
 
@@ -80,7 +80,7 @@ class _Counter:
         return _label(levels, level, counts)
 
 
-def _label(levels: tuple[Level, ...], level: int, counts: dict[int, int]) -> str:
+def _label(levels: tuple[ListLevel, ...], level: int, counts: dict[int, int]) -> str:
     text = levels[level].text
     if levels[level].format == "bullet":
         return "•" if len(text) == 1 and 0xE000 <= ord(text) < 0xF900 else text
@@ -125,17 +125,19 @@ def _lists(numbering: Element | None) -> tuple[Lists, dict[int, int]]:
     return lists, same
 
 
-def _levels(entry: Element) -> tuple[Level, ...]:
+def _levels(entry: Element) -> tuple[ListLevel, ...]:
     found = {whole(attribute(level, "ilvl")): _level(level) for level in children(entry, "lvl")}
     last = max((index for index in found if index < LEVELS), default=-1)
-    return tuple(found.get(index, Level(text=f"%{index + 1}.")) for index in range(last + 1))
+    return tuple(found.get(index, ListLevel(text=f"%{index + 1}.")) for index in range(last + 1))
 
 
-def _level(level: Element) -> Level:
-    return Level(value(level, "numFmt") or "decimal", value(level, "lvlText")[:100], whole(value(level, "start"), 1))
+def _level(level: Element) -> ListLevel:
+    return ListLevel(
+        value(level, "numFmt") or "decimal", value(level, "lvlText")[:100], whole(value(level, "start"), 1)
+    )
 
 
-def _overridden(levels: tuple[Level, ...], over: list[Element]) -> tuple[Level, ...]:
+def _overridden(levels: tuple[ListLevel, ...], over: list[Element]) -> tuple[ListLevel, ...]:
     changed = list(levels)
     for entry in over:
         index = whole(attribute(entry, "ilvl"))

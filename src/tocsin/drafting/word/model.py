@@ -43,7 +43,7 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class TextRun:
     r"""Text with one look and one history.
 
     ``text`` holds tab as ``\t``, line break as ``\n``, page break as ``\f``, column break as ``\v``, no-break hyphen as
@@ -68,7 +68,7 @@ class Paragraph:
     An end, a row and a cell hold at most one adding and one removing mark: Word files have no place for a second.
     """
 
-    runs: tuple[Run, ...] = ()
+    runs: tuple[TextRun, ...] = ()
     end: tuple[Revision, ...] = ()
     style: str = ""
     numbering: tuple[int, int] | None = None
@@ -91,7 +91,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """Cells of a row."""
 
     cells: tuple[Cell, ...]
@@ -99,13 +99,13 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class WordTable:
     """Rows of a table."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
 
-Block: TypeAlias = Paragraph | Table
+Block: TypeAlias = Paragraph | WordTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class ListLevel:
     """How one level of a list counts: ECMA-376 number format, text with %1…%9, first number."""
 
     format: str = "decimal"
@@ -140,69 +140,69 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class WordDocument:
     """A Word document; ``lists`` maps a list's number to its levels, ``warnings`` says what was left out on reading."""
 
     blocks: tuple[Block, ...]
     comments: tuple[Comment, ...] = ()
     notes: tuple[Note, ...] = ()
-    lists: tuple[tuple[int, tuple[Level, ...]], ...] = ()
+    lists: tuple[tuple[int, tuple[ListLevel, ...]], ...] = ()
     title: str = ""
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TrackedChange:
     """One change as a person would accept or reject it: the revision, and the text it covers in one string."""
 
     revision: Revision
     text: str
 
 
-def original(document: Document) -> Document:
+def original(document: WordDocument) -> WordDocument:
     """The document before all tracked changes."""
     return resolve(document, lambda _: False)
 
 
-def accepted(document: Document) -> Document:
+def accepted(document: WordDocument) -> WordDocument:
     """The document with all tracked changes accepted."""
     return resolve(document, lambda _: True)
 
 
-def author_view(document: Document, author: str) -> Document:
+def author_view(document: WordDocument, author: str) -> WordDocument:
     """The document as this author wants it: own changes accepted, everybody else's rejected."""
     return resolve(document, lambda revision: revision.author == author)
 
 
-def accept(document: Document, numbers: Iterable[int]) -> Document:
+def accept(document: WordDocument, numbers: Iterable[int]) -> WordDocument:
     """The document with the changes of these numbers accepted, and the others still tracked."""
     chosen = frozenset(numbers)
     return resolve(document, lambda revision: True if revision.number in chosen else None)
 
 
-def reject(document: Document, numbers: Iterable[int]) -> Document:
+def reject(document: WordDocument, numbers: Iterable[int]) -> WordDocument:
     """The document with the changes of these numbers rejected, and the others still tracked."""
     chosen = frozenset(numbers)
     return resolve(document, lambda revision: False if revision.number in chosen else None)
 
 
-def authors(document: Document) -> tuple[str, ...]:
+def authors(document: WordDocument) -> tuple[str, ...]:
     """Everybody with a tracked change, in order of their first one."""
     return tuple(dict.fromkeys(mark.author for marks, _ in positions(document) for mark in marks))
 
 
-def changes(document: Document) -> tuple[Change, ...]:
+def changes(document: WordDocument) -> tuple[TrackedChange, ...]:
     """Every change with the text it covers, by number; the two places of a move are two entries."""
     found: dict[tuple[int, Kind], tuple[Revision, list[str]]] = {}
     for marks, text in positions(document):
         for mark in marks:
             found.setdefault((mark.number, mark.kind), (mark, []))[1].append(text)
     return tuple(
-        Change(mark, "".join(text)) for mark, text in (found[key] for key in sorted(found, key=lambda k: k[0]))
+        TrackedChange(mark, "".join(text)) for mark, text in (found[key] for key in sorted(found, key=lambda k: k[0]))
     )
 
 
-def lines(document: Document) -> tuple[str, ...]:
+def lines(document: WordDocument) -> tuple[str, ...]:
     """The text of every paragraph, tables cell by cell, marked text included: for a document without open changes."""
     return tuple(paragraph.text for paragraph in paragraphs(document.blocks))
 
@@ -218,7 +218,7 @@ def paragraphs(blocks: Iterable[Block]) -> Iterator[Paragraph]:
                     yield from paragraphs(cell.blocks)
 
 
-def positions(document: Document) -> Iterator[tuple[tuple[Revision, ...], str]]:
+def positions(document: WordDocument) -> Iterator[tuple[tuple[Revision, ...], str]]:
     r"""Everything that can carry marks, in text order, with its text; a paragraph's end and a row are ``\n``."""
     yield from _positions(document.blocks)
     for note in document.notes:
@@ -240,9 +240,9 @@ def _positions(blocks: Iterable[Block]) -> Iterator[tuple[tuple[Revision, ...], 
                     yield from _positions(cell.blocks)
 
 
-def tidy(runs: Iterable[Run]) -> tuple[Run, ...]:
+def tidy(runs: Iterable[TextRun]) -> tuple[TextRun, ...]:
     """The runs with neighbours of one look and history joined, and empty ones gone (unless they anchor something)."""
-    kept: list[Run] = []
+    kept: list[TextRun] = []
     for run in runs:
         if not (run.text or run.note or run.field or run.comments):
             continue
@@ -254,7 +254,7 @@ def tidy(runs: Iterable[Run]) -> tuple[Run, ...]:
     return tuple(kept)
 
 
-def _alike(one: Run, other: Run) -> bool:
+def _alike(one: TextRun, other: TextRun) -> bool:
     return (one.marks, one.comments, one.look, one.link, one.field) == (
         other.marks,
         other.comments,
@@ -264,7 +264,7 @@ def _alike(one: Run, other: Run) -> bool:
     )
 
 
-def resolve(document: Document, decide: Decide) -> Document:
+def resolve(document: WordDocument, decide: Decide) -> WordDocument:
     """The document after each revision was accepted (True), rejected (False) or left open (None) by ``decide``.
 
     A paragraph whose end goes is joined to the next one and takes its style. At the end of a cell or before a table
@@ -290,7 +290,7 @@ def _anchored(blocks: Iterable[Block], notes: Iterable[Note]) -> set[int]:
 
 def _blocks(blocks: Iterable[Block], decide: Decide) -> tuple[Block, ...]:
     kept: list[Block] = []
-    carried: list[Run] = []
+    carried: list[TextRun] = []
     last: Paragraph | None = None
 
     def settle() -> None:
@@ -299,7 +299,7 @@ def _blocks(blocks: Iterable[Block], decide: Decide) -> tuple[Block, ...]:
             carried.clear()
 
     for block in blocks:
-        if isinstance(block, Table):
+        if isinstance(block, WordTable):
             settle()
             last = None
             kept.extend(_table(block, decide))
@@ -316,23 +316,23 @@ def _blocks(blocks: Iterable[Block], decide: Decide) -> tuple[Block, ...]:
     return tuple(kept)
 
 
-def _table(table: Table, decide: Decide) -> Iterator[Table]:
+def _table(table: WordTable, decide: Decide) -> Iterator[WordTable]:
     rows = tuple(row for row in (_row(row, decide) for row in table.rows) if row is not None)
     if rows:
-        yield Table(rows)
+        yield WordTable(rows)
 
 
-def _row(row: Row, decide: Decide) -> Row | None:
+def _row(row: TableRow, decide: Decide) -> TableRow | None:
     marks = _left(row.marks, decide)
     cells = tuple(
         replace(cell, blocks=_blocks(cell.blocks, decide) or (Paragraph(),), marks=left)
         for cell in row.cells
         if (left := _left(cell.marks, decide)) is not None
     )
-    return Row(cells, marks) if marks is not None and cells else None
+    return TableRow(cells, marks) if marks is not None and cells else None
 
 
-def _run(run: Run, decide: Decide) -> Run | None:
+def _run(run: TextRun, decide: Decide) -> TextRun | None:
     if not run.marks:
         return run
     marks = _left(run.marks, decide)
@@ -351,7 +351,7 @@ def _left(marks: tuple[Revision, ...], decide: Decide) -> tuple[Revision, ...] |
     return tuple(left)
 
 
-def numbered(document: Document) -> Document:
+def numbered(document: WordDocument) -> WordDocument:
     """The document with its changes numbered from 1 in text order.
 
     Neighbouring marks of one kind, author, time and move are one change, across runs, paragraph ends and rows, as Word
@@ -400,20 +400,20 @@ class _Numbers:
         if isinstance(block, Paragraph):
             runs = tuple(self.run(run) for run in block.runs)
             return replace(block, runs=tidy(runs), end=self.marks(block.end, single=True))
-        return Table(tuple(self.row(row) for row in block.rows))
+        return WordTable(tuple(self.row(row) for row in block.rows))
 
-    def run(self, run: Run) -> Run:
+    def run(self, run: TextRun) -> TextRun:
         if run.marks or run.text or run.note or run.field:
             return replace(run, marks=self.marks(run.marks))
         return run
 
-    def row(self, row: Row) -> Row:
+    def row(self, row: TableRow) -> TableRow:
         outside = self.around
         marks = self.marks(_flat(row.marks), single=True) if row.marks else ()
         self.around = tuple(dict.fromkeys((*outside, *(replace(mark, number=0) for mark in marks))))
         cells = tuple(self.cell(cell) for cell in row.cells)
         self.around = outside
-        return Row(cells, marks)
+        return TableRow(cells, marks)
 
     def cell(self, cell: Cell) -> Cell:
         marks = self.marks(_flat(cell.marks), single=True) if cell.marks else ()

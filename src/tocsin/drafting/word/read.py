@@ -15,12 +15,12 @@ from tocsin.drafting.word.model import (
     Block,
     Cell,
     Comment,
-    Document,
     Note,
     Paragraph,
     Revision,
-    Row,
-    Table,
+    TableRow,
+    WordDocument,
+    WordTable,
     accepted,
     lines,
     numbered,
@@ -46,7 +46,7 @@ from tocsin.node.errors import InputError
 _MACROS = "macroenabled"
 
 
-def read_docx(source: Path | bytes) -> Document:
+def read_docx(source: Path | bytes) -> WordDocument:
     """The document in a .docx file, changes numbered; what is not kept is named in its ``warnings``.
 
     Raises InputError for anything that is not a sound .docx file, and for one that carries macros, declarations, paths
@@ -60,7 +60,7 @@ def read_docx(source: Path | bytes) -> Document:
             raise InputError(
                 "This is not a Word document: it has no text part.", hint="Save it as .docx and try again."
             )
-        return _Reader(package, main).document(body)
+        return _WordReader(package, main).document(body)
 
 
 def _main_part(package: Package) -> str:
@@ -77,7 +77,7 @@ def _main_part(package: Package) -> str:
     return "word/document.xml"
 
 
-class _Reader:
+class _WordReader:
     """Passes over the parts of one file once."""
 
     def __init__(self, package: Package, main: str) -> None:
@@ -89,11 +89,11 @@ class _Reader:
         links = {name: target for name, (kind, target, _) in self.relations.items() if kind == "hyperlink"}
         self.inline = Inline(self.comments, links, self.blocks, self.warnings)
 
-    def document(self, body: Element) -> Document:
+    def document(self, body: Element) -> WordDocument:
         blocks = tuple(self.blocks(body, ()))
         self.inline.end_story()
         notes = self._notes()
-        document = Document(
+        document = WordDocument(
             blocks=blocks or (Paragraph(),),
             comments=tuple(self.comments.values()),
             notes=notes,
@@ -146,9 +146,9 @@ class _Reader:
     def _table(self, element: Element, marks: tuple[Revision, ...]) -> Iterator[Block]:
         rows = tuple(self._rows(element, marks))
         if rows:
-            yield Table(rows)
+            yield WordTable(rows)
 
-    def _rows(self, element: Element, marks: tuple[Revision, ...]) -> Iterator[Row]:
+    def _rows(self, element: Element, marks: tuple[Revision, ...]) -> Iterator[TableRow]:
         for row in element:
             name = local(row)
             if name in {"sdt", "sdtContent", "customXml"}:
@@ -160,7 +160,7 @@ class _Reader:
             elif name == "tr":
                 cells = tuple(self._cells(row))
                 if cells:
-                    yield Row(cells, self._property_marks(row, "trPr", marks))
+                    yield TableRow(cells, self._property_marks(row, "trPr", marks))
 
     def _cells(self, row: Element) -> Iterator[Cell]:
         for cell in row:
@@ -206,7 +206,7 @@ class _Reader:
         for number, element in enumerate(() if root is None else children(root, "comment"), 1):
             blocks = list(self.blocks(element, ()))
             inline.end_story()
-            text = "\n".join(lines(accepted(Document(tuple(blocks)))))
+            text = "\n".join(lines(accepted(WordDocument(tuple(blocks)))))
             for paragraph in children(element, "p"):
                 place = paragraph.get(f"{{{W14}}}paraId", "").upper()
                 if place:

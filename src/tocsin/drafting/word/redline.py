@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tocsin.drafting.difference import Edit, edits
-from tocsin.drafting.word.model import Paragraph, Revision, Run, tidy
+from tocsin.drafting.word.model import Paragraph, Revision, TextRun, tidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +42,15 @@ def _clash(one: Edit, other: Edit) -> bool:
     return max(one.start, other.start) < min(one.end, other.end)
 
 
-def _pieces(base: str, taken: Sequence[tuple[Revision, Revision, Edit]]) -> Iterable[Run]:
+def _pieces(base: str, taken: Sequence[tuple[Revision, Revision, Edit]]) -> Iterable[TextRun]:
     """The base cut where something begins or ends, with the marks of each piece, and what is new in its place."""
     gone: dict[int, Revision] = {}
-    new: dict[int, list[Run]] = defaultdict(list)
+    new: dict[int, list[TextRun]] = defaultdict(list)
     cuts = {0, len(base)}
     for adds, removes, edit in taken:
         cuts |= {edit.start, edit.end}
         if edit.text:
-            new[edit.end].append(Run(edit.text, (adds,)))
+            new[edit.end].append(TextRun(edit.text, (adds,)))
         if edit.start < edit.end:
             gone[edit.start] = removes
     ends = {edit.start: edit.end for _, _, edit in taken if edit.start < edit.end}
@@ -62,12 +62,12 @@ def _pieces(base: str, taken: Sequence[tuple[Revision, Revision, Edit]]) -> Iter
         if start >= until:
             mark = (gone[start],) if start in gone else ()
             until = ends.get(start, start)
-        yield Run(base[start:end], mark)
+        yield TextRun(base[start:end], mark)
 
 
-def _paragraphs(runs: Iterable[Run]) -> tuple[Paragraph, ...]:
+def _paragraphs(runs: Iterable[TextRun]) -> tuple[Paragraph, ...]:
     done: list[Paragraph] = []
-    current: list[Run] = []
+    current: list[TextRun] = []
     for run in runs:
         first, *rest = run.text.split("\n")
         current.append(replace(run, text=first))

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tocsin.drafting.lines import Heading, label_at, read_line
-from tocsin.drafting.model import Provision, Section, Source, Span, Text
+from tocsin.drafting.model import NegotiatedText, Provision, SourceSpan, TextSection, TextSource
 from tocsin.drafting.word.lists import labelled
-from tocsin.drafting.word.model import Block, Document, Paragraph, Revision, Table, paragraphs, resolve
+from tocsin.drafting.word.model import Block, Paragraph, Revision, WordDocument, WordTable, paragraphs, resolve
 from tocsin.node.errors import InputError
 
 BREAK = "\u2028"
@@ -37,7 +37,7 @@ class SourceLine:
     def seen(self, accepts: Callable[[Revision], bool]) -> str:
         """The text in a view, paragraphs and breaks in it parted by ``BREAK``."""
         changed = next(iter(self._marks()), None) is not None
-        resolved = resolve(Document(self.parts), accepts).blocks if changed else self.parts
+        resolved = resolve(WordDocument(self.parts), accepts).blocks if changed else self.parts
         return BREAK.join(part.text for part in paragraphs(resolved)).replace("\n", BREAK)
 
     @property
@@ -85,11 +85,11 @@ class NewParagraph:
 class CommentPlace:
     """Where a comment is anchored; ``author`` is whose addition or deletion all of the anchor is, if it is one's."""
 
-    span: Span
+    span: SourceSpan
     author: str | None
 
 
-def source_lines(document: Document) -> tuple[list[SourceLine], list[NewParagraph]]:
+def source_lines(document: WordDocument) -> tuple[list[SourceLine], list[NewParagraph]]:
     """The lines of a document, and the paragraphs that are new provisions."""
     lines: list[SourceLine] = []
     new: list[NewParagraph] = []
@@ -138,7 +138,7 @@ def renumbered(lines: Iterable[SourceLine]) -> list[SourceLine]:
     return [replace(line, number=number) for number, line in enumerate(lines, 1)]
 
 
-def _groups(document: Document) -> Iterable[tuple[int, list[Paragraph]]]:
+def _groups(document: WordDocument) -> Iterable[tuple[int, list[Paragraph]]]:
     """Consecutive paragraphs up to one whose end is in the unchanged text, with the number of the first."""
     number = 0
     for story in _stories(document.blocks):
@@ -166,7 +166,7 @@ def _stories(blocks: Iterable[Block]) -> Iterable[list[Paragraph]]:
     yield story
 
 
-def _cells(table: Table) -> Iterable[list[Paragraph]]:
+def _cells(table: WordTable) -> Iterable[list[Paragraph]]:
     for row in table.rows:
         for cell in row.cells:
             yield from _stories(cell.blocks)
@@ -189,9 +189,9 @@ def _proposed(part: Paragraph, after: int) -> NewParagraph | None:
     return NewParagraph(after, hand[0], label.label, (printed + text)[label.end :].strip(), max(dates, default=None))
 
 
-def _with_prefixes(document: Document, lines: list[SourceLine]) -> list[SourceLine]:
+def _with_prefixes(document: WordDocument, lines: list[SourceLine]) -> list[SourceLine]:
     """The lines with the labels that Word prints in the unchanged text: what is added does not count there."""
-    kept = labelled(Document(tuple(line.parts[-1] for line in lines), lists=document.lists)).blocks
+    kept = labelled(WordDocument(tuple(line.parts[-1] for line in lines), lists=document.lists)).blocks
     done: list[SourceLine] = []
     for line, paragraph in zip(lines, paragraphs(kept), strict=True):
         heading = paragraph.style.lower().startswith("heading")
@@ -223,7 +223,7 @@ def comment_places(lines: Sequence[SourceLine], owned: set[int]) -> dict[int, Co
         for number, (start, end, hands) in _anchors(line, accepted=line.number in owned).items():
             author = hands.pop() if len(hands) == 1 else None
             lead = len(line.prefix)
-            places.setdefault(number, CommentPlace(Span(line.number, lead + start, lead + end), author))
+            places.setdefault(number, CommentPlace(SourceSpan(line.number, lead + start, lead + end), author))
     return places
 
 
@@ -243,9 +243,9 @@ def _anchors(line: SourceLine, *, accepted: bool) -> dict[int, tuple[int, int, s
     return found
 
 
-def one_a_paragraph(lines: Sequence[SourceLine], shown: Sequence[str], source: Source) -> Text:
+def one_a_paragraph(lines: Sequence[SourceLine], shown: Sequence[str], source: TextSource) -> NegotiatedText:
     """A text without labels: each paragraph a provision, each paragraph in a heading's style a section."""
-    sections: list[Section] = []
+    sections: list[TextSection] = []
     provisions: list[Provision] = []
     counts: Counter[str] = Counter()
     for line, text in zip(lines, shown, strict=True):
@@ -253,12 +253,12 @@ def one_a_paragraph(lines: Sequence[SourceLine], shown: Sequence[str], source: S
         if not words:
             continue
         start = text.index(words)
-        span = Span(line.number, start, start + len(words))
+        span = SourceSpan(line.number, start, start + len(words))
         if line.heading:
-            sections.append(Section(f"S{len(sections) + 1}", "", words, "paragraph", span))
+            sections.append(TextSection(f"S{len(sections) + 1}", "", words, "paragraph", span))
             continue
         if not sections:
-            sections.append(Section("S", "", "", "paragraph", Span(line.number, 0, 0)))
+            sections.append(TextSection("S", "", "", "paragraph", SourceSpan(line.number, 0, 0)))
         counts[sections[-1].id] += 1
         identity = f"{sections[-1].id}.{counts[sections[-1].id]}"
         provisions.append(Provision(identity, sections[-1].id, "", "paragraph", words, (line.number,), (span,)))
@@ -269,12 +269,12 @@ def one_a_paragraph(lines: Sequence[SourceLine], shown: Sequence[str], source: S
         )
     if not provisions:
         raise InputError("There is no text in the document.", hint="Check that it is the right file.")
-    return Text("", source, tuple(sections), tuple(provisions))
+    return NegotiatedText("", source, tuple(sections), tuple(provisions))
 
 
-def in_file(text: Text, lines: Sequence[SourceLine]) -> Text:
+def in_file(text: NegotiatedText, lines: Sequence[SourceLine]) -> NegotiatedText:
     """The text with lines of the file instead of ours, spans without the printed labels, and breaks as breaks."""
-    mapped = _Mapped(lines)
+    mapped = _ParagraphMap(lines)
     return replace(
         text,
         title=text.title.replace(BREAK, " "),
@@ -314,7 +314,7 @@ def in_file(text: Text, lines: Sequence[SourceLine]) -> Text:
 
 
 @dataclass(frozen=True)
-class _Mapped:
+class _ParagraphMap:
     """Lines as paragraphs of the file."""
 
     of: Sequence[SourceLine]
@@ -328,11 +328,11 @@ class _Mapped:
     def lines(self, numbers: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(self.line(number) for number in numbers)
 
-    def span(self, span: Span) -> Span:
+    def span(self, span: SourceSpan) -> SourceSpan:
         if not span.line:
             return span
         lead = len(self.of[span.line - 1].prefix)
-        return Span(self.line(span.line), max(span.start - lead, 0), max(span.end - lead, 0))
+        return SourceSpan(self.line(span.line), max(span.start - lead, 0), max(span.end - lead, 0))
 
-    def spans(self, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    def spans(self, spans: tuple[SourceSpan, ...]) -> tuple[SourceSpan, ...]:
         return tuple(self.span(span) for span in spans)

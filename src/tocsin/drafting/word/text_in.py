@@ -19,10 +19,19 @@ from pathlib import Path
 from tocsin.drafting.classify import entry_class
 from tocsin.drafting.difference import words
 from tocsin.drafting.lines import label_at, organisations
-from tocsin.drafting.model import Comment, Entry, EntryClass, Notice, PositionKind, Provision, Source, Text
+from tocsin.drafting.model import (
+    Comment,
+    EntryClass,
+    ImportNotice,
+    NegotiatedText,
+    PositionKind,
+    Provision,
+    StakeholderEntry,
+    TextSource,
+)
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.positions import inferred_positions
-from tocsin.drafting.word.model import NOBODY, Document
+from tocsin.drafting.word.model import NOBODY, WordDocument
 from tocsin.drafting.word.read import read_docx
 from tocsin.drafting.word.source_lines import (
     BREAK,
@@ -41,7 +50,7 @@ _MOST_WORK = 2_000_000
 """Authors times pieces of text in one provision: each author's version of it is made by one pass over them."""
 
 
-def read_word_text(source: Path | bytes, name: str = "") -> Text:
+def read_word_text(source: Path | bytes, name: str = "") -> NegotiatedText:
     """The text in a .docx file.
 
     Raises InputError as ``read_docx`` does, and when there is no text in the file.
@@ -49,10 +58,10 @@ def read_word_text(source: Path | bytes, name: str = "") -> Text:
     document = read_docx(source)
     data = source.read_bytes() if isinstance(source, Path) else source
     called = name or (source.name if isinstance(source, Path) else "")
-    return word_text(document, Source(called, hashlib.sha256(data).hexdigest(), "word"))
+    return word_text(document, TextSource(called, hashlib.sha256(data).hexdigest(), "word"))
 
 
-def word_text(document: Document, source: Source) -> Text:
+def word_text(document: WordDocument, source: TextSource) -> NegotiatedText:
     """The text in a document that was read; raises InputError when there is none."""
     return _Reading(document, source).text()
 
@@ -60,14 +69,14 @@ def word_text(document: Document, source: Source) -> Text:
 class _Reading:
     """Reads one document; until the end everything counts ``lines``, which become paragraphs last."""
 
-    def __init__(self, document: Document, source: Source) -> None:
+    def __init__(self, document: WordDocument, source: TextSource) -> None:
         self.document = document
         self.source = source
         self.lines, self.new = parted(*source_lines(document))
-        self.notices = [Notice(0, warning) for warning in document.warnings]
+        self.notices = [ImportNotice(0, warning) for warning in document.warnings]
         self.cut: set[str] = set()
 
-    def text(self) -> Text:
+    def text(self) -> NegotiatedText:
         """The whole text."""
         text, owned = self._without_changes()
         if any(self.lines[number - 1].authors for number in owned):
@@ -87,12 +96,12 @@ class _Reading:
         warnings = sorted([*text.warnings, *self.notices], key=lambda notice: notice.line)
         return in_file(replace(text, source=self.source, warnings=tuple(warnings)), self.lines)
 
-    def _without_changes(self) -> tuple[Text, dict[int, str]]:
+    def _without_changes(self) -> tuple[NegotiatedText, dict[int, str]]:
         """The text as it reads without changes, and whose the lines are that stand in it as somebody's entry."""
         text = self._read([line.original for line in self.lines])
         return text, _owned(text)
 
-    def _read(self, shown: Sequence[str]) -> Text:
+    def _read(self, shown: Sequence[str]) -> NegotiatedText:
         texts = [line.prefix + text for line, text in zip(self.lines, shown, strict=True)]
         try:
             return read_compilation("\n".join(texts).encode(), self.source.name)
@@ -106,11 +115,11 @@ class _Reading:
         others = [author for author in self.lines[number - 1].authors if author not in known]
         if others:
             message = f"The entry of {name} holds tracked changes of {', '.join(others)}; it was read with them made."
-            self.notices.append(Notice(number, message))
+            self.notices.append(ImportNotice(number, message))
 
-    def _with_entries(self, text: Text, owned: set[int]) -> Text:
+    def _with_entries(self, text: NegotiatedText, owned: set[int]) -> NegotiatedText:
         """The text with an entry for each author who changed a provision of the base."""
-        made: list[Entry] = []
+        made: list[StakeholderEntry] = []
         for provision in text.provisions:
             lines = [self.lines[number - 1] for number in provision.lines if number not in owned]
             if provision.base and lines:
@@ -123,7 +132,7 @@ class _Reading:
                 made += [self._entry(provision, lines, author, len(made) + 1) for author in authors]
         return _with(text, entries=made)
 
-    def _entry(self, provision: Provision, lines: Sequence[SourceLine], author: str, number: int) -> Entry:
+    def _entry(self, provision: Provision, lines: Sequence[SourceLine], author: str, number: int) -> StakeholderEntry:
         whole = joined(lines)
         wanted = _bare(whole.own(author), whole.original, provision.base.replace("\n", BREAK))
         entry = self._made(f"w{number}", lines[0].number, provision.id, author, wanted.replace(BREAK, "\n"))
@@ -131,18 +140,18 @@ class _Reading:
             self.cut.add(entry.id)
         return replace(entry, entry_class=entry_class(entry.text, provision.base), at=whole.last_change(author))
 
-    def _made(self, name: str, line: int, provision: str, author: str, text: str) -> Entry:
+    def _made(self, name: str, line: int, provision: str, author: str, text: str) -> StakeholderEntry:
         stakeholder = author or NOBODY
         people = organisations(stakeholder)
-        return Entry(name, line, provision, stakeholder, people, None, EntryClass.NEW, text)
+        return StakeholderEntry(name, line, provision, stakeholder, people, None, EntryClass.NEW, text)
 
-    def _with_new(self, text: Text, places: dict[int, tuple[str, str | None]]) -> Text:
+    def _with_new(self, text: NegotiatedText, places: dict[int, tuple[str, str | None]]) -> NegotiatedText:
         """The text with a new provision, and the entry that proposes it, for each labelled paragraph that is new."""
         ids = Counter(provision.id.partition("#")[0] for provision in text.provisions)
         sections = {provision.id: provision.section for provision in text.provisions}
         known = {section.id: section for section in text.sections}
         provisions: list[Provision] = []
-        entries: list[Entry] = []
+        entries: list[StakeholderEntry] = []
         for number, new in enumerate(self.new, 1):
             before = next((places[line][0] for line in range(new.after, 0, -1) if line in places), "")
             section = known.get(before) or known.get(sections.get(before, "")) or text.sections[0]
@@ -155,10 +164,12 @@ class _Reading:
             message = (
                 f"Read as the new {section.kind} {identity}, proposed by {new.author or NOBODY}: all of it is new."
             )
-            self.notices.append(Notice(line, message))
+            self.notices.append(ImportNotice(line, message))
         return _with(text, provisions=provisions, entries=entries)
 
-    def _with_comments(self, text: Text, places: dict[int, tuple[str, str | None]], owned: set[int]) -> Text:
+    def _with_comments(
+        self, text: NegotiatedText, places: dict[int, tuple[str, str | None]], owned: set[int]
+    ) -> NegotiatedText:
         anchors = comment_places(self.lines, owned)
         tracked = {(e.provision, e.stakeholder): e.id for e in text.entries if e.id.startswith("w")}
         made: list[Comment] = []
@@ -169,7 +180,7 @@ class _Reading:
             provision, entry = about or (text.sections[0].id, None)
             if place is None or number not in places:
                 message = f"The comment '{comment.text[:40]}' stands at no provision; read as on {provision}."
-                self.notices.append(Notice(number, message))
+                self.notices.append(ImportNotice(number, message))
             if entry is None and place is not None and place.author is not None:
                 entry = tracked.get((provision, place.author or NOBODY))
             made.append(
@@ -191,7 +202,7 @@ class _Reading:
         entries = tuple(replace(e, comments=(*e.comments, *held.get(e.id, ()))) for e in text.entries)
         return _with(replace(text, entries=entries), comments=made)
 
-    def _with_positions(self, text: Text) -> Text:
+    def _with_positions(self, text: NegotiatedText) -> NegotiatedText:
         """The text with what can be inferred; to cut every word by tracked changes reads as wanting it out."""
         found = [
             replace(position, kind=PositionKind.DELETE, inferred=True, basis="tracked changes delete every word")
@@ -202,7 +213,7 @@ class _Reading:
         return replace(text, positions=tuple(found))
 
 
-def _owned(text: Text) -> dict[int, str]:
+def _owned(text: NegotiatedText) -> dict[int, str]:
     """The lines that are somebody's entry, and whose."""
     owned: dict[int, str] = {}
     for entry in text.entries:
@@ -211,7 +222,7 @@ def _owned(text: Text) -> dict[int, str]:
     return owned
 
 
-def _places(text: Text) -> dict[int, tuple[str, str | None]]:
+def _places(text: NegotiatedText) -> dict[int, tuple[str, str | None]]:
     """What stands on each line: a section, a provision, or a provision and the entry on it."""
     places: dict[int, tuple[str, str | None]] = {section.span.line: (section.id, None) for section in text.sections}
     places |= {line: (provision.id, None) for provision in text.provisions for line in provision.lines}
@@ -232,8 +243,11 @@ def _bare(own: str, before: str, base: str) -> str:
 
 
 def _with(
-    text: Text, provisions: Sequence[Provision] = (), entries: Sequence[Entry] = (), comments: Sequence[Comment] = ()
-) -> Text:
+    text: NegotiatedText,
+    provisions: Sequence[Provision] = (),
+    entries: Sequence[StakeholderEntry] = (),
+    comments: Sequence[Comment] = (),
+) -> NegotiatedText:
     """The text with more in it, in the order of the lines."""
     return replace(
         text,

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from tocsin.drafting.draft import Draft, words_for
+from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.layouts import by_section
 from tocsin.drafting.model import Comment as Remark
-from tocsin.drafting.model import Entry, EntryClass, Provision
-from tocsin.drafting.word.model import NOBODY, Comment, Document, Paragraph, Run, numbered
+from tocsin.drafting.model import EntryClass, Provision, StakeholderEntry
+from tocsin.drafting.word.model import NOBODY, Comment, Paragraph, TextRun, WordDocument, numbered
 from tocsin.drafting.word.redline import Version, redline
 from tocsin.drafting.word.write import write_docx
 
 
-def compiled_docx(draft: Draft) -> bytes:
+def compiled_docx(draft: TextState) -> bytes:
     """Base and entries in the layout of a compilation, each entry a copy of its base with its own tracked changes.
 
     Rejecting all changes leaves the base in every entry, accepting all leaves everybody's words. An entry without words
@@ -21,7 +21,7 @@ def compiled_docx(draft: Draft) -> bytes:
     return write_docx(_Compiler(draft, overlaid=False).document())
 
 
-def redlined_docx(draft: Draft) -> bytes:
+def redlined_docx(draft: TextState) -> bytes:
     """The base with the changes of all entries on it, under their stakeholders' names, as far as they fit together.
 
     Entries that delete the same words, or were written on another base, or have no words, follow as in a compilation.
@@ -31,7 +31,7 @@ def redlined_docx(draft: Draft) -> bytes:
 
 @dataclass
 class _Compiler:
-    draft: Draft
+    draft: TextState
     overlaid: bool
     numbers: dict[str, int] = field(default_factory=dict)
     blocks: list[Paragraph] = field(default_factory=list)
@@ -39,23 +39,23 @@ class _Compiler:
 
     def __post_init__(self) -> None:
         self.numbers = {name: number for number, name in enumerate(self.draft.comments, 1)}
-        changed: dict[str, list[Entry]] = {}
+        changed: dict[str, list[StakeholderEntry]] = {}
         for entry in self.draft.entries.values() if self.overlaid else ():
             if entry.entry_class is EntryClass.CHANGED and not entry.items:
                 changed.setdefault(entry.provision, []).append(entry)
         self.fitting = {p.id: self.fit(p, changed.get(p.id, ())) for p in self.draft.printed()}
 
-    def document(self) -> Document:
+    def document(self) -> WordDocument:
         """The whole document."""
-        self.blocks = [Paragraph((Run(line),), style="Title") for line in self.draft.text.preamble]
+        self.blocks = [Paragraph((TextRun(line),), style="Title") for line in self.draft.text.preamble]
         for section, provisions in by_section(self.draft):
             if section.title:
                 title = f"{section.number}. {section.title}" if section.number else section.title
-                heading = Paragraph((Run(title),), style="Heading1")
+                heading = Paragraph((TextRun(title),), style="Heading1")
                 self.blocks += self.commented([heading], self.remarks_on(section.id))
             self.body(provisions)
         comments = tuple(self.comment(number, remark) for number, remark in enumerate(self.draft.comments.values(), 1))
-        return numbered(Document(tuple(self.blocks), comments, title=self.draft.text.title))
+        return numbered(WordDocument(tuple(self.blocks), comments, title=self.draft.text.title))
 
     def body(self, provisions: list[Provision]) -> None:
         """The provisions of a section; an entry behind several of them says by its label on which it is."""
@@ -83,8 +83,8 @@ class _Compiler:
         """The entries whose changes are shown on the base of a provision: one a stakeholder, as many as fit."""
         return self.fitting.get(provision, ())
 
-    def fit(self, provision: Provision, entries: Iterable[Entry]) -> tuple[str, ...]:
-        first: dict[str, Entry] = {}
+    def fit(self, provision: Provision, entries: Iterable[StakeholderEntry]) -> tuple[str, ...]:
+        first: dict[str, StakeholderEntry] = {}
         for entry in entries:
             if self.draft.base_of(entry) == provision.base:
                 first.setdefault(entry.stakeholder, entry)
@@ -92,20 +92,20 @@ class _Compiler:
         crowded = {version.author for version in left}
         return tuple(entry.id for entry in first.values() if entry.stakeholder not in crowded)
 
-    def entry(self, entry: Entry, label: str) -> None:
+    def entry(self, entry: StakeholderEntry, label: str) -> None:
         """An entry with its changes against the base that it was written on."""
         paragraphs: list[Paragraph] = [Paragraph()]
         for lead, provision in _items(entry):
             before, *between = lead.split("\n")
-            paragraphs[-1] = replace(paragraphs[-1], runs=(*paragraphs[-1].runs, Run(before)))
-            paragraphs += [Paragraph((Run(line),)) for line in between]
+            paragraphs[-1] = replace(paragraphs[-1], runs=(*paragraphs[-1].runs, TextRun(before)))
+            paragraphs += [Paragraph((TextRun(line),)) for line in between]
             first, *more = self.words(entry, provision)
             paragraphs[-1] = replace(first, runs=(*paragraphs[-1].runs, *first.runs))
             paragraphs += more
         remarks = [self.draft.comments[name] for name in entry.comments]
         self.blocks += self.commented(_led(self.header(entry) + label, paragraphs, bold=True), remarks)
 
-    def words(self, entry: Entry, provision: str) -> tuple[Paragraph, ...]:
+    def words(self, entry: StakeholderEntry, provision: str) -> tuple[Paragraph, ...]:
         version = _version(entry, provision)
         if not version.text or entry.entry_class is EntryClass.UNREADABLE:
             paragraphs, _ = redline(version.text, ())
@@ -113,7 +113,7 @@ class _Compiler:
             paragraphs, _ = redline(self.draft.base_of(entry, provision), [version])
         return paragraphs
 
-    def header(self, entry: Entry) -> str:
+    def header(self, entry: StakeholderEntry) -> str:
         """Who wrote the entry, in the words that ``read_compilation`` knows."""
         provision = self.draft.provisions.get(entry.provision)
         role = entry.role or ""
@@ -132,7 +132,7 @@ class _Compiler:
         made = [Paragraph()] if self.blocks else []
         made += [replace(p, runs=tuple(replace(run, comments=here) for run in p.runs)) for p in paragraphs]
         if here and not any(paragraph.runs for paragraph in made):
-            made[-1] = replace(made[-1], runs=tuple(Run("", comments=(number,)) for number in here))
+            made[-1] = replace(made[-1], runs=tuple(TextRun("", comments=(number,)) for number in here))
         return made
 
     def comment(self, number: int, remark: Remark) -> Comment:
@@ -140,14 +140,14 @@ class _Compiler:
         return Comment(number, remark.author or NOBODY, remark.text, remark.at, parent=parent)
 
 
-def _in_order(draft: Draft, provisions: list[Provision]) -> Iterator[Provision | Entry]:
+def _in_order(draft: TextState, provisions: list[Provision]) -> Iterator[Provision | StakeholderEntry]:
     """Provisions of a section, and behind each block of them that entries speak about together, these entries."""
     written = {p.id: [entry for entry in draft.entries.values() if entry.provision == p.id] for p in provisions}
     based = {provision.id for provision in provisions if provision.base}
     proposed = {
         name for entry in draft.entries.values() for name in (entry.provision, *(i.provision for i in entry.items))
     }
-    waiting: list[Entry] = []
+    waiting: list[StakeholderEntry] = []
     together: set[str] = set()
     for provision in provisions:
         here = written[provision.id]
@@ -163,7 +163,7 @@ def _in_order(draft: Draft, provisions: list[Provision]) -> Iterator[Provision |
     yield from waiting
 
 
-def _items(entry: Entry) -> Iterator[tuple[str, str]]:
+def _items(entry: StakeholderEntry) -> Iterator[tuple[str, str]]:
     """What stands before the words of each item of an entry, such as its label, and the provision it is on."""
     if not entry.items:
         yield "", entry.provision
@@ -175,7 +175,7 @@ def _items(entry: Entry) -> Iterator[tuple[str, str]]:
         at = start + len(item.text)
 
 
-def _version(entry: Entry, provision: str) -> Version:
+def _version(entry: StakeholderEntry, provision: str) -> Version:
     return Version(entry.stakeholder, words_for(entry, provision), entry.at)
 
 
@@ -186,5 +186,5 @@ def _label(provision: Provision) -> str:
 def _led(lead: str, paragraphs: Iterable[Paragraph], *, bold: bool = False) -> tuple[Paragraph, ...]:
     """The paragraphs with untracked text before the first."""
     first, *rest = paragraphs
-    run = Run(lead, look=frozenset({"bold"} if bold else ()))
+    run = TextRun(lead, look=frozenset({"bold"} if bold else ()))
     return (replace(first, runs=(run, *first.runs)) if lead else first, *rest)

@@ -13,7 +13,18 @@ from lxml import etree
 
 from tocsin.drafting.word.elements import add, root, stamp
 from tocsin.drafting.word.frame import comments_extended, content_types, core, numbering, relations, settings, styles
-from tocsin.drafting.word.model import Block, Comment, Document, Note, Paragraph, Revision, Row, Run, Table, paragraphs
+from tocsin.drafting.word.model import (
+    Block,
+    Comment,
+    Note,
+    Paragraph,
+    Revision,
+    TableRow,
+    TextRun,
+    WordDocument,
+    WordTable,
+    paragraphs,
+)
 from tocsin.drafting.word.names import LINKS, LOOKS, W14, Element, R, W
 from tocsin.node.errors import InputError
 
@@ -32,7 +43,7 @@ _WIDTH = 9026
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 
 
-def write_docx(document: Document) -> bytes:
+def write_docx(document: WordDocument) -> bytes:
     """A .docx file; ``read_docx`` gives the same document back.
 
     Raises InputError when a text holds a character that XML cannot carry.
@@ -52,7 +63,7 @@ def write_docx(document: Document) -> bytes:
     return buffer.getvalue()
 
 
-def _parts(document: Document) -> dict[str, bytes]:
+def _parts(document: WordDocument) -> dict[str, bytes]:
     writer = _Writer(document)
     roots = {"word/document.xml": writer.main()}
     for kind in ("footnote", "endnote"):
@@ -80,7 +91,7 @@ def _parts(document: Document) -> dict[str, bytes]:
 class _Writer:
     """Writes the stories of one document; ids and links are given out in text order."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: WordDocument) -> None:
         self.document = document
         self.links: dict[str, str] = {}
         self.replies: dict[int, list[int]] = defaultdict(list)
@@ -145,7 +156,7 @@ class _Writer:
         for text in comment.text.split("\n"):
             paragraph = add(element, "p")
             add(add(paragraph, "pPr"), "pStyle", val="CommentText")
-            self.text(paragraph, Run(text))
+            self.text(paragraph, TextRun(text))
         element[-1].set(f"{{{W14}}}paraId", f"{comment.number:08X}")
         _lead(element, "annotationRef", "CommentReference")
 
@@ -160,7 +171,7 @@ class _Writer:
         if not isinstance(last, Paragraph) and not parent.tag.endswith("}body"):
             add(parent, "p")
 
-    def table(self, parent: Element, table: Table) -> None:
+    def table(self, parent: Element, table: WordTable) -> None:
         element = add(parent, "tbl")
         properties = add(element, "tblPr")
         add(properties, "tblStyle", val="TableGrid")
@@ -172,7 +183,7 @@ class _Writer:
         for row in table.rows:
             self.row(element, row)
 
-    def row(self, table: Element, row: Row) -> None:
+    def row(self, table: Element, row: TableRow) -> None:
         element = add(table, "tr")
         if row.marks:
             properties = add(element, "trPr")
@@ -222,7 +233,7 @@ class _Writer:
             element.set(f"{{{W}}}date", stamp(mark.date))
         return element
 
-    def run(self, place: "_Place", run: Run) -> None:
+    def run(self, place: "_Place", run: TextRun) -> None:
         point = not (run.text or run.note or run.field)
         outer = place.outer(run)
         starts, ends = self.places.starts.get(self.at, ()), self.places.ends.get(self.at, ())
@@ -265,7 +276,7 @@ class _Writer:
             return f"{{{W}}}anchor", target[1:]
         return f"{{{R}}}id", self.links.setdefault(target, f"rLink{len(self.links) + 1}")
 
-    def content(self, parent: Element, run: Run) -> None:
+    def content(self, parent: Element, run: TextRun) -> None:
         if run.note:
             kind = self.kinds.get(run.note, "footnote")
             element = add(parent, "r")
@@ -274,7 +285,7 @@ class _Writer:
         elif run.text:
             self.text(parent, run)
 
-    def text(self, parent: Element, run: Run) -> None:
+    def text(self, parent: Element, run: TextRun) -> None:
         element = add(parent, "r")
         if run.look:
             _look(element, run.look)
@@ -302,7 +313,7 @@ class _Place:
         self.last: tuple[Revision, ...] = ()
         self.open: list[tuple[Revision, Element]] = []
 
-    def outer(self, run: Run) -> Element:
+    def outer(self, run: TextRun) -> Element:
         """The paragraph, or the link in it that the run belongs to; marks stand inside of links (17.13.5, 17.16.22).
 
         A field begins in the marks of its first run and ends in those of its last.

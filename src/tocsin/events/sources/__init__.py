@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol
 
 import polars as pl
 
-from tocsin.events.schema import Kind
+from tocsin.events.schema import FieldKind
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Batch:
     frame: pl.DataFrame
     unreadable: list[Unreadable] = field(default_factory=list)
     locate: Callable[[Sequence[int]], list[tuple[int, str]]] = lambda rows: [(0, "") for _ in rows]
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, FieldKind] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
     plain: bool = False
     texts: Callable[[], pl.Series | None] = lambda: None
@@ -104,7 +104,7 @@ class Feed:
     time_format: str = "%Y-%m-%d %H:%M:%S"
 
 
-class Source(Protocol):
+class FeedSource(Protocol):
     """A feed family."""
 
     name: str
@@ -139,19 +139,19 @@ _OWN = {
 _GROUP = "tocsin.sources"
 
 
-def sources(*folders: Path) -> dict[str, Source]:
+def sources(*folders: Path) -> dict[str, FeedSource]:
     """All sources by name, in the order in which they are asked to recognise a report.
 
     ``folders``: where feeds of one's own are described (``NAME.toml``): this installation's, and that of the report.
 
     A package of somebody else adds its own through the entry point group ``tocsin.sources``: a function that takes
-    the folders and returns a `Source`. Ours are found in the same way; theirs are asked after ours.
+    the folders and returns a `FeedSource`. Ours are found in the same way; theirs are asked after ours.
     """
     own = [EntryPoint(name, value, _GROUP) for name, value in _OWN.items()]
     return {point.name: point.load()(folders) for point in [*own, *entry_points(group=_GROUP)]}
 
 
-def recognise(filename: str, head: bytes, *folders: Path) -> tuple[Source, str] | None:
+def recognise(filename: str, head: bytes, *folders: Path) -> tuple[FeedSource, str] | None:
     """The source and the code of the feed that a report belongs to; None when nobody knows it.
 
     ``filename``: its name, also inside of an archive. ``head``: its first bytes, unpacked (some 64 KiB).

@@ -19,7 +19,7 @@ _GROUPS = {name.split(".")[0] for name in BY_NAME if "." in name}
 
 
 class Idf:
-    """The source (`tocsin.events.sources.Source`); any name is one of its feeds."""
+    """The source (`tocsin.events.sources.FeedSource`); any name is one of its feeds."""
 
     name = NAME
 

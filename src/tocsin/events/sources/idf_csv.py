@@ -12,7 +12,7 @@ import polars as pl
 
 from tocsin.events.schema import BY_NAME
 from tocsin.events.sources import Feed, Reader
-from tocsin.events.sources.delimited import FIELD_LIMIT, Delimited, Dialect, Shaping, distinct, first_records
+from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Dialect, Shaping, distinct, first_records
 from tocsin.events.sources.idf import TIME_FORMAT
 
 NAME = "idf_csv"
@@ -22,7 +22,7 @@ _OPAQUE = "extra"  # a JSON object as text, taken apart later
 
 
 class IdfCsv:
-    """The source (`tocsin.events.sources.Source`); any name is one of its feeds."""
+    """The source (`tocsin.events.sources.FeedSource`); any name is one of its feeds."""
 
     name = NAME
 
@@ -40,7 +40,7 @@ class IdfCsv:
     def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = FIELD_LIMIT) -> Reader:
         """A reader of one report."""
         del code
-        return Delimited(stream, chunk_bytes, _shaping, Dialect(field_limit=field_limit))
+        return DelimitedReader(stream, chunk_bytes, _shaping, Dialect(field_limit=field_limit))
 
 
 def source(_: Sequence[Path] = ()) -> IdfCsv:

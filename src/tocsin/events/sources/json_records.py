@@ -9,7 +9,7 @@ from typing import BinaryIO, Final
 import polars as pl
 
 from tocsin.events.extra import DEEPEST, json_text, no_number, sound, too_deep
-from tocsin.events.schema import BY_NAME, Kind
+from tocsin.events.schema import BY_NAME, FieldKind
 from tocsin.events.sources import Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT, as_text, utf8
 from tocsin.node.errors import InputError
@@ -159,7 +159,7 @@ def frame_of(rows: Sequence[Row]) -> pl.DataFrame:
             if value is None or value == "":
                 continue
             field = BY_NAME.get(name)
-            if field and field.kind is not Kind.JSON and isinstance(value, str | int | float):
+            if field and field.kind is not FieldKind.JSON and isinstance(value, str | int | float):
                 fields[name] = _text(value)
             elif name == "extra" and isinstance(value, dict):
                 extra |= value

@@ -30,14 +30,14 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
-from tocsin.events.schema import BY_NAME, Kind
+from tocsin.events.schema import BY_NAME, FieldKind
 from tocsin.events.sources import Feed, Reader
-from tocsin.events.sources.delimited import FIELD_LIMIT, Delimited, Dialect, Shaping, first_records
+from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Dialect, Shaping, first_records
 from tocsin.node.errors import TocsinError, UsageError
 
 NAME: Final = "mapped"
 
-_KINDS: Final = {"integer": Kind.INTEGER, "float": Kind.FLOAT, "boolean": Kind.BOOLEAN}
+_KINDS: Final = {"integer": FieldKind.INTEGER, "float": FieldKind.FLOAT, "boolean": FieldKind.BOOLEAN}
 _FEED: Final = {one.name for one in fields(Feed)} - {"source", "code"}
 _READING: Final = {"files", "separator", "comment", "names", "columns", "constants"}
 
@@ -54,8 +54,8 @@ class FeedMapping:
     names: tuple[str, ...] = ()
 
 
-class Mapped:
-    """The source (`tocsin.events.sources.Source`) of the mapping files in some folders."""
+class MappedSource:
+    """The source (`tocsin.events.sources.FeedSource`) of the mapping files in some folders."""
 
     name = NAME
 
@@ -79,7 +79,7 @@ class Mapped:
         """A reader of one report."""
         mapping = self._mapping(code)
         dialect = replace(mapping.dialect, field_limit=field_limit)
-        return Delimited(stream, chunk_bytes, partial(_shaping, mapping), dialect, mapping.names)
+        return DelimitedReader(stream, chunk_bytes, partial(_shaping, mapping), dialect, mapping.names)
 
     def _mapping(self, code: str) -> FeedMapping:
         for folder in self._folders:
@@ -99,9 +99,9 @@ class Mapped:
                     continue
 
 
-def source(folders: Sequence[Path] = ()) -> Mapped:
+def source(folders: Sequence[Path] = ()) -> MappedSource:
     """The source, as the registry asks for it."""
-    return Mapped(tuple(folders))
+    return MappedSource(tuple(folders))
 
 
 def read_mapping(path: Path) -> FeedMapping:
@@ -167,7 +167,7 @@ def _has_columns(head: bytes, mapping: FeedMapping) -> bool:
 
 def _shaping(mapping: FeedMapping, columns: Sequence[str]) -> Shaping:
     steps: dict[str, str] = {}  # field: column; the first column of a field wins, later ones keep their own name
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, FieldKind] = {}
     for column in columns:
         known = [text.partition(":") for text in mapping.columns.get(column, ())]
         for goal, _, kind in known or [(f"extra.{column}", "", "")]:

@@ -19,19 +19,19 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
-from tocsin.events.schema import Kind
+from tocsin.events.schema import FieldKind
 from tocsin.events.sources import Feed, Reader
-from tocsin.events.sources.delimited import FIELD_LIMIT, Delimited, Dialect, Shaping, first_records
+from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Dialect, Shaping, first_records
 from tocsin.node.errors import InputError, UsageError
 
 NAME: Final = "shadowserver"
 TERMS: Final = "https://www.shadowserver.org/terms/"
 
 _KINDS: Final = {
-    "integer": Kind.INTEGER,
-    "nonzero": Kind.INTEGER,
-    "float": Kind.FLOAT,
-    "boolean": Kind.BOOLEAN,
+    "integer": FieldKind.INTEGER,
+    "nonzero": FieldKind.INTEGER,
+    "float": FieldKind.FLOAT,
+    "boolean": FieldKind.BOOLEAN,
 }
 
 
@@ -47,7 +47,7 @@ class ReportType:
 
 
 @dataclass(frozen=True)
-class Table:
+class MappingTable:
     """The whole mapping."""
 
     columns: Mapping[str, tuple[str, ...]]
@@ -59,7 +59,7 @@ class Table:
 
 
 @cache
-def table() -> Table:
+def table() -> MappingTable:
     """The mapping, read once."""
     columns: dict[str, tuple[str, ...]] = {}
     reports: dict[str, ReportType] = {}
@@ -70,7 +70,7 @@ def table() -> Table:
         elif kind == "report":
             report = _report(cells, reports)
             reports[report.code] = report
-    return Table(columns, reports)
+    return MappingTable(columns, reports)
 
 
 def _report(cells: Sequence[str], before: Mapping[str, ReportType]) -> ReportType:
@@ -92,8 +92,8 @@ def _report(cells: Sequence[str], before: Mapping[str, ReportType]) -> ReportTyp
     )
 
 
-class Shadowserver:
-    """The source (`tocsin.events.sources.Source`)."""
+class ShadowserverSource:
+    """The source (`tocsin.events.sources.FeedSource`)."""
 
     name = NAME
 
@@ -115,12 +115,12 @@ class Shadowserver:
     def open(self, code: str, stream: BinaryIO, chunk_bytes: int, field_limit: int = FIELD_LIMIT) -> Reader:
         """A reader of one report."""
         report = report_type(code)
-        return Delimited(stream, chunk_bytes, partial(_shaping, report), Dialect(field_limit=field_limit))
+        return DelimitedReader(stream, chunk_bytes, partial(_shaping, report), Dialect(field_limit=field_limit))
 
 
-def source(_: Sequence[Path] = ()) -> Shadowserver:
+def source(_: Sequence[Path] = ()) -> ShadowserverSource:
     """The source, as the registry asks for it."""
-    return Shadowserver()
+    return ShadowserverSource()
 
 
 def report_type(code: str) -> ReportType:
@@ -167,7 +167,7 @@ def _shaping(report: ReportType, columns: Sequence[str]) -> Shaping:
             hint="Is the first line missing, or is this another feed's report?",
         )
     steps: list[tuple[str, str, str]] = []
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, FieldKind] = {}
     for column in columns:
         for goal in table().goals(report, column):
             field, _, conversion = goal.partition(":")

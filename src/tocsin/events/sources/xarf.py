@@ -71,7 +71,7 @@ _TRANSPORTS: Final = {"tcp", "udp", "icmp", "sctp", "dccp", "gre"}
 
 
 class Xarf:
-    """The source (`tocsin.events.sources.Source`); any name is one of its feeds."""
+    """The source (`tocsin.events.sources.FeedSource`); any name is one of its feeds."""
 
     name = NAME
 

@@ -4,12 +4,12 @@ Whoever reports needs no account and is not known unless he says who he is: no a
 is kept. He reads the answer with a secret that he is told once and of which only a hash is kept.
 """
 
-from tocsin.incidents.arrivals.files import Attached, attached, file_bytes
-from tocsin.incidents.arrivals.filing import Filed, file_report
-from tocsin.incidents.arrivals.kinds import Kind, rsit_of
+from tocsin.incidents.arrivals.files import ReportAttachment, attached, file_bytes
+from tocsin.incidents.arrivals.filing import ReportForm, file_report
+from tocsin.incidents.arrivals.kinds import ReportKind, rsit_of
 from tocsin.incidents.arrivals.listing import (
-    Line,
-    Page,
+    ReportPage,
+    ReportSummary,
     counts_by_state,
     find_report,
     list_reports,
@@ -17,11 +17,11 @@ from tocsin.incidents.arrivals.listing import (
     read_report,
     report_for,
 )
-from tocsin.incidents.arrivals.models import Entry, EntryKind, PublicFile, PublicReport, ReportState
+from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportEntry, ReportState
 from tocsin.incidents.arrivals.retention import delete_closed, erase_report
 from tocsin.incidents.arrivals.tickets import Ticket, form_word, ticket_of
 from tocsin.incidents.arrivals.working import (
-    Letter,
+    ReporterLetter,
     add_message,
     answer_report,
     give_back,
@@ -31,17 +31,17 @@ from tocsin.incidents.arrivals.working import (
 )
 
 __all__ = [
-    "Attached",
-    "Entry",
     "EntryKind",
-    "Filed",
-    "Kind",
-    "Letter",
-    "Line",
-    "Page",
     "PublicFile",
     "PublicReport",
+    "ReportAttachment",
+    "ReportEntry",
+    "ReportForm",
+    "ReportKind",
+    "ReportPage",
     "ReportState",
+    "ReportSummary",
+    "ReporterLetter",
     "Ticket",
     "add_message",
     "answer_report",

@@ -31,7 +31,7 @@ _ODD = re.compile(r"[^\w. ()+-]+")
 
 
 @dataclass(frozen=True)
-class Attached:
+class ReportAttachment:
     """A file as it came: a harmless name and its bytes."""
 
     name: str
@@ -43,7 +43,7 @@ class Attached:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def attached(name: str, content: bytes) -> Attached | None:
+def attached(name: str, content: bytes) -> ReportAttachment | None:
     """A file by the last part of its name, without odd letters.
 
     None where its type or size is not taken, or what it holds is not what its name says.
@@ -52,7 +52,7 @@ def attached(name: str, content: bytes) -> Attached | None:
     ending = last.rpartition(".")[2].lower()
     if ending not in TYPES or not 0 < len(content) <= MOST_BYTES or not _fits(ending, content):
         return None
-    return Attached(f"{last[: -len(ending) - 1][:_LONGEST] or 'file'}.{ending}", content)
+    return ReportAttachment(f"{last[: -len(ending) - 1][:_LONGEST] or 'file'}.{ending}", content)
 
 
 def _fits(ending: str, content: bytes) -> bool:
@@ -62,7 +62,7 @@ def _fits(ending: str, content: bytes) -> bool:
     return content.startswith(_WIDE) or b"\0" not in content
 
 
-def keep_files(folder: Path, files: Collection[Attached]) -> None:
+def keep_files(folder: Path, files: Collection[ReportAttachment]) -> None:
     """Write the bytes so that they survive loss of power; what is kept already is not written again.
 
     Raises:

@@ -8,18 +8,18 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from tocsin.incidents.arrivals.files import Attached, keep_files
-from tocsin.incidents.arrivals.kinds import Kind
+from tocsin.incidents.arrivals.files import ReportAttachment, keep_files
+from tocsin.incidents.arrivals.kinds import ReportKind
 from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportState
 from tocsin.incidents.arrivals.tickets import Ticket
-from tocsin.node.records import AuditWord, Database, audit, cut
+from tocsin.node.records import AuditAction, Database, audit, cut
 
 
 @dataclass(frozen=True)
-class Filed:
+class ReportForm:
     """What was reported; see `PublicReport`."""
 
-    kind: Kind
+    kind: ReportKind
     what: str
     place: str = ""
     happened: str = ""
@@ -28,7 +28,13 @@ class Filed:
 
 
 def file_report(
-    database: Database, folder: Path, ticket: Ticket, filed: Filed, files: Collection[Attached] = (), *, now: datetime
+    database: Database,
+    folder: Path,
+    ticket: Ticket,
+    filed: ReportForm,
+    files: Collection[ReportAttachment] = (),
+    *,
+    now: datetime,
 ) -> bool:
     """Take a report in under its ticket; False where it is here already. ``folder`` keeps the bytes of files.
 
@@ -54,7 +60,7 @@ def file_report(
                 session.add(PublicFile(report_id=report.id, **row))
             detail: dict[str, object] = {"kind": filed.kind.value, "files": len(files)}
             subject = f"inbox:{ticket.reference}"
-            audit(session, AuditWord.INBOX_RECEIVED, at=now, actor="public", subject=subject, detail=detail)
+            audit(session, AuditAction.INBOX_RECEIVED, at=now, actor="public", subject=subject, detail=detail)
     except IntegrityError:  # the same form, sent twice at the same moment
         return False
     cut("inbox.filed")

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Kind(StrEnum):
+class ReportKind(StrEnum):
     """What it is, as somebody would say who is no specialist."""
 
     DECEIT = "deceit"  # a false page or message that asks for passwords or money
@@ -19,18 +19,18 @@ class Kind(StrEnum):
 
 
 _RSIT: Final = {
-    Kind.DECEIT: ("fraud", "phishing"),
-    Kind.SPAM: ("abusive-content", "spam"),
-    Kind.PROGRAM: ("malicious-code", "infected-system"),
-    Kind.BREAK_IN: ("intrusions", "unprivileged-account-compromise"),
-    Kind.FLOOD: ("availability", "ddos"),
-    Kind.LEAK: ("information-content-security", "data-leak"),
-    Kind.HURT: ("abusive-content", "harmful-speech"),
-    Kind.FLAW: ("vulnerable", "vulnerable-system"),
-    Kind.OTHER: ("other", "undetermined"),
+    ReportKind.DECEIT: ("fraud", "phishing"),
+    ReportKind.SPAM: ("abusive-content", "spam"),
+    ReportKind.PROGRAM: ("malicious-code", "infected-system"),
+    ReportKind.BREAK_IN: ("intrusions", "unprivileged-account-compromise"),
+    ReportKind.FLOOD: ("availability", "ddos"),
+    ReportKind.LEAK: ("information-content-security", "data-leak"),
+    ReportKind.HURT: ("abusive-content", "harmful-speech"),
+    ReportKind.FLAW: ("vulnerable", "vulnerable-system"),
+    ReportKind.OTHER: ("other", "undetermined"),
 }
 
 
-def rsit_of(kind: Kind) -> tuple[str, str]:
+def rsit_of(kind: ReportKind) -> tuple[str, str]:
     """Taxonomy and type of the Reference Security Incident Taxonomy, version 1003: a first guess, for a person."""
     return _RSIT[kind]

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.arrivals.models import Entry, EntryKind, PublicFile, PublicReport, ReportState
+from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportEntry, ReportState
 from tocsin.incidents.arrivals.tickets import grouped, hashed, plain
 from tocsin.node.errors import NotFoundError
 
@@ -16,7 +16,7 @@ _FOR_REPORTER = (EntryKind.MESSAGE.value, EntryKind.ANSWER.value, EntryKind.STAT
 
 
 @dataclass(frozen=True)
-class Line:
+class ReportSummary:
     """One report in a list; ``start``: the first words of what it says."""
 
     number: int
@@ -31,19 +31,19 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Page:
+class ReportPage:
     """Some reports, the newest first; ``further``: what to ask for those before, 0 where there are none."""
 
-    lines: list[Line]
+    lines: list[ReportSummary]
     further: int
 
 
 @dataclass(frozen=True)
-class Read:
+class ReportDetails:
     """A report with what happened to it, in order, and its files."""
 
     report: PublicReport
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[ReportEntry] = field(default_factory=list)
     files: list[PublicFile] = field(default_factory=list)
 
 
@@ -55,7 +55,7 @@ def list_reports(
     words: str = "",
     before: int = 0,
     limit: int = 50,
-) -> Page:
+) -> ReportPage:
     """The reports in one of ``states`` (none given: in any), of an owner, that have all ``words``, newest first.
 
     ``before``: the number that `Page.further` gave.
@@ -73,7 +73,7 @@ def list_reports(
         query = query.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
     found = list(session.scalars(query))
     lines = [_line(report) for report in found[:limit]]
-    return Page(lines, lines[-1].number if len(found) > limit else 0)
+    return ReportPage(lines, lines[-1].number if len(found) > limit else 0)
 
 
 def counts_by_state(session: Session) -> dict[ReportState, int]:
@@ -111,18 +111,18 @@ def report_for(session: Session, reference: str, secret: str) -> PublicReport | 
     return found if found is not None and right else None
 
 
-def read_report(session: Session, report: PublicReport, *, all_entries: bool) -> Read:
+def read_report(session: Session, report: PublicReport, *, all_entries: bool) -> ReportDetails:
     """A report with its history; without ``all_entries`` only what its reporter may see."""
-    entries = select(Entry).where(Entry.report_id == report.id).order_by(Entry.id)
+    entries = select(ReportEntry).where(ReportEntry.report_id == report.id).order_by(ReportEntry.id)
     if not all_entries:
-        entries = entries.where(Entry.kind.in_(_FOR_REPORTER))
+        entries = entries.where(ReportEntry.kind.in_(_FOR_REPORTER))
     files = select(PublicFile).where(PublicFile.report_id == report.id).order_by(PublicFile.id)
-    return Read(report, list(session.scalars(entries)), list(session.scalars(files)))
+    return ReportDetails(report, list(session.scalars(entries)), list(session.scalars(files)))
 
 
-def _line(report: PublicReport) -> Line:
+def _line(report: PublicReport) -> ReportSummary:
     start = " ".join(report.what[:300].split())
-    return Line(
+    return ReportSummary(
         report.id, report.reference, report.kind, start[:120], report.place[:80], ReportState(report.state),
         report.owner, report.received_at, report.changed_at,
     )  # fmt: skip

@@ -55,7 +55,7 @@ class PublicReport(Base):
     changed_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
 
-class Entry(Base):
+class ReportEntry(Base):
     """One thing that happened to a report after it came. ``person``: the number of who did it; None: the reporter."""
 
     __tablename__ = "inbox_entry"

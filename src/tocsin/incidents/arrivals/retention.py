@@ -7,10 +7,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals.files import file_path
-from tocsin.incidents.arrivals.models import Entry, PublicFile, PublicReport, ReportState
+from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportEntry, ReportState
 from tocsin.node.files import disk_failures
 from tocsin.node.letters import Letter
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 
 def erase_report(database: Database, folder: Path, number: int, *, actor: str, now: datetime) -> None:
@@ -19,7 +19,7 @@ def erase_report(database: Database, folder: Path, number: int, *, actor: str, n
         report = session.get_one(PublicReport, number)
         subject = f"inbox:{report.reference}"
         files = _delete(session, report)
-        audit(session, AuditWord.INBOX_ERASED, at=now, actor=actor, subject=subject, detail={})
+        audit(session, AuditAction.INBOX_ERASED, at=now, actor=actor, subject=subject, detail={})
     _delete_files(database, folder, files)
 
 
@@ -40,7 +40,7 @@ def _delete(session: Session, report: PublicReport) -> set[str]:
     ours = Letter.key.startswith(f"inbox:{report.reference}:")
     session.execute(update(Letter).where(ours).values(body="", mailbox=""))
     session.execute(delete(PublicFile).where(PublicFile.report_id == report.id))
-    session.execute(delete(Entry).where(Entry.report_id == report.id))
+    session.execute(delete(ReportEntry).where(ReportEntry.report_id == report.id))
     session.delete(report)
     session.flush()
     return files

@@ -6,13 +6,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.arrivals.models import Entry, EntryKind, PublicReport, ReportState
+from tocsin.incidents.arrivals.models import EntryKind, PublicReport, ReportEntry, ReportState
 from tocsin.node.letters import queue_letter
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 
 
 @dataclass(frozen=True)
-class Letter:
+class ReporterLetter:
     """The mail by which a reporter who gave a mailbox learns of an answer."""
 
     subject: str
@@ -25,7 +25,7 @@ def take_report(session: Session, report: PublicReport, person: int, *, actor: s
         return
     report.owner = person
     _enter(session, report, EntryKind.OWNER, str(person), person=person, now=now)
-    _audit(session, AuditWord.INBOX_TAKEN, report, actor=actor, now=now)
+    _audit(session, AuditAction.INBOX_TAKEN, report, actor=actor, now=now)
     if report.state == ReportState.NEW:
         set_state(session, report, ReportState.OPEN, person=person, actor=actor, now=now)
 
@@ -36,7 +36,7 @@ def give_back(session: Session, report: PublicReport, *, person: int, actor: str
         return
     report.owner = None
     _enter(session, report, EntryKind.OWNER, "", person=person, now=now)
-    _audit(session, AuditWord.INBOX_TAKEN, report, actor=actor, now=now)
+    _audit(session, AuditAction.INBOX_TAKEN, report, actor=actor, now=now)
     if report.state == ReportState.OPEN:
         set_state(session, report, ReportState.NEW, person=person, actor=actor, now=now)
 
@@ -49,7 +49,7 @@ def set_state(
         return
     report.state = state.value
     _enter(session, report, EntryKind.STATE, state.value, person=person, now=now)
-    _audit(session, AuditWord.INBOX_MOVED, report, actor=actor, now=now, state=state.value)
+    _audit(session, AuditAction.INBOX_MOVED, report, actor=actor, now=now, state=state.value)
 
 
 def answer_report(
@@ -61,7 +61,7 @@ def answer_report(
     actor: str,
     now: datetime,
     asks: bool = False,
-    letter: Letter | None = None,
+    letter: ReporterLetter | None = None,
     act: str | None = None,
 ) -> None:
     """Say something to the reporter. ``asks``: it is then his turn. ``letter`` goes to his mailbox, if he gave one.
@@ -71,7 +71,7 @@ def answer_report(
     if _known(session, act):
         return
     entry = _enter(session, report, EntryKind.ANSWER, text, person=person, now=now, act=act)
-    _audit(session, AuditWord.INBOX_ANSWERED, report, actor=actor, now=now, mailed=bool(letter and report.mailbox))
+    _audit(session, AuditAction.INBOX_ANSWERED, report, actor=actor, now=now, mailed=bool(letter and report.mailbox))
     if letter and report.mailbox:
         queue_letter(
             session,
@@ -95,7 +95,7 @@ def note_on_report(
     if _known(session, act):
         return
     _enter(session, report, EntryKind.NOTE, text, person=person, now=now, act=act)
-    _audit(session, AuditWord.INBOX_NOTED, report, actor=actor, now=now)
+    _audit(session, AuditAction.INBOX_NOTED, report, actor=actor, now=now)
 
 
 def add_message(session: Session, report: PublicReport, text: str, *, now: datetime, act: str) -> bool:
@@ -103,7 +103,7 @@ def add_message(session: Session, report: PublicReport, text: str, *, now: datet
     if _known(session, act):
         return False
     _enter(session, report, EntryKind.MESSAGE, text, person=None, now=now, act=act)
-    _audit(session, AuditWord.INBOX_ADDED, report, actor="public", now=now)
+    _audit(session, AuditAction.INBOX_ADDED, report, actor="public", now=now)
     if report.state in {ReportState.WAITING, ReportState.CLOSED}:
         state = ReportState.OPEN if report.owner is not None else ReportState.NEW
         set_state(session, report, state, person=None, actor="public", now=now)
@@ -111,7 +111,7 @@ def add_message(session: Session, report: PublicReport, text: str, *, now: datet
 
 
 def _known(session: Session, act: str | None) -> bool:
-    return act is not None and session.scalar(select(Entry.id).where(Entry.act == act)) is not None
+    return act is not None and session.scalar(select(ReportEntry.id).where(ReportEntry.act == act)) is not None
 
 
 def _enter(
@@ -123,8 +123,8 @@ def _enter(
     person: int | None,
     now: datetime,
     act: str | None = None,
-) -> Entry:
-    entry = Entry(report_id=report.id, at=now, kind=kind.value, person=person, text=text, act=act)
+) -> ReportEntry:
+    entry = ReportEntry(report_id=report.id, at=now, kind=kind.value, person=person, text=text, act=act)
     session.add(entry)
     session.flush()
     report.changed_at = now
@@ -132,6 +132,6 @@ def _enter(
 
 
 def _audit(
-    session: Session, word: AuditWord, report: PublicReport, *, actor: str, now: datetime, **detail: object
+    session: Session, word: AuditAction, report: PublicReport, *, actor: str, now: datetime, **detail: object
 ) -> None:
     audit(session, word, at=now, actor=actor, subject=f"inbox:{report.reference}", detail=detail)

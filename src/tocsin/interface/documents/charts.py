@@ -19,7 +19,7 @@ FONT = 13
 
 
 @dataclass(frozen=True)
-class Bar:
+class IntervalBar:
     """A row of a bar chart: the point with its bounds, a wider range around them, and the peers' median."""
 
     label: str
@@ -62,7 +62,7 @@ def picture(width: float, height: float, parts: Sequence[str], title: str, alt: 
 
 
 def bars(
-    rows: Sequence[Bar],
+    rows: Sequence[IntervalBar],
     title: str,
     alt: str,
     *,
@@ -85,7 +85,7 @@ def bars(
     return picture(WIDTH, height, [*parts, *key], title, alt)
 
 
-def radar(axes: Sequence[Bar], title: str, alt: str, *, wide: str = "", peer: str = "") -> str:
+def radar(axes: Sequence[IntervalBar], title: str, alt: str, *, wide: str = "", peer: str = "") -> str:
     """One spoke an axis: the line is the unit, the band is what it may be, the broken line the peers' median."""
     centre_x, centre_y, radius = WIDTH / 2, 222, 158
     angles = [2 * math.pi * number / len(axes) - math.pi / 2 for number in range(len(axes))]
@@ -245,7 +245,7 @@ def _axis(scale: _Scale, ticks: Sequence[int], top: float, bottom: float, unit: 
     yield _text(scale.start - 12, top - 12, unit, "faint", "end")
 
 
-def _bar_row(row: Bar, y: float, scale: _Scale, left: float) -> Iterator[str]:
+def _bar_row(row: IntervalBar, y: float, scale: _Scale, left: float) -> Iterator[str]:
     yield from _label(row.label, left - 12, y)
     if row.wide is not None:
         yield _span("band", scale(row.wide[0]), scale(row.wide[1]), y, 9)

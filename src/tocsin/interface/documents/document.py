@@ -8,7 +8,7 @@ Cell = str | int | float | None
 
 
 @dataclass(frozen=True)
-class Table:
+class ReportTable:
     """A table. ``name`` is short, for a sheet or a file; columns in ``numbers`` are right-aligned.
 
     ``places`` is how many decimals a person sees; files for machines keep them all.
@@ -34,7 +34,7 @@ class Figure:
     title: str
     svg: str
     alt: str
-    table: Table
+    table: ReportTable
     note: str = ""
     again: bool = False
 
@@ -64,7 +64,7 @@ class KeyFigures:
 
 
 @dataclass(frozen=True)
-class Card:
+class QuestionCard:
     """One question with all that is on record about it. ``tags`` are (kind, word); ``lines`` are (label, text)."""
 
     id: str
@@ -78,8 +78,8 @@ class Card:
 class Cards:
     """Questions one after another, with the same as a table for files."""
 
-    items: tuple[Card, ...]
-    table: Table
+    items: tuple[QuestionCard, ...]
+    table: ReportTable
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,14 @@ class WhatIf:
     """Answers that can be changed on the page; its script works on ``data``, and ``table`` stands without it."""
 
     data: dict[str, object]
-    table: Table
+    table: ReportTable
 
 
-Block = Table | Figure | Prose | KeyFigures | Cards | WhatIf
+Block = ReportTable | Figure | Prose | KeyFigures | Cards | WhatIf
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A part of a report; its title is a sentence of state."""
 
     id: str
@@ -114,22 +114,22 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Report:
+class ReadinessReport:
     """A whole report. ``data`` is its open data in one long table; ``recipe`` says how to come to the same figures."""
 
     title: str
     subtitle: str
     made_on: date
-    sections: tuple[Section, ...]
-    data: Table
+    sections: tuple[ReportSection, ...]
+    data: ReportTable
     recipe: dict[str, object]
     downloads: tuple[Download, ...] = field(default=())
     language: str = "en"
 
-    def tables(self) -> Iterator[Table]:
+    def tables(self) -> Iterator[ReportTable]:
         """Every table once, also those behind the figures, in order."""
         for block in (block for section in self.sections for block in section.blocks):
-            if isinstance(block, Table):
+            if isinstance(block, ReportTable):
                 yield block
             elif isinstance(block, Figure | Cards | WhatIf) and not (isinstance(block, Figure) and block.again):
                 yield block.table

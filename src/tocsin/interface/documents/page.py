@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from tocsin import __version__
-from tocsin.interface.documents.document import Download, Report, shown
+from tocsin.interface.documents.document import Download, ReadinessReport, shown
 from tocsin.interface.documents.tables import table_csv
 
 LONG_WORD = 20  # letters; a longer word may push a table off the paper
@@ -18,7 +18,7 @@ _SIZE = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
-def page(report: Report, *, paper: bool = False) -> str:
+def page(report: ReadinessReport, *, paper: bool = False) -> str:
     """The page as text. ``paper`` leaves out what only works on a screen, and pictures carry their text alternative."""
     from jinja2 import Environment, StrictUndefined
 
@@ -52,7 +52,7 @@ def breaking(cell: object) -> str:
     return "w" if any(len(word) > LONG_WORD for word in cell.split()) else ""
 
 
-def open_data(report: Report) -> list[Download]:
+def open_data(report: ReadinessReport) -> list[Download]:
     """The files of open data: the figures in one long table, the recipe, and what the report adds."""
     return [
         Download("data.csv", "text/csv", table_csv(report.data), "all figures, one a line"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tocsin.interface.documents.document import Cell, KeyFigures, Report, Table, shown
+from tocsin.interface.documents.document import Cell, KeyFigures, ReadinessReport, ReportTable, shown
 from tocsin.node.spreadsheet import harmless
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 
-def table_csv(table: Table) -> str:
+def table_csv(table: ReportTable) -> str:
     """The table as CSV, UTF-8, numbers in full; text that a spreadsheet would run is quoted with an apostrophe."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -26,7 +26,7 @@ def table_csv(table: Table) -> str:
     return out.getvalue()
 
 
-def workbook(report: Report, path: Path) -> None:
+def workbook(report: ReadinessReport, path: Path) -> None:
     """Write the workbook: a summary, a sheet for each table, the open data, and the recipe."""
     import xlsxwriter
 
@@ -56,7 +56,7 @@ def _styles(book: "Workbook") -> dict[str, "Format"]:
     }
 
 
-def _summary(sheet: "Worksheet", report: Report, styles: dict[str, "Format"]) -> None:
+def _summary(sheet: "Worksheet", report: ReadinessReport, styles: dict[str, "Format"]) -> None:
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 1, 14)
@@ -78,7 +78,7 @@ def _summary(sheet: "Worksheet", report: Report, styles: dict[str, "Format"]) ->
     _page(sheet)
 
 
-def _sheet(sheet: "Worksheet", table: Table, styles: dict[str, "Format"]) -> None:
+def _sheet(sheet: "Worksheet", table: ReportTable, styles: dict[str, "Format"]) -> None:
     sheet.hide_gridlines(2)
     sheet.write_string(0, 0, table.title, styles["title"])
     for column, name in enumerate(table.columns):
@@ -108,7 +108,7 @@ def _write(sheet: "Worksheet", place: tuple[int, int], cell: Cell, styles: dict[
         sheet.write_number(*place, cell, styles["number" if places <= 1 else "number3"])
 
 
-def _recipe_sheet(sheet: "Worksheet", report: Report, styles: dict[str, "Format"]) -> None:
+def _recipe_sheet(sheet: "Worksheet", report: ReadinessReport, styles: dict[str, "Format"]) -> None:
     sheet.set_column(0, 0, 24)
     sheet.set_column(1, 1, 100)
     sheet.write_string(0, 0, "How to come to the same figures", styles["title"])

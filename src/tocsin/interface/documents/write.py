@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from tocsin.interface.documents.document import Report
+from tocsin.interface.documents.document import ReadinessReport
 from tocsin.node.errors import StorageError, UsageError
 
 
-def write_report(report: Report, path: Path) -> None:
+def write_report(report: ReadinessReport, path: Path) -> None:
     """Write the report to ``path``: .html, .pdf, .xlsx or .csv.
 
     Raises:
@@ -25,13 +25,13 @@ def write_report(report: Report, path: Path) -> None:
         raise StorageError(f"'{path}' cannot be written: {error.strerror or error}.") from error
 
 
-def _html(report: Report, path: Path) -> None:
+def _html(report: ReadinessReport, path: Path) -> None:
     from tocsin.interface.documents.page import page
 
     path.write_text(page(report), encoding="utf-8")
 
 
-def _pdf(report: Report, path: Path) -> None:
+def _pdf(report: ReadinessReport, path: Path) -> None:
     from tocsin.interface.documents.page import page
 
     text = page(report, paper=True)
@@ -48,13 +48,13 @@ def _pdf(report: Report, path: Path) -> None:
     HTML(string=text, url_fetcher=inside).write_pdf(path, pdf_variant="pdf/ua-1")
 
 
-def _xlsx(report: Report, path: Path) -> None:
+def _xlsx(report: ReadinessReport, path: Path) -> None:
     from tocsin.interface.documents.tables import workbook
 
     workbook(report, path)
 
 
-def _csv(report: Report, path: Path) -> None:
+def _csv(report: ReadinessReport, path: Path) -> None:
     from tocsin.interface.documents.tables import table_csv
 
     path.write_text(table_csv(report.data), encoding="utf-8")

@@ -4,7 +4,7 @@
 """
 
 from tocsin.node.accounts.api_tokens import list_tokens, make_token, read_token, revoke_token, scopes_of, token_state
-from tocsin.node.accounts.house import House, house_of
+from tocsin.node.accounts.house import SiteConfig, house_of
 from tocsin.node.accounts.links import (
     LinkKind,
     ask_reset,
@@ -35,7 +35,7 @@ from tocsin.node.accounts.passkeys import (
 )
 from tocsin.node.accounts.passwords import Weakness, hash_password, weakness
 from tocsin.node.accounts.people import (
-    Listed,
+    PersonSummary,
     block,
     find_person,
     is_name,
@@ -51,7 +51,7 @@ from tocsin.node.accounts.people import (
     set_role,
     unblock,
 )
-from tocsin.node.accounts.permissions import IN_API, NOBODY, OPEN, Act, Reach, Role, Visitor
+from tocsin.node.accounts.permissions import IN_API, NOBODY, OPEN, AccountRole, Permission, PermissionScope, Principal
 from tocsin.node.accounts.provider import Claims, Provider
 from tocsin.node.accounts.reading import is_on_record, note_page, note_read
 from tocsin.node.accounts.second_factor import (
@@ -77,8 +77,8 @@ from tocsin.node.accounts.sessions import (
 from tocsin.node.accounts.signing_in import (
     Caller,
     HalfWay,
-    Refused,
     SignedIn,
+    SignInRefusal,
     confirm,
     enter,
     give_second_factor,
@@ -94,27 +94,27 @@ __all__ = [
     "NOBODY",
     "OPEN",
     "PATIENCE",
-    "Act",
+    "AccountRole",
     "ApiToken",
     "Caller",
     "Claims",
     "Errand",
     "HalfWay",
-    "House",
     "LinkKind",
-    "Listed",
     "NoEntry",
     "Passkey",
+    "Permission",
+    "PermissionScope",
     "Person",
+    "PersonSummary",
+    "Principal",
     "Provider",
-    "Reach",
-    "Refused",
-    "Role",
     "Session",
     "Setup",
+    "SignInRefusal",
     "SignedIn",
     "Site",
-    "Visitor",
+    "SiteConfig",
     "Weakness",
     "WelcomeLink",
     "ask_new",

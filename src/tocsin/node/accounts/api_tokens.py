@@ -10,14 +10,14 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import House
+from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.mails import News, send
 from tocsin.node.accounts.models import Person
-from tocsin.node.accounts.permissions import IN_API, NOBODY, Act, Role, Visitor, extent
+from tocsin.node.accounts.permissions import IN_API, NOBODY, AccountRole, Permission, Principal, extent
 from tocsin.node.accounts.sessions import visitor_of
 from tocsin.node.accounts.tables import ApiToken
 from tocsin.node.errors import NotFoundError, UsageError
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.records import AuditAction, Database, audit
 
 PREFIX: Final = "tcs_"
 """How every token begins, so that people and scanners of leaked secrets know one."""
@@ -28,9 +28,9 @@ _LONGEST_NAME = 100
 _NOTED_EVERY = timedelta(minutes=5)  # so that reading by a program does not write records
 
 
-def scopes_of(role: Role) -> list[Act]:
+def scopes_of(role: AccountRole) -> list[Permission]:
     """The acts that a token of somebody in this role can have: those that the API needs for something."""
-    return [act for act in Act if act in IN_API and extent(role, act)]
+    return [act for act in Permission if act in IN_API and extent(role, act)]
 
 
 def make_token(
@@ -38,11 +38,11 @@ def make_token(
     person: Person,
     *,
     name: str,
-    scopes: Collection[Act],
+    scopes: Collection[Permission],
     days: int,
     now: datetime,
     actor: str,
-    house: House | None = None,
+    house: SiteConfig | None = None,
 ) -> tuple[ApiToken, str]:
     """A new token of a person, and what a program sends, said only here (``tcs_`` and 256 random bits, base64url).
 
@@ -54,7 +54,7 @@ def make_token(
 
     """
     name = " ".join(name.split())
-    _check(name, scopes, days, Role(person.role))
+    _check(name, scopes, days, AccountRole(person.role))
     secret = PREFIX + secrets.token_urlsafe(32)
     row = ApiToken(
         person_id=person.id, name=name, secret=_hashed(secret), scopes=sorted(scope.value for scope in scopes),
@@ -63,7 +63,7 @@ def make_token(
     transaction.add(row)
     transaction.flush()
     detail = {"person": person.id, "scopes": row.scopes, "until": row.expires_at.date().isoformat()}
-    audit(transaction, AuditWord.TOKEN_MADE, at=now, actor=actor, subject=f"token:{row.id}", detail=detail)
+    audit(transaction, AuditAction.TOKEN_MADE, at=now, actor=actor, subject=f"token:{row.id}", detail=detail)
     if house is not None:
         send(transaction, house, News.TOKEN, person.mailbox, now=now)
     return row, secret
@@ -86,7 +86,7 @@ def revoke_token(
     if row.revoked_at is None:
         row.revoked_at = now
         detail: dict[str, object] = {"person": row.person_id}
-        audit(transaction, AuditWord.TOKEN_REVOKED, at=now, actor=actor, subject=f"token:{number}", detail=detail)
+        audit(transaction, AuditAction.TOKEN_REVOKED, at=now, actor=actor, subject=f"token:{number}", detail=detail)
     return row
 
 
@@ -101,7 +101,7 @@ def token_state(row: ApiToken, now: datetime) -> str:
     return "revoked" if row.revoked_at else "expired" if now >= row.expires_at else "working"
 
 
-def read_token(database: Database, token: str, *, now: datetime) -> Visitor:
+def read_token(database: Database, token: str, *, now: datetime) -> Principal:
     """Who sends a token, limited to its scopes; nobody where there is none, or it ended, or its person is blocked.
 
     One look-up by the token's hash, whatever was sent: how long it takes says nothing of any token.
@@ -119,11 +119,11 @@ def read_token(database: Database, token: str, *, now: datetime) -> Visitor:
     if row.used_at is None or now - row.used_at >= _NOTED_EVERY:
         with database.begin() as transaction:
             transaction.execute(update(ApiToken).where(ApiToken.id == row.id).values(used_at=now))
-    known = frozenset(Act(scope) for scope in row.scopes if scope in set(Act))
+    known = frozenset(Permission(scope) for scope in row.scopes if scope in set(Permission))
     return replace(visitor_of(person), scopes=known)
 
 
-def _check(name: str, scopes: Collection[Act], days: int, role: Role) -> None:
+def _check(name: str, scopes: Collection[Permission], days: int, role: AccountRole) -> None:
     if not name or len(name) > _LONGEST_NAME:
         hint = "Name it after the program that will use it."
         raise UsageError(f"A token needs a name of at most {_LONGEST_NAME} letters.", hint=hint)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tocsin.node.accounts.permissions import Role
+from tocsin.node.accounts.permissions import AccountRole
 from tocsin.node.settings import Settings
 from tocsin.node.tokens import Tokens
 
@@ -18,7 +18,7 @@ def in_english(text: str, **values: object) -> str:
 
 
 @dataclass(frozen=True)
-class House:
+class SiteConfig:
     """A node as its people know it.
 
     ``url``: where its pages are, may be empty. ``strict``: the roles that need two factors. ``leaked``: the file of
@@ -28,7 +28,7 @@ class House:
     name: str
     contact: str
     url: str
-    strict: frozenset[Role]
+    strict: frozenset[AccountRole]
     tokens: Tokens
     say: Say = in_english
     leaked: Path | None = None
@@ -38,13 +38,13 @@ class House:
         return f"{self.url}{path}"
 
 
-def house_of(settings: Settings, tokens: Tokens, say: Say = in_english) -> House:
+def house_of(settings: Settings, tokens: Tokens, say: Say = in_english) -> SiteConfig:
     """What the settings of a node say; ``say``: the language of its letters."""
-    return House(
+    return SiteConfig(
         name=settings.node.name,
         contact=settings.node.contact,
         url=settings.server.url,
-        strict=frozenset(map(Role, settings.accounts.second_factor)),
+        strict=frozenset(map(AccountRole, settings.accounts.second_factor)),
         tokens=tokens,
         say=say,
         leaked=Path(leaked).expanduser() if (leaked := settings.accounts.leaked_passwords) else None,

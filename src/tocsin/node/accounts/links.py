@@ -9,13 +9,13 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import House
+from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.mails import News, send, take_back
 from tocsin.node.accounts.models import Person, WelcomeLink
-from tocsin.node.accounts.permissions import Role
+from tocsin.node.accounts.permissions import AccountRole
 from tocsin.node.accounts.throttle import Attempt, Limit, network_of, take
 from tocsin.node.errors import ConflictError, InputError, UsageError
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 
 PATH: Final = "/welcome/"
 """Where such a link leads; its token follows."""
@@ -58,7 +58,7 @@ def typed_mailbox(mailbox: str) -> str:
     return "".join(letter for letter in mailbox.strip().lower()[:320] if letter.isprintable())
 
 
-def first_link(transaction: Transaction, house: House, *, now: datetime) -> str | None:
+def first_link(transaction: Transaction, house: SiteConfig, *, now: datetime) -> str | None:
     """The link by which the first administrator makes an account; None where there is one already.
 
     The same link for as long as it works, so that a restart takes none away.
@@ -66,14 +66,21 @@ def first_link(transaction: Transaction, house: House, *, now: datetime) -> str 
     if has_administrator(transaction):
         return None
     open_one = transaction.scalar(_open(now).where(WelcomeLink.kind == LinkKind.FIRST))
-    link = open_one or _new(transaction, LinkKind.FIRST, now, role=Role.ADMINISTRATOR)
+    link = open_one or _new(transaction, LinkKind.FIRST, now, role=AccountRole.ADMINISTRATOR)
     if open_one is None:
         _note_invited(transaction, link, actor="start", now=now, mailed=False)
     return _address(house, link)
 
 
 def invite(
-    transaction: Transaction, house: House, mailbox: str, role: Role, *, teams: list[int], actor: str, now: datetime
+    transaction: Transaction,
+    house: SiteConfig,
+    mailbox: str,
+    role: AccountRole,
+    *,
+    teams: list[int],
+    actor: str,
+    now: datetime,
 ) -> str:
     """Invite somebody by mail to an account in this role; the link, for who passes it on in another way.
 
@@ -100,12 +107,12 @@ def invite(
     return _address(house, link)
 
 
-def reset_link(transaction: Transaction, house: House, person: Person, *, actor: str, now: datetime) -> str:
+def reset_link(transaction: Transaction, house: SiteConfig, person: Person, *, actor: str, now: datetime) -> str:
     """A link by which somebody sets a new password, mailed to them as well; former ones end."""
     withdraw_links(transaction, WelcomeLink.person_id == person.id, now=now)
-    link = _new(transaction, LinkKind.RESET, now, role=Role(person.role), person=person.id)
+    link = _new(transaction, LinkKind.RESET, now, role=AccountRole(person.role), person=person.id)
     audit(
-        transaction, AuditWord.RESET_ASKED, at=now, actor=actor, subject=f"person:{person.id}",
+        transaction, AuditAction.RESET_ASKED, at=now, actor=actor, subject=f"person:{person.id}",
         detail={"link": link.id},
     )  # fmt: skip
     if house.url:
@@ -116,7 +123,7 @@ def reset_link(transaction: Transaction, house: House, person: Person, *, actor:
     return _address(house, link)
 
 
-def ask_reset(transaction: Transaction, house: House, mailbox: str, *, address: str, now: datetime) -> None:
+def ask_reset(transaction: Transaction, house: SiteConfig, mailbox: str, *, address: str, now: datetime) -> None:
     """Mail a link for a new password to who has an account with this mailbox; nobody learns whether there is one.
 
     A few for a mailbox and for a network in an hour; what is over is not mailed, and not said either.
@@ -130,7 +137,7 @@ def ask_reset(transaction: Transaction, house: House, mailbox: str, *, address: 
         reset_link(transaction, house, person, actor="public", now=now)
 
 
-def open_link(transaction: Transaction, house: House, token: str, *, now: datetime) -> WelcomeLink | None:
+def open_link(transaction: Transaction, house: SiteConfig, token: str, *, now: datetime) -> WelcomeLink | None:
     """The link of this token, while it works; None for every other token."""
     name = house.tokens.read(_PURPOSE, token)
     link = None if name is None else transaction.scalar(_open(now).where(WelcomeLink.name == name))
@@ -167,7 +174,7 @@ def withdraw_invitation(transaction: Transaction, number: int, *, actor: str, no
             "This invitation is not open any more.", hint="See whether there is an account by now, and block that."
         )
     take_back(transaction, f"link:{number}")
-    audit(transaction, AuditWord.INVITATION_WITHDRAWN, at=now, actor=actor, subject=f"link:{number}")
+    audit(transaction, AuditAction.INVITATION_WITHDRAWN, at=now, actor=actor, subject=f"link:{number}")
 
 
 def forget_ended_links(transaction: Transaction, now: datetime) -> None:
@@ -184,20 +191,20 @@ def open_invitations(transaction: Transaction, *, now: datetime) -> list[Welcome
 
 def has_administrator(transaction: Transaction) -> bool:
     """Whether anybody can administrate this node."""
-    wanted = (Person.role == Role.ADMINISTRATOR.value) & Person.blocked_at.is_(None)
+    wanted = (Person.role == AccountRole.ADMINISTRATOR.value) & Person.blocked_at.is_(None)
     return transaction.scalar(select(Person.id).where(wanted).limit(1)) is not None
 
 
-def check_role(role: Role, teams: list[int]) -> None:
+def check_role(role: AccountRole, teams: list[int]) -> None:
     """Whether somebody can have this role with these teams.
 
     Raises:
         UsageError: not so.
 
     """
-    if role is Role.NOBODY:
+    if role is AccountRole.NOBODY:
         raise UsageError("Nobody has the role of nobody.", hint="Choose another role.")
-    if (role is Role.OPERATOR) != bool(teams):
+    if (role is AccountRole.OPERATOR) != bool(teams):
         raise UsageError(
             "An operator belongs to at least one team, and nobody else belongs to one.",
             hint="Name the teams of an operator, and none for other roles.",
@@ -217,7 +224,7 @@ def _new(
     kind: LinkKind,
     now: datetime,
     *,
-    role: Role,
+    role: AccountRole,
     mailbox: str = "",
     teams: list[int] | None = None,
     person: int | None = None,
@@ -240,8 +247,8 @@ def _new(
 
 def _note_invited(transaction: Transaction, link: WelcomeLink, *, actor: str, now: datetime, mailed: bool) -> None:
     detail: dict[str, object] = {"role": link.role, "teams": link.teams, "mailed": mailed}
-    audit(transaction, AuditWord.PERSON_INVITED, at=now, actor=actor, subject=f"link:{link.id}", detail=detail)
+    audit(transaction, AuditAction.PERSON_INVITED, at=now, actor=actor, subject=f"link:{link.id}", detail=detail)
 
 
-def _address(house: House, link: WelcomeLink) -> str:
+def _address(house: SiteConfig, link: WelcomeLink) -> str:
     return house.link(PATH + house.tokens.make(_PURPOSE, link.name))

@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import House
+from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.letters import ACCOUNT, Letter, LetterState, queue_letter
 
 
@@ -24,7 +24,7 @@ _filled = partial(textwrap.fill, break_long_words=False, break_on_hyphens=False)
 
 
 @dataclass(frozen=True)
-class Text:
+class MailText:
     """What a mail says; names in ``%(…)s`` are filled in, ``site`` and ``contact`` in all of them."""
 
     subject: str
@@ -34,7 +34,7 @@ class Text:
 class News(Enum):
     """What a mail about an account is about."""
 
-    INVITED = Text(
+    INVITED = MailText(
         N_("Your account at %(site)s"),
         N_("""\
 Hello,
@@ -48,7 +48,7 @@ It works once. Whoever has this mail can use it: do not pass it on.
 If you do not expect this, you need not do anything.
 """),
     )
-    RESET = Text(
+    RESET = MailText(
         N_("A new password for your account at %(site)s"),
         N_("""\
 Hello,
@@ -62,7 +62,7 @@ It works once, until %(time)s UTC. If it was not you, do nothing: your
 password stays as it is.
 """),
     )
-    PASSWORD = Text(
+    PASSWORD = MailText(
         N_("Your password at %(site)s was changed"),
         N_("""\
 Hello,
@@ -74,7 +74,7 @@ If it was not you, set a new one at once (%(forgotten)s) and write to
 %(contact)s.
 """),
     )
-    FACTOR = Text(
+    FACTOR = MailText(
         N_("The ways to sign in to your account at %(site)s were changed"),
         N_("""\
 Hello,
@@ -86,7 +86,7 @@ If it was not you, set a new password at once (%(forgotten)s) and write to
 %(contact)s.
 """),
     )
-    BROWSER = Text(
+    BROWSER = MailText(
         N_("A new browser signed in to your account at %(site)s"),
         N_("""\
 Hello,
@@ -100,7 +100,7 @@ If it was not you, set a new password at once (%(forgotten)s) and write to
 %(contact)s.
 """),
     )
-    GUESSED = Text(
+    GUESSED = MailText(
         N_("Somebody may know your password at %(site)s"),
         N_("""\
 Hello,
@@ -112,7 +112,7 @@ If it was not you, set a new password at once (%(forgotten)s) and write to
 %(contact)s.
 """),
     )
-    TOKEN = Text(
+    TOKEN = MailText(
         N_("A token for programs was made for your account at %(site)s"),
         N_("""\
 Hello,
@@ -128,7 +128,7 @@ password at once (%(forgotten)s) and write to %(contact)s.
 
 def send(
     transaction: Transaction,
-    house: House,
+    house: SiteConfig,
     news: News,
     mailbox: str,
     *,

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import House
+from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.models import Person
 from tocsin.node.accounts.once import use_once
 from tocsin.node.accounts.people import note_factor
@@ -48,7 +48,7 @@ def site_of(url: str) -> Site | None:
     return Site(host, f"{parts.scheme}://{parts.netloc}".lower())
 
 
-def ask_new(transaction: Transaction, house: House, site: Site, person: Person, *, now: datetime) -> str:
+def ask_new(transaction: Transaction, house: SiteConfig, site: Site, person: Person, *, now: datetime) -> str:
     """What a browser needs to make a passkey for a person: JSON, as `PublicKeyCredentialCreationOptionsJSON`."""
     from webauthn import base64url_to_bytes, generate_registration_options, options_to_json
     from webauthn.helpers.structs import (
@@ -75,7 +75,7 @@ def ask_new(transaction: Transaction, house: House, site: Site, person: Person, 
 
 
 def keep_new(
-    transaction: Transaction, house: House, site: Site, person: Person, answer: str, *, name: str, now: datetime
+    transaction: Transaction, house: SiteConfig, site: Site, person: Person, answer: str, *, name: str, now: datetime
 ) -> Passkey:
     """Keep the passkey that a person's browser made, and tell the person by mail.
 
@@ -110,7 +110,7 @@ def keep_new(
     return row
 
 
-def ask_sign_in(house: House, site: Site, *, now: datetime) -> str:
+def ask_sign_in(house: SiteConfig, site: Site, *, now: datetime) -> str:
     """What a browser needs to sign in with a passkey: JSON, as `PublicKeyCredentialRequestOptionsJSON`."""
     from webauthn import generate_authentication_options, options_to_json
     from webauthn.helpers.structs import UserVerificationRequirement
@@ -123,7 +123,7 @@ def ask_sign_in(house: House, site: Site, *, now: datetime) -> str:
 
 
 def sign_in_with_passkey(
-    database: Database, house: House, site: Site, answer: str, caller: Caller, *, now: datetime
+    database: Database, house: SiteConfig, site: Site, answer: str, caller: Caller, *, now: datetime
 ) -> SignedIn | None:
     """Sign in whoever holds a passkey; None where the answer is none that was asked for, or the account lets nobody in.
 
@@ -160,7 +160,7 @@ def has_passkey(transaction: Transaction, person: int) -> bool:
     return transaction.scalar(select(Passkey.id).where(Passkey.person_id == person).limit(1)) is not None
 
 
-def remove_passkey(transaction: Transaction, house: House, person: Person, number: int, *, now: datetime) -> None:
+def remove_passkey(transaction: Transaction, house: SiteConfig, person: Person, number: int, *, now: datetime) -> None:
     """Forget one passkey of a person, and tell the person by mail.
 
     Raises:
@@ -197,11 +197,11 @@ def _check_new(transaction: Transaction, person: int, credential: str) -> None:
         raise InputError(f"There are {MOST} passkeys already.", hint="Remove one that is not used any more.")
 
 
-def _challenge(house: House, purpose: str, now: datetime) -> bytes:
+def _challenge(house: SiteConfig, purpose: str, now: datetime) -> bytes:
     return house.tokens.make(purpose, f"{int(now.timestamp())}-{secrets.token_hex(16)}").encode("ascii")
 
 
-def _challenge_of(house: House, purpose: str, said: dict[str, Any], now: datetime) -> tuple[str, datetime]:
+def _challenge_of(house: SiteConfig, purpose: str, said: dict[str, Any], now: datetime) -> tuple[str, datetime]:
     """The challenge that an answer is to, one of ours for this purpose, and until when it can be answered."""
     from webauthn import base64url_to_bytes
 

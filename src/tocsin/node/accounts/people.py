@@ -11,30 +11,30 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import House
+from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.links import LinkKind, check_role, plain_mailbox, use_link, withdraw_links
 from tocsin.node.accounts.mails import News, send
 from tocsin.node.accounts.models import Person, RecoveryCode, Session, Totp, WelcomeLink
-from tocsin.node.accounts.permissions import Role
+from tocsin.node.accounts.permissions import AccountRole
 from tocsin.node.accounts.second_factor import remove_second_factor
 from tocsin.node.accounts.sessions import end_sessions
 from tocsin.node.accounts.tables import AccountElsewhere, ApiToken, Passkey
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import ACCOUNT, Letter, LetterState
-from tocsin.node.records import AuditEntry, AuditWord, audit
+from tocsin.node.records import AuditAction, AuditEntry, audit
 
 _LONGEST_NAME = 100
 _PERSON = re.compile(r"person:[0-9]{1,9}")  # with a command, somebody may be named otherwise
 
 
 @dataclass(frozen=True)
-class Listed:
+class PersonSummary:
     """A person as a list shows them. ``seen_at``: the last sign of them; ``second_factor``: has one."""
 
     number: int
     name: str
     mailbox: str
-    role: Role
+    role: AccountRole
     teams: tuple[int, ...]
     made_at: datetime
     blocked_at: datetime | None
@@ -42,14 +42,14 @@ class Listed:
     second_factor: bool
 
 
-def list_people(transaction: Transaction) -> list[Listed]:
+def list_people(transaction: Transaction) -> list[PersonSummary]:
     """Everybody with an account, by name; those who were removed are not there."""
     seen = _last_seen(transaction)
     strong = {*transaction.scalars(select(Totp.person_id)), *transaction.scalars(select(Passkey.person_id))}
     people = transaction.scalars(select(Person).where(Person.removed_at.is_(None)).order_by(Person.name, Person.id))
     return [
-        Listed(
-            number=one.id, name=one.name, mailbox=one.mailbox, role=Role(one.role), teams=tuple(one.teams),
+        PersonSummary(
+            number=one.id, name=one.name, mailbox=one.mailbox, role=AccountRole(one.role), teams=tuple(one.teams),
             made_at=one.made_at, blocked_at=one.blocked_at, seen_at=seen.get(one.id), second_factor=one.id in strong,
         )
         for one in people
@@ -59,7 +59,7 @@ def list_people(transaction: Transaction) -> list[Listed]:
 def _last_seen(transaction: Transaction) -> dict[int, datetime]:
     """When each person was last there, by number: a session is forgotten once it ends, the audit log is not."""
     entry = AuditEntry
-    signs = entry.word.in_([AuditWord.SESSION_STARTED.value, AuditWord.SESSION_ENDED.value])
+    signs = entry.word.in_([AuditAction.SESSION_STARTED.value, AuditAction.SESSION_ENDED.value])
     own = select(entry.actor, func.max(entry.at)).where(signs, entry.actor == entry.subject).group_by(entry.actor)
     open_ones = select(Session.person_id, func.max(Session.seen_at)).group_by(Session.person_id)
     seen = {int(actor.partition(":")[2]): at for actor, at in transaction.execute(own) if _PERSON.fullmatch(actor)}
@@ -128,14 +128,21 @@ def join(
     transaction.flush()
     detail: dict[str, object] = {"link": link.id, "role": link.role}
     audit(
-        transaction, AuditWord.PERSON_JOINED, at=now, actor=f"person:{person.id}", subject=f"person:{person.id}",
+        transaction, AuditAction.PERSON_JOINED, at=now, actor=f"person:{person.id}", subject=f"person:{person.id}",
         detail=detail,
     )  # fmt: skip
     return person
 
 
 def set_password(
-    transaction: Transaction, house: House, person: Person, password: str, *, how: str, now: datetime, but: str = ""
+    transaction: Transaction,
+    house: SiteConfig,
+    person: Person,
+    password: str,
+    *,
+    how: str,
+    now: datetime,
+    but: str = "",
 ) -> None:
     """Give a person a new password, already hashed: all sessions end (``but`` one), open links too, and they are told.
 
@@ -145,22 +152,27 @@ def set_password(
     withdraw_links(transaction, WelcomeLink.person_id == person.id, now=now)
     actor = f"person:{person.id}"
     audit(
-        transaction, AuditWord.PASSWORD_CHANGED, at=now, actor=actor, subject=f"person:{person.id}", detail={"how": how}
+        transaction,
+        AuditAction.PASSWORD_CHANGED,
+        at=now,
+        actor=actor,
+        subject=f"person:{person.id}",
+        detail={"how": how},
     )
     end_sessions(transaction, person.id, but=but, why="password", actor=actor, now=now)
     send(transaction, house, News.PASSWORD, person.mailbox, now=now)
 
 
 def note_factor(
-    transaction: Transaction, house: House, person: Person, what: str, change: str, *, actor: str, now: datetime
+    transaction: Transaction, house: SiteConfig, person: Person, what: str, change: str, *, actor: str, now: datetime
 ) -> None:
     """Note and tell the person that a way to sign in changed: ``what`` (totp, recovery, passkey …) was ``change``."""
     detail: dict[str, object] = {"what": what, "change": change}
-    audit(transaction, AuditWord.FACTOR_CHANGED, at=now, actor=actor, subject=f"person:{person.id}", detail=detail)
+    audit(transaction, AuditAction.FACTOR_CHANGED, at=now, actor=actor, subject=f"person:{person.id}", detail=detail)
     send(transaction, house, News.FACTOR, person.mailbox, now=now)
 
 
-def reset_factor(transaction: Transaction, house: House, person: Person, *, actor: str, now: datetime) -> None:
+def reset_factor(transaction: Transaction, house: SiteConfig, person: Person, *, actor: str, now: datetime) -> None:
     """Take a person's second factor, recovery codes and passkeys away: for who lost them all. Sessions end."""
     remove_second_factor(transaction, person.id)
     transaction.execute(delete(Passkey).where(Passkey.person_id == person.id))
@@ -169,7 +181,7 @@ def reset_factor(transaction: Transaction, house: House, person: Person, *, acto
 
 
 def set_role(
-    transaction: Transaction, person: Person, role: Role, teams: Iterable[int], *, actor: str, now: datetime
+    transaction: Transaction, person: Person, role: AccountRole, teams: Iterable[int], *, actor: str, now: datetime
 ) -> bool:
     """Give a person another role, or other teams; their sessions end, since they were opened for less or more.
 
@@ -186,11 +198,11 @@ def set_role(
     after: Mapping[str, object] = {"role": role.value, "teams": wanted}
     if before == after:
         return False
-    if role is not Role.ADMINISTRATOR:
+    if role is not AccountRole.ADMINISTRATOR:
         _keep_an_administrator(transaction, person)
     person.role, person.teams = role.value, wanted
     detail: dict[str, object] = {"changed": "role", "before": before, "after": after}
-    audit(transaction, AuditWord.PERSON_CHANGED, at=now, actor=actor, subject=f"person:{person.id}", detail=detail)
+    audit(transaction, AuditAction.PERSON_CHANGED, at=now, actor=actor, subject=f"person:{person.id}", detail=detail)
     end_sessions(transaction, person.id, why="role", actor=actor, now=now)
     return True
 
@@ -203,7 +215,7 @@ def set_profile(
         return
     person.name, person.language, person.theme = name, language, theme
     audit(
-        transaction, AuditWord.PERSON_CHANGED, at=now, actor=actor, subject=f"person:{person.id}",
+        transaction, AuditAction.PERSON_CHANGED, at=now, actor=actor, subject=f"person:{person.id}",
         detail={"changed": "profile"},
     )  # fmt: skip
 
@@ -220,7 +232,7 @@ def block(transaction: Transaction, person: Person, *, actor: str, now: datetime
     _keep_an_administrator(transaction, person)
     person.blocked_at = now
     withdraw_links(transaction, WelcomeLink.person_id == person.id, now=now)
-    audit(transaction, AuditWord.PERSON_BLOCKED, at=now, actor=actor, subject=f"person:{person.id}")
+    audit(transaction, AuditAction.PERSON_BLOCKED, at=now, actor=actor, subject=f"person:{person.id}")
     end_sessions(transaction, person.id, why="blocked", actor=actor, now=now)
 
 
@@ -228,7 +240,7 @@ def unblock(transaction: Transaction, person: Person, *, actor: str, now: dateti
     """Let an account let its person in again."""
     if person.blocked_at is not None:
         person.blocked_at = None
-        audit(transaction, AuditWord.PERSON_UNBLOCKED, at=now, actor=actor, subject=f"person:{person.id}")
+        audit(transaction, AuditAction.PERSON_UNBLOCKED, at=now, actor=actor, subject=f"person:{person.id}")
 
 
 def remove(transaction: Transaction, person: Person, *, actor: str, now: datetime) -> None:
@@ -249,14 +261,14 @@ def remove(transaction: Transaction, person: Person, *, actor: str, now: datetim
     transaction.execute(update(Letter).where(about).values(mailbox="", body=""))
     person.mailbox, person.name, person.password = f"removed:{person.id}", "", ""
     person.language, person.theme, person.teams, person.removed_at = "", "", [], now
-    audit(transaction, AuditWord.PERSON_REMOVED, at=now, actor=actor, subject=f"person:{person.id}")
+    audit(transaction, AuditAction.PERSON_REMOVED, at=now, actor=actor, subject=f"person:{person.id}")
 
 
 def _keep_an_administrator(transaction: Transaction, but: Person) -> None:
     """Two administrators who block each other at once: the rows are held, so that the second one sees the first."""
-    if but.role != Role.ADMINISTRATOR or but.blocked_at is not None:
+    if but.role != AccountRole.ADMINISTRATOR or but.blocked_at is not None:
         return
-    wanted = (Person.role == Role.ADMINISTRATOR.value) & Person.blocked_at.is_(None)
+    wanted = (Person.role == AccountRole.ADMINISTRATOR.value) & Person.blocked_at.is_(None)
     left = transaction.scalars(select(Person.id).where(wanted).order_by(Person.id).with_for_update()).all()
     if not set(left) - {but.id}:
         raise ConflictError(

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Role(StrEnum):
+class AccountRole(StrEnum):
     """What a person is here for."""
 
     ADMINISTRATOR = "administrator"  # sets up the node and its people
@@ -23,7 +23,7 @@ class Role(StrEnum):
     NOBODY = "nobody"  # the public, without an account
 
 
-class Act(StrEnum):
+class Permission(StrEnum):
     """What can be done through a door; each route names one."""
 
     PUBLIC_READ = "public.read"  # the pages for everybody: who helps me, directory, statistics
@@ -71,56 +71,62 @@ class Extent(StrEnum):
     OWN = "own"
 
 
-OPEN: Final = (Act.PUBLIC_READ, Act.PUBLIC_REPORT, Act.LINK_USE, Act.SIGN_IN)
+OPEN: Final = (Permission.PUBLIC_READ, Permission.PUBLIC_REPORT, Permission.LINK_USE, Permission.SIGN_IN)
 """What everybody may do: it uses nothing that a session gives."""
 
-UNFINISHED: Final = frozenset({*OPEN, Act.ACCOUNT_OWN})
+UNFINISHED: Final = frozenset({*OPEN, Permission.ACCOUNT_OWN})
 """What somebody may do whose role needs a second factor, until it is set up."""
 
 IN_API: Final = frozenset({
-    Act.EVENTS_READ, Act.EVENTS_EXPORT, Act.REPORTS_READ, Act.REPORTS_WRITE, Act.QUARANTINE_READ, Act.QUARANTINE_MEND,
-    Act.LOOKUP, Act.DIRECTORY_READ, Act.CLAIMS_MAKE, Act.DELIVERIES_READ, Act.DELIVERIES_STEER, Act.PORTAL_WRITE,
-    Act.AUDIT_READ, Act.ADMIN_READ, Act.METRICS_READ,
+    Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.REPORTS_READ, Permission.REPORTS_WRITE, Permission.QUARANTINE_READ, Permission.QUARANTINE_MEND,
+    Permission.LOOKUP, Permission.DIRECTORY_READ, Permission.CLAIMS_MAKE, Permission.DELIVERIES_READ, Permission.DELIVERIES_STEER, Permission.PORTAL_WRITE,
+    Permission.AUDIT_READ, Permission.ADMIN_READ, Permission.METRICS_READ,
 })  # fmt: skip
 """What the API can be asked to do, beyond what is open: other acts are of no use to a program."""
 
 _READING = (
-    Act.TODAY_READ, Act.EVENTS_READ, Act.REPORTS_READ, Act.QUARANTINE_READ, Act.LOOKUP, Act.DIRECTORY_READ,
-    Act.DIRECTORY_SURVEY, Act.DELIVERIES_READ, Act.RULES_READ, Act.INBOX_READ, Act.READINESS_READ, Act.DRAFTING_READ,
+    Permission.TODAY_READ, Permission.EVENTS_READ, Permission.REPORTS_READ, Permission.QUARANTINE_READ, Permission.LOOKUP, Permission.DIRECTORY_READ,
+    Permission.DIRECTORY_SURVEY, Permission.DELIVERIES_READ, Permission.RULES_READ, Permission.INBOX_READ, Permission.READINESS_READ, Permission.DRAFTING_READ,
 )  # fmt: skip
 _WORKING = (
-    *_READING, Act.EVENTS_EXPORT, Act.VIEWS_WRITE, Act.REPORTS_WRITE, Act.QUARANTINE_MEND, Act.DIRECTORY_WRITE,
-    Act.DIRECTORY_EDIT, Act.CLAIMS_MAKE, Act.DELIVERIES_STEER, Act.INBOX_WRITE, Act.METRICS_READ,
+    *_READING, Permission.EVENTS_EXPORT, Permission.VIEWS_WRITE, Permission.REPORTS_WRITE, Permission.QUARANTINE_MEND, Permission.DIRECTORY_WRITE,
+    Permission.DIRECTORY_EDIT, Permission.CLAIMS_MAKE, Permission.DELIVERIES_STEER, Permission.INBOX_WRITE, Permission.METRICS_READ,
 )  # fmt: skip
-_DECIDING = (*_WORKING, Act.DIRECTORY_DECIDE, Act.RULES_WRITE, Act.AUDIT_READ)
+_DECIDING = (*_WORKING, Permission.DIRECTORY_DECIDE, Permission.RULES_WRITE, Permission.AUDIT_READ)
 
-_ALL_OF: Final[dict[Role, tuple[Act, ...]]] = {
-    Role.ADMINISTRATOR: (*_DECIDING, Act.ADMIN_READ, Act.ADMIN_WRITE, Act.READINESS_WRITE, Act.DRAFTING_WRITE),
-    Role.MANAGER: (*_DECIDING, Act.ADMIN_READ),
-    Role.ANALYST: _WORKING,
-    Role.AUDITOR: (*_READING, Act.AUDIT_READ, Act.ADMIN_READ, Act.METRICS_READ),
-    Role.OPERATOR: (),
-    Role.ASSESSOR: (Act.READINESS_READ, Act.READINESS_WRITE),
-    Role.DELEGATE: (Act.DRAFTING_READ, Act.DRAFTING_WRITE),
-    Role.NOBODY: (),
+_ALL_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
+    AccountRole.ADMINISTRATOR: (
+        *_DECIDING,
+        Permission.ADMIN_READ,
+        Permission.ADMIN_WRITE,
+        Permission.READINESS_WRITE,
+        Permission.DRAFTING_WRITE,
+    ),
+    AccountRole.MANAGER: (*_DECIDING, Permission.ADMIN_READ),
+    AccountRole.ANALYST: _WORKING,
+    AccountRole.AUDITOR: (*_READING, Permission.AUDIT_READ, Permission.ADMIN_READ, Permission.METRICS_READ),
+    AccountRole.OPERATOR: (),
+    AccountRole.ASSESSOR: (Permission.READINESS_READ, Permission.READINESS_WRITE),
+    AccountRole.DELEGATE: (Permission.DRAFTING_READ, Permission.DRAFTING_WRITE),
+    AccountRole.NOBODY: (),
 }
-_OWN_OF: Final[dict[Role, tuple[Act, ...]]] = {
-    Role.OPERATOR: (
-        Act.PORTAL_READ, Act.PORTAL_WRITE, Act.EVENTS_READ, Act.EVENTS_EXPORT, Act.DELIVERIES_READ,
-        Act.DIRECTORY_READ, Act.DIRECTORY_WRITE, Act.CLAIMS_MAKE, Act.LOOKUP,
+_OWN_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
+    AccountRole.OPERATOR: (
+        Permission.PORTAL_READ, Permission.PORTAL_WRITE, Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.DELIVERIES_READ,
+        Permission.DIRECTORY_READ, Permission.DIRECTORY_WRITE, Permission.CLAIMS_MAKE, Permission.LOOKUP,
     ),
 }  # fmt: skip
 
 
-def extent(role: Role, act: Act) -> Extent | None:
+def extent(role: AccountRole, act: Permission) -> Extent | None:
     """How far a role may do an act; None: not at all."""
-    if act in OPEN or act in _ALL_OF[role] or (act is Act.ACCOUNT_OWN and role is not Role.NOBODY):
+    if act in OPEN or act in _ALL_OF[role] or (act is Permission.ACCOUNT_OWN and role is not AccountRole.NOBODY):
         return Extent.ALL
     return Extent.OWN if act in _OWN_OF.get(role, ()) else None
 
 
 @dataclass(frozen=True)
-class Reach:
+class PermissionScope:
     """Which teams' things a visitor may reach with one act. ``teams``: numbers of teams, unused if ``everything``."""
 
     everything: bool
@@ -135,7 +141,7 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class Visitor:
+class Principal:
     """Who asks: a person in one role, by a session or an API token; or nobody.
 
     ``person``: number of the person, None for nobody. ``teams``: numbers of the teams of the own organisations.
@@ -143,31 +149,31 @@ class Visitor:
     bound to; empty for nobody and for tokens. ``language``, ``theme``: as the person chose, or empty.
     """
 
-    role: Role = Role.NOBODY
+    role: AccountRole = AccountRole.NOBODY
     person: int | None = None
     name: str = ""
     teams: frozenset[int] = frozenset()
-    scopes: frozenset[Act] | None = None
+    scopes: frozenset[Permission] | None = None
     session: str = ""
     language: str = ""
     theme: str = ""
 
-    def may(self, act: Act, teams: Iterable[int] | None = None) -> bool:
+    def may(self, act: Permission, teams: Iterable[int] | None = None) -> bool:
         """Whether the visitor may do this at all, or to the thing that belongs to ``teams``."""
         reach = self.reach(act)
         return bool(reach) if teams is None else reach.covers(teams)
 
-    def reach(self, act: Act) -> Reach:
+    def reach(self, act: Permission) -> PermissionScope:
         """How far the visitor may do this."""
         if self.scopes is not None and act not in self.scopes and act not in OPEN:
-            return Reach(everything=False)
+            return PermissionScope(everything=False)
         match extent(self.role, act):
             case Extent.ALL:
-                return Reach(everything=True)
+                return PermissionScope(everything=True)
             case Extent.OWN:
-                return Reach(everything=False, teams=self.teams)
+                return PermissionScope(everything=False, teams=self.teams)
             case None:
-                return Reach(everything=False)
+                return PermissionScope(everything=False)
 
     @property
     def unfinished(self) -> bool:
@@ -180,5 +186,5 @@ class Visitor:
         return "public" if self.person is None else f"person:{self.person}"
 
 
-NOBODY: Final = Visitor()
+NOBODY: Final = Principal()
 """The public."""

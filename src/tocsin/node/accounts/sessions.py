@@ -11,8 +11,8 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.node.accounts.models import Person, Session
-from tocsin.node.accounts.permissions import NOBODY, UNFINISHED, Role, Visitor
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.accounts.permissions import NOBODY, UNFINISHED, AccountRole, Principal
+from tocsin.node.records import AuditAction, Database, audit
 
 LONGEST: Final = timedelta(days=7)
 """After so long a person signs in again, however busy."""
@@ -49,7 +49,7 @@ def start_session(
     return secret
 
 
-def read_session(database: Database, secret: str, *, now: datetime) -> Visitor:
+def read_session(database: Database, secret: str, *, now: datetime) -> Principal:
     """Who holds the secret of a session; nobody where there is none, or it has ended, or its person is blocked."""
     if not secret:
         return NOBODY
@@ -119,15 +119,15 @@ def end_sessions(
     count = len(transaction.scalars(ended.returning(Session.id)).all())
     if count:
         detail: dict[str, object] = {"sessions": count, "why": why}
-        audit(transaction, AuditWord.SESSION_ENDED, at=now, actor=actor, subject=f"person:{person}", detail=detail)
+        audit(transaction, AuditAction.SESSION_ENDED, at=now, actor=actor, subject=f"person:{person}", detail=detail)
     return count
 
 
-def note_session_end(transaction: Transaction, visitor: Visitor, *, now: datetime) -> None:
+def note_session_end(transaction: Transaction, visitor: Principal, *, now: datetime) -> None:
     """Note that a visitor signed out."""
     detail: dict[str, object] = {"sessions": 1, "why": "signed out"}
     subject = visitor.actor
-    audit(transaction, AuditWord.SESSION_ENDED, at=now, actor=subject, subject=subject, detail=detail)
+    audit(transaction, AuditAction.SESSION_ENDED, at=now, actor=subject, subject=subject, detail=detail)
 
 
 def is_proved(transaction: Transaction, session: str, *, now: datetime) -> bool:
@@ -142,10 +142,10 @@ def note_proved(transaction: Transaction, session: str, *, now: datetime, full: 
     transaction.execute(update(Session).where(Session.secret == session).values(values))
 
 
-def visitor_of(person: Person, *, session: str = "") -> Visitor:
+def visitor_of(person: Person, *, session: str = "") -> Principal:
     """A person as who asks."""
-    return Visitor(
-        role=Role(person.role),
+    return Principal(
+        role=AccountRole(person.role),
         person=person.id,
         name=person.name,
         teams=frozenset(person.teams),

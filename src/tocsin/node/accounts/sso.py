@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import House
+from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.links import open_invitations
 from tocsin.node.accounts.models import Person, WelcomeLink
 from tocsin.node.accounts.once import use_once
@@ -47,7 +47,7 @@ class Errand:
     kept: str
 
 
-def send_away(house: House, provider: Provider, *, back: str, now: datetime) -> Errand:
+def send_away(house: SiteConfig, provider: Provider, *, back: str, now: datetime) -> Errand:
     """Send somebody to the provider. ``back``: the address of ours that the provider leads back to.
 
     Raises:
@@ -63,7 +63,7 @@ def send_away(house: House, provider: Provider, *, back: str, now: datetime) -> 
 
 
 def welcome_back(
-    house: House, provider: Provider, *, code: str, state: str, kept: str, back: str, now: datetime
+    house: SiteConfig, provider: Provider, *, code: str, state: str, kept: str, back: str, now: datetime
 ) -> Claims | NoEntry:
     """Whom the provider says somebody is who comes back with a code.
 
@@ -80,7 +80,7 @@ def welcome_back(
 
 def sign_in_from_elsewhere(
     database: Database,
-    house: House,
+    house: SiteConfig,
     issuer: str,
     claims: Claims,
     caller: Caller,

@@ -6,17 +6,17 @@ and a change and its audit entry share one transaction.
 
 from tocsin.node.records.alive import alive
 from tocsin.node.records.aside import AuditAside, name_by_reference, read_asides
-from tocsin.node.records.audit import AuditEntry, AuditSeal, AuditWord, audit
+from tocsin.node.records.audit import AuditAction, AuditEntry, AuditSeal, audit
 from tocsin.node.records.cuts import cut
 from tocsin.node.records.engine import Base, Database, Json, UTCDateTime, open_database, sqlite_url
 from tocsin.node.records.identity import node_uuid
 from tocsin.node.records.numbering import continue_numbering, counted
 
 __all__ = [
+    "AuditAction",
     "AuditAside",
     "AuditEntry",
     "AuditSeal",
-    "AuditWord",
     "Base",
     "Database",
     "Json",

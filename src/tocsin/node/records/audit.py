@@ -10,7 +10,7 @@ from tocsin.node.records.aside import actor_by_reference, words_by_reference
 from tocsin.node.records.engine import Base, Json, UTCDateTime
 
 
-class AuditWord(StrEnum):
+class AuditAction(StrEnum):
     """Subject and act; a new act is a new word here, with its meaning in docs/audit.md."""
 
     NETWORKS_LOADED = "networks.loaded"
@@ -145,7 +145,7 @@ class AuditSeal(Base):
 
 def audit(
     session: Session,
-    word: AuditWord,
+    word: AuditAction,
     *,
     at: datetime,
     actor: str,

@@ -20,7 +20,7 @@ _AFTER_COLON = ";"  # the letter that follows ":" in ASCII
 
 
 @dataclass(frozen=True)
-class Asked:
+class AuditFilter:
     """Which entries; what is empty does not matter.
 
     ``subject``: a thing, such as ``team:UUID``, or a kind of things, such as ``team``. ``since``, ``until``: from then
@@ -49,7 +49,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Listed:
+class AuditPage:
     """One page. ``before``: what asks for the next one, older; None: there is none."""
 
     entries: list[AuditEntry]
@@ -61,7 +61,7 @@ def spoken(session: Session, entries: Iterable[AuditEntry]) -> dict[str, str]:
     return read_asides(session, (value for entry in entries for value in (entry.actor, *entry.detail.values())))
 
 
-def _by_reference(session: Session, asked: Asked) -> Asked:
+def _by_reference(session: Session, asked: AuditFilter) -> AuditFilter:
     """The same, where a user of the machine is asked for by name."""
     if not asked.actor or ":" in asked.actor:
         return asked
@@ -70,7 +70,7 @@ def _by_reference(session: Session, asked: Asked) -> Asked:
     return asked if number is None else replace(asked, actor=f"{AsideKind.LOGIN}:{number}")
 
 
-def list_entries(session: Session, asked: Asked, *, before: int | None = None, limit: int = 100) -> Listed:
+def list_entries(session: Session, asked: AuditFilter, *, before: int | None = None, limit: int = 100) -> AuditPage:
     """Entries with ids below ``before``, the newest first, at most ``limit`` (and at most `MOST`)."""
     limit, asked = min(limit, MOST), _by_reference(session, asked)
     older = select(AuditEntry) if before is None else select(AuditEntry).where(AuditEntry.id < before)
@@ -79,10 +79,10 @@ def list_entries(session: Session, asked: Asked, *, before: int | None = None, l
     found = list(session.scalars(asked.narrow(select(newest), newest).order_by(newest.id.desc()).limit(limit + 1)))
     if len(found) <= limit:
         found = list(session.scalars(asked.narrow(older).order_by(AuditEntry.id.desc()).limit(limit + 1)))
-    return Listed(found[:limit], found[limit - 1].id if len(found) > limit else None)
+    return AuditPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
 
-def every_entry(session: Session, asked: Asked) -> Iterator[AuditEntry]:
+def every_entry(session: Session, asked: AuditFilter) -> Iterator[AuditEntry]:
     """All of them, the oldest first, without holding all at once."""
     query = _by_reference(session, asked).narrow(select(AuditEntry)).order_by(AuditEntry.id)
     return iter(session.scalars(query.execution_options(yield_per=1000)))

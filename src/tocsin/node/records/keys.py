@@ -65,7 +65,7 @@ class _Open:
         return np.memmap(self.notes_file, dtype=np.uint32, mode="r").reshape(size, -1)
 
 
-class _Written:
+class _WrittenFilter:
     """The files that one object wrote, and a bit for each key in them: a key whose bit is not set is in none.
 
     2**27 bits are 16 MB; they are made at the first write, and with 20 million keys one bit in seven is set.
@@ -102,7 +102,7 @@ class KeyFiles:
 
     folder: Path
     columns: int = 0
-    _written: _Written = field(default_factory=_Written, compare=False, repr=False)
+    _written: _WrittenFilter = field(default_factory=_WrittenFilter, compare=False, repr=False)
 
     def lookup(self, keys: Keys, *, up_to: int) -> tuple[npt.NDArray[np.bool_], Notes]:
         """Whether each key is known from an ingest up to number ``up_to``, and its newest notes.

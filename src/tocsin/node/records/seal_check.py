@@ -26,7 +26,7 @@ _BELOW_ALL = -(2**31)
 
 
 @dataclass(frozen=True)
-class Finding:
+class SealFinding:
     """One thing that is wrong. ``entry``: its id; ``seal``: its number; None where it is about the other."""
 
     kind: Kind
@@ -49,7 +49,7 @@ _WORDS: Final[dict[Kind, str]] = {
 
 
 @dataclass
-class Verdict:
+class SealCheckResult:
     """What a check found. ``waiting``: entries that the next seal will take; ``head``: the newest seal."""
 
     entries: int = 0
@@ -58,7 +58,7 @@ class Verdict:
     oldest_waiting: datetime | None = None
     sealed_at: datetime | None = None
     head: Head | None = None
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[SealFinding] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
@@ -68,7 +68,7 @@ class Verdict:
 
 def check_seals(
     database: Database, keys: Collection[Ed25519PublicKey], *, now: datetime, heads: Sequence[Head] = ()
-) -> Verdict:
+) -> SealCheckResult:
     """All entries held against all seals, and the seals against the node's public keys and each other.
 
     ``heads``: seals that must be there as they were noted elsewhere.
@@ -80,7 +80,7 @@ def check_seals(
     trusted = {public_hex(key): key for key in keys}
     with database.reading() as session:
         node = session.scalar(select(NodeIdentity.uuid)) or UUID(int=0)
-        found = _Check(session, node, trusted, {head.number: head.hash for head in heads})
+        found = _SealCheck(session, node, trusted, {head.number: head.hash for head in heads})
         for block in _blocks(session):
             found.seals(block)
             found.entries(block)
@@ -101,14 +101,14 @@ def _blocks(session: Session) -> Iterator[list[AuditSeal]]:
         session.expunge_all()
 
 
-class _Check:
+class _SealCheck:
     """What is known halfway through. ``_strays``: entries that no seal held so far, with lower ids than sealed ones."""
 
     def __init__(
         self, session: Session, node: UUID, trusted: dict[str, Ed25519PublicKey], heads: dict[int, str]
     ) -> None:
         self.session, self.node, self.trusted, self.heads = session, node, trusted, heads
-        self.verdict = Verdict()
+        self.verdict = SealCheckResult()
         self._previous, self._number, self._up_to = START, 0, _BELOW_ALL
         self._strays: set[int] = set()
 
@@ -120,19 +120,19 @@ class _Check:
             self.verdict.sealed_at = one.at
             self.verdict.head = Head(one.number, self._previous)
 
-    def _wrong_with(self, one: AuditSeal) -> Iterator[Finding]:
+    def _wrong_with(self, one: AuditSeal) -> Iterator[SealFinding]:
         gap = range(self._number + 1, one.number)
-        yield from (Finding("seal missing", seal=number) for number in gap)
+        yield from (SealFinding("seal missing", seal=number) for number in gap)
         if not gap and one.previous != self._previous:
-            yield Finding("seal unbound", seal=one.number)
+            yield SealFinding("seal unbound", seal=one.number)
         key = self.trusted.get(one.key)
         if key is None:
-            yield Finding("seal key", seal=one.number)
+            yield SealFinding("seal key", seal=one.number)
         noted = self.heads.pop(one.number, None)
         known = noted is None or noted == seal_hash(one, self.node)
         whole = one.digest == hashlib.sha256(one.leaves).hexdigest() and _fits(one)
         if not (known and whole and (key is None or _signed(one, key, self.node))):
-            yield Finding("seal changed", seal=one.number)
+            yield SealFinding("seal changed", seal=one.number)
 
     def entries(self, block: Sequence[AuditSeal]) -> None:
         """Hold the entries of some seals against them; what lies between and is in none may yet be in a later one."""
@@ -155,8 +155,8 @@ class _Check:
             self._strays.discard(entry.id)
             seal, expected = held[entry.id]
             if leaf(entry) != expected:
-                self.verdict.findings.append(Finding("changed", entry.id, seal))
-        self.verdict.findings += [Finding("missing", number, held[number][0]) for number in sorted(gone)]
+                self.verdict.findings.append(SealFinding("changed", entry.id, seal))
+        self.verdict.findings += [SealFinding("missing", number, held[number][0]) for number in sorted(gone)]
         self._strays.difference_update(gone)
         self._up_to = max(self._up_to, last)
 
@@ -171,9 +171,9 @@ class _Check:
         floor = late_floor(self.session, now)
         never = sorted(number for number in self._strays if number <= floor)
         verdict = self.verdict
-        verdict.findings += [Finding("inserted", number) for number in never]
+        verdict.findings += [SealFinding("inserted", number) for number in never]
         verdict.findings += [
-            Finding("seal missing", seal=number) for number in sorted(self.heads) if number > self._number
+            SealFinding("seal missing", seal=number) for number in sorted(self.heads) if number > self._number
         ]
         verdict.waiting = after + len(self._strays) - len(never)
         verdict.oldest_waiting = oldest

@@ -30,7 +30,7 @@ _FIRST_ASN = 64_496
 
 
 @dataclass(frozen=True)
-class Territory:
+class DemoNetwork:
     """The networks of one AS of the country: its number, its holder, and some of its IPv4 prefixes."""
 
     asn: int
@@ -53,8 +53,8 @@ class Territory:
 class Country:
     """The territories by the key of the team that answers for them; ``strays`` belong to nobody in the directory."""
 
-    territories: dict[str, Territory]
-    strays: tuple[Territory, ...]
+    territories: dict[str, DemoNetwork]
+    strays: tuple[DemoNetwork, ...]
 
     @property
     def directory(self) -> str:
@@ -72,7 +72,7 @@ class Country:
         return "".join(f"{start},{end},{CODE}\n" for of in self._all for start, end in of.ranges)
 
     @property
-    def _all(self) -> list[Territory]:
+    def _all(self) -> list[DemoNetwork]:
         return [*self.territories.values(), *self.strays]
 
 
@@ -81,7 +81,7 @@ def found_country(networks: Networks, seed: int) -> Country:
     draw = Random(seed)  # noqa: S311 (nothing secret is drawn)
     holders = [*_OPERATORS.values(), *_STRAYS]
     found = [
-        Territory(_FIRST_ASN + number, holder, prefixes)
+        DemoNetwork(_FIRST_ASN + number, holder, prefixes)
         for number, (holder, prefixes) in enumerate(zip(holders, _places(networks, draw, len(holders)), strict=True))
     ]
     return Country(dict(zip(_OPERATORS, found, strict=False)), tuple(found[len(_OPERATORS) :]))
@@ -105,7 +105,7 @@ def _prefixes(starts: np.ndarray, sizes: np.ndarray, places: list[int]) -> Itera
         yield str(widest)
 
 
-def _team_files(territories: dict[str, Territory]) -> Iterator[str]:
+def _team_files(territories: dict[str, DemoNetwork]) -> Iterator[str]:
     """One TOML table a team; the first operator's first networks belong to more specific teams."""
     asn = {key: [territory.asn] for key, territory in territories.items()}
     copies = [{"value": str(number), "role": "informed"} for numbers in asn.values() for number in numbers]

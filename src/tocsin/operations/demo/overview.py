@@ -8,7 +8,7 @@ from typing import Literal
 
 from sqlalchemy import func, select
 
-from tocsin.delivery import Notice, notices
+from tocsin.delivery import DeliveryNotice, notices
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.directory import Team, teams_by_id
 from tocsin.events.alarms import feed_states
@@ -86,7 +86,7 @@ class Overview:
     feeds: list[FeedFigures]
     told: list[TeamTold]
     not_told: list[NotTold]
-    notices: list[Notice]
+    notices: list[DeliveryNotice]
     troubles: list[FeedTrouble]
 
     @property

@@ -7,10 +7,16 @@ from typing import Final
 
 from sqlalchemy import select
 
-from tocsin.node.accounts import Person, Role, hash_password
-from tocsin.node.records import AuditWord, Database, audit
+from tocsin.node.accounts import AccountRole, Person, hash_password
+from tocsin.node.records import AuditAction, Database, audit
 
-ROLES: Final = (Role.ADMINISTRATOR, Role.MANAGER, Role.ANALYST, Role.AUDITOR, Role.OPERATOR)
+ROLES: Final = (
+    AccountRole.ADMINISTRATOR,
+    AccountRole.MANAGER,
+    AccountRole.ANALYST,
+    AccountRole.AUDITOR,
+    AccountRole.OPERATOR,
+)
 _DOMAIN = "demo.example"
 
 
@@ -26,13 +32,13 @@ def let_in(database: Database, teams: Mapping[int, str], *, now: datetime) -> tu
             mailbox = f"{role.value}@{_DOMAIN}"
             person = session.scalar(select(Person).where(Person.mailbox == mailbox))
             if person is None:
-                own = sorted(teams) if role is Role.OPERATOR else []
+                own = sorted(teams) if role is AccountRole.OPERATOR else []
                 person = Person(
                     mailbox=mailbox, name=f"Demo {role.value}", role=role.value, teams=own, password=kept,
                     language="", theme="", made_at=now, blocked_at=None, removed_at=None,
                 )  # fmt: skip
                 session.add(person)
                 session.flush()
-                audit(session, AuditWord.PERSON_JOINED, at=now, actor="demo", subject=f"person:{person.id}")
+                audit(session, AuditAction.PERSON_JOINED, at=now, actor="demo", subject=f"person:{person.id}")
             person.password = kept
     return password, [f"{role.value}@{_DOMAIN}" for role in ROLES]

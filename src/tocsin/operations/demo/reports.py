@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from tocsin.operations.demo.country import CODE, Country, Territory
+from tocsin.operations.demo.country import CODE, Country, DemoNetwork
 
 DAYS = 7
 _HEADER = ["timestamp", "severity", "ip", "protocol", "port", "hostname", "tag", "asn", "geo", "region", "city"]
@@ -115,7 +115,7 @@ def write_mapping(feeds: Path) -> None:
 
 
 def _machines(country: Country, draw: Random, count: int) -> Iterator[_Machine]:
-    places: list[Territory] = [*country.territories.values(), *country.strays]
+    places: list[DemoNetwork] = [*country.territories.values(), *country.strays]
     weights = [5, 4, 3, 3, 2, 2, *[1] * len(country.strays)]
     for territory in draw.choices(places, weights[: len(places)], k=count):
         first = draw.choice([0, 0, 0, 0, 1, 2, 3, 4, 5, 6])

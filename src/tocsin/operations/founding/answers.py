@@ -7,14 +7,14 @@ from pathlib import Path
 
 from tocsin.node.errors import InputError, StorageError
 from tocsin.node.files import write_whole
-from tocsin.operations.founding.questions import Answer, Answers, Question, understood
+from tocsin.operations.founding.questions import Answer, Answers, InterviewQuestion, understood
 
 _HEAD = (
     "# Answers for 'tocsin directory new-team'. Change what you like and run it again with --answers and this file.\n"
 )
 
 
-def read_answers(path: Path, questions: Sequence[Question]) -> dict[str, Answer]:
+def read_answers(path: Path, questions: Sequence[InterviewQuestion]) -> dict[str, Answer]:
     """The answers in a file, each in its one form.
 
     Raises:
@@ -36,7 +36,7 @@ def read_answers(path: Path, questions: Sequence[Question]) -> dict[str, Answer]
     return answers
 
 
-def completed(answers: Answers, questions: Sequence[Question]) -> dict[str, Answer]:
+def completed(answers: Answers, questions: Sequence[InterviewQuestion]) -> dict[str, Answer]:
     """The same with what each question suggests where nothing was answered.
 
     Raises:
@@ -86,7 +86,7 @@ def _document(path: Path) -> Mapping[str, object]:
         raise InputError(f"{path} is not valid TOML: {error}.", hint="docs/teams.md shows one.") from error
 
 
-def _read(question: Question, value: object) -> Answer:
+def _read(question: InterviewQuestion, value: object) -> Answer:
     values = [str(one) for one in value] if isinstance(value, list) else [str(value)]
     if question.several:
         return [understood(question, text) for text in values if text.strip()]

@@ -15,7 +15,7 @@ from tocsin.directory.services import FRAMEWORK, service_name
 from tocsin.directory.shapes import phone, url
 from tocsin.operations.founding.questions import (
     Answers,
-    Question,
+    InterviewQuestion,
     country,
     day,
     each,
@@ -95,10 +95,10 @@ _FIRST_SERVICES: Final = (
 )
 
 
-def questions(today: date) -> tuple[Question, ...]:
+def questions(today: date) -> tuple[InterviewQuestion, ...]:
     """Every question, in the order in which they are asked."""
     return (
-        Question(
+        InterviewQuestion(
             "name",
             "What is the team called?",
             canonical.name,
@@ -106,7 +106,7 @@ def questions(today: date) -> tuple[Question, ...]:
             example="National CSIRT of Kestria",
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "key",
             "What is its short name?",
             canonical.key,
@@ -115,7 +115,7 @@ def questions(today: date) -> tuple[Question, ...]:
             default=lambda answers: key_from(_one(answers, "name")),
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "kind",
             "What sort of team is it?",
             canonical.choice(TeamKind),
@@ -123,14 +123,14 @@ def questions(today: date) -> tuple[Question, ...]:
             needed=True,
             choices=_KINDS,
         ),
-        Question(
+        InterviewQuestion(
             "organisation",
             "Which organisation does it belong to?",
             canonical.line,
             why="The one that pays for it. Empty if it stands alone.",
             example="Ministry of Communication",
         ),
-        Question(
+        InterviewQuestion(
             "country",
             "In which country is it?",
             country,
@@ -138,21 +138,21 @@ def questions(today: date) -> tuple[Question, ...]:
             example="MU",
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "mandate",
             "Who gave the team its mandate?",
             canonical.line,
             why="A law, a decree, a minister, a board. Leave it empty if there is none yet: the checklist reminds you.",
             example="Ministry of Communication, decree 12 of 2026",
         ),
-        Question(
+        InterviewQuestion(
             "mandate_until",
             "Until when does the mandate hold?",
             day,
             why="A date such as 2028-12-31. Empty if it has no end, or if there is no mandate.",
             example="2028-12-31",
         ),
-        Question(
+        InterviewQuestion(
             "constituency",
             "Whom does the team serve?",
             prose,
@@ -160,14 +160,14 @@ def questions(today: date) -> tuple[Question, ...]:
             example="All networks in Kestria, and the people who use them.",
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "networks",
             "Which networks, AS numbers and domains are theirs?",
             each(scope),
             why="Between commas. A code of two letters means a whole country. Empty if you do not know yet.",
             example="AS64500, 192.0.2.0/24, .mu, MU",
         ),
-        Question(
+        InterviewQuestion(
             "authority",
             "What may the team decide for them?",
             canonical.choice(Authority),
@@ -175,7 +175,7 @@ def questions(today: date) -> tuple[Question, ...]:
             needed=True,
             choices=_AUTHORITY,
         ),
-        Question(
+        InterviewQuestion(
             "mission",
             "What is the team there for?",
             prose,
@@ -183,7 +183,7 @@ def questions(today: date) -> tuple[Question, ...]:
             default=_mission,
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "services",
             "Which services does it offer?",
             each(lambda text: service_name(canonical.name(text)), between=";"),
@@ -193,7 +193,7 @@ def questions(today: date) -> tuple[Question, ...]:
             needed=True,
             choices=_SERVICES,
         ),
-        Question(
+        InterviewQuestion(
             "timezone",
             "In which time zone does it work?",
             canonical.timezone,
@@ -201,7 +201,7 @@ def questions(today: date) -> tuple[Question, ...]:
             default=_zone,
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "hours",
             "When is somebody there?",
             each(read_hours, between=";"),
@@ -210,7 +210,7 @@ def questions(today: date) -> tuple[Question, ...]:
             default=lambda _: "mon-fri 08:00-16:00",
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "languages",
             "In which languages can people write to it?",
             each(canonical.language),
@@ -219,7 +219,7 @@ def questions(today: date) -> tuple[Question, ...]:
             default=lambda _: "en",
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "mailbox",
             "At which mailbox do people report incidents?",
             canonical.mailbox,
@@ -227,30 +227,32 @@ def questions(today: date) -> tuple[Question, ...]:
             example="csirt@cert.example",
             needed=True,
         ),
-        Question("phone", "At which telephone number?", phone, why="Empty if none.", example="+230 201 0000"),
-        Question(
+        InterviewQuestion("phone", "At which telephone number?", phone, why="Empty if none.", example="+230 201 0000"),
+        InterviewQuestion(
             "emergency_phone",
             "And in an emergency, outside those hours?",
             phone,
             why="Empty if none.",
             example="+230 201 0001",
         ),
-        Question(
+        InterviewQuestion(
             "website",
             "Where is its website?",
             url,
             why="security.txt and the profile will be published there. Empty if there is none yet.",
             example="https://cert.example",
         ),
-        Question("form", "Is there a form for reports on the web?", url, example="https://cert.example/report"),
-        Question(
+        InterviewQuestion(
+            "form", "Is there a form for reports on the web?", url, example="https://cert.example/report"
+        ),
+        InterviewQuestion(
             "address",
             "What is its postal address?",
             postal_address,
             why="Lines between semicolons. Empty if it is not public.",
             example="1 Harbour Road; Port Kestria",
         ),
-        Question(
+        InterviewQuestion(
             "roster",
             "Who is on duty?",
             person,
@@ -259,14 +261,14 @@ def questions(today: date) -> tuple[Question, ...]:
             example="Ana Tester <ana@cert.example>",
             several=True,
         ),
-        Question(
+        InterviewQuestion(
             "incidents",
             "Which incidents does it take on?",
             prose,
             default=_incidents,
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "disclosure",
             "How does it handle what it is told?",
             prose,
@@ -274,13 +276,13 @@ def questions(today: date) -> tuple[Question, ...]:
             default=_disclosure,
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "memberships",
             "Which bodies is it a member of?",
             each(canonical.name),
             why="Between commas, such as FIRST, AfricaCERT, APCERT, LAC4, OIC-CERT, TF-CSIRT. Empty if none yet.",
         ),
-        Question(
+        InterviewQuestion(
             "expires",
             "When must security.txt be renewed?",
             renewal_day(today),
@@ -288,14 +290,14 @@ def questions(today: date) -> tuple[Question, ...]:
             default=_renewal(today),
             needed=True,
         ),
-        Question(
+        InterviewQuestion(
             "smtp",
             "Which server sends your mail (SMTP)?",
             canonical.host,
             why="Empty: finished mails are written into a folder for now, and nothing is sent.",
             example="mail.cert.example",
         ),
-        Question(
+        InterviewQuestion(
             "imap",
             "Which server keeps your incoming mail (IMAP)?",
             canonical.host,

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from tocsin.directory.facts import Topic
+from tocsin.directory.facts import ProfileTopic
 from tocsin.operations.founding.answers import toml_value
 from tocsin.operations.founding.questions import Answers, scope_kind
 
@@ -14,7 +14,7 @@ FOLDER = "founding"
 
 
 @dataclass(frozen=True)
-class Step:
+class NextStep:
     """Something to do next, and why; the team is at work without it."""
 
     what: str
@@ -77,10 +77,10 @@ def _facts(answers: Answers) -> Iterator[str]:
     yield from _mandate(answers)
     yield "\n[team.statements]"
     for name, topic in (
-        ("mission", Topic.MISSION),
-        ("constituency", Topic.CONSTITUENCY),
-        ("incidents", Topic.INCIDENTS),
-        ("disclosure", Topic.DISCLOSURE),
+        ("mission", ProfileTopic.MISSION),
+        ("constituency", ProfileTopic.CONSTITUENCY),
+        ("incidents", ProfileTopic.INCIDENTS),
+        ("disclosure", ProfileTopic.DISCLOSURE),
     ):
         yield f"{topic.value} = {toml_value(text(answers, name))}"
 
@@ -123,51 +123,61 @@ def security_txt(answers: Answers) -> str:
     return "\n".join([*rows, ""])
 
 
-def next_steps(answers: Answers, *, signed: bool) -> list[Step]:
+def next_steps(answers: Answers, *, signed: bool) -> list[NextStep]:
     """What to do next, the most pressing first: only what is still missing."""
     site = text(answers, "website").rstrip("/") or "https://YOUR-SITE"
     steps = [
-        Step("Look at founding/profile.pdf and let the people in it read it.", "It speaks for them."),
+        NextStep("Look at founding/profile.pdf and let the people in it read it.", "It speaks for them."),
         *_missing(answers),
-        Step(f"Put founding/profile.txt at {site}/rfc2350.txt.", "Other teams look for it before they trust you."),
-        Step(
+        NextStep(f"Put founding/profile.txt at {site}/rfc2350.txt.", "Other teams look for it before they trust you."),
+        NextStep(
             f"Put founding/security.txt at {site}/.well-known/security.txt.",
             f"Finders of flaws look there (RFC 9116). It must be renewed before {text(answers, 'expires')}.",
         ),
     ]
     if not signed:
         step = "Make keys ('tocsin keys node-make') and run this again: the profile is then signed."
-        steps.append(Step(step, "So that nobody can pose as you."))
+        steps.append(NextStep(step, "So that nobody can pose as you."))
     key = text(answers, "key")
     return [
         *steps,
-        Step("Send a test mail to your mailbox and answer it.", "An address that nobody reads is worse than none."),
-        Step(
+        NextStep("Send a test mail to your mailbox and answer it.", "An address that nobody reads is worse than none."),
+        NextStep(
             "Bring in your constituents: 'tocsin directory import'.", "You can only tell teams whose mailbox you know."
         ),
-        Step("Ask for feeds of your networks, and read one: 'tocsin ingest'.", "Then you hear what is wrong."),
-        Step(f"Look at your team now and then: 'tocsin directory team {key}'.", "It shows what expired."),
+        NextStep("Ask for feeds of your networks, and read one: 'tocsin ingest'.", "Then you hear what is wrong."),
+        NextStep(f"Look at your team now and then: 'tocsin directory team {key}'.", "It shows what expired."),
     ]
 
 
-def _missing(answers: Answers) -> Iterator[Step]:
+def _missing(answers: Answers) -> Iterator[NextStep]:
     if not text(answers, "mandate"):
-        yield Step("Get a mandate in writing, then answer 'mandate' and run this again.", "Partners ask for it first.")
+        yield NextStep(
+            "Get a mandate in writing, then answer 'mandate' and run this again.", "Partners ask for it first."
+        )
     if not text(answers, "networks"):
-        yield Step("Find out the networks of your constituency, then answer 'networks'.", "Reports are sorted by them.")
+        yield NextStep(
+            "Find out the networks of your constituency, then answer 'networks'.", "Reports are sorted by them."
+        )
     if len(several(answers, "roster")) < 2:
-        yield Step("Find a second person for the roster.", "One person alone cannot be there always.")
+        yield NextStep("Find a second person for the roster.", "One person alone cannot be there always.")
     if not text(answers, "smtp"):
-        yield Step("Set channel and host in [mail] of tocsin.toml.", "Until then mails are only written, not sent.")
+        yield NextStep("Set channel and host in [mail] of tocsin.toml.", "Until then mails are only written, not sent.")
     if not text(answers, "imap"):
-        yield Step("Set host, user and password_file in [mailbox] of tocsin.toml.", "Until then answers are not read.")
+        yield NextStep(
+            "Set host, user and password_file in [mailbox] of tocsin.toml.", "Until then answers are not read."
+        )
     else:
-        yield Step("Put the mailbox's password into a file and name it in [mailbox].", "Until then no mail is read.")
+        yield NextStep(
+            "Put the mailbox's password into a file and name it in [mailbox].", "Until then no mail is read."
+        )
     if not several(answers, "memberships"):
-        yield Step("Ask a regional body or FIRST about membership.", "They vouch for you, and you learn from peers.")
+        yield NextStep(
+            "Ask a regional body or FIRST about membership.", "They vouch for you, and you learn from peers."
+        )
 
 
-def checklist(steps: list[Step], name: str, today: date) -> str:
+def checklist(steps: list[NextStep], name: str, today: date) -> str:
     """The steps as a list to tick off, in Markdown."""
     rows = [f"# First steps of {name}", "", f"Made on {today}.", ""]
     rows += [f"- [ ] {step.what} {step.why}" for step in steps]

@@ -4,13 +4,13 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
-from tocsin.operations.founding.questions import Answer, Answers, Question, understood
+from tocsin.operations.founding.questions import Answer, Answers, InterviewQuestion, understood
 
 BACK, MORE = "<", "?"
 
 
 @dataclass(frozen=True)
-class Desk:
+class Terminal:
     """Where a person sits: ``hear`` shows a prompt and gives the line typed, None at the end of input.
 
     ``say`` shows a line. ``keep`` is given all answers after each one. ``offer`` gives further words to a question.
@@ -19,10 +19,10 @@ class Desk:
     hear: Callable[[str], str | None]
     say: Callable[[str], None]
     keep: Callable[[Answers], None]
-    offer: Callable[[Question, Answers], str] = lambda _question, _answers: ""
+    offer: Callable[[InterviewQuestion, Answers], str] = lambda _question, _answers: ""
 
 
-def interview(questions: Sequence[Question], answers: MutableMapping[str, Answer], desk: Desk) -> bool:
+def interview(questions: Sequence[InterviewQuestion], answers: MutableMapping[str, Answer], desk: Terminal) -> bool:
     """Ask every question that has no answer yet, then let the person look at all; False where the input ended early."""
     place = 0
     while place < len(questions):
@@ -42,7 +42,7 @@ def interview(questions: Sequence[Question], answers: MutableMapping[str, Answer
     return _review(questions, answers, desk)
 
 
-def _ask(question: Question, answers: MutableMapping[str, Answer], desk: Desk, place: str) -> str | None:
+def _ask(question: InterviewQuestion, answers: MutableMapping[str, Answer], desk: Terminal, place: str) -> str | None:
     """Ask one question until it is answered; ``BACK`` where the person goes back, None at the end of input."""
     _show(question, answers, desk, place)
     typed: list[str] = []
@@ -69,11 +69,11 @@ def _ask(question: Question, answers: MutableMapping[str, Answer], desk: Desk, p
             return ""
 
 
-def _understood(question: Question, line: str, answers: Answers) -> str:
+def _understood(question: InterviewQuestion, line: str, answers: Answers) -> str:
     return understood(question, line or question.suggestion(answers))
 
 
-def _show(question: Question, answers: Answers, desk: Desk, place: str) -> None:
+def _show(question: InterviewQuestion, answers: Answers, desk: Terminal, place: str) -> None:
     desk.say(f"\n({place}) {question.asks}")
     for text in (question.why, desk.offer(question, answers)):
         for row in textwrap.wrap(text, 76):
@@ -84,7 +84,7 @@ def _show(question: Question, answers: Answers, desk: Desk, place: str) -> None:
         desk.say(f"  For example: {question.example}")
 
 
-def _prompt(question: Question, answers: Answers) -> str:
+def _prompt(question: InterviewQuestion, answers: Answers) -> str:
     before = answers.get(question.name, "")
     suggestion = ("; ".join(before) if isinstance(before, list) else before) or question.suggestion(answers)
     if suggestion:
@@ -92,7 +92,7 @@ def _prompt(question: Question, answers: Answers) -> str:
     return "> " if question.needed or question.several else "  [leave empty]\n> "
 
 
-def _review(questions: Sequence[Question], answers: MutableMapping[str, Answer], desk: Desk) -> bool:
+def _review(questions: Sequence[InterviewQuestion], answers: MutableMapping[str, Answer], desk: Terminal) -> bool:
     """Show all answers and change those whose numbers are typed, until an empty line."""
     while True:
         desk.say("\nThis is what you answered:")
@@ -113,7 +113,7 @@ def _review(questions: Sequence[Question], answers: MutableMapping[str, Answer],
         desk.keep(answers)
 
 
-def summary(questions: Sequence[Question], answers: Mapping[str, Answer]) -> Iterator[str]:
+def summary(questions: Sequence[InterviewQuestion], answers: Mapping[str, Answer]) -> Iterator[str]:
     """Every question with its answer on a line."""
     for number, question in enumerate(questions, 1):
         answer = answers.get(question.name, "")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tocsin.delivery.sealing import judge_own, read_own_keys
 from tocsin.directory import import_directory
-from tocsin.directory.keys import Saying, import_keys
+from tocsin.directory.keys import KeySubmission, import_keys
 from tocsin.directory.profile import issue_profile, write_profile
 from tocsin.node.errors import InputError, StorageError
 from tocsin.node.home import open_home
@@ -15,7 +15,7 @@ from tocsin.node.settings import load_settings
 from tocsin.operations.founding.documents import (
     FOLDER,
     SOURCE,
-    Step,
+    NextStep,
     checklist,
     next_steps,
     security_txt,
@@ -32,17 +32,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Founded:
+class FoundingKit:
     """What was made: the team's key, its files, and what to do next. ``settings_kept``: a settings file was there."""
 
     team: str
     files: tuple[Path, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[NextStep, ...]
     version: int
     settings_kept: bool
 
 
-def found_team(home: Path, answers: Answers, *, actor: str, now: datetime, pdf: bool = True) -> Founded:
+def found_team(home: Path, answers: Answers, *, actor: str, now: datetime, pdf: bool = True) -> FoundingKit:
     """A working node for the team of these complete answers; again with other answers, it is brought up to date.
 
     A settings file that is there and was not written here is left alone; ours is written beside it.
@@ -72,7 +72,11 @@ def found_team(home: Path, answers: Answers, *, actor: str, now: datetime, pdf: 
         key = text(answers, "key")
         if own:
             import_keys(
-                database, key, own.public.encode("ascii"), Saying(actor, SOURCE, said_by=text(answers, "name")), now
+                database,
+                key,
+                own.public.encode("ascii"),
+                KeySubmission(actor, SOURCE, said_by=text(answers, "name")),
+                now,
             )
         profile = issue_profile(database, key, actor=actor, now=now)
     finally:
@@ -86,7 +90,7 @@ def found_team(home: Path, answers: Answers, *, actor: str, now: datetime, pdf: 
     steps = next_steps(answers, signed=own is not None)
     _write({folder / "checklist.md": checklist(steps, text(answers, "name"), today)})
     everything = (*files, *written, folder / "checklist.md")
-    return Founded(text(answers, "key"), everything, tuple(steps), profile.version, kept)
+    return FoundingKit(text(answers, "key"), everything, tuple(steps), profile.version, kept)
 
 
 def _own_key(home: Path, now: datetime) -> "OpenPgpKey | None":

@@ -19,7 +19,7 @@ Answers: TypeAlias = Mapping[str, Answer]
 
 
 @dataclass(frozen=True)
-class Question:
+class InterviewQuestion:
     """One question: ``asks`` is the sentence, ``why`` says more, ``example`` shows an answer.
 
     ``choices`` are words with their meaning, chosen by number or word. ``several``: one answer a line, up to an empty
@@ -41,7 +41,7 @@ class Question:
         return self.default(answers) if self.default else ""
 
 
-def understood(question: Question, text: str) -> str:
+def understood(question: InterviewQuestion, text: str) -> str:
     """The one form of an answer; numbers of choices become their words.
 
     Raises:
@@ -55,7 +55,7 @@ def understood(question: Question, text: str) -> str:
     return question.read(_chosen(question, text) if question.choices else text)
 
 
-def _chosen(question: Question, text: str) -> str:
+def _chosen(question: InterviewQuestion, text: str) -> str:
     words = [word for word, _ in question.choices]
     parts = [part.strip() for part in text.split(";" if ";" in text else ",")]
     named = [words[int(part) - 1] if part.isdecimal() and 0 < int(part) <= len(words) else part for part in parts]

@@ -2,29 +2,29 @@
 
 from tocsin.pipeline.collectors.folder import take_in_folder
 from tocsin.pipeline.collectors.kinds import (
+    CollectedOffer,
     Collector,
+    CollectorKind,
     CollectorSettings,
-    Item,
-    Kind,
     Memory,
-    Offer,
+    WaitingReport,
     kind_of,
     kinds,
     read_collectors,
 )
-from tocsin.pipeline.collectors.run import Run, retry_refused, run_collector, would_take
+from tocsin.pipeline.collectors.run import CollectorRun, retry_refused, run_collector, would_take
 from tocsin.pipeline.collectors.spool import file_name
-from tocsin.pipeline.collectors.state import Standing, refusals, standings
+from tocsin.pipeline.collectors.state import CollectorStatus, refusals, standings
 
 __all__ = [
+    "CollectedOffer",
     "Collector",
+    "CollectorKind",
+    "CollectorRun",
     "CollectorSettings",
-    "Item",
-    "Kind",
+    "CollectorStatus",
     "Memory",
-    "Offer",
-    "Run",
-    "Standing",
+    "WaitingReport",
     "file_name",
     "kind_of",
     "kinds",

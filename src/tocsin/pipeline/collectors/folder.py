@@ -13,8 +13,15 @@ from pydantic import Field
 from tocsin.events.redaction import redact_file
 from tocsin.node.errors import InputError, RemoteError, TocsinError
 from tocsin.node.files import disk_failures
-from tocsin.pipeline.collectors.kinds import CollectorSettings, Item, Kind, Memory, Offer, place
-from tocsin.pipeline.ingest import Outcome, ingest_in, open_workshop
+from tocsin.pipeline.collectors.kinds import (
+    CollectedOffer,
+    CollectorKind,
+    CollectorSettings,
+    Memory,
+    WaitingReport,
+    place,
+)
+from tocsin.pipeline.ingest import IngestSummary, ingest_in, open_workshop
 from tocsin.pipeline.stores import NodeWithStores
 
 _SETTLED = 0.5  # seconds without change after which a file counts as complete
@@ -38,33 +45,33 @@ class Folder:
     folder: Path
 
     @contextmanager
-    def look(self, memory: Memory) -> Iterator[Iterator[Offer]]:
+    def look(self, memory: Memory) -> Iterator[Iterator[CollectedOffer]]:
         """The files that are complete, in order of name."""
         yield self._offers(memory)
 
-    def _offers(self, memory: Memory) -> Iterator[Offer]:
+    def _offers(self, memory: Memory) -> Iterator[CollectedOffer]:
         if not self.folder.is_dir():
             raise RemoteError(f"{self.folder} is not a folder.", hint="Make it, or correct its path in tocsin.toml.")
         for path in complete_files(self.folder):
             status = path.stat()
-            item = Item(path.name, status.st_size, path=path)
+            item = WaitingReport(path.name, status.st_size, path=path)
             key = f"{path.name}\n{status.st_size}\n{status.st_mtime_ns}"
             if self.settings.after == "move":
-                yield Offer(path.name, [item], settle=partial(move_away, path))
+                yield CollectedOffer(path.name, [item], settle=partial(move_away, path))
             elif key not in memory.known:
-                yield Offer(path.name, [item], key)
+                yield CollectedOffer(path.name, [item], key)
 
 
 def _open(settings: FolderSettings, home: Path) -> Folder:
     return Folder(settings, place(home, settings.path))
 
 
-KIND: Final = Kind(FolderSettings, _open)
+KIND: Final = CollectorKind(FolderSettings, _open)
 
 
 def take_in_folder(
     node: NodeWithStores, folder: Path, *, source: str | None = None, feed: str | None = None
-) -> Iterator[tuple[str, Outcome]]:
+) -> Iterator[tuple[str, IngestSummary]]:
     """Take in the files of a folder, one by one in order of name; each goes to ``done/`` or ``failed/``.
 
     What is not complete is left for the next look. A failed file has its reason beside it in ``NAME.reason.txt``.

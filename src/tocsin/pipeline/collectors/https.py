@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import Field, field_validator, model_validator
 
-from tocsin.pipeline.collectors.kinds import Item, Kind, Memory, Offer
+from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport
 from tocsin.pipeline.collectors.trust import TrustSettings, secret, trust
-from tocsin.pipeline.collectors.web import Bounds, Credentials, answer_to, body, client, name_in, size_of, where
+from tocsin.pipeline.collectors.web import Credentials, DownloadLimits, answer_to, body, client, name_in, size_of, where
 
 
 class WebSettings(TrustSettings):
@@ -27,9 +27,9 @@ class WebSettings(TrustSettings):
     max_bytes: int = Field(1_000_000_000, ge=1, description="A larger report is refused.")
 
     @property
-    def bounds(self) -> Bounds:
+    def bounds(self) -> DownloadLimits:
         """How long and how large an answer may be."""
-        return Bounds(self.timeout, self.longest, self.max_bytes)
+        return DownloadLimits(self.timeout, self.longest, self.max_bytes)
 
 
 class HttpsSettings(WebSettings):
@@ -72,12 +72,12 @@ class Https:
     home: Path
 
     @contextmanager
-    def look(self, memory: Memory) -> Iterator[Iterator[Offer]]:
+    def look(self, memory: Memory) -> Iterator[Iterator[CollectedOffer]]:
         """The report, where it changed since it was last fetched (RFC 9110, 13.1)."""
         with web_client(self.settings, self.home) as opened:
             yield self._offers(opened, memory)
 
-    def _offers(self, opened: httpx.Client, memory: Memory) -> Iterator[Offer]:
+    def _offers(self, opened: httpx.Client, memory: Memory) -> Iterator[CollectedOffer]:
         url = dated(self.settings.url, memory)
         with answer_to(opened, url, self._credentials(), headers=_conditions(url, memory)) as response:
             if response.status_code == 304:
@@ -88,8 +88,8 @@ class Https:
                 "etag": response.headers.get("ETag", ""),
                 "modified": response.headers.get("Last-Modified", ""),
             }
-            item = Item(name, size_of(response), read=lambda: body(response, self.settings.bounds))
-            yield Offer(where(url), [item], cursor=cursor)
+            item = WaitingReport(name, size_of(response), read=lambda: body(response, self.settings.bounds))
+            yield CollectedOffer(where(url), [item], cursor=cursor)
 
     def _credentials(self) -> Credentials:
         settings = self.settings
@@ -122,4 +122,4 @@ def _conditions(url: str, memory: Memory) -> dict[str, str]:
     return {name: value for name, value in conditions.items() if value}
 
 
-KIND: Final = Kind(HttpsSettings, Https)
+KIND: Final = CollectorKind(HttpsSettings, Https)

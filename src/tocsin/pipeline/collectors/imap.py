@@ -13,12 +13,12 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from tocsin.delivery.mailbox import LIMITS, Account, Mailbox, Part, Received, open_mailbox, read_mail
+from tocsin.delivery.mailbox import LIMITS, Account, IncomingMail, Mailbox, MailPart, open_mailbox, read_mail
 from tocsin.events.redaction import redacted_bytes
 from tocsin.events.sources import recognise
 from tocsin.node.errors import InternalError, internal_failures
 from tocsin.node.settings import read_secret
-from tocsin.pipeline.collectors.kinds import Item, Kind, Memory, Offer, place
+from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport, place
 from tocsin.pipeline.collectors.trust import TrustSettings, trust
 
 _ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".zip", ".gz")
@@ -63,20 +63,20 @@ class Imap:
     home: Path
 
     @contextmanager
-    def look(self, memory: Memory) -> Iterator[Iterator[Offer]]:
+    def look(self, memory: Memory) -> Iterator[Iterator[CollectedOffer]]:
         """The mails in the folder, oldest first."""
         del memory  # what was taken is in another folder
         with open_mailbox(self._account(), tls=trust(self.settings, self.home)) as mailbox:
             yield (self._offer(mailbox, received) for received in mailbox.waiting())
 
-    def _offer(self, mailbox: Mailbox, received: Received) -> Offer:
+    def _offer(self, mailbox: Mailbox, received: IncomingMail) -> CollectedOffer:
         """What a mail holds; one over which we stumble is refused, and the mails behind it are read."""
         settle = partial(self._move, mailbox, received.uid)
         try:
             with internal_failures(f"mail {received.uid}"):
                 return replace(self._read(received), settle=settle)
         except InternalError as error:
-            return Offer(f"mail {received.uid}", [], refused=f"{error}\n{error.hint}", settle=settle)
+            return CollectedOffer(f"mail {received.uid}", [], refused=f"{error}\n{error.hint}", settle=settle)
 
     def _account(self) -> Account:
         settings = self.settings
@@ -91,20 +91,20 @@ class Imap:
             max_bytes=settings.max_bytes,
         )
 
-    def _read(self, received: Received) -> Offer:
+    def _read(self, received: IncomingMail) -> CollectedOffer:
         mail = read_mail(received.raw, replace(LIMITS, bytes=self.settings.max_bytes))
         label = (mail.subject or mail.message_id or f"mail {received.uid}")[:_LABEL]
         if received.too_large:
             reason = f"The mail has {received.size:,} bytes, more than max_bytes allows; it was not read."
-            return Offer(label, [], refused=reason)
+            return CollectedOffer(label, [], refused=reason)
         found = list(self._reports(mail.all_parts()))
         if any(redacted_bytes(part.content)[1] for _, part in found):
             label = f"mail {received.uid}"  # a subject may tell what is not to be kept
-        items = [Item(name, len(part.content), read=partial(_content, part)) for name, part in found]
+        items = [WaitingReport(name, len(part.content), read=partial(_content, part)) for name, part in found]
         reasons = [*mail.reasons, *([] if items else ["There is no report in the mail."])]
-        return Offer(label, items, refused="\n".join(reasons))
+        return CollectedOffer(label, items, refused="\n".join(reasons))
 
-    def _reports(self, parts: Iterator[Part]) -> Iterator[tuple[str, Part]]:
+    def _reports(self, parts: Iterator[MailPart]) -> Iterator[tuple[str, MailPart]]:
         """The parts that are reports by their name, type or first bytes, or that a source recognises."""
         for part in parts:
             name = part.name or _NAMES.get(part.media_type, "")
@@ -118,8 +118,8 @@ class Imap:
         mailbox.move(uid, self.settings.refused_folder if refused else self.settings.done_folder)
 
 
-def _content(part: Part) -> Iterator[bytes]:
+def _content(part: MailPart) -> Iterator[bytes]:
     yield part.content
 
 
-KIND: Final = Kind(ImapSettings, Imap)
+KIND: Final = CollectorKind(ImapSettings, Imap)

@@ -41,7 +41,7 @@ class CollectorSettings(BaseModel):
 
 
 @dataclass(frozen=True)
-class Item:
+class WaitingReport:
     """One report as it waits: under which name, how large where that is known, and its bytes.
 
     Either ``path``, a file that stays where it is while it is taken in, or ``read``, which is called at most once.
@@ -58,7 +58,7 @@ def _nothing(_refused: str) -> None:
 
 
 @dataclass(frozen=True)
-class Offer:
+class CollectedOffer:
     """One thing that a collector found, with the reports in it.
 
     ``key``: by which it is remembered, so that the collector leaves it out next time; empty: no need to.
@@ -67,7 +67,7 @@ class Offer:
     """
 
     label: str
-    items: Sequence[Item]
+    items: Sequence[WaitingReport]
     key: str = ""
     cursor: Mapping[str, str] = field(default_factory=dict)
     refused: str = ""
@@ -87,7 +87,7 @@ class Memory:
 class Collector(Protocol):
     """Looks at one place."""
 
-    def look(self, memory: Memory) -> AbstractContextManager[Iterator[Offer]]:
+    def look(self, memory: Memory) -> AbstractContextManager[Iterator[CollectedOffer]]:
         """What waits there and is not known yet, for as long as the context lasts; looking changes nothing.
 
         The items of an offer are read, if at all, before the next offer is asked for. Offers are settled later, in the
@@ -101,7 +101,7 @@ class Collector(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
+class CollectorKind:
     """A kind of collector: its settings, and how one is made of them for the node in a home folder."""
 
     settings: type[CollectorSettings]
@@ -123,7 +123,7 @@ def kinds() -> dict[str, EntryPoint]:
     return {point.name: point for point in [*entry_points(group=_GROUP), *own]}
 
 
-def kind_of(name: str) -> Kind:
+def kind_of(name: str) -> CollectorKind:
     """The kind of that name.
 
     Raises:
@@ -133,7 +133,7 @@ def kind_of(name: str) -> Kind:
     known = kinds()
     if name not in known:
         raise SettingError(f"There is no kind of collector '{name}'.", hint=f"Take one of: {', '.join(sorted(known))}.")
-    kind: Kind = known[name].load()
+    kind: CollectorKind = known[name].load()
     return kind
 
 

@@ -23,7 +23,7 @@ class CollectorState(Base):
     cursor: Mapped[dict[str, str]] = mapped_column(Json)
 
 
-class Collected(Base):
+class CollectedReport(Base):
     """One thing that a collector found and is done with; ``refused`` says why it could not be taken in, or is empty.
 
     ``key`` tells it apart from everything else that this collector finds.

@@ -16,10 +16,10 @@ from tocsin.events.reports import shown
 from tocsin.node.errors import ConflictError, InputError, InternalError, RemoteError, TocsinError, internal_failures
 from tocsin.node.records import cut
 from tocsin.pipeline.collectors.folder import said
-from tocsin.pipeline.collectors.kinds import Collector, Offer, kind_of
+from tocsin.pipeline.collectors.kinds import CollectedOffer, Collector, kind_of
 from tocsin.pipeline.collectors.spool import Spool
-from tocsin.pipeline.collectors.state import Standing, forget_refusals, memory_of, note_offer, note_run
-from tocsin.pipeline.ingest import Clock, Counts, Failures, Workshop, ingest_in, open_workshop
+from tocsin.pipeline.collectors.state import CollectorStatus, forget_refusals, memory_of, note_offer, note_run
+from tocsin.pipeline.ingest import Clock, Counts, Failures, IngestSession, ingest_in, open_workshop
 from tocsin.pipeline.stores import NodeWithStores
 
 _LOT_OFFERS = 50  # offers that are fetched before they are taken in
@@ -32,7 +32,7 @@ Progress = Callable[[str], None]
 
 
 @dataclass
-class Run:
+class CollectorRun:
     """What one run did. ``error``: why it could not do all, or None; then it looks again soon."""
 
     name: str
@@ -40,17 +40,17 @@ class Run:
     taken: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     error: TocsinError | None = None
-    standing: Standing | None = None
+    standing: CollectorStatus | None = None
 
 
 def run_collector(
     node: NodeWithStores,
-    standing: Standing,
+    standing: CollectorStatus,
     *,
     clock: Clock,
     stop: Stop = lambda: False,
     progress: Progress = lambda _line: None,
-) -> Run:
+) -> CollectorRun:
     """Let one collector look and take in what it finds; what goes wrong is noted and returned.
 
     Raises:
@@ -61,7 +61,7 @@ def run_collector(
     spool = _spool(node, standing.name)
     with _alone(spool.folder, standing.name):
         started = clock()
-        run = Run(standing.name)
+        run = CollectorRun(standing.name)
         try:
             with internal_failures(f"The collector '{standing.name}'"):
                 _Runner(node, standing, spool, run, clock, stop, progress).work()
@@ -80,7 +80,7 @@ def run_collector(
     return run
 
 
-def would_take(node: NodeWithStores, standing: Standing, *, clock: Clock) -> Iterator[Offer]:
+def would_take(node: NodeWithStores, standing: CollectorStatus, *, clock: Clock) -> Iterator[CollectedOffer]:
     """What a run would take, without taking it: nothing is changed, here or there.
 
     Raises:
@@ -108,9 +108,9 @@ class _Runner:
     """What a run holds."""
 
     node: NodeWithStores
-    standing: Standing
+    standing: CollectorStatus
     spool: Spool
-    run: Run
+    run: CollectorRun
     clock: Clock
     stop: Stop
     progress: Progress
@@ -132,12 +132,16 @@ class _Runner:
                     refused = self._ingest(workshop, path)
                     self._count(path.name, refused)
                     note_offer(
-                        self.node.database, self.run.name, Offer(path.name, []), refused=refused, now=self.clock()
+                        self.node.database,
+                        self.run.name,
+                        CollectedOffer(path.name, []),
+                        refused=refused,
+                        now=self.clock(),
                     )
 
-    def _lots(self, offers: Iterator[Offer]) -> Iterator[list["_Fetched"]]:
+    def _lots(self, offers: Iterator[CollectedOffer]) -> Iterator[list["_FetchedOffer"]]:
         """Offers whose reports stand on this disk, some at a time; an error comes after what was fetched before it."""
-        lot: list[_Fetched] = []
+        lot: list[_FetchedOffer] = []
         errors: list[TocsinError] = []
         for fetched in self._all_fetched(offers, errors):
             lot.append(fetched)
@@ -149,7 +153,7 @@ class _Runner:
         if errors:
             raise errors[0]
 
-    def _all_fetched(self, offers: Iterator[Offer], errors: list[TocsinError]) -> Iterator["_Fetched"]:
+    def _all_fetched(self, offers: Iterator[CollectedOffer], errors: list[TocsinError]) -> Iterator["_FetchedOffer"]:
         """Each offer whose reports can be read; where one cannot, the next ones are still tried."""
         in_a_row = 0
         try:
@@ -168,7 +172,7 @@ class _Runner:
         except TocsinError as error:
             errors.append(error)
 
-    def _fetch(self, offer: Offer) -> "_Fetched":
+    def _fetch(self, offer: CollectedOffer) -> "_FetchedOffer":
         """An offer whose items stand on this disk; one that is too large is refused."""
         paths: list[Path] = []
         # What is on this disk need not stay in memory; a label comes from elsewhere.
@@ -176,10 +180,10 @@ class _Runner:
         try:
             paths.extend(item.path or self.spool.keep(item.name, item.read()) for item in offer.items)
         except InputError as error:
-            return _Fetched(spent, paths, said(error))
-        return _Fetched(spent, paths, offer.refused)
+            return _FetchedOffer(spent, paths, said(error))
+        return _FetchedOffer(spent, paths, offer.refused)
 
-    def _take_in(self, lot: list["_Fetched"]) -> None:
+    def _take_in(self, lot: list["_FetchedOffer"]) -> None:
         reasons: list[str] = []
         done: dict[Path, str] = {}  # the same report twice, as where a mail was sent twice, stands here once
         with open_workshop(self.node, clock=self.clock) as workshop:
@@ -198,7 +202,7 @@ class _Runner:
             fetched.offer.settle(reason)
             cut("collect.settled")
 
-    def _ingest(self, workshop: Workshop, path: Path) -> str:
+    def _ingest(self, workshop: IngestSession, path: Path) -> str:
         """Take in one report; returns why it was refused, or nothing. A report of the spool is gone from it then."""
         settings = self.standing.settings
         outcome = ingest_in(workshop, [path], source=settings.source or None, feed=settings.feed or None)
@@ -222,10 +226,10 @@ class _Runner:
 
 
 @dataclass(frozen=True)
-class _Fetched:
+class _FetchedOffer:
     """An offer whose reports stand on this disk, and why it was refused already."""
 
-    offer: Offer
+    offer: CollectedOffer
     paths: list[Path]
     refused: str
 
@@ -249,7 +253,7 @@ def _raise_what_is_ours(failed: Failures) -> None:
             raise error
 
 
-def _open(node: NodeWithStores, standing: Standing) -> Collector:
+def _open(node: NodeWithStores, standing: CollectorStatus) -> Collector:
     return kind_of(standing.settings.kind).open(standing.settings, node.home)
 
 

@@ -24,7 +24,7 @@ from pydantic import Field
 from tocsin.node.errors import InputError, RemoteError, SettingError
 from tocsin.node.settings import read_secret
 from tocsin.pipeline.collectors.https import WebSettings, web_client
-from tocsin.pipeline.collectors.kinds import Item, Kind, Memory, Offer, place
+from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport, place
 from tocsin.pipeline.collectors.web import Credentials, answer_to, body, posted, printable, where
 
 _LIST_BYTES = 20_000_000
@@ -53,7 +53,7 @@ class ShadowserverSettings(WebSettings):
 
 
 @dataclass(frozen=True)
-class Listed:
+class ShadowserverReport:
     """A report as the API lists it."""
 
     id: str
@@ -74,20 +74,20 @@ class Shadowserver:
     home: Path
 
     @contextmanager
-    def look(self, memory: Memory) -> Iterator[Iterator[Offer]]:
+    def look(self, memory: Memory) -> Iterator[Iterator[CollectedOffer]]:
         """The reports of the last days that are not known yet, the oldest first."""
         key = read_key(place(self.home, self.settings.secret_file))
         with web_client(self.settings, self.home) as opened:
             yield self._offers(_Api(opened, self.settings, key), memory)
 
-    def _offers(self, api: "_Api", memory: Memory) -> Iterator[Offer]:
+    def _offers(self, api: "_Api", memory: Memory) -> Iterator[CollectedOffer]:
         seen = set(memory.known)
         for day in window(memory, self.settings.days):
             for listed in api.listed(day):
                 if listed.key not in seen:
                     seen.add(listed.key)
-                    item = Item(listed.file, read=partial(api.report, listed))
-                    yield Offer(listed.file, [item], listed.key)
+                    item = WaitingReport(listed.file, read=partial(api.report, listed))
+                    yield CollectedOffer(listed.file, [item], listed.key)
 
 
 def window(memory: Memory, days: int) -> list[date]:
@@ -139,7 +139,7 @@ class _Api:
     settings: ShadowserverSettings
     key: ApiKey
 
-    def listed(self, day: date) -> list[Listed]:
+    def listed(self, day: date) -> list[ShadowserverReport]:
         """The reports of one day that the settings ask for."""
         request: dict[str, object] = {"date": day.isoformat()}
         if self.settings.reports:
@@ -147,7 +147,7 @@ class _Api:
         found = _entries(self._call("reports/list", request), where(self.settings.url))
         return [one for one in found if not self.settings.types or one.type in self.settings.types]
 
-    def report(self, listed: Listed) -> Iterator[bytes]:
+    def report(self, listed: ShadowserverReport) -> Iterator[bytes]:
         """The bytes of one report."""
         size = 0
         with _hiding(listed.id), self._report(listed) as response:
@@ -158,7 +158,7 @@ class _Api:
             raise RemoteError(f"{printable(listed.file)} came without content.", hint="It is tried again later.")
 
     @contextmanager
-    def _report(self, listed: Listed) -> Iterator[httpx.Response]:
+    def _report(self, listed: ShadowserverReport) -> Iterator[httpx.Response]:
         if self.settings.download_url:
             with answer_to(self.client, self.settings.download_url + listed.id, Credentials()) as response:
                 yield response
@@ -187,12 +187,14 @@ def _hiding(id_: str) -> Iterator[None]:
         raise type(error)(str(error).replace(id_, "…"), hint=error.hint) from None
 
 
-def _entries(answer: Any, place: str) -> list[Listed]:
+def _entries(answer: Any, place: str) -> list[ShadowserverReport]:
     """What a list holds that can be fetched."""
     if not isinstance(answer, list):
         said = printable(str(answer.get("error", ""))) if isinstance(answer, dict) else ""
         raise RemoteError(f"{place} gives no list of reports: {said or 'something else'}.", hint="Check the API key.")
-    entries = [Listed(*(str(one.get(name, "")) for name in ("id", "file", "type"))) for one in _objects(answer)]
+    entries = [
+        ShadowserverReport(*(str(one.get(name, "")) for name in ("id", "file", "type"))) for one in _objects(answer)
+    ]
     return [one for one in entries if _ID.fullmatch(one.id) and one.file]
 
 
@@ -200,4 +202,4 @@ def _objects(answer: Sequence[Any]) -> Iterator[dict[str, Any]]:
     return (one for one in answer if isinstance(one, dict))
 
 
-KIND: Final = Kind(ShadowserverSettings, Shadowserver)
+KIND: Final = CollectorKind(ShadowserverSettings, Shadowserver)

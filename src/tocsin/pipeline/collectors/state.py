@@ -7,16 +7,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.node.records import AuditWord, Database, audit
-from tocsin.pipeline.collectors.kinds import CollectorSettings, Memory, Offer
-from tocsin.pipeline.collectors.models import Collected, CollectorState
+from tocsin.node.records import AuditAction, Database, audit
+from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, Memory
+from tocsin.pipeline.collectors.models import CollectedReport, CollectorState
 from tocsin.pipeline.collectors.schedule import next_try
 
 _REMEMBERED = timedelta(days=90)  # longer than any server offers the same thing again
 
 
 @dataclass(frozen=True)
-class Standing:
+class CollectorStatus:
     """A collector of the settings and how it fared; ``next_try_at`` None: it is due, it never ran."""
 
     name: str
@@ -38,14 +38,14 @@ class Standing:
         return self.next_try_at is None or self.next_try_at + grace < now
 
 
-def standings(database: Database, configured: Mapping[str, CollectorSettings]) -> list[Standing]:
+def standings(database: Database, configured: Mapping[str, CollectorSettings]) -> list[CollectorStatus]:
     """The collectors of the settings, in their order, with how they fared."""
     with database.reading() as session:
         known = {state.name: state for state in session.scalars(select(CollectorState))}
     names = ("last_try_at", "last_success_at", "last_report_at", "next_try_at", "failures", "error")
     return [
         replace(
-            Standing(name, settings),
+            CollectorStatus(name, settings),
             **({field: getattr(known[name], field) for field in names} if name in known else {}),
         )
         for name, settings in configured.items()
@@ -56,18 +56,20 @@ def memory_of(database: Database, name: str, now: datetime) -> Memory:
     """What is remembered for one collector."""
     with database.begin() as session:
         state = session.get(CollectorState, name)
-        known = frozenset(session.scalars(select(Collected.key).where(Collected.collector == name)))
+        known = frozenset(session.scalars(select(CollectedReport.key).where(CollectedReport.collector == name)))
     return Memory(now, dict(state.cursor) if state else {}, known, state.last_success_at if state else None)
 
 
-def note_offer(database: Database, name: str, offer: Offer, *, refused: str, now: datetime) -> None:
+def note_offer(database: Database, name: str, offer: CollectedOffer, *, refused: str, now: datetime) -> None:
     """Remember that a collector is done with an offer; ``refused`` says why it could not be taken in, or is empty."""
     with database.begin() as session:
         if offer.key or refused:
             key = offer.key or f"{offer.label}\n{now.isoformat()}"
-            found = session.scalar(select(Collected).where(Collected.collector == name, Collected.key == key))
+            found = session.scalar(
+                select(CollectedReport).where(CollectedReport.collector == name, CollectedReport.key == key)
+            )
             if found is None:
-                found = Collected(collector=name, key=key)
+                found = CollectedReport(collector=name, key=key)
                 session.add(found)
             found.label, found.at, found.refused = offer.label, now, _plain(refused)
         if offer.cursor:
@@ -76,8 +78,8 @@ def note_offer(database: Database, name: str, offer: Offer, *, refused: str, now
 
 
 def note_run(
-    database: Database, standing: Standing, *, started: datetime, taken: int, refused: int, error: str
-) -> Standing:
+    database: Database, standing: CollectorStatus, *, started: datetime, taken: int, refused: int, error: str
+) -> CollectorStatus:
     """Remember how a run went, and when the next one is due."""
     with database.begin() as session:
         state = _state(session, standing.name)
@@ -92,20 +94,26 @@ def note_run(
             state.last_report_at = started
         _audit(session, standing.name, started, before=before, error=error, counts={"taken": taken, "refused": refused})
         past = started - _REMEMBERED
-        session.execute(delete(Collected).where(Collected.collector == standing.name, Collected.at < past))
+        session.execute(
+            delete(CollectedReport).where(CollectedReport.collector == standing.name, CollectedReport.at < past)
+        )
     return standings(database, {standing.name: standing.settings})[0]
 
 
-def refusals(database: Database) -> list[Collected]:
+def refusals(database: Database) -> list[CollectedReport]:
     """What collectors found and could not take in, newest first."""
     with database.reading() as session:
-        return list(session.scalars(select(Collected).where(Collected.refused != "").order_by(Collected.id.desc())))
+        return list(
+            session.scalars(
+                select(CollectedReport).where(CollectedReport.refused != "").order_by(CollectedReport.id.desc())
+            )
+        )
 
 
 def forget_refusals(database: Database, name: str) -> None:
     """Let what a collector refused stand as done with: it is about to be tried again."""
     with database.begin() as session:
-        session.execute(update(Collected).where(Collected.collector == name).values(refused=""))
+        session.execute(update(CollectedReport).where(CollectedReport.collector == name).values(refused=""))
 
 
 def _plain(text: str) -> str:
@@ -124,13 +132,13 @@ def _state(session: Session, name: str) -> CollectorState:
 def _audit(session: Session, name: str, now: datetime, *, before: int, error: str, counts: Mapping[str, int]) -> None:
     subject = f"collector:{name}"
     if any(counts.values()):
-        audit(session, AuditWord.COLLECTOR_TOOK, at=now, actor="collect", subject=subject, detail=dict(counts))
+        audit(session, AuditAction.COLLECTOR_TOOK, at=now, actor="collect", subject=subject, detail=dict(counts))
     if error and not before:
-        audit(session, AuditWord.COLLECTOR_FAILED, at=now, actor="collect", subject=subject)
+        audit(session, AuditAction.COLLECTOR_FAILED, at=now, actor="collect", subject=subject)
     if before and not error:
         audit(
             session,
-            AuditWord.COLLECTOR_RECOVERED,
+            AuditAction.COLLECTOR_RECOVERED,
             at=now,
             actor="collect",
             subject=subject,

@@ -31,7 +31,7 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class Bounds:
+class DownloadLimits:
     """How long and how large an answer may be: seconds for each step, seconds in all, bytes."""
 
     answer: float
@@ -40,7 +40,9 @@ class Bounds:
 
 
 @contextmanager
-def client(tls: ssl.SSLContext, bounds: Bounds, *, proxy: str = "", proxy_secret: str = "") -> Iterator[httpx.Client]:
+def client(
+    tls: ssl.SSLContext, bounds: DownloadLimits, *, proxy: str = "", proxy_secret: str = ""
+) -> Iterator[httpx.Client]:
     """A client that follows nothing by itself and takes nothing from the environment.
 
     ``proxy_secret``: user and password for it, as ``user:password``.
@@ -106,7 +108,7 @@ def check(response: httpx.Response, url: str) -> None:
     raise RemoteError(f"{where(url)} answers {status} {printable(response.reason_phrase)}.", hint=hint)
 
 
-def body(response: httpx.Response, bounds: Bounds) -> Iterator[bytes]:
+def body(response: httpx.Response, bounds: DownloadLimits) -> Iterator[bytes]:
     """The body in pieces, as it was sent.
 
     Raises:

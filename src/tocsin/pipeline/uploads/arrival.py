@@ -22,7 +22,7 @@ from tocsin.events.redaction import Redaction
 from tocsin.events.sources import sources
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.files import disk_failures, sync_folder
-from tocsin.node.records import AuditWord, audit, cut
+from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.settings import IngestSettings
 from tocsin.pipeline.collectors import file_name
 from tocsin.pipeline.stores import NodeWithStores
@@ -93,7 +93,7 @@ class Arrival:
         detail: dict[str, object] = {"files": len(self.files), "bytes": sum(one["size"] for one in self.files)}
         with self.node.database.begin() as session:
             session.add(upload)
-            audit(session, AuditWord.REPORT_SENT, at=now, actor=actor, subject=f"upload:{self.uuid}", detail=detail)
+            audit(session, AuditAction.REPORT_SENT, at=now, actor=actor, subject=f"upload:{self.uuid}", detail=detail)
         self.kept = True
         cut("upload.noted")
         return upload

@@ -18,7 +18,7 @@ from tocsin.events.models import Ingest
 from tocsin.events.reports import shown
 from tocsin.node.errors import InputError, InternalError, SettingError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
-from tocsin.pipeline.ingest import Clock, Counts, Failures, Outcome, Workshop, ingest_in, open_workshop
+from tocsin.pipeline.ingest import Clock, Counts, Failures, IngestSession, IngestSummary, ingest_in, open_workshop
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads.arrival import forget_unfinished, place_of
 from tocsin.pipeline.uploads.listing import sums_of
@@ -115,7 +115,7 @@ def _oldest(node: NodeWithStores) -> Upload | None:
         return session.scalar(wanted)
 
 
-def _take(workshop: Workshop, upload: Upload) -> None:
+def _take(workshop: IngestSession, upload: Upload) -> None:
     """Take in one upload; where we stumble over it, it is refused."""
     node = workshop.node
     try:
@@ -123,10 +123,10 @@ def _take(workshop: Workshop, upload: Upload) -> None:
             _take_in(workshop, upload)
     except InternalError as error:
         failed: Failures = [(one["name"], error) for one in upload.files]
-        _note(node, upload, Outcome(Counts(), failed, 0.0), 0, workshop.clock())
+        _note(node, upload, IngestSummary(Counts(), failed, 0.0), 0, workshop.clock())
 
 
-def _take_in(workshop: Workshop, upload: Upload) -> None:
+def _take_in(workshop: IngestSession, upload: Upload) -> None:
     node = workshop.node
     after = _begin(node, upload)
     outcome = ingest_in(workshop, _files(node, upload), source=upload.source or None, feed=upload.feed or None)
@@ -149,7 +149,7 @@ def _begin(node: NodeWithStores, upload: Upload) -> int:
         return row.begun_after
 
 
-def _note(node: NodeWithStores, upload: Upload, outcome: Outcome, after: int, now: datetime) -> None:
+def _note(node: NodeWithStores, upload: Upload, outcome: IngestSummary, after: int, now: datetime) -> None:
     failed = [
         {"file": _inside(node, upload, file), "reason": _inside(node, upload, str(error)), "hint": error.hint}
         for file, error in outcome.failed

@@ -1,14 +1,14 @@
 """Answers: what teams say of the problems they were told of, and how the next sighting meets what was said."""
 
 from tocsin.problems.answers.claims import claims
-from tocsin.problems.answers.course import Course, Courses, OpenProblems, State, Step, state_of
+from tocsin.problems.answers.course import Course, Courses, CourseStep, OpenProblems, ProblemState, state_of
 from tocsin.problems.answers.links import PATH, links, reference_of
-from tocsin.problems.answers.listing import Noted, noted
-from tocsin.problems.answers.models import Answer, AnsweredDigest, Verdict, Via
+from tocsin.problems.answers.listing import AnswerInList, noted
+from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict, Via
 from tocsin.problems.answers.quiet import FOR_GOOD, answered, quiet
 from tocsin.problems.answers.record import HOLDS, NOTE_LENGTH, record_answer
-from tocsin.problems.answers.sheet import Line, Sheet, Sheets, TeamSheet
-from tocsin.problems.answers.standing import CLAIMS, Outcome, Standing, latest, stand, standings
+from tocsin.problems.answers.sheet import ProblemRow, Sheet, Sheets, TeamSheet
+from tocsin.problems.answers.standing import CLAIMS, AnswerOutcome, AnswerStanding, latest, stand, standings
 from tocsin.problems.answers.told import problem_text, read_problem, told_at, told_events, told_problems
 
 __all__ = [
@@ -18,20 +18,20 @@ __all__ = [
     "NOTE_LENGTH",
     "PATH",
     "Answer",
+    "AnswerInList",
+    "AnswerOutcome",
+    "AnswerStanding",
+    "AnswerVerdict",
     "AnsweredDigest",
     "Course",
+    "CourseStep",
     "Courses",
-    "Line",
-    "Noted",
     "OpenProblems",
-    "Outcome",
+    "ProblemRow",
+    "ProblemState",
     "Sheet",
     "Sheets",
-    "Standing",
-    "State",
-    "Step",
     "TeamSheet",
-    "Verdict",
     "Via",
     "answered",
     "claims",

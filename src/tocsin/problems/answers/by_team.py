@@ -10,14 +10,14 @@ from tocsin.node.errors import InputError
 from tocsin.node.node import Node
 from tocsin.node.records import cut
 from tocsin.problems import Tracker
-from tocsin.problems.answers import Sheets, TeamSheet, Verdict, Via, read_problem, record_answer, told_problems
+from tocsin.problems.answers import AnswerVerdict, Sheets, TeamSheet, Via, read_problem, record_answer, told_problems
 
 
 @dataclass(frozen=True)
-class Said:
+class TeamAnswer:
     """What a team says of problems (by their texts). ``days``: how long *accepted* holds."""
 
-    verdict: Verdict
+    verdict: AnswerVerdict
     problems: Collection[str]
     note: str
     days: int
@@ -36,7 +36,7 @@ def sheets_of(node: Node, store: EventStore, tracker: Tracker) -> Sheets:
 
 
 def answer_problems(
-    node: Node, store: EventStore, sheet: TeamSheet, said: Said, *, actor: str, act: str, now: datetime
+    node: Node, store: EventStore, sheet: TeamSheet, said: TeamAnswer, *, actor: str, act: str, now: datetime
 ) -> int:
     """Note it for each digest that told one of the problems; how many problems it is about.
 
@@ -68,7 +68,7 @@ def answer_problems(
                 said_by=actor,
                 at=now,
                 key=f"{act}:{number}:{said.digest}",
-                until=now + timedelta(days=said.days) if said.verdict is Verdict.ACCEPTED else None,
+                until=now + timedelta(days=said.days) if said.verdict is AnswerVerdict.ACCEPTED else None,
             )
     cut("answers.recorded")
     return len(chosen)

@@ -16,16 +16,16 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import Delivery, DeliveryItem, problem_words
 from tocsin.events.models import Ingest, TeamSet
 from tocsin.events.sight import Label
-from tocsin.events.store import EventStore, Query
+from tocsin.events.store import EventQuery, EventStore
 from tocsin.node.records import Database
-from tocsin.problems import Known, Tracker, known_problems
-from tocsin.problems.answers.models import Answer, Verdict
+from tocsin.problems import KnownProblems, Tracker, known_problems
+from tocsin.problems.answers.models import Answer, AnswerVerdict
 from tocsin.problems.answers.quiet import answered
-from tocsin.problems.answers.standing import Outcome, Standing, latest, standings
+from tocsin.problems.answers.standing import AnswerOutcome, AnswerStanding, latest, standings
 from tocsin.problems.answers.told import same_team, sets_with
 
 
-class State(StrEnum):
+class ProblemState(StrEnum):
     """Where a problem is in its course."""
 
     NEW = "new"  # heard; nobody was told yet
@@ -40,30 +40,32 @@ class State(StrEnum):
 
 
 _OF_VERDICT = {
-    Verdict.ACKNOWLEDGED: State.ACKNOWLEDGED,
-    Verdict.FIXED: State.SAID_FIXED,
-    Verdict.FALSE: State.SAID_FALSE,
-    Verdict.ACCEPTED: State.ACCEPTED,
-    Verdict.NOT_OURS: State.NOT_OURS,
+    AnswerVerdict.ACKNOWLEDGED: ProblemState.ACKNOWLEDGED,
+    AnswerVerdict.FIXED: ProblemState.SAID_FIXED,
+    AnswerVerdict.FALSE: ProblemState.SAID_FALSE,
+    AnswerVerdict.ACCEPTED: ProblemState.ACCEPTED,
+    AnswerVerdict.NOT_OURS: ProblemState.NOT_OURS,
 }
 
 
-def state_of(said: Collection[Standing], *, told: bool, gone: bool, now: datetime) -> State:
+def state_of(said: Collection[AnswerStanding], *, told: bool, gone: bool, now: datetime) -> ProblemState:
     """Where a problem is; ``said``: how the newest answer of each team stands.
 
     Of several teams the newest answer counts, but one that was contradicted counts before all. *Accepted* counts until
     its date.
     """
     if gone:
-        return State.GONE
-    if any(one.outcome is Outcome.CONTRADICTED for one in said):
-        return State.CONTRADICTED
+        return ProblemState.GONE
+    if any(one.outcome is AnswerOutcome.CONTRADICTED for one in said):
+        return ProblemState.CONTRADICTED
     holding = [
-        one for one in said if one.verdict is not Verdict.ACCEPTED or one.answer.until is None or one.answer.until > now
+        one
+        for one in said
+        if one.verdict is not AnswerVerdict.ACCEPTED or one.answer.until is None or one.answer.until > now
     ]
     if holding:
         return _OF_VERDICT[max(holding, key=lambda one: (one.answer.at, one.answer.id or 0)).verdict]
-    return State.TOLD if told else State.NEW
+    return ProblemState.TOLD if told else ProblemState.NEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ _Named: TypeAlias = tuple[dict[int, Name], dict[int, tuple[int, ...]]]  # by pro
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CourseStep:
     """One thing that happened to a problem: ``heard``, ``told``, a verdict, ``contradicted`` or ``gone``.
 
     ``delivery``: the digest that told it or was answered. ``team_id``: who was told or said so.
@@ -103,10 +105,10 @@ class Course:
     last_seen: datetime
     sightings: int
     gone_at: datetime | None
-    state: State
+    state: ProblemState
     teams: tuple[int, ...]
-    said: tuple[Standing, ...]
-    steps: tuple[Step, ...] = field(default=())
+    said: tuple[AnswerStanding, ...]
+    steps: tuple[CourseStep, ...] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Courses:
         *,
         now: datetime,
         team_id: int | None = None,
-        state: State | None = None,
+        state: ProblemState | None = None,
         after: tuple[int, int] | None = None,
         limit: int = 100,
         labels: Collection[Label] | None = None,
@@ -170,8 +172,8 @@ class Courses:
         return found["problem"].to_numpy().view(np.uint64)
 
     def at(self, ranges: Sequence[tuple[int, int, int, int]], *, now: datetime) -> list[Course]:
-        """The problems of some addresses, with all their steps. ``ranges``: as in `Query`."""
-        events = self.store.find(Query(ranges=ranges))
+        """The problems of some addresses, with all their steps. ``ranges``: as in `EventQuery`."""
+        events = self.store.find(EventQuery(ranges=ranges))
         keys = np.unique(events["problem"].drop_nulls().to_numpy().view(np.uint64))
         with self.database.reading() as session:
             known = known_problems(session, self.tracker, gone_after_days=self.gone_after_days, keys=keys)
@@ -184,7 +186,7 @@ class Courses:
 
     def open_in(
         self,
-        query: Query,
+        query: EventQuery,
         *,
         now: datetime,
         team_id: int | None = None,
@@ -223,11 +225,11 @@ class Courses:
 
     @staticmethod
     def _described(
-        known: Known,
+        known: KnownProblems,
         chosen: npt.NDArray[np.intp],
         named: _Named,
-        states: Sequence[State],
-        said: Mapping[int, Sequence[Standing]],
+        states: Sequence[ProblemState],
+        said: Mapping[int, Sequence[AnswerStanding]],
     ) -> list[Course]:
         names, teams = named
         columns = [known.column(name)[chosen].tolist() for name in ("first_seen", "last_seen", "sightings")]
@@ -248,7 +250,7 @@ class Courses:
             made.append(course)
         return made
 
-    def _names(self, known: Known, chosen: npt.NDArray[np.intp], within: Query | None = None) -> _Named:
+    def _names(self, known: KnownProblems, chosen: npt.NDArray[np.intp], within: EventQuery | None = None) -> _Named:
         """Where and what problems are, and who must know of them, by the ingest that saw each last.
 
         ``within``: they are looked for first among these events, which is sooner.
@@ -268,14 +270,14 @@ class Courses:
         return names, {key: members.get(number, ()) for key, number in zip(found, last["routed"], strict=True)}
 
     def _last_events(
-        self, keys: npt.NDArray[np.int64], seen_by: npt.NDArray[np.int64], within: Query | None = None
+        self, keys: npt.NDArray[np.int64], seen_by: npt.NDArray[np.int64], within: EventQuery | None = None
     ) -> pl.DataFrame:
         """An event of each of these problems, of the ingest that saw it last; none where it is not among these."""
         events = self.store.scan(within, ingests=set(seen_by.tolist())).filter(pl.col("problem").is_in(keys.tolist()))
         return events.collect().unique("problem", keep="last", maintain_order=True)
 
 
-def _states(known: Known, said: Mapping[int, Sequence[Standing]], now: datetime) -> list[State]:
+def _states(known: KnownProblems, said: Mapping[int, Sequence[AnswerStanding]], now: datetime) -> list[ProblemState]:
     told, gone = known.column("told_by") > 0, known.gone_at > 0
     return [
         state_of(said.get(key, ()), told=was_told, gone=is_gone, now=now)
@@ -283,7 +285,7 @@ def _states(known: Known, said: Mapping[int, Sequence[Standing]], now: datetime)
     ]
 
 
-def _said(session: Session, known: Known) -> dict[int, list[Standing]]:
+def _said(session: Session, known: KnownProblems) -> dict[int, list[AnswerStanding]]:
     """How the newest answer of each team stands, by problem; of known problems only."""
     facts = dict(
         zip(
@@ -292,7 +294,7 @@ def _said(session: Session, known: Known) -> dict[int, list[Standing]]:
             strict=True,
         )
     )
-    said: dict[int, list[Standing]] = {}
+    said: dict[int, list[AnswerStanding]] = {}
     newest = {pair: answer for pair, answer in latest(answered(session)).items() if pair[1] in facts}
     for (_, key), standing in standings(newest, facts).items():
         said.setdefault(key, []).append(standing)
@@ -300,10 +302,10 @@ def _said(session: Session, known: Known) -> dict[int, list[Standing]]:
 
 
 def _steps(
-    session: Session, events: pl.DataFrame, known: Known, said: Mapping[int, Sequence[Standing]]
-) -> dict[int, list[Step]]:
+    session: Session, events: pl.DataFrame, known: KnownProblems, said: Mapping[int, Sequence[AnswerStanding]]
+) -> dict[int, list[CourseStep]]:
     """All that happened to each of the known problems, in order of time."""
-    steps: dict[int, list[Step]] = {key: [] for key in known.keys.tolist()}
+    steps: dict[int, list[CourseStep]] = {key: [] for key in known.keys.tolist()}
     deliveries = {
         row.id: row
         for row in session.scalars(
@@ -317,35 +319,39 @@ def _steps(
         for key in steps.keys() & set(keys):
             steps[key].append(_answer_step(session, answer))
     for key, standing in ((key, one) for key, of in said.items() if key in steps for one in of):
-        if standing.outcome is Outcome.CONTRADICTED and standing.since:
-            steps[key].append(Step(standing.since, "contradicted", standing.answer.team_id))
+        if standing.outcome is AnswerOutcome.CONTRADICTED and standing.since:
+            steps[key].append(CourseStep(standing.since, "contradicted", standing.answer.team_id))
     for key, gone_at in zip(known.keys.tolist(), known.gone_at.tolist(), strict=True):
         if gone_at:
-            steps[key].append(Step(_time(gone_at), "gone"))
+            steps[key].append(CourseStep(_time(gone_at), "gone"))
     return {key: sorted(of, key=lambda step: step.at) for key, of in steps.items()}
 
 
-def _heard(session: Session, events: pl.DataFrame) -> list[tuple[int, Step]]:
+def _heard(session: Session, events: pl.DataFrame) -> list[tuple[int, CourseStep]]:
     firsts = events.group_by("problem").agg(pl.col("ingest").min())
     started = dict(
         session.execute(
             select(Ingest.number, Ingest.started_at).where(Ingest.number.in_(firsts["ingest"].to_list()))
         ).all()
     )
-    return [(_unsigned(key), Step(started[ingest], "heard")) for key, ingest in firsts.iter_rows() if ingest in started]
+    return [
+        (_unsigned(key), CourseStep(started[ingest], "heard"))
+        for key, ingest in firsts.iter_rows()
+        if ingest in started
+    ]
 
 
-def _told(session: Session, events: pl.DataFrame, deliveries: Mapping[int, Delivery]) -> list[tuple[int, Step]]:
+def _told(session: Session, events: pl.DataFrame, deliveries: Mapping[int, Delivery]) -> list[tuple[int, CourseStep]]:
     told = events.filter(pl.col("told") > 0).select("problem", "ingest", "told").unique()
     members = _members(session, told["told"].unique().to_list())
     items = select(DeliveryItem).where(DeliveryItem.ingest.in_(told["ingest"].unique().to_list()))
     bound = {(item.ingest, item.team_id): item.delivery_id for item in session.scalars(items)}
-    steps: dict[tuple[int, int], Step] = {}
+    steps: dict[tuple[int, int], CourseStep] = {}
     for key, ingest, number in told.iter_rows():
         for team in members.get(number, ()):
             delivery = deliveries.get(bound.get((ingest, team)) or 0)
             if delivery is not None and delivery.sent_at is not None:
-                steps[_unsigned(key), delivery.id] = Step(delivery.sent_at, "told", team, delivery)
+                steps[_unsigned(key), delivery.id] = CourseStep(delivery.sent_at, "told", team, delivery)
     return [(key, step) for (key, _), step in steps.items()]
 
 
@@ -355,8 +361,8 @@ def _members(session: Session, numbers: Collection[int]) -> dict[int, tuple[int,
     return {number: tuple(members) for number, members in rows}
 
 
-def _answer_step(session: Session, answer: Answer) -> Step:
-    return Step(answer.at, answer.verdict, answer.team_id, session.get(Delivery, answer.delivery_id), answer.note)
+def _answer_step(session: Session, answer: Answer) -> CourseStep:
+    return CourseStep(answer.at, answer.verdict, answer.team_id, session.get(Delivery, answer.delivery_id), answer.note)
 
 
 def _unsigned(key: int) -> int:

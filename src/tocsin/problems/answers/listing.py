@@ -11,11 +11,11 @@ from tocsin.delivery import Delivery
 from tocsin.problems import Tracker, known_problems
 from tocsin.problems.answers.models import Answer
 from tocsin.problems.answers.quiet import answered
-from tocsin.problems.answers.standing import Outcome, Standing, latest, stand
+from tocsin.problems.answers.standing import AnswerOutcome, AnswerStanding, latest, stand
 
 
 @dataclass(frozen=True)
-class Noted:
+class AnswerInList:
     """An answer, the digest that it answers, and how it stands.
 
     ``standings``: for each problem that it is about; None where a later answer of the team took its place.
@@ -23,19 +23,21 @@ class Noted:
 
     answer: Answer
     delivery: Delivery
-    standings: Mapping[int, Standing | None]
+    standings: Mapping[int, AnswerStanding | None]
 
     @property
     def replaced(self) -> int:
         """For how many problems a later answer took its place."""
         return sum(standing is None for standing in self.standings.values())
 
-    def count(self, outcome: Outcome) -> int:
+    def count(self, outcome: AnswerOutcome) -> int:
         """For how many problems it stands so."""
         return sum(standing is not None and standing.outcome is outcome for standing in self.standings.values())
 
 
-def noted(session: Session, tracker: Tracker, *, gone_after_days: int, team_id: int | None = None) -> list[Noted]:
+def noted(
+    session: Session, tracker: Tracker, *, gone_after_days: int, team_id: int | None = None
+) -> list[AnswerInList]:
     """The answers, newest first; of one team where asked for."""
     said = list(answered(session, team_id))
     newest = latest(said)
@@ -47,7 +49,7 @@ def noted(session: Session, tracker: Tracker, *, gone_after_days: int, team_id: 
         row.id: row for row in session.scalars(select(Delivery).where(Delivery.id.in_(select(Answer.delivery_id))))
     }
     return [
-        Noted(
+        AnswerInList(
             answer,
             deliveries[answer.delivery_id],
             {

@@ -13,7 +13,7 @@ from tocsin.node.records import Base, UTCDateTime
 _Keys = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
-class Verdict(StrEnum):
+class AnswerVerdict(StrEnum):
     """What a team says of a problem."""
 
     ACKNOWLEDGED = "acknowledged"  # we have read it and work on it

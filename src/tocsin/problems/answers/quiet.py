@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from tocsin.directory import merged_teams
-from tocsin.problems.answers.models import Answer, AnsweredDigest, Verdict
+from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict
 from tocsin.problems.answers.told import read_problem, same_team, unpacked
 
 FOR_GOOD = 2**63 - 1
@@ -24,7 +24,7 @@ def quiet(session: Session, now: datetime) -> dict[int, dict[int, int]]:
     silent: dict[int, dict[int, int]] = {}
     for answer, keys in answered(session):
         holds = answer.until is not None and answer.until > now
-        up_to = int(answer.at.timestamp()) if answer.verdict == Verdict.FIXED else FOR_GOOD
+        up_to = int(answer.at.timestamp()) if answer.verdict == AnswerVerdict.FIXED else FOR_GOOD
         for key in keys:
             if holds:
                 silent.setdefault(key, {})[answer.team_id] = up_to

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import Delivery
 from tocsin.directory import note_answer
 from tocsin.node.errors import InputError
-from tocsin.node.records import AuditWord, audit, cut
-from tocsin.problems.answers.models import Answer, AnsweredDigest, Verdict, Via
+from tocsin.node.records import AuditAction, audit, cut
+from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict, Via
 from tocsin.problems.answers.told import packed, problem_text
 
 NOTE_LENGTH: Final = 2_000
@@ -22,10 +22,10 @@ NOTE_LENGTH: Final = 2_000
 
 HOLDS: Final = MappingProxyType(
     {
-        Verdict.FIXED: timedelta(days=90),  # it ends at the first sighting after it anyway
-        Verdict.ACCEPTED: timedelta(days=180),
-        Verdict.FALSE: timedelta(days=365),
-        Verdict.NOT_OURS: timedelta(days=365),
+        AnswerVerdict.FIXED: timedelta(days=90),  # it ends at the first sighting after it anyway
+        AnswerVerdict.ACCEPTED: timedelta(days=180),
+        AnswerVerdict.FALSE: timedelta(days=365),
+        AnswerVerdict.NOT_OURS: timedelta(days=365),
     }
 )
 """How long an answer keeps its team from being reminded; one that is not here does not."""
@@ -39,7 +39,7 @@ def record_answer(
     *,
     delivery: Delivery,
     told: Collection[int],
-    verdict: Verdict,
+    verdict: AnswerVerdict,
     problems: Collection[int] | None,
     note: str,
     via: Via,
@@ -90,7 +90,7 @@ def record_answer(
     }
     # Whoever is signed in is named; of others the log keeps the way alone, never a mailbox.
     actor = said_by if via is Via.PAGE and said_by else via.value
-    audit(session, AuditWord.ANSWER_RECORDED, at=at, actor=actor, subject=f"answer:{answer.uuid}", detail=detail)
+    audit(session, AuditAction.ANSWER_RECORDED, at=at, actor=actor, subject=f"answer:{answer.uuid}", detail=detail)
     session.flush()
     cut("answers.recording")
     return answer

@@ -14,7 +14,7 @@ from tocsin.delivery import (
     Delivery,
     DeliveryItem,
     DeliveryState,
-    Gate,
+    DigestRelease,
     problem_words,
     through_the_gate,
     topic_names,
@@ -26,7 +26,7 @@ from tocsin.node.records import Database
 from tocsin.problems import Tracker, known_problems
 from tocsin.problems.answers.models import Answer
 from tocsin.problems.answers.quiet import answered
-from tocsin.problems.answers.standing import Outcome, Standing, latest, stand
+from tocsin.problems.answers.standing import AnswerOutcome, AnswerStanding, latest, stand
 from tocsin.problems.answers.told import same_team, sets_with, told_events
 from tocsin.sharing.gate import Marking
 from tocsin.sharing.rules import rules_in_force
@@ -41,7 +41,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ProblemRow:
     """One problem as its team may see it; times in UTC, ``gone_at`` None while it goes on.
 
     ``topic``: the advice that goes with it. ``digest``: number of the delivery that told it last.
@@ -53,7 +53,7 @@ class Line:
     what: str
     last_seen: datetime | None
     gone_at: datetime | None
-    standing: Standing | None
+    standing: AnswerStanding | None
     topic: str
     digest: int
 
@@ -66,7 +66,7 @@ class TeamSheet:
     """
 
     team: Team
-    lines: list[Line]
+    lines: list[ProblemRow]
     digests: dict[int, Delivery]
 
 
@@ -77,7 +77,7 @@ class Sheet:
     delivery: Delivery
     team: Team
     marking: Marking
-    lines: list[Line]
+    lines: list[ProblemRow]
     answers: list[Answer]  # to this digest, newest first
     trial: bool
 
@@ -139,7 +139,7 @@ class Sheets:
         left = state in _TRIALS or (state in _REACHED and (delivery.mails_sent > 0 or state is DeliveryState.SENT))
         return left and now < delivery.created_at + timedelta(days=self.answer_days)
 
-    def _allowed(self, events: pl.DataFrame, team: Team) -> tuple[pl.DataFrame, Gate]:
+    def _allowed(self, events: pl.DataFrame, team: Team) -> tuple[pl.DataFrame, DigestRelease]:
         marked = events.with_columns(pl.lit(0, pl.Int64).alias(DELIVERY))
         with self.database.reading() as session:
             rules = rules_in_force(session).sharing
@@ -148,7 +148,7 @@ class Sheets:
 
     def _lines(
         self, team: Team, events: pl.DataFrame, *, since: datetime
-    ) -> tuple[list[Line], Sequence[tuple[Answer, Sequence[int]]]]:
+    ) -> tuple[list[ProblemRow], Sequence[tuple[Answer, Sequence[int]]]]:
         """A line for each problem of these events, and all answers of the team, oldest first."""
         rows = (
             events.with_row_index("at")
@@ -175,7 +175,7 @@ class Sheets:
             answer = newest.get((team.id, key))
             standing = stand(answer, int(last_seen.timestamp()) if last_seen else 0, gone_at) if answer else None
             gone_time = datetime.fromtimestamp(gone_at, UTC) if gone_at else None
-            lines.append(Line(key, where, port, what, last_seen, gone_time, standing, topic, digest))
+            lines.append(ProblemRow(key, where, port, what, last_seen, gone_time, standing, topic, digest))
         return sorted(lines, key=_not_contradicted), said
 
     def _later(self, session: Session, team: int, problems: pl.Series, since: datetime) -> pl.LazyFrame:
@@ -192,5 +192,5 @@ class Sheets:
         return dict(last.drop_nulls().iter_rows())
 
 
-def _not_contradicted(line: Line) -> bool:
-    return not (line.standing and line.standing.outcome is Outcome.CONTRADICTED)
+def _not_contradicted(line: ProblemRow) -> bool:
+    return not (line.standing and line.standing.outcome is AnswerOutcome.CONTRADICTED)

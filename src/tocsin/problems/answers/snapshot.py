@@ -14,7 +14,7 @@ _FRESH = timedelta(minutes=10)  # an answer ends to spare its team by its date a
 
 
 @dataclass(frozen=True)
-class Said:
+class AnswerSnapshot:
     """All answers as they stood at ``at``, up to number ``last``. Keys of problems: uint64, sorted, each once.
 
     ``spared``: for each of ``quiet_keys`` the teams that need not be told, each with the time (seconds since 1970 UTC)
@@ -57,7 +57,7 @@ class Said:
         return _among(keys, self.answered_keys)
 
 
-def read_said(database: Database, now: datetime, before: Said | None = None) -> Said:
+def read_said(database: Database, now: datetime, before: AnswerSnapshot | None = None) -> AnswerSnapshot:
     """The answers of a node; ``before`` where there is nothing newer."""
     with database.begin() as session:
         last = session.scalar(select(func.max(Answer.id))) or 0
@@ -65,7 +65,7 @@ def read_said(database: Database, now: datetime, before: Said | None = None) -> 
             return before
         spared = sorted(quiet(session, now).items())
         every = {key for _, keys in answered(session) for key in keys}
-    return Said(
+    return AnswerSnapshot(
         last=last,
         at=now,
         quiet_keys=np.array([key for key, _ in spared], dtype=np.uint64),

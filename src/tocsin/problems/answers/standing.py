@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from tocsin.problems.answers.models import Answer, Verdict
+from tocsin.problems.answers.models import Answer, AnswerVerdict
 
 
-class Outcome(StrEnum):
+class AnswerOutcome(StrEnum):
     """What the next sighting says of a claim."""
 
     PENDING = "pending"  # nothing seen since, and the feed has not run often enough to tell
@@ -16,12 +16,12 @@ class Outcome(StrEnum):
     CONTRADICTED = "contradicted"  # it was seen again after
 
 
-CLAIMS = frozenset({Verdict.FIXED, Verdict.FALSE})
+CLAIMS = frozenset({AnswerVerdict.FIXED, AnswerVerdict.FALSE})
 """What a sighting can contradict; the others say what a team does, not what is there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AnswerStanding:
     """What a team said last of one problem.
 
     ``outcome``: None where the verdict claims nothing that a sighting can test. ``since``: when the outcome came to
@@ -29,13 +29,13 @@ class Standing:
     """
 
     answer: Answer
-    outcome: Outcome | None
+    outcome: AnswerOutcome | None
     since: datetime | None = None
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> AnswerVerdict:
         """What was said."""
-        return Verdict(self.answer.verdict)
+        return AnswerVerdict(self.answer.verdict)
 
 
 def latest(answered: Iterable[tuple[Answer, Sequence[int]]]) -> dict[tuple[int, int], Answer]:
@@ -45,7 +45,7 @@ def latest(answered: Iterable[tuple[Answer, Sequence[int]]]) -> dict[tuple[int, 
 
 def standings(
     newest: Mapping[tuple[int, int], Answer], facts: Mapping[int, tuple[int, int]]
-) -> dict[tuple[int, int], Standing]:
+) -> dict[tuple[int, int], AnswerStanding]:
     """How each newest answer stands.
 
     ``facts``: for each problem when it was last seen and when it came to count as gone (0 where it does not), in
@@ -54,16 +54,16 @@ def standings(
     return {pair: stand(answer, *facts.get(pair[1], (0, 0))) for pair, answer in newest.items()}
 
 
-def stand(answer: Answer, last_seen: int, gone_at: int) -> Standing:
+def stand(answer: Answer, last_seen: int, gone_at: int) -> AnswerStanding:
     """How one answer stands; times as in `standings`.
 
     A sighting in the very second of the answer is not later. A contradicted claim stays so when the problem goes
     later: it took more than was said.
     """
     if answer.verdict not in CLAIMS:
-        return Standing(answer, None)
+        return AnswerStanding(answer, None)
     if last_seen > int(answer.at.timestamp()):
-        return Standing(answer, Outcome.CONTRADICTED, datetime.fromtimestamp(last_seen, UTC))
+        return AnswerStanding(answer, AnswerOutcome.CONTRADICTED, datetime.fromtimestamp(last_seen, UTC))
     if gone_at:
-        return Standing(answer, Outcome.CONFIRMED, max(answer.at, datetime.fromtimestamp(gone_at, UTC)))
-    return Standing(answer, Outcome.PENDING)
+        return AnswerStanding(answer, AnswerOutcome.CONFIRMED, max(answer.at, datetime.fromtimestamp(gone_at, UTC)))
+    return AnswerStanding(answer, AnswerOutcome.PENDING)

@@ -3,9 +3,9 @@
 Nothing here sends a mail: two programs can never answer one another without end.
 """
 
-from tocsin.problems.replies.decide import Decision, Told
-from tocsin.problems.replies.desk import Desk, open_desk
-from tocsin.problems.replies.filing import Filed, file_mail
+from tocsin.problems.replies.decide import DigestRef, ReplyDecision
+from tocsin.problems.replies.desk import MailContext, open_desk
+from tocsin.problems.replies.filing import FilingResult, file_mail
 from tocsin.problems.replies.journal import (
     answers_of_mail,
     bounce_words,
@@ -14,18 +14,18 @@ from tocsin.problems.replies.journal import (
     find_mail,
     received,
 )
-from tocsin.problems.replies.mailbox import Run, read_mailbox
-from tocsin.problems.replies.matching import Match
+from tocsin.problems.replies.mailbox import MailboxRun, read_mailbox
+from tocsin.problems.replies.matching import MailMatch
 from tocsin.problems.replies.reclassify import reclassify
 from tocsin.problems.replies.redaction import redacted_mail
 
 __all__ = [
-    "Decision",
-    "Desk",
-    "Filed",
-    "Match",
-    "Run",
-    "Told",
+    "DigestRef",
+    "FilingResult",
+    "MailContext",
+    "MailMatch",
+    "MailboxRun",
+    "ReplyDecision",
     "answers_of_mail",
     "bounce_words",
     "bounces_of_mail",

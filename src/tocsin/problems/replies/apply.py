@@ -12,10 +12,10 @@ from tocsin.directory.contacts import NOTE_LENGTH as CONTACT_NOTE
 from tocsin.directory.contacts import question_of_letter, settle_question
 from tocsin.node.letters import Letter, LetterState
 from tocsin.problems.answers import NOTE_LENGTH, Answer, Via, record_answer
-from tocsin.problems.replies.case import Case
+from tocsin.problems.replies.case import ReplyCase
 
 
-def apply_decision(session: Session, row: ReceivedMail, case: Case) -> None:
+def apply_decision(session: Session, row: ReceivedMail, case: ReplyCase) -> None:
     """Note the answers and bounces of a mail."""
     _note_answers(session, row, case)
     _note_bounces(session, row, case)
@@ -27,7 +27,7 @@ def answer_key(row: ReceivedMail, number: int) -> str:
     return f"mail:{row.content or row.sha256}:{number}"
 
 
-def _note_answers(session: Session, row: ReceivedMail, case: Case) -> None:
+def _note_answers(session: Session, row: ReceivedMail, case: ReplyCase) -> None:
     delivery = case.decision.match.delivery
     for number, (verdict, problems) in enumerate(case.decision.verdicts):
         if delivery is None:
@@ -48,7 +48,7 @@ def _note_answers(session: Session, row: ReceivedMail, case: Case) -> None:
         _note_contact(session, row, delivery, case)
 
 
-def _note_contact(session: Session, row: ReceivedMail, delivery: Delivery, case: Case) -> None:
+def _note_contact(session: Session, row: ReceivedMail, delivery: Delivery, case: ReplyCase) -> None:
     """A person answers behind the mailbox that the answer came from, where it is one of the team's."""
     sender = case.mail.sender.casefold()
     mailbox = next((one for one in case.mailboxes if one.casefold() == sender), "")
@@ -57,7 +57,7 @@ def _note_contact(session: Session, row: ReceivedMail, delivery: Delivery, case:
     note_answer(session, team_id=team, mailbox=mailbox, at=row.arrived_at, told_at=told_at, via="mail")
 
 
-def _settle(session: Session, row: ReceivedMail, case: Case) -> None:
+def _settle(session: Session, row: ReceivedMail, case: ReplyCase) -> None:
     """What the holder of a mailbox says of it; a question that takes no answer any more is for a person."""
     letter, outcome = case.decision.match.letter, case.decision.confirms
     if letter is None or outcome is None:
@@ -68,7 +68,7 @@ def _settle(session: Session, row: ReceivedMail, case: Case) -> None:
         row.state, row.why = MailState.WAITING.value, f"{letter.reference} takes no answer any more."
 
 
-def _note_bounces(session: Session, row: ReceivedMail, case: Case) -> None:
+def _note_bounces(session: Session, row: ReceivedMail, case: ReplyCase) -> None:
     match = case.decision.match
     session.execute(delete(MailBounce).where(MailBounce.mail_id == row.id))  # noted before a person said that it counts
     session.add_all(

@@ -10,18 +10,26 @@ import polars as pl
 from sqlalchemy import ColumnElement, select
 
 from tocsin.delivery import Delivery
-from tocsin.delivery.mailbox import Kind, MailState, ReadMail, ReceivedMail, Sorted, content_key, sort_mail
+from tocsin.delivery.mailbox import (
+    MailClassification,
+    MailKind,
+    MailState,
+    ReadMail,
+    ReceivedMail,
+    content_key,
+    sort_mail,
+)
 from tocsin.problems.answers import told_events
-from tocsin.problems.replies.decide import Decision, Told, decide
-from tocsin.problems.replies.desk import Desk
-from tocsin.problems.replies.matching import Match, match_mail
+from tocsin.problems.replies.decide import DigestRef, ReplyDecision, decide
+from tocsin.problems.replies.desk import MailContext
+from tocsin.problems.replies.matching import MailMatch, match_mail
 
 _UNSIGNED = 2**64 - 1
 _PLACES = ("problem", "source.ip.hi", "source.ip.lo", "source.port", "source.fqdn", "source.url")
 
 
 @dataclass(frozen=True)
-class Case:
+class ReplyCase:
     """``content``: see `content_key`. ``told``: of the digest, where an answer is to be noted.
 
     ``mailboxes``: where the mail that it is about can have gone to.
@@ -29,31 +37,35 @@ class Case:
 
     mail: ReadMail
     content: str
-    decision: Decision
-    told: Told = Told()  # noqa: RUF009 (frozen)
+    decision: ReplyDecision
+    told: DigestRef = DigestRef()  # noqa: RUF009 (frozen)
     mailboxes: tuple[str, ...] = ()
 
 
-def examine(desk: Desk, mail: ReadMail, *, now: datetime, unread: int = 0) -> Case:
+def examine(desk: MailContext, mail: ReadMail, *, now: datetime, unread: int = 0) -> ReplyCase:
     """What follows from a mail; ``unread``: its size, where only its headers are here."""
     content = content_key(mail)
     sorted_as = sort_mail(mail, ours=desk.ours)
     with desk.node.database.begin() as session:
         match = match_mail(session, mail, sorted_as, desk, now)
         if match.delivery is not None and match.delivery.message_id == mail.message_id:
-            sorted_as = Sorted(Kind.AUTOMATIC, "Our own mail, come back.")
+            sorted_as = MailClassification(MailKind.AUTOMATIC, "Our own mail, come back.")
         copied = session.scalar(select(ReceivedMail).where(ReceivedMail.content == content, _settled()))
         mailboxes = mailboxes_of(desk, match)
     if copied is not None:
         why = f"A copy of mail {copied.id}."
-        return Case(mail, content, Decision(Kind(copied.kind), MailState.KEPT, why, match, copied.ticket))
+        return ReplyCase(mail, content, ReplyDecision(MailKind(copied.kind), MailState.KEPT, why, match, copied.ticket))
     if unread:
-        return Case(mail, content, _unread(sorted_as, match, unread))
-    told = told_of(desk, match.delivery) if sorted_as.kind is Kind.ANSWER and match.delivery and match.by else Told()
-    return Case(mail, content, decide(mail, sorted_as, match, told, mailboxes), told, mailboxes)
+        return ReplyCase(mail, content, _unread(sorted_as, match, unread))
+    told = (
+        told_of(desk, match.delivery)
+        if sorted_as.kind is MailKind.ANSWER and match.delivery and match.by
+        else DigestRef()
+    )
+    return ReplyCase(mail, content, decide(mail, sorted_as, match, told, mailboxes), told, mailboxes)
 
 
-def told_of(desk: Desk, delivery: Delivery) -> Told:
+def told_of(desk: MailContext, delivery: Delivery) -> DigestRef:
     """What a digest told, as answers name it."""
     with desk.node.database.begin() as session:
         events = told_events(session, desk.store, delivery)
@@ -61,7 +73,7 @@ def told_of(desk: Desk, delivery: Delivery) -> Told:
     return told_places(frame)
 
 
-def told_places(events: pl.DataFrame) -> Told:
+def told_places(events: pl.DataFrame) -> DigestRef:
     """The problems of events by where they are; columns as in the event table."""
     at: dict[tuple[int, int], set[int]] = defaultdict(set)
     at_port: dict[tuple[int, int, int], set[int]] = defaultdict(set)
@@ -78,7 +90,7 @@ def told_places(events: pl.DataFrame) -> Told:
             halves = hi & _UNSIGNED, lo & _UNSIGNED
             at[halves].add(key)
             at_port[*halves, port or 0].add(key)
-    return Told(frozenset(problems), _frozen(at), _frozen(at_port), _frozen(named))
+    return DigestRef(frozenset(problems), _frozen(at), _frozen(at_port), _frozen(named))
 
 
 def _frozen(sets: Mapping[Any, set[int]]) -> dict[Any, frozenset[int]]:
@@ -90,7 +102,7 @@ def _settled() -> ColumnElement[bool]:
     return ReceivedMail.state.in_([MailState.APPLIED.value, MailState.KEPT.value])
 
 
-def mailboxes_of(desk: Desk, match: Match) -> tuple[str, ...]:
+def mailboxes_of(desk: MailContext, match: MailMatch) -> tuple[str, ...]:
     """The mailboxes of the letter or the team; of all teams where neither is known."""
     if match.letter is not None:
         return (match.letter.mailbox,)
@@ -98,6 +110,6 @@ def mailboxes_of(desk: Desk, match: Match) -> tuple[str, ...]:
     return team.mailboxes if team else tuple({box: None for team in desk.teams.values() for box in team.mailboxes})
 
 
-def _unread(sorted_as: Sorted, match: Match, size: int) -> Decision:
+def _unread(sorted_as: MailClassification, match: MailMatch, size: int) -> ReplyDecision:
     why = f"It has {size:,} bytes, more than [mailbox] max_bytes: only its headers were read."
-    return Decision(Kind.UNKNOWN, MailState.WAITING, why, match, sorted_as.ticket)
+    return ReplyDecision(MailKind.UNKNOWN, MailState.WAITING, why, match, sorted_as.ticket)

@@ -5,21 +5,21 @@ from dataclasses import dataclass, field, replace
 
 from tocsin.delivery.mailbox import (
     Bounce,
-    Kind,
+    MailClassification,
+    MailKind,
     MailState,
     ReadMail,
-    Said,
-    Sorted,
+    ReplyVerdict,
     addresses_named,
     confirmation_in,
     verdicts_in,
 )
 from tocsin.directory.contacts import KIND as VERIFY
-from tocsin.directory.contacts import Outcome
+from tocsin.directory.contacts import ConfirmationOutcome
 from tocsin.networks import Network, parse_address, parse_network
 from tocsin.node.letters import Letter
-from tocsin.problems.answers import Verdict
-from tocsin.problems.replies.matching import Match
+from tocsin.problems.answers import AnswerVerdict
+from tocsin.problems.replies.matching import MailMatch
 
 _PLACES = 5_000  # that one mail may name
 _PROOFS = {
@@ -29,7 +29,7 @@ _PROOFS = {
 
 
 @dataclass(frozen=True)
-class Told:
+class DigestRef:
     """What a digest told: its problems, and which of them are at an address, a port of it, or a name.
 
     Addresses are (hi, lo); names in small letters, keys also as 16 hexadecimal digits.
@@ -42,61 +42,65 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Decision:
+class ReplyDecision:
     """What follows from a mail.
 
     ``verdicts``: what is noted of which problems, None for all, in this order. ``confirms``: what the holder of a
     mailbox says of it, in reply to the letter that asked.
     """
 
-    kind: Kind
+    kind: MailKind
     state: MailState
     why: str
-    match: Match
+    match: MailMatch
     ticket: str = ""
     reasons: tuple[str, ...] = ()
-    verdicts: tuple[tuple[Verdict, frozenset[int] | None], ...] = ()
+    verdicts: tuple[tuple[AnswerVerdict, frozenset[int] | None], ...] = ()
     bounces: tuple[Bounce, ...] = ()
-    confirms: Outcome | None = None
+    confirms: ConfirmationOutcome | None = None
 
 
-def decide(mail: ReadMail, sorted_as: Sorted, match: Match, told: Told, mailboxes: Collection[str]) -> Decision:
+def decide(
+    mail: ReadMail, sorted_as: MailClassification, match: MailMatch, told: DigestRef, mailboxes: Collection[str]
+) -> ReplyDecision:
     """What follows from a mail.
 
     ``told``: of the digest that it is about; asked only of answers. ``mailboxes``: of the bounced mail's recipients,
     else all of the directory; asked only of bounces.
     """
-    kept = Decision(sorted_as.kind, MailState.KEPT, sorted_as.why, match, sorted_as.ticket, mail.reasons)
-    if sorted_as.kind is Kind.ANSWER:
+    kept = ReplyDecision(sorted_as.kind, MailState.KEPT, sorted_as.why, match, sorted_as.ticket, mail.reasons)
+    if sorted_as.kind is MailKind.ANSWER:
         return _answered(mail, kept, told)
-    if sorted_as.kind is Kind.BOUNCE:
+    if sorted_as.kind is MailKind.BOUNCE:
         return _bounced(mail, kept, sorted_as.bounces, mailboxes)
-    if sorted_as.kind is Kind.UNKNOWN:
+    if sorted_as.kind is MailKind.UNKNOWN:
         doubts = (match.doubt,) if match.doubt and verdicts_in(mail.text) else ()
         return replace(kept, state=MailState.WAITING, reasons=(*kept.reasons, *doubts))
     return kept
 
 
-def answer_of(said: Sequence[Said], told: Told) -> tuple[list[tuple[Verdict, frozenset[int] | None]], list[str]]:
+def answer_of(
+    said: Sequence[ReplyVerdict], told: DigestRef
+) -> tuple[list[tuple[AnswerVerdict, frozenset[int] | None]], list[str]]:
     """The verdicts of a reply, and what of it is about nothing that the digest told.
 
     One without any usable word says that a person has read the digest: *acknowledged*.
     """
-    verdicts: list[tuple[Verdict, frozenset[int] | None]] = []
+    verdicts: list[tuple[AnswerVerdict, frozenset[int] | None]] = []
     unknown: list[str] = []
     for one in said:
         if not one.places:
-            verdicts.append((Verdict(one.verdict), None))
+            verdicts.append((AnswerVerdict(one.verdict), None))
             continue
         found = {place: problems_at(place, told) for place in one.places[:_PLACES]}
         unknown += [place for place, problems in found.items() if not problems]
         if problems := frozenset().union(*found.values()):
-            verdicts.append((Verdict(one.verdict), problems))
+            verdicts.append((AnswerVerdict(one.verdict), problems))
     reasons = [f"Not in this digest: {', '.join(unknown[:10])}{' …' if len(unknown) > 10 else ''}."] if unknown else []
-    return verdicts or [(Verdict.ACKNOWLEDGED, None)], reasons
+    return verdicts or [(AnswerVerdict.ACKNOWLEDGED, None)], reasons
 
 
-def problems_at(place: str, told: Told) -> frozenset[int]:
+def problems_at(place: str, told: DigestRef) -> frozenset[int]:
     """The problems of a digest at a place: an address with or without port, a network, a name, or a problem's key."""
     if place in told.named:
         return told.named[place]
@@ -111,14 +115,14 @@ def problems_at(place: str, told: Told) -> frozenset[int]:
     return frozenset(_within(network, told)) if network else frozenset()
 
 
-def _within(network: Network, told: Told) -> Iterable[int]:
+def _within(network: Network, told: DigestRef) -> Iterable[int]:
     return (problem for halves, problems in told.at.items() if network.holds(*halves) for problem in problems)
 
 
-def _answered(mail: ReadMail, kept: Decision, told: Told) -> Decision:
+def _answered(mail: ReadMail, kept: ReplyDecision, told: DigestRef) -> ReplyDecision:
     match = kept.match
     if match.doubt or not match.by:
-        kind = kept.kind if match.delivery or match.letter else Kind.UNKNOWN
+        kind = kept.kind if match.delivery or match.letter else MailKind.UNKNOWN
         doubt = match.doubt or "Unmatched: the sender is not the one we wrote to."
         return replace(kept, kind=kind, state=MailState.WAITING, why=doubt)
     if match.letter is not None:
@@ -128,16 +132,18 @@ def _answered(mail: ReadMail, kept: Decision, told: Told) -> Decision:
     return replace(kept, state=MailState.APPLIED, why=why, verdicts=tuple(verdicts), reasons=(*kept.reasons, *reasons))
 
 
-def _confirmed(mail: ReadMail, kept: Decision, letter: Letter) -> Decision:
+def _confirmed(mail: ReadMail, kept: ReplyDecision, letter: Letter) -> ReplyDecision:
     """A reply to a letter; only one that asks whose a mailbox is can be answered in a word."""
     said = confirmation_in(mail.text) if letter.kind == VERIFY else ""
     if not said:
         return replace(kept, state=MailState.WAITING, why=f"It answers the letter {letter.reference}.")
     why = f"The holder of the mailbox answered the letter {letter.reference}."
-    return replace(kept, state=MailState.APPLIED, why=why, confirms=Outcome(said))
+    return replace(kept, state=MailState.APPLIED, why=why, confirms=ConfirmationOutcome(said))
 
 
-def _bounced(mail: ReadMail, kept: Decision, bounces: Sequence[Bounce], mailboxes: Collection[str]) -> Decision:
+def _bounced(
+    mail: ReadMail, kept: ReplyDecision, bounces: Sequence[Bounce], mailboxes: Collection[str]
+) -> ReplyDecision:
     """Whom our mail did not reach; it counts where it is about a mail of ours and one of that mail's mailboxes."""
     match, found = kept.match, bounces_at(mail, bounces, mailboxes)
     ours = any(bounce.mailbox in mailboxes for bounce in found)

@@ -11,7 +11,7 @@ from tocsin.node.tokens import Tokens, open_tokens
 
 
 @dataclass(frozen=True)
-class Desk:
+class MailContext:
     """``teams`` by number; ``ours``: the addresses that this node sends from, in small letters."""
 
     node: Node
@@ -31,8 +31,8 @@ class Desk:
         return self.node.settings.mailbox.address
 
 
-def open_desk(node: Node, store: EventStore) -> Desk:
+def open_desk(node: Node, store: EventStore) -> MailContext:
     """The desk of a node, as its directory is now."""
     settings = node.settings
     ours = {settings.node.contact.lower(), settings.mailbox.address.lower()} - {""}
-    return Desk(node, store, open_tokens(node.home), read_directory(node.database).by_id, frozenset(ours))
+    return MailContext(node, store, open_tokens(node.home), read_directory(node.database).by_id, frozenset(ours))

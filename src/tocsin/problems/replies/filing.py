@@ -13,33 +13,39 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
-from tocsin.delivery.mailbox import Kind, MailState, ReadMail, ReceivedMail, keep_mail, read_mail
+from tocsin.delivery.mailbox import MailKind, MailState, ReadMail, ReceivedMail, keep_mail, read_mail
 from tocsin.node.errors import StorageError, TocsinError, internal_failures
-from tocsin.node.records import AuditWord, audit, cut
+from tocsin.node.records import AuditAction, audit, cut
 from tocsin.problems.replies.apply import apply_decision
-from tocsin.problems.replies.case import Case, examine
-from tocsin.problems.replies.decide import Decision
-from tocsin.problems.replies.desk import Desk
-from tocsin.problems.replies.matching import Match
+from tocsin.problems.replies.case import ReplyCase, examine
+from tocsin.problems.replies.decide import ReplyDecision
+from tocsin.problems.replies.desk import MailContext
+from tocsin.problems.replies.matching import MailMatch
 from tocsin.problems.replies.redaction import redacted_mail
 
 _NOTHING: Final = read_mail(b"")
 
 
 @dataclass(frozen=True)
-class Filed:
+class FilingResult:
     """What became of a mail. ``number`` is None in a dry run; ``again``: it was read before."""
 
     number: int | None
     sender: str
     subject: str
-    decision: Decision
+    decision: ReplyDecision
     again: bool = False
 
 
 def file_mail(
-    desk: Desk, raw: bytes, *, now: datetime, arrived: datetime | None = None, unread: int = 0, dry_run: bool = False
-) -> Filed:
+    desk: MailContext,
+    raw: bytes,
+    *,
+    now: datetime,
+    arrived: datetime | None = None,
+    unread: int = 0,
+    dry_run: bool = False,
+) -> FilingResult:
     """Read, keep and act on one mail.
 
     ``arrived``: when our server took it, else now. ``unread``: the size of a mail that was too large, of which ``raw``
@@ -56,7 +62,7 @@ def file_mail(
     at = min(arrived or now, now)
     case = _examined(desk, raw, at, unread)
     if dry_run:
-        return Filed(None, case.mail.sender, case.mail.subject, case.decision)
+        return FilingResult(None, case.mail.sender, case.mail.subject, case.decision)
     sha256 = keep_mail(desk.folder, raw)
     cut("replies.kept")
     row = _row(case, sha256, size=unread or len(raw), at=at, now=now)
@@ -72,10 +78,10 @@ def file_mail(
         row = _row(case, sha256, size=len(raw), at=at, now=now)
         _note(desk, row, case)
     decision = replace(case.decision, state=MailState(row.state), why=row.why)
-    return Filed(row.id, case.mail.sender, case.mail.subject, decision)
+    return FilingResult(row.id, case.mail.sender, case.mail.subject, decision)
 
 
-def _note(desk: Desk, row: ReceivedMail, case: Case) -> None:
+def _note(desk: MailContext, row: ReceivedMail, case: ReplyCase) -> None:
     """All that follows from a mail, in one transaction."""
     with desk.node.database.begin() as session:
         session.add(row)
@@ -86,7 +92,7 @@ def _note(desk: Desk, row: ReceivedMail, case: Case) -> None:
     cut("replies.acted")
 
 
-def _examined(desk: Desk, raw: bytes, at: datetime, unread: int) -> Case:
+def _examined(desk: MailContext, raw: bytes, at: datetime, unread: int) -> ReplyCase:
     """What follows from a mail; one over which we stumble waits for a person, and the mails after it are read."""
     mail = _NOTHING
     try:
@@ -99,24 +105,24 @@ def _examined(desk: Desk, raw: bytes, at: datetime, unread: int) -> Case:
         return _not_understood(mail, error)
 
 
-def _not_understood(mail: ReadMail, error: TocsinError) -> Case:
+def _not_understood(mail: ReadMail, error: TocsinError) -> ReplyCase:
     fault = error.__cause__ or error
     why = f"It could not be understood ({type(fault).__name__}), which is a fault of Tocsin."
-    return Case(mail, "", Decision(Kind.UNKNOWN, MailState.WAITING, why, Match()))
+    return ReplyCase(mail, "", ReplyDecision(MailKind.UNKNOWN, MailState.WAITING, why, MailMatch()))
 
 
-def _known(desk: Desk, sha256: str) -> Filed | None:
+def _known(desk: MailContext, sha256: str) -> FilingResult | None:
     with desk.node.database.begin() as session:
         row = session.scalar(select(ReceivedMail).where(ReceivedMail.sha256 == sha256))
         if row is None:
             return None
         delivery = session.get(Delivery, row.delivery_id) if row.delivery_id else None
-    match = Match(delivery, by=row.matched_by)
-    decision = Decision(Kind(row.kind), MailState(row.state), row.why, match, row.ticket, tuple(row.reasons))
-    return Filed(row.id, row.sender, row.subject, decision, again=True)
+    match = MailMatch(delivery, by=row.matched_by)
+    decision = ReplyDecision(MailKind(row.kind), MailState(row.state), row.why, match, row.ticket, tuple(row.reasons))
+    return FilingResult(row.id, row.sender, row.subject, decision, again=True)
 
 
-def _row(case: Case, sha256: str, *, size: int, at: datetime, now: datetime) -> ReceivedMail:
+def _row(case: ReplyCase, sha256: str, *, size: int, at: datetime, now: datetime) -> ReceivedMail:
     decision, match = case.decision, case.decision.match
     return ReceivedMail(
         sha256=sha256,
@@ -143,4 +149,4 @@ def _audit(session: Session, row: ReceivedMail, delivery: Delivery | None) -> No
     detail: dict[str, object] = {"kind": row.kind, "state": row.state}
     if delivery is not None:
         detail["delivery"] = delivery.reference
-    audit(session, AuditWord.MAIL_READ, at=row.read_at, actor="replies", subject=f"mail:{row.id}", detail=detail)
+    audit(session, AuditAction.MAIL_READ, at=row.read_at, actor="replies", subject=f"mail:{row.id}", detail=detail)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tocsin.delivery.mailbox import Mailbox, Received, account_of, open_mailbox
+from tocsin.delivery.mailbox import IncomingMail, Mailbox, account_of, open_mailbox
 from tocsin.node.records import cut
-from tocsin.problems.replies.desk import Desk
-from tocsin.problems.replies.filing import Filed, file_mail
+from tocsin.problems.replies.desk import MailContext
+from tocsin.problems.replies.filing import FilingResult, file_mail
 
 
 @dataclass
-class Run:
+class MailboxRun:
     """What a run read: mails, those of them that were read before, and how many of each kind and state were new."""
 
     mails: int = 0
@@ -22,13 +22,13 @@ class Run:
 
 
 def read_mailbox(
-    desk: Desk,
+    desk: MailContext,
     *,
     now: Callable[[], datetime],
     dry_run: bool = False,
     tls: ssl.SSLContext | None = None,
-    filed: Callable[[Filed], None] = lambda _: None,
-) -> Run:
+    filed: Callable[[FilingResult], None] = lambda _: None,
+) -> MailboxRun:
     """Read the mailbox of the settings; ``filed`` is told of each mail.
 
     A mail is moved only when all that follows from it is safe. In a dry run nothing is kept, noted or moved.
@@ -38,7 +38,7 @@ def read_mailbox(
         StorageError: the server, the disk or the database fails; what was read until then stays read.
 
     """
-    run = Run()
+    run = MailboxRun()
     with open_mailbox(account_of(desk.node.settings.mailbox), tls=tls) as mailbox:
         for received in mailbox.waiting():
             done = _file(desk, mailbox, received, now(), dry_run=dry_run)
@@ -50,7 +50,7 @@ def read_mailbox(
     return run
 
 
-def _file(desk: Desk, mailbox: Mailbox, received: Received, now: datetime, *, dry_run: bool) -> Filed:
+def _file(desk: MailContext, mailbox: Mailbox, received: IncomingMail, now: datetime, *, dry_run: bool) -> FilingResult:
     settings = desk.node.settings.mailbox
     unread = received.size if received.too_large else 0
     done = file_mail(desk, received.raw, now=now, arrived=received.arrived, unread=unread, dry_run=dry_run)

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryState
-from tocsin.delivery.mailbox import Kind, ReadMail, Sorted, original_ids
+from tocsin.delivery.mailbox import MailClassification, MailKind, ReadMail, original_ids
 from tocsin.directory import Team
 from tocsin.node.letters import Letter
 from tocsin.node.reply_addresses import references_in
-from tocsin.problems.replies.desk import Desk
+from tocsin.problems.replies.desk import MailContext
 
 _REFERENCE = re.compile(r"\bTOC-\d{4}-\d{7,12}\b", re.IGNORECASE)
 _PART = re.compile(r"\.\d{1,6}@")
@@ -32,7 +32,7 @@ _SHARED_DOMAINS: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class MailMatch:
     """What a mail is about. ``by``: ``token``, ``thread``, ``report``, ``person``, or empty where it only seems so.
 
     ``doubt``: why nothing may follow from it, or empty.
@@ -44,16 +44,18 @@ class Match:
     doubt: str = ""
 
 
-def match_mail(session: Session, mail: ReadMail, sorted_as: Sorted, desk: Desk, now: datetime) -> Match:
+def match_mail(
+    session: Session, mail: ReadMail, sorted_as: MailClassification, desk: MailContext, now: datetime
+) -> MailMatch:
     """What a mail is about, from the records; a digest takes answers as long as its link does."""
     references = references_in(mail.recipients, desk.address, desk.tokens)
-    if sorted_as.kind is Kind.BOUNCE:
+    if sorted_as.kind is MailKind.BOUNCE:
         return _of_report(session, mail, references)
     thread = _of_ids(session, (*mail.in_reply_to, *reversed(mail.references)))
     if references:
         return _still_open(_of_token(session, references, thread), desk, now)
     if thread.letter is not None:
-        return Match(letter=thread.letter, by="thread" if _same(mail.sender, thread.letter.mailbox) else "")
+        return MailMatch(letter=thread.letter, by="thread" if _same(mail.sender, thread.letter.mailbox) else "")
     if thread.delivery is not None:
         found = _of_thread(thread.delivery, mail, desk.teams.get(thread.delivery.team_id))
         return _still_open(found, desk, now)
@@ -72,40 +74,40 @@ def same_team(sender: str, team: Team) -> bool:
     return False
 
 
-def _of_token(session: Session, references: tuple[str, ...], thread: Match) -> Match:
+def _of_token(session: Session, references: tuple[str, ...], thread: MailMatch) -> MailMatch:
     if len(references) > 1:
-        return Match(doubt=f"It is addressed to {len(references)} digests at once.")
+        return MailMatch(doubt=f"It is addressed to {len(references)} digests at once.")
     named = _named(session, references[0])
     delivery = named.delivery
     if delivery is None:
         doubt = "" if named.letter else f"Its address names {references[0]}, which is not here."
-        return Match(letter=named.letter, by="token" if named.letter else "", doubt=doubt)
+        return MailMatch(letter=named.letter, by="token" if named.letter else "", doubt=doubt)
     if thread.delivery is not None and thread.delivery.team_id != delivery.team_id:
-        return Match(delivery, doubt="Its address and the mail it answers are of different teams.")
-    return Match(delivery, by="token")
+        return MailMatch(delivery, doubt="Its address and the mail it answers are of different teams.")
+    return MailMatch(delivery, by="token")
 
 
-def _of_thread(delivery: Delivery, mail: ReadMail, team: Team | None) -> Match:
+def _of_thread(delivery: Delivery, mail: ReadMail, team: Team | None) -> MailMatch:
     if team is None:
-        return Match(delivery, doubt="The team of that digest is no longer in the directory.")
+        return MailMatch(delivery, doubt="The team of that digest is no longer in the directory.")
     if not same_team(mail.sender, team):
-        return Match(delivery, doubt="Unmatched: the sender is not of this team.")
-    return Match(delivery, by="thread")
+        return MailMatch(delivery, doubt="Unmatched: the sender is not of this team.")
+    return MailMatch(delivery, by="thread")
 
 
-def _still_open(match: Match, desk: Desk, now: datetime) -> Match:
+def _still_open(match: MailMatch, desk: MailContext, now: datetime) -> MailMatch:
     """The same, where the team itself can have answered, and in time."""
     delivery, days = match.delivery, desk.node.settings.tell.answer_days
     if delivery is None or match.doubt:
         return match
     if delivery.state in {DeliveryState.SHADOW.value, DeliveryState.REDIRECTED.value}:
-        return Match(delivery, doubt="That digest was not sent to its team.")
+        return MailMatch(delivery, doubt="That digest was not sent to its team.")
     if now >= delivery.created_at + timedelta(days=days):
-        return Match(delivery, doubt=f"That digest is more than {days} days old.")
+        return MailMatch(delivery, doubt=f"That digest is more than {days} days old.")
     return match
 
 
-def _of_report(session: Session, mail: ReadMail, references: tuple[str, ...]) -> Match:
+def _of_report(session: Session, mail: ReadMail, references: tuple[str, ...]) -> MailMatch:
     """What a delivery report is about: the mail to whose own address it came, where it returns no other (RFC 3464).
 
     A Message-ID alone proves nothing, since a report comes from anybody.
@@ -115,7 +117,7 @@ def _of_report(session: Session, mail: ReadMail, references: tuple[str, ...]) ->
     if len(references) > 1:
         return replace(returned, doubt=f"It is addressed to {len(references)} digests at once.")
     if not references:
-        if returned == Match():
+        if returned == MailMatch():
             return returned
         return replace(returned, doubt="It did not come to the address of its mail: anybody can have written it.")
     named = _named(session, references[0])
@@ -124,40 +126,40 @@ def _of_report(session: Session, mail: ReadMail, references: tuple[str, ...]) ->
     return replace(named, by="report")
 
 
-def _numbers(match: Match) -> tuple[int | None, int | None]:
+def _numbers(match: MailMatch) -> tuple[int | None, int | None]:
     return match.delivery.id if match.delivery else None, match.letter.id if match.letter else None
 
 
-def _named(session: Session, reference: str) -> Match:
+def _named(session: Session, reference: str) -> MailMatch:
     """The digest or letter of a reference."""
     delivery = session.scalar(select(Delivery).where(Delivery.reference == reference))
     letter = session.get(Letter, int(reference.rpartition("-")[2])) if reference.startswith("LTR-") else None
-    return Match(delivery, letter if letter and letter.reference == reference else None)
+    return MailMatch(delivery, letter if letter and letter.reference == reference else None)
 
 
-def _of_words(session: Session, mail: ReadMail) -> Match:
+def _of_words(session: Session, mail: ReadMail) -> MailMatch:
     """What it names in its subject: no proof, since references can be guessed."""
     named = _REFERENCE.search(mail.subject)
     if named is None:
-        return Match(doubt="It answers no mail of ours.")
+        return MailMatch(doubt="It answers no mail of ours.")
     delivery = session.scalar(select(Delivery).where(Delivery.reference == named.group().upper()))
     if delivery is None:
-        return Match(doubt="It answers no mail of ours.")
-    return Match(delivery, doubt=f"It only names {delivery.reference}, which anybody can.")
+        return MailMatch(doubt="It answers no mail of ours.")
+    return MailMatch(delivery, doubt=f"It only names {delivery.reference}, which anybody can.")
 
 
-def _of_ids(session: Session, ids: Iterable[str]) -> Match:
+def _of_ids(session: Session, ids: Iterable[str]) -> MailMatch:
     """The digest or letter that has one of these Message-IDs; the parts of a digest have a number more."""
     for one in dict.fromkeys(ids):
         named = _REFERENCE.search(one)
         if named is not None:
             delivery = session.scalar(select(Delivery).where(Delivery.reference == named.group().upper()))
             if delivery is not None and delivery.message_id in {one, _PART.sub("@", one, count=1)}:
-                return Match(delivery)
+                return MailMatch(delivery)
         letter = session.scalar(select(Letter).where(Letter.message_id == one))
         if letter is not None:
-            return Match(letter=letter)
-    return Match()
+            return MailMatch(letter=letter)
+    return MailMatch()
 
 
 def _same(one: str, other: str) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, delivery
 from tocsin.delivery.mailbox import (
-    Kind,
+    MailKind,
     MailState,
     ReadMail,
     ReceivedMail,
@@ -19,25 +19,25 @@ from tocsin.delivery.mailbox import (
 )
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.letters import Letter
-from tocsin.node.records import AuditWord, audit
-from tocsin.problems.answers import Verdict
+from tocsin.node.records import AuditAction, audit
+from tocsin.problems.answers import AnswerVerdict
 from tocsin.problems.replies.apply import apply_decision
-from tocsin.problems.replies.case import Case, mailboxes_of, told_of
-from tocsin.problems.replies.decide import Decision, Told, answer_of, bounces_at
-from tocsin.problems.replies.desk import Desk
+from tocsin.problems.replies.case import ReplyCase, mailboxes_of, told_of
+from tocsin.problems.replies.decide import DigestRef, ReplyDecision, answer_of, bounces_at
+from tocsin.problems.replies.desk import MailContext
 from tocsin.problems.replies.journal import find_mail
-from tocsin.problems.replies.matching import Match
+from tocsin.problems.replies.matching import MailMatch
 
 
 def reclassify(
-    desk: Desk,
+    desk: MailContext,
     number: int,
-    kind: Kind,
+    kind: MailKind,
     *,
     actor: str,
     now: datetime,
     reference: str = "",
-    verdict: Verdict | None = None,
+    verdict: AnswerVerdict | None = None,
 ) -> ReceivedMail:
     """Make a mail what a person says it is.
 
@@ -68,25 +68,27 @@ def reclassify(
     return current
 
 
-def _about(session: Session, row: ReceivedMail, reference: str) -> Match:
+def _about(session: Session, row: ReceivedMail, reference: str) -> MailMatch:
     if reference:
-        return Match(delivery(session, reference), by="person")
+        return MailMatch(delivery(session, reference), by="person")
     digest = session.get(Delivery, row.delivery_id) if row.delivery_id else None
-    return Match(digest, session.get(Letter, row.letter_id) if row.letter_id else None, by="person")
+    return MailMatch(digest, session.get(Letter, row.letter_id) if row.letter_id else None, by="person")
 
 
-def _case(desk: Desk, row: ReceivedMail, kind: Kind, about: Match, verdict: Verdict | None) -> Case | None:
+def _case(
+    desk: MailContext, row: ReceivedMail, kind: MailKind, about: MailMatch, verdict: AnswerVerdict | None
+) -> ReplyCase | None:
     """What follows from a mail by a person's word; None where nothing does."""
-    if kind is Kind.ANSWER:
+    if kind is MailKind.ANSWER:
         if about.delivery is None:
             raise UsageError("Which digest it answers is not known.", hint="Name it: --digest TOC-2026-0000123.")
         return _answer(desk, row, about.delivery, verdict)
-    if kind is Kind.BOUNCE and (about.delivery or about.letter):
+    if kind is MailKind.BOUNCE and (about.delivery or about.letter):
         return _bounce(desk, row, about)
     return None
 
 
-def _bounce(desk: Desk, row: ReceivedMail, about: Match) -> Case | None:
+def _bounce(desk: MailContext, row: ReceivedMail, about: MailMatch) -> ReplyCase | None:
     mail, mailboxes = read_mail(kept_mail(desk.folder, row.sha256)), mailboxes_of(desk, about)
     bounces = sort_mail(mail, ours=desk.ours).bounces
     found = [one for one in bounces_at(mail, bounces, mailboxes) if one.mailbox in mailboxes]
@@ -95,29 +97,31 @@ def _bounce(desk: Desk, row: ReceivedMail, about: Match) -> Case | None:
     if bounces and not found:
         raise UsageError("It does not say which mailbox was not reached.", hint="Close it: --as automatic.")
     why, reasons = "A person said that it is a bounce.", tuple(row.reasons)
-    decision = Decision(Kind.BOUNCE, MailState.APPLIED, why, about, row.ticket, reasons, bounces=tuple(found))
-    return Case(mail, row.content, decision, mailboxes=mailboxes) if found else None
+    decision = ReplyDecision(MailKind.BOUNCE, MailState.APPLIED, why, about, row.ticket, reasons, bounces=tuple(found))
+    return ReplyCase(mail, row.content, decision, mailboxes=mailboxes) if found else None
 
 
-def _answer(desk: Desk, row: ReceivedMail, about: Delivery, verdict: Verdict | None) -> Case:
+def _answer(desk: MailContext, row: ReceivedMail, about: Delivery, verdict: AnswerVerdict | None) -> ReplyCase:
     mail: ReadMail = read_mail(kept_mail(desk.folder, row.sha256))
-    told: Told = told_of(desk, about)
+    told: DigestRef = told_of(desk, about)
     verdicts, reasons = ([(verdict, None)], []) if verdict else answer_of(verdicts_in(mail.text), told)
-    decision = Decision(
-        Kind.ANSWER,
+    decision = ReplyDecision(
+        MailKind.ANSWER,
         MailState.APPLIED,
         "A person said that it is an answer.",
-        Match(about, by="person"),
+        MailMatch(about, by="person"),
         row.ticket,
         (*mail.reasons, *reasons),
         tuple(verdicts),
     )
     team = desk.teams.get(about.team_id)
-    return Case(mail, row.content, decision, told, team.mailboxes if team else ())
+    return ReplyCase(mail, row.content, decision, told, team.mailboxes if team else ())
 
 
-def _close(desk: Desk, row: ReceivedMail, kind: Kind, *, actor: str, now: datetime) -> ReceivedMail:
-    decision = Decision(kind, MailState.CLOSED, "A person looked at it.", Match(), row.ticket, tuple(row.reasons))
+def _close(desk: MailContext, row: ReceivedMail, kind: MailKind, *, actor: str, now: datetime) -> ReceivedMail:
+    decision = ReplyDecision(
+        kind, MailState.CLOSED, "A person looked at it.", MailMatch(), row.ticket, tuple(row.reasons)
+    )
     with desk.node.database.begin() as session:
         current = _again(session, row)
         _change(session, current, decision, actor=actor, now=now)
@@ -132,7 +136,7 @@ def _again(session: Session, row: ReceivedMail) -> ReceivedMail:
     return current
 
 
-def _change(session: Session, row: ReceivedMail, decision: Decision, *, actor: str, now: datetime) -> None:
+def _change(session: Session, row: ReceivedMail, decision: ReplyDecision, *, actor: str, now: datetime) -> None:
     about = decision.match.delivery
     row.matched_by = decision.match.by or row.matched_by
     detail: dict[str, object] = {"was": f"{row.kind}, {row.state}", "is": f"{decision.kind}, {decision.state}"}
@@ -141,4 +145,4 @@ def _change(session: Session, row: ReceivedMail, decision: Decision, *, actor: s
         row.delivery_id, row.team_id = about.id, about.team_id
     row.kind, row.state, row.why = decision.kind.value, decision.state.value, decision.why
     row.reasons = list(decision.reasons)
-    audit(session, AuditWord.MAIL_DECIDED, at=now, actor=actor, subject=f"mail:{row.id}", detail=detail)
+    audit(session, AuditAction.MAIL_DECIDED, at=now, actor=actor, subject=f"mail:{row.id}", detail=detail)

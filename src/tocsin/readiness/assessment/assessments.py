@@ -9,18 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 from tocsin.readiness.assessment.effective import ASSESSOR_KINDS, STATUSES
 from tocsin.readiness.assessment.frameworks import Framework, from_document
 from tocsin.readiness.assessment.measures import Measurement, Row, measure
 from tocsin.readiness.assessment.models import (
-    Answer,
     Assessment,
+    AssessmentAnswer,
     Evidence,
     EvidenceUse,
     FrameworkVersion,
     MeasuredValue,
-    Statement,
+    QuestionStatement,
 )
 from tocsin.readiness.assessment.versions import get_version
 
@@ -74,7 +74,7 @@ def start(
 
 
 @dataclass(frozen=True)
-class Given:
+class AnswerInput:
     """An answer as a person gives it; ``level`` is an index, a label, or ``na`` for does not apply."""
 
     question: str
@@ -85,7 +85,9 @@ class Given:
     comment: str = ""
 
 
-def give_answer(session: Session, assessment_id: int, given: Given, *, by: str, now: datetime) -> Answer:
+def give_answer(
+    session: Session, assessment_id: int, given: AnswerInput, *, by: str, now: datetime
+) -> AssessmentAnswer:
     """The answer, on record beside those before it.
 
     Raises:
@@ -107,7 +109,7 @@ def give_answer(session: Session, assessment_id: int, given: Given, *, by: str, 
         )
     if given.status == "verified":
         _check_verified(session, assessment, given)
-    made = Answer(
+    made = AssessmentAnswer(
         assessment_id=assessment_id,
         question=question.id,
         level=level,
@@ -132,7 +134,7 @@ def state(
     *,
     by: str,
     now: datetime,
-) -> Statement:
+) -> QuestionStatement:
     """A review of an answer, or a dispute about it, on record.
 
     Raises:
@@ -144,7 +146,9 @@ def state(
     return _add_statement(session, assessment_id, question, kind, text, about=None, outcome="", by=by, now=now)
 
 
-def decide(session: Session, statement_id: int, outcome: str, text: str, *, by: str, now: datetime) -> Statement:
+def decide(
+    session: Session, statement_id: int, outcome: str, text: str, *, by: str, now: datetime
+) -> QuestionStatement:
     """A decision on a dispute or an appeal: ``upheld`` or ``rejected``, with the reason.
 
     Raises:
@@ -159,7 +163,7 @@ def decide(session: Session, statement_id: int, outcome: str, text: str, *, by: 
     _check_open(session, about, "decision")
     barred = {about.by: "raised it"}
     if about.about_id is not None:
-        barred[session.get_one(Statement, about.about_id).by] = "made the decision under appeal"
+        barred[session.get_one(QuestionStatement, about.about_id).by] = "made the decision under appeal"
     if by in barred:
         raise ConflictError(f"'{by}' cannot decide on {about.kind} {about.id}: the same person {barred[by]}.")
     return _add_statement(
@@ -167,7 +171,7 @@ def decide(session: Session, statement_id: int, outcome: str, text: str, *, by: 
     )
 
 
-def appeal(session: Session, decision_id: int, text: str, *, by: str, now: datetime) -> Statement:
+def appeal(session: Session, decision_id: int, text: str, *, by: str, now: datetime) -> QuestionStatement:
     """An appeal against a decision on a dispute; one decision can be appealed once.
 
     Raises:
@@ -176,7 +180,7 @@ def appeal(session: Session, decision_id: int, text: str, *, by: str, now: datet
 
     """
     about = _statement(session, decision_id, ("decision",))
-    first = session.get_one(Statement, about.about_id)
+    first = session.get_one(QuestionStatement, about.about_id)
     if first.kind == "appeal":
         raise ConflictError(f"Decision {about.id} was made on an appeal and is the last word.")
     _check_open(session, about, "appeal")
@@ -288,10 +292,10 @@ def check_question(session: Session, assessment_id: int, question: str) -> None:
 
 def note(session: Session, subject: str, by: str, now: datetime, detail: dict[str, object]) -> None:
     """An entry in the audit log, in the same transaction as the change."""
-    audit(session, AuditWord.ASSESSMENT_CHANGED, at=now, actor=by, subject=subject, detail=detail)
+    audit(session, AuditAction.ASSESSMENT_CHANGED, at=now, actor=by, subject=subject, detail=detail)
 
 
-def _check_words(given: Given) -> None:
+def _check_words(given: AnswerInput) -> None:
     if given.status == "measured":
         raise UsageError("A measured value cannot be typed in.", hint="Use 'tocsin assessment measure' with the facts.")
     for word, known in ((given.status, STATUSES), (given.assessor_kind, ASSESSOR_KINDS)):
@@ -299,13 +303,15 @@ def _check_words(given: Given) -> None:
             raise UsageError(f"'{word}' is none of {', '.join(known)}.")
 
 
-def _check_verified(session: Session, assessment: Assessment, given: Given) -> None:
+def _check_verified(session: Session, assessment: Assessment, given: AnswerInput) -> None:
     if given.assessor_kind == "self":
         raise ConflictError(
             f"The assessed cannot verify their own answer to '{given.question}'.",
             hint="An assessor that is peer, independent or system can.",
         )
-    own = select(Answer.assessor).where(Answer.assessment_id == assessment.id, Answer.assessor_kind == "self")
+    own = select(AssessmentAnswer.assessor).where(
+        AssessmentAnswer.assessment_id == assessment.id, AssessmentAnswer.assessor_kind == "self"
+    )
     if given.assessor.strip().casefold() in {name.strip().casefold() for name in session.scalars(own)}:
         raise ConflictError(
             f"'{given.assessor}' answered for the assessed, so they cannot verify '{given.question}'.",
@@ -324,15 +330,17 @@ def _check_verified(session: Session, assessment: Assessment, given: Given) -> N
         )
 
 
-def _statement(session: Session, statement_id: int, kinds: tuple[str, ...]) -> Statement:
-    held = session.get(Statement, statement_id)
+def _statement(session: Session, statement_id: int, kinds: tuple[str, ...]) -> QuestionStatement:
+    held = session.get(QuestionStatement, statement_id)
     if held is None or held.kind not in kinds:
         raise NotFoundError(f"There is no {' or '.join(kinds)} {statement_id}.")
     return held
 
 
-def _check_open(session: Session, about: Statement, kind: str) -> None:
-    same = session.scalar(select(Statement).where(Statement.about_id == about.id, Statement.kind == kind))
+def _check_open(session: Session, about: QuestionStatement, kind: str) -> None:
+    same = session.scalar(
+        select(QuestionStatement).where(QuestionStatement.about_id == about.id, QuestionStatement.kind == kind)
+    )
     if same is not None:
         raise ConflictError(f"{about.kind.capitalize()} {about.id} has its {kind} {same.id} already.")
 
@@ -348,10 +356,10 @@ def _add_statement(
     outcome: str,
     by: str,
     now: datetime,
-) -> Statement:
+) -> QuestionStatement:
     if not text.strip():
         raise InputError(f"A {kind} needs its reason in words.")
-    made = Statement(
+    made = QuestionStatement(
         assessment_id=assessment_id,
         question=question,
         kind=kind,

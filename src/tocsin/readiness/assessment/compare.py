@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from tocsin.node.errors import InputError
-from tocsin.readiness.assessment.crosswalk import ChainLink, Link, chain_link, relations, reverse, translate
+from tocsin.readiness.assessment.crosswalk import ChainLink, QuestionLink, chain_link, relations, reverse, translate
 from tocsin.readiness.assessment.frameworks import Framework, Relation
-from tocsin.readiness.assessment.plan import Outcome, outcomes
-from tocsin.readiness.assessment.scoring import Reading, Score, score
+from tocsin.readiness.assessment.plan import ActionOutcome, outcomes
+from tocsin.readiness.assessment.scoring import QuestionScore, Score, score
 from tocsin.readiness.assessment.snapshot import Snapshot, read_snapshot
 from tocsin.readiness.assessment.versions import get_version, path_between
 
-Readings = Mapping[str, Reading | None]
+Readings = Mapping[str, QuestionScore | None]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class AssessmentComparison:
     """Two assessments of one framework. Scores are as declared, both under ``under``.
 
     ``linked`` is None where the version did not change or where nothing can be linked; ``why`` then says so.
@@ -31,10 +31,10 @@ class Comparison:
     relations: Mapping[Relation, int]
     linked: ChainLink | None
     why: str
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[ActionOutcome, ...]
 
 
-def compare(session: Session, first_id: int, second_id: int, under: str | None = None) -> Comparison:
+def compare(session: Session, first_id: int, second_id: int, under: str | None = None) -> AssessmentComparison:
     """The earlier assessment against the later one; ``under`` is a version, by default the later one's.
 
     Raises:
@@ -56,7 +56,7 @@ def compare(session: Session, first_id: int, second_id: int, under: str | None =
             linked, why = chain_link(old, new, chain, first.declared(), second.declared()), ""
         except InputError as error:
             why = str(error)
-    return Comparison(
+    return AssessmentComparison(
         first=first,
         second=second,
         under=common,
@@ -81,7 +81,7 @@ def read_under(session: Session, snapshot: Snapshot, framework: Framework, *, su
     return translate(readings, chain) if chain else readings
 
 
-def joined(session: Session, old: Framework, new: Framework) -> list[Link]:
+def joined(session: Session, old: Framework, new: Framework) -> list[QuestionLink]:
     """The links from one version to another, forward or backward, over any versions between; empty when equal.
 
     Raises:
@@ -92,35 +92,35 @@ def joined(session: Session, old: Framework, new: Framework) -> list[Link]:
         steps = [links for _, links in path_between(session, old, new)]
     except InputError:
         steps = [reverse(links) for _, links in path_between(session, new, old)][::-1]
-    chain: list[Link] = []
+    chain: list[QuestionLink] = []
     for number, step in enumerate(steps):
         chain = step if number == 0 else _compose(chain, step)
     return chain
 
 
-def _compose(first: list[Link], second: list[Link]) -> list[Link]:
+def _compose(first: list[QuestionLink], second: list[QuestionLink]) -> list[QuestionLink]:
     # old → middle → new; what is new or dropped on the way stays so.
-    after: dict[str, list[Link]] = {}
+    after: dict[str, list[QuestionLink]] = {}
     for link in second:
         if link.old is not None:
             after.setdefault(link.old, []).append(link)
-    result = [Link(None, link.new, "new", link.note) for link in second if link.old is None]
+    result = [QuestionLink(None, link.new, "new", link.note) for link in second if link.old is None]
     for link in first:
-        for onward in after.get(link.new or "", [Link(link.new, None, "dropped")]):
+        for onward in after.get(link.new or "", [QuestionLink(link.new, None, "dropped")]):
             result += _step(link, onward)
     return result
 
 
-def _step(first: Link, second: Link) -> list[Link]:
+def _step(first: QuestionLink, second: QuestionLink) -> list[QuestionLink]:
     note = "; ".join(filter(None, (first.note, second.note)))
     if first.old is None:
-        return [] if second.new is None else [Link(None, second.new, "new", note)]
+        return [] if second.new is None else [QuestionLink(None, second.new, "new", note)]
     if second.new is None:
-        return [Link(first.old, None, "dropped", note)]
+        return [QuestionLink(first.old, None, "dropped", note)]
     kinds = {first.relation, second.relation} - {"same"}
     if not kinds:
-        return [Link(first.old, second.new, "same", note)]
+        return [QuestionLink(first.old, second.new, "same", note)]
     if len(kinds) == 1:
-        return [Link(first.old, second.new, "broader" if "broader" in kinds else "narrower", note)]
+        return [QuestionLink(first.old, second.new, "broader" if "broader" in kinds else "narrower", note)]
     # Once wider and once narrower: the old answer says nothing certain any more.
-    return [Link(first.old, None, "dropped", note), Link(None, second.new, "new", note)]
+    return [QuestionLink(first.old, None, "dropped", note), QuestionLink(None, second.new, "new", note)]

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from tocsin.node.errors import InputError
 from tocsin.readiness.assessment.frameworks import Framework, Relation
-from tocsin.readiness.assessment.intervals import Interval
-from tocsin.readiness.assessment.scoring import UNKNOWN, Reading, Score, score
+from tocsin.readiness.assessment.intervals import ScoreInterval
+from tocsin.readiness.assessment.scoring import UNKNOWN, QuestionScore, Score, score
 
 
 @dataclass(frozen=True)
-class Link:
+class QuestionLink:
     """What a question of the new version is compared with the old one: same, narrower, broader, new, dropped."""
 
     old: str | None
@@ -23,7 +23,7 @@ class Link:
     note: str = ""
 
 
-def links(old: Framework, new: Framework) -> list[Link]:
+def links(old: Framework, new: Framework) -> list[QuestionLink]:
     """Every question of both versions, each accounted for.
 
     A question that stands in both with equal text, scale and goalposts is the same without a line in the file.
@@ -33,7 +33,7 @@ def links(old: Framework, new: Framework) -> list[Link]:
 
     """
     told = [
-        Link(line.from_question, line.to_question, line.relation, line.note)
+        QuestionLink(line.from_question, line.to_question, line.relation, line.note)
         for line in (new.crosswalk.mapping if new.crosswalk else ())
     ]
     before, after = old.questions(), new.questions()
@@ -44,7 +44,7 @@ def links(old: Framework, new: Framework) -> list[Link]:
             )
     told_old, told_new = {link.old for link in told}, {link.new for link in told}
     silent = [
-        Link(ident, ident, "same")
+        QuestionLink(ident, ident, "same")
         for ident in before
         if ident in after and ident not in told_old | told_new and _equal(old, new, ident)
     ]
@@ -60,13 +60,15 @@ def links(old: Framework, new: Framework) -> list[Link]:
     return told + silent
 
 
-def translate(readings: Mapping[str, Reading | None], chain: Sequence[Link]) -> dict[str, Reading | None]:
+def translate(
+    readings: Mapping[str, QuestionScore | None], chain: Sequence[QuestionLink]
+) -> dict[str, QuestionScore | None]:
     """Readings of the old questions as readings of the new ones.
 
     The same question keeps its reading. A broader one asks for more, so the old reading is the most it can be; a
     narrower one asks for less, so the old reading is the least. A new one is unknown.
     """
-    result: dict[str, Reading | None] = {}
+    result: dict[str, QuestionScore | None] = {}
     for link in chain:
         if link.new is None:
             continue
@@ -87,7 +89,7 @@ class ChainLink:
 
     common: tuple[str, ...]
     first: float
-    change: Interval
+    change: ScoreInterval
     linked: float
     second: float
     break_: float
@@ -96,9 +98,9 @@ class ChainLink:
 def chain_link(  # both years, both versions and how they hang together
     old: Framework,
     new: Framework,
-    chain: Sequence[Link],
-    first: Mapping[str, Reading | None],
-    second: Mapping[str, Reading | None],
+    chain: Sequence[QuestionLink],
+    first: Mapping[str, QuestionScore | None],
+    second: Mapping[str, QuestionScore | None],
 ) -> ChainLink:
     """The second year linked to the first on the common questions, weighted as the new version weights them.
 
@@ -120,12 +122,14 @@ def chain_link(  # both years, both versions and how they hang together
         score(new, {q: readings.get(q) if q in kept else None for q in new.questions()})["overall"]
         for readings in (carried, second)
     )
-    change = Interval(after.low - before.high, (after.point or 0.0) - (before.point or 0.0), after.high - before.low)
+    change = ScoreInterval(
+        after.low - before.high, (after.point or 0.0) - (before.point or 0.0), after.high - before.low
+    )
     linked = score_first + (change.value or 0.0)
     return ChainLink(tuple(common), score_first, change, linked, score_second, score_second - linked)
 
 
-def reverse(chain: Sequence[Link]) -> list[Link]:
+def reverse(chain: Sequence[QuestionLink]) -> list[QuestionLink]:
     """The same links read from the new version to the old one."""
     turned: dict[Relation, Relation] = {
         "same": "same",
@@ -134,10 +138,10 @@ def reverse(chain: Sequence[Link]) -> list[Link]:
         "new": "dropped",
         "dropped": "new",
     }
-    return [Link(link.new, link.old, turned[link.relation], link.note) for link in chain]
+    return [QuestionLink(link.new, link.old, turned[link.relation], link.note) for link in chain]
 
 
-def relations(chain: Sequence[Link]) -> Iterator[tuple[Relation, int]]:
+def relations(chain: Sequence[QuestionLink]) -> Iterator[tuple[Relation, int]]:
     """How many questions stand in each relation."""
     kinds: tuple[Relation, ...] = ("same", "narrower", "broader", "new", "dropped")
     for kind in kinds:
@@ -150,27 +154,27 @@ def _equal(old: Framework, new: Framework, ident: str) -> bool:
     return same_scale and a.text == b.text and a.measured == b.measured
 
 
-def _carried(link: Link, readings: Mapping[str, Reading | None]) -> Reading | None:
+def _carried(link: QuestionLink, readings: Mapping[str, QuestionScore | None]) -> QuestionScore | None:
     held = readings.get(link.old, UNKNOWN) if link.old is not None else UNKNOWN
     if link.relation == "same" or held is None:
         return held
     if link.relation == "narrower":
-        return Reading(held.low, None, 1.0)
+        return QuestionScore(held.low, None, 1.0)
     if link.relation == "broader":
-        return Reading(0.0, None, held.high)
+        return QuestionScore(0.0, None, held.high)
     return UNKNOWN
 
 
-def _both(one: Reading, other: Reading) -> Reading:
+def _both(one: QuestionScore, other: QuestionScore) -> QuestionScore:
     # Two old questions that became one: what each rules out stays ruled out, unless they contradict each other.
     low, high = max(one.low, other.low), min(one.high, other.high)
     if low > high:
         low, high = min(one.low, other.low), max(one.high, other.high)
     point = one.point if one.point is not None else other.point
-    return Reading(low, point if point is not None and low <= point <= high else None, high)
+    return QuestionScore(low, point if point is not None and low <= point <= high else None, high)
 
 
-def _known(readings: Mapping[str, Reading | None], ident: str | None) -> bool:
+def _known(readings: Mapping[str, QuestionScore | None], ident: str | None) -> bool:
     held = readings.get(ident) if ident is not None else None
     return held is not None and held.point is not None
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from tocsin.readiness.assessment.frameworks import Framework
 from tocsin.readiness.assessment.measures import Measurement, as_reading
-from tocsin.readiness.assessment.scoring import Reading, exactly
+from tocsin.readiness.assessment.scoring import QuestionScore, exactly
 
 Status = Literal["declared", "verified"]
 AssessorKind = Literal["self", "peer", "independent", "system"]
@@ -67,7 +67,7 @@ class StatementFacts:
 
 
 @dataclass(frozen=True)
-class Standing:
+class DisputeState:
     """Where the disputes about a question stand; answers given before ``void_before`` no longer count."""
 
     open: bool
@@ -75,7 +75,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Held:
+class EffectiveAnswer:
     """The answer that counts for a question, and whether it is supported."""
 
     answer: AnswerFacts
@@ -83,7 +83,7 @@ class Held:
     why: str
 
 
-def standing(statements: Sequence[StatementFacts]) -> Standing:
+def standing(statements: Sequence[StatementFacts]) -> DisputeState:
     """Where the disputes in ``statements`` (all about one question) stand.
 
     A dispute is open until decided. An upheld one voids the answers before it. An appeal against a decision opens it
@@ -96,15 +96,15 @@ def standing(statements: Sequence[StatementFacts]) -> Standing:
         opened |= outcome == "open"
         if outcome == "upheld" and at is not None:
             void = max(void or at, at)
-    return Standing(opened, void)
+    return DisputeState(opened, void)
 
 
 def held_answers(
     answers: Iterable[AnswerFacts],
     evidence: Mapping[str, Sequence[EvidenceFacts]],
-    standings: Mapping[str, Standing],
+    standings: Mapping[str, DisputeState],
     as_of: date,
-) -> dict[str, Held]:
+) -> dict[str, EffectiveAnswer]:
     """Question → the answer that counts: verified before declared, then by assessor kind, then the newest."""
     best: dict[str, AnswerFacts] = {}
     for answer in answers:
@@ -116,18 +116,18 @@ def held_answers(
     held = {}
     for question, answer in best.items():
         why = _unsupported(answer, evidence.get(question, ()), standings.get(question), as_of)
-        held[question] = Held(answer, not why, why or "verified with valid evidence")
+        held[question] = EffectiveAnswer(answer, not why, why or "verified with valid evidence")
     return held
 
 
-def declared_readings(framework: Framework, held: Mapping[str, Held]) -> dict[str, Reading | None]:
+def declared_readings(framework: Framework, held: Mapping[str, EffectiveAnswer]) -> dict[str, QuestionScore | None]:
     """Every answer at its word, by question."""
     return {question: _reading(framework, item.answer) for question, item in held.items()}
 
 
 def supported_readings(
-    framework: Framework, held: Mapping[str, Held], measured: Mapping[str, Measurement]
-) -> dict[str, Reading | None]:
+    framework: Framework, held: Mapping[str, EffectiveAnswer], measured: Mapping[str, Measurement]
+) -> dict[str, QuestionScore | None]:
     """Only what is verified or measured, by question; a measurement goes before a verified answer."""
     readings = {question: _reading(framework, item.answer) for question, item in held.items() if item.supported}
     for ident, question in framework.questions().items():
@@ -136,7 +136,7 @@ def supported_readings(
     return readings
 
 
-def _reading(framework: Framework, answer: AnswerFacts) -> Reading | None:
+def _reading(framework: Framework, answer: AnswerFacts) -> QuestionScore | None:
     if answer.level is None:
         return None
     return exactly(framework.scales[framework.question(answer.question).scale].levels[answer.level].value)
@@ -151,7 +151,9 @@ def _strength(answer: AnswerFacts) -> tuple[int, int, datetime]:
     )
 
 
-def _unsupported(answer: AnswerFacts, evidence: Sequence[EvidenceFacts], disputes: Standing | None, as_of: date) -> str:
+def _unsupported(
+    answer: AnswerFacts, evidence: Sequence[EvidenceFacts], disputes: DisputeState | None, as_of: date
+) -> str:
     if disputes is not None and disputes.open:
         return "disputed, not yet decided"
     if answer.status != "verified":

@@ -15,7 +15,7 @@ from tocsin.readiness.assessment.models import Evidence, EvidenceUse
 
 
 @dataclass(frozen=True)
-class Piece:
+class EvidenceStatement:
     """What is said about a piece of evidence when it is added. A link alone is not enough: pages change."""
 
     title: str
@@ -58,7 +58,9 @@ def is_intact(folder: Path, digest: str) -> bool:
     return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
 
 
-def add_evidence(session: Session, folder: Path, source: Path, piece: Piece, *, by: str, now: datetime) -> Evidence:
+def add_evidence(
+    session: Session, folder: Path, source: Path, piece: EvidenceStatement, *, by: str, now: datetime
+) -> Evidence:
     """The piece on record; the same bytes said to be the same are found again, not added twice.
 
     Raises:
@@ -72,7 +74,7 @@ def add_evidence(session: Session, folder: Path, source: Path, piece: Piece, *, 
     digest, size = archive(folder, source)
     held = session.scalar(select(Evidence).where(Evidence.digest == digest))
     if held is not None:
-        if Piece(held.title, held.language, held.link, held.valid_from, held.valid_until) != piece:
+        if EvidenceStatement(held.title, held.language, held.link, held.valid_from, held.valid_until) != piece:
             raise ConflictError(
                 f"These bytes are on record already, as '{held.title}' ({held.language}).",
                 hint=f"Use that piece: tocsin assessment evidence use {digest[:12]} ASSESSMENT QUESTION.",

@@ -28,7 +28,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
-class Level(_Part):
+class ScaleLevel(_Part):
     """One step of a scale; ``value`` is its worth from 0 to 1."""
 
     label: Text
@@ -39,7 +39,7 @@ class Level(_Part):
 class Scale(_Part):
     """Steps from worst to best; an answer is the index of a step."""
 
-    levels: tuple[Level, ...] = Field(min_length=2)
+    levels: tuple[ScaleLevel, ...] = Field(min_length=2)
 
 
 class Goalposts(_Part):
@@ -50,7 +50,7 @@ class Goalposts(_Part):
     best: float
 
 
-class Question(_Part):
+class FrameworkQuestion(_Part):
     """What is asked; ``measured`` says which query answers it from data."""
 
     id: Identifier
@@ -71,7 +71,7 @@ class Indicator(_Part):
     standing: str = ""
     responsible: str = ""
     weight: float = Field(1.0, gt=0)
-    question: tuple[Question, ...] = Field(min_length=1)
+    question: tuple[FrameworkQuestion, ...] = Field(min_length=1)
 
 
 class Pillar(_Part):
@@ -85,7 +85,7 @@ class Pillar(_Part):
     indicator: tuple[Indicator, ...] = Field(min_length=1)
 
 
-class Profile(_Part):
+class TargetProfile(_Part):
     """A named set of minimum levels: indicator id → level index that each of its questions must reach."""
 
     title: Text
@@ -139,7 +139,7 @@ class Framework(_Part):
     origin: Origin
     scales: dict[Identifier, Scale]
     pillar: tuple[Pillar, ...] = Field(min_length=1)
-    profiles: dict[Identifier, Profile] = Field(default_factory=dict)
+    profiles: dict[Identifier, TargetProfile] = Field(default_factory=dict)
     target: tuple[Target, ...] = ()
     crosswalk: Crosswalk | None = None
 
@@ -149,11 +149,11 @@ class Framework(_Part):
             for indicator in pillar.indicator:
                 yield pillar, indicator
 
-    def questions(self) -> dict[str, Question]:
+    def questions(self) -> dict[str, FrameworkQuestion]:
         """Question id → question, in order."""
         return {question.id: question for _, indicator in self.indicators() for question in indicator.question}
 
-    def question(self, question_id: str) -> Question:
+    def question(self, question_id: str) -> FrameworkQuestion:
         """The question of that id.
 
         Raises:
@@ -168,7 +168,7 @@ class Framework(_Part):
             )
         return found
 
-    def level(self, question: Question, given: str) -> int:
+    def level(self, question: FrameworkQuestion, given: str) -> int:
         """The index of a level, from its index or its label.
 
         Raises:

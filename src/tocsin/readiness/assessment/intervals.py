@@ -12,7 +12,7 @@ _FINEST = 150  # moments that are told apart
 
 
 @dataclass(frozen=True)
-class Interval:
+class ScoreInterval:
     """A value with its lower and upper end; ``value`` is None where nothing was observed."""
 
     low: float
@@ -33,28 +33,28 @@ def wilson(successes: float, trials: float, z: float = Z95) -> tuple[float, floa
     return low, high
 
 
-def share(yes: float, no: float, unknown: float) -> Interval:
+def share(yes: float, no: float, unknown: float) -> ScoreInterval:
     """A share where some were not looked at: the lower end counts them as no, the upper end as yes.
 
     So looking at more can only narrow it: the lower end never falls when one of the unknown is found to be a no.
     """
     total = yes + no + unknown
     value = yes / (yes + no) if yes + no > 0 else None
-    return Interval(wilson(yes, total)[0], value, wilson(yes + unknown, total)[1])
+    return ScoreInterval(wilson(yes, total)[0], value, wilson(yes + unknown, total)[1])
 
 
-def weighted_share(weights: Sequence[float], states: Sequence[bool | None]) -> Interval:
+def weighted_share(weights: Sequence[float], states: Sequence[bool | None]) -> ScoreInterval:
     """A share by weight, with the bounds of ``share`` on the effective number (Kish 1965, 8.2) of units."""
     total = sum(weights)
     if total <= 0:
-        return Interval(0.0, None, 1.0)
+        return ScoreInterval(0.0, None, 1.0)
     effective = total * total / sum(weight * weight for weight in weights)
     part = {state: sum(w for w, s in zip(weights, states, strict=True) if s is state) / total for state in (True, None)}
     known = 1 - part[None]
     value = min(1.0, part[True] / known) if known > 1e-12 else None
     low = wilson(effective * part[True], effective)[0]
     high = wilson(effective * min(1.0, part[True] + part[None]), effective)[1]
-    return Interval(low, value if value is None else min(max(value, low), high), high)
+    return ScoreInterval(low, value if value is None else min(max(value, low), high), high)
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,14 @@ def _moments(seen: Sequence[tuple[float, float]], weights: Sequence[float]) -> t
     return mean, min(max(rho, 0.001), 0.5)
 
 
-def difference(before: Interval, after: Interval) -> Interval:
+def difference(before: ScoreInterval, after: ScoreInterval) -> ScoreInterval:
     """The change between two independent estimates (Newcombe 1998, Statist. Med. 17:873; MOVER)."""
     if before.value is None or after.value is None:
-        return Interval(after.low - before.high, None, after.high - before.low)
+        return ScoreInterval(after.low - before.high, None, after.high - before.low)
     change = after.value - before.value
     down = math.hypot(after.value - after.low, before.high - before.value)
     up = math.hypot(after.high - after.value, before.value - before.low)
-    return Interval(change - down, change, change + up)
+    return ScoreInterval(change - down, change, change + up)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class Spell:
     high: float | None
 
 
-def within(spells: Sequence[Spell], hours: float) -> Interval:
+def within(spells: Sequence[Spell], hours: float) -> ScoreInterval:
     """The share that ended within ``hours``; a spell that may or may not have counts as unknown."""
     yes, no = counts_within(spells, hours)
     return share(yes, no, len(spells) - yes - no)
@@ -142,7 +142,7 @@ def counts_within(spells: Sequence[Spell], hours: float) -> tuple[int, int]:
     return yes, no
 
 
-def median_hours(spells: Sequence[Spell]) -> Interval | None:
+def median_hours(spells: Sequence[Spell]) -> ScoreInterval | None:
     """The median of interval-censored times, with an interval from the binomial order ranks; None without spells.
 
     ``high`` is infinite while too many still run.
@@ -159,7 +159,7 @@ def median_hours(spells: Sequence[Spell]) -> Interval | None:
     half = Z95 / (2 * math.sqrt(len(spells)))
     low, value, high = (curve.quantile(share) for share in (0.5 - half, 0.5, 0.5 + half))
     middle = None if math.isinf(value[1]) else (value[0] + value[1]) / 2
-    return Interval(low[0], middle, high[1] if 0.5 + half <= 1 else math.inf)
+    return ScoreInterval(low[0], middle, high[1] if 0.5 + half <= 1 else math.inf)
 
 
 def _beta_ends(a: float, b: float, tail: float) -> tuple[float, float]:

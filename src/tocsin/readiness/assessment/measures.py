@@ -17,7 +17,7 @@ from datetime import datetime
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.readiness.assessment.frameworks import Goalposts
 from tocsin.readiness.assessment.intervals import (
-    Interval,
+    ScoreInterval,
     Spell,
     counts_within,
     median_hours,
@@ -25,7 +25,7 @@ from tocsin.readiness.assessment.intervals import (
     weighted_share,
     within,
 )
-from tocsin.readiness.assessment.scoring import UNKNOWN, Reading
+from tocsin.readiness.assessment.scoring import UNKNOWN, QuestionScore
 
 Row = Mapping[str, str]
 
@@ -52,13 +52,13 @@ class Measurement:
     detail: dict[str, object] = field(default_factory=dict)
     facts_sha256: str = ""
 
-    def interval(self) -> Interval:
+    def interval(self) -> ScoreInterval:
         """Value and ends together."""
-        return Interval(self.low, self.value, self.high)
+        return ScoreInterval(self.low, self.value, self.high)
 
 
 @dataclass(frozen=True)
-class Query:
+class MeasureQuery:
     """A registered query: what it measures, by which method, and the columns that its facts have."""
 
     name: str
@@ -73,7 +73,7 @@ class Query:
 
 @dataclass(frozen=True)
 class _Result:
-    interval: Interval
+    interval: ScoreInterval
     observed: int
     total: int
     successes: float
@@ -124,7 +124,7 @@ def facts_hash(rows: Sequence[Row]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def find_query(name: str) -> Query:
+def find_query(name: str) -> MeasureQuery:
     """The query of that name.
 
     Raises:
@@ -139,12 +139,12 @@ def find_query(name: str) -> Query:
     return found
 
 
-def as_reading(goal: Goalposts, measured: Measurement) -> Reading:
+def as_reading(goal: Goalposts, measured: Measurement) -> QuestionScore:
     """A measured value on the scale of its question, 0 to 1, with its ends."""
     if measured.value is None:
         return UNKNOWN
     ends = sorted(_between(goal, end) for end in (measured.low, measured.high))
-    return Reading(ends[0], min(max(_between(goal, measured.value), ends[0]), ends[1]), ends[1])
+    return QuestionScore(ends[0], min(max(_between(goal, measured.value), ends[0]), ends[1]), ends[1])
 
 
 def _between(goal: Goalposts, value: float) -> float:
@@ -282,8 +282,8 @@ _SPELL = (
 )
 _YES_NO = "yes, no, or empty for not looked at"
 
-QUERIES: tuple[Query, ...] = (
-    Query(
+QUERIES: tuple[MeasureQuery, ...] = (
+    MeasureQuery(
         "contact_coverage_as",
         "1",
         "Autonomous systems with a contact that exists, delivers and answers",
@@ -292,7 +292,7 @@ QUERIES: tuple[Query, ...] = (
         (("asn", "AS number"), ("contact", _YES_NO)),
         _contact_coverage_as,
     ),
-    Query(
+    MeasureQuery(
         "contact_coverage_users",
         "1",
         "Internet users behind an autonomous system with a contact that answers",
@@ -302,7 +302,7 @@ QUERIES: tuple[Query, ...] = (
         (("asn", "AS number"), ("users", "number of users"), ("contact", _YES_NO)),
         _contact_coverage_users,
     ),
-    Query(
+    MeasureQuery(
         "cirt_coverage",
         "1",
         "States with a national CIRT that answers",
@@ -311,7 +311,7 @@ QUERIES: tuple[Query, ...] = (
         (("country", "ISO 3166-1 code"), ("registered", _YES_NO), ("responsive", _YES_NO)),
         _cirt_coverage,
     ),
-    Query(
+    MeasureQuery(
         "time_to_tell",
         "1",
         "Events told to the responsible team within 24 hours of being heard",
@@ -320,7 +320,7 @@ QUERIES: tuple[Query, ...] = (
         (("heard", "time, ISO 8601"), ("told", "time, or empty while not told")),
         _time_share("heard", "told", 24.0),
     ),
-    Query(
+    MeasureQuery(
         "time_to_acknowledge",
         "1",
         "Notices acknowledged within 72 hours",
@@ -329,7 +329,7 @@ QUERIES: tuple[Query, ...] = (
         (("told", "time, ISO 8601"), ("acknowledged", "time, or empty")),
         _time_share("told", "acknowledged", 72.0),
     ),
-    Query(
+    MeasureQuery(
         "time_to_fix",
         "1",
         "Problems fixed within 14 days of telling",
@@ -342,7 +342,7 @@ QUERIES: tuple[Query, ...] = (
         ),
         _time_to_fix(14 * 24.0),
     ),
-    Query(
+    MeasureQuery(
         "bounced",
         "1",
         "Deliveries that bounced",

@@ -56,7 +56,7 @@ class Assessment(Base):
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
 
-class Answer(Base):
+class AssessmentAnswer(Base):
     """One answer. ``level`` is None where the question does not apply. The newest of the strongest kind counts."""
 
     __tablename__ = "assessment_answer"
@@ -104,7 +104,7 @@ class EvidenceUse(Base):
     by: Mapped[str] = mapped_column(Text)
 
 
-class Statement(Base):
+class QuestionStatement(Base):
     """A review, dispute, appeal or decision about a question; a decision names what it decides in ``about_id``."""
 
     __tablename__ = "assessment_statement"
@@ -145,7 +145,7 @@ class MeasuredValue(Base):
     by: Mapped[str] = mapped_column(Text)
 
 
-class Action(Base):
+class ImprovementAction(Base):
     """Something to do: to which level of which question, by whom, by when, at what cost."""
 
     __tablename__ = "assessment_action"

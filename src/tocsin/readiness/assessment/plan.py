@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 from tocsin.readiness.assessment.assessments import note
 from tocsin.readiness.assessment.frameworks import Framework
-from tocsin.readiness.assessment.intervals import Interval, difference
+from tocsin.readiness.assessment.intervals import ScoreInterval, difference
 from tocsin.readiness.assessment.measures import find_query
-from tocsin.readiness.assessment.models import Action, UnitTarget
-from tocsin.readiness.assessment.scoring import UNKNOWN, Reading, Score, score
+from tocsin.readiness.assessment.models import ImprovementAction, UnitTarget
+from tocsin.readiness.assessment.scoring import UNKNOWN, QuestionScore, Score, score
 from tocsin.readiness.assessment.snapshot import ActionFacts, Snapshot, read_snapshot
 
 Moved = Literal["better", "worse", "no clear change", "not measured", "method changed"]
@@ -34,7 +34,7 @@ class Task:
     currency: str = ""
 
 
-def expected_gain(snapshot: Snapshot, question_id: str, level: int) -> Interval:
+def expected_gain(snapshot: Snapshot, question_id: str, level: int) -> ScoreInterval:
     """Points that the overall score gains when the question reaches ``level``.
 
     Where the question stands today is as sure as its reading: a measured value has its ends, a verified answer is
@@ -53,10 +53,10 @@ def expected_gain(snapshot: Snapshot, question_id: str, level: int) -> Interval:
     today = sure if sure is not None else _a_level_either_way(now, [step.value for step in levels])
     point = today.point if today.point is not None else (today.low + today.high) / 2
     low, value, high = (share * max(0.0, goal - held) for held in (today.high, point, today.low))
-    return Interval(low, value, high)
+    return ScoreInterval(low, value, high)
 
 
-def add_action(session: Session, assessment_id: int, task: Task, *, by: str, now: datetime) -> Action:
+def add_action(session: Session, assessment_id: int, task: Task, *, by: str, now: datetime) -> ImprovementAction:
     """The action on the list of an assessment, with its expected gain as of now.
 
     Raises:
@@ -71,7 +71,7 @@ def add_action(session: Session, assessment_id: int, task: Task, *, by: str, now
     if task.cost is not None and (task.cost < 0 or not task.currency):
         raise InputError("A cost is 0 or more and has a currency.", hint="For example --cost 12000 --currency USD.")
     gain = expected_gain(snapshot, task.question, level)
-    made = Action(
+    made = ImprovementAction(
         assessment_id=assessment_id,
         question=task.question,
         level=level,
@@ -92,14 +92,14 @@ def add_action(session: Session, assessment_id: int, task: Task, *, by: str, now
     return made
 
 
-def finish_action(session: Session, action_id: int, done_on: date, *, by: str, now: datetime) -> Action:
+def finish_action(session: Session, action_id: int, done_on: date, *, by: str, now: datetime) -> ImprovementAction:
     """The action, marked done; whether it moved anything is for the next assessment to show.
 
     Raises:
         NotFoundError: no such action.
 
     """
-    held = session.get(Action, action_id)
+    held = session.get(ImprovementAction, action_id)
     if held is None:
         raise NotFoundError(f"There is no action {action_id}.")
     held.done_on = done_on
@@ -108,16 +108,16 @@ def finish_action(session: Session, action_id: int, done_on: date, *, by: str, n
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ActionOutcome:
     """What became of an action: whether the value that measures its question moved since."""
 
     action: ActionFacts
     moved: Moved
     query: str
-    change: Interval | None
+    change: ScoreInterval | None
 
 
-def outcomes(before: Snapshot, after: Snapshot) -> list[Outcome]:
+def outcomes(before: Snapshot, after: Snapshot) -> list[ActionOutcome]:
     """Each action of the earlier assessment against the measured values of both.
 
     A value moved when the 95 % interval of its change leaves zero out.
@@ -138,7 +138,7 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Tracked:
+class TargetProgress:
     """How far a target is, from the scores of a unit's assessments under one version; ``why`` when not computable.
 
     ``supported`` is the same when only verified and measured answers count.
@@ -150,10 +150,10 @@ class Tracked:
     reached: Literal["yes", "no", "open"] | None
     readings: Mapping[str, float | None]
     why: str = ""
-    supported: "Tracked | None" = None
+    supported: "TargetProgress | None" = None
 
 
-def track(goal: Goal, series: Sequence[tuple[date, Mapping[str, Score]]]) -> Tracked:
+def track(goal: Goal, series: Sequence[tuple[date, Mapping[str, Score]]]) -> TargetProgress:
     """A target against a series of scores, oldest first; the last one up to the baseline year is the baseline.
 
     A target is reached when even the worst that the score may be reaches it from the best that the baseline may have
@@ -163,15 +163,17 @@ def track(goal: Goal, series: Sequence[tuple[date, Mapping[str, Score]]]) -> Tra
     points = tuple((day, scores[goal.subject]) for day, scores in series if goal.subject in scores)
     base = next((held for day, held in reversed(points) if day.year <= goal.baseline and held.point is not None), None)
     if base is None and goal.kind != "reach":
-        return Tracked(goal, None, points, None, {}, f"no assessment of {goal.baseline} or before gives a baseline")
+        return TargetProgress(
+            goal, None, points, None, {}, f"no assessment of {goal.baseline} or before gives a baseline"
+        )
     low, wanted, high = (
         _wanted(goal, end) for end in ((base.low, base.point or 0.0, base.high) if base else (0.0, 0.0, 0.0))
     )
     if not points or points[-1][1].point is None:
-        return Tracked(goal, wanted, points, None, {}, "no assessment answers it yet")
+        return TargetProgress(goal, wanted, points, None, {}, "no assessment answers it yet")
     last = points[-1][1]
     reached: Literal["yes", "no", "open"] = "yes" if last.low >= high else "no" if last.high < low else "open"
-    return Tracked(goal, wanted, points, reached, _readings(base.point if base else None, last.point))
+    return TargetProgress(goal, wanted, points, reached, _readings(base.point if base else None, last.point))
 
 
 def set_target(session: Session, unit: str, framework: Framework, goal: Goal, *, by: str, now: datetime) -> UnitTarget:
@@ -228,21 +230,21 @@ def goals(session: Session, unit: str, framework: Framework) -> list[Goal]:
     ]
 
 
-def _a_level_either_way(now: Reading, values: Sequence[float]) -> Reading:
+def _a_level_either_way(now: QuestionScore, values: Sequence[float]) -> QuestionScore:
     if now.point is None:
         return now
     index = min(range(len(values)), key=lambda place: abs(values[place] - (now.point or 0.0)))
-    return Reading(values[max(0, index - 1)], now.point, values[min(len(values) - 1, index + 1)])
+    return QuestionScore(values[max(0, index - 1)], now.point, values[min(len(values) - 1, index + 1)])
 
 
-def _outcome(action: ActionFacts, before: Snapshot, after: Snapshot) -> Outcome:
+def _outcome(action: ActionFacts, before: Snapshot, after: Snapshot) -> ActionOutcome:
     question = before.framework.questions().get(action.question)
     query = question.measured.query if question and question.measured else ""
     first, second = before.measured.get(query), after.measured.get(query)
     if first is None or second is None or first.as_of == second.as_of:
-        return Outcome(action, "not measured", query, None)
+        return ActionOutcome(action, "not measured", query, None)
     if first.method_version != second.method_version:
-        return Outcome(action, "method changed", query, None)
+        return ActionOutcome(action, "method changed", query, None)
     change = difference(first.interval(), second.interval())
     down = find_query(query).lower_is_better
     moved: Moved = "no clear change"
@@ -250,7 +252,7 @@ def _outcome(action: ActionFacts, before: Snapshot, after: Snapshot) -> Outcome:
         moved = "worse" if down else "better"
     elif change.high < 0:
         moved = "better" if down else "worse"
-    return Outcome(action, moved, query, change)
+    return ActionOutcome(action, moved, query, change)
 
 
 def _wanted(goal: Goal, first: float) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tocsin.readiness.assessment.scoring import Reading
+from tocsin.readiness.assessment.scoring import QuestionScore
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class RankRange:
     worst: int
 
 
-def rank_ranges(held: Mapping[str, Reading]) -> list[RankRange]:
+def rank_ranges(held: Mapping[str, QuestionScore]) -> list[RankRange]:
     """Rank ranges by unit, first place first.
 
     A unit is surely above another only when its whole range is. So ``best`` is one more than the number surely above
@@ -26,7 +26,7 @@ def rank_ranges(held: Mapping[str, Reading]) -> list[RankRange]:
     return sorted(ranges, key=lambda row: (row.nominal is None, row.nominal or 0, row.best, row.unit))
 
 
-def _range(unit: str, own: Reading, held: Mapping[str, Reading]) -> RankRange:
+def _range(unit: str, own: QuestionScore, held: Mapping[str, QuestionScore]) -> RankRange:
     others = [reading for name, reading in held.items() if name != unit]
     best = 1 + sum(other.low > own.high for other in others)
     worst = 1 + len(others) - sum(other.high < own.low for other in others)

@@ -14,7 +14,7 @@ Kind = Literal["overall", "pillar", "indicator", "question"]
 
 
 @dataclass(frozen=True)
-class Reading:
+class QuestionScore:
     """What is known of one question, from 0 to 1; ``point`` is None where nothing is known."""
 
     low: float
@@ -26,7 +26,7 @@ class Reading:
             raise ValueError(f"a reading must rise within 0 to 1: {self.low}, {self.point}, {self.high}")
 
 
-UNKNOWN = Reading(0.0, None, 1.0)
+UNKNOWN = QuestionScore(0.0, None, 1.0)
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Score:
     share: float
 
 
-def exactly(value: float) -> Reading:
+def exactly(value: float) -> QuestionScore:
     """A reading without doubt."""
-    return Reading(value, value, value)
+    return QuestionScore(value, value, value)
 
 
-def score(framework: Framework, readings: Mapping[str, Reading | None]) -> dict[str, Score]:
+def score(framework: Framework, readings: Mapping[str, QuestionScore | None]) -> dict[str, Score]:
     """Scores by id: ``overall``, then each pillar, indicator and question.
 
     ``readings`` is by question id: a question that is absent is unknown; None says it does not apply, and its weight
@@ -64,12 +64,12 @@ class _Node:
     kind: Kind
     title: str
     weight: float
-    reading: Reading
+    reading: QuestionScore
     known: float
     children: tuple["_Node", ...] = ()
 
 
-def _overall(framework: Framework, readings: Mapping[str, Reading | None]) -> Iterable[Score]:
+def _overall(framework: Framework, readings: Mapping[str, QuestionScore | None]) -> Iterable[Score]:
     pillars = []
     for pillar in framework.pillar:
         indicators = []
@@ -99,7 +99,7 @@ def _mean(ident: str, kind: Kind, title: str, weight: float, children: list[_Nod
         mean = sum(share * value for share, value in points) / sum(share for share, _ in points)
         point = min(max(mean, low), high)  # what is known of the rest may rule the mean out
     known = sum(share * child.known for share, child in pairs)
-    return _Node(ident, kind, title, weight, Reading(low, point, max(low, high)), known, tuple(children))
+    return _Node(ident, kind, title, weight, QuestionScore(low, point, max(low, high)), known, tuple(children))
 
 
 def _flatten(node: _Node, parent: str, share: float) -> Iterable[Score]:

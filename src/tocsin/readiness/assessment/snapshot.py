@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from tocsin.readiness.assessment.assessments import find_assessment, framework_of
 from tocsin.readiness.assessment.effective import (
     AnswerFacts,
+    DisputeState,
+    EffectiveAnswer,
     EvidenceFacts,
-    Held,
-    Standing,
     StatementFacts,
     declared_readings,
     held_answers,
@@ -23,16 +23,16 @@ from tocsin.readiness.assessment.effective import (
 from tocsin.readiness.assessment.frameworks import Framework
 from tocsin.readiness.assessment.measures import Measurement
 from tocsin.readiness.assessment.models import (
-    Action,
-    Answer,
     Assessment,
+    AssessmentAnswer,
     Evidence,
     EvidenceUse,
     FrameworkVersion,
+    ImprovementAction,
     MeasuredValue,
-    Statement,
+    QuestionStatement,
 )
-from tocsin.readiness.assessment.scoring import Reading, Score, score
+from tocsin.readiness.assessment.scoring import QuestionScore, Score, score
 from tocsin.readiness.assessment.versions import responsible
 
 
@@ -74,19 +74,19 @@ class Snapshot:
     measured: Mapping[str, Measurement]
     actions: tuple[ActionFacts, ...]
 
-    def standings(self) -> dict[str, Standing]:
+    def standings(self) -> dict[str, DisputeState]:
         """Question → where the disputes about it stand."""
         return {question: standing(said) for question, said in self.statements.items()}
 
-    def held(self) -> dict[str, Held]:
+    def held(self) -> dict[str, EffectiveAnswer]:
         """Question → the answer that counts."""
         return held_answers(self.answers, self.evidence, self.standings(), self.as_of)
 
-    def declared(self) -> dict[str, Reading | None]:
+    def declared(self) -> dict[str, QuestionScore | None]:
         """Readings with every answer at its word."""
         return declared_readings(self.framework, self.held())
 
-    def supported(self) -> dict[str, Reading | None]:
+    def supported(self) -> dict[str, QuestionScore | None]:
         """Readings of what is verified or measured only."""
         return supported_readings(self.framework, self.held(), self.measured)
 
@@ -146,7 +146,11 @@ def history(session: Session, unit: str, framework: str) -> list[Snapshot]:
 
 
 def _answers(session: Session, ident: int) -> tuple[AnswerFacts, ...]:
-    rows = session.scalars(select(Answer).where(Answer.assessment_id == ident).order_by(Answer.at, Answer.id))
+    rows = session.scalars(
+        select(AssessmentAnswer)
+        .where(AssessmentAnswer.assessment_id == ident)
+        .order_by(AssessmentAnswer.at, AssessmentAnswer.id)
+    )
     return tuple(
         AnswerFacts(row.question, row.level, row.status, row.assessor_kind, row.assessor, row.comment, row.at)
         for row in rows
@@ -179,7 +183,9 @@ def _evidence(session: Session, ident: int) -> dict[str, tuple[EvidenceFacts, ..
 
 def _statements(session: Session, ident: int) -> dict[str, tuple[StatementFacts, ...]]:
     rows = session.scalars(
-        select(Statement).where(Statement.assessment_id == ident).order_by(Statement.question, Statement.id)
+        select(QuestionStatement)
+        .where(QuestionStatement.assessment_id == ident)
+        .order_by(QuestionStatement.question, QuestionStatement.id)
     )
     facts = [
         StatementFacts(row.id, row.question, row.kind, row.about_id, row.outcome, row.by, row.text, row.at)
@@ -216,7 +222,11 @@ def _measured(session: Session, ident: int) -> dict[str, Measurement]:
 
 
 def _actions(session: Session, ident: int) -> tuple[ActionFacts, ...]:
-    rows = session.scalars(select(Action).where(Action.assessment_id == ident).order_by(Action.due, Action.id))
+    rows = session.scalars(
+        select(ImprovementAction)
+        .where(ImprovementAction.assessment_id == ident)
+        .order_by(ImprovementAction.due, ImprovementAction.id)
+    )
     return tuple(
         ActionFacts(
             id=row.id,

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
-from tocsin.node.records import AuditWord, audit
-from tocsin.readiness.assessment.crosswalk import Link, links
+from tocsin.node.records import AuditAction, audit
+from tocsin.readiness.assessment.crosswalk import QuestionLink, links
 from tocsin.readiness.assessment.frameworks import Framework, from_document
 from tocsin.readiness.assessment.models import FrameworkVersion, Responsible
 
@@ -140,14 +140,14 @@ def responsible(session: Session, version_id: int) -> dict[str, str]:
     return {row.criterion: row.name for row in rows}
 
 
-def path_between(session: Session, old: Framework, new: Framework) -> list[tuple[Framework, list[Link]]]:
+def path_between(session: Session, old: Framework, new: Framework) -> list[tuple[Framework, list[QuestionLink]]]:
     """The versions to walk from ``old`` to ``new``, each with its links from the one before; empty when they are equal.
 
     Raises:
         InputError: the crosswalks on record do not lead from one to the other.
 
     """
-    steps: list[tuple[Framework, list[Link]]] = []
+    steps: list[tuple[Framework, list[QuestionLink]]] = []
     here = new
     while here.version != old.version:
         before = here.crosswalk.from_version if here.crosswalk else None
@@ -176,4 +176,4 @@ def _note(
     session: Session, held: FrameworkVersion, act: str, *, by: str, now: datetime, detail: dict[str, object]
 ) -> None:
     subject = f"framework {held.framework} {held.version}"
-    audit(session, AuditWord.ASSESSMENT_CHANGED, at=now, actor=by, subject=subject, detail={"act": act, **detail})
+    audit(session, AuditAction.ASSESSMENT_CHANGED, at=now, actor=by, subject=subject, detail={"act": act, **detail})

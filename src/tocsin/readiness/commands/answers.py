@@ -79,11 +79,11 @@ def answer(
     comment: Annotated[str, typer.Option(help="Why, in words.")] = "",
 ) -> None:
     """Answer a question; the answers before it stay on record."""
-    from tocsin.readiness.assessment.assessments import Given, give_answer
+    from tocsin.readiness.assessment.assessments import AnswerInput, give_answer
     from tocsin.readiness.commands.assessment import now, records
 
     invocation: Invocation = ctx.obj
-    given = Given(question, level, status, assessor_kind, by, comment)
+    given = AnswerInput(question, level, status, assessor_kind, by, comment)
     with records(invocation.home) as session:
         made = give_answer(session, assessment, given, by=by, now=now())
     document = {"question": question, "level": made.level, "status": status, "assessor_kind": assessor_kind}
@@ -97,7 +97,7 @@ def answers(
     by: By,
 ) -> None:
     """Take many answers from a CSV file: all of them, or none. Rows without a level are left out."""
-    from tocsin.readiness.assessment.assessments import Given, give_answer
+    from tocsin.readiness.assessment.assessments import AnswerInput, give_answer
     from tocsin.readiness.commands.assessment import now, records
 
     invocation: Invocation = ctx.obj
@@ -105,7 +105,7 @@ def answers(
     with records(invocation.home) as session:
         filled = [(number, row) for number, row in rows if row["level"].strip()]
         for number, row in filled:
-            given = Given(
+            given = AnswerInput(
                 question=row["question"].strip(),
                 level=row["level"],
                 status=row.get("status") or "declared",

@@ -8,7 +8,7 @@ from tocsin.interface.output import Invocation, emit, print_table, say
 from tocsin.node.errors import ConflictError
 
 if TYPE_CHECKING:
-    from tocsin.readiness.assessment import Comparison, Tracked
+    from tocsin.readiness.assessment import AssessmentComparison, TargetProgress
 
 plan = typer.Typer(no_args_is_help=True, help="The action list: owner, date, cost, expected gain.")
 
@@ -180,7 +180,7 @@ def _set_ranked(ctx: typer.Context, assessment: int, *, ranked: bool, by: str) -
     emit(invocation, {"assessment": assessment, "ranked": ranked}, lambda: say(f"Assessment {assessment} {words}."))
 
 
-def _comparison_document(found: "Comparison") -> dict[str, object]:
+def _comparison_document(found: "AssessmentComparison") -> dict[str, object]:
     return {
         "unit": found.second.unit,
         "under": found.under.version,
@@ -211,7 +211,7 @@ def _comparison_document(found: "Comparison") -> dict[str, object]:
     }
 
 
-def _print_comparison(found: "Comparison") -> None:
+def _print_comparison(found: "AssessmentComparison") -> None:
     def words(low: float, point: float | None, high: float) -> str:
         return f"{'unknown' if point is None else f'{point:.1f}'} [{low:.1f} to {high:.1f}]"
 
@@ -245,7 +245,7 @@ def _print_comparison(found: "Comparison") -> None:
         say(f"Action '{item.action.title}' ({item.action.owner}): {item.moved}.")
 
 
-def _target_document(item: "Tracked") -> dict[str, object]:
+def _target_document(item: "TargetProgress") -> dict[str, object]:
     return {
         **item.goal.__dict__,
         "wanted": item.wanted,
@@ -257,7 +257,7 @@ def _target_document(item: "Tracked") -> dict[str, object]:
     }
 
 
-def _print_targets(found: "list[Tracked]") -> None:
+def _print_targets(found: "list[TargetProgress]") -> None:
     columns = ("Target", "Answers", "Wanted", "Now", "Reached", "In %", "Points", "Gap %")
     rows, reasons = [], []
     for item in found:
@@ -272,7 +272,7 @@ def _print_targets(found: "list[Tracked]") -> None:
         say(reason)
 
 
-def _target_cells(item: "Tracked") -> tuple[object, ...]:
+def _target_cells(item: "TargetProgress") -> tuple[object, ...]:
     last = item.series[-1][1] if item.series else None
     wanted = "" if item.wanted is None else f"{item.wanted:.1f}"
     held = "unknown" if last is None or last.point is None else f"{last.point:.0f} [{last.low:.0f}-{last.high:.0f}]"

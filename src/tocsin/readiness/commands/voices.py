@@ -28,12 +28,12 @@ def add(
     valid_until: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "",
 ) -> None:
     """Archive a piece of evidence under its own hash."""
-    from tocsin.readiness.assessment.evidence import Piece, add_evidence
+    from tocsin.readiness.assessment.evidence import EvidenceStatement, add_evidence
     from tocsin.readiness.commands.assessment import day, evidence_folder, now, records
 
     invocation: Invocation = ctx.obj
     begin, end = (day(text) if text else None for text in (valid_from, valid_until))
-    piece = Piece(title, language, link, begin, end)
+    piece = EvidenceStatement(title, language, link, begin, end)
     with records(invocation.home) as session:
         held = add_evidence(session, evidence_folder(invocation.home), file, piece, by=by, now=now())
     document = {"evidence": held.digest, "size": held.size, "title": held.title}

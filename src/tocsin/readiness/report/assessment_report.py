@@ -9,12 +9,12 @@ from tocsin.interface.documents.document import (
     KeyFigure,
     KeyFigures,
     Prose,
-    Report,
-    Section,
-    Table,
+    ReadinessReport,
+    ReportSection,
+    ReportTable,
 )
 from tocsin.readiness.assessment import (
-    Question,
+    FrameworkQuestion,
     Score,
     Snapshot,
     as_reading,
@@ -32,7 +32,7 @@ _WIDE = "if only verified and measured answers count"
 Scores = dict[str, Score]
 
 
-def assessment_report(material: Material, *, made_on: date) -> Report:
+def assessment_report(material: Material, *, made_on: date) -> ReadinessReport:
     """The report of one assessment: profile, measures, plan, targets, what-if, questionnaire, map, sources."""
     snapshot = material.snapshot
     declared, supported = snapshot.scores()
@@ -48,7 +48,7 @@ def assessment_report(material: Material, *, made_on: date) -> Report:
         questionnaire(snapshot),
         _origin(snapshot),
     ]
-    return Report(
+    return ReadinessReport(
         title=f"Readiness of {snapshot.unit_name}",
         subtitle=f"{snapshot.framework.title}, version {snapshot.framework.version}, as of {snapshot.as_of:%-d %B %Y}",
         made_on=made_on,
@@ -68,7 +68,7 @@ def score_words(item: Score | None) -> tuple[str, str]:
     return point, f"may be {item.low:.0f} to {item.high:.0f}" if item.low < item.high else "all is answered"
 
 
-def _profile(material: Material, declared: Scores, supported: Scores) -> Section:
+def _profile(material: Material, declared: Scores, supported: Scores) -> ReportSection:
     snapshot = material.snapshot
     whole, sure = declared.get("overall"), supported.get("overall")
     point, reach = score_words(whole)
@@ -108,12 +108,12 @@ def _profile(material: Material, declared: Scores, supported: Scores) -> Section
     peer = material.peers.words if material.peers.medians else ""
     figures = _pillar_figures(rows, peer, _pillar_table(declared, supported, material))
     notes = () if material.peers.medians else (Prose(material.peers.words),)
-    return Section("profile", "Profile", title, (keys, *figures, *notes, *_profile_results(snapshot)))
+    return ReportSection("profile", "Profile", title, (keys, *figures, *notes, *_profile_results(snapshot)))
 
 
-def _pillar_bars(material: Material, declared: Scores, supported: Scores) -> list[charts.Bar]:
+def _pillar_bars(material: Material, declared: Scores, supported: Scores) -> list[charts.IntervalBar]:
     return [
-        charts.Bar(
+        charts.IntervalBar(
             item.title,
             item.low,
             item.point,
@@ -126,7 +126,7 @@ def _pillar_bars(material: Material, declared: Scores, supported: Scores) -> lis
     ]
 
 
-def _pillar_figures(rows: list[charts.Bar], peer: str, table: Table) -> list[Figure]:
+def _pillar_figures(rows: list[charts.IntervalBar], peer: str, table: ReportTable) -> list[Figure]:
     known = [row for row in rows if row.point is not None]
     if not known:
         return []
@@ -146,7 +146,7 @@ def _pillar_figures(rows: list[charts.Bar], peer: str, table: Table) -> list[Fig
     return found
 
 
-def _unsupported(rows: list[charts.Bar]) -> str:
+def _unsupported(rows: list[charts.IntervalBar]) -> str:
     widths = [(row.wide[1] - row.wide[0], row.label) for row in rows if row.wide is not None]
     empty = sum(width > 99.9 for width, _ in widths)
     if empty == len(rows):
@@ -156,7 +156,7 @@ def _unsupported(rows: list[charts.Bar]) -> str:
     return f"Least is verified or measured in “{max(widths)[1]}”"
 
 
-def _pillar_table(declared: Scores, supported: Scores, material: Material) -> Table:
+def _pillar_table(declared: Scores, supported: Scores, material: Material) -> ReportTable:
     rows: list[tuple[Cell, ...]] = [
         (
             item.id,
@@ -175,24 +175,24 @@ def _pillar_table(declared: Scores, supported: Scores, material: Material) -> Ta
     columns = (
         "Pillar", "Title", "Weight %", "Declared", "Worst", "Best", "Supported from", "Supported to", "Peers",
     )  # fmt: skip
-    return Table("Pillars", "Scores by pillar", columns, tuple(rows), frozenset(range(2, 9)))
+    return ReportTable("Pillars", "Scores by pillar", columns, tuple(rows), frozenset(range(2, 9)))
 
 
-def _profile_results(snapshot: Snapshot) -> list[Table]:
+def _profile_results(snapshot: Snapshot) -> list[ReportTable]:
     levels = {question: item.answer.level for question, item in snapshot.held().items()}
     results = profiles(snapshot.framework, levels)
     if not results:
         return []
     words = {True: "reached", False: "not reached", None: "unknown: not all is answered"}
     rows = tuple((item.title, words[item.reached], _listed(item.short), _listed(item.unknown)) for item in results)
-    return [Table("Profiles", "Profiles, as declared", ("Profile", "State", "Below it", "Unanswered"), rows)]
+    return [ReportTable("Profiles", "Profiles, as declared", ("Profile", "State", "Below it", "Unanswered"), rows)]
 
 
 def _listed(idents: tuple[str, ...]) -> str | None:
     return ", ".join(idents) if len(idents) <= 16 else f"{len(idents)} indicators"
 
 
-def _ranking(material: Material) -> list[Section]:
+def _ranking(material: Material) -> list[ReportSection]:
     own = next((row for row in material.ranked if row.unit == material.snapshot.unit), None)
     if own is None or len(material.ranked) < 2:
         return []
@@ -206,13 +206,17 @@ def _ranking(material: Material) -> list[Section]:
         alt,
     )
     rows = tuple((row.unit, row.best, row.nominal, row.worst) for row in material.ranked)
-    table = Table("Ranks", "Rank ranges, as declared", ("Unit", "Best", "Rank", "Worst"), rows, frozenset({1, 2, 3}))
+    table = ReportTable(
+        "Ranks", "Rank ranges, as declared", ("Unit", "Best", "Rank", "Worst"), rows, frozenset({1, 2, 3})
+    )
     return [
-        Section("ranks", "Ranks", title, (Figure("Ranks", "Where ranges overlap, no order is sure", svg, alt, table),))
+        ReportSection(
+            "ranks", "Ranks", title, (Figure("Ranks", "Where ranges overlap, no order is sure", svg, alt, table),)
+        )
     ]
 
 
-def _measured(material: Material) -> list[Section]:
+def _measured(material: Material) -> list[ReportSection]:
     snapshot = material.snapshot
     asked = [question for question in snapshot.framework.questions().values() if question.measured]
     if not asked:
@@ -237,7 +241,7 @@ def _measured(material: Material) -> list[Section]:
         note="Declared levels and measured values stand on one scale, 0 to 100. The band is all that is possible.",
     )
     shrunk = _shrunk(material, asked)
-    return [Section("measured", "Declared and measured", title, (figure, *shrunk))]
+    return [ReportSection("measured", "Declared and measured", title, (figure, *shrunk))]
 
 
 def _widest_gap(seen: list[charts.Pair]) -> str:
@@ -248,7 +252,7 @@ def _widest_gap(seen: list[charts.Pair]) -> str:
     return f"The widest gap between declared and measured is {gap:.0f} points: {row.label.lower()}"
 
 
-def _pair(snapshot: Snapshot, question: Question) -> charts.Pair:
+def _pair(snapshot: Snapshot, question: FrameworkQuestion) -> charts.Pair:
     held = snapshot.held().get(question.id)
     declared = None
     if held is not None and held.answer.level is not None:
@@ -270,7 +274,7 @@ def _pair_words(row: charts.Pair) -> str:
     return f"{row.label}: {declared}, {measured}"
 
 
-def _measured_table(material: Material, asked: list[Question]) -> Table:
+def _measured_table(material: Material, asked: list[FrameworkQuestion]) -> ReportTable:
     rows: list[tuple[Cell, ...]] = []
     for question in asked:
         found = material.snapshot.measured.get(question.measured.query) if question.measured else None
@@ -292,10 +296,10 @@ def _measured_table(material: Material, asked: list[Question]) -> Table:
         )
     columns = ("Question", "What", "Method", "As of", "Value %", "From %", "To %", "Looked at %", "Of")
     note = "95 % intervals; what was not looked at counts as worst in one end and as best in the other."
-    return Table("Measured", "Measured values", columns, tuple(rows), frozenset(range(4, 9)), note=note)
+    return ReportTable("Measured", "Measured values", columns, tuple(rows), frozenset(range(4, 9)), note=note)
 
 
-def _shrunk(material: Material, asked: list[Question]) -> list[Table]:
+def _shrunk(material: Material, asked: list[FrameworkQuestion]) -> list[ReportTable]:
     rows: list[tuple[Cell, ...]] = []
     snapshot = material.snapshot
     for query in dict.fromkeys(question.measured.query for question in asked if question.measured):
@@ -313,10 +317,12 @@ def _shrunk(material: Material, asked: list[Question]) -> list[Table]:
         "Empirical-Bayes estimate from all units that measured the same: few observations lean on the peers, many do "
         "not. It is for reading a small country's value with care. It never enters a score."
     )
-    return [Table("With peers", "What the peers make likely", columns, tuple(rows), frozenset(range(1, 7)), note=note)]
+    return [
+        ReportTable("With peers", "What the peers make likely", columns, tuple(rows), frozenset(range(1, 7)), note=note)
+    ]
 
 
-def _map(material: Material) -> list[Section]:
+def _map(material: Material) -> list[ReportSection]:
     if material.snapshot.unit not in charts.tiles():
         return []  # a team, or a country by another code
     shown = [one for one in (material.snapshot, *material.others) if one.ranked or one is material.snapshot]
@@ -329,16 +335,18 @@ def _map(material: Material) -> list[Section]:
     if points:
         title += f"; of {len(points)} more that agreed to be shown, all are at {min(points):.0f} to {max(points):.0f}"
     alt = title + ". " + "; ".join(f"{u}: {'unknown' if v is None else f'{v:.0f}'}" for u, v in sorted(values.items()))
-    table = Table("Map", "Overall score, as declared", ("Unit", "Score"), tuple(sorted(values.items())), frozenset({1}))
+    table = ReportTable(
+        "Map", "Overall score, as declared", ("Unit", "Score"), tuple(sorted(values.items())), frozenset({1})
+    )
     absent = [unit for unit in values if unit not in charts.tiles()]
     note = f"{hidden} more did not agree and are not shown. " if hidden else ""
     note += f"No square on this map: {', '.join(absent)}." if absent else ""
     svg = charts.tile_map(values, own.unit, title, alt)
     figure = Figure("Map", "Overall scores as declared; each country is one square", svg, alt, table, note)
-    return [Section("map", "Map", title, (figure,))]
+    return [ReportSection("map", "Map", title, (figure,))]
 
 
-def _origin(snapshot: Snapshot) -> Section:
+def _origin(snapshot: Snapshot) -> ReportSection:
     framework = snapshot.framework
     rows = tuple(
         (
@@ -359,9 +367,11 @@ def _origin(snapshot: Snapshot) -> Section:
         ),
     )
     columns = ("Criterion", "Responsible", "How far its wording is agreed")
-    table = Table("Criteria", "Who answers for each criterion", columns, rows)
-    return Section("origin", "Sources and rules", "Whose words these are, and who answers for them", (*words, table))
+    table = ReportTable("Criteria", "Who answers for each criterion", columns, rows)
+    return ReportSection(
+        "origin", "Sources and rules", "Whose words these are, and who answers for them", (*words, table)
+    )
 
 
-def _short_title(question: Question) -> str:
+def _short_title(question: FrameworkQuestion) -> str:
     return find_query(question.measured.query).short if question.measured else question.id

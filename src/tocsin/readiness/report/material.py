@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from tocsin.node.errors import InputError
 from tocsin.readiness.assessment import (
-    Comparison,
+    AssessmentComparison,
     Framework,
+    QuestionScore,
     RankRange,
-    Reading,
     Score,
     Snapshot,
-    Tracked,
+    TargetProgress,
     compare,
     goals,
     history,
@@ -49,8 +49,8 @@ class Material:
     others: tuple[Snapshot, ...]
     peers: Peers
     ranked: tuple[RankRange, ...]
-    tracked: tuple[Tracked, ...]
-    comparison: Comparison | None
+    tracked: tuple[TargetProgress, ...]
+    comparison: AssessmentComparison | None
 
 
 def gather(session: Session, assessment_id: int, peers: str = "") -> Material:
@@ -74,7 +74,7 @@ def gather(session: Session, assessment_id: int, peers: str = "") -> Material:
     )
 
 
-def tracked_targets(session: Session, assessment_id: int) -> list[Tracked]:
+def tracked_targets(session: Session, assessment_id: int) -> list[TargetProgress]:
     """The targets of the assessment's unit, each against all its assessments re-scored under this version."""
     snapshot = read_snapshot(session, assessment_id)
     past = [one for one in history(session, snapshot.unit, snapshot.framework.id) if one.as_of <= snapshot.as_of]
@@ -121,11 +121,11 @@ def _ranks(snapshots: list[Snapshot]) -> list[RankRange]:
     return rank_ranges(readings)
 
 
-def as_reading(item: Score) -> Reading:
+def as_reading(item: Score) -> QuestionScore:
     """A score as a reading, 0 to 1."""
     low, high = item.low / 100, item.high / 100
     point = None if item.point is None else min(max(item.point / 100, low), high)
-    return Reading(max(0.0, low), point, min(1.0, high))
+    return QuestionScore(max(0.0, low), point, min(1.0, high))
 
 
 def _peers(snapshot: Snapshot, others: tuple[Snapshot, ...], group: str) -> Peers:
@@ -146,7 +146,7 @@ def _peers(snapshot: Snapshot, others: tuple[Snapshot, ...], group: str) -> Peer
     return Peers(f"median of {len(same)} peers ({name})", medians)
 
 
-def _compared(session: Session, first: Snapshot, second: Snapshot) -> Comparison | None:
+def _compared(session: Session, first: Snapshot, second: Snapshot) -> AssessmentComparison | None:
     try:
         return compare(session, first.id, second.id)
     except InputError:

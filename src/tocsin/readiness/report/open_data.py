@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping
 
 from tocsin import __version__
-from tocsin.interface.documents.document import Cell, Download, Table
+from tocsin.interface.documents.document import Cell, Download, ReportTable
 from tocsin.interface.documents.tables import table_csv
 from tocsin.readiness.assessment import QUERIES, Score, Snapshot
 
 
-def assessment_data(snapshot: Snapshot, declared: Mapping[str, Score], supported: Mapping[str, Score]) -> Table:
+def assessment_data(snapshot: Snapshot, declared: Mapping[str, Score], supported: Mapping[str, Score]) -> ReportTable:
     """Every score of an assessment in one long table, both readings."""
     rows: list[tuple[Cell, ...]] = []
     for reading, scores in (("declared", declared), ("supported", supported)):
@@ -34,7 +34,7 @@ def assessment_data(snapshot: Snapshot, declared: Mapping[str, Score], supported
         "unit", "framework", "version", "as_of", "reading", "kind", "id", "parent", "share", "known",
         "low", "score", "high",
     )  # fmt: skip
-    return Table("Data", "Scores, one a line", columns, tuple(rows), frozenset(range(8, 13)), places=3)
+    return ReportTable("Data", "Scores, one a line", columns, tuple(rows), frozenset(range(8, 13)), places=3)
 
 
 def assessment_downloads(snapshot: Snapshot) -> tuple[Download, ...]:
@@ -73,16 +73,16 @@ def assessment_recipe(snapshot: Snapshot) -> dict[str, object]:
     }
 
 
-def _answers(snapshot: Snapshot) -> Table:
+def _answers(snapshot: Snapshot) -> ReportTable:
     rows = tuple(
         (a.question, a.level, a.status, a.assessor_kind, a.assessor, a.comment, a.at.isoformat())
         for a in snapshot.answers
     )
     columns = ("question", "level", "status", "assessor_kind", "assessor", "comment", "at")
-    return Table("Answers", "Answers", columns, rows)
+    return ReportTable("Answers", "Answers", columns, rows)
 
 
-def _measurements(snapshot: Snapshot) -> Table:
+def _measurements(snapshot: Snapshot) -> ReportTable:
     rows = tuple(
         (
             m.query,
@@ -103,10 +103,10 @@ def _measurements(snapshot: Snapshot) -> Table:
         "query", "method_version", "as_of", "value", "low", "high", "observed", "total", "coverage", "detail",
         "facts_sha256",
     )  # fmt: skip
-    return Table("Measured", "Measured values", columns, rows)
+    return ReportTable("Measured", "Measured values", columns, rows)
 
 
-def _evidence(snapshot: Snapshot) -> Table:
+def _evidence(snapshot: Snapshot) -> ReportTable:
     rows = tuple(
         (
             question,
@@ -121,4 +121,4 @@ def _evidence(snapshot: Snapshot) -> Table:
         for piece in pieces
     )
     columns = ("question", "sha256", "title", "language", "link", "valid_from", "valid_until")
-    return Table("Evidence", "Evidence", columns, rows)
+    return ReportTable("Evidence", "Evidence", columns, rows)

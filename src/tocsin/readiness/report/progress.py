@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from tocsin.interface.documents import charts
-from tocsin.interface.documents.document import Block, Cell, Figure, Prose, Section, Table
-from tocsin.readiness.assessment import ChainLink, Comparison, Score, Snapshot, Tracked
+from tocsin.interface.documents.document import Block, Cell, Figure, Prose, ReportSection, ReportTable
+from tocsin.readiness.assessment import AssessmentComparison, ChainLink, Score, Snapshot, TargetProgress
 
 ONLY_MEASURED = "Nothing of it is declared: these are verified or measured values."
 
 
-def changes(comparison: Comparison | None) -> list[Section]:
+def changes(comparison: AssessmentComparison | None) -> list[ReportSection]:
     """What changed since the last assessment, both under one version; empty where there is none before."""
     if comparison is None:
         return []
@@ -27,7 +27,7 @@ def changes(comparison: Comparison | None) -> list[Section]:
         blocks.append(Prose(_link_words(comparison.linked)))
     if comparison.outcomes:
         blocks.append(_outcome_table(comparison))
-    return [Section("changes", "Changes", title, tuple(blocks))]
+    return [ReportSection("changes", "Changes", title, tuple(blocks))]
 
 
 def _link_words(link: ChainLink) -> str:
@@ -39,7 +39,7 @@ def _link_words(link: ChainLink) -> str:
     )
 
 
-def _change_table(comparison: Comparison) -> Table:
+def _change_table(comparison: AssessmentComparison) -> ReportTable:
     rows = tuple(
         (after.title, before.point, before.low, before.high, after.point, after.low, after.high)
         for ident, after in comparison.second_scores.items()
@@ -48,10 +48,10 @@ def _change_table(comparison: Comparison) -> Table:
     first, second = str(comparison.first.as_of), str(comparison.second.as_of)
     columns = ("Part", first, "from", "to", second, "from ", "to ")
     title = f"Both years under version {comparison.under.version}"
-    return Table("Changes", title, columns, rows, frozenset(range(1, 7)))
+    return ReportTable("Changes", title, columns, rows, frozenset(range(1, 7)))
 
 
-def _outcome_table(comparison: Comparison) -> Table:
+def _outcome_table(comparison: AssessmentComparison) -> ReportTable:
     rows = tuple(
         (
             item.action.title,
@@ -67,24 +67,26 @@ def _outcome_table(comparison: Comparison) -> Table:
     columns = ("Action", "Owner", "State", "Measured value", "Change, points", "from", "to")
     note = "A value moved when the 95 % interval of its change leaves zero out."
     title = "Which actions of the last plan moved a measured value"
-    return Table("Actions, outcome", title, columns, rows, frozenset({4, 5, 6}), note=note)
+    return ReportTable("Actions, outcome", title, columns, rows, frozenset({4, 5, 6}), note=note)
 
 
-def targets(tracked: tuple[Tracked, ...]) -> Section:
+def targets(tracked: tuple[TargetProgress, ...]) -> ReportSection:
     """Each target with the scores so far and the readings of the change."""
     if not tracked:
-        return Section("targets", "Targets", "No target is set", (Prose("Set one with 'tocsin assessment target'."),))
+        return ReportSection(
+            "targets", "Targets", "No target is set", (Prose("Set one with 'tocsin assessment target'."),)
+        )
     reached = sum(item.reached == "yes" for item in tracked)
     open_ = sum(item.reached == "open" for item in tracked)
     title = f"{reached} of {len(tracked)} targets surely reached" + (
         f", {open_} within what it may be" if open_ else ""
     )
-    return Section(
+    return ReportSection(
         "targets", "Targets", title, tuple(_target_figure(number, item) for number, item in enumerate(tracked, start=1))
     )
 
 
-def _target_figure(number: int, item: Tracked) -> Figure | Prose:
+def _target_figure(number: int, item: TargetProgress) -> Figure | Prose:
     if not item.series:
         return Prose(f"{item.goal.title} by {item.goal.end}: not computable, {item.why}.")
     if item.supported is not None and item.series[-1][1].point is None and _last(item.supported) is not None:
@@ -97,7 +99,7 @@ def _target_figure(number: int, item: Tracked) -> Figure | Prose:
         f"{m.on}: {'unknown' if m.point is None else f'{m.point:.0f}'}, {m.low:.0f} to {m.high:.0f}" for m in moments
     )
     rows: list[tuple[Cell, ...]] = [(str(m.on), m.low, m.point, m.high, item.wanted) for m in moments]
-    table = Table(
+    table = ReportTable(
         f"Target {number}",
         item.goal.title,
         ("Date", "From", "Score", "To", "Wanted"),
@@ -114,13 +116,13 @@ def _target_figure(number: int, item: Tracked) -> Figure | Prose:
     return Figure(f"Target {number}", title, svg, alt, table, note=note)
 
 
-def _last(item: Tracked) -> Score | None:
+def _last(item: TargetProgress) -> Score | None:
     """The latest score, where it is known."""
     last = item.series[-1][1] if item.series else None
     return None if last is None or last.point is None else last
 
 
-def _supported_words(item: Tracked) -> str:
+def _supported_words(item: TargetProgress) -> str:
     last = _last(item)
     if last is None:
         return "Nothing of it is verified or measured."
@@ -129,11 +131,11 @@ def _supported_words(item: Tracked) -> str:
     return f"Verified or measured answers alone: {last.point:.0f}, may be {last.low:.0f} to {last.high:.0f}{said}."
 
 
-def plan(snapshot: Snapshot) -> Section:
+def plan(snapshot: Snapshot) -> ReportSection:
     """The action list with owner, date, cost and expected gain."""
     if not snapshot.actions:
         words = "No action is planned yet. Add one with 'tocsin assessment plan add'."
-        return Section("plan", "Plan", "No action is planned", (Prose(words),))
+        return ReportSection("plan", "Plan", "No action is planned", (Prose(words),))
     open_ = [action for action in snapshot.actions if action.done_on is None]
     # Two actions on one question do not add up: the better one counts.
     best = {action.question: action for action in sorted(open_, key=lambda action: action.gain)}.values()
@@ -155,6 +157,6 @@ def plan(snapshot: Snapshot) -> Section:
     )
     columns = ("Action", "Question", "Owner", "Due", "Cost", "Gain", "from", "to", "State")
     note = "Gains are points of the overall score, as expected when planned; on one question the better action counts."
-    return Section(
-        "plan", "Plan", title, (Table("Plan", "Action list", columns, rows, frozenset({5, 6, 7}), note=note),)
+    return ReportSection(
+        "plan", "Plan", title, (ReportTable("Plan", "Action list", columns, rows, frozenset({5, 6, 7}), note=note),)
     )

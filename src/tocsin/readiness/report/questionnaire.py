@@ -1,10 +1,10 @@
 """The questionnaire: every question with its answer, evidence, measured value, and what was said about it."""
 
-from tocsin.interface.documents.document import Card, Cards, Cell, Section, Table
-from tocsin.readiness.assessment import Held, Question, Snapshot
+from tocsin.interface.documents.document import Cards, Cell, QuestionCard, ReportSection, ReportTable
+from tocsin.readiness.assessment import EffectiveAnswer, FrameworkQuestion, Snapshot
 
 
-def questionnaire(snapshot: Snapshot) -> Section:
+def questionnaire(snapshot: Snapshot) -> ReportSection:
     """Every question, grouped by pillar and indicator, with all that is on record about it."""
     held = snapshot.held()
     cards, rows = [], []
@@ -17,11 +17,11 @@ def questionnaire(snapshot: Snapshot) -> Section:
     columns = (
         "Pillar", "Indicator", "Question", "Text", "Answer", "Status", "Kind", "Assessor", "Evidence", "Counts as",
     )  # fmt: skip
-    table = Table("Questionnaire", "Questions and answers", columns, tuple(rows))
-    return Section("questions", "Questionnaire", title, (Cards(tuple(cards), table),))
+    table = ReportTable("Questionnaire", "Questions and answers", columns, tuple(rows))
+    return ReportSection("questions", "Questionnaire", title, (Cards(tuple(cards), table),))
 
 
-def _card(snapshot: Snapshot, question: Question, held: Held | None, group: str) -> Card:
+def _card(snapshot: Snapshot, question: FrameworkQuestion, held: EffectiveAnswer | None, group: str) -> QuestionCard:
     tags: list[tuple[str, str]] = []
     lines: list[tuple[str, str]] = []
     if held is None:
@@ -54,10 +54,10 @@ def _card(snapshot: Snapshot, question: Question, held: Held | None, group: str)
         tags.append(("disputed", "in dispute"))
     if not lines and question.evidence:
         lines.append(("Could be shown by", question.evidence))
-    return Card(question.id, question.text, tuple(tags), tuple(lines), group)
+    return QuestionCard(question.id, question.text, tuple(tags), tuple(lines), group)
 
 
-def _row(snapshot: Snapshot, question: Question, held: dict[str, Held]) -> tuple[Cell, ...]:
+def _row(snapshot: Snapshot, question: FrameworkQuestion, held: dict[str, EffectiveAnswer]) -> tuple[Cell, ...]:
     item = held.get(question.id)
     pieces = "; ".join(piece.title for piece in snapshot.evidence.get(question.id, ())) or None
     if item is None:
@@ -73,7 +73,7 @@ def _row(snapshot: Snapshot, question: Question, held: dict[str, Held]) -> tuple
     )
 
 
-def _level(snapshot: Snapshot, question: Question, held: Held) -> str:
+def _level(snapshot: Snapshot, question: FrameworkQuestion, held: EffectiveAnswer) -> str:
     if held.answer.level is None:
         return "Does not apply"
     return snapshot.framework.scales[question.scale].levels[held.answer.level].label

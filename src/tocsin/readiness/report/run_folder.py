@@ -13,7 +13,7 @@ Values = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
-class Part:
+class IndexPart:
     """An indicator or a group of the hierarchy; ``weight`` is its effective share of the index, 0 to 1."""
 
     code: str
@@ -25,7 +25,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Bound:
+class RunBounds:
     """The index with worst and best case of what is missing, and the ranks that follow. ``missing`` is by weight."""
 
     low: float
@@ -57,18 +57,18 @@ class UnitRun:
     name: str
     year: str
     index: str
-    parts: tuple[Part, ...]
+    parts: tuple[IndexPart, ...]
     stages: Mapping[str, Values]
     others: Mapping[str, Values]
     names: Mapping[str, str]
     groups: Mapping[str, Mapping[str, str]]
     group_names: Mapping[str, str]
-    bounds: Mapping[str, Bound]
+    bounds: Mapping[str, RunBounds]
     part_bounds: Mapping[str, tuple[float, float]]
     series: tuple[Year, ...]
     recipe: Mapping[str, object]
 
-    def at_level(self, level: int) -> list[Part]:
+    def at_level(self, level: int) -> list[IndexPart]:
         """The parts of one level, in the order of the hierarchy."""
         return [part for part in self.parts if part.level == level]
 
@@ -139,10 +139,10 @@ def read_unit(folder: Path, unit: str) -> UnitRun:
     )
 
 
-def _parts(meta: Sequence[Mapping[str, str]], folder: Path) -> list[Part]:
+def _parts(meta: Sequence[Mapping[str, str]], folder: Path) -> list[IndexPart]:
     weights = {row["iCode"]: _number(row["EffWeight"]) for row in _rows(folder / "effective_weights.csv")}
     return [
-        Part(
+        IndexPart(
             code=row["iCode"],
             name=row.get("iName") or row["iCode"],
             level=int(float(row["Level"])),
@@ -160,7 +160,7 @@ def _groups(path: Path, meta: Sequence[Mapping[str, str]]) -> dict[str, dict[str
     return {row["uCode"]: {name: row[name] for name in columns if row.get(name)} for row in _rows(path)}
 
 
-def _bounds(path: Path, year: str) -> dict[str, Bound]:
+def _bounds(path: Path, year: str) -> dict[str, RunBounds]:
     if not path.is_file():
         return {}
     found = {}
@@ -168,7 +168,7 @@ def _bounds(path: Path, year: str) -> dict[str, Bound]:
         low, high = _number(row["Low"]), _number(row["High"])
         if row.get("Time", "") == year and low is not None and high is not None:
             rank = _number(row["Rank"])
-            found[row["uCode"]] = Bound(
+            found[row["uCode"]] = RunBounds(
                 low=low,
                 high=high,
                 rank=None if rank is None else int(rank),

@@ -11,17 +11,17 @@ from tocsin.interface.documents.document import (
     KeyFigure,
     KeyFigures,
     Prose,
-    Report,
-    Section,
-    Table,
+    ReadinessReport,
+    ReportSection,
+    ReportTable,
 )
-from tocsin.readiness.report.run_folder import Part, UnitRun
+from tocsin.readiness.report.run_folder import IndexPart, UnitRun
 
 WHISKER = "missing data at worst and at best"
 SHOWN_RANKS = 60  # more would not be read on one page; the table has them all
 
 
-def unit_report(run: UnitRun, *, made_on: date, peers: str = "", ranked: bool = False) -> Report:
+def unit_report(run: UnitRun, *, made_on: date, peers: str = "", ranked: bool = False) -> ReadinessReport:
     """The report of one unit. Ranks and other units' values are shown only when ``ranked`` says that all agreed.
 
     Raises:
@@ -39,7 +39,7 @@ def unit_report(run: UnitRun, *, made_on: date, peers: str = "", ranked: bool = 
         _indicators(run, others),
         _sources(run, ranked=ranked),
     ]
-    return Report(
+    return ReadinessReport(
         title=f"{run.name}: {title}",
         subtitle=f"One unit of a built run of {len(run.others)} units" + (f", year {run.year}" if run.year else ""),
         made_on=made_on,
@@ -56,7 +56,7 @@ def _peer_words(run: UnitRun, others: Sequence[str], group: str) -> str:
     return f"median of {len(others)} {who}"
 
 
-def _profile(run: UnitRun, others: Sequence[str], peer: str, *, ranked: bool) -> Section:
+def _profile(run: UnitRun, others: Sequence[str], peer: str, *, ranked: bool) -> ReportSection:
     score, middle = run.value("Aggregated", run.index), run.median_of(others, run.index)
     title = f"{run.name} has no score in this run"
     if score is not None:
@@ -71,7 +71,7 @@ def _profile(run: UnitRun, others: Sequence[str], peer: str, *, ranked: bool) ->
         blocks += _group_figures(found, peer, table, level=level, first=level == max(rows))
     if not peer:
         blocks.append(Prose("Too few peers for a median: it takes three."))
-    return Section("profile", "Profile", title, tuple(blocks))
+    return ReportSection("profile", "Profile", title, tuple(blocks))
 
 
 def _keys(run: UnitRun, *, ranked: bool) -> KeyFigures:
@@ -106,14 +106,14 @@ def _group_levels(run: UnitRun) -> list[int]:
     return [level for level in range(top - 1, 1, -1) if run.at_level(level)] or [1]
 
 
-def _bars(run: UnitRun, others: Sequence[str], level: int, scale: Callable[[float], float]) -> list[charts.Bar]:
+def _bars(run: UnitRun, others: Sequence[str], level: int, scale: Callable[[float], float]) -> list[charts.IntervalBar]:
     rows = []
     for part in run.at_level(level):
         value, middle = run.value("Aggregated", part.code), run.median_of(others, part.code)
         at = None if value is None else scale(value)
         ends = run.part_bounds.get(part.code) or (None if value is None else (value, value))
         low, high = (0.0, 100.0) if ends is None else (_within(scale(ends[0])), _within(scale(ends[1])))
-        rows.append(charts.Bar(part.name, low, at, high, peer=None if middle is None else scale(middle)))
+        rows.append(charts.IntervalBar(part.name, low, at, high, peer=None if middle is None else scale(middle)))
     return rows
 
 
@@ -130,7 +130,9 @@ def _within(value: float) -> float:
     return min(100.0, max(0.0, value))
 
 
-def _group_figures(rows: list[charts.Bar], peer: str, table: Table, *, level: int, first: bool) -> list[Figure]:
+def _group_figures(
+    rows: list[charts.IntervalBar], peer: str, table: ReportTable, *, level: int, first: bool
+) -> list[Figure]:
     known = [row for row in rows if row.point is not None]
     if not known:
         return []
@@ -150,14 +152,14 @@ def _group_figures(rows: list[charts.Bar], peer: str, table: Table, *, level: in
     return found
 
 
-def _bar_words(row: charts.Bar) -> str:
+def _bar_words(row: charts.IntervalBar) -> str:
     peer = "" if row.peer is None else f" (peers {row.peer:.0f})"
     said = "unknown" if row.point is None else f"{row.point:.0f}"
     reach = f", may be {row.low:.0f} to {row.high:.0f}" if row.low < row.high else ""
     return f"{row.label}: {said}{reach}{peer}"
 
 
-def _group_table(run: UnitRun, others: Sequence[str]) -> Table:
+def _group_table(run: UnitRun, others: Sequence[str]) -> ReportTable:
     rows: list[tuple[Cell, ...]] = [
         (
             part.code,
@@ -172,10 +174,10 @@ def _group_table(run: UnitRun, others: Sequence[str]) -> Table:
         if part.level > 1
     ]
     columns = ("Code", "Name", "Level", "Weight in the index %", "Score", "At worst", "At best", "Peers' median")
-    return Table("Groups", "Scores by part of the index", columns, tuple(rows), frozenset(range(2, 8)))
+    return ReportTable("Groups", "Scores by part of the index", columns, tuple(rows), frozenset(range(2, 8)))
 
 
-def _years(run: UnitRun) -> list[Section]:
+def _years(run: UnitRun) -> list[ReportSection]:
     known = [(one.year, one.score, one.low or 0.0, one.high or 0.0) for one in run.series if one.score is not None]
     if len(known) < 2:
         return []
@@ -188,12 +190,14 @@ def _years(run: UnitRun) -> list[Section]:
     ]
     alt = title + ". " + "; ".join(f"{year}: {score:.1f} ({low:.1f} to {high:.1f})" for year, score, low, high in known)
     columns = ("Year", "Index", "At worst", "At best")
-    table = Table("Years", "Index by year", columns, tuple(known), frozenset({1, 2, 3}), note=f"The range: {WHISKER}.")
+    table = ReportTable(
+        "Years", "Index by year", columns, tuple(known), frozenset({1, 2, 3}), note=f"The range: {WHISKER}."
+    )
     chart = charts.track(moments, None, int(float(known[-1][0])), title, alt)
-    return [Section("years", "Years", title, (Figure("Years", "Index by year", chart, alt, table),))]
+    return [ReportSection("years", "Years", title, (Figure("Years", "Index by year", chart, alt, table),))]
 
 
-def _spread(run: UnitRun, others: Sequence[str]) -> Section:
+def _spread(run: UnitRun, others: Sequence[str]) -> ReportSection:
     found = []
     for part in run.at_level(1):
         value, middle = run.value("Aggregated", part.code), run.median_of(others, part.code)
@@ -202,7 +206,7 @@ def _spread(run: UnitRun, others: Sequence[str]) -> Section:
     found.sort(key=lambda row: row[0])
     columns = ("Indicator", "Value", "Unit", "Score", "Peers", "Distance")
 
-    def rows(chosen: list[tuple[float, Part, float, float]]) -> tuple[tuple[Cell, ...], ...]:
+    def rows(chosen: list[tuple[float, IndexPart, float, float]]) -> tuple[tuple[Cell, ...], ...]:
         return tuple((p.name, run.value("Raw", p.code), p.unit, value, m, gap) for gap, p, value, m in chosen)
 
     strong, weak = [row for row in found[::-1] if row[0] > 0][:5], [row for row in found if row[0] < 0][:5]
@@ -211,13 +215,13 @@ def _spread(run: UnitRun, others: Sequence[str]) -> Section:
         title = f"It leads its peers most in “{strong[0][1].name}” and trails most in “{weak[0][1].name}”"
     numbers = frozenset({1, 3, 4, 5})
     tables = (
-        Table("Strengths", "Furthest above the peers' median", columns, rows(strong), numbers),
-        Table("Weaknesses", "Furthest below the peers' median", columns, rows(weak), numbers),
+        ReportTable("Strengths", "Furthest above the peers' median", columns, rows(strong), numbers),
+        ReportTable("Weaknesses", "Furthest below the peers' median", columns, rows(weak), numbers),
     )
-    return Section("strengths", "Strengths and weaknesses", title, tables)
+    return ReportSection("strengths", "Strengths and weaknesses", title, tables)
 
 
-def _ranks(run: UnitRun) -> list[Section]:
+def _ranks(run: UnitRun) -> list[ReportSection]:
     own = run.bounds.get(run.code)
     held = sorted(
         ((code, bound) for code, bound in run.bounds.items() if bound.rank is not None),
@@ -232,7 +236,7 @@ def _ranks(run: UnitRun) -> list[Section]:
     first = max(0, min(place - SHOWN_RANKS // 2, len(held) - SHOWN_RANKS))
     near = held[first : first + SHOWN_RANKS]
     lines = [(run.names.get(code, code), b.best, b.rank or b.best, b.worst, code == run.code) for code, b in near]
-    table = Table(
+    table = ReportTable(
         "Ranks",
         "Ranks, with what missing data leave open",
         ("Unit", "Name", "Best", "Rank", "Worst"),
@@ -243,10 +247,10 @@ def _ranks(run: UnitRun) -> list[Section]:
         "Rank of each unit, with its range" if len(near) == len(held) else "The units around it, with their ranges"
     )
     figure = Figure("Ranks", finding, charts.ranks(lines, title, alt), alt, table)
-    return [Section("ranks", "Ranks", title, (figure,))]
+    return [ReportSection("ranks", "Ranks", title, (figure,))]
 
 
-def _map(run: UnitRun) -> list[Section]:
+def _map(run: UnitRun) -> list[ReportSection]:
     scale = _chart_scale(run)
     values = {code: None if (value := row.get(run.index)) is None else scale(value) for code, row in run.others.items()}
     placed = [code for code in values if code in charts.tiles()]
@@ -255,16 +259,16 @@ def _map(run: UnitRun) -> list[Section]:
     known = [value for value in values.values() if value is not None]
     title = f"The index lies between {min(known):.0f} and {max(known):.0f}" if known else "No unit has a score"
     alt = title + ". " + "; ".join(f"{c}: {'none' if v is None else f'{v:.0f}'}" for c, v in sorted(values.items()))
-    table = Table("Map", "Index by unit", ("Unit", "Index"), tuple(sorted(values.items())), frozenset({1}))
+    table = ReportTable("Map", "Index by unit", ("Unit", "Index"), tuple(sorted(values.items())), frozenset({1}))
     absent = [code for code in values if code not in placed]
     note = f"No square on this map: {', '.join(absent)}." if absent else ""
     figure = Figure(
         "Map", "Each country is one square", charts.tile_map(values, run.code, title, alt), alt, table, note
     )
-    return [Section("map", "Map", title, (figure,))]
+    return [ReportSection("map", "Map", title, (figure,))]
 
 
-def _indicators(run: UnitRun, others: Sequence[str]) -> Section:
+def _indicators(run: UnitRun, others: Sequence[str]) -> ReportSection:
     names = {part.code: part.name for part in run.parts}
     rows: list[tuple[Cell, ...]] = [
         (
@@ -281,8 +285,8 @@ def _indicators(run: UnitRun, others: Sequence[str]) -> Section:
     touched = sum(row[-1] is not None for row in rows)
     title = f"{len(rows)} indicators, {touched or 'none'} of them filled in or treated"
     columns = ("Indicator", "Group", "Value", "Unit", "Score", "Peers", "Note")
-    table = Table("Indicators", "Indicators, as given and as scored", columns, tuple(rows), frozenset({2, 4, 5}))
-    return Section("indicators", "Indicators", title, (table,))
+    table = ReportTable("Indicators", "Indicators, as given and as scored", columns, tuple(rows), frozenset({2, 4, 5}))
+    return ReportSection("indicators", "Indicators", title, (table,))
 
 
 def _treatment(run: UnitRun, code: str) -> str | None:
@@ -292,7 +296,7 @@ def _treatment(run: UnitRun, code: str) -> str | None:
     return "outlier treated" if imputed is not None and treated != imputed else None
 
 
-def _sources(run: UnitRun, *, ranked: bool) -> Section:
+def _sources(run: UnitRun, *, ranked: bool) -> ReportSection:
     warnings = run.recipe.get("warnings")
     blocks: list[Block] = [Prose(f"Identity of the run: {run.recipe['identity']}.")]
     blocks += [Prose(str(warning)) for warning in (warnings if isinstance(warnings, list) else [])]
@@ -301,10 +305,10 @@ def _sources(run: UnitRun, *, ranked: bool) -> Section:
     blocks.append(
         Prose("The same inputs and recipe give the same figures; the recipe stands in the open data and the workbook.")
     )
-    return Section("sources", "Sources and rules", "How to come to the same figures", tuple(blocks))
+    return ReportSection("sources", "Sources and rules", "How to come to the same figures", tuple(blocks))
 
 
-def _data(run: UnitRun) -> Table:
+def _data(run: UnitRun) -> ReportTable:
     rows: list[tuple[Cell, ...]] = [
         (run.code, run.year or None, part.code, part.name, part.level, part.parent or None, stage, value)
         for part in run.parts
@@ -312,6 +316,6 @@ def _data(run: UnitRun) -> Table:
         if (value := values.get(part.code)) is not None and (part.level == 1) == (stage != "Aggregated")
     ]
     columns = ("unit", "year", "code", "name", "level", "parent", "stage", "value")
-    return Table(
+    return ReportTable(
         "Data", "All stages of this unit, one figure a line", columns, tuple(rows), frozenset({4, 7}), places=3
     )

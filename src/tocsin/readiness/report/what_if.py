@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from tocsin.interface.documents.document import Cell, Section, Table, WhatIf
-from tocsin.readiness.assessment import UNKNOWN, Reading, Snapshot, score
+from tocsin.interface.documents.document import Cell, ReportSection, ReportTable, WhatIf
+from tocsin.readiness.assessment import UNKNOWN, QuestionScore, Snapshot, score
 from tocsin.readiness.report.material import Material, overall
 
 
-def what_if(material: Material) -> Section:
+def what_if(material: Material) -> ReportSection:
     """The section; the page's script uses the same arithmetic on the same numbers."""
     snapshot = material.snapshot
     rows = _gains(snapshot)
@@ -15,7 +15,7 @@ def what_if(material: Material) -> Section:
     if rows and isinstance(rows[0][4], float):
         best = str(rows[0][0])
         title = f"Most is gained by one step on “{_criterion(snapshot, best)}” ({best}): {rows[0][4]:.1f} points"
-    table = Table(
+    table = ReportTable(
         "What if",
         "What one step up on each question would do",
         ("Question", "Text", "Now", "Next", "Gain", "Score then", "from", "to"),
@@ -24,7 +24,7 @@ def what_if(material: Material) -> Section:
         places=1,
         note="As declared, one question at a time. Answering an open one (here at its middle level) narrows the range.",
     )
-    return Section("what-if", "What if", title, (WhatIf(_data(material), table),))
+    return ReportSection("what-if", "What if", title, (WhatIf(_data(material), table),))
 
 
 def _criterion(snapshot: Snapshot, question: str) -> str:
@@ -90,7 +90,7 @@ def _gains(snapshot: Snapshot) -> list[tuple[Cell, ...]]:
         if goal >= len(levels):
             continue
         value = levels[goal].value
-        then = score(framework, {**readings, ident: Reading(value, value, value)})["overall"]
+        then = score(framework, {**readings, ident: QuestionScore(value, value, value)})["overall"]
         known = place is not None and now is not None and now.point is not None and then.point is not None
         gain = (then.point or 0.0) - (now.point or 0.0) if known and now is not None else None
         label = "unanswered" if place is None else levels[place].label
@@ -100,6 +100,6 @@ def _gains(snapshot: Snapshot) -> list[tuple[Cell, ...]]:
     return [row for _, row in sorted(rows, key=lambda pair: -pair[0])]
 
 
-def _value(readings: Mapping[str, Reading | None], ident: str) -> float | None:
+def _value(readings: Mapping[str, QuestionScore | None], ident: str) -> float | None:
     held = readings.get(ident)
     return None if held is None else held.point

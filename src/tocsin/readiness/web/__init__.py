@@ -10,11 +10,11 @@ from tocsin.interface.capabilities import N_
 from tocsin.interface.guard import needs
 from tocsin.interface.numbers import Number
 from tocsin.interface.pages import PageMaker
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.readiness.assessment import Score, profiles, read_snapshot
 from tocsin.readiness.assessment.models import Assessment, FrameworkVersion
 
-_Reader = Annotated[Visitor, needs(Act.READINESS_READ)]
+_Reader = Annotated[Principal, needs(Permission.READINESS_READ)]
 _DEPTHS: Final = {"overall": 0, "pillar": 1, "indicator": 2}
 KINDS: Final = {"overall": N_("Overall"), "pillar": N_("Pillar"), "indicator": N_("Indicator")}
 

@@ -23,10 +23,10 @@ from tocsin.server.api import (
     reports,
     teams,
 )
-from tocsin.server.api.counter import Counter
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.failures import add_failures
 from tocsin.server.api.gatekeeper import Gatekeeper
-from tocsin.server.api.routes import Guarded
+from tocsin.server.api.routes import GuardedRoute
 from tocsin.server.api.schema import describe
 
 _OPEN = (health, documents)
@@ -42,16 +42,16 @@ class _Below(Mount):
         self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
-def api_door(path: str, counter: Counter, *, public: bool = False) -> Mount:
+def api_door(path: str, counter: ApiContext, *, public: bool = False) -> Mount:
     """The API of one node at ``path``; with ``public`` only what needs no account."""
     return _Below(path, _make(counter, public=public))
 
 
-def _make(counter: Counter, *, public: bool) -> FastAPI:
+def _make(counter: ApiContext, *, public: bool) -> FastAPI:
     api = FastAPI(title="Tocsin", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     api.state.tokens, api.state.counter = counter.tokens, counter
     for noun in _OPEN if public else (*_OPEN, *_INSIDE):
-        router = APIRouter(route_class=Guarded, tags=[noun.TAG])
+        router = APIRouter(route_class=GuardedRoute, tags=[noun.TAG])
         noun.add_routes(router, counter)
         api.include_router(router, max_body_size=_MOST_BYTES)
     add_failures(api)

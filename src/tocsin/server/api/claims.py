@@ -10,9 +10,9 @@ from pydantic import BaseModel, Field
 from tocsin.directory import read_team, team_names
 from tocsin.directory.claims import Claim as OwnClaim
 from tocsin.directory.claims import ClaimState, make_claim, read_claim, read_claims, show_code
-from tocsin.node.accounts import Act, Reach, Visitor
-from tocsin.server.api.counter import Counter
-from tocsin.server.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
+from tocsin.node.accounts import Permission, PermissionScope, Principal
+from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
 from tocsin.server.security import NotHereError, needs
 
 TAG = "directory"
@@ -22,7 +22,7 @@ _LINE = r"^[^\x00-\x1f\x7f]+$"
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The number of a claim.", examples=[1])]
 
 
-class Claim(BaseModel):
+class ClaimOut(BaseModel):
     """``dns_names`` must all have a TXT record that says ``dns_value``; or the code from the letter is given back."""
 
     number: int
@@ -58,7 +58,7 @@ class Code(BaseModel):
     code: str = Field(min_length=1, max_length=100, examples=["ABCD-EFGH-JKLM"])
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     database = counter.node.database
 
@@ -67,14 +67,14 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         *,
         request: Request,
         response: Response,
-        visitor: Annotated[Visitor, needs(Act.DIRECTORY_READ)],
+        visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)],
         state: ClaimState | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Page[Claim]:
+    ) -> ListPage[ClaimOut]:
         """The latest first; operators see those of their own teams."""
         place = place_of(counter.tokens, _NOUN, cursor)
-        keys = _keys(counter, visitor.reach(Act.DIRECTORY_READ))
+        keys = _keys(counter, visitor.reach(Permission.DIRECTORY_READ))
         found = [
             one
             for one in read_claims(database, counter.now)
@@ -84,18 +84,20 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         ]
         following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].number]) if len(found) > limit else None
         link_next(request, response, following)
-        return Page(items=[_shown(one) for one in found[:limit]], next=following)
+        return ListPage(items=[_shown(one) for one in found[:limit]], next=following)
 
     @router.get("/claims/{number}", operation_id="readClaim", summary="One claim")
-    def read_one(number: Number, visitor: Annotated[Visitor, needs(Act.DIRECTORY_READ)]) -> Claim:
+    def read_one(number: Number, visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)]) -> ClaimOut:
         """How it stands, and how control of it can be shown."""
-        return _shown(_own(counter, number, visitor.reach(Act.DIRECTORY_READ)))
+        return _shown(_own(counter, number, visitor.reach(Permission.DIRECTORY_READ)))
 
     @router.post("/claims", operation_id="makeClaim", summary="Claim a network, AS or domain", status_code=201)
-    def make(asked: Annotated[NewClaim, Body()], visitor: Annotated[Visitor, needs(Act.CLAIMS_MAKE)]) -> Claim:
+    def make(
+        asked: Annotated[NewClaim, Body()], visitor: Annotated[Principal, needs(Permission.CLAIMS_MAKE)]
+    ) -> ClaimOut:
         """A code goes to the mailboxes that the registries name. The same claim, still open, is given back."""
         team, _ = read_team(database, asked.team)
-        if not visitor.may(Act.CLAIMS_MAKE, [team.id]):
+        if not visitor.may(Permission.CLAIMS_MAKE, [team.id]):
             raise NotHereError
         made = make_claim(
             database,
@@ -110,21 +112,21 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
 
     @router.post("/claims/{number}/code", operation_id="proveClaim", summary="Show control by the code from the letter")
     def prove(
-        number: Number, given: Annotated[Code, Body()], visitor: Annotated[Visitor, needs(Act.CLAIMS_MAKE)]
-    ) -> Claim:
+        number: Number, given: Annotated[Code, Body()], visitor: Annotated[Principal, needs(Permission.CLAIMS_MAKE)]
+    ) -> ClaimOut:
         """A person then decides."""
-        _own(counter, number, visitor.reach(Act.CLAIMS_MAKE))
+        _own(counter, number, visitor.reach(Permission.CLAIMS_MAKE))
         return _shown(show_code(database, number, given.code, now=counter.now))
 
 
-def _own(counter: Counter, number: int, reach: Reach) -> OwnClaim:
+def _own(counter: ApiContext, number: int, reach: PermissionScope) -> OwnClaim:
     found, keys = read_claim(counter.node.database, number, counter.now), _keys(counter, reach)
     if keys is not None and found.team not in keys:
         raise NotHereError
     return found
 
 
-def _keys(counter: Counter, reach: Reach) -> frozenset[str] | None:
+def _keys(counter: ApiContext, reach: PermissionScope) -> frozenset[str] | None:
     """The keys of the teams within reach; None: all."""
     if reach.everything:
         return None
@@ -132,5 +134,5 @@ def _keys(counter: Counter, reach: Reach) -> frozenset[str] | None:
         return frozenset(key for key, _ in team_names(session, reach.teams).values())
 
 
-def _shown(one: OwnClaim) -> Claim:
-    return Claim(**asdict(one))
+def _shown(one: OwnClaim) -> ClaimOut:
+    return ClaimOut(**asdict(one))

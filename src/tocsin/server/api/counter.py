@@ -13,14 +13,14 @@ from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads import Taker
 from tocsin.server.api.once import forget_killed
-from tocsin.sharing.lookup import Guide
+from tocsin.sharing.lookup import ResponsibilityLookup
 
 if TYPE_CHECKING:
     from tocsin.server.api.metrics import Durations
 
 
 @dataclass(frozen=True)
-class Counter:
+class ApiContext:
     """What routes work with; ``clock`` tells the time, UTC; ``taker`` takes in reports that are sent.
 
     ``guide`` says who must know, from a router that stays open. ``worker`` names this process, and no other ever.
@@ -30,7 +30,7 @@ class Counter:
     clock: Callable[[], datetime]
     tokens: Tokens
     taker: Taker
-    guide: Guide
+    guide: ResponsibilityLookup
     worker: str = field(default_factory=lambda: uuid4().hex)
 
     @contextmanager

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import (
     TOLD,
     Delivery,
+    DeliveryFilter,
     DeliveryState,
-    Wanted,
     delivery,
     drop,
     find_digests,
@@ -24,11 +24,11 @@ from tocsin.delivery import (
     send_again,
 )
 from tocsin.directory import team_names, teams_called
-from tocsin.node.accounts import Act, Reach, Visitor
+from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.node.letters import Letter
 from tocsin.problems.replies import came_in
-from tocsin.server.api.counter import Counter
-from tocsin.server.api.pages import Cursor, Limit, Page, aware, cursor_for, link_next, place_of
+from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.pages import Cursor, Limit, ListPage, aware, cursor_for, link_next, place_of
 from tocsin.server.security import NotHereError, needs
 
 TAG = "deliveries"
@@ -37,7 +37,7 @@ _NOUN = "deliveries"
 Reference = Annotated[
     str, Path(max_length=40, pattern=r"^[A-Za-z0-9-]+$", description="A reference.", examples=["TOC-2026-0000001"])
 ]
-Steerer = Annotated[Visitor, needs(Act.DELIVERIES_STEER, everything=True)]
+Steerer = Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)]
 
 
 class Digest(BaseModel):
@@ -69,26 +69,26 @@ class WholeDigest(Digest):
     mails: list[int] = Field([], description="Numbers of mails about it.")
 
 
-class Reason(BaseModel):
+class OptionalReason(BaseModel):
     """Why, for whoever reads it later."""
 
     reason: str = Field("", max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
-class Needed(BaseModel):
+class RequiredReason(BaseModel):
     """Why; it must be said."""
 
     reason: str = Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
-class Done(BaseModel):
+class DeliveryActOut(BaseModel):
     """What an act made of it; ``reference`` is a new one where it was sent again."""
 
     reference: str
     state: str
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     node = counter.node
 
@@ -97,19 +97,19 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         *,
         request: Request,
         response: Response,
-        visitor: Annotated[Visitor, needs(Act.DELIVERIES_READ)],
+        visitor: Annotated[Principal, needs(Permission.DELIVERIES_READ)],
         state: DeliveryState | None = None,
         team: Annotated[str, Query(max_length=200, description="Key or name of a team.")] = "",
         since: Annotated[datetime | None, Query(description="Made from then on.")] = None,
         until: Annotated[datetime | None, Query(description="Made before then.")] = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Page[Digest]:
+    ) -> ListPage[Digest]:
         """The newest first; operators see those that left for their own teams."""
         place = place_of(counter.tokens, _NOUN, cursor)
-        reach = visitor.reach(Act.DELIVERIES_READ)
+        reach = visitor.reach(Permission.DELIVERIES_READ)
         with node.database.reading() as session:
-            wanted = Wanted(
+            wanted = DeliveryFilter(
                 states=(state.value,) if state else (),
                 teams=_teams(session, reach, team),
                 since=aware(since),
@@ -121,12 +121,14 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
             names = team_names(session, {one.team_id for one in found})
         following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].id]) if len(found) > limit else None
         link_next(request, response, following)
-        return Page(items=[Digest(**_document(one, names, reach)) for one in found[:limit]], next=following)
+        return ListPage(items=[Digest(**_document(one, names, reach)) for one in found[:limit]], next=following)
 
     @router.get("/deliveries/{reference}", operation_id="readDelivery", summary="All that is known of one digest")
-    def read_delivery(reference: Reference, visitor: Annotated[Visitor, needs(Act.DELIVERIES_READ)]) -> WholeDigest:
+    def read_delivery(
+        reference: Reference, visitor: Annotated[Principal, needs(Permission.DELIVERIES_READ)]
+    ) -> WholeDigest:
         """With the mails that came in about it."""
-        reach = visitor.reach(Act.DELIVERIES_READ)
+        reach = visitor.reach(Permission.DELIVERIES_READ)
         with node.database.reading() as session:
             found = delivery(session, reference)
             if not reach.covers([found.team_id]) or not (reach.everything or found.state in TOLD):
@@ -184,26 +186,26 @@ _PLAIN: Final[tuple[tuple[str, str, Do], ...]] = (
 )
 
 
-def _add_acts(router: APIRouter, counter: Counter) -> None:
+def _add_acts(router: APIRouter, counter: ApiContext) -> None:
     for name, summary, do in _PLAIN:
         _add_plain(router, counter, (name, summary, do))
 
     @router.post(_path("hold"), operation_id="holdDelivery", summary="Hold a mail back that has not left")
-    def hold_back(reference: Reference, visitor: Steerer, why: Annotated[Reason, Body()]) -> Done:
+    def hold_back(reference: Reference, visitor: Steerer, why: Annotated[OptionalReason, Body()]) -> DeliveryActOut:
         """It waits for a person."""
         return _steer(counter, visitor, _hold, reference, why.reason)
 
     @router.post(_path("drop"), operation_id="dropDelivery", summary="Never send a held mail")
-    def never_send(reference: Reference, visitor: Steerer, why: Annotated[Needed, Body()]) -> Done:
+    def never_send(reference: Reference, visitor: Steerer, why: Annotated[RequiredReason, Body()]) -> DeliveryActOut:
         """For good: nothing undoes it. The next one to its team is held again."""
         return _steer(counter, visitor, _drop, reference, why.reason)
 
 
-def _add_plain(router: APIRouter, counter: Counter, act: tuple[str, str, Do]) -> None:
+def _add_plain(router: APIRouter, counter: ApiContext, act: tuple[str, str, Do]) -> None:
     name, summary, do = act
 
     @router.post(_path(name), operation_id=f"{name}Delivery", summary=summary, name=name)
-    def steer(reference: Reference, visitor: Steerer) -> Done:
+    def steer(reference: Reference, visitor: Steerer) -> DeliveryActOut:
         return _steer(counter, visitor, do, reference, "")
 
 
@@ -211,14 +213,14 @@ def _path(act: str) -> str:
     return f"/deliveries/{{reference}}/{act}"
 
 
-def _steer(counter: Counter, visitor: Visitor, do: Do, reference: str, reason: str) -> Done:
+def _steer(counter: ApiContext, visitor: Principal, do: Do, reference: str, reason: str) -> DeliveryActOut:
     domain = counter.node.settings.node.contact.rpartition("@")[2]
     with counter.node.database.begin() as session:
         one = do(session, _Order(reference, reason, visitor.actor, counter.now, domain))
-        return Done(reference=one.reference, state=one.state)
+        return DeliveryActOut(reference=one.reference, state=one.state)
 
 
-def _teams(session: Session, reach: Reach, team: str) -> frozenset[int] | None:
+def _teams(session: Session, reach: PermissionScope, team: str) -> frozenset[int] | None:
     """Whose digests are wanted and may be seen; None: everybody's."""
     may = None if reach.everything else reach.teams
     if not team:
@@ -227,7 +229,7 @@ def _teams(session: Session, reach: Reach, team: str) -> frozenset[int] | None:
     return called if may is None else called & may
 
 
-def _document(one: Delivery, names: dict[int, tuple[str, str]], reach: Reach) -> dict[str, Any]:
+def _document(one: Delivery, names: dict[int, tuple[str, str]], reach: PermissionScope) -> dict[str, Any]:
     """What a reader may know of it: what went wrong here is for those inside."""
     key, name = names.get(one.team_id, (None, None))
     inside = reach.everything

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from tocsin.node.accounts import Act, Visitor
-from tocsin.server.api.counter import Counter
+from tocsin.node.accounts import Permission, Principal
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.security import needs
 
 TAG = "description"
@@ -33,16 +33,16 @@ _HEAD = "<thead><tr><th scope='col'>parameter</th><th scope='col'>in</th><th sco
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def add_routes(router: APIRouter, _counter: Counter) -> None:
+def add_routes(router: APIRouter, _counter: ApiContext) -> None:
     """Add the routes."""
 
     @router.get("/openapi.json", include_in_schema=False)
-    def schema(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> JSONResponse:
+    def schema(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> JSONResponse:
         """The description for programs."""
         return JSONResponse(request.app.openapi())
 
     @router.get("/docs", include_in_schema=False)
-    def page(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> HTMLResponse:
+    def page(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> HTMLResponse:
         """The description for people."""
         return HTMLResponse(_page(request.app.openapi()))
 

@@ -12,14 +12,14 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin.events.browse import read_cursor
-from tocsin.events.export import EVENT, Form, media_of, table_of
+from tocsin.events.export import EVENT, ExportForm, media_of, table_of
 from tocsin.events.filters import EVERYWHERE, EventFilter
 from tocsin.events.idf_out import to_idf
 from tocsin.events.schema import BY_NAME
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.records import node_uuid
-from tocsin.server.api.counter import Counter
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import Cursor, Limit, cursor_for, link_next, place_of
 from tocsin.server.security import NotHereError, needs
 from tocsin.sharing.export import export_events
@@ -29,15 +29,15 @@ TAG = "events"
 _NOUN = "events"
 _WORD = r"^[^\x00-\x1f\x7f]*$"
 
-_MEDIA = {media_of(form).partition(";")[0]: form for form in Form if form is not Form.JSON}
+_MEDIA = {media_of(form).partition(";")[0]: form for form in ExportForm if form is not ExportForm.JSON}
 _FILES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "A page, or a file.",
-        "content": {media_of(form): {} for form in Form if form is not Form.JSON},
+        "content": {media_of(form): {} for form in ExportForm if form is not ExportForm.JSON},
     }
 }
 
-Reader = Annotated[Visitor, needs(Act.EVENTS_READ)]
+Reader = Annotated[Principal, needs(Permission.EVENTS_READ)]
 
 
 class Event(BaseModel):
@@ -52,7 +52,7 @@ class Event(BaseModel):
     event: UUID
 
 
-class Events(BaseModel):
+class EventsPage(BaseModel):
     """Events, the newest report first."""
 
     items: list[Event]
@@ -80,7 +80,7 @@ class OfValue(BaseModel):
     events: int
 
 
-class Figures(BaseModel):
+class EventCountsOut(BaseModel):
     """How many events fit, by hour and by value, the most first."""
 
     total: int
@@ -123,11 +123,13 @@ def _filter(
 Filter = Annotated[EventFilter, Depends(_filter)]
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     node = counter.node
 
-    @router.get("/events", operation_id="listEvents", summary="What was heard", response_model=Events, responses=_FILES)
+    @router.get(
+        "/events", operation_id="listEvents", summary="What was heard", response_model=EventsPage, responses=_FILES
+    )
     def list_events(
         *,
         request: Request,
@@ -138,7 +140,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
             list[str] | None, Query(max_length=100, description="Only these fields; repeat it for several.")
         ] = None,
         format_: Annotated[
-            Form | None, Query(alias="format", description="All of them as a file, in place of a page.")
+            ExportForm | None, Query(alias="format", description="All of them as a file, in place of a page.")
         ] = None,
         limit: Limit = 100,
         cursor: Cursor = None,
@@ -153,7 +155,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         page = node.events.page(
             wanted,
             now=counter.now,
-            sight=export_sight(node, node.events, visitor.reach(Act.EVENTS_READ)),
+            sight=export_sight(node, node.events, visitor.reach(Permission.EVENTS_READ)),
             columns=_known(field or []),
             after=place[0] if place else "",
             limit=limit,
@@ -161,16 +163,16 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         following = cursor_for(counter.tokens, _NOUN, [page.cursor]) if page.cursor else None
         link_next(request, response, following)
         response.headers["Vary"] = "Accept"
-        return Events(items=[Event(**one) for one in _documents(counter, page.rows)], next=following)
+        return EventsPage(items=[Event(**one) for one in _documents(counter, page.rows)], next=following)
 
     @router.get("/events/figures", operation_id="countEvents", summary="How many events, over time and by value")
-    def figures(visitor: Reader, wanted: Filter) -> Figures:
+    def figures(visitor: Reader, wanted: Filter) -> EventCountsOut:
         """Of those that whoever asks may have."""
-        sight = export_sight(node, node.events, visitor.reach(Act.EVENTS_READ))
+        sight = export_sight(node, node.events, visitor.reach(Permission.EVENTS_READ))
         found = node.events.figures(wanted, now=counter.now, sight=sight)
-        return Figures(
+        return EventCountsOut(
             total=found.total,
-            stored=found.stored if visitor.reach(Act.EVENTS_READ).everything else found.total,
+            stored=found.stored if visitor.reach(Permission.EVENTS_READ).everything else found.total,
             hours=[OfHour(hour=_hour(hour), events=count) for hour, count in found.hours.tolist()],
             asns=[OfNetwork(asn=asn, events=count) for asn, count in found.asns.tolist()],
             by={name: [OfValue(value=value, events=of) for value, of in values] for name, values in found.by.items()},
@@ -184,7 +186,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         """With all fields that may go to whoever asks."""
         if read_cursor(id) is None:
             raise NotHereError
-        found = node.events.one(id, sight=export_sight(node, node.events, visitor.reach(Act.EVENTS_READ)))
+        found = node.events.one(id, sight=export_sight(node, node.events, visitor.reach(Permission.EVENTS_READ)))
         for one in _documents(counter, found):
             return Event(**one)
         raise NotHereError
@@ -200,14 +202,14 @@ def _known(names: list[str]) -> list[str]:
     return names
 
 
-def _documents(counter: Counter, rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def _documents(counter: ApiContext, rows: pl.DataFrame) -> Iterator[dict[str, Any]]:
     events = table_of(rows, node_uuid(counter.node.database))[EVENT]
     places = rows.select("ingest", "row").iter_rows()
     for (ingest, row), event, found in zip(places, events, to_idf(rows), strict=True):
         yield {"id": f"{ingest}-{row}", "event": event, **found}
 
 
-def _accepted(request: Request) -> Form | None:
+def _accepted(request: Request) -> ExportForm | None:
     """The form of file that is asked for by its media type (RFC 9110, 12.5.1), where JSON is not."""
     for part in request.headers.get("accept", "").lower().split(","):
         media = part.partition(";")[0].strip()
@@ -218,8 +220,8 @@ def _accepted(request: Request) -> Form | None:
     return None
 
 
-def _file(counter: Counter, visitor: Visitor, wanted: EventFilter, form: Form) -> Response:
-    reach = visitor.reach(Act.EVENTS_EXPORT)
+def _file(counter: ApiContext, visitor: Principal, wanted: EventFilter, form: ExportForm) -> Response:
+    reach = visitor.reach(Permission.EVENTS_EXPORT)
     if not reach:
         raise NotHereError
     made = export_events(

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.node.accounts import network_of
 from tocsin.node.errors import TocsinError
-from tocsin.server.api.counter import Counter
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.failures import failure_of, problem, unknown
 from tocsin.server.security import visitor_of
 
@@ -28,7 +28,7 @@ class Gatekeeper:
     Headers: draft-ietf-httpapi-ratelimit-headers, and Retry-After (RFC 9110, 10.2.3) where it is too much.
     """
 
-    def __init__(self, app: ASGIApp, *, counter: Counter) -> None:
+    def __init__(self, app: ASGIApp, *, counter: ApiContext) -> None:
         api = counter.node.settings.api
         self._app = app
         self._limits = {

@@ -6,17 +6,17 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from tocsin import __version__
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import StorageError
 from tocsin.node.records import node_uuid
 from tocsin.operations.doctor import examine
-from tocsin.server.api.counter import Counter
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.security import needs
 
 TAG = "health"
 
 
-class Check(BaseModel):
+class HealthCheckOut(BaseModel):
     """One thing that was looked at."""
 
     what: str = Field(examples=["event table"])
@@ -30,26 +30,26 @@ class Health(BaseModel):
 
     status: str = Field(description="`ok`, or `unwell`: some check failed.", examples=["ok"])
     version: str | None = None
-    checks: list[Check] | None = None
+    checks: list[HealthCheckOut] | None = None
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
 
     @router.get("/health", operation_id="readHealth", summary="Whether the node works")
-    def health(visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Health:
+    def health(visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Health:
         """Answers `ok` to everybody while the records can be read and reports are taken in, else 503.
 
         With a token of an administrator, each check.
         """
         if counter.taker.dead:
             raise StorageError("Reports that are sent in are kept, but nobody takes them in: start the server again.")
-        if not visitor.may(Act.ADMIN_READ):
+        if not visitor.may(Permission.ADMIN_READ):
             node_uuid(counter.node.database)
             return Health(status="ok")
         findings = examine(counter.node.home)
         return Health(
             status="ok" if all(one.ok for one in findings) else "unwell",
             version=__version__,
-            checks=[Check(**vars(one)) for one in findings],
+            checks=[HealthCheckOut(**vars(one)) for one in findings],
         )

@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field
 
 from tocsin.events.ingests import IngestFilter, find_ingests
 from tocsin.events.models import IngestState
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import require_ingest
-from tocsin.server.api.counter import Counter
-from tocsin.server.api.pages import WHOLE, Cursor, Limit, Page, Whole, asked_form, cursor_for, link_next, place_of
+from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.pages import WHOLE, Cursor, Limit, ListPage, Whole, asked_form, cursor_for, link_next, place_of
 from tocsin.server.list_files import ingest_row, ingests_file
 from tocsin.server.security import needs, sent
 
@@ -21,7 +21,7 @@ _NOUN = "ingests"
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The number of an ingest.", examples=[1])]
 
 
-class Taken(BaseModel):
+class IngestOut(BaseModel):
     """One report taken in: ``rows`` = ``stored`` + ``duplicates`` + ``quarantined``."""
 
     number: int
@@ -46,7 +46,7 @@ class Taken(BaseModel):
     withheld_by_rule: dict[str, int]
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     node = counter.node
 
@@ -54,14 +54,14 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         "/ingests",
         operation_id="listIngests",
         summary="Reports that were taken in, with their sums",
-        response_model=Page[Taken] | list[Taken],
+        response_model=ListPage[IngestOut] | list[IngestOut],
         responses=WHOLE,
     )
     def list_ingests(
         *,
         request: Request,
         response: Response,
-        _visitor: Annotated[Visitor, needs(Act.REPORTS_READ)],
+        _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)],
         feed: Annotated[str, Query(max_length=300, description="Source and code.", examples=["csv/mine"])] = "",
         state: IngestState | None = None,
         set_aside: Annotated[bool, Query(description="Only those that set rows aside.")] = False,
@@ -80,9 +80,9 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         following = None if last is None else cursor_for(counter.tokens, _NOUN, [last])
         link_next(request, response, following)
         response.headers["Vary"] = "Accept"
-        return Page(items=[Taken(**ingest_row(*one)) for one in found[:limit]], next=following)
+        return ListPage(items=[IngestOut(**ingest_row(*one)) for one in found[:limit]], next=following)
 
     @router.get("/ingests/{number}", operation_id="readIngest", summary="One report that was taken in")
-    def read_ingest(number: Number, _visitor: Annotated[Visitor, needs(Act.REPORTS_READ)]) -> Taken:
+    def read_ingest(number: Number, _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)]) -> IngestOut:
         """Its sums; they always balance."""
-        return Taken(**ingest_row(*require_ingest(node, number)))
+        return IngestOut(**ingest_row(*require_ingest(node, number)))

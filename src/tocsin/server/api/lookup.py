@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from tocsin.directory import team_names
 from tocsin.networks import Networks
-from tocsin.node.accounts import Act, Reach, Visitor
-from tocsin.server.api.counter import Counter
+from tocsin.node.accounts import Permission, PermissionScope, Principal
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.security import NotHereError, needs
 from tocsin.sharing.gate import read_marking
 from tocsin.sharing.lookup import Explanation, read_subject
@@ -29,7 +29,7 @@ class RuleThatHolds(BaseModel):
     rule: str
 
 
-class Overruled(RuleThatHolds):
+class OverruledRule(RuleThatHolds):
     """A rule that a person's word beats."""
 
     by: str
@@ -43,7 +43,7 @@ class ToldAs(BaseModel):
     mailboxes: list[str]
 
 
-class Gate(BaseModel):
+class GateOut(BaseModel):
     """What the release gate says, and by which rule."""
 
     allowed: bool
@@ -51,23 +51,23 @@ class Gate(BaseModel):
     words: str
 
 
-class Told(RuleThatHolds):
+class RecipientOut(RuleThatHolds):
     """A team that must know."""
 
     told: bool
     muted: str | None
     told_as: ToldAs
-    gate: Gate
+    gate: GateOut
 
 
-class Marking(BaseModel):
+class MarkingOut(BaseModel):
     """The markings that an event would carry."""
 
     tlp: str = Field(examples=["AMBER"])
     pap: str = Field(examples=["AMBER"])
 
 
-class Answer(BaseModel):
+class LookupOut(BaseModel):
     """Who must know, and why; what the tables know of what was asked about."""
 
     query: str
@@ -78,11 +78,11 @@ class Answer(BaseModel):
     asn: int | None
     as_name: str | None
     country: str | None
-    marking: Marking
-    teams: list[Told]
+    marking: MarkingOut
+    teams: list[RecipientOut]
     overlaps: list[RuleThatHolds]
     passed_over: list[RuleThatHolds]
-    overruled: list[Overruled]
+    overruled: list[OverruledRule]
     nobody: str | None = Field(description="Why nobody is told, or null.")
 
 
@@ -94,7 +94,7 @@ class Addresses(BaseModel):
     )
 
 
-class Line(BaseModel):
+class AddressOut(BaseModel):
     """Who is responsible for one address. ``by``: the rules, or why nobody is."""
 
     address: str
@@ -110,16 +110,16 @@ class Line(BaseModel):
 class Lines(BaseModel):
     """An answer for each address, in their order."""
 
-    items: list[Line]
+    items: list[AddressOut]
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     node = counter.node
 
     @router.get("/lookup", operation_id="lookUp", summary="Who must know of something, and why")
     def look_up(
-        visitor: Annotated[Visitor, needs(Act.LOOKUP)],
+        visitor: Annotated[Principal, needs(Permission.LOOKUP)],
         query: Annotated[
             str,
             Query(
@@ -131,23 +131,25 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         ],
         tlp: Annotated[str, Query(max_length=20, description="The TLP 2.0 label it would carry.")] = "AMBER",
         pap: Annotated[str, Query(max_length=20, description="The PAP label it would carry.")] = "AMBER",
-    ) -> Answer:
+    ) -> LookupOut:
         """The same answer, with its reasons, as `tocsin explain` gives; operators: for their own networks."""
         found = counter.guide.ask(read_subject(query), read_marking(tlp, pap))
-        return Answer.model_validate(_within(found, visitor.reach(Act.LOOKUP)))
+        return LookupOut.model_validate(_within(found, visitor.reach(Permission.LOOKUP)))
 
     @router.post("/lookup", operation_id="lookUpMany", summary="Who is responsible for each of many addresses")
-    def look_up_many(asked: Annotated[Addresses, Body()], visitor: Annotated[Visitor, needs(Act.LOOKUP)]) -> Lines:
+    def look_up_many(
+        asked: Annotated[Addresses, Body()], visitor: Annotated[Principal, needs(Permission.LOOKUP)]
+    ) -> Lines:
         """What `tocsin directory lookup` says of each line; operators: for their own networks."""
         tables = open_router(node, counter.now), Networks.open(node.home)
-        reach = visitor.reach(Act.LOOKUP)
+        reach = visitor.reach(Permission.LOOKUP)
         with node.database.reading() as session:
             own = frozenset(key for key, _ in team_names(session, reach.teams).values())
         lines = [_line(row, teams, reach, own) for row, teams in who_of_each(asked.addresses, *tables)]
         return Lines(items=lines)
 
 
-def _within(found: Explanation, reach: Reach) -> dict[str, Any]:
+def _within(found: Explanation, reach: PermissionScope) -> dict[str, Any]:
     """What of an answer is within reach: of other organisations an operator learns nothing."""
     document: dict[str, Any] = found.document()
     if reach.everything:
@@ -159,12 +161,12 @@ def _within(found: Explanation, reach: Reach) -> dict[str, Any]:
     return document | {name: [row for row in document[name] if row["team"] in own] for name in lists}
 
 
-def _line(row: dict[str, Any], teams: frozenset[int], reach: Reach, own: frozenset[str]) -> Line:
+def _line(row: dict[str, Any], teams: frozenset[int], reach: PermissionScope, own: frozenset[str]) -> AddressOut:
     """What of a line is within reach; ``own``: the keys of the teams that are."""
     if reach.everything or row["by"] == "not an address":
-        return Line.model_validate(row)
+        return AddressOut.model_validate(row)
     if not reach.covers(teams):
-        return Line.model_validate(row | _ADDRESS)
+        return AddressOut.model_validate(row | _ADDRESS)
     theirs = {role: [key for key in row[role] if key in own] for role in ("responsible", "informed")}
     alone = theirs["responsible"] == row["responsible"]
-    return Line.model_validate(row | theirs | ({} if alone else {"mailboxes": []}))
+    return AddressOut.model_validate(row | theirs | ({} if alone else {"mailboxes": []}))

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from tocsin.directory.reading import team_keys
-from tocsin.node.accounts import Act, Visitor
-from tocsin.server.api.counter import Counter
+from tocsin.node.accounts import Permission, Principal
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.security import needs
 
 TAG = "me"
@@ -23,15 +23,15 @@ class Me(BaseModel):
     acts: dict[str, str] = Field(examples=[{"events.read": "all"}])
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
 
     @router.get("/me", operation_id="readMe", summary="Who asks, and what they may do")
-    def me(visitor: Annotated[Visitor, needs(Act.SIGN_IN)]) -> Me:
+    def me(visitor: Annotated[Principal, needs(Permission.SIGN_IN)]) -> Me:
         """The person behind the token or the session; without either, nobody."""
         with counter.node.database.reading() as session:
             keys = team_keys(session) if visitor.teams else {}
-        reaches = {act: visitor.reach(act) for act in Act}
+        reaches = {act: visitor.reach(act) for act in Permission}
         return Me(
             name=visitor.name,
             role=visitor.role.value,

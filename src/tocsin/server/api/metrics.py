@@ -15,11 +15,11 @@ from tocsin import __version__
 from tocsin.delivery.models import Delivery, DeliveryItem
 from tocsin.events.ingests import open_rows
 from tocsin.events.models import FeedAlarm, FeedRecord, Ingest, IngestState
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.letters import Letter
 from tocsin.pipeline.replay import kept_since
 from tocsin.pipeline.uploads import Upload, waiting_since
-from tocsin.server.api.counter import Counter
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.security import needs
 
 TAG = "metrics"
@@ -64,7 +64,7 @@ class Durations:
         return serve
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     counter.durations.registry.register(_Figures(counter))
 
@@ -75,7 +75,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         response_class=Response,
         responses={200: {"content": {MEDIA: {"schema": {"type": "string"}}}, "description": "Prometheus text."}},
     )
-    def metrics(_visitor: Annotated[Visitor, needs(Act.METRICS_READ)]) -> Response:
+    def metrics(_visitor: Annotated[Principal, needs(Permission.METRICS_READ)]) -> Response:
         """Ingest, queues, what waits for a person, feeds that are late, and how long requests take."""
         return Response(generate_latest(counter.durations.registry), headers={"content-type": MEDIA})
 
@@ -83,7 +83,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
 class _Figures(Collector):
     """The figures of the records, read when they are asked for."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: ApiContext) -> None:
         self._counter, self._node = counter, counter.node
 
     def describe(self) -> Iterable[Metric]:

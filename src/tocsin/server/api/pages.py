@@ -32,7 +32,7 @@ WHOLE: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Page(BaseModel, Generic[T]):
+class ListPage(BaseModel, Generic[T]):
     """A part of a list."""
 
     items: list[T]

@@ -10,22 +10,22 @@ from pydantic import BaseModel, Field
 
 from tocsin.directory import Team, read_team, team_names
 from tocsin.events.sight import Label
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.problems.answers import (
     NOTE_LENGTH,
+    AnswerOutcome,
+    AnswerStanding,
+    AnswerVerdict,
     Course,
     Courses,
-    Line,
-    Outcome,
-    Standing,
-    State,
-    Verdict,
+    ProblemRow,
+    ProblemState,
     problem_text,
     state_of,
 )
-from tocsin.problems.answers.by_team import Said, answer_problems, sheets_of
-from tocsin.server.api.counter import Counter
-from tocsin.server.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
+from tocsin.problems.answers.by_team import TeamAnswer, answer_problems, sheets_of
+from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
 from tocsin.server.security import NotHereError, needs
 from tocsin.sharing.visibility import labels_that_leave
 
@@ -35,13 +35,13 @@ _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = r"^[0-9a-f]{16}$"
 
 
-class Spoken(BaseModel):
+class ProblemAnswerOut(BaseModel):
     """What a team said of it, and how that stands; ``outcome`` is null where nothing that is seen can test it."""
 
     team: str | None
-    verdict: Verdict
+    verdict: AnswerVerdict
     at: datetime
-    outcome: Outcome | None
+    outcome: AnswerOutcome | None
     since: datetime | None
 
 
@@ -52,20 +52,20 @@ class Problem(BaseModel):
     where: str = Field(examples=["192.0.2.1"])
     port: str
     what: str = Field(examples=["open-rdp"])
-    state: State
+    state: ProblemState
     first_seen: datetime | None
     last_seen: datetime | None
     sightings: int | None
     gone_at: datetime | None
     teams: list[str]
-    said: list[Spoken]
+    said: list[ProblemAnswerOut]
 
 
-class Saying(BaseModel):
+class AnswerIn(BaseModel):
     """What a team says of problems that it was told of."""
 
     team: str = Field("", max_length=200, description="The team's key; needed by those who answer for several.")
-    verdict: Verdict
+    verdict: AnswerVerdict
     problems: list[Annotated[str, Field(pattern=_ID)]] = Field(
         min_length=1, max_length=10_000, examples=[["00f1c2d3e4a5b6c7"]]
     )
@@ -73,13 +73,13 @@ class Saying(BaseModel):
     days: int = Field(90, ge=1, le=365, description="So long `accepted` holds.")
 
 
-class Noted(BaseModel):
+class AnswerOut(BaseModel):
     """For how many problems it was noted."""
 
     noted: int
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     node = counter.node
 
@@ -88,49 +88,51 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         *,
         request: Request,
         response: Response,
-        visitor: Annotated[Visitor, needs(Act.EVENTS_READ)],
+        visitor: Annotated[Principal, needs(Permission.EVENTS_READ)],
         team: Annotated[str, Query(max_length=200, description="Key of a team that must know of them.")] = "",
-        state: State | None = None,
+        state: ProblemState | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Page[Problem]:
+    ) -> ListPage[Problem]:
         """Those seen last first; operators see what their teams were told of and may still answer.
 
         A problem with an event whose marking keeps it here, such as TLP:RED, is left out.
 
         One that is seen again meanwhile moves to the front.
         """
-        inside = visitor.reach(Act.EVENTS_READ).everything
+        inside = visitor.reach(Permission.EVENTS_READ).everything
         noun = f"{_NOUN}.{'all' if inside else 'own'}"
         place = place_of(counter.tokens, noun, cursor)
         if inside:
-            labels = labels_that_leave(node, node.events, visitor.reach(Act.EVENTS_READ))
+            labels = labels_that_leave(node, node.events, visitor.reach(Permission.EVENTS_READ))
             places, found = _all(counter, team, state, place, limit + 1, labels=labels)
         else:
             places, found = _own(counter, visitor, team, state, place)
         following = cursor_for(counter.tokens, noun, places[limit - 1]) if len(found) > limit else None
         link_next(request, response, following)
-        return Page(items=found[:limit], next=following)
+        return ListPage(items=found[:limit], next=following)
 
     @router.post("/problems/answers", operation_id="answerProblems", summary="Say what a team does about problems")
-    def answer(said: Annotated[Saying, Body()], visitor: Annotated[Visitor, needs(Act.PORTAL_WRITE)]) -> Noted:
+    def answer(
+        said: Annotated[AnswerIn, Body()], visitor: Annotated[Principal, needs(Permission.PORTAL_WRITE)]
+    ) -> AnswerOut:
         """Acknowledged, fixed, false, accepted for a time, or not ours: for the own networks."""
-        team = _team(counter, visitor, Act.PORTAL_WRITE, said.team)
-        words = Said(said.verdict, frozenset(said.problems), said.note, said.days)
+        team = _team(counter, visitor, Permission.PORTAL_WRITE, said.team)
+        words = TeamAnswer(said.verdict, frozenset(said.problems), said.note, said.days)
         sheet = sheets_of(node, node.store, node.tracker).of_team(team, now=counter.now)
         noted = answer_problems(
             node, node.store, sheet, words, actor=visitor.actor, act=f"api:{uuid4()}", now=counter.now
         )
-        return Noted(noted=noted)
+        return AnswerOut(noted=noted)
 
 
 _Found = tuple[list[tuple[Any, ...]], list[Problem]]  # the place of each in the list, for cursors
 
 
 def _all(
-    counter: Counter,
+    counter: ApiContext,
     team: str,
-    state: State | None,
+    state: ProblemState | None,
     place: list[Any] | None,
     most: int,
     *,
@@ -149,9 +151,11 @@ def _all(
     return places, [_problem(one, keys) for one in found]
 
 
-def _own(counter: Counter, visitor: Visitor, team: str, state: State | None, place: list[Any] | None) -> _Found:
+def _own(
+    counter: ApiContext, visitor: Principal, team: str, state: ProblemState | None, place: list[Any] | None
+) -> _Found:
     node, found = counter.node, list[tuple[tuple[Any, ...], Problem]]()
-    for one in _teams(counter, visitor, Act.EVENTS_READ):
+    for one in _teams(counter, visitor, Permission.EVENTS_READ):
         if team in {"", one.key}:
             sheet = sheets_of(node, node.store, node.tracker).of_team(one, now=counter.now)
             found += [(_place(line, one.key), _line(line, one.key, counter.now)) for line in sheet.lines]
@@ -162,13 +166,13 @@ def _own(counter: Counter, visitor: Visitor, team: str, state: State | None, pla
     return [at for at, _ in kept], [one for _, one in kept]
 
 
-def _place(line: Line, team: str) -> tuple[Any, ...]:
+def _place(line: ProblemRow, team: str) -> tuple[Any, ...]:
     """Those seen last first; microseconds tell the same times apart as the records do."""
     seen = (line.last_seen - _BEGINNING) // timedelta(microseconds=1) if line.last_seen else 0
     return -seen, problem_text(line.key), team
 
 
-def _teams(counter: Counter, visitor: Visitor, act: Act) -> list[Team]:
+def _teams(counter: ApiContext, visitor: Principal, act: Permission) -> list[Team]:
     """The visitor's own teams, each once."""
     with counter.node.database.reading() as session:
         names = team_names(session, visitor.reach(act).teams)
@@ -176,14 +180,14 @@ def _teams(counter: Counter, visitor: Visitor, act: Act) -> list[Team]:
     return list({team.id: team for team in found}.values())
 
 
-def _team(counter: Counter, visitor: Visitor, act: Act, key: str) -> Team:
+def _team(counter: ApiContext, visitor: Principal, act: Permission, key: str) -> Team:
     teams = [team for team in _teams(counter, visitor, act) if key in {"", team.key}]
     if not teams:
         raise NotHereError
     return teams[0]
 
 
-def _line(line: Line, team: str, now: datetime) -> Problem:
+def _line(line: ProblemRow, team: str, now: datetime) -> Problem:
     said = [line.standing] if line.standing else []
     return Problem(
         problem=problem_text(line.key),
@@ -196,7 +200,7 @@ def _line(line: Line, team: str, now: datetime) -> Problem:
         sightings=None,
         gone_at=line.gone_at,
         teams=[team],
-        said=[Spoken(**_spoken(one, {one.answer.team_id: team})) for one in said],
+        said=[ProblemAnswerOut(**_spoken(one, {one.answer.team_id: team})) for one in said],
     )
 
 
@@ -212,11 +216,11 @@ def _problem(one: Course, keys: dict[int, str]) -> Problem:
         sightings=one.sightings,
         gone_at=one.gone_at,
         teams=[keys[number] for number in one.teams if number in keys],
-        said=[Spoken(**_spoken(said, keys)) for said in one.said],
+        said=[ProblemAnswerOut(**_spoken(said, keys)) for said in one.said],
     )
 
 
-def _spoken(said: Standing, keys: dict[int, str]) -> dict[str, Any]:
+def _spoken(said: AnswerStanding, keys: dict[int, str]) -> dict[str, Any]:
     return {
         "team": keys.get(said.answer.team_id),
         "verdict": said.verdict,

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from tocsin.events.quarantine import set_aside
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import quarantined, replay, require_ingest
-from tocsin.server.api.counter import Counter
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.ingests import Number
-from tocsin.server.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
-from tocsin.server.api.reports import SetAside, Sums
+from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
+from tocsin.server.api.reports import SetAsideOut, Sums
 from tocsin.server.security import needs
 from tocsin.sharing.visibility import aside_that_leaves
 
@@ -20,7 +20,7 @@ TAG = "quarantine"
 _NOUN = "quarantine"
 
 
-class Quarantined(BaseModel):
+class QuarantineOut(BaseModel):
     """An ingest that set rows aside. `open`: how many still wait for a person."""
 
     ingest: int
@@ -31,7 +31,7 @@ class Quarantined(BaseModel):
     open: int
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     node = counter.node
 
@@ -40,18 +40,18 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         *,
         request: Request,
         response: Response,
-        _visitor: Annotated[Visitor, needs(Act.QUARANTINE_READ)],
+        _visitor: Annotated[Principal, needs(Permission.QUARANTINE_READ)],
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Page[Quarantined]:
+    ) -> ListPage[QuarantineOut]:
         """The newest first."""
         place = place_of(counter.tokens, _NOUN, cursor)
         found = [one for one in quarantined(node) if place is None or one.ingest < place[0]]
         shown = found[:limit]
         following = cursor_for(counter.tokens, _NOUN, [shown[-1].ingest]) if len(found) > limit else None
         link_next(request, response, following)
-        return Page(
-            items=[Quarantined(**{name: getattr(one, name) for name in Quarantined.model_fields}) for one in shown],
+        return ListPage(
+            items=[QuarantineOut(**{name: getattr(one, name) for name in QuarantineOut.model_fields}) for one in shown],
             next=following,
         )
 
@@ -61,10 +61,10 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         request: Request,
         response: Response,
         number: Number,
-        _visitor: Annotated[Visitor, needs(Act.QUARANTINE_READ)],
+        _visitor: Annotated[Principal, needs(Permission.QUARANTINE_READ)],
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Page[SetAside]:
+    ) -> ListPage[SetAsideOut]:
         """With line, reason and raw text, in the order of the report.
 
         A text that its marking keeps back, such as TLP:RED, is left out, and `withheld` says why.
@@ -76,11 +76,11 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         found = aside_that_leaves(node, islice(set_aside(node.quarantine, number), start, start + limit + 1))
         following = cursor_for(counter.tokens, noun, [start + limit]) if len(found) > limit else None
         link_next(request, response, following)
-        return Page(items=[SetAside(**vars(row)) for row in found[:limit]], next=following)
+        return ListPage(items=[SetAsideOut(**vars(row)) for row in found[:limit]], next=following)
 
     @router.post(
         "/quarantine/{number}/replay", operation_id="replayQuarantine", summary="Read the rows of an ingest again"
     )
-    def replay_rows(number: Number, visitor: Annotated[Visitor, needs(Act.QUARANTINE_MEND)]) -> Sums:
+    def replay_rows(number: Number, visitor: Annotated[Principal, needs(Permission.QUARANTINE_MEND)]) -> Sums:
         """After its feed or mapping was mended. What still cannot be read stays aside with the new ingest."""
         return Sums(**vars(replay(node, number, actor=visitor.actor, now=counter.now)))

@@ -17,12 +17,12 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from tocsin.events.quarantine import set_aside
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.pipeline.uploads import Arrival, Upload, UploadState, arrive, read_upload, read_uploads
-from tocsin.server.api.counter import Counter
+from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.once import Once
-from tocsin.server.api.pages import Cursor, Limit, Page, cursor_for, link_next, place_of
+from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
 from tocsin.server.security import needs
 from tocsin.sharing.visibility import aside_that_leaves
 
@@ -74,7 +74,7 @@ class SentFile(BaseModel):
     sha256: str
 
 
-class Failed(BaseModel):
+class FailedFile(BaseModel):
     """A file that could not be taken in."""
 
     file: str
@@ -99,7 +99,7 @@ class Sums(BaseModel):
     deliveries: int
 
 
-class SetAside(BaseModel):
+class SetAsideOut(BaseModel):
     """A row that could not be read. `line` 0: the report as a whole."""
 
     ingest: int
@@ -110,7 +110,7 @@ class SetAside(BaseModel):
     withheld: str = Field("", description="Why `raw` is empty, where the marking of the row keeps its text back.")
 
 
-class Report(BaseModel):
+class UploadOut(BaseModel):
     """What was sent at once. ``ingests``: the numbers under which it was taken in."""
 
     id: UUID
@@ -123,13 +123,13 @@ class Report(BaseModel):
     done_at: datetime | None
     ingests: list[int]
     sums: Sums | None = Field(description="Null while it waits.")
-    failed: list[Failed]
+    failed: list[FailedFile]
 
 
-class ReportWithRows(Report):
+class ReportWithRows(UploadOut):
     """The same with the first hundred rows that were set aside; ``/quarantine/{ingest}`` has all."""
 
-    set_aside: list[SetAside]
+    set_aside: list[SetAsideOut]
 
 
 Source = Annotated[str, Query(max_length=100, description="The feed family, when the report does not tell.")]
@@ -139,7 +139,7 @@ Prefer = Annotated[str, Header(description="`wait=30`: answer when it is taken i
 Key = Annotated[str | None, Header(alias="Idempotency-Key", description="Names this request: it is done once.")]
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     node = counter.node
 
@@ -149,7 +149,10 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         summary="Send reports in",
         status_code=202,
         responses={
-            201: {"model": Report, "description": "Taken in or refused already, since the request preferred to wait."}
+            201: {
+                "model": UploadOut,
+                "description": "Taken in or refused already, since the request preferred to wait.",
+            }
         },
         openapi_extra={"requestBody": {"required": True, "content": _EXAMPLES}},
         max_body_size=node.settings.api.max_upload_bytes,
@@ -157,13 +160,13 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
     async def send(
         *,
         request: Request,
-        visitor: Annotated[Visitor, needs(Act.REPORTS_WRITE)],
+        visitor: Annotated[Principal, needs(Permission.REPORTS_WRITE)],
         source: Source = "",
         feed: Feed = "",
         name: Name = "",
         prefer: Prefer = "",
         key: Key = None,
-    ) -> Report:
+    ) -> UploadOut:
         """A report in the body, in any format that a feed has, or several as files of a form.
 
         It may be packed for the way (`Content-Encoding: gzip`), or itself be a `.gz` or `.zip` file. When this
@@ -197,27 +200,27 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         *,
         request: Request,
         response: Response,
-        _visitor: Annotated[Visitor, needs(Act.REPORTS_READ)],
+        _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)],
         state: UploadState | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> Page[Report]:
+    ) -> ListPage[UploadOut]:
         """The newest first."""
         place = place_of(counter.tokens, _NOUN, cursor)
         with node.database.reading() as session:
             found = read_uploads(session, before=place[0] if place else None, state=state, limit=limit + 1)
         following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].id]) if len(found) > limit else None
         link_next(request, response, following)
-        return Page(items=[Report(**_document(one)) for one in found[:limit]], next=following)
+        return ListPage(items=[UploadOut(**_document(one)) for one in found[:limit]], next=following)
 
     @router.get("/reports/{id}", operation_id="readReport", summary="What became of a report")
-    def read_report(id: UUID, _visitor: Annotated[Visitor, needs(Act.REPORTS_READ)]) -> ReportWithRows:  # noqa: A002
+    def read_report(id: UUID, _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)]) -> ReportWithRows:  # noqa: A002
         """Its sums once it is taken in, and the first rows that were set aside."""
         with node.database.reading() as session:
             found = read_upload(session, id)
         rows = (row for number in found.ingests for row in set_aside(node.quarantine, number))
         shown = aside_that_leaves(node, islice(rows, _SHOWN))
-        return ReportWithRows(**_document(found), set_aside=[SetAside(**vars(row)) for row in shown])
+        return ReportWithRows(**_document(found), set_aside=[SetAsideOut(**vars(row)) for row in shown])
 
 
 def _document(one: Upload) -> dict[str, Any]:
@@ -305,12 +308,12 @@ def _disposed(request: Request) -> str:
 
 
 @contextmanager
-def _arriving(counter: Counter) -> Iterator[Arrival]:
+def _arriving(counter: ApiContext) -> Iterator[Arrival]:
     with arrive(counter.node) as arrival:
         yield arrival
 
 
-def _once_of(counter: Counter, visitor: Visitor, key: str | None, digest: str) -> Once | None:
+def _once_of(counter: ApiContext, visitor: Principal, key: str | None, digest: str) -> Once | None:
     return None if key is None else Once(counter.node.database, visitor.actor, key, digest, counter.worker)
 
 
@@ -323,7 +326,7 @@ def _seconds(prefer: str) -> float:
     return 0.0
 
 
-async def _answer(counter: Counter, upload: Upload, seconds: float) -> Response:
+async def _answer(counter: ApiContext, upload: Upload, seconds: float) -> Response:
     """What became of it, as soon as it is known or the time is over."""
     ends, pause = time.monotonic() + seconds, 0.02
     while upload.state == UploadState.WAITING and time.monotonic() < ends:
@@ -331,13 +334,15 @@ async def _answer(counter: Counter, upload: Upload, seconds: float) -> Response:
         pause = min(pause * 1.5, 0.5)
         upload = await to_thread.run_sync(_read(counter, upload.uuid))
     done = upload.state != UploadState.WAITING
-    made = Response(Report(**_document(upload)).model_dump_json(), 201 if done else 202, media_type="application/json")
+    made = Response(
+        UploadOut(**_document(upload)).model_dump_json(), 201 if done else 202, media_type="application/json"
+    )
     if seconds and done:
         made.headers["Preference-Applied"] = "wait"
     return made
 
 
-def _read(counter: Counter, uuid: UUID) -> Callable[[], Upload]:
+def _read(counter: ApiContext, uuid: UUID) -> Callable[[], Upload]:
     def read() -> Upload:
         with counter.node.database.reading() as session:
             return read_upload(session, uuid)

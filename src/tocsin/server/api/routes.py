@@ -16,7 +16,7 @@ _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class Guarded(APIRoute):
+class GuardedRoute(APIRoute):
     """Its guard comes before its body is read, so that whoever may not learns nothing from how it is refused."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:

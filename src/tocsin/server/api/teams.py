@@ -7,10 +7,19 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from tocsin.directory import Interval, Role, RuleKind, TeamKind, TeamSearch, merged_teams, read_about, search_teams
-from tocsin.node.accounts import Act, Visitor
-from tocsin.server.api.counter import Counter
-from tocsin.server.api.pages import WHOLE, Cursor, Limit, Page, Whole, asked_form, cursor_for, link_next, place_of
+from tocsin.directory import (
+    DigestInterval,
+    ResponsibilityRole,
+    RuleKind,
+    TeamKind,
+    TeamSearch,
+    merged_teams,
+    read_about,
+    search_teams,
+)
+from tocsin.node.accounts import Permission, Principal
+from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.pages import WHOLE, Cursor, Limit, ListPage, Whole, asked_form, cursor_for, link_next, place_of
 from tocsin.server.list_files import teams_file
 from tocsin.server.security import NotHereError, needs, sent
 
@@ -34,18 +43,18 @@ class TeamInList(BaseModel):
     answers_for: dict[RuleKind, int]
 
 
-class Rule(BaseModel):
+class RuleOut(BaseModel):
     """What the team answers for, or wants to know of, and who says so."""
 
     kind: RuleKind
     value: str = Field(examples=["192.0.2.0/24"])
-    role: Role
+    role: ResponsibilityRole
     source: str
     as_of: date | None
     confidence: int | None
 
 
-class Team(BaseModel):
+class TeamOut(BaseModel):
     """A team, how it wants to be told, and what it answers for (`rules`: the first thousand of `rules_total`)."""
 
     uuid: UUID
@@ -57,15 +66,15 @@ class Team(BaseModel):
     language: str
     timezone: str
     mailboxes: list[str]
-    interval: Interval
+    interval: DigestInterval
     formats: list[str]
     ceiling: str
     encrypt: bool
-    rules: list[Rule]
+    rules: list[RuleOut]
     rules_total: int
 
 
-def add_routes(router: APIRouter, counter: Counter) -> None:
+def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
     database = counter.node.database
 
@@ -73,14 +82,14 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         "/teams",
         operation_id="listTeams",
         summary="Teams of the directory",
-        response_model=Page[TeamInList] | list[TeamInList],
+        response_model=ListPage[TeamInList] | list[TeamInList],
         responses=WHOLE,
     )
     def list_teams(
         *,
         request: Request,
         response: Response,
-        visitor: Annotated[Visitor, needs(Act.DIRECTORY_READ)],
+        visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)],
         text: Annotated[
             str,
             Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="A part of key, name or organisation."),
@@ -92,7 +101,7 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         cursor: Cursor = None,
     ) -> Any:
         """By key; operators see their own. A page, or all of them as a file (by `format` or `Accept`), streamed."""
-        reach = visitor.reach(Act.DIRECTORY_READ)
+        reach = visitor.reach(Permission.DIRECTORY_READ)
         wanted = TeamSearch(text=text, kind=kind, country=country, only=None if reach.everything else reach.teams)
         if whole := asked_form(request, form):
             return sent(teams_file(database, wanted, whole, now=counter.now))
@@ -104,21 +113,22 @@ def add_routes(router: APIRouter, counter: Counter) -> None:
         names = TeamInList.model_fields
         items = [TeamInList(**{name: getattr(one, name) for name in names}) for one in found[:limit]]
         response.headers["Vary"] = "Accept"
-        return Page(items=items, next=following)
+        return ListPage(items=items, next=following)
 
     @router.get("/teams/{key}", operation_id="readTeam", summary="One team")
-    def read_team(key: Key, visitor: Annotated[Visitor, needs(Act.DIRECTORY_READ)]) -> Team:
+    def read_team(key: Key, visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)]) -> TeamOut:
         """With its contacts, its preferences and what it answers for."""
-        about, reach = read_about(database, key), visitor.reach(Act.DIRECTORY_READ)
+        about, reach = read_about(database, key), visitor.reach(Permission.DIRECTORY_READ)
         if not reach.everything:
             with database.reading() as session:
                 merged = merged_teams(session)
             if about.team.id not in {merged.get(team, team) for team in reach.teams}:
                 raise NotHereError
         plain: dict[str, Any] = {
-            name: getattr(about.team, name) for name in Team.model_fields if hasattr(about.team, name)
+            name: getattr(about.team, name) for name in TeamOut.model_fields if hasattr(about.team, name)
         }
         rules = [
-            Rule(**{name: getattr(rule, name) for name in Rule.model_fields}) for rule in about.rules[:_MOST_RULES]
+            RuleOut(**{name: getattr(rule, name) for name in RuleOut.model_fields})
+            for rule in about.rules[:_MOST_RULES]
         ]
-        return Team(**plain, rules=rules, rules_total=len(about.rules))
+        return TeamOut(**plain, rules=rules, rules_total=len(about.rules))

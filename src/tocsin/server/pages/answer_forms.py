@@ -10,7 +10,7 @@ from fastapi import Request
 
 from tocsin.node.errors import InputError
 from tocsin.node.tokens import Tokens
-from tocsin.problems.answers import Verdict
+from tocsin.problems.answers import AnswerVerdict
 
 DAYS = (30, 90, 180, 365)
 """What one may choose for how long an accepted problem is not reminded of."""
@@ -26,7 +26,7 @@ Fields = Mapping[str, list[str]]
 
 
 @dataclass(frozen=True)
-class Typed:
+class AnswerForm:
     """What a person chose and wrote; ``problems`` are texts as they came, ``scope`` is ``all``, ``some`` or empty."""
 
     made: str = ""
@@ -37,12 +37,12 @@ class Typed:
     days: int = DAYS[1]
 
     @property
-    def said(self) -> Verdict | None:
+    def said(self) -> AnswerVerdict | None:
         """The verdict, where it is one."""
-        return Verdict(self.verdict) if self.verdict in set(Verdict) else None
+        return AnswerVerdict(self.verdict) if self.verdict in set(AnswerVerdict) else None
 
 
-async def read_form(request: Request) -> Typed | None:
+async def read_form(request: Request) -> AnswerForm | None:
     """What the form of an answer says; None as of `read_fields`."""
     fields = await read_fields(request)
     return None if fields is None else _typed(fields)
@@ -95,12 +95,12 @@ def act_of(made: str, tokens: Tokens, reference: str, now: datetime) -> str:
     return f"page:{name}"
 
 
-def _typed(fields: Fields) -> Typed:
+def _typed(fields: Fields) -> AnswerForm:
     def one(name: str) -> str:
         return fields.get(name, [""])[0]
 
     days = one("days")
-    return Typed(
+    return AnswerForm(
         made=one("made"),
         verdict=one("verdict"),
         scope=one("scope"),

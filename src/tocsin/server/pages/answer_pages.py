@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from tocsin.directory import Team, directory_version, read_directory
-from tocsin.node.accounts import Act
+from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
 from tocsin.node.records import cut
 from tocsin.node.tokens import Tokens
@@ -24,18 +24,18 @@ from tocsin.problems.answers import (
     NOTE_LENGTH,
     PATH,
     Answer,
+    AnswerVerdict,
     Sheet,
-    Verdict,
     Via,
     read_problem,
     record_answer,
     reference_of,
 )
 from tocsin.problems.answers.by_team import sheets_of
-from tocsin.server.pages.answer_forms import DAYS, Typed, act_of, from_own_page, new_form, read_form
+from tocsin.server.pages.answer_forms import DAYS, AnswerForm, act_of, from_own_page, new_form, read_form
 from tocsin.server.pages.answer_sayings import SAYINGS
 from tocsin.server.pages.answer_views import history, listed, receipt_of, title_of
-from tocsin.server.pages.desk import Desk as PageDesk
+from tocsin.server.pages.desk import PageContext as PageDesk
 from tocsin.server.security import needs
 
 Clock = Callable[[], datetime]
@@ -44,8 +44,8 @@ _LIVE = ["GET", "HEAD"]
 
 def answer_pages(of: PageDesk) -> APIRouter:
     """The pages of answers, for the web application of a node."""
-    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Act.LINK_USE)])
-    desk = _Desk(of.node, of, of.clock, of.tokens)
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
+    desk = _AnswerPages(of.node, of, of.clock, of.tokens)
 
     @router.api_route(PATH + "{token}", methods=_LIVE)
     def show(request: Request, token: str, first: str = "", find: str = "", answer: str = "") -> Response:
@@ -54,12 +54,12 @@ def answer_pages(of: PageDesk) -> APIRouter:
         if sheet is None:
             return desk.neutral(request)
         before = desk.answer(sheet, answer)
-        typed = Typed() if before is None else _as_typed(before)
+        typed = AnswerForm() if before is None else _as_typed(before)
         number = int(first) if re.fullmatch(r"[0-9]{1,9}", first) else 1
         return desk.page(request, token, sheet, typed, first=number, find=find[:100])
 
     @router.post(PATH + "{token}")
-    def record(request: Request, token: str, typed: Annotated[Typed | None, Depends(read_form)]) -> Response:
+    def record(request: Request, token: str, typed: Annotated[AnswerForm | None, Depends(read_form)]) -> Response:
         """Note an answer and lead to its receipt."""
         return desk.take(request, token, typed)
 
@@ -80,7 +80,7 @@ class _StaleError(InputError):
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _AnswerPages:
     """What all these pages are made with."""
 
     node: NodeWithStores
@@ -110,7 +110,7 @@ class _Desk:
         """One of the answers to this digest."""
         return next((answer for answer in sheet.answers if str(answer.uuid) == uuid), None)
 
-    def take(self, request: Request, token: str, typed: Typed | None) -> Response:
+    def take(self, request: Request, token: str, typed: AnswerForm | None) -> Response:
         """Note what was typed and lead to its receipt, or say what is wrong with it."""
         sheet = self.sheet(token)
         if sheet is None:
@@ -128,9 +128,9 @@ class _Desk:
                 wrong = "problem"
         return self.page(request, token, sheet, typed, wrong=wrong)
 
-    def record(self, sheet: Sheet, typed: Typed) -> Answer:
+    def record(self, sheet: Sheet, typed: AnswerForm) -> Answer:
         """Note what was typed; the same sending twice is noted once, another choice on the same page as well."""
-        now, verdict = self.clock(), Verdict(typed.verdict)
+        now, verdict = self.clock(), AnswerVerdict(typed.verdict)
         try:
             key = act_of(typed.made, self.tokens, sheet.delivery.reference, now)
         except InputError as error:
@@ -148,7 +148,7 @@ class _Desk:
                 said_by="",
                 at=now,
                 key=f"{key}:{_choice(typed)}",
-                until=now + timedelta(days=typed.days) if verdict is Verdict.ACCEPTED else None,
+                until=now + timedelta(days=typed.days) if verdict is AnswerVerdict.ACCEPTED else None,
             )
         cut("answers.recorded")
         return noted
@@ -158,7 +158,7 @@ class _Desk:
         request: Request,
         token: str,
         sheet: Sheet,
-        typed: Typed,
+        typed: AnswerForm,
         *,
         first: int = 1,
         find: str = "",
@@ -174,7 +174,7 @@ class _Desk:
             "typed": typed,
             "wrong": wrong,
             "made": new_form(self.tokens, sheet.delivery.reference, self.clock()),
-            "verdicts": list(Verdict),
+            "verdicts": list(AnswerVerdict),
             "days": DAYS,
             "most": NOTE_LENGTH,
         }
@@ -201,13 +201,13 @@ class _Desk:
         return self.pages.page(request, template, status=status, language=language, **shared, **context)
 
 
-def _choice(typed: Typed) -> str:
+def _choice(typed: AnswerForm) -> str:
     """The same text for the same choice: who goes back in the browser and chooses otherwise has said something new."""
     said = (typed.verdict, typed.scope, sorted(typed.problems), typed.note, typed.days)
     return hashlib.sha256(repr(said).encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
-def _wrong(typed: Typed) -> str:
+def _wrong(typed: AnswerForm) -> str:
     """Which of the sentences of ``wrong`` fits what was typed, or an empty text."""
     if typed.said is None:
         return "no_verdict"
@@ -216,7 +216,7 @@ def _wrong(typed: Typed) -> str:
     return ""
 
 
-def _as_typed(answer: Answer) -> Typed:
+def _as_typed(answer: Answer) -> AnswerForm:
     """An answer as its form was filled in."""
     scope = "all" if answer.problems is None else "some"
-    return Typed(verdict=answer.verdict, scope=scope, problems=frozenset(answer.problems or ()), note=answer.note)
+    return AnswerForm(verdict=answer.verdict, scope=scope, problems=frozenset(answer.problems or ()), note=answer.note)

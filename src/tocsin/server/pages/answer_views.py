@@ -5,22 +5,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tocsin.problems.answers import Answer, Line, Outcome, Sheet, Standing, Via, problem_text
+from tocsin.problems.answers import Answer, AnswerOutcome, AnswerStanding, ProblemRow, Sheet, Via, problem_text
 from tocsin.server.pages.answer_sayings import SAYINGS
-from tocsin.server.pages.words import N_, Words
+from tocsin.server.pages.words import N_, PageTexts
 
 PER_PAGE = 100
 
 _SAID = {
     None: N_("You said “%(verdict)s” on %(said)s."),
-    Outcome.CONTRADICTED: N_("You said “%(verdict)s” on %(said)s; seen again on %(seen)s."),
-    Outcome.CONFIRMED: N_("You said “%(verdict)s” on %(said)s; its feed has not found it since."),
-    Outcome.PENDING: N_("You said “%(verdict)s” on %(said)s; the next reports will show."),
+    AnswerOutcome.CONTRADICTED: N_("You said “%(verdict)s” on %(said)s; seen again on %(seen)s."),
+    AnswerOutcome.CONFIRMED: N_("You said “%(verdict)s” on %(said)s; its feed has not found it since."),
+    AnswerOutcome.PENDING: N_("You said “%(verdict)s” on %(said)s; the next reports will show."),
 }
 
 
 @dataclass(frozen=True)
-class Row:
+class AnswerRow:
     """One problem as a page lists it. ``state``: a class name for its look, beside ``words``, which say it."""
 
     key: str
@@ -33,10 +33,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Listed:
+class DigestProblems:
     """A page of the problems of a digest; counts from 1, ``before`` and ``after`` None at the ends."""
 
-    rows: Sequence[Row]
+    rows: Sequence[AnswerRow]
     find: str
     first: int
     last: int
@@ -47,20 +47,20 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class AnswerReceipt:
     """What one answer recorded."""
 
     title: str
     at: str
     next: str
     until: str
-    rows: Sequence[Row]
+    rows: Sequence[AnswerRow]
     more: bool
     replaced: bool
 
 
 @dataclass(frozen=True)
-class Past:
+class PastAnswer:
     """One answer of the past."""
 
     at: str
@@ -70,7 +70,7 @@ class Past:
     note: str
 
 
-def title_of(sheet: Sheet, words: Words) -> str:
+def title_of(sheet: Sheet, words: PageTexts) -> str:
     """The state of a digest as a sentence."""
     unanswered = sum(_is_open(line) for line in sheet.lines)
     if not unanswered:
@@ -80,14 +80,14 @@ def title_of(sheet: Sheet, words: Words) -> str:
     return words.count("This problem is not answered yet", "%(n)s problems are not answered yet", unanswered)
 
 
-def listed(sheet: Sheet, words: Words, *, first: int, find: str) -> Listed:
+def listed(sheet: Sheet, words: PageTexts, *, first: int, find: str) -> DigestProblems:
     """The problems from the one numbered ``first`` on that have the text ``find`` in them."""
     wanted = find.strip().lower()
     found = [line for line in sheet.lines if wanted in f"{line.where} {line.port} {line.what}".lower()]
     first = min(max(first, 1), max(len(found), 1))
     rows = [_row(line, sheet, words) for line in found[first - 1 : first - 1 + PER_PAGE]]
     last = first - 1 + len(rows)
-    return Listed(
+    return DigestProblems(
         rows=rows,
         find=find.strip(),
         first=first,
@@ -99,12 +99,12 @@ def listed(sheet: Sheet, words: Words, *, first: int, find: str) -> Listed:
     )
 
 
-def receipt_of(sheet: Sheet, answer: Answer, words: Words) -> Receipt:
+def receipt_of(sheet: Sheet, answer: Answer, words: PageTexts) -> AnswerReceipt:
     """What an answer to this digest recorded."""
     about = [line for line in sheet.lines if answer.problems is None or problem_text(line.key) in answer.problems]
     replaced = any(line.standing and line.standing.answer.id != answer.id for line in about)
     n = len(sheet.lines if answer.problems is None else answer.problems)
-    return Receipt(
+    return AnswerReceipt(
         title=words.count(
             "Recorded: %(verdict)s, for one problem",
             "Recorded: %(verdict)s, for %(n)s problems",
@@ -122,10 +122,10 @@ def receipt_of(sheet: Sheet, answer: Answer, words: Words) -> Receipt:
     )
 
 
-def history(sheet: Sheet, words: Words) -> list[Past]:
+def history(sheet: Sheet, words: PageTexts) -> list[PastAnswer]:
     """The answers to a digest, newest first. What a person here noted of a talk stays here."""
     return [
-        Past(
+        PastAnswer(
             at=minute(answer.at),
             verdict=words.say(SAYINGS[f"verdicts.{answer.verdict}"]),
             extent=_extent(answer, sheet, words),
@@ -146,7 +146,7 @@ def minute(when: datetime | None) -> str:
     return f"{when:%Y-%m-%d %H:%M}" if when else "?"
 
 
-def _moment(when: datetime | None, sheet: Sheet, words: Words) -> str:
+def _moment(when: datetime | None, sheet: Sheet, words: PageTexts) -> str:
     """A time in UTC, and where the team is; the day there only where it is another one."""
     local = when.astimezone(_zone(sheet.team.timezone)) if when else None
     if when is None or local is None or not local.utcoffset():
@@ -167,22 +167,22 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _extent(answer: Answer, sheet: Sheet, words: Words) -> str:
+def _extent(answer: Answer, sheet: Sheet, words: PageTexts) -> str:
     if answer.problems is None:
         return words.count("the problem", "all %(n)s problems", len(sheet.lines))
     return words.say("%(some)s of %(all)s problems", some=len(answer.problems), all=len(sheet.lines))
 
 
-def _is_open(line: Line) -> bool:
+def _is_open(line: ProblemRow) -> bool:
     """Whether a word of the team is still wanted: nobody need answer for what is gone."""
     if line.gone_at:
         return False
-    return line.standing is None or line.standing.outcome is Outcome.CONTRADICTED
+    return line.standing is None or line.standing.outcome is AnswerOutcome.CONTRADICTED
 
 
-def _row(line: Line, sheet: Sheet, words: Words) -> Row:
+def _row(line: ProblemRow, sheet: Sheet, words: PageTexts) -> AnswerRow:
     state, said = _state(line, words)
-    return Row(
+    return AnswerRow(
         key=problem_text(line.key),
         where=line.where,
         port=words.say("port %(port)s", port=line.port) if line.port else "",
@@ -193,7 +193,7 @@ def _row(line: Line, sheet: Sheet, words: Words) -> Row:
     )
 
 
-def _state(line: Line, words: Words) -> tuple[str, str]:
+def _state(line: ProblemRow, words: PageTexts) -> tuple[str, str]:
     """How a problem stands: a class name and a sentence, empty where there is nothing to say."""
     gone = (
         words.say("No longer seen by its feed; gone since %(since)s.", since=day(line.gone_at)) if line.gone_at else ""
@@ -203,11 +203,11 @@ def _state(line: Line, words: Words) -> tuple[str, str]:
     said = _said(line.standing, words)
     outcome = line.standing.outcome
     return outcome.value if outcome else "said", " ".join(
-        filter(None, (said, gone if outcome is not Outcome.CONFIRMED else ""))
+        filter(None, (said, gone if outcome is not AnswerOutcome.CONFIRMED else ""))
     )
 
 
-def _said(standing: Standing, words: Words) -> str:
+def _said(standing: AnswerStanding, words: PageTexts) -> str:
     return words.say(
         _SAID[standing.outcome],
         verdict=words.say(SAYINGS[f"verdicts.{standing.verdict}"]),

@@ -16,13 +16,13 @@ from starlette.routing import Match
 
 from tocsin.interface.capabilities import capabilities
 from tocsin.interface.guard import form_word
-from tocsin.node.accounts import Act
+from tocsin.node.accounts import Permission
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.pages.places import besides_for, place_of, places_for
-from tocsin.server.pages.words import Words, choose, languages, words_for
+from tocsin.server.pages.words import PageTexts, choose, languages, words_for
 from tocsin.server.security import cookie_for, visitor_of
-from tocsin.sharing.lookup import Guide
+from tocsin.sharing.lookup import ResponsibilityLookup
 
 LANGUAGE: Final = "language"
 """The cookie, and the word in an address, of the language somebody chose."""
@@ -36,7 +36,7 @@ _HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Desk:
+class PageContext:
     """What pages are made with; ``clock`` tells the time, UTC."""
 
     node: NodeWithStores
@@ -46,9 +46,9 @@ class Desk:
     languages: list[str] = field(default_factory=list)
 
     @cached_property
-    def guide(self) -> Guide:
+    def guide(self) -> ResponsibilityLookup:
         """Who must know of what; one for all pages, so that the rules are open once."""
-        return Guide(self.node, self.clock)
+        return ResponsibilityLookup(self.node, self.clock)
 
     @property
     def now(self) -> datetime:
@@ -71,7 +71,7 @@ class Desk:
         shared = {
             "node": self.node.settings.node,
             "visitor": visitor,
-            "may": lambda act: visitor.may(Act(act)),
+            "may": lambda act: visitor.may(Permission(act)),
             "words": words,
             "_": words.say,
             "ngettext": words.count,
@@ -93,7 +93,7 @@ class Desk:
         response.headers["Vary"] = "Accept-Language, Cookie"
         return response
 
-    def words(self, request: Request, known: str = "") -> Words:
+    def words(self, request: Request, known: str = "") -> PageTexts:
         """The words for a visitor: as asked in the address, chosen before, ``known``, or as browser and node say."""
         kept = request.cookies.get(cookie_for(request, LANGUAGE))
         asked = [request.query_params.get(LANGUAGE), visitor_of(request).language, kept]
@@ -115,7 +115,7 @@ class Desk:
         return RedirectResponse(path, status_code=303)
 
 
-def make_desk(node: NodeWithStores, clock: Callable[[], datetime], tokens: Tokens) -> Desk:
+def make_desk(node: NodeWithStores, clock: Callable[[], datetime], tokens: Tokens) -> PageContext:
     """The desk of a node."""
     templates = Jinja2Templates(directory=[_HERE / "templates", *(one.templates for one in capabilities())])
     environment = templates.env
@@ -124,7 +124,7 @@ def make_desk(node: NodeWithStores, clock: Callable[[], datetime], tokens: Token
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.globals["static"] = static_path
     environment.globals["single_sign_on"] = ""  # the name of the provider, where one is set up
-    return Desk(node, clock, tokens, templates, languages(node.home / "locale"))
+    return PageContext(node, clock, tokens, templates, languages(node.home / "locale"))
 
 
 def _here(request: Request) -> str:

@@ -6,20 +6,20 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.node.accounts import Act, Visitor, find_person, set_profile
-from tocsin.server.pages.desk import LANGUAGE, THEME, THEMES, Desk, own_path
+from tocsin.node.accounts import Permission, Principal, find_person, set_profile
+from tocsin.server.pages.desk import LANGUAGE, THEME, THEMES, PageContext, own_path
 from tocsin.server.pages.places import places_for
 from tocsin.server.security import cookie_for, needs
 
 _YEAR = 365 * 24 * 3600  # seconds
 
 
-def home_pages(desk: Desk) -> APIRouter:
+def home_pages(desk: PageContext) -> APIRouter:
     """The first address, and the pages' word that they are alive."""
     router = APIRouter()
 
     @router.get("/")
-    def first(visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+    def first(visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
         """The first place of whoever is signed in; the public's first page for everybody else."""
         if visitor.unfinished:
             return desk.go("/account/second-factor")
@@ -27,14 +27,14 @@ def home_pages(desk: Desk) -> APIRouter:
         return desk.go(places[0].path if places else "/help")
 
     @router.get("/health")
-    def health(_visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> dict[str, str]:
+    def health(_visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> dict[str, str]:
         """Whether the node answers and can read its records."""
         with desk.node.database.reading() as session:
             session.connection()
         return {"state": "ok"}
 
     @router.post("/settings")
-    async def switch(request: Request, visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+    async def switch(request: Request, visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
         """Keep the language and the colours that somebody chose, in this browser."""
         form = await request.form(max_files=0, max_fields=8)
         await to_thread.run_sync(_keep, desk, visitor, form.get(LANGUAGE), form.get(THEME))
@@ -50,7 +50,7 @@ def home_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _keep(desk: Desk, visitor: Visitor, language: object, theme: object) -> None:
+def _keep(desk: PageContext, visitor: Principal, language: object, theme: object) -> None:
     """Keep the choice with the account of whoever is signed in: it goes before that of the browser."""
     if not visitor.session or visitor.person is None:
         return

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from tocsin.interface.capabilities import capabilities
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.words import N_
 
 
 @dataclass(frozen=True)
-class Place:
+class NavigationEntry:
     """One entry of the navigation: its name (to be translated), its path and the act that opens it.
 
     ``also``: other paths whose pages belong to it. ``key``: the letter that leads there after ``g``.
@@ -16,7 +16,7 @@ class Place:
 
     name: str
     path: str
-    act: Act
+    act: Permission
     also: tuple[str, ...] = ()
     key: str = ""
 
@@ -28,42 +28,42 @@ class Place:
 
 _OF_TEAMS = ("/networks", "/coverage", "/conflicts", "/merges", "/claims", "/verifications")
 _PLACES = (
-    Place(N_("Today"), "/today", Act.TODAY_READ, key="t"),
-    Place(N_("Events"), "/events", Act.EVENTS_READ, key="e"),
-    Place(N_("Reports"), "/reports", Act.REPORTS_READ, key="r"),
-    Place(N_("Who must know"), "/lookup", Act.LOOKUP, key="l"),
-    Place(N_("Teams and networks"), "/teams", Act.DIRECTORY_READ, also=_OF_TEAMS, key="n"),
-    Place(N_("Deliveries"), "/deliveries", Act.DELIVERIES_READ, key="d"),
-    Place(N_("Rules"), "/rules", Act.RULES_READ, key="u"),
-    Place(N_("Administration"), "/admin", Act.ADMIN_READ, also=("/audit",), key="a"),
+    NavigationEntry(N_("Today"), "/today", Permission.TODAY_READ, key="t"),
+    NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e"),
+    NavigationEntry(N_("Reports"), "/reports", Permission.REPORTS_READ, key="r"),
+    NavigationEntry(N_("Who must know"), "/lookup", Permission.LOOKUP, key="l"),
+    NavigationEntry(N_("Teams and networks"), "/teams", Permission.DIRECTORY_READ, also=_OF_TEAMS, key="n"),
+    NavigationEntry(N_("Deliveries"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
+    NavigationEntry(N_("Rules"), "/rules", Permission.RULES_READ, key="u"),
+    NavigationEntry(N_("Administration"), "/admin", Permission.ADMIN_READ, also=("/audit",), key="a"),
 )
 _OWN = (
-    Place(N_("My networks"), "/portal", Act.PORTAL_READ, key="m"),
-    Place(N_("Events"), "/events", Act.EVENTS_READ, key="e"),
-    Place(N_("Contacts and ranges"), "/portal/contacts", Act.PORTAL_READ, key="c"),
-    Place(N_("What we were told"), "/deliveries", Act.DELIVERIES_READ, key="d"),
+    NavigationEntry(N_("My networks"), "/portal", Permission.PORTAL_READ, key="m"),
+    NavigationEntry(N_("Events"), "/events", Permission.EVENTS_READ, key="e"),
+    NavigationEntry(N_("Contacts and ranges"), "/portal/contacts", Permission.PORTAL_READ, key="c"),
+    NavigationEntry(N_("What we were told"), "/deliveries", Permission.DELIVERIES_READ, key="d"),
 )
-_ASIDE = tuple(Place(one.title, one.path, Act(one.permission)) for one in capabilities())
+_ASIDE = tuple(NavigationEntry(one.title, one.path, Permission(one.permission)) for one in capabilities())
 
 
-def places_for(visitor: Visitor) -> list[Place]:
+def places_for(visitor: Principal) -> list[NavigationEntry]:
     """The places of one visitor: operators see their own networks, others the work of the whole node."""
     if visitor.person is None:
         return []
-    if visitor.may(Act.PORTAL_READ):
+    if visitor.may(Permission.PORTAL_READ):
         return [place for place in _OWN if visitor.may(place.act)]
     main = [place for place in _PLACES if visitor.may(place.act)]
     return main or [place for place in _ASIDE if visitor.may(place.act)]
 
 
-def besides_for(visitor: Visitor, places: list[Place]) -> list[Place]:
+def besides_for(visitor: Principal, places: list[NavigationEntry]) -> list[NavigationEntry]:
     """What the visitor may enter besides the ``places`` of the work: it stands at the foot of the page."""
     if visitor.person is None:
         return []
     return [place for place in _ASIDE if visitor.may(place.act) and place not in places]
 
 
-def place_of(path: str, places: list[Place]) -> Place | None:
+def place_of(path: str, places: list[NavigationEntry]) -> NavigationEntry | None:
     """The place that a page belongs to: the one with the longest path above it."""
     found = max(places, key=lambda place: place.above(path), default=None)
     return found if found and found.above(path) else None

@@ -29,7 +29,7 @@ _WIDTH = 120
 
 
 @dataclass(frozen=True)
-class Fault:
+class CatalogueFault:
     """One text that is not translated as it must be; ``text`` is the English one."""
 
     text: str
@@ -65,7 +65,7 @@ def update(path: Path, language: str) -> Catalog:
     return catalogue
 
 
-def faults(path: Path, language: str) -> Iterator[Fault]:
+def faults(path: Path, language: str) -> Iterator[CatalogueFault]:
     """What is wrong with a catalogue: texts that are missing, doubtful, or fill in other names than in English."""
     known = {(one.context, _key(one)): one for one in _read(path, language) if one.id}
     for wanted in source():
@@ -73,11 +73,11 @@ def faults(path: Path, language: str) -> Iterator[Fault]:
             continue
         found = known.get((wanted.context, _key(wanted)))
         if found is None or not all(found.string if isinstance(found.string, tuple) else [found.string]):
-            yield Fault(_first(wanted), "is not translated")
+            yield CatalogueFault(_first(wanted), "is not translated")
         elif found.fuzzy:
-            yield Fault(_first(wanted), "is marked as doubtful (fuzzy)")
+            yield CatalogueFault(_first(wanted), "is marked as doubtful (fuzzy)")
         else:
-            yield from (Fault(_first(wanted), str(error)) for error in _errors(found))
+            yield from (CatalogueFault(_first(wanted), str(error)) for error in _errors(found))
 
 
 def _errors(message: Message) -> list[TranslationError]:

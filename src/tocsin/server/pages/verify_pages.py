@@ -13,29 +13,29 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts import (
     NOTE_LENGTH,
-    Outcome,
-    Question,
+    ConfirmationOutcome,
+    ContactQuestion,
     open_question,
     question_language,
     question_of,
     settle_question,
 )
 from tocsin.directory.contacts.verification import PATH, name_of, shown
-from tocsin.node.accounts import Act
+from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
 from tocsin.server.pages.answer_pages import Clock
 from tocsin.server.pages.answer_sayings import SAYINGS
-from tocsin.server.pages.desk import Desk as PageDesk
+from tocsin.server.pages.desk import PageContext as PageDesk
 from tocsin.server.security import needs
 
 
 def verify_pages(of: PageDesk) -> APIRouter:
     """The pages of questions to holders of mailboxes, for the web application of a node."""
-    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Act.LINK_USE)])
-    desk = _Desk(of.node, of, of.clock, of.tokens)
+    router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
+    desk = _VerifyPages(of.node, of, of.clock, of.tokens)
 
     @router.api_route(PATH + "{token}", methods=["GET", "HEAD"])
     def show(request: Request, token: str) -> Response:
@@ -52,15 +52,15 @@ def verify_pages(of: PageDesk) -> APIRouter:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _OpenQuestion:
     """An open question, in the language of its team."""
 
-    question: Question
+    question: ContactQuestion
     language: str
 
 
 @dataclass(frozen=True)
-class _Typed:
+class _VerifyForm:
     """What was chosen and written; ``ticked`` are keys of networks as the page gave them."""
 
     made: str = ""
@@ -70,7 +70,7 @@ class _Typed:
 
 
 @dataclass(frozen=True)
-class _Desk:
+class _VerifyPages:
     """What these pages are made with."""
 
     node: NodeWithStores
@@ -78,14 +78,14 @@ class _Desk:
     clock: Clock
     tokens: Tokens
 
-    def asked(self, token: str) -> _Asked | None:
+    def asked(self, token: str) -> _OpenQuestion | None:
         """The open question that a token leads to."""
         name = name_of(token, self.tokens)
         if name is None:
             return None
         with self.node.database.begin() as session:
             row = open_question(session, name, self.clock())
-            return None if row is None else _Asked(question_of(session, row), question_language(session, row))
+            return None if row is None else _OpenQuestion(question_of(session, row), question_language(session, row))
 
     def take(self, request: Request, token: str, fields: Fields | None) -> Response:
         """Record an answer, or say what is wrong with it."""
@@ -104,7 +104,7 @@ class _Desk:
             return self.neutral(request)
         said = {"teams": ", ".join(asked.question.teams), "mailbox": asked.question.mailbox}
         words = self.pages.words(request, asked.language)
-        if typed.say == Outcome.NOT_THESE:
+        if typed.say == ConfirmationOutcome.NOT_THESE:
             told = words.count(
                 "Recorded: %(mailbox)s is the mailbox of %(teams)s, but one network is not theirs. We no longer write "
                 "to you about it.",
@@ -117,21 +117,21 @@ class _Desk:
             told = words.say(SAYINGS[f"verified.{typed.say}"], **said)
         return self._render(request, "verify_done.html", asked.language, 200, told=told)
 
-    def _settle(self, session: Session, name: str, typed: _Typed, refused: list[tuple[str, str]]) -> bool:
+    def _settle(self, session: Session, name: str, typed: _VerifyForm, refused: list[tuple[str, str]]) -> bool:
         now = self.clock()
         row = open_question(session, name, now)
         return row is not None and settle_question(
-            session, row, Outcome(typed.say), now=now, via="link", not_ours=refused, note=typed.note
+            session, row, ConfirmationOutcome(typed.say), now=now, via="link", not_ours=refused, note=typed.note
         )
 
-    def _wrong(self, typed: _Typed, question: Question) -> str:
+    def _wrong(self, typed: _VerifyForm, question: ContactQuestion) -> str:
         """Which sentence of ``verify_wrong`` fits what was typed, or an empty text."""
-        if typed.say not in set(Outcome):
+        if typed.say not in set(ConfirmationOutcome):
             return "unknown"
         known = typed.ticked & {_key(pair) for pair in question.networks}
-        if typed.say == Outcome.NOT_THESE and not known:
+        if typed.say == ConfirmationOutcome.NOT_THESE and not known:
             return "none_ticked"
-        if typed.say == Outcome.OURS and known:
+        if typed.say == ConfirmationOutcome.OURS and known:
             return "ticked"
         try:
             act_of(typed.made, self.tokens, question.name, self.clock())
@@ -140,7 +140,7 @@ class _Desk:
         return ""
 
     def page(
-        self, request: Request, token: str, asked: _Asked, typed: _Typed | None = None, *, wrong: str = ""
+        self, request: Request, token: str, asked: _OpenQuestion, typed: _VerifyForm | None = None, *, wrong: str = ""
     ) -> Response:
         """The question, with what was typed before."""
         question = asked.question
@@ -149,7 +149,7 @@ class _Desk:
             "teams": ", ".join(question.teams),
             "networks": [(_key(pair), shown(*pair)) for pair in question.networks],
             "more": question.networks_all - len(question.networks),
-            "typed": typed or _Typed(),
+            "typed": typed or _VerifyForm(),
             "wrong": wrong,
             "made": new_form(self.tokens, question.name, self.clock()),
             "most": NOTE_LENGTH,
@@ -166,12 +166,12 @@ class _Desk:
         return self.pages.page(request, template, status=status, language=language, **shared, **context)
 
 
-def _read(fields: Fields) -> _Typed:
+def _read(fields: Fields) -> _VerifyForm:
     def one(name: str) -> str:
         return fields.get(name, [""])[0]
 
     ticked = frozenset(fields.get("network", ()))
-    return _Typed(one("made"), one("say"), ticked, one("note")[:NOTE_LENGTH])
+    return _VerifyForm(one("made"), one("say"), ticked, one("note")[:NOTE_LENGTH])
 
 
 def _key(pair: tuple[str, str]) -> str:

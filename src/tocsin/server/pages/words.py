@@ -50,7 +50,7 @@ _TERMS: Final = {"csirt": N_("CSIRT"), "cybersecurity": N_("cybersecurity")}
 
 
 @dataclass(frozen=True)
-class Words:
+class PageTexts:
     """How the pages speak in one language; ``direction`` is ``ltr`` or ``rtl``.
 
     ``terms``: words that fill in anywhere. A text writes a percent sign as ``%%``.
@@ -148,7 +148,7 @@ def choose(wanted: Sequence[str], offered: Sequence[str]) -> str:
     return _SOURCE
 
 
-def words_for(language: str, own: Path, terms: Mapping[str, str]) -> Words:
+def words_for(language: str, own: Path, terms: Mapping[str, str]) -> PageTexts:
     """The words of one language that `languages` names; ``own``: the node's folder of languages.
 
     Raises:
@@ -158,7 +158,7 @@ def words_for(language: str, own: Path, terms: Mapping[str, str]) -> Words:
     direction = "rtl" if _locale(language).text_direction == "rtl" else "ltr"
     catalogue, hearing = _catalogue(language, own)
     ours = {name: catalogue.gettext(term) for name, term in _TERMS.items()}
-    return Words(language, direction, catalogue, {**ours, **terms}, hearing)
+    return PageTexts(language, direction, catalogue, {**ours, **terms}, hearing)
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from anyio import to_thread
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tocsin.node.accounts import NOBODY, Visitor, read_session, read_token
+from tocsin.node.accounts import NOBODY, Principal, read_session, read_token
 from tocsin.node.errors import TocsinError
 from tocsin.node.records import Database
 
@@ -37,7 +37,7 @@ class Welcome:
                 request.state.visitor = error
         await self.app(scope, receive, send)
 
-    async def _read(self, request: Request) -> Visitor:
+    async def _read(self, request: Request) -> Principal:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":  # RFC 6750, 2.1; whoever sends a token means it, and not a cookie beside it
             return await to_thread.run_sync(lambda: read_token(self.database, token.strip(), now=self.clock()))

@@ -5,28 +5,36 @@
 node that hold for the item (`tocsin.sharing.rules`), which only narrow.
 """
 
-from tocsin.sharing.gate.gate import Verdict, allowed_teams, decide, fields_for, may_act
+from tocsin.sharing.gate.gate import GateVerdict, allowed_teams, decide, fields_for, may_act
 from tocsin.sharing.gate.local import LocalRule
 from tocsin.sharing.gate.markings import Marking, Pap, Tlp, highest, read_marking, read_pap, read_tlp
-from tocsin.sharing.gate.rules import ACTION_RULES, FIELD_RULES, RULES, Action, ActionRule, FieldRule, Rule
-from tocsin.sharing.gate.terms import Audience, Purpose, Recipient, recipient_of
+from tocsin.sharing.gate.rules import (
+    ACTION_RULES,
+    FIELD_RULES,
+    RULES,
+    ActionRule,
+    FieldRule,
+    ReleaseAction,
+    ReleaseRule,
+)
+from tocsin.sharing.gate.terms import Audience, Recipient, ReleasePurpose, recipient_of
 
 __all__ = [
     "ACTION_RULES",
     "FIELD_RULES",
     "RULES",
-    "Action",
     "ActionRule",
     "Audience",
     "FieldRule",
+    "GateVerdict",
     "LocalRule",
     "Marking",
     "Pap",
-    "Purpose",
     "Recipient",
-    "Rule",
+    "ReleaseAction",
+    "ReleasePurpose",
+    "ReleaseRule",
     "Tlp",
-    "Verdict",
     "allowed_teams",
     "decide",
     "fields_for",

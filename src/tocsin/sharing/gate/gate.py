@@ -8,12 +8,12 @@ from tocsin.directory import Team
 from tocsin.events.fields import FIELDS, Field, Privacy
 from tocsin.sharing.gate.local import LocalRule
 from tocsin.sharing.gate.markings import Marking, Pap, Tlp, read_marking
-from tocsin.sharing.gate.rules import ACTION_RULES, FIELD_RULES, RULES, Action, FieldRule, Rule
-from tocsin.sharing.gate.terms import Audience, Purpose, Recipient, recipient_of
+from tocsin.sharing.gate.rules import ACTION_RULES, FIELD_RULES, RULES, FieldRule, ReleaseAction, ReleaseRule
+from tocsin.sharing.gate.terms import Audience, Recipient, ReleasePurpose, recipient_of
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GateVerdict:
     """Yes or no, the id of the rule that said so, and its words."""
 
     allowed: bool
@@ -21,10 +21,12 @@ class Verdict:
     words: str
 
 
-_NO_RULE = Verdict(False, "no-rule", "No rule allows it, and what no rule allows does not leave.")
+_NO_RULE = GateVerdict(False, "no-rule", "No rule allows it, and what no rule allows does not leave.")
 
 
-def decide(marking: Marking, recipient: Recipient, purpose: Purpose, local: Iterable[LocalRule] = ()) -> Verdict:
+def decide(
+    marking: Marking, recipient: Recipient, purpose: ReleasePurpose, local: Iterable[LocalRule] = ()
+) -> GateVerdict:
     """Whether an item of this marking may go to this recipient for this purpose.
 
     ``local``: the rules of this node that hold for the item. They are asked after the table, so that they only narrow
@@ -35,11 +37,11 @@ def decide(marking: Marking, recipient: Recipient, purpose: Purpose, local: Iter
         return verdict
     stopping = (rule for rule in local if rule.concerns(recipient, purpose) and rule.stops(marking))
     rule = next(stopping, None)
-    return verdict if rule is None else Verdict(False, rule.name, rule.words)
+    return verdict if rule is None else GateVerdict(False, rule.name, rule.words)
 
 
 def fields_for(
-    recipient: Recipient, purpose: Purpose, marking: Marking, local: Iterable[LocalRule] = ()
+    recipient: Recipient, purpose: ReleasePurpose, marking: Marking, local: Iterable[LocalRule] = ()
 ) -> tuple[str, ...]:
     """The names of the schema fields that may go along, in the schema's order; none where `decide` says no."""
     local = tuple(local)
@@ -57,42 +59,44 @@ def allowed_teams(
     *,
     own: frozenset[str] = frozenset(),
     local: Iterable[LocalRule] = (),
-) -> tuple[frozenset[int], list[tuple[int, Verdict]]]:
+) -> tuple[frozenset[int], list[tuple[int, GateVerdict]]]:
     """Which of the teams that an event is routed to may be told of it: ids, and the others with the verdict.
 
     ``tlp`` and ``pap`` are the event's labels as stored; ``own`` as in `recipient_of`, ``local`` as in `decide`.
     """
     marking, local = read_marking(tlp, pap), tuple(local)
-    verdicts = [(team.id, decide(marking, recipient_of(team, own=own), Purpose.REMEDIATION, local)) for team in teams]
+    verdicts = [
+        (team.id, decide(marking, recipient_of(team, own=own), ReleasePurpose.REMEDIATION, local)) for team in teams
+    ]
     return (
         frozenset(team for team, verdict in verdicts if verdict.allowed),
         [(team, verdict) for team, verdict in verdicts if not verdict.allowed],
     )
 
 
-def may_act(pap: Pap, action: Action) -> Verdict:
+def may_act(pap: Pap, action: ReleaseAction) -> GateVerdict:
     """Whether PAP lets a holder of the item, ourselves included, do this with it."""
     rule = next(rule for rule in ACTION_RULES if rule.pap is pap)
-    return Verdict(action in rule.actions, f"pap-{pap.value.lower()}", rule.words)
+    return GateVerdict(action in rule.actions, f"pap-{pap.value.lower()}", rule.words)
 
 
 @cache
-def _by_table(marking: Marking, audience: Audience, named: bool, ceiling: Tlp, purpose: Purpose) -> Verdict:
+def _by_table(marking: Marking, audience: Audience, named: bool, ceiling: Tlp, purpose: ReleasePurpose) -> GateVerdict:
     rule = next((rule for rule in RULES if _applies(rule, marking, Recipient(audience, named), purpose)), None)
     if rule is None:
         return _NO_RULE
     if rule.allowed and marking.tlp.rank > ceiling.rank:
-        return Verdict(False, "recipient-ceiling", f"The recipient wants nothing above TLP:{ceiling}.")
-    return Verdict(rule.allowed, rule.id, rule.words)
+        return GateVerdict(False, "recipient-ceiling", f"The recipient wants nothing above TLP:{ceiling}.")
+    return GateVerdict(rule.allowed, rule.id, rule.words)
 
 
 @cache
-def _fields(audience: Audience, purpose: Purpose) -> tuple[str, ...]:
+def _fields(audience: Audience, purpose: ReleasePurpose) -> tuple[str, ...]:
     rule = next((rule for rule in FIELD_RULES if audience in rule.audiences and purpose in rule.purposes), None)
     return tuple(field.name for field in FIELDS if _goes(field, rule)) if rule else ()
 
 
-def _applies(rule: Rule, marking: Marking, recipient: Recipient, purpose: Purpose) -> bool:
+def _applies(rule: ReleaseRule, marking: Marking, recipient: Recipient, purpose: ReleasePurpose) -> bool:
     return (
         rule.tlp is marking.tlp
         and recipient.audience in rule.audiences

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tocsin.sharing.gate.markings import Marking, Tlp
-from tocsin.sharing.gate.terms import Audience, Purpose, Recipient
+from tocsin.sharing.gate.terms import Audience, Recipient, ReleasePurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class LocalRule:
     except_teams: frozenset[str] = frozenset()
     except_kinds: frozenset[str] = frozenset()
     except_countries: frozenset[str] = frozenset()
-    purposes: frozenset[Purpose] = frozenset()
+    purposes: frozenset[ReleasePurpose] = frozenset()
     ours: bool = False
     refuse: bool = False
     up_to: Tlp | None = None
@@ -34,7 +34,7 @@ class LocalRule:
         """How verdicts name it: apart from the rules of the table."""
         return f"local:{self.id}"
 
-    def concerns(self, recipient: Recipient, purpose: Purpose) -> bool:
+    def concerns(self, recipient: Recipient, purpose: ReleasePurpose) -> bool:
         """Whether it says anything of this recipient and purpose."""
         return (
             (self.ours or recipient.audience is not Audience.OWN or recipient.team in self.teams)

@@ -9,37 +9,37 @@ from enum import StrEnum
 
 from tocsin.events.fields import Privacy
 from tocsin.sharing.gate.markings import Pap, Tlp
-from tocsin.sharing.gate.terms import Audience, Purpose
+from tocsin.sharing.gate.terms import Audience, ReleasePurpose
 
 _ANYONE = frozenset(Audience)
-_ANYTHING = frozenset(Purpose)
+_ANYTHING = frozenset(ReleasePurpose)
 _KNOWN = _ANYONE - {Audience.PUBLIC}
 
 
 @dataclass(frozen=True)
-class Rule:
+class ReleaseRule:
     """For one label: whether items go to these audiences for these purposes. ``named`` None: it does not matter."""
 
     id: str
     tlp: Tlp
     audiences: frozenset[Audience]
-    purposes: frozenset[Purpose]
+    purposes: frozenset[ReleasePurpose]
     allowed: bool
     words: str
     named: bool | None = None
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(
+RULES: tuple[ReleaseRule, ...] = (
+    ReleaseRule(
         "tlp-red-named",
         Tlp.RED,
         frozenset({Audience.OWN, Audience.CLIENT}),
-        frozenset({Purpose.REMEDIATION, Purpose.COORDINATION}),
+        frozenset({ReleasePurpose.REMEDIATION, ReleasePurpose.COORDINATION}),
         True,
         "TLP:RED goes to named people only, and this is one.",
         named=True,
     ),
-    Rule(
+    ReleaseRule(
         "tlp-red-role",
         Tlp.RED,
         _ANYONE,
@@ -47,7 +47,7 @@ RULES: tuple[Rule, ...] = (
         False,
         "TLP:RED goes to named people only, never to a role mailbox, a list or a file.",
     ),
-    Rule(
+    ReleaseRule(
         "tlp-amber-strict-own",
         Tlp.AMBER_STRICT,
         frozenset({Audience.OWN}),
@@ -55,7 +55,7 @@ RULES: tuple[Rule, ...] = (
         True,
         "TLP:AMBER+STRICT stays in our organisation, and this recipient belongs to it.",
     ),
-    Rule(
+    ReleaseRule(
         "tlp-amber-strict-others",
         Tlp.AMBER_STRICT,
         _ANYONE,
@@ -63,7 +63,7 @@ RULES: tuple[Rule, ...] = (
         False,
         "TLP:AMBER+STRICT stays in our organisation; clients get it only when its source agrees to a wider label.",
     ),
-    Rule(
+    ReleaseRule(
         "tlp-amber-own",
         Tlp.AMBER,
         frozenset({Audience.OWN}),
@@ -71,15 +71,15 @@ RULES: tuple[Rule, ...] = (
         True,
         "TLP:AMBER may be used in our organisation.",
     ),
-    Rule(
+    ReleaseRule(
         "tlp-amber-client",
         Tlp.AMBER,
         frozenset({Audience.CLIENT}),
-        frozenset({Purpose.REMEDIATION}),
+        frozenset({ReleasePurpose.REMEDIATION}),
         True,
         "TLP:AMBER goes to clients who need to know: the item is about this team's networks.",
     ),
-    Rule(
+    ReleaseRule(
         "tlp-amber-others",
         Tlp.AMBER,
         _ANYONE,
@@ -87,7 +87,7 @@ RULES: tuple[Rule, ...] = (
         False,
         "TLP:AMBER goes only to our organisation and to clients who need it to protect their own networks.",
     ),
-    Rule(
+    ReleaseRule(
         "tlp-green-community",
         Tlp.GREEN,
         _KNOWN,
@@ -95,8 +95,8 @@ RULES: tuple[Rule, ...] = (
         True,
         "TLP:GREEN may go round in the community, and this recipient belongs to it.",
     ),
-    Rule("tlp-green-public", Tlp.GREEN, _ANYONE, _ANYTHING, False, "TLP:GREEN does not leave the community."),
-    Rule("tlp-clear-anyone", Tlp.CLEAR, _ANYONE, _ANYTHING, True, "TLP:CLEAR may go to anyone."),
+    ReleaseRule("tlp-green-public", Tlp.GREEN, _ANYONE, _ANYTHING, False, "TLP:GREEN does not leave the community."),
+    ReleaseRule("tlp-clear-anyone", Tlp.CLEAR, _ANYONE, _ANYTHING, True, "TLP:CLEAR may go to anyone."),
 )
 
 
@@ -106,7 +106,7 @@ class FieldRule:
 
     id: str
     audiences: frozenset[Audience]
-    purposes: frozenset[Purpose]
+    purposes: frozenset[ReleasePurpose]
     classes: frozenset[Privacy]
     third_party: bool
     words: str
@@ -116,7 +116,7 @@ FIELD_RULES: tuple[FieldRule, ...] = (
     FieldRule(
         "fields-statistics",
         _ANYONE,
-        frozenset({Purpose.STATISTICS}),
+        frozenset({ReleasePurpose.STATISTICS}),
         frozenset({Privacy.PUBLIC}),
         False,
         "Counts need no address and no name.",
@@ -133,7 +133,7 @@ FIELD_RULES: tuple[FieldRule, ...] = (
     FieldRule(
         "fields-client",
         frozenset({Audience.CLIENT}),
-        frozenset({Purpose.REMEDIATION}),
+        frozenset({ReleasePurpose.REMEDIATION}),
         frozenset(Privacy),
         False,
         "A team gets all that is said of its own machines; of the other side, what finds the connection but no person.",
@@ -141,7 +141,7 @@ FIELD_RULES: tuple[FieldRule, ...] = (
     FieldRule(
         "fields-peer",
         frozenset({Audience.CLIENT, Audience.COMMUNITY}),
-        frozenset({Purpose.REMEDIATION, Purpose.COORDINATION}),
+        frozenset({ReleasePurpose.REMEDIATION, ReleasePurpose.COORDINATION}),
         frozenset({Privacy.PUBLIC, Privacy.TECHNICAL}),
         False,
         "A peer needs the technical facts of a case, not the people in it.",
@@ -149,7 +149,7 @@ FIELD_RULES: tuple[FieldRule, ...] = (
 )
 
 
-class Action(StrEnum):
+class ReleaseAction(StrEnum):
     """What one may want to do with an item."""
 
     PASSIVE = "passive"  # search own logs: nobody outside can notice
@@ -162,17 +162,17 @@ class ActionRule:
     """What PAP allows to whoever holds the item, ourselves included."""
 
     pap: Pap
-    actions: frozenset[Action]
+    actions: frozenset[ReleaseAction]
     words: str
 
 
 ACTION_RULES: tuple[ActionRule, ...] = (
-    ActionRule(Pap.RED, frozenset({Action.PASSIVE}), "PAP:RED allows only what nobody outside can notice."),
+    ActionRule(Pap.RED, frozenset({ReleaseAction.PASSIVE}), "PAP:RED allows only what nobody outside can notice."),
     ActionRule(
         Pap.AMBER,
-        frozenset({Action.PASSIVE, Action.LOOKUP}),
+        frozenset({ReleaseAction.PASSIVE, ReleaseAction.LOOKUP}),
         "PAP:AMBER allows asking third parties, not touching the resource.",
     ),
-    ActionRule(Pap.GREEN, frozenset(Action), "PAP:GREEN allows active steps such as connecting and blocking."),
-    ActionRule(Pap.CLEAR, frozenset(Action), "PAP:CLEAR sets no limit."),
+    ActionRule(Pap.GREEN, frozenset(ReleaseAction), "PAP:GREEN allows active steps such as connecting and blocking."),
+    ActionRule(Pap.CLEAR, frozenset(ReleaseAction), "PAP:CLEAR sets no limit."),
 )

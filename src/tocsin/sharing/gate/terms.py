@@ -17,7 +17,7 @@ class Audience(StrEnum):
     PUBLIC = "public"  # anyone
 
 
-class Purpose(StrEnum):
+class ReleasePurpose(StrEnum):
     """Why an item is released (GDPR, article 5(1)(b): data is used for the purpose it was collected for)."""
 
     REMEDIATION = "remediation"  # so that those who run the machine can mend it

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from tocsin.directory import Team
-    from tocsin.networks import Answer, Networks
-    from tocsin.sharing.gate import LocalRule, Marking, Verdict
-    from tocsin.sharing.routing import Decision, Match, Router
+    from tocsin.networks import NetworkLookup, Networks
+    from tocsin.sharing.gate import GateVerdict, LocalRule, Marking
+    from tocsin.sharing.routing import Router, RoutingDecision, RuleMatch
     from tocsin.sharing.rules import Rules
 
 
@@ -46,11 +46,11 @@ class Explanation:
     """
 
     subject: Subject
-    facts: "Answer"
+    facts: "NetworkLookup"
     marking: "Marking"
-    decision: "Decision"
+    decision: "RoutingDecision"
     teams: Mapping[int, "Team"]
-    gate: Mapping[int, "Verdict"]
+    gate: Mapping[int, "GateVerdict"]
     more: Mapping[int, str] = field(default_factory=dict)
     undecided: tuple[str, ...] = ()
     quiet: Mapping[int, str] = field(default_factory=dict)
@@ -82,7 +82,7 @@ class Explanation:
         decision = replace(self.decision, matches=matches, passed_over=passed, overruled=overruled)
         return replace(self, decision=decision, more=more, undecided=(), quiet=quiet)
 
-    def is_told(self, match: "Match") -> bool:
+    def is_told(self, match: "RuleMatch") -> bool:
         """Whether this team is told."""
         team = self.teams[match.team_id]
         return not match.muted and self.gate[match.team_id].allowed and bool(team.mailboxes)
@@ -123,7 +123,7 @@ class Explanation:
             "gate": {"allowed": verdict.allowed, "rule": verdict.rule, "words": verdict.words},
         }
 
-    def _team(self, match: "Match") -> dict[str, object]:
+    def _team(self, match: "RuleMatch") -> dict[str, object]:
         team, verdict = self.teams[match.team_id], self.gate[match.team_id]
         return self._rule(match) | {
             "told": self.is_told(match),
@@ -132,7 +132,7 @@ class Explanation:
             "gate": {"allowed": verdict.allowed, "rule": verdict.rule, "words": verdict.words},
         }
 
-    def _rule(self, match: "Match") -> dict[str, object]:
+    def _rule(self, match: "RuleMatch") -> dict[str, object]:
         team = self.teams[match.team_id]
         return {
             "team": team.key,
@@ -159,7 +159,7 @@ def explain_subject(
     """
     import numpy as np
 
-    from tocsin.sharing.gate import Purpose, decide, recipient_of
+    from tocsin.sharing.gate import ReleasePurpose, decide, recipient_of
 
     facts = known_of(subject, networks)
     hi, lo = subject.address or (0, 0)
@@ -174,19 +174,19 @@ def explain_subject(
         identifier=[subject.identifier],
         type_=[subject.type_],
     )
-    held = _by_rules(rules, subject, facts, marking) if rules is not None and rules.any else _Held()
+    held = _by_rules(rules, subject, facts, marking) if rules is not None and rules.any else _RuleFindings()
     named = {match.team_id for match in decision.matches}
     more = {team.id: held.informs[team.key] for team in _teams_with(held.informs, router) if team.id not in named}
     quiet = {team: words for team in more if (words := held.why_quiet(router.teams[team], router.now))}
     gate = {
-        team: decide(marking, recipient_of(router.teams[team], own=own), Purpose.REMEDIATION, held.local)
+        team: decide(marking, recipient_of(router.teams[team], own=own), ReleasePurpose.REMEDIATION, held.local)
         for team in (*named, *more)
     }
     return Explanation(subject, facts, marking, decision, router.teams, gate, more, held.undecided, quiet)
 
 
 @dataclass(frozen=True)
-class _Held:
+class _RuleFindings:
     """What the rules of the node say of one subject; ``informs``: by key of a team the rule that names it."""
 
     local: "tuple[LocalRule, ...]" = ()
@@ -204,7 +204,7 @@ class _Held:
         return next((f"mutes {mute.words}" for mute in quiet), "")
 
 
-def _by_rules(rules: "Rules", subject: Subject, facts: "Answer", marking: "Marking") -> _Held:
+def _by_rules(rules: "Rules", subject: Subject, facts: "NetworkLookup", marking: "Marking") -> _RuleFindings:
     import polars as pl
 
     from tocsin.events.schema import COLUMNS
@@ -224,7 +224,7 @@ def _by_rules(rules: "Rules", subject: Subject, facts: "Answer", marking: "Marki
     event = pl.DataFrame({name: [known.get(name)] for name in COLUMNS}, schema=COLUMNS)
     mark = rules.marks(event)[0]
     informs = {team: rule.id for rule in rules.holding(mark) for team in rule.inform}
-    return _Held(rules.local(mark), informs, tuple(rule.id for rule in rules.undecided(event)), event)
+    return _RuleFindings(rules.local(mark), informs, tuple(rule.id for rule in rules.undecided(event)), event)
 
 
 def _teams_with(keys: Mapping[str, str], router: "Router") -> "list[Team]":
@@ -236,12 +236,12 @@ def _signed(half: int | None) -> int | None:
     return half - (1 << 64) if half is not None and half >> 63 else half
 
 
-def known_of(subject: Subject, networks: "Networks") -> "Answer":
+def known_of(subject: Subject, networks: "Networks") -> "NetworkLookup":
     """What the tables know of a subject; of a domain nothing."""
-    from tocsin.networks import Answer, format_address
+    from tocsin.networks import NetworkLookup, format_address
 
     if subject.address:
         return networks.answer(format_address(*subject.address))
     if subject.asn:
-        return replace(Answer("", asn=subject.asn), as_name=networks.register.name(subject.asn))
-    return Answer("", country=subject.country)
+        return replace(NetworkLookup("", asn=subject.asn), as_name=networks.register.name(subject.asn))
+    return NetworkLookup("", country=subject.country)

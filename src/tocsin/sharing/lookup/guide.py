@@ -22,7 +22,7 @@ FRESH: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class _Opened:
+class _OpenRouter:
     """A router and tables as they were at one time. A router is not for several threads at once."""
 
     version: str
@@ -31,7 +31,7 @@ class _Opened:
     networks: Networks
 
 
-class Guide:
+class ResponsibilityLookup:
     """Answers who must know.
 
     The router stays open between questions. Where the directory has changed since, it is compiled anew in the
@@ -41,7 +41,7 @@ class Guide:
 
     def __init__(self, node: Node, clock: Callable[[], datetime]) -> None:
         self._node, self._clock = node, clock
-        self._opened: _Opened | None = None
+        self._opened: _OpenRouter | None = None
         self._using, self._renewing = Lock(), Lock()
 
     def ask(self, subject: Subject, marking: Marking | None = None) -> Explanation:
@@ -70,7 +70,7 @@ class Guide:
             database, now = self._node.database, self._clock()
             version = directory_version(database)
             router = current_router(self._node.compiled / "routing", version, lambda: read_directory(database), now=now)
-            self._opened = _Opened(version, now, router, Networks.open(self._node.home))
+            self._opened = _OpenRouter(version, now, router, Networks.open(self._node.home))
         except TocsinError as error:  # questions are answered without it, and the next one tries again
             getLogger("uvicorn.error").warning("The rules could not be compiled: %s", error)
         finally:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
-    from tocsin.networks import Answer
+    from tocsin.networks import NetworkLookup
 
 _AS = re.compile(r"(?:AS)?([0-9]+)", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -62,7 +62,7 @@ def read_subject(query: str) -> Subject:
     )
 
 
-def values_of(subject: Subject, facts: "Answer") -> dict[str, list[str]]:
+def values_of(subject: Subject, facts: "NetworkLookup") -> dict[str, list[str]]:
     """The values, by kind of rule, of which a rule would hold the subject; ``facts``: what is known of its address."""
     from tocsin.directory import same_and_wider
 

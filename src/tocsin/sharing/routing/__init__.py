@@ -1,7 +1,7 @@
 """Routing: who must know of an event, and through which rule."""
 
 from tocsin.sharing.routing.current import current_router
-from tocsin.sharing.routing.decision import Decision, Match
+from tocsin.sharing.routing.decision import RoutingDecision, RuleMatch
 from tocsin.sharing.routing.router import Router
 
-__all__ = ["Decision", "Match", "Router", "current_router"]
+__all__ = ["Router", "RoutingDecision", "RuleMatch", "current_router"]

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.directory import MuteKind, Role, Rule, RuleKind, Team, strength
+from tocsin.directory import DirectoryRule, MuteKind, ResponsibilityRole, RuleKind, Team, strength
 from tocsin.networks import IntervalTable, Network, flatten_cover, parse_networks
 
 Int32s: TypeAlias = npt.NDArray[np.int32]
@@ -25,12 +25,12 @@ UInt8s: TypeAlias = npt.NDArray[np.uint8]
 Basis: TypeAlias = tuple[str, date | None, int | None, str, str]
 
 KINDS = tuple(RuleKind)
-ROLES = tuple(Role)
+ROLES = tuple(ResponsibilityRole)
 _ROLES = {role: place for place, role in enumerate(ROLES)}
 
 
 @dataclass(frozen=True)
-class Compiled:
+class RoutingTable:
     """All that routing needs.
 
     ``prefixes`` gives for an address its node less one, -1 for none; ``prefix_hi``, ``prefix_lo``, ``prefix_length``,
@@ -91,7 +91,7 @@ class Compiled:
         return (self.domains if kind is RuleKind.DOMAIN else self.countries)[place]
 
 
-def compile_rules(rules: Iterable[Rule], teams: Iterable[Team]) -> Compiled:
+def compile_rules(rules: Iterable[DirectoryRule], teams: Iterable[Team]) -> RoutingTable:
     """The compiled form of rules and teams whose values are canonical; the order of neither matters.
 
     Overruled rules are kept, so that explanations name them, and decide nothing.
@@ -114,7 +114,7 @@ def compile_rules(rules: Iterable[Rule], teams: Iterable[Team]) -> Compiled:
         parent[node] = _above(name, numbers[RuleKind.DOMAIN])
     placed = _place(rules, numbers)
     sets, responsible, informed = _sets(placed, parent.tolist())
-    return Compiled(
+    return RoutingTable(
         prefixes=cover.table,
         prefix_hi=hi,
         prefix_lo=lo,
@@ -138,7 +138,7 @@ def compile_rules(rules: Iterable[Rule], teams: Iterable[Team]) -> Compiled:
 
 
 @dataclass(frozen=True)
-class _Placed:
+class _RuleColumns:
     """Rules as columns: node, role (its place in ROLES), team, and the place of its basis in ``bases``.
 
     Ordered by these four; of one team's equal rules what stands above the others comes first.
@@ -151,12 +151,12 @@ class _Placed:
     bases: tuple[Basis, ...]
 
 
-def name_of(rule: Rule) -> str:
+def name_of(rule: DirectoryRule) -> str:
     """The name of the node of a rule: its value, but ``.org`` and ``org`` are one domain."""
     return rule.value.removeprefix(".") if rule.kind is RuleKind.DOMAIN else rule.value
 
 
-def _names(rules: Iterable[Rule], teams: Iterable[Team]) -> dict[RuleKind, set[str]]:
+def _names(rules: Iterable[DirectoryRule], teams: Iterable[Team]) -> dict[RuleKind, set[str]]:
     names: dict[RuleKind, set[str]] = {kind: set() for kind in RuleKind}
     for rule in rules:
         names[rule.kind].add(name_of(rule))
@@ -193,7 +193,7 @@ def _above(name: str, nodes: dict[str, int]) -> int:
     return 0
 
 
-def _place(rules: Sequence[Rule], numbers: dict[RuleKind, dict[str, int]]) -> _Placed:
+def _place(rules: Sequence[DirectoryRule], numbers: dict[RuleKind, dict[str, int]]) -> _RuleColumns:
     given = [(rule.source, rule.as_of, rule.confidence, rule.said_by, rule.overruled) for rule in rules]
     bases = sorted(set(given), key=_rank)
     places = {basis: place for place, basis in enumerate(bases)}
@@ -202,7 +202,7 @@ def _place(rules: Sequence[Rule], numbers: dict[RuleKind, dict[str, int]]) -> _P
     team = np.array([rule.team_id for rule in rules], dtype=np.int32)
     basis = np.array([places[of] for of in given], dtype=np.int32)
     order = np.lexsort((basis, team, role, node))
-    return _Placed(node[order], role[order], team[order], basis[order], tuple(bases))
+    return _RuleColumns(node[order], role[order], team[order], basis[order], tuple(bases))
 
 
 def _rank(basis: Basis) -> tuple[int, int, int, str, str, str]:
@@ -212,9 +212,9 @@ def _rank(basis: Basis) -> tuple[int, int, int, str, str, str]:
     return strength(source), -sure, -as_of.toordinal() if as_of else 0, source, said_by, overruled
 
 
-def _sets(placed: _Placed, parent: Sequence[int]) -> tuple[list[tuple[int, ...]], Int32s, Int32s]:
+def _sets(placed: _RuleColumns, parent: Sequence[int]) -> tuple[list[tuple[int, ...]], Int32s, Int32s]:
     """All sets of teams, ascending each, and by node the number of the responsible and of the informed one."""
-    answers, wants = _own(placed, Role.RESPONSIBLE), _own(placed, Role.INFORMED)
+    answers, wants = _own(placed, ResponsibilityRole.RESPONSIBLE), _own(placed, ResponsibilityRole.INFORMED)
     numbers: dict[tuple[int, ...], int] = {(): 0}
     responsible, informed = [0] * len(parent), [0] * len(parent)
     sets: list[tuple[int, ...]] = [()]
@@ -233,7 +233,7 @@ def _sets(placed: _Placed, parent: Sequence[int]) -> tuple[list[tuple[int, ...]]
     return sets, np.array(responsible, dtype=np.int32), np.array(informed, dtype=np.int32)
 
 
-def _own(placed: _Placed, role: Role) -> dict[int, tuple[int, ...]]:
+def _own(placed: _RuleColumns, role: ResponsibilityRole) -> dict[int, tuple[int, ...]]:
     """By node, the teams that have a rule of this role for it, ascending; overruled ones do not count."""
     holds = np.array([not overruled for *_, overruled in placed.bases], dtype=np.bool_)
     rows = np.flatnonzero(placed.role == _ROLES[role])

@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 
-from tocsin.directory import Role, RuleKind
+from tocsin.directory import ResponsibilityRole, RuleKind
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class RuleMatch:
     """A rule that names a team.
 
     ``muted`` is empty, or says which of the team's mutes keeps it from being told; ``overruled`` is empty, or says
@@ -16,7 +16,7 @@ class Match:
     """
 
     team_id: int
-    role: Role
+    role: ResponsibilityRole
     level: RuleKind
     value: str
     source: str = ""
@@ -41,16 +41,16 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RoutingDecision:
     """The teams that must know of something: each once, the responsible first, then by number.
 
     ``passed_over`` are the rules that also hold but do not decide: less specific ones, and further ones of a team
     that is named already. ``overruled`` are rules that would hold had a person not said otherwise.
     """
 
-    matches: tuple[Match, ...] = ()
-    passed_over: tuple[Match, ...] = ()
-    overruled: tuple[Match, ...] = ()
+    matches: tuple[RuleMatch, ...] = ()
+    passed_over: tuple[RuleMatch, ...] = ()
+    overruled: tuple[RuleMatch, ...] = ()
 
     @property
     def told(self) -> tuple[int, ...]:
@@ -58,8 +58,8 @@ class Decision:
         return tuple(sorted(match.team_id for match in self.matches if not match.muted))
 
     @property
-    def overlaps(self) -> tuple[Match, ...]:
+    def overlaps(self) -> tuple[RuleMatch, ...]:
         """The matches in which several teams answer for the very same thing; empty where nothing is contested."""
-        claims = [match for match in self.matches if match.role is Role.RESPONSIBLE]
+        claims = [match for match in self.matches if match.role is ResponsibilityRole.RESPONSIBLE]
         count = Counter((match.level, match.value) for match in claims)
         return tuple(match for match in claims if count[match.level, match.value] > 1)

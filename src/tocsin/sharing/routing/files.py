@@ -11,7 +11,7 @@ import numpy as np
 
 from tocsin.networks import IntervalTable
 from tocsin.node.errors import StorageError
-from tocsin.sharing.routing.compiled import Compiled
+from tocsin.sharing.routing.compiled import RoutingTable
 from tocsin.sharing.routing.team_files import StoredTeams, save_teams
 
 DRAFT = ".draft-"
@@ -41,7 +41,7 @@ class _Names(TypedDict):
     bases: list[tuple[str, str | None, int | None, str, str]]
 
 
-def save_compiled(compiled: Compiled, folder: Path) -> None:
+def save_compiled(compiled: RoutingTable, folder: Path) -> None:
     """Write the folder beside and rename it into place, durably.
 
     Raises:
@@ -64,7 +64,7 @@ def save_compiled(compiled: Compiled, folder: Path) -> None:
         raise StorageError(f"The compiled rules cannot be written to {folder}: {error.strerror}.") from error
 
 
-def _write(compiled: Compiled, folder: Path) -> None:
+def _write(compiled: RoutingTable, folder: Path) -> None:
     compiled.prefixes.save(folder, "prefixes")
     for name in _ARRAYS:
         np.save(folder / f"{name}.npy", getattr(compiled, name))
@@ -78,7 +78,7 @@ def _write(compiled: Compiled, folder: Path) -> None:
     (folder / "names.json").write_text(json.dumps(plain, default=str), encoding="utf-8")
 
 
-def open_compiled(folder: Path) -> Compiled:
+def open_compiled(folder: Path) -> RoutingTable:
     """The compiled form that ``save_compiled`` wrote.
 
     Raises:
@@ -89,7 +89,7 @@ def open_compiled(folder: Path) -> Compiled:
         names: _Names = json.loads((folder / "names.json").read_bytes())
         if names["format"] != _FORMAT:
             raise StorageError(f"{folder} was written by another release.")
-        return Compiled(
+        return RoutingTable(
             prefixes=IntervalTable.open(folder, "prefixes"),
             **{name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS},
             domains=tuple(names["domains"]),

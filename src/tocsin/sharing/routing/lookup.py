@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.networks import IntervalTable, Network, parse_network
-from tocsin.sharing.routing.compiled import Compiled, Int32s, Int64s, UInt64s
+from tocsin.sharing.routing.compiled import Int32s, Int64s, RoutingTable, UInt64s
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,7 +28,7 @@ class Lookup:
     A network that holds several prefix nodes has a place behind all of them; ``inside`` gives its nodes.
     """
 
-    def __init__(self, compiled: Compiled) -> None:
+    def __init__(self, compiled: RoutingTable) -> None:
         self._compiled = compiled
         self._spans: dict[tuple[int, ...], int] = {}
         self._nodes: list[tuple[int, ...]] = []

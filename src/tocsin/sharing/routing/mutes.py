@@ -9,7 +9,7 @@ import numpy as np
 
 from tocsin.directory import Mute, MuteKind, Team
 from tocsin.networks import parse_network
-from tocsin.sharing.routing.compiled import Compiled, Int32s
+from tocsin.sharing.routing.compiled import Int32s, RoutingTable
 
 # What a mute names: the node of a prefix, or a word.
 _Thing: TypeAlias = tuple[MuteKind, int | str]
@@ -41,7 +41,7 @@ class Mutes:
         return f"mutes {mute.words}" if mute else ""
 
 
-def mutes_at(now: datetime, compiled: Compiled) -> Mutes:
+def mutes_at(now: datetime, compiled: RoutingTable) -> Mutes:
     """The mutes of all teams that have not run out at ``now``."""
     by_team = {team: _things(compiled.teams[team], now, compiled) for team in compiled.muting.tolist()}
     named = {thing for things in by_team.values() for thing in things}
@@ -53,11 +53,11 @@ def mutes_at(now: datetime, compiled: Compiled) -> Mutes:
     return Mutes(by_team, quiet, _places(named, MuteKind.IDENTIFIER), _places(named, MuteKind.TYPE), frozenset(fussy))
 
 
-def _things(team: Team, now: datetime, compiled: Compiled) -> dict[_Thing, Mute]:
+def _things(team: Team, now: datetime, compiled: RoutingTable) -> dict[_Thing, Mute]:
     return {_thing(mute, compiled): mute for mute in team.mutes if mute.holds(now)}
 
 
-def _thing(mute: Mute, compiled: Compiled) -> _Thing:
+def _thing(mute: Mute, compiled: RoutingTable) -> _Thing:
     if mute.kind is not MuteKind.PREFIX:
         return mute.kind, mute.value
     network = parse_network(mute.value)

@@ -13,10 +13,10 @@ from typing import TypedDict, Unpack
 
 import numpy as np
 
-from tocsin.directory import Rule, Team
-from tocsin.sharing.routing.compiled import Compiled, Int32s, Int64s, UInt64s, compile_rules
+from tocsin.directory import DirectoryRule, Team
+from tocsin.sharing.routing.compiled import Int32s, Int64s, RoutingTable, UInt64s, compile_rules
 from tocsin.sharing.routing.decide import decide, unite
-from tocsin.sharing.routing.decision import Decision
+from tocsin.sharing.routing.decision import RoutingDecision
 from tocsin.sharing.routing.files import open_compiled, save_compiled
 from tocsin.sharing.routing.lookup import MOST_SPANS, Bools, Lookup, Texts, match_texts
 from tocsin.sharing.routing.mutes import mutes_at
@@ -44,7 +44,7 @@ class Router:
     once. Numbers of decisions and audiences mean something to this object only.
     """
 
-    def __init__(self, compiled: Compiled, *, now: datetime) -> None:
+    def __init__(self, compiled: RoutingTable, *, now: datetime) -> None:
         self.now = now
         self._compiled = compiled
         self._lookup = Lookup(compiled)
@@ -57,7 +57,7 @@ class Router:
         self._cases = Combinations((countries + 1, classes, domains + 1, asns + 1, prefixes + 1 + MOST_SPANS))
         self._outcomes = Combinations((prefixes + 1, classes, *[sets] * 5))
         self._cases.number([np.zeros(1, dtype=np.int32)] * 5)  # number 0: nobody
-        self._decisions: dict[int, Decision] = {}
+        self._decisions: dict[int, RoutingDecision] = {}
         self._audience_numbers: dict[tuple[int, ...], int] = {(): 0}
         self._audiences: list[tuple[int, ...]] = [()]
         # By outcome and by case: whether anybody must know, and the audience.
@@ -65,7 +65,7 @@ class Router:
         self._by_case = np.empty((0, 2), dtype=np.int32)
 
     @classmethod
-    def compile(cls, rules: Iterable[Rule], teams: Iterable[Team], *, now: datetime | None = None) -> "Router":
+    def compile(cls, rules: Iterable[DirectoryRule], teams: Iterable[Team], *, now: datetime | None = None) -> "Router":
         """The router of these rules and teams, whose values are canonical; their order does not matter."""
         return cls(compile_rules(rules, teams), now=now or datetime.now(UTC))
 
@@ -104,7 +104,9 @@ class Router:
         self._settle()
         return cases
 
-    def ask(self, hi: UInt64s, lo: UInt64s, has_address: Bools, asn: Int64s, **texts: Unpack[EventTexts]) -> Decision:
+    def ask(
+        self, hi: UInt64s, lo: UInt64s, has_address: Bools, asn: Int64s, **texts: Unpack[EventTexts]
+    ) -> RoutingDecision:
         """The decision on one row, which is not remembered: for single questions, in a fraction of the time."""
         country, class_, domain, asn_place, prefix = (
             int(column[0]) for column in self._matches(hi, lo, has_address, asn, **texts)
@@ -141,7 +143,7 @@ class Router:
         """The numbers of the teams of a set that ``responsible`` gave, ascending."""
         return self._compiled.set_of(number)
 
-    def decision(self, number: int) -> Decision:
+    def decision(self, number: int) -> RoutingDecision:
         """Who must know and why, by a number that ``route`` gave."""
         if number not in self._decisions:
             columns = self._cases.rows(np.array([number], dtype=np.int64))
@@ -178,7 +180,7 @@ class Router:
         by_set = np.diff(until) > 0
         return by_set[self._compiled.responsible] | by_set[self._compiled.informed]
 
-    def _decide(self, prefix: int, others: Sequence[int], class_: int) -> Decision:
+    def _decide(self, prefix: int, others: Sequence[int], class_: int) -> RoutingDecision:
         rest = [place and place + start for place, start in zip(others, self._compiled.starts[1:], strict=True)]
         identifier, type_ = self._words(class_)
         parts = [

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
-from tocsin.directory import Format, Interval, Mute, MuteKind, Team, TeamKind
+from tocsin.directory import AttachmentFormat, DigestInterval, Mute, MuteKind, Team, TeamKind
 from tocsin.sharing.routing.compiled import Int64s, UInt8s
 
 
@@ -21,7 +21,7 @@ class _Mute(TypedDict):
     reason: str
 
 
-class _Team(TypedDict):
+class _TeamDocument(TypedDict):
     id: int
     uuid: str
     key: str
@@ -80,7 +80,7 @@ def save_teams(teams: Iterable[Team], folder: Path) -> None:
     np.save(folder / "team_texts.npy", np.frombuffer(b"".join(texts), dtype=np.uint8))
 
 
-def _plain(team: Team) -> _Team:
+def _plain(team: Team) -> _TeamDocument:
     return {
         "id": team.id,
         "uuid": str(team.uuid),
@@ -105,7 +105,7 @@ def _plain_mute(mute: Mute) -> _Mute:
     return {"kind": mute.kind, "value": mute.value, "until": until, "reason": mute.reason}
 
 
-def _team(plain: _Team) -> Team:
+def _team(plain: _TeamDocument) -> Team:
     return Team(
         id=plain["id"],
         uuid=UUID(plain["uuid"]),
@@ -117,8 +117,8 @@ def _team(plain: _Team) -> Team:
         language=plain["language"],
         timezone=plain["timezone"],
         mailboxes=tuple(plain["mailboxes"]),
-        interval=Interval(plain["interval"]),
-        formats=tuple(Format(word) for word in plain["formats"]),
+        interval=DigestInterval(plain["interval"]),
+        formats=tuple(AttachmentFormat(word) for word in plain["formats"]),
         ceiling=plain["ceiling"],
         encrypt=plain["encrypt"],
         mutes=tuple(_mute(mute) for mute in plain["mutes"]),

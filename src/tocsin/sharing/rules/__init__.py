@@ -5,10 +5,10 @@ what the gate allows.
 """
 
 from tocsin.sharing.rules.applying import NO_RULES, Rules, numbers_of
-from tocsin.sharing.rules.document import Document, Kind, Rule
+from tocsin.sharing.rules.document import RulesDocument, SharingRule, SharingRuleKind
 from tocsin.sharing.rules.models import RulesVersion
 from tocsin.sharing.rules.muting import muted
-from tocsin.sharing.rules.reading import Fault, RulesFaultError, read_document
+from tocsin.sharing.rules.reading import RuleFault, RulesFaultError, read_document
 from tocsin.sharing.rules.store import (
     DEFAULT,
     difference,
@@ -20,19 +20,19 @@ from tocsin.sharing.rules.store import (
     version_in_force,
     versions,
 )
-from tocsin.sharing.rules.words import Said, conditions, effect
+from tocsin.sharing.rules.words import RuleText, conditions, effect
 
 __all__ = [
     "DEFAULT",
     "NO_RULES",
-    "Document",
-    "Fault",
-    "Kind",
-    "Rule",
+    "RuleFault",
+    "RuleText",
     "Rules",
+    "RulesDocument",
     "RulesFaultError",
     "RulesVersion",
-    "Said",
+    "SharingRule",
+    "SharingRuleKind",
     "conditions",
     "difference",
     "effect",

@@ -9,7 +9,7 @@ import polars as pl
 
 from tocsin.sharing.gate import LocalRule
 from tocsin.sharing.rules.conditions import fits
-from tocsin.sharing.rules.document import Document, Kind, Rule
+from tocsin.sharing.rules.document import RulesDocument, SharingRule, SharingRuleKind
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Rules:
     """
 
     version: int = 0
-    document: Document = field(default_factory=Document)
+    document: RulesDocument = field(default_factory=RulesDocument)
 
     @property
     def any(self) -> bool:
@@ -30,7 +30,7 @@ class Rules:
     @cached_property
     def sharing(self) -> "Rules":
         """The sharing rules alone: what a team asks for itself is not told automatically."""
-        kept = tuple(rule for rule in self.document.rules if rule.kind is Kind.SHARE)
+        kept = tuple(rule for rule in self.document.rules if rule.kind is SharingRuleKind.SHARE)
         return Rules(self.version, replace(self.document, rules=kept))
 
     def marks(self, events: pl.DataFrame) -> pl.Series:
@@ -40,7 +40,7 @@ class Rules:
         bits = [_holds(rule).cast(pl.UInt64) * pl.lit(1 << place, pl.UInt64) for place, rule in self._numbered]
         return events.select(pl.sum_horizontal(bits).alias("mark")).to_series()
 
-    def undecided(self, events: pl.DataFrame) -> list[Rule]:
+    def undecided(self, events: pl.DataFrame) -> list[SharingRule]:
         """The rules that may hold for the first event, but ask for what it does not say."""
         if not self.any or events.is_empty():
             return []
@@ -58,12 +58,12 @@ class Rules:
         """The keys of the teams that are told of events with this mark beside those whose networks they are about."""
         return frozenset(team for place, rule in self._numbered if mark >> place & 1 for team in rule.inform)
 
-    def holding(self, mark: int) -> list[Rule]:
+    def holding(self, mark: int) -> list[SharingRule]:
         """The rules that hold for events with this mark."""
         return [rule for place, rule in self._numbered if mark >> place & 1]
 
     @cached_property
-    def _numbered(self) -> list[tuple[int, Rule]]:
+    def _numbered(self) -> list[tuple[int, SharingRule]]:
         return list(enumerate(self.document.rules))
 
     @cached_property
@@ -80,12 +80,12 @@ def numbers_of(keys: frozenset[str], by_key: Mapping[str, int]) -> set[int]:
     return {by_key[key] for key in keys if key in by_key}
 
 
-def _holds(rule: Rule) -> pl.Expr:
+def _holds(rule: SharingRule) -> pl.Expr:
     """Whether all conditions of a rule hold; what an event does not say does not fit."""
     return _may_hold(rule).fill_null(value=False)
 
 
-def _may_hold(rule: Rule) -> pl.Expr:
+def _may_hold(rule: SharingRule) -> pl.Expr:
     """The same; null where it depends on what an event does not say."""
     if not rule.when:
         return pl.repeat(True, pl.len(), dtype=pl.Boolean)

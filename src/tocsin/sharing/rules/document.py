@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from tocsin.sharing.gate import LocalRule, Purpose, Tlp
+from tocsin.sharing.gate import LocalRule, ReleasePurpose, Tlp
 
 Given: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 """Conditions: each a name and the values of which one must fit; all conditions must hold."""
 
 
-class Kind(StrEnum):
+class SharingRuleKind(StrEnum):
     """What a rule is about."""
 
     SHARE = "share"  # whom something may go to, beyond the table of the gate
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class SharingRule:
     """One rule. ``line``: where it begins in its text.
 
     ``when``: which events it holds for. ``to`` and ``excepted``: which recipients it concerns, by ``team`` (keys),
@@ -27,13 +27,13 @@ class Rule:
     """
 
     id: str
-    kind: Kind
+    kind: SharingRuleKind
     line: int
     why: str = ""
     when: Given = ()
     to: Given = ()
     excepted: Given = ()
-    purposes: tuple[Purpose, ...] = ()
+    purposes: tuple[ReleasePurpose, ...] = ()
     refuse: bool = False
     up_to: Tlp | None = None
     hide: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Rule:
             except_teams=frozenset(excepted.get("team", ())),
             except_kinds=frozenset(excepted.get("kind", ())),
             except_countries=frozenset(excepted.get("country", ())),
-            purposes=frozenset((Purpose.REMEDIATION,) if self.tell_nobody else self.purposes),
+            purposes=frozenset((ReleasePurpose.REMEDIATION,) if self.tell_nobody else self.purposes),
             ours=self.tell_nobody,
             refuse=self.refuse or self.tell_nobody,
             up_to=self.up_to,
@@ -64,20 +64,20 @@ class Rule:
 
 
 _WORDS = {
-    Kind.SHARE: "A sharing rule of this node keeps it back.",
-    Kind.ROUTE: "A routing rule of this node says that nobody is told of it automatically.",
+    SharingRuleKind.SHARE: "A sharing rule of this node keeps it back.",
+    SharingRuleKind.ROUTE: "A routing rule of this node says that nobody is told of it automatically.",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class RulesDocument:
     """All rules of a node, and what the document itself is: its type, whom it binds, its edition."""
 
     title: str = ""
     type: str = "policy"
     parties: tuple[str, ...] = ()
     edition: str = ""
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[SharingRule, ...] = ()
 
     @property
     def named(self) -> frozenset[str]:

@@ -10,9 +10,9 @@ from tocsin.directory import TeamKind
 from tocsin.events.fields import BY_NAME, FIELDS, Privacy
 from tocsin.networks import country_names
 from tocsin.node.errors import InputError
-from tocsin.sharing.gate import Purpose, Tlp
+from tocsin.sharing.gate import ReleasePurpose, Tlp
 from tocsin.sharing.rules.conditions import CONDITIONS
-from tocsin.sharing.rules.document import Document, Given, Kind, Rule
+from tocsin.sharing.rules.document import Given, RulesDocument, SharingRule, SharingRuleKind
 
 MOST_RULES: Final = 60
 """Rules in one document: they fit one number per event, and a person can still read them."""
@@ -38,7 +38,7 @@ _PERSONAL: Final = "personal"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RuleFault:
     """One thing that is wrong, and the line where it stands; 0 where it stands in none."""
 
     line: int
@@ -52,14 +52,14 @@ class Fault:
 class RulesFaultError(InputError):
     """The document cannot be put in force; ``faults`` says why, in the order of its lines."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[RuleFault]) -> None:
         self.faults = sorted(faults, key=lambda fault: fault.line)
         super().__init__(
             " ".join(map(str, self.faults)), hint="docs/rules.md has all words; 'tocsin rules check FILE' looks again."
         )
 
 
-def read_document(text: str, teams: Collection[str] | None = None) -> Document:
+def read_document(text: str, teams: Collection[str] | None = None) -> RulesDocument:
     """The document that a text is; ``teams``: the keys that it may name, None for any.
 
     Raises:
@@ -67,22 +67,22 @@ def read_document(text: str, teams: Collection[str] | None = None) -> Document:
 
     """
     if len(text) > LONGEST:
-        raise RulesFaultError([Fault(0, f"The text has more than {LONGEST:,} characters.")])
+        raise RulesFaultError([RuleFault(0, f"The text has more than {LONGEST:,} characters.")])
     try:
         read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RulesFaultError([_toml_fault(error, last=len(text.splitlines()))]) from None
-    reader = _Reader(_Lines.of(text), teams)
+    reader = _RulesReader(_Lines.of(text), teams)
     document = reader.document(read)
     if reader.faults:
         raise RulesFaultError(reader.faults)
     return document
 
 
-def _toml_fault(error: tomllib.TOMLDecodeError, *, last: int) -> Fault:
+def _toml_fault(error: tomllib.TOMLDecodeError, *, last: int) -> RuleFault:
     found = _TOML_LINE.match(str(error))
     words, line = (found[1], int(found[2])) if found else (str(error), last)
-    return Fault(line, f"This is no TOML: {words}.")
+    return RuleFault(line, f"This is no TOML: {words}.")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class _Lines:
 
     @classmethod
     def of(cls, text: str) -> "_Lines":
-        blocks: dict[str, list[int]] = {kind: [] for kind in Kind}
+        blocks: dict[str, list[int]] = {kind: [] for kind in SharingRuleKind}
         keys: dict[int, dict[str, int]] = {0: {}}
         at = 0
         for number, line in enumerate(text.splitlines(), start=1):
@@ -112,45 +112,45 @@ class _Lines:
 
 
 @dataclass
-class _Reader:
+class _RulesReader:
     lines: _Lines
     teams: Collection[str] | None
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[RuleFault] = field(default_factory=list)
 
-    def document(self, read: dict[str, Any]) -> Document:
-        for name in read.keys() - {*_HEAD, *Kind}:
+    def document(self, read: dict[str, Any]) -> RulesDocument:
+        for name in read.keys() - {*_HEAD, *SharingRuleKind}:
             self.fault(0, name, f"There is no '{name}' here; a document has {_listed(_HEAD)}, [[share]] and [[route]].")
         type_ = self.text(0, read, "type") or TYPES[0]
         if type_ not in TYPES:
             self.fault(0, "type", f"'{type_}' is no type of a document; it is one of {_listed(TYPES)}.")
-        rules = [rule for kind in Kind for rule in self.rules(kind, read.get(kind, []))]
+        rules = [rule for kind in SharingRuleKind for rule in self.rules(kind, read.get(kind, []))]
         if len(rules) > MOST_RULES:
-            self.faults.append(Fault(0, f"There are {len(rules)} rules; a document has at most {MOST_RULES}."))
+            self.faults.append(RuleFault(0, f"There are {len(rules)} rules; a document has at most {MOST_RULES}."))
         seen: set[str] = set()
         for rule in sorted(rules, key=lambda rule: rule.line):
             if rule.id in seen:
                 self.fault(rule.line, "id", f"Another rule is called '{rule.id}' already.")
             seen.add(rule.id)
         parties = tuple(self.texts(0, read, "parties")) if read.get("parties") else ()
-        return Document(self.text(0, read, "title"), type_, parties, self.text(0, read, "edition"), tuple(rules))
+        return RulesDocument(self.text(0, read, "title"), type_, parties, self.text(0, read, "edition"), tuple(rules))
 
-    def rules(self, kind: Kind, read: object) -> Iterator[Rule]:
+    def rules(self, kind: SharingRuleKind, read: object) -> Iterator[SharingRule]:
         if not isinstance(read, list) or not all(isinstance(one, dict) for one in read):
             self.fault(0, kind, f"A rule begins with a line [[{kind}]].")
             return
         for place, one in enumerate(read):
             yield self.rule(kind, self.lines.block(kind, place), one)
 
-    def rule(self, kind: Kind, line: int, read: dict[str, Any]) -> Rule:
-        does = _SHARE_DOES if kind is Kind.SHARE else _ROUTE_DOES
+    def rule(self, kind: SharingRuleKind, line: int, read: dict[str, Any]) -> SharingRule:
+        does = _SHARE_DOES if kind is SharingRuleKind.SHARE else _ROUTE_DOES
         known = {"id", "why", *CONDITIONS, *does}
-        if kind is Kind.SHARE:
+        if kind is SharingRuleKind.SHARE:
             known |= {"purpose", *(f"{word}_{name}" for word in ("to", "except") for name in _RECIPIENT)}
         for name in read.keys() - known:
             self.fault(line, name, f"There is no '{name}' in a [[{kind}]] rule.")
         self.check_effect(kind, line, read, does)
         when = self.given(line, read, "", CONDITIONS)
-        rule = Rule(
+        rule = SharingRule(
             id=self.id(line, read),
             kind=kind,
             line=line,
@@ -169,7 +169,7 @@ class _Reader:
             self.fault(line, "id", f"Rule '{rule.id}' holds for everything: give at least one condition.")
         return rule
 
-    def check_effect(self, kind: Kind, line: int, read: dict[str, Any], does: tuple[str, ...]) -> None:
+    def check_effect(self, kind: SharingRuleKind, line: int, read: dict[str, Any], does: tuple[str, ...]) -> None:
         given = [name for name in does if name in read]
         if len(given) != 1:
             what = "nothing" if not given else _listed(given)
@@ -222,12 +222,12 @@ class _Reader:
                 self.fault(line, name, f"There is no team '{key}' in the directory.")
             yield key
 
-    def purposes(self, line: int, read: dict[str, Any]) -> Iterator[Purpose]:
+    def purposes(self, line: int, read: dict[str, Any]) -> Iterator[ReleasePurpose]:
         for text in self.texts(line, read, "purpose"):
-            if text in {one.value for one in Purpose}:
-                yield Purpose(text)
+            if text in {one.value for one in ReleasePurpose}:
+                yield ReleasePurpose(text)
             else:
-                self.fault(line, "purpose", f"'{text}' is no purpose; it is one of {_listed(Purpose)}.")
+                self.fault(line, "purpose", f"'{text}' is no purpose; it is one of {_listed(ReleasePurpose)}.")
 
     def label(self, line: int, read: dict[str, Any]) -> Tlp | None:
         text = self.text(line, read, "up_to").upper().removeprefix("TLP:")
@@ -278,7 +278,7 @@ class _Reader:
         return [str(one) for one in values]
 
     def fault(self, line: int, name: str, words: str) -> None:
-        self.faults.append(Fault(self.lines.keys.get(line, {}).get(name, line), words))
+        self.faults.append(RuleFault(self.lines.keys.get(line, {}).get(name, line), words))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -11,10 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tocsin.node.errors import ConflictError, NotFoundError, StorageError, UsageError
-from tocsin.node.records import AuditWord, audit
+from tocsin.node.records import AuditAction, audit
 from tocsin.sharing.gate import RULES
 from tocsin.sharing.rules.applying import Rules
-from tocsin.sharing.rules.document import Document
+from tocsin.sharing.rules.document import RulesDocument
 from tocsin.sharing.rules.models import RulesVersion
 from tocsin.sharing.rules.reading import RulesFaultError, read_document
 
@@ -133,7 +133,7 @@ def set_rules(
         raise ConflictError(f"Version {number + 1} came into force meanwhile.", hint="Look at it first.") from error
     came, went = _changed(old, text)
     detail: dict[str, object] = {"before": number, "came": came, "went": went}
-    audit(session, AuditWord.RULES_CHANGED, at=now, actor=actor, subject=f"rules:{made.id}", detail=detail)
+    audit(session, AuditAction.RULES_CHANGED, at=now, actor=actor, subject=f"rules:{made.id}", detail=detail)
     return made
 
 
@@ -148,7 +148,7 @@ def _changed(before: str, after: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=8)
-def _read(number: int, text: str) -> Document:
+def _read(number: int, text: str) -> RulesDocument:
     try:
         return read_document(text)
     except RulesFaultError as error:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from tocsin.sharing.rules.document import Rule
+from tocsin.sharing.rules.document import SharingRule
 
 
 def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
@@ -13,7 +13,7 @@ def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know 
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RuleText:
     """A text in English with its values; ``str()`` fills them in."""
 
     text: str
@@ -49,30 +49,32 @@ _EXCEPT: Final = {
 }
 
 
-def effect(rule: Rule) -> Said:
+def effect(rule: SharingRule) -> RuleText:
     """What a rule does, in one sentence."""
     if rule.refuse:
-        return Said(N_("Such events are not shared."))
+        return RuleText(N_("Such events are not shared."))
     if rule.up_to is not None:
-        return Said(N_("Such events are shared up to TLP:%(label)s only."), {"label": rule.up_to.value})
+        return RuleText(N_("Such events are shared up to TLP:%(label)s only."), {"label": rule.up_to.value})
     if rule.hide:
-        return Said(N_("Such events are shared without these fields: %(fields)s."), {"fields": ", ".join(rule.hide)})
+        return RuleText(
+            N_("Such events are shared without these fields: %(fields)s."), {"fields": ", ".join(rule.hide)}
+        )
     if rule.inform:
-        return Said(
+        return RuleText(
             N_("Of such events these teams are told too, for information: %(teams)s."),
             {"teams": ", ".join(rule.inform)},
         )
-    return Said(N_("Nobody is told of such events automatically."))
+    return RuleText(N_("Nobody is told of such events automatically."))
 
 
-def conditions(rule: Rule) -> Iterator[Said]:
+def conditions(rule: SharingRule) -> Iterator[RuleText]:
     """When it holds: each of these must be so."""
     for name, values in rule.when:
-        yield Said(_EVENTS[name], {"values": ", ".join(values)})
+        yield RuleText(_EVENTS[name], {"values": ", ".join(values)})
     for name, values in rule.to:
-        yield Said(_TO[name], {"values": ", ".join(values)})
+        yield RuleText(_TO[name], {"values": ", ".join(values)})
     for name, values in rule.excepted:
-        yield Said(_EXCEPT[name], {"values": ", ".join(values)})
+        yield RuleText(_EXCEPT[name], {"values": ", ".join(values)})
     if rule.purposes:
         purposes = ", ".join(purpose.value for purpose in rule.purposes)
-        yield Said(N_("the purpose is %(values)s"), {"values": purposes})
+        yield RuleText(N_("the purpose is %(values)s"), {"values": purposes})

@@ -1,6 +1,6 @@
 """RPSL dumps of the registries' databases: who is to be told of each AS number and network."""
 
 from tocsin.directory.registry.rpsl.dump import read_dump
-from tocsin.directory.registry.rpsl.territory import Territory
+from tocsin.directory.registry.rpsl.territory import CountryFilter
 
-__all__ = ["Territory", "read_dump"]
+__all__ = ["CountryFilter", "read_dump"]

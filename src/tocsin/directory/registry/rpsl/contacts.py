@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from tocsin.directory.registry.rpsl.gather import Register
+from tocsin.directory.registry.rpsl.gather import HandleRegister
 
 NO_ROLE: Final = "there is no such role or person in these files"
 NO_MAILBOX: Final = "it has no abuse-mailbox"
@@ -58,7 +58,7 @@ class Chain:
 class Contacts:
     """Finds contacts in a register; what an organisation leads to is worked out once."""
 
-    register: Register
+    register: HandleRegister
     _chains: dict[str, Chain] = field(default_factory=dict)
 
     def find(

@@ -11,8 +11,8 @@ from tocsin.directory.registry.refusals import Refusals
 from tocsin.directory.registry.rpsl.contacts import Contact, Contacts
 from tocsin.directory.registry.rpsl.gather import RESOURCES, gather, read_parts
 from tocsin.directory.registry.rpsl.numbers import take_asns, take_ipv4, take_ipv6
-from tocsin.directory.registry.rpsl.territory import Territory
-from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, UNSURE, Said, schema
+from tocsin.directory.registry.rpsl.territory import CountryFilter
+from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, UNSURE, RegistrySnapshot, schema
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,8 +29,8 @@ def read_dump(
     refusals: Refusals,
     tell: Callable[[str], None] = lambda _: None,
     *,
-    territory: Territory | None = None,
-) -> Said:
+    territory: CountryFilter | None = None,
+) -> RegistrySnapshot:
     """What the dumps of one registry say, of a territory or of all; ``spool`` is an empty folder to work in.
 
     A team is a contact: the handle that abuse reports go to, with the response teams. Its key is made of ``source`` and
@@ -59,7 +59,7 @@ def read_dump(
     del gathered, contacts, keys  # what follows needs the room
     once = _once(pl.concat(rules), refusals)
     spoken = {"asn": {"aut-num"}, "prefix": {"inetnum", "inet6num"}}
-    return Said(
+    return RegistrySnapshot(
         source=source,
         teams=teams.join(once, on="team", how="semi"),  # whose every number was refused is none
         mailboxes=mailboxes.join(once, on="team", how="semi"),

@@ -56,7 +56,7 @@ class ResponseTeam:
 
 
 @dataclass
-class Register:
+class HandleRegister:
     """Who can be named, by handle in upper case.
 
     ``mailboxes`` has every role and person, most with an empty tuple. ``unreadable`` are handles of which a mailbox
@@ -70,15 +70,15 @@ class Register:
 
 
 @dataclass
-class Gathered:
+class RpslContents:
     """What the files hold: the register, how many objects of each class, and the parts with numbers."""
 
-    register: Register
+    register: HandleRegister
     objects: Counter[str]
     parts: list[Path]
 
 
-def gather(files: Sequence[Path], spool: Path, refusals: Refusals, tell: Callable[[str], None]) -> Gathered:
+def gather(files: Sequence[Path], spool: Path, refusals: Refusals, tell: Callable[[str], None]) -> RpslContents:
     """What is needed of all files; ``spool`` is an empty folder for the parts.
 
     Raises:
@@ -86,7 +86,7 @@ def gather(files: Sequence[Path], spool: Path, refusals: Refusals, tell: Callabl
         InputError: a file is damaged or no RPSL dump.
 
     """
-    gathered = Gathered(Register(), Counter(), [])
+    gathered = RpslContents(HandleRegister(), Counter(), [])
     part: list[tuple[str, ...]] = []
     for path in files:
         before = gathered.objects.total()
@@ -113,7 +113,7 @@ def gather(files: Sequence[Path], spool: Path, refusals: Refusals, tell: Callabl
 COLUMNS: Final = ("kind", "value", "countries", "org", "abuse_c", "mailboxes", "irts", "contacts", "where")
 
 
-def read_parts(gathered: Gathered) -> Iterator["pl.DataFrame"]:
+def read_parts(gathered: RpslContents) -> Iterator["pl.DataFrame"]:
     """The parts: a row for each AS number or range, all texts, lists with blanks between (``COLUMNS``)."""
     import polars as pl
 
@@ -149,7 +149,7 @@ def _handles(found: RpslObject, *attributes: str) -> str:
     return _LIST.join(dict.fromkeys(handles)).upper()
 
 
-def _named(register: Register, found: RpslObject, where: str, refusals: Refusals) -> None:
+def _named(register: HandleRegister, found: RpslObject, where: str, refusals: Refusals) -> None:
     """Note somebody who can be named."""
     handle = found.first(_KEYS.get(found.name, "nic-hdl")).upper()
     if not handle:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-    from tocsin.directory.registry.rpsl.gather import Register
+    from tocsin.directory.registry.rpsl.gather import HandleRegister
 
 
 @dataclass(frozen=True)
-class Territory:
+class CountryFilter:
     """Some countries (ISO 3166-1 alpha-2), and AS numbers with the country that they were given to.
 
     A network is where its ``country`` attributes say. An AS number has none in RPSL: it is where ``asns`` (``asn``,
@@ -21,7 +21,7 @@ class Territory:
     countries: frozenset[str]
     asns: "pl.DataFrame"
 
-    def split(self, part: "pl.DataFrame", register: "Register", elsewhere: Counter[str]) -> "pl.DataFrame":
+    def split(self, part: "pl.DataFrame", register: "HandleRegister", elsewhere: Counter[str]) -> "pl.DataFrame":
         """The rows of a part that are of these countries; the others are counted by kind."""
         import polars as pl
 

@@ -46,7 +46,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Row:
+class ExactRecord:
     """One record that the exact reader could use."""
 
     line: int
@@ -57,9 +57,9 @@ class Row:
     cut: str | None
 
 
-def read_exact(chunk: Chunk, width: int, dialect: Dialect) -> tuple[list[Row], list[Unreadable]]:
+def read_exact(chunk: Chunk, width: int, dialect: Dialect) -> tuple[list[ExactRecord], list[Unreadable]]:
     """Every record of the chunk, once: as a row of ``width`` values, or as unreadable with the reason."""
-    rows: list[Row] = []
+    rows: list[ExactRecord] = []
     unreadable: list[Unreadable] = []
     for record in _records(chunk, dialect):
         raw, encoded = as_text(chunk.data[record.start : record.end].rstrip(b"\r\n"))
@@ -72,7 +72,7 @@ def read_exact(chunk: Chunk, width: int, dialect: Dialect) -> tuple[list[Row], l
     return rows, unreadable
 
 
-def _row(record: Record, raw: str, encoded: bool, width: int, dialect: Dialect) -> Row:
+def _row(record: Record, raw: str, encoded: bool, width: int, dialect: Dialect) -> ExactRecord:
     """One record as a row of exactly ``width`` values."""
     values: list[str | None] = [as_text(value)[0].replace("\x00", "") or None for value in record.values]
     short = len(values) < width
@@ -83,7 +83,7 @@ def _row(record: Record, raw: str, encoded: bool, width: int, dialect: Dialect) 
         flags.append("cut")
     surplus = dialect.separator.join(value or "" for value in values[width:]) or None
     flags += ["surplus"] * (len(values) > width)
-    return Row(record.line, raw, (values + [None] * width)[:width], flags, surplus, cut)
+    return ExactRecord(record.line, raw, (values + [None] * width)[:width], flags, surplus, cut)
 
 
 def _records(chunk: Chunk, dialect: Dialect) -> Iterator[Record]:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tocsin.events.extra import object_text
-from tocsin.events.schema import Kind
+from tocsin.events.schema import FieldKind
 from tocsin.events.sources import Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited.encoding import as_text, utf8
 from tocsin.events.sources.delimited.exact import (
@@ -39,11 +39,11 @@ class Shaping:
     """How text columns, named as in a report's header, become fields; ``kinds`` and ``constants`` as in `Batch`."""
 
     shape: Callable[[pl.DataFrame], pl.DataFrame]
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    kinds: Mapping[str, FieldKind] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
 
 
-class Delimited:
+class DelimitedReader:
     """A reader of delimited text (`tocsin.events.sources.Reader`).
 
     ``shaping`` is asked once, with the names of the columns; ``columns`` are the names when there is no header.

@@ -5,12 +5,12 @@ from fastapi import APIRouter
 from tocsin.server.pages.account.gate import ask_again, is_fresh
 from tocsin.server.pages.account.own import add_confirm, add_own
 from tocsin.server.pages.account.second_factor import add_recovery_codes, add_second_factor
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 
 __all__ = ["account_pages", "ask_again", "is_fresh"]
 
 
-def account_pages(desk: Desk) -> APIRouter:
+def account_pages(desk: PageContext) -> APIRouter:
     """All of it."""
     router = APIRouter()
     add_own(router, desk)

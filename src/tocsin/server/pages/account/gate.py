@@ -5,12 +5,12 @@ from urllib.parse import quote
 from fastapi.responses import Response
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts import Person, Visitor, is_proved
-from tocsin.server.pages.desk import Desk
+from tocsin.node.accounts import Person, Principal, is_proved
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import NotHereError
 
 
-def person_of(transaction: Transaction, visitor: Visitor) -> Person:
+def person_of(transaction: Transaction, visitor: Principal) -> Person:
     """The person at the browser.
 
     Raises:
@@ -22,7 +22,7 @@ def person_of(transaction: Transaction, visitor: Visitor) -> Person:
     return transaction.get_one(Person, visitor.person)
 
 
-def is_fresh(desk: Desk, visitor: Visitor) -> bool:
+def is_fresh(desk: PageContext, visitor: Principal) -> bool:
     """Whether the visitor gave a credential in the last minutes."""
     with desk.node.database.reading() as transaction:
         return bool(visitor.session) and is_proved(transaction, visitor.session, now=desk.now)
@@ -30,4 +30,4 @@ def is_fresh(desk: Desk, visitor: Visitor) -> bool:
 
 def ask_again(path: str) -> Response:
     """Lead to where the password is asked for again, and on to ``path``."""
-    return Desk.go(f"/account/confirm?next={quote(path, safe='')}")
+    return PageContext.go(f"/account/confirm?next={quote(path, safe='')}")

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from tocsin.node.accounts import (
-    Act,
+    Permission,
     Person,
-    Visitor,
+    Principal,
     confirm,
     end_sessions,
     has_second_factor,
@@ -23,15 +23,15 @@ from tocsin.node.accounts import (
 )
 from tocsin.server.pages.account.agents import agent_words
 from tocsin.server.pages.account.gate import ask_again, is_fresh, person_of
-from tocsin.server.pages.desk import THEMES, Desk, own_path
+from tocsin.server.pages.desk import THEMES, PageContext, own_path
 from tocsin.server.pages.sign_in.doorstep import house_of_page, minutes
 from tocsin.server.security import needs, number_in
 
-Holder = Annotated[Visitor, needs(Act.ACCOUNT_OWN)]
+Holder = Annotated[Principal, needs(Permission.ACCOUNT_OWN)]
 Text = Annotated[str, Form()]
 
 
-def add_own(router: APIRouter, desk: Desk) -> None:
+def add_own(router: APIRouter, desk: PageContext) -> None:
     """The pages of `/account`, but for the second factor."""
 
     @router.get("/account")
@@ -75,7 +75,7 @@ def add_own(router: APIRouter, desk: Desk) -> None:
         return desk.go("/account?done=sessions")
 
 
-def add_confirm(router: APIRouter, desk: Desk) -> None:
+def add_confirm(router: APIRouter, desk: PageContext) -> None:
     """The page that asks for the password again."""
 
     @router.get("/account/confirm")
@@ -93,7 +93,7 @@ def add_confirm(router: APIRouter, desk: Desk) -> None:
         return _confirm_page(desk, request, visitor, own_path(next), wait=wait, wrong=not wait)
 
 
-def _new_password(desk: Desk, request: Request, visitor: Visitor, current: str, password: str) -> Response:
+def _new_password(desk: PageContext, request: Request, visitor: Principal, current: str, password: str) -> Response:
     house = house_of_page(desk, request)
     right = confirm(desk.node.database, house, visitor.session, current, now=desk.now)
     if right is not True:
@@ -109,15 +109,15 @@ def _new_password(desk: Desk, request: Request, visitor: Visitor, current: str, 
     return desk.go("/account?done=password")
 
 
-def _mailbox(desk: Desk, visitor: Visitor) -> str:
+def _mailbox(desk: PageContext, visitor: Principal) -> str:
     with desk.node.database.reading() as transaction:
         return person_of(transaction, visitor).mailbox
 
 
 def _page(
-    desk: Desk,
+    desk: PageContext,
     request: Request,
-    visitor: Visitor,
+    visitor: Principal,
     *,
     done: str = "",
     wrongs: dict[str, str] | None = None,
@@ -128,7 +128,7 @@ def _page(
     return desk.page(request, "account/account.html", status=422 if wrongs else 200, **context, **more)
 
 
-def _context(desk: Desk, request: Request, visitor: Visitor) -> dict[str, Any]:
+def _context(desk: PageContext, request: Request, visitor: Principal) -> dict[str, Any]:
     say = desk.words(request).say
     with desk.node.database.reading() as transaction:
         person: Person = person_of(transaction, visitor)
@@ -146,7 +146,7 @@ def _context(desk: Desk, request: Request, visitor: Visitor) -> dict[str, Any]:
 
 
 def _confirm_page(
-    desk: Desk, request: Request, visitor: Visitor, wanted: str, *, wait: int = 0, wrong: bool = False
+    desk: PageContext, request: Request, visitor: Principal, wanted: str, *, wait: int = 0, wrong: bool = False
 ) -> Response:
     with desk.node.database.reading() as transaction:
         person = person_of(transaction, visitor)

@@ -8,10 +8,10 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.node.accounts import (
-    Act,
+    Permission,
     Person,
+    Principal,
     Setup,
-    Visitor,
     has_passkey,
     has_second_factor,
     new_recovery_codes,
@@ -22,17 +22,17 @@ from tocsin.node.accounts import (
     set_up,
 )
 from tocsin.server.pages.account.gate import ask_again, is_fresh, person_of
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.sign_in.doorstep import house_of_page
 from tocsin.server.security import NotHereError, needs
 
-Holder = Annotated[Visitor, needs(Act.ACCOUNT_OWN)]
+Holder = Annotated[Principal, needs(Permission.ACCOUNT_OWN)]
 Text = Annotated[str, Form()]
 
 _PATH = "/account/second-factor"
 
 
-def add_second_factor(router: APIRouter, desk: Desk) -> None:
+def add_second_factor(router: APIRouter, desk: PageContext) -> None:
     """The pages of `/account/second-factor` and `/account/recovery-codes`."""
 
     @router.get(_PATH)
@@ -74,7 +74,7 @@ def add_second_factor(router: APIRouter, desk: Desk) -> None:
         return desk.go("/account?done=factor-off")
 
 
-def add_recovery_codes(router: APIRouter, desk: Desk) -> None:
+def add_recovery_codes(router: APIRouter, desk: PageContext) -> None:
     """New recovery codes in place of those from before."""
 
     @router.post("/account/recovery-codes")
@@ -92,7 +92,9 @@ def add_recovery_codes(router: APIRouter, desk: Desk) -> None:
         return _codes(desk, request, codes, first=False)
 
 
-def _page(desk: Desk, request: Request, visitor: Visitor, *, sealed: str = "", wrong: bool = False) -> Response:
+def _page(
+    desk: PageContext, request: Request, visitor: Principal, *, sealed: str = "", wrong: bool = False
+) -> Response:
     house = house_of_page(desk, request)
     with desk.node.database.reading() as transaction:
         person: Person = person_of(transaction, visitor)
@@ -110,7 +112,7 @@ def _page(desk: Desk, request: Request, visitor: Visitor, *, sealed: str = "", w
     return desk.page(request, "account/second_factor.html", status=422 if wrong else 200, **context)
 
 
-def _has_another(transaction: Transaction, visitor: Visitor) -> bool:
+def _has_another(transaction: Transaction, visitor: Principal) -> bool:
     """Whether the person has a second factor already: who only knows the password does not add one of their own."""
     person = person_of(transaction, visitor).id
     return has_second_factor(transaction, person) or (visitor.unfinished and has_passkey(transaction, person))
@@ -121,5 +123,5 @@ def _picture(setup: Setup) -> str:
     return segno.make(setup.address, error="m").svg_data_uri(scale=5, border=4, dark="#000", light="#fff")
 
 
-def _codes(desk: Desk, request: Request, codes: list[str], *, first: bool) -> Response:
+def _codes(desk: PageContext, request: Request, codes: list[str], *, first: bool) -> Response:
     return desk.page(request, "account/recovery_codes.html", codes=codes, first=first)

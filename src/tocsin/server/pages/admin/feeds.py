@@ -6,18 +6,18 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.events.alarms import acknowledge, feed_states, set_cadence
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.pipeline.collectors import read_collectors, standings
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import Form, needs, number_in, text_of
 
 _MOST_HOURS = 24 * 366
-_Reader = Annotated[Visitor, needs(Act.ADMIN_READ)]
-_Writer = Annotated[Visitor, needs(Act.ADMIN_WRITE)]
+_Reader = Annotated[Principal, needs(Permission.ADMIN_READ)]
+_Writer = Annotated[Principal, needs(Permission.ADMIN_WRITE)]
 
 
-def feed_pages(desk: Desk) -> APIRouter:
+def feed_pages(desk: PageContext) -> APIRouter:
     """The routes of feeds."""
     router, node = APIRouter(prefix="/admin/feeds"), desk.node
 

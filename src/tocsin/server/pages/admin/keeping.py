@@ -8,15 +8,15 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.operations.backup import backups_in, make_backup
 from tocsin.operations.retention import apply_retention
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import needs
 
-_Reader = Annotated[Visitor, needs(Act.ADMIN_READ)]
-_Writer = Annotated[Visitor, needs(Act.ADMIN_WRITE)]
+_Reader = Annotated[Principal, needs(Permission.ADMIN_READ)]
+_Writer = Annotated[Principal, needs(Permission.ADMIN_WRITE)]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class RetentionPeriod:
     about: str
 
 
-def keeping_pages(desk: Desk) -> APIRouter:
+def keeping_pages(desk: PageContext) -> APIRouter:
     """The routes of retention and backups."""
     router, node = APIRouter(prefix="/admin/keeping"), desk.node
 

@@ -8,16 +8,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.settings import Settings
 from tocsin.operations.doctor import examine
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import needs
 
 _SECRETS: Final = ("password", "secret", "token", "database")
 """Words in the names of settings whose values no page shows: they may hold a secret."""
 
-_Reader = Annotated[Visitor, needs(Act.ADMIN_READ)]
+_Reader = Annotated[Principal, needs(Permission.ADMIN_READ)]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Setting:
     about: str
 
 
-def node_pages(desk: Desk) -> APIRouter:
+def node_pages(desk: PageContext) -> APIRouter:
     """The routes of health and settings."""
     router = APIRouter()
 

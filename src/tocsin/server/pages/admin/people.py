@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory import teams_by_id
 from tocsin.node.accounts import (
-    Act,
+    AccountRole,
+    Permission,
     Person,
-    Role,
-    Visitor,
+    Principal,
     block,
     find_person,
     house_of,
@@ -29,27 +29,27 @@ from tocsin.node.accounts import (
 )
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.server.pages.account.gate import ask_again, is_fresh
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, NotHereError, Number, needs, number_in, text_of, texts_of
 
 ROLES: Final = {
-    Role.ADMINISTRATOR: N_("Administrator: sets up the node and its people"),
-    Role.MANAGER: N_("Manager: decides rules, conflicts and what is held"),
-    Role.ANALYST: N_("Analyst: works with reports, events and teams"),
-    Role.AUDITOR: N_("Auditor: reads everything, changes nothing"),
-    Role.OPERATOR: N_("Operator: sees the networks of the own organisations"),
-    Role.ASSESSOR: N_("Assessor: works on readiness assessments"),
-    Role.DELEGATE: N_("Delegate: negotiates texts"),
+    AccountRole.ADMINISTRATOR: N_("Administrator: sets up the node and its people"),
+    AccountRole.MANAGER: N_("Manager: decides rules, conflicts and what is held"),
+    AccountRole.ANALYST: N_("Analyst: works with reports, events and teams"),
+    AccountRole.AUDITOR: N_("Auditor: reads everything, changes nothing"),
+    AccountRole.OPERATOR: N_("Operator: sees the networks of the own organisations"),
+    AccountRole.ASSESSOR: N_("Assessor: works on readiness assessments"),
+    AccountRole.DELEGATE: N_("Delegate: negotiates texts"),
 }
 ROLE_NAMES: Final = {
-    Role.ADMINISTRATOR: N_("administrator"),
-    Role.MANAGER: N_("manager"),
-    Role.ANALYST: N_("analyst"),
-    Role.AUDITOR: N_("auditor"),
-    Role.OPERATOR: N_("operator"),
-    Role.ASSESSOR: N_("assessor"),
-    Role.DELEGATE: N_("delegate"),
+    AccountRole.ADMINISTRATOR: N_("administrator"),
+    AccountRole.MANAGER: N_("manager"),
+    AccountRole.ANALYST: N_("analyst"),
+    AccountRole.AUDITOR: N_("auditor"),
+    AccountRole.OPERATOR: N_("operator"),
+    AccountRole.ASSESSOR: N_("assessor"),
+    AccountRole.DELEGATE: N_("delegate"),
 }
 _DONE: Final = {
     "invite": N_("The invitation is written."),
@@ -61,15 +61,15 @@ _DONE: Final = {
     "reset": N_("A letter with a link to choose a new password is on its way."),
     "remove": N_("The account is removed; its name and mailbox are gone."),
 }
-_Reader = Annotated[Visitor, needs(Act.ADMIN_READ)]
-_Writer = Annotated[Visitor, needs(Act.ADMIN_WRITE)]
-_Do = Callable[[Session, Person, "_Given"], None]
+_Reader = Annotated[Principal, needs(Permission.ADMIN_READ)]
+_Writer = Annotated[Principal, needs(Permission.ADMIN_WRITE)]
+_Do = Callable[[Session, Person, "_PersonAct"], None]
 
 
-class _Given:
+class _PersonAct:
     """What an act on a person is made with."""
 
-    def __init__(self, desk: Desk, request: Request, visitor: Visitor, form: Form) -> None:
+    def __init__(self, desk: PageContext, request: Request, visitor: Principal, form: Form) -> None:
         self.desk, self.visitor, self.form = desk, visitor, form
         self.house = house_of(desk.node.settings, desk.tokens, desk.words(request).say)
 
@@ -88,7 +88,7 @@ class _Given:
             )
         return [by_key[key] for key in named]
 
-    def role(self) -> Role:
+    def role(self) -> AccountRole:
         """The role that was chosen.
 
         Raises:
@@ -98,10 +98,10 @@ class _Given:
         role = text_of(self.form, "role")
         if role not in ROLES:
             raise UsageError("Choose a role.")
-        return Role(role)
+        return AccountRole(role)
 
 
-def people_pages(desk: Desk) -> APIRouter:
+def people_pages(desk: PageContext) -> APIRouter:
     """The routes of people."""
     router = APIRouter(prefix="/admin/people")
 
@@ -121,7 +121,7 @@ def people_pages(desk: Desk) -> APIRouter:
             return ask_again("/admin/people")
         try:
             with desk.node.database.begin() as session:
-                _ACTS[act](session, find_person(session, number), _Given(desk, request, visitor, form))
+                _ACTS[act](session, find_person(session, number), _PersonAct(desk, request, visitor, form))
         except (UsageError, ConflictError) as error:
             return _page(desk, request, visitor, wrong=error)
         return desk.go(f"/admin/people?done={act}")
@@ -129,7 +129,7 @@ def people_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _add_invitations(router: APIRouter, desk: Desk) -> None:
+def _add_invitations(router: APIRouter, desk: PageContext) -> None:
     """Invitations, made and withdrawn."""
 
     @router.post("/invite")
@@ -137,7 +137,7 @@ def _add_invitations(router: APIRouter, desk: Desk) -> None:
         """Invite somebody by mail; the link is shown once, for who passes it on in another way."""
         if not is_fresh(desk, visitor):
             return ask_again("/admin/people")
-        given = _Given(desk, request, visitor, form)
+        given = _PersonAct(desk, request, visitor, form)
         try:
             role, teams = given.role(), given.teams()
             with desk.node.database.begin() as session:
@@ -163,27 +163,27 @@ def _add_invitations(router: APIRouter, desk: Desk) -> None:
         return desk.go("/admin/people?done=withdraw")
 
 
-def _role(session: Session, person: Person, given: _Given) -> None:
+def _role(session: Session, person: Person, given: _PersonAct) -> None:
     set_role(session, person, given.role(), given.teams(), actor=given.visitor.actor, now=given.desk.now)
 
 
-def _factor(session: Session, person: Person, given: _Given) -> None:
+def _factor(session: Session, person: Person, given: _PersonAct) -> None:
     reset_factor(session, given.house, person, actor=given.visitor.actor, now=given.desk.now)
 
 
-def _reset(session: Session, person: Person, given: _Given) -> None:
+def _reset(session: Session, person: Person, given: _PersonAct) -> None:
     reset_link(session, given.house, person, actor=given.visitor.actor, now=given.desk.now)
 
 
-def _block(session: Session, person: Person, given: _Given) -> None:
+def _block(session: Session, person: Person, given: _PersonAct) -> None:
     block(session, person, actor=given.visitor.actor, now=given.desk.now)
 
 
-def _unblock(session: Session, person: Person, given: _Given) -> None:
+def _unblock(session: Session, person: Person, given: _PersonAct) -> None:
     unblock(session, person, actor=given.visitor.actor, now=given.desk.now)
 
 
-def _remove(session: Session, person: Person, given: _Given) -> None:
+def _remove(session: Session, person: Person, given: _PersonAct) -> None:
     remove(session, person, actor=given.visitor.actor, now=given.desk.now)
 
 
@@ -198,9 +198,9 @@ _ACTS: Final[dict[str, _Do]] = {
 
 
 def _page(
-    desk: Desk,
+    desk: PageContext,
     request: Request,
-    visitor: Visitor,
+    visitor: Principal,
     *,
     done: str = "",
     link: str = "",

@@ -9,21 +9,21 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
-from tocsin.node.accounts import Act, Visitor, names_of_actors
-from tocsin.node.records import AuditWord
-from tocsin.node.records.audit_list import Asked, SealState, list_entries, seal_state, spoken
-from tocsin.node.records.seal_check import Verdict, check_seals
+from tocsin.node.accounts import Permission, Principal, names_of_actors
+from tocsin.node.records import AuditAction
+from tocsin.node.records.audit_list import AuditFilter, SealState, list_entries, seal_state, spoken
+from tocsin.node.records.seal_check import SealCheckResult, check_seals
 from tocsin.node.records.seal_keys import open_seal_key, public_pem
 from tocsin.node.records.seals import read_head
 from tocsin.server.pages.audit.words import FINDINGS, SAYINGS
 from tocsin.server.pages.days import Days
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import needs, number_in
 
 _ROWS: Final = 100
 _STALE: Final = timedelta(minutes=10)  # so long after an entry it should be sealed
 _FINDINGS: Final = 200  # at most so many are shown
-_Reader = Annotated[Visitor, needs(Act.AUDIT_READ)]
+_Reader = Annotated[Principal, needs(Permission.AUDIT_READ)]
 _Text = Annotated[str, Field(max_length=200)]
 
 
@@ -41,14 +41,14 @@ class Filters(Days):
         return urlencode({**given, **more})
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> AuditFilter:
         """The same as the records take it."""
-        return Asked(self.word, self.actor.strip(), self.subject.strip(), self.start, self.end)
+        return AuditFilter(self.word, self.actor.strip(), self.subject.strip(), self.start, self.end)
 
 
-def audit_pages(desk: Desk) -> APIRouter:
+def audit_pages(desk: PageContext) -> APIRouter:
     """Both pages."""
-    router, check = APIRouter(), _Check(desk)
+    router, check = APIRouter(), _AuditCheck(desk)
 
     @router.get("/audit")
     def entries(request: Request, _visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
@@ -77,18 +77,18 @@ def audit_pages(desk: Desk) -> APIRouter:
     return router
 
 
-_WORDS: Final = sorted(word.value for word in AuditWord)
+_WORDS: Final = sorted(word.value for word in AuditAction)
 
 
-class _Check:
+class _AuditCheck:
     """One check at a time; what was found is shown again until there is another seal or a minute has passed."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PageContext) -> None:
         self._desk, self._lock = desk, Lock()
         self._of: tuple[int, datetime] | None = None
-        self._verdict = Verdict()
+        self._verdict = SealCheckResult()
 
-    def verdict(self) -> Verdict:
+    def verdict(self) -> SealCheckResult:
         with self._lock:
             node, now = self._desk.node, self._desk.now
             with node.database.reading() as session:

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from tocsin.node.accounts import (
-    Act,
+    Permission,
+    Principal,
     Site,
-    Visitor,
     ask_new,
     ask_sign_in,
     has_passkey,
@@ -21,25 +21,25 @@ from tocsin.node.accounts import (
 )
 from tocsin.node.errors import InputError
 from tocsin.server.pages.account.gate import ask_again, is_fresh, person_of
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.sign_in.doorstep import caller_of, house_of_page, let_in, refuse_foreign
 from tocsin.server.security import NotHereError, Number, needs
 
-Holder = Annotated[Visitor, needs(Act.ACCOUNT_OWN)]
-Coming = Annotated[Visitor, needs(Act.SIGN_IN)]
+Holder = Annotated[Principal, needs(Permission.ACCOUNT_OWN)]
+Coming = Annotated[Principal, needs(Permission.SIGN_IN)]
 Text = Annotated[str, Form()]
 
 _PATH = "/account/passkeys"
 
 
-def add_passkeys(router: APIRouter, desk: Desk) -> None:
+def add_passkeys(router: APIRouter, desk: PageContext) -> None:
     """The pages of `/account/passkeys` and `/sign-in/passkey`."""
     desk.templates.env.globals["passkeys_work"] = lambda request: _site_there(desk, request) is not None
     _add_own(router, desk)
     _add_sign_in(router, desk)
 
 
-def _add_own(router: APIRouter, desk: Desk) -> None:
+def _add_own(router: APIRouter, desk: PageContext) -> None:
     @router.get(_PATH)
     def show(request: Request, visitor: Holder, done: str = "") -> Response:
         """The passkeys of the account, and the form for another."""
@@ -87,7 +87,7 @@ def _add_own(router: APIRouter, desk: Desk) -> None:
         return desk.go(f"{_PATH}?done=removed")
 
 
-def _add_sign_in(router: APIRouter, desk: Desk) -> None:
+def _add_sign_in(router: APIRouter, desk: PageContext) -> None:
     @router.get("/sign-in/passkey/options")
     def options(request: Request, _visitor: Coming) -> Response:
         """What the browser needs to use one."""
@@ -105,26 +105,26 @@ def _add_sign_in(router: APIRouter, desk: Desk) -> None:
         return let_in(request, signed, next)
 
 
-def _site_there(desk: Desk, request: Request) -> Site | None:
+def _site_there(desk: PageContext, request: Request) -> Site | None:
     """The site that passkeys are bound to: as the settings say, or where the pages are tried out on this machine."""
     url, here = desk.node.settings.server.url, request.url
     return site_of(url or (f"{here.scheme}://{here.netloc}" if here.hostname == "localhost" else ""))
 
 
-def _site(desk: Desk, request: Request) -> Site:
+def _site(desk: PageContext, request: Request) -> Site:
     site = _site_there(desk, request)
     if site is None:
         raise NotHereError
     return site
 
 
-def _refuse_half_signed_in(visitor: Visitor, *, known: bool) -> None:
+def _refuse_half_signed_in(visitor: Principal, *, known: bool) -> None:
     """Whoever has a passkey and must give two factors gives it: the password alone does not add another one."""
     if visitor.unfinished and known:
         raise NotHereError
 
 
-def _page(desk: Desk, request: Request, visitor: Visitor, *, done: str = "", wrong: bool = False) -> Response:
+def _page(desk: PageContext, request: Request, visitor: Principal, *, done: str = "", wrong: bool = False) -> Response:
     with desk.node.database.reading() as transaction:
         person = person_of(transaction, visitor)
         rows = list_passkeys(transaction, person.id)

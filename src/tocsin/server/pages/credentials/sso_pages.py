@@ -8,12 +8,12 @@ from fastapi.responses import RedirectResponse, Response
 
 from tocsin.node.accounts import (
     PATIENCE,
-    Act,
     HalfWay,
     NoEntry,
+    Permission,
+    Principal,
     Provider,
     SignedIn,
-    Visitor,
     send_away,
     sign_in_from_elsewhere,
     welcome_back,
@@ -21,11 +21,11 @@ from tocsin.node.accounts import (
 from tocsin.node.errors import RemoteError
 from tocsin.node.settings import read_secret
 from tocsin.server.pages.answer_forms import from_own_page
-from tocsin.server.pages.desk import Desk, own_path
+from tocsin.server.pages.desk import PageContext, own_path
 from tocsin.server.pages.sign_in.doorstep import caller_of, house_of_page, let_in
 from tocsin.server.security import needs
 
-Coming = Annotated[Visitor, needs(Act.SIGN_IN)]
+Coming = Annotated[Principal, needs(Permission.SIGN_IN)]
 
 _BACK = "/sign-in/elsewhere/back"
 _COOKIE = "tocsin_elsewhere"
@@ -33,7 +33,7 @@ _APART = "~"  # between what is kept and where somebody wanted to go
 _LONGEST_PATH = 1000
 
 
-def add_single_sign_on(router: APIRouter, desk: Desk) -> None:
+def add_single_sign_on(router: APIRouter, desk: PageContext) -> None:
     """The pages of `/sign-in/elsewhere`; they are there only where a provider is set up."""
     settings = desk.node.settings.single_sign_on
     if not settings.issuer or not desk.node.settings.server.url:
@@ -77,7 +77,7 @@ def add_single_sign_on(router: APIRouter, desk: Desk) -> None:
         return _answer(desk, request, found, own_path(unquote(wanted) or "/"))
 
 
-def _answer(desk: Desk, request: Request, found: SignedIn | HalfWay | NoEntry, wanted: str) -> Response:
+def _answer(desk: PageContext, request: Request, found: SignedIn | HalfWay | NoEntry, wanted: str) -> Response:
     match found:
         case SignedIn():
             response = let_in(request, found, wanted)
@@ -89,7 +89,7 @@ def _answer(desk: Desk, request: Request, found: SignedIn | HalfWay | NoEntry, w
     return response
 
 
-def _nothing(desk: Desk, request: Request, why: str, error: RemoteError | None = None) -> Response:
+def _nothing(desk: PageContext, request: Request, why: str, error: RemoteError | None = None) -> Response:
     if error is not None:
         from logging import getLogger
 

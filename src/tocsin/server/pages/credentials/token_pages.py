@@ -7,9 +7,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from tocsin.node.accounts import (
-    Act,
     ApiToken,
-    Visitor,
+    Permission,
+    Principal,
     list_tokens,
     make_token,
     revoke_token,
@@ -18,38 +18,38 @@ from tocsin.node.accounts import (
 )
 from tocsin.node.errors import UsageError
 from tocsin.server.pages.account.gate import ask_again, is_fresh, person_of
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.sign_in.doorstep import house_of_page
 from tocsin.server.pages.words import N_
 from tocsin.server.security import NotHereError, Number, needs
 
-Holder = Annotated[Visitor, needs(Act.ACCOUNT_OWN)]
+Holder = Annotated[Principal, needs(Permission.ACCOUNT_OWN)]
 Text = Annotated[str, Form()]
 
 _PATH = "/account/tokens"
 _DAYS = (7, 30, 90, 365)
 
-SCOPES: Final[Mapping[Act, str]] = {
-    Act.EVENTS_READ: N_("Read events"),
-    Act.EVENTS_EXPORT: N_("Export events"),
-    Act.REPORTS_READ: N_("Read which reports came in"),
-    Act.REPORTS_WRITE: N_("Send reports in"),
-    Act.QUARANTINE_READ: N_("Read rows that were set aside"),
-    Act.QUARANTINE_MEND: N_("Mend rows that were set aside"),
-    Act.LOOKUP: N_("Ask who must know"),
-    Act.DIRECTORY_READ: N_("Read teams and networks"),
-    Act.CLAIMS_MAKE: N_("Claim networks"),
-    Act.DELIVERIES_READ: N_("Read deliveries"),
-    Act.DELIVERIES_STEER: N_("Hold, release and repeat deliveries"),
-    Act.PORTAL_WRITE: N_("Answer for the own networks"),
-    Act.AUDIT_READ: N_("Read the audit log"),
-    Act.ADMIN_READ: N_("Read how the node is set up"),
-    Act.METRICS_READ: N_("Read metrics"),
+SCOPES: Final[Mapping[Permission, str]] = {
+    Permission.EVENTS_READ: N_("Read events"),
+    Permission.EVENTS_EXPORT: N_("Export events"),
+    Permission.REPORTS_READ: N_("Read which reports came in"),
+    Permission.REPORTS_WRITE: N_("Send reports in"),
+    Permission.QUARANTINE_READ: N_("Read rows that were set aside"),
+    Permission.QUARANTINE_MEND: N_("Mend rows that were set aside"),
+    Permission.LOOKUP: N_("Ask who must know"),
+    Permission.DIRECTORY_READ: N_("Read teams and networks"),
+    Permission.CLAIMS_MAKE: N_("Claim networks"),
+    Permission.DELIVERIES_READ: N_("Read deliveries"),
+    Permission.DELIVERIES_STEER: N_("Hold, release and repeat deliveries"),
+    Permission.PORTAL_WRITE: N_("Answer for the own networks"),
+    Permission.AUDIT_READ: N_("Read the audit log"),
+    Permission.ADMIN_READ: N_("Read how the node is set up"),
+    Permission.METRICS_READ: N_("Read metrics"),
 }
 """What each scope lets a program do."""
 
 
-def add_tokens(router: APIRouter, desk: Desk) -> None:
+def add_tokens(router: APIRouter, desk: PageContext) -> None:
     """The pages of `/account/tokens`."""
 
     @router.get(_PATH)
@@ -70,7 +70,7 @@ def add_tokens(router: APIRouter, desk: Desk) -> None:
             raise NotHereError
         if not is_fresh(desk, visitor):
             return ask_again(_PATH)
-        chosen = [Act(one) for one in scope or () if one in set(Act)]
+        chosen = [Permission(one) for one in scope or () if one in set(Permission)]
         try:
             with desk.node.database.begin() as transaction:
                 row, secret = make_token(
@@ -91,7 +91,7 @@ def add_tokens(router: APIRouter, desk: Desk) -> None:
 
 
 def _page(
-    desk: Desk, request: Request, visitor: Visitor, *, done: str = "", typed: dict[str, object] | None = None
+    desk: PageContext, request: Request, visitor: Principal, *, done: str = "", typed: dict[str, object] | None = None
 ) -> Response:
     with desk.node.database.reading() as transaction:
         rows: list[ApiToken] = list_tokens(transaction, person_of(transaction, visitor).id)

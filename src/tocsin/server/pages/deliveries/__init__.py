@@ -6,10 +6,10 @@ from tocsin.server.pages.deliveries.act_pages import act_pages
 from tocsin.server.pages.deliveries.list_pages import list_pages
 from tocsin.server.pages.deliveries.mail_pages import mail_pages
 from tocsin.server.pages.deliveries.sending_pages import sending_pages
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 
 
-def deliveries_pages(desk: Desk) -> APIRouter:
+def deliveries_pages(desk: PageContext) -> APIRouter:
     """All pages of deliveries; those with a name of their own stand before those named by a reference."""
     router = APIRouter()
     for pages in (sending_pages, act_pages, list_pages, mail_pages):

@@ -21,14 +21,14 @@ from tocsin.delivery import (
     send_again,
 )
 from tocsin.directory import team_names
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
 from tocsin.server.pages.deliveries.states import STATES, acts_of
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import NotHereError, needs
 
-_Steerer = Annotated[Visitor, needs(Act.DELIVERIES_STEER, everything=True)]
+_Steerer = Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)]
 _MOST: Final = 500
 _REASONED: Final = {"drop", "hold"}
 _ACTS: Final = ("release", "hold", "drop", "retry", "repeat")
@@ -36,7 +36,7 @@ _ACTS: Final = ("release", "hold", "drop", "retry", "repeat")
 Mails = Sequence[Delivery | Letter]
 
 
-class Asked(BaseModel):
+class MailActQuery(BaseModel):
     """An act on some mails. ``every``: ``held`` for all that are held."""
 
     act: str = ""
@@ -44,12 +44,12 @@ class Asked(BaseModel):
     every: str = ""
 
 
-def act_pages(desk: Desk) -> APIRouter:
+def act_pages(desk: PageContext) -> APIRouter:
     """The page that asks, and what is done then."""
     router = APIRouter()
 
     @router.get("/deliveries/act")
-    def ask(request: Request, _visitor: _Steerer, asked: Annotated[Asked, Query()]) -> Response:
+    def ask(request: Request, _visitor: _Steerer, asked: Annotated[MailActQuery, Query()]) -> Response:
         """Name what would be done to which mails."""
         _known(asked.act)
         with desk.node.database.reading() as session:
@@ -73,7 +73,7 @@ def act_pages(desk: Desk) -> APIRouter:
             return _page(desk, request, act, mails, wrong="reason")
         try:
             with desk.node.database.begin() as session:
-                made = _do(desk, session, Ordered(act, reference, reason, visitor.actor))
+                made = _do(desk, session, MailOrder(act, reference, reason, visitor.actor))
         except ConflictError as error:
             return _page(desk, request, act, mails, wrong="conflict", error=str(error), reason=reason)
         where = made if len(made) == 1 else reference
@@ -88,7 +88,7 @@ def _known(act: str) -> None:
 
 
 @dataclass(frozen=True)
-class Ordered:
+class MailOrder:
     """What a person ordered, why, and who it is as the audit log has it."""
 
     act: str
@@ -97,7 +97,7 @@ class Ordered:
     actor: str
 
 
-def _do(desk: Desk, session: Session, order: Ordered) -> list[str]:
+def _do(desk: PageContext, session: Session, order: MailOrder) -> list[str]:
     """Do it; the references of digests that were made by it."""
     mails, actor, reason, now = _named(session, order.references), order.actor, order.reason, desk.now
     if order.act == "release":
@@ -126,7 +126,7 @@ def _named(session: Session, references: Sequence[str]) -> Mails:
 
 
 def _page(
-    desk: Desk, request: Request, act: str, mails: Mails, *, wrong: str = "", error: str = "", reason: str = ""
+    desk: PageContext, request: Request, act: str, mails: Mails, *, wrong: str = "", error: str = "", reason: str = ""
 ) -> Response:
     with desk.node.database.reading() as session:
         names = team_names(session, {one.team_id for one in mails if isinstance(one, Delivery)})

@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import (
-    Group,
-    Wanted,
+    DeliveryFilter,
+    StateGroup,
     asking,
     count_digests,
     count_letters,
@@ -21,15 +21,15 @@ from tocsin.delivery import (
     waiting_teams,
 )
 from tocsin.directory import team_names, teams_called
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.days import Days
 from tocsin.server.pages.deliveries.states import GROUP_WORDS, STATES
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import needs, number_in
 
 _ROWS: Final = 50
-_Reader = Annotated[Visitor, needs(Act.DELIVERIES_READ)]
-_Insider = Annotated[Visitor, needs(Act.DELIVERIES_READ, everything=True)]  # letters and plans
+_Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ)]
+_Insider = Annotated[Principal, needs(Permission.DELIVERIES_READ, everything=True)]  # letters and plans
 
 
 class Filters(Days):
@@ -51,14 +51,14 @@ class Filters(Days):
         return urlencode(given | ({"before": before} if before else {}))
 
 
-def list_pages(desk: Desk) -> APIRouter:
+def list_pages(desk: PageContext) -> APIRouter:
     """The lists."""
     router = APIRouter()
 
     @router.get("/deliveries")
     def digests(request: Request, visitor: _Reader, filters: Annotated[Filters, Query()]) -> Response:
         """Digests, newest first."""
-        reach = visitor.reach(Act.DELIVERIES_READ)
+        reach = visitor.reach(Permission.DELIVERIES_READ)
         teams = None if reach.everything else reach.teams
         with desk.node.database.reading() as session:
             wanted = replace(_wanted(session, filters, teams), told=not reach.everything)
@@ -121,12 +121,12 @@ def _shared(filters: Filters, last: int | bool) -> dict[str, Any]:
     }
 
 
-def _wanted(session: Session, filters: Filters, teams: frozenset[int] | None) -> Wanted:
+def _wanted(session: Session, filters: Filters, teams: frozenset[int] | None) -> DeliveryFilter:
     if filters.team:
         named = teams_called(session, filters.team)
         teams = frozenset(named if teams is None else teams & named)
-    return Wanted(
-        groups=[Group(filters.show)] if filters.show in {group.value for group in Group} else (),
+    return DeliveryFilter(
+        groups=[StateGroup(filters.show)] if filters.show in {group.value for group in StateGroup} else (),
         teams=teams,
         since=filters.start,
         until=filters.end,

@@ -28,7 +28,7 @@ _HEADERS = ("From", "To", "Subject", "Date", "Message-ID", "Reply-To", "In-Reply
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class MailFile:
     """A file of a mail; ``kind`` is its media type."""
 
     name: str
@@ -42,12 +42,12 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadMail:
+class MailView:
     """A mail as its reader sees it: those headers that matter, its text, its files."""
 
     headers: list[tuple[str, str]]
     text: str
-    files: list[File]
+    files: list[MailFile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Copy:
     content: bytes
     kept: bool
     sealed: bool
-    read: ReadMail | None
+    read: MailView | None
     why: str = ""
 
 
@@ -105,20 +105,20 @@ def is_sealed(content: bytes) -> bool:
     )
 
 
-def read_mail(content: bytes) -> ReadMail:
+def read_mail(content: bytes) -> MailView:
     """A mail, read as a mail program does."""
     message = message_from_bytes(content, policy=policy.default)
     headers = [(name, " ".join(str(message[name]).split())) for name in _HEADERS if message[name]]
     text, files = "", []
     for part in _leaves(message):
         if part.get_filename() or part.get_content_type() == "message/rfc822":
-            files.append(File(part.get_filename() or "mail.eml", part.get_content_type(), _bytes(part)))
+            files.append(MailFile(part.get_filename() or "mail.eml", part.get_content_type(), _bytes(part)))
         elif not text and part.get_content_type() == "text/plain":
             text = part.get_content()
-    return ReadMail(headers, text.replace("\r\n", "\n"), files)
+    return MailView(headers, text.replace("\r\n", "\n"), files)
 
 
-def rows_of(file: File) -> tuple[list[str], list[list[str]], bool]:
+def rows_of(file: MailFile) -> tuple[list[str], list[list[str]], bool]:
     """The columns and the first rows of a file with data, and whether there are more rows; nothing of other files."""
     name, content = file.name, file.content
     if name.endswith(".zip"):

@@ -11,34 +11,34 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import TOLD, Delivery, find_mail
 from tocsin.directory import team_names
-from tocsin.node.accounts import Act, Visitor, names_of_actors
+from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import TocsinError
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditEntry
 from tocsin.node.records.audit_list import spoken
 from tocsin.pipeline.why_told import why_told
-from tocsin.problems.answers import Answer, Verdict
+from tocsin.problems.answers import Answer, AnswerVerdict
 from tocsin.problems.replies import came_in
 from tocsin.server.pages.audit.words import SAYINGS
-from tocsin.server.pages.deliveries.mail_copies import Copy, File, copies, kept_mails, rows_of
+from tocsin.server.pages.deliveries.mail_copies import Copy, MailFile, copies, kept_mails, rows_of
 from tocsin.server.pages.deliveries.states import STATES, acts_of
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.words import N_
 from tocsin.server.security import NotHereError, Number, needs
 
-_Reader = Annotated[Visitor, needs(Act.DELIVERIES_READ)]
+_Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ)]
 
 VERDICTS = {
-    Verdict.ACKNOWLEDGED: N_("read, at work"),
-    Verdict.FIXED: N_("fixed"),
-    Verdict.FALSE: N_("not there"),
-    Verdict.ACCEPTED: N_("stays for now"),
-    Verdict.NOT_OURS: N_("not theirs"),
+    AnswerVerdict.ACKNOWLEDGED: N_("read, at work"),
+    AnswerVerdict.FIXED: N_("fixed"),
+    AnswerVerdict.FALSE: N_("not there"),
+    AnswerVerdict.ACCEPTED: N_("stays for now"),
+    AnswerVerdict.NOT_OURS: N_("not theirs"),
 }
 
 
 @dataclass(frozen=True)
-class Found:
+class MailInView:
     """A digest or letter that the visitor may see, and who it is for. ``inside``: the visitor sees everything."""
 
     one: Delivery | Letter
@@ -52,7 +52,7 @@ class Found:
         return isinstance(self.one, Delivery)
 
 
-def find(desk: Desk, visitor: Visitor, reference: str) -> Found:
+def find(desk: PageContext, visitor: Principal, reference: str) -> MailInView:
     """What a reference names, where the visitor may see it.
 
     Raises:
@@ -60,17 +60,17 @@ def find(desk: Desk, visitor: Visitor, reference: str) -> Found:
         NotHereError: it is another team's, or has not left.
 
     """
-    reach = visitor.reach(Act.DELIVERIES_READ)
+    reach = visitor.reach(Permission.DELIVERIES_READ)
     with desk.node.database.reading() as session:
         one = find_mail(session, reference)
         team = one.team_id if isinstance(one, Delivery) else 0
         if not reach.covers([team]) or not (reach.everything or one.state in TOLD):
             raise NotHereError
         key, name = team_names(session, {team}).get(team, ("", ""))
-    return Found(one, name or getattr(one, "mailbox", ""), key, reach.everything)
+    return MailInView(one, name or getattr(one, "mailbox", ""), key, reach.everything)
 
 
-def mail_pages(desk: Desk) -> APIRouter:
+def mail_pages(desk: PageContext) -> APIRouter:
     """The pages of one digest or letter."""
     router = APIRouter()
 
@@ -89,7 +89,7 @@ def mail_pages(desk: Desk) -> APIRouter:
             trouble=trouble,
             again=mail == "again",
             states=STATES,
-            acts=acts_of(found.one) if visitor.may(Act.DELIVERIES_STEER) else [],
+            acts=acts_of(found.one) if visitor.may(Permission.DELIVERIES_STEER) else [],
             verdicts=VERDICTS,
             sayings=SAYINGS,
             **context,
@@ -97,7 +97,9 @@ def mail_pages(desk: Desk) -> APIRouter:
 
     @router.get("/deliveries/{reference}/why")
     def why(
-        request: Request, reference: str, visitor: Annotated[Visitor, needs(Act.DELIVERIES_READ, everything=True)]
+        request: Request,
+        reference: str,
+        visitor: Annotated[Principal, needs(Permission.DELIVERIES_READ, everything=True)],
     ) -> Response:
         """Why this team was told."""
         found = find(desk, visitor, reference)
@@ -140,7 +142,7 @@ def mail_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _mails(desk: Desk, found: Found, *, again: bool) -> tuple[list[Copy], str]:
+def _mails(desk: PageContext, found: MailInView, *, again: bool) -> tuple[list[Copy], str]:
     """The kept mails, those made again where asked for, and why there are none."""
     if not again and not kept_mails(desk.node, found.one):
         return [], ""
@@ -150,14 +152,14 @@ def _mails(desk: Desk, found: Found, *, again: bool) -> tuple[list[Copy], str]:
         return [], str(error)
 
 
-def _part(desk: Desk, found: Found, part: int) -> Copy:
+def _part(desk: PageContext, found: MailInView, part: int) -> Copy:
     mails = copies(desk.node, found.one)
     if not 1 <= part <= len(mails):
         raise NotHereError
     return mails[part - 1]
 
 
-def _file(desk: Desk, found: Found, part: int, number: int) -> File:
+def _file(desk: PageContext, found: MailInView, part: int, number: int) -> MailFile:
     read = _part(desk, found, part).read
     if read is None or not 1 <= number <= len(read.files):
         raise NotHereError
@@ -171,7 +173,7 @@ def _download(name: str, kind: str, content: bytes) -> Response:
     return Response(content, media_type=kind, headers={"Content-Disposition": disposition})
 
 
-def _happened(session: Session, found: Found) -> dict[str, Any]:
+def _happened(session: Session, found: MailInView) -> dict[str, Any]:
     """What came back of a digest: answers to all who may see it, the rest to those inside."""
     nothing: dict[str, Any] = {
         "answers": [],
@@ -201,7 +203,7 @@ def _happened(session: Session, found: Found) -> dict[str, Any]:
     )
 
 
-def _entries(session: Session, subject: str, found: Found) -> dict[str, Any]:
+def _entries(session: Session, subject: str, found: MailInView) -> dict[str, Any]:
     """What the log has of a mail, and who did it by name."""
     since = found.one.created_at
     query = select(AuditEntry).where(AuditEntry.subject == subject, AuditEntry.at >= since).order_by(AuditEntry.id)

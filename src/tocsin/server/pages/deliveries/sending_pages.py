@@ -6,15 +6,15 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from tocsin.delivery import due_news, halts, notices, release_brake, resume, stop
-from tocsin.node.accounts import Act, Visitor, names_of_actors
+from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import NotHereError, needs
 
-_Reader = Annotated[Visitor, needs(Act.DELIVERIES_READ, everything=True)]
+_Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ, everything=True)]
 
 
-def sending_pages(desk: Desk) -> APIRouter:
+def sending_pages(desk: PageContext) -> APIRouter:
     """The page of sending, and its switches."""
     router = APIRouter()
 
@@ -26,7 +26,7 @@ def sending_pages(desk: Desk) -> APIRouter:
     @router.post("/deliveries/sending")
     def switch(
         request: Request,
-        visitor: Annotated[Visitor, needs(Act.DELIVERIES_STEER, everything=True)],
+        visitor: Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)],
         act: Annotated[str, Form()],
         reason: Annotated[str, Form()] = "",
     ) -> Response:
@@ -51,7 +51,7 @@ def sending_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _page(desk: Desk, request: Request, ask: str, *, wrong: str = "", error: str = "") -> Response:
+def _page(desk: PageContext, request: Request, ask: str, *, wrong: str = "", error: str = "") -> Response:
     with desk.node.database.reading() as session:
         stopped, braked = halts(session)
         standing = notices(session, desk.node.settings)

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tocsin.delivery import Delivery, DeliveryState, Group, can_hold, can_repeat
+from tocsin.delivery import Delivery, DeliveryState, StateGroup, can_hold, can_repeat
 from tocsin.node.letters import Letter, LetterState
 from tocsin.server.pages.words import N_
 
@@ -23,12 +23,12 @@ STATES: Final[dict[str, tuple[str, str]]] = {
 }
 """By state: the words, and ``good``, ``busy``, ``wrong`` or ``quiet``."""
 
-GROUP_WORDS: Final[dict[Group, str]] = {
-    Group.WAITING: N_("On their way"),
-    Group.HELD: N_("Wait for a person"),
-    Group.TROUBLE: N_("Told nobody"),
-    Group.GONE: N_("Sent"),
-    Group.ENDED: N_("Never sent"),
+GROUP_WORDS: Final[dict[StateGroup, str]] = {
+    StateGroup.WAITING: N_("On their way"),
+    StateGroup.HELD: N_("Wait for a person"),
+    StateGroup.TROUBLE: N_("Told nobody"),
+    StateGroup.GONE: N_("Sent"),
+    StateGroup.ENDED: N_("Never sent"),
 }
 """The headings of groups."""
 

@@ -75,7 +75,7 @@ TOO_LONG: Final = N_("Write at most 200 letters, in one line.")
 
 
 @dataclass(frozen=True)
-class Asked:
+class EventsQuery:
     """``typed``: the conditions as they were written; ``wrongs``: what is wrong with some, which then do not count."""
 
     filter: EventFilter = field(default_factory=EventFilter)

@@ -13,7 +13,7 @@ _GAP: Final = 0.12  # of a bar's width
 
 
 @dataclass(frozen=True)
-class Bar:
+class TimeBar:
     """The events from ``start`` until ``end`` (not included), and the rectangle that shows them."""
 
     start: datetime
@@ -29,11 +29,11 @@ class Chart:
     """``step``: ``hour``, ``day`` or ``week``. ``bars``: in order, empty ones too; ``most``: the greatest."""
 
     step: str
-    bars: list[Bar]
-    most: Bar | None
+    bars: list[TimeBar]
+    most: TimeBar | None
 
     @property
-    def filled(self) -> list[Bar]:
+    def filled(self) -> list[TimeBar]:
         """The bars that have events."""
         return [bar for bar in self.bars if bar.events]
 
@@ -59,7 +59,7 @@ def chart_of(hours: Int64s, since: datetime | None, until: datetime | None) -> C
     most = max(sums)
     wide = WIDTH / len(sums)
     bars = [
-        Bar(
+        TimeBar(
             _at((begin + place) * size - offset),
             _at((begin + place + 1) * size - offset),
             events,

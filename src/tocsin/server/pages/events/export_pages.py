@@ -5,35 +5,41 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from tocsin.events.export import Form
-from tocsin.node.accounts import Act, Visitor
-from tocsin.server.pages.desk import Desk
-from tocsin.server.pages.events.asked import NAMES, Asked
+from tocsin.events.export import ExportForm
+from tocsin.node.accounts import Permission, Principal
+from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.events.asked import NAMES, EventsQuery
 from tocsin.server.security import needs
 from tocsin.sharing.export import export_events, offer_of
 
 
-def export_pages(desk: Desk) -> APIRouter:
+def export_pages(desk: PageContext) -> APIRouter:
     """The page of an export, and the file itself."""
     router = APIRouter()
 
     @router.get("/events/export")
     def export(
         request: Request,
-        visitor: Annotated[Visitor, needs(Act.EVENTS_EXPORT)],
+        visitor: Annotated[Principal, needs(Permission.EVENTS_EXPORT)],
         format: str = "",  # noqa: A002 (the word in the address)
     ) -> Response:
         """What would leave; with ``format``, the file."""
-        asked, reach = Asked.read(request.query_params), visitor.reach(Act.EVENTS_EXPORT)
-        if asked.wrongs or format not in list(Form):
+        asked, reach = EventsQuery.read(request.query_params), visitor.reach(Permission.EVENTS_EXPORT)
+        if asked.wrongs or format not in list(ExportForm):
             offer = offer_of(desk.node, desk.node.events, asked.filter, reach=reach, now=desk.now)
-            forms = [form.value for form in Form]
+            forms = [form.value for form in ExportForm]
             status = 422 if asked.wrongs else 200
             return desk.page(
                 request, "events/export.html", status=status, asked=asked, offer=offer, names=NAMES, forms=forms
             )
         made = export_events(
-            desk.node, desk.node.events, asked.filter, Form(format), reach=reach, actor=visitor.actor, now=desk.now
+            desk.node,
+            desk.node.events,
+            asked.filter,
+            ExportForm(format),
+            reach=reach,
+            actor=visitor.actor,
+            now=desk.now,
         )
         headers = {"Content-Disposition": f'attachment; filename="{made.name}"'}
         if made.marking:

@@ -5,15 +5,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.events.browse import TEXT_ROWS, Figures
+from tocsin.events.browse import TEXT_ROWS, EventCounts
 from tocsin.events.filters import SEVERITIES, SPANS, EventFilter
-from tocsin.events.sight import Sight
+from tocsin.events.sight import EventScope
 from tocsin.events.summaries import GLANCE
-from tocsin.node.accounts import Act, Visitor
-from tocsin.server.pages.desk import Desk
-from tocsin.server.pages.events.asked import COLUMNS, NAMES, Asked
+from tocsin.node.accounts import Permission, Principal
+from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.events.asked import COLUMNS, NAMES, EventsQuery
 from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
-from tocsin.server.pages.events.rows import Shown, all_fields, fields_of, glanced, problem_text, shown
+from tocsin.server.pages.events.rows import EventRow, all_fields, fields_of, glanced, problem_text, shown
 from tocsin.server.pages.events.view_pages import path_of, views_of
 from tocsin.server.security import needs
 from tocsin.sharing.visibility import sight_of
@@ -23,15 +23,15 @@ _TOP = 8
 _BREAKDOWNS = ("type", "identifier", "feed", "severity", "country")
 
 
-def list_pages(desk: Desk) -> APIRouter:
+def list_pages(desk: PageContext) -> APIRouter:
     """The page of events."""
     router = APIRouter()
 
     @router.get("/events")
-    def events(request: Request, visitor: Annotated[Visitor, needs(Act.EVENTS_READ)]) -> Response:
+    def events(request: Request, visitor: Annotated[Principal, needs(Permission.EVENTS_READ)]) -> Response:
         """The events that fit, newest first."""
-        asked = Asked.read(request.query_params)
-        sight = sight_of(desk.node, desk.node.events, visitor.reach(Act.EVENTS_READ))
+        asked = EventsQuery.read(request.query_params)
+        sight = sight_of(desk.node, desk.node.events, visitor.reach(Permission.EVENTS_READ))
         figures = desk.node.events.figures(asked.filter, now=desk.now, sight=sight)
         return desk.page(
             request,
@@ -57,12 +57,12 @@ def list_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _chart(desk: Desk, asked: Asked, figures: Figures) -> Chart:
+def _chart(desk: PageContext, asked: EventsQuery, figures: EventCounts) -> Chart:
     since, until = asked.filter.bounds(desk.now)
     return chart_of(figures.hours, since, desk.now if asked.filter.last else until)
 
 
-def _table(desk: Desk, asked: Asked, sight: Sight) -> dict[str, Any]:
+def _table(desk: PageContext, asked: EventsQuery, sight: EventScope) -> dict[str, Any]:
     rows, cursor = _rows(desk, asked, sight)
     table: dict[str, Any] = {"rows": rows, "cursor": cursor, "whole": [], "problem": ""}
     if asked.open:
@@ -72,7 +72,7 @@ def _table(desk: Desk, asked: Asked, sight: Sight) -> dict[str, Any]:
     return table
 
 
-def _rows(desk: Desk, asked: Asked, sight: Sight) -> tuple[list[Shown], str]:
+def _rows(desk: PageContext, asked: EventsQuery, sight: EventScope) -> tuple[list[EventRow], str]:
     """The rows and where they go on; usual columns come from the digests, others are read."""
     events = desk.node.events
     if set(asked.columns) <= set(GLANCE):
@@ -90,7 +90,7 @@ def _rows(desk: Desk, asked: Asked, sight: Sight) -> tuple[list[Shown], str]:
     return shown(page.rows, asked.columns), page.cursor
 
 
-def groups_of(figures: Figures, asked: Asked) -> list[tuple[str, list[tuple[str, int, str]], int]]:
+def groups_of(figures: EventCounts, asked: EventsQuery) -> list[tuple[str, list[tuple[str, int, str]], int]]:
     """For each condition its most frequent values, each with its events and the address that narrows to it.
 
     Beside them how many further values there are.
@@ -105,14 +105,14 @@ def groups_of(figures: Figures, asked: Asked) -> list[tuple[str, list[tuple[str,
     ]
 
 
-def _narrowed(asked: Asked, name: str, value: str | None, events: int) -> tuple[str, int, str]:
+def _narrowed(asked: EventsQuery, name: str, value: str | None, events: int) -> tuple[str, int, str]:
     if value is None:
         return "", events, ""
     given = asked.filter.query().get(name) == value
     return value, events, "" if given else asked.path(asked.narrowed(**{name: value}))
 
 
-def _choices(desk: Desk, sight: Sight) -> dict[str, list[str]]:
+def _choices(desk: PageContext, sight: EventScope) -> dict[str, list[str]]:
     """What the lists of the form offer: the values that there are."""
     known = desk.node.events.figures(EventFilter(), now=desk.now, sight=sight)
     there = {name: sorted(value for value, _ in known.by[name] if value) for name in ("type", "feed", "taxonomy")}

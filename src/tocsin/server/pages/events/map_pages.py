@@ -7,22 +7,22 @@ from babel.core import get_global
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.node.accounts import Act, Visitor
-from tocsin.server.pages.desk import Desk
-from tocsin.server.pages.events.asked import NAMES, Asked
+from tocsin.node.accounts import Permission, Principal
+from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.events.asked import NAMES, EventsQuery
 from tocsin.server.security import needs
 from tocsin.sharing.visibility import sight_of
 
 
-def map_pages(desk: Desk) -> APIRouter:
+def map_pages(desk: PageContext) -> APIRouter:
     """The page with the map."""
     router = APIRouter()
 
     @router.get("/events/map")
-    def world(request: Request, visitor: Annotated[Visitor, needs(Act.EVENTS_READ)]) -> Response:
+    def world(request: Request, visitor: Annotated[Principal, needs(Permission.EVENTS_READ)]) -> Response:
         """The countries of the events that fit."""
-        asked = Asked.read(request.query_params)
-        sight = sight_of(desk.node, desk.node.events, visitor.reach(Act.EVENTS_READ))
+        asked = EventsQuery.read(request.query_params)
+        sight = sight_of(desk.node, desk.node.events, visitor.reach(Permission.EVENTS_READ))
         figures = desk.node.events.figures(asked.filter, now=desk.now, sight=sight)
         rows = [
             (code, numeric_codes().get(code, ""), events, asked.path(asked.narrowed(country=code)))

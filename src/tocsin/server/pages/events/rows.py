@@ -10,13 +10,13 @@ import polars as pl
 
 from tocsin.events.browse import cursor_of
 from tocsin.events.idf_out import flat
-from tocsin.events.schema import FIELDS, Kind
+from tocsin.events.schema import FIELDS, FieldKind
 
 _TIME: Final = "time.source"
 
 
 @dataclass(frozen=True)
-class Shown:
+class EventRow:
     """One event: its identity, and its cells in the table's order, each with its column."""
 
     event: str
@@ -27,10 +27,10 @@ _OURS = {"source.asn": "network.asn", "source.geolocation.cc": "network.country"
 """Columns that show what our own tables say, before what the feed says: as the conditions and the counts do."""
 
 
-def glanced(rows: Sequence[tuple[str, dict[str, Any]]], columns: Sequence[str]) -> list[Shown]:
+def glanced(rows: Sequence[tuple[str, dict[str, Any]]], columns: Sequence[str]) -> list[EventRow]:
     """The rows of a glance."""
     return [
-        Shown(event, [(name, _moment(values[name]) if name == _TIME else values[name]) for name in columns])
+        EventRow(event, [(name, _moment(values[name]) if name == _TIME else values[name]) for name in columns])
         for event, values in rows
     ]
 
@@ -41,7 +41,7 @@ def fields_of(columns: Sequence[str]) -> list[str]:
     return [*columns, *more, *(["time.observation"] if _TIME in columns else [])]
 
 
-def shown(rows: pl.DataFrame, columns: Sequence[str]) -> list[Shown]:
+def shown(rows: pl.DataFrame, columns: Sequence[str]) -> list[EventRow]:
     """The rows of a page of the table, which has the columns of `fields_of`."""
     ours = {
         **{name: pl.coalesce(of, name) for name, of in _OURS.items()},
@@ -52,7 +52,7 @@ def shown(rows: pl.DataFrame, columns: Sequence[str]) -> list[Shown]:
     )
     identities = rows.select("ingest", "row").iter_rows()
     return [
-        Shown(cursor_of(*identity), list(zip(columns, of, strict=True)))
+        EventRow(cursor_of(*identity), list(zip(columns, of, strict=True)))
         for identity, of in zip(identities, cells, strict=True)
     ]
 
@@ -69,7 +69,7 @@ def problem_text(key: int | None) -> str:
 def all_fields(event: pl.DataFrame) -> list[tuple[str, str]]:
     """Names and values of all that one event says; ``event``: a frame of one row."""
     row = flat(event).row(0, named=True)
-    pairs = [(field.name, _text(row[field.name])) for field in FIELDS if field.kind is not Kind.JSON]
+    pairs = [(field.name, _text(row[field.name])) for field in FIELDS if field.kind is not FieldKind.JSON]
     extra = json.loads(row.get("extra") or "{}")
     pairs += [(f"extra.{name}", _text(value)) for name, value in extra.items()]
     return [(name, text) for name, text in pairs if text]

@@ -8,25 +8,25 @@ from fastapi.responses import Response
 from starlette.datastructures import QueryParams
 
 from tocsin.events.views import EventView, delete_view, own_view, read_views, rename_view, save_view
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, UsageError
-from tocsin.server.pages.desk import Desk
-from tocsin.server.pages.events.asked import Asked
+from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.events.asked import EventsQuery
 from tocsin.server.security import NotHereError, Number, needs
 
-_Writer = Annotated[Visitor, needs(Act.VIEWS_WRITE)]
+_Writer = Annotated[Principal, needs(Permission.VIEWS_WRITE)]
 _LONGEST: Final = 4_000
 
 
-def views_of(desk: Desk, visitor: Visitor) -> list[EventView]:
+def views_of(desk: PageContext, visitor: Principal) -> list[EventView]:
     """The views that a visitor may use: none for who sees only part of the events, since names may say much."""
-    if not visitor.reach(Act.EVENTS_READ).everything:
+    if not visitor.reach(Permission.EVENTS_READ).everything:
         return []
     with desk.node.database.reading() as session:
         return read_views(session, visitor.person)
 
 
-def view_pages(desk: Desk) -> APIRouter:
+def view_pages(desk: PageContext) -> APIRouter:
     """What is done to saved views."""
     router = APIRouter()
 
@@ -44,7 +44,7 @@ def view_pages(desk: Desk) -> APIRouter:
         shared: Annotated[str, Form()] = "",
     ) -> Response:
         """Keep the conditions and columns of a page under a name."""
-        asked = Asked.read(QueryParams(query[:_LONGEST]))
+        asked = EventsQuery.read(QueryParams(query[:_LONGEST]))
         kept = urlencode(asked.pairs(asked.filter))
         try:
             with desk.node.database.begin() as session:
@@ -90,7 +90,7 @@ def path_of(view: EventView) -> str:
     return f"/events?{urlencode(parse_qsl(view.query))}" if view.query else "/events"
 
 
-def _person(visitor: Visitor) -> int:
+def _person(visitor: Principal) -> int:
     if visitor.person is None:
         raise NotHereError
     return visitor.person

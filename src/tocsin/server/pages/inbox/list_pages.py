@@ -8,8 +8,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from tocsin.incidents.arrivals import ReportState, counts_by_state, list_reports
-from tocsin.node.accounts import Act, Visitor, names_of
-from tocsin.server.pages.desk import Desk
+from tocsin.node.accounts import Permission, Principal, names_of
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
 from tocsin.server.security import needs, number_in
 
@@ -18,7 +18,7 @@ _ROWS: Final = 50
 _UNDONE: Final = (ReportState.NEW, ReportState.OPEN, ReportState.WAITING)
 
 
-class Asked(BaseModel):
+class InboxFilter(BaseModel):
     """What narrows the list, as typed."""
 
     state: str = ""
@@ -27,15 +27,15 @@ class Asked(BaseModel):
     before: str = ""
 
 
-def list_pages(desk: Desk) -> APIRouter:
+def list_pages(desk: PageContext) -> APIRouter:
     """The list."""
     router = APIRouter()
 
     @router.get(PLACE)
     def listed(
         request: Request,
-        visitor: Annotated[Visitor, needs(Act.INBOX_READ)],
-        asked: Annotated[Asked, Query()],
+        visitor: Annotated[Principal, needs(Permission.INBOX_READ)],
+        asked: Annotated[InboxFilter, Query()],
     ) -> Response:
         """The reports that fit, the newest first; at first all that are not closed."""
         owner, words = visitor.person if asked.mine else None, asked.q[:100]

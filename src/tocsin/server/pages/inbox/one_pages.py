@@ -9,9 +9,9 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from tocsin.incidents.arrivals import (
-    Kind,
-    Letter,
     PublicReport,
+    ReporterLetter,
+    ReportKind,
     ReportState,
     answer_report,
     erase_report,
@@ -26,9 +26,9 @@ from tocsin.incidents.arrivals import (
     take_report,
     ticket_of,
 )
-from tocsin.node.accounts import Act, Visitor, names_of, note_read
+from tocsin.node.accounts import Permission, Principal, names_of, note_read
 from tocsin.node.errors import NotFoundError, UsageError
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE
 from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
 from tocsin.server.pages.words import N_, choose, words_for
@@ -39,11 +39,11 @@ _MOST: Final = 10_000
 _SUBJECT: Final = N_("Answer to your report %(reference)s")
 _CLOSE: Final = N_("To add something, open your report with its secret: %(page)s")
 _WRONG: Final = N_("Write something, in at most 10,000 letters.")
-_Reader = Annotated[Visitor, needs(Act.INBOX_READ)]
-_Worker = Annotated[Visitor, needs(Act.INBOX_WRITE)]
+_Reader = Annotated[Principal, needs(Permission.INBOX_READ)]
+_Worker = Annotated[Principal, needs(Permission.INBOX_WRITE)]
 
 
-def one_pages(desk: Desk) -> APIRouter:
+def one_pages(desk: PageContext) -> APIRouter:
     """The page of one report, and what its buttons do."""
     router = APIRouter()
 
@@ -101,7 +101,14 @@ def one_pages(desk: Desk) -> APIRouter:
 
 
 def _page(
-    desk: Desk, request: Request, visitor: Visitor, reference: str, *, wrong: str = "", text: str = "", what: str = ""
+    desk: PageContext,
+    request: Request,
+    visitor: Principal,
+    reference: str,
+    *,
+    wrong: str = "",
+    text: str = "",
+    what: str = "",
 ) -> Response:
     with desk.node.database.reading() as session:
         report = find_report(session, reference)
@@ -111,7 +118,7 @@ def _page(
         note_read(desk.node.database, visitor, f"inbox:{report.reference}", now=desk.now)
     context: dict[str, Any] = {"read": read, "names": names, "kinds": KINDS, "states": STATES, "shapes": SHAPES}
     more: dict[str, Any] = {
-        "rsit": rsit_of(Kind(report.kind)),
+        "rsit": rsit_of(ReportKind(report.kind)),
         "lookup": _lookup(report.place),
         "path": f"{PLACE}/{report.reference}",
         "made": form_word(desk.tokens, desk.now),
@@ -120,7 +127,7 @@ def _page(
     return desk.page(request, "inbox/one.html", status=422 if wrong else 200, **context, **more)
 
 
-def _say(desk: Desk, request: Request, visitor: Visitor, reference: str, form: Form) -> Response:
+def _say(desk: PageContext, request: Request, visitor: Principal, reference: str, form: Form) -> Response:
     what, text = text_of(form, "what"), text_of(form, "text").replace("\r\n", "\n").strip()
     ticket = ticket_of(text_of(form, "made"), desk.tokens, desk.now)
     if not 0 < len(text) <= _MOST or ticket is None or what not in {"answer", "note"}:
@@ -137,17 +144,17 @@ def _say(desk: Desk, request: Request, visitor: Visitor, reference: str, form: F
     return _change(desk, reference, record)
 
 
-def _letter(desk: Desk, report: PublicReport, text: str) -> Letter:
+def _letter(desk: PageContext, report: PublicReport, text: str) -> ReporterLetter:
     """The mail to a reporter, in the language of the page that he used."""
     node, url = desk.node.settings.node, desk.node.settings.server.url
     terms = {str(name): term for name, term in node.terms.items()}
     words = words_for(choose([report.language], desk.languages), desk.node.home / "locale", terms)
     subject = words.say(_SUBJECT, reference=report.reference)
     close = words.say(_CLOSE, page=f"{url}/report/answer")
-    return Letter(subject, f"{text}\n\n-- \n{node.name}\n{close if url else ''}".rstrip() + "\n")
+    return ReporterLetter(subject, f"{text}\n\n-- \n{node.name}\n{close if url else ''}".rstrip() + "\n")
 
 
-def _download(desk: Desk, reference: str, number: Number) -> Response:
+def _download(desk: PageContext, reference: str, number: Number) -> Response:
     with desk.node.database.reading() as session:
         files = read_report(session, find_report(session, reference), all_entries=True).files
     file = next((file for file in files if file.id == number), None)
@@ -161,18 +168,18 @@ def _download(desk: Desk, reference: str, number: Number) -> Response:
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-def _change(desk: Desk, reference: str, change: Callable[[Session, PublicReport], None]) -> Response:
+def _change(desk: PageContext, reference: str, change: Callable[[Session, PublicReport], None]) -> Response:
     with desk.node.database.begin() as session:
         report = find_report(session, reference)
         change(session, report)
     return desk.go(f"{PLACE}/{report.reference}")
 
 
-def _by(desk: Desk, visitor: Visitor) -> Any:
+def _by(desk: PageContext, visitor: Principal) -> Any:
     return {"actor": visitor.actor, "now": desk.now}
 
 
-def _number(visitor: Visitor) -> int:
+def _number(visitor: Principal) -> int:
     return visitor.person or 0
 
 

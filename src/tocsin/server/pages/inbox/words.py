@@ -2,19 +2,19 @@
 
 from typing import Final
 
-from tocsin.incidents.arrivals import Kind, ReportState
+from tocsin.incidents.arrivals import ReportKind, ReportState
 from tocsin.server.pages.words import N_
 
 KINDS: Final = {
-    Kind.DECEIT: N_("A false page or message that asks for passwords or money"),
-    Kind.SPAM: N_("Unwanted mail in bulk"),
-    Kind.PROGRAM: N_("A harmful program, or a machine that behaves oddly"),
-    Kind.BREAK_IN: N_("Somebody got into an account or a machine"),
-    Kind.FLOOD: N_("A service is attacked so that nobody reaches it"),
-    Kind.LEAK: N_("Data that came into the wrong hands"),
-    Kind.HURT: N_("Threats, hate or harassment"),
-    Kind.FLAW: N_("A flaw in a product, a service or a page"),
-    Kind.OTHER: N_("Something else, or I do not know"),
+    ReportKind.DECEIT: N_("A false page or message that asks for passwords or money"),
+    ReportKind.SPAM: N_("Unwanted mail in bulk"),
+    ReportKind.PROGRAM: N_("A harmful program, or a machine that behaves oddly"),
+    ReportKind.BREAK_IN: N_("Somebody got into an account or a machine"),
+    ReportKind.FLOOD: N_("A service is attacked so that nobody reaches it"),
+    ReportKind.LEAK: N_("Data that came into the wrong hands"),
+    ReportKind.HURT: N_("Threats, hate or harassment"),
+    ReportKind.FLAW: N_("A flaw in a product, a service or a page"),
+    ReportKind.OTHER: N_("Something else, or I do not know"),
 }
 
 STATES: Final = {

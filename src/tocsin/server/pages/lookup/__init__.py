@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.node.accounts import Act, Visitor, note_read
+from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.node.errors import UsageError
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.lookup.found import look_up
 from tocsin.server.security import needs
 from tocsin.sharing.lookup import read_subject
@@ -18,12 +18,12 @@ _LONGEST = 300
 _PAGE = "lookup/lookup.html"
 
 
-def lookup_pages(desk: Desk) -> APIRouter:
+def lookup_pages(desk: PageContext) -> APIRouter:
     """The page that answers who must know of something."""
     router = APIRouter()
 
     @router.get("/lookup")
-    def lookup(request: Request, visitor: Annotated[Visitor, needs(Act.LOOKUP)], q: str = "") -> Response:
+    def lookup(request: Request, visitor: Annotated[Principal, needs(Permission.LOOKUP)], q: str = "") -> Response:
         """The box, and the answer where something is asked."""
         shown: dict[str, Any] = {
             "asked": q.strip()[:_LONGEST],

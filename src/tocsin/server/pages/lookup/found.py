@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from tocsin.directory import RuleKind, Team, TeamKind, TeamSearch, contact_states, read_conflict, search_teams
 from tocsin.directory.contacts import Contact
 from tocsin.directory.contacts.verification import terms_of
-from tocsin.events.store import Query
+from tocsin.events.store import EventQuery
 from tocsin.networks import format_address, parse_network
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.escalation import next_asked
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems.answers import Courses, OpenProblems
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.sharing.lookup import Explanation, Subject
 
 LATELY: Final = timedelta(days=30)
@@ -36,7 +36,7 @@ class Next:
 
 
 @dataclass(frozen=True)
-class Found:
+class LookupResult:
     """The answer. ``contacts``: by number of team. ``problems``: None where they are not counted for such a thing.
 
     ``whole``: the visitor sees all; else only what names their own teams. ``events``: the path of its events.
@@ -53,9 +53,9 @@ class Found:
     conflict: str = ""
 
 
-def look_up(desk: Desk, visitor: Visitor, subject: Subject, *, problems: bool = True) -> Found | None:
+def look_up(desk: PageContext, visitor: Principal, subject: Subject, *, problems: bool = True) -> LookupResult | None:
     """What is known of a subject; None where it is outside what the visitor may ask about."""
-    reach = visitor.reach(Act.LOOKUP)
+    reach = visitor.reach(Permission.LOOKUP)
     explanation: Explanation | None = desk.guide.ask(subject)
     if explanation and not reach.everything:
         explanation = explanation.within(reach.teams)
@@ -70,7 +70,7 @@ def look_up(desk: Desk, visitor: Visitor, subject: Subject, *, problems: bool = 
     for contact in contacts:
         by_team[contact.team_id].append(contact)
     query = query_of(subject, now - LATELY) if problems and reach.everything else None
-    return Found(
+    return LookupResult(
         subject=subject,
         explanation=explanation,
         contacts=by_team,
@@ -82,7 +82,7 @@ def look_up(desk: Desk, visitor: Visitor, subject: Subject, *, problems: bool = 
     )
 
 
-def open_problems(desk: Desk, query: Query, *, team_id: int | None = None) -> OpenProblems:
+def open_problems(desk: PageContext, query: EventQuery, *, team_id: int | None = None) -> OpenProblems:
     """The problems that go on among the events of late."""
     node, now = desk.node, desk.now
     courses = Courses(node.database, node.store, node.tracker, node.settings.tell.gone_after_days)
@@ -91,14 +91,14 @@ def open_problems(desk: Desk, query: Query, *, team_id: int | None = None) -> Op
     return courses.open_in(query, now=now, team_id=team_id, files=files, limit=20)
 
 
-def query_of(subject: Subject, since: datetime) -> Query | None:
+def query_of(subject: Subject, since: datetime) -> EventQuery | None:
     """The events from then on at an address, in a network or an AS; None for other things."""
     if subject.asn:
-        return Query(asn=subject.asn, since=since)
+        return EventQuery(asn=subject.asn, since=since)
     if subject.address:
-        return Query(ranges=[(*subject.address, *subject.address)], since=since)
+        return EventQuery(ranges=[(*subject.address, *subject.address)], since=since)
     network = parse_network(subject.network) if subject.network else None
-    return Query(ranges=[(network.hi, network.lo, *network.last)], since=since) if network else None
+    return EventQuery(ranges=[(network.hi, network.lo, *network.last)], since=since) if network else None
 
 
 def events_path(subject: Subject) -> str:

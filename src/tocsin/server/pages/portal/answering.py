@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 from starlette.datastructures import FormData
 
-from tocsin.node.accounts import Visitor
-from tocsin.problems.answers import NOTE_LENGTH, TeamSheet, Verdict
-from tocsin.problems.answers.by_team import Said, answer_problems
+from tocsin.node.accounts import Principal
+from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, TeamSheet
+from tocsin.problems.answers.by_team import TeamAnswer, answer_problems
 from tocsin.server.pages.answer_forms import DAYS
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.words import N_
 from tocsin.server.security import text_of, texts_of
 
 
 @dataclass(frozen=True)
-class Typed:
+class BulkAnswerForm:
     """What was chosen and written."""
 
     made: str = ""
@@ -24,7 +24,7 @@ class Typed:
     days: int = DAYS[1]
 
     @classmethod
-    def read(cls, form: FormData) -> "Typed":
+    def read(cls, form: FormData) -> "BulkAnswerForm":
         """From the form as it came."""
         days = text_of(form, "days")
         return cls(
@@ -40,19 +40,19 @@ class Typed:
         found = []
         if not self.problems:
             found.append(("problems", N_("Choose at least one problem.")))
-        if self.verdict not in set(Verdict):
+        if self.verdict not in set(AnswerVerdict):
             found.append(("verdicts", N_("Choose what you say of it.")))
         if len(self.note) > NOTE_LENGTH:
             found.append(("note", N_("The note is too long.")))
         return found
 
 
-def answer(desk: Desk, sheet: TeamSheet, typed: Typed, visitor: Visitor, act: str) -> int:
+def answer(desk: PageContext, sheet: TeamSheet, typed: BulkAnswerForm, visitor: Principal, act: str) -> int:
     """Note what was typed; how many problems it is about. The same ``act`` twice is noted once.
 
     Raises:
         InputError: one of the problems is not of this sheet.
 
     """
-    said = Said(Verdict(typed.verdict), typed.problems, typed.note, typed.days)
+    said = TeamAnswer(AnswerVerdict(typed.verdict), typed.problems, typed.note, typed.days)
     return answer_problems(desk.node, desk.node.store, sheet, said, actor=visitor.actor, act=act, now=desk.now)

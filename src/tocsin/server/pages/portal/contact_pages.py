@@ -7,20 +7,29 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.directory import Entry, Format, Interval, MuteKind, Team, contact_states, read_team, read_team_history
+from tocsin.directory import (
+    AttachmentFormat,
+    DigestInterval,
+    HistoryEntry,
+    MuteKind,
+    Team,
+    contact_states,
+    read_team,
+    read_team_history,
+)
 from tocsin.directory.claims import read_claims
 from tocsin.directory.contacts.verification import terms_of
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
-from tocsin.server.pages.portal.correcting import CORRECTIONS, DAYS, Correction, Given
-from tocsin.server.pages.portal.desk import PortalDesk
+from tocsin.server.pages.portal.correcting import CORRECTIONS, DAYS, Correction, CorrectionInput
+from tocsin.server.pages.portal.desk import PortalContext
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, needs
 
 SHOWN: Final = 200
 """Ranges on the page; more are counted."""
 
-_FORMS: Final = {Format.CSV: "CSV", Format.JSONL: "JSON Lines", Format.XARF: "X-ARF"}
+_FORMS: Final = {AttachmentFormat.CSV: "CSV", AttachmentFormat.JSONL: "JSON Lines", AttachmentFormat.XARF: "X-ARF"}
 _TYPED: Final = dict.fromkeys(("mailbox", "value", "at", "kind", "what", "reason"), "") | {"for_days": str(DAYS[0])}
 _KINDS: Final = {
     MuteKind.PREFIX: N_("Network"),
@@ -28,19 +37,19 @@ _KINDS: Final = {
     MuteKind.TYPE: N_("Type, such as scanner"),
 }
 _INTERVALS: Final = {
-    Interval.AT_ONCE: N_("At once"),
-    Interval.HOURLY: N_("Hourly"),
-    Interval.DAILY: N_("Daily"),
-    Interval.WEEKLY: N_("Weekly"),
+    DigestInterval.AT_ONCE: N_("At once"),
+    DigestInterval.HOURLY: N_("Hourly"),
+    DigestInterval.DAILY: N_("Daily"),
+    DigestInterval.WEEKLY: N_("Weekly"),
 }
 
 
-def contact_pages(portal: PortalDesk) -> APIRouter:
+def contact_pages(portal: PortalContext) -> APIRouter:
     """The routes of contacts and ranges."""
     router = APIRouter(prefix="/portal/contacts")
 
     @router.get("")
-    def contacts(request: Request, visitor: Annotated[Visitor, needs(Act.PORTAL_READ)]) -> Response:
+    def contacts(request: Request, visitor: Annotated[Principal, needs(Permission.PORTAL_READ)]) -> Response:
         """What is known of the own team."""
         if not portal.teams(visitor):
             return portal.desk.page(request, "portal/no_team.html")
@@ -51,13 +60,13 @@ def contact_pages(portal: PortalDesk) -> APIRouter:
     return router
 
 
-def _corrects(portal: PortalDesk, name: str, correction: Correction) -> Callable[..., Response]:
+def _corrects(portal: PortalContext, name: str, correction: Correction) -> Callable[..., Response]:
     """A route that makes one correction and shows the page; what cannot be done is said there."""
 
-    def correct(request: Request, visitor: Annotated[Visitor, needs(correction.act)], form: Form) -> Response:
+    def correct(request: Request, visitor: Annotated[Principal, needs(correction.act)], form: Form) -> Response:
         team, desk = portal.team(request, visitor), portal.desk
         try:
-            correction.do(Given(desk.node, team, visitor, form, desk.now))
+            correction.do(CorrectionInput(desk.node, team, visitor, form, desk.now))
         except (UsageError, InputError, ConflictError) as error:
             return _page(portal, request, visitor, team, wrong=error, typed=dict(form.items()))
         return desk.go(f"/portal/contacts?{urlencode({'team': team.key, 'done': name})}")
@@ -66,9 +75,9 @@ def _corrects(portal: PortalDesk, name: str, correction: Correction) -> Callable
 
 
 def _page(
-    portal: PortalDesk,
+    portal: PortalContext,
     request: Request,
-    visitor: Visitor,
+    visitor: Principal,
     team: Team,
     *,
     wrong: TocsinError | None = None,
@@ -100,12 +109,12 @@ def _page(
         mute_kinds=[(kind.value, words.say(said)) for kind, said in _KINDS.items()],
         day_options=[(str(of), words.count("%(n)s day", "%(n)s days", of)) for of in DAYS],
         intervals=[(kind.value, words.say(said)) for kind, said in _INTERVALS.items()],
-        formats=[(kind.value, _FORMS[kind]) for kind in Format],
+        formats=[(kind.value, _FORMS[kind]) for kind in AttachmentFormat],
         mail_languages=[(code, words.name_of(code)) for code in desk.languages],
     )
 
 
-def _denials(portal: PortalDesk, team: Team, visitor: Visitor) -> list[Entry]:
+def _denials(portal: PortalContext, team: Team, visitor: Principal) -> list[HistoryEntry]:
     """What the visitor said is not the team's, and can take back."""
     said = read_team_history(portal.desk.node.database, team.key)
     return [

@@ -14,9 +14,9 @@ from starlette.datastructures import FormData
 from tocsin.directory import (
     Mute,
     MuteKind,
-    Statement,
+    PersonFact,
+    PersonStatement,
     Team,
-    Word,
     assert_claim,
     deny_claim,
     mute,
@@ -25,7 +25,7 @@ from tocsin.directory import (
     withdraw_word,
 )
 from tocsin.directory.claims import make_claim, read_claims, show_code
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.letters import queue_letter
 from tocsin.pipeline.stores import NodeWithStores
@@ -49,12 +49,12 @@ If that is wrong, answer this mail, or take it out at {link}
 
 
 @dataclass(frozen=True)
-class Given:
+class CorrectionInput:
     """What a correction is made of: whose team, who says it, and the form that says it."""
 
     node: NodeWithStores
     team: Team
-    visitor: Visitor
+    visitor: Principal
     form: FormData
     now: datetime
 
@@ -62,21 +62,21 @@ class Given:
         """One field of the form."""
         return text_of(self.form, name).strip()
 
-    def statement(self, kind: str, value: str, reason: str = "") -> Statement:
+    def statement(self, kind: str, value: str, reason: str = "") -> PersonStatement:
         """A word of the visitor on something of the team."""
-        return Statement(self.team.key, kind, value, self.visitor.actor, reason)
+        return PersonStatement(self.team.key, kind, value, self.visitor.actor, reason)
 
 
 @dataclass(frozen=True)
 class Correction:
     """One thing that can be corrected, the act that it needs, and what is said when it is done (to be translated)."""
 
-    act: Act
-    do: Callable[[Given], None]
+    act: Permission
+    do: Callable[[CorrectionInput], None]
     done: str
 
 
-def add_mailbox(given: Given) -> None:
+def add_mailbox(given: CorrectionInput) -> None:
     """Add a mailbox of the team; those that are known get a letter about it."""
     node, team = given.node, given.team
     said = given.statement("mailbox", given.text("mailbox"), "said by the team itself")
@@ -94,7 +94,7 @@ def add_mailbox(given: Given) -> None:
             )
 
 
-def deny(given: Given) -> None:
+def deny(given: CorrectionInput) -> None:
     """Say that something is not the team's; its last mailbox stays, else nobody could be told any more."""
     if given.text("kind") == "mailbox" and set(given.team.mailboxes) == {given.text("value").lower()}:
         raise UsageError("This is the last mailbox of the team.", hint="Add another one first, then take this one out.")
@@ -102,13 +102,13 @@ def deny(given: Given) -> None:
     deny_claim(given.node.database, said, actor=given.visitor.actor, now=given.now)
 
 
-def undo(given: Given) -> None:
+def undo(given: CorrectionInput) -> None:
     """Take one's word back."""
     said = given.statement(given.text("kind"), given.text("value"))
     withdraw_word(given.node.database, said, actor=given.visitor.actor, now=given.now)
 
 
-def claim(given: Given) -> None:
+def claim(given: CorrectionInput) -> None:
     """Claim something for the team."""
     if given.text("at") not in given.team.mailboxes:
         raise UsageError("A claim needs a mailbox of the team.", hint="Choose one, or add one first.")
@@ -123,7 +123,7 @@ def claim(given: Given) -> None:
     )
 
 
-def code(given: Given) -> None:
+def code(given: CorrectionInput) -> None:
     """Show by the code from a letter that a claim is right."""
     number, database = given.text("claim"), given.node.database
     own = {str(made.number) for made in read_claims(database, given.now) if made.team == given.team.key}
@@ -132,7 +132,7 @@ def code(given: Given) -> None:
     show_code(database, int(number), given.text("code"), now=given.now)
 
 
-def add_mute(given: Given) -> None:
+def add_mute(given: CorrectionInput) -> None:
     """Do not tell of something for a time."""
     days = given.text("for_days")
     until = given.now + timedelta(days=int(days) if days in {str(of) for of in DAYS} else DAYS[0])
@@ -140,20 +140,20 @@ def add_mute(given: Given) -> None:
     mute(given.node.database, given.team.key, said, actor=given.visitor.actor, now=given.now)
 
 
-def end_mute(given: Given) -> None:
+def end_mute(given: CorrectionInput) -> None:
     """Tell of it again."""
     value = given.text("value")
     unmute(given.node.database, given.team.key, _kind(given), value, actor=given.visitor.actor, now=given.now)
 
 
-def wish(given: Given) -> None:
+def wish(given: CorrectionInput) -> None:
     """Keep how the team wants to be told."""
     for name, field in (("interval", "interval"), ("formats", "format"), ("language", "mail_language")):
-        word = Word(name, (given.text(field),), given.visitor.actor)
+        word = PersonFact(name, (given.text(field),), given.visitor.actor)
         say_of_team(given.node.database, given.team.key, word, actor=given.visitor.actor, now=given.now)
 
 
-def _kind(given: Given) -> MuteKind:
+def _kind(given: CorrectionInput) -> MuteKind:
     kind = given.text("kind")
     if kind not in set(MuteKind):
         raise UsageError("Choose what kind it is.", hint="Load the page again.")
@@ -161,13 +161,13 @@ def _kind(given: Given) -> MuteKind:
 
 
 CORRECTIONS: Final = {
-    "mailbox": Correction(Act.DIRECTORY_WRITE, add_mailbox, N_("The mailbox is added.")),
-    "deny": Correction(Act.DIRECTORY_WRITE, deny, N_("It is taken out.")),
-    "undo": Correction(Act.DIRECTORY_WRITE, undo, N_("Your word is taken back.")),
-    "claim": Correction(Act.CLAIMS_MAKE, claim, N_("The claim is noted. Show below that it is yours.")),
-    "code": Correction(Act.CLAIMS_MAKE, code, N_("The code is right. A person here decides now.")),
-    "mute": Correction(Act.DIRECTORY_WRITE, add_mute, N_("You are not told of this for the time you chose.")),
-    "unmute": Correction(Act.DIRECTORY_WRITE, end_mute, N_("You are told of this again.")),
-    "how": Correction(Act.DIRECTORY_WRITE, wish, N_("It is kept, from the next mail on.")),
+    "mailbox": Correction(Permission.DIRECTORY_WRITE, add_mailbox, N_("The mailbox is added.")),
+    "deny": Correction(Permission.DIRECTORY_WRITE, deny, N_("It is taken out.")),
+    "undo": Correction(Permission.DIRECTORY_WRITE, undo, N_("Your word is taken back.")),
+    "claim": Correction(Permission.CLAIMS_MAKE, claim, N_("The claim is noted. Show below that it is yours.")),
+    "code": Correction(Permission.CLAIMS_MAKE, code, N_("The code is right. A person here decides now.")),
+    "mute": Correction(Permission.DIRECTORY_WRITE, add_mute, N_("You are not told of this for the time you chose.")),
+    "unmute": Correction(Permission.DIRECTORY_WRITE, end_mute, N_("You are told of this again.")),
+    "how": Correction(Permission.DIRECTORY_WRITE, wish, N_("It is kept, from the next mail on.")),
 }
 """What can be corrected, by the last part of its address."""

@@ -5,27 +5,29 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from tocsin.directory import Team, directory_version, read_directory
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.problems.answers import TeamSheet
 from tocsin.problems.answers.by_team import sheets_of
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import NotHereError
 
 
 @dataclass(frozen=True)
-class PortalDesk:
+class PortalContext:
     """The desk of the portal. The teams are read anew when the directory has changed."""
 
-    desk: Desk
+    desk: PageContext
     _teams: dict[str, dict[int, Team]] = field(default_factory=dict)
 
-    def teams(self, visitor: Visitor) -> list[Team]:
+    def teams(self, visitor: Principal) -> list[Team]:
         """The visitor's own teams, by name; merged ones are one."""
         known = self._teams_now()
-        own = {known[number].id: known[number] for number in visitor.reach(Act.PORTAL_READ).teams if number in known}
+        own = {
+            known[number].id: known[number] for number in visitor.reach(Permission.PORTAL_READ).teams if number in known
+        }
         return sorted(own.values(), key=lambda team: team.name)
 
-    def team(self, request: Request, visitor: Visitor) -> Team:
+    def team(self, request: Request, visitor: Principal) -> Team:
         """The own team that the address names by ``team=KEY``; the first where it names none.
 
         Raises:

@@ -9,26 +9,26 @@ from fastapi.responses import Response
 
 from tocsin.delivery.texts import Shelf, texts_for
 from tocsin.interface.guard import WrongFormError
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.problems.answers import NOTE_LENGTH, TeamSheet
 from tocsin.server.pages.answer_forms import DAYS, act_of, new_form
-from tocsin.server.pages.desk import Desk
-from tocsin.server.pages.portal.answering import Typed, answer
+from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.portal.answering import BulkAnswerForm, answer
 from tocsin.server.pages.portal.contact_pages import contact_pages
-from tocsin.server.pages.portal.desk import PortalDesk
-from tocsin.server.pages.portal.problems import SHOWN, STATES, VERDICTS, Chosen, counts, row_of
+from tocsin.server.pages.portal.desk import PortalContext
+from tocsin.server.pages.portal.problems import SHOWN, STATES, VERDICTS, ProblemFilter, counts, row_of
 from tocsin.server.security import Form, needs
 
-_NOTHING = Typed()
+_NOTHING = BulkAnswerForm()
 _FORM = "portal"  # what the hidden word of the form is made for
-_Reader = Annotated[Visitor, needs(Act.PORTAL_READ)]
-_Writer = Annotated[Visitor, needs(Act.PORTAL_WRITE)]
+_Reader = Annotated[Principal, needs(Permission.PORTAL_READ)]
+_Writer = Annotated[Principal, needs(Permission.PORTAL_WRITE)]
 
 
-def portal_pages(desk: Desk) -> APIRouter:
+def portal_pages(desk: PageContext) -> APIRouter:
     """The pages of the portal."""
-    router, portal = APIRouter(), PortalDesk(desk)
+    router, portal = APIRouter(), PortalContext(desk)
 
     @router.get("/portal")
     def problems(request: Request, visitor: _Reader, done: int = 0) -> Response:
@@ -40,7 +40,7 @@ def portal_pages(desk: Desk) -> APIRouter:
     @router.post("/portal")
     def record(request: Request, visitor: _Writer, form: Form) -> Response:
         """Note an answer, and show what is left."""
-        team, typed = portal.team(request, visitor), Typed.read(form)
+        team, typed = portal.team(request, visitor), BulkAnswerForm.read(form)
         sheet = portal.sheet(team)
         if typed.wrongs():
             return _list(portal, request, visitor, sheet, typed=typed, wrongs=typed.wrongs())
@@ -56,16 +56,16 @@ def portal_pages(desk: Desk) -> APIRouter:
 
 
 def _list(
-    portal: PortalDesk,
+    portal: PortalContext,
     request: Request,
-    visitor: Visitor,
+    visitor: Principal,
     sheet: TeamSheet,
     *,
-    typed: Typed = _NOTHING,
+    typed: BulkAnswerForm = _NOTHING,
     wrongs: list[tuple[str, str]] | None = None,
     done: int = 0,
 ) -> Response:
-    desk, team, chosen = portal.desk, sheet.team, Chosen.read(request)
+    desk, team, chosen = portal.desk, sheet.team, ProblemFilter.read(request)
     found = [line for line in sheet.lines if chosen.takes(line)]
     shown = found[chosen.first : chosen.first + SHOWN]
     rows = [row_of(line) for line in shown]

@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import Request
 
-from tocsin.problems.answers import Line, Outcome, Verdict, problem_text
+from tocsin.problems.answers import AnswerOutcome, AnswerVerdict, ProblemRow, problem_text
 from tocsin.server.pages.answer_sayings import SAYINGS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import number_in
@@ -22,20 +22,20 @@ STATES: Final = {
     "gone": N_("Gone"),
     "all": N_("All"),
 }
-VERDICTS: Final = {of: (SAYINGS[f"verdicts.{of.value}"], SAYINGS[f"hints.{of.value}"]) for of in Verdict}
+VERDICTS: Final = {of: (SAYINGS[f"verdicts.{of.value}"], SAYINGS[f"hints.{of.value}"]) for of in AnswerVerdict}
 """What can be said of a problem, and what it means."""
 
 _SAID: Final = {
-    Verdict.ACKNOWLEDGED: N_("You work on it"),
-    Verdict.FIXED: N_("You said it is fixed; the next report shows whether it is gone"),
-    Verdict.FALSE: N_("You said it is not there"),
-    Verdict.ACCEPTED: N_("You said it stays"),
-    Verdict.NOT_OURS: N_("You said it is not yours"),
+    AnswerVerdict.ACKNOWLEDGED: N_("You work on it"),
+    AnswerVerdict.FIXED: N_("You said it is fixed; the next report shows whether it is gone"),
+    AnswerVerdict.FALSE: N_("You said it is not there"),
+    AnswerVerdict.ACCEPTED: N_("You said it stays"),
+    AnswerVerdict.NOT_OURS: N_("You said it is not yours"),
 }
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ProblemFilter:
     """What the visitor wants to see."""
 
     state: str = "open"
@@ -44,7 +44,7 @@ class Chosen:
     first: int = 0
 
     @classmethod
-    def read(cls, request: Request) -> "Chosen":
+    def read(cls, request: Request) -> "ProblemFilter":
         """From the address; what makes no sense counts as not said."""
         asked = request.query_params
         state, first = asked.get("state", "open"), asked.get("first", "")
@@ -55,7 +55,7 @@ class Chosen:
             first=number_in(first) or 0,
         )
 
-    def takes(self, line: Line) -> bool:
+    def takes(self, line: ProblemRow) -> bool:
         """Whether a problem is wanted."""
         wanted = f"{line.where} {line.what} {line.port}".lower()
         right_state = self.state == "all" or self.state == state_of(line)
@@ -63,7 +63,7 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Row:
+class PortalRow:
     """One problem as the page shows it; ``said`` is a text to translate, ``kind`` as of `parts.state`."""
 
     key: str
@@ -77,35 +77,37 @@ class Row:
     until: datetime | None
 
 
-def state_of(line: Line) -> str:
+def state_of(line: ProblemRow) -> str:
     """``gone``, ``answered`` or ``open``; who was contradicted has not answered what was seen since."""
     if line.gone_at is not None:
         return "gone"
-    if line.standing is None or line.standing.outcome is Outcome.CONTRADICTED:
+    if line.standing is None or line.standing.outcome is AnswerOutcome.CONTRADICTED:
         return "open"
     return "answered"
 
 
-def counts(lines: Sequence[Line]) -> Counter[str]:
+def counts(lines: Sequence[ProblemRow]) -> Counter[str]:
     """How many problems there are in each state, and ``all``."""
     found = Counter(state_of(line) for line in lines)
     found["all"] = len(lines)
     return found
 
 
-def row_of(line: Line) -> Row:
+def row_of(line: ProblemRow) -> PortalRow:
     """One problem as the page shows it."""
     said, kind, until = _said(line)
-    return Row(problem_text(line.key), line.where, line.port, line.what, line.topic, line.last_seen, said, kind, until)
+    return PortalRow(
+        problem_text(line.key), line.where, line.port, line.what, line.topic, line.last_seen, said, kind, until
+    )
 
 
-def _said(line: Line) -> tuple[str, str, datetime | None]:
+def _said(line: ProblemRow) -> tuple[str, str, datetime | None]:
     standing = line.standing
     if line.gone_at is not None:
         return N_("Gone since the feed last ran"), "good", None
     if standing is None:
         return N_("Not answered yet"), "quiet", None
-    if standing.outcome is Outcome.CONTRADICTED:
+    if standing.outcome is AnswerOutcome.CONTRADICTED:
         return N_("Seen again after you answered"), "wrong", None
-    until = standing.answer.until if standing.verdict is Verdict.ACCEPTED else None
+    until = standing.answer.until if standing.verdict is AnswerVerdict.ACCEPTED else None
     return _SAID[standing.verdict], "busy", until

@@ -5,18 +5,18 @@ They work without JavaScript and set no cookie by themselves.
 
 from fastapi import APIRouter
 
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.public.directory_pages import directory_pages
 from tocsin.server.pages.public.help_pages import help_pages
 from tocsin.server.pages.public.report_pages import report_pages
 from tocsin.server.pages.public.statistics_pages import statistics_pages
 from tocsin.server.pages.public.well_known import well_known
-from tocsin.sharing.public_lookup import HelpDesk
+from tocsin.sharing.public_lookup import PublicLookup
 
 
-def public_pages(desk: Desk) -> APIRouter:
+def public_pages(desk: PageContext) -> APIRouter:
     """All pages for everybody."""
-    helps = HelpDesk(desk.node, desk.guide, desk.clock)
+    helps = PublicLookup(desk.node, desk.guide, desk.clock)
     router = APIRouter()
     for pages in (
         help_pages(desk, helps),

@@ -5,26 +5,26 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.directory.profile import OUTLINE, Line, lines_of
+from tocsin.directory.profile import OUTLINE, ProfileItem, lines_of
 from tocsin.directory.public import CSIRTS, PublicTeam
-from tocsin.node.accounts import Act, Visitor
-from tocsin.server.pages.desk import Desk
+from tocsin.node.accounts import Permission, Principal
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.public.showing import card_of, show
-from tocsin.server.pages.words import Words
+from tocsin.server.pages.words import PageTexts
 from tocsin.server.security import needs
-from tocsin.sharing.public_lookup import HelpDesk
+from tocsin.sharing.public_lookup import PublicLookup
 
 _PAGE = 100  # teams
 
 
-def directory_pages(desk: Desk, helps: HelpDesk) -> APIRouter:
+def directory_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
     """The pages of the public directory."""
     router = APIRouter()
 
     @router.get("/directory")
     def directory(
         request: Request,
-        _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)],
+        _visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)],
         q: str = "",
         country: str = "",
         kind: str = "",
@@ -57,7 +57,7 @@ def directory_pages(desk: Desk, helps: HelpDesk) -> APIRouter:
         return show(desk, request, "public/directory.html", **context, **more)
 
     @router.get("/directory/{key}")
-    def profile(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)], key: str) -> Response:
+    def profile(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)], key: str) -> Response:
         """One team."""
         team = helps.team(key)
         found = helps.profile(team)
@@ -76,7 +76,7 @@ def directory_pages(desk: Desk, helps: HelpDesk) -> APIRouter:
     return router
 
 
-def _fits(team: PublicTeam, q: str, country: str, kind: str, words: Words) -> bool:
+def _fits(team: PublicTeam, q: str, country: str, kind: str, words: PageTexts) -> bool:
     text = f"{team.name} {team.key} {team.organisation} {team.country} {words.country(team.country)}".casefold()
     return (
         all(word in text for word in q.casefold().split())
@@ -89,7 +89,7 @@ def _paragraphs(prose: str) -> list[str]:
     return prose.split("\n\n") if prose else []
 
 
-def _in_card(lines: list[Line]) -> bool:
+def _in_card(lines: list[ProfileItem]) -> bool:
     """Whether the head of the page says all of a section already."""
     return all(line.section in _CARD for line in lines) and bool(lines)
 

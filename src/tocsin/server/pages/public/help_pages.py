@@ -9,18 +9,18 @@ from fastapi.responses import Response
 
 from tocsin.directory import canonical
 from tocsin.networks import country_names, parse_address, parse_network
-from tocsin.node.accounts import Act, Visitor
-from tocsin.server.pages.desk import Desk
-from tocsin.server.pages.public.showing import Card, card_of, show
-from tocsin.server.pages.words import N_, Words
+from tocsin.node.accounts import Permission, Principal
+from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.public.showing import ContactCard, card_of, show
+from tocsin.server.pages.words import N_, PageTexts
 from tocsin.server.security import needs
 from tocsin.sharing.lookup import Subject
-from tocsin.sharing.public_lookup import Help, HelpDesk, Helper
+from tocsin.sharing.public_lookup import Help, Helper, PublicLookup
 
 _LONGEST: Final = 300
 
 
-class About(StrEnum):
+class HelpSubject(StrEnum):
     """What a person asks about."""
 
     CONNECTION = "connection"
@@ -30,44 +30,44 @@ class About(StrEnum):
     UNKNOWN = "unknown"
 
 
-_NEEDS_VALUE = (About.ADDRESS, About.DOMAIN, About.COUNTRY)
+_NEEDS_VALUE = (HelpSubject.ADDRESS, HelpSubject.DOMAIN, HelpSubject.COUNTRY)
 _WRONG: Final = {
-    About.ADDRESS: N_(
+    HelpSubject.ADDRESS: N_(
         "That is no address of a network. Write one such as 192.0.2.1, 2001:db8::1, 192.0.2.0/24 or AS64500."
     ),
-    About.DOMAIN: N_("That is no name of a domain. Write one such as example.org, or the address of a page."),
-    About.COUNTRY: N_("Choose a country from the list."),
+    HelpSubject.DOMAIN: N_("That is no name of a domain. Write one such as example.org, or the address of a page."),
+    HelpSubject.COUNTRY: N_("Choose a country from the list."),
 }
 
 
 @dataclass(frozen=True)
-class Shown:
+class HelperCard:
     """A team to turn to, how to reach it, and which sentence says why."""
 
     helper: Helper
-    card: Card
+    card: ContactCard
 
 
-def help_pages(desk: Desk, helps: HelpDesk) -> APIRouter:
+def help_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
     """The pages of the question who helps."""
     router = APIRouter()
 
     @router.get("/help")
     def who_helps(
         request: Request,
-        _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)],
+        _visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)],
         about: str = "",
         value: str | None = None,
     ) -> Response:
         """What it is about; then where; then who helps."""
-        subject = About(about) if about in set(About) else None
+        subject = HelpSubject(about) if about in set(HelpSubject) else None
         if subject is None:
             return show(desk, request, "public/help.html", wrong=N_("Choose what it is about.") if about else "")
         value = value and value[:_LONGEST]
         asked = _read(subject, value, request)
         if isinstance(asked, str):
             wrong = asked if value is not None else ""
-            countries = _countries(desk.words(request), helps) if subject is About.COUNTRY else []
+            countries = _countries(desk.words(request), helps) if subject is HelpSubject.COUNTRY else []
             context: dict[str, Any] = {"about": subject, "value": value or "", "wrong": wrong, "countries": countries}
             return show(desk, request, "public/help_where.html", status=422 if wrong else 200, **context)
         found = helps.help(asked)
@@ -78,9 +78,9 @@ def help_pages(desk: Desk, helps: HelpDesk) -> APIRouter:
     return router
 
 
-def _answer(helps: HelpDesk, found: Help) -> dict[str, Any]:
-    def shown(helper: Helper) -> Shown:
-        return Shown(helper, card_of(helps.profile(helper.team)))
+def _answer(helps: PublicLookup, found: Help) -> dict[str, Any]:
+    def shown(helper: Helper) -> HelperCard:
+        return HelperCard(helper, card_of(helps.profile(helper.team)))
 
     return {
         "found": found,
@@ -89,13 +89,15 @@ def _answer(helps: HelpDesk, found: Help) -> dict[str, Any]:
     }
 
 
-def _read(about: About, value: str | None, request: Request) -> Subject | str:
+def _read(about: HelpSubject, value: str | None, request: Request) -> Subject | str:
     """What is asked, or what is wrong with it."""
-    if about is About.UNKNOWN:
+    if about is HelpSubject.UNKNOWN:
         return Subject("")
-    if about is About.CONNECTION:
+    if about is HelpSubject.CONNECTION:
         return Subject("", address=parse_address(_client(request)))
-    read = {About.ADDRESS: _read_address, About.DOMAIN: _read_domain, About.COUNTRY: _read_country}[about]
+    read = {HelpSubject.ADDRESS: _read_address, HelpSubject.DOMAIN: _read_domain, HelpSubject.COUNTRY: _read_country}[
+        about
+    ]
     return read((value or "").strip()) or _WRONG[about]
 
 
@@ -134,7 +136,7 @@ def _client(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _countries(words: Words, helps: HelpDesk) -> list[tuple[str, str]]:
+def _countries(words: PageTexts, helps: PublicLookup) -> list[tuple[str, str]]:
     codes = {*country_names(), *(team.country for team in helps.teams() if team.country)}
     named = ((code, words.country(code)) for code in codes)
     return [("", ""), *sorted(named, key=lambda pair: pair[1].casefold())]

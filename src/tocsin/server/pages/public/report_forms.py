@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from tocsin.directory import canonical
 from tocsin.events.redaction import redacted_bytes
-from tocsin.incidents.arrivals import Attached, Filed, Kind, attached
+from tocsin.incidents.arrivals import ReportAttachment, ReportForm, ReportKind, attached
 from tocsin.incidents.arrivals.files import MOST_BYTES, MOST_FILES
 from tocsin.problems.replies import redacted_mail
 from tocsin.server.pages.words import N_
@@ -23,7 +23,7 @@ _MOST_TEXT: Final = 200_000  # bytes of one field
 
 
 @dataclass(frozen=True)
-class Typed:
+class PublicReportForm:
     """What somebody wrote; ``trap`` is a field that people do not see. ``files``: None for one that is not taken."""
 
     made: str = ""
@@ -33,12 +33,12 @@ class Typed:
     happened: str = ""
     mailbox: str = ""
     trap: str = ""
-    files: Sequence[Attached | None] = ()
+    files: Sequence[ReportAttachment | None] = ()
 
-    def filed(self, language: str) -> Filed:
+    def filed(self, language: str) -> ReportForm:
         """The report that it makes, where nothing is wrong with it."""
         mailbox = canonical.mailbox(self.mailbox) if self.mailbox else ""
-        return Filed(Kind(self.kind), self.what, self.place, self.happened, mailbox, language)
+        return ReportForm(ReportKind(self.kind), self.what, self.place, self.happened, mailbox, language)
 
 
 def _fits(request: Request, most: int) -> bool:
@@ -68,14 +68,14 @@ async def _bounded(request: Request) -> FormData | None:
         return None
 
 
-async def _typed(request: Request) -> Typed | None:
+async def _typed(request: Request) -> PublicReportForm | None:
     form = await _bounded(request)
     if form is None:
         return None
     files = [one for one in form.getlist("files") if isinstance(one, UploadFile) and one.filename]
     read = [await _attached(one) for one in files[: MOST_FILES + 1]]
     await form.close()  # what came in pieces on the disk is gone with it
-    return Typed(
+    return PublicReportForm(
         made=text_of(form, "made"),
         kind=text_of(form, "kind"),
         what=text_of(form, "what").replace("\r\n", "\n").strip(),
@@ -87,23 +87,23 @@ async def _typed(request: Request) -> Typed | None:
     )
 
 
-async def _attached(file: UploadFile) -> Attached | None:
+async def _attached(file: UploadFile) -> ReportAttachment | None:
     """A file as far as it may be kept."""
     name, content = file.filename or "", await file.read(MOST_BYTES + 1)
     kept = redacted_mail(content) if name.lower().endswith(".eml") else redacted_bytes(content)[0]
     return attached(name, kept)
 
 
-Sent: TypeAlias = Annotated[Typed | None, Depends(_typed)]
+Sent: TypeAlias = Annotated[PublicReportForm | None, Depends(_typed)]
 """The annotation of a route's report; None: it was too large."""
 
 TOO_LARGE: Final = ("files", N_("Together this is too large. Send less, then tell us how to get the rest."))
 
 
-def wrongs_of(typed: Typed) -> list[tuple[str, str]]:
+def wrongs_of(typed: PublicReportForm) -> list[tuple[str, str]]:
     """What is wrong, as pairs of a field's id and a sentence to be translated."""
     checks = (
-        ("kind-deceit", typed.kind not in set(Kind), N_("Choose what it is.")),
+        ("kind-deceit", typed.kind not in set(ReportKind), N_("Choose what it is.")),
         ("what", not typed.what, N_("Say what happened.")),
         ("what", len(typed.what) > MOST_LETTERS, N_("Say what happened in at most 10,000 letters.")),
         ("mailbox", not _is_mailbox(typed.mailbox), N_("Write a mailbox such as name@example.org, or leave it empty.")),

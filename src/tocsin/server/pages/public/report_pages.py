@@ -21,11 +21,11 @@ from tocsin.incidents.arrivals import (
 from tocsin.incidents.arrivals.files import TYPES
 from tocsin.incidents.arrivals.tickets import grouped, plain
 from tocsin.interface.guard import WrongFormError
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.answer_forms import from_own_page
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.inbox.words import KINDS
-from tocsin.server.pages.public.report_forms import MOST_LETTERS, TOO_LARGE, Message, Sent, Typed, wrongs_of
+from tocsin.server.pages.public.report_forms import MOST_LETTERS, TOO_LARGE, Message, PublicReportForm, Sent, wrongs_of
 from tocsin.server.pages.public.showing import show
 from tocsin.server.pages.public.turns import Turns
 from tocsin.server.pages.words import N_
@@ -43,22 +43,24 @@ _MANY_TRIES = N_("Too many tries came from your part of the network. Try again i
 _NO_WORDS = N_("Write what you want to add, in at most 10,000 letters.")
 
 
-def report_pages(desk: Desk) -> APIRouter:
+def report_pages(desk: PageContext) -> APIRouter:
     """The report form, and the page of one report for its reporter."""
     router = APIRouter()
     reports, tries = Turns(REPORTS_AN_HOUR, desk.clock), Turns(GUESSES_AN_HOUR, desk.clock)
 
     @router.get("/report")
-    def form(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)]) -> Response:
+    def form(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)]) -> Response:
         """The form."""
-        return _form(desk, request, Typed())
+        return _form(desk, request, PublicReportForm())
 
     @router.post("/report", max_body_size=_ANY_SIZE)
-    def send(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)], typed: Sent) -> Response:
+    def send(
+        request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)], typed: Sent
+    ) -> Response:
         """Take a report in, and show its reference and secret."""
         _check_origin(desk, request)
         if typed is None:
-            return _form(desk, request, Typed(), [TOO_LARGE], status=413)
+            return _form(desk, request, PublicReportForm(), [TOO_LARGE], status=413)
         ticket = ticket_of(typed.made, desk.tokens, desk.now)
         wrongs = wrongs_of(typed) or ([] if ticket else [("send", _STALE)])
         if wrongs or ticket is None:
@@ -69,18 +71,22 @@ def report_pages(desk: Desk) -> APIRouter:
         return _take_in(desk, request, typed, ticket)
 
     @router.get("/report/answer")
-    def find(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)]) -> Response:
+    def find(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)]) -> Response:
         """Ask for a reference and a secret."""
         return _find(desk, request)
 
     @router.get("/report/{reference}")
-    def find_one(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)], reference: str) -> Response:
+    def find_one(
+        request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)], reference: str
+    ) -> Response:
         """Ask for the secret of a report; the page is the same where there is none of this reference."""
         return _find(desk, request, reference=grouped(plain(reference)[:8]))
 
     @router.post("/report/answer")
     @router.post("/report/{reference}")
-    def read(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_REPORT)], form: Message) -> Response:
+    def read(
+        request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)], form: Message
+    ) -> Response:
         """Show a report to its reporter, after taking in what he adds."""
         _check_origin(desk, request)
         return _read(desk, request, form, tries)
@@ -88,7 +94,7 @@ def report_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _take_in(desk: Desk, request: Request, typed: Typed, ticket: Ticket) -> Response:
+def _take_in(desk: PageContext, request: Request, typed: PublicReportForm, ticket: Ticket) -> Response:
     files = [file for file in typed.files if file is not None]
     filed = typed.filed(desk.words(request).language)
     file_report(desk.node.database, desk.node.home / "inbox", ticket, filed, files, now=desk.now)
@@ -96,7 +102,12 @@ def _take_in(desk: Desk, request: Request, typed: Typed, ticket: Ticket) -> Resp
 
 
 def _form(
-    desk: Desk, request: Request, typed: Typed, wrongs: list[tuple[str, str]] | None = None, *, status: int = 200
+    desk: PageContext,
+    request: Request,
+    typed: PublicReportForm,
+    wrongs: list[tuple[str, str]] | None = None,
+    *,
+    status: int = 200,
 ) -> Response:
     made = typed.made if ticket_of(typed.made, desk.tokens, desk.now) else form_word(desk.tokens, desk.now)
     context: dict[str, Any] = {"typed": typed, "wrongs": wrongs or [], "made": made, "report_kinds": KINDS}
@@ -108,14 +119,14 @@ def _form(
 
 
 def _find(
-    desk: Desk, request: Request, *, reference: str = "", wrong: str = "", status: int = 200, minutes: int = 0
+    desk: PageContext, request: Request, *, reference: str = "", wrong: str = "", status: int = 200, minutes: int = 0
 ) -> Response:
     said = desk.words(request).say(wrong, minutes=minutes) if wrong else ""
     context: dict[str, Any] = {"reference": reference, "wrong": said}
     return show(desk, request, "public/report_find.html", keep=False, status=status, **context)
 
 
-def _read(desk: Desk, request: Request, form: Message, tries: Turns) -> Response:
+def _read(desk: PageContext, request: Request, form: Message, tries: Turns) -> Response:
     reference, secret = text_of(form, "reference"), text_of(form, "secret")
     address = _address(request)
     if minutes := tries.left(address):
@@ -145,7 +156,7 @@ def _read(desk: Desk, request: Request, form: Message, tries: Turns) -> Response
     )
 
 
-def _add(desk: Desk, report: PublicReport, text: str, made: str) -> str:
+def _add(desk: PageContext, report: PublicReport, text: str, made: str) -> str:
     """Take in what a reporter adds; what is wrong with it, or empty."""
     ticket = ticket_of(made, desk.tokens, desk.now)
     if ticket is None or not 0 < len(text) <= MOST_LETTERS:
@@ -155,7 +166,7 @@ def _add(desk: Desk, report: PublicReport, text: str, made: str) -> str:
     return ""
 
 
-def _check_origin(desk: Desk, request: Request) -> None:
+def _check_origin(desk: PageContext, request: Request) -> None:
     if not from_own_page(request, desk.node.settings.server.url):
         raise WrongFormError
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 from fastapi import Request
 from fastapi.responses import Response
 
-from tocsin.directory import FactKind, Purpose, TeamKind
+from tocsin.directory import ContactPurpose, FactKind, TeamKind
 from tocsin.directory.facts import ChannelKind
-from tocsin.directory.profile import Profile, PublicKey
-from tocsin.server.pages.desk import Desk
+from tocsin.directory.profile import PublicKey, TeamProfile
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.words import N_
 from tocsin.server.security import visitor_of
 
@@ -28,12 +28,12 @@ KINDS: Final = {
 }
 
 PURPOSES: Final = {
-    Purpose.GENERAL: N_("for everything"),
-    Purpose.INCIDENT: N_("for incidents"),
-    Purpose.ABUSE: N_("for abuse"),
-    Purpose.SECURITY: N_("for security"),
-    Purpose.VULNERABILITY: N_("for flaws in products and pages"),
-    Purpose.EMERGENCY: N_("for emergencies"),
+    ContactPurpose.GENERAL: N_("for everything"),
+    ContactPurpose.INCIDENT: N_("for incidents"),
+    ContactPurpose.ABUSE: N_("for abuse"),
+    ContactPurpose.SECURITY: N_("for security"),
+    ContactPurpose.VULNERABILITY: N_("for flaws in products and pages"),
+    ContactPurpose.EMERGENCY: N_("for emergencies"),
 }
 
 _WEB = (ChannelKind.FORM, ChannelKind.WEBSITE, ChannelKind.PROFILE)
@@ -45,7 +45,7 @@ _WEB_WORDS = {
 
 
 @dataclass(frozen=True)
-class Card:
+class ContactCard:
     """How to reach a team.
 
     ``mailboxes``, ``phones``: with words for what they are for, or empty; ``pages``: words and address.
@@ -63,10 +63,10 @@ class Card:
         return bool(self.mailboxes or self.phones or self.pages)
 
 
-def card_of(profile: Profile) -> Card:
+def card_of(profile: TeamProfile) -> ContactCard:
     """The ways to reach a team that its public profile names."""
     values = {kind: tuple(fact.value for fact in profile.facts if fact.kind is kind) for kind in FactKind}
-    return Card(
+    return ContactCard(
         mailboxes=tuple((box, _purpose(purpose)) for box, purpose in profile.mailboxes),
         phones=tuple((value, said) for kind, value, said in _channels(profile) if kind is ChannelKind.PHONE),
         pages=tuple((_WEB_WORDS[of], value) for of in _WEB for kind, value, _ in _channels(profile) if kind is of),
@@ -78,7 +78,7 @@ def card_of(profile: Profile) -> Card:
 
 
 def show(
-    desk: Desk, request: Request, template: str, *, keep: bool = True, status: int = 200, **context: Any
+    desk: PageContext, request: Request, template: str, *, keep: bool = True, status: int = 200, **context: Any
 ) -> Response:
     """A public page; ``keep``: the same for everybody who speaks a language, so browsers and proxies may keep it."""
     shared: dict[str, Any] = {
@@ -93,11 +93,11 @@ def show(
     return response
 
 
-def _channels(profile: Profile) -> Iterator[tuple[ChannelKind, str, str]]:
+def _channels(profile: TeamProfile) -> Iterator[tuple[ChannelKind, str, str]]:
     for fact in profile.facts:
         if fact.kind is FactKind.CHANNEL:
             yield ChannelKind(fact.get("kind")), fact.value, _purpose(fact.get("purpose"))
 
 
 def _purpose(word: str) -> str:
-    return PURPOSES[Purpose(word)] if word and word != Purpose.GENERAL else ""
+    return PURPOSES[ContactPurpose(word)] if word and word != ContactPurpose.GENERAL else ""

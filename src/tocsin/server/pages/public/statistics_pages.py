@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.cache import Cache
 from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, Month, read_months
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.public.showing import FRESH, show
 from tocsin.server.pages.words import N_
 from tocsin.server.security import needs
@@ -33,7 +33,7 @@ CLASS_WORDS: Final = {
 }
 
 
-def statistics_pages(desk: Desk) -> APIRouter:
+def statistics_pages(desk: PageContext) -> APIRouter:
     """The page of figures, and the same as a file."""
     router = APIRouter()
     # looked at once a day; whoever comes meanwhile waits for a count rather than counting too
@@ -44,7 +44,7 @@ def statistics_pages(desk: Desk) -> APIRouter:
         return cache.get(now.date(), lambda: read_months(desk.node, now=now))
 
     @router.get("/statistics")
-    def statistics(request: Request, _visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+    def statistics(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
         """The last months."""
         months = kept_months()
         last = months[0] if months else None
@@ -58,7 +58,7 @@ def statistics_pages(desk: Desk) -> APIRouter:
         )
 
     @router.get("/statistics.csv")
-    def as_csv(_visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+    def as_csv(_visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
         """All months; an empty count is one that is not shown."""
         headers = {
             "Content-Disposition": 'attachment; filename="statistics.csv"',

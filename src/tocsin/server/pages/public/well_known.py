@@ -8,10 +8,10 @@ from fastapi.responses import PlainTextResponse, Response
 
 from tocsin.delivery.sealing import judge_own, read_own_keys
 from tocsin.delivery.sealing.own_keys import OpenPgpKey
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, TocsinError
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.server.pages.desk import Desk, static_path
+from tocsin.server.pages.desk import PageContext, static_path
 from tocsin.server.pages.public.showing import FRESH
 from tocsin.server.security import needs
 
@@ -31,19 +31,19 @@ Disallow: /
 """
 
 
-def well_known(desk: Desk) -> APIRouter:
+def well_known(desk: PageContext) -> APIRouter:
     """The answers at well-known places."""
     router = APIRouter()
 
     @router.get("/.well-known/security.txt")
     @router.get("/security.txt")
-    def security(_visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+    def security(_visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
         """Where flaws in this very service are reported (RFC 9116)."""
         text = security_txt(desk.node, desk.languages, now=desk.now)
         return PlainTextResponse(text, headers={"Cache-Control": FRESH})
 
     @router.get("/.well-known/openpgp.asc")
-    def key(_visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+    def key(_visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
         """Our OpenPGP key, armored."""
         found = _openpgp(desk.node, desk.now)
         if found is None:
@@ -51,12 +51,12 @@ def well_known(desk: Desk) -> APIRouter:
         return Response(found.public, media_type="application/pgp-keys", headers={"Cache-Control": FRESH})
 
     @router.get("/robots.txt")
-    def robots(_visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+    def robots(_visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
         """What search engines may list (RFC 9309): the pages for everybody."""
         return PlainTextResponse(_ROBOTS, headers={"Cache-Control": FRESH})
 
     @router.get("/favicon.ico")
-    def icon(_visitor: Annotated[Visitor, needs(Act.PUBLIC_READ)]) -> Response:
+    def icon(_visitor: Annotated[Principal, needs(Permission.PUBLIC_READ)]) -> Response:
         """The bell."""
         return desk.go(static_path("bell.svg"))
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.reports.feed_pages import feed_pages
 from tocsin.server.pages.reports.list_pages import list_pages
 from tocsin.server.pages.reports.mend_pages import mend_pages
@@ -12,7 +12,7 @@ from tocsin.server.pages.reports.send_pages import send_pages
 __all__ = ["reports_pages"]
 
 
-def reports_pages(desk: Desk) -> APIRouter:
+def reports_pages(desk: PageContext) -> APIRouter:
     """The pages under ``/reports``."""
     router = APIRouter()
     for make in (feed_pages, send_pages, mend_pages, quarantine_pages, list_pages):

@@ -6,17 +6,17 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from tocsin.events.alarms import acknowledge, feed_states
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.collectors import read_collectors, refusals, standings
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import Form, needs, text_of
 
 _REFUSED: Final = 30  # rows
 
-_Reader = Annotated[Visitor, needs(Act.REPORTS_READ)]
+_Reader = Annotated[Principal, needs(Permission.REPORTS_READ)]
 
 
-def feed_pages(desk: Desk) -> APIRouter:
+def feed_pages(desk: PageContext) -> APIRouter:
     """The two lists."""
     router = APIRouter()
 
@@ -31,7 +31,7 @@ def feed_pages(desk: Desk) -> APIRouter:
     @router.post("/reports/feeds/alarms/{alarm}")
     def look(
         alarm: Annotated[int, Path(ge=1, le=2**31 - 1)],
-        visitor: Annotated[Visitor, needs(Act.REPORTS_WRITE)],
+        visitor: Annotated[Principal, needs(Permission.REPORTS_WRITE)],
         form: Form,
     ) -> Response:
         """Note that a person looked at what is not as usual."""

@@ -14,18 +14,18 @@ from tocsin.directory import team_names
 from tocsin.events.ingests import IngestFilter, find_ingests, open_rows_of
 from tocsin.events.models import FeedRecord, Ingest, LeftAside
 from tocsin.events.quarantine import set_aside
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import leave_aside
 from tocsin.server.list_files import ListForm, ingests_file
 from tocsin.server.pages.days import Days
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import Form, NotHereError, Number, needs, number_in, sent, text_of
 from tocsin.sharing.visibility import aside_that_leaves
 
 _ROWS: Final = 50
 _SHOWN: Final = 20  # set-aside rows and teams on the page of a report
 
-_Reader = Annotated[Visitor, needs(Act.REPORTS_READ)]
+_Reader = Annotated[Principal, needs(Permission.REPORTS_READ)]
 
 
 class Filters(Days):
@@ -62,7 +62,7 @@ class Filters(Days):
         return urlencode({**{name: value for name, value in self if value}, "before": before})
 
 
-def list_pages(desk: Desk) -> APIRouter:
+def list_pages(desk: PageContext) -> APIRouter:
     """The list and the page of each."""
     router = APIRouter()
 
@@ -109,7 +109,7 @@ def list_pages(desk: Desk) -> APIRouter:
         return desk.page(request, "reports/one.html", aside=aside, **context)
 
     @router.post("/reports/{number}/leave")
-    def leave(number: Number, visitor: Annotated[Visitor, needs(Act.QUARANTINE_MEND)], form: Form) -> Response:
+    def leave(number: Number, visitor: Annotated[Principal, needs(Permission.QUARANTINE_MEND)], form: Form) -> Response:
         """Leave what was set aside as it is, with a reason."""
         leave_aside(desk.node, number, reason=text_of(form, "reason"), actor=visitor.actor, now=desk.now)
         return desk.go(f"/reports/{number}")

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.events.quarantine import header_of
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.pipeline.replay import find_row, is_open, replay, require_ingest, try_row
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.reports.quarantine_pages import refuse
 from tocsin.server.security import Form, Number, needs, text_of
 from tocsin.sharing.visibility import aside_that_leaves
@@ -17,16 +17,16 @@ from tocsin.sharing.visibility import aside_that_leaves
 _SHOWN: Final = 200_000  # letters of a row that a form can take
 
 
-def mend_pages(desk: Desk) -> APIRouter:
+def mend_pages(desk: PageContext) -> APIRouter:
     """The page of one row."""
     router = APIRouter()
 
     def show(
-        request: Request, visitor: Visitor, number: int, place: int, *, text: str | None = None, status: int = 200
+        request: Request, visitor: Principal, number: int, place: int, *, text: str | None = None, status: int = 200
     ) -> Response:
         node = desk.node
         # Who mends it is one known person, to whom TLP:RED may go; who only reads may carry it away.
-        [row] = aside_that_leaves(node, [find_row(node, number, place)], named=visitor.may(Act.QUARANTINE_MEND))
+        [row] = aside_that_leaves(node, [find_row(node, number, place)], named=visitor.may(Permission.QUARANTINE_MEND))
         ingest, feed = require_ingest(node, number)
         wrong, tried = "", None
         if text is not None:
@@ -52,7 +52,10 @@ def mend_pages(desk: Desk) -> APIRouter:
 
     @router.get("/reports/quarantine/{number}/{place}")
     def row_page(
-        request: Request, number: Number, place: Number, visitor: Annotated[Visitor, needs(Act.QUARANTINE_READ)]
+        request: Request,
+        number: Number,
+        place: Number,
+        visitor: Annotated[Principal, needs(Permission.QUARANTINE_READ)],
     ) -> Response:
         """The row: where it stood, why it could not be read, and its text."""
         return show(request, visitor, number, place)
@@ -63,7 +66,7 @@ def mend_pages(desk: Desk) -> APIRouter:
         request: Request,
         number: Number,
         place: Number,
-        visitor: Annotated[Visitor, needs(Act.QUARANTINE_MEND)],
+        visitor: Annotated[Principal, needs(Permission.QUARANTINE_MEND)],
         form: Form,
     ) -> Response:
         """Try a text, or read the row again with it."""

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError
 from tocsin.pipeline.ingest import Counts
 from tocsin.pipeline.replay import RowFilter, reasons_waiting, replay, rows_waiting
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.reports.list_pages import all_feeds
 from tocsin.server.security import Form, needs, number_in, text_of
 from tocsin.sharing.visibility import aside_that_leaves
@@ -52,14 +52,14 @@ class Filters(BaseModel):
         return urlencode({name: value for name, value in {**dict(self), "after": "", **other}.items() if value})
 
 
-def quarantine_pages(desk: Desk) -> APIRouter:
+def quarantine_pages(desk: PageContext) -> APIRouter:
     """The list and the act on all of one reason."""
     router = APIRouter()
 
     @router.get("/reports/quarantine")
     def quarantine(
         request: Request,
-        _visitor: Annotated[Visitor, needs(Act.QUARANTINE_READ)],
+        _visitor: Annotated[Principal, needs(Permission.QUARANTINE_READ)],
         filters: Annotated[Filters, Query()],
         stored: str = "",
         still: str = "",
@@ -86,7 +86,7 @@ def quarantine_pages(desk: Desk) -> APIRouter:
         )
 
     @router.post("/reports/quarantine/replay")
-    def again(visitor: Annotated[Visitor, needs(Act.QUARANTINE_MEND)], form: Form) -> Response:
+    def again(visitor: Annotated[Principal, needs(Permission.QUARANTINE_MEND)], form: Form) -> Response:
         """Read all rows of one reason and feed again, after what was wrong with them was mended here."""
         wanted = RowFilter(text_of(form, "feed"), text_of(form, "reason"))
         by_ingest: dict[int, list[int]] = {}

@@ -13,10 +13,10 @@ from starlette.datastructures import FormData, UploadFile
 
 from tocsin.events.models import Ingest
 from tocsin.events.sources import sources
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError, UsageError
 from tocsin.pipeline.uploads import Upload, UploadState, arrive, read_upload
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.reports.list_pages import all_feeds
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, needs, text_of
@@ -25,10 +25,10 @@ _BLOCK: Final = 1 << 20
 _PATIENCE: Final = 4.0  # seconds that the answer waits for the report to be taken in
 _LOOK: Final = 0.2  # seconds
 
-_Sender = Annotated[Visitor, needs(Act.REPORTS_WRITE)]
+_Sender = Annotated[Principal, needs(Permission.REPORTS_WRITE)]
 
 
-def send_pages(desk: Desk) -> APIRouter:
+def send_pages(desk: PageContext) -> APIRouter:
     """The form, and what became of what was sent."""
     router = APIRouter()
     most = desk.node.settings.api.max_upload_bytes
@@ -62,7 +62,7 @@ def send_pages(desk: Desk) -> APIRouter:
         return desk.go(f"/reports/sent/{upload.uuid}")
 
     @router.get("/reports/sent/{uuid}")
-    def sent(request: Request, uuid: UUID, _visitor: Annotated[Visitor, needs(Act.REPORTS_READ)]) -> Response:
+    def sent(request: Request, uuid: UUID, _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)]) -> Response:
         """What became of it, with its sums."""
         with desk.node.database.reading() as session:
             upload = read_upload(session, uuid)
@@ -83,7 +83,7 @@ def closing_files(form: FormData) -> Iterator[list[UploadFile]]:
             file.file.close()
 
 
-def _keep(desk: Desk, visitor: Visitor, files: list[UploadFile], feed: str) -> Upload:
+def _keep(desk: PageContext, visitor: Principal, files: list[UploadFile], feed: str) -> Upload:
     source, _, code = feed.partition("/")
     with arrive(desk.node) as arrival:
         for file in files:
@@ -93,7 +93,7 @@ def _keep(desk: Desk, visitor: Visitor, files: list[UploadFile], feed: str) -> U
         return arrival.keep(source=source, feed=code, actor=visitor.actor, now=desk.now)
 
 
-def _await(desk: Desk, uuid: UUID) -> None:
+def _await(desk: PageContext, uuid: UUID) -> None:
     """Wait a moment for it to be taken in: most are small, and then the next page has their sums."""
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:

@@ -8,15 +8,15 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from tocsin.directory import team_keys
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.pipeline.rules_dry_run import Trial, try_rules
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import NotHereError, needs, number_in
 from tocsin.sharing.rules import (
     DEFAULT,
-    Document,
-    Fault,
+    RuleFault,
+    RulesDocument,
     RulesFaultError,
     RulesVersion,
     conditions,
@@ -28,10 +28,10 @@ from tocsin.sharing.rules import (
     version_in_force,
 )
 
-_Writer = Annotated[Visitor, needs(Act.RULES_WRITE)]
+_Writer = Annotated[Principal, needs(Permission.RULES_WRITE)]
 
 
-class Typed(BaseModel):
+class RulesForm(BaseModel):
     """The form: ``do`` is ``check``, ``try`` or ``set``."""
 
     text: str = Field(max_length=250_000)
@@ -41,21 +41,21 @@ class Typed(BaseModel):
 
 
 @dataclass(frozen=True)
-class Draft:
+class RulesDraft:
     """The text that somebody works on, and what was found of it. ``based_on``: the version that it changes."""
 
     text: str
     based_on: int
     why: str = ""
     wrong: str = ""
-    faults: list[tuple[Fault, str]] = field(default_factory=list)
-    document: Document | None = None
+    faults: list[tuple[RuleFault, str]] = field(default_factory=list)
+    document: RulesDocument | None = None
     trial: Trial | None = None
     changed: list[str] = field(default_factory=list)
     meanwhile: list[str] = field(default_factory=list)
 
 
-def edit_pages(desk: Desk) -> APIRouter:
+def edit_pages(desk: PageContext) -> APIRouter:
     """The page to edit."""
     router = APIRouter()
 
@@ -69,16 +69,18 @@ def edit_pages(desk: Desk) -> APIRouter:
             if back_to and former is None:
                 raise NotHereError
             text = rules_version(session, former).text if former is not None else current.text if current else DEFAULT
-        return _page(desk, request, Draft(text, number))
+        return _page(desk, request, RulesDraft(text, number))
 
     @router.post("/rules/edit")
     def work(
         request: Request,
         visitor: _Writer,
-        typed: Annotated[Typed, Form()],
+        typed: Annotated[RulesForm, Form()],
     ) -> Response:
         """Check the text, try it, or put it in force."""
-        draft = _checked(desk, Draft(typed.text.replace("\r\n", "\n"), typed.based_on, " ".join(typed.why.split())))
+        draft = _checked(
+            desk, RulesDraft(typed.text.replace("\r\n", "\n"), typed.based_on, " ".join(typed.why.split()))
+        )
         if draft.document is None:
             return _page(desk, request, draft, status=422)
         if typed.do == "try":
@@ -96,13 +98,13 @@ def edit_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _put_in_force(desk: Desk, draft: Draft, actor: str) -> None:
+def _put_in_force(desk: PageContext, draft: RulesDraft, actor: str) -> None:
     with desk.node.database.begin() as session:
         keys = set(team_keys(session).values())
         set_rules(session, draft.text, based_on=draft.based_on, teams=keys, why=draft.why, actor=actor, now=desk.now)
 
 
-def _checked(desk: Desk, draft: Draft) -> Draft:
+def _checked(desk: PageContext, draft: RulesDraft) -> RulesDraft:
     """The draft with all that is wrong with it, or with what it means and changes."""
     with desk.node.database.reading() as session:
         keys = set(team_keys(session).values())
@@ -117,7 +119,7 @@ def _checked(desk: Desk, draft: Draft) -> Draft:
     return replace(draft, document=document, changed=changed)
 
 
-def _met_another(desk: Desk, draft: Draft, words: str) -> Draft:
+def _met_another(desk: PageContext, draft: RulesDraft, words: str) -> RulesDraft:
     """The draft beside what another person put in force meanwhile; from now on it is based on that."""
     with desk.node.database.reading() as session:
         base, current = session.get(RulesVersion, draft.based_on), version_in_force(session)
@@ -127,5 +129,5 @@ def _met_another(desk: Desk, draft: Draft, words: str) -> Draft:
     return replace(draft, wrong=words, based_on=current.id, meanwhile=meanwhile)
 
 
-def _page(desk: Desk, request: Request, draft: Draft, *, status: int = 200) -> Response:
+def _page(desk: PageContext, request: Request, draft: RulesDraft, *, status: int = 200) -> Response:
     return desk.page(request, "rules/edit.html", status=status, draft=draft, effect=effect, conditions=conditions)

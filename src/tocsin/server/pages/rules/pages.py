@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.directory import team_keys
-from tocsin.node.accounts import Act, Visitor, names_of_actors
-from tocsin.server.pages.desk import Desk
+from tocsin.node.accounts import Permission, Principal, names_of_actors
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Number, needs
 from tocsin.sharing.gate import FIELD_RULES, RULES
@@ -23,12 +23,12 @@ from tocsin.sharing.rules import (
     versions,
 )
 
-_Reader = Annotated[Visitor, needs(Act.RULES_READ)]
+_Reader = Annotated[Principal, needs(Permission.RULES_READ)]
 
 TYPES = {"policy": N_("policy"), "agreement": N_("agreement"), "law": N_("law")}
 
 
-def reading_pages(desk: Desk) -> APIRouter:
+def reading_pages(desk: PageContext) -> APIRouter:
     """The pages to read."""
     router = APIRouter()
 

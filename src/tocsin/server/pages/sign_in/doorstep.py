@@ -7,9 +7,9 @@ from typing import Final
 from fastapi import Request
 from fastapi.responses import Response
 
-from tocsin.node.accounts import Caller, House, SignedIn, house_of
+from tocsin.node.accounts import Caller, SignedIn, SiteConfig, house_of
 from tocsin.server.pages.answer_forms import from_own_page
-from tocsin.server.pages.desk import Desk, own_path
+from tocsin.server.pages.desk import PageContext, own_path
 from tocsin.server.security import NotHereError, cookie_for
 
 _KNOWN: Final = "tocsin_known"
@@ -17,7 +17,7 @@ _DAY = 24 * 3600  # seconds
 _SESSION_DAYS, _KNOWN_DAYS = 7, 365
 
 
-def house_of_page(desk: Desk, request: Request) -> House:
+def house_of_page(desk: PageContext, request: Request) -> SiteConfig:
     """The node as accounts know it; it writes in the language of the page."""
     return house_of(desk.node.settings, desk.tokens, desk.words(request).say)
 
@@ -35,7 +35,7 @@ def caller_of(request: Request) -> Caller:
 
 def let_in(request: Request, signed: SignedIn, wanted: str) -> Response:
     """Lead somebody who signed in to where they wanted to go, with the cookies of their session."""
-    response = Desk.go("/account/second-factor" if signed.limited else own_path(wanted))
+    response = PageContext.go("/account/second-factor" if signed.limited else own_path(wanted))
     _set(request, response, cookie_for(request), signed.secret, _SESSION_DAYS)
     remember(request, response, signed.known)
     return response
@@ -53,7 +53,7 @@ def forget_session(request: Request, response: Response) -> None:
     response.headers["Clear-Site-Data"] = '"cache", "storage"'  # not cookies: to this account the browser stays known
 
 
-def refuse_foreign(desk: Desk, request: Request) -> None:
+def refuse_foreign(desk: PageContext, request: Request) -> None:
     """Stop a form that a page of another site sent: nobody is signed in to another's account unawares.
 
     Raises:

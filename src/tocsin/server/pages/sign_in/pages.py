@@ -7,19 +7,19 @@ from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
 from tocsin.node.accounts import (
-    Act,
     HalfWay,
-    House,
-    Refused,
+    Permission,
+    Principal,
     SignedIn,
-    Visitor,
+    SignInRefusal,
+    SiteConfig,
     ask_reset,
     end_session,
     give_second_factor,
     note_session_end,
     sign_in,
 )
-from tocsin.server.pages.desk import Desk, own_path
+from tocsin.server.pages.desk import PageContext, own_path
 from tocsin.server.pages.sign_in.doorstep import (
     caller_of,
     forget_session,
@@ -30,11 +30,11 @@ from tocsin.server.pages.sign_in.doorstep import (
 )
 from tocsin.server.security import cookie_for, needs
 
-Coming = Annotated[Visitor, needs(Act.SIGN_IN)]
+Coming = Annotated[Principal, needs(Permission.SIGN_IN)]
 Text = Annotated[str, Form()]
 
 
-def add_sign_in(router: APIRouter, desk: Desk) -> None:
+def add_sign_in(router: APIRouter, desk: PageContext) -> None:
     """The page of `/sign-in`."""
 
     @router.get("/sign-in")
@@ -61,12 +61,12 @@ def add_sign_in(router: APIRouter, desk: Desk) -> None:
                 return let_in(request, found, next)
             case HalfWay():
                 return _code(desk, request, token=found.token, wanted=next)
-            case Refused(wait):
+            case SignInRefusal(wait):
                 wait_for = 0 if wait is None else minutes(wait)
                 return _form(desk, request, wanted=next, mailbox=mailbox, wait=wait_for, wrong=not wait_for)
 
 
-def add_second_step(router: APIRouter, desk: Desk) -> None:
+def add_second_step(router: APIRouter, desk: PageContext) -> None:
     """What `/sign-in/code` does: the second factor."""
 
     @router.post("/sign-in/code")
@@ -86,16 +86,16 @@ def add_second_step(router: APIRouter, desk: Desk) -> None:
                 return _form(desk, request, wanted=next, done="late")
             case SignedIn():
                 return let_in(request, found, next)
-            case Refused(wait):
+            case SignInRefusal(wait):
                 wait_for = 0 if wait is None else minutes(wait)
                 return _code(desk, request, token=half, wanted=next, wait=wait_for, wrong=not wait_for)
 
 
-def add_leaving(router: APIRouter, desk: Desk) -> None:
+def add_leaving(router: APIRouter, desk: PageContext) -> None:
     """What `/sign-out` does, and the page of `/forgotten`."""
 
     @router.post("/sign-out")
-    def leave(request: Request, visitor: Annotated[Visitor, needs(Act.ACCOUNT_OWN)]) -> Response:
+    def leave(request: Request, visitor: Annotated[Principal, needs(Permission.ACCOUNT_OWN)]) -> Response:
         """End the session, here and on the node."""
         with desk.node.database.begin() as transaction:
             end_session(transaction, request.cookies.get(cookie_for(request), ""))
@@ -119,13 +119,13 @@ def add_leaving(router: APIRouter, desk: Desk) -> None:
         return response
 
 
-def _send_link(desk: Desk, house: House, mailbox: str, address: str) -> None:
+def _send_link(desk: PageContext, house: SiteConfig, mailbox: str, address: str) -> None:
     with desk.node.database.begin() as transaction:
         ask_reset(transaction, house, mailbox, address=address, now=desk.now)
 
 
 def _form(
-    desk: Desk,
+    desk: PageContext,
     request: Request,
     *,
     wanted: str,
@@ -144,7 +144,9 @@ def _form(
     return response
 
 
-def _code(desk: Desk, request: Request, *, token: str, wanted: str, wait: int = 0, wrong: bool = False) -> Response:
+def _code(
+    desk: PageContext, request: Request, *, token: str, wanted: str, wait: int = 0, wrong: bool = False
+) -> Response:
     status = 429 if wait else 422 if wrong else 200
     context: dict[str, Any] = {"half": token, "wanted": own_path(wanted), "wait": wait, "wrong": wrong}
     return desk.page(request, "sign_in/code.html", status=status, **context)

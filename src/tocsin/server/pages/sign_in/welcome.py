@@ -8,11 +8,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from tocsin.node.accounts import (
-    Act,
     LinkKind,
+    Permission,
     Person,
+    Principal,
     SignedIn,
-    Visitor,
     WelcomeLink,
     enter,
     hash_password,
@@ -27,30 +27,30 @@ from tocsin.node.accounts import (
 )
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import cut
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.sign_in.doorstep import caller_of, house_of_page, let_in, refuse_foreign, remember
 from tocsin.server.security import needs
 
-Holder = Annotated[Visitor, needs(Act.LINK_USE)]
+Holder = Annotated[Principal, needs(Permission.LINK_USE)]
 Text = Annotated[str, Form()]
 
 
 @dataclass(frozen=True)
-class Typed:
+class WelcomeForm:
     """What was typed into the form, without the password."""
 
     name: str = ""
     mailbox: str = ""
 
 
-def add_welcome(router: APIRouter, desk: Desk) -> None:
+def add_welcome(router: APIRouter, desk: PageContext) -> None:
     """The pages of `/welcome/TOKEN`."""
 
     @router.get("/welcome/{token}")
     def show(request: Request, _visitor: Holder, token: str) -> Response:
         """The form of the link, or the one page for links that do not work."""
         link = _link(desk, request, token)
-        return _nothing(desk, request) if link is None else _page(desk, request, token, link, Typed())
+        return _nothing(desk, request) if link is None else _page(desk, request, token, link, WelcomeForm())
 
     @router.post("/welcome/{token}")
     def take(
@@ -61,7 +61,7 @@ def add_welcome(router: APIRouter, desk: Desk) -> None:
         link = _link(desk, request, token)
         if link is None:
             return _nothing(desk, request)
-        typed = Typed(" ".join(name.split()), mailbox)
+        typed = WelcomeForm(" ".join(name.split()), mailbox)
         leaked = house_of_page(desk, request).leaked
         if wrongs := _wrongs(link, typed, password, _about(desk, link, typed), leaked):
             return _page(desk, request, token, link, typed, wrongs=wrongs)
@@ -71,12 +71,12 @@ def add_welcome(router: APIRouter, desk: Desk) -> None:
         return _join(desk, request, link, typed, kept)
 
 
-def _link(desk: Desk, request: Request, token: str) -> WelcomeLink | None:
+def _link(desk: PageContext, request: Request, token: str) -> WelcomeLink | None:
     with desk.node.database.reading() as transaction:
         return open_link(transaction, house_of_page(desk, request), token, now=desk.now)
 
 
-def _about(desk: Desk, link: WelcomeLink, typed: Typed) -> list[str]:
+def _about(desk: PageContext, link: WelcomeLink, typed: WelcomeForm) -> list[str]:
     """What somebody who guesses the password would begin with."""
     with desk.node.database.reading() as transaction:
         person = transaction.get(Person, link.person_id) if link.person_id else None
@@ -84,7 +84,9 @@ def _about(desk: Desk, link: WelcomeLink, typed: Typed) -> list[str]:
     return [*own, desk.node.settings.node.name]
 
 
-def _wrongs(link: WelcomeLink, typed: Typed, password: str, about: list[str], leaked: Path | None) -> dict[str, str]:
+def _wrongs(
+    link: WelcomeLink, typed: WelcomeForm, password: str, about: list[str], leaked: Path | None
+) -> dict[str, str]:
     """What is wrong, by field; the page has the words."""
     wrongs = {}
     if link.kind != LinkKind.RESET and not is_name(typed.name):
@@ -99,7 +101,7 @@ def _wrongs(link: WelcomeLink, typed: Typed, password: str, about: list[str], le
     return wrongs
 
 
-def _join(desk: Desk, request: Request, link: WelcomeLink, typed: Typed, kept: str) -> Response:
+def _join(desk: PageContext, request: Request, link: WelcomeLink, typed: WelcomeForm, kept: str) -> Response:
     house, caller, now = house_of_page(desk, request), caller_of(request), desk.now
     language = desk.words(request).language
     try:
@@ -115,7 +117,7 @@ def _join(desk: Desk, request: Request, link: WelcomeLink, typed: Typed, kept: s
     return let_in(request, signed, "/")
 
 
-def _reset(desk: Desk, request: Request, link: WelcomeLink, kept: str) -> Response:
+def _reset(desk: PageContext, request: Request, link: WelcomeLink, kept: str) -> Response:
     """Set the password; then one signs in with it, and with the second factor where there is one."""
     house = house_of_page(desk, request)
     with desk.node.database.begin() as transaction:
@@ -130,11 +132,17 @@ def _reset(desk: Desk, request: Request, link: WelcomeLink, kept: str) -> Respon
 
 
 def _page(
-    desk: Desk, request: Request, token: str, link: WelcomeLink, typed: Typed, *, wrongs: dict[str, str] | None = None
+    desk: PageContext,
+    request: Request,
+    token: str,
+    link: WelcomeLink,
+    typed: WelcomeForm,
+    *,
+    wrongs: dict[str, str] | None = None,
 ) -> Response:
     context: dict[str, Any] = {"link": link, "token": token, "typed": typed, "wrongs": wrongs or {}}
     return desk.page(request, "sign_in/welcome.html", status=422 if wrongs else 200, **context)
 
 
-def _nothing(desk: Desk, request: Request) -> Response:
+def _nothing(desk: PageContext, request: Request) -> Response:
     return desk.page(request, "sign_in/no_link.html", status=404)

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.teams.change_pages import change_pages
 from tocsin.server.pages.teams.claim_pages import claim_pages
 from tocsin.server.pages.teams.conflict_pages import conflict_pages
@@ -15,7 +15,7 @@ from tocsin.server.pages.teams.team_pages import team_pages
 __all__ = ["teams_pages"]
 
 
-def teams_pages(desk: Desk) -> APIRouter:
+def teams_pages(desk: PageContext) -> APIRouter:
     """All pages of the place Teams and networks."""
     router = APIRouter()
     for make in (

@@ -4,29 +4,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from tocsin.directory import About, merged_teams, read_about
-from tocsin.node.accounts import Act, Visitor
+from tocsin.directory import TeamRecord, merged_teams, read_about
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, RemoteError, TocsinError, UsageError
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.hearing import names_command
 from tocsin.server.pages.words import N_
 from tocsin.server.security import NotHereError, needs
 
-Reader: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_READ)]
-Asker: TypeAlias = Annotated[Visitor, needs(Act.LOOKUP)]
-Surveyor: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_SURVEY)]
-Editor: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_EDIT)]
-Decider: TypeAlias = Annotated[Visitor, needs(Act.DIRECTORY_DECIDE)]
+Reader: TypeAlias = Annotated[Principal, needs(Permission.DIRECTORY_READ)]
+Asker: TypeAlias = Annotated[Principal, needs(Permission.LOOKUP)]
+Surveyor: TypeAlias = Annotated[Principal, needs(Permission.DIRECTORY_SURVEY)]
+Editor: TypeAlias = Annotated[Principal, needs(Permission.DIRECTORY_EDIT)]
+Decider: TypeAlias = Annotated[Principal, needs(Permission.DIRECTORY_DECIDE)]
 
 
 @dataclass(frozen=True)
-class Taken:
+class StatementOutcome:
     """What became of something that a person said: what is wrong with it, or empty."""
 
     wrong: str = ""
 
 
-def seen_team(desk: Desk, visitor: Visitor, key: str, act: Act = Act.DIRECTORY_READ) -> About:
+def seen_team(
+    desk: PageContext, visitor: Principal, key: str, act: Permission = Permission.DIRECTORY_READ
+) -> TeamRecord:
     """A team and all that is known of it.
 
     Raises:
@@ -43,14 +45,14 @@ def seen_team(desk: Desk, visitor: Visitor, key: str, act: Act = Act.DIRECTORY_R
     return about
 
 
-def taken(desk: Desk, say: Callable[[], object]) -> Taken:
+def taken(desk: PageContext, say: Callable[[], object]) -> StatementOutcome:
     """Say it; where it changes the directory, the rules are compiled anew in the background."""
     try:
         say()
     except (UsageError, InputError, ConflictError, NotFoundError, RemoteError) as error:
-        return Taken(_sentence(error))
+        return StatementOutcome(_sentence(error))
     desk.guide.renew()
-    return Taken()
+    return StatementOutcome()
 
 
 def _sentence(error: TocsinError) -> str:
@@ -58,7 +60,7 @@ def _sentence(error: TocsinError) -> str:
     return f"{error}\n{'' if names_command(error.hint) else error.hint}".strip()
 
 
-def name_of(visitor: Visitor) -> str:
+def name_of(visitor: Principal) -> str:
     """Whose word it is, as the directory names it."""
     return visitor.name or visitor.actor
 

@@ -15,7 +15,7 @@ PATIENCE: Final = 2.0
 
 
 @dataclass(frozen=True)
-class Answer(Generic[T]):
+class CachedValue(Generic[T]):
     """What is known; ``value`` None: nothing yet, or it cannot be made, and ``missing`` says why.
 
     ``current``: it is of the directory as it stands. What is missing is looked for again each time.
@@ -33,10 +33,10 @@ class BackgroundCache(Generic[T]):
         self._make = make
         self._lock = Lock()
         self._state: Hashable = None
-        self._answer: Answer[T] = Answer(None, current=False)
+        self._answer: CachedValue[T] = CachedValue(None, current=False)
         self._making: Event | None = None
 
-    def of(self, state: Hashable, *, patience: float = PATIENCE) -> Answer[T]:
+    def of(self, state: Hashable, *, patience: float = PATIENCE) -> CachedValue[T]:
         """The answer for this state, or after a while the former one."""
         with self._lock:
             if self._state == state:
@@ -48,7 +48,7 @@ class BackgroundCache(Generic[T]):
         made.wait(patience)
         with self._lock:
             known = self._answer
-            return known if self._state == state else Answer(known.value, current=False, missing=known.missing)
+            return known if self._state == state else CachedValue(known.value, current=False, missing=known.missing)
 
     def _renew(self, state: Hashable, made: Event) -> None:
         try:
@@ -61,11 +61,11 @@ class BackgroundCache(Generic[T]):
             self._making = None
             made.set()
 
-    def _answered(self) -> Answer[T] | None:
+    def _answered(self) -> CachedValue[T] | None:
         try:
-            return Answer(self._make(), current=True)
+            return CachedValue(self._make(), current=True)
         except NotFoundError as error:
-            return Answer(None, current=True, missing=error)
+            return CachedValue(None, current=True, missing=error)
         except TocsinError as error:  # the next visitor tries again
             getLogger("uvicorn.error").warning("A page could not be worked out: %s", error)
             return None

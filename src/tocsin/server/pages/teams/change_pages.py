@@ -13,14 +13,14 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
 from tocsin.directory import (
-    Format,
-    Interval,
+    AttachmentFormat,
+    DigestInterval,
     Mute,
     MuteKind,
-    Role,
-    Statement,
+    PersonFact,
+    PersonStatement,
+    ResponsibilityRole,
     Team,
-    Word,
     assert_claim,
     deny_claim,
     mute,
@@ -29,10 +29,10 @@ from tocsin.directory import (
     withdraw_word,
 )
 from tocsin.directory.contacts.verification import verify_team
-from tocsin.directory.keys import Saying, import_keys
-from tocsin.node.accounts import Act, Visitor
+from tocsin.directory.keys import KeySubmission, import_keys
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.teams.access import Editor, name_of, seen_team, taken
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, number_in, text_of, texts_of
@@ -45,7 +45,7 @@ _KINDS = ("prefix", "asn", "domain", "country", "mailbox")
 _SAYING = {"assert": assert_claim, "deny": deny_claim, "withdraw": withdraw_word}
 
 
-def change_pages(desk: Desk) -> APIRouter:
+def change_pages(desk: PageContext) -> APIRouter:
     """The forms by which a team is changed, and what they do."""
     router = APIRouter()
 
@@ -101,17 +101,17 @@ def change_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _team(desk: Desk, visitor: Visitor, key: str) -> Team:
-    return seen_team(desk, visitor, key, Act.DIRECTORY_EDIT).team
+def _team(desk: PageContext, visitor: Principal, key: str) -> Team:
+    return seen_team(desk, visitor, key, Permission.DIRECTORY_EDIT).team
 
 
 def _page(
-    desk: Desk, request: Request, team: Team, typed: dict[str, Any], wrong: str = "", *, status: int = 200
+    desk: PageContext, request: Request, team: Team, typed: dict[str, Any], wrong: str = "", *, status: int = 200
 ) -> Response:
     tomorrow = (desk.now + timedelta(days=1)).date().isoformat()
     choices: dict[str, Any] = {
-        "intervals": list(Interval),
-        "formats": list(Format),
+        "intervals": list(DigestInterval),
+        "formats": list(AttachmentFormat),
         "ceilings": _CEILINGS,
         "kinds": _KINDS,
     }
@@ -126,22 +126,22 @@ def _page(
     return desk.page(request, "teams/change.html", status=status, **shown)
 
 
-def _speak(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
+def _speak(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
     act, sure = text_of(form, "act"), text_of(form, "confidence").strip()
     confidence = number_in(sure)
     if act not in _SAYING:
         raise UsageError(N_("Choose what you say of it."))
     if sure and (confidence is None or confidence > 100):
         raise UsageError(N_("How sure you are is a number from 0 to 100."))
-    informed = act == "assert" and text_of(form, "role") == Role.INFORMED
-    statement = Statement(
+    informed = act == "assert" and text_of(form, "role") == ResponsibilityRole.INFORMED
+    statement = PersonStatement(
         team.key,
         text_of(form, "kind"),
         text_of(form, "value").strip(),
         # Whoever takes something back takes back what everybody said: the page shows one list.
         "" if act == "withdraw" else name_of(visitor),
         text_of(form, "reason").strip(),
-        role=Role.INFORMED if informed else Role.RESPONSIBLE,
+        role=ResponsibilityRole.INFORMED if informed else ResponsibilityRole.RESPONSIBLE,
         confidence=confidence if act == "assert" else None,
         beside=bool(text_of(form, "beside")),
     )
@@ -152,7 +152,7 @@ def _speak(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
     _SAYING[act](desk.node.database, statement, actor=visitor.actor, now=desk.now)
 
 
-def _prefer(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
+def _prefer(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
     """Only what differs is said."""
     wanted = {
         "interval": (text_of(form, "interval"), team.interval.value),
@@ -165,11 +165,11 @@ def _prefer(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
         if said != before:
             if not said:
                 raise UsageError(N_("Choose at least one form of the data, and a language."))
-            word = Word(field, (said,), name_of(visitor))
+            word = PersonFact(field, (said,), name_of(visitor))
             say_of_team(desk.node.database, team.key, word, actor=visitor.actor, now=desk.now)
 
 
-def _mute(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
+def _mute(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
     kind, value = text_of(form, "mute_kind"), text_of(form, "mute_value").strip()
     if kind not in list(MuteKind):
         raise UsageError(N_("Choose what is muted: a network, an identifier or a type."))
@@ -184,7 +184,7 @@ def _mute(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
     mute(desk.node.database, team.key, said, actor=visitor.actor, now=desk.now)
 
 
-def _bring_key(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None:
+def _bring_key(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
     file = form.get("file")
     content, name = text_of(form, "pasted").encode(), "pasted"
     if isinstance(file, UploadFile) and file.size:
@@ -194,5 +194,7 @@ def _bring_key(desk: Desk, visitor: Visitor, team: Team, form: FormData) -> None
     if not content.strip():
         raise UsageError(N_("Choose a file with a key, or paste one."))
     said_by = f"{name_of(visitor)}: {text_of(form, 'checked').strip()}".rstrip(": ")[:500]
-    saying = Saying(visitor.actor, name, said_by, bool(text_of(form, "any_mailbox")), bool(text_of(form, "prefer")))
+    saying = KeySubmission(
+        visitor.actor, name, said_by, bool(text_of(form, "any_mailbox")), bool(text_of(form, "prefer"))
+    )
     import_keys(desk.node.database, team.key, content, saying, desk.now)

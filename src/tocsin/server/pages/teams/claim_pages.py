@@ -19,7 +19,7 @@ from tocsin.directory.claims import (
 from tocsin.directory.contacts import read_answers
 from tocsin.node.accounts import names_of_actors, note_read
 from tocsin.node.errors import InputError, UsageError
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, name_of, one_line, plain, taken
 from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
 from tocsin.server.pages.words import N_
@@ -28,7 +28,7 @@ from tocsin.server.security import Form, Number, text_of
 _RIVALS = 50
 
 
-def claim_pages(desk: Desk) -> APIRouter:
+def claim_pages(desk: PageContext) -> APIRouter:
     """The pages of claims and confirmations."""
     router = APIRouter()
     database = desk.node.database
@@ -86,7 +86,9 @@ def claim_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _page(desk: Desk, request: Request, number: int, wrong: str = "", *, done: str = "", status: int = 200) -> Response:
+def _page(
+    desk: PageContext, request: Request, number: int, wrong: str = "", *, done: str = "", status: int = 200
+) -> Response:
     found = read_claim(desk.node.database, number, desk.now)
     rivals = read_rivals(desk.node.database, found)
     shown: dict[str, Any] = {"claim": found, "rivals": rivals[:_RIVALS], "number": len(rivals)}
@@ -103,7 +105,7 @@ def _chosen(claims: list[Claim], state: str) -> list[Claim]:
     return sorted(claims, key=lambda one: order.index(one.state) if one.state in order else len(order))
 
 
-def _ask_dns(desk: Desk, number: int) -> None:
+def _ask_dns(desk: PageContext, number: int) -> None:
     resolver = desk.node.settings.directory.resolver
     _, missing = show_dns(desk.node.database, number, resolver=resolver, now=desk.now)
     if missing:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from tocsin.directory import (
     Conflict,
     ConflictState,
-    Verdict,
+    ValueDecision,
     decide_conflict,
     directory_version,
     read_about,
@@ -17,7 +17,7 @@ from tocsin.directory import (
     undecide,
 )
 from tocsin.node.errors import UsageError
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
@@ -26,7 +26,7 @@ from tocsin.server.security import Form, NotHereError, text_of, texts_of
 _SETTLED = (ConflictState.DECIDED, ConflictState.SAID)
 
 
-def conflict_pages(desk: Desk) -> APIRouter:
+def conflict_pages(desk: PageContext) -> APIRouter:
     """The pages of conflicts."""
     router = APIRouter()
     database = desk.node.database
@@ -58,7 +58,7 @@ def conflict_pages(desk: Desk) -> APIRouter:
         """Decide whose something is."""
         value, teams = text_of(form, "value"), texts_of(form, "teams")
         both, reason = "*" in teams, one_line(text_of(form, "reason"))
-        said = Verdict(value, () if both else tuple(teams), name_of(visitor), reason, both)
+        said = ValueDecision(value, () if both else tuple(teams), name_of(visitor), reason, both)
         done = taken(desk, lambda: decide_conflict(database, said, actor=visitor.actor, now=desk.now))
         if done.wrong:
             return _contested(desk, request, value, plain(done.wrong), status=422)
@@ -79,7 +79,7 @@ def conflict_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _contested(desk: Desk, request: Request, value: str, wrong: str = "", *, status: int = 200) -> Response:
+def _contested(desk: PageContext, request: Request, value: str, wrong: str = "", *, status: int = 200) -> Response:
     try:
         found = read_conflict(desk.node.database, value)
     except UsageError:

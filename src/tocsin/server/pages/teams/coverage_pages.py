@@ -13,9 +13,17 @@ from fastapi.responses import Response
 from tocsin.directory import directory_version
 from tocsin.directory.contacts.verification import terms_of
 from tocsin.directory.coverage import Coverage, read_coverage
-from tocsin.directory.states import GROUPS, Judged, StateSet, count_answers, read_bodies, read_cirts, read_states
+from tocsin.directory.states import (
+    GROUPS,
+    CirtAssessment,
+    StateSet,
+    count_answers,
+    read_bodies,
+    read_cirts,
+    read_states,
+)
 from tocsin.networks import Networks, country_names
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.teams.access import Surveyor
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.security import NotHereError
@@ -32,14 +40,14 @@ class _Row:
     code: str
     numeric: str
     counts: dict[str, Any] | None
-    state: Judged | None
+    state: CirtAssessment | None
 
 
-def coverage_pages(desk: Desk) -> APIRouter:
+def coverage_pages(desk: PageContext) -> APIRouter:
     """The pages of coverage."""
     router = APIRouter()
     coverage_of: BackgroundCache[Coverage] = BackgroundCache(lambda: _coverage(desk))
-    states_of: BackgroundCache[tuple[StateSet, list[Judged]]] = BackgroundCache(lambda: _states(desk))
+    states_of: BackgroundCache[tuple[StateSet, list[CirtAssessment]]] = BackgroundCache(lambda: _states(desk))
 
     def state() -> Hashable:
         # What is heard of contacts changes no version; an hour is fresh enough for figures of a country.
@@ -73,13 +81,13 @@ def coverage_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _coverage(desk: Desk) -> Coverage:
+def _coverage(desk: PageContext) -> Coverage:
     node, now = desk.node, desk.now
     with node.database.reading() as session:
         return read_coverage(session, node.home, at=now, now=now, terms=terms_of(node.settings))
 
 
-def _states(desk: Desk) -> tuple[StateSet, list[Judged]]:
+def _states(desk: PageContext) -> tuple[StateSet, list[CirtAssessment]]:
     node, now = desk.node, desk.now
     named = node.settings.directory
     among = read_states(node.home / named.states if named.states else None)
@@ -88,7 +96,7 @@ def _states(desk: Desk) -> tuple[StateSet, list[Judged]]:
         return among, read_cirts(session, among.states, bodies, at=now, now=now, terms=terms_of(node.settings))
 
 
-def _rows(coverage: Coverage | None, states: tuple[StateSet, list[Judged]] | None) -> list[_Row]:
+def _rows(coverage: Coverage | None, states: tuple[StateSet, list[CirtAssessment]] | None) -> list[_Row]:
     """All countries of which either knows anything, by code."""
     counts = {row["country"]: row for row in coverage.countries.to_dicts() if row["country"]} if coverage else {}
     judged = {one.state.code: one for one in states[1]} if states else {}
@@ -97,7 +105,7 @@ def _rows(coverage: Coverage | None, states: tuple[StateSet, list[Judged]] | Non
     return [_Row(code, numeric.get(code, ""), counts.get(code), judged.get(code)) for code in codes]
 
 
-def _counts(states: tuple[StateSet, list[Judged]] | None) -> list[tuple[str, int, dict[str, dict[str, int]]]]:
+def _counts(states: tuple[StateSet, list[CirtAssessment]] | None) -> list[tuple[str, int, dict[str, dict[str, int]]]]:
     """For all states and for each group of them: how many there are, and what both rules say of how many."""
     if states is None:
         return []
@@ -114,7 +122,7 @@ def _gaps(coverage: Coverage | None) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-row["without"], row["country"]))[:_GAPS]
 
 
-def _numbers(desk: Desk, coverage: Coverage | None, code: str) -> tuple[int, list[dict[str, Any]]]:
+def _numbers(desk: PageContext, coverage: Coverage | None, code: str) -> tuple[int, list[dict[str, Any]]]:
     """How many AS numbers a country has, and the first of them with their names, those in the worst state first."""
     if coverage is None:
         return 0, []

@@ -19,10 +19,10 @@ from tocsin.directory import (
 )
 from tocsin.directory.contacts.verification import terms_of
 from tocsin.networks import country_names
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.server.list_files import ListForm, teams_file
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.teams.access import Editor, Reader, name_of, taken
 from tocsin.server.security import Form, sent, text_of
 from tocsin.sharing.lookup import read_subject
@@ -31,7 +31,7 @@ _PAGE = 50
 _FIELDS = ("key", "name", "organisation", "kind", "country", "language", "timezone")
 
 
-def list_pages(desk: Desk) -> APIRouter:
+def list_pages(desk: PageContext) -> APIRouter:
     """The pages that list teams and enter a new one."""
     router = APIRouter()
 
@@ -41,7 +41,7 @@ def list_pages(desk: Desk) -> APIRouter:
         given = {name: request.query_params.get(name, "").strip()[:200] for name in ("q", "kind", "country", "after")}
         after = given.pop("after")
         if (form := request.query_params.get("format")) in list(ListForm):
-            reach = visitor.reach(Act.DIRECTORY_READ)
+            reach = visitor.reach(Permission.DIRECTORY_READ)
             wanted = _wanted(given, None if reach.everything else reach.teams)
             return sent(teams_file(desk.node.database, wanted, ListForm(form), now=desk.now))
         return desk.page(request, "teams/list.html", **_listed(desk, visitor, given, after))
@@ -70,13 +70,15 @@ def list_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _form(desk: Desk, request: Request, typed: dict[str, str], wrong: str = "", *, status: int = 200) -> Response:
+def _form(
+    desk: PageContext, request: Request, typed: dict[str, str], wrong: str = "", *, status: int = 200
+) -> Response:
     choices: dict[str, Any] = {"kinds": list(TeamKind), "countries": list(country_names())}
     return desk.page(request, "teams/new.html", typed=defaultdict(str, typed), wrong=wrong, status=status, **choices)
 
 
-def _listed(desk: Desk, visitor: Visitor, asked: dict[str, str], after: str) -> dict[str, Any]:
-    reach = visitor.reach(Act.DIRECTORY_READ)
+def _listed(desk: PageContext, visitor: Principal, asked: dict[str, str], after: str) -> dict[str, Any]:
+    reach = visitor.reach(Permission.DIRECTORY_READ)
     wanted = _wanted(asked, None if reach.everything else reach.teams)
     with desk.node.database.reading() as session:
         found = search_teams(session, wanted, after=after, limit=_PAGE + 1)

@@ -16,7 +16,7 @@ from tocsin.directory import (
     unmerge_team,
 )
 from tocsin.node.errors import UsageError
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
@@ -24,7 +24,7 @@ from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
 
-def merge_pages(desk: Desk) -> APIRouter:
+def merge_pages(desk: PageContext) -> APIRouter:
     """The pages of merges."""
     router = APIRouter()
     database = desk.node.database
@@ -79,7 +79,7 @@ def merge_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _pair(desk: Desk, request: Request, one: str, other: str, wrong: str = "", *, status: int = 200) -> Response:
+def _pair(desk: PageContext, request: Request, one: str, other: str, wrong: str = "", *, status: int = 200) -> Response:
     both = [read_about(desk.node.database, key) for key in (one, other)]
     shown: dict[str, Any] = {"both": both, "wrong": wrong, "whole": True}
     return desk.page(request, "teams/pair.html", status=status, **shown)

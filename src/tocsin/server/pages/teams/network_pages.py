@@ -7,10 +7,10 @@ from fastapi.responses import Response
 
 from tocsin.events.filters import EventFilter
 from tocsin.networks import Networks, networks_of
-from tocsin.node.accounts import Visitor
+from tocsin.node.accounts import Principal
 from tocsin.node.errors import UsageError
-from tocsin.server.pages.desk import Desk
-from tocsin.server.pages.events.asked import Asked
+from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.events.asked import EventsQuery
 from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
 from tocsin.server.pages.lookup.found import look_up
 from tocsin.server.pages.teams.access import Asker
@@ -20,7 +20,7 @@ from tocsin.sharing.lookup import Subject, read_subject
 _SHOWN: Final = 100  # announced networks on one page
 
 
-def network_pages(desk: Desk) -> APIRouter:
+def network_pages(desk: PageContext) -> APIRouter:
     """The pages of networks."""
     router = APIRouter()
 
@@ -36,7 +36,7 @@ def network_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def _over_time(desk: Desk, subject: Subject) -> Chart | None:
+def _over_time(desk: PageContext, subject: Subject) -> Chart | None:
     """The events of late over time; None where there are none."""
     wanted, now = _events_of(subject), desk.now
     since, until = wanted.bounds(now)
@@ -65,7 +65,7 @@ def _path_of(subject: Subject) -> str:
     return f"/networks/{subject.network}" if subject.network else f"/lookup?q={subject.query}"
 
 
-def _shown(desk: Desk, visitor: Visitor, subject: Subject) -> dict[str, Any]:
+def _shown(desk: PageContext, visitor: Principal, subject: Subject) -> dict[str, Any]:
     found = look_up(desk, visitor, subject)
     if found is None:
         raise NotHereError
@@ -77,7 +77,7 @@ def _shown(desk: Desk, visitor: Visitor, subject: Subject) -> dict[str, Any]:
         "found": found,
         "chart": chart,
         "drawing": (WIDTH, HEIGHT),
-        "events_of": Asked(_events_of(subject)),
+        "events_of": EventsQuery(_events_of(subject)),
         "asked": f"AS{subject.asn}" if subject.asn else subject.network,
         "holder": tables.register.name(subject.asn) if subject.asn else None,
         "registered": tables.register.country(subject.asn) if subject.asn else None,

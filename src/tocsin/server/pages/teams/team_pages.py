@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
 from tocsin.directory import (
-    About,
     RuleKind,
+    TeamRecord,
     contact_states,
     in_hours,
     judge_trust,
@@ -18,10 +18,10 @@ from tocsin.directory import (
 from tocsin.directory.contacts.verification import terms_of
 from tocsin.directory.keys import judge_for, team_keys
 from tocsin.directory.profile import current_profile, profile_text
-from tocsin.events.store import Query
-from tocsin.node.accounts import Act, Visitor, note_read
+from tocsin.events.store import EventQuery
+from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.problems.team_times import team_figures
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.lookup.found import LATELY, open_problems
 from tocsin.server.pages.teams.access import Reader, Surveyor, seen_team
 
@@ -29,7 +29,7 @@ _FEW = 200  # assertions of a kind on one page
 _ENTRIES = 200
 
 
-def team_pages(desk: Desk) -> APIRouter:
+def team_pages(desk: PageContext) -> APIRouter:
     """The pages that show a team."""
     router = APIRouter()
 
@@ -51,8 +51,8 @@ def team_pages(desk: Desk) -> APIRouter:
             merged = merged_teams(session)
             numbers = [about.team.id, *(other for other, into in merged.items() if into == about.team.id)]
             figures = team_figures(session, numbers, now=desk.now)
-        problems = open_problems(desk, Query(since=desk.now - LATELY), team_id=about.team.id)
-        whole = visitor.reach(Act.DIRECTORY_READ).everything
+        problems = open_problems(desk, EventQuery(since=desk.now - LATELY), team_id=about.team.id)
+        whole = visitor.reach(Permission.DIRECTORY_READ).everything
         shown: dict[str, Any] = {"team": about.team, "figures": figures, "problems": problems, "whole": whole}
         return desk.page(request, "teams/told.html", **shown)
 
@@ -88,7 +88,7 @@ def team_pages(desk: Desk) -> APIRouter:
     return router
 
 
-def about_team(desk: Desk, visitor: Visitor, about: About, find: str) -> dict[str, Any]:
+def about_team(desk: PageContext, visitor: Principal, about: TeamRecord, find: str) -> dict[str, Any]:
     """What the page of a team shows; ``find``: only assertions with this text."""
     now, settings = desk.now, desk.node.settings
     with desk.node.database.reading() as session:
@@ -107,5 +107,5 @@ def about_team(desk: Desk, visitor: Visitor, about: About, find: str) -> dict[st
         "there_now": in_hours(hours, about.team.timezone, now) if hours else None,
         "vouching": weigh(about.facts, now.date()),
         "trust": judge_trust(about.facts, settings.directory.needs, now.date()),
-        "whole": visitor.reach(Act.DIRECTORY_READ).everything,
+        "whole": visitor.reach(Permission.DIRECTORY_READ).everything,
     }

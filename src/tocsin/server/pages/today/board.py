@@ -13,7 +13,7 @@ from time import monotonic
 from tocsin.directory import directory_version
 from tocsin.node.errors import TocsinError
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.server.pages.today.figures import Need, Today, open_conflicts, slow_needs, state_token, today
+from tocsin.server.pages.today.figures import OpenMatter, Today, open_conflicts, slow_needs, state_token, today
 
 _FRESH = 5.0  # seconds that figures are shown where nothing changed: some change with the time alone
 _SLOW_AFTER, _SLOW_AT_LEAST = 60.0, 900.0  # seconds between slow figures where something changed, and where not
@@ -22,7 +22,7 @@ _PATIENCE = 0.5  # seconds from their beginning that pages wait for the first sl
 
 
 @dataclass(frozen=True)
-class Seen:
+class TodayFigures:
     """The figures, the token of the state that they are of, and whether the slow ones are among them."""
 
     token: str
@@ -36,10 +36,10 @@ class Board:
     def __init__(self, node: NodeWithStores) -> None:
         self._node = node
         self._lock = Lock()
-        self._seen: tuple[float, Seen] | None = None
+        self._seen: tuple[float, TodayFigures] | None = None
         self._pool = ThreadPoolExecutor(1, "today")
-        self._slow: Future[list[Need]] | None = None
-        self._known: Sequence[Need] | None = None
+        self._slow: Future[list[OpenMatter]] | None = None
+        self._known: Sequence[OpenMatter] | None = None
         self._conflicts: tuple[str, int] | None = None  # with the version of the directory that they are of
         self._slow_at, self._slow_of, self._slow_made, self._slow_cost = 0.0, "", 0, 0.0
 
@@ -55,18 +55,18 @@ class Board:
         made = self._slow_made + (slow is not None and slow.done())
         return ".".join(map(str, (*state_token(self._node), made)))
 
-    def read(self, now: datetime) -> Seen:
+    def read(self, now: datetime) -> TodayFigures:
         """The figures of now, or of a moment ago."""
         token = self.token()
         with self._lock:
             if self._seen and self._seen[1].token == token and monotonic() - self._seen[0] < _FRESH:
                 return self._seen[1]
             slow = self._slow_needs(token, now)
-            seen = Seen(token, today(self._node, now, slow or ()), slow is not None)
+            seen = TodayFigures(token, today(self._node, now, slow or ()), slow is not None)
             self._seen = (monotonic(), seen) if seen.complete else None
             return seen
 
-    def _slow_needs(self, token: str, now: datetime) -> Sequence[Need] | None:
+    def _slow_needs(self, token: str, now: datetime) -> Sequence[OpenMatter] | None:
         """The newest slow figures that there are; newer ones are made meanwhile. None: there are none yet."""
         age = monotonic() - self._slow_at
         if self._slow is None and (
@@ -80,7 +80,7 @@ class Board:
             self._collect(self._slow)
         return self._known
 
-    def _work_out(self, now: datetime) -> list[Need]:
+    def _work_out(self, now: datetime) -> list[OpenMatter]:
         began = monotonic()
         try:
             version = directory_version(self._node.database)
@@ -94,7 +94,7 @@ class Board:
         """Seconds from the beginning of one working out to the next: longer where it takes long."""
         return max(seconds, _SHARE * self._slow_cost)
 
-    def _collect(self, slow: Future[list[Need]]) -> None:
+    def _collect(self, slow: Future[list[OpenMatter]]) -> None:
         with suppress(Late):
             try:
                 waited = monotonic() - self._slow_at  # by those who asked before

@@ -25,7 +25,7 @@ from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import read_asides
-from tocsin.node.records.audit import AuditEntry, AuditWord
+from tocsin.node.records.audit import AuditAction, AuditEntry
 from tocsin.pipeline.collectors.models import CollectorState
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems.unanswered import count_unanswered
@@ -40,17 +40,17 @@ KEY_DAYS: Final = 30
 """So long before a key of a team ends, it is shown."""
 
 ROUTINE: Final = (
-    AuditWord.REPORT_SENT, AuditWord.REPORT_INGESTED, AuditWord.DELIVERY_SENT, AuditWord.LETTER_SENT,
-    AuditWord.LOOKUP_MADE, AuditWord.COLLECTOR_TOOK, AuditWord.MAIL_READ, AuditWord.CONTACT_ASKED,
-    AuditWord.SESSION_STARTED, AuditWord.SESSION_REFUSED, AuditWord.SESSION_ENDED, AuditWord.RESET_ASKED,
-    AuditWord.PERSONAL_READ, AuditWord.PAGE_READ, AuditWord.VIEW_CHANGED,
+    AuditAction.REPORT_SENT, AuditAction.REPORT_INGESTED, AuditAction.DELIVERY_SENT, AuditAction.LETTER_SENT,
+    AuditAction.LOOKUP_MADE, AuditAction.COLLECTOR_TOOK, AuditAction.MAIL_READ, AuditAction.CONTACT_ASKED,
+    AuditAction.SESSION_STARTED, AuditAction.SESSION_REFUSED, AuditAction.SESSION_ENDED, AuditAction.RESET_ASKED,
+    AuditAction.PERSONAL_READ, AuditAction.PAGE_READ, AuditAction.VIEW_CHANGED,
 )  # fmt: skip
 """What is not shown as a change: it happens all the time, or only says that somebody looked."""
 
 
 _READINGS = (
-    AuditWord.LOOKUP_MADE, AuditWord.PERSONAL_READ, AuditWord.PAGE_READ, AuditWord.SESSION_STARTED,
-    AuditWord.SESSION_REFUSED, AuditWord.SESSION_ENDED,
+    AuditAction.LOOKUP_MADE, AuditAction.PERSONAL_READ, AuditAction.PAGE_READ, AuditAction.SESSION_STARTED,
+    AuditAction.SESSION_REFUSED, AuditAction.SESSION_ENDED,
 )  # fmt: skip  # these change nothing that is shown
 
 
@@ -77,7 +77,7 @@ class Matter(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class OpenMatter:
     """One matter: how many of its things there are, and since when the oldest (None: not known)."""
 
     matter: Matter
@@ -114,7 +114,7 @@ class TeamToday:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class NotifiedToday:
     """Who was told: in figures, and the teams that were told most. ``waiting``: teams told later, at their hour."""
 
     teams: int
@@ -125,7 +125,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RecentChange:
     """One entry of the audit log; ``by`` is the name of the person who did it, or empty."""
 
     at: datetime
@@ -142,13 +142,13 @@ class Today:
     since: datetime
     heard: bool
     mode: str
-    needs: Sequence[Need]
+    needs: Sequence[OpenMatter]
     feeds: Sequence[FeedToday]
-    told: Told
-    changes: Sequence[Change]
+    told: NotifiedToday
+    changes: Sequence[RecentChange]
 
 
-def today(node: NodeWithStores, now: datetime, slow: Sequence[Need] = ()) -> Today:
+def today(node: NodeWithStores, now: datetime, slow: Sequence[OpenMatter] = ()) -> Today:
     """The figures of now; ``slow``: what `slow_needs` found lately."""
     since = now - DAY
     with node.database.reading() as session:
@@ -171,7 +171,7 @@ def open_conflicts(node: NodeWithStores) -> int:
     return sum(one.state in unsettled for one in read_conflicts(node.database))
 
 
-def slow_needs(node: NodeWithStores, now: datetime, conflicts: int | None = None) -> list[Need]:
+def slow_needs(node: NodeWithStores, now: datetime, conflicts: int | None = None) -> list[OpenMatter]:
     """What is found only by comparing all problems, all claims of the directory and all keys of teams: seconds.
 
     ``conflicts``: what `open_conflicts` says, where that is known.
@@ -179,10 +179,10 @@ def slow_needs(node: NodeWithStores, now: datetime, conflicts: int | None = None
     claims = [one for one in read_claims(node.database, now) if one.state is ClaimState.PROVED]
     keys = ending(team_keys(node.database), now, KEY_DAYS)
     return [
-        Need(Matter.UNANSWERED, *count_unanswered(node, node.tracker, now=now)),
-        Need(Matter.CONFLICTS, open_conflicts(node) if conflicts is None else conflicts),
-        Need(Matter.CLAIMS, len(claims), min((one.made_at for one in claims), default=None)),
-        Need(Matter.KEYS, len(keys)),
+        OpenMatter(Matter.UNANSWERED, *count_unanswered(node, node.tracker, now=now)),
+        OpenMatter(Matter.CONFLICTS, open_conflicts(node) if conflicts is None else conflicts),
+        OpenMatter(Matter.CLAIMS, len(claims), min((one.made_at for one in claims), default=None)),
+        OpenMatter(Matter.KEYS, len(keys)),
     ]
 
 
@@ -197,11 +197,11 @@ def state_token(node: NodeWithStores) -> tuple[int, int, int]:
     return newest, pending, digest
 
 
-def _needs(session: Session, now: datetime, kept: datetime) -> Iterator[Need]:
+def _needs(session: Session, now: datetime, kept: datetime) -> Iterator[OpenMatter]:
     """Those that one query each finds; ``kept``: since when set-aside rows are kept."""
     yield from _halts(session)
     yield from _mails_out(session, now)
-    yield Need(Matter.SET_ASIDE, *open_rows(session, kept))
+    yield OpenMatter(Matter.SET_ASIDE, *open_rows(session, kept))
     loud = (FeedAlarm.closed_at.is_(None), FeedAlarm.acknowledged_at.is_(None))
     yield _counted(
         session, Matter.FEEDS, select(func.count(distinct(FeedAlarm.feed_id)), func.min(FeedAlarm.opened_at)), *loud
@@ -210,7 +210,7 @@ def _needs(session: Session, now: datetime, kept: datetime) -> Iterator[Need]:
     for matter, column in ((Matter.UNROUTED, Ingest.unrouted), (Matter.WITHHELD, Ingest.withheld)):
         wanted = select(func.coalesce(func.sum(column), 0), func.min(Ingest.started_at))
         yield _counted(session, matter, wanted, *recent, column > 0)
-    yield Need(Matter.INBOX, counts_by_state(session)[ReportState.NEW], oldest_new(session))
+    yield OpenMatter(Matter.INBOX, counts_by_state(session)[ReportState.NEW], oldest_new(session))
     yield _counted(
         session,
         Matter.MAILS,
@@ -219,12 +219,12 @@ def _needs(session: Session, now: datetime, kept: datetime) -> Iterator[Need]:
     )
 
 
-def _halts(session: Session) -> Iterator[Need]:
+def _halts(session: Session) -> Iterator[OpenMatter]:
     for halt in session.scalars(select(Halt)):
-        yield Need(Matter(halt.kind if halt.kind == Matter.BRAKE else Matter.STOPPED), halt.mails or 1, halt.at)
+        yield OpenMatter(Matter(halt.kind if halt.kind == Matter.BRAKE else Matter.STOPPED), halt.mails or 1, halt.at)
 
 
-def _mails_out(session: Session, now: datetime) -> Iterator[Need]:
+def _mails_out(session: Session, now: datetime) -> Iterator[OpenMatter]:
     """What is the matter with mails that should have left."""
     teams = select(func.count(distinct(Delivery.team_id)), func.min(Delivery.created_at))
     digests = select(func.count(), func.min(Delivery.created_at))
@@ -239,19 +239,21 @@ def _mails_out(session: Session, now: datetime) -> Iterator[Need]:
     first = _counted(session, Matter.HELD, digests, Delivery.state == DeliveryState.HELD.value)
     other = _counted(session, Matter.HELD, letters, Letter.state == LetterState.HELD.value)
     oldest = min((at for at in (first.oldest, other.oldest) if at is not None), default=None)
-    yield Need(Matter.HELD, first.count + other.count, oldest)
+    yield OpenMatter(Matter.HELD, first.count + other.count, oldest)
 
 
-def _counted(session: Session, matter: Matter, wanted: Select[int, datetime], *conditions: ColumnElement[bool]) -> Need:
+def _counted(
+    session: Session, matter: Matter, wanted: Select[int, datetime], *conditions: ColumnElement[bool]
+) -> OpenMatter:
     count, oldest = session.execute(wanted.where(*conditions)).one()
-    return Need(matter, int(count), oldest)
+    return OpenMatter(matter, int(count), oldest)
 
 
-def _failing_collectors(session: Session, node: NodeWithStores) -> Iterator[Need]:
+def _failing_collectors(session: Session, node: NodeWithStores) -> Iterator[OpenMatter]:
     configured = set(node.settings.collect)
     wanted = select(CollectorState.name, CollectorState.last_success_at).where(CollectorState.failures > 0)
     failing = [at for name, at in session.execute(wanted) if name in configured]
-    yield Need(Matter.COLLECTORS, len(failing), min((at for at in failing if at is not None), default=None))
+    yield OpenMatter(Matter.COLLECTORS, len(failing), min((at for at in failing if at is not None), default=None))
 
 
 def _feeds(session: Session, since: datetime) -> list[FeedToday]:
@@ -290,7 +292,7 @@ def _feed_today(feed: FeedRecord, row: tuple[Any, ...]) -> FeedToday:
     )
 
 
-def _told(session: Session, since: datetime) -> Told:
+def _told(session: Session, since: datetime) -> NotifiedToday:
     # Nearly all digests are sent, so that the index of states would lead to all: this finds them by their time.
     sent = (Delivery.state.concat("") == DeliveryState.SENT.value, Delivery.sent_at >= since)
     teams, digests, events = session.execute(
@@ -310,7 +312,7 @@ def _told(session: Session, since: datetime) -> Told:
     rows = session.execute(most).all()
     named = {row.id: row for row in session.scalars(select(TeamRow).where(TeamRow.id.in_([row[0] for row in rows])))}
     waiting = select(func.count(distinct(DeliveryItem.team_id))).where(DeliveryItem.state == ItemState.QUEUED.value)
-    return Told(
+    return NotifiedToday(
         teams,
         digests,
         int(events),
@@ -323,7 +325,7 @@ def _told(session: Session, since: datetime) -> Told:
     )
 
 
-def _changes(session: Session) -> list[Change]:
+def _changes(session: Session) -> list[RecentChange]:
     """The latest acts that are not the routine of each hour."""
     newest = session.scalar(select(func.max(AuditEntry.id))) or 0
     wanted = (
@@ -335,4 +337,6 @@ def _changes(session: Session) -> list[Change]:
     entries = session.scalars(wanted).all()
     actors = [entry.actor for entry in entries]
     names = names_of_actors(session, actors) | read_asides(session, actors)
-    return [Change(entry.at, entry.word, entry.actor, names.get(entry.actor, ""), entry.subject) for entry in entries]
+    return [
+        RecentChange(entry.at, entry.word, entry.actor, names.get(entry.actor, ""), entry.subject) for entry in entries
+    ]

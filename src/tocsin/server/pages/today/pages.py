@@ -7,13 +7,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
-from tocsin.node.accounts import Act, Visitor, living_sessions
-from tocsin.server.pages.desk import Desk
+from tocsin.node.accounts import Permission, Principal, living_sessions
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.today.board import Board
 from tocsin.server.pages.today.figures import Today
 from tocsin.server.pages.today.pulse import Pulse
 from tocsin.server.pages.today.sayings import CHANGES, LINKS, NEEDS, title
-from tocsin.server.pages.words import Words
+from tocsin.server.pages.words import PageTexts
 from tocsin.server.security import NotHereError, needs
 
 _PING = 30  # seconds between signs of life, for what stands between us and the browser
@@ -21,7 +21,7 @@ _LAST_WORDS = 2  # seconds in which streams end by themselves when the server do
 _RETRY = 3_000  # milliseconds after which a browser comes again
 
 
-def board_pages(desk: Desk) -> APIRouter:
+def board_pages(desk: PageContext) -> APIRouter:
     """The page of today."""
     board = Board(desk.node)
     router = APIRouter(lifespan=lambda _: board.open())
@@ -37,17 +37,17 @@ def board_pages(desk: Desk) -> APIRouter:
         )  # fmt: skip
 
     @router.get("/today")
-    def whole(request: Request, _visitor: Annotated[Visitor, needs(Act.TODAY_READ)]) -> Response:
+    def whole(request: Request, _visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> Response:
         """What needs a person, what came in, who was told, what changed."""
         return show(request, "today/today.html")
 
     @router.get("/today/board")
-    def figures(request: Request, _visitor: Annotated[Visitor, needs(Act.TODAY_READ)]) -> Response:
+    def figures(request: Request, _visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> Response:
         """The same without what is around it, for the page to take in."""
         return show(request, "today/board.html")
 
     @router.get("/today/live")
-    async def live(visitor: Annotated[Visitor, needs(Act.TODAY_READ)]) -> Response:
+    async def live(visitor: Annotated[Principal, needs(Permission.TODAY_READ)]) -> Response:
         """A message whenever the figures changed (server-sent events, HTML 9.2); it ends with the session."""
         if not visitor.session:
             raise NotHereError
@@ -64,7 +64,7 @@ async def _messages(pulse: Pulse, session: str) -> AsyncIterator[ServerSentEvent
         yield ServerSentEvent("", event="ended")
 
 
-def _alive(desk: Desk, sessions: Collection[str]) -> set[str]:
+def _alive(desk: PageContext, sessions: Collection[str]) -> set[str]:
     return living_sessions(desk.node.database, sessions, now=desk.now)
 
 
@@ -73,7 +73,7 @@ def _sums(today: Today) -> dict[str, int]:
     return {name: sum(getattr(feed, name) for feed in today.feeds) for name in names}
 
 
-def _span(words: Words, desk: Desk, since: object) -> str:
+def _span(words: PageTexts, desk: PageContext, since: object) -> str:
     from datetime import datetime
 
     return words.span(desk.now - since) if isinstance(since, datetime) else ""

@@ -8,20 +8,20 @@ from fastapi.responses import Response
 from tocsin.delivery.mailbox import MailState
 from tocsin.directory import team_names
 from tocsin.directory.keys import ending, team_keys
-from tocsin.node.accounts import Act, Visitor
+from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.not_told import unrouted, withheld
 from tocsin.problems.replies import received
 from tocsin.problems.unanswered import count_unanswered, unanswered
-from tocsin.server.pages.desk import Desk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.today.figures import DAY, KEY_DAYS
 from tocsin.server.security import needs
 
 _ROWS: Final = 200
 
-_Reader = Annotated[Visitor, needs(Act.TODAY_READ)]
+_Reader = Annotated[Principal, needs(Permission.TODAY_READ)]
 
 
-def stuck_pages(desk: Desk) -> APIRouter:
+def stuck_pages(desk: PageContext) -> APIRouter:
     """One list for each."""
     router = APIRouter()
     node = desk.node
