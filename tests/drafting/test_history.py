@@ -173,7 +173,8 @@ def test_the_chair_can_accept_merge_bracket_leave_and_delete() -> None:
         acts.PutInBrackets("T.a", "[Half] of all by 2030.", ()), acts.Accept("P.c", position="d1"),
     )  # fmt: skip
     assert {name: decision.outcome for name, decision in draft.decisions.items()} == {
-        "P.a": ProvisionOutcome.ACCEPTED, "P.b": ProvisionOutcome.MERGED, "T.a": ProvisionOutcome.BRACKETED, "P.c": ProvisionOutcome.DELETED,
+        "P.a": ProvisionOutcome.ACCEPTED, "P.b": ProvisionOutcome.MERGED, "T.a": ProvisionOutcome.BRACKETED,
+        "P.c": ProvisionOutcome.DELETED,
     }  # fmt: skip
     assert draft.provisions["P.b"].base == "Keep logs for a year. Delete them then."
     assert draft.next_text("P.b") == "Keep logs."

@@ -1,6 +1,7 @@
 """Kills a deliverer at a named point."""
 
 import os
+import sys
 import time
 from pathlib import Path
 

@@ -22,7 +22,7 @@ _BY_KIND: Final = {
 
 
 def purpose_of(stated: str, address: str, kind: TeamKind) -> ContactPurpose:
-    """What a mailbox is for: as stated (a ``ContactPurpose``, or empty), else by its name, else by what sort of team it is.
+    """What a mailbox is for: as stated (a ``ContactPurpose``, or empty), else by its name, else by the kind of team.
 
     Names are those of RFC 2142 and of habit: ``abuse``, ``security``, ``cert``.
     """

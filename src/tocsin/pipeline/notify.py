@@ -19,12 +19,12 @@ from tocsin.delivery import (
     Facts,
     GoneProblem,
     Mail,
+    Sender,
     deliver,
     due_state,
     open_channel,
     preview,
 )
-from tocsin.delivery import Sender as Sender
 from tocsin.delivery.sealing import open_seals
 from tocsin.delivery.texts import open_shelf
 from tocsin.directory import Directory, ResponsibilityRole, read_directory

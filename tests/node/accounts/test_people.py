@@ -46,7 +46,8 @@ from tocsin.node.tokens import Tokens
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 HOUSE = SiteConfig(
-    name="CSIRT Example", contact="csirt@example.org", url="https://csirt.example", strict=frozenset({AccountRole.MANAGER}),
+    name="CSIRT Example", contact="csirt@example.org", url="https://csirt.example",
+    strict=frozenset({AccountRole.MANAGER}),
     tokens=Tokens(b"a secret of thirty-two bytes, all"),
 )  # fmt: skip
 

@@ -165,7 +165,8 @@ def test_the_shapes_are_in_the_catalogue_beside_the_texts_of_pages() -> None:
 def test_words_of_closed_lists_are_those_of_the_rooms() -> None:
     alarms = ["well", "acknowledged", *AlarmKind]
     lists = {
-        "severity": SEVERITIES, "feed": alarms, "attestation": AttestationKind, "fields": Privacy, "position": PositionKind,
+        "severity": SEVERITIES, "feed": alarms, "attestation": AttestationKind, "fields": Privacy,
+        "position": PositionKind,
     }  # fmt: skip
     assert {kind: sorted(words) for kind, words in CLOSED.items()} == {kind: sorted(of) for kind, of in lists.items()}
     assert {(kind, word) for kind, of in CLOSED.items() for word in of} <= {(one.context, one.id) for one in source()}

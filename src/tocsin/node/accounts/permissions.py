@@ -78,19 +78,25 @@ UNFINISHED: Final = frozenset({*OPEN, Permission.ACCOUNT_OWN})
 """What somebody may do whose role needs a second factor, until it is set up."""
 
 IN_API: Final = frozenset({
-    Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.REPORTS_READ, Permission.REPORTS_WRITE, Permission.QUARANTINE_READ, Permission.QUARANTINE_MEND,
-    Permission.LOOKUP, Permission.DIRECTORY_READ, Permission.CLAIMS_MAKE, Permission.DELIVERIES_READ, Permission.DELIVERIES_STEER, Permission.PORTAL_WRITE,
+    Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.REPORTS_READ, Permission.REPORTS_WRITE,
+    Permission.QUARANTINE_READ, Permission.QUARANTINE_MEND,
+    Permission.LOOKUP, Permission.DIRECTORY_READ, Permission.CLAIMS_MAKE, Permission.DELIVERIES_READ,
+    Permission.DELIVERIES_STEER, Permission.PORTAL_WRITE,
     Permission.AUDIT_READ, Permission.ADMIN_READ, Permission.METRICS_READ,
 })  # fmt: skip
 """What the API can be asked to do, beyond what is open: other acts are of no use to a program."""
 
 _READING = (
-    Permission.TODAY_READ, Permission.EVENTS_READ, Permission.REPORTS_READ, Permission.QUARANTINE_READ, Permission.LOOKUP, Permission.DIRECTORY_READ,
-    Permission.DIRECTORY_SURVEY, Permission.DELIVERIES_READ, Permission.RULES_READ, Permission.INBOX_READ, Permission.READINESS_READ, Permission.DRAFTING_READ,
+    Permission.TODAY_READ, Permission.EVENTS_READ, Permission.REPORTS_READ, Permission.QUARANTINE_READ,
+    Permission.LOOKUP, Permission.DIRECTORY_READ,
+    Permission.DIRECTORY_SURVEY, Permission.DELIVERIES_READ, Permission.RULES_READ, Permission.INBOX_READ,
+    Permission.READINESS_READ, Permission.DRAFTING_READ,
 )  # fmt: skip
 _WORKING = (
-    *_READING, Permission.EVENTS_EXPORT, Permission.VIEWS_WRITE, Permission.REPORTS_WRITE, Permission.QUARANTINE_MEND, Permission.DIRECTORY_WRITE,
-    Permission.DIRECTORY_EDIT, Permission.CLAIMS_MAKE, Permission.DELIVERIES_STEER, Permission.INBOX_WRITE, Permission.METRICS_READ,
+    *_READING, Permission.EVENTS_EXPORT, Permission.VIEWS_WRITE, Permission.REPORTS_WRITE, Permission.QUARANTINE_MEND,
+    Permission.DIRECTORY_WRITE,
+    Permission.DIRECTORY_EDIT, Permission.CLAIMS_MAKE, Permission.DELIVERIES_STEER, Permission.INBOX_WRITE,
+    Permission.METRICS_READ,
 )  # fmt: skip
 _DECIDING = (*_WORKING, Permission.DIRECTORY_DECIDE, Permission.RULES_WRITE, Permission.AUDIT_READ)
 
@@ -112,7 +118,8 @@ _ALL_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
 }
 _OWN_OF: Final[dict[AccountRole, tuple[Permission, ...]]] = {
     AccountRole.OPERATOR: (
-        Permission.PORTAL_READ, Permission.PORTAL_WRITE, Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.DELIVERIES_READ,
+        Permission.PORTAL_READ, Permission.PORTAL_WRITE, Permission.EVENTS_READ, Permission.EVENTS_EXPORT,
+        Permission.DELIVERIES_READ,
         Permission.DIRECTORY_READ, Permission.DIRECTORY_WRITE, Permission.CLAIMS_MAKE, Permission.LOOKUP,
     ),
 }  # fmt: skip

@@ -67,7 +67,7 @@ class ShadowserverReport:
 
 
 @dataclass(frozen=True)
-class Shadowserver:
+class ShadowserverCollector:
     """The collector (`tocsin.pipeline.collectors.Collector`)."""
 
     settings: ShadowserverSettings
@@ -202,4 +202,4 @@ def _objects(answer: Sequence[Any]) -> Iterator[dict[str, Any]]:
     return (one for one in answer if isinstance(one, dict))
 
 
-KIND: Final = CollectorKind(ShadowserverSettings, Shadowserver)
+KIND: Final = CollectorKind(ShadowserverSettings, ShadowserverCollector)
