@@ -27,6 +27,7 @@ from tocsin.events.sources import sources
 from tocsin.networks import Networks
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again, understand
 from tocsin.pipeline.stores import NodeWithStores, writer
@@ -238,7 +239,7 @@ def leave_aside(node: NodeWithStores, number: int, *, reason: str, actor: str, n
 
     """
     if not reason.strip():
-        raise InputError("The reason is empty.", hint="Say why these rows need not be read.")
+        raise InputError(say("The reason is empty."), hint=say("Say why these rows need not be read."))
     require_ingest(node, number)
     with node.database.begin() as session:
         waiting = next((one.open for one in waiting_rows(session, kept_since(node)) if one.ingest.number == number), 0)
@@ -282,7 +283,7 @@ def _chosen(node: NodeWithStores, number: int, places: Collection[int] | None) -
     fresh = [row for row in chosen if taken is not None and row.place not in taken]
     if (later is not None and not fresh) or (places is not None and len(fresh) < len(chosen)):
         raise ConflictError(
-            f"The rows of ingest {number} were read again by ingest {later}.",
+            say("The rows of ingest %(number)s were read again by ingest %(later)s.", number=number, later=later),
             hint=f"What stayed aside is there: 'tocsin quarantine replay {later}'.",
         )
     if not fresh:
@@ -298,9 +299,11 @@ def _plain(text: str, node: NodeWithStores) -> str:
     """A text as a form or a file gives it, as a record: with line ends of one kind, none at its end."""
     plain = text.replace("\r\n", "\n").rstrip("\r\n")
     if not plain.strip():
-        raise InputError("The text of the row is empty.", hint="Leave the row aside instead; it stays on record.")
+        raise InputError(
+            say("The text of the row is empty."), hint=say("Leave the row aside instead; it stays on record.")
+        )
     if len(plain.encode("utf-8", "surrogateescape")) > node.settings.ingest.max_record_bytes:
-        raise InputError("The text of the row is longer than a record may be (ingest.max_record_bytes).")
+        raise InputError(say("The text of the row is longer than a record may be (ingest.max_record_bytes)."))
     return plain
 
 

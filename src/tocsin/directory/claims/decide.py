@@ -13,6 +13,7 @@ from tocsin.directory.statements import AssertionResult, PersonStatement, assert
 from tocsin.directory.tables import TeamRow
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def approve_claim(
         row = find_claim(session, number, now)
         if not row.proof and not why:
             raise UsageError(
-                f"Nothing shows yet that claim {number} is right.",
+                say("Nothing shows yet that claim %(number)s is right.", number=number),
                 hint="Say how you know: --reason TEXT. Or 'tocsin directory claims check' first.",
             )
         row.proof = row.proof or Proof.JUDGEMENT.value

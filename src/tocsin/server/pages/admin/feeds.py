@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from tocsin.events.alarms import acknowledge, feed_states, set_cadence
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
+from tocsin.node.sentences import say
 from tocsin.pipeline.collectors import read_collectors, standings
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import Form, needs, number_in, text_of
@@ -34,7 +35,7 @@ def feed_pages(desk: PageContext) -> APIRouter:
         """Keep how often a feed comes."""
         hours = number_in(text_of(form, "hours").strip())
         if hours is None or hours > _MOST_HOURS:
-            raise UsageError("How often a feed comes is a number of hours.", hint="0: when it likes.")
+            raise UsageError(say("How often a feed comes is a number of hours."), hint=say("0: when it likes."))
         set_cadence(node.database, text_of(form, "feed"), hours, by=visitor.actor, now=desk.now)
         return desk.go("/admin/feeds")
 
@@ -43,7 +44,7 @@ def feed_pages(desk: PageContext) -> APIRouter:
         """Note that a person looked at an alarm."""
         number = number_in(text_of(form, "alarm"))
         if number is None:
-            raise UsageError("There is no such alarm.", hint="Load the page again.")
+            raise UsageError(say("There is no such alarm."), hint=say("Load the page again."))
         acknowledge(node.database, number, note=text_of(form, "note"), by=visitor.actor, now=desk.now)
         return desk.go("/admin/feeds")
 

@@ -28,6 +28,7 @@ from tocsin.incidents.arrivals import (
 )
 from tocsin.node.accounts import Permission, Principal, names_of, note_read
 from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.sentences import say
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE
 from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
@@ -80,12 +81,12 @@ def one_pages(desk: PageContext) -> APIRouter:
         """Say whose turn it is."""
         wanted = text_of(form, "state")
         if wanted not in set(ReportState):
-            raise UsageError(f"'{wanted[:20]}' is no state of a report.")
+            raise UsageError(say("'%(wanted)s' is no state of a report.", wanted=wanted[:20]))
         by = {"person": _number(visitor), **_by(desk, visitor)}
         return _change(desk, reference, lambda session, report: set_state(session, report, ReportState(wanted), **by))
 
     @router.post(PLACE + "/{reference}/say")
-    def say(request: Request, visitor: _Worker, reference: str, form: Form) -> Response:
+    def say_more(request: Request, visitor: _Worker, reference: str, form: Form) -> Response:
         """Answer the reporter, or keep a note."""
         return _say(desk, request, visitor, reference, form)
 

@@ -103,7 +103,7 @@ def _page(
         claims=[claim for claim in read_claims(node.database, desk.now) if claim.team == team.key],
         mutes=[one for one in shown.mutes if one.until is None or one.until > desk.now],
         typed={**_TYPED, **(typed or {})},
-        wrongs=[("main", words.told(wrong))] if wrong else [],
+        wrongs=[("main", words.translate_error(wrong))] if wrong else [],
         done=done.done if done else "",
         at_options=[(box, box) for box in shown.mailboxes],
         mute_kinds=[(kind.value, words.say(said)) for kind, said in _KINDS.items()],

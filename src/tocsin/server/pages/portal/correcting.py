@@ -28,6 +28,7 @@ from tocsin.directory.claims import make_claim, read_claims, show_code
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.letters import queue_letter
+from tocsin.node.sentences import say
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.pages.words import N_
 from tocsin.server.security import text_of
@@ -97,7 +98,9 @@ def add_mailbox(given: CorrectionInput) -> None:
 def deny(given: CorrectionInput) -> None:
     """Say that something is not the team's; its last mailbox stays, else nobody could be told any more."""
     if given.text("kind") == "mailbox" and set(given.team.mailboxes) == {given.text("value").lower()}:
-        raise UsageError("This is the last mailbox of the team.", hint="Add another one first, then take this one out.")
+        raise UsageError(
+            say("This is the last mailbox of the team."), hint=say("Add another one first, then take this one out.")
+        )
     said = given.statement(given.text("kind"), given.text("value"), "said by the team itself")
     deny_claim(given.node.database, said, actor=given.visitor.actor, now=given.now)
 
@@ -111,7 +114,7 @@ def undo(given: CorrectionInput) -> None:
 def claim(given: CorrectionInput) -> None:
     """Claim something for the team."""
     if given.text("at") not in given.team.mailboxes:
-        raise UsageError("A claim needs a mailbox of the team.", hint="Choose one, or add one first.")
+        raise UsageError(say("A claim needs a mailbox of the team."), hint=say("Choose one, or add one first."))
     make_claim(
         given.node.database,
         given.text("value"),
@@ -128,7 +131,7 @@ def code(given: CorrectionInput) -> None:
     number, database = given.text("claim"), given.node.database
     own = {str(made.number) for made in read_claims(database, given.now) if made.team == given.team.key}
     if number not in own:
-        raise UsageError("There is no such claim.", hint="Load the page again.")
+        raise UsageError(say("There is no such claim."), hint=say("Load the page again."))
     show_code(database, int(number), given.text("code"), now=given.now)
 
 
@@ -156,7 +159,7 @@ def wish(given: CorrectionInput) -> None:
 def _kind(given: CorrectionInput) -> MuteKind:
     kind = given.text("kind")
     if kind not in set(MuteKind):
-        raise UsageError("Choose what kind it is.", hint="Load the page again.")
+        raise UsageError(say("Choose what kind it is."), hint=say("Load the page again."))
     return MuteKind(kind)
 
 

@@ -33,7 +33,7 @@ def mend_pages(desk: PageContext) -> APIRouter:
             try:
                 tried = try_row(node, number, text)
             except InputError as error:
-                wrong = desk.words(request).told(error)
+                wrong = desk.words(request).translate_error(error)
         return desk.page(
             request,
             "reports/mend.html",

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError
+from tocsin.node.sentences import say
 from tocsin.pipeline.ingest import Counts
 from tocsin.pipeline.replay import RowFilter, reasons_waiting, replay, rows_waiting
 from tocsin.server.pages.desk import PageContext
@@ -21,7 +22,7 @@ _ROWS: Final = 50
 _REASONS: Final = 30
 
 BUSY: Final = ConflictError(
-    "Another report is being taken in at this moment.", hint="Try it again in a moment; nothing was changed."
+    say("Another report is being taken in at this moment."), hint=say("Try it again in a moment; nothing was changed.")
 )
 
 

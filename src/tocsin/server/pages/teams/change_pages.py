@@ -32,9 +32,9 @@ from tocsin.directory.contacts.verification import verify_team
 from tocsin.directory.keys import KeySubmission, import_keys
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
+from tocsin.node.sentences import say
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.teams.access import Editor, name_of, seen_team, taken
-from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, number_in, text_of, texts_of
 
 MOST_KEY_BYTES: Final = 1_000_000
@@ -56,16 +56,16 @@ def change_pages(desk: PageContext) -> APIRouter:
         given = {name: request.query_params.get(name, "")[:300] for name in ("act", "kind", "value")}
         return _page(desk, request, team, given)
 
-    def noted(request: Request, team: Team, form: FormData, done: str, say: Callable[[], object]) -> Response:
+    def noted(request: Request, team: Team, form: FormData, done: str, act: Callable[[], object]) -> Response:
         """The team's page with what was done; or the forms with what is wrong."""
-        result = taken(desk, say)
+        result = taken(desk, act)
         if result.wrong:
             typed = {name: value for name, value in form.items() if isinstance(value, str)}
             return _page(desk, request, team, typed, result.wrong, status=422)
         return desk.go(f"/teams/{team.key}?done={done}")
 
     @router.post("/teams/{key}/say")
-    def say(request: Request, visitor: Editor, key: str, form: Form) -> Response:
+    def speak(request: Request, visitor: Editor, key: str, form: Form) -> Response:
         """Say that something is theirs, or is not, or take such a word back."""
         team = _team(desk, visitor, key)
         return noted(request, team, form, "said", lambda: _speak(desk, visitor, team, form))
@@ -130,9 +130,9 @@ def _speak(desk: PageContext, visitor: Principal, team: Team, form: FormData) ->
     act, sure = text_of(form, "act"), text_of(form, "confidence").strip()
     confidence = number_in(sure)
     if act not in _SAYING:
-        raise UsageError(N_("Choose what you say of it."))
+        raise UsageError(say("Choose what you say of it."))
     if sure and (confidence is None or confidence > 100):
-        raise UsageError(N_("How sure you are is a number from 0 to 100."))
+        raise UsageError(say("How sure you are is a number from 0 to 100."))
     informed = act == "assert" and text_of(form, "role") == ResponsibilityRole.INFORMED
     statement = PersonStatement(
         team.key,
@@ -146,9 +146,9 @@ def _speak(desk: PageContext, visitor: Principal, team: Team, form: FormData) ->
         beside=bool(text_of(form, "beside")),
     )
     if act != "withdraw" and not statement.reason:
-        raise UsageError(N_("Say how you know: every explanation shows it."))
+        raise UsageError(say("Say how you know: every explanation shows it."))
     if "\n" in statement.reason or len(statement.reason) > 500:
-        raise UsageError(N_("The reason is one line of at most 500 letters."))
+        raise UsageError(say("The reason is one line of at most 500 letters."))
     _SAYING[act](desk.node.database, statement, actor=visitor.actor, now=desk.now)
 
 
@@ -164,7 +164,7 @@ def _prefer(desk: PageContext, visitor: Principal, team: Team, form: FormData) -
     for field, (said, before) in wanted.items():
         if said != before:
             if not said:
-                raise UsageError(N_("Choose at least one form of the data, and a language."))
+                raise UsageError(say("Choose at least one form of the data, and a language."))
             word = PersonFact(field, (said,), name_of(visitor))
             say_of_team(desk.node.database, team.key, word, actor=visitor.actor, now=desk.now)
 
@@ -172,14 +172,14 @@ def _prefer(desk: PageContext, visitor: Principal, team: Team, form: FormData) -
 def _mute(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
     kind, value = text_of(form, "mute_kind"), text_of(form, "mute_value").strip()
     if kind not in list(MuteKind):
-        raise UsageError(N_("Choose what is muted: a network, an identifier or a type."))
+        raise UsageError(say("Choose what is muted: a network, an identifier or a type."))
     if text_of(form, "end"):
         unmute(desk.node.database, team.key, MuteKind(kind), value, actor=visitor.actor, now=desk.now)
         return
     try:
         day = datetime.combine(datetime.fromisoformat(text_of(form, "until")).date(), time(), UTC)
     except ValueError:
-        raise UsageError(N_("Say until which day it is muted.")) from None
+        raise UsageError(say("Say until which day it is muted.")) from None
     said = Mute(MuteKind(kind), value, day, text_of(form, "mute_reason").strip()[:500])
     mute(desk.node.database, team.key, said, actor=visitor.actor, now=desk.now)
 
@@ -190,9 +190,9 @@ def _bring_key(desk: PageContext, visitor: Principal, team: Team, form: FormData
     if isinstance(file, UploadFile) and file.size:
         content, name = file.file.read(MOST_KEY_BYTES + 1), (file.filename or "a file")[:200]
     if len(content) > MOST_KEY_BYTES:
-        raise UsageError(N_("The file is too large for a key: at most 1 MB."))
+        raise UsageError(say("The file is too large for a key: at most 1 MB."))
     if not content.strip():
-        raise UsageError(N_("Choose a file with a key, or paste one."))
+        raise UsageError(say("Choose a file with a key, or paste one."))
     said_by = f"{name_of(visitor)}: {text_of(form, 'checked').strip()}".rstrip(": ")[:500]
     saying = KeySubmission(
         visitor.actor, name, said_by, bool(text_of(form, "any_mailbox")), bool(text_of(form, "prefer"))

@@ -19,10 +19,10 @@ from tocsin.directory.claims import (
 from tocsin.directory.contacts import read_answers
 from tocsin.node.accounts import names_of_actors, note_read
 from tocsin.node.errors import InputError, UsageError
+from tocsin.node.sentences import say
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, name_of, one_line, plain, taken
 from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
-from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, Number, text_of
 
 _RIVALS = 50
@@ -109,8 +109,14 @@ def _ask_dns(desk: PageContext, number: int) -> None:
     resolver = desk.node.settings.directory.resolver
     _, missing = show_dns(desk.node.database, number, resolver=resolver, now=desk.now)
     if missing:
-        raise InputError(f"Not shown yet: {len(missing)} names lack the TXT record, such as {missing[0]}.")
+        raise InputError(
+            say(
+                "Not shown yet: %(missing)s names lack the TXT record, such as %(missing2)s.",
+                missing=len(missing),
+                missing2=missing[0],
+            )
+        )
 
 
 def _nothing_chosen() -> None:
-    raise UsageError(N_("Choose whether you approve or refuse it."))
+    raise UsageError(say("Choose whether you approve or refuse it."))

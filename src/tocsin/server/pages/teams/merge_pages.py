@@ -16,11 +16,11 @@ from tocsin.directory import (
     unmerge_team,
 )
 from tocsin.node.errors import UsageError
+from tocsin.node.sentences import say
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
-from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, text_of
 
 
@@ -86,4 +86,4 @@ def _pair(desk: PageContext, request: Request, one: str, other: str, wrong: str 
 
 
 def _nothing_chosen() -> None:
-    raise UsageError(N_("Choose whether they are one team."))
+    raise UsageError(say("Choose whether they are one team."))
