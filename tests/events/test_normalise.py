@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tocsin.events.extra import fold
 from tocsin.events.idf_out import to_idf
-from tocsin.events.normalise import UNUSABLE, NormalisedBatch, normalise
+from tocsin.events.normalise import NormalisedBatch, normalise
 from tocsin.events.schema import COLUMNS, FIELDS, INTERNAL, FieldKind
 from tocsin.events.sources import Batch, Feed
 
@@ -37,7 +37,7 @@ def test_the_frame_has_the_schema_whatever_the_source_gave() -> None:
     for frame in (pl.DataFrame(), pl.DataFrame({"source.ip": ["192.0.2.1"]}), pl.DataFrame({"extra.a": ["b"]})):
         result = normalise(Batch(frame), FEED, NOW)
         assert list(fold(result.frame).schema.items()) == wanted
-        assert len(result.usable) == len(result.reason) == result.frame.height == frame.height
+        assert len(result.usable) == result.frame.height == frame.height
 
 
 def test_the_feed_says_what_rows_do_not() -> None:
@@ -163,7 +163,6 @@ def test_only_rows_without_any_asset_are_unusable() -> None:
         assert made({field: [text], "time.source": ["bad"]}).usable.to_list() == [True]
     result = made({"source.ip": ["999.1.1.1", "8.8.8.8", None], "extra.a": ["x", "y", "z"]})
     assert result.usable.to_list() == [False, True, False]
-    assert result.reason.to_list() == [UNUSABLE, None, UNUSABLE]
 
 
 def test_extra_is_json_of_everything_else() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support.cast import CAST, HEADER, RULES, Tocsin
+from support.cast import HEADER, Tocsin
 from support.databases import Cluster
-from support.homes import copy_home, settled_home
+from support.homes import settle
 
 
 @pytest.fixture
@@ -20,18 +20,11 @@ def engine_name() -> str:
 @pytest.fixture
 def tocsin(tmp_path: Path, engine_name: str, request: pytest.FixtureRequest) -> Tocsin:
     """A node with the cast in its directory."""
-    node = Tocsin(tmp_path / "home", {**os.environ, "NO_COLOR": "1"})
-    (tmp_path / "cast.toml").write_text(CAST)
-    (tmp_path / "rules.csv").write_text(RULES)
-    if engine_name == "sqlite":
-        copy_home(settled_home(), node.home)
-        return node
-    cluster: Cluster = request.getfixturevalue("postgresql")
-    node.home.mkdir()
-    (node.home / "tocsin.toml").write_text(f"[storage]\ndatabase = '{cluster.fresh()}'\n")
-    node.run("directory", "import", tmp_path / "cast.toml")
-    node.run("directory", "import", tmp_path / "rules.csv")
-    return node
+    settings = ""
+    if engine_name == "postgresql":
+        cluster: Cluster = request.getfixturevalue("postgresql")
+        settings = f"[storage]\ndatabase = '{cluster.fresh()}'\n"
+    return Tocsin(settle(tmp_path / "home", settings), {**os.environ, "NO_COLOR": "1"})
 
 
 @pytest.fixture

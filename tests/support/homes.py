@@ -32,12 +32,36 @@ def migrated_home() -> Path:
 @cache
 def settled_home() -> Path:
     """The same with the fixed cast in its directory. Nobody writes there."""
-    folder = _folder()
-    home = copy_home(migrated_home(), folder / "home")
-    for name, text in (("cast.toml", CAST), ("rules.csv", RULES)):
-        (folder / name).write_text(text)
-        Tocsin(home, {}).run("directory", "import", folder / name)
+    home = copy_home(migrated_home(), _folder() / "home")
+    _import_cast(home)
     return home
+
+
+def settle(home: Path, settings: str = "") -> Path:
+    """``home``, with these settings and the fixed cast in its directory, whose files are beside it."""
+    if "database =" in settings:  # not the one of which there is a copy
+        copy_home(migrated_home() / "networks", home / "networks")
+    else:
+        copy_home(settled_home(), home)
+    if settings:
+        (home / "tocsin.toml").write_text(settings)
+    if "database =" in settings:
+        _import_cast(home)
+    else:
+        _write_cast(home.parent)
+    return home
+
+
+def _import_cast(home: Path) -> None:
+    for path in _write_cast(home.parent):
+        Tocsin(home, {}).run("directory", "import", path)
+
+
+def _write_cast(folder: Path) -> list[Path]:
+    paths = [folder / "cast.toml", folder / "rules.csv"]
+    for path, text in zip(paths, (CAST, RULES), strict=True):
+        path.write_text(text)
+    return paths
 
 
 def fresh_records(folder: Path) -> Path:

@@ -19,7 +19,7 @@ GROUPS = {
 }
 
 
-class ByFile(LoadScopeScheduling):
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """A file, or a group of files, goes to one process."""
 
     def _split_scope(self, nodeid: str) -> str:
@@ -30,7 +30,7 @@ class ByFile(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
     config.option.loadscopereorder = False  # ours is the order
-    return ByFile(config, log)  # type: ignore[arg-type]  # a logger that xdist does not name in public
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

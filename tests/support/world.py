@@ -17,7 +17,7 @@ from fastapi import FastAPI
 
 from support.cast import HEADER, Tocsin
 from support.delivery_examples import Read, read_folder
-from support.homes import copy_home, settled_home
+from support.homes import copy_home, settle
 from support.ports import free_port
 from support.processes import command
 from tocsin.pipeline.ingest import Counts, ingest
@@ -120,8 +120,7 @@ def serving(home: Path, cut: str = "", *, public: bool = True, work: bool = Fals
 
 def make_world(folder: Path, settings: str = "") -> World:
     """A node in ``folder`` that has heard nothing yet."""
-    home = copy_home(settled_home(), folder / "home")
-    (home / "tocsin.toml").write_text(f'{settings}\n[server]\nurl = "{URL}"\n[node]\nname = "CSIRT Example"\n')
+    home = settle(folder / "home", f'{settings}\n[server]\nurl = "{URL}"\n[node]\nname = "CSIRT Example"\n')
     return World(folder, open_node(home))
 
 

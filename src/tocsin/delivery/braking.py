@@ -11,14 +11,17 @@ from tocsin.delivery.post import Post
 from tocsin.delivery.postage import due_letters
 from tocsin.delivery.safety import leaves, most_mails
 from tocsin.directory import Team
+from tocsin.node.sentences import join_sentences, say
 
-_LOOK = "Look at what is due with 'tocsin deliveries due'; 'tocsin deliveries release --brake' lets it leave."
+_LOOK = say("Look at what is due with 'tocsin deliveries due'; 'tocsin deliveries release --brake' lets it leave.")
 
 
 def stopped(session: Session) -> str:
     """Why a person stopped all sending, or nothing."""
     found = halt.halted(session, halt.STOP)
-    return f"{halt.words(found)} 'tocsin resume' lets it go on." if found is not None else ""
+    if found is None:
+        return ""
+    return join_sentences(" ", (halt.words(found), say("'tocsin resume' lets it go on.")))
 
 
 def braked(session: Session, post: Post, teams: Mapping[int, Team], known: Collection[int]) -> str:
@@ -40,4 +43,4 @@ def braked(session: Session, post: Post, teams: Mapping[int, Team], known: Colle
             return ""
     else:
         most = most_mails(tell, former_days(session, way=post.way, now=now))
-    return f"{halt.words(halt.pull_brake(session, mails=mails, most=most, now=now))} {_LOOK}"
+    return join_sentences(" ", (halt.words(halt.pull_brake(session, mails=mails, most=most, now=now)), _LOOK))

@@ -43,6 +43,7 @@ from tocsin.delivery.safety import FILE, SHADOW, MailAllowance, holds_first, sam
 from tocsin.delivery.sealing import KeyRequests, settle, stuck_teams
 from tocsin.directory import Team
 from tocsin.node.records import AuditAction, Database, audit, cut
+from tocsin.node.sentences import join_sentences, say
 from tocsin.sharing.gate import GateVerdict
 
 _NOTED = 100
@@ -386,7 +387,13 @@ def _looked_at(digest: RenderedDigest) -> dict[str, object]:
 
 def _missing(counts: Mapping[str, int]) -> str:
     missing = counts["owed"] - counts["events"] - counts["withheld"]
-    return f"{missing} of {counts['owed']} events are no longer in the event table." if missing > 0 else ""
+    return (
+        say(
+            "%(missing)s of %(counts)s events are no longer in the event table.", missing=missing, counts=counts["owed"]
+        )
+        if missing > 0
+        else ""
+    )
 
 
 def _withheld(digest: RenderedDigest) -> dict[str, object]:
@@ -398,6 +405,6 @@ def _withheld(digest: RenderedDigest) -> dict[str, object]:
         "id": digest.owed.id,
         "state": state.value,
         "counts": digest.counts,
-        "error": f"{refusal.words} [{refusal.rule}]",
+        "error": join_sentences(" ", (refusal.words, f"[{refusal.rule}]")),
         "next_try_at": None,
     }

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
 from tocsin.node.settings import TellSettings
 
 _OPEN = (DeliveryState.QUEUED.value, DeliveryState.RETRY.value, DeliveryState.HELD.value)
@@ -20,7 +21,7 @@ def expire(session: Session, tell: TellSettings, now: datetime) -> int:
     What a person let go counts from then. A digest is as old as its binding, other news as its day of being due.
     """
     before = now - timedelta(days=tell.max_age_days)
-    words = f"It was due more than {tell.max_age_days} days ago ([tell] max_age_days)."
+    words = say("It was due more than %(max_age_days)s days ago ([tell] max_age_days).", max_age_days=tell.max_age_days)
     items = (
         update(DeliveryItem)
         .where(DeliveryItem.state == ItemState.QUEUED.value, DeliveryItem.due_at < before)

@@ -9,6 +9,7 @@ from tocsin.delivery.ledger import DAY
 from tocsin.delivery.models import BrakePass, Halt
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
 
 STOP, BRAKE = "stop", "brake"
 _PASS = 2 * DAY  # what leaves by a pass is counted for a day; the pass must outlive that
@@ -35,7 +36,7 @@ def resume(session: Session, *, actor: str, now: datetime) -> None:
 
     """
     if (found := session.get(Halt, STOP)) is None:
-        raise ConflictError("Sending is not stopped.")
+        raise ConflictError(say("Sending is not stopped."))
     session.delete(found)
     audit(session, AuditAction.TELLING_RESUMED, at=now, actor=actor, subject="node")
 
@@ -52,7 +53,11 @@ def halts(session: Session) -> tuple[Halt | None, Halt | None]:
 
 def pull_brake(session: Session, *, mails: int, most: int, now: datetime) -> Halt:
     """Stop since so many mails would leave within a day; where it holds already, with the newest number."""
-    reason = f"{mails:,} mails would leave within a day, and {most:,} may without asking"
+    reason = say(
+        "%(mails)s mails would leave within a day, and %(most)s may without asking",
+        mails=f"{mails:,}",
+        most=f"{most:,}",
+    )
     if (found := session.get(Halt, BRAKE)) is not None:
         found.mails, found.reason = mails, reason
         return found
@@ -71,7 +76,7 @@ def release_brake(session: Session, *, actor: str, now: datetime) -> int:
 
     """
     if (found := session.get(Halt, BRAKE)) is None:
-        raise ConflictError("The brake does not hold anything.")
+        raise ConflictError(say("The brake does not hold anything."))
     session.delete(found)
     give_pass(session, found.mails, now)
     audit(session, AuditAction.BRAKE_RELEASED, at=now, actor=actor, subject="node", detail={"mails": found.mails})
@@ -91,5 +96,10 @@ def passes(session: Session, now: datetime) -> int:
 def words(found: Halt) -> str:
     """The halt in one sentence."""
     if found.kind == STOP:
-        return f"Sending was stopped at {found.at:%Y-%m-%d %H:%M} UTC by {found.actor}: {found.reason.rstrip('.')}."
-    return f"The brake holds since {found.at:%Y-%m-%d %H:%M} UTC: {found.reason}."
+        return say(
+            "Sending was stopped at %(at)s UTC by %(actor)s: %(reason)s.",
+            at=f"{found.at:%Y-%m-%d %H:%M}",
+            actor=found.actor,
+            reason=found.reason.rstrip("."),
+        )
+    return say("The brake holds since %(at)s UTC: %(reason)s.", at=f"{found.at:%Y-%m-%d %H:%M}", reason=found.reason)

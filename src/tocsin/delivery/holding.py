@@ -12,6 +12,7 @@ from tocsin.delivery.safety import FILE
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
 
 _DIGEST, _LETTER = "delivery", "letter"
 
@@ -63,7 +64,8 @@ def drop(session: Session, one: Delivery | Letter, *, reason: str, actor: str, n
 
     """
     _check_held(one)
-    one.state, one.error = DeliveryState.DROPPED.value, f"Dropped by {actor}: {reason}"
+    one.state = DeliveryState.DROPPED.value
+    one.error = say("Dropped by %(actor)s: %(reason)s", actor=actor, reason=reason)
     detail: dict[str, object] = {"reason": reason}
     audit(session, AuditAction.DELIVERY_DROPPED, at=now, actor=actor, subject=_subject(one), detail=detail)
 
@@ -104,15 +106,16 @@ def check_not_final(one: Delivery | Letter) -> None:
     """
     if one.state in FINAL:
         raise ConflictError(
-            f"{one.reference} is {one.state}, and stays so.",
-            hint="What is still seen comes with the next digest of its team.",
+            say("%(reference)s is %(state)s, and stays so.", reference=one.reference, state=one.state),
+            hint=say("What is still seen comes with the next digest of its team."),
         )
 
 
 def _check_held(one: Delivery | Letter) -> None:
     if one.state != DeliveryState.HELD:
         raise ConflictError(
-            f"{one.reference} is not held: it is {one.state}.", hint="'tocsin deliveries held' lists those that are."
+            say("%(reference)s is not held: it is %(state)s.", reference=one.reference, state=one.state),
+            hint="'tocsin deliveries held' lists those that are.",
         )
 
 

@@ -12,6 +12,7 @@ from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemSt
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import say
 
 _TOLD = {
     DeliveryState.SENT.value: "was sent",
@@ -61,11 +62,19 @@ def retry(session: Session, reference: str, now: datetime, *, actor: str) -> Del
     check_not_final(found)
     if found.state == DeliveryState.HELD:
         raise ConflictError(
-            f"{found.reference} waits for a person's look.", hint=f"Run: tocsin deliveries release {found.reference}"
+            say("%(reference)s waits for a person's look.", reference=found.reference),
+            hint=f"Run: tocsin deliveries release {found.reference}",
         )
     if found.state in _TOLD:
         how = _TOLD[found.state]
-        raise ConflictError(f"{found.reference} {how} at {found.sent_at:%Y-%m-%d %H:%M} UTC.")
+        raise ConflictError(
+            say(
+                "%(reference)s %(how)s at %(sent_at)s UTC.",
+                reference=found.reference,
+                how=how,
+                sent_at=f"{found.sent_at:%Y-%m-%d %H:%M}",
+            )
+        )
     detail: dict[str, object] = {"state": found.state}
     subject = f"delivery:{found.reference}"
     audit(session, AuditAction.DELIVERY_RETRIED, at=now, actor=actor, subject=subject, detail=detail)

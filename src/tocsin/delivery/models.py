@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.node.letters import LetterState
-from tocsin.node.records import Base, Json, UTCDateTime
+from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 
 
 class ItemState(StrEnum):
@@ -93,8 +93,8 @@ class Delivery(Base):
     path: Mapped[str] = mapped_column(Text)
     size: Mapped[int]
     counts: Mapped[dict[str, int]] = mapped_column(Json)
-    error: Mapped[str] = mapped_column(Text)
-    protection: Mapped[str] = mapped_column(Text, default="")
+    error: Mapped[str] = mapped_column(SentenceText)
+    protection: Mapped[str] = mapped_column(SentenceText, default="")
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     repeats: Mapped[int | None]
 
@@ -123,7 +123,7 @@ class Halt(Base):
     kind: Mapped[str] = mapped_column(Text, primary_key=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     actor: Mapped[str] = mapped_column(Text)
-    reason: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(SentenceText)
     mails: Mapped[int]
 
 

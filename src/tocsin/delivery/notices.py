@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import halt
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
 from tocsin.node.letters import Letter, LetterState
+from tocsin.node.sentences import join_sentences, say, say_count
 from tocsin.node.settings import Settings
 
 
@@ -35,16 +36,24 @@ def _halts(session: Session) -> list[DeliveryNotice]:
 
 
 def _halt(one: Halt) -> DeliveryNotice:
-    undo = "tocsin resume" if one.kind == halt.STOP else "tocsin deliveries release --brake"
-    return DeliveryNotice(halt.words(one), f"'{undo}' lets mails leave again.", asks=True)
+    stop, brake = (
+        say("'tocsin resume' lets mails leave again."),
+        say("'tocsin deliveries release --brake' lets mails leave again."),
+    )
+    return DeliveryNotice(halt.words(one), stop if one.kind == halt.STOP else brake, asks=True)
 
 
 def _mode(settings: Settings) -> list[DeliveryNotice]:
-    mend = "Set [tell] mode to 'live' in tocsin.toml when you are ready; docs/first-day.md leads there."
+    mend = say("Set [tell] mode to 'live' in tocsin.toml when you are ready; docs/first-day.md leads there.")
     if settings.tell.mode == "shadow":
-        return [DeliveryNotice("Shadow mode: everything is decided and written, nothing is sent.", mend, asks=False)]
+        return [
+            DeliveryNotice(say("Shadow mode: everything is decided and written, nothing is sent."), mend, asks=False)
+        ]
     if settings.tell.mode == "redirect":
-        words = f"Redirect mode: every mail goes to {settings.tell.redirect_to} only, no team is told."
+        words = say(
+            "Redirect mode: every mail goes to %(redirect_to)s only, no team is told.",
+            redirect_to=settings.tell.redirect_to,
+        )
         return [DeliveryNotice(words, mend, asks=False)]
     return []
 
@@ -54,12 +63,16 @@ def _held(session: Session) -> list[DeliveryNotice]:
     letters = session.scalar(select(func.count()).where(Letter.state == LetterState.HELD.value)) or 0
     if not digests + letters:
         return []
-    kinds = [_counted(digests, "digest")] * bool(digests) + [_counted(letters, "letter")] * bool(letters)
-    verb = "waits" if digests + letters == 1 else "wait"
-    words = f"{' and '.join(kinds)} {verb} for a person's look, as the first mail to a team."
+    kinds = [_digests(digests)] * bool(digests) + [say_count("%(n)s letter", "%(n)s letters", letters)] * bool(letters)
+    words = say_count(
+        "%(kinds)s waits for a person's look, as the first mail to a team.",
+        "%(kinds)s wait for a person's look, as the first mail to a team.",
+        digests + letters,
+        kinds=join_sentences(" and ", kinds),
+    )
     return [
         DeliveryNotice(
-            words, "'tocsin deliveries held' lists them, 'tocsin deliveries release' lets them go.", asks=True
+            words, say("'tocsin deliveries held' lists them, 'tocsin deliveries release' lets them go."), asks=True
         )
     ]
 
@@ -68,8 +81,8 @@ def _stuck(session: Session) -> list[DeliveryNotice]:
     stuck = session.scalar(select(func.count()).where(Delivery.state == DeliveryState.STUCK.value)) or 0
     if not stuck:
         return []
-    words = f"{_counted(stuck, 'digest')} must be encrypted and cannot be."
-    mend = "'tocsin deliveries list --state stuck' says why; 'tocsin keys import TEAM FILE' brings a key in."
+    words = say("%(counted)s must be encrypted and cannot be.", counted=_digests(stuck))
+    mend = say("'tocsin deliveries list --state stuck' says why; 'tocsin keys import TEAM FILE' brings a key in.")
     return [DeliveryNotice(words, mend, asks=True)]
 
 
@@ -81,15 +94,17 @@ def _expired(session: Session) -> list[DeliveryNotice]:
     ).one()
     if not news + digests:
         return []
-    words = (
-        f"{int(events or 0) + int(more or 0):,} events were not told: they became too old before a mail could leave."
+    words = say_count(
+        "%(n)s event was not told: it became too old before a mail could leave.",
+        "%(n)s events were not told: they became too old before a mail could leave.",
+        int(events or 0) + int(more or 0),
     )
     return [
         DeliveryNotice(
-            words, "'tocsin deliveries list --state expired' and 'tocsin deliveries due --expired'.", asks=False
+            words, say("'tocsin deliveries list --state expired' and 'tocsin deliveries due --expired'."), asks=False
         )
     ]
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _digests(number: int) -> str:
+    return say_count("%(n)s digest", "%(n)s digests", number)

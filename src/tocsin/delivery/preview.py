@@ -13,6 +13,7 @@ from tocsin.directory import Team
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
 from tocsin.node.records import Database
+from tocsin.node.sentences import say
 
 
 def preview(
@@ -31,11 +32,17 @@ def preview(
     if isinstance(found, Letter):
         return (letter_mail(found, node),)
     if found.team_id not in teams:
-        raise ConflictError(f"The team of {found.reference} is no longer in the directory.")
+        raise ConflictError(say("The team of %(reference)s is no longer in the directory.", reference=found.reference))
     with ThreadPoolExecutor(1) as executor:
         for bundle in bundles(owed, teams, events_of):
             for digest in render(bundle, teams, facts, node, executor):
                 if digest.refusal is not None:
-                    raise ConflictError(f"Nothing of {found.reference} leaves: {digest.refusal.words}")
+                    raise ConflictError(
+                        say(
+                            "Nothing of %(reference)s leaves: %(words)s",
+                            reference=found.reference,
+                            words=digest.refusal.words,
+                        )
+                    )
                 return digest.mails
     return ()

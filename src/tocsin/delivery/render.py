@@ -19,6 +19,7 @@ from tocsin.delivery.texts import DigestText, Shelf, Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
 from tocsin.directory import AttachmentFormat, Team
 from tocsin.node.errors import TocsinError
+from tocsin.node.sentences import say
 from tocsin.node.settings import Settings
 from tocsin.sharing.gate import GateVerdict, Marking
 from tocsin.sharing.rules import NO_RULES, Rules
@@ -116,7 +117,7 @@ def render(
         owed, _ = pair
         gate, team = gates[owed.id], teams[owed.team_id]
         if gate.marking is None:
-            refusal = gate.refusal or GateVerdict(False, NO_EVENTS, "None of its events is in the event table.")
+            refusal = gate.refusal or GateVerdict(False, NO_EVENTS, say("None of its events is in the event table."))
             return RenderedDigest(owed, "", (), _counts(owed, None, gate.withheld), refusal)
         found = surveys[owed.id]
         found.gone = gone.get(owed.team_id, ())

@@ -10,6 +10,7 @@ from tocsin.delivery.outbox import repeat
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
 
 _OPEN = {DeliveryState.QUEUED.value, DeliveryState.RETRY.value}
 _GONE = {
@@ -38,8 +39,12 @@ def hold(session: Session, one: Delivery | Letter, *, reason: str, actor: str, n
 
     """
     if not can_hold(one):
-        raise ConflictError(f"{one.reference} does not wait to leave: it is {one.state}.")
-    one.state, one.error = DeliveryState.HELD.value, f"Held by {actor}: {reason}" if reason else f"Held by {actor}."
+        raise ConflictError(
+            say("%(reference)s does not wait to leave: it is %(state)s.", reference=one.reference, state=one.state)
+        )
+    one.state, one.error = DeliveryState.HELD.value, say("Held by %(actor)s.", actor=actor)
+    if reason:
+        one.error = say("Held by %(actor)s: %(reason)s", actor=actor, reason=reason)
     audit(session, AuditAction.DELIVERY_HELD, at=now, actor=actor, subject=_subject(one), detail={"reason": reason})
 
 
@@ -53,11 +58,14 @@ def send_again(session: Session, one: Delivery | Letter, *, actor: str, domain: 
 
     """
     if not isinstance(one, Delivery):
-        raise ConflictError(f"{one.reference} is a letter; a letter is asked for again where it came from.")
+        raise ConflictError(
+            say("%(reference)s is a letter; a letter is asked for again where it came from.", reference=one.reference)
+        )
     check_not_final(one)
     if not can_repeat(one):
         raise ConflictError(
-            f"{one.reference} has not left: it is {one.state}.", hint="Let it be tried again, or release it."
+            say("%(reference)s has not left: it is %(state)s.", reference=one.reference, state=one.state),
+            hint=say("Let it be tried again, or release it."),
         )
     made = repeat(session, one, domain=domain, now=now)
     detail: dict[str, object] = {"by": made.reference}

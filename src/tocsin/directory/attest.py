@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from tocsin.directory.facts import AttestationKind, Fact, FactKind, Status
+from tocsin.node.sentences import join_sentences, say
 
 _VOUCHING: Final = {Status.ACCREDITED.value, Status.CERTIFIED.value}
 SOON: Final = timedelta(days=60)
@@ -58,24 +59,29 @@ def weigh(facts: Iterable[Fact], at: date) -> list[AttestationReason]:
 
 def _attestation(fact: Fact, at: date) -> AttestationReason:
     kind, ends = AttestationKind(fact.get("kind")), fact.day("expires")
-    by = "declared by the team itself" if kind is AttestationKind.SELF else f"{kind} by {fact.value}"
-    scope = f" for {fact.get('scope')}" if fact.get("scope") else ""
-    return AttestationReason(kind, ends is None or at <= ends, f"{by}{scope}{_end_words(ends, at)}{_said(fact)}", ends)
+    by = say("%(kind)s by %(value)s", kind=kind, value=fact.value)
+    if kind is AttestationKind.SELF:
+        by = say("declared by the team itself")
+    scope = say(" for %(scope)s", scope=fact.get("scope")) if fact.get("scope") else ""
+    words = join_sentences("", (by, scope, _end_words(ends, at), _said(fact)))
+    return AttestationReason(kind, ends is None or at <= ends, words, ends)
 
 
 def _membership(fact: Fact, at: date) -> AttestationReason:
     begins, ends = fact.day("since"), fact.day("until")
     counts = (begins is None or begins <= at) and (ends is None or at <= ends)
-    late = f", only from {begins}" if begins and at < begins else ""
-    words = f"{fact.get('status')} by {fact.value}{late}{_end_words(ends, at)}{_said(fact)}"
+    by = say("%(kind)s by %(value)s", kind=fact.get("status"), value=fact.value)
+    late = say(", only from %(begins)s", begins=begins) if begins and at < begins else ""
+    words = join_sentences("", (by, late, _end_words(ends, at), _said(fact)))
     return AttestationReason(AttestationKind.ACCREDITATION, counts, words, ends)
 
 
 def _end_words(ends: date | None, at: date) -> str:
     if ends is None:
         return ""
-    return f", expired on {ends}" if ends < at else f", until {ends}"
+    return say(", expired on %(ends)s", ends=ends) if ends < at else say(", until %(ends)s", ends=ends)
 
 
 def _said(fact: Fact) -> str:
-    return f" (said by {fact.said_by or fact.source})" if fact.said_by or fact.source else ""
+    who = fact.said_by or fact.source
+    return say(" (said by %(said_by)s)", said_by=who) if who else ""

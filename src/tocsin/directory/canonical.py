@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tocsin.directory.homoglyphs import deceptive
 from tocsin.directory.model import MuteKind, RuleKind
 from tocsin.networks import parse_network
+from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -38,7 +39,7 @@ def key(text: str) -> str:
     """A team's short name: 1 to 64 of a-z, 0-9 and inner hyphens."""
     found = text.strip().lower()
     if not _KEY.fullmatch(found):
-        raise ValueError("a key is 1 to 64 letters a-z, digits and inner hyphens")
+        raise ValueError(say("a key is 1 to 64 letters a-z, digits and inner hyphens"))
     return found
 
 
@@ -46,9 +47,9 @@ def line(text: str) -> str:
     """One line of text, without blanks at both ends; it may come to stand in a mail header."""
     found = text.strip()
     if _CONTROL.search(found):
-        raise ValueError("a line break or control character is not allowed here")
+        raise ValueError(say("a line break or control character is not allowed here"))
     if len(found) > 500:
-        raise ValueError("at most 500 characters")
+        raise ValueError(say("at most 500 characters"))
     return found
 
 
@@ -56,7 +57,7 @@ def name(text: str) -> str:
     """A line that is not empty."""
     found = line(text)
     if not found:
-        raise ValueError("it is empty")
+        raise ValueError(say("it is empty"))
     return found
 
 
@@ -75,10 +76,10 @@ def prefix(text: str) -> str:
     """
     network = parse_network(text)
     if network is None:
-        raise ValueError("not an IPv4 or IPv6 network such as 192.0.2.0/24 or 2001:db8::/32")
+        raise ValueError(say("not an IPv4 or IPv6 network such as 192.0.2.0/24 or 2001:db8::/32"))
     whole = parse_network(text.strip().partition("/")[0])
     if whole is None or (whole.hi, whole.lo) != (network.hi, network.lo):
-        raise ValueError(f"the address has bits behind the length; did you mean {network}?")
+        raise ValueError(say("the address has bits behind the length; did you mean %(network)s?", network=network))
     return str(network)
 
 
@@ -89,11 +90,17 @@ def asn(text: str) -> str:
     """
     digits = text.strip().upper().removeprefix("AS")
     if _AS_RANGE.fullmatch(digits):
-        raise ValueError("a range of AS numbers; write each number on its own, since each is one claim")
+        raise ValueError(say("a range of AS numbers; write each number on its own, since each is one claim"))
     if digits in _RESERVED_AS:
-        raise ValueError(f"AS{digits} is nobody's: it is reserved ({_RESERVED_AS[digits]})")
+        raise ValueError(
+            say(
+                "AS%(digits)s is nobody's: it is reserved (%(reserved_as)s)",
+                digits=digits,
+                reserved_as=_RESERVED_AS[digits],
+            )
+        )
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= 10 and 1 <= int(digits) <= 4_294_967_295):
-        raise ValueError("not an AS number from 1 to 4294967295, such as AS64500")
+        raise ValueError(say("not an AS number from 1 to 4294967295, such as AS64500"))
     return str(int(digits))
 
 
@@ -106,7 +113,13 @@ def domain(text: str) -> str:
     found = host(text.strip().removeprefix("."))
     if _suffixes().is_public(found):
         if not text.strip().startswith("."):
-            raise ValueError(f"'{found}' is a public suffix; write '.{found}' if every name under it is meant")
+            raise ValueError(
+                say(
+                    "'%(found)s' is a public suffix; write '.%(found2)s' if every name under it is meant",
+                    found=found,
+                    found2=found,
+                )
+            )
         return f".{found}"
     return found
 
@@ -118,13 +131,13 @@ def host(text: str) -> str:
         found = found.encode("idna").decode("ascii")
         why = deceptive(found, text) if "xn--" in found else ""
     except UnicodeError:
-        raise ValueError("not a domain name") from None
+        raise ValueError(say("not a domain name")) from None
     if why:
         raise ValueError(why)
     if len(found) > 253 or not all(_LABEL.fullmatch(label) for label in found.split(".")):
-        raise ValueError("not a domain name")
+        raise ValueError(say("not a domain name"))
     if found.rpartition(".")[2].isdecimal():
-        raise ValueError("not a domain name, since it ends in a number")
+        raise ValueError(say("not a domain name, since it ends in a number"))
     return found
 
 
@@ -132,7 +145,7 @@ def country(text: str) -> str:
     """A country code of two letters (ISO 3166-1 alpha-2), upper-case."""
     found = text.strip().upper()
     if not (len(found) == 2 and found.isascii() and found.isalpha()):
-        raise ValueError("not a country code of two letters (ISO 3166-1)")
+        raise ValueError(say("not a country code of two letters (ISO 3166-1)"))
     return found
 
 
@@ -146,23 +159,28 @@ def mailbox(text: str) -> str:
 
 def _why_no_mailbox(text: str) -> str:
     """What a text has beside or instead of a plain address, by the words of RFC 5322, section 3.4."""
-    plain = "not a plain e-mail address such as cert@example.org"
+    plain = say("not a plain e-mail address such as cert@example.org")
     if not text.isprintable():
-        return f"{plain} (a control character stands in it)"
+        return say("%(plain)s (a control character stands in it)", plain=plain)
     found = [address for _, address in getaddresses([text]) if _ADDRESS.fullmatch(address)]
     if len(found) > 1:
-        return f"{plain}: there are {len(found)}; give each on its own"
+        return say("%(plain)s: there are %(found)s; give each on its own", plain=plain, found=len(found))
     if len(found) == 1 and text.count("@") == 1:
-        beside = "a display name" if "<" in text else "a comment" if "(" in text else ""
-        return f"{plain}: it has {beside or 'something'} beside it; write '{found[0]}' alone"
-    return f"{plain} (no name, comment or quotes)"
+        beside = say("a display name") if "<" in text else say("a comment") if "(" in text else say("something")
+        return say(
+            "%(plain)s: it has %(beside)s beside it; write '%(found)s' alone",
+            plain=plain,
+            beside=beside,
+            found=found[0],
+        )
+    return say("%(plain)s (no name, comment or quotes)", plain=plain)
 
 
 def language(text: str) -> str:
     """A language tag (BCP 47)."""
     found = text.strip()
     if not _LANGUAGE.fullmatch(found):
-        raise ValueError("not a language tag such as en or pt-BR (BCP 47)")
+        raise ValueError(say("not a language tag such as en or pt-BR (BCP 47)"))
     return found
 
 
@@ -172,7 +190,7 @@ def timezone(text: str) -> str:
     try:
         return found if found == "UTC" else ZoneInfo(found).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("not a time zone of the IANA database such as Africa/Nairobi") from None
+        raise ValueError(say("not a time zone of the IANA database such as Africa/Nairobi")) from None
 
 
 def ceiling(text: str) -> str:
@@ -228,7 +246,7 @@ def choice(kind: type[E]) -> Callable[[str], E]:
         try:
             return kind(text.strip().lower())
         except ValueError:
-            raise ValueError(f"not one of {words}") from None
+            raise ValueError(say("not one of %(words)s", words=words)) from None
 
     return read
 

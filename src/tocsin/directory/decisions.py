@@ -19,6 +19,7 @@ from tocsin.directory.tables import DecisionRow, TeamRow
 from tocsin.networks import Network, parse_network
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import say
 
 _AS = re.compile(r"AS[0-9]+|[0-9]+", re.IGNORECASE)
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
@@ -61,7 +62,7 @@ def decide_conflict(database: Database, verdict: ValueDecision, *, actor: str, n
     reason = read_line("--reason", verdict.reason, needed=True)
     kind, value = read_ground(verdict.value)
     if verdict.both is bool(verdict.teams):
-        raise UsageError("Say either --for with a team, or --both.", hint="--for may be given several times.")
+        raise UsageError(say("Say either --for with a team, or --both."), hint="--for may be given several times.")
     with database.begin() as session:
         version = renew_version(session)
         contest = _contest(session, kind, value)
@@ -205,7 +206,11 @@ def _check(contest: _Contest, teams: set[int], keys: Mapping[int, str]) -> None:
     strangers = sorted(keys[team] for team in teams - contest.claimants - contest.around)
     if strangers:
         raise ConflictError(
-            f"{', '.join(strangers)} does not claim {contest.value}, nor what it lies in.",
+            say(
+                "%(strangers)s does not claim %(value)s, nor what it lies in.",
+                strangers=", ".join(strangers),
+                value=contest.value,
+            ),
             hint="'tocsin directory assert' makes a claim that overrules imports; then there is nothing to decide.",
         )
 

@@ -25,6 +25,7 @@ from tocsin.directory.statements import read_line, renew_version
 from tocsin.directory.tables import MergeRefusalRow, MergeRow, TeamRow
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import say
 
 _ENOUGH = 40  # of 100: less is no reason to ask a person
 _CROWD = 20  # more teams with the same mailbox or AS say nothing about each other
@@ -122,7 +123,10 @@ def merge_teams(
         version = renew_version(session)
         into, team = find_team(session, keep), find_team(session, merge)
         if into == team:
-            raise ConflictError(f"'{keep}' and '{merge}' are one team already.", hint="Say two different teams.")
+            raise ConflictError(
+                say("'%(keep)s' and '%(merge)s' are one team already.", keep=keep, merge=merge),
+                hint=say("Say two different teams."),
+            )
         row = MergeRow(team_id=team, into_id=into, said_by=said_by, reason=reason, recorded=now)
         session.add(row)
         _audit(session, AuditAction.TEAM_MERGED, team, into, actor=actor, now=now)
@@ -167,7 +171,10 @@ def keep_apart(
         pair = _pair(find_team(session, one), find_team(session, other))
         keys = team_keys(session)
         if pair[0] == pair[1]:
-            raise ConflictError(f"'{one}' and '{other}' are one team.", hint="'tocsin directory unmerge' undoes it.")
+            raise ConflictError(
+                say("'%(one)s' and '%(other)s' are one team.", one=one, other=other),
+                hint="'tocsin directory unmerge' undoes it.",
+            )
         known = select(MergeRefusalRow).where(MergeRefusalRow.one_id == pair[0], MergeRefusalRow.other_id == pair[1])
         if session.scalar(known) is None:
             row = MergeRefusalRow(one_id=pair[0], other_id=pair[1], said_by=said_by, reason=reason, recorded=now)
@@ -190,11 +197,11 @@ def _candidate(one: Team, other: Team, likenesses: Sequence[Likeness], together:
     reasons = [likeness.words for likeness in likenesses]
     if one.country and other.country and one.country != other.country:
         score *= _DOUBT
-        reasons.append(f"but {one.country} is not {other.country}")
+        reasons.append(say("but %(country)s is not %(country2)s", country=one.country, country2=other.country))
     warning = next((likeness.warning for likeness in likenesses if likeness.warning), "")
     if together and not warning:
         score *= _DOUBT
-        reasons.append(f"but the source '{min(together)}' names both")
+        reasons.append(say("but the source '%(source)s' names both", source=min(together)))
     return Candidate(one.key, other.key, (one.name, other.name), round(score), tuple(reasons), warning)
 
 
@@ -210,7 +217,7 @@ def _names(teams: Sequence[Team]) -> Iterator[Likeness]:
             first, second = members[one], members[other]
             same = comparable(first.name) == comparable(second.name)
             named = TeamKind.ORGANISATION in {first.kind, second.kind} or first.kind is second.kind
-            words = "the same name" if same else "the same organisation"
+            words = say("the same name") if same else say("the same organisation")
             yield Likeness((one, other), words, 60 if same else 45 if named else 25)
 
 
@@ -219,11 +226,11 @@ def _look_alikes(teams: Sequence[Team]) -> Iterator[Likeness]:
     by_look: dict[str, dict[int, str]] = defaultdict(dict)
     for team in teams:
         by_look[skeleton(comparable(team.name))][team.id] = comparable(team.name)
-    warning = "the names only look alike: other letters; one may pose as the other"
+    warning = say("the names only look alike: other letters; one may pose as the other")
     for members in by_look.values():
         for one, other in _pairs(members):
             if members[one] != members[other]:
-                yield Likeness((one, other), "names that look alike", 40, warning)
+                yield Likeness((one, other), say("names that look alike"), 40, warning)
 
 
 def _mailboxes(teams: Sequence[Team]) -> Iterator[Likeness]:
@@ -235,10 +242,10 @@ def _mailboxes(teams: Sequence[Team]) -> Iterator[Likeness]:
             by_domain[address.rpartition("@")[2]].add(team.id)
     for address, members in by_address.items():
         if len(members) <= _CROWD:
-            yield from (Likeness(pair, f"the mailbox {address}", 50) for pair in _pairs(members))
+            yield from (Likeness(pair, say("the mailbox %(address)s", address=address), 50) for pair in _pairs(members))
     for domain, members in by_domain.items():
         if len(members) <= _CROWD:
-            yield from (Likeness(pair, f"mailboxes at {domain}", 15) for pair in _pairs(members))
+            yield from (Likeness(pair, say("mailboxes at %(domain)s", domain=domain), 15) for pair in _pairs(members))
 
 
 def _claims(found: EffectiveAssertions) -> Iterator[Likeness]:
@@ -249,7 +256,7 @@ def _claims(found: EffectiveAssertions) -> Iterator[Likeness]:
             by_value[rule.kind, name_of(rule.kind, rule.value)].add(rule.team_id)
     for (kind, value), members in by_value.items():
         if 1 < len(members) <= _CROWD:
-            words = f"both answer for {f'AS{value}' if kind is RuleKind.ASN else value}"
+            words = say("both answer for %(value)s", value=f"AS{value}" if kind is RuleKind.ASN else value)
             yield from (Likeness(pair, words, 40) for pair in _pairs(members))
 
 

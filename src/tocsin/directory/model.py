@@ -9,6 +9,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from tocsin.node.sentences import join_sentences, say
+
 
 class TeamKind(StrEnum):
     """What sort of team it is."""
@@ -76,8 +78,9 @@ class Mute:
     @property
     def words(self) -> str:
         """``prefix 192.0.2.0/24 until 2026-12-31 00:00 UTC (moving)``."""
-        until = f" until {self.until:%Y-%m-%d %H:%M} UTC" if self.until else ""
-        return f"{self.kind} {self.value}{until}" + (f" ({self.reason})" if self.reason else "")
+        until = say(" until %(until)s UTC", until=f"{self.until:%Y-%m-%d %H:%M}") if self.until else ""
+        reason = f" ({self.reason})" if self.reason else ""
+        return join_sentences("", (f"{self.kind} {self.value}", until, reason))
 
     def holds(self, now: datetime) -> bool:
         """Whether it has not run out."""

@@ -13,6 +13,7 @@ from tocsin.directory.reading import find_team
 from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import say
 
 
 def mute(database: Database, key: str, said: Mute, *, actor: str, now: datetime) -> Mute:
@@ -24,13 +25,13 @@ def mute(database: Database, key: str, said: Mute, *, actor: str, now: datetime)
 
     """
     if said.until is not None and said.until <= now:
-        raise UsageError("The end of this is past already.", hint="Choose a later day.")
+        raise UsageError(say("The end of this is past already."), hint=say("Choose a later day."))
     try:
         value = _type(said.value) if said.kind is MuteKind.TYPE else canonical.MUTE_VALUES[said.kind](said.value)
     except ValueError as error:
         raise UsageError(
-            f"{said.kind} '{said.value}': {error}.",
-            hint="Write a network like 192.0.2.0/24, an identifier like open-rdp, a type like scanner.",
+            say("%(kind)s '%(value)s': %(error)s.", kind=said.kind, value=said.value, error=error),
+            hint=say("Write a network like 192.0.2.0/24, an identifier like open-rdp, a type like scanner."),
         ) from None
     with database.begin() as session:
         state = session.scalars(select(DirectoryStateRow).with_for_update()).one()

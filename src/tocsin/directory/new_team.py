@@ -12,6 +12,7 @@ from tocsin.directory.importing import import_entries
 from tocsin.directory.reading import own_number
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.node.records import Database
+from tocsin.node.sentences import say
 
 
 def enter_team(
@@ -32,7 +33,7 @@ def enter_team(
         key = canonical.key(fields.get("key", ""))
         canonical.name(fields.get("name", ""))
     except ValueError as error:
-        raise UsageError(f"A team needs a key and a name: {error}.") from None
+        raise UsageError(say("A team needs a key and a name: %(error)s.", error=error)) from None
     _refuse_known(database, key)
     entries = Entries(f"entered:{key}", frozenset())
     basis = {"as_of": now.date().isoformat(), "said_by": said_by}
@@ -40,7 +41,7 @@ def enter_team(
     take_teams(entries, [RawTeam("the form", dict(fields), {"mailboxes": boxes} if boxes else {})])
     if entries.refused:
         first = entries.refused[0]
-        raise InputError(f"{first.what}: {first.why}.")
+        raise InputError(say("%(what)s: %(why)s.", what=first.what, why=first.why))
     content = json.dumps([dict(fields), list(mailboxes)], sort_keys=True).encode()
     file = ImportFile(f"entered:{key}", hashlib.sha256(content).hexdigest(), entries)
     import_entries(database, file, actor=actor, now=now)
@@ -53,4 +54,6 @@ def _refuse_known(database: Database, key: str) -> None:
             own_number(session, key)
         except NotFoundError:
             return
-    raise ConflictError(f"A team has the key '{key}' already.", hint="Choose another key, or change that team.")
+    raise ConflictError(
+        say("A team has the key '%(key)s' already.", key=key), hint=say("Choose another key, or change that team.")
+    )

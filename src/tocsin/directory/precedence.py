@@ -20,6 +20,7 @@ from datetime import date
 import numpy as np
 
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
+from tocsin.node.sentences import say
 
 PERSON = "person:"  # begins the source of what a person said by command
 DECISION = "decision:"  # begins the source of what was decided
@@ -183,19 +184,37 @@ def _verdict(rule: DirectoryRule, ground: _Ground) -> str | None:
     if own and own.role is None:
         return _not_theirs(own, _thing(own))
     if own and exact and own.role is not rule.role:
-        return f"{_who(own)} said on {own.day} that they are {own.role}{_because(own)}"
+        return say(
+            "%(who)s said on %(day)s that they are %(role)s%(because)s",
+            who=_who(own),
+            day=own.day,
+            role=own.role,
+            because=_because(own),
+        )
     if answers and ground.answers and not (own and own.role is ResponsibilityRole.RESPONSIBLE):
         said = ground.answers[0]
-        return f"{_who(said)} said on {said.day} who answers for {_thing(said)}{_because(said)}"
+        return say(
+            "%(who)s said on %(day)s who answers for %(thing)s%(because)s",
+            who=_who(said),
+            day=said.day,
+            thing=_thing(said),
+            because=_because(said),
+        )
     return "" if own and own.role is rule.role else None
 
 
 def _otherwise(one: RecordedDecision) -> str:
-    return f"{_who(one)} decided otherwise on {one.day}{_because(one)}"
+    return say("%(who)s decided otherwise on %(day)s%(because)s", who=_who(one), day=one.day, because=_because(one))
 
 
 def _not_theirs(one: Assertion, what: str) -> str:
-    return f"{_who(one)} said on {one.day} that {what} is not theirs{_because(one)}"
+    return say(
+        "%(who)s said on %(day)s that %(what)s is not theirs%(because)s",
+        who=_who(one),
+        day=one.day,
+        what=what,
+        because=_because(one),
+    )
 
 
 def _who(one: Assertion | RecordedDecision) -> str:

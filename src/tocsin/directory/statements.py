@@ -19,6 +19,7 @@ from tocsin.directory.standing import BESIDE, OVER, DirectoryPart, EffectiveAsse
 from tocsin.directory.tables import ConstituencyRow, DenialRow, DirectoryStateRow, MailboxRow, TeamRow
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import say
 
 CLAIM_KINDS = (*RuleKind, MAILBOX)
 _Row = ConstituencyRow | MailboxRow | DenialRow
@@ -190,7 +191,7 @@ def read_claim_kind(text: str) -> str:
     """
     word = {"as": "asn"}.get(text.strip().lower(), text.strip().lower())
     if word not in CLAIM_KINDS:
-        raise UsageError(f"'{text}' is none of {', '.join(CLAIM_KINDS)}.")
+        raise UsageError(say("'%(text)s' is none of %(claim_kinds)s.", text=text, claim_kinds=", ".join(CLAIM_KINDS)))
     return word
 
 
@@ -204,7 +205,7 @@ def read_claim_value(kind: str, text: str) -> str:
     try:
         return canonical.mailbox(text) if kind == MAILBOX else canonical.RULE_VALUES[RuleKind(kind)](text)
     except ValueError as error:
-        raise UsageError(f"{kind} '{text}': {error}.") from None
+        raise UsageError(say("%(kind)s '%(value)s': %(error)s.", kind=kind, value=text, error=error)) from None
 
 
 def read_line(what: str, text: str, *, needed: bool = False) -> str:
@@ -217,7 +218,7 @@ def read_line(what: str, text: str, *, needed: bool = False) -> str:
     try:
         return (canonical.name if needed else canonical.line)(text)
     except ValueError as error:
-        raise UsageError(f"{what} '{text}': {error}.") from None
+        raise UsageError(say("%(kind)s '%(value)s': %(error)s.", kind=what, value=text, error=error)) from None
 
 
 def renew_version(session: Session) -> str:
@@ -301,8 +302,15 @@ def _content(row: _Row) -> tuple[object, ...]:
 def _refuse_if(rows: Iterable[_Row], matter: _Matter, otherwise: str) -> None:
     for row in rows:
         raise ConflictError(
-            f"{row.said_by} said on {row.recorded:%Y-%m-%d} that {matter.kind} {matter.value} {otherwise}"
-            f" ({matter.team.key}).",
+            say(
+                "%(said_by)s said on %(recorded)s that %(kind)s %(value)s %(otherwise)s (%(key)s).",
+                said_by=row.said_by,
+                recorded=f"{row.recorded:%Y-%m-%d}",
+                kind=matter.kind,
+                value=matter.value,
+                otherwise=otherwise,
+                key=matter.team.key,
+            ),
             hint=f"Take that back first: tocsin directory withdraw {matter.team.key} {matter.kind} {matter.value}",
         )
 

@@ -10,6 +10,7 @@ from tocsin.drafting.difference import Edit, apply_edits, edits, words
 from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.model import EntryClass, Position, PositionKind, Provision, StakeholderEntry
 from tocsin.drafting.positions import replaces
+from tocsin.node.sentences import say
 
 AGREEING = {PositionKind.SUPPORT, PositionKind.RETAIN}
 
@@ -261,17 +262,23 @@ def _row(
         for kind in PositionKind
         if kind in kinds and kind not in AGREEING
     ]
-    notes = ["the base is in brackets"] if bracketed else []
-    notes += [f"{len(older)} spoke on older words only"] if older else []
+    notes = [say("the base is in brackets")] if bracketed else []
+    notes += [say("%(older)s spoke on older words only", older=len(older))] if older else []
     agreed = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind in AGREEING]
     if not provision.readable:
-        return AgreementRow(provision, ProvisionAgreement.UNKNOWN, ("the base is unreadable", *reasons), cells, older)
+        return AgreementRow(
+            provision, ProvisionAgreement.UNKNOWN, (say("the base is unreadable"), *reasons), cells, older
+        )
     if reasons or bracketed:
         return AgreementRow(provision, ProvisionAgreement.CONTESTED, (*reasons, *notes), cells, older)
     if agreed:
         return AgreementRow(provision, ProvisionAgreement.STABLE, (*agreed, *notes), cells, older)
     return AgreementRow(
-        provision, ProvisionAgreement.UNKNOWN, (*notes, "nobody has said anything that can be counted"), cells, older
+        provision,
+        ProvisionAgreement.UNKNOWN,
+        (*notes, say("nobody has said anything that can be counted")),
+        cells,
+        older,
     )
 
 

@@ -11,6 +11,7 @@ from tocsin.events.health import FeedReport, Trouble, late_after, troubles
 from tocsin.events.models import AlarmKind, ColumnSet, FeedAlarm, FeedRecord, Ingest, IngestState
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, Database, audit, name_by_reference
+from tocsin.node.sentences import say
 
 _PAST = timedelta(days=56)  # eight of each day of the week
 _MOST = 400  # reports that are looked at; a feed that comes more often than hourly has a shorter past
@@ -107,13 +108,19 @@ def acknowledge(database: Database, alarm: int, *, note: str, by: str, now: date
 
     """
     if not note.strip():
-        raise UsageError("The note is empty.", hint="Say in --note what you found or did.")
+        raise UsageError(say("The note is empty."), hint="Say in --note what you found or did.")
     with database.begin() as session:
         found = session.get(FeedAlarm, alarm, with_for_update=True)
         if found is None:
             raise NotFoundError(f"There is no alarm {alarm}.", hint="'tocsin feeds health' lists them.")
         if found.closed_at is not None:
-            raise ConflictError(f"Alarm {alarm} was over at {found.closed_at:%Y-%m-%d %H:%M} UTC.")
+            raise ConflictError(
+                say(
+                    "Alarm %(alarm)s was over at %(closed_at)s UTC.",
+                    alarm=alarm,
+                    closed_at=f"{found.closed_at:%Y-%m-%d %H:%M}",
+                )
+            )
         found.acknowledged_at, found.acknowledged_by, found.note = now, by, note.strip()
         who = name_by_reference(session, by)
         audit(session, AuditAction.ALARM_ACKNOWLEDGED, at=now, actor=who, subject=f"alarm:{alarm}")

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 import polars as pl
 
 from tocsin.events.schema import FieldKind
+from tocsin.node.sentences import say
 
 PREFIX: Final = "extra."
 TYPES: Final = (pl.String(), pl.Int64(), pl.Float64(), pl.Boolean())
@@ -192,7 +193,7 @@ def _finite(value: object) -> object:
 
 def no_number(word: str) -> None:
     """Refuse the words for numbers that Python's JSON knows and JSON does not."""
-    raise ValueError(f"{word} is no number in JSON (RFC 8259)")
+    raise ValueError(say("%(word)s is no number in JSON (RFC 8259)", word=word))
 
 
 def too_deep(value: object) -> bool:

@@ -16,6 +16,7 @@ from math import exp, log, log1p, sqrt
 from statistics import median
 
 from tocsin.events.models import AlarmKind
+from tocsin.node.sentences import join_sentences, say
 
 ENOUGH_REPORTS = 7
 """So many earlier reports, over `ENOUGH_DAYS` days, say what is usual; with fewer no report is too small or large."""
@@ -116,7 +117,14 @@ def _late(last: datetime, cadence_hours: int, now: datetime) -> Trouble | None:
     due = late_after(last, cadence_hours)
     if due is None or now <= due:
         return None
-    return Trouble(AlarmKind.LATE, f"Nothing came since {last:%Y-%m-%d %H:%M} UTC; it comes every {cadence_hours} h.")
+    return Trouble(
+        AlarmKind.LATE,
+        say(
+            "Nothing came since %(last)s UTC; it comes every %(cadence_hours)s h.",
+            last=f"{last:%Y-%m-%d %H:%M}",
+            cadence_hours=cadence_hours,
+        ),
+    )
 
 
 def _newest_of_each(heard: Sequence[FeedReport], cadence_hours: int) -> list[FeedReport]:
@@ -140,8 +148,16 @@ def _sized(heard: Sequence[FeedReport], one: FeedReport) -> Trouble | None:
     if same_day and usual(same_day).low <= one.rows <= usual(same_day).high:
         return None
     kind = AlarmKind.SHRUNK if one.rows < expected.low else AlarmKind.GROWN
-    words = f"{one.report}: {one.rows:,} rows, where {expected.low:,} to {expected.high:,} are usual"
-    return Trouble(kind, f"{words} ({expected.reports} reports, median {expected.middle:,}).", one.ingest)
+    words = say(
+        "%(report)s: %(rows)s rows, where %(low)s to %(high)s are usual (%(reports)s reports, median %(middle)s).",
+        report=one.report,
+        rows=f"{one.rows:,}",
+        low=f"{expected.low:,}",
+        high=f"{expected.high:,}",
+        reports=expected.reports,
+        middle=f"{expected.middle:,}",
+    )
+    return Trouble(kind, words, one.ingest)
 
 
 def _comparable(heard: Sequence[FeedReport], one: FeedReport) -> Sequence[FeedReport]:
@@ -164,14 +180,15 @@ def _changed(heard: Sequence[FeedReport], since: int | None, looked_at: datetime
     if now in before or now in accepted or (since is None and not before):
         return None
     if not before:  # the history that the change was seen against is past
-        return Trouble(AlarmKind.COLUMNS, "The columns changed.", ingest)
+        return Trouble(AlarmKind.COLUMNS, say("The columns changed."), ingest)
     return Trouble(AlarmKind.COLUMNS, _difference(before[-1], now), ingest)
 
 
 def _difference(before: frozenset[str], now: frozenset[str]) -> str:
-    parts = [("missing", sorted(before - now)), ("new", sorted(now - before))]
-    said = [f"{word} {_listed(names)}" for word, names in parts if names]
-    return f"The columns changed: {'; '.join(said)}."
+    missing, new = sorted(before - now), sorted(now - before)
+    said = [say("missing %(columns)s", columns=_listed(missing))] * bool(missing)
+    said += [say("new %(columns)s", columns=_listed(new))] * bool(new)
+    return say("The columns changed: %(said)s.", said=join_sentences("; ", said))
 
 
 def _listed(names: Sequence[str]) -> str:

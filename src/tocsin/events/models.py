@@ -7,7 +7,7 @@ from sqlalchemy import JSON, ForeignKey, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.node.records import Base, Json, UTCDateTime
+from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 
 _Places = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
@@ -118,7 +118,7 @@ class FeedAlarm(Base):
     feed_id: Mapped[int] = mapped_column(ForeignKey("feed.id"), index=True)
     kind: Mapped[str] = mapped_column(Text)
     alarm_key: Mapped[str | None] = mapped_column(Text, unique=True)
-    words: Mapped[str] = mapped_column(Text)
+    words: Mapped[str] = mapped_column(SentenceText)
     ingest: Mapped[int | None]
     opened_at: Mapped[datetime] = mapped_column(UTCDateTime)
     closed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -21,11 +21,12 @@ from tocsin.events.schema import BY_NAME, COLUMNS, INTERNAL, Field, FieldKind
 from tocsin.events.sources import Batch, Feed
 from tocsin.events.values import read_values
 from tocsin.networks import SPECIAL_USE, format_networks, parse_addresses, parse_networks, special_use
+from tocsin.node.sentences import say
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=10)
 """How far a time may lie ahead of ours before it counts as future: clocks differ."""
 
-UNUSABLE: Final = "No usable address, network, AS, domain or URL in it."
+UNUSABLE: Final = say("No usable address, network, AS, domain or URL in it.")
 
 _ASSETS: Final = ("ip.hi", "network", "asn", "fqdn", "reverse_dns", "url")
 _SIDES: Final = ("source", "destination")
@@ -39,12 +40,11 @@ class NormalisedBatch:
 
     It has all columns but the internal ones, in order, and behind them ``extra.<name>`` (see `tocsin.events.extra`).
 
-    ``usable``: a Boolean for each row. ``reason``: why not, null where usable.
+    ``usable``: a Boolean for each row; what is not is `UNUSABLE`.
     """
 
     frame: pl.DataFrame
     usable: pl.Series
-    reason: pl.Series
 
 
 @dataclass
@@ -81,8 +81,7 @@ def normalise(batch: Batch, feed: Feed, observed: datetime) -> NormalisedBatch:
         work.ready["flags"] = flags
     frame = classify(_complete(work, feed, observed, batch.constants)).hstack(extras)
     usable = frame.select(usable=pl.any_horizontal(pl.col(name).is_not_null() for name in _asset_columns(work)))
-    reason = usable.select(reason=pl.when(~pl.col("usable")).then(pl.lit(UNUSABLE)))
-    return NormalisedBatch(frame, usable.to_series(), reason.to_series())
+    return NormalisedBatch(frame, usable.to_series())
 
 
 def _asset_columns(work: _BatchWork) -> list[str]:

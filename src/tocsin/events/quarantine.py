@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+from tocsin.node.sentences import decode_sentence, encode_sentence
+
 
 @dataclass(frozen=True)
 class SetAsideRow:
@@ -48,7 +50,8 @@ class Quarantine:
             self._out = _path(self.folder, self.ingest).open("w", encoding="utf-8")
             self._out.write(json.dumps({"header": self.header}) + "\n")
         self._out.writelines(
-            json.dumps({"line": line, "reason": reason, "raw": raw}) + "\n" for line, reason, raw in rows
+            json.dumps({"line": line, "reason": encode_sentence(reason), "raw": raw}) + "\n"
+            for line, reason, raw in rows
         )
         self.count += len(rows)
 
@@ -71,7 +74,7 @@ def set_aside(folder: Path, ingest: int) -> Iterator[SetAsideRow]:
     """The rows that an ingest set aside, in order."""
     rows = (entry for entry in _entries(folder, ingest) if "header" not in entry)
     for place, entry in enumerate(rows):
-        yield SetAsideRow(ingest, int(entry["line"]), str(entry["reason"]), str(entry["raw"]), place)
+        yield SetAsideRow(ingest, int(entry["line"]), decode_sentence(str(entry["reason"])), str(entry["raw"]), place)
 
 
 def header_of(folder: Path, ingest: int) -> list[str]:

@@ -23,6 +23,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO
 from tocsin.events.redaction import Redaction
 from tocsin.node.errors import InputError
 from tocsin.node.files import disk_failures
+from tocsin.node.sentences import say
 from tocsin.node.settings import IngestSettings
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ class OpenedReport:
             digest, _ = _hash(unbuffered, self.size)
         if digest != self.content_hash:
             raise InputError(
-                f"{self.name} changed while it was read; nothing of it was taken in.",
-                hint="Ingest it again when it is complete.",
+                say("%(name)s changed while it was read; nothing of it was taken in.", name=self.name),
+                hint=say("Ingest it again when it is complete."),
             )
 
 
@@ -112,13 +113,19 @@ def open_reports(path: Path, spool: Path, limits: IngestSettings) -> Iterator[Op
             for report in found or _from_stream(shown(path.name), file, spool, limits):
                 yield replace(report, folder=path.parent)
     except FileNotFoundError as error:
-        raise InputError(f"{shown(path)} is not there.", hint="Check the path; it may have been moved.") from error
+        raise InputError(
+            say("%(path)s is not there.", path=shown(path)), hint=say("Check the path; it may have been moved.")
+        ) from error
     except PermissionError as error:
         raise InputError(
-            f"{shown(path)} may not be read by this user.", hint="Change its owner or permissions."
+            say("%(path)s may not be read by this user.", path=shown(path)),
+            hint=say("Change its owner or permissions."),
         ) from error
     except OSError as error:
-        raise InputError(f"{shown(path)} cannot be read: {error.strerror}.", hint="Check the path.") from error
+        raise InputError(
+            say("%(path)s cannot be read: %(strerror)s.", path=shown(path), strerror=error.strerror),
+            hint=say("Check the path."),
+        ) from error
 
 
 def _from_stream(name: str, stream: IO[bytes], spool: Path, limits: IngestSettings) -> Iterator[OpenedReport]:
@@ -169,20 +176,33 @@ def _members(name: str, file: IO[bytes], size: int, spool: Path, limits: IngestS
         with zipfile.ZipFile(file) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
             if not members:
-                raise InputError(f"{name} is a zip file without files in it.", hint="Fetch it again.")
+                raise InputError(
+                    say("%(name)s is a zip file without files in it.", name=name), hint=say("Fetch it again.")
+                )
             if len(members) > _MOST_MEMBERS:
                 raise InputError(
-                    f"{name} holds {len(members):,} files, more than {_MOST_MEMBERS:,}.", hint="Pack them in parts."
+                    say(
+                        "%(name)s holds %(members)s files, more than %(most_members)s.",
+                        name=name,
+                        members=f"{len(members):,}",
+                        most_members=f"{_MOST_MEMBERS:,}",
+                    ),
+                    hint=say("Pack them in parts."),
                 )
             for member in members:
                 inner = shown(Path(member.filename).name)
                 if member.flag_bits & 1:
-                    raise InputError(f"{name}: '{inner}' is encrypted.", hint="Decrypt it first.")
+                    raise InputError(
+                        say("%(name)s: '%(inner)s' is encrypted.", name=name, inner=inner),
+                        hint=say("Decrypt it first."),
+                    )
                 most = _most(min(member.compress_size, size), limits)
                 with archive.open(member) as stream, _spool_file(inner, spool) as target:
                     yield from _spooled(target, inner, _blocks(stream), most)
     except (*_BAD_ARCHIVE, RuntimeError, ValueError, struct.error) as error:
-        raise InputError(f"{name} is a damaged zip file: {error}.", hint="Fetch it again.") from error
+        raise InputError(
+            say("%(name)s is a damaged zip file: %(error)s.", name=name, error=error), hint=say("Fetch it again.")
+        ) from error
 
 
 @contextmanager
@@ -201,7 +221,10 @@ def _spooled(target: Path, name: str, blocks: Iterator[bytes], most: int) -> Ite
     with disk_failures(f"{name} could not be unpacked into {target.parent}"):
         report = _copy(name, blocks, target, most)
     if report.broken and not report.size:
-        raise InputError(f"{name} cannot be read: {report.broken}.", hint="Fetch it again.")
+        raise InputError(
+            say("%(path)s cannot be read: %(strerror)s.", path=name, strerror=report.broken),
+            hint=say("Fetch it again."),
+        )
     yield report
 
 
@@ -219,8 +242,14 @@ def _copy(name: str, blocks: Iterator[bytes], target: Path, most: int) -> Opened
                 came += len(block)
                 if came > most:
                     raise InputError(
-                        f"{name} unpacks to more than {most:,} bytes, so it was refused.",
-                        hint="If it is genuine, raise ingest.max_unpacked_bytes or ingest.max_ratio in tocsin.toml.",
+                        say(
+                            "%(name)s unpacks to more than %(most)s bytes, so it was refused.",
+                            name=name,
+                            most=f"{most:,}",
+                        ),
+                        hint=say(
+                            "If it is genuine, raise ingest.max_unpacked_bytes or ingest.max_ratio in tocsin.toml."
+                        ),
                     )
                 size += keep(redaction.take(block))
         except _DamageError as damage:
@@ -259,7 +288,7 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
         while block := stream.read(_BLOCK):
             yield block
     except _BAD_ARCHIVE as error:
-        raise _DamageError(f"the data is damaged: {error}") from error
+        raise _DamageError(say("the data is damaged: %(error)s", error=error)) from error
 
 
 def _gunzip(stream: IO[bytes]) -> Iterator[bytes]:
@@ -277,11 +306,11 @@ def _gunzip(stream: IO[bytes]) -> Iterator[bytes]:
                 yield unpacker.decompress(packed)
             except zlib.error as error:
                 yield from _bytewise(before, packed)
-                raise _DamageError(f"the gzip data is damaged: {error}") from error
+                raise _DamageError(say("the gzip data is damaged: %(error)s", error=error)) from error
             started, packed = True, unpacker.unused_data
     if started and not unpacker.eof:
         yield unpacker.flush()
-        raise _DamageError("the gzip data ends too early")
+        raise _DamageError(say("the gzip data ends too early"))
 
 
 def _bytewise(unpacker: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:

@@ -307,7 +307,7 @@ class Summaries:
             self.of(path)
         for left in self._folder.glob("*"):
             if left.name not in wanted:
-                shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
     def close_others(self, paths: Iterable[str]) -> None:
         """Let go of the digests of other files than these, whose room on the disk is free then."""

@@ -22,6 +22,8 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Final
 
+from tocsin.node.sentences import say
+
 _LOG: Final = getLogger("uvicorn.error.internal")
 _LOG.addHandler(NullHandler())  # a command has no log: nobody is shown a traceback
 
@@ -95,7 +97,8 @@ def internal_failures(what: str) -> Iterator[None]:
             raise
         _LOG.exception("%s failed.", what)
         raise InternalError(
-            f"An error of Tocsin itself: {_place(error)}.", hint="Please report it; the log of a server says more."
+            say("An error of Tocsin itself: %(place)s.", place=_place(error)),
+            hint=say("Please report it; the log of a server says more."),
         ) from error
 
 

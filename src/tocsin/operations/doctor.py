@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from tocsin.events.models import Ingest, IngestState
 from tocsin.node.errors import TocsinError
+from tocsin.node.sentences import join_sentences, say
 from tocsin.pipeline.stores import NodeWithStores, open_node
 
 _LITTLE_SPACE = 2_000_000_000
@@ -33,14 +34,21 @@ def examine(home: Path) -> list[HealthFinding]:
     """All findings, in the order in which one depends on the other; the rest is left out where a node cannot open."""
     if not home.is_dir():
         return [
-            HealthFinding("home folder", False, f"{home} is not there", "Name it with --home, or run './run' once.")
+            HealthFinding(
+                say("home folder"),
+                False,
+                say("%(home)s is not there", home=home),
+                say("Name it with --home, or run './run' once."),
+            )
         ]
     findings = [_space(home), _writable(home)]
     try:
         node = open_node(home)
     except TocsinError as error:
-        return [*findings, HealthFinding("settings and records", False, str(error), error.hint)]
-    findings.append(HealthFinding("settings and records", True, f"open, {node.database.engine.dialect.name}"))
+        return [*findings, HealthFinding(say("settings and records"), False, str(error), error.hint)]
+    findings.append(
+        HealthFinding(say("settings and records"), True, say("open, %(name)s", name=node.database.engine.dialect.name))
+    )
     for check in (
         _closed,
         _unfinished,
@@ -71,13 +79,15 @@ Check = Callable[[NodeWithStores], Iterator[HealthFinding]]
 
 def _space(home: Path) -> HealthFinding:
     free = shutil.disk_usage(home).free
-    mend = "" if free > _LITTLE_SPACE else "Free space, or shorten [retention] in tocsin.toml and apply it."
-    return HealthFinding("disk", free > _LITTLE_SPACE, f"{free / 1e9:.1f} GB free", mend)
+    mend = "" if free > _LITTLE_SPACE else say("Free space, or shorten [retention] in tocsin.toml and apply it.")
+    return HealthFinding(say("disk"), free > _LITTLE_SPACE, say("%(free)s GB free", free=f"{free / 1e9:.1f}"), mend)
 
 
 def _writable(home: Path) -> HealthFinding:
     ok = os.access(home, os.W_OK)
-    return HealthFinding("home folder", ok, str(home), "" if ok else "Give this user the right to write there.")
+    return HealthFinding(
+        say("home folder"), ok, str(home), "" if ok else say("Give this user the right to write there.")
+    )
 
 
 def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -86,10 +96,10 @@ def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
 
     loose = is_open(node.home)
     yield HealthFinding(
-        "other users of this machine",
+        say("other users of this machine"),
         not loose,
-        "can open the home folder" if loose else "cannot read the node",
-        f"As the owner of that folder: chmod -R go= {node.home}" if loose else "",
+        say("can open the home folder") if loose else say("cannot read the node"),
+        say("As the owner of that folder: chmod -R go= %(home)s", home=str(node.home)) if loose else "",
     )
 
 
@@ -97,21 +107,26 @@ def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.begin() as session:
         open_ones = list(session.scalars(select(Ingest.number).where(Ingest.state == IngestState.PREPARED)))
     yield HealthFinding(
-        "interrupted ingests",
+        say("interrupted ingests"),
         not open_ones,
-        f"{len(open_ones)} to finish" if open_ones else "none",
-        "The next 'tocsin ingest' or 'retention apply' finishes them; nothing is lost." if open_ones else "",
+        say("%(open_ones)s to finish", open_ones=len(open_ones)) if open_ones else say("none"),
+        say("The next 'tocsin ingest' or 'retention apply' finishes them; nothing is lost.") if open_ones else "",
     )
 
 
 def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
     missing = [path for path in node.store.files() if not (node.store.folder / path).is_file()]
-    yield HealthFinding(
-        "event table",
-        not missing,
-        f"{len(node.store.files()):,} files" + (f", {len(missing)} missing, first {missing[0]}" if missing else ""),
-        "Restore the missing files from a backup." if missing else "",
-    )
+    files = f"{len(node.store.files()):,}"
+    if missing:
+        found = say(
+            "%(store)s files, %(missing)s missing, first %(missing2)s",
+            store=files,
+            missing=len(missing),
+            missing2=missing[0],
+        )
+        yield HealthFinding(say("event table"), False, found, say("Restore the missing files from a backup."))
+    else:
+        yield HealthFinding(say("event table"), True, say("%(store)s files", store=files))
     with node.database.begin() as session:
         last = session.scalar(select(func.max(Ingest.number))) or 0
         shown_by_records = select(func.max(Ingest.number)).where(
@@ -121,10 +136,10 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
     shown = node.store.last_committed()
     agree = stored <= shown <= last
     yield HealthFinding(
-        "events and records agree",
+        say("events and records agree"),
         agree,
-        f"last ingest {last}, table at {shown}",
-        "" if agree else "One of them is older than the other: restore both from one backup.",
+        say("last ingest %(last)s, table at %(shown)s", last=last, shown=shown),
+        "" if agree else say("One of them is older than the other: restore both from one backup."),
     )
 
 
@@ -136,10 +151,10 @@ def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
         since = waiting_since(session)
     well = since is None or datetime.now(UTC) - since < _LONG_WAIT
     yield HealthFinding(
-        "reports that were sent in",
+        say("reports that were sent in"),
         well,
-        f"the oldest waits since {since:%Y-%m-%d %H:%M} UTC" if since else "none waits",
-        "" if well else "The server takes them in: look into its log, and start it again.",
+        say("the oldest waits since %(since)s UTC", since=f"{since:%Y-%m-%d %H:%M}") if since else say("none waits"),
+        "" if well else say("The server takes them in: look into its log, and start it again."),
     )
 
 
@@ -150,12 +165,14 @@ def _feeds(node: NodeWithStores) -> Iterator[HealthFinding]:
     watch_feeds(node.database, now=datetime.now(UTC))
     feeds = feed_states(node.database)
     unwell = [feed for feed in feeds if any(alarm.acknowledged_at is None for alarm in feed.alarms)]
-    words = ", ".join(f"{feed.name} ({feed.state})" for feed in unwell[:5])
+    words = ", ".join(f"{feed.name} ({feed.state})" for feed in unwell[:5])  # states are words of a closed list
     yield HealthFinding(
-        "feeds",
+        say("feeds"),
         not unwell,
-        f"{len(unwell)} of {len(feeds)} not as usual: {words}" if unwell else f"{len(feeds)} known, all as usual",
-        "'tocsin feeds health' says what is wrong with each; no problem fades meanwhile." if unwell else "",
+        say("%(unwell)s of %(feeds)s not as usual: %(unwell2)s", unwell=len(unwell), feeds=len(feeds), unwell2=words)
+        if unwell
+        else say("%(feeds)s known, all as usual", feeds=len(feeds)),
+        say("'tocsin feeds health' says what is wrong with each; no problem fades meanwhile.") if unwell else "",
     )
 
 
@@ -167,13 +184,15 @@ def _collectors(node: NodeWithStores) -> Iterator[HealthFinding]:
         return
     failing = [one for one in found if one.failures >= _FAILS_FOR_GOOD]
     idle = [one for one in found if one.is_overdue(datetime.now(UTC))]
-    words = [f"{one.name} failed {one.failures} times in a row" for one in failing]
-    words += [f"{one.name} should have run" for one in idle if one not in failing]
+    words = [
+        say("%(name)s failed %(failures)s times in a row", name=one.name, failures=one.failures) for one in failing
+    ]
+    words += [say("%(name)s should have run", name=one.name) for one in idle if one not in failing]
     yield HealthFinding(
-        "collectors",
+        say("collectors"),
         not words,
-        "; ".join(words[:5]) if words else f"{len(found)} work",
-        "'tocsin collect list' says why; 'tocsin collect run' must be called by a timer." if words else "",
+        join_sentences("; ", words[:5]) if words else say("%(found)s work", found=len(found)),
+        say("'tocsin collect list' says why; 'tocsin collect run' must be called by a timer.") if words else "",
     )
 
 
@@ -182,14 +201,16 @@ def _work(node: NodeWithStores) -> Iterator[HealthFinding]:
     from tocsin.operations.worker import read_past
 
     if not node.settings.server.work:
-        yield HealthFinding("work of the server", True, "left to timers: [server] work")
+        yield HealthFinding(say("work of the server"), True, say("left to timers: [server] work"))
         return
     failing = [(chore, past) for chore, past in read_past(node.home).items() if past.error]
     if not failing:
-        yield HealthFinding("work of the server", True, "nothing failed")
+        yield HealthFinding(say("work of the server"), True, say("nothing failed"))
     for chore, past in failing:
-        found = f"'{chore}' failed at {past.at:%Y-%m-%d %H:%M} UTC: {past.error}"
-        yield HealthFinding("work of the server", False, found, past.hint or "It is tried again by itself.")
+        found = say(
+            "'%(chore)s' failed at %(at)s UTC: %(error)s", chore=chore, at=f"{past.at:%Y-%m-%d %H:%M}", error=past.error
+        )
+        yield HealthFinding(say("work of the server"), False, found, past.hint or say("It is tried again by itself."))
 
 
 def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -197,12 +218,14 @@ def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
 
     directory = read_directory(node.database)
     silent = [team.key for team in directory.teams if not team.mailboxes]
+    counts = {"teams": f"{len(directory.teams):,}", "rules": f"{len(directory.rules):,}"}
     yield HealthFinding(
-        "directory",
+        say("directory"),
         bool(directory.teams) and not silent,
-        f"{len(directory.teams):,} teams, {len(directory.rules):,} rules"
-        + (f"; no mailbox: {', '.join(silent[:5])}" if silent else ""),
-        "" if directory.teams and not silent else "Import teams with 'tocsin directory import FILE'.",
+        say("%(teams)s teams, %(rules)s rules; no mailbox: %(silent)s", **counts, silent=", ".join(silent[:5]))
+        if silent
+        else say("%(teams)s teams, %(rules)s rules", **counts),
+        "" if directory.teams and not silent else say("Import teams with 'tocsin directory import FILE'."),
     )
 
 
@@ -211,10 +234,10 @@ def _stuck_deliveries(node: NodeWithStores) -> Iterator[HealthFinding]:
 
     failed = failed_deliveries(node.database)
     yield HealthFinding(
-        "deliveries",
+        say("deliveries"),
         not failed,
-        f"{failed:,} failed" if failed else "none failed",
-        "'tocsin deliveries list --state failed' says why." if failed else "",
+        say("%(failed)s failed", failed=f"{failed:,}") if failed else say("none failed"),
+        say("'tocsin deliveries list --state failed' says why.") if failed else "",
     )
 
 
@@ -224,9 +247,9 @@ def _sending(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.begin() as session:
         found = notices(session, node.settings)
     if not found:
-        yield HealthFinding("sending", True, "nothing keeps mails from their teams")
+        yield HealthFinding(say("sending"), True, say("nothing keeps mails from their teams"))
     for notice in found:
-        yield HealthFinding("sending", not notice.asks, notice.words, notice.mend)
+        yield HealthFinding(say("sending"), not notice.asks, notice.words, notice.mend)
 
 
 def _own_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -237,13 +260,18 @@ def _own_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     mail, now = node.settings.mail, datetime.now(UTC)
     own = read_own_keys(node.home, mail)
     forms = [form for form in KeyFormat if own.of(form) is not None or form == mail.sign]
-    bad = [f"{form.words}: {verdict.why}" for form in forms if not (verdict := can_sign(own, form, now)).good]
-    bad += [f"{facts.format.words} ends on {until:%Y-%m-%d}" for facts, until in own.ending(now, _KEY_DAYS)]
+    verdicts = [(form, can_sign(own, form, now)) for form in forms]
+    bad = [join_sentences(": ", (form.words, verdict.why)) for form, verdict in verdicts if not verdict.good]
+    bad += [
+        say("%(words)s ends on %(until)s", words=facts.format.words, until=f"{until:%Y-%m-%d}")
+        for facts, until in own.ending(now, _KEY_DAYS)
+    ]
+    signing = say("%(forms)s sign", forms=" and ".join(form.words for form in forms)) if forms else say("none")
     yield HealthFinding(
-        "keys of this node",
+        say("keys of this node"),
         not bad,
-        "; ".join(bad) or (f"{' and '.join(form.words for form in forms)} sign" if forms else "none"),
-        "'tocsin keys node-make' makes one, 'tocsin keys node-renew' lets it live longer." if bad else "",
+        join_sentences("; ", bad) or signing,
+        say("'tocsin keys node-make' makes one, 'tocsin keys node-renew' lets it live longer.") if bad else "",
     )
 
 
@@ -256,15 +284,21 @@ def _team_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     now = datetime.now(UTC)
     teams = {team.id: team for team, _ in list_teams(node.database) if team.encrypt}
     seals = open_seals(node.home, node.settings.mail, keys_by_team(node.database, teams), now)
-    bad = [f"{team.key} cannot be told" for team in teams.values() if isinstance(seals.of(team), SealingRefusal)]
+    bad = [
+        say("%(key)s cannot be told", key=team.key)
+        for team in teams.values()
+        if isinstance(seals.of(team), SealingRefusal)
+    ]
     ends = ending(team_keys(node.database, teams), now, _KEY_DAYS)
-    bad += [f"{teams[key.team_id].key} until {until:%Y-%m-%d}" for key, until in ends]
+    bad += [
+        say("%(key)s until %(until)s", key=teams[key.team_id].key, until=f"{until:%Y-%m-%d}") for key, until in ends
+    ]
+    told = say("teams told encrypted: %(teams)s", teams=len(teams)) if teams else say("no team is told encrypted")
     yield HealthFinding(
-        "keys of teams",
+        say("keys of teams"),
         not bad,
-        (f"teams told encrypted: {len(teams)}" if teams else "no team is told encrypted")
-        + (f"; {'; '.join(bad[:5])}" if bad else ""),
-        "'tocsin keys list' and 'tocsin keys expiring' show them; ask for new ones, 'tocsin keys remind' does."
+        join_sentences("; ", (told, *bad[:5])),
+        say("'tocsin keys list' and 'tocsin keys expiring' show them; ask for new ones, 'tocsin keys remind' does.")
         if bad
         else "",
     )
@@ -273,11 +307,13 @@ def _team_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
 def _mail(node: NodeWithStores) -> Iterator[HealthFinding]:
     mail = node.settings.mail
     if mail.channel == "file":
-        yield HealthFinding("mail", True, f"finished mails are written to {node.mails}; nothing is sent")
+        yield HealthFinding(
+            say("mail"), True, say("finished mails are written to %(mails)s; nothing is sent", mails=node.mails)
+        )
         return
     from tocsin.delivery import reach_smtp
 
-    yield HealthFinding("mail", *reach_smtp(mail))
+    yield HealthFinding(say("mail"), *reach_smtp(mail))
 
 
 def _mailbox(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -287,12 +323,14 @@ def _mailbox(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.begin() as session:
         waiting = waiting_count(session)
     if not node.settings.mailbox.host:
-        yield HealthFinding("mailbox", True, "none is read: replies stay where they are")
+        yield HealthFinding(say("mailbox"), True, say("none is read: replies stay where they are"))
     else:
         with open_mailbox(account_of(node.settings.mailbox)):
-            yield HealthFinding("mailbox", True, f"{node.settings.mailbox.user} can be read")
-    mend = "'tocsin replies list --state waiting' shows them." if waiting else ""
-    yield HealthFinding("mails that wait for a person", not waiting, f"{waiting:,}" if waiting else "none", mend)
+            yield HealthFinding(say("mailbox"), True, say("%(user)s can be read", user=node.settings.mailbox.user))
+    mend = say("'tocsin replies list --state waiting' shows them.") if waiting else ""
+    yield HealthFinding(
+        say("mails that wait for a person"), not waiting, f"{waiting:,}" if waiting else say("none"), mend
+    )
 
 
 def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -305,9 +343,12 @@ def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
     expires = parse_security_txt(path.read_text(encoding="utf-8")).expires
     left = expires - datetime.now(UTC) if expires else timedelta()
     well = left > timedelta(days=30)
-    mend = "Name a later day: 'tocsin directory new-team', the answer 'expires'; then publish the file."
+    mend = say("Name a later day: 'tocsin directory new-team', the answer 'expires'; then publish the file.")
     yield HealthFinding(
-        "security.txt", well, f"ends on {expires:%Y-%m-%d}" if expires else "it has no end", "" if well else mend
+        say("security.txt"),
+        well,
+        say("ends on %(expires)s", expires=f"{expires:%Y-%m-%d}") if expires else say("it has no end"),
+        "" if well else mend,
     )
 
 
@@ -320,8 +361,8 @@ def _mail_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
     half = [f"{tag} has {n} in English" for tag in shelf.languages() if (n := len(in_english(shelf, tag)))]
     found = "; ".join([", ".join(shelf.languages()), *half])
     yield HealthFinding(
-        "mail texts",
+        say("mail texts"),
         not wrong,
         str(wrong[0]) if wrong else found,
-        "Mend the file; no mail leaves until then. 'tocsin templates check' names all." if wrong else "",
+        say("Mend the file; no mail leaves until then. 'tocsin templates check' names all.") if wrong else "",
     )

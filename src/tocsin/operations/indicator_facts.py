@@ -49,7 +49,7 @@ def node_facts(node: "NodeWithStores", query: str, *, unit: str = "", at: dateti
     country = next((code for code, alpha3 in alpha3_codes().items() if alpha3 == unit.upper()), "")
     source = _SOURCES.get(query)
     if source is None:
-        raise NotFoundError(f"This node has no facts for a query '{query}'.")
+        raise NotFoundError(f"No query is called '{query}' here.")
     with node.database.begin() as session:
         return source(Look(node, session, country, min(at, now), now))
 

@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from logging import getLogger
@@ -17,6 +17,7 @@ from typing import Final
 
 from tocsin.node.errors import ConflictError, StorageError, TocsinError, internal_failures
 from tocsin.node.files import disk_failures
+from tocsin.node.sentences import decode_sentence, encode_sentence
 from tocsin.node.settings import Settings
 from tocsin.pipeline.ingest import Clock
 from tocsin.pipeline.stores import NodeWithStores
@@ -82,7 +83,10 @@ def read_past(home: Path) -> dict[Chore, LastRun]:
     try:
         found = json.loads((home / _FILE).read_text(encoding="utf-8"))
         return {
-            Chore(name): replace(LastRun(**one), at=datetime.fromisoformat(one["at"])) for name, one in found.items()
+            Chore(name): LastRun(
+                datetime.fromisoformat(one["at"]), decode_sentence(one["error"]), decode_sentence(one["hint"])
+            )
+            for name, one in found.items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}
@@ -152,8 +156,12 @@ class Worker:
 def _write(home: Path, past: Mapping[Chore, LastRun]) -> None:
     with disk_failures("What was done could not be noted"):
         new = home / f".{_FILE}"
-        new.write_text(json.dumps({chore: asdict(one) for chore, one in past.items()}, default=str), encoding="utf-8")
+        new.write_text(json.dumps({chore: _noted(one) for chore, one in past.items()}), encoding="utf-8")
         new.replace(home / _FILE)
+
+
+def _noted(past: LastRun) -> dict[str, str]:
+    return {"at": str(past.at), "error": encode_sentence(past.error), "hint": encode_sentence(past.hint)}
 
 
 def _deeds(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> Mapping[Chore, Callable[[], str]]:

@@ -25,7 +25,7 @@ from tocsin.events.alarms import watch_feeds
 from tocsin.events.duplicates import first_of_each, row_keys
 from tocsin.events.enrich import enrich
 from tocsin.events.models import FeedRecord, Ingest
-from tocsin.events.normalise import normalise
+from tocsin.events.normalise import UNUSABLE, normalise
 from tocsin.events.quarantine import Quarantine
 from tocsin.events.redaction import redacted
 from tocsin.events.reports import OpenedReport, find_reports, open_reports, shown
@@ -35,6 +35,7 @@ from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.node.files import disk_failures
 from tocsin.node.records import cut
+from tocsin.node.sentences import say
 from tocsin.node.settings import TellSettings
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.recipients import RecipientResolver
@@ -289,8 +290,8 @@ def _open(workshop: IngestSession, report: OpenedReport, source: str | None, fee
     try:
         return _opened(workshop, report, source, feed)
     except OSError as error:
-        reason = f"{report.name} cannot be read: {error.strerror}."
-        raise InputError(reason, hint="Check that it is still there.") from error
+        reason = say("%(path)s cannot be read: %(strerror)s.", path=report.name, strerror=error.strerror)
+        raise InputError(reason, hint=say("Check that it is still there.")) from error
 
 
 def _opened(workshop: IngestSession, report: OpenedReport, source: str | None, feed: str | None) -> OpenReport:
@@ -370,20 +371,25 @@ def _origin(node: NodeWithStores, report: OpenedReport, source: str | None, feed
     """The source and feed code of a report: as told, else by its name and first bytes."""
     known = sources(node.home / "feeds", report.folder)
     if source is not None and source not in known:
-        raise UsageError(f"There is no source '{source}'.", hint=f"Take one of: {', '.join(known)}.")
+        raise UsageError(
+            say("There is no source '%(source)s'.", source=source),
+            hint=say("Take one of: %(known)s.", known=", ".join(known)),
+        )
     asked = [known[source]] if source else list(known.values())
     if source is not None and feed is not None:
         return known[source], feed
     head = report.head()
     if not head.strip():
-        raise InputError(f"{report.name} is empty.", hint="Ask its sender for the report again.")
+        raise InputError(say("%(name)s is empty.", name=report.name), hint=say("Ask its sender for the report again."))
     for candidate in asked:
         if code := candidate.recognise(report.name, head):
             return candidate, feed or code
     raise InputError(
-        f"{report.name}: neither its name nor its first line tells which feed it is.",
-        hint="Choose the feed when you send it in, with --source NAME --feed NAME by command; "
-        "a collector has it in its settings. docs/sources.md shows how to describe a new CSV feed.",
+        say("%(name)s: neither its name nor its first line tells which feed it is.", name=report.name),
+        hint=say(
+            "Choose the feed when you send it in, with --source NAME --feed NAME by command; a "
+            "collector has it in its settings. docs/sources.md shows how to describe a new CSV feed."
+        ),
     )
 
 
@@ -395,8 +401,7 @@ def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now
     bad = np.flatnonzero(~usable).tolist()
     unusable = [(row.line, row.reason, row.raw) for row in batch.unreadable]
     if bad:
-        reasons = normalised.reason.gather(bad).to_list()
-        unusable += [(line, reason, raw) for reason, (line, raw) in zip(reasons, batch.locate(bad), strict=True)]
+        unusable += [(line, UNUSABLE, raw) for line, raw in batch.locate(bad)]
     rows = chunk.first_record + np.flatnonzero(usable)
     frame, texts = normalised.frame, batch.raw_texts()
     if bad:

@@ -1,5 +1,6 @@
 """The shipped languages say all of it; a country's own comes from an ordinary catalogue."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,17 @@ from babel.messages.pofile import read_po, write_po
 from support.cast import Tocsin
 from support.console_users import browser_of
 from support.world import START, World, copy_world
+from tocsin.directory.facts import AttestationKind
+from tocsin.drafting.model import EntryClass, PositionKind
+from tocsin.drafting.positions import kind_from_words
+from tocsin.events.fields import Privacy
+from tocsin.events.filters import SEVERITIES
+from tocsin.events.models import AlarmKind
 from tocsin.node.accounts import AccountRole
-from tocsin.server.pages.translating import FILE, faults, source, update
+from tocsin.node.errors import InputError
+from tocsin.node.sentences import CONTEXT, say
+from tocsin.server.pages.closed import CLOSED
+from tocsin.server.pages.translating import FILE, faults, source, texts_of, update
 from tocsin.server.pages.words import OURS, choose, words_for
 from tocsin.server.server import make_application
 
@@ -74,3 +84,66 @@ def test_within_words_from_right_to_left_addresses_stay_whole(tmp_path: Path) ->
 )
 def test_the_first_language_that_is_there_is_taken(wanted: list[str], language: str) -> None:
     assert choose(wanted, ["en", "fr", "pt"]) == language
+
+
+def test_a_country_says_the_sentences_in_its_language_errors_with_their_hint(tmp_path: Path) -> None:
+    path = tmp_path / "sw" / FILE
+    update(path, "sw")
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale="sw")
+    for text, translation in (("%(name)s is empty.", "%(name)s ni tupu."), ("Send it again.", "Tuma tena.")):
+        catalogue.get(text, CONTEXT).string = translation  # type: ignore[union-attr]
+    with path.open("wb") as file:
+        write_po(file, catalogue)
+    words = words_for("sw", tmp_path, {})
+    empty = say("%(name)s is empty.", name="x.csv")
+    assert words.translate_error(InputError(empty, hint=say("Send it again."))) == "x.csv ni tupu. Tuma tena."
+    assert words.translate_error(InputError(empty, hint="Run: tocsin deliver")) == "x.csv ni tupu."
+    assert words.translate(empty) == "x.csv ni tupu."
+    assert words.translate("Send it again.") == "Send it again."  # a text that somebody wrote
+    assert words.translate(None) == ""
+    missing = {fault.text for fault in faults(path, "sw")}
+    assert "%(name)s is empty." not in missing
+    assert "Nothing was sent." in missing
+
+
+def test_the_texts_of_a_module_are_found_where_they_are_marked() -> None:
+    code = b"""
+from tocsin.node.sentences import say, say_count
+page(words.say("a page's %(x)s", x=say("a sentence's")), words.count("%(n)s row", "%(n)s rows", n))
+raise InputError(say("it " "goes on" if x else name), hint=say_count("%(n)s day", "%(n)s days", len(x)))
+"""
+    found = [
+        (function, texts) for _, function, texts, _ in texts_of(io.BytesIO(code), ["say", "count"], [], options={})
+    ]
+    assert found == [
+        ("say", ("a page's %(x)s",)),
+        ("pgettext", (CONTEXT, "a sentence's")),
+        ("count", ("%(n)s row", "%(n)s rows", None)),
+        ("pgettext", (CONTEXT, None)),
+        ("npgettext", (CONTEXT, "%(n)s day", "%(n)s days", None)),
+    ]
+    elsewhere = texts_of(io.BytesIO(b"say('of another kind', 1)"), ["say"], [], options={})
+    assert [(function, texts) for _, function, texts, _ in elsewhere] == [("say", ("of another kind", None))]
+
+
+def test_every_sentence_is_written_out_where_it_is_made() -> None:
+    """What ``say`` is given must be one text, or no catalogue has it."""
+    hidden = []
+    for path in sorted(OURS.parents[1].rglob("*.py")):
+        with path.open("rb") as file:
+            for line, function, texts, _ in texts_of(file, [], [], options={}):
+                if None in texts[: {"pgettext": 2, "npgettext": 3}[function]]:
+                    hidden.append(f"{path.name}:{line}")
+    assert hidden == []
+
+
+def test_words_of_closed_lists_are_those_of_the_rooms() -> None:
+    alarms = ["well", "acknowledged", *AlarmKind]
+    basis = {kind_from_words(entry, text, "a b c d")[1] for entry in EntryClass for text in ("a b c e", "x")}
+    lists = {
+        "severity": SEVERITIES, "feed": alarms, "attestation": AttestationKind, "fields": Privacy, "position": PositionKind,
+        "basis": basis,
+    }  # fmt: skip
+    assert {kind: sorted(words) for kind, words in CLOSED.items()} == {kind: sorted(of) for kind, of in lists.items()}
+    assert {(kind, word) for kind, of in CLOSED.items() for word in of} <= {(one.context, one.id) for one in source()}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tocsin.delivery.render import Mail
+from tocsin.node.sentences import say
 from tocsin.node.settings import MailSettings, Settings, read_secret
 
 
@@ -77,10 +78,9 @@ def reach_smtp(settings: MailSettings) -> tuple[bool, str, str]:
         problem = SmtpChannel(settings, password=_password(settings)).probe()
     except SettingError as error:
         return False, str(error), error.hint
-    where = f"{settings.host}:{settings.port}"
     if problem:
-        return False, problem, "Check [mail] host, port, security and user in tocsin.toml; mails wait meanwhile."
-    return True, f"the SMTP server {where} answers", ""
+        return False, problem, say("Check [mail] host, port, security and user in tocsin.toml; mails wait meanwhile.")
+    return True, say("the SMTP server %(host)s:%(port)s answers", host=settings.host, port=settings.port), ""
 
 
 def _password(settings: MailSettings) -> str:

@@ -11,6 +11,7 @@ from tocsin.delivery.render import Mail
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
 from tocsin.node.records import cut
+from tocsin.node.sentences import say
 
 _WRITERS = 8  # the disk takes many syncs at once for about the price of one
 
@@ -45,7 +46,11 @@ class FileChannel:
                 sync_folder(folder)
         except OSError as error:
             raise StorageError(
-                f"The mails cannot be written to {self.folder}: {error.strerror}.",
+                say(
+                    "The mails cannot be written to %(folder)s: %(strerror)s.",
+                    folder=self.folder,
+                    strerror=error.strerror,
+                ),
                 hint="Make room or give rights there, then run 'tocsin deliver' again; nothing is lost.",
             ) from error
         cut("deliver.file.synced")

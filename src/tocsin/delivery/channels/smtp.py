@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from tocsin.delivery.channels import MailOutcome, MailReceipt
 from tocsin.delivery.render import Mail
 from tocsin.node.records import cut
+from tocsin.node.sentences import say
 from tocsin.node.settings import MailSettings
 
 _TIMEOUT = 60.0  # seconds for one answer of the server
@@ -55,8 +56,13 @@ class SmtpChannel:
             if self._server is None:
                 self._server = self._connect()
         except (smtplib.SMTPException, OSError) as error:
-            where = f"{self._settings.host}:{self._settings.port}"
-            return f"The SMTP server {where} cannot be used: {_said(error)}"
+            settings = self._settings
+            return say(
+                "The SMTP server %(host)s:%(port)s cannot be used: %(said)s",
+                host=settings.host,
+                port=settings.port,
+                said=_said(error),
+            )
         return ""
 
     def _send(self, mail: Mail) -> MailReceipt:
@@ -67,7 +73,9 @@ class SmtpChannel:
         if receipt is None:
             self._server = None
             # A server may end a connection after some number of mails; a new one has a new chance.
-            return MailReceipt(MailOutcome.LATER, "The server ended the connection.") if fresh else self._send(mail)
+            return (
+                MailReceipt(MailOutcome.LATER, say("The server ended the connection.")) if fresh else self._send(mail)
+            )
         cut("deliver.smtp.accepted")
         return receipt
 

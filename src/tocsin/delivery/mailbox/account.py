@@ -17,6 +17,7 @@ from imap_tools.errors import UnexpectedCommandStatusError
 from imap_tools.utils import check_command_status, encode_folder
 
 from tocsin.node.errors import SettingError, StorageError
+from tocsin.node.sentences import say
 from tocsin.node.settings import MailboxSettings, read_secret
 
 _TIMEOUT = 60.0  # seconds for one answer of the server
@@ -72,7 +73,8 @@ def account_of(settings: MailboxSettings) -> Account:
     """
     if not settings.host or not settings.user:
         raise SettingError(
-            "No mailbox is set to be read.", hint="Set host, user and password_file in [mailbox]; see docs/replies.md."
+            say("No mailbox is set to be read."),
+            hint=say("Set host, user and password_file in [mailbox]; see docs/replies.md."),
         )
     return Account(
         host=settings.host,
@@ -112,8 +114,14 @@ def _failures(account: Account) -> Iterator[None]:
         yield
     except (ImapToolsError, IMAP4.error, OSError, ValueError) as error:
         raise StorageError(
-            f"The mailbox {account.user} on {account.host}:{account.port} cannot be used: {_said(error)}.",
-            hint="Check host, port, security, user, password and folder; what was read so far is kept.",
+            say(
+                "The mailbox %(user)s on %(host)s:%(port)s cannot be used: %(said)s.",
+                user=account.user,
+                host=account.host,
+                port=account.port,
+                said=_said(error),
+            ),
+            hint=say("Check host, port, security, user, password and folder; what was read so far is kept."),
         ) from error
 
 

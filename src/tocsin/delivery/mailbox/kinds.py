@@ -15,6 +15,7 @@ from tocsin.delivery.mailbox.bounces import Bounce, guessed_bounces, stated_boun
 from tocsin.delivery.mailbox.reading import ReadMail
 from tocsin.delivery.mailbox.verdicts import confirmation_in, verdicts_in
 from tocsin.delivery.mailbox.words import phrases_of, simple
+from tocsin.node.sentences import say
 
 
 class MailKind(StrEnum):
@@ -91,8 +92,8 @@ def sort_mail(mail: ReadMail, *, ours: Collection[str]) -> MailClassification:
         if found := decide(mail):
             return found
     if not mail.text:
-        return MailClassification(MailKind.UNKNOWN, "It says nothing that can be read as text.")
-    return MailClassification(MailKind.ANSWER, "No sign that a program wrote it.", _ticket(mail))
+        return MailClassification(MailKind.UNKNOWN, say("It says nothing that can be read as text."))
+    return MailClassification(MailKind.ANSWER, say("No sign that a program wrote it."), _ticket(mail))
 
 
 def _report(mail: ReadMail) -> MailClassification | None:
@@ -138,10 +139,14 @@ def _passed_on(mail: ReadMail) -> MailClassification | None:
         return None
     if mail.return_path == "":
         return MailClassification(
-            MailKind.UNKNOWN, f"It says “{said}”, but has no return address, as from programs (RFC 3834).", ticket
+            MailKind.UNKNOWN,
+            say("It says “%(said)s”, but has no return address, as from programs (RFC 3834).", said=said),
+            ticket,
         )
     if _through_list(mail):
-        return MailClassification(MailKind.UNKNOWN, f"It says “{said}”, but came through a list (RFC 2919).", ticket)
+        return MailClassification(
+            MailKind.UNKNOWN, say("It says “%(said)s”, but came through a list (RFC 2919).", said=said), ticket
+        )
     return None
 
 
@@ -155,15 +160,21 @@ def _ticketed(mail: ReadMail) -> MailClassification | None:
         return None
     if _claims(mail) and not submitted.startswith("auto-replied"):
         return MailClassification(
-            MailKind.ANSWER, f"Written in {system or 'a ticket system'}: its first words are an answer.", number
+            MailKind.ANSWER,
+            say("Written in %(system)s: its first words are an answer.", system=system or say("a ticket system")),
+            number,
         )
     if opened or submitted.startswith("auto-replied"):
-        return MailClassification(MailKind.RECEIPT, f"{system or 'A ticket system'} opened a ticket.", number)
+        return MailClassification(
+            MailKind.RECEIPT, say("%(system)s opened a ticket.", system=system or say("A ticket system")), number
+        )
     if _is_auto_submitted(mail) or mail.return_path == "":
         return MailClassification(
-            MailKind.UNKNOWN, f"{system} sent it, and it does not say whether a person wrote it.", number
+            MailKind.UNKNOWN,
+            say("%(system)s sent it, and it does not say whether a person wrote it.", system=system),
+            number,
         )
-    return MailClassification(MailKind.ANSWER, f"Written in {system}.", number)
+    return MailClassification(MailKind.ANSWER, say("Written in %(system)s.", system=system), number)
 
 
 def _claims(mail: ReadMail) -> bool:

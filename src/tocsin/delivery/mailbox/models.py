@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, Text, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from tocsin.node.records import Base, Json, UTCDateTime
+from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 
 
 class MailState(StrEnum):
@@ -42,7 +42,7 @@ class ReceivedMail(Base):
     size: Mapped[int]
     kind: Mapped[str] = mapped_column(Text)
     state: Mapped[str] = mapped_column(Text)
-    why: Mapped[str] = mapped_column(Text)
+    why: Mapped[str] = mapped_column(SentenceText)
     reasons: Mapped[list[str]] = mapped_column(Json)
     ticket: Mapped[str] = mapped_column(Text)
     delivery_id: Mapped[int | None] = mapped_column(index=True)

@@ -9,6 +9,7 @@ from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.sealing.own_keys import OwnKeys, judge_own
 from tocsin.directory import Team
 from tocsin.directory.keys import KeyFormat, KeyState, KeyVerdict, TeamKey, judge_for, serves
+from tocsin.node.sentences import join_sentences, say
 
 
 class Obstacle(StrEnum):
@@ -36,12 +37,15 @@ class Protection:
         if self.form is None:
             return ""
         named = ", ".join(key.facts.fingerprint for key in self.keys)
-        return f"{self.form.words}: signed" + (f", encrypted for {named}" if named else "")
+        if not named:
+            return say("%(words)s: signed", words=self.form.words)
+        return say("%(words)s: signed, encrypted for %(keys)s", words=self.form.words, keys=named)
 
     @property
     def remark(self) -> str:
         """Who did not get it, or an empty text."""
-        return f"Left out, as no key serves them: {', '.join(self.left_out)}." if self.left_out else ""
+        left_out = ", ".join(self.left_out)
+        return say("Left out, as no key serves them: %(left_out)s.", left_out=left_out) if left_out else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def can_sign(own: OwnKeys, form: KeyFormat, now: datetime) -> KeyVerdict:
     """Whether the node can sign in a format at ``now``, and else why not."""
     key = own.of(form)
     if key is None:
-        return KeyVerdict(KeyState.NO_ENCRYPTION, f"This node has no {form.words} key.")
+        return KeyVerdict(KeyState.NO_ENCRYPTION, say("This node has no %(words)s key.", words=form.words))
     return judge_own(key.facts, now)
 
 
@@ -109,14 +113,26 @@ def _signs(own: OwnKeys, form: KeyFormat | None, now: datetime) -> bool:
 
 
 def _unsigned(own: OwnKeys, form: KeyFormat | None, now: datetime) -> SealingRefusal:
-    words = can_sign(own, form, now).why if form else ""
-    return SealingRefusal(Obstacle.NODE_KEY, f"It must be signed, and cannot be. {words} See 'tocsin keys node-show'.")
+    why = can_sign(own, form, now).why if form else ""
+    words = say("It must be signed, and cannot be. %(why)s See 'tocsin keys node-show'.", why=why)
+    return SealingRefusal(Obstacle.NODE_KEY, words)
 
 
 def _why_not(team: Team, judged: Sequence[tuple[TeamKey, KeyVerdict]]) -> SealingRefusal:
     """The reason that the newest key gives, and in words those of all."""
     if not judged:
-        return SealingRefusal(Obstacle.NO_KEY, f"It must be encrypted, and {team.key} has no key.")
+        return SealingRefusal(Obstacle.NO_KEY, say("It must be encrypted, and %(key)s has no key.", key=team.key))
     key, newest = max(judged, key=lambda pair: pair[0].recorded)
-    said = " ".join(f"{one.facts.format.words} key {one.facts.fingerprint}: {verdict.why}" for one, verdict in judged)
-    return SealingRefusal(newest.state, f"It must be encrypted, and no key of {team.key} can be used. {said}", key)
+    each = [
+        say("%(words)s key %(key)s: %(why)s", words=one.facts.format.words, key=one.facts.fingerprint, why=verdict.why)
+        for one, verdict in judged
+    ]
+    return SealingRefusal(
+        newest.state,
+        say(
+            "It must be encrypted, and no key of %(key)s can be used. %(judged)s",
+            key=team.key,
+            judged=join_sentences(" ", each),
+        ),
+        key,
+    )

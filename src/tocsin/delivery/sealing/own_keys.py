@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, KeyVerdict, judge, key_facts, said
 from tocsin.node.errors import SettingError
+from tocsin.node.sentences import say
 from tocsin.node.settings import MailSettings, read_secret
 
 if TYPE_CHECKING:
@@ -98,10 +99,14 @@ def open_openpgp(content: bytes, password: str) -> OpenPgpKey:
     try:
         signer = tsk.signer(password or None)
     except (RuntimeError, ValueError) as error:
-        hint = "If it has a password, put that into a file, chmod 600, and name it as [mail] key_password_file."
+        hint = say("If it has a password, put that into a file, chmod 600, and name it as [mail] key_password_file.")
         if "MPI" in said(error):  # gpg counts the bits of such numbers otherwise than RFC 9580, 3.2, says
-            hint = "The library cannot read how gpg locks most Ed25519 keys: export it without a password, or use RSA."
-        raise SettingError(f"The node's OpenPGP key cannot be used: {said(error)}.", hint=hint) from error
+            hint = say(
+                "The library cannot read how gpg locks most Ed25519 keys: export it without a password, or use RSA."
+            )
+        raise SettingError(
+            say("The node's OpenPGP key cannot be used: %(error)s.", error=said(error)), hint=hint
+        ) from error
     return OpenPgpKey(key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), signer)
 
 
@@ -118,7 +123,7 @@ def read_private(content: bytes) -> "Tsk":
         return Tsk.from_bytes(content)
     except (RuntimeError, ValueError) as error:
         raise SettingError(
-            f"The node's OpenPGP key cannot be read: {said(error)}.",
+            say("The node's OpenPGP key cannot be read: %(error)s.", error=said(error)),
             hint="It must hold the private key, as 'gpg --export-secret-keys' gives it.",
         ) from error
 
@@ -141,13 +146,15 @@ def open_smime(content: bytes, password: str, *, checked: bool = False) -> Smime
         certificates = x509.load_pem_x509_certificates(content)
     except (ValueError, TypeError) as error:
         raise SettingError(
-            f"The node's S/MIME key cannot be used: {said(error)}.",
-            hint="It needs a private key and its certificate in PEM; a password stands in [mail] key_password_file.",
+            say("The node's S/MIME key cannot be used: %(error)s.", error=said(error)),
+            hint=say(
+                "It needs a private key and its certificate in PEM; a password stands in [mail] key_password_file."
+            ),
         ) from error
     own = [one for one in certificates if one.public_key() == private.public_key()]
     if not isinstance(private, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)) or not own:
         raise SettingError(
-            "The node's S/MIME key cannot be used: its certificate is not beside it, or it is neither RSA nor EC.",
+            say("The node's S/MIME key cannot be used: its certificate is not beside it, or it is neither RSA nor EC."),
             hint="Put both into one PEM file, or give a PKCS #12 file to 'tocsin keys node-import'.",
         )
     ordered = (own[0], *(one for one in certificates if one != own[0]))
@@ -158,11 +165,15 @@ def open_smime(content: bytes, password: str, *, checked: bool = False) -> Smime
 def _content(path: Path) -> bytes | None:
     try:
         if path.stat().st_mode & 0o077:
-            raise SettingError(f"The node's key {path} can be read by others.", hint=f"Run: chmod 600 {path}")
+            raise SettingError(
+                say("The node's key %(path)s can be read by others.", path=path),
+                hint=say("Run: chmod 600 %(path)s", path=path),
+            )
         return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise SettingError(
-            f"The node's key {path} cannot be read: {error.strerror}.", hint="Give this user the right to read it."
+            say("The node's key %(path)s cannot be read: %(strerror)s.", path=path, strerror=error.strerror),
+            hint=say("Give this user the right to read it."),
         ) from error

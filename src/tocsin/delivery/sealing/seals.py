@@ -13,6 +13,7 @@ from tocsin.delivery.sealing.own_keys import OpenPgpKey, OwnKeys, SmimeKey, read
 from tocsin.directory import Team
 from tocsin.directory.keys import KeyFormat, TeamKey, encrypting, said
 from tocsin.node.errors import ConflictError, SettingError
+from tocsin.node.sentences import say
 from tocsin.node.settings import MailSettings
 
 _NO_KEYS = OwnKeys()
@@ -68,7 +69,7 @@ class Seals:
             return None
         own = self.own.of(protection.form)
         if own is None or (protection.keys and not subject):
-            raise CannotSealError("The mail cannot be signed.")
+            raise CannotSealError(say("The mail cannot be signed."))
         if not protection.keys:
             return Seal(partial(_sign, own))
         contents = [key.content for key in protection.keys]
@@ -93,7 +94,7 @@ def open_seals(
     sign = None if settings.sign == "none" else KeyFormat(settings.sign)
     if sign is not None and not (verdict := can_sign(own, sign, now)).good:
         raise SettingError(
-            f"Mails are to be signed ([mail] sign) and cannot be, so that none leaves. {verdict.why}",
+            say("Mails are to be signed ([mail] sign) and cannot be, so that none leaves. %(why)s", why=verdict.why),
             hint="'tocsin keys node-make' makes the key, 'tocsin keys node-renew' lets it live longer.",
         )
     return Seals(keys_of, own, sign, now, readable)
@@ -105,7 +106,7 @@ def _sign(own: OpenPgpKey | SmimeKey, entity: bytes, boundary: str) -> bytes:
             return openpgp.sign(entity, boundary, own.signer)
         return smime.sign(entity, boundary, own.private, own.certificates)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise CannotSealError(f"The mail cannot be signed: {said(error)}.") from error
+        raise CannotSealError(say("The mail cannot be signed: %(error)s.", error=said(error))) from error
 
 
 def _encrypt(
@@ -118,4 +119,4 @@ def _encrypt(
         signed = smime.sign(entity, f"{boundary}_signed", own.private, own.certificates)
         return smime.envelop(signed, contents)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise CannotSealError(f"The mail cannot be encrypted: {said(error)}.") from error
+        raise CannotSealError(say("The mail cannot be encrypted: %(error)s.", error=said(error))) from error

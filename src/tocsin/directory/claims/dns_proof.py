@@ -6,6 +6,7 @@ from typing import Final
 from tocsin.directory.model import RuleKind
 from tocsin.networks import parse_network
 from tocsin.node.errors import RemoteError
+from tocsin.node.sentences import say
 
 LABEL: Final = "_tocsin-claim"
 """The label under which the record is looked for; an underscore keeps it apart from names of hosts (RFC 8552)."""
@@ -51,8 +52,12 @@ def missing_records(names: Sequence[str], value: str, resolver: str) -> list[str
             records = []
         except (dns.exception.DNSException, OSError) as error:
             raise RemoteError(
-                f"DNS could not say whether {name} has the record ({type(error).__name__}).",
-                hint="Try again later; 'resolver' in [directory] of the settings names another DNS server.",
+                say(
+                    "DNS could not say whether %(name)s has the record (%(name2)s).",
+                    name=name,
+                    name2=type(error).__name__,
+                ),
+                hint=say("Try again later; 'resolver' in [directory] of the settings names another DNS server."),
             ) from error
         if value.encode("ascii") not in [record.strip() for record in records]:
             missing.append(name)

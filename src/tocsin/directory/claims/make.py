@@ -24,6 +24,7 @@ from tocsin.directory.tables import TeamRow
 from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.node.letters import queue_letter
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import say
 from tocsin.node.settings import NodeSettings
 
 MOST_TRIES: Final = 5
@@ -69,7 +70,7 @@ def make_claim(
     try:
         address = canonical.mailbox(mailbox)
     except ValueError as error:
-        raise UsageError(f"mailbox '{mailbox}': {error}.") from None
+        raise UsageError(say("mailbox '%(mailbox)s': %(error)s.", mailbox=mailbox, error=error)) from None
     with database.begin() as session:
         renew_version(session)
         number = find_team(session, team)
@@ -103,19 +104,26 @@ def show_code(database: Database, number: int, code: str, *, now: datetime) -> C
     with database.begin() as session:
         row = find_claim(session, number, now)
         if not row.asked:
-            raise ConflictError("No code was sent for this claim.", hint="Show control by DNS, or ask an analyst.")
+            raise ConflictError(
+                say("No code was sent for this claim."), hint=say("Show control by DNS, or ask an analyst.")
+            )
         claim = ClaimRow
         tried = session.execute(
             update(claim).where(claim.id == number, claim.tries < MOST_TRIES).values(tries=claim.tries + 1)
         )
         if tried.rowcount != 1:  # type: ignore[attr-defined]
-            raise ConflictError("Too many codes were wrong.", hint="Show control by DNS, or ask an analyst.")
+            raise ConflictError(say("Too many codes were wrong."), hint=say("Show control by DNS, or ask an analyst."))
         right = hmac.compare_digest(row.code, _digest(code))
         if right:
-            _prove(session, row, Proof.MAIL, f"The code sent to {', '.join(row.asked)} came back.", now)
+            _prove(
+                session, row, Proof.MAIL, say("The code sent to %(asked)s came back.", asked=", ".join(row.asked)), now
+            )
         found = claim_of(session, row, now)
     if not right:  # raised after the transaction: the try must count
-        raise InputError("That is not the code that was sent.", hint=f"After {MOST_TRIES} wrong ones none is taken.")
+        raise InputError(
+            say("That is not the code that was sent."),
+            hint=say("After %(most_tries)s wrong ones none is taken.", most_tries=MOST_TRIES),
+        )
     return found
 
 
@@ -132,12 +140,14 @@ def show_dns(database: Database, number: int, *, resolver: str, now: datetime) -
         row = find_claim(session, number, now)
         names, value = record_names(row.kind, row.value), row.dns_value
     if not names:
-        raise ConflictError("DNS cannot show control of this.", hint="Take the code by mail, or ask an analyst.")
+        raise ConflictError(
+            say("DNS cannot show control of this."), hint=say("Take the code by mail, or ask an analyst.")
+        )
     missing = missing_records(names, value, resolver)
     with database.begin() as session:
         row = find_claim(session, number, now)
         if not missing:
-            _prove(session, row, Proof.DNS, f"TXT at {_few(names)} said {value}.", now)
+            _prove(session, row, Proof.DNS, say("TXT at %(few)s said %(value)s.", few=_few(names), value=value), now)
         return claim_of(session, row, now), missing
 
 

@@ -19,6 +19,7 @@ from tocsin.directory.standing import DirectoryPart, standing
 from tocsin.directory.tables import ConstituencyRow, TeamRow
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import Database
+from tocsin.node.sentences import say
 
 
 def read_claims(database: Database, now: datetime) -> list[Claim]:
@@ -64,7 +65,10 @@ def find_claim(session: Session, number: int, now: datetime) -> ClaimRow:
     row = _row(session, number, lock=True)
     state = claim_state(row.state, row.proof, row.expires_at, now)
     if state not in {ClaimState.OPEN, ClaimState.PROVED}:
-        raise ConflictError(f"Claim {number} is {state}.", hint="Make a new one: tocsin directory claim VALUE")
+        raise ConflictError(
+            say("Claim %(number)s is %(state)s.", number=number, state=state),
+            hint="Make a new one: tocsin directory claim VALUE",
+        )
     return row
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.node.records import Base, Json, UTCDateTime
+from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 
 
 class ClaimRow(Base):
@@ -34,7 +34,7 @@ class ClaimRow(Base):
     tries: Mapped[int]
     proof: Mapped[str] = mapped_column(Text)
     proved_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    evidence: Mapped[str] = mapped_column(Text)
+    evidence: Mapped[str] = mapped_column(SentenceText)
     decided_by: Mapped[str] = mapped_column(Text)
     decided_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     reason: Mapped[str] = mapped_column(Text)

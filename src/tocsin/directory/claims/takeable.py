@@ -10,6 +10,7 @@ from tocsin.directory.model import RuleKind
 from tocsin.directory.registry.rpsl.numbers import RESERVED_ASNS
 from tocsin.networks import SPECIAL_USE, Network, network_bounds, parse_network, special_use
 from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
 
 WIDEST: Final = {4: 8, 6: 19}
 """The shortest prefix of each family that one operator can claim: no registry gave anybody more."""
@@ -31,9 +32,11 @@ def read_claimed(text: str) -> tuple[RuleKind, str]:
         value = canonical.RULE_VALUES[kind](found)
         why = _REASONS[kind](value)
     except ValueError as error:
-        why = str(error)
+        why = str(error) if str(error)[-1:] != "?" else str(error)[:-1]  # it stands within a sentence
     if why:
-        raise InputError(f"{kind.value} '{found}' cannot be claimed: {why.rstrip('?')}.")
+        raise InputError(
+            say("%(value)s '%(found)s' cannot be claimed: %(why)s.", value=kind.value, found=found, why=why)
+        )
     return kind, value
 
 

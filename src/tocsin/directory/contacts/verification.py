@@ -28,6 +28,7 @@ from tocsin.directory.contacts import (
 from tocsin.node.errors import SettingError
 from tocsin.node.node import Node
 from tocsin.node.reply_addresses import reply_addresses
+from tocsin.node.sentences import say
 from tocsin.node.settings import Settings
 from tocsin.node.tokens import Tokens, open_tokens
 
@@ -163,7 +164,7 @@ def _planned(one: Ask, keys: Mapping[int, str]) -> PlannedLetter:
 def _check(settings: Settings) -> None:
     if not settings.server.url:
         raise SettingError(
-            "Nobody could answer: the letters would carry no link.",
+            say("Nobody could answer: the letters would carry no link."),
             hint="Set 'server.url' to the address at which others reach 'tocsin serve'.",
         )
 

@@ -10,6 +10,7 @@ from tocsin.directory.keys.model import KeyFacts, KeyFormat
 from tocsin.directory.keys.openpgp import openpgp_facts, read_openpgp, read_revocation
 from tocsin.directory.keys.x509 import certificate_bytes, read_certificates, read_list, x509_facts
 from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList
@@ -40,18 +41,18 @@ def read_key_file(content: bytes) -> KeyFile:
 
     """
     if len(content) > _LARGEST:
-        raise InputError("The file is too large to be a key.", hint="Export the key alone, without others.")
+        raise InputError(say("The file is too large to be a key."), hint=say("Export the key alone, without others."))
     if b"PRIVATE KEY-----" in content:
         raise InputError(
-            "The file holds a private key, and nothing was taken from it.",
-            hint="Ask for the certificate alone. Whoever sent the private key should have it revoked.",
+            say("The file holds a private key, and nothing was taken from it."),
+            hint=say("Ask for the certificate alone. Whoever sent the private key should have it revoked."),
         )
     if b"-----BEGIN PGP" in content or (content and content[0] & _PACKET):
         return _openpgp(content)
     if b"-----BEGIN CERT" in content or b"-----BEGIN X509" in content or (content and content[0] == _DER):
         return _x509(content)
     raise InputError(
-        "The file holds no key that can be read.",
+        say("The file holds no key that can be read."),
         hint="Give an OpenPGP key ('gpg --export --armor'), or an X.509 certificate in PEM or DER.",
     )
 

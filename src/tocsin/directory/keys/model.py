@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from tocsin.node.sentences import say
+
 _DAYS_AHEAD = 60
 
 
@@ -88,7 +90,9 @@ class KeyFacts:
     def strength(self) -> str:
         """``Ed25519, encrypts with X25519``."""
         kinds = sorted({span.algorithm for span in self.encrypts} - {self.algorithm})
-        return self.algorithm + (f", encrypts with {', '.join(kinds)}" if kinds else "")
+        if not kinds:
+            return self.algorithm
+        return say("%(algorithm)s, encrypts with %(kinds)s", algorithm=self.algorithm, kinds=", ".join(kinds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,11 @@ def judge(facts: KeyFacts, now: datetime) -> KeyVerdict:
     if facts.flaw is not None:
         return facts.flaw
     if now < facts.since:
-        return KeyVerdict(KeyState.NOT_YET, f"It is valid from {facts.since:%Y-%m-%d %H:%M} UTC.")
+        return KeyVerdict(
+            KeyState.NOT_YET, say("It is valid from %(since)s UTC.", since=f"{facts.since:%Y-%m-%d %H:%M}")
+        )
     if facts.until is not None and facts.until <= now:
-        return KeyVerdict(KeyState.EXPIRED, f"It expired on {_day(facts.until)}.")
+        return KeyVerdict(KeyState.EXPIRED, say("It expired on %(day)s.", day=_day(facts.until)))
     return _judge_encryption(facts, now)
 
 
@@ -128,7 +134,9 @@ def judge_for(key: TeamKey, mailboxes: Collection[str], now: datetime) -> KeyVer
     verdict = judge(key.facts, now)
     if verdict.good and not any(serves(key, mailbox) for mailbox in mailboxes):
         named = ", ".join(key.facts.mailboxes)
-        return KeyVerdict(KeyState.WRONG_MAILBOX, f"It is for {named}, which is no mailbox of the team.")
+        return KeyVerdict(
+            KeyState.WRONG_MAILBOX, say("It is for %(mailboxes)s, which is no mailbox of the team.", mailboxes=named)
+        )
     return verdict
 
 
@@ -162,13 +170,15 @@ def ending(keys: Sequence[TeamKey], now: datetime, days: int = _DAYS_AHEAD) -> l
 
 def _judge_encryption(facts: KeyFacts, now: datetime) -> KeyVerdict:
     if not facts.encrypts:
-        return KeyVerdict(KeyState.NO_ENCRYPTION, "It holds no key that encrypts.")
+        return KeyVerdict(KeyState.NO_ENCRYPTION, say("It holds no key that encrypts."))
     if any(span.since <= now and (span.until is None or now < span.until) for span in facts.encrypts):
         return KeyVerdict(KeyState.GOOD)
     ended = [span.until for span in facts.encrypts if span.until is not None and span.until <= now]
     if ended:
-        return KeyVerdict(KeyState.EXPIRED, f"What encrypts in it expired on {_day(max(ended))}.")
-    return KeyVerdict(KeyState.NOT_YET, f"It encrypts from {_day(min(span.since for span in facts.encrypts))}.")
+        return KeyVerdict(KeyState.EXPIRED, say("What encrypts in it expired on %(day)s.", day=_day(max(ended))))
+    return KeyVerdict(
+        KeyState.NOT_YET, say("It encrypts from %(day)s.", day=_day(min(span.since for span in facts.encrypts)))
+    )
 
 
 def shown(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeySpan, KeyState, KeyVerdict, shown
 from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
     from pysequoia import Cert
@@ -58,10 +59,12 @@ def read_openpgp(content: bytes) -> list[bytes]:
         certs = Cert.split_bytes(content)
         private = any(packet.tag in (Tag.SecretKey, Tag.SecretSubkey) for packet in PacketPile.from_bytes(content))
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"The OpenPGP key cannot be read: {said(error)}.", hint="Export the key once more.") from error
+        raise InputError(
+            say("The OpenPGP key cannot be read: %(error)s.", error=said(error)), hint=say("Export the key once more.")
+        ) from error
     if private:
         raise InputError(
-            "The file holds a private key, and nothing was taken from it.",
+            say("The file holds a private key, and nothing was taken from it."),
             hint="Ask for the public key ('gpg --export'). Whoever sent the private one should revoke it.",
         )
     return [_own_words(cert) for cert in certs]
@@ -160,7 +163,9 @@ def _own_words(cert: "Cert") -> bytes:
     for part in parts:
         part.signatures = [packet for packet in part.signatures if _issued_by(packet, primary)]
     if sum(len(part.all) for part in parts) > _MOST_PACKETS:
-        raise InputError("The OpenPGP key has too many parts.", hint="Ask for it without its old subkeys and user ids.")
+        raise InputError(
+            say("The OpenPGP key has too many parts."), hint=say("Ask for it without its old subkeys and user ids.")
+        )
     return bytes(Cert.from_packets([packet for part in parts for packet in part.all]))
 
 
@@ -183,18 +188,22 @@ def _standing(
         vouched, until = list(users), None
         flaw = flaw or _why_unsupported(primary, users, error)
     if cert.is_revoked:
-        flaw = KeyVerdict(KeyState.REVOKED, "Its owner revoked it.")
+        flaw = KeyVerdict(KeyState.REVOKED, say("Its owner revoked it."))
     return vouched, until, flaw
 
 
 def _why_unsupported(primary: _Component, users: Sequence[_Component], error: Exception) -> KeyVerdict | None:
     signatures = [packet for part in [primary, *users] for packet in part.signatures if not _takes_back(packet)]
     if _hashed_weakly(signatures):
-        return KeyVerdict(KeyState.WEAK, f"Its user ids are bound to it with {_hashes(signatures)}.")
+        return KeyVerdict(
+            KeyState.WEAK, say("Its user ids are bound to it with %(hashes)s.", hashes=_hashes(signatures))
+        )
     newest = max((at for packet in signatures if (at := packet.signature_created)), default=None)
     if newest is not None and newest > datetime.now(UTC):
         return None  # not valid yet, which is judged by its time
-    return KeyVerdict(KeyState.NO_ENCRYPTION, f"Its own signatures do not support it: {said(error)}.")
+    return KeyVerdict(
+        KeyState.NO_ENCRYPTION, say("Its own signatures do not support it: %(error)s.", error=said(error))
+    )
 
 
 def _subkey(part: _Component, whole: Sequence[_Component]) -> KeySpan | KeyVerdict:
@@ -207,7 +216,7 @@ def _subkey(part: _Component, whole: Sequence[_Component]) -> KeySpan | KeyVerdi
     for binding in newest_first:
         if _encrypts(part.packet, [*base, part.packet, binding]):
             if not _encrypts(part.packet, [*base, *part.all]):
-                return KeyVerdict(KeyState.REVOKED, "What encrypts in it was revoked.")
+                return KeyVerdict(KeyState.REVOKED, say("What encrypts in it was revoked."))
             return _span(part.packet, binding.key_validity_period)
     return _unbound(part.packet, bindings)
 
@@ -215,10 +224,12 @@ def _subkey(part: _Component, whole: Sequence[_Component]) -> KeySpan | KeyVerdi
 def _unbound(key: "Packet", bindings: "Sequence[Packet]") -> KeySpan | KeyVerdict:
     """Why the library does not encrypt for a subkey; a span where it will once the time has come."""
     if _meant_to_encrypt(bindings) and _hashed_weakly(bindings):
-        return KeyVerdict(KeyState.WEAK, f"What encrypts in it is bound to it with {_hashes(bindings)}.")
+        return KeyVerdict(
+            KeyState.WEAK, say("What encrypts in it is bound to it with %(hashes)s.", hashes=_hashes(bindings))
+        )
     if _meant_to_encrypt(bindings) and _created(key) > datetime.now(UTC):
         return _span(key, bindings[0].key_validity_period)
-    return KeyVerdict(KeyState.NO_ENCRYPTION, "It holds no key that encrypts.")
+    return KeyVerdict(KeyState.NO_ENCRYPTION, say("It holds no key that encrypts."))
 
 
 def _primary_span(primary: _Component, users: Sequence[_Component], until: datetime | None) -> KeySpan | None:
@@ -267,9 +278,14 @@ def _meant_to_encrypt(bindings: "Iterable[Packet]") -> bool:
 def _weak(key: "Packet") -> KeyVerdict | None:
     kind = str(key.key_algorithm).rpartition(".")[2]
     if kind.startswith("RSA") and _bits(key) < _LEAST_RSA:
-        return KeyVerdict(KeyState.WEAK, f"RSA with {_bits(key)} bits can be broken; it needs {_LEAST_RSA}.")
+        return KeyVerdict(
+            KeyState.WEAK,
+            say("RSA with %(bits)s bits can be broken; it needs %(least_rsa)s.", bits=_bits(key), least_rsa=_LEAST_RSA),
+        )
     if kind == "DSA" or kind.startswith("ElGamal"):
-        return KeyVerdict(KeyState.WEAK, f"{_algorithm(key)} is no longer considered safe (FIPS 186-5).")
+        return KeyVerdict(
+            KeyState.WEAK, say("%(algorithm)s is no longer considered safe (FIPS 186-5).", algorithm=_algorithm(key))
+        )
     return None
 
 
@@ -323,7 +339,7 @@ def _material(key: "Packet") -> int:
 
 def _created(key: "Packet") -> datetime:
     if key.key_created is None:
-        raise InputError("The OpenPGP key does not say when it was made.")
+        raise InputError(say("The OpenPGP key does not say when it was made."))
     return key.key_created
 
 

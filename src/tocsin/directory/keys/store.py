@@ -19,10 +19,11 @@ from tocsin.directory.reading import read_team
 from tocsin.directory.standing import merged_teams
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import say
 
 _CHUNK = 10_000  # numbers in one statement; SQLite takes 32,766
 _LEAST_NAMED = 8  # hexadecimal digits of a fingerprint that name a key
-_REVOKED = KeyVerdict(KeyState.REVOKED, "The authority that issued it revoked it.")
+_REVOKED = KeyVerdict(KeyState.REVOKED, say("The authority that issued it revoked it."))
 _REPLACED = "replaced by a newer form of it"
 _SAID = ("content", "revoked", "any_mailbox", "preferred")
 
@@ -113,7 +114,13 @@ def remove_key(
             raise NotFoundError(f"{found.key} has no key '{fingerprint}'.", hint=hint)
         if len(rows) > 1:
             raise ConflictError(
-                f"{found.key} has {len(rows)} keys that '{fingerprint}' names.", hint="Name all digits."
+                say(
+                    "%(key)s has %(rows)s keys that '%(fingerprint)s' names.",
+                    key=found.key,
+                    rows=len(rows),
+                    fingerprint=fingerprint,
+                ),
+                hint=say("Name all digits."),
             )
         _withdraw(rows[0], reason, now)
         detail: dict[str, object] = {"team": str(found.uuid), "fingerprint": rows[0].fingerprint, "reason": reason}
@@ -147,7 +154,7 @@ def _wanted(file: KeyFile, rows: dict[str, TeamKeyRow]) -> list[_TargetKey]:
     ]
     found += [_merged(kind, content, rows) for kind, content in file.keys]
     if not found:
-        raise InputError("The file holds no key.")
+        raise InputError(say("The file holds no key."))
     return found
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tocsin.directory.keys.model import KeyFacts, KeyFormat, KeySpan, KeyState, KeyVerdict, shown
 from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList, ExtensionType
@@ -34,8 +35,8 @@ def read_certificates(content: bytes) -> tuple[list["Certificate"], list["Certif
         return [one for one in found if one not in issuers], issuers
     except ValueError as error:
         raise InputError(
-            "The X.509 certificate cannot be read: it is damaged, or in another form.",
-            hint="Give it in PEM or DER, for example from 'openssl x509'.",
+            say("The X.509 certificate cannot be read: it is damaged, or in another form."),
+            hint=say("Give it in PEM or DER, for example from 'openssl x509'."),
         ) from error
 
 
@@ -58,7 +59,7 @@ def read_list(content: bytes) -> "tuple[CertificateRevocationList, list[Certific
     except ValueError as error:
         if _PEM not in content:
             return None
-        raise InputError("The revocation list cannot be read.", hint="Give it in PEM or DER.") from error
+        raise InputError(say("The revocation list cannot be read."), hint=say("Give it in PEM or DER.")) from error
 
 
 def revokes(revoked: "CertificateRevocationList", content: bytes, issuers: "Sequence[Certificate]") -> bool:
@@ -81,7 +82,7 @@ def x509_facts(content: bytes) -> KeyFacts:
     try:
         mailboxes, flaw = _mailboxes(cert), _flaw(cert)
     except ValueError:
-        mailboxes, flaw = (), KeyVerdict(KeyState.UNSUPPORTED, "Its extensions cannot be read.")
+        mailboxes, flaw = (), KeyVerdict(KeyState.UNSUPPORTED, say("Its extensions cannot be read."))
     return KeyFacts(
         format=KeyFormat.SMIME,
         fingerprint=fingerprint(cert),
@@ -112,7 +113,9 @@ def certificate_bytes(cert: "Certificate") -> bytes:
 def _flaw(cert: "Certificate") -> KeyVerdict | None:
     hashed = _hash(cert)
     if hashed in _WEAK_HASHES:
-        return KeyVerdict(KeyState.WEAK, f"It is signed with {hashed.upper().replace('SHA1', 'SHA-1')}.")
+        return KeyVerdict(
+            KeyState.WEAK, say("It is signed with %(hashed)s.", hashed=hashed.upper().replace("SHA1", "SHA-1"))
+        )
     return _flaw_of_key(cert) or _flaw_of_use(cert)
 
 
@@ -122,14 +125,28 @@ def _flaw_of_key(cert: "Certificate") -> KeyVerdict | None:
     key = cert.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < _LEAST_RSA:
-            return KeyVerdict(KeyState.WEAK, f"RSA with {key.key_size} bits can be broken; it needs {_LEAST_RSA}.")
+            return KeyVerdict(
+                KeyState.WEAK,
+                say(
+                    "RSA with %(bits)s bits can be broken; it needs %(least_rsa)s.",
+                    bits=key.key_size,
+                    least_rsa=_LEAST_RSA,
+                ),
+            )
         return None
     if isinstance(key, dsa.DSAPublicKey):
-        return KeyVerdict(KeyState.WEAK, f"{_algorithm(cert)} is no longer considered safe (FIPS 186-5).")
+        return KeyVerdict(
+            KeyState.WEAK, say("%(algorithm)s is no longer considered safe (FIPS 186-5).", algorithm=_algorithm(cert))
+        )
     if isinstance(key, ec.EllipticCurvePublicKey):
-        words = f"We can encrypt S/MIME for RSA certificates only, and this one is {_algorithm(cert)}."
+        words = say(
+            "We can encrypt S/MIME for RSA certificates only, and this one is %(algorithm)s.",
+            algorithm=_algorithm(cert),
+        )
         return KeyVerdict(KeyState.UNSUPPORTED, words)
-    return KeyVerdict(KeyState.NO_ENCRYPTION, f"A certificate with {_algorithm(cert)} only signs.")
+    return KeyVerdict(
+        KeyState.NO_ENCRYPTION, say("A certificate with %(algorithm)s only signs.", algorithm=_algorithm(cert))
+    )
 
 
 def _flaw_of_use(cert: "Certificate") -> KeyVerdict | None:
@@ -139,10 +156,10 @@ def _flaw_of_use(cert: "Certificate") -> KeyVerdict | None:
 
     usage = _extension(cert, x509.KeyUsage)
     if usage is not None and not usage.key_encipherment:
-        return KeyVerdict(KeyState.NO_ENCRYPTION, "It may be used to sign only (key usage).")
+        return KeyVerdict(KeyState.NO_ENCRYPTION, say("It may be used to sign only (key usage)."))
     purposes = _extension(cert, x509.ExtendedKeyUsage)
     if purposes is not None and not {Purpose.EMAIL_PROTECTION, Purpose.ANY_EXTENDED_KEY_USAGE} & set(purposes):
-        return KeyVerdict(KeyState.NO_ENCRYPTION, "It is not for mail (extended key usage).")
+        return KeyVerdict(KeyState.NO_ENCRYPTION, say("It is not for mail (extended key usage)."))
     return None
 
 

@@ -14,6 +14,7 @@ from tocsin.directory.attest import weigh
 from tocsin.directory.facts import Fact, FactKind, Status
 from tocsin.directory.model import TeamKind
 from tocsin.directory.states.sets import Body, CountryState
+from tocsin.node.sentences import join_sentences, say
 
 LATELY: Final = timedelta(days=365)
 """A link of which it is known when it was last used counts as in use for so long."""
@@ -73,9 +74,15 @@ class MembershipLink:
     @property
     def words(self) -> str:
         """One line for a person."""
-        use = f"last used {self.used}" if self.used else "whether it is used is not known"
-        state = self.why_not or use
-        return f"{self.team}: {self.body} ({self.reach or 'reach not known'}), {state} (said by {self.source})"
+        use = say("last used %(used)s", used=self.used) if self.used else say("whether it is used is not known")
+        return say(
+            "%(team)s: %(body)s (%(reach)s), %(state)s (said by %(source)s)",
+            team=self.team,
+            body=self.body,
+            reach=self.reach or say("reach not known"),
+            state=self.why_not or use,
+            source=self.source,
+        )
 
 
 @dataclass(frozen=True)
@@ -120,16 +127,19 @@ def _structure(state: CountryState, teams: Sequence[Candidate], day: date) -> Ci
     evidence = tuple(words for team in teams for words in _evidence(team, day))
     if evidence:
         names = ", ".join(f"{team.key} ({team.kind})" for team in teams if any(_evidence(team, day)))
-        return CirtVerdict(CirtStatus.YES, f"it has {names}", evidence)
+        return CirtVerdict(CirtStatus.YES, say("it has %(teams)s", teams=names), evidence)
     if teams and any(team.ended or team.facts for team in teams):
         ended = tuple(_ended(team) for team in teams)
-        return CirtVerdict(CirtStatus.NO, "all that was said of its teams was withdrawn or has ended", ended)
+        return CirtVerdict(CirtStatus.NO, say("all that was said of its teams was withdrawn or has ended"), ended)
     if state.no_cirt_as_of is not None and state.no_cirt_as_of <= day:
         found = f"{state.no_cirt_source}, as of {state.no_cirt_as_of}"
-        return CirtVerdict(CirtStatus.NO, "somebody found that it has none", (found,))
+        return CirtVerdict(CirtStatus.NO, say("somebody found that it has none"), (found,))
     if teams:
-        return CirtVerdict(CirtStatus.OPEN, f"nothing that is said of {', '.join(team.key for team in teams)} stands")
-    return CirtVerdict(CirtStatus.OPEN, "no national or governmental team of it is known here")
+        return CirtVerdict(
+            CirtStatus.OPEN,
+            say("nothing that is said of %(teams)s stands", teams=", ".join(team.key for team in teams)),
+        )
+    return CirtVerdict(CirtStatus.OPEN, say("no national or governmental team of it is known here"))
 
 
 def _cooperating(
@@ -143,34 +153,47 @@ def _cooperating(
     if exists.answer is not CirtStatus.YES:
         other = [team.key for team in every if team.kind is not TeamKind.NATIONAL]
         if other and exists.answer is CirtStatus.OPEN:
-            return CirtVerdict(CirtStatus.OPEN, f"no national team is known, only {', '.join(other)}")
+            return CirtVerdict(
+                CirtStatus.OPEN, say("no national team is known, only %(other)s", other=", ".join(other))
+            )
         return exists
     found = {reach: [link for link in links if link.reach == reach] for reach in _REACHES}
     words = tuple(link.words for link in links)
     lacking = [reach for reach in _REACHES if not any(not link.why_not for link in found[reach])]
     if not lacking:
         known = all(any(link.used and not link.why_not for link in found[reach]) for reach in _REACHES)
-        how = "in use" if known else "by membership; whether they are used is not known"
-        return CirtVerdict(CirtStatus.YES, f"a national CIRT with a regional and an international link, {how}", words)
+        how = say("in use") if known else say("by membership; whether they are used is not known")
+        why = say("a national CIRT with a regional and an international link, %(how)s", how=how)
+        return CirtVerdict(CirtStatus.YES, why, words)
     ended = [reach for reach in lacking if found[reach]]
     if ended:
-        return CirtVerdict(CirtStatus.NO, f"its {' and '.join(ended)} links are not in use", words)
-    return CirtVerdict(CirtStatus.OPEN, f"no {' and no '.join(lacking)} link of its national CIRT is known", words)
+        return CirtVerdict(CirtStatus.NO, say("its %(ended)s links are not in use", ended=" and ".join(ended)), words)
+    return CirtVerdict(
+        CirtStatus.OPEN,
+        say("no %(lacking)s link of its national CIRT is known", lacking=" and no ".join(lacking)),
+        words,
+    )
 
 
 def _evidence(team: Candidate, day: date) -> Iterator[str]:
     """What speaks for a team on a day: attestations, memberships, assertions."""
     attested = (fact for fact in team.facts if fact.kind is FactKind.ATTESTATION)
-    yield from (f"{team.key}: {reason.words}" for reason in weigh(attested, day) if reason.counts)
+    yield from (join_sentences(": ", (team.key, reason.words)) for reason in weigh(attested, day) if reason.counts)
     for fact in team.facts:
         if fact.kind is FactKind.MEMBERSHIP and not _why_not(fact, day, None):
-            yield f"{team.key}: {fact.value}, {fact.get('status') or 'in'} (said by {fact.said_by or fact.source})"
-    yield from (f"{team.key}: {words}" for words in team.said)
+            yield say(
+                "%(key)s: %(value)s, %(status)s (said by %(said_by)s)",
+                key=team.key,
+                value=fact.value,
+                status=fact.get("status") or "in",
+                said_by=fact.said_by or fact.source,
+            )
+    yield from (join_sentences(": ", (team.key, words)) for words in team.said)
 
 
 def _ended(team: Candidate) -> str:
-    names = ", ".join(sorted({fact.value for fact in (*team.ended, *team.facts)})) or "what was said"
-    return f"{team.key}: {names} no longer holds"
+    names = ", ".join(sorted({fact.value for fact in (*team.ended, *team.facts)})) or say("what was said")
+    return say("%(key)s: %(value)s no longer holds", key=team.key, value=names)
 
 
 def _links(

@@ -7,11 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from tocsin.node.sentences import say
+
 TEXT_LIMIT: Final = 4_000
 """Characters of a text that are kept."""
 
-ABUSE: Final = "A report of child sexual abuse: only its reference is kept."
-UNREADABLE: Final = "An X-ARF report that cannot be read: its text is not kept, since nobody knows what is in it."
+ABUSE: Final = say("A report of child sexual abuse: only its reference is kept.")
+UNREADABLE: Final = say("An X-ARF report that cannot be read: its text is not kept, since nobody knows what is in it.")
 
 _MARK: Final = "withheld"
 _ABUSE: Final = re.compile(r"\bcs[ae]m\b", re.IGNORECASE)

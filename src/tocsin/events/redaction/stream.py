@@ -22,6 +22,7 @@ from tocsin.events.redaction.records import reduced, unreadable, withheld
 from tocsin.events.sources.delimited import as_text, encoding_of
 from tocsin.node.errors import InputError
 from tocsin.node.files import sync_file
+from tocsin.node.sentences import say
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -307,4 +308,6 @@ def _count(value: object) -> int:
 
 
 def _too_long() -> InputError:
-    return InputError(f"One JSON object is longer than {HELD:,} bytes.", hint="Send it in parts.")
+    return InputError(
+        say("One JSON object is longer than %(held)s bytes.", held=f"{HELD:,}"), hint=say("Send it in parts.")
+    )

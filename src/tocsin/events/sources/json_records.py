@@ -13,6 +13,7 @@ from tocsin.events.schema import BY_NAME, FieldKind
 from tocsin.events.sources import Batch, Chunk, Unreadable
 from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT, as_text, utf8
 from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
 
 DOCUMENT_LIMIT: Final = 1 << 28
 """Longest document in bytes that is not one object a line: it has to be in memory as a whole."""
@@ -59,7 +60,7 @@ class JsonRecords:
         while b"\n" not in self._held and len(self._held) < LINE_LIMIT and (block := self._read(self._chunk_bytes)):
             self._held += block
         if not self._held.strip():
-            raise InputError("The report is empty.", hint="Ask its sender for the report again.")
+            raise InputError(say("The report is empty."), hint=say("Ask its sender for the report again."))
         self._by_line = _one_a_line(self._held)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -73,7 +74,8 @@ class JsonRecords:
                 line += data.count(b"\n", 0, end)
             elif len(data) > DOCUMENT_LIMIT:
                 raise InputError(
-                    f"The JSON document is longer than {DOCUMENT_LIMIT} bytes.", hint="Write one object a line."
+                    say("The JSON document is longer than %(document_limit)s bytes.", document_limit=DOCUMENT_LIMIT),
+                    hint=say("Write one object a line."),
                 )
             data = data[end:] + block
         if data:
@@ -87,12 +89,12 @@ class JsonRecords:
         for record in self._records(chunk):
             try:
                 if record.reason or not isinstance(record.value, dict):
-                    raise ValueError(record.reason or "This is not a JSON object.")  # noqa: TRY301
+                    raise ValueError(record.reason or say("This is not a JSON object."))  # noqa: TRY301
                 if record.raw.count("[") + record.raw.count("{") > DEEPEST and too_deep(record.value):
-                    raise ValueError(f"Values stand more than {DEEPEST} deep in each other.")  # noqa: TRY301
+                    raise ValueError(say("Values stand more than %(deepest)s deep in each other.", deepest=DEEPEST))  # noqa: TRY301
                 row = self._row(record.value)
                 if len(record.raw) > self._limit and any(len(str(value)) > self._limit for value in row.values()):
-                    raise ValueError(f"A value is longer than {self._limit} characters.")  # noqa: TRY301
+                    raise ValueError(say("A value is longer than %(limit)s characters.", limit=self._limit))  # noqa: TRY301
                 rows.append(row)
             except ValueError as error:
                 unreadable.append(Unreadable(record.line, str(error), record.raw))
@@ -123,7 +125,7 @@ def _record(line: int, text: str) -> Record:
     try:
         return Record(line, text, json.loads(text, parse_constant=no_number))
     except (ValueError, RecursionError) as error:
-        return Record(line, text, None, f"This is not JSON: {error}")
+        return Record(line, text, None, say("This is not JSON: %(error)s", error=error))
 
 
 def _documents(text: str) -> Iterator[Record]:
@@ -137,7 +139,7 @@ def _documents(text: str) -> Iterator[Record]:
         try:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError) as error:
-            yield Record(line, text[position:], None, f"This is not JSON: {error}")
+            yield Record(line, text[position:], None, say("This is not JSON: %(error)s", error=error))
             return
         yield Record(line, text[position:end], value)
         position = _skip(text, end, "," if array else "")

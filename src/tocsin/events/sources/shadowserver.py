@@ -23,6 +23,7 @@ from tocsin.events.schema import FieldKind
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Dialect, Shaping, first_records
 from tocsin.node.errors import InputError, UsageError
+from tocsin.node.sentences import say
 
 NAME: Final = "shadowserver"
 TERMS: Final = "https://www.shadowserver.org/terms/"
@@ -133,7 +134,10 @@ def report_type(code: str) -> ReportType:
     reports = table().reports
     found = reports.get(code) or reports.get(code.replace("event_", "event4_", 1))
     if found is None:
-        raise UsageError(f"Shadowserver has no report type {code!r}.", hint="Names are like scan_http or blocklist.")
+        raise UsageError(
+            say("Shadowserver has no report type %(code)s.", code=repr(code)),
+            hint=say("Names are like scan_http or blocklist."),
+        )
     return found
 
 
@@ -163,8 +167,8 @@ def _shaping(report: ReportType, columns: Sequence[str]) -> Shaping:
     """
     if not any(column in table().columns for column in columns):
         raise InputError(
-            f"The header has none of Shadowserver's columns: {', '.join(columns)[:100]}",
-            hint="Is the first line missing, or is this another feed's report?",
+            say("The header has none of Shadowserver's columns: %(columns)s", columns=", ".join(columns)[:100]),
+            hint=say("Is the first line missing, or is this another feed's report?"),
         )
     steps: list[tuple[str, str, str]] = []
     kinds: dict[str, FieldKind] = {}

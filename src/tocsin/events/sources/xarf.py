@@ -15,6 +15,7 @@ from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT
 from tocsin.events.sources.json_records import JsonRecords, Row
 from tocsin.networks import parse_network
+from tocsin.node.sentences import say
 
 NAME: Final = "xarf"
 TIME_FORMAT: Final = "%+"  # ISO 8601 with a zone
@@ -110,7 +111,7 @@ def row(given: dict[str, object]) -> Row:
     from xarf import XARFParseError, convert_v3_to_v4, is_v3_report, parse
 
     if "xarf_version" not in given and "ReporterInfo" not in given:
-        raise ValueError("This is no X-ARF report: it has no xarf_version.")
+        raise ValueError(say("This is no X-ARF report: it has no xarf_version."))
     if why := withheld(given):
         raise ValueError(why)
     report, flags = reduced(given), []
@@ -119,7 +120,9 @@ def row(given: dict[str, object]) -> Row:
         try:
             report = convert_v3_to_v4(report) | ({"evidence": evidence} if evidence else {})
         except (XARFParseError, AttributeError, KeyError, TypeError) as error:
-            raise ValueError(f"This X-ARF report of version 3 cannot be converted: {error}") from error
+            raise ValueError(
+                say("This X-ARF report of version 3 cannot be converted: %(error)s", error=error)
+            ) from error
         flags.append("xarf3")
         for made_up in ("report_id", "_internal"):  # differ at every conversion
             report.pop(made_up, None)

@@ -16,6 +16,7 @@ from tocsin.node.accounts.permissions import AccountRole
 from tocsin.node.accounts.throttle import Attempt, Limit, network_of, take
 from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
 
 PATH: Final = "/welcome/"
 """Where such a link leads; its token follows."""
@@ -49,7 +50,7 @@ def plain_mailbox(mailbox: str) -> str:
     """
     plain = typed_mailbox(mailbox)
     if not _MAILBOX.fullmatch(plain) or plain != mailbox.strip().lower():
-        raise InputError("That is no mailbox.", hint="Write it as name@example.org.")
+        raise InputError(say("That is no mailbox."), hint=say("Write it as name@example.org."))
     return plain
 
 
@@ -95,7 +96,7 @@ def invite(
     mailbox = plain_mailbox(mailbox)
     check_role(role, teams)
     if transaction.scalar(select(Person.id).where(Person.mailbox == mailbox)) is not None:
-        raise ConflictError("There is an account with this mailbox already.", hint="Change its role instead.")
+        raise ConflictError(say("There is an account with this mailbox already."), hint=say("Change its role instead."))
     withdraw_links(transaction, WelcomeLink.mailbox == mailbox, now=now)
     link = _new(transaction, LinkKind.INVITED, now, role=role, mailbox=mailbox, teams=teams)
     _note_invited(transaction, link, actor=actor, now=now, mailed=bool(house.url))
@@ -171,7 +172,8 @@ def withdraw_invitation(transaction: Transaction, number: int, *, actor: str, no
     change = update(WelcomeLink).where(ended).values(used_at=now, mailbox="")
     if transaction.scalar(change.returning(WelcomeLink.id)) is None:
         raise ConflictError(
-            "This invitation is not open any more.", hint="See whether there is an account by now, and block that."
+            say("This invitation is not open any more."),
+            hint=say("See whether there is an account by now, and block that."),
         )
     take_back(transaction, f"link:{number}")
     audit(transaction, AuditAction.INVITATION_WITHDRAWN, at=now, actor=actor, subject=f"link:{number}")
@@ -203,11 +205,11 @@ def check_role(role: AccountRole, teams: list[int]) -> None:
 
     """
     if role is AccountRole.NOBODY:
-        raise UsageError("Nobody has the role of nobody.", hint="Choose another role.")
+        raise UsageError(say("Nobody has the role of nobody."), hint=say("Choose another role."))
     if (role is AccountRole.OPERATOR) != bool(teams):
         raise UsageError(
-            "An operator belongs to at least one team, and nobody else belongs to one.",
-            hint="Name the teams of an operator, and none for other roles.",
+            say("An operator belongs to at least one team, and nobody else belongs to one."),
+            hint=say("Name the teams of an operator, and none for other roles."),
         )
 
 

@@ -22,6 +22,7 @@ from tocsin.node.accounts.tables import AccountElsewhere, ApiToken, Passkey
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import ACCOUNT, Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, audit
+from tocsin.node.sentences import say
 
 _LONGEST_NAME = 100
 _PERSON = re.compile(r"person:[0-9]{1,9}")  # with a command, somebody may be named otherwise
@@ -116,10 +117,10 @@ def join(
     """
     given = mailbox if link.kind == LinkKind.FIRST else link.mailbox
     if not use_link(transaction, link, now=now):
-        raise ConflictError("This link was used already.", hint="Sign in with what was set by it.")
+        raise ConflictError(say("This link was used already."), hint=say("Sign in with what was set by it."))
     address = plain_mailbox(given)
     if transaction.scalar(select(Person.id).where(Person.mailbox == address)) is not None:
-        raise ConflictError("There is an account with this mailbox already.", hint="Sign in with it.")
+        raise ConflictError(say("There is an account with this mailbox already."), hint=say("Sign in with it."))
     person = Person(
         mailbox=address, name=name, role=link.role, teams=link.teams, password=password, language=language,
         theme="", made_at=now, blocked_at=None, removed_at=None,
@@ -272,6 +273,6 @@ def _keep_an_administrator(transaction: Transaction, but: Person) -> None:
     left = transaction.scalars(select(Person.id).where(wanted).order_by(Person.id).with_for_update()).all()
     if not set(left) - {but.id}:
         raise ConflictError(
-            "This is the last administrator: nobody could set up this node any more.",
-            hint="Make somebody else an administrator first.",
+            say("This is the last administrator: nobody could set up this node any more."),
+            hint=say("Make somebody else an administrator first."),
         )

@@ -7,7 +7,7 @@ from typing import Final
 from sqlalchemy import Index, Text, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from tocsin.node.records import Base, UTCDateTime
+from tocsin.node.records import Base, SentenceText, UTCDateTime
 
 ACCOUNT: Final = "account"
 """The kind of letters about accounts: their reader asked for them, or they warn; they are never held."""
@@ -53,7 +53,7 @@ class Letter(Base):
     due_at: Mapped[datetime] = mapped_column(UTCDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     attempts: Mapped[int]
-    error: Mapped[str] = mapped_column(Text)
+    error: Mapped[str] = mapped_column(SentenceText)
     channel: Mapped[str] = mapped_column(Text)
     path: Mapped[str] = mapped_column(Text)
     released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -8,7 +8,16 @@ from tocsin.node.records.alive import alive
 from tocsin.node.records.aside import AuditAside, name_by_reference, read_asides
 from tocsin.node.records.audit import AuditAction, AuditEntry, AuditSeal, audit
 from tocsin.node.records.cuts import cut
-from tocsin.node.records.engine import Base, Database, Json, UTCDateTime, open_database, sqlite_url
+from tocsin.node.records.engine import (
+    Base,
+    Database,
+    Json,
+    SentenceRecords,
+    SentenceText,
+    UTCDateTime,
+    open_database,
+    sqlite_url,
+)
 from tocsin.node.records.identity import node_uuid
 from tocsin.node.records.numbering import continue_numbering, counted
 
@@ -20,6 +29,8 @@ __all__ = [
     "Base",
     "Database",
     "Json",
+    "SentenceRecords",
+    "SentenceText",
     "UTCDateTime",
     "alive",
     "audit",

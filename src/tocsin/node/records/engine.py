@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from weakref import finalize
 
-from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, create_engine, event
+from sqlalchemy import JSON, Connection, DateTime, Dialect, Engine, Text, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import (
@@ -27,6 +27,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 from sqlalchemy.types import TypeDecorator
 
 from tocsin.node.errors import InputError, SettingError, StorageError
+from tocsin.node.sentences import decode_sentence, encode_sentence
 
 _READING = "tocsin_reading"
 _IDLE = 8  # connections that are kept for the next that asks, where any are
@@ -51,6 +52,32 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class SentenceText(TypeDecorator[str]):
+    """A text that may be a sentence (`tocsin.node.sentences`), which keeps its values."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102 (the base class documents it)
+        return None if value is None else encode_sentence(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002, D102 (the base class documents it)
+        return None if value is None else decode_sentence(value)
+
+
+class SentenceRecords(TypeDecorator[list[dict[str, str]]]):
+    """A list of records, whose texts may be sentences."""
+
+    impl = Json
+    cache_ok = True
+
+    def process_bind_param(self, value: list[dict[str, str]] | None, dialect: Dialect) -> list[dict[str, str]]:  # noqa: ARG002, D102 (the base class documents it)
+        return [{name: encode_sentence(text) for name, text in one.items()} for one in value or []]
+
+    def process_result_value(self, value: list[dict[str, str]] | None, dialect: Dialect) -> list[dict[str, str]]:  # noqa: ARG002, D102 (the base class documents it)
+        return [{name: decode_sentence(text) for name, text in one.items()} for one in value or []]
 
 
 class Base(DeclarativeBase):

@@ -13,6 +13,7 @@ from pydantic import Field
 from tocsin.events.redaction import redact_file
 from tocsin.node.errors import InputError, RemoteError, TocsinError
 from tocsin.node.files import disk_failures
+from tocsin.node.sentences import join_sentences, say
 from tocsin.pipeline.collectors.kinds import (
     CollectedOffer,
     CollectorKind,
@@ -51,7 +52,10 @@ class Folder:
 
     def _offers(self, memory: Memory) -> Iterator[CollectedOffer]:
         if not self.folder.is_dir():
-            raise RemoteError(f"{self.folder} is not a folder.", hint="Make it, or correct its path in tocsin.toml.")
+            raise RemoteError(
+                say("%(folder)s is not a folder.", folder=self.folder),
+                hint=say("Make it, or correct its path in tocsin.toml."),
+            )
         for path in complete_files(self.folder):
             status = path.stat()
             item = WaitingReport(path.name, status.st_size, path=path)
@@ -112,7 +116,7 @@ def move_away(path: Path, refused: str) -> None:
 
 def said(error: TocsinError) -> str:
     """What happened and what to do, in one text."""
-    return f"{error}\n{error.hint}".strip()
+    return join_sentences("\n", filter(None, (str(error), error.hint)))
 
 
 def _is_complete(path: Path) -> bool:

@@ -114,7 +114,7 @@ OWN_KINDS: Final = {
     "imap": "tocsin.pipeline.collectors.imap:KIND",
     "shadowserver": "tocsin.pipeline.collectors.shadowserver:KIND",
 }
-_GROUP = "tocsin.pipeline.collectors"
+_GROUP = "tocsin.collectors"
 
 
 def kinds() -> dict[str, EntryPoint]:

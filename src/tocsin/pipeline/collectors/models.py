@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.node.records import Base, Json, UTCDateTime
+from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 
 
 class CollectorState(Base):
@@ -19,7 +19,7 @@ class CollectorState(Base):
     last_report_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     next_try_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     failures: Mapped[int]
-    error: Mapped[str] = mapped_column(Text)
+    error: Mapped[str] = mapped_column(SentenceText)
     cursor: Mapped[dict[str, str]] = mapped_column(Json)
 
 
@@ -37,4 +37,4 @@ class CollectedReport(Base):
     key: Mapped[str] = mapped_column(Text)
     label: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
-    refused: Mapped[str] = mapped_column(Text)
+    refused: Mapped[str] = mapped_column(SentenceText)

@@ -15,6 +15,7 @@ from typing import Final
 from tocsin.events.reports import shown
 from tocsin.node.errors import ConflictError, InputError, InternalError, RemoteError, TocsinError, internal_failures
 from tocsin.node.records import cut
+from tocsin.node.sentences import join_sentences, say
 from tocsin.pipeline.collectors.folder import said
 from tocsin.pipeline.collectors.kinds import CollectedOffer, Collector, kind_of
 from tocsin.pipeline.collectors.spool import Spool
@@ -194,7 +195,7 @@ class _Runner:
                     if path not in done:
                         done[path] = self._ingest(workshop, path)
                 said_of = dict.fromkeys([fetched.refused, *(done[path] for path in fetched.paths)])
-                reasons.append("\n".join(filter(None, said_of)))
+                reasons.append(join_sentences("\n", filter(None, said_of)))
         for fetched, reason in zip(lot, reasons, strict=False):
             self._count(fetched.offer.label, reason)
             note_offer(self.node.database, self.standing.name, fetched.offer, refused=reason, now=self.clock())
@@ -216,7 +217,7 @@ class _Runner:
             else:
                 self.spool.done(path)
         self.progress(_told(path.name, refused[0] if refused else None, outcome.counts.rows))
-        return "\n".join(said(error) for error in refused)
+        return join_sentences("\n", map(said, refused))
 
     def _count(self, label: str, refused: str) -> None:
         if refused:
@@ -270,6 +271,7 @@ def _alone(folder: Path, name: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConflictError(
-                f"Another process runs the collector '{name}' at this moment.", hint="Wait for it to end."
+                say("Another process runs the collector '%(name)s' at this moment.", name=name),
+                hint=say("Wait for it to end."),
             ) from None
         yield

@@ -22,6 +22,7 @@ import httpx
 from pydantic import Field
 
 from tocsin.node.errors import InputError, RemoteError, SettingError
+from tocsin.node.sentences import change_values, say
 from tocsin.node.settings import read_secret
 from tocsin.pipeline.collectors.https import WebSettings, web_client
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport, place
@@ -127,8 +128,8 @@ def read_key(path: Path) -> ApiKey:
         parser.read_string(path.read_text(encoding="utf-8"))
         return ApiKey(parser["api"]["key"].strip(), parser["api"]["secret"].strip().encode("latin-1"))
     except (configparser.Error, KeyError, ValueError):  # its words may repeat a line of the file
-        hint = "It holds a line [api], a line key = … and a line secret = …"
-        raise SettingError(f"The file {path} has no key and secret.", hint=hint) from None
+        hint = say("It holds a line [api], a line key = … and a line secret = …")
+        raise SettingError(say("The file %(path)s has no key and secret.", path=path), hint=hint) from None
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,10 @@ class _Api:
                 size += len(piece)
                 yield piece
         if not size:
-            raise RemoteError(f"{printable(listed.file)} came without content.", hint="It is tried again later.")
+            raise RemoteError(
+                say("%(printable)s came without content.", printable=printable(listed.file)),
+                hint=say("It is tried again later."),
+            )
 
     @contextmanager
     def _report(self, listed: ShadowserverReport) -> Iterator[httpx.Response]:
@@ -175,7 +179,9 @@ class _Api:
         try:
             return json.loads(answer)
         except (ValueError, RecursionError) as error:
-            raise RemoteError(f"{where(url)} does not answer with JSON.", hint="It is tried again later.") from error
+            raise RemoteError(
+                say("%(where)s does not answer with JSON.", where=where(url)), hint=say("It is tried again later.")
+            ) from error
 
 
 @contextmanager
@@ -184,14 +190,22 @@ def _hiding(id_: str) -> Iterator[None]:
     try:
         yield
     except (RemoteError, InputError) as error:
-        raise type(error)(str(error).replace(id_, "…"), hint=error.hint) from None
+        words = change_values(str(error), lambda value: value.replace(id_, "…"))
+        raise type(error)(words, hint=error.hint) from None
 
 
 def _entries(answer: Any, place: str) -> list[ShadowserverReport]:
     """What a list holds that can be fetched."""
     if not isinstance(answer, list):
         said = printable(str(answer.get("error", ""))) if isinstance(answer, dict) else ""
-        raise RemoteError(f"{place} gives no list of reports: {said or 'something else'}.", hint="Check the API key.")
+        raise RemoteError(
+            say(
+                "%(place)s gives no list of reports: %(printable)s.",
+                place=place,
+                printable=said or say("something else"),
+            ),
+            hint=say("Check the API key."),
+        )
     entries = [
         ShadowserverReport(*(str(one.get(name, "")) for name in ("id", "file", "type"))) for one in _objects(answer)
     ]

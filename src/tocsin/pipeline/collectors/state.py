@@ -8,6 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import change_values
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorSettings, Memory
 from tocsin.pipeline.collectors.models import CollectedReport, CollectorState
 from tocsin.pipeline.collectors.schedule import next_try
@@ -118,6 +119,10 @@ def forget_refusals(database: Database, name: str) -> None:
 
 def _plain(text: str) -> str:
     """A text in which others may have a say, as it can be stored: PostgreSQL takes no NUL."""
+    return change_values(text, _printable)
+
+
+def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from pydantic import Field, model_validator
 
 from tocsin.node.errors import SettingError
+from tocsin.node.sentences import say
 from tocsin.node.settings import read_secret
 from tocsin.pipeline.collectors.kinds import CollectorSettings, place
 
@@ -76,8 +77,11 @@ def tls_context(authorities: Path | None = None, pins: Sequence[str] = ()) -> ss
     try:
         context.load_verify_locations(authorities)
     except (OSError, ssl.SSLError) as error:
-        reason = (error.strerror if not isinstance(error, ssl.SSLError) else None) or "it holds no certificates"
-        raise SettingError(f"The file {authorities} cannot be used: {reason}.", hint="Correct ca_file.") from error
+        reason = (error.strerror if not isinstance(error, ssl.SSLError) else None) or say("it holds no certificates")
+        raise SettingError(
+            say("The file %(authorities)s cannot be used: %(strerror)s.", authorities=authorities, strerror=reason),
+            hint=say("Correct ca_file."),
+        ) from error
     return context
 
 
@@ -95,5 +99,7 @@ def secret(home: Path, path: str, setting: str) -> str:
     """
     found = read_secret(str(place(home, path)), setting=setting) if path else ""
     if path and not (found and found.isascii() and found.isprintable()):
-        raise SettingError(f"The secret in {place(home, path)} is empty or has characters that cannot be sent.")
+        raise SettingError(
+            say("The secret in %(place)s is empty or has characters that cannot be sent.", place=place(home, path))
+        )
     return found

@@ -18,6 +18,7 @@ import httpx
 
 from tocsin import __version__
 from tocsin.node.errors import InputError, RemoteError
+from tocsin.node.sentences import say
 
 _REDIRECTS = 5
 _SAID = 200  # characters of an answer that a message repeats
@@ -73,7 +74,10 @@ def answer_to(
                 yield response
                 return
             url = _following(url, response.headers["Location"])
-    raise RemoteError(f"{where(url)} redirects more than {_REDIRECTS} times.", hint="Ask whoever runs the server.")
+    raise RemoteError(
+        say("%(where)s redirects more than %(redirects)s times.", where=where(url), redirects=_REDIRECTS),
+        hint=say("Ask whoever runs the server."),
+    )
 
 
 @contextmanager
@@ -102,10 +106,20 @@ def check(response: httpx.Response, url: str) -> None:
     status = response.status_code
     if status in {200, 304}:
         return
-    hint = {401: "Check the credentials.", 403: "Check the credentials.", 404: "Check the address."}.get(
-        status, "It is tried again later."
+    hint = say("It is tried again later.")
+    if status in {401, 403}:
+        hint = say("Check the credentials.")
+    elif status == 404:
+        hint = say("Check the address.")
+    raise RemoteError(
+        say(
+            "%(where)s answers %(status)s %(printable)s.",
+            where=where(url),
+            status=status,
+            printable=printable(response.reason_phrase),
+        ),
+        hint=hint,
     )
-    raise RemoteError(f"{where(url)} answers {status} {printable(response.reason_phrase)}.", hint=hint)
 
 
 def body(response: httpx.Response, bounds: DownloadLimits) -> Iterator[bytes]:
@@ -122,11 +136,18 @@ def body(response: httpx.Response, bounds: DownloadLimits) -> Iterator[bytes]:
             size += len(piece)
             if size > bounds.size:
                 raise InputError(
-                    f"{where(url)} sends more than {bounds.size:,} bytes, so it was refused.",
-                    hint="If it is genuine, raise max_bytes of this collector in tocsin.toml.",
+                    say(
+                        "%(where)s sends more than %(size)s bytes, so it was refused.",
+                        where=where(url),
+                        size=f"{bounds.size:,}",
+                    ),
+                    hint=say("If it is genuine, raise max_bytes of this collector in tocsin.toml."),
                 )
             if monotonic() - begun > bounds.whole:
-                raise RemoteError(f"{where(url)} takes longer than {bounds.whole:,.0f} s.", hint="Raise longest.")
+                raise RemoteError(
+                    say("%(where)s takes longer than %(whole)s s.", where=where(url), whole=f"{bounds.whole:,.0f}"),
+                    hint=say("Raise longest."),
+                )
             yield piece
 
 
@@ -138,7 +159,8 @@ def failures(url: str) -> Iterator[None]:
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError) as error:
         said = printable(str(error)) or type(error).__name__
         raise RemoteError(
-            f"{where(url)} cannot be reached: {said}.", hint="Check the address, the network and the certificate."
+            say("%(where)s cannot be reached: %(said)s.", where=where(url), said=said),
+            hint=say("Check the address, the network and the certificate."),
         ) from error
 
 
@@ -178,4 +200,6 @@ def _following(url: str, location: str) -> str:
             return following
     except ValueError:  # no address at all
         pass
-    raise RemoteError(f"{where(url)} redirects to what is not https.", hint="Ask whoever runs the server.")
+    raise RemoteError(
+        say("%(where)s redirects to what is not https.", where=where(url)), hint=say("Ask whoever runs the server.")
+    )

@@ -23,6 +23,7 @@ from tocsin.events.sources import sources
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.files import disk_failures, sync_folder
 from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.sentences import say
 from tocsin.node.settings import IngestSettings
 from tocsin.pipeline.collectors import file_name
 from tocsin.pipeline.stores import NodeWithStores
@@ -51,7 +52,10 @@ class Arrival:
     def file(self, name: str, *, packed: bool = False) -> "Iterator[_Writing]":
         """A report that is written block by block; ``packed``: gzip (RFC 1952) was put around it for the way."""
         if len(self.files) >= MOST_FILES:
-            raise InputError(f"More than {MOST_FILES:,} reports at once.", hint="Send them in several requests.")
+            raise InputError(
+                say("More than %(most_files)s reports at once.", most_files=f"{MOST_FILES:,}"),
+                hint=say("Send them in several requests."),
+            )
         name = file_name(name)
         place = self.folder / str(len(self.files))
         with disk_failures(f"{name} could not be written"):
@@ -78,10 +82,13 @@ class Arrival:
 
         """
         if not any(one["size"] for one in self.files):
-            raise InputError("Nothing was sent.", hint="Put the report in the body of the request.")
+            raise InputError(say("Nothing was sent."), hint=say("Put the report in the body of the request."))
         known = sources(self.node.home / "feeds", self.folder)
         if source and source not in known:
-            raise UsageError(f"There is no source '{source}'.", hint=f"Take one of: {', '.join(known)}.")
+            raise UsageError(
+                say("There is no source '%(source)s'.", source=source),
+                hint=say("Take one of: %(known)s.", known=", ".join(known)),
+            )
         with disk_failures("the report could not be kept"):
             self.folder.rename(place_of(self.node, self.uuid))
             sync_folder(self.folder.parent)
@@ -172,8 +179,10 @@ class _Writing:
         too_dense = self.unpacking is not None and self.size > came * self.limits.max_ratio
         if self.size > self.limits.max_unpacked_bytes or too_dense:
             raise InputError(
-                f"{self.name} unpacks to too much, so it was refused.",
-                hint="If it is genuine, whoever runs the node can raise ingest.max_unpacked_bytes or ingest.max_ratio.",
+                say("%(name)s unpacks to too much, so it was refused.", name=self.name),
+                hint=say(
+                    "If it is genuine, whoever runs the node can raise ingest.max_unpacked_bytes or ingest.max_ratio."
+                ),
             )
 
 
@@ -197,7 +206,7 @@ class _Unpacking:
             try:
                 piece = self._unpacker.decompress(block, _PIECE)
             except zlib.error as error:
-                raise InputError("The gzip data of the request is damaged.", hint="Send it again.") from error
+                raise InputError(say("The gzip data of the request is damaged."), hint=say("Send it again.")) from error
             self._begun = True
             block = self._unpacker.unused_data if self._unpacker.eof else self._unpacker.unconsumed_tail
             yield piece

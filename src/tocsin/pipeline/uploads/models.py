@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tocsin.node.records import Base, Json, UTCDateTime
+from tocsin.node.records import Base, Json, SentenceRecords, UTCDateTime
 
 
 class UploadState(StrEnum):
@@ -41,4 +41,4 @@ class Upload(Base):
     done_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     ingests: Mapped[list[int]] = mapped_column(Json)
     counts: Mapped[dict[str, int]] = mapped_column(Json)
-    failed: Mapped[list[dict[str, str]]] = mapped_column(Json)
+    failed: Mapped[list[dict[str, str]]] = mapped_column(SentenceRecords)

@@ -6,7 +6,7 @@ content is known is not taken in a second time. A report that we stumble over is
 
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from logging import getLogger
@@ -18,6 +18,7 @@ from tocsin.events.models import Ingest
 from tocsin.events.reports import shown
 from tocsin.node.errors import InputError, InternalError, SettingError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
+from tocsin.node.sentences import change_values
 from tocsin.pipeline.ingest import Clock, Counts, Failures, IngestSession, IngestSummary, ingest_in, open_workshop
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads.arrival import forget_unfinished, place_of
@@ -163,9 +164,14 @@ def _note(node: NodeWithStores, upload: Upload, outcome: IngestSummary, after: i
 
 def _inside(node: NodeWithStores, upload: Upload, text: str) -> str:
     """The text without the folders of this machine that it names: whoever sent the report need not know them."""
-    for path in _files(node, upload):
-        text = text.replace(f"{shown(path.parent)}/", "")
-    return text.replace(f"{shown(node.home)}/", "")
+    folders = [*(path.parent for path in _files(node, upload)), node.home]
+    return change_values(text, lambda value: _without(value, folders))
+
+
+def _without(text: str, folders: Iterable[Path]) -> str:
+    for folder in folders:
+        text = text.replace(f"{shown(folder)}/", "")
+    return text
 
 
 def _files(node: NodeWithStores, upload: Upload) -> list[Path]:

@@ -11,6 +11,7 @@ from tocsin.directory import note_answer, note_bounce
 from tocsin.directory.contacts import NOTE_LENGTH as CONTACT_NOTE
 from tocsin.directory.contacts import question_of_letter, settle_question
 from tocsin.node.letters import Letter, LetterState
+from tocsin.node.sentences import say
 from tocsin.problems.answers import NOTE_LENGTH, Answer, Via, record_answer
 from tocsin.problems.replies.case import ReplyCase
 
@@ -65,7 +66,8 @@ def _settle(session: Session, row: ReceivedMail, case: ReplyCase) -> None:
     question = question_of_letter(session, letter.key, row.arrived_at)
     note = case.mail.text[:CONTACT_NOTE]
     if question is None or not settle_question(session, question, outcome, now=row.arrived_at, via="reply", note=note):
-        row.state, row.why = MailState.WAITING.value, f"{letter.reference} takes no answer any more."
+        row.state = MailState.WAITING.value
+        row.why = say("%(reference)s takes no answer any more.", reference=letter.reference)
 
 
 def _note_bounces(session: Session, row: ReceivedMail, case: ReplyCase) -> None:
@@ -115,4 +117,4 @@ def _mark_delivery(session: Session, delivery: Delivery, mailboxes: Sequence[str
     answered = session.scalar(select(Answer.id).where(Answer.delivery_id == delivery.id).limit(1))
     if current is not None and not reached and not answered and current.state == DeliveryState.SENT:
         current.state = DeliveryState.BOUNCED.value
-        current.error = f"It reached nobody: {', '.join(mailboxes)} sent it back."
+        current.error = say("It reached nobody: %(mailboxes)s sent it back.", mailboxes=", ".join(mailboxes))

@@ -19,6 +19,7 @@ from tocsin.delivery.mailbox import (
     content_key,
     sort_mail,
 )
+from tocsin.node.sentences import say
 from tocsin.problems.answers import told_events
 from tocsin.problems.replies.decide import DigestRef, ReplyDecision, decide
 from tocsin.problems.replies.desk import MailContext
@@ -53,7 +54,7 @@ def examine(desk: MailContext, mail: ReadMail, *, now: datetime, unread: int = 0
         copied = session.scalar(select(ReceivedMail).where(ReceivedMail.content == content, _settled()))
         mailboxes = mailboxes_of(desk, match)
     if copied is not None:
-        why = f"A copy of mail {copied.id}."
+        why = say("A copy of mail %(id)s.", id=copied.id)
         return ReplyCase(mail, content, ReplyDecision(MailKind(copied.kind), MailState.KEPT, why, match, copied.ticket))
     if unread:
         return ReplyCase(mail, content, _unread(sorted_as, match, unread))
@@ -111,5 +112,5 @@ def mailboxes_of(desk: MailContext, match: MailMatch) -> tuple[str, ...]:
 
 
 def _unread(sorted_as: MailClassification, match: MailMatch, size: int) -> ReplyDecision:
-    why = f"It has {size:,} bytes, more than [mailbox] max_bytes: only its headers were read."
+    why = say("It has %(size)s bytes, more than [mailbox] max_bytes: only its headers were read.", size=f"{size:,}")
     return ReplyDecision(MailKind.UNKNOWN, MailState.WAITING, why, match, sorted_as.ticket)

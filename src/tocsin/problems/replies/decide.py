@@ -18,6 +18,7 @@ from tocsin.directory.contacts import KIND as VERIFY
 from tocsin.directory.contacts import ConfirmationOutcome
 from tocsin.networks import Network, parse_address, parse_network
 from tocsin.node.letters import Letter
+from tocsin.node.sentences import say
 from tocsin.problems.answers import AnswerVerdict
 from tocsin.problems.replies.matching import MailMatch
 
@@ -123,7 +124,7 @@ def _answered(mail: ReadMail, kept: ReplyDecision, told: DigestRef) -> ReplyDeci
     match = kept.match
     if match.doubt or not match.by:
         kind = kept.kind if match.delivery or match.letter else MailKind.UNKNOWN
-        doubt = match.doubt or "Unmatched: the sender is not the one we wrote to."
+        doubt = match.doubt or say("Unmatched: the sender is not the one we wrote to.")
         return replace(kept, kind=kind, state=MailState.WAITING, why=doubt)
     if match.letter is not None:
         return _confirmed(mail, kept, match.letter)
@@ -136,8 +137,10 @@ def _confirmed(mail: ReadMail, kept: ReplyDecision, letter: Letter) -> ReplyDeci
     """A reply to a letter; only one that asks whose a mailbox is can be answered in a word."""
     said = confirmation_in(mail.text) if letter.kind == VERIFY else ""
     if not said:
-        return replace(kept, state=MailState.WAITING, why=f"It answers the letter {letter.reference}.")
-    why = f"The holder of the mailbox answered the letter {letter.reference}."
+        return replace(
+            kept, state=MailState.WAITING, why=say("It answers the letter %(reference)s.", reference=letter.reference)
+        )
+    why = say("The holder of the mailbox answered the letter %(reference)s.", reference=letter.reference)
     return replace(kept, state=MailState.APPLIED, why=why, confirms=ConfirmationOutcome(said))
 
 
@@ -150,10 +153,10 @@ def _bounced(
     if match.by == "report" and ours:
         return replace(kept, state=MailState.APPLIED, bounces=found)
     if not (match.by or match.doubt or ours):
-        return replace(kept, why="A mail server says that a mail did not arrive, but it was none of ours.")
-    why = "It does not say which mail of ours did not arrive."
+        return replace(kept, why=say("A mail server says that a mail did not arrive, but it was none of ours."))
+    why = say("It does not say which mail of ours did not arrive.")
     if match.by:
-        why = "It does not name a mailbox that the mail was sent to as not reached."
+        why = say("It does not name a mailbox that the mail was sent to as not reached.")
     return replace(kept, state=MailState.WAITING, why=match.doubt or why, bounces=found or tuple(bounces))
 
 

@@ -16,6 +16,7 @@ from tocsin.delivery import Delivery
 from tocsin.delivery.mailbox import MailKind, MailState, ReadMail, ReceivedMail, keep_mail, read_mail
 from tocsin.node.errors import StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
+from tocsin.node.sentences import say
 from tocsin.problems.replies.apply import apply_decision
 from tocsin.problems.replies.case import ReplyCase, examine
 from tocsin.problems.replies.decide import ReplyDecision
@@ -107,7 +108,7 @@ def _examined(desk: MailContext, raw: bytes, at: datetime, unread: int) -> Reply
 
 def _not_understood(mail: ReadMail, error: TocsinError) -> ReplyCase:
     fault = error.__cause__ or error
-    why = f"It could not be understood ({type(fault).__name__}), which is a fault of Tocsin."
+    why = say("It could not be understood (%(name)s), which is a fault of Tocsin.", name=type(fault).__name__)
     return ReplyCase(mail, "", ReplyDecision(MailKind.UNKNOWN, MailState.WAITING, why, MailMatch()))
 
 

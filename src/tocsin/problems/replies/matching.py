@@ -19,6 +19,7 @@ from tocsin.delivery.mailbox import MailClassification, MailKind, ReadMail, orig
 from tocsin.directory import Team
 from tocsin.node.letters import Letter
 from tocsin.node.reply_addresses import references_in
+from tocsin.node.sentences import say
 from tocsin.problems.replies.desk import MailContext
 
 _REFERENCE = re.compile(r"\bTOC-\d{4}-\d{7,12}\b", re.IGNORECASE)
@@ -76,22 +77,26 @@ def same_team(sender: str, team: Team) -> bool:
 
 def _of_token(session: Session, references: tuple[str, ...], thread: MailMatch) -> MailMatch:
     if len(references) > 1:
-        return MailMatch(doubt=f"It is addressed to {len(references)} digests at once.")
+        return MailMatch(doubt=say("It is addressed to %(references)s digests at once.", references=len(references)))
     named = _named(session, references[0])
     delivery = named.delivery
     if delivery is None:
-        doubt = "" if named.letter else f"Its address names {references[0]}, which is not here."
+        doubt = (
+            ""
+            if named.letter
+            else say("Its address names %(references)s, which is not here.", references=references[0])
+        )
         return MailMatch(letter=named.letter, by="token" if named.letter else "", doubt=doubt)
     if thread.delivery is not None and thread.delivery.team_id != delivery.team_id:
-        return MailMatch(delivery, doubt="Its address and the mail it answers are of different teams.")
+        return MailMatch(delivery, doubt=say("Its address and the mail it answers are of different teams."))
     return MailMatch(delivery, by="token")
 
 
 def _of_thread(delivery: Delivery, mail: ReadMail, team: Team | None) -> MailMatch:
     if team is None:
-        return MailMatch(delivery, doubt="The team of that digest is no longer in the directory.")
+        return MailMatch(delivery, doubt=say("The team of that digest is no longer in the directory."))
     if not same_team(mail.sender, team):
-        return MailMatch(delivery, doubt="Unmatched: the sender is not of this team.")
+        return MailMatch(delivery, doubt=say("Unmatched: the sender is not of this team."))
     return MailMatch(delivery, by="thread")
 
 
@@ -101,9 +106,9 @@ def _still_open(match: MailMatch, desk: MailContext, now: datetime) -> MailMatch
     if delivery is None or match.doubt:
         return match
     if delivery.state in {DeliveryState.SHADOW.value, DeliveryState.REDIRECTED.value}:
-        return MailMatch(delivery, doubt="That digest was not sent to its team.")
+        return MailMatch(delivery, doubt=say("That digest was not sent to its team."))
     if now >= delivery.created_at + timedelta(days=days):
-        return MailMatch(delivery, doubt=f"That digest is more than {days} days old.")
+        return MailMatch(delivery, doubt=say("That digest is more than %(days)s days old.", days=days))
     return match
 
 
@@ -119,10 +124,10 @@ def _of_report(session: Session, mail: ReadMail, references: tuple[str, ...]) ->
     if not references:
         if returned == MailMatch():
             return returned
-        return replace(returned, doubt="It did not come to the address of its mail: anybody can have written it.")
+        return replace(returned, doubt=say("It did not come to the address of its mail: anybody can have written it."))
     named = _named(session, references[0])
     if ids and _numbers(returned) != _numbers(named):
-        return replace(named, doubt="It came to the address of one mail and returns another.")
+        return replace(named, doubt=say("It came to the address of one mail and returns another."))
     return replace(named, by="report")
 
 
@@ -141,11 +146,13 @@ def _of_words(session: Session, mail: ReadMail) -> MailMatch:
     """What it names in its subject: no proof, since references can be guessed."""
     named = _REFERENCE.search(mail.subject)
     if named is None:
-        return MailMatch(doubt="It answers no mail of ours.")
+        return MailMatch(doubt=say("It answers no mail of ours."))
     delivery = session.scalar(select(Delivery).where(Delivery.reference == named.group().upper()))
     if delivery is None:
-        return MailMatch(doubt="It answers no mail of ours.")
-    return MailMatch(delivery, doubt=f"It only names {delivery.reference}, which anybody can.")
+        return MailMatch(doubt=say("It answers no mail of ours."))
+    return MailMatch(
+        delivery, doubt=say("It only names %(reference)s, which anybody can.", reference=delivery.reference)
+    )
 
 
 def _of_ids(session: Session, ids: Iterable[str]) -> MailMatch:

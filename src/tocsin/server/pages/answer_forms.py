@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from fastapi import Request
 
 from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
 from tocsin.node.tokens import Tokens
 from tocsin.problems.answers import AnswerVerdict
 
@@ -91,7 +92,7 @@ def act_of(made: str, tokens: Tokens, reference: str, now: datetime) -> str:
     name = tokens.read(_PURPOSE, made) or "//"
     of, at, _ = name.split("/")
     if of != reference or int(now.timestamp()) - int(at) > _OPEN_SECONDS:
-        raise InputError("The form was not made for this page, or too long ago.", hint="Send it again.")
+        raise InputError(say("The form was not made for this page, or too long ago."), hint=say("Send it again."))
     return f"page:{name}"
 
 

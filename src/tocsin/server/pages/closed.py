@@ -45,5 +45,13 @@ CLOSED: Final[Mapping[str, tuple[str, ...]]] = {
         NC_("position", "reserve"),
         NC_("position", "unknown"),
     ),
+    "basis": (
+        NC_("basis", "the words equal the base"),
+        NC_("basis", "nothing is written"),
+        NC_("basis", "what is written cannot be read"),
+        NC_("basis", "a new provision is proposed"),
+        NC_("basis", "few words of the base are left"),
+        NC_("basis", "the words differ from the base"),
+    ),
 }
-"""By kind, as `Words.named` takes it; tests compare them with the lists of the rooms."""
+"""By kind, as `Words.translate_word` takes it; tests compare them with the lists of the rooms."""

@@ -1,30 +1,40 @@
 """Catalogues of translations: what there is to translate, one brought up to date, and what is wrong with one."""
 
-from collections.abc import Iterator
+import ast
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from babel.messages.catalog import Catalog, Message, TranslationError
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from tocsin.interface.capabilities import capabilities
-from tocsin.server.pages.hearing import CONTEXT
-from tocsin.server.pages.rooms import shapes
+from tocsin.node.sentences import CONTEXT, Sentence
 
 FILE: Final = Path("LC_MESSAGES", "tocsin.po")
 """Where a catalogue is in the folder of its language."""
 
-_HERE = Path(__file__).parent
-_METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+_Call = tuple[int, str, tuple[str | None, ...], list[str]]
+
+_PACKAGE = Path(__file__).parents[2]
+_PYTHON = f"{__name__}:texts_of"
 _OPTIONS = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
-_APART = [("capability.py", "python"), ("server/pages/**.py", "python"), ("web/templates/**.html", "jinja2")]
+_APART = [("capability.py", _PYTHON), ("web/**.py", _PYTHON), ("web/templates/**.html", "jinja2")]
 _OPTIONS_APART = {"web/templates/**.html": _OPTIONS["templates/**.html"]}
-_KEYWORDS = DEFAULT_KEYWORDS | {"say": None, "count": (1, 2), "NN_": (1, 2), "NC_": ((1, "c"), 2)}
+_ROOMS = [
+    ("server/pages/**.py", "ignore"),
+    ("*/web/**.py", "ignore"),
+    ("*/capability.py", "ignore"),
+    ("**.py", _PYTHON),
+]
+_MARKS = DEFAULT_KEYWORDS | {"NN_": (1, 2), "NC_": ((1, "c"), 2)}
+_KEYWORDS = _MARKS | {"say": None, "count": (1, 2)}  # the methods of `Words`
+_MAKERS = {"say": "pgettext", "say_count": "npgettext"}  # of `tocsin.node.sentences`, as gettext calls them
 _WIDTH = 120
 
 
@@ -38,17 +48,48 @@ class CatalogueFault:
 
 @cache
 def source() -> Catalog:
-    """All texts of the pages, and the shapes of what rooms say there, in English, with the files that they stand in."""
+    """All texts of the pages, and the sentences that they show, in English, with the files that they stand in."""
     found = Catalog(project="Tocsin", charset="utf-8")
-    pages = extract_from_dir(_HERE, _METHODS, _OPTIONS, keywords=_KEYWORDS, comment_tags=("Translators:",))
+    pages = extract_from_dir(
+        _PACKAGE / "server" / "pages", [("**.py", _PYTHON), ("templates/**.html", "jinja2")], _OPTIONS, keywords=_KEYWORDS,
+        comment_tags=("Translators:",),
+    )  # fmt: skip
     apart = (extract_from_dir(one.folder, _APART, _OPTIONS_APART, keywords=_KEYWORDS) for one in capabilities())
-    mails = extract_from_dir(_HERE.parent.parent / "node" / "accounts", [("mails.py", "python")], keywords=_KEYWORDS)
-    rules = extract_from_dir(_HERE.parent.parent / "sharing" / "rules", [("words.py", "python")], keywords=_KEYWORDS)
-    for file, _line, text, comments, context in chain(pages, *apart, mails, rules):
+    rooms = extract_from_dir(_PACKAGE, _ROOMS, keywords=_MARKS)
+    for file, _line, text, comments, context in sorted(chain(pages, *apart, rooms), key=lambda one: one[-1] == CONTEXT):
         found.add(text, None, [(file, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
-    for shape in shapes():
-        found.add(shape.text, None, [(shape.file, None)], context=CONTEXT)  # type: ignore[list-item]
     return found
+
+
+def texts_of(
+    file: IO[bytes],
+    keywords: Collection[str],
+    _tags: Collection[str],
+    options: Mapping[str, str],  # noqa: ARG001 (Babel gives it by this name)
+) -> Iterator[_Call]:
+    """The calls in a module that mark a text, as a method of Babel's.
+
+    ``say`` makes a sentence where the module has it from `tocsin.node.sentences`; elsewhere it is that of `Words`.
+    """
+    tree = ast.parse(file.read())
+    made = {
+        name.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == Sentence.__module__
+        for name in node.names
+    }
+    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+        texts = tuple(map(_text, call.args))
+        match call.func:
+            case ast.Name(id=name) if name in made & _MAKERS.keys():
+                yield call.lineno, _MAKERS[name], (CONTEXT, *texts), []
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in keywords:
+                yield call.lineno, name, texts, []
+
+
+def _text(argument: ast.expr) -> str | None:
+    return argument.value if isinstance(argument, ast.Constant) and isinstance(argument.value, str) else None
 
 
 def update(path: Path, language: str) -> Catalog:

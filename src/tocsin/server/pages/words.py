@@ -6,12 +6,12 @@ folder ``locale`` in the home folder may hold more languages, or better words. N
 
 import gettext
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_timedelta
@@ -23,7 +23,7 @@ from markupsafe import Markup, escape
 
 from tocsin.networks import country_names
 from tocsin.node.errors import SettingError, TocsinError
-from tocsin.server.pages.hearing import CONTEXT, Hearing, names_command
+from tocsin.node.sentences import translate
 
 OURS: Final = Path(__file__).parent / "locale"
 _FILE = Path("LC_MESSAGES", "tocsin.po")
@@ -41,7 +41,7 @@ def NN_(one: str, several: str) -> tuple[str, str]:  # noqa: N802 (as above; ext
 
 
 def NC_(_context: str, text: str) -> str:  # noqa: N802 (as above; extracted as ``NC_:1c,2``)
-    """Mark a text of several meanings for translation, for `Words.meant` and `Words.named`."""
+    """Mark a text of several meanings for translation, for `Words.meant` and `Words.translate_word`."""
     return text
 
 
@@ -60,7 +60,6 @@ class PageTexts:
     direction: str
     catalogue: gettext.NullTranslations
     terms: Mapping[str, str] = field(default_factory=dict)
-    hearing: Hearing = field(default_factory=lambda: Hearing({}))
 
     def say(self, text: str, /, **values: object) -> str:
         """A text in this language, with its names filled in."""
@@ -70,17 +69,22 @@ class PageTexts:
         """A text of several meanings; ``context`` says which."""
         return self._fill(self.catalogue.pgettext(context, text), values)
 
-    def named(self, kind: str, word: str) -> str:
+    def translate_word(self, kind: str, word: str) -> str:
         """A word of a closed list of this kind (`tocsin.server.pages.closed`), such as a severity; else as it is."""
         return self.catalogue.pgettext(kind, word)
 
-    def heard(self, sentence: object) -> str:
-        """What a room below said in English, in this language; as it is where that is not known."""
-        return self.hearing.heard("" if sentence is None else str(sentence), self._fill)
+    def translate(self, text: str | None) -> str:
+        """A sentence (`tocsin.node.sentences`) in this language; any other text as it is, and nothing for None."""
+        return translate(text or "", self.catalogue, self._fill)
 
-    def told(self, error: TocsinError) -> str:
-        """What happened, and what one can do about it, in this language; commands are not at hand on a page."""
-        return f"{self.heard(error)} {'' if names_command(error.hint) else self.heard(error.hint)}".strip()
+    def translate_error(self, error: TocsinError) -> str:
+        """What happened, and what one can do about it, in this language; commands are not at hand on a page.
+
+        An error without values may also be a text of the pages, as those are that forms of acts raise.
+        """
+        texts = (str(error), "" if names_command(error.hint) else error.hint)
+        said = (self.translate(text) for text in texts)
+        return " ".join(new if new != text else self.say(text) for new, text in zip(said, texts, strict=True) if text)
 
     def count(self, one: str, several: str, n: int, /, **values: object) -> str:
         """The text for so many; ``%(n)s`` is the number as this language writes it."""
@@ -132,6 +136,11 @@ class PageTexts:
         return (escape(text) if marked else text) % given
 
 
+def names_command(hint: str) -> bool:
+    """Whether a hint is for whoever sits at the command line of the node."""
+    return "tocsin " in hint or "--" in hint
+
+
 def languages(own: Path) -> list[str]:
     """The languages that the pages can speak: ours and those of the node's own folder ``own``."""
     found = {path.parent.parent.name for folder in (OURS, own) for path in folder.glob(f"*/{_FILE}")}
@@ -156,9 +165,15 @@ def words_for(language: str, own: Path, terms: Mapping[str, str]) -> PageTexts:
 
     """
     direction = "rtl" if _locale(language).text_direction == "rtl" else "ltr"
-    catalogue, hearing = _catalogue(language, own)
+    catalogue = _catalogue(language, own)
     ours = {name: catalogue.gettext(term) for name, term in _TERMS.items()}
-    return PageTexts(language, direction, catalogue, {**ours, **terms}, hearing)
+    return PageTexts(language, direction, catalogue, {**ours, **terms})
+
+
+def say_in(own: Path, terms: Mapping[Any, str], language: str) -> Callable[..., str]:
+    """What says texts in the language that is nearest to one, for mails; ``own``, ``terms``: the node's."""
+    chosen = choose([language], languages(own))
+    return words_for(chosen, own, {str(name): term for name, term in terms.items()}).say
 
 
 @lru_cache(maxsize=64)
@@ -172,19 +187,16 @@ def _number(value: float, language: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def _catalogue(language: str, own: Path) -> tuple[gettext.NullTranslations, Hearing]:
-    """Texts of the node's own before ours; and so for the shapes of what rooms say."""
+def _catalogue(language: str, own: Path) -> gettext.NullTranslations:
+    """Texts of the node's own before ours."""
     found = gettext.NullTranslations()
-    known: dict[str, str] = {}
     for folder in (OURS, own):
         path = folder / language / _FILE
         if path.is_file():
-            catalogue = _read(path, language)
-            compiled = _compiled(catalogue)
+            compiled = _compiled(_read(path, language))
             compiled.add_fallback(found)
             found = compiled
-            known |= {str(one.id): str(one.string) for one in catalogue if one.context == CONTEXT and not one.fuzzy}
-    return found, Hearing(known)
+    return found
 
 
 def _read(path: Path, language: str) -> Catalog:

@@ -6,6 +6,7 @@ from functools import cache
 
 from tocsin.directory import Team
 from tocsin.events.fields import FIELDS, Field, Privacy
+from tocsin.node.sentences import say
 from tocsin.sharing.gate.local import LocalRule
 from tocsin.sharing.gate.markings import Marking, Pap, Tlp, read_marking
 from tocsin.sharing.gate.rules import ACTION_RULES, FIELD_RULES, RULES, FieldRule, ReleaseAction, ReleaseRule
@@ -21,7 +22,7 @@ class GateVerdict:
     words: str
 
 
-_NO_RULE = GateVerdict(False, "no-rule", "No rule allows it, and what no rule allows does not leave.")
+_NO_RULE = GateVerdict(False, "no-rule", say("No rule allows it, and what no rule allows does not leave."))
 
 
 def decide(
@@ -86,7 +87,9 @@ def _by_table(marking: Marking, audience: Audience, named: bool, ceiling: Tlp, p
     if rule is None:
         return _NO_RULE
     if rule.allowed and marking.tlp.rank > ceiling.rank:
-        return GateVerdict(False, "recipient-ceiling", f"The recipient wants nothing above TLP:{ceiling}.")
+        return GateVerdict(
+            False, "recipient-ceiling", say("The recipient wants nothing above TLP:%(ceiling)s.", ceiling=ceiling)
+        )
     return GateVerdict(rule.allowed, rule.id, rule.words)
 
 

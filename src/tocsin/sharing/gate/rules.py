@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tocsin.events.fields import Privacy
+from tocsin.node.sentences import say
 from tocsin.sharing.gate.markings import Pap, Tlp
 from tocsin.sharing.gate.terms import Audience, ReleasePurpose
 
@@ -36,7 +37,7 @@ RULES: tuple[ReleaseRule, ...] = (
         frozenset({Audience.OWN, Audience.CLIENT}),
         frozenset({ReleasePurpose.REMEDIATION, ReleasePurpose.COORDINATION}),
         True,
-        "TLP:RED goes to named people only, and this is one.",
+        say("TLP:RED goes to named people only, and this is one."),
         named=True,
     ),
     ReleaseRule(
@@ -45,7 +46,7 @@ RULES: tuple[ReleaseRule, ...] = (
         _ANYONE,
         _ANYTHING,
         False,
-        "TLP:RED goes to named people only, never to a role mailbox, a list or a file.",
+        say("TLP:RED goes to named people only, never to a role mailbox, a list or a file."),
     ),
     ReleaseRule(
         "tlp-amber-strict-own",
@@ -53,7 +54,7 @@ RULES: tuple[ReleaseRule, ...] = (
         frozenset({Audience.OWN}),
         _ANYTHING,
         True,
-        "TLP:AMBER+STRICT stays in our organisation, and this recipient belongs to it.",
+        say("TLP:AMBER+STRICT stays in our organisation, and this recipient belongs to it."),
     ),
     ReleaseRule(
         "tlp-amber-strict-others",
@@ -61,7 +62,7 @@ RULES: tuple[ReleaseRule, ...] = (
         _ANYONE,
         _ANYTHING,
         False,
-        "TLP:AMBER+STRICT stays in our organisation; clients get it only when its source agrees to a wider label.",
+        say("TLP:AMBER+STRICT stays in our organisation; clients get it only when its source agrees to a wider label."),
     ),
     ReleaseRule(
         "tlp-amber-own",
@@ -69,7 +70,7 @@ RULES: tuple[ReleaseRule, ...] = (
         frozenset({Audience.OWN}),
         _ANYTHING,
         True,
-        "TLP:AMBER may be used in our organisation.",
+        say("TLP:AMBER may be used in our organisation."),
     ),
     ReleaseRule(
         "tlp-amber-client",
@@ -77,7 +78,7 @@ RULES: tuple[ReleaseRule, ...] = (
         frozenset({Audience.CLIENT}),
         frozenset({ReleasePurpose.REMEDIATION}),
         True,
-        "TLP:AMBER goes to clients who need to know: the item is about this team's networks.",
+        say("TLP:AMBER goes to clients who need to know: the item is about this team's networks."),
     ),
     ReleaseRule(
         "tlp-amber-others",
@@ -85,7 +86,7 @@ RULES: tuple[ReleaseRule, ...] = (
         _ANYONE,
         _ANYTHING,
         False,
-        "TLP:AMBER goes only to our organisation and to clients who need it to protect their own networks.",
+        say("TLP:AMBER goes only to our organisation and to clients who need it to protect their own networks."),
     ),
     ReleaseRule(
         "tlp-green-community",
@@ -93,10 +94,12 @@ RULES: tuple[ReleaseRule, ...] = (
         _KNOWN,
         _ANYTHING,
         True,
-        "TLP:GREEN may go round in the community, and this recipient belongs to it.",
+        say("TLP:GREEN may go round in the community, and this recipient belongs to it."),
     ),
-    ReleaseRule("tlp-green-public", Tlp.GREEN, _ANYONE, _ANYTHING, False, "TLP:GREEN does not leave the community."),
-    ReleaseRule("tlp-clear-anyone", Tlp.CLEAR, _ANYONE, _ANYTHING, True, "TLP:CLEAR may go to anyone."),
+    ReleaseRule(
+        "tlp-green-public", Tlp.GREEN, _ANYONE, _ANYTHING, False, say("TLP:GREEN does not leave the community.")
+    ),
+    ReleaseRule("tlp-clear-anyone", Tlp.CLEAR, _ANYONE, _ANYTHING, True, say("TLP:CLEAR may go to anyone.")),
 )
 
 
@@ -119,7 +122,7 @@ FIELD_RULES: tuple[FieldRule, ...] = (
         frozenset({ReleasePurpose.STATISTICS}),
         frozenset({Privacy.PUBLIC}),
         False,
-        "Counts need no address and no name.",
+        say("Counts need no address and no name."),
     ),
     FieldRule(
         "fields-public",
@@ -127,16 +130,19 @@ FIELD_RULES: tuple[FieldRule, ...] = (
         _ANYTHING,
         frozenset({Privacy.PUBLIC}),
         False,
-        "An outsider sees only what says nothing of one network or person.",
+        say("An outsider sees only what says nothing of one network or person."),
     ),
-    FieldRule("fields-own", frozenset({Audience.OWN}), _ANYTHING, frozenset(Privacy), True, "Our own data."),
+    FieldRule("fields-own", frozenset({Audience.OWN}), _ANYTHING, frozenset(Privacy), True, say("Our own data.")),
     FieldRule(
         "fields-client",
         frozenset({Audience.CLIENT}),
         frozenset({ReleasePurpose.REMEDIATION}),
         frozenset(Privacy),
         False,
-        "A team gets all that is said of its own machines; of the other side, what finds the connection but no person.",
+        say(
+            "A team gets all that is said of its own machines; of the other side, what finds the "
+            "connection but no person."
+        ),
     ),
     FieldRule(
         "fields-peer",
@@ -144,7 +150,7 @@ FIELD_RULES: tuple[FieldRule, ...] = (
         frozenset({ReleasePurpose.REMEDIATION, ReleasePurpose.COORDINATION}),
         frozenset({Privacy.PUBLIC, Privacy.TECHNICAL}),
         False,
-        "A peer needs the technical facts of a case, not the people in it.",
+        say("A peer needs the technical facts of a case, not the people in it."),
     ),
 )
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tocsin.networks import IntervalTable
 from tocsin.node.errors import StorageError
+from tocsin.node.sentences import decode_sentence, encode_sentence
 from tocsin.sharing.routing.compiled import RoutingTable
 from tocsin.sharing.routing.team_files import StoredTeams, save_teams
 
@@ -72,7 +73,7 @@ def _write(compiled: RoutingTable, folder: Path) -> None:
         "format": _FORMAT,
         "domains": compiled.domains,
         "countries": compiled.countries,
-        "bases": compiled.bases,
+        "bases": [(*basis, encode_sentence(overruled)) for *basis, overruled in compiled.bases],
     }
     save_teams(compiled.teams.values(), folder)
     (folder / "names.json").write_text(json.dumps(plain, default=str), encoding="utf-8")
@@ -95,7 +96,7 @@ def open_compiled(folder: Path) -> RoutingTable:
             domains=tuple(names["domains"]),
             countries=tuple(names["countries"]),
             bases=tuple(
-                (source, date.fromisoformat(day) if day else None, confidence, said_by, overruled)
+                (source, date.fromisoformat(day) if day else None, confidence, said_by, decode_sentence(overruled))
                 for source, day, confidence, said_by, overruled in names["bases"]
             ),
             teams=StoredTeams.open(folder),

@@ -9,6 +9,7 @@ import numpy as np
 
 from tocsin.directory import Mute, MuteKind, Team
 from tocsin.networks import parse_network
+from tocsin.node.sentences import say
 from tocsin.sharing.routing.compiled import Int32s, RoutingTable
 
 # What a mute names: the node of a prefix, or a word.
@@ -38,7 +39,7 @@ class Mutes:
         while mute is None and node:
             mute = things.get((MuteKind.PREFIX, node))
             node = int(parent[node])
-        return f"mutes {mute.words}" if mute else ""
+        return say("mutes %(words)s", words=mute.words) if mute else ""
 
 
 def mutes_at(now: datetime, compiled: RoutingTable) -> Mutes:

@@ -10,6 +10,7 @@ from tocsin.directory import TeamKind
 from tocsin.events.fields import BY_NAME, FIELDS, Privacy
 from tocsin.networks import country_names
 from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
 from tocsin.sharing.gate import ReleasePurpose, Tlp
 from tocsin.sharing.rules.conditions import CONDITIONS
 from tocsin.sharing.rules.document import Given, RulesDocument, SharingRule, SharingRuleKind
@@ -67,7 +68,9 @@ def read_document(text: str, teams: Collection[str] | None = None) -> RulesDocum
 
     """
     if len(text) > LONGEST:
-        raise RulesFaultError([RuleFault(0, f"The text has more than {LONGEST:,} characters.")])
+        raise RulesFaultError(
+            [RuleFault(0, say("The text has more than %(longest)s characters.", longest=f"{LONGEST:,}"))]
+        )
     try:
         read = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -82,7 +85,7 @@ def read_document(text: str, teams: Collection[str] | None = None) -> RulesDocum
 def _toml_fault(error: tomllib.TOMLDecodeError, *, last: int) -> RuleFault:
     found = _TOML_LINE.match(str(error))
     words, line = (found[1], int(found[2])) if found else (str(error), last)
-    return RuleFault(line, f"This is no TOML: {words}.")
+    return RuleFault(line, say("This is no TOML: %(words)s.", words=words))
 
 
 @dataclass(frozen=True)
@@ -119,24 +122,45 @@ class _RulesReader:
 
     def document(self, read: dict[str, Any]) -> RulesDocument:
         for name in read.keys() - {*_HEAD, *SharingRuleKind}:
-            self.fault(0, name, f"There is no '{name}' here; a document has {_listed(_HEAD)}, [[share]] and [[route]].")
+            self.fault(
+                0,
+                name,
+                say(
+                    "There is no '%(name)s' here; a document has %(listed)s, [[share]] and [[route]].",
+                    name=name,
+                    listed=_listed(_HEAD),
+                ),
+            )
         type_ = self.text(0, read, "type") or TYPES[0]
         if type_ not in TYPES:
-            self.fault(0, "type", f"'{type_}' is no type of a document; it is one of {_listed(TYPES)}.")
+            self.fault(
+                0,
+                "type",
+                say("'%(type)s' is no type of a document; it is one of %(listed)s.", type=type_, listed=_listed(TYPES)),
+            )
         rules = [rule for kind in SharingRuleKind for rule in self.rules(kind, read.get(kind, []))]
         if len(rules) > MOST_RULES:
-            self.faults.append(RuleFault(0, f"There are {len(rules)} rules; a document has at most {MOST_RULES}."))
+            self.faults.append(
+                RuleFault(
+                    0,
+                    say(
+                        "There are %(rules)s rules; a document has at most %(most_rules)s.",
+                        rules=len(rules),
+                        most_rules=MOST_RULES,
+                    ),
+                )
+            )
         seen: set[str] = set()
         for rule in sorted(rules, key=lambda rule: rule.line):
             if rule.id in seen:
-                self.fault(rule.line, "id", f"Another rule is called '{rule.id}' already.")
+                self.fault(rule.line, "id", say("Another rule is called '%(id)s' already.", id=rule.id))
             seen.add(rule.id)
         parties = tuple(self.texts(0, read, "parties")) if read.get("parties") else ()
         return RulesDocument(self.text(0, read, "title"), type_, parties, self.text(0, read, "edition"), tuple(rules))
 
     def rules(self, kind: SharingRuleKind, read: object) -> Iterator[SharingRule]:
         if not isinstance(read, list) or not all(isinstance(one, dict) for one in read):
-            self.fault(0, kind, f"A rule begins with a line [[{kind}]].")
+            self.fault(0, kind, say("A rule begins with a line [[%(kind)s]].", kind=kind))
             return
         for place, one in enumerate(read):
             yield self.rule(kind, self.lines.block(kind, place), one)
@@ -147,7 +171,7 @@ class _RulesReader:
         if kind is SharingRuleKind.SHARE:
             known |= {"purpose", *(f"{word}_{name}" for word in ("to", "except") for name in _RECIPIENT)}
         for name in read.keys() - known:
-            self.fault(line, name, f"There is no '{name}' in a [[{kind}]] rule.")
+            self.fault(line, name, say("There is no '%(name)s' in a [[%(kind)s]] rule.", name=name, kind=kind))
         self.check_effect(kind, line, read, does)
         when = self.given(line, read, "", CONDITIONS)
         rule = SharingRule(
@@ -166,7 +190,7 @@ class _RulesReader:
             tell_nobody=self.flag(line, read, "tell_nobody"),
         )
         if not (rule.when or rule.to or rule.excepted or rule.purposes):
-            self.fault(line, "id", f"Rule '{rule.id}' holds for everything: give at least one condition.")
+            self.fault(line, "id", say("Rule '%(id)s' holds for everything: give at least one condition.", id=rule.id))
         return rule
 
     def check_effect(self, kind: SharingRuleKind, line: int, read: dict[str, Any], does: tuple[str, ...]) -> None:
@@ -174,13 +198,20 @@ class _RulesReader:
         if len(given) != 1:
             what = "nothing" if not given else _listed(given)
             self.fault(
-                line, given[-1] if given else "id", f"A [[{kind}]] rule does one of {_listed(does)}, not {what}."
+                line,
+                given[-1] if given else "id",
+                say(
+                    "A [[%(kind)s]] rule does one of %(listed)s, not %(listed2)s.",
+                    kind=kind,
+                    listed=_listed(does),
+                    listed2=what,
+                ),
             )
 
     def id(self, line: int, read: dict[str, Any]) -> str:
         name = self.text(line, read, "id")
         if not _ID.fullmatch(name):
-            self.fault(line, "id", "A rule needs an id: lower-case letters, digits and hyphens, at most 40.")
+            self.fault(line, "id", say("A rule needs an id: lower-case letters, digits and hyphens, at most 40."))
         return name
 
     def given(self, line: int, read: dict[str, Any], prefix: str, names: Collection[str]) -> Given:
@@ -194,7 +225,16 @@ class _RulesReader:
     def value(self, line: int, name: str, text: str) -> str:
         value = CONDITIONS[name].read(text)
         if value is None:
-            self.fault(line, name, f"'{text}' does not fit '{name}', which takes {CONDITIONS[name].takes}.")
+            self.fault(
+                line,
+                name,
+                say(
+                    "'%(text)s' does not fit '%(name)s', which takes %(takes)s.",
+                    text=text,
+                    name=name,
+                    takes=CONDITIONS[name].takes,
+                ),
+            )
         return value or ""
 
     def recipients(self, line: int, read: dict[str, Any], prefix: str) -> Given:
@@ -207,7 +247,7 @@ class _RulesReader:
                 values = [self.recipient(name, text) for text in self.texts(line, read, prefix + name)]
                 for value in values:
                     if value not in known:
-                        self.fault(line, prefix + name, f"'{value}' is no {what}.")
+                        self.fault(line, prefix + name, say("'%(value)s' is no %(what)s.", value=value, what=what))
                 found.append((name, tuple(values)))
         return tuple(found)
 
@@ -219,7 +259,7 @@ class _RulesReader:
         for text in self.texts(line, read, name):
             key = text.strip().lower()
             if self.teams is not None and key not in self.teams:
-                self.fault(line, name, f"There is no team '{key}' in the directory.")
+                self.fault(line, name, say("There is no team '%(key)s' in the directory.", key=key))
             yield key
 
     def purposes(self, line: int, read: dict[str, Any]) -> Iterator[ReleasePurpose]:
@@ -227,14 +267,24 @@ class _RulesReader:
             if text in {one.value for one in ReleasePurpose}:
                 yield ReleasePurpose(text)
             else:
-                self.fault(line, "purpose", f"'{text}' is no purpose; it is one of {_listed(ReleasePurpose)}.")
+                self.fault(
+                    line,
+                    "purpose",
+                    say(
+                        "'%(text)s' is no purpose; it is one of %(listed)s.", text=text, listed=_listed(ReleasePurpose)
+                    ),
+                )
 
     def label(self, line: int, read: dict[str, Any]) -> Tlp | None:
         text = self.text(line, read, "up_to").upper().removeprefix("TLP:")
         if not text:
             return None
         if text not in {one.value for one in Tlp}:
-            self.fault(line, "up_to", f"'{text}' is no label of TLP 2.0; it is one of {_listed(Tlp)}.")
+            self.fault(
+                line,
+                "up_to",
+                say("'%(text)s' is no label of TLP 2.0; it is one of %(listed)s.", text=text, listed=_listed(Tlp)),
+            )
             return None
         return Tlp(text)
 
@@ -245,11 +295,15 @@ class _RulesReader:
                 names += [one.name for one in FIELDS if one.privacy is Privacy.PERSONAL]
             elif text in _NEEDED:
                 self.fault(
-                    line, "hide", f"'{text}' cannot be hidden: without it nothing can be told. Refuse it instead."
+                    line,
+                    "hide",
+                    say("'%(text)s' cannot be hidden: without it nothing can be told. Refuse it instead.", text=text),
                 )
             elif text not in BY_NAME:
                 self.fault(
-                    line, "hide", f"There is no field '{text}'; docs/fields.md has all, 'personal' means a class."
+                    line,
+                    "hide",
+                    say("There is no field '%(text)s'; docs/fields.md has all, 'personal' means a class.", text=text),
                 )
             else:
                 names.append(text)
@@ -257,13 +311,13 @@ class _RulesReader:
 
     def flag(self, line: int, read: dict[str, Any], name: str) -> bool:
         if read.get(name, True) is not True:
-            self.fault(line, name, f"'{name}' is true, or left away.")
+            self.fault(line, name, say("'%(name)s' is true, or left away.", name=name))
         return name in read
 
     def text(self, line: int, read: dict[str, Any], name: str) -> str:
         value = read.get(name, "")
         if not isinstance(value, str) or len(value) > 500 or not value.isprintable():
-            self.fault(line, name, f"'{name}' takes a text of one line.")
+            self.fault(line, name, say("'%(name)s' takes a text of one line.", name=name))
             return ""
         return value.strip()
 
@@ -273,7 +327,7 @@ class _RulesReader:
         values = value if isinstance(value, list) else [value]
         fine = all(isinstance(one, str | int) and not isinstance(one, bool) for one in values)
         if not fine or (name in read and not values) or not all(str(one).isprintable() for one in values):
-            self.fault(line, name, f"'{name}' takes a text or a list of texts.")
+            self.fault(line, name, say("'%(name)s' takes a text or a list of texts.", name=name))
             return []
         return [str(one) for one in values]
 

@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 
 from tocsin.node.errors import ConflictError, NotFoundError, StorageError, UsageError
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.sentences import say
 from tocsin.sharing.gate import RULES
 from tocsin.sharing.rules.applying import Rules
 from tocsin.sharing.rules.document import RulesDocument
 from tocsin.sharing.rules.models import RulesVersion
 from tocsin.sharing.rules.reading import RulesFaultError, read_document
 
-_NO_MORE: Final = "A rule of this node said so that is no longer in force."
+_NO_MORE: Final = say("A rule of this node said so that is no longer in force.")
 
 DEFAULT: Final = """\
 # The rules of this node: what may be shared with whom, and who else is told.
@@ -75,7 +76,7 @@ def read_version(number: int, text: str) -> Rules:
 def rule_words(session: Session, rules: Collection[str]) -> dict[str, str]:
     """What each of these rules says, by the names that verdicts have: the table's, and those of this node."""
     table = {rule.id: rule.words for rule in RULES}
-    table["recipient-ceiling"] = "The team wants nothing marked as high as this."
+    table["recipient-ceiling"] = say("The team wants nothing marked as high as this.")
     local = [rule.local for rule in rules_in_force(session).document.rules] if set(rules) - set(table) else []
     ours = {rule.name: rule.words for rule in local if rule is not None}
     return {rule: table.get(rule) or ours.get(rule, _NO_MORE) for rule in rules}
@@ -115,22 +116,32 @@ def set_rules(
     text = text.replace("\r\n", "\n").rstrip() + "\n"
     read_document(text, teams)
     if not why.strip():
-        raise UsageError("Say why the rules change.", hint="Give the reason in a sentence; it stays with the version.")
+        raise UsageError(
+            say("Say why the rules change."), hint=say("Give the reason in a sentence; it stays with the version.")
+        )
     before = version_in_force(session)
     number = before.id if before else 0
     if number != based_on:
-        who = f" by {before.actor} at {before.at:%Y-%m-%d %H:%M} UTC: {before.why}" if before else ""
-        raise ConflictError(
-            f"Version {number} came into force meanwhile{who}.", hint="Look at what it changed, and change that."
-        )
+        other = say("Version %(number)s came into force meanwhile.", number=number)
+        if before:
+            other = say(
+                "Version %(number)s came into force meanwhile by %(actor)s at %(at)s UTC: %(why)s.",
+                number=number,
+                actor=before.actor,
+                at=f"{before.at:%Y-%m-%d %H:%M}",
+                why=before.why,
+            )
+        raise ConflictError(other, hint=say("Look at what it changed, and change that."))
     if (old := before.text if before else DEFAULT) == text:
-        raise ConflictError("Nothing is different from the version in force.")
+        raise ConflictError(say("Nothing is different from the version in force."))
     made = RulesVersion(id=number + 1, at=now, actor=actor, why=" ".join(why.split()), text=text)
     session.add(made)
     try:
         session.flush()
     except IntegrityError as error:  # at the same moment, on PostgreSQL
-        raise ConflictError(f"Version {number + 1} came into force meanwhile.", hint="Look at it first.") from error
+        raise ConflictError(
+            say("Version %(number)s came into force meanwhile.", number=number + 1), hint=say("Look at it first.")
+        ) from error
     came, went = _changed(old, text)
     detail: dict[str, object] = {"before": number, "came": came, "went": went}
     audit(session, AuditAction.RULES_CHANGED, at=now, actor=actor, subject=f"rules:{made.id}", detail=detail)
@@ -153,5 +164,6 @@ def _read(number: int, text: str) -> RulesDocument:
         return read_document(text)
     except RulesFaultError as error:
         raise StorageError(
-            f"Version {number} of the rules cannot be read: {error}", hint="Put a version in force that this one reads."
+            say("Version %(number)s of the rules cannot be read: %(error)s", number=number, error=error),
+            hint=say("Put a version in force that this one reads."),
         ) from error

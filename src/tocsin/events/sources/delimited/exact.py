@@ -11,6 +11,7 @@ import numpy as np
 from tocsin.events.sources import Chunk, Unreadable
 from tocsin.events.sources.delimited.encoding import as_text
 from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
 
 FIELD_LIMIT: Final = 1 << 20
 """Longest field in bytes; a record with a longer one is set aside."""
@@ -29,7 +30,10 @@ class Dialect:
 
     def __post_init__(self) -> None:
         if len(self.separator) != 1 or self.separator in '"\r\n' or not self.separator.isascii():
-            raise InputError(f"{self.separator!r} cannot separate columns", hint="Take one character, such as , ; or |")
+            raise InputError(
+                say("%(separator)s cannot separate columns", separator=repr(self.separator)),
+                hint=say("Take one character, such as , ; or |"),
+            )
 
 
 @dataclass
@@ -65,7 +69,7 @@ def read_exact(chunk: Chunk, width: int, dialect: Dialect) -> tuple[list[ExactRe
         raw, encoded = as_text(chunk.data[record.start : record.end].rstrip(b"\r\n"))
         longest = max(map(len, record.values))
         if longest > dialect.field_limit:
-            reason = f"A field is longer than {dialect.field_limit} bytes."
+            reason = say("A field is longer than %(field_limit)s bytes.", field_limit=dialect.field_limit)
             unreadable.append(Unreadable(record.line, reason, raw))
             continue
         rows.append(_row(record, raw, encoded, width, dialect))

@@ -24,6 +24,7 @@ from tocsin.events.sources.delimited.exact import (
 )
 from tocsin.events.sources.delimited.fast import lines_of, parse_fast, parse_recoded, places
 from tocsin.node.errors import InputError
+from tocsin.node.sentences import say
 
 LINE_LIMIT: Final = 1 << 24
 """Longest line in bytes; a longer one is set aside in pieces of this size, so that memory stays bounded."""
@@ -89,8 +90,8 @@ class DelimitedReader:
                     return column_names(record.values)
             data, self._line = data[read:], self._line + count_lines(data[:read])
         raise InputError(
-            "The report has no header line." if data.strip() else "The report is empty.",
-            hint="Ask its sender for the report again.",
+            say("The report has no header line.") if data.strip() else say("The report is empty."),
+            hint=say("Ask its sender for the report again."),
         )
 
     def chunks(self) -> Iterator[Chunk]:
@@ -124,7 +125,9 @@ class DelimitedReader:
     def parse(self, chunk: Chunk) -> Batch:
         """The chunk's records, named by ``shape``."""
         if chunk.piece:
-            reason = f"The line is longer than {self._line_limit} bytes; this is a piece of it."
+            reason = say(
+                "The line is longer than %(line_limit)s bytes; this is a piece of it.", line_limit=self._line_limit
+            )
             return Batch(pl.DataFrame(), [Unreadable(chunk.first_line, reason, as_text(chunk.data)[0])])
         fast = parse_fast(chunk.data, self.columns, self.dialect)
         if fast is not None:
@@ -193,14 +196,19 @@ def column_names(values: Sequence[bytes]) -> tuple[str, ...]:
     """
     if len(values) > MOST_COLUMNS:
         raise InputError(
-            f"The header has {len(values):,} columns, more than {MOST_COLUMNS:,}.", hint="Is this a CSV report?"
+            say(
+                "The header has %(values)s columns, more than %(most_columns)s.",
+                values=f"{len(values):,}",
+                most_columns=f"{MOST_COLUMNS:,}",
+            ),
+            hint=say("Is this a CSV report?"),
         )
     names: list[str] = []
     for number, value in enumerate(values, 1):
         text, _ = as_text(value)
         name = text.strip().strip('"').lower()
         if any(ord(letter) < 32 or letter == "\x7f" for letter in name):
-            raise InputError("The first line is not a header of a text file.", hint="Is this a CSV report?")
+            raise InputError(say("The first line is not a header of a text file."), hint=say("Is this a CSV report?"))
         names.append(name or f"column_{number}")
     return distinct(names)
 

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
+from tocsin.node.sentences import say
 from tocsin.operations.backup import backups_in, make_backup
 from tocsin.operations.retention import apply_retention
 from tocsin.server.pages.desk import PageContext
@@ -55,7 +56,9 @@ def keeping_pages(desk: PageContext) -> APIRouter:
         """Copy the whole node into a new folder beside the others."""
         folder = node.settings.storage.backups
         if not folder:
-            raise UsageError("No folder for backups is set.", hint="Set [storage] backups and restart the server.")
+            raise UsageError(
+                say("No folder for backups is set."), hint=say("Set [storage] backups and restart the server.")
+            )
         make_backup(node, Path(folder) / _name(desk.now), now=desk.now, actor=visitor.actor)
         return desk.go("/admin/keeping?done=backup")
 

@@ -28,6 +28,7 @@ from tocsin.node.accounts import (
     withdraw_invitation,
 )
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
+from tocsin.node.sentences import say
 from tocsin.server.pages.account.gate import ask_again, is_fresh
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.words import N_
@@ -84,7 +85,8 @@ class _PersonAct:
         named = [key.strip().lower() for text in texts_of(self.form, "teams") for key in text.split(",") if key.strip()]
         if unknown := [key for key in named if key not in by_key]:
             raise UsageError(
-                f"No team '{unknown[0]}' is in the directory.", hint="Teams and networks lists their keys."
+                say("No team '%(unknown)s' is in the directory.", unknown=unknown[0]),
+                hint=say("Teams and networks lists their keys."),
             )
         return [by_key[key] for key in named]
 
@@ -97,7 +99,7 @@ class _PersonAct:
         """
         role = text_of(self.form, "role")
         if role not in ROLES:
-            raise UsageError("Choose a role.")
+            raise UsageError(say("Choose a role."))
         return AccountRole(role)
 
 
@@ -224,6 +226,6 @@ def _page(
         done=_DONE.get(done, ""),
         link=link,
         mailed=bool(desk.node.settings.server.url),
-        wrongs=[("mailbox", words.told(wrong))] if wrong else [],
+        wrongs=[("mailbox", words.translate_error(wrong))] if wrong else [],
         typed={name: text_of(typed, name) if typed else "" for name in ("mailbox", "role", "teams")},
     )

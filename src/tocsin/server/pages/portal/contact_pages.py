@@ -63,7 +63,7 @@ def contact_pages(portal: PortalContext) -> APIRouter:
 def _corrects(portal: PortalContext, name: str, correction: Correction) -> Callable[..., Response]:
     """A route that makes one correction and shows the page; what cannot be done is said there."""
 
-    def correct(request: Request, visitor: Annotated[Principal, needs(correction.act)], form: Form) -> Response:
+    def correct(request: Request, visitor: Annotated[Principal, needs(correction.permission)], form: Form) -> Response:
         team, desk = portal.team(request, visitor), portal.desk
         try:
             correction.do(CorrectionInput(desk.node, team, visitor, form, desk.now))
@@ -103,7 +103,7 @@ def _page(
         claims=[claim for claim in read_claims(node.database, desk.now) if claim.team == team.key],
         mutes=[one for one in shown.mutes if one.until is None or one.until > desk.now],
         typed={**_TYPED, **(typed or {})},
-        wrongs=[("main", words.told(wrong))] if wrong else [],
+        wrongs=[("main", words.translate_error(wrong))] if wrong else [],
         done=done.done if done else "",
         at_options=[(box, box) for box in shown.mailboxes],
         mute_kinds=[(kind.value, words.say(said)) for kind, said in _KINDS.items()],

@@ -57,7 +57,7 @@ def send_pages(desk: PageContext) -> APIRouter:
             try:
                 upload = _keep(desk, visitor, files, feed)
             except (InputError, UsageError) as error:
-                return ask(request, feed, desk.words(request).told(error), 422)
+                return ask(request, feed, desk.words(request).translate_error(error), 422)
         _await(desk, upload.uuid)
         return desk.go(f"/reports/sent/{upload.uuid}")
 

@@ -7,9 +7,9 @@ from typing import Annotated, TypeAlias
 from tocsin.directory import TeamRecord, merged_teams, read_about
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, RemoteError, TocsinError, UsageError
+from tocsin.node.sentences import join_sentences, say
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.hearing import names_command
-from tocsin.server.pages.words import N_
+from tocsin.server.pages.words import names_command
 from tocsin.server.security import NotHereError, needs
 
 Reader: TypeAlias = Annotated[Principal, needs(Permission.DIRECTORY_READ)]
@@ -45,10 +45,10 @@ def seen_team(
     return about
 
 
-def taken(desk: PageContext, say: Callable[[], object]) -> StatementOutcome:
-    """Say it; where it changes the directory, the rules are compiled anew in the background."""
+def taken(desk: PageContext, act: Callable[[], object]) -> StatementOutcome:
+    """Do it; where it changes the directory, the rules are compiled anew in the background."""
     try:
-        say()
+        act()
     except (UsageError, InputError, ConflictError, NotFoundError, RemoteError) as error:
         return StatementOutcome(_sentence(error))
     desk.guide.renew()
@@ -56,8 +56,9 @@ def taken(desk: PageContext, say: Callable[[], object]) -> StatementOutcome:
 
 
 def _sentence(error: TocsinError) -> str:
-    """The message and the hint, a line each, so that each is said in the visitor's language; commands are left out."""
-    return f"{error}\n{'' if names_command(error.hint) else error.hint}".strip()
+    """The message and the hint; commands are left out."""
+    hint = [] if names_command(error.hint) else [error.hint]
+    return join_sentences("\n", filter(None, [str(error), *hint]))
 
 
 def name_of(visitor: Principal) -> str:
@@ -72,6 +73,4 @@ def one_line(text: str) -> str:
 
 def plain(wrong: str) -> str:
     """What is wrong, in the words of the form instead of those of the command line."""
-    if wrong.startswith("--reason"):
-        return N_("Say why, in one line: the history keeps it.")
-    return N_("Choose whose it is.") if wrong.startswith("Say either --for") else wrong
+    return say("Choose whose it is.") if wrong.startswith("Say either --for") else wrong
