@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are made from the code: commands.md, settings.md, fields.md.
+"""Writes the pages of docs/ that are made from the code: acts.md, commands.md, settings.md, fields.md.
 
 scripts/build_docs.py           writes them
 scripts/build_docs.py --check   says which differ from the code, and ends with 1 when one does
@@ -19,12 +19,25 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from tocsin.cli import COMMANDS, application
+from tocsin.cli.acts import every_act
 from tocsin.events.schema import FIELDS, FieldKind, Privacy
+from tocsin.interface.acts import Absence, Act
+from tocsin.node.accounts import AccountRole
+from tocsin.node.accounts.permissions import Extent, extent
 from tocsin.node.settings import Settings
 from tocsin.pipeline.collectors.kinds import OWN_KINDS, kind_of
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MADE = "<!-- made by scripts/build_docs.py: change the code, then run it -->"
+
+ACTS_HEAD = """# Acts
+
+What can be changed here, made from the code: each act is [written once](design/acts.md), with its command, its route in
+the [API](api.md) and its page. Where it is not on one of them, the reason stands there.
+
+A permission is what a [role](people.md) gives; *own*: for the things of the own teams. `/api/v1` stands before each
+route, `tocsin` before each command.
+"""
 
 COMMANDS_HEAD = """# Commands
 
@@ -101,10 +114,42 @@ KINDS = {
 def pages() -> dict[str, str]:
     """The text of each page by its file name."""
     return {
+        "acts.md": _page(ACTS_HEAD, act_sections()),
         "commands.md": _page(COMMANDS_HEAD, command_sections()),
         "settings.md": _page(SETTINGS_HEAD, setting_sections()),
         "fields.md": _page(FIELDS_HEAD, field_section()),
     }
+
+
+def act_sections() -> Iterator[str]:
+    acts = list(every_act())
+    yield f"{len(acts)} acts:\n"
+    yield _table(
+        ("act", "command", "API", "page", "permission", "who", "audit"),
+        [
+            (
+                act.summary,
+                *(_address(address) for address in (act.command, act.route, act.page)),
+                f"`{act.permission}`",
+                _roles(act),
+                ", ".join(f"`{word}`" for word in act.audit),
+            )
+            for act in acts
+        ],
+    )
+
+
+def _address(address: str) -> str:
+    return f"no: {address}" if isinstance(address, Absence) else f"`{address}`"
+
+
+def _roles(act: Act) -> str:
+    reaches = {role: extent(role, act.permission) for role in AccountRole}
+    return ", ".join(
+        role if reach is Extent.ALL else f"{role} (own)"
+        for role, reach in reaches.items()
+        if reach is Extent.ALL or (reach is Extent.OWN and not act.everything)
+    )
 
 
 def command_sections() -> Iterator[str]:

@@ -60,8 +60,11 @@ def claim(world: World, value: str, team: str = "alpha", mailbox: str = "noc@alp
     )
 
 
-def approve(world: World, number: int, *, reason: str = "", over: bool = False) -> ClaimDecision:
-    return approve_claim(world.database, number, said_by="Ana", reason=reason, over=over, actor="x", now=world.tick())
+def approve(world: World, number: int, *, reason: str = "", over: bool = False, despite: bool = False) -> ClaimDecision:
+    return approve_claim(
+        world.database, number, said_by="Ana", reason=reason, over=over, actor="x", now=world.tick(),
+        despite_rivals=despite,
+    )  # fmt: skip
 
 
 def codes(world: World) -> dict[str, str]:
@@ -240,7 +243,9 @@ def test_approved_is_a_persons_word_with_its_evidence(world: World) -> None:
     world.rules("reg", ["beta asn 112"])
     made = claim(world, "AS112", mailbox="abuse@beta.example")
     show_code(world.database, made.number, codes(world)["abuse@beta.example"], now=world.tick())
-    done = approve(world, made.number)
+    with pytest.raises(ConflictError, match="Others claim AS112, what it lies in, or parts of it: beta"):
+        approve(world, made.number)
+    done = approve(world, made.number, despite=True)
 
     assert done.claim.state is ClaimState.APPROVED
     directory = read_directory(world.database)
@@ -262,7 +267,7 @@ def test_approved_over_imports_overrules_them(world: World) -> None:
 
     rivals = read_rivals(world.database, read_claim(world.database, number, world.now))
     assert [(one.team, one.value) for one in rivals] == [("beta", NETWORK), ("gamma", "192.175.48.0/28")]
-    done = approve(world, number, reason="seen the contract", over=True)
+    done = approve(world, number, reason="seen the contract", over=True, despite=True)
     assert {effect.team for word in done.spoken for effect in word.effects} == {"beta", "gamma"}
     assert world.keys(address="192.175.48.1") == ["alpha"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.cast import CAST
+from support.cast import CAST, Tocsin
 from tocsin.directory import Mute, MuteKind, import_directory, mute, read_directory, unmute
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.records import Database
@@ -54,3 +54,17 @@ def test_what_cannot_be_muted_is_refused(filled: Database, said: Mute) -> None:
     with pytest.raises(UsageError):
         mute(filled, "operator", said, actor="person:1", now=NOW)
     assert mutes(filled, "operator") == ()
+
+
+def test_a_command_mutes_for_a_time_and_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "teams.toml").write_text(CAST, encoding="utf-8")
+    tocsin = Tocsin(tmp_path / "home", {})
+    tocsin.run("directory", "import", tmp_path / "teams.toml")
+    named = ("operator", "prefix", "192.0.2.0/24")
+    assert tocsin.call("directory", "mute", *named)[0] == 2  # it has no end
+    assert tocsin.call("directory", "mute", *named, "--days", "3", "--until", "2999-01-01")[0] == 2
+    said = tocsin.json("directory", "mute", *named, "--until", "2999-01-01", "--reason", "moving")
+    assert (said["value"], said["until"]) == ("192.0.2.0/24", "2999-01-01T00:00:00+00:00")
+    assert tocsin.json("directory", "team", "operator")["mutes"][0]["reason"] == "moving"
+    tocsin.run("directory", "unmute", *named)
+    assert tocsin.call("directory", "unmute", *named)[0] == 1

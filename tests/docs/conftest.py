@@ -34,8 +34,9 @@ def _commands(command: object, name: str = "") -> Iterator[tuple[str, set[str]]]
     if name:
         yield name, _options(command)
     if isinstance(command, typer.core.TyperGroup):
-        for word, inner in command.commands.items():
-            yield from _commands(inner, f"{name} {word}".strip())
+        context = typer.Context(command)
+        for word in command.list_commands(context):
+            yield from _commands(command.get_command(context, word), f"{name} {word}".strip())
 
 
 def _options(command: object) -> set[str]:

@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     "replies": "tocsin.cli.replies",
     "answers": "tocsin.cli.answers",
     "problems": "tocsin.cli.problems",
+    "inbox": "tocsin.cli.inbox",
     "people": "tocsin.cli.people",
     "serve": "tocsin.cli.serve",
     "languages": "tocsin.cli.languages",

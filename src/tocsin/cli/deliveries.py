@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from tocsin.cli import deliveries_held, remote
+from tocsin.cli.acts import act_group
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tocsin.delivery import Delivery, DueNews
+    from tocsin.delivery.acts import MailState
     from tocsin.directory import Team
     from tocsin.node.letters import Letter
     from tocsin.pipeline.stores import NodeWithStores
@@ -35,7 +37,24 @@ LetterState = Literal[
     "queued", "retry", "sent", "failed", "bounced", "cancelled", "held", "dropped", "expired", "shadow", "redirected"
 ]
 
-app = typer.Typer(help="Digests and letters: who was told what, and what could not be told.", no_args_is_help=True)
+
+def _show_retried(invocation: Invocation, done: "Sequence[MailState]") -> None:
+    from tocsin.delivery import delivery
+    from tocsin.pipeline.stores import open_node
+
+    node = open_node(invocation.home)
+    teams = _teams(node)
+    with node.database.reading() as session:
+        said = [document(delivery(session, one.reference), teams) for one in done]
+    lines = "\n".join(f"{one.reference} goes out with the next 'tocsin deliver'." for one in done)
+    emit(invocation, said if len(said) > 1 else said[0], lambda: say(lines))
+
+
+app = typer.Typer(
+    cls=act_group("deliveries", {"retry": _show_retried}),
+    help="Digests and letters: who was told what, and what could not be told.",
+    no_args_is_help=True,
+)
 app.add_typer(deliveries_held.app)
 
 
@@ -91,23 +110,6 @@ def show(
         mails = came_in(session, found) if isinstance(found, Delivery) else {}
     said = {**document(found, teams), **mails} if isinstance(found, Delivery) else letter_document(found)
     _print_whole(invocation, said)
-
-
-@app.command()
-def retry(ctx: typer.Context, reference: Annotated[str, typer.Argument(help="A digest that was given up.")]) -> None:
-    """Let the next run of 'tocsin deliver' try a digest again."""
-    import getpass
-    from datetime import UTC
-
-    from tocsin.delivery import retry as try_again
-    from tocsin.pipeline.stores import open_node
-
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    with node.database.begin() as session:
-        found = try_again(session, reference, datetime.now(UTC), actor=getpass.getuser())
-    said = document(found, _teams(node))
-    emit(invocation, said, lambda: say(f"{found.reference} goes out with the next 'tocsin deliver'."))
 
 
 @app.command("letters")

@@ -1,17 +1,14 @@
-"""`tocsin deliveries held`, `release`, `drop`: the mails that wait for a person's look."""
+"""`tocsin deliveries held` and `release`: the mails that wait for a person's look."""
 
-import getpass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.cli.acts import act_of, perform
 from tocsin.interface.output import Invocation, emit, print_table, say
 from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
     from tocsin.delivery import Delivery
     from tocsin.directory import Team
     from tocsin.node.letters import Letter
@@ -46,64 +43,32 @@ def release(
     brake: Annotated[bool, typer.Option("--brake", help="What the brake holds.")] = False,
 ) -> None:
     """Let held mails leave with the next 'tocsin deliver'; give references, --team, --all or --brake."""
-    from tocsin.delivery import release as let_go
-    from tocsin.delivery import release_brake
-    from tocsin.directory import read_directory
-    from tocsin.pipeline.stores import open_node
-
     if [bool(references), all_, bool(team), brake].count(True) != 1:
         raise UsageError("Say what to release.", hint="Give references, or one of --team KEY, --all, --brake.")
     invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    actor, now = getpass.getuser(), datetime.now(UTC)
-    teams = read_directory(node.database).by_id if team else {}
-    with node.database.begin() as session:
-        if brake:
-            mails = release_brake(session, actor=actor, now=now)
-        else:
-            chosen = _chosen(session, references or [], team, teams)
-            let_go(session, chosen, actor=actor, now=now)
-            mails = len(chosen)
+    if brake:
+        mails = perform(invocation, act_of("deliveries", "unbrake"), {}).released
+    else:
+        chosen = references or _held(invocation, team)
+        act = act_of("deliveries", "release")
+        mails = len(perform(invocation, act, {"reference": chosen})) if chosen else 0
     emit(invocation, {"released": mails}, lambda: say(f"{mails:,} may leave with the next 'tocsin deliver'."))
 
 
-@app.command()
-def drop(
-    ctx: typer.Context,
-    reference: Annotated[str, typer.Argument(help="A held digest or letter.")],
-    reason: Annotated[str, typer.Option(help="Why it must not leave; kept with it.", prompt="Why")],
-) -> None:
-    """Never send a held mail, for good: nothing undoes it. The next one to its team is held again."""
-    from tocsin.delivery import drop as never_send
-    from tocsin.delivery import find_mail
+def _held(invocation: Invocation, team: str) -> list[str]:
+    """The references of all that is held, or of what is held for one team."""
+    from tocsin.delivery import held_digests, held_letters
+    from tocsin.directory import read_team
     from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    with node.database.begin() as session:
-        found = find_mail(session, reference)
-        never_send(session, found, reason=reason, actor=getpass.getuser(), now=datetime.now(UTC))
-        name = found.reference
-    emit(invocation, {"reference": name, "state": "dropped"}, lambda: say(f"{name} is not sent."))
-
-
-def _chosen(
-    session: "Session", references: list[str], team: str, teams: "dict[int, Team]"
-) -> "list[Delivery | Letter]":
-    """The mails that a person named; all held ones where none is."""
-    from tocsin.delivery import find_mail, held_digests, held_letters
-
-    if references:
-        return [find_mail(session, reference) for reference in references]
-    if not team:
-        return [*held_digests(session), *held_letters(session)]
-    wanted = next((one for one in teams.values() if one.key == team), None)
-    if wanted is None:
-        raise NotFoundError(f"There is no team '{team}'.", hint="'tocsin directory list' shows all keys.")
-    boxes = {mailbox.casefold() for mailbox in wanted.mailboxes}
-    letters = [letter for letter in held_letters(session) if letter.mailbox.casefold() in boxes]
-    found: list[Delivery | Letter] = [*held_digests(session, wanted.id), *letters]
-    if not found:
+    database = open_node(invocation.home).database
+    wanted = read_team(database, team)[0] if team else None
+    with database.reading() as session:
+        digests, letters = held_digests(session, wanted.id if wanted else None), held_letters(session)
+    boxes = {mailbox.casefold() for mailbox in wanted.mailboxes} if wanted else set()
+    found = [one.reference for one in digests]
+    found += [one.reference for one in letters if not wanted or one.mailbox.casefold() in boxes]
+    if wanted and not found:
         raise NotFoundError(f"Nothing is held for {wanted.name}.", hint="'tocsin deliveries held' lists what is.")
     return found
 

@@ -24,15 +24,29 @@ from tocsin.cli import (
     directory_team,
     directory_words,
 )
+from tocsin.cli.acts import act_group
 
-app = typer.Typer(no_args_is_help=True, help="Teams, how they want to be told, and what each answers for.")
+app = typer.Typer(
+    cls=act_group(
+        "directory",
+        {
+            "claim": directory_claims.show_ways,
+            "decide": directory_conflicts.show_decision,
+            "set": directory_facts.show_fact_said,
+            "assert": directory_words.show_asserted,
+            "deny": directory_words.show_denied,
+            "withdraw": directory_words.show_withdrawn,
+        },
+    ),
+    no_args_is_help=True,
+    help="Teams, how they want to be told, and what each answers for.",
+)
 
 app.add_typer(directory_import.app)
 app.add_typer(directory_team.app)
 app.add_typer(directory_facts.app)
 app.add_typer(directory_profile.app)
 app.add_typer(directory_founding.app)
-app.add_typer(directory_words.app)
 app.add_typer(directory_conflicts.app)
 app.add_typer(directory_history.app)
 app.add_typer(directory_merge.app)

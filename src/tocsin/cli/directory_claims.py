@@ -1,6 +1,5 @@
 """``tocsin directory claim`` and ``claims``: operators say what is theirs and show it; a person here decides."""
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -8,44 +7,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records, renew_router
+from tocsin.cli.acts import act_group, act_of, perform
+from tocsin.cli.directory_records import records
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import ContestedClaim
     from tocsin.directory.claims import Claim, ClaimDecision
 
+
+def show_ways(invocation: Invocation, made: "Claim") -> None:
+    """A claim that was made, and how it can be shown that it is right."""
+    emit(invocation, asdict(made), lambda: _print_ways(made))
+
+
+def _show_approved(invocation: Invocation, done: "ClaimDecision") -> None:
+    emit(invocation, asdict(done), lambda: _print_approved(done))
+
+
 app = typer.Typer()
-_claims = typer.Typer(no_args_is_help=True, help="Claims of operators: list, show, check, approve, refuse.")
+_claims = typer.Typer(
+    cls=act_group("directory claims", {"approve": _show_approved}),
+    no_args_is_help=True,
+    help="Claims of operators: list, show, check, approve, refuse.",
+)
 app.add_typer(_claims, name="claims")
 
 _Number = Annotated[int, typer.Argument(min=1, help="The number of a claim.")]
-_SaidBy = Annotated[str, typer.Option("--said-by", help="Who decides; needed.")]
 _FEW = 20
-
-
-@app.command()
-def claim(
-    ctx: typer.Context,
-    value: Annotated[str, typer.Argument(help="The network, AS number or domain that is claimed.")],
-    team: Annotated[str, typer.Option(help="The key or UUID of the team that claims it; needed.")] = "",
-    mailbox: Annotated[str, typer.Option(help="The mailbox that is to be told; needed.")] = "",
-    by: Annotated[str, typer.Option("--by", help="Who says so, such as a name or a ticket.")] = "",
-) -> None:
-    """Note that a team claims something, and say how it can show that it is theirs."""
-    from tocsin.directory.claims import make_claim
-    from tocsin.node.errors import UsageError
-    from tocsin.node.settings import load_settings
-
-    invocation: Invocation = ctx.obj
-    if not team or not mailbox:
-        raise UsageError("Whose is it?", hint="Add --team KEY and --mailbox ADDRESS.")
-    sender = load_settings(invocation.home).node
-    with records(invocation.home) as database:
-        made = make_claim(
-            database, value, team=team, mailbox=mailbox, claimed_by=by, sender=sender, now=datetime.now(UTC)
-        )
-    emit(invocation, asdict(made), lambda: _print_ways(made))
 
 
 @_claims.command("list")
@@ -97,17 +86,11 @@ def check(
     code: Annotated[str, typer.Option(help="The code from the letter; without it, DNS is asked.")] = "",
 ) -> None:
     """Check whether control is shown: by the code, else by DNS. Exit 1 when it is not."""
-    from tocsin.directory.claims import show_code, show_dns
-    from tocsin.node.settings import load_settings
-
-    invocation: Invocation = ctx.obj
-    now, missing = datetime.now(UTC), list[str]()
-    with records(invocation.home) as database:
-        if code:
-            found = show_code(database, number, code, now=now)
-        else:
-            resolver = load_settings(invocation.home).directory.resolver
-            found, missing = show_dns(database, number, resolver=resolver, now=now)
+    if code:
+        found, missing = perform(ctx.obj, act_of("directory claims", "prove"), {"number": number, "code": code}), []
+    else:
+        checked = perform(ctx.obj, act_of("directory claims", "check"), {"number": number})
+        found, missing = checked.claim, checked.missing
 
     def human() -> None:
         if not missing:
@@ -119,68 +102,9 @@ def check(
         if len(missing) > _FEW:
             say(f"  and {len(missing) - _FEW:,} more")
 
-    emit(invocation, asdict(found) | {"missing": missing}, human)
+    emit(ctx.obj, asdict(found) | {"missing": missing}, human)
     if missing:
         raise typer.Exit(1)
-
-
-@_claims.command()
-def approve(
-    ctx: typer.Context,
-    number: _Number,
-    said_by: _SaidBy = "",
-    reason: Annotated[str, typer.Option(help="Why; needed where neither mail nor DNS shows control.")] = "",
-    over: Annotated[
-        bool, typer.Option("--over", help="Imports that say otherwise are overruled; else they stand beside it.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Also where others claim the same.")] = False,
-) -> None:
-    """Approve a claim: it becomes your word in the directory, with its evidence."""
-    from tocsin.directory.claims import approve_claim, read_claim, read_rivals
-    from tocsin.node.errors import ConflictError
-
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        found = read_claim(database, number, datetime.now(UTC))
-        rivals = read_rivals(database, found)
-        if rivals and not yes:
-            if not invocation.json:
-                _print_rivals(rivals)
-            count = f"{len(rivals):,} {'claim' if len(rivals) == 1 else 'claims'}"
-            raise ConflictError(
-                f"Other teams have {count} on {_thing(found)}, what it lies in, or parts of it.",
-                hint=f"Look: tocsin directory claims show {number}. To approve it all the same, add --yes.",
-            )
-        done = approve_claim(
-            database,
-            number,
-            said_by=said_by,
-            reason=reason,
-            over=over,
-            actor=getpass.getuser(),
-            now=datetime.now(UTC),
-        )
-        renew_router(invocation.home, database)
-    emit(invocation, asdict(done) | {"rivals": [asdict(rival) for rival in rivals]}, lambda: _print_approved(done))
-
-
-@_claims.command()
-def refuse(
-    ctx: typer.Context,
-    number: _Number,
-    said_by: _SaidBy = "",
-    reason: Annotated[str, typer.Option(help="Why, in one line; needed.")] = "",
-) -> None:
-    """Refuse a claim, with a reason."""
-    from tocsin.directory.claims import refuse_claim
-
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        done = refuse_claim(
-            database, number, said_by=said_by, reason=reason, actor=getpass.getuser(), now=datetime.now(UTC)
-        )
-    text = f"Claim {number} is refused: {done.claim.reason}."
-    emit(invocation, asdict(done), lambda: say(text))
 
 
 def _thing(claim: "Claim") -> str:

@@ -1,16 +1,14 @@
-"""``tocsin directory conflicts`` and ``decide``: who claims the same, and whose it is."""
+"""``tocsin directory conflicts``: who claims the same; what is said of a decision."""
 
-import getpass
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records, renew_router
+from tocsin.cli.directory_records import records
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
@@ -49,45 +47,6 @@ def conflicts(
     ]
     hidden = Counter(_group(one) for one in found) - Counter(_group(one) for one in shown)
     emit(invocation, [_document(one) for one in shown], lambda: _print(shown, hidden))
-
-
-@app.command()
-def decide(
-    ctx: typer.Context,
-    value: Annotated[str, typer.Argument(help="What is contested: a network, AS, domain, country code or mailbox.")],
-    for_: Annotated[list[str] | None, typer.Option("--for", help="A team that holds it; may be given again.")] = None,
-    both: Annotated[bool, typer.Option("--both", help="All that claim it hold it.")] = False,
-    said_by: Annotated[str, typer.Option("--said-by", help="Who decides; needed.")] = "",
-    reason: Annotated[str, typer.Option(help="Why, in one line; needed.")] = "",
-) -> None:
-    """Decide whose something is. It holds whatever imports say later, until somebody decides anew."""
-    from tocsin.directory import ValueDecision, decide_conflict
-
-    invocation: Invocation = ctx.obj
-    verdict = ValueDecision(value, tuple(for_ or ()), said_by, reason, both)
-    with records(invocation.home) as database:
-        done = decide_conflict(database, verdict, actor=getpass.getuser(), now=datetime.now(UTC))
-        renew_router(invocation.home, database)
-    emit(invocation, asdict(done), lambda: _print_decision(done))
-
-
-@app.command("undecide")
-def undecide_(
-    ctx: typer.Context,
-    value: Annotated[str, typer.Argument(help="What was decided: a network, AS, domain, country code or mailbox.")],
-    said_by: Annotated[str, typer.Option("--said-by", help="Who takes it back; needed.")] = "",
-    reason: Annotated[str, typer.Option(help="Why, in one line; needed.")] = "",
-) -> None:
-    """Take a decision back, so that what persons and imports say counts again; the history keeps it."""
-    from tocsin.directory import undecide
-
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        number = undecide(
-            database, value, said_by=said_by, reason=reason, actor=getpass.getuser(), now=datetime.now(UTC)
-        )
-        renew_router(invocation.home, database)
-    emit(invocation, {"withdrawn": number}, lambda: say(f"Decision {number} no longer holds; it stays in the history."))
 
 
 def _group(conflict: "Conflict") -> str:
@@ -162,6 +121,11 @@ def _rows(claims: "Iterable[ContestedClaim]") -> list[tuple[object, ...]]:
         )
         for claim in claims
     ]
+
+
+def show_decision(invocation: Invocation, done: "DecisionRecord") -> None:
+    """The decision that was made, and what it means."""
+    emit(invocation, asdict(done), lambda: _print_decision(done))
 
 
 def _print_decision(done: "DecisionRecord") -> None:

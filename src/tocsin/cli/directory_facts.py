@@ -1,6 +1,5 @@
-"""``tocsin directory team``, ``set`` and ``trust``: all that is known of one team, and a person's word on it."""
+"""``tocsin directory team`` and ``trust``: all that is known of one team."""
 
-import getpass
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -8,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records, renew_router
+from tocsin.cli.directory_records import records
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Fact, TeamRecord, TrustVerdict
+    from tocsin.directory.acts import TeamFactSaid
 
 app = typer.Typer()
 
@@ -54,37 +54,6 @@ def team(
     emit(invocation, document, human)
 
 
-@app.command("set")
-def set_(
-    ctx: typer.Context,
-    team: _Team,
-    field: Annotated[str, typer.Argument(help="A field or list of a team, as docs/directory.md names it.")],
-    values: Annotated[list[str] | None, typer.Argument(help="Its values, as they stand in a CSV cell.")] = None,
-    said_by: Annotated[str, typer.Option("--said-by", help="Whose word it is; needed.")] = "",
-    detail: Annotated[
-        list[str] | None, typer.Option(help="More of each value, NAME=TEXT, such as expires=2027-12-31.")
-    ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Take the word back: imports hold again.")] = False,
-) -> None:
-    """Say what a team is: its name, hours, services, memberships, attestations. No import overrules it."""
-    from tocsin.directory import PersonFact, say_of_team
-    from tocsin.node.errors import UsageError
-
-    invocation: Invocation = ctx.obj
-    if not said_by.strip():
-        raise UsageError("Whose word is it?", hint="Add --said-by NAME.")
-    if clear == bool(values):
-        raise UsageError("Give the values, or --clear to take the word back.")
-    details = dict(part.partition("=")[::2] for part in detail or [])
-    word = PersonFact(field, tuple(values or ()), said_by.strip(), details)
-    with records(invocation.home) as database:
-        understood = say_of_team(database, team, word, actor=getpass.getuser(), now=datetime.now(UTC))
-        renew_router(invocation.home, database)
-    document = {"team": team, "field": field, "values": understood, "said_by": word.said_by}
-    told = f"{field} of {team}: {', '.join(understood)}" if understood else f"{field} of {team}: the word is taken back"
-    emit(invocation, document, lambda: say(f"{told}."))
-
-
 @app.command()
 def trust(ctx: typer.Context, team: _Team) -> None:
     """Show for each thing in the setting directory.needs whether a team is vouched for as it asks, and why."""
@@ -103,6 +72,12 @@ def trust(ctx: typer.Context, team: _Team) -> None:
         "attestations": [asdict(reason) for reason in weigh(about.facts, today)],
     }
     emit(invocation, document, lambda: _print_trust(about, verdicts))
+
+
+def show_fact_said(invocation: Invocation, done: "TeamFactSaid") -> None:
+    """What was understood of a person's word on a team."""
+    told = ", ".join(done.values) or "the word is taken back"
+    emit(invocation, done.model_dump(), lambda: say(f"{done.field} of {done.team}: {told}."))
 
 
 def _document(about: "TeamRecord", now: datetime, verdicts: "dict[str, TrustVerdict]") -> dict[str, object]:

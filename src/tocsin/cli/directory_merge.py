@@ -1,13 +1,11 @@
-"""``tocsin directory merges``, ``merge``, ``unmerge`` and ``keep-apart``: teams that are one."""
+"""``tocsin directory merges``: teams that may be one, and those that were merged."""
 
-import getpass
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records, renew_router
+from tocsin.cli.directory_records import records
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 _SHOWN = 50
-_SaidBy = Annotated[str, typer.Option("--said-by", help="Who says so; needed.")]
-_Reason = Annotated[str, typer.Option(help="Why, in one line; needed.")]
 
 
 @app.command()
@@ -36,61 +32,6 @@ def merges(
             return
         found = read_candidates(database)
     emit(invocation, [asdict(one) for one in found], lambda: _print(found))
-
-
-@app.command()
-def merge(
-    ctx: typer.Context,
-    keep: Annotated[str, typer.Argument(help="The team that stays, by key or UUID.")],
-    team: Annotated[str, typer.Argument(help="The team that becomes it; its key and UUID go on to name it.")],
-    said_by: _SaidBy = "",
-    reason: _Reason = "",
-) -> None:
-    """Say that two teams are one: what is said of the second holds for the first. It can be undone."""
-    from tocsin.directory import merge_teams
-
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        done = merge_teams(
-            database, keep, team, said_by=said_by, reason=reason, actor=getpass.getuser(), now=datetime.now(UTC)
-        )
-        renew_router(invocation.home, database)
-    emit(invocation, asdict(done), lambda: say(f"{done.team} is {done.into} from now on."))
-
-
-@app.command()
-def unmerge(
-    ctx: typer.Context,
-    team: Annotated[str, typer.Argument(help="The team that was merged into another, by its own key or UUID.")],
-    said_by: _SaidBy = "",
-) -> None:
-    """Undo a merge: what is said of the team is its own again."""
-    from tocsin.directory import unmerge_team
-
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        done = unmerge_team(database, team, said_by=said_by, actor=getpass.getuser(), now=datetime.now(UTC))
-        renew_router(invocation.home, database)
-    emit(invocation, asdict(done), lambda: say(f"{done.team} is a team of its own again, apart from {done.into}."))
-
-
-@app.command("keep-apart")
-def keep_apart_(
-    ctx: typer.Context,
-    one: Annotated[str, typer.Argument(help="A team, by key or UUID.")],
-    other: Annotated[str, typer.Argument(help="Another team.")],
-    said_by: _SaidBy = "",
-    reason: _Reason = "",
-) -> None:
-    """Say that two teams are not one, so that they are not offered again."""
-    from tocsin.directory import keep_apart
-
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        keys = keep_apart(
-            database, one, other, said_by=said_by, reason=reason, actor=getpass.getuser(), now=datetime.now(UTC)
-        )
-    emit(invocation, {"apart": list(keys)}, lambda: say(f"{' and '.join(keys)} are not offered again."))
 
 
 def _document(merge: "TeamMerge") -> dict[str, object]:

@@ -1,22 +1,31 @@
 """`tocsin feeds`: which feeds come, and whether they come as they always did."""
 
-import getpass
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from tocsin.cli.acts import act_group
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
+    from tocsin.events.acts import FeedCadence
     from tocsin.events.alarms import FeedState
     from tocsin.events.models import FeedAlarm
     from tocsin.pipeline.stores import NodeWithStores
 
-By = Annotated[str | None, typer.Option("--by", help="Who says so; without it, the user of this machine.")]
 
-app = typer.Typer(help="Feeds: when each came last, and alarms of those that are not as usual.", no_args_is_help=True)
+def _show_cadence(invocation: Invocation, done: "FeedCadence") -> None:
+    words = f"every {done.cadence_hours} h" if done.cadence_hours else "when it likes, it is never late"
+    emit(invocation, done.model_dump(), lambda: say(f"{done.feed} comes {words}."))
+
+
+app = typer.Typer(
+    cls=act_group("feeds", {"cadence": _show_cadence}),
+    help="Feeds: when each came last, and alarms of those that are not as usual.",
+    no_args_is_help=True,
+)
 
 
 @app.command("list")
@@ -41,42 +50,6 @@ def health(ctx: typer.Context) -> None:
     if loud:
         note(f"{loud} not acknowledged.")
         raise typer.Exit(1)
-
-
-@app.command()
-def acknowledge(
-    ctx: typer.Context,
-    alarm: Annotated[int, typer.Argument(help="The alarm's number.")],
-    text: Annotated[str, typer.Option("--note", help="What you found or did.")],
-    by: By = None,
-) -> None:
-    """Say that you looked at an alarm. It is quiet until it is over; changed columns are the usual ones from now on."""
-    from tocsin.events.alarms import acknowledge as acknowledge_alarm
-    from tocsin.pipeline.stores import open_node
-
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    found = acknowledge_alarm(node.database, alarm, note=text, by=by or getpass.getuser(), now=datetime.now(UTC))
-    state = "closed" if found.closed_at else "acknowledged"
-    emit(invocation, {"alarm": alarm, "state": state}, lambda: say(f"Alarm {alarm} is {state}."))
-
-
-@app.command()
-def cadence(
-    ctx: typer.Context,
-    feed: Annotated[str, typer.Argument(help="The feed, as 'tocsin feeds list' names it.")],
-    hours: Annotated[int, typer.Argument(min=0, help="It should come every so many hours; 0: when it likes.")],
-    by: By = None,
-) -> None:
-    """Say how often a feed should come. One that comes only on working days has a cadence of 72 hours."""
-    from tocsin.events.alarms import set_cadence
-    from tocsin.pipeline.stores import open_node
-
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    set_cadence(node.database, feed, hours, by=by or getpass.getuser(), now=datetime.now(UTC))
-    words = f"every {hours} h" if hours else "when it likes, it is never late"
-    emit(invocation, {"feed": feed, "cadence_hours": hours}, lambda: say(f"{feed} comes {words}."))
 
 
 def _watched(invocation: Invocation) -> "NodeWithStores":

@@ -1,15 +1,14 @@
 """`tocsin quarantine`: rows that were set aside, and their replay after a fix."""
 
-import getpass
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tocsin.cli import remote
+from tocsin.cli.acts import act_group, act_of, perform
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 Ingest = Annotated[int, typer.Argument(help="Number of the ingest, from 'quarantine list'.")]
 
-app = typer.Typer(help="Rows that were set aside with a reason.", no_args_is_help=True)
+app = typer.Typer(cls=act_group("quarantine"), help="Rows that were set aside with a reason.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -81,24 +80,6 @@ def show(
 
 
 @app.command()
-def replay(
-    ctx: typer.Context,
-    ingest: Ingest,
-    reason: Annotated[str, typer.Option(help="Only the rows that were set aside for this reason, word for word.")] = "",
-) -> None:
-    """Read the set-aside rows of an ingest again, after its feed or mapping was mended."""
-    from tocsin.pipeline.replay import RowFilter, rows_waiting
-    from tocsin.pipeline.replay import replay as read_again
-    from tocsin.pipeline.stores import open_node
-
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    chosen = [row.place for _, row in rows_waiting(node, RowFilter(reason=reason, ingest=ingest)) if row.raw]
-    counts = read_again(node, ingest, places=chosen if reason else None, actor=_actor())
-    emit(invocation, vars(counts), lambda: _say_counts(counts))
-
-
-@app.command()
 def mend(
     ctx: typer.Context,
     ingest: Ingest,
@@ -107,38 +88,18 @@ def mend(
     try_: Annotated[bool, typer.Option("--try", help="Only show what would become of it.")] = False,
 ) -> None:
     """Give a set-aside row another text and read it again. The row as it came stays on record."""
-    from tocsin.pipeline.replay import replay as read_again
     from tocsin.pipeline.replay import try_row
     from tocsin.pipeline.stores import open_node
 
     invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
     wanted = text or sys.stdin.read()
     if try_:
-        tried = try_row(node, ingest, wanted)
+        tried = try_row(open_node(invocation.home), ingest, wanted)
         emit(invocation, vars(tried), lambda: _say_tried(tried))
         return
-    counts = read_again(node, ingest, mended={place: wanted}, actor=_actor())
+    act = act_of("quarantine", "mend")
+    counts = perform(invocation, act, {"number": ingest, "place": place, "text": wanted})
     emit(invocation, vars(counts), lambda: _say_counts(counts))
-
-
-@app.command()
-def leave(
-    ctx: typer.Context,
-    ingest: Ingest,
-    reason: Annotated[str, typer.Option(help="Why these rows need not be read.")],
-) -> None:
-    """Leave what an ingest set aside as it is: it stays on record and asks nobody any more."""
-    from tocsin.pipeline.replay import leave_aside
-    from tocsin.pipeline.stores import open_node
-
-    invocation: Invocation = ctx.obj
-    rows = leave_aside(open_node(invocation.home), ingest, reason=reason, actor=_actor(), now=datetime.now(UTC))
-    emit(invocation, {"ingest": ingest, "rows": rows}, lambda: say(f"{rows:,} rows of ingest {ingest} stay aside."))
-
-
-def _actor() -> str:
-    return getpass.getuser()
 
 
 def _say_counts(counts: "Counts") -> None:

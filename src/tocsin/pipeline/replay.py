@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
+from typing import Annotated, Any, Final, cast
 
+from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,7 +26,9 @@ from tocsin.events.quarantine import SetAsideRow, header_of, set_aside
 from tocsin.events.redaction import redacted_bytes
 from tocsin.events.reports import OpenedReport
 from tocsin.events.sources import sources
+from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.networks import Networks
+from tocsin.node.accounts import Permission as Permission
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
@@ -33,6 +37,12 @@ from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again, understand
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 _NAMED = 100  # rows that an audit entry names
+_NUMBER: Final[dict[str, Any]] = {
+    "ge": 1,
+    "le": 2**31 - 1,
+    "description": "Number of the ingest, from 'quarantine list'.",
+    "examples": [1],
+}
 
 
 @dataclass(frozen=True)
@@ -322,3 +332,91 @@ def _note(
         detail["places"] = [row.place for row in rows][:_NAMED]
         detail["lines"] = [row.line for row in rows][:_NAMED]
     audit(session, word, at=at, actor=actor, subject=f"ingest:{rows[0].ingest}", detail=detail)
+
+
+class IngestRows(BaseModel):
+    """Which set-aside rows of which ingest."""
+
+    number: int = Field(**_NUMBER)
+    reason: str = Field(
+        "", max_length=2_000, description="Only the rows that were set aside for this reason, word for word."
+    )
+
+
+class MendedRow(BaseModel):
+    """Another text for a set-aside row."""
+
+    number: int = Field(**_NUMBER)
+    place: int = Field(ge=0, le=2**31 - 1, description="Place of the row, from 'quarantine show'.")
+    text: Annotated[str, Wording(lines=True)] = Field(max_length=900_000, description="What the row is to say.")
+
+
+class RowsLeft(BaseModel):
+    """Why the rows of an ingest need not be read."""
+
+    number: int = Field(**_NUMBER)
+    reason: Annotated[str, Wording(lacking=N_("The reason is empty."))] = Field(
+        min_length=1, max_length=2_000, description="Why these rows need not be read."
+    )
+
+
+class RowsAside(BaseModel):
+    """How many rows of an ingest stay aside."""
+
+    ingest: int
+    rows: int
+
+
+def replay_rows(context: ActContext, request: IngestRows) -> Counts:
+    """After its feed or mapping was mended. What still cannot be read stays aside with the new ingest."""
+    node = cast("NodeWithStores", context.node)
+    wanted = RowFilter(reason=request.reason, ingest=request.number)
+    places = [row.place for _, row in rows_waiting(node, wanted) if row.raw] if request.reason else None
+    return replay(node, request.number, places=places, waiting=partial(_wait, context), **context.by)
+
+
+def mend_row(context: ActContext, request: MendedRow) -> Counts:
+    """The row as it came stays on record. With the text that it has it is only read again."""
+    node, number, place = cast("NodeWithStores", context.node), request.number, request.place
+    same = request.text.rstrip("\r\n") == find_row(node, number, place).raw.rstrip("\r\n")
+    mended = {} if same else {place: request.text}
+    return replay(node, number, places=[place], mended=mended, waiting=partial(_wait, context), **context.by)
+
+
+def _wait(context: ActContext) -> None:
+    """Give up where something else is being taken in, and whoever acts does not wait for it."""
+    if not context.waits:
+        raise ConflictError(
+            say("Another report is being taken in at this moment."),
+            hint=say("Try it again in a moment; nothing was changed."),
+        )
+
+
+def leave_rows(context: ActContext, request: RowsLeft) -> RowsAside:
+    """It stays on record and asks nobody any more."""
+    node = cast("NodeWithStores", context.node)
+    rows = leave_aside(node, request.number, reason=request.reason, **context.by)
+    return RowsAside(ingest=request.number, rows=rows)
+
+
+_act = partial(Act, noun="quarantine", permission=Permission.QUARANTINE_MEND, arguments=("number",))
+
+ACTS: Final = (
+    _act(
+        "replay", "Read the rows of an ingest again", replay_rows, audit=(AuditAction.QUARANTINE_REPLAYED,),
+        command="quarantine replay", route="/quarantine/{number}/replay",
+        page=OwnSurface("/reports/quarantine/replay"),
+        told="{stored:,} of {rows:,} rows are now stored; {quarantined:,} stay set aside.",
+    ),
+    _act(
+        "mend", "Give a set-aside row another text and read it again", mend_row, audit=(AuditAction.QUARANTINE_MENDED,),
+        command=OwnSurface("quarantine mend"), route="/quarantine/{number}/mend",
+        page=OwnSurface("/reports/quarantine/{number}/{place}"),
+    ),
+    _act(
+        "leave", "Leave what an ingest set aside as it is", leave_rows, audit=(AuditAction.QUARANTINE_LEFT,),
+        command="quarantine leave", route="/quarantine/{number}/leave", page=OwnSurface("/reports/{number}/leave"),
+        told="{rows:,} rows of ingest {ingest} stay aside.",
+    ),
+)  # fmt: skip
+"""What can be done with rows that were set aside."""

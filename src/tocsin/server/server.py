@@ -100,7 +100,7 @@ def make_application(
     tokens = open_tokens(node.home)
     desk = make_desk(node, clock, tokens)
     taker = Taker(node, clock)
-    counter = ApiContext(node, clock, tokens, taker, desk.guide)
+    counter = ApiContext(node, clock, tokens, taker, desk.guide, desk.say)
 
     @asynccontextmanager
     async def working(_application: FastAPI) -> AsyncIterator[None]:

@@ -200,8 +200,8 @@ def test_only_what_the_api_needs_is_offered(world: World) -> None:
     assert routes | {Permission.EVENTS_EXPORT, Permission.ADMIN_READ} == IN_API
     assert scopes_of(AccountRole.OPERATOR) == [
         Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.LOOKUP, Permission.DIRECTORY_READ,
-        Permission.CLAIMS_MAKE, Permission.DELIVERIES_READ,
-        Permission.PORTAL_WRITE,
+        Permission.DIRECTORY_WRITE, Permission.CLAIMS_MAKE,
+        Permission.DELIVERIES_READ, Permission.PORTAL_WRITE,
     ]  # fmt: skip
     application = make_application(world.node, clock=lambda: START)
     with browser_of(application, world.node, AccountRole.OPERATOR, now=START, teams=(4,)) as browser:

@@ -47,6 +47,36 @@ def test_deliveries_are_seen_and_steered(told: World) -> None:
         assert client.get("/deliveries", params={"state": "dropped"}).json()["items"][0]["team"] == "operator"
 
 
+def test_conflicts_claims_and_mutes_are_decided(told: World) -> None:
+    with caller(told, AccountRole.MANAGER) as client:
+        theirs = {"kind": "prefix", "value": "8.8.8.0/24", "reason": "papers seen"}
+        assert client.post("/teams/sector/assert", json=theirs).json()["changed"]
+        claim = {"value": "8.8.8.0/24", "team": "operator", "mailbox": "abuse@operator.example"}
+        number = client.post("/claims", json=claim).json()["number"]
+        refused = client.post(f"/claims/{number}/approve", json={"reason": "known"})
+        assert (refused.status_code, "Others claim 8.8.8.0/24" in refused.json()["detail"]) == (409, True)
+        done = client.post(f"/claims/{number}/approve", json={"reason": "known", "yes": True}).json()
+        assert (done["claim"]["state"], done["claim"]["decided_by"]) == ("approved", "Manager")
+        assert [rival["team"] for rival in done["rivals"]] == ["sector"]
+        decided = client.post("/conflicts/decide", json={"value": "8.8.8.0/24", "teams": ["operator"], "reason": "x"})
+        assert decided.json()["teams"] == ["operator"]
+        assert client.post("/conflicts/undo", json={"value": "8.8.8.0/24", "reason": ""}).status_code == 422
+        undone = client.post("/conflicts/undo", json={"value": "8.8.8.0/24", "reason": "wrong"}).json()
+        assert undone == {"withdrawn": decided.json()["number"]}
+        merged = client.post("/merges", json={"keep": "nat-a", "team": "green", "reason": "one"}).json()
+        assert (merged["team"], merged["into"], merged["said_by"]) == ("green", "nat-a", "Manager")
+    own = (number_of(told, "operator"),)
+    with caller(told, AccountRole.OPERATOR, teams=own) as client:
+        mute = {"kind": "type", "value": "scanner"}
+        assert client.post("/teams/operator/mutes", json=mute).status_code == 422  # it has no end
+        assert client.post("/teams/operator/mutes", json=mute | {"days": 30}).status_code == 200
+        for key in ("nat-a", "nobody"):
+            assert client.post(f"/teams/{key}/mutes", json=mute | {"days": 30}).status_code == 404
+        assert [one.value for one in read_team(told.node.database, "operator")[0].mutes] == ["scanner"]
+        assert client.post("/teams/operator/mutes/end", json=mute).json()["until"] is None
+        assert read_team(told.node.database, "operator")[0].mutes == ()
+
+
 def test_an_operator_sees_only_what_is_theirs(told: World) -> None:
     with caller(told, AccountRole.ANALYST) as client:
         digests = {one["team"]: one["reference"] for one in client.get("/deliveries").json()["items"]}

@@ -69,7 +69,7 @@ def report(folder: Path, *addresses: str, wrong: str = "") -> Path:
 @pytest.mark.parametrize(
     ("mine", "theirs"),
     [
-        (own.Claim, claims.ClaimOut),
+        (own.Claim, claims.Claim),
         (own.Digest, deliveries.WholeDigest),
         (own.Entry, audit.AuditEntryOut),
         (own.Failed, reports.FailedFile),

@@ -37,7 +37,11 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    world = copy_world(fresh, tmp_path_factory.mktemp("matrix"))
+    folder = tmp_path_factory.mktemp("matrix")
+    first = copy_world(fresh, folder / "first")
+    with (first.node.home / "tocsin.toml").open("a") as file:
+        file.write("[api]\npublic_a_minute = 1000000\n")  # each route is asked several times
+    world = copy_world(folder / "first", folder / "second")
     with world.open:
         examples = furnish(world)
         application = make_application(world.node, clock=lambda: world.now)

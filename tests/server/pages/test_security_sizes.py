@@ -43,7 +43,6 @@ def endless() -> Iterator[bytes]:
         (AccountRole.NOBODY, "/forgotten"),
         (AccountRole.NOBODY, "/settings"),
         (AccountRole.NOBODY, "/welcome/x"),
-        (AccountRole.NOBODY, "/deliveries/act"),
         (AccountRole.ADMINISTRATOR, "/deliveries/act"),
         (AccountRole.ADMINISTRATOR, "/rules/edit"),
         (AccountRole.ADMINISTRATOR, "/account/profile"),
@@ -57,6 +56,16 @@ def test_a_form_that_is_too_large_is_not_taken(
     client = browsers[role].client
     body = _FIELD * 5 if said else endless()
     assert client.post(path, content=body, headers={"content-type": _FORM}).status_code == 413
+
+
+@pytest.mark.parametrize("said", [True, False], ids=["said", "unsaid"])
+def test_a_large_form_of_a_stranger_is_refused_before_it_is_read(
+    browsers: dict[AccountRole, Browser], said: bool
+) -> None:
+    client = browsers[AccountRole.NOBODY].client
+    body = _FIELD * 5 if said else endless()
+    answer = client.post("/deliveries/act", content=body, headers={"content-type": _FORM})
+    assert answer.status_code == 413 or answer.headers["location"].startswith("/sign-in")
 
 
 def test_a_multipart_form_of_many_parts_is_refused(browsers: dict[AccountRole, Browser]) -> None:

@@ -142,7 +142,8 @@ def test_words_of_closed_lists_are_those_of_the_rooms() -> None:
     alarms = ["well", "acknowledged", *AlarmKind]
     basis = {kind_from_words(entry, text, "a b c d")[1] for entry in EntryClass for text in ("a b c e", "x")}
     lists = {
-        "severity": SEVERITIES, "feed": alarms, "attestation": AttestationKind, "fields": Privacy, "position": PositionKind,
+        "severity": SEVERITIES, "feed": alarms, "attestation": AttestationKind, "fields": Privacy,
+        "position": PositionKind,
         "basis": basis,
     }  # fmt: skip
     assert {kind: sorted(words) for kind, words in CLOSED.items()} == {kind: sorted(of) for kind, of in lists.items()}

@@ -1,44 +1,61 @@
 """A person approves or refuses a claim; what is approved becomes that person's word in the directory."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.directory.claims.model import Claim, ClaimState, Proof
-from tocsin.directory.claims.read import claim_of, find_claim
+from tocsin.directory.claims.read import claim_of, find_claim, read_claim, read_rivals
 from tocsin.directory.claims.tables import ClaimRow
+from tocsin.directory.conflicts import ContestedClaim
 from tocsin.directory.contacts import note_verified, one_form
 from tocsin.directory.precedence import MAILBOX
 from tocsin.directory.reading import keys_asked
 from tocsin.directory.statements import AssertionResult, PersonStatement, assert_in, read_line, renew_version
 from tocsin.directory.tables import TeamRow
-from tocsin.node.errors import UsageError
+from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.sentences import say
+
+_FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimDecision:
-    """A decided claim, and what of the directory changed: for the claimed thing, and for the mailbox."""
+    """A decided claim; what of the directory changed, for the thing and for the mailbox; who else claims the same."""
 
     claim: Claim
     spoken: tuple[AssertionResult, ...] = ()
+    rivals: tuple[ContestedClaim, ...] = ()
 
 
 def approve_claim(
-    database: Database, number: int, *, said_by: str, reason: str, over: bool, actor: str, now: datetime
+    database: Database,
+    number: int,
+    *,
+    said_by: str,
+    reason: str,
+    over: bool,
+    actor: str,
+    now: datetime,
+    despite_rivals: bool = False,
 ) -> ClaimDecision:
     """Record that what a claim says is so.
 
     ``over``: imports that say otherwise are overruled; else they stand beside it. ``reason``: needed where control was
-    not shown by mail or DNS; it is then the judgement.
+    not shown by mail or DNS; it is then the judgement. ``despite_rivals``: also where other teams claim the same.
 
     Raises:
         UsageError: who approves is not said, or why, where nothing shows control.
         NotFoundError: there is no such claim.
-        ConflictError: it is decided or expired, or a person's word stands against it.
+        ConflictError: it is decided or expired, a person's word stands against it, or others claim the same.
 
     """
     who, why = read_line("--said-by", said_by, needed=True), read_line("--reason", reason)
+    claim = read_claim(database, number, now)
+    rivals = read_rivals(database, claim)
+    if rivals and not despite_rivals and claim.state in {ClaimState.OPEN, ClaimState.PROVED}:
+        raise _contested(claim, rivals)
     with database.begin() as session:
         renew_version(session)
         row = find_claim(session, number, now)
@@ -61,7 +78,7 @@ def approve_claim(
         detail = {"kind": row.kind, "value": row.value, "by": row.proof}
         detail["team"] = str(session.get_one(TeamRow, row.team_id).uuid)
         audit(session, AuditAction.CLAIM_APPROVED, at=now, actor=actor, subject=f"claim:{number}", detail={**detail})
-        return ClaimDecision(claim_of(session, row, now), tuple(words))
+        return ClaimDecision(claim_of(session, row, now), tuple(words), tuple(rivals))
 
 
 def refuse_claim(
@@ -82,6 +99,15 @@ def refuse_claim(
         detail = {"kind": row.kind, "value": row.value, "team": str(session.get_one(TeamRow, row.team_id).uuid)}
         audit(session, AuditAction.CLAIM_REFUSED, at=now, actor=actor, subject=f"claim:{number}", detail={**detail})
         return ClaimDecision(claim_of(session, row, now))
+
+
+def _contested(claim: Claim, rivals: Iterable[ContestedClaim]) -> ConflictError:
+    thing = f"AS{claim.value}" if claim.kind == "asn" else claim.value
+    teams = ", ".join(sorted({rival.team for rival in rivals})[:_FEW])
+    return ConflictError(
+        say("Others claim %(thing)s, what it lies in, or parts of it: %(teams)s.", thing=thing, teams=teams),
+        hint=f"Look: tocsin directory claims show {claim.number}. To approve it all the same, add --yes.",
+    )
 
 
 def _close(row: ClaimRow, state: ClaimState, who: str, why: str, now: datetime) -> None:

@@ -80,8 +80,10 @@ UNFINISHED: Final = frozenset({*OPEN, Permission.ACCOUNT_OWN})
 IN_API: Final = frozenset({
     Permission.EVENTS_READ, Permission.EVENTS_EXPORT, Permission.REPORTS_READ, Permission.REPORTS_WRITE,
     Permission.QUARANTINE_READ, Permission.QUARANTINE_MEND,
-    Permission.LOOKUP, Permission.DIRECTORY_READ, Permission.CLAIMS_MAKE, Permission.DELIVERIES_READ,
-    Permission.DELIVERIES_STEER, Permission.PORTAL_WRITE,
+    Permission.LOOKUP, Permission.DIRECTORY_READ, Permission.DIRECTORY_WRITE, Permission.DIRECTORY_EDIT,
+    Permission.DIRECTORY_DECIDE, Permission.CLAIMS_MAKE,
+    Permission.DELIVERIES_READ, Permission.DELIVERIES_STEER, Permission.PORTAL_WRITE, Permission.INBOX_READ,
+    Permission.INBOX_WRITE,
     Permission.AUDIT_READ, Permission.ADMIN_READ, Permission.METRICS_READ,
 })  # fmt: skip
 """What the API can be asked to do, beyond what is open: other acts are of no use to a program."""

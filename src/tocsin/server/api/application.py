@@ -13,7 +13,9 @@ from tocsin.server.api import (
     deliveries,
     documents,
     events,
+    feeds,
     health,
+    inbox,
     ingests,
     lookup,
     me,
@@ -30,7 +32,9 @@ from tocsin.server.api.routes import GuardedRoute
 from tocsin.server.api.schema import describe
 
 _OPEN = (health, documents)
-_INSIDE = (me, lookup, reports, ingests, quarantine, events, teams, claims, deliveries, problems, audit, metrics)
+_INSIDE = (
+    me, lookup, reports, ingests, feeds, quarantine, events, teams, claims, deliveries, problems, inbox, audit, metrics,
+)  # fmt: skip
 _MOST_BYTES = 1_000_000  # of a request that is no report
 
 

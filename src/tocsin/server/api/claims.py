@@ -1,61 +1,21 @@
 """``/claims``: a team says that a network, AS or domain is theirs, and shows control of it."""
 
-from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Request, Response
 
-from tocsin.directory import read_team, team_names
-from tocsin.directory.claims import Claim as OwnClaim
-from tocsin.directory.claims import ClaimState, make_claim, read_claim, read_claims, show_code
+from tocsin.directory import team_names
+from tocsin.directory.claims import Claim, ClaimState, acts, read_claim, read_claims
 from tocsin.node.accounts import Permission, PermissionScope, Principal
+from tocsin.server.api.acts import add_acts
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
 from tocsin.server.security import NotHereError, needs
 
 TAG = "directory"
 _NOUN = "claims"
-_LINE = r"^[^\x00-\x1f\x7f]+$"
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The number of a claim.", examples=[1])]
-
-
-class ClaimOut(BaseModel):
-    """``dns_names`` must all have a TXT record that says ``dns_value``; or the code from the letter is given back."""
-
-    number: int
-    team: str
-    kind: str
-    value: str
-    mailbox: str
-    claimed_by: str
-    state: ClaimState
-    made_at: datetime
-    expires_at: datetime
-    dns_names: list[str]
-    dns_value: str
-    asked: list[str]
-    proof: str
-    evidence: str
-    decided_by: str
-    decided_at: datetime | None
-    reason: str
-
-
-class NewClaim(BaseModel):
-    """What is claimed, for which team, and where its digests are to go."""
-
-    value: str = Field(min_length=1, max_length=300, pattern=_LINE, examples=["192.0.2.0/24"])
-    team: str = Field(min_length=1, max_length=200, pattern=_LINE, examples=["operator"])
-    mailbox: str = Field(min_length=3, max_length=254, pattern=_LINE, examples=["abuse@operator.example"])
-
-
-class Code(BaseModel):
-    """The code from the letter."""
-
-    code: str = Field(min_length=1, max_length=100, examples=["ABCD-EFGH-JKLM"])
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:
@@ -71,7 +31,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         state: ClaimState | None = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> ListPage[ClaimOut]:
+    ) -> ListPage[Claim]:
         """The latest first; operators see those of their own teams."""
         place = place_of(counter.tokens, _NOUN, cursor)
         keys = _keys(counter, visitor.reach(Permission.DIRECTORY_READ))
@@ -84,42 +44,17 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         ]
         following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].number]) if len(found) > limit else None
         link_next(request, response, following)
-        return ListPage(items=[_shown(one) for one in found[:limit]], next=following)
+        return ListPage(items=found[:limit], next=following)
 
     @router.get("/claims/{number}", operation_id="readClaim", summary="One claim")
-    def read_one(number: Number, visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)]) -> ClaimOut:
+    def read_one(number: Number, visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)]) -> Claim:
         """How it stands, and how control of it can be shown."""
-        return _shown(_own(counter, number, visitor.reach(Permission.DIRECTORY_READ)))
+        return _own(counter, number, visitor.reach(Permission.DIRECTORY_READ))
 
-    @router.post("/claims", operation_id="makeClaim", summary="Claim a network, AS or domain", status_code=201)
-    def make(
-        asked: Annotated[NewClaim, Body()], visitor: Annotated[Principal, needs(Permission.CLAIMS_MAKE)]
-    ) -> ClaimOut:
-        """A code goes to the mailboxes that the registries name. The same claim, still open, is given back."""
-        team, _ = read_team(database, asked.team)
-        if not visitor.may(Permission.CLAIMS_MAKE, [team.id]):
-            raise NotHereError
-        made = make_claim(
-            database,
-            asked.value,
-            team=team.key,
-            mailbox=asked.mailbox,
-            claimed_by=visitor.actor,
-            sender=counter.node.settings.node,
-            now=counter.now,
-        )
-        return _shown(made)
-
-    @router.post("/claims/{number}/code", operation_id="proveClaim", summary="Show control by the code from the letter")
-    def prove(
-        number: Number, given: Annotated[Code, Body()], visitor: Annotated[Principal, needs(Permission.CLAIMS_MAKE)]
-    ) -> ClaimOut:
-        """A person then decides."""
-        _own(counter, number, visitor.reach(Permission.CLAIMS_MAKE))
-        return _shown(show_code(database, number, given.code, now=counter.now))
+    add_acts(router, counter, acts.ACTS)
 
 
-def _own(counter: ApiContext, number: int, reach: PermissionScope) -> OwnClaim:
+def _own(counter: ApiContext, number: int, reach: PermissionScope) -> Claim:
     found, keys = read_claim(counter.node.database, number, counter.now), _keys(counter, reach)
     if keys is not None and found.team not in keys:
         raise NotHereError
@@ -132,7 +67,3 @@ def _keys(counter: ApiContext, reach: PermissionScope) -> frozenset[str] | None:
         return None
     with counter.node.database.reading() as session:
         return frozenset(key for key, _ in team_names(session, reach.teams).values())
-
-
-def _shown(one: OwnClaim) -> ClaimOut:
-    return ClaimOut(**asdict(one))

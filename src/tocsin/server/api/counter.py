@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from tocsin.interface.acts import Say, in_english
 from tocsin.node.records import alive
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class ApiContext:
     """What routes work with; ``clock`` tells the time, UTC; ``taker`` takes in reports that are sent.
 
-    ``guide`` says who must know, from a router that stays open. ``worker`` names this process, and no other ever.
+    ``say`` says a text in the language of whoever is written to. ``guide`` says who must know, from a router that stays
+    open. ``worker`` names this process, and no other ever.
     """
 
     node: NodeWithStores
@@ -31,6 +33,7 @@ class ApiContext:
     tokens: Tokens
     taker: Taker
     guide: ResponsibilityLookup
+    say: Say = in_english
     worker: str = field(default_factory=lambda: uuid4().hex)
 
     @contextmanager

@@ -1,32 +1,17 @@
 """``/deliveries``: digests to teams, what became of them, and what a person does to them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import (
-    TOLD,
-    Delivery,
-    DeliveryFilter,
-    DeliveryState,
-    delivery,
-    drop,
-    find_digests,
-    find_mail,
-    hold,
-    release,
-    retry,
-    send_again,
-)
+from tocsin.delivery import TOLD, Delivery, DeliveryFilter, DeliveryState, acts, delivery, find_digests
 from tocsin.directory import team_names, teams_called
 from tocsin.node.accounts import Permission, PermissionScope, Principal
-from tocsin.node.letters import Letter
 from tocsin.problems.replies import came_in
+from tocsin.server.api.acts import add_acts
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import Cursor, Limit, ListPage, aware, cursor_for, link_next, place_of
 from tocsin.server.security import NotHereError, needs
@@ -37,7 +22,6 @@ _NOUN = "deliveries"
 Reference = Annotated[
     str, Path(max_length=40, pattern=r"^[A-Za-z0-9-]+$", description="A reference.", examples=["TOC-2026-0000001"])
 ]
-Steerer = Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)]
 
 
 class Digest(BaseModel):
@@ -67,25 +51,6 @@ class WholeDigest(Digest):
     not_reached: dict[str, str] = Field({}, description="Mailboxes that it did not reach, and why.")
     tickets: list[str] = []
     mails: list[int] = Field([], description="Numbers of mails about it.")
-
-
-class OptionalReason(BaseModel):
-    """Why, for whoever reads it later."""
-
-    reason: str = Field("", max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")
-
-
-class RequiredReason(BaseModel):
-    """Why; it must be said."""
-
-    reason: str = Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")
-
-
-class DeliveryActOut(BaseModel):
-    """What an act made of it; ``reference`` is a new one where it was sent again."""
-
-    reference: str
-    state: str
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:
@@ -137,87 +102,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             mails = came_in(session, found) if reach.everything else {}
         return WholeDigest(**_document(found, names, reach), **mails)
 
-    _add_acts(router, counter)
-
-
-@dataclass(frozen=True)
-class _Order:
-    """What a person ordered for which mail."""
-
-    reference: str
-    reason: str
-    actor: str
-    now: datetime
-    domain: str
-
-
-def _release(session: Session, order: _Order) -> Delivery | Letter:
-    one = find_mail(session, order.reference)
-    release(session, [one], actor=order.actor, now=order.now)
-    return one
-
-
-def _hold(session: Session, order: _Order) -> Delivery | Letter:
-    one = find_mail(session, order.reference)
-    hold(session, one, reason=order.reason, actor=order.actor, now=order.now)
-    return one
-
-
-def _drop(session: Session, order: _Order) -> Delivery | Letter:
-    one = find_mail(session, order.reference)
-    drop(session, one, reason=order.reason, actor=order.actor, now=order.now)
-    return one
-
-
-def _retry(session: Session, order: _Order) -> Delivery | Letter:
-    return retry(session, order.reference, order.now, actor=order.actor)
-
-
-def _repeat(session: Session, order: _Order) -> Delivery | Letter:
-    one = find_mail(session, order.reference)
-    return send_again(session, one, actor=order.actor, domain=order.domain, now=order.now)
-
-
-Do = Callable[[Session, _Order], Delivery | Letter]
-_PLAIN: Final[tuple[tuple[str, str, Do], ...]] = (
-    ("release", "Let a held mail leave with the next run", _release),
-    ("retry", "Try a digest again that was given up, came back, or waits", _retry),
-    ("repeat", "Send a digest again, as a new one that says which it repeats", _repeat),
-)
-
-
-def _add_acts(router: APIRouter, counter: ApiContext) -> None:
-    for name, summary, do in _PLAIN:
-        _add_plain(router, counter, (name, summary, do))
-
-    @router.post(_path("hold"), operation_id="holdDelivery", summary="Hold a mail back that has not left")
-    def hold_back(reference: Reference, visitor: Steerer, why: Annotated[OptionalReason, Body()]) -> DeliveryActOut:
-        """It waits for a person."""
-        return _steer(counter, visitor, _hold, reference, why.reason)
-
-    @router.post(_path("drop"), operation_id="dropDelivery", summary="Never send a held mail")
-    def never_send(reference: Reference, visitor: Steerer, why: Annotated[RequiredReason, Body()]) -> DeliveryActOut:
-        """For good: nothing undoes it. The next one to its team is held again."""
-        return _steer(counter, visitor, _drop, reference, why.reason)
-
-
-def _add_plain(router: APIRouter, counter: ApiContext, act: tuple[str, str, Do]) -> None:
-    name, summary, do = act
-
-    @router.post(_path(name), operation_id=f"{name}Delivery", summary=summary, name=name)
-    def steer(reference: Reference, visitor: Steerer) -> DeliveryActOut:
-        return _steer(counter, visitor, do, reference, "")
-
-
-def _path(act: str) -> str:
-    return f"/deliveries/{{reference}}/{act}"
-
-
-def _steer(counter: ApiContext, visitor: Principal, do: Do, reference: str, reason: str) -> DeliveryActOut:
-    domain = counter.node.settings.node.contact.rpartition("@")[2]
-    with counter.node.database.begin() as session:
-        one = do(session, _Order(reference, reason, visitor.actor, counter.now, domain))
-        return DeliveryActOut(reference=one.reference, state=one.state)
+    add_acts(router, counter, acts.ACTS)
 
 
 def _teams(session: Session, reach: PermissionScope, team: str) -> frozenset[int] | None:

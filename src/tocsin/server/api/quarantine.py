@@ -8,11 +8,12 @@ from pydantic import BaseModel, Field
 
 from tocsin.events.quarantine import set_aside
 from tocsin.node.accounts import Permission, Principal
-from tocsin.pipeline.replay import quarantined, replay, require_ingest
+from tocsin.pipeline.replay import ACTS, quarantined, require_ingest
+from tocsin.server.api.acts import add_acts
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.ingests import Number
 from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
-from tocsin.server.api.reports import SetAsideOut, Sums
+from tocsin.server.api.reports import SetAsideOut
 from tocsin.server.security import needs
 from tocsin.sharing.visibility import aside_that_leaves
 
@@ -78,9 +79,4 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         link_next(request, response, following)
         return ListPage(items=[SetAsideOut(**vars(row)) for row in found[:limit]], next=following)
 
-    @router.post(
-        "/quarantine/{number}/replay", operation_id="replayQuarantine", summary="Read the rows of an ingest again"
-    )
-    def replay_rows(number: Number, visitor: Annotated[Principal, needs(Permission.QUARANTINE_MEND)]) -> Sums:
-        """After its feed or mapping was mended. What still cannot be read stays aside with the new ingest."""
-        return Sums(**vars(replay(node, number, actor=visitor.actor, now=counter.now)))
+    add_acts(router, counter, ACTS)

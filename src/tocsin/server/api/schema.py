@@ -10,7 +10,7 @@ from tocsin.server.api.failures import MEDIA
 from tocsin.server.api.gatekeeper import OPEN
 
 _ABOUT = """\
-Everything that the pages of a node show and do, for programs. Whoever asks, by an API token or a browser's session,
+What the pages of a node show and do, for programs. Whoever asks, by an API token or a browser's session,
 has the same rights here as there; what is not for them answers as what is not there. `x-scope` of an operation is the
 scope that a token needs for it.
 

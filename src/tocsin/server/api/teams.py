@@ -13,11 +13,13 @@ from tocsin.directory import (
     RuleKind,
     TeamKind,
     TeamSearch,
+    acts,
     merged_teams,
     read_about,
     search_teams,
 )
 from tocsin.node.accounts import Permission, Principal
+from tocsin.server.api.acts import add_acts
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import WHOLE, Cursor, Limit, ListPage, Whole, asked_form, cursor_for, link_next, place_of
 from tocsin.server.list_files import teams_file
@@ -132,3 +134,5 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             for rule in about.rules[:_MOST_RULES]
         ]
         return TeamOut(**plain, rules=rules, rules_total=len(about.rules))
+
+    add_acts(router, counter, acts.ACTS)

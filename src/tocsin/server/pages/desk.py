@@ -20,7 +20,7 @@ from tocsin.node.accounts import Permission
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.pages.places import besides_for, place_of, places_for
-from tocsin.server.pages.words import PageTexts, choose, languages, words_for
+from tocsin.server.pages.words import PageTexts, choose, languages, say_in, words_for
 from tocsin.server.security import cookie_for, visitor_of
 from tocsin.sharing.lookup import ResponsibilityLookup
 
@@ -102,6 +102,10 @@ class PageContext:
         wanted = [tag for tag in (*asked, known, *browser, node.language) if tag]
         language = choose(wanted, self.languages)
         return words_for(language, self.node.home / "locale", {str(name): term for name, term in node.terms.items()})
+
+    def say(self, language: str, text: str, **values: object) -> str:
+        """A text in the language of whoever is written to."""
+        return say_in(self.node.home / "locale", self.node.settings.node.terms, language)(text, **values)
 
     @staticmethod
     def theme(request: Request) -> str:

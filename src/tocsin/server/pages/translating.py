@@ -51,7 +51,8 @@ def source() -> Catalog:
     """All texts of the pages, and the sentences that they show, in English, with the files that they stand in."""
     found = Catalog(project="Tocsin", charset="utf-8")
     pages = extract_from_dir(
-        _PACKAGE / "server" / "pages", [("**.py", _PYTHON), ("templates/**.html", "jinja2")], _OPTIONS, keywords=_KEYWORDS,
+        _PACKAGE / "server" / "pages", [("**.py", _PYTHON), ("templates/**.html", "jinja2")], _OPTIONS,
+        keywords=_KEYWORDS,
         comment_tags=("Translators:",),
     )  # fmt: skip
     apart = (extract_from_dir(one.folder, _APART, _OPTIONS_APART, keywords=_KEYWORDS) for one in capabilities())

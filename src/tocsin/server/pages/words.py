@@ -6,12 +6,12 @@ folder ``locale`` in the home folder may hold more languages, or better words. N
 
 import gettext
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_timedelta
@@ -78,9 +78,13 @@ class PageTexts:
         return translate(text or "", self.catalogue, self._fill)
 
     def translate_error(self, error: TocsinError) -> str:
-        """What happened, and what one can do about it, in this language; commands are not at hand on a page."""
-        hint = "" if names_command(error.hint) else error.hint
-        return f"{self.translate(str(error))} {self.translate(hint)}".strip()
+        """What happened, and what one can do about it, in this language; commands are not at hand on a page.
+
+        An error without values may also be a text of the pages, as those are that forms of acts raise.
+        """
+        texts = (str(error), "" if names_command(error.hint) else error.hint)
+        said = (self.translate(text) for text in texts)
+        return " ".join(new if new != text else self.say(text) for new, text in zip(said, texts, strict=True) if text)
 
     def count(self, one: str, several: str, n: int, /, **values: object) -> str:
         """The text for so many; ``%(n)s`` is the number as this language writes it."""
@@ -164,6 +168,12 @@ def words_for(language: str, own: Path, terms: Mapping[str, str]) -> PageTexts:
     catalogue = _catalogue(language, own)
     ours = {name: catalogue.gettext(term) for name, term in _TERMS.items()}
     return PageTexts(language, direction, catalogue, {**ours, **terms})
+
+
+def say_in(own: Path, terms: Mapping[Any, str], language: str) -> Callable[..., str]:
+    """What says texts in the language that is nearest to one, for mails; ``own``, ``terms``: the node's."""
+    chosen = choose([language], languages(own))
+    return words_for(chosen, own, {str(name): term for name, term in terms.items()}).say
 
 
 @lru_cache(maxsize=64)

@@ -2,6 +2,8 @@
 
 from fastapi import APIRouter
 
+from tocsin.delivery import acts
+from tocsin.server.pages.acts import form_pages
 from tocsin.server.pages.deliveries.act_pages import act_pages
 from tocsin.server.pages.deliveries.list_pages import list_pages
 from tocsin.server.pages.deliveries.mail_pages import mail_pages
@@ -12,6 +14,7 @@ from tocsin.server.pages.desk import PageContext
 def deliveries_pages(desk: PageContext) -> APIRouter:
     """All pages of deliveries; those with a name of their own stand before those named by a reference."""
     router = APIRouter()
+    router.include_router(form_pages(desk, acts.ACTS))
     for pages in (sending_pages, act_pages, list_pages, mail_pages):
         router.include_router(pages(desk))
     return router

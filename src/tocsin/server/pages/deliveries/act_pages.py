@@ -1,37 +1,28 @@
 """What a person does to mails: one or several at once, first shown by name, then done."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from tocsin.delivery import (
-    Delivery,
-    drop,
-    find_mail,
-    held_digests,
-    held_letters,
-    hold,
-    release,
-    retry,
-    send_again,
-)
+from tocsin.delivery import Delivery, acts, find_mail, held_digests, held_letters
 from tocsin.directory import team_names
-from tocsin.node.accounts import Permission, Principal
+from tocsin.interface.acts import Act, RequestError
+from tocsin.node.accounts import Permission as Permission
+from tocsin.node.accounts import Principal
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
+from tocsin.server.pages.acts import perform
 from tocsin.server.pages.deliveries.states import STATES, acts_of
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.security import NotHereError, needs
+from tocsin.server.security import Form, NotHereError, needs, text_of, texts_of
 
 _Steerer = Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)]
 _MOST: Final = 500
-_REASONED: Final = {"drop", "hold"}
-_ACTS: Final = ("release", "hold", "drop", "retry", "repeat")
+_ACTS: Final = {act.name: act for act in acts.ACTS if act.noun == "delivery"}
 
 Mails = Sequence[Delivery | Letter]
 
@@ -57,63 +48,26 @@ def act_pages(desk: PageContext) -> APIRouter:
         return _page(desk, request, asked.act, mails)
 
     @router.post("/deliveries/act")
-    def do(
-        request: Request,
-        visitor: _Steerer,
-        act: Annotated[str, Form()],
-        reference: Annotated[list[str], Form()],
-        reason: Annotated[str, Form()] = "",
-    ) -> Response:
+    def do(request: Request, visitor: _Steerer, form: Form) -> Response:
         """Do it to all of them, or to none where one of them is not as it was."""
-        _known(act)
-        reason = " ".join(reason.split())[:500]
+        act, reference, reason = _known(text_of(form, "act")), texts_of(form, "reference"), text_of(form, "reason")
         with desk.node.database.reading() as session:
             mails = _named(session, reference)
-        if act == "drop" and not reason:
-            return _page(desk, request, act, mails, wrong="reason")
         try:
-            with desk.node.database.begin() as session:
-                made = _do(desk, session, MailOrder(act, reference, reason, visitor.actor))
+            done = perform(desk, visitor, act, form)
+        except RequestError:
+            return _page(desk, request, act.name, mails, wrong="reason", reason=reason)
         except ConflictError as error:
-            return _page(desk, request, act, mails, wrong="conflict", error=str(error), reason=reason)
-        where = made if len(made) == 1 else reference
-        return desk.go(f"/deliveries/{where[0]}" if len(where) == 1 else "/deliveries")
+            return _page(desk, request, act.name, mails, wrong="conflict", error=str(error), reason=reason)
+        return desk.go(f"/deliveries/{done[0].reference}" if len(done) == 1 else "/deliveries")
 
     return router
 
 
-def _known(act: str) -> None:
-    if act not in _ACTS:
+def _known(name: str) -> Act:
+    if name not in _ACTS:
         raise NotHereError
-
-
-@dataclass(frozen=True)
-class MailOrder:
-    """What a person ordered, why, and who it is as the audit log has it."""
-
-    act: str
-    references: Sequence[str]
-    reason: str
-    actor: str
-
-
-def _do(desk: PageContext, session: Session, order: MailOrder) -> list[str]:
-    """Do it; the references of digests that were made by it."""
-    mails, actor, reason, now = _named(session, order.references), order.actor, order.reason, desk.now
-    if order.act == "release":
-        release(session, mails, actor=actor, now=now)
-        return []
-    if order.act == "repeat":
-        domain = desk.node.settings.node.contact.rpartition("@")[2]
-        return [send_again(session, one, actor=actor, domain=domain, now=now).reference for one in mails]
-    each: dict[str, Callable[[Delivery | Letter], object]] = {
-        "hold": lambda one: hold(session, one, reason=reason, actor=actor, now=now),
-        "drop": lambda one: drop(session, one, reason=reason, actor=actor, now=now),
-        "retry": lambda one: retry(session, one.reference, now, actor=actor),
-    }
-    for one in mails:
-        each[order.act](one)
-    return []
+    return _ACTS[name]
 
 
 def _held(session: Session) -> Mails:
@@ -139,7 +93,7 @@ def _page(
         mails=[(one, _whom(one, names)) for one in fitting],
         others=[one for one in mails if one not in fitting],
         states=STATES,
-        reasoned=act in _REASONED,
+        reasoned="reason" in _ACTS[act].request.model_fields,
         wrong=wrong,
         error=error,
         reason=reason,

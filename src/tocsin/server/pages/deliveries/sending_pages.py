@@ -2,15 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.delivery import due_news, halts, notices, release_brake, resume, stop
+from tocsin.delivery import acts, due_news, halts, notices
+from tocsin.interface.acts import RequestError
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError
+from tocsin.server.pages.acts import perform
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.security import NotHereError, needs
+from tocsin.server.security import Form, NotHereError, needs, text_of
 
+_SWITCHES = {"stop": "stop", "resume": "resume", "brake": "unbrake"}  # as the forms name them
+_ACTS = {form: act for form, name in _SWITCHES.items() for act in acts.ACTS if act.name == name}
 _Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ, everything=True)]
 
 
@@ -25,25 +29,16 @@ def sending_pages(desk: PageContext) -> APIRouter:
 
     @router.post("/deliveries/sending")
     def switch(
-        request: Request,
-        visitor: Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)],
-        act: Annotated[str, Form()],
-        reason: Annotated[str, Form()] = "",
+        request: Request, visitor: Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)], form: Form
     ) -> Response:
         """Stop, let go on, or release the brake."""
-        said = " ".join(reason.split())[:500]
-        if act == "stop" and not said:
-            return _page(desk, request, "stop", wrong="reason")
+        act = _ACTS.get(text_of(form, "act"))
+        if act is None:
+            raise NotHereError
         try:
-            with desk.node.database.begin() as session:
-                if act == "stop":
-                    stop(session, reason=said, actor=visitor.actor, now=desk.now)
-                elif act == "resume":
-                    resume(session, actor=visitor.actor, now=desk.now)
-                elif act == "brake":
-                    release_brake(session, actor=visitor.actor, now=desk.now)
-                else:
-                    raise NotHereError
+            perform(desk, visitor, act, form)
+        except RequestError:
+            return _page(desk, request, "stop", wrong="reason")
         except ConflictError as error:
             return _page(desk, request, "", error=str(error))
         return desk.go("/deliveries/sending")

@@ -63,7 +63,7 @@ def contact_pages(portal: PortalContext) -> APIRouter:
 def _corrects(portal: PortalContext, name: str, correction: Correction) -> Callable[..., Response]:
     """A route that makes one correction and shows the page; what cannot be done is said there."""
 
-    def correct(request: Request, visitor: Annotated[Principal, needs(correction.act)], form: Form) -> Response:
+    def correct(request: Request, visitor: Annotated[Principal, needs(correction.permission)], form: Form) -> Response:
         team, desk = portal.team(request, visitor), portal.desk
         try:
             correction.do(CorrectionInput(desk.node, team, visitor, form, desk.now))

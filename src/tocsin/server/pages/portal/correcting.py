@@ -6,26 +6,26 @@ waits for proof and for a person here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from starlette.datastructures import FormData
 
 from tocsin.directory import (
-    Mute,
-    MuteKind,
     PersonFact,
     PersonStatement,
     Team,
+    acts,
     assert_claim,
     deny_claim,
-    mute,
     say_of_team,
-    unmute,
     withdraw_word,
 )
-from tocsin.directory.claims import make_claim, read_claims, show_code
-from tocsin.node.accounts import Permission, Principal
+from tocsin.directory.claims import acts as claim_acts
+from tocsin.directory.claims import read_claims
+from tocsin.interface.acts import Act, context_for, read_request
+from tocsin.node.accounts import Permission as Permission
+from tocsin.node.accounts import Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.letters import queue_letter
 from tocsin.node.sentences import say
@@ -36,6 +36,7 @@ from tocsin.server.security import text_of
 DAYS: Final = (30, 90, 180, 365)
 """For how long something may be muted."""
 
+_ACTS: Final = {act.name: act for act in (*acts.ACTS, *claim_acts.ACTS)}
 _LETTER = """\
 Hello,
 
@@ -67,12 +68,16 @@ class CorrectionInput:
         """A word of the visitor on something of the team."""
         return PersonStatement(self.team.key, kind, value, self.visitor.actor, reason)
 
+    def perform(self, act: Act, **values: object) -> None:
+        """Do an act with these values for the visitor."""
+        act.function(context_for(self.node, self.visitor, act, self.now), read_request(act, values))
+
 
 @dataclass(frozen=True)
 class Correction:
-    """One thing that can be corrected, the act that it needs, and what is said when it is done (to be translated)."""
+    """One thing that can be corrected, what it needs, and what is said when it is done (to be translated)."""
 
-    act: Permission
+    permission: Permission
     do: Callable[[CorrectionInput], None]
     done: str
 
@@ -115,15 +120,8 @@ def claim(given: CorrectionInput) -> None:
     """Claim something for the team."""
     if given.text("at") not in given.team.mailboxes:
         raise UsageError(say("A claim needs a mailbox of the team."), hint=say("Choose one, or add one first."))
-    make_claim(
-        given.node.database,
-        given.text("value"),
-        team=given.team.key,
-        mailbox=given.text("at"),
-        claimed_by=given.visitor.actor,
-        sender=given.node.settings.node,
-        now=given.now,
-    )
+    value, mailbox = given.text("value"), given.text("at")
+    given.perform(_ACTS["make"], value=value, team=given.team.key, mailbox=mailbox)
 
 
 def code(given: CorrectionInput) -> None:
@@ -132,21 +130,25 @@ def code(given: CorrectionInput) -> None:
     own = {str(made.number) for made in read_claims(database, given.now) if made.team == given.team.key}
     if number not in own:
         raise UsageError(say("There is no such claim."), hint=say("Load the page again."))
-    show_code(database, int(number), given.text("code"), now=given.now)
+    given.perform(_ACTS["prove"], number=number, code=given.text("code"))
 
 
 def add_mute(given: CorrectionInput) -> None:
     """Do not tell of something for a time."""
     days = given.text("for_days")
-    until = given.now + timedelta(days=int(days) if days in {str(of) for of in DAYS} else DAYS[0])
-    said = Mute(_kind(given), given.text("what"), until, given.text("reason")[:200])
-    mute(given.node.database, given.team.key, said, actor=given.visitor.actor, now=given.now)
+    given.perform(
+        _ACTS["mute"],
+        team=given.team.key,
+        kind=given.text("kind"),
+        value=given.text("what"),
+        days=days if days in {str(of) for of in DAYS} else DAYS[0],
+        reason=" ".join(given.text("reason").split()),
+    )
 
 
 def end_mute(given: CorrectionInput) -> None:
     """Tell of it again."""
-    value = given.text("value")
-    unmute(given.node.database, given.team.key, _kind(given), value, actor=given.visitor.actor, now=given.now)
+    given.perform(_ACTS["unmute"], team=given.team.key, kind=given.text("kind"), value=given.text("value"))
 
 
 def wish(given: CorrectionInput) -> None:
@@ -154,13 +156,6 @@ def wish(given: CorrectionInput) -> None:
     for name, field in (("interval", "interval"), ("formats", "format"), ("language", "mail_language")):
         word = PersonFact(name, (given.text(field),), given.visitor.actor)
         say_of_team(given.node.database, given.team.key, word, actor=given.visitor.actor, now=given.now)
-
-
-def _kind(given: CorrectionInput) -> MuteKind:
-    kind = given.text("kind")
-    if kind not in set(MuteKind):
-        raise UsageError(say("Choose what kind it is."), hint=say("Load the page again."))
-    return MuteKind(kind)
 
 
 CORRECTIONS: Final = {

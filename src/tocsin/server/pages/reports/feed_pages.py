@@ -5,11 +5,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
-from tocsin.events.alarms import acknowledge, feed_states
+from tocsin.events import acts
+from tocsin.events.alarms import feed_states
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.collectors import read_collectors, refusals, standings
+from tocsin.server.pages.acts import perform
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.security import Form, needs, text_of
+from tocsin.server.security import Form, needs
 
 _REFUSED: Final = 30  # rows
 
@@ -35,7 +37,7 @@ def feed_pages(desk: PageContext) -> APIRouter:
         form: Form,
     ) -> Response:
         """Note that a person looked at what is not as usual."""
-        acknowledge(desk.node.database, alarm, note=text_of(form, "note"), by=visitor.actor, now=desk.now)
+        perform(desk, visitor, acts.ACTS[0], form, alarm=alarm)
         return desk.go("/reports/feeds")
 
     @router.get("/reports/collectors")

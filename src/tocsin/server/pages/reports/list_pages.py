@@ -15,13 +15,15 @@ from tocsin.events.ingests import IngestFilter, find_ingests, open_rows_of
 from tocsin.events.models import FeedRecord, Ingest, LeftAside
 from tocsin.events.quarantine import set_aside
 from tocsin.node.accounts import Permission, Principal
-from tocsin.pipeline.replay import leave_aside
+from tocsin.pipeline.replay import ACTS
 from tocsin.server.list_files import ListForm, ingests_file
+from tocsin.server.pages.acts import perform
 from tocsin.server.pages.days import Days
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.security import Form, NotHereError, Number, needs, number_in, sent, text_of
+from tocsin.server.security import Form, NotHereError, Number, needs, number_in, sent
 from tocsin.sharing.visibility import aside_that_leaves
 
+_LEAVE: Final = next(act for act in ACTS if act.name == "leave")
 _ROWS: Final = 50
 _SHOWN: Final = 20  # set-aside rows and teams on the page of a report
 
@@ -111,7 +113,7 @@ def list_pages(desk: PageContext) -> APIRouter:
     @router.post("/reports/{number}/leave")
     def leave(number: Number, visitor: Annotated[Principal, needs(Permission.QUARANTINE_MEND)], form: Form) -> Response:
         """Leave what was set aside as it is, with a reason."""
-        leave_aside(desk.node, number, reason=text_of(form, "reason"), actor=visitor.actor, now=desk.now)
+        perform(desk, visitor, _LEAVE, form, number=number)
         return desk.go(f"/reports/{number}")
 
     return router

@@ -8,9 +8,10 @@ from fastapi.responses import Response
 from tocsin.events.quarantine import header_of
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
-from tocsin.pipeline.replay import find_row, is_open, replay, require_ingest, try_row
+from tocsin.pipeline.replay import find_row, is_open, require_ingest, try_row
+from tocsin.server.pages.acts import perform
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.reports.quarantine_pages import refuse
+from tocsin.server.pages.reports.quarantine_pages import MEND
 from tocsin.server.security import Form, Number, needs, text_of
 from tocsin.sharing.visibility import aside_that_leaves
 
@@ -73,12 +74,8 @@ def mend_pages(desk: PageContext) -> APIRouter:
         text = text_of(form, "text")
         if text_of(form, "do") != "replay":
             return show(request, visitor, number, place, text=text)
-        row = find_row(desk.node, number, place)
-        mended = {} if text.replace("\r\n", "\n").rstrip("\n") == row.raw.rstrip("\n") else {place: text}
         try:
-            counts = replay(
-                desk.node, number, places=[place], mended=mended, actor=visitor.actor, now=desk.now, waiting=refuse
-            )
+            counts = perform(desk, visitor, MEND, form, number=number, place=place, text=text)
         except InputError:
             return show(request, visitor, number, place, text=text, status=422)
         return desk.go(f"/reports/quarantine?stored={counts.stored + counts.duplicates}&still={counts.quarantined}")

@@ -9,10 +9,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from tocsin.node.accounts import Permission, Principal
-from tocsin.node.errors import ConflictError
-from tocsin.node.sentences import say
 from tocsin.pipeline.ingest import Counts
-from tocsin.pipeline.replay import RowFilter, reasons_waiting, replay, rows_waiting
+from tocsin.pipeline.replay import ACTS, RowFilter, reasons_waiting, rows_waiting
+from tocsin.server.pages.acts import perform
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.reports.list_pages import all_feeds
 from tocsin.server.security import Form, needs, number_in, text_of
@@ -21,9 +20,8 @@ from tocsin.sharing.visibility import aside_that_leaves
 _ROWS: Final = 50
 _REASONS: Final = 30
 
-BUSY: Final = ConflictError(
-    say("Another report is being taken in at this moment."), hint=say("Try it again in a moment; nothing was changed.")
-)
+REPLAY, MEND, _ = ACTS
+"""What these pages do with rows."""
 
 
 class Filters(BaseModel):
@@ -90,21 +88,12 @@ def quarantine_pages(desk: PageContext) -> APIRouter:
     def again(visitor: Annotated[Principal, needs(Permission.QUARANTINE_MEND)], form: Form) -> Response:
         """Read all rows of one reason and feed again, after what was wrong with them was mended here."""
         wanted = RowFilter(text_of(form, "feed"), text_of(form, "reason"))
-        by_ingest: dict[int, list[int]] = {}
-        for _, row in rows_waiting(desk.node, wanted):
-            if row.raw:
-                by_ingest.setdefault(row.ingest, []).append(row.place)
         total = Counts()
-        for number, places in sorted(by_ingest.items()):
-            total += replay(desk.node, number, places=places, actor=visitor.actor, now=desk.now, waiting=refuse)
+        for number in sorted({row.ingest for _, row in rows_waiting(desk.node, wanted) if row.raw}):
+            total += perform(desk, visitor, REPLAY, form, number=number, reason=wanted.reason)
         return desk.go(f"/reports/quarantine?stored={total.stored + total.duplicates}&still={total.quarantined}")
 
     return router
-
-
-def refuse() -> None:
-    """Give up where something else is being taken in: a page does not wait for it."""
-    raise BUSY
 
 
 def _are_numbers(*texts: str) -> bool:

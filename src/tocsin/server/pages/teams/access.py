@@ -73,6 +73,4 @@ def one_line(text: str) -> str:
 
 def plain(wrong: str) -> str:
     """What is wrong, in the words of the form instead of those of the command line."""
-    if wrong.startswith("--reason"):
-        return say("Say why, in one line: the history keeps it.")
     return say("Choose whose it is.") if wrong.startswith("Say either --for") else wrong

@@ -5,36 +5,22 @@ Each act is the function that the command line calls, with the visitor's name as
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
-from tocsin.directory import (
-    AttachmentFormat,
-    DigestInterval,
-    Mute,
-    MuteKind,
-    PersonFact,
-    PersonStatement,
-    ResponsibilityRole,
-    Team,
-    assert_claim,
-    deny_claim,
-    mute,
-    say_of_team,
-    unmute,
-    withdraw_word,
-)
+from tocsin.directory import AttachmentFormat, DigestInterval, Team, acts
 from tocsin.directory.contacts.verification import verify_team
 from tocsin.directory.keys import KeySubmission, import_keys
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
+from tocsin.server.pages.acts import perform
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.teams.access import Editor, name_of, seen_team, taken
+from tocsin.server.pages.teams.access import Editor, name_of, one_line, seen_team, taken
 from tocsin.server.security import Form, number_in, text_of, texts_of
 
 MOST_KEY_BYTES: Final = 1_000_000
@@ -42,7 +28,7 @@ MOST_KEY_BYTES: Final = 1_000_000
 
 _CEILINGS = ("CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED")
 _KINDS = ("prefix", "asn", "domain", "country", "mailbox")
-_SAYING = {"assert": assert_claim, "deny": deny_claim, "withdraw": withdraw_word}
+_ACTS = {act.name: act for act in acts.ACTS}
 
 
 def change_pages(desk: PageContext) -> APIRouter:
@@ -128,28 +114,14 @@ def _page(
 
 def _speak(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
     act, sure = text_of(form, "act"), text_of(form, "confidence").strip()
-    confidence = number_in(sure)
-    if act not in _SAYING:
+    if act not in {"assert", "deny", "withdraw"}:
         raise UsageError(say("Choose what you say of it."))
-    if sure and (confidence is None or confidence > 100):
+    if sure and ((confidence := number_in(sure)) is None or confidence > 100):
         raise UsageError(say("How sure you are is a number from 0 to 100."))
-    informed = act == "assert" and text_of(form, "role") == ResponsibilityRole.INFORMED
-    statement = PersonStatement(
-        team.key,
-        text_of(form, "kind"),
-        text_of(form, "value").strip(),
-        # Whoever takes something back takes back what everybody said: the page shows one list.
-        "" if act == "withdraw" else name_of(visitor),
-        text_of(form, "reason").strip(),
-        role=ResponsibilityRole.INFORMED if informed else ResponsibilityRole.RESPONSIBLE,
-        confidence=confidence if act == "assert" else None,
-        beside=bool(text_of(form, "beside")),
-    )
-    if act != "withdraw" and not statement.reason:
+    if act != "withdraw" and not text_of(form, "reason").strip():
         raise UsageError(say("Say how you know: every explanation shows it."))
-    if "\n" in statement.reason or len(statement.reason) > 500:
-        raise UsageError(say("The reason is one line of at most 500 letters."))
-    _SAYING[act](desk.node.database, statement, actor=visitor.actor, now=desk.now)
+    # Whoever takes something back takes back what everybody said: the page shows one list.
+    perform(desk, visitor, _ACTS[act], form, team=team.key)
 
 
 def _prefer(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
@@ -165,23 +137,16 @@ def _prefer(desk: PageContext, visitor: Principal, team: Team, form: FormData) -
         if said != before:
             if not said:
                 raise UsageError(say("Choose at least one form of the data, and a language."))
-            word = PersonFact(field, (said,), name_of(visitor))
-            say_of_team(desk.node.database, team.key, word, actor=visitor.actor, now=desk.now)
+            perform(desk, visitor, _ACTS["set"], FormData(), team=team.key, field=field, values=(said,))
 
 
 def _mute(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
-    kind, value = text_of(form, "mute_kind"), text_of(form, "mute_value").strip()
-    if kind not in list(MuteKind):
-        raise UsageError(say("Choose what is muted: a network, an identifier or a type."))
+    named = {name: text_of(form, f"mute_{name}").strip() for name in ("kind", "value")}
     if text_of(form, "end"):
-        unmute(desk.node.database, team.key, MuteKind(kind), value, actor=visitor.actor, now=desk.now)
+        perform(desk, visitor, _ACTS["unmute"], form, team=team.key, **named)
         return
-    try:
-        day = datetime.combine(datetime.fromisoformat(text_of(form, "until")).date(), time(), UTC)
-    except ValueError:
-        raise UsageError(say("Say until which day it is muted.")) from None
-    said = Mute(MuteKind(kind), value, day, text_of(form, "mute_reason").strip()[:500])
-    mute(desk.node.database, team.key, said, actor=visitor.actor, now=desk.now)
+    reason = one_line(text_of(form, "mute_reason"))
+    perform(desk, visitor, _ACTS["mute"], form, team=team.key, reason=reason, **named)
 
 
 def _bring_key(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:

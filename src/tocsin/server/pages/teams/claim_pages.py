@@ -5,27 +5,29 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from starlette.datastructures import FormData
 
 from tocsin.directory.claims import (
     Claim,
     ClaimState,
-    approve_claim,
+    acts,
     read_claim,
     read_claims,
     read_rivals,
-    refuse_claim,
-    show_dns,
 )
 from tocsin.directory.contacts import read_answers
-from tocsin.node.accounts import names_of_actors, note_read
+from tocsin.interface.acts import Act
+from tocsin.node.accounts import Principal, names_of_actors, note_read
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
+from tocsin.server.pages.acts import perform
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, name_of, one_line, plain, taken
+from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, taken
 from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
 from tocsin.server.security import Form, Number, text_of
 
 _RIVALS = 50
+_ACTS = {act.name: act for act in acts.ACTS}
 
 
 def claim_pages(desk: PageContext) -> APIRouter:
@@ -52,9 +54,9 @@ def claim_pages(desk: PageContext) -> APIRouter:
         return _page(desk, request, number, done=done)
 
     @router.post("/claims/{number}/check")
-    def check(request: Request, _visitor: Editor, number: Number) -> Response:
+    def check(request: Request, visitor: Editor, number: Number) -> Response:
         """Ask DNS whether control is shown."""
-        done = taken(desk, lambda: _ask_dns(desk, number))
+        done = taken(desk, lambda: _ask_dns(desk, visitor, number))
         if done.wrong:
             return _page(desk, request, number, done.wrong, status=422)
         return desk.go(f"/claims/{number}?done=proved")
@@ -62,15 +64,10 @@ def claim_pages(desk: PageContext) -> APIRouter:
     @router.post("/claims/{number}/decide")
     def decide(request: Request, visitor: Decider, number: Number, form: Form) -> Response:
         """Approve or refuse a claim."""
-        act, reason, who = text_of(form, "act"), one_line(text_of(form, "reason")), name_of(visitor)
-        over, said = bool(text_of(form, "over")), {"said_by": who, "reason": reason, "actor": visitor.actor}
-        saying = {
-            "approve": lambda: approve_claim(database, number, over=over, now=desk.now, **said),
-            "refuse": lambda: refuse_claim(database, number, now=desk.now, **said),
-        }
-        done = taken(desk, saying.get(act, _nothing_chosen))
+        act = text_of(form, "act")
+        done = taken(desk, lambda: perform(desk, visitor, _decision(act), form, number=number))
         if done.wrong:
-            return _page(desk, request, number, plain(done.wrong), status=422)
+            return _page(desk, request, number, done.wrong, status=422)
         return desk.go(f"/claims?done={act}")
 
     @router.get("/verifications")
@@ -105,9 +102,8 @@ def _chosen(claims: list[Claim], state: str) -> list[Claim]:
     return sorted(claims, key=lambda one: order.index(one.state) if one.state in order else len(order))
 
 
-def _ask_dns(desk: PageContext, number: int) -> None:
-    resolver = desk.node.settings.directory.resolver
-    _, missing = show_dns(desk.node.database, number, resolver=resolver, now=desk.now)
+def _ask_dns(desk: PageContext, visitor: Principal, number: int) -> None:
+    missing = perform(desk, visitor, _ACTS["check"], FormData(), number=number).missing
     if missing:
         raise InputError(
             say(
@@ -118,5 +114,7 @@ def _ask_dns(desk: PageContext, number: int) -> None:
         )
 
 
-def _nothing_chosen() -> None:
-    raise UsageError(say("Choose whether you approve or refuse it."))
+def _decision(name: str) -> Act:
+    if name not in {"approve", "refuse"}:
+        raise UsageError(say("Choose whether you approve or refuse it."))
+    return _ACTS[name]

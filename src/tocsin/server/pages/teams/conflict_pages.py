@@ -8,21 +8,21 @@ from fastapi.responses import Response
 from tocsin.directory import (
     Conflict,
     ConflictState,
-    ValueDecision,
-    decide_conflict,
+    acts,
     directory_version,
     read_about,
     read_conflict,
     read_conflicts,
-    undecide,
 )
 from tocsin.node.errors import UsageError
+from tocsin.server.pages.acts import perform
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
+from tocsin.server.pages.teams.access import Decider, Surveyor, one_line, plain, taken
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
 from tocsin.server.security import Form, NotHereError, text_of, texts_of
 
+_ACTS = {act.name: act for act in acts.ACTS}
 _SETTLED = (ConflictState.DECIDED, ConflictState.SAID)
 
 
@@ -56,24 +56,20 @@ def conflict_pages(desk: PageContext) -> APIRouter:
     @router.post("/conflicts/decide")
     def decide_one(request: Request, visitor: Decider, form: Form) -> Response:
         """Decide whose something is."""
-        value, teams = text_of(form, "value"), texts_of(form, "teams")
-        both, reason = "*" in teams, one_line(text_of(form, "reason"))
-        said = ValueDecision(value, () if both else tuple(teams), name_of(visitor), reason, both)
-        done = taken(desk, lambda: decide_conflict(database, said, actor=visitor.actor, now=desk.now))
+        teams = texts_of(form, "teams")
+        whose = {"both": True, "teams": ()} if "*" in teams else {}
+        done = taken(desk, lambda: perform(desk, visitor, _ACTS["decide"], form, **whose))
         if done.wrong:
-            return _contested(desk, request, value, plain(done.wrong), status=422)
+            return _contested(desk, request, text_of(form, "value"), plain(done.wrong), status=422)
         return desk.go("/conflicts?done=decided")
 
     @router.post("/conflicts/undo")
     def undo(request: Request, visitor: Decider, form: Form) -> Response:
         """Take a decision back."""
-        value, who = text_of(form, "value"), name_of(visitor)
         reason = one_line(text_of(form, "undo_reason"))
-        done = taken(
-            desk, lambda: undecide(database, value, said_by=who, reason=reason, actor=visitor.actor, now=desk.now)
-        )
+        done = taken(desk, lambda: perform(desk, visitor, _ACTS["undecide"], form, reason=reason))
         if done.wrong:
-            return _contested(desk, request, value, plain(done.wrong), status=422)
+            return _contested(desk, request, text_of(form, "value"), plain(done.wrong), status=422)
         return desk.go("/conflicts?done=undone")
 
     return router

@@ -7,21 +7,22 @@ from fastapi.responses import Response
 
 from tocsin.directory import (
     Candidate,
+    acts,
     directory_version,
-    keep_apart,
-    merge_teams,
     read_about,
     read_candidates,
     read_merges,
-    unmerge_team,
 )
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
+from tocsin.server.pages.acts import perform
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.teams.access import Decider, Surveyor, name_of, one_line, plain, taken
+from tocsin.server.pages.teams.access import Decider, Surveyor, taken
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
 from tocsin.server.security import Form, text_of
+
+_ACTS = {act.name: act for act in acts.ACTS}
 
 
 def merge_pages(desk: PageContext) -> APIRouter:
@@ -51,29 +52,24 @@ def merge_pages(desk: PageContext) -> APIRouter:
     def decide_pair(request: Request, visitor: Decider, form: Form) -> Response:
         """Say that two teams are one, or that they are not."""
         one, other, act = text_of(form, "one"), text_of(form, "other"), text_of(form, "act")
-        said: dict[str, str] = {
-            "said_by": name_of(visitor),
-            "reason": one_line(text_of(form, "reason")),
-            "actor": visitor.actor,
-        }
+        merge, apart = _ACTS["merge"], _ACTS["keep-apart"]
         saying = {
-            "one": lambda: merge_teams(database, one, other, **said, now=desk.now),
-            "other": lambda: merge_teams(database, other, one, **said, now=desk.now),
-            "apart": lambda: keep_apart(database, one, other, **said, now=desk.now),
+            "one": lambda: perform(desk, visitor, merge, form, keep=one, team=other),
+            "other": lambda: perform(desk, visitor, merge, form, keep=other, team=one),
+            "apart": lambda: perform(desk, visitor, apart, form),
         }
         done = taken(desk, saying.get(act, _nothing_chosen))
         if done.wrong:
-            return _pair(desk, request, one, other, plain(done.wrong), status=422)
+            return _pair(desk, request, one, other, done.wrong, status=422)
         return desk.go(f"/merges?done={'apart' if act == 'apart' else 'merged'}")
 
     @router.post("/merges/undo")
     def undo_merge(request: Request, visitor: Decider, form: Form) -> Response:
         """Undo a merge."""
-        team, who = text_of(form, "team"), name_of(visitor)
-        done = taken(desk, lambda: unmerge_team(database, team, said_by=who, actor=visitor.actor, now=desk.now))
+        done = taken(desk, lambda: perform(desk, visitor, _ACTS["unmerge"], form))
         if done.wrong:
             shown: dict[str, Any] = {"merges": read_merges(database), "done": "", "whole": True}
-            return desk.page(request, "teams/merged.html", status=422, wrong=plain(done.wrong), **shown)
+            return desk.page(request, "teams/merged.html", status=422, wrong=done.wrong, **shown)
         return desk.go("/merges?show=made&done=undone")
 
     return router

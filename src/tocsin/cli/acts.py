@@ -1,0 +1,187 @@
+"""Commands for acts: arguments and options are the fields of the request, and what is needed is asked at a terminal.
+
+The acts of a group are looked up when the group is used, so that `tocsin --help` loads none of them.
+"""
+
+import getpass
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import Enum
+from functools import cached_property, partial
+from importlib import import_module
+from inspect import Parameter, Signature
+from itertools import chain
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args, get_origin
+
+import typer
+import typer.main
+from typer.core import TyperGroup
+
+from tocsin.cli.directory_records import renew_router
+from tocsin.interface.output import Invocation, emit, say
+from tocsin.node.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from tocsin.interface.acts import Act
+    from tocsin.pipeline.stores import NodeWithStores
+
+GROUPS: Final = {
+    "deliveries": ("tocsin.delivery.acts",),
+    "feeds": ("tocsin.events.acts",),
+    "quarantine": ("tocsin.pipeline.replay",),
+    "inbox": ("tocsin.incidents.arrivals.acts",),
+    "directory": ("tocsin.directory.acts", "tocsin.directory.claims.acts"),
+    "directory claims": ("tocsin.directory.claims.acts",),
+}
+"""By group of commands, where its acts are declared."""
+
+Show = Callable[[Invocation, Any], None]
+"""Prints what an act gave back, as one document or for a person."""
+
+
+def every_act() -> "Iterator[Act]":
+    """All acts, room by room."""
+    for module in dict.fromkeys(chain.from_iterable(GROUPS.values())):
+        yield from import_module(module).ACTS
+
+
+def act_of(group: str, name: str) -> "Act":
+    """An act of a group by its name."""
+    acts: Iterator[Act] = (one for module in GROUPS[group] for one in import_module(module).ACTS)
+    return next(one for one in acts if one.name == name)
+
+
+def acts_in(group: str) -> "dict[str, Act]":
+    """The acts whose command is made for this group, by the command's name."""
+    from tocsin.interface.acts import Absence, OwnSurface
+
+    acts = [one for module in GROUPS[group] for one in import_module(module).ACTS]
+    made = [one for one in acts if not isinstance(one.command, Absence | OwnSurface)]
+    return {name: one for one in made for place, _, name in [one.command.rpartition(" ")] if place == group}
+
+
+def act_group(group: str, shows: Mapping[str, Show] | None = None) -> type[TyperGroup]:
+    """The class of a group of commands that has its acts; ``shows``: by name, where `Act.told` is not enough."""
+
+    class ActGroup(TyperGroup):
+        @cached_property
+        def made(self) -> dict[str, Any]:
+            app = typer.Typer()
+            for name, act in acts_in(group).items():
+                made = _function(act, (shows or {}).get(name, partial(_tell, act)))
+                app.command(name, help=f"{act.summary}. {act.explanation}".strip())(made)
+            return {**typer.main.get_group(app).commands} if app.registered_commands else {}
+
+        def list_commands(self, ctx: Any) -> list[str]:
+            return [*super().list_commands(ctx), *self.made]
+
+        def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            return super().get_command(ctx, cmd_name) or self.made.get(cmd_name)
+
+    return ActGroup
+
+
+def perform(invocation: Invocation, act: "Act", values: Mapping[str, Any], *, name: str = "") -> Any:
+    """Do an act for whoever sits here; what it gives back.
+
+    Raises:
+        UsageError: something is missing, or is not as it must be.
+
+    """
+    from tocsin.interface.acts import ActContext, RequestError, read_request
+    from tocsin.pipeline.stores import open_node
+
+    try:
+        request = read_request(act, values)
+    except RequestError as error:
+        field, wrong = error.wrongs[0]
+        raise UsageError(f"{_option(act, field)}: {wrong}" if field else wrong) from None
+    node = open_node(invocation.home)
+    say_to = partial(_say_to, node)
+    done = act.function(ActContext(node, datetime.now(UTC), getpass.getuser(), name, say=say_to), request)
+    if act.routing:
+        renew_router(invocation.home, node.database)
+    return done
+
+
+def _say_to(node: "NodeWithStores", language: str, text: str, **values: object) -> str:
+    from tocsin.server.pages.words import say_in
+
+    return say_in(node.home / "locale", node.settings.node.terms, language)(text, **values)
+
+
+def _function(act: "Act", show: Show) -> Callable[..., None]:
+    """The function of a command, with the signature that Typer reads."""
+
+    def run(ctx: typer.Context, signed: str = "", **given: Any) -> None:
+        values = {name: value for name, value in given.items() if value is not None}
+        done = perform(ctx.obj, act, values | _asked(act, values), name=signed)
+        show(ctx.obj, done)
+
+    parameters: dict[str, tuple[Any, Any]] = {"ctx": (typer.Context, Parameter.empty)}
+    parameters |= {name: _parameter(act, name, field) for name, field in act.request.model_fields.items()}
+    flag, explanation = act.signed
+    if flag:
+        parameters["signed"] = (Annotated[str, typer.Option(flag, help=explanation)], "")
+    run.__annotations__ = {name: of for name, (of, _) in parameters.items()}
+    run.__signature__ = Signature(  # type: ignore[attr-defined]  # Typer reads it
+        [Parameter(name, Parameter.KEYWORD_ONLY, annotation=of, default=at) for name, (of, at) in parameters.items()]
+    )
+    return run
+
+
+def _parameter(act: "Act", name: str, field: "FieldInfo") -> tuple[Any, Any]:
+    """The type of an argument or option, and its default."""
+    of = _typed(field)
+    if name in act.arguments:
+        argument = typer.Argument(help=field.description, metavar=name.upper())
+        return (
+            (Annotated[of, argument], Parameter.empty)
+            if field.is_required()
+            else (Annotated[of | None, argument], None)
+        )
+    needed = " Needed." if field.is_required() else ""
+    option = typer.Option(_option(act, name), help=f"{field.description}{needed}")
+    return Annotated[of if of is bool else of | None, option], False if of is bool else None
+
+
+def _typed(field: "FieldInfo") -> Any:
+    """What Typer reads of a field; what it cannot is a text, which the request then reads."""
+    if get_origin(field.annotation) is tuple:
+        return list[str]
+    of = next((one for one in get_args(field.annotation) if one is not NoneType), field.annotation)
+    return of if of in {str, int, bool} or (isinstance(of, type) and issubclass(of, Enum)) else str
+
+
+def _asked(act: "Act", given: Mapping[str, Any]) -> dict[str, str]:
+    """What is needed and was not given, asked for at a terminal."""
+    if not sys.stdin.isatty():
+        return {}
+    needed = [name for name, field in act.request.model_fields.items() if field.is_required() and name not in given]
+    return {name: typer.prompt(act.request.model_fields[name].title or name) for name in needed}
+
+
+def _option(act: "Act", name: str) -> str:
+    from tocsin.interface.acts import wording_of
+
+    if name in act.arguments:
+        return name.upper()
+    return wording_of(act, name).option or f"--{name.replace('_', '-')}"
+
+
+def document_of(done: Any) -> Any:
+    """What an act gave back, as JSON: of one subject it alone."""
+    if isinstance(done, list):
+        return document_of(done[0]) if len(done) == 1 else [document_of(one) for one in done]
+    return done.model_dump() if hasattr(done, "model_dump") else asdict(done)
+
+
+def _tell(act: "Act", invocation: Invocation, done: Any) -> None:
+    document = document_of(done)
+    lines = [act.told.format(**one) for one in (document if isinstance(document, list) else [document])]
+    emit(invocation, document, lambda: say("\n".join(lines)))

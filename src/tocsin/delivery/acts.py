@@ -1,0 +1,189 @@
+"""What a person does to a digest or a letter: hold it back, let it go, drop it, try it again, send it again."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field, StringConstraints
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.halt import halts, release_brake, resume, stop
+from tocsin.delivery.holding import drop, find_mail, release
+from tocsin.delivery.journal import retry
+from tocsin.delivery.models import Delivery
+from tocsin.delivery.steering import hold, send_again
+from tocsin.interface.acts import Act, ActContext, OwnSurface
+from tocsin.node.accounts import Permission as Permission
+from tocsin.node.letters import Letter
+from tocsin.node.records import AuditAction
+
+_REFERENCE: Final = StringConstraints(max_length=40, pattern=r"^[A-Za-z0-9-]+$")
+_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+
+
+class Mails(BaseModel):
+    """Digests and letters."""
+
+    reference: tuple[Annotated[str, _REFERENCE], ...] = Field(
+        min_length=1, description="A reference.", examples=["TOC-2026-0000001"]
+    )
+
+
+class MailsAndReason(Mails):
+    """Why, for whoever reads it later."""
+
+    reason: str = Field("", max_length=500, pattern=_LINE, title="Why", description="Why; kept with it.")
+
+
+class MailsAndNeededReason(Mails):
+    """Why; it must be said."""
+
+    reason: str = Field(
+        min_length=1, max_length=500, pattern=_LINE, title="Why", description="Why it must not leave; kept with it."
+    )
+
+
+class Nothing(BaseModel):
+    """Nothing has to be said."""
+
+
+class StopReason(BaseModel):
+    """Why nothing leaves."""
+
+    reason: str = Field(
+        min_length=1, max_length=500, pattern=_LINE, title="Why", description="Why; shown wherever mails are missed."
+    )
+
+
+class Sending(BaseModel):
+    """Whether sending is stopped, and how many mails the brake lets go."""
+
+    stopped: bool
+    released: int = 0
+
+
+class MailState(BaseModel):
+    """What an act made of it; ``reference`` is a new one where it was sent again."""
+
+    reference: str
+    state: str
+
+
+def hold_mails(context: ActContext, request: MailsAndReason) -> list[MailState]:
+    """It waits for a person."""
+    with context.database.begin() as session:
+        mails = _named(session, request)
+        for one in mails:
+            hold(session, one, reason=request.reason, **context.by)
+        return _states(mails)
+
+
+def release_mails(context: ActContext, request: Mails) -> list[MailState]:
+    """Only what is held can be."""
+    with context.database.begin() as session:
+        mails = _named(session, request)
+        release(session, mails, **context.by)
+        return _states(mails)
+
+
+def drop_mails(context: ActContext, request: MailsAndNeededReason) -> list[MailState]:
+    """For good: nothing undoes it. The next one to its team is held again."""
+    with context.database.begin() as session:
+        mails = _named(session, request)
+        for one in mails:
+            drop(session, one, reason=request.reason, **context.by)
+        return _states(mails)
+
+
+def retry_mails(context: ActContext, request: Mails) -> list[MailState]:
+    """With all parts that did not leave."""
+    with context.database.begin() as session:
+        return _states([retry(session, one, context.now, actor=context.actor) for one in request.reference])
+
+
+def repeat_mails(context: ActContext, request: Mails) -> list[MailState]:
+    """With the same events; it leaves with the next run."""
+    domain = context.node.settings.node.contact.rpartition("@")[2]
+    with context.database.begin() as session:
+        return _states(
+            [
+                send_again(session, one, actor=context.actor, domain=domain, now=context.now)
+                for one in _named(session, request)
+            ]
+        )
+
+
+def stop_sending(context: ActContext, request: StopReason) -> Sending:
+    """In running processes too; what is due waits."""
+    with context.database.begin() as session:
+        stop(session, reason=request.reason, **context.by)
+        return Sending(stopped=True)
+
+
+def resume_sending(context: ActContext, _request: Nothing) -> Sending:
+    """What is due leaves with the next run."""
+    with context.database.begin() as session:
+        resume(session, **context.by)
+        return Sending(stopped=False)
+
+
+def let_brake_go(context: ActContext, _request: Nothing) -> Sending:
+    """So many mails may leave beside the usual ones."""
+    with context.database.begin() as session:
+        mails = release_brake(session, **context.by)
+        return Sending(stopped=halts(session)[0] is not None, released=mails)
+
+
+def _named(session: Session, request: Mails) -> list[Delivery | Letter]:
+    return [find_mail(session, reference) for reference in dict.fromkeys(request.reference)]
+
+
+def _states(mails: Iterable[Delivery | Letter]) -> list[MailState]:
+    return [MailState(reference=one.reference, state=one.state) for one in mails]
+
+
+_act = partial(
+    Act,
+    noun="delivery",
+    permission=Permission.DELIVERIES_STEER,
+    page=OwnSurface("/deliveries/act"),
+    arguments=("reference",),
+)
+_switch = partial(Act, noun="sending", permission=Permission.DELIVERIES_STEER, page=OwnSurface("/deliveries/sending"))
+
+ACTS: Final = (
+    _act(
+        "release", "Let a held mail leave with the next run", release_mails, audit=(AuditAction.DELIVERY_RELEASED,),
+        command=OwnSurface("deliveries release"), route="/deliveries/{reference}/release",
+    ),
+    _act(
+        "hold", "Hold a mail back that has not left", hold_mails, audit=(AuditAction.DELIVERY_HELD,),
+        command="deliveries hold", route="/deliveries/{reference}/hold", told="{reference} waits for a person.",
+    ),
+    _act(
+        "drop", "Never send a held mail", drop_mails, audit=(AuditAction.DELIVERY_DROPPED,), command="deliveries drop",
+        route="/deliveries/{reference}/drop", told="{reference} is not sent.",
+    ),
+    _act(
+        "retry", "Try a digest again that was given up, came back, or waits", retry_mails,
+        audit=(AuditAction.DELIVERY_RETRIED,), command="deliveries retry", route="/deliveries/{reference}/retry",
+    ),
+    _act(
+        "repeat", "Send a digest again, as a new one that says which it repeats", repeat_mails,
+        audit=(AuditAction.DELIVERY_REPEATED,), command="deliveries repeat", route="/deliveries/{reference}/repeat",
+        told="{reference} goes out with the next 'tocsin deliver'.",
+    ),
+    _switch(
+        "stop", "Stop all sending at once", stop_sending, audit=(AuditAction.TELLING_STOPPED,),
+        command=OwnSurface("stop"), route="/sending/stop",
+    ),
+    _switch(
+        "resume", "Let mails leave again", resume_sending, audit=(AuditAction.TELLING_RESUMED,),
+        command=OwnSurface("resume"), route="/sending/resume",
+    ),
+    _switch(
+        "unbrake", "Let go what the brake holds", let_brake_go, audit=(AuditAction.BRAKE_RELEASED,),
+        command=OwnSurface("deliveries release"), route="/sending/unbrake",
+    ),
+)  # fmt: skip
+"""What can be done to mails, and to sending as a whole."""

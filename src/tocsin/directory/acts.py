@@ -1,0 +1,342 @@
+"""What a person says in the directory: whose something is, which teams are one, what a team is, what it is not told."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from tocsin.directory.decisions import DecisionRecord, ValueDecision, decide_conflict, undecide
+from tocsin.directory.merging import TeamMerge, keep_apart, merge_teams, unmerge_team
+from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole
+from tocsin.directory.muting import mute, unmute
+from tocsin.directory.person_word import PersonFact, say_of_team
+from tocsin.directory.statements import (
+    AssertionResult,
+    PersonStatement,
+    assert_claim,
+    deny_claim,
+    read_line,
+    withdraw_word,
+)
+from tocsin.directory.within_reach import team_within_reach
+from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.node.accounts import Permission as Permission
+from tocsin.node.errors import UsageError
+from tocsin.node.records import AuditAction
+
+_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+_Line = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=_LINE)]
+_Team = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_LINE)]
+_Reason = Annotated[_Line, Wording(lacking=N_("Say why, in one line: the history keeps it."))]
+_VALUE: Final = "A network, AS number, domain, country code or mailbox."
+_NO_END: Final = N_("Say until which day it is muted.")
+_TEAM: Final = "The key or UUID of a team."
+_WHY: Final = "Why, in one line."
+
+
+class Contested(BaseModel):
+    """What is contested, and why it is decided so."""
+
+    value: _Line = Field(description=_VALUE, examples=["192.0.2.0/24"])
+    reason: _Reason = Field(description=_WHY)
+
+
+class Holders(Contested):
+    """Whose it is: of these teams, or of all that claim it."""
+
+    teams: Annotated[tuple[_Team, ...], Wording("--for")] = Field(
+        (), max_length=100, description="A team that holds it; may be given again."
+    )
+    both: bool = Field(default=False, description="All that claim it hold it.")
+
+
+class TeamsThatAreOne(BaseModel):
+    """Two teams that are one."""
+
+    keep: _Team = Field(description="The team that stays, by key or UUID.")
+    team: _Team = Field(description="The team that becomes it; its key and UUID go on to name it.")
+    reason: _Reason = Field(description=_WHY)
+
+
+class MergedTeam(BaseModel):
+    """A team that was merged into another."""
+
+    team: _Team = Field(description="The team that was merged into another, by its own key or UUID.")
+
+
+class TeamsApart(BaseModel):
+    """Two teams that are not one."""
+
+    one: _Team = Field(description="A team, by key or UUID.")
+    other: _Team = Field(description="Another team.")
+    reason: _Reason = Field(description=_WHY)
+
+
+class Thing(BaseModel):
+    """Something that may be a team's."""
+
+    team: _Team = Field(description=_TEAM)
+    kind: _Line = Field(description="prefix, asn, domain, country or mailbox.", examples=["prefix"])
+    value: _Line = Field(description="The network, AS number, domain, country code or address.")
+
+
+class ThingDenied(Thing):
+    """Something that is not a team's."""
+
+    reason: str = Field("", max_length=500, description="Why, in one line; every explanation shows it.")
+
+
+class ThingAsserted(ThingDenied):
+    """Something that is a team's."""
+
+    role: ResponsibilityRole = Field(
+        ResponsibilityRole.RESPONSIBLE, description="responsible, or informed: it only wants to know."
+    )
+    confidence: int | None = Field(None, ge=0, le=100, description="How sure, 0 to 100.")
+    beside: bool = Field(default=False, description="Let imports stand that say otherwise of it, or of a part of it.")
+
+
+class ThingWithdrawn(Thing):
+    """Something that was said of a team."""
+
+    said_by: str = Field("", max_length=500, description="Take back only the word of this person.")
+
+
+class TeamFact(BaseModel):
+    """What a team is: a field or list, its values, and more of each value."""
+
+    team: _Team = Field(description=_TEAM)
+    field: _Line = Field(description="A field or list of a team, as docs/directory.md names it.", examples=["hours"])
+    values: tuple[Annotated[str, StringConstraints(max_length=10_000)], ...] = Field(
+        (), max_length=100, description="Its values, as they stand in a CSV cell."
+    )
+    detail: tuple[_Line, ...] = Field(
+        (), max_length=100, description="More of each value, NAME=TEXT, such as expires=2027-12-31."
+    )
+    clear: bool = Field(default=False, description="Take the word back: imports hold again.")
+
+
+class TeamFactSaid(BaseModel):
+    """What was understood."""
+
+    team: str
+    field: str
+    values: list[str]
+    said_by: str
+
+
+class Apart(BaseModel):
+    """The keys of two teams that are not one."""
+
+    apart: list[str]
+
+
+class Withdrawn(BaseModel):
+    """The number of a decision that holds no more."""
+
+    withdrawn: int
+
+
+class Muted(BaseModel):
+    """Something that a team is not told of."""
+
+    team: _Team = Field(description=_TEAM)
+    kind: Annotated[MuteKind, Wording(lacking=N_("Choose what is muted: a network, an identifier or a type."))] = Field(
+        description="prefix, identifier or type."
+    )
+    value: _Line = Field(description="A network, an identifier like open-rdp, or a type like scanner.")
+
+
+class MutedFor(Muted):
+    """Until when, and why."""
+
+    until: Annotated[date | None, Wording(lacking=_NO_END)] = Field(
+        None, description="Until this day, YYYY-MM-DD, UTC."
+    )
+    days: int | None = Field(None, ge=1, le=3_650, description="For so many days, instead of --until.")
+    reason: str = Field("", max_length=500, pattern=_LINE, description="Why, in one line.")
+
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if (self.until is None) is (self.days is None):
+            raise ValueError(_NO_END)
+        return self
+
+
+class MuteState(BaseModel):
+    """What a team is not told of, until when; ``until`` is null where it is told again."""
+
+    team: str
+    kind: MuteKind
+    value: str
+    until: datetime | None
+
+
+def decide(context: ActContext, request: Holders) -> DecisionRecord:
+    """It holds whatever imports say later, until somebody decides anew."""
+    verdict = ValueDecision(request.value, request.teams, context.name, request.reason, request.both)
+    return decide_conflict(context.database, verdict, **context.by)
+
+
+def take_back(context: ActContext, request: Contested) -> Withdrawn:
+    """What persons and imports say counts again; the history keeps it."""
+    why = request.reason
+    return Withdrawn(
+        withdrawn=undecide(context.database, request.value, said_by=context.name, reason=why, **context.by)
+    )
+
+
+def merge(context: ActContext, request: TeamsThatAreOne) -> TeamMerge:
+    """What is said of the second holds for the first. It can be undone."""
+    return merge_teams(
+        context.database, request.keep, request.team, said_by=context.name, reason=request.reason, **context.by
+    )
+
+
+def unmerge(context: ActContext, request: MergedTeam) -> TeamMerge:
+    """What is said of the team is its own again."""
+    return unmerge_team(context.database, request.team, said_by=context.name, **context.by)
+
+
+def part(context: ActContext, request: TeamsApart) -> Apart:
+    """They are not offered again."""
+    who, why = context.name, request.reason
+    keys = keep_apart(context.database, request.one, request.other, said_by=who, reason=why, **context.by)
+    return Apart(apart=[*keys])
+
+
+def assert_it(context: ActContext, request: ThingAsserted) -> AssertionResult:
+    """A network, an AS, a domain, a country or a mailbox. No import overrules it."""
+    said = replace(
+        _statement(context, request), role=request.role, confidence=request.confidence, beside=request.beside
+    )
+    return assert_claim(context.database, said, **context.by)
+
+
+def deny_it(context: ActContext, request: ThingDenied) -> AssertionResult:
+    """Imports that say it is are kept, shown as overruled, and not followed."""
+    said = _statement(context, request)
+    return deny_claim(context.database, said, **context.by)
+
+
+def withdraw_it(context: ActContext, request: ThingWithdrawn) -> AssertionResult:
+    """Imports count again."""
+    said = PersonStatement(request.team, request.kind, request.value, read_line("--said-by", request.said_by))
+    return withdraw_word(context.database, said, **context.by)
+
+
+def set_fact(context: ActContext, request: TeamFact) -> TeamFactSaid:
+    """Its name, hours, services, memberships, attestations. No import overrules it.
+
+    Raises:
+        UsageError: it is not said whose word it is, or neither a value nor that the word is taken back.
+
+    """
+    who = context.name.strip()
+    if not who:
+        raise UsageError("Whose word is it?", hint="Add --said-by NAME.")
+    if request.clear == bool(request.values):
+        raise UsageError("Give the values, or --clear to take the word back.")
+    details = dict(one.partition("=")[::2] for one in request.detail)
+    word = PersonFact(request.field, request.values, who, details)
+    understood = say_of_team(context.database, request.team, word, **context.by)
+    return TeamFactSaid(team=request.team, field=request.field, values=understood, said_by=who)
+
+
+def mute_for(context: ActContext, request: MutedFor) -> MuteState:
+    """For a time; it takes the place of what was said of the same before."""
+    until = context.now + timedelta(days=request.days or 0)
+    if request.until:
+        until = datetime.combine(request.until, time(), UTC)
+    said = Mute(request.kind, request.value, until, request.reason)
+    key = team_within_reach(context, request.team).key
+    done = mute(context.database, key, said, **context.by)
+    return MuteState(team=key, kind=done.kind, value=done.value, until=done.until)
+
+
+def end_mute(context: ActContext, request: Muted) -> MuteState:
+    """From the next telling on."""
+    key = team_within_reach(context, request.team).key
+    unmute(context.database, key, request.kind, request.value, **context.by)
+    return MuteState(team=key, kind=request.kind, value=request.value, until=None)
+
+
+def _statement(context: ActContext, request: ThingDenied) -> PersonStatement:
+    who = read_line("--said-by", context.name, needed=True)
+    return PersonStatement(request.team, request.kind, request.value, who, read_line("--reason", request.reason))
+
+
+_decide = partial(
+    Act, permission=Permission.DIRECTORY_DECIDE, signed=("--said-by", "Who decides; needed."), routing=True
+)
+_conflict = partial(_decide, noun="conflict", arguments=("value",))
+_merge = partial(_decide, noun="teams")
+_say = partial(
+    Act, noun="claim of team", permission=Permission.DIRECTORY_EDIT, page=OwnSurface("/teams/{key}/say"), routing=True
+)
+_thing = partial(_say, arguments=("team", "kind", "value"))
+_mute = partial(
+    Act,
+    permission=Permission.DIRECTORY_WRITE,
+    everything=False,
+    page=OwnSurface("/teams/{key}/mutes"),
+    arguments=("team", "kind", "value"),
+    routing=True,
+)
+
+ACTS: Final = (
+    _conflict(
+        "decide", "Decide whose something is", decide, audit=(AuditAction.CONFLICT_DECIDED,),
+        command="directory decide", route="/conflicts/decide", page=OwnSurface("/conflicts/decide"),
+    ),
+    _conflict(
+        "undecide", "Take a decision back", take_back, audit=(AuditAction.DECISION_WITHDRAWN,),
+        command="directory undecide", route="/conflicts/undo", page=OwnSurface("/conflicts/undo"),
+        told="Decision {withdrawn} no longer holds; it stays in the history.",
+    ),
+    _merge(
+        "merge", "Say that two teams are one", merge, audit=(AuditAction.TEAM_MERGED,), command="directory merge",
+        route="/merges", page=OwnSurface("/merges/pair"), arguments=("keep", "team"),
+        told="{team} is {into} from now on.",
+    ),
+    _merge(
+        "unmerge", "Undo a merge", unmerge, audit=(AuditAction.TEAM_UNMERGED,), command="directory unmerge",
+        route="/merges/undo", page=OwnSurface("/merges/undo"), arguments=("team",),
+        told="{team} is a team of its own again, apart from {into}.",
+    ),
+    _merge(
+        "keep-apart", "Say that two teams are not one", part, audit=(AuditAction.MERGE_REFUSED,),
+        command="directory keep-apart", route="/merges/keep-apart", page=OwnSurface("/merges/pair"),
+        arguments=("one", "other"), told="{apart[0]} and {apart[1]} are not offered again.",
+    ),
+    _thing(
+        "assert", "Say what is a team's", assert_it, audit=(AuditAction.ASSERTION_MADE,), command="directory assert",
+        route="/teams/{team}/assert", signed=("--said-by", "Whose word it is; needed."),
+    ),
+    _thing(
+        "deny", "Say what is not a team's", deny_it, audit=(AuditAction.ASSERTION_DENIED,), command="directory deny",
+        route="/teams/{team}/deny", signed=("--said-by", "Whose word it is; needed."),
+    ),
+    _thing(
+        "withdraw", "Take back what persons said of a team", withdraw_it, audit=(AuditAction.ASSERTION_WITHDRAWN,),
+        command="directory withdraw", route="/teams/{team}/withdraw",
+    ),
+    Act(
+        "set", "Say what a team is", set_fact, noun="fact of team", permission=Permission.DIRECTORY_EDIT,
+        audit=(AuditAction.TEAM_SET,), command="directory set", route="/teams/{team}/facts",
+        page=OwnSurface("/teams/{key}/preferences"), arguments=("team", "field", "values"),
+        signed=("--said-by", "Whose word it is; needed."), routing=True,
+    ),
+    _mute(
+        "mute", "Do not tell a team of something", mute_for, noun="for team", audit=(AuditAction.MUTE_SET,),
+        command="directory mute", route="/teams/{team}/mutes",
+        told="{team} is not told of {kind} {value} until {until:%Y-%m-%d %H:%M} UTC.",
+    ),
+    _mute(
+        "unmute", "Tell a team of something again", end_mute, noun="for team", audit=(AuditAction.MUTE_ENDED,),
+        command="directory unmute", route="/teams/{team}/mutes/end", told="{team} is told of {kind} {value} again.",
+    ),
+)  # fmt: skip
+"""What can be said in the directory."""

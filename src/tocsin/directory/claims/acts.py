@@ -1,0 +1,182 @@
+"""What is done with claims: they are made, shown by a code or by DNS, approved or refused."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field
+
+from tocsin.directory.claims.decide import ClaimDecision, approve_claim, refuse_claim
+from tocsin.directory.claims.make import make_claim, show_code, show_dns
+from tocsin.directory.claims.model import Claim
+from tocsin.directory.claims.read import read_claim
+from tocsin.directory.within_reach import team_within_reach
+from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.node.accounts import Permission as Permission
+from tocsin.node.records import AuditAction
+
+_LINE: Final = r"^[^\x00-\x1f\x7f]*$"
+_WHY: Final = Wording(lacking=N_("Say why, in one line: the history keeps it."))
+
+
+class NewClaim(BaseModel):
+    """What is claimed, for which team, and where its digests are to go."""
+
+    value: str = Field(
+        min_length=1,
+        max_length=300,
+        pattern=_LINE,
+        description="The network, AS number or domain that is claimed.",
+        examples=["192.0.2.0/24"],
+    )
+    team: str = Field(
+        min_length=1,
+        max_length=200,
+        pattern=_LINE,
+        description="The key or UUID of the team that claims it.",
+        examples=["operator"],
+    )
+    mailbox: str = Field(
+        min_length=3,
+        max_length=254,
+        pattern=_LINE,
+        description="The mailbox that is to be told.",
+        examples=["abuse@operator.example"],
+    )
+
+
+class ClaimNumber(BaseModel):
+    """Which claim."""
+
+    number: int = Field(ge=1, le=2**31 - 1, description="The number of a claim.", examples=[1])
+
+
+class ClaimCode(ClaimNumber):
+    """The code from the letter."""
+
+    code: str = Field(
+        min_length=1, max_length=100, description="The code from the letter.", examples=["ABCD-EFGH-JKLM"]
+    )
+
+
+class Approval(ClaimNumber):
+    """Why, and what else it does."""
+
+    reason: str = Field(
+        "", max_length=500, pattern=_LINE, description="Why; needed where neither mail nor DNS shows control."
+    )
+    over: bool = Field(
+        default=False, description="Imports that say otherwise are overruled; else they stand beside it."
+    )
+    yes: bool = Field(default=False, description="Also where others claim the same.")
+
+
+class Refusal(ClaimNumber):
+    """Why."""
+
+    reason: Annotated[str, _WHY] = Field(min_length=1, max_length=500, pattern=_LINE, description="Why, in one line.")
+
+
+@dataclass(frozen=True)
+class ClaimCheck:
+    """The claim as it is now, and the names that have no TXT record yet; none: control is shown."""
+
+    claim: Claim
+    missing: list[str]
+
+
+def make(context: ActContext, request: NewClaim) -> Claim:
+    """A code goes to the mailboxes that the registries name. The same claim, still open, is given back.
+
+    Raises:
+        NotFoundError: there is no such team within reach.
+
+    """
+    node = context.node
+    team = team_within_reach(context, request.team)
+    return make_claim(
+        node.database,
+        request.value,
+        team=team.key,
+        mailbox=request.mailbox,
+        claimed_by=context.actor if context.person else context.name,
+        sender=node.settings.node,
+        now=context.now,
+    )
+
+
+def prove(context: ActContext, request: ClaimCode) -> Claim:
+    """A person then decides.
+
+    Raises:
+        NotFoundError: there is no such claim of a team within reach.
+
+    """
+    database = context.database
+    team_within_reach(context, read_claim(database, request.number, context.now).team)
+    return show_code(database, request.number, request.code, now=context.now)
+
+
+def check(context: ActContext, request: ClaimNumber) -> ClaimCheck:
+    """By the TXT records that it asks for."""
+    node = context.node
+    return ClaimCheck(
+        *show_dns(node.database, request.number, resolver=node.settings.directory.resolver, now=context.now)
+    )
+
+
+def approve(context: ActContext, request: Approval) -> ClaimDecision:
+    """It becomes your word in the directory, with its evidence. Where others claim the same, that must be meant."""
+    return approve_claim(
+        context.database,
+        request.number,
+        said_by=context.name,
+        reason=request.reason,
+        over=request.over,
+        despite_rivals=request.yes,
+        **context.by,
+    )
+
+
+def refuse(context: ActContext, request: Refusal) -> ClaimDecision:
+    """With a reason."""
+    return refuse_claim(context.database, request.number, said_by=context.name, reason=request.reason, **context.by)
+
+
+_act = partial(Act, noun="claim")
+_decide = partial(
+    _act,
+    permission=Permission.DIRECTORY_DECIDE,
+    page=OwnSurface("/claims/{number}/decide"),
+    arguments=("number",),
+    signed=("--said-by", "Who decides; needed."),
+    routing=True,
+)
+
+ACTS: Final = (
+    _act(
+        "make", "Claim a network, AS or domain", make, permission=Permission.CLAIMS_MAKE, everything=False,
+        audit=(AuditAction.CLAIM_MADE,), command="directory claim", route="/claims",
+        page=OwnSurface("/portal/contacts/claim"), arguments=("value",),
+        signed=("--by", "Who says so, such as a name or a ticket."), makes=True,
+    ),
+    _act(
+        "prove", "Show control by the code from the letter", prove, permission=Permission.CLAIMS_MAKE,
+        everything=False, audit=(AuditAction.CLAIM_PROVED,), command=OwnSurface("directory claims check"),
+        route="/claims/{number}/code", page=OwnSurface("/portal/contacts/code"),
+    ),
+    _act(
+        "check", "Ask DNS whether control is shown", check, permission=Permission.DIRECTORY_EDIT,
+        audit=(AuditAction.CLAIM_PROVED,), command=OwnSurface("directory claims check"), route="/claims/{number}/check",
+        page=OwnSurface("/claims/{number}/check"),
+    ),
+    _decide(
+        "approve", "Approve a claim", approve, audit=(AuditAction.CLAIM_APPROVED,), command="directory claims approve",
+        route="/claims/{number}/approve",
+    ),
+    _decide(
+        "refuse", "Refuse a claim", refuse, audit=(AuditAction.CLAIM_REFUSED,), command="directory claims refuse",
+        route="/claims/{number}/refuse", told="Claim {claim[number]} is refused: {claim[reason]}.",
+    ),
+)  # fmt: skip
+"""What can be done with claims."""

@@ -1,0 +1,199 @@
+"""What is done with reports from the public: they are taken, answered, noted on, moved, and deleted on request."""
+
+from functools import partial
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field, StringConstraints
+from sqlalchemy.orm import Session
+
+from tocsin.incidents.arrivals.listing import find_report
+from tocsin.incidents.arrivals.models import PublicReport, ReportState
+from tocsin.incidents.arrivals.retention import erase_report
+from tocsin.incidents.arrivals.working import (
+    ReporterLetter,
+    answer_report,
+    give_back,
+    note_on_report,
+    set_state,
+    take_report,
+)
+from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.node.accounts import Permission as Permission
+from tocsin.node.accounts import find_person
+from tocsin.node.errors import UsageError
+from tocsin.node.records import AuditAction
+
+_SUBJECT: Final = N_("Answer to your report %(reference)s")
+_CLOSE: Final = N_("To add something, open your report with its secret: %(page)s")
+_TEXT: Final = Wording(lacking=N_("Write something, in at most 10,000 letters."), lines=True)
+
+
+class InboxReport(BaseModel):
+    """Which report."""
+
+    reference: Annotated[str, StringConstraints(min_length=1, max_length=40)] = Field(
+        description="The reference of a report.", examples=["0000-0000"]
+    )
+
+
+class InboxMove(InboxReport):
+    """Whose turn it is."""
+
+    state: ReportState = Field(description="new, open, waiting (for the reporter) or closed.")
+
+
+class InboxNote(InboxReport):
+    """A text on a report."""
+
+    text: Annotated[str, _TEXT] = Field(min_length=1, max_length=10_000, description="The text.")
+    once: str = Field("", max_length=100, description="A name for this text: the same twice is kept once.")
+
+
+class InboxAnswer(InboxNote):
+    """A text for the reporter."""
+
+    asks: bool = Field(default=False, description="It asks something: wait for the reporter.")
+
+
+class InboxState(BaseModel):
+    """How a report stands; ``owner``: the number of a person, or null."""
+
+    reference: str
+    state: ReportState
+    owner: int | None
+
+
+class InboxErased(BaseModel):
+    """The reference of a report that is gone."""
+
+    reference: str
+
+
+def take(context: ActContext, request: InboxReport) -> InboxState:
+    """Who had it before has it no more."""
+    with context.database.begin() as session:
+        report = find_report(session, request.reference)
+        take_report(session, report, _person(session, context), **context.by)
+        return _state(report)
+
+
+def leave(context: ActContext, request: InboxReport) -> InboxState:
+    """It has no owner then."""
+    with context.database.begin() as session:
+        report = find_report(session, request.reference)
+        give_back(session, report, person=_person(session, context), **context.by)
+        return _state(report)
+
+
+def move(context: ActContext, request: InboxMove) -> InboxState:
+    """Closed, opened again, or waiting for the reporter."""
+    with context.database.begin() as session:
+        report = find_report(session, request.reference)
+        person = _person(session, context)
+        set_state(session, report, request.state, person=person, **context.by)
+        return _state(report)
+
+
+def answer(context: ActContext, request: InboxAnswer) -> InboxState:
+    """It is shown to whoever has the secret of the report, and goes to the mailbox, if there is one."""
+    with context.database.begin() as session:
+        report = find_report(session, request.reference)
+        answer_report(
+            session,
+            report,
+            request.text,
+            person=_person(session, context),
+            asks=request.asks,
+            letter=_letter(context, report, request.text),
+            act=_once(context, request),
+            **context.by,
+        )
+        return _state(report)
+
+
+def note(context: ActContext, request: InboxNote) -> InboxState:
+    """Only the team sees it."""
+    with context.database.begin() as session:
+        report = find_report(session, request.reference)
+        person, once = _person(session, context), _once(context, request)
+        note_on_report(session, report, request.text, person=person, act=once, **context.by)
+        return _state(report)
+
+
+def erase(context: ActContext, request: InboxReport) -> InboxErased:
+    """With all that was said of it, as its reporter may ask. Its reference and its steps stay in the audit log."""
+    node = context.node
+    with node.database.reading() as session:
+        report = find_report(session, request.reference)
+    erase_report(node.database, node.home / "inbox", report.id, **context.by)
+    return InboxErased(reference=report.reference)
+
+
+def _person(session: Session, context: ActContext) -> int:
+    """The number of who acts; a command says whose account it is."""
+    if context.person is not None:
+        return context.person
+    if not context.name:
+        raise UsageError("Who works on it?", hint="Add --as with the mailbox or number of an account.")
+    return find_person(session, context.name).id
+
+
+def _state(report: PublicReport) -> InboxState:
+    return InboxState(reference=report.reference, state=ReportState(report.state), owner=report.owner)
+
+
+def _once(context: ActContext, request: InboxNote) -> str | None:
+    return f"{context.actor}/{request.once}" if request.once else None
+
+
+def _letter(context: ActContext, report: PublicReport, text: str) -> ReporterLetter:
+    """The mail to a reporter, in the language of the page that he used."""
+    node, url = context.node.settings.node, context.node.settings.server.url
+    subject = context.say(report.language, _SUBJECT, reference=report.reference)
+    close = context.say(report.language, _CLOSE, page=f"{url}/report/answer")
+    return ReporterLetter(subject, f"{text}\n\n-- \n{node.name}\n{close if url else ''}".rstrip() + "\n")
+
+
+_act = partial(
+    Act,
+    noun="inbox report",
+    permission=Permission.INBOX_WRITE,
+    arguments=("reference",),
+    signed=("--as", "Whose account it is, by mailbox or number; needed."),
+)
+
+ACTS: Final = (
+    _act(
+        "take", "Become the owner of a report from the public", take,
+        audit=(AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED), command="inbox take", route="/inbox/{reference}/take",
+        page=OwnSurface("/reports/public/{reference}/take"), told="{reference} is {state}.",
+    ),
+    _act(
+        "leave", "Leave a report from the public to others", leave,
+        audit=(AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED), command="inbox leave",
+        route="/inbox/{reference}/leave",
+        page=OwnSurface("/reports/public/{reference}/leave"), told="{reference} is {state}.",
+    ),
+    _act(
+        "move", "Say whose turn it is with a report from the public", move, audit=(AuditAction.INBOX_MOVED,),
+        command="inbox move", route="/inbox/{reference}/state", page=OwnSurface("/reports/public/{reference}/state"),
+        arguments=("reference", "state"), told="{reference} is {state}.",
+    ),
+    _act(
+        "answer", "Answer who reported something", answer,
+        audit=(AuditAction.INBOX_ANSWERED, AuditAction.INBOX_TAKEN, AuditAction.INBOX_MOVED), command="inbox answer",
+        route="/inbox/{reference}/answer", page=OwnSurface("/reports/public/{reference}/say"),
+        told="{reference} is answered, and {state}.",
+    ),
+    _act(
+        "note", "Keep a note on a report from the public", note, audit=(AuditAction.INBOX_NOTED,), command="inbox note",
+        route="/inbox/{reference}/note", page=OwnSurface("/reports/public/{reference}/say"),
+        told="The note on {reference} is kept.",
+    ),
+    _act(
+        "erase", "Delete a report from the public", erase, audit=(AuditAction.INBOX_ERASED,), command="inbox erase",
+        route="/inbox/{reference}/erase", page=OwnSurface("/reports/public/{reference}/erase"), signed=("", ""),
+        told="{reference} is gone for good.",
+    ),
+)  # fmt: skip
+"""What can be done with reports from the public."""

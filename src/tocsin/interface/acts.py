@@ -1,0 +1,227 @@
+"""Acts: what somebody can change here, each written once as data beside its function.
+
+The command, the route of the API, the form of the page, the matrix in docs/acts.md and the permission matrix are made
+from it. docs/design/acts.md says why.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Protocol, cast, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, ValidationError
+
+from tocsin.node.accounts import Permission as Permission
+from tocsin.node.accounts import PermissionScope, Principal
+from tocsin.node.errors import UsageError
+from tocsin.node.records import AuditAction, Database
+from tocsin.node.settings import Settings
+
+_BRACES: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
+
+
+def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
+    """Mark a text for translation; the page that shows it translates it."""
+    return text
+
+
+class OwnSurface(str):
+    """An address on a door where the door has a surface of its own, by hand; it calls the act's function."""
+
+    __slots__ = ()
+
+
+class Absence(str):
+    """Why an act is not on a door."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Of a field: the option of the command, where its name does not do; what is said when it lacks, and a hint.
+
+    ``lines``: it is a text of several lines.
+    """
+
+    option: str = ""
+    lacking: str = ""
+    hint: str = ""
+    lines: bool = False
+
+
+class OpenNode(Protocol):
+    """What a node gives to every act."""
+
+    @property
+    def home(self) -> Path:
+        """Its folder."""
+
+    @property
+    def settings(self) -> Settings:
+        """What it is told to do."""
+
+    @property
+    def database(self) -> Database:
+        """Its records."""
+
+
+def in_english(_language: str, text: str, **values: object) -> str:
+    """The text as it stands, filled in."""
+    return text % values
+
+
+Say = Callable[..., str]
+"""A text of ours in a language, filled in: for whoever is written to."""
+
+
+@dataclass(frozen=True)
+class ActContext:
+    """Who acts, when, and on which node.
+
+    ``actor``: as the audit log names it. ``name``: whose word it is, as people read it; empty where a command was not
+    told. ``person``: the number of the account, None at the command line. ``reach``: whose things are covered.
+    ``say``: says a text in the language of whoever is written to. ``waits``: whether it may wait for another process.
+    """
+
+    node: OpenNode
+    now: datetime
+    actor: str
+    name: str = ""
+    person: int | None = None
+    reach: PermissionScope = field(default_factory=lambda: PermissionScope(everything=True))
+    say: Say = in_english
+    waits: bool = True
+
+    @property
+    def database(self) -> Database:
+        """The records of the node."""
+        return self.node.database
+
+    @property
+    def by(self) -> dict[str, Any]:
+        """Who and when, as functions of rooms take it: ``actor`` and ``now``."""
+        return {"actor": self.actor, "now": self.now}
+
+    @property
+    def signature(self) -> str:
+        """How records name who says it: by number where there is an account, else as the command was told."""
+        return self.actor if self.person is not None else self.name or self.actor
+
+
+@dataclass(frozen=True)
+class Act:
+    """One act.
+
+    ``function`` is given the context and a request, a pydantic model; it does all of it in one transaction, with the
+    audit entry, and gives back what is told: a model, or a list with one for each subject. ``noun``: what it changes.
+    ``command``, ``route``, ``page``: its address on each door, or `Absence` with the reason. ``arguments``: the fields
+    that stand without a name in the command. ``told``: what a person reads afterwards, with fields of the result.
+    ``everything``: only for whom the permission reaches all things; else the function asks ``context.reach``.
+    ``signed``: the option by which the command is told whose word it is, and its help. ``routing``: it changes who must
+    know, so rules are compiled anew afterwards. ``makes``: it makes what was not there.
+    """
+
+    name: str
+    summary: str
+    function: Callable[[ActContext, Any], Any]
+    _: KW_ONLY
+    noun: str
+    permission: Permission
+    audit: tuple[AuditAction, ...]
+    command: str
+    route: str
+    page: str
+    arguments: tuple[str, ...] = ()
+    told: str = ""
+    everything: bool = True
+    signed: tuple[str, str] = ("", "")
+    routing: bool = False
+    makes: bool = False
+
+    @cached_property
+    def request(self) -> type[BaseModel]:
+        """The model of its request."""
+        _context, request, *_ = get_type_hints(self.function).values()
+        return cast("type[BaseModel]", request)
+
+    @property
+    def operation(self) -> str:
+        """Its name in the API."""
+        first, *others = f"{self.name} {self.noun}".replace("-", " ").split()
+        return first + "".join(map(str.capitalize, others))
+
+    @property
+    def explanation(self) -> str:
+        """What the function's docstring says, on one line, without what it raises."""
+        return " ".join((self.function.__doc__ or "").partition("Raises:")[0].split())
+
+    @property
+    def result(self) -> Any:
+        """The type of what it gives back for one subject; None: nothing."""
+        made = get_type_hints(self.function)["return"]
+        return get_args(made)[0] if get_origin(made) is list else made
+
+
+def context_for(node: OpenNode, visitor: Principal, act: Act, now: datetime, say: Say = in_english) -> ActContext:
+    """The context of an act that somebody does who is signed in, or by an API token."""
+    name = visitor.name or visitor.actor
+    return ActContext(node, now, visitor.actor, name, visitor.person, visitor.reach(act.permission), say)
+
+
+class RequestError(UsageError):
+    """A request is not as the act takes it; ``wrongs``: names of fields, and what is wrong with each."""
+
+    def __init__(self, wrongs: Sequence[tuple[str, str]], hint: str) -> None:
+        super().__init__(wrongs[0][1], hint=hint)
+        self.wrongs = wrongs
+
+
+def read_request(act: Act, values: Mapping[str, Any]) -> Any:
+    """The request of an act from what somebody gave.
+
+    Raises:
+        RequestError: something is missing or is not as it must be.
+
+    """
+    try:
+        return act.request(**values)
+    except ValidationError as error:
+        named = [(_name_of(one), one) for one in error.errors()]
+        wrongs = [(name, _sentence(one, wording_of(act, name))) for name, one in named]
+        raise RequestError(wrongs, wording_of(act, wrongs[0][0]).hint) from None
+
+
+def is_several(act: Act, name: str) -> bool:
+    """Whether a field takes several values."""
+    return get_origin(act.request.model_fields[name].annotation) is tuple
+
+
+def names_in(address: str) -> list[str]:
+    """The names in braces of an address."""
+    return _BRACES.findall(address)
+
+
+def wording_of(act: Act, name: str) -> Wording:
+    """How a field is worded."""
+    field = act.request.model_fields.get(name)
+    return next((one for one in (field.metadata if field else ()) if isinstance(one, Wording)), Wording())
+
+
+def _name_of(error: Any) -> str:
+    return str(error["loc"][0]) if error["loc"] else ""
+
+
+def _sentence(error: Any, wording: Wording) -> str:
+    match error["type"]:
+        case "string_too_long":
+            return N_("This is too long.")
+        case "value_error":
+            return str(error["msg"]).removeprefix("Value error, ")
+        case "missing" | "string_too_short" | "too_short":
+            return wording.lacking or N_("Fill this in.")
+        case _:
+            return wording.lacking or N_("This is not as it must be.")

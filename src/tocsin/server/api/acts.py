@@ -1,0 +1,96 @@
+"""A route of the API for an act: its address, its body and its answer are made from the act."""
+
+from inspect import Parameter, Signature
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Path
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, create_model
+from pydantic.fields import FieldInfo
+
+from tocsin.interface.acts import (
+    Absence,
+    Act,
+    OwnSurface,
+    RequestError,
+    context_for,
+    is_several,
+    names_in,
+    read_request,
+)
+from tocsin.node.accounts import Principal
+from tocsin.server.api.counter import ApiContext
+from tocsin.server.security import needs
+
+
+def add_acts(router: APIRouter, counter: ApiContext, acts: tuple[Act, ...]) -> None:
+    """Add a route for each act that has one and is not served by hand."""
+    for act in acts:
+        if not isinstance(act.route, Absence | OwnSurface):
+            _add_act(router, counter, act)
+
+
+def perform(counter: ApiContext, visitor: Principal, act: Act, **values: Any) -> Any:
+    """Do an act for whoever asks; what it gives back.
+
+    Raises:
+        RequestValidationError: a request is not as the act takes it.
+
+    """
+    try:
+        request = read_request(act, values)
+    except RequestError as error:
+        wrongs = [{"loc": ("body", name), "msg": wrong} for name, wrong in error.wrongs]
+        raise RequestValidationError(wrongs) from None
+    done = act.function(context_for(counter.node, visitor, act, counter.now, counter.say), request)
+    if act.routing:
+        counter.guide.renew()
+    return done
+
+
+def _add_act(router: APIRouter, counter: ApiContext, act: Act) -> None:
+    named = names_in(act.route)
+    body = _body_of(act, named)
+
+    def serve(visitor: Principal, body: BaseModel | None = None, **path: Any) -> Any:
+        values = {name: (value,) if is_several(act, name) else value for name, value in path.items()}
+        values |= {name: getattr(body, name) for name in body.model_fields_set} if body else {}
+        done = perform(counter, visitor, act, **values)
+        return done[0] if isinstance(done, list) else done
+
+    parameters = {name: Annotated[_one(act, name), _place_of(act.request.model_fields[name])] for name in named}
+    parameters["visitor"] = Annotated[Principal, needs(act.permission, everything=act.everything)]
+    made = [Parameter(name, Parameter.KEYWORD_ONLY, annotation=of) for name, of in parameters.items()]
+    if body:
+        needed = any(field.is_required() for field in body.model_fields.values())
+        of, default = (body, Parameter.empty) if needed else (body | None, None)
+        made.append(Parameter("body", Parameter.KEYWORD_ONLY, annotation=Annotated[of, Body()], default=default))
+    serve.__signature__ = Signature(made)  # type: ignore[attr-defined]  # FastAPI reads it
+    serve.__doc__ = act.explanation
+    serve.__name__ = act.operation
+    router.post(
+        act.route,
+        operation_id=act.operation,
+        summary=act.summary,
+        response_model=act.result,
+        status_code=201 if act.makes else 200,
+    )(serve)
+
+
+def _body_of(act: Act, named: list[str]) -> type[BaseModel] | None:
+    """The fields that are not in the address; None where there is none."""
+    fields: Any = {name: (of.annotation, of) for name, of in act.request.model_fields.items() if name not in named}
+    name = act.operation[0].upper() + act.operation[1:]
+    return create_model(name, __doc__=act.request.__doc__, **fields) if fields else None
+
+
+def _one(act: Act, name: str) -> Any:
+    """The type of one value of a field, with its bounds."""
+    field = act.request.model_fields[name]
+    if is_several(act, name):
+        return field.annotation.__args__[0]  # type: ignore[union-attr]  # a tuple of these
+    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+
+
+def _place_of(field: FieldInfo) -> Any:
+    return Path(description=field.description, examples=field.examples)

@@ -1,0 +1,90 @@
+"""Forms for acts: what a form says becomes the request; acts without a page of their own have one form for all."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData
+
+from tocsin.interface.acts import (
+    Absence,
+    Act,
+    OwnSurface,
+    RequestError,
+    context_for,
+    is_several,
+    names_in,
+    read_request,
+    wording_of,
+)
+from tocsin.node.accounts import Principal
+from tocsin.node.errors import ConflictError, InputError, UsageError
+from tocsin.server.pages.desk import PageContext
+from tocsin.server.security import Form, needs, text_of, texts_of
+
+
+def perform(desk: PageContext, visitor: Principal, act: Act, form: FormData, **given: Any) -> Any:
+    """Do an act with what a form says, and what its page knows besides; what it gives back.
+
+    Raises:
+        RequestError: something in the form is missing or not as it must be.
+
+    """
+    context = replace(context_for(desk.node, visitor, act, desk.now, desk.say), waits=False)
+    done = act.function(context, read_request(act, _typed(act, form) | given))
+    if act.routing:
+        desk.guide.renew()
+    return done
+
+
+def form_pages(desk: PageContext, acts: tuple[Act, ...]) -> APIRouter:
+    """A form for each act that has no page of its own."""
+    router = APIRouter()
+    for act in acts:
+        if not isinstance(act.page, Absence | OwnSurface):
+            _add_form(router, desk, act)
+    return router
+
+
+def _add_form(router: APIRouter, desk: PageContext, act: Act) -> None:
+    guarded = Annotated[Principal, needs(act.permission, everything=act.everything)]
+    back = act.page.partition("/{")[0].rpartition("/")[0] if not names_in(act.page) else act.page.partition("/{")[0]
+
+    def show(request: Request, typed: dict[str, Any], wrongs: Any = (), error: str = "") -> Response:
+        shown: dict[str, Any] = {"act": act, "typed": typed, "wrongs": dict(wrongs), "error": error, "back": back}
+        shown["fields"] = {name: of for name, of in act.request.model_fields.items() if name not in request.path_params}
+        status = 409 if error else 422 if wrongs else 200
+        return desk.page(request, "act.html", status=status, **shown)
+
+    @router.get(act.page)
+    def ask(request: Request, _visitor: guarded) -> Response:
+        """The form."""
+        return show(request, {**request.query_params})
+
+    @router.post(act.page)
+    def do(request: Request, visitor: guarded, form: Form) -> Response:
+        """Do it, or say what is wrong."""
+        given = {name: (of,) if is_several(act, name) else of for name, of in request.path_params.items()}
+        try:
+            perform(desk, visitor, act, form, **given)
+        except RequestError as error:
+            return show(request, {**form}, error.wrongs)
+        except (ConflictError, InputError, UsageError) as error:
+            return show(request, {**form}, error=str(error))
+        return desk.go(back)
+
+
+def _typed(act: Act, form: FormData) -> dict[str, Any]:
+    """What the fields of a form say; an empty one is as if it were not there."""
+    typed: dict[str, Any] = {}
+    for name in act.request.model_fields:
+        if is_several(act, name):
+            typed[name] = tuple(texts_of(form, name))
+        elif text := _text(act, name, text_of(form, name)):
+            typed[name] = text
+    return typed
+
+
+def _text(act: Act, name: str, text: str) -> str:
+    return text.replace("\r\n", "\n") if wording_of(act, name).lines else " ".join(text.split())
