@@ -20,8 +20,7 @@ from tocsin.cli import COMMANDS, application
 from tocsin.cli.acts import every_act
 from tocsin.delivery import acts
 from tocsin.interface.acts import Absence, Act, ActContext, OwnSurface
-from tocsin.node.accounts import AccountRole
-from tocsin.node.accounts import Permission as Permission
+from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.records import AuditAction, AuditEntry, audit
 from tocsin.server.server import make_application
 

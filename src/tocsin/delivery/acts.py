@@ -13,7 +13,7 @@ from tocsin.delivery.journal import retry
 from tocsin.delivery.models import Delivery
 from tocsin.delivery.steering import hold, send_again
 from tocsin.interface.acts import Act, ActContext, OwnSurface
-from tocsin.node.accounts import Permission as Permission
+from tocsin.node.accounts import Permission
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction
 

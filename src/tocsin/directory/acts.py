@@ -22,7 +22,7 @@ from tocsin.directory.statements import (
 )
 from tocsin.directory.within_reach import team_within_reach
 from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
-from tocsin.node.accounts import Permission as Permission
+from tocsin.node.accounts import Permission
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction
 
@@ -36,14 +36,14 @@ _TEAM: Final = "The key or UUID of a team."
 _WHY: Final = "Why, in one line."
 
 
-class Contested(BaseModel):
+class ContestedValue(BaseModel):
     """What is contested, and why it is decided so."""
 
     value: _Line = Field(description=_VALUE, examples=["192.0.2.0/24"])
     reason: _Reason = Field(description=_WHY)
 
 
-class Holders(Contested):
+class Holders(ContestedValue):
     """Whose it is: of these teams, or of all that claim it."""
 
     teams: Annotated[tuple[_Team, ...], Wording("--for")] = Field(
@@ -139,7 +139,7 @@ class Withdrawn(BaseModel):
     withdrawn: int
 
 
-class Muted(BaseModel):
+class MuteTarget(BaseModel):
     """Something that a team is not told of."""
 
     team: _Team = Field(description=_TEAM)
@@ -149,7 +149,7 @@ class Muted(BaseModel):
     value: _Line = Field(description="A network, an identifier like open-rdp, or a type like scanner.")
 
 
-class MutedFor(Muted):
+class MuteRequest(MuteTarget):
     """Until when, and why."""
 
     until: Annotated[date | None, Wording(lacking=_NO_END)] = Field(
@@ -180,7 +180,7 @@ def decide(context: ActContext, request: Holders) -> DecisionRecord:
     return decide_conflict(context.database, verdict, **context.by)
 
 
-def take_back(context: ActContext, request: Contested) -> Withdrawn:
+def take_back(context: ActContext, request: ContestedValue) -> Withdrawn:
     """What persons and imports say counts again; the history keeps it."""
     why = request.reason
     return Withdrawn(
@@ -245,7 +245,7 @@ def set_fact(context: ActContext, request: TeamFact) -> TeamFactSaid:
     return TeamFactSaid(team=request.team, field=request.field, values=understood, said_by=who)
 
 
-def mute_for(context: ActContext, request: MutedFor) -> MuteState:
+def mute_for(context: ActContext, request: MuteRequest) -> MuteState:
     """For a time; it takes the place of what was said of the same before."""
     until = context.now + timedelta(days=request.days or 0)
     if request.until:
@@ -256,7 +256,7 @@ def mute_for(context: ActContext, request: MutedFor) -> MuteState:
     return MuteState(team=key, kind=done.kind, value=done.value, until=done.until)
 
 
-def end_mute(context: ActContext, request: Muted) -> MuteState:
+def end_mute(context: ActContext, request: MuteTarget) -> MuteState:
     """From the next telling on."""
     key = team_within_reach(context, request.team).key
     unmute(context.database, key, request.kind, request.value, **context.by)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from tocsin.events.alarms import acknowledge, set_cadence
 from tocsin.interface.acts import N_, Absence, Act, ActContext, OwnSurface, Wording
-from tocsin.node.accounts import Permission as Permission
+from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 
 _HOURS = Wording(lacking=N_("How often a feed comes is a number of hours."), hint=N_("0: when it likes."))

@@ -14,8 +14,7 @@ from typing import Any, Final, Protocol, cast, get_args, get_origin, get_type_hi
 
 from pydantic import BaseModel, ValidationError
 
-from tocsin.node.accounts import Permission as Permission
-from tocsin.node.accounts import PermissionScope, Principal
+from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction, Database
 from tocsin.node.settings import Settings

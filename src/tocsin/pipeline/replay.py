@@ -28,7 +28,7 @@ from tocsin.events.reports import OpenedReport
 from tocsin.events.sources import sources
 from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.networks import Networks
-from tocsin.node.accounts import Permission as Permission
+from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say

@@ -15,11 +15,11 @@ from support.api_client import token_of
 from support.cast import HEADER
 from support.world import World, served
 from tocsin import Client
+from tocsin.directory.claims import Claim
 from tocsin.node.accounts import AccountRole, Permission
 from tocsin.node.errors import ConflictError, NotFoundError, RemoteError, UsageError
 from tocsin.server.api import (
     audit,
-    claims,
     deliveries,
     health,
     ingests,
@@ -69,7 +69,7 @@ def report(folder: Path, *addresses: str, wrong: str = "") -> Path:
 @pytest.mark.parametrize(
     ("mine", "theirs"),
     [
-        (own.Claim, claims.Claim),
+        (own.Claim, Claim),
         (own.Digest, deliveries.WholeDigest),
         (own.Entry, audit.AuditEntryOut),
         (own.Failed, reports.FailedFile),

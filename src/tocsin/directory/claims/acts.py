@@ -12,7 +12,7 @@ from tocsin.directory.claims.model import Claim
 from tocsin.directory.claims.read import read_claim
 from tocsin.directory.within_reach import team_within_reach
 from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
-from tocsin.node.accounts import Permission as Permission
+from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 
 _LINE: Final = r"^[^\x00-\x1f\x7f]*$"

@@ -105,7 +105,7 @@ def _contested(claim: Claim, rivals: Iterable[ContestedClaim]) -> ConflictError:
     thing = f"AS{claim.value}" if claim.kind == "asn" else claim.value
     teams = ", ".join(sorted({rival.team for rival in rivals})[:_FEW])
     return ConflictError(
-        say("Others claim %(thing)s, what it lies in, or parts of it: %(teams)s.", thing=thing, teams=teams),
+        say("Others claim %(value)s, what it lies in, or parts of it: %(value2)s.", value=thing, value2=teams),
         hint=f"Look: tocsin directory claims show {claim.number}. To approve it all the same, add --yes.",
     )
 

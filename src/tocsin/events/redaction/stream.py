@@ -211,7 +211,7 @@ class Redaction:
 
 def redacted(stream: BinaryIO) -> BinaryIO:
     """The stream as far as it may be kept."""
-    return io.BufferedReader(_Redacted(stream), _BLOCK)
+    return io.BufferedReader(_RedactedStream(stream), _BLOCK)
 
 
 def redacted_bytes(data: bytes) -> tuple[bytes, int]:
@@ -242,7 +242,7 @@ def redact_file(path: Path) -> None:
             beside.replace(path)
 
 
-class _Redacted(io.RawIOBase):
+class _RedactedStream(io.RawIOBase):
     """What a redaction leaves of a stream."""
 
     def __init__(self, stream: IO[bytes], depth: int = 0) -> None:
@@ -277,7 +277,7 @@ def _examined(archive: zipfile.ZipFile, member: zipfile.ZipInfo, depth: int) -> 
 
 def _copied(archive: zipfile.ZipFile, member: zipfile.ZipInfo, copy: zipfile.ZipFile, depth: int) -> None:
     with copy.open(member.filename, "w", force_zip64=True) as out, suppress(*_DAMAGE), archive.open(member) as stream:
-        kept = io.BufferedReader(_Redacted(stream, depth + 1), _BLOCK)
+        kept = io.BufferedReader(_RedactedStream(stream, depth + 1), _BLOCK)
         shutil.copyfileobj(kept, out)
 
 

@@ -18,8 +18,7 @@ from tocsin.incidents.arrivals.working import (
     take_report,
 )
 from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
-from tocsin.node.accounts import Permission as Permission
-from tocsin.node.accounts import find_person
+from tocsin.node.accounts import Permission, find_person
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction
 

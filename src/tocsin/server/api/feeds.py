@@ -26,7 +26,7 @@ class Alarm(BaseModel):
     acknowledged_at: datetime | None
 
 
-class Feed(BaseModel):
+class FeedOut(BaseModel):
     """A feed: how often it should come (0: when it likes), when it came last, how it is."""
 
     feed: str
@@ -44,10 +44,10 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     """Add the routes."""
 
     @router.get("/feeds", operation_id="listFeeds", summary="All feeds, and what is not as usual")
-    def list_feeds(_visitor: Annotated[Principal, needs(Permission.REPORTS_READ)]) -> list[Feed]:
+    def list_feeds(_visitor: Annotated[Principal, needs(Permission.REPORTS_READ)]) -> list[FeedOut]:
         """With the alarms that are open."""
         return [
-            Feed(
+            FeedOut(
                 feed=one.name,
                 name=one.record.name,
                 provider=one.record.provider,

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import Delivery, acts, find_mail, held_digests, held_letters
 from tocsin.directory import team_names
 from tocsin.interface.acts import Act, RequestError
-from tocsin.node.accounts import Permission as Permission
-from tocsin.node.accounts import Principal
+from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
 from tocsin.server.pages.acts import perform
