@@ -2,7 +2,6 @@
 
 import getpass
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +29,7 @@ def list_(ctx: typer.Context) -> None:
     invocation: Invocation = ctx.obj
     if invocation.server:
         with remote.client_of(invocation) as client:
-            found = [asdict(entry) for entry in client.quarantine()]
+            found = [dict(entry) for entry in client.quarantine()]
     else:
         found = [vars(entry) for entry in quarantined(open_node(invocation.home))]
     emit(
@@ -63,7 +62,7 @@ def show(
     invocation: Invocation = ctx.obj
     if invocation.server:
         with remote.client_of(invocation) as client:
-            rows = [asdict(row) for row in islice(client.set_aside(ingest), limit)]
+            rows = [dict(row) for row in islice(client.set_aside(ingest), limit)]
     else:
         node = open_node(invocation.home)
         require_ingest(node, ingest)

@@ -1,7 +1,6 @@
 """``/claims``: a team says that a network, AS or domain is theirs, and shows control of it."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Request, Response
@@ -13,6 +12,7 @@ from tocsin.directory.claims import ClaimState, make_claim, read_claim, read_cla
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
+from tocsin.server.model import Claim
 from tocsin.server.security import NotHereError, needs
 
 TAG = "directory"
@@ -22,26 +22,10 @@ _LINE = r"^[^\x00-\x1f\x7f]+$"
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The number of a claim.", examples=[1])]
 
 
-class ClaimOut(BaseModel):
+class ClaimOut(Claim):
     """``dns_names`` must all have a TXT record that says ``dns_value``; or the code from the letter is given back."""
 
-    number: int
-    team: str
-    kind: str
-    value: str
-    mailbox: str
-    claimed_by: str
     state: ClaimState
-    made_at: datetime
-    expires_at: datetime
-    dns_names: list[str]
-    dns_value: str
-    asked: list[str]
-    proof: str
-    evidence: str
-    decided_by: str
-    decided_at: datetime | None
-    reason: str
 
 
 class NewClaim(BaseModel):

@@ -27,6 +27,7 @@ from tocsin.directory import team_names, teams_called
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.node.letters import Letter
 from tocsin.problems.replies import came_in
+from tocsin.server import model
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import Cursor, Limit, ListPage, aware, cursor_for, link_next, place_of
 from tocsin.server.security import NotHereError, needs
@@ -40,33 +41,16 @@ Reference = Annotated[
 Steerer = Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)]
 
 
-class Digest(BaseModel):
+class Digest(model.Digest):
     """One digest. ``counts``: what is owed, and what it holds; ``error``: why it did not leave, or empty."""
 
-    reference: str
     state: DeliveryState
-    team: str | None = Field(description="The team's key; null: it is no longer in the directory.")
-    team_name: str | None
-    subject: str
-    message_id: str
-    channel: str
-    created_at: datetime
-    sent_at: datetime | None
-    attempts: int
-    next_try_at: datetime | None
-    path: str
-    size: int
-    counts: dict[str, int]
-    protection: str
-    error: str
 
 
-class WholeDigest(Digest):
+class WholeDigest(model.WholeDigest):
     """The same with the mails that came in about it: answers, bounces and others, as `tocsin deliveries show` says."""
 
-    not_reached: dict[str, str] = Field({}, description="Mailboxes that it did not reach, and why.")
-    tickets: list[str] = []
-    mails: list[int] = Field([], description="Numbers of mails about it.")
+    state: DeliveryState
 
 
 class OptionalReason(BaseModel):

@@ -1,10 +1,8 @@
 """``/ingests``: reports that were taken in, however they came."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, Field
 
 from tocsin.events.ingests import IngestFilter, find_ingests
 from tocsin.events.models import IngestState
@@ -13,6 +11,7 @@ from tocsin.pipeline.replay import require_ingest
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import WHOLE, Cursor, Limit, ListPage, Whole, asked_form, cursor_for, link_next, place_of
 from tocsin.server.list_files import ingest_row, ingests_file
+from tocsin.server.model import Ingest
 from tocsin.server.security import needs, sent
 
 TAG = "reports"
@@ -21,29 +20,10 @@ _NOUN = "ingests"
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The number of an ingest.", examples=[1])]
 
 
-class IngestOut(BaseModel):
+class IngestOut(Ingest):
     """One report taken in: ``rows`` = ``stored`` + ``duplicates`` + ``quarantined``."""
 
-    number: int
-    report: str
-    source: str = Field(examples=["shadowserver"])
-    feed: str = Field(examples=["scan_rdp"])
     state: IngestState
-    at: datetime
-    newest_event: datetime | None
-    sha256: str
-    replay_of: int | None
-    rows: int
-    stored: int
-    duplicates: int
-    quarantined: int
-    problems_new: int
-    problems_continuing: int
-    routed: int
-    unrouted: int
-    withheld: int
-    deliveries: int
-    withheld_by_rule: dict[str, int]
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:

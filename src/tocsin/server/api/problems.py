@@ -1,6 +1,6 @@
 """``/problems``: what is wrong, where each problem is in its course, and what its team says of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -24,8 +24,10 @@ from tocsin.problems.answers import (
     state_of,
 )
 from tocsin.problems.answers.by_team import TeamAnswer, answer_problems, sheets_of
+from tocsin.server import model
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
+from tocsin.server.model import ProblemAnswer
 from tocsin.server.security import NotHereError, needs
 from tocsin.sharing.visibility import labels_that_leave
 
@@ -35,30 +37,18 @@ _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = r"^[0-9a-f]{16}$"
 
 
-class ProblemAnswerOut(BaseModel):
+class ProblemAnswerOut(ProblemAnswer):
     """What a team said of it, and how that stands; ``outcome`` is null where nothing that is seen can test it."""
 
-    team: str | None
     verdict: AnswerVerdict
-    at: datetime
     outcome: AnswerOutcome | None
-    since: datetime | None
 
 
-class Problem(BaseModel):
+class Problem(model.Problem):
     """One asset with one thing wrong. What an operator may not know, as when others saw it first, is null."""
 
-    problem: str = Field(examples=["00f1c2d3e4a5b6c7"])
-    where: str = Field(examples=["192.0.2.1"])
-    port: str
-    what: str = Field(examples=["open-rdp"])
     state: ProblemState
-    first_seen: datetime | None
-    last_seen: datetime | None
-    sightings: int | None
-    gone_at: datetime | None
-    teams: list[str]
-    said: list[ProblemAnswerOut]
+    said: Sequence[ProblemAnswerOut]
 
 
 class AnswerIn(BaseModel):

@@ -4,7 +4,6 @@ from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
 
 from tocsin.events.quarantine import set_aside
 from tocsin.node.accounts import Permission, Principal
@@ -12,23 +11,12 @@ from tocsin.pipeline.replay import quarantined, replay, require_ingest
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.ingests import Number
 from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
-from tocsin.server.api.reports import SetAsideOut, Sums
+from tocsin.server.model import QuarantineOut, SetAsideOut, Sums
 from tocsin.server.security import needs
 from tocsin.sharing.visibility import aside_that_leaves
 
 TAG = "quarantine"
 _NOUN = "quarantine"
-
-
-class QuarantineOut(BaseModel):
-    """An ingest that set rows aside. `open`: how many still wait for a person."""
-
-    ingest: int
-    report: str
-    feed: str = Field(examples=["scan_rdp"])
-    rows: int
-    replayed_by: int | None = Field(description="The newest ingest that read some of them again.")
-    open: int
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:

@@ -1,16 +1,10 @@
 """``/teams``: the directory."""
 
-from datetime import date
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, Field
 
 from tocsin.directory import (
-    DigestInterval,
-    ResponsibilityRole,
-    RuleKind,
     TeamKind,
     TeamSearch,
     merged_teams,
@@ -21,6 +15,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import WHOLE, Cursor, Limit, ListPage, Whole, asked_form, cursor_for, link_next, place_of
 from tocsin.server.list_files import teams_file
+from tocsin.server.model import RuleOut, TeamInList, TeamOut
 from tocsin.server.security import NotHereError, needs, sent
 
 TAG = "directory"
@@ -30,48 +25,6 @@ _MOST_RULES = 1_000
 Key = Annotated[
     str, Path(max_length=200, pattern=r"^[A-Za-z0-9._-]+$", description="Key or UUID of a team.", examples=["operator"])
 ]
-
-
-class TeamInList(BaseModel):
-    """A team. ``answers_for``: how many values of each kind anybody says that it answers for."""
-
-    key: str
-    name: str
-    organisation: str
-    kind: TeamKind
-    country: str = Field(examples=["MU"])
-    answers_for: dict[RuleKind, int]
-
-
-class RuleOut(BaseModel):
-    """What the team answers for, or wants to know of, and who says so."""
-
-    kind: RuleKind
-    value: str = Field(examples=["192.0.2.0/24"])
-    role: ResponsibilityRole
-    source: str
-    as_of: date | None
-    confidence: int | None
-
-
-class TeamOut(BaseModel):
-    """A team, how it wants to be told, and what it answers for (`rules`: the first thousand of `rules_total`)."""
-
-    uuid: UUID
-    key: str
-    name: str
-    organisation: str
-    kind: TeamKind
-    country: str
-    language: str
-    timezone: str
-    mailboxes: list[str]
-    interval: DigestInterval
-    formats: list[str]
-    ceiling: str
-    encrypt: bool
-    rules: list[RuleOut]
-    rules_total: int
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:
