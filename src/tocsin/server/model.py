@@ -9,9 +9,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin.directory.model import DigestInterval, ResponsibilityRole, RuleKind, TeamKind
+
+_OF_ATTRIBUTES = ConfigDict(from_attributes=True)  # made of a record with attributes of these names
 
 
 class HealthCheckOut(BaseModel):
@@ -93,6 +95,8 @@ class Report(BaseModel):
 class SetAsideOut(BaseModel):
     """A row that could not be read. `line` 0: the report as a whole."""
 
+    model_config = _OF_ATTRIBUTES
+
     ingest: int
     line: int
     reason: str
@@ -129,6 +133,8 @@ class Ingest(BaseModel):
 class QuarantineOut(BaseModel):
     """An ingest that set rows aside. `open`: how many still wait for a person."""
 
+    model_config = _OF_ATTRIBUTES
+
     ingest: int
     report: str
     feed: str = Field(examples=["scan_rdp"])
@@ -153,6 +159,8 @@ class AddressOut(BaseModel):
 class TeamInList(BaseModel):
     """A team. ``answers_for``: how many values of each kind anybody says that it answers for."""
 
+    model_config = _OF_ATTRIBUTES
+
     key: str
     name: str
     organisation: str
@@ -163,6 +171,8 @@ class TeamInList(BaseModel):
 
 class RuleOut(BaseModel):
     """What the team answers for, or wants to know of, and who says so."""
+
+    model_config = _OF_ATTRIBUTES
 
     kind: RuleKind
     value: str = Field(examples=["192.0.2.0/24"])

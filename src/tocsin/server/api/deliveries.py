@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Path, Query
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -29,7 +29,7 @@ from tocsin.node.letters import Letter
 from tocsin.problems.replies import came_in
 from tocsin.server import model
 from tocsin.server.api.counter import ApiContext
-from tocsin.server.api.pages import Cursor, Limit, ListPage, aware, cursor_for, link_next, place_of
+from tocsin.server.api.pages import ListPage, ListPaging, aware
 from tocsin.server.security import NotHereError, needs
 
 TAG = "deliveries"
@@ -79,19 +79,15 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     @router.get("/deliveries", operation_id="listDeliveries", summary="Digests, what became of each")
     def list_deliveries(
         *,
-        request: Request,
-        response: Response,
+        paging: ListPaging,
         visitor: Annotated[Principal, needs(Permission.DELIVERIES_READ)],
         state: DeliveryState | None = None,
         team: Annotated[str, Query(max_length=200, description="Key or name of a team.")] = "",
         since: Annotated[datetime | None, Query(description="Made from then on.")] = None,
         until: Annotated[datetime | None, Query(description="Made before then.")] = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
     ) -> ListPage[Digest]:
         """The newest first; operators see those that left for their own teams."""
-        place = place_of(counter.tokens, _NOUN, cursor)
-        reach = visitor.reach(Permission.DELIVERIES_READ)
+        place, reach = paging.place(_NOUN), visitor.reach(Permission.DELIVERIES_READ)
         with node.database.reading() as session:
             wanted = DeliveryFilter(
                 states=(state.value,) if state else (),
@@ -101,11 +97,9 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
                 told=not reach.everything,
                 before=place[0] if place else 0,
             )
-            found = find_digests(session, wanted, limit=limit + 1)
+            found = find_digests(session, wanted, limit=paging.limit + 1)
             names = team_names(session, {one.team_id for one in found})
-        following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].id]) if len(found) > limit else None
-        link_next(request, response, following)
-        return ListPage(items=[Digest(**_document(one, names, reach)) for one in found[:limit]], next=following)
+        return paging.page(_NOUN, found, lambda one: one.id, lambda one: Digest(**_document(one, names, reach)))
 
     @router.get("/deliveries/{reference}", operation_id="readDelivery", summary="All that is known of one digest")
     def read_delivery(

@@ -20,7 +20,7 @@ from tocsin.node.errors import InputError
 from tocsin.pipeline.uploads import Arrival, Upload, UploadState, arrive, read_upload, read_uploads
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.once import Once
-from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
+from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.model import Report, SetAsideOut
 from tocsin.server.security import needs
 from tocsin.sharing.visibility import aside_that_leaves
@@ -143,20 +143,15 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     @router.get("/reports", operation_id="listReports", summary="Reports that were sent in")
     def list_reports(
         *,
-        request: Request,
-        response: Response,
         _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)],
+        paging: ListPaging,
         state: UploadState | None = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
     ) -> ListPage[UploadOut]:
         """The newest first."""
-        place = place_of(counter.tokens, _NOUN, cursor)
+        place = paging.place(_NOUN)
         with node.database.reading() as session:
-            found = read_uploads(session, before=place[0] if place else None, state=state, limit=limit + 1)
-        following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].id]) if len(found) > limit else None
-        link_next(request, response, following)
-        return ListPage(items=[UploadOut(**_document(one)) for one in found[:limit]], next=following)
+            found = read_uploads(session, before=place[0] if place else None, state=state, limit=paging.limit + 1)
+        return paging.page(_NOUN, found, lambda one: one.id, lambda one: UploadOut(**_document(one)))
 
     @router.get("/reports/{id}", operation_id="readReport", summary="What became of a report")
     def read_report(id: UUID, _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)]) -> ReportWithRows:  # noqa: A002

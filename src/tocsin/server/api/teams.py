@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from tocsin.directory import (
     TeamKind,
@@ -13,7 +13,7 @@ from tocsin.directory import (
 )
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.counter import ApiContext
-from tocsin.server.api.pages import WHOLE, Cursor, Limit, ListPage, Whole, asked_form, cursor_for, link_next, place_of
+from tocsin.server.api.pages import WHOLE, ListPage, ListPaging, Whole, asked_form
 from tocsin.server.list_files import teams_file
 from tocsin.server.model import RuleOut, TeamInList, TeamOut
 from tocsin.server.security import NotHereError, needs, sent
@@ -40,8 +40,8 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     )
     def list_teams(
         *,
-        request: Request,
         response: Response,
+        paging: ListPaging,
         visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)],
         text: Annotated[
             str,
@@ -50,23 +50,17 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         kind: TeamKind | None = None,
         country: Annotated[str, Query(pattern=r"^([A-Z]{2})?$", description="Two letters.", examples=["MU"])] = "",
         form: Whole = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
     ) -> Any:
         """By key; operators see their own. A page, or all of them as a file (by `format` or `Accept`), streamed."""
         reach = visitor.reach(Permission.DIRECTORY_READ)
         wanted = TeamSearch(text=text, kind=kind, country=country, only=None if reach.everything else reach.teams)
-        if whole := asked_form(request, form):
+        if whole := asked_form(paging.request, form):
             return sent(teams_file(database, wanted, whole, now=counter.now))
-        place = place_of(counter.tokens, _NOUN, cursor)
+        place = paging.place(_NOUN)
         with database.reading() as session:
-            found = search_teams(session, wanted, after=place[0] if place else "", limit=limit + 1)
-        following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].key]) if len(found) > limit else None
-        link_next(request, response, following)
-        names = TeamInList.model_fields
-        items = [TeamInList(**{name: getattr(one, name) for name in names}) for one in found[:limit]]
+            found = search_teams(session, wanted, after=place[0] if place else "", limit=paging.limit + 1)
         response.headers["Vary"] = "Accept"
-        return ListPage(items=items, next=following)
+        return paging.page(_NOUN, found, lambda one: one.key, TeamInList.model_validate)
 
     @router.get("/teams/{key}", operation_id="readTeam", summary="One team")
     def read_team(key: Key, visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)]) -> TeamOut:
@@ -80,8 +74,5 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         plain: dict[str, Any] = {
             name: getattr(about.team, name) for name in TeamOut.model_fields if hasattr(about.team, name)
         }
-        rules = [
-            RuleOut(**{name: getattr(rule, name) for name in RuleOut.model_fields})
-            for rule in about.rules[:_MOST_RULES]
-        ]
+        rules = [RuleOut.model_validate(rule) for rule in about.rules[:_MOST_RULES]]
         return TeamOut(**plain, rules=rules, rules_total=len(about.rules))
