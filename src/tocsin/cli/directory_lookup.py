@@ -3,7 +3,6 @@
 import csv
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -34,7 +33,7 @@ def lookup(
     invocation: Invocation = ctx.obj
     if invocation.server:
         with remote.client_of(invocation) as client:
-            _write(invocation, (asdict(line) for block in _blocks(file) for line in client.look_up_many(block)))
+            _write(invocation, (dict(line) for block in _blocks(file) for line in client.look_up_many(block)))
         return
     router, networks = open_router(invocation.home, datetime.now(UTC)), Networks.open(invocation.home)
     _write(invocation, (row for block in _blocks(file) for row, _ in who_of_each(block, router, networks)))

@@ -1,6 +1,5 @@
 """`tocsin doctor`: what is wrong, and how to mend it."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
@@ -41,4 +40,4 @@ def _asked(invocation: Invocation) -> "list[HealthFinding]":
         raise WithheldError(
             f"The node says only that it is {health.status}.", hint="The checks need a token with the scope admin.read."
         )
-    return [HealthFinding(**asdict(check)) for check in health.checks]
+    return [HealthFinding(**dict(check)) for check in health.checks]

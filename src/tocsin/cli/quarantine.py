@@ -1,7 +1,6 @@
 """`tocsin quarantine`: rows that were set aside, and their replay after a fix."""
 
 import sys
-from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,7 +28,7 @@ def list_(ctx: typer.Context) -> None:
     invocation: Invocation = ctx.obj
     if invocation.server:
         with remote.client_of(invocation) as client:
-            found = [asdict(entry) for entry in client.quarantine()]
+            found = [dict(entry) for entry in client.quarantine()]
     else:
         found = [vars(entry) for entry in quarantined(open_node(invocation.home))]
     emit(
@@ -62,7 +61,7 @@ def show(
     invocation: Invocation = ctx.obj
     if invocation.server:
         with remote.client_of(invocation) as client:
-            rows = [asdict(row) for row in islice(client.set_aside(ingest), limit)]
+            rows = [dict(row) for row in islice(client.set_aside(ingest), limit)]
     else:
         node = open_node(invocation.home)
         require_ingest(node, ingest)

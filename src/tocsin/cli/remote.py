@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +14,8 @@ from tocsin.node.errors import InputError, TocsinError
 
 if TYPE_CHECKING:
     from tocsin.pipeline.ingest import Counts, IngestSummary
-    from tocsin.server.client import Client, Digest, Report
-
-_ONLY_WHOLE = {"not_reached", "tickets", "mails"}
+    from tocsin.server.client import Client
+    from tocsin.server.model import Digest, Report
 
 
 def client_of(invocation: Invocation) -> "Client":
@@ -61,9 +59,7 @@ def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str
 
 def digest_document(one: "Digest") -> dict[str, Any]:
     """A digest as `tocsin deliveries` prints it."""
-    document = asdict(one)
-    del document["team_name"]
-    return {name: value for name, value in document.items() if value is not None or name not in _ONLY_WHOLE}
+    return {name: value for name, value in one if name != "team_name"}
 
 
 def _done(client: "Client", report: "Report") -> "Report":
@@ -92,4 +88,4 @@ def _file(path: Path) -> Iterator[tuple[Path, str]]:
 def _counts(report: "Report") -> "Counts":
     from tocsin.pipeline.ingest import Counts
 
-    return Counts(**asdict(report.sums)) if report.sums else Counts()
+    return Counts(**dict(report.sums)) if report.sums else Counts()

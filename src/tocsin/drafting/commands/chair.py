@@ -2,18 +2,34 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
+from tocsin.drafting.acts import Accept, Act, AppointChair, Close, Combine, Leave, PutInBrackets, Rebase, Restore
+from tocsin.drafting.agreement import alternatives, comparable, in_brackets
+from tocsin.drafting.brackets import brackets
 from tocsin.drafting.commands import change as drafting_change
-from tocsin.drafting.commands.change import Actor, ProvisionId, TextName, Words, WordsFile
+from tocsin.drafting.commands.change import (
+    Actor,
+    OptionalWords,
+    ProvisionId,
+    TextName,
+    Words,
+    WordsFile,
+    command_of,
+    option,
+)
+from tocsin.drafting.commands.texts import draft_of, open_records
+from tocsin.drafting.draft import TextState
+from tocsin.drafting.history import replayed, verify
+from tocsin.drafting.jsonform import pieces_document
+from tocsin.drafting.keys import load_key, new_key
+from tocsin.drafting.layouts import clean
+from tocsin.drafting.rebasing import outdated, rebased
+from tocsin.drafting.store import load
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
-
-if TYPE_CHECKING:
-    from tocsin.drafting.acts import Act
-    from tocsin.drafting.draft import TextState
 
 consolidate = typer.Typer(no_args_is_help=True, help="The chair's steps to the next draft; each is signed.")
 
@@ -25,8 +41,6 @@ def key(
     ctx: typer.Context, file: Annotated[Path, typer.Argument(help="The file to write the private key to.")]
 ) -> None:
     """Make a signing key for a chair (Ed25519, readable by you only)."""
-    from tocsin.drafting.keys import new_key
-
     invocation: Invocation = ctx.obj
     made = new_key(file)
     document = {"file": str(file), "public_key": made.public}
@@ -42,128 +56,81 @@ def chair(
     by: Actor = "secretariat",
 ) -> None:
     """Name the chair of a text. Once there is one, only the present chair's key can name another."""
-    from tocsin.drafting.acts import AppointChair
-    from tocsin.drafting.keys import load_key
-
     new = load_key(key_file)
     signer = new if present_key is None else load_key(present_key)
     drafting_change.add(ctx, text, by, lambda _: [AppointChair(name, new.public)], signer=signer)
 
 
-@consolidate.command()
+def chair_step(decide: Callable[..., Act], then: Callable[[TextState], None] | None = None) -> Callable[..., None]:
+    """The command of ``consolidate`` that adds a step of the chair, under the chair's name."""
+
+    def serve(ctx: typer.Context, text: str, key_file: Path, **given: Any) -> None:
+
+        signer = load_key(key_file)
+        name = draft_of(ctx.obj, text).chair or "chair"
+        drafting_change.add(ctx, text, name, lambda draft: [decide(draft, **given)], signer=signer, then=then)
+
+    return consolidate.command()(command_of(decide, serve, option("key_file", KeyFile)))
+
+
+@chair_step
 def accept(
-    ctx: typer.Context,
-    text: TextName,
+    _draft: TextState,
     provision: ProvisionId,
-    key_file: KeyFile,
     entry: Annotated[str | None, typer.Option(help="The entry whose words are taken.")] = None,
     position: Annotated[str | None, typer.Option(help="The position (delete, retain, support) that is taken.")] = None,
-) -> None:
+) -> Act:
     """Take an entry's words, or a position, for the next draft."""
-    from tocsin.drafting.acts import Accept
-
     if (entry is None) == (position is None):
         raise UsageError("Name what is accepted: --entry or --position.")
-    _decide(ctx, text, key_file, lambda _: Accept(provision, entry, position))
+    return Accept(provision, entry, position)
 
 
-@consolidate.command()
-def combine(
-    ctx: typer.Context,
-    text: TextName,
-    provision: ProvisionId,
-    key_file: KeyFile,
-    words: Words = None,
-    file: WordsFile = None,
-    entry: Entries = None,
-) -> None:
+@chair_step
+def combine(_draft: TextState, provision: ProvisionId, words: Words, entry: Entries = None) -> Act:
     """Write the words of the next draft out of several entries."""
-    from tocsin.drafting.acts import Combine
-
-    wording = drafting_change.words_from(words, file)
-    _decide(ctx, text, key_file, lambda _: Combine(provision, wording, tuple(entry or ())))
+    return Combine(provision, words, tuple(entry or ()))
 
 
-@consolidate.command()
-def bracket(
-    ctx: typer.Context,
-    text: TextName,
-    provision: ProvisionId,
-    key_file: KeyFile,
-    words: Words = None,
-    file: WordsFile = None,
-    entry: Entries = None,
-) -> None:
+@chair_step
+def bracket(draft: TextState, provision: ProvisionId, words: OptionalWords = None, entry: Entries = None) -> Act:
     """Leave it open: put the places that differ in brackets, from some entries or all, or as you write it."""
-    from tocsin.drafting.acts import PutInBrackets
-    from tocsin.drafting.agreement import alternatives, comparable, in_brackets
-
-    def decide(draft: "TextState") -> "Act":
-        if words is not None or file is not None:
-            return PutInBrackets(provision, drafting_change.words_from(words, file), tuple(entry or ()))
-        there = [one.id for one in comparable(draft, provision)]
-        if missing := [name for name in entry or () if name not in there]:
-            raise ConflictError(
-                f"{missing[0]} has no words on the present base of {provision}.",
-                hint="Rebase it first, or leave it out.",
-            )
-        chosen = tuple(entry or there)
-        found = in_brackets(draft.provisions[provision].base, alternatives(draft, provision, chosen))
-        return PutInBrackets(provision, found, chosen)
-
-    _decide(ctx, text, key_file, decide)
+    if words is not None:
+        return PutInBrackets(provision, words, tuple(entry or ()))
+    there = [one.id for one in comparable(draft, provision)]
+    if missing := [name for name in entry or () if name not in there]:
+        raise ConflictError(
+            f"{missing[0]} has no words on the present base of {provision}.",
+            hint="Rebase it first, or leave it out.",
+        )
+    chosen = tuple(entry or there)
+    found = in_brackets(draft.provisions[provision].base, alternatives(draft, provision, chosen))
+    return PutInBrackets(provision, found, chosen)
 
 
-@consolidate.command()
-def leave(ctx: typer.Context, text: TextName, provision: ProvisionId, key_file: KeyFile) -> None:
+@chair_step
+def leave(_draft: TextState, provision: ProvisionId) -> Act:
     """Leave the base of a provision as it is in this round."""
-    from tocsin.drafting.acts import Leave
-
-    _decide(ctx, text, key_file, lambda _: Leave(provision))
+    return Leave(provision)
 
 
-@consolidate.command()
-def close(ctx: typer.Context, text: TextName, key_file: KeyFile) -> None:
+def close(_draft: TextState) -> Act:
     """Make the decisions of this round the next base."""
-    from tocsin.drafting.acts import Close
-    from tocsin.drafting.brackets import brackets
-
-    def show_unpaired(draft: "TextState") -> None:
-        for issue in brackets(draft.printed()).issues:
-            note(issue.message)
-
-    _decide(ctx, text, key_file, lambda _: Close(), then=show_unpaired)
+    return Close()
 
 
-@consolidate.command()
-def restore(
-    ctx: typer.Context,
-    text: TextName,
-    base: Annotated[int, typer.Option(help="The base whose words come back.")],
-    key_file: KeyFile,
-) -> None:
+def _say_unpaired(draft: TextState) -> None:
+    for issue in brackets(draft.printed()).issues:
+        note(issue.message)
+
+
+chair_step(close, _say_unpaired)
+
+
+@chair_step
+def restore(_draft: TextState, base: Annotated[int, typer.Option(help="The base whose words come back.")]) -> Act:
     """Make the words of an older base the next base: takes back a closed round that others have built on."""
-    from tocsin.drafting.acts import Restore
-
-    _decide(ctx, text, key_file, lambda _: Restore(base))
-
-
-def _decide(
-    ctx: typer.Context,
-    text: str,
-    key_file: Path,
-    decide: "Callable[[TextState], Act]",
-    *,
-    then: "Callable[[TextState], None] | None" = None,
-) -> None:
-    """Add a step of the chair, under the chair's name."""
-    from tocsin.drafting.commands.drafting import draft_of
-    from tocsin.drafting.keys import load_key
-
-    signer = load_key(key_file)
-    invocation: Invocation = ctx.obj
-    name = draft_of(invocation, text).chair or "chair"
-    drafting_change.add(ctx, text, name, lambda draft: [decide(draft)], signer=signer, then=then)
+    return Restore(base)
 
 
 def replay(
@@ -172,11 +139,6 @@ def replay(
     to: Annotated[int | None, typer.Option(help="Show the text after this step.")] = None,
 ) -> None:
     """Replay the whole history and check every version, hash and signature; or show the text after one step."""
-    from tocsin.drafting.commands.drafting import open_records
-    from tocsin.drafting.history import replayed, verify
-    from tocsin.drafting.layouts import clean
-    from tocsin.drafting.store import load
-
     invocation: Invocation = ctx.obj
     steps = load(open_records(invocation.home), text).steps
     if to is not None:
@@ -196,16 +158,11 @@ def rebase(
     text: TextName,
     entry: Annotated[str | None, typer.Argument(help="The entry to put on the present base.")] = None,
     take: Annotated[bool, typer.Option("--take", help="Record the words shown; only if nothing clashes.")] = False,
-    words: Words = None,
+    words: OptionalWords = None,
     file: WordsFile = None,
     by: Actor = "secretariat",
 ) -> None:
     """Show which entries stand on an older base, what changed under one, and record its words on the present base."""
-    from tocsin.drafting.acts import Rebase
-    from tocsin.drafting.commands.drafting import draft_of
-    from tocsin.drafting.jsonform import pieces_document
-    from tocsin.drafting.rebasing import outdated, rebased
-
     invocation: Invocation = ctx.obj
     draft = draft_of(invocation, text)
     if entry is None:

@@ -3,21 +3,44 @@
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import uuid4
 
 import typer
 
+from tocsin.drafting.acts import (
+    Act,
+    AddComment,
+    Confirm,
+    CorrectComment,
+    CorrectEntry,
+    CorrectPosition,
+    Declare,
+    Delete,
+    MergeProvisions,
+    Move,
+    New,
+    Propose,
+    Relabel,
+    SplitProvision,
+    Undo,
+)
+from tocsin.drafting.agreement import stakeholders
+from tocsin.drafting.brackets import brackets, lifted
+from tocsin.drafting.bundle import free_id
+from tocsin.drafting.commands.texts import draft_of, now, open_records, read_bytes
+from tocsin.drafting.difference import TextPiece, difference
+from tocsin.drafting.draft import TextState
+from tocsin.drafting.history import HistoryStep, Signer
+from tocsin.drafting.jsonform import pieces_document
+from tocsin.drafting.keys import load_key
+from tocsin.drafting.model import Bracket, EntryClass, PositionKind
+from tocsin.drafting.sentences import sentence
+from tocsin.drafting.store import append
 from tocsin.interface.output import Invocation, emit, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
-
-if TYPE_CHECKING:
-    from tocsin.drafting.acts import Act
-    from tocsin.drafting.difference import TextPiece
-    from tocsin.drafting.draft import TextState
-    from tocsin.drafting.history import HistoryStep, Signer
-    from tocsin.drafting.model import Bracket, PositionKind
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -25,7 +48,9 @@ Actor = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does t
 Stakeholder = Annotated[str, typer.Option("--stakeholder", "-s", help="Whose words or position these are.")]
 TextName = Annotated[str, typer.Argument(help="The name of the text; 'list' shows them.", metavar="TEXT")]
 ProvisionId = Annotated[str, typer.Argument(help="The provision's id, such as 'P.k bis'.", metavar="PROVISION")]
-Words = Annotated[str | None, typer.Option("--text", help="The words; '-' reads them from the standard input.")]
+_TEXT = typer.Option("--text", help="The words; '-' reads them from the standard input.")
+Words = Annotated[str, _TEXT]
+OptionalWords = Annotated[str | None, _TEXT]
 WordsFile = Annotated[Path | None, typer.Option("--file", help="A file with the words (UTF-8).")]
 Group = Annotated[str | None, typer.Option("--group", help="The stakeholder's group, such as Government.")]
 Members = Annotated[list[str] | None, typer.Option("--member", help="An organisation behind the label; repeatable.")]
@@ -38,16 +63,12 @@ def add(
     ctx: typer.Context,
     text: str,
     by: str,
-    decide: "Callable[[TextState], Sequence[Act]]",
+    decide: Callable[[TextState], Sequence[Act]],
     *,
-    signer: "Signer | None" = None,
-    then: "Callable[[TextState], None] | None" = None,
+    signer: Signer | None = None,
+    then: Callable[[TextState], None] | None = None,
 ) -> None:
     """Add the acts that ``decide`` returns to a text's history, and print what was added."""
-    from tocsin.drafting.commands.drafting import now, open_records
-    from tocsin.drafting.sentences import sentence
-    from tocsin.drafting.store import append
-
     invocation: Invocation = ctx.obj
     database = open_records(invocation.home)
     steps, draft = append(database, text, lambda _, draft: decide(draft), actor=by, at=now(), signer=signer)
@@ -62,13 +83,55 @@ def add(
     emit(invocation, document, human)
 
 
-def made_id(step: "HistoryStep") -> str | None:
+def option(name: str, annotation: object, default: object = Parameter.empty) -> Parameter:
+    """A parameter of a command."""
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+_FIRST = (option("ctx", typer.Context), option("text", TextName))
+
+
+def command_of(decide: Callable[..., object], serve: Callable[..., None], *more: Parameter) -> Callable[..., None]:
+    """The command that gives ``serve`` the name of a text, ``more``, and what ``decide`` takes beside the text itself.
+
+    What must be given comes first. ``words`` may be in a file; where ``decide`` has no default for them, they must be.
+    """
+    own = list(signature(decide).parameters.values())[1:]
+    words = next((one for one in own if one.name == "words"), None)
+    if words is not None:
+        place = own.index(words)
+        own[place : place + 1] = [option("words", OptionalWords, None), option("file", WordsFile, None)]
+
+    def command(**given: Any) -> None:
+        if words is not None:
+            said = (given["words"], given.pop("file"))
+            given["words"] = words.default if said == (None, None) and words.default is None else words_from(*said)
+        serve(**given)
+
+    named = [*_FIRST, *(one.replace(kind=Parameter.KEYWORD_ONLY) for one in own), *more]
+    named.sort(key=lambda one: one.default is not Parameter.empty)
+    command.__signature__ = Signature(named)  # type: ignore[attr-defined]  # Typer makes the options of it
+    command.__annotations__ = {one.name: one.annotation for one in named}
+    command.__name__, command.__doc__ = decide.__name__, decide.__doc__
+    return command
+
+
+def change(decide: Callable[..., Sequence[Act]]) -> Callable[..., None]:
+    """The command that adds to a text what ``decide`` makes of it."""
+
+    def serve(ctx: typer.Context, text: str, by: str, **given: Any) -> None:
+        add(ctx, text, by, lambda draft: decide(draft, **given))
+
+    return command_of(decide, serve, option("by", Actor, "secretariat"))
+
+
+def made_id(step: HistoryStep) -> str | None:
     """The id of what a step made, if it made something."""
     made = getattr(step.act(), "id", None)
     return made if isinstance(made, str) else None
 
 
-def print_difference(pieces: "Sequence[TextPiece]", words: str) -> None:
+def print_difference(pieces: Sequence[TextPiece], words: str) -> None:
     """The words with what was taken out {-so-} and put in {+so+}; struck through and underlined on a terminal.
 
     Square brackets would be taken for those of the text.
@@ -90,8 +153,6 @@ def print_difference(pieces: "Sequence[TextPiece]", words: str) -> None:
 
 def words_from(text: str | None, file: Path | None) -> str:
     """The words given as an option, in a file, or on the standard input."""
-    from tocsin.drafting.commands.drafting import read_bytes
-
     if (text is None) == (file is None):
         raise UsageError("Give the words with --text or --file.", hint="--text '' proposes no words at all.")
     if file is not None:
@@ -108,11 +169,9 @@ def fresh(kind: str) -> str:
 
 
 def known_stakeholder(
-    draft: "TextState", name: str, group: str | None, members: Sequence[str] | None
+    draft: TextState, name: str, group: str | None, members: Sequence[str] | None
 ) -> tuple[tuple[str, ...], str | None]:
     """The organisations and group of a stakeholder: as given, else as the record knows them."""
-    from tocsin.drafting.agreement import stakeholders
-
     if not name:
         raise UsageError("Whose words are these?", hint="Name the stakeholder with --stakeholder.")
     known = next((person for person in stakeholders(draft) if person.name == name), None)
@@ -125,7 +184,7 @@ def propose(
     text: TextName,
     provision: ProvisionId,
     stakeholder: Stakeholder,
-    words: Words = None,
+    words: OptionalWords = None,
     file: WordsFile = None,
     group: Group = None,
     member: Members = None,
@@ -135,19 +194,14 @@ def propose(
     by: Actor = "secretariat",
 ) -> None:
     """Propose words for a provision, and see the difference word by word."""
-    from tocsin.drafting.acts import Propose
-    from tocsin.drafting.commands.drafting import draft_of
-    from tocsin.drafting.difference import difference
-    from tocsin.drafting.jsonform import pieces_document
-
     proposed = words_from(words, file)
     invocation: Invocation = ctx.obj
 
-    def show(draft: "TextState") -> None:
+    def show(draft: TextState) -> None:
         generation = draft.generation if base is None else base
         print_difference(difference(draft.base_at(provision, generation), proposed), proposed)
 
-    def show_recorded(draft: "TextState") -> None:
+    def show_recorded(draft: TextState) -> None:
         show(draft)
         read = list(draft.positions.values())[-1]
         say(f"   Position {read.id}: {read.kind}, since {read.basis}; 'drafting position' declares another.")
@@ -158,7 +212,7 @@ def propose(
         emit(invocation, pieces_document(pieces), lambda: show(draft))
         return
 
-    def decide(draft: "TextState") -> list["Act"]:
+    def decide(draft: TextState) -> list[Act]:
         organisations, role = known_stakeholder(draft, stakeholder, group, member)
         generation = draft.generation if base is None else base
         identity = fresh("e")
@@ -167,218 +221,165 @@ def propose(
     add(ctx, text, by, decide, then=show_recorded)
 
 
+@change
 def position(
-    ctx: typer.Context,
-    text: TextName,
+    draft: TextState,
     provision: ProvisionId,
     kind: Annotated[str, typer.Argument(help="support, oppose, amend, delete, merge, replace, clarify, retain, …")],
     stakeholder: Stakeholder,
     reason: Annotated[str, typer.Option(help="Why, in the stakeholder's words.")] = "",
     entry: Annotated[str | None, typer.Option(help="The entry the position is on.")] = None,
     target: Annotated[str | None, typer.Option(help="For merge: the provision to merge it into.")] = None,
-    by: Actor = "secretariat",
-) -> None:
+) -> Sequence[Act]:
     """Declare what a stakeholder wants of a provision or section, with or without words."""
-    from tocsin.drafting.acts import Declare
+    return [
+        Declare(
+            fresh("p"),
+            provision,
+            stakeholder,
+            _one_of(PositionKind, kind, "position"),
+            draft.generation,
+            reason,
+            entry,
+            target,
+        )
+    ]
 
-    wanted = _kind(kind)
-    add(
-        ctx,
-        text,
-        by,
-        lambda draft: [
-            Declare(fresh("p"), provision, stakeholder, wanted, draft.generation, reason, entry, target),
-        ],
-    )
 
-
+@change
 def confirm(
-    ctx: typer.Context,
-    text: TextName,
+    _draft: TextState,
     position_id: Annotated[str, typer.Argument(help="The position's id, such as p12.", metavar="POSITION")],
-    by: Actor = "secretariat",
-) -> None:
+) -> Sequence[Act]:
     """Confirm a position that was inferred."""
-    from tocsin.drafting.acts import Confirm
-
-    add(ctx, text, by, lambda _: [Confirm(position_id)])
+    return [Confirm(position_id)]
 
 
+@change
 def correct(
-    ctx: typer.Context,
-    text: TextName,
+    draft: TextState,
     what: Annotated[str, typer.Argument(help="The id of a position, an entry or a comment.", metavar="ID")],
     reason: Annotated[str, typer.Option(help="How you know; it stays on record.")],
     kind: Annotated[str | None, typer.Option(help="A position's right kind.")] = None,
     target: Annotated[str | None, typer.Option(help="A merge's right target.")] = None,
-    words: Words = None,
-    file: WordsFile = None,
+    words: OptionalWords = None,
     entry_class: Annotated[str | None, typer.Option("--class", help="An entry's right class.")] = None,
     provision: Annotated[str | None, typer.Option(help="The provision an entry belongs to.")] = None,
     stakeholder: Annotated[str | None, typer.Option(help="Whose entry it is.")] = None,
     group: Group = None,
     author: Annotated[str | None, typer.Option(help="Who wrote a comment.")] = None,
-    by: Actor = "secretariat",
-) -> None:
+) -> Sequence[Act]:
     """Correct how a position, entry or comment was read; the reading before stays in the history."""
-    from tocsin.drafting.acts import CorrectComment, CorrectEntry, CorrectPosition
-    from tocsin.drafting.model import EntryClass
-
-    text_given = None if words is None and file is None else words_from(words, file)
-
-    def decide(draft: "TextState") -> list["Act"]:
-        if what in draft.positions:
-            if kind is None:
-                raise UsageError("Say which kind it is.", hint="--kind support, …")
-            return [CorrectPosition(what, _kind(kind), reason, target)]
-        if what in draft.entries:
-            right = None if entry_class is None else _one_of(EntryClass, entry_class, "class")
-            return [CorrectEntry(what, reason, text_given, right, provision, stakeholder, group)]
-        if what in draft.comments:
-            return [CorrectComment(what, reason, author, text_given)]
-        raise NotFoundError(
-            f"There is nothing called '{what}' in this text.", hint=f"'drafting show {text} PROVISION'."
-        )
-
-    add(ctx, text, by, decide)
+    if what in draft.positions:
+        if kind is None:
+            raise UsageError("Say which kind it is.", hint="--kind support, …")
+        return [CorrectPosition(what, _one_of(PositionKind, kind, "position"), reason, target)]
+    if what in draft.entries:
+        right = None if entry_class is None else _one_of(EntryClass, entry_class, "class")
+        return [CorrectEntry(what, reason, words, right, provision, stakeholder, group)]
+    if what in draft.comments:
+        return [CorrectComment(what, reason, author, words)]
+    raise NotFoundError(f"There is nothing called '{what}' in this text.", hint="'drafting show' lists them.")
 
 
+@change
 def comment(
-    ctx: typer.Context,
-    text: TextName,
+    draft: TextState,
     provision: Annotated[str, typer.Argument(help="The id of a provision or section.", metavar="PROVISION")],
     author: Annotated[str, typer.Option(help="Who says it.")],
-    words: Words = None,
-    file: WordsFile = None,
+    words: Words,
     entry: Annotated[str | None, typer.Option(help="The entry it is about, which may be somebody else's.")] = None,
     on: Annotated[str | None, typer.Option(help="The words of the base that it is about.")] = None,
     reply_to: Annotated[str | None, typer.Option(help="The comment it answers.")] = None,
-    by: Actor = "secretariat",
-) -> None:
+) -> Sequence[Act]:
     """Remark on a section, a provision, or some words of it."""
-    from tocsin.drafting.acts import AddComment
-
-    said = words_from(words, file)
-
-    def decide(draft: "TextState") -> list["Act"]:
-        start = end = None
-        if on is not None:
-            base = draft.provisions[provision].base if provision in draft.provisions else ""
-            if base.count(on) != 1:
-                raise UsageError(f"'{on}' stands {base.count(on)} times in {provision}; give words that stand once.")
-            start = base.index(on)
-            end = start + len(on)
-        return [AddComment(fresh("c"), provision, author, said, entry, start, end, reply_to)]
-
-    add(ctx, text, by, decide)
+    start = end = None
+    if on is not None:
+        base = draft.provisions[provision].base if provision in draft.provisions else ""
+        if base.count(on) != 1:
+            raise UsageError(f"'{on}' stands {base.count(on)} times in {provision}; give words that stand once.")
+        start = base.index(on)
+        end = start + len(on)
+    return [AddComment(fresh("c"), provision, author, words, entry, start, end, reply_to)]
 
 
+@change
 def relabel(
-    ctx: typer.Context,
-    text: TextName,
+    _draft: TextState,
     provision: ProvisionId,
     label: Annotated[str, typer.Argument(help="The label to print, such as 'k bis'.")],
-    by: Actor = "secretariat",
-) -> None:
+) -> Sequence[Act]:
     """Change a provision's printed label; its id stays."""
-    from tocsin.drafting.acts import Relabel
-
-    add(ctx, text, by, lambda _: [Relabel(provision, label)])
+    return [Relabel(provision, label)]
 
 
+@change
 def merge(
-    ctx: typer.Context,
-    text: TextName,
+    _draft: TextState,
     provision: ProvisionId,
     into: Annotated[str, typer.Argument(help="The provision that takes its words.")],
-    by: Actor = "secretariat",
-) -> None:
+) -> Sequence[Act]:
     """Put the words of one provision behind another's; what was said on it stays on record."""
-    from tocsin.drafting.acts import MergeProvisions
-
-    add(ctx, text, by, lambda _: [MergeProvisions(provision, into)])
+    return [MergeProvisions(provision, into)]
 
 
+@change
 def split(
-    ctx: typer.Context,
-    text: TextName,
+    draft: TextState,
     provision: ProvisionId,
     before: Annotated[str, typer.Option(help="The words that the new provision begins with.")],
     label: Annotated[str, typer.Option(help="The label of the new provision.")],
-    by: Actor = "secretariat",
-) -> None:
+) -> Sequence[Act]:
     """Cut a provision in two."""
-    from tocsin.drafting.acts import SplitProvision
-
-    def decide(draft: "TextState") -> list["Act"]:
-        base = draft.provisions[provision].base if provision in draft.provisions else ""
-        if base.count(before) != 1:
-            raise UsageError(
-                f"'{before}' stands {base.count(before)} times in {provision}; give words that stand once."
-            )
-        return [SplitProvision(provision, base.index(before), _free(draft, provision.partition(".")[0], label), label)]
-
-    add(ctx, text, by, decide)
+    base = draft.provisions[provision].base if provision in draft.provisions else ""
+    if base.count(before) != 1:
+        raise UsageError(f"'{before}' stands {base.count(before)} times in {provision}; give words that stand once.")
+    return [
+        SplitProvision(provision, base.index(before), free_id(draft, f"{provision.partition('.')[0]}.{label}"), label)
+    ]
 
 
+@change
 def move(
-    ctx: typer.Context,
-    text: TextName,
+    draft: TextState,
     provision: ProvisionId,
     after: Annotated[str | None, typer.Option(help="The provision to print it after.")] = None,
     section: Annotated[str | None, typer.Option(help="The section to print it first in.")] = None,
-    by: Actor = "secretariat",
-) -> None:
+) -> Sequence[Act]:
     """Print a provision elsewhere."""
-    from tocsin.drafting.acts import Move
-
-    def decide(draft: "TextState") -> list["Act"]:
-        if after is not None and after in draft.provisions:
-            return [Move(provision, draft.provisions[after].section, after)]
-        if section is None:
-            raise UsageError("Say where to: --after PROVISION or --section SECTION.")
-        return [Move(provision, section, None)]
-
-    add(ctx, text, by, decide)
+    if after is not None and after in draft.provisions:
+        return [Move(provision, draft.provisions[after].section, after)]
+    if section is None:
+        raise UsageError("Say where to: --after PROVISION or --section SECTION.")
+    return [Move(provision, section, None)]
 
 
+@change
 def new(
-    ctx: typer.Context,
-    text: TextName,
+    draft: TextState,
     section: Annotated[str, typer.Argument(help="The section's id, such as P.")],
     stakeholder: Stakeholder,
     label: Annotated[str, typer.Option(help="The label to print.")] = "",
-    words: Words = None,
-    file: WordsFile = None,
+    *,
+    words: Words,
     group: Group = None,
     member: Members = None,
-    by: Actor = "secretariat",
-) -> None:
+) -> Sequence[Act]:
     """Propose a provision that the base does not have."""
-    from tocsin.drafting.acts import New, Propose
-
-    proposed = words_from(words, file)
-
-    def decide(draft: "TextState") -> list["Act"]:
-        identity = _free(draft, section, label or "new")
-        organisations, role = known_stakeholder(draft, stakeholder, group, member)
-        words = Propose(fresh("e"), identity, stakeholder, organisations, role, proposed, draft.generation)
-        return [New(identity, section, label), words]
-
-    add(ctx, text, by, decide)
+    identity = free_id(draft, f"{section}.{label or 'new'}")
+    organisations, role = known_stakeholder(draft, stakeholder, group, member)
+    proposal = Propose(fresh("e"), identity, stakeholder, organisations, role, words, draft.generation)
+    return [New(identity, section, label), proposal]
 
 
+@change
 def delete(
-    ctx: typer.Context,
-    text: TextName,
+    _draft: TextState,
     provision: ProvisionId,
     reason: Annotated[str, typer.Option(help="Why; it stays on record.")],
-    by: Actor = "secretariat",
-) -> None:
+) -> Sequence[Act]:
     """Take a provision out of the text; everything said about it stays on record."""
-    from tocsin.drafting.acts import Delete
-
-    add(ctx, text, by, lambda _: [Delete(provision, reason)])
+    return [Delete(provision, reason)]
 
 
 def undo(
@@ -389,18 +390,13 @@ def undo(
     by: Actor = "secretariat",
 ) -> None:
     """Make the text as if a step had not happened. Undoing the undo brings it back."""
-    from tocsin.drafting.acts import Undo
-    from tocsin.drafting.keys import load_key
-
     add(ctx, text, by, lambda _: [Undo(step)], signer=None if key is None else load_key(key))
 
 
 def lift(ctx: typer.Context, text: str, number: int, stakeholder: str, by: str) -> None:
     """Propose the words of a bracket without it, on each provision it touches."""
-    from tocsin.drafting.acts import Propose
-    from tocsin.drafting.brackets import brackets, lifted
 
-    def decide(draft: "TextState") -> list["Act"]:
+    def decide(draft: TextState) -> list[Act]:
         pairs = brackets(draft.printed()).pairs
         if not 1 <= number <= len(pairs):
             raise NotFoundError(f"The brackets are numbered 1 to {len(pairs)}.")
@@ -413,25 +409,13 @@ def lift(ctx: typer.Context, text: str, number: int, stakeholder: str, by: str) 
     add(ctx, text, by, decide)
 
 
-def between(draft: "TextState", pair: "Bracket") -> str:
+def between(draft: TextState, pair: Bracket) -> str:
     """The words between two brackets, shortened."""
     if pair.start_provision == pair.end_provision:
         words = draft.provisions[pair.start_provision].base[pair.start + 1 : pair.end]
     else:
         words = draft.provisions[pair.start_provision].base[pair.start + 1 :] + " …"
     return words if len(words) <= 80 else words[:79] + "…"
-
-
-def _free(draft: "TextState", section: str, label: str) -> str:
-    from tocsin.drafting.bundle import free_id
-
-    return free_id(draft, f"{section}.{label}")
-
-
-def _kind(name: str) -> "PositionKind":
-    from tocsin.drafting.model import PositionKind
-
-    return _one_of(PositionKind, name, "position")
 
 
 def _one_of(kinds: type[E], name: str, what: str) -> E:

@@ -6,18 +6,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from tocsin.drafting.agreement import agreement
+from tocsin.drafting.bundle import merged, read_bundle, write_bundle
 from tocsin.drafting.commands.change import Actor, TextName
+from tocsin.drafting.commands.texts import now, open_records, read_bytes
+from tocsin.drafting.draft import TextState
+from tocsin.drafting.history import HistoryStep, replayed, undone_steps
+from tocsin.drafting.jsonform import draft_document
+from tocsin.drafting.layouts import bracketed, clean, compilation, side_by_side
+from tocsin.drafting.markdown import markdown
+from tocsin.drafting.page import StepView, page
+from tocsin.drafting.pages import pages
+from tocsin.drafting.sentences import sentence
+from tocsin.drafting.store import load, source_of, take_in
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 from tocsin.node.errors import NotFoundError, StorageError, UsageError
-
-if TYPE_CHECKING:
-    from tocsin.drafting.draft import TextState
-    from tocsin.drafting.history import HistoryStep
-    from tocsin.drafting.page import StepView
 
 
 class TextForm(StrEnum):
@@ -45,10 +52,6 @@ def export(
     page: Annotated[int | None, typer.Option(min=1, help="HTML: only this page of a long text.")] = None,
 ) -> None:
     """Write a text: compilation, clean, bracketed, side by side, Markdown, JSON, a page, Word, Akoma Ntoso."""
-    from tocsin.drafting.commands.drafting import open_records
-    from tocsin.drafting.history import replayed
-    from tocsin.drafting.store import load, source_of
-
     invocation: Invocation = ctx.obj
     database = open_records(invocation.home)
     stored = load(database, text)
@@ -57,7 +60,7 @@ def export(
     if form is TextForm.COMPILATION:
         written: str | bytes = _compilation(draft, source_of(database, text))
     elif form is TextForm.SIDE_BY_SIDE:
-        written = _side_by_side(draft, stakeholder)
+        written = side_by_side(draft, stakeholder)
     elif form is TextForm.HTML:
         written = _page(draft, page, stored.steps[:step])
     elif form in {TextForm.DOCX, TextForm.DOCX_COMPILATION, TextForm.AKN}:
@@ -76,10 +79,6 @@ def export(
 
 def bundle(ctx: typer.Context, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
     """Write a text with its whole history to one file, to work on without a link: 'import' it there."""
-    from tocsin.drafting.bundle import write_bundle
-    from tocsin.drafting.commands.drafting import open_records
-    from tocsin.drafting.store import load, source_of
-
     invocation: Invocation = ctx.obj
     database = open_records(invocation.home)
     stored = load(database, text)
@@ -96,11 +95,6 @@ def merge_bundle(
     by: Actor = "secretariat",
 ) -> None:
     """Take in what was proposed in a copy. Different words for one place become alternatives; nothing is decided."""
-    from tocsin.drafting.bundle import merged, read_bundle
-    from tocsin.drafting.commands.drafting import now, open_records, read_bytes
-    from tocsin.drafting.sentences import sentence
-    from tocsin.drafting.store import load, take_in
-
     invocation: Invocation = ctx.obj
     theirs, _ = read_bundle(read_bytes(file))
     database = open_records(invocation.home)
@@ -126,32 +120,18 @@ def merge_bundle(
     emit(invocation, document, human)
 
 
-def _say_steps(steps: "tuple[HistoryStep, ...]") -> None:
-    from tocsin.drafting.sentences import sentence
-
+def _say_steps(steps: tuple[HistoryStep, ...]) -> None:
     for step in steps:
         say(f"Step {step.seq}, by {step.actor}: {sentence(step.act())}.")
 
 
-def _compilation(draft: "TextState", source: bytes) -> str:
-    from tocsin.drafting.layouts import compilation
-
+def _compilation(draft: TextState, source: bytes) -> str:
     plain = draft.text.source.form == "plain text"
     return compilation(draft, source.decode("utf-8-sig").replace("\r\n", "\n") if plain else None)
 
 
-def _side_by_side(draft: "TextState", stakeholder: str | None) -> str:
-    from tocsin.drafting.layouts import side_by_side
-
-    return side_by_side(draft, stakeholder)
-
-
-def step_views(steps: "Sequence[HistoryStep]") -> "list[StepView]":
+def step_views(steps: Sequence[HistoryStep]) -> list[StepView]:
     """The history in words; a step that came back in a copy says so."""
-    from tocsin.drafting.history import undone_steps
-    from tocsin.drafting.page import StepView
-    from tocsin.drafting.sentences import sentence
-
     undone = undone_steps(steps)
     return [
         StepView(
@@ -173,10 +153,7 @@ def step_views(steps: "Sequence[HistoryStep]") -> "list[StepView]":
     ]
 
 
-def _page(draft: "TextState", number: int | None, steps: "Sequence[HistoryStep]") -> str:
-    from tocsin.drafting.page import page
-    from tocsin.drafting.pages import pages
-
+def _page(draft: TextState, number: int | None, steps: Sequence[HistoryStep]) -> str:
     if number is None:
         return page(draft, steps=step_views(steps))
     parts = pages(draft)
@@ -185,12 +162,7 @@ def _page(draft: "TextState", number: int | None, steps: "Sequence[HistoryStep]"
     return page(draft, shown=parts[number - 1])
 
 
-def _text(draft: "TextState", form: TextForm) -> str:
-    from tocsin.drafting.agreement import agreement
-    from tocsin.drafting.jsonform import draft_document
-    from tocsin.drafting.layouts import bracketed, clean
-    from tocsin.drafting.markdown import markdown
-
+def _text(draft: TextState, form: TextForm) -> str:
     match form:
         case TextForm.CLEAN:
             return clean(draft)
@@ -202,7 +174,7 @@ def _text(draft: "TextState", form: TextForm) -> str:
             return json.dumps(draft_document(draft, agreement(draft)), ensure_ascii=False, indent=1) + "\n"
 
 
-def _office(draft: "TextState", form: TextForm, at: datetime, name: str) -> bytes:
+def _office(draft: TextState, form: TextForm, at: datetime, name: str) -> bytes:
     from tocsin.drafting.akoma import akoma_ntoso
     from tocsin.drafting.word.text_out import compiled_docx, redlined_docx
 

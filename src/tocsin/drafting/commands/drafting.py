@@ -1,52 +1,34 @@
 """``tocsin drafting``: a text agreed by many, every position on record."""
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from tocsin.drafting.agreement import agreement as matrix
+from tocsin.drafting.agreement import alternatives as places
+from tocsin.drafting.agreement import identical_wording, stakeholders, tally
+from tocsin.drafting.brackets import brackets as pairs
+from tocsin.drafting.bundle import copied, is_bundle, read_bundle
 from tocsin.drafting.commands import chair as drafting_chair
 from tocsin.drafting.commands import change as drafting_change
 from tocsin.drafting.commands import copies as drafting_copy
+from tocsin.drafting.commands.change import TextName
+from tocsin.drafting.commands.texts import draft_of, now, open_records, read_bytes
+from tocsin.drafting.difference import difference
+from tocsin.drafting.draft import TextState, words_for
+from tocsin.drafting.history import replayed, undone_steps
+from tocsin.drafting.jsonform import agreement_document, alternatives_document, import_document, provision_document
+from tocsin.drafting.model import NegotiatedText
+from tocsin.drafting.overlap import overlaps
+from tocsin.drafting.page import headline
+from tocsin.drafting.pages import pages
+from tocsin.drafting.reading import read_text
+from tocsin.drafting.store import add_copy, add_text, load, stored_texts
 from tocsin.interface.output import Invocation, emit, note, print_table, say
-from tocsin.node.errors import InputError, NotFoundError
-
-if TYPE_CHECKING:
-    from tocsin.drafting.draft import TextState
-    from tocsin.drafting.model import NegotiatedText
-    from tocsin.node.records import Database
+from tocsin.node.errors import NotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Negotiate a text: amendments, positions, agreement, the next draft.")
-TextName = Annotated[str, typer.Argument(help="The name of the text; 'list' shows them.", metavar="TEXT")]
-
-
-def open_records(home: Path) -> "Database":
-    """The records database of the node in ``home``, with its tables; closed when nobody uses it."""
-    from tocsin.node.home import open_home
-
-    return open_home(home)[1]
-
-
-def now() -> datetime:
-    """The present moment, in UTC."""
-    return datetime.now(UTC)
-
-
-def read_bytes(file: Path) -> bytes:
-    """The bytes of a file that the person named."""
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Check the name and try again.") from error
-
-
-def draft_of(invocation: Invocation, name: str) -> "TextState":
-    """The text called ``name`` as it is now."""
-    from tocsin.drafting.history import replayed
-    from tocsin.drafting.store import load
-
-    return replayed(load(open_records(invocation.home), name).steps)
 
 
 @app.command("import")
@@ -57,12 +39,6 @@ def import_(
     by: drafting_change.Actor = "secretariat",
 ) -> None:
     """Read a text with its amendments and comments; the same file twice is one text."""
-    from tocsin.drafting.bundle import copied, is_bundle, read_bundle
-    from tocsin.drafting.history import replayed
-    from tocsin.drafting.jsonform import import_document
-    from tocsin.drafting.reading import read_text
-    from tocsin.drafting.store import add_copy, add_text
-
     invocation: Invocation = ctx.obj
     data = read_bytes(file)
     if is_bundle(data):
@@ -79,10 +55,8 @@ def import_(
     emit(invocation, import_document(text), lambda: _say_imported(text, stored.name))
 
 
-def _say_imported(text: "NegotiatedText", name: str) -> None:
-    from tocsin.drafting.brackets import brackets
-
-    found = brackets(text.provisions)
+def _say_imported(text: NegotiatedText, name: str) -> None:
+    found = pairs(text.provisions)
     labels = {entry.stakeholder for entry in text.entries}
     organisations = {one for entry in text.entries for one in entry.organisations}
     say(f"'{name}': {text.title}")
@@ -100,8 +74,6 @@ def _say_imported(text: "NegotiatedText", name: str) -> None:
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
     """The texts that are here."""
-    from tocsin.drafting.store import stored_texts
-
     invocation: Invocation = ctx.obj
     rows = stored_texts(open_records(invocation.home))
     document = [{"name": name, "title": title, "source": source, "id": one} for name, title, source, one in rows]
@@ -123,9 +95,6 @@ def show(
     page: Annotated[int, typer.Option(min=1, help="Which page of a long text.")] = 1,
 ) -> None:
     """A page of the text, or everything about one provision."""
-    from tocsin.drafting.jsonform import provision_document
-    from tocsin.drafting.pages import pages
-
     invocation: Invocation = ctx.obj
     draft = draft_of(invocation, text)
     if provision is not None:
@@ -144,7 +113,7 @@ def show(
     emit(invocation, document, lambda: _say_page(draft, parts[page - 1], page, len(parts)))
 
 
-def _say_page(draft: "TextState", names: tuple[str, ...], page: int, pages: int) -> None:
+def _say_page(draft: TextState, names: tuple[str, ...], page: int, pages: int) -> None:
     rows = []
     for name in names:
         base = draft.provisions[name].base or "(proposed as new)"
@@ -152,10 +121,7 @@ def _say_page(draft: "TextState", names: tuple[str, ...], page: int, pages: int)
     print_table(f"{draft.text.title} (page {page} of {pages})", ("id", "base", "entries"), rows, numbers=(2,))
 
 
-def _say_provision(draft: "TextState", name: str) -> None:
-    from tocsin.drafting.difference import difference
-    from tocsin.drafting.draft import words_for
-
+def _say_provision(draft: TextState, name: str) -> None:
     say(f"{name}: {draft.provisions[name].base or '(proposed as new)'}\n")
     if name in draft.decisions:
         say(f"The chair: {draft.decisions[name].outcome}. {draft.decisions[name].text}\n")
@@ -193,9 +159,6 @@ def _how(inferred: bool, confirmed: bool) -> str:
 @app.command()
 def log(ctx: typer.Context, text: TextName) -> None:
     """Every step of a text's history, oldest first."""
-    from tocsin.drafting.history import undone_steps
-    from tocsin.drafting.store import load
-
     invocation: Invocation = ctx.obj
     steps = load(open_records(invocation.home), text).steps
     undone = undone_steps(steps)
@@ -223,11 +186,6 @@ def log(ctx: typer.Context, text: TextName) -> None:
 @app.command()
 def agreement(ctx: typer.Context, text: TextName) -> None:
     """Provision by stakeholder: where the text is stable, contested or unknown."""
-    from tocsin.drafting.agreement import agreement as matrix
-    from tocsin.drafting.agreement import stakeholders, tally
-    from tocsin.drafting.jsonform import agreement_document
-    from tocsin.drafting.page import headline
-
     invocation: Invocation = ctx.obj
     draft = draft_of(invocation, text)
     found = matrix(draft)
@@ -254,9 +212,6 @@ def alternatives(
     ctx: typer.Context, text: TextName, provision: Annotated[str, typer.Argument(help="The provision's id.")]
 ) -> None:
     """Each place that somebody would change, once, in text order, with every other wording once."""
-    from tocsin.drafting.agreement import alternatives as places
-    from tocsin.drafting.jsonform import alternatives_document
-
     invocation: Invocation = ctx.obj
     draft = draft_of(invocation, text)
     if provision not in draft.provisions:
@@ -281,8 +236,6 @@ def alternatives(
 @app.command()
 def overlap(ctx: typer.Context, text: TextName) -> None:
     """Provisions that share runs of words, or that a comment says are alike."""
-    from tocsin.drafting.overlap import overlaps
-
     invocation: Invocation = ctx.obj
     draft = draft_of(invocation, text)
     found = overlaps(draft)
@@ -296,8 +249,6 @@ def overlap(ctx: typer.Context, text: TextName) -> None:
 @app.command()
 def identical(ctx: typer.Context, text: TextName) -> None:
     """Identical wording by different stakeholders: equal words, nothing more."""
-    from tocsin.drafting.agreement import identical_wording
-
     invocation: Invocation = ctx.obj
     found = identical_wording(draft_of(invocation, text))
     document = [
@@ -323,8 +274,6 @@ def brackets(
     by: drafting_change.Actor = "secretariat",
 ) -> None:
     """The brackets of the base, and which do not pair. Lifting one is an amendment like any other."""
-    from tocsin.drafting.brackets import brackets as pairs
-
     invocation: Invocation = ctx.obj
     if lift is not None:
         drafting_change.lift(ctx, text, lift, stakeholder, by)

@@ -1,32 +1,21 @@
 """``/audit``: who did what, the newest first."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, Field
 
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.records.audit_list import AuditFilter, list_entries
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import Cursor, ListPage, aware, cursor_for, link_next, place_of
+from tocsin.server.model import AuditEntryOut
 from tocsin.server.security import needs
 
 TAG = "audit"
 _NOUN = "audit"
 
 Text = Annotated[str, Query(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-
-
-class AuditEntryOut(BaseModel):
-    """One act. ``subject`` names the thing by id, never by personal data."""
-
-    id: int
-    at: datetime
-    actor: str = Field(examples=["person:1"])
-    word: str = Field(examples=["report.ingested"])
-    subject: str = Field(examples=["ingest:12"])
-    detail: dict[str, Any]
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:

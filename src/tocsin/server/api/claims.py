@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path
 
 from tocsin.directory import team_names
 from tocsin.directory.claims import Claim, ClaimState, acts, read_claim, read_claims
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.counter import ApiContext
-from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
+from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.security import NotHereError, needs
 
 TAG = "directory"
@@ -24,16 +24,12 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
 
     @router.get("/claims", operation_id="listClaims", summary="Claims")
     def list_claims(
-        *,
-        request: Request,
-        response: Response,
+        paging: ListPaging,
         visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)],
         state: ClaimState | None = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
     ) -> ListPage[Claim]:
         """The latest first; operators see those of their own teams."""
-        place = place_of(counter.tokens, _NOUN, cursor)
+        place = paging.place(_NOUN)
         keys = _keys(counter, visitor.reach(Permission.DIRECTORY_READ))
         found = [
             one
@@ -42,9 +38,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             and state in {None, one.state}
             and (keys is None or one.team in keys)
         ]
-        following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].number]) if len(found) > limit else None
-        link_next(request, response, following)
-        return ListPage(items=found[:limit], next=following)
+        return paging.page(_NOUN, found, lambda one: one.number, lambda one: one)
 
     @router.get("/claims/{number}", operation_id="readClaim", summary="One claim")
     def read_one(number: Number, visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)]) -> Claim:

@@ -3,17 +3,17 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Query
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import TOLD, Delivery, DeliveryFilter, DeliveryState, acts, delivery, find_digests
 from tocsin.directory import team_names, teams_called
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.problems.replies import came_in
+from tocsin.server import model
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.counter import ApiContext
-from tocsin.server.api.pages import Cursor, Limit, ListPage, aware, cursor_for, link_next, place_of
+from tocsin.server.api.pages import ListPage, ListPaging, aware
 from tocsin.server.security import NotHereError, needs
 
 TAG = "deliveries"
@@ -24,33 +24,16 @@ Reference = Annotated[
 ]
 
 
-class Digest(BaseModel):
+class Digest(model.Digest):
     """One digest. ``counts``: what is owed, and what it holds; ``error``: why it did not leave, or empty."""
 
-    reference: str
     state: DeliveryState
-    team: str | None = Field(description="The team's key; null: it is no longer in the directory.")
-    team_name: str | None
-    subject: str
-    message_id: str
-    channel: str
-    created_at: datetime
-    sent_at: datetime | None
-    attempts: int
-    next_try_at: datetime | None
-    path: str
-    size: int
-    counts: dict[str, int]
-    protection: str
-    error: str
 
 
-class WholeDigest(Digest):
+class WholeDigest(model.WholeDigest):
     """The same with the mails that came in about it: answers, bounces and others, as `tocsin deliveries show` says."""
 
-    not_reached: dict[str, str] = Field({}, description="Mailboxes that it did not reach, and why.")
-    tickets: list[str] = []
-    mails: list[int] = Field([], description="Numbers of mails about it.")
+    state: DeliveryState
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:
@@ -60,19 +43,15 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     @router.get("/deliveries", operation_id="listDeliveries", summary="Digests, what became of each")
     def list_deliveries(
         *,
-        request: Request,
-        response: Response,
+        paging: ListPaging,
         visitor: Annotated[Principal, needs(Permission.DELIVERIES_READ)],
         state: DeliveryState | None = None,
         team: Annotated[str, Query(max_length=200, description="Key or name of a team.")] = "",
         since: Annotated[datetime | None, Query(description="Made from then on.")] = None,
         until: Annotated[datetime | None, Query(description="Made before then.")] = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
     ) -> ListPage[Digest]:
         """The newest first; operators see those that left for their own teams."""
-        place = place_of(counter.tokens, _NOUN, cursor)
-        reach = visitor.reach(Permission.DELIVERIES_READ)
+        place, reach = paging.place(_NOUN), visitor.reach(Permission.DELIVERIES_READ)
         with node.database.reading() as session:
             wanted = DeliveryFilter(
                 states=(state.value,) if state else (),
@@ -82,11 +61,9 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
                 told=not reach.everything,
                 before=place[0] if place else 0,
             )
-            found = find_digests(session, wanted, limit=limit + 1)
+            found = find_digests(session, wanted, limit=paging.limit + 1)
             names = team_names(session, {one.team_id for one in found})
-        following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].id]) if len(found) > limit else None
-        link_next(request, response, following)
-        return ListPage(items=[Digest(**_document(one, names, reach)) for one in found[:limit]], next=following)
+        return paging.page(_NOUN, found, lambda one: one.id, lambda one: Digest(**_document(one, names, reach)))
 
     @router.get("/deliveries/{reference}", operation_id="readDelivery", summary="All that is known of one digest")
     def read_delivery(

@@ -20,7 +20,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.records import node_uuid
 from tocsin.server.api.counter import ApiContext
-from tocsin.server.api.pages import Cursor, Limit, cursor_for, link_next, place_of
+from tocsin.server.api.pages import ListPaging
 from tocsin.server.security import NotHereError, needs
 from tocsin.sharing.export import export_events
 from tocsin.sharing.visibility import export_sight
@@ -132,8 +132,8 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     )
     def list_events(
         *,
-        request: Request,
         response: Response,
+        paging: ListPaging,
         visitor: Reader,
         wanted: Filter,
         field: Annotated[
@@ -142,28 +142,25 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         format_: Annotated[
             ExportForm | None, Query(alias="format", description="All of them as a file, in place of a page.")
         ] = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
     ) -> Any:
         """A page, the newest report first; or all of them as a file (by `format` or `Accept`), streamed.
 
         Markings always go along. Operators get what was routed or told to their teams, as far as the gate lets it go.
         """
-        if form := format_ or _accepted(request):
+        if form := format_ or _accepted(paging.request):
             return _file(counter, visitor, wanted, form)
-        place = place_of(counter.tokens, _NOUN, cursor)
+        place = paging.place(_NOUN)
         page = node.events.page(
             wanted,
             now=counter.now,
             sight=export_sight(node, node.events, visitor.reach(Permission.EVENTS_READ)),
             columns=_known(field or []),
             after=place[0] if place else "",
-            limit=limit,
+            limit=paging.limit,
         )
-        following = cursor_for(counter.tokens, _NOUN, [page.cursor]) if page.cursor else None
-        link_next(request, response, following)
         response.headers["Vary"] = "Accept"
-        return EventsPage(items=[Event(**one) for one in _documents(counter, page.rows)], next=following)
+        items = [Event(**one) for one in _documents(counter, page.rows)]
+        return EventsPage(items=items, next=paging.next(_NOUN, page.cursor or None))
 
     @router.get("/events/figures", operation_id="countEvents", summary="How many events, over time and by value")
     def figures(visitor: Reader, wanted: Filter) -> EventCountsOut:

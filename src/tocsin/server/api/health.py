@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
 
 from tocsin import __version__
 from tocsin.node.accounts import Permission, Principal
@@ -11,26 +10,10 @@ from tocsin.node.errors import StorageError
 from tocsin.node.records import node_uuid
 from tocsin.operations.doctor import examine
 from tocsin.server.api.counter import ApiContext
+from tocsin.server.model import Health, HealthCheckOut
 from tocsin.server.security import needs
 
 TAG = "health"
-
-
-class HealthCheckOut(BaseModel):
-    """One thing that was looked at."""
-
-    what: str = Field(examples=["event table"])
-    ok: bool
-    found: str = Field(examples=["12 files"])
-    mend: str = Field(description="How to mend it, or empty.")
-
-
-class Health(BaseModel):
-    """Whether the node works. ``version`` and ``checks`` are there for those who may read its administration."""
-
-    status: str = Field(description="`ok`, or `unwell`: some check failed.", examples=["ok"])
-    version: str | None = None
-    checks: list[HealthCheckOut] | None = None
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:

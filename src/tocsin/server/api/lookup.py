@@ -9,6 +9,7 @@ from tocsin.directory import team_names
 from tocsin.networks import Networks
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.server.api.counter import ApiContext
+from tocsin.server.model import AddressOut
 from tocsin.server.security import NotHereError, needs
 from tocsin.sharing.gate import read_marking
 from tocsin.sharing.lookup import Explanation, read_subject
@@ -92,19 +93,6 @@ class Addresses(BaseModel):
     addresses: list[Annotated[str, Field(max_length=100)]] = Field(
         min_length=1, max_length=1_000, examples=[["192.0.2.1", "2001:db8::1"]]
     )
-
-
-class AddressOut(BaseModel):
-    """Who is responsible for one address. ``by``: the rules, or why nobody is."""
-
-    address: str
-    prefix: str | None
-    asn: int | None
-    country: str | None
-    responsible: list[str]
-    informed: list[str]
-    mailboxes: list[str]
-    by: str
 
 
 class Lines(BaseModel):

@@ -3,24 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
 
 from tocsin.directory.reading import team_keys
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.counter import ApiContext
+from tocsin.server.model import Me
 from tocsin.server.security import needs
 
 TAG = "me"
-
-
-class Me(BaseModel):
-    """Who asks. ``acts``: what they may do here, for everything (`all`) or for what is of their teams (`own`)."""
-
-    name: str
-    role: str = Field(examples=["analyst"])
-    teams: list[str] = Field(description="Keys of the teams of their own organisations.")
-    by_token: bool
-    acts: dict[str, str] = Field(examples=[{"events.read": "all"}])
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:

@@ -5,17 +5,18 @@ A cursor names the last thing that was shown, never a count, so that what is add
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from tocsin.node.errors import UsageError
 from tocsin.node.tokens import Tokens
 from tocsin.server.list_files import MEDIA, ListForm
 
+F = TypeVar("F")
 T = TypeVar("T")
 
 Limit = Annotated[int, Query(ge=1, le=1_000, description="At most so many.")]
@@ -37,6 +38,41 @@ class ListPage(BaseModel, Generic[T]):
 
     items: list[T]
     next: str | None = Field(description="The cursor of the next page; null: this is the last.")
+
+
+class Paging:
+    """The part of a list that is asked for: so many from a place on; says of its answer where the next one begins."""
+
+    def __init__(self, request: Request, response: Response, limit: Limit = 100, cursor: Cursor = None) -> None:
+        self.request, self.limit = request, limit
+        self._response, self._cursor = response, cursor
+
+    def place(self, noun: str) -> list[Any] | None:
+        """Where it begins, as the page before said; None: at the beginning.
+
+        Raises:
+            UsageError: this node never made the cursor for this list.
+
+        """
+        return place_of(self.request.app.state.tokens, noun, self._cursor)
+
+    def page(self, noun: str, found: Sequence[F], place: Callable[[F], object], show: Callable[[F], T]) -> ListPage[T]:
+        """What was found, of which one more than the limit says that there is another page; ``place`` is a cursor's."""
+        shown = found[: self.limit]
+        last = place(shown[-1]) if len(found) > self.limit else None
+        return ListPage(items=[show(one) for one in shown], next=self.next(noun, last))
+
+    def next(self, noun: str, last: object) -> str | None:
+        """The cursor of what follows this place, also in the head of the answer; None: nothing does."""
+        if last is None:
+            return None
+        place = last if isinstance(last, tuple) else (last,)
+        cursor = cursor_for(self.request.app.state.tokens, noun, place)
+        link_next(self.request, self._response, cursor)
+        return cursor
+
+
+ListPaging = Annotated[Paging, Depends()]
 
 
 def asked_form(request: Request, form: ListForm | None) -> ListForm | None:

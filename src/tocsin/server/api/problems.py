@@ -1,11 +1,11 @@
 """``/problems``: what is wrong, where each problem is in its course, and what its team says of it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, Field
 
 from tocsin.directory import Team, read_team, team_names
@@ -24,8 +24,10 @@ from tocsin.problems.answers import (
     state_of,
 )
 from tocsin.problems.answers.by_team import TeamAnswer, answer_problems, sheets_of
+from tocsin.server import model
 from tocsin.server.api.counter import ApiContext
-from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
+from tocsin.server.api.pages import ListPage, ListPaging
+from tocsin.server.model import ProblemAnswer
 from tocsin.server.security import NotHereError, needs
 from tocsin.sharing.visibility import labels_that_leave
 
@@ -35,30 +37,18 @@ _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = r"^[0-9a-f]{16}$"
 
 
-class ProblemAnswerOut(BaseModel):
+class ProblemAnswerOut(ProblemAnswer):
     """What a team said of it, and how that stands; ``outcome`` is null where nothing that is seen can test it."""
 
-    team: str | None
     verdict: AnswerVerdict
-    at: datetime
     outcome: AnswerOutcome | None
-    since: datetime | None
 
 
-class Problem(BaseModel):
+class Problem(model.Problem):
     """One asset with one thing wrong. What an operator may not know, as when others saw it first, is null."""
 
-    problem: str = Field(examples=["00f1c2d3e4a5b6c7"])
-    where: str = Field(examples=["192.0.2.1"])
-    port: str
-    what: str = Field(examples=["open-rdp"])
     state: ProblemState
-    first_seen: datetime | None
-    last_seen: datetime | None
-    sightings: int | None
-    gone_at: datetime | None
-    teams: list[str]
-    said: list[ProblemAnswerOut]
+    said: Sequence[ProblemAnswerOut]
 
 
 class AnswerIn(BaseModel):
@@ -86,13 +76,10 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     @router.get("/problems", operation_id="listProblems", summary="What is wrong, and where each problem is")
     def list_problems(
         *,
-        request: Request,
-        response: Response,
+        paging: ListPaging,
         visitor: Annotated[Principal, needs(Permission.EVENTS_READ)],
         team: Annotated[str, Query(max_length=200, description="Key of a team that must know of them.")] = "",
         state: ProblemState | None = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
     ) -> ListPage[Problem]:
         """Those seen last first; operators see what their teams were told of and may still answer.
 
@@ -102,15 +89,13 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         """
         inside = visitor.reach(Permission.EVENTS_READ).everything
         noun = f"{_NOUN}.{'all' if inside else 'own'}"
-        place = place_of(counter.tokens, noun, cursor)
+        place = paging.place(noun)
         if inside:
             labels = labels_that_leave(node, node.events, visitor.reach(Permission.EVENTS_READ))
-            places, found = _all(counter, team, state, place, limit + 1, labels=labels)
+            found = _all(counter, team, state, place, paging.limit + 1, labels=labels)
         else:
-            places, found = _own(counter, visitor, team, state, place)
-        following = cursor_for(counter.tokens, noun, places[limit - 1]) if len(found) > limit else None
-        link_next(request, response, following)
-        return ListPage(items=found[:limit], next=following)
+            found = _own(counter, visitor, team, state, place)
+        return paging.page(noun, found, lambda one: one[0], lambda one: one[1])
 
     @router.post("/problems/answers", operation_id="answerProblems", summary="Say what a team does about problems")
     def answer(
@@ -126,7 +111,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         return AnswerOut(noted=noted)
 
 
-_Found = tuple[list[tuple[Any, ...]], list[Problem]]  # the place of each in the list, for cursors
+_Found = list[tuple[tuple[Any, ...], Problem]]  # with the place of each in the list, for cursors
 
 
 def _all(
@@ -147,23 +132,20 @@ def _all(
         said_by = {said.answer.team_id for one in found for said in one.said}
         names = team_names(session, {number for one in found for number in one.teams} | said_by)
     keys = {number: key for number, (key, _) in names.items()}
-    places = [(int(one.last_seen.timestamp()), one.key) for one in found]
-    return places, [_problem(one, keys) for one in found]
+    return [((int(one.last_seen.timestamp()), one.key), _problem(one, keys)) for one in found]
 
 
 def _own(
     counter: ApiContext, visitor: Principal, team: str, state: ProblemState | None, place: list[Any] | None
 ) -> _Found:
-    node, found = counter.node, list[tuple[tuple[Any, ...], Problem]]()
+    node, found = counter.node, _Found()
     for one in _teams(counter, visitor, Permission.EVENTS_READ):
         if team in {"", one.key}:
             sheet = sheets_of(node, node.store, node.tracker).of_team(one, now=counter.now)
             found += [(_place(line, one.key), _line(line, one.key, counter.now)) for line in sheet.lines]
     after = tuple(place) if place else ()
-    kept = [
-        (at, one) for at, one in sorted(found, key=lambda pair: pair[0]) if at > after and state in {None, one.state}
-    ]
-    return [at for at, _ in kept], [one for _, one in kept]
+    found.sort(key=lambda pair: pair[0])
+    return [(at, one) for at, one in found if at > after and state in {None, one.state}]
 
 
 def _place(line: ProblemRow, team: str) -> tuple[Any, ...]:

@@ -3,8 +3,7 @@
 from itertools import islice
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter
 
 from tocsin.events.quarantine import set_aside
 from tocsin.node.accounts import Permission, Principal
@@ -12,24 +11,13 @@ from tocsin.pipeline.replay import ACTS, quarantined, require_ingest
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.ingests import Number
-from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
-from tocsin.server.api.reports import SetAsideOut
+from tocsin.server.api.pages import ListPage, ListPaging
+from tocsin.server.model import QuarantineOut, SetAsideOut
 from tocsin.server.security import needs
 from tocsin.sharing.visibility import aside_that_leaves
 
 TAG = "quarantine"
 _NOUN = "quarantine"
-
-
-class QuarantineOut(BaseModel):
-    """An ingest that set rows aside. `open`: how many still wait for a person."""
-
-    ingest: int
-    report: str
-    feed: str = Field(examples=["scan_rdp"])
-    rows: int
-    replayed_by: int | None = Field(description="The newest ingest that read some of them again.")
-    open: int
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:
@@ -38,33 +26,16 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
 
     @router.get("/quarantine", operation_id="listQuarantine", summary="The ingests that set rows aside")
     def list_quarantine(
-        *,
-        request: Request,
-        response: Response,
-        _visitor: Annotated[Principal, needs(Permission.QUARANTINE_READ)],
-        limit: Limit = 100,
-        cursor: Cursor = None,
+        paging: ListPaging, _visitor: Annotated[Principal, needs(Permission.QUARANTINE_READ)]
     ) -> ListPage[QuarantineOut]:
         """The newest first."""
-        place = place_of(counter.tokens, _NOUN, cursor)
+        place = paging.place(_NOUN)
         found = [one for one in quarantined(node) if place is None or one.ingest < place[0]]
-        shown = found[:limit]
-        following = cursor_for(counter.tokens, _NOUN, [shown[-1].ingest]) if len(found) > limit else None
-        link_next(request, response, following)
-        return ListPage(
-            items=[QuarantineOut(**{name: getattr(one, name) for name in QuarantineOut.model_fields}) for one in shown],
-            next=following,
-        )
+        return paging.page(_NOUN, found, lambda one: one.ingest, QuarantineOut.model_validate)
 
     @router.get("/quarantine/{number}", operation_id="readQuarantine", summary="The rows that one ingest set aside")
     def read_quarantine(
-        *,
-        request: Request,
-        response: Response,
-        number: Number,
-        _visitor: Annotated[Principal, needs(Permission.QUARANTINE_READ)],
-        limit: Limit = 100,
-        cursor: Cursor = None,
+        number: Number, paging: ListPaging, _visitor: Annotated[Principal, needs(Permission.QUARANTINE_READ)]
     ) -> ListPage[SetAsideOut]:
         """With line, reason and raw text, in the order of the report.
 
@@ -72,11 +43,10 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         """
         require_ingest(node, number)
         noun = f"{_NOUN}.{number}"
-        place = place_of(counter.tokens, noun, cursor)
+        place = paging.place(noun)
         start = place[0] if place else 0
-        found = aside_that_leaves(node, islice(set_aside(node.quarantine, number), start, start + limit + 1))
-        following = cursor_for(counter.tokens, noun, [start + limit]) if len(found) > limit else None
-        link_next(request, response, following)
-        return ListPage(items=[SetAsideOut(**vars(row)) for row in found[:limit]], next=following)
+        end = start + paging.limit
+        found = aside_that_leaves(node, islice(set_aside(node.quarantine, number), start, end + 1))
+        return paging.page(noun, found, lambda _: end, SetAsideOut.model_validate)
 
     add_acts(router, counter, ACTS)

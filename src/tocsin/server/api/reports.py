@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from email.message import Message
 from itertools import islice
 from typing import Annotated, Any, Final
@@ -12,7 +11,6 @@ from uuid import UUID
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, Field
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
@@ -22,7 +20,8 @@ from tocsin.node.errors import InputError
 from tocsin.pipeline.uploads import Arrival, Upload, UploadState, arrive, read_upload, read_uploads
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.once import Once
-from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
+from tocsin.server.api.pages import ListPage, ListPaging
+from tocsin.server.model import Report, SetAsideOut
 from tocsin.server.security import needs
 from tocsin.sharing.visibility import aside_that_leaves
 
@@ -66,64 +65,10 @@ _EXAMPLES = {
 }
 
 
-class SentFile(BaseModel):
-    """A file as it was sent; ``size`` in bytes, unpacked where it was packed for the way."""
-
-    name: str
-    size: int
-    sha256: str
-
-
-class FailedFile(BaseModel):
-    """A file that could not be taken in."""
-
-    file: str
-    reason: str
-    hint: str
-
-
-class Sums(BaseModel):
-    """What became of rows: ``rows`` = ``stored`` + ``duplicates`` + ``quarantined``."""
-
-    reports: int
-    already: int = Field(description="Reports whose content was here before; their rows are not counted again.")
-    rows: int
-    stored: int
-    duplicates: int
-    quarantined: int
-    problems_new: int
-    problems_continuing: int
-    routed: int
-    unrouted: int
-    withheld: int
-    deliveries: int
-
-
-class SetAsideOut(BaseModel):
-    """A row that could not be read. `line` 0: the report as a whole."""
-
-    ingest: int
-    line: int
-    reason: str
-    raw: str
-    place: int = Field(description="Which of the rows that this ingest set aside, from 0.")
-    withheld: str = Field("", description="Why `raw` is empty, where the marking of the row keeps its text back.")
-
-
-class UploadOut(BaseModel):
+class UploadOut(Report):
     """What was sent at once. ``ingests``: the numbers under which it was taken in."""
 
-    id: UUID
     state: UploadState
-    source: str
-    feed: str
-    files: list[SentFile]
-    sent_by: str
-    sent_at: datetime
-    done_at: datetime | None
-    ingests: list[int]
-    sums: Sums | None = Field(description="Null while it waits.")
-    failed: list[FailedFile]
 
 
 class ReportWithRows(UploadOut):
@@ -198,20 +143,15 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     @router.get("/reports", operation_id="listReports", summary="Reports that were sent in")
     def list_reports(
         *,
-        request: Request,
-        response: Response,
         _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)],
+        paging: ListPaging,
         state: UploadState | None = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
     ) -> ListPage[UploadOut]:
         """The newest first."""
-        place = place_of(counter.tokens, _NOUN, cursor)
+        place = paging.place(_NOUN)
         with node.database.reading() as session:
-            found = read_uploads(session, before=place[0] if place else None, state=state, limit=limit + 1)
-        following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].id]) if len(found) > limit else None
-        link_next(request, response, following)
-        return ListPage(items=[UploadOut(**_document(one)) for one in found[:limit]], next=following)
+            found = read_uploads(session, before=place[0] if place else None, state=state, limit=paging.limit + 1)
+        return paging.page(_NOUN, found, lambda one: one.id, lambda one: UploadOut(**_document(one)))
 
     @router.get("/reports/{id}", operation_id="readReport", summary="What became of a report")
     def read_report(id: UUID, _visitor: Annotated[Principal, needs(Permission.REPORTS_READ)]) -> ReportWithRows:  # noqa: A002

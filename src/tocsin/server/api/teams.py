@@ -1,16 +1,10 @@
 """``/teams``: the directory."""
 
-from datetime import date
 from typing import Annotated, Any
-from uuid import UUID
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Query, Response
 
 from tocsin.directory import (
-    DigestInterval,
-    ResponsibilityRole,
-    RuleKind,
     TeamKind,
     TeamSearch,
     acts,
@@ -21,8 +15,9 @@ from tocsin.directory import (
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.counter import ApiContext
-from tocsin.server.api.pages import WHOLE, Cursor, Limit, ListPage, Whole, asked_form, cursor_for, link_next, place_of
+from tocsin.server.api.pages import WHOLE, ListPage, ListPaging, Whole, asked_form
 from tocsin.server.list_files import teams_file
+from tocsin.server.model import RuleOut, TeamInList, TeamOut
 from tocsin.server.security import NotHereError, needs, sent
 
 TAG = "directory"
@@ -32,48 +27,6 @@ _MOST_RULES = 1_000
 Key = Annotated[
     str, Path(max_length=200, pattern=r"^[A-Za-z0-9._-]+$", description="Key or UUID of a team.", examples=["operator"])
 ]
-
-
-class TeamInList(BaseModel):
-    """A team. ``answers_for``: how many values of each kind anybody says that it answers for."""
-
-    key: str
-    name: str
-    organisation: str
-    kind: TeamKind
-    country: str = Field(examples=["MU"])
-    answers_for: dict[RuleKind, int]
-
-
-class RuleOut(BaseModel):
-    """What the team answers for, or wants to know of, and who says so."""
-
-    kind: RuleKind
-    value: str = Field(examples=["192.0.2.0/24"])
-    role: ResponsibilityRole
-    source: str
-    as_of: date | None
-    confidence: int | None
-
-
-class TeamOut(BaseModel):
-    """A team, how it wants to be told, and what it answers for (`rules`: the first thousand of `rules_total`)."""
-
-    uuid: UUID
-    key: str
-    name: str
-    organisation: str
-    kind: TeamKind
-    country: str
-    language: str
-    timezone: str
-    mailboxes: list[str]
-    interval: DigestInterval
-    formats: list[str]
-    ceiling: str
-    encrypt: bool
-    rules: list[RuleOut]
-    rules_total: int
 
 
 def add_routes(router: APIRouter, counter: ApiContext) -> None:
@@ -89,8 +42,8 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     )
     def list_teams(
         *,
-        request: Request,
         response: Response,
+        paging: ListPaging,
         visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)],
         text: Annotated[
             str,
@@ -99,23 +52,17 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         kind: TeamKind | None = None,
         country: Annotated[str, Query(pattern=r"^([A-Z]{2})?$", description="Two letters.", examples=["MU"])] = "",
         form: Whole = None,
-        limit: Limit = 100,
-        cursor: Cursor = None,
     ) -> Any:
         """By key; operators see their own. A page, or all of them as a file (by `format` or `Accept`), streamed."""
         reach = visitor.reach(Permission.DIRECTORY_READ)
         wanted = TeamSearch(text=text, kind=kind, country=country, only=None if reach.everything else reach.teams)
-        if whole := asked_form(request, form):
+        if whole := asked_form(paging.request, form):
             return sent(teams_file(database, wanted, whole, now=counter.now))
-        place = place_of(counter.tokens, _NOUN, cursor)
+        place = paging.place(_NOUN)
         with database.reading() as session:
-            found = search_teams(session, wanted, after=place[0] if place else "", limit=limit + 1)
-        following = cursor_for(counter.tokens, _NOUN, [found[limit - 1].key]) if len(found) > limit else None
-        link_next(request, response, following)
-        names = TeamInList.model_fields
-        items = [TeamInList(**{name: getattr(one, name) for name in names}) for one in found[:limit]]
+            found = search_teams(session, wanted, after=place[0] if place else "", limit=paging.limit + 1)
         response.headers["Vary"] = "Accept"
-        return ListPage(items=items, next=following)
+        return paging.page(_NOUN, found, lambda one: one.key, TeamInList.model_validate)
 
     @router.get("/teams/{key}", operation_id="readTeam", summary="One team")
     def read_team(key: Key, visitor: Annotated[Principal, needs(Permission.DIRECTORY_READ)]) -> TeamOut:
@@ -129,10 +76,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         plain: dict[str, Any] = {
             name: getattr(about.team, name) for name in TeamOut.model_fields if hasattr(about.team, name)
         }
-        rules = [
-            RuleOut(**{name: getattr(rule, name) for name in RuleOut.model_fields})
-            for rule in about.rules[:_MOST_RULES]
-        ]
+        rules = [RuleOut.model_validate(rule) for rule in about.rules[:_MOST_RULES]]
         return TeamOut(**plain, rules=rules, rules_total=len(about.rules))
 
     add_acts(router, counter, acts.ACTS)

@@ -1,47 +1,5 @@
-"""A node asked over its API: the same words as here, errors as this node's own."""
+"""A node asked over its API: its own models (`tocsin.server.model`), errors as this node's own."""
 
 from tocsin.server.client.client import Client
-from tocsin.server.client.model import (
-    Claim,
-    Digest,
-    Entry,
-    Failed,
-    Health,
-    HealthCheck,
-    Ingest,
-    Line,
-    Me,
-    Problem,
-    Quarantined,
-    Report,
-    Rule,
-    SentFile,
-    SetAside,
-    Spoken,
-    Sums,
-    Team,
-    TeamInList,
-)
 
-__all__ = [
-    "Claim",
-    "Client",
-    "Digest",
-    "Entry",
-    "Failed",
-    "Health",
-    "HealthCheck",
-    "Ingest",
-    "Line",
-    "Me",
-    "Problem",
-    "Quarantined",
-    "Report",
-    "Rule",
-    "SentFile",
-    "SetAside",
-    "Spoken",
-    "Sums",
-    "Team",
-    "TeamInList",
-]
+__all__ = ["Client"]

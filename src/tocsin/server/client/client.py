@@ -10,28 +10,14 @@ from urllib.parse import quote, urlsplit
 from uuid import UUID, uuid4
 
 import httpx
+from pydantic import BaseModel
 
 from tocsin.node.errors import RemoteError, UsageError
+from tocsin.server import model
 from tocsin.server.client.failures import error_of
-from tocsin.server.client.model import (
-    Claim,
-    Digest,
-    Entry,
-    Health,
-    Ingest,
-    Line,
-    Me,
-    Problem,
-    Quarantined,
-    Report,
-    SetAside,
-    Sums,
-    Team,
-    TeamInList,
-    read,
-)
+from tocsin.server.client.reading import read
 
-T = TypeVar("T")
+T = TypeVar("T", bound=BaseModel)
 
 _TRIES: Final = 5
 _LONGEST_WAIT: Final = 60.0  # seconds between two tries
@@ -76,13 +62,13 @@ class Client:
 
     # --- the node, and who asks ---
 
-    def health(self) -> Health:
+    def health(self) -> model.Health:
         """Whether it works."""
-        return read(Health, self._get("/health"))
+        return read(model.Health, self._get("/health"))
 
-    def me(self) -> Me:
+    def me(self) -> model.Me:
         """Who asks, and what they may do."""
-        return read(Me, self._get("/me"))
+        return read(model.Me, self._get("/me"))
 
     def metrics(self) -> str:
         """Its figures as Prometheus text."""
@@ -90,7 +76,9 @@ class Client:
 
     # --- reports ---
 
-    def send_report(self, path: Path, *, name: str = "", source: str = "", feed: str = "", wait: float = 0) -> Report:
+    def send_report(
+        self, path: Path, *, name: str = "", source: str = "", feed: str = "", wait: float = 0
+    ) -> model.Report:
         """Send a file in and wait so many seconds (at most a minute) for what becomes of it.
 
         It is packed for the way, unless it is packed already or the node is on this machine.
@@ -109,39 +97,39 @@ class Client:
             with path.open("rb") as file:
                 yield from _gzipped(file) if packed else iter(lambda: file.read(_BLOCK), b"")
 
-        return read(Report, _document(self._ask("POST", "/reports", params=query, headers=headers, body=body)))
+        return read(model.Report, _document(self._ask("POST", "/reports", params=query, headers=headers, body=body)))
 
-    def report(self, id: UUID) -> Report:  # noqa: A002
+    def report(self, id: UUID) -> model.Report:  # noqa: A002
         """What became of a report."""
-        return read(Report, self._get(f"/reports/{id}"))
+        return read(model.Report, self._get(f"/reports/{id}"))
 
-    def reports(self, *, state: str = "") -> Iterator[Report]:
+    def reports(self, *, state: str = "") -> Iterator[model.Report]:
         """What was sent in, newest first."""
-        return self._each(Report, "/reports", state=state)
+        return self._each(model.Report, "/reports", state=state)
 
-    def ingests(self, *, feed: str = "", set_aside: bool = False) -> Iterator[Ingest]:
+    def ingests(self, *, feed: str = "", set_aside: bool = False) -> Iterator[model.Ingest]:
         """What was taken in, newest first."""
-        return self._each(Ingest, "/ingests", feed=feed, set_aside=set_aside or None)
+        return self._each(model.Ingest, "/ingests", feed=feed, set_aside=set_aside or None)
 
     def ingests_file(self, form: str, **conditions: object) -> AbstractContextManager[Iterator[bytes]]:
         """A file of all that was taken in and fits, as csv or json, piece by piece."""
         return self._file("/ingests", form, conditions)
 
-    def ingest(self, number: int) -> Ingest:
+    def ingest(self, number: int) -> model.Ingest:
         """One report that was taken in."""
-        return read(Ingest, self._get(f"/ingests/{number}"))
+        return read(model.Ingest, self._get(f"/ingests/{number}"))
 
-    def quarantine(self) -> Iterator[Quarantined]:
+    def quarantine(self) -> Iterator[model.QuarantineOut]:
         """The ingests that set rows aside, newest first."""
-        return self._each(Quarantined, "/quarantine")
+        return self._each(model.QuarantineOut, "/quarantine")
 
-    def set_aside(self, number: int) -> Iterator[SetAside]:
+    def set_aside(self, number: int) -> Iterator[model.SetAsideOut]:
         """The rows that one ingest set aside."""
-        return self._each(SetAside, f"/quarantine/{number}")
+        return self._each(model.SetAsideOut, f"/quarantine/{number}")
 
-    def replay(self, number: int) -> Sums:
+    def replay(self, number: int) -> model.Sums:
         """Read the rows of an ingest again."""
-        return read(Sums, self._post(f"/quarantine/{number}/replay"))
+        return read(model.Sums, self._post(f"/quarantine/{number}/replay"))
 
     # --- events and lookups ---
 
@@ -157,7 +145,7 @@ class Client:
         """Who must know of something, and why: the document of ``tocsin explain``."""
         return self._get("/lookup", query=query, tlp=tlp, pap=pap)
 
-    def look_up_many(self, addresses: Iterable[str]) -> Iterator[Line]:
+    def look_up_many(self, addresses: Iterable[str]) -> Iterator[model.AddressOut]:
         """Who is responsible for each address, in their order."""
         block: list[str] = []
         for address in addresses:
@@ -168,44 +156,44 @@ class Client:
         if block:
             yield from self._look_up_block(block)
 
-    def _look_up_block(self, block: list[str]) -> list[Line]:
-        return [read(Line, one) for one in self._post("/lookup", {"addresses": block})["items"]]
+    def _look_up_block(self, block: list[str]) -> list[model.AddressOut]:
+        return [read(model.AddressOut, one) for one in self._post("/lookup", {"addresses": block})["items"]]
 
     # --- the directory ---
 
-    def teams(self, *, text: str = "", kind: str = "", country: str = "") -> Iterator[TeamInList]:
+    def teams(self, *, text: str = "", kind: str = "", country: str = "") -> Iterator[model.TeamInList]:
         """Teams by key."""
-        return self._each(TeamInList, "/teams", text=text, kind=kind, country=country)
+        return self._each(model.TeamInList, "/teams", text=text, kind=kind, country=country)
 
     def teams_file(self, form: str, **conditions: object) -> AbstractContextManager[Iterator[bytes]]:
         """A file of all teams that fit, as csv or json, piece by piece."""
         return self._file("/teams", form, conditions)
 
-    def team(self, key: str) -> Team:
+    def team(self, key: str) -> model.TeamOut:
         """One team."""
-        return read(Team, self._get(f"/teams/{_part(key)}"))
+        return read(model.TeamOut, self._get(f"/teams/{_part(key)}"))
 
-    def claims(self, *, state: str = "") -> Iterator[Claim]:
+    def claims(self, *, state: str = "") -> Iterator[model.ClaimOut]:
         """Claims, the latest first."""
-        return self._each(Claim, "/claims", state=state)
+        return self._each(model.ClaimOut, "/claims", state=state)
 
-    def make_claim(self, value: str, *, team: str, mailbox: str) -> Claim:
+    def make_claim(self, value: str, *, team: str, mailbox: str) -> model.ClaimOut:
         """Say that a network, AS or domain is a team's."""
-        return read(Claim, self._post("/claims", {"value": value, "team": team, "mailbox": mailbox}))
+        return read(model.ClaimOut, self._post("/claims", {"value": value, "team": team, "mailbox": mailbox}))
 
-    def prove_claim(self, number: int, code: str) -> Claim:
+    def prove_claim(self, number: int, code: str) -> model.ClaimOut:
         """Give back the code from the letter."""
-        return read(Claim, self._post(f"/claims/{number}/code", {"code": code}))
+        return read(model.ClaimOut, self._post(f"/claims/{number}/code", {"code": code}))
 
     # --- telling and answering ---
 
-    def deliveries(self, *, state: str = "", team: str = "") -> Iterator[Digest]:
+    def deliveries(self, *, state: str = "", team: str = "") -> Iterator[model.Digest]:
         """Digests, newest first."""
-        return self._each(Digest, "/deliveries", state=state, team=team)
+        return self._each(model.Digest, "/deliveries", state=state, team=team)
 
-    def delivery(self, reference: str) -> Digest:
+    def delivery(self, reference: str) -> model.WholeDigest:
         """All that is known of one digest."""
-        return read(Digest, self._get(f"/deliveries/{_part(reference)}"))
+        return read(model.WholeDigest, self._get(f"/deliveries/{_part(reference)}"))
 
     def steer(self, reference: str, act: str, *, reason: str = "") -> tuple[str, str]:
         """Release, hold, drop, retry or repeat a mail; the reference and state of what it then is."""
@@ -213,18 +201,18 @@ class Client:
         done = self._post(f"/deliveries/{_part(reference)}/{_part(act)}", body)
         return done["reference"], done["state"]
 
-    def problems(self, *, team: str = "", state: str = "") -> Iterator[Problem]:
+    def problems(self, *, team: str = "", state: str = "") -> Iterator[model.Problem]:
         """What is wrong, seen last first."""
-        return self._each(Problem, "/problems", team=team, state=state)
+        return self._each(model.Problem, "/problems", team=team, state=state)
 
     def answer(self, verdict: str, problems: Iterable[str], *, team: str = "", note: str = "", days: int = 90) -> int:
         """Say what a team does about problems; for how many it was noted."""
         said = {"verdict": verdict, "problems": list(problems), "team": team, "note": note, "days": days}
         return int(self._post("/problems/answers", said)["noted"])
 
-    def audit(self, *, word: str = "", actor: str = "", subject: str = "") -> Iterator[Entry]:
+    def audit(self, *, word: str = "", actor: str = "", subject: str = "") -> Iterator[model.AuditEntryOut]:
         """Who did what, newest first."""
-        return self._each(Entry, "/audit", word=word, actor=actor, subject=subject)
+        return self._each(model.AuditEntryOut, "/audit", word=word, actor=actor, subject=subject)
 
     # --- asking ---
 
