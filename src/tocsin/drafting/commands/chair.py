@@ -8,33 +8,30 @@ import typer
 
 from tocsin.drafting.commands import change as drafting_change
 from tocsin.drafting.commands.change import Actor, ProvisionId, TextName, Words, WordsFile
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Commands, Invocation, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from tocsin.drafting.acts import Act
     from tocsin.drafting.draft import TextState
 
-consolidate = typer.Typer(no_args_is_help=True, help="The chair's steps to the next draft; each is signed.")
+consolidate = Commands(no_args_is_help=True, help="The chair's steps to the next draft; each is signed.")
 
 KeyFile = Annotated[Path, typer.Option("--key", envvar="TOCSIN_CHAIR_KEY", help="The chair's key file.")]
 Entries = Annotated[list[str] | None, typer.Option("--entry", help="An entry whose words are in it; repeatable.")]
 
 
-def key(
-    ctx: typer.Context, file: Annotated[Path, typer.Argument(help="The file to write the private key to.")]
-) -> None:
+def key(call: Invocation, file: Annotated[Path, typer.Argument(help="The file to write the private key to.")]) -> None:
     """Make a signing key for a chair (Ed25519, readable by you only)."""
     from tocsin.drafting.keys import new_key
 
-    invocation: Invocation = ctx.obj
     made = new_key(file)
     document = {"file": str(file), "public_key": made.public}
-    emit(invocation, document, lambda: say(f"Key written to {file}. Its public part is {made.public}."))
+    call.emit(document, f"Key written to {file}. Its public part is {made.public}.")
 
 
 def chair(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     name: Annotated[str, typer.Option(help="The chair's name.")],
     key_file: KeyFile,
@@ -47,12 +44,12 @@ def chair(
 
     new = load_key(key_file)
     signer = new if present_key is None else load_key(present_key)
-    drafting_change.add(ctx, text, by, lambda _: [AppointChair(name, new.public)], signer=signer)
+    drafting_change.add(call, text, by, lambda _: [AppointChair(name, new.public)], signer=signer)
 
 
 @consolidate.command()
 def accept(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     key_file: KeyFile,
@@ -64,12 +61,12 @@ def accept(
 
     if (entry is None) == (position is None):
         raise UsageError("Name what is accepted: --entry or --position.")
-    _decide(ctx, text, key_file, lambda _: Accept(provision, entry, position))
+    _decide(call, text, key_file, lambda _: Accept(provision, entry, position))
 
 
 @consolidate.command()
 def combine(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     key_file: KeyFile,
@@ -81,12 +78,12 @@ def combine(
     from tocsin.drafting.acts import Combine
 
     wording = drafting_change.words_from(words, file)
-    _decide(ctx, text, key_file, lambda _: Combine(provision, wording, tuple(entry or ())))
+    _decide(call, text, key_file, lambda _: Combine(provision, wording, tuple(entry or ())))
 
 
 @consolidate.command()
 def bracket(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     key_file: KeyFile,
@@ -111,19 +108,19 @@ def bracket(
         found = in_brackets(draft.provisions[provision].base, alternatives(draft, provision, chosen))
         return PutInBrackets(provision, found, chosen)
 
-    _decide(ctx, text, key_file, decide)
+    _decide(call, text, key_file, decide)
 
 
 @consolidate.command()
-def leave(ctx: typer.Context, text: TextName, provision: ProvisionId, key_file: KeyFile) -> None:
+def leave(call: Invocation, text: TextName, provision: ProvisionId, key_file: KeyFile) -> None:
     """Leave the base of a provision as it is in this round."""
     from tocsin.drafting.acts import Leave
 
-    _decide(ctx, text, key_file, lambda _: Leave(provision))
+    _decide(call, text, key_file, lambda _: Leave(provision))
 
 
 @consolidate.command()
-def close(ctx: typer.Context, text: TextName, key_file: KeyFile) -> None:
+def close(call: Invocation, text: TextName, key_file: KeyFile) -> None:
     """Make the decisions of this round the next base."""
     from tocsin.drafting.acts import Close
     from tocsin.drafting.brackets import brackets
@@ -132,12 +129,12 @@ def close(ctx: typer.Context, text: TextName, key_file: KeyFile) -> None:
         for issue in brackets(draft.printed()).issues:
             note(issue.message)
 
-    _decide(ctx, text, key_file, lambda _: Close(), then=show_unpaired)
+    _decide(call, text, key_file, lambda _: Close(), then=show_unpaired)
 
 
 @consolidate.command()
 def restore(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     base: Annotated[int, typer.Option(help="The base whose words come back.")],
     key_file: KeyFile,
@@ -145,11 +142,11 @@ def restore(
     """Make the words of an older base the next base: takes back a closed round that others have built on."""
     from tocsin.drafting.acts import Restore
 
-    _decide(ctx, text, key_file, lambda _: Restore(base))
+    _decide(call, text, key_file, lambda _: Restore(base))
 
 
 def _decide(
-    ctx: typer.Context,
+    call: Invocation,
     text: str,
     key_file: Path,
     decide: "Callable[[TextState], Act]",
@@ -161,38 +158,35 @@ def _decide(
     from tocsin.drafting.keys import load_key
 
     signer = load_key(key_file)
-    invocation: Invocation = ctx.obj
-    name = draft_of(invocation, text).chair or "chair"
-    drafting_change.add(ctx, text, name, lambda draft: [decide(draft)], signer=signer, then=then)
+    name = draft_of(call, text).chair or "chair"
+    drafting_change.add(call, text, name, lambda draft: [decide(draft)], signer=signer, then=then)
 
 
 def replay(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     to: Annotated[int | None, typer.Option(help="Show the text after this step.")] = None,
 ) -> None:
     """Replay the whole history and check every version, hash and signature; or show the text after one step."""
-    from tocsin.drafting.commands.drafting import open_records
     from tocsin.drafting.history import replayed, verify
     from tocsin.drafting.layouts import clean
     from tocsin.drafting.store import load
 
-    invocation: Invocation = ctx.obj
-    steps = load(open_records(invocation.home), text).steps
+    steps = load(call.database, text).steps
     if to is not None:
         draft = replayed(steps, upto=to)
         words = clean(draft)
-        emit(invocation, {"step": to, "digest": steps[to - 1].result, "text": words}, lambda: say(words.rstrip()))
+        call.emit({"step": to, "digest": steps[to - 1].result, "text": words}, words.rstrip())
         return
     verify(steps)
     signed = sum(step.signature is not None for step in steps)
     document = {"steps": len(steps), "signed": signed, "head": steps[-1].hash, "identical": True}
     sentence = f"{len(steps)} steps replay to the same text bit for bit; {signed} are signed by the chair."
-    emit(invocation, document, lambda: say(sentence))
+    call.emit(document, sentence)
 
 
 def rebase(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     entry: Annotated[str | None, typer.Argument(help="The entry to put on the present base.")] = None,
     take: Annotated[bool, typer.Option("--take", help="Record the words shown; only if nothing clashes.")] = False,
@@ -206,14 +200,13 @@ def rebase(
     from tocsin.drafting.jsonform import pieces_document
     from tocsin.drafting.rebasing import outdated, rebased
 
-    invocation: Invocation = ctx.obj
-    draft = draft_of(invocation, text)
+    draft = draft_of(call, text)
     if entry is None:
         old = outdated(draft)
         document = [{"entry": e.id, "provision": e.provision, "generation": e.generation} for e in old]
         rows = [(e.id, e.provision, e.stakeholder, e.generation) for e in old]
         columns = ("entry", "provision", "stakeholder", "base")
-        emit(invocation, document, lambda: print_table("Entries on an older base", columns, rows, numbers=(3,)))
+        call.emit(document, lambda: print_table("Entries on an older base", columns, rows, numbers=(3,)))
         return
     seen = rebased(draft, entry)
     given = drafting_change.words_from(words, file) if words is not None or file is not None else None
@@ -224,7 +217,7 @@ def rebase(
         )
     if given is not None or take:
         final = seen.text if given is None else given
-        drafting_change.add(ctx, text, by, lambda now: [Rebase(entry, final, now.generation)])
+        drafting_change.add(call, text, by, lambda now: [Rebase(entry, final, now.generation)])
         return
     clashes = [{"old": seen.old_base[c.start : c.end], "new": c.text} for c in seen.clashes]
     shown = {"entry": entry, "base_changes": pieces_document(seen.base_changes), "text": seen.text, "clashes": clashes}
@@ -236,4 +229,4 @@ def rebase(
         for clash in clashes:
             say(f"Left out, since the base changed there too: '{clash['old']}' → '{clash['new']}'")
 
-    emit(invocation, shown, human)
+    call.emit(shown, human)

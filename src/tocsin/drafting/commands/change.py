@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, say
+from tocsin.interface.output import Invocation, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ Base = Annotated[
 
 
 def add(
-    ctx: typer.Context,
+    call: Invocation,
     text: str,
     by: str,
     decide: "Callable[[TextState], Sequence[Act]]",
@@ -44,13 +44,10 @@ def add(
     then: "Callable[[TextState], None] | None" = None,
 ) -> None:
     """Add the acts that ``decide`` returns to a text's history, and print what was added."""
-    from tocsin.drafting.commands.drafting import now, open_records
     from tocsin.drafting.sentences import sentence
     from tocsin.drafting.store import append
 
-    invocation: Invocation = ctx.obj
-    database = open_records(invocation.home)
-    steps, draft = append(database, text, lambda _, draft: decide(draft), actor=by, at=now(), signer=signer)
+    steps, draft = append(call.database, text, lambda _, draft: decide(draft), actor=by, at=call.now, signer=signer)
     document = [{"step": step.seq, "act": step.act().act, "id": made_id(step), "hash": step.hash} for step in steps]
 
     def human() -> None:
@@ -59,7 +56,7 @@ def add(
         if then is not None:
             then(draft)
 
-    emit(invocation, document, human)
+    call.emit(document, human)
 
 
 def made_id(step: "HistoryStep") -> str | None:
@@ -121,7 +118,7 @@ def known_stakeholder(
 
 
 def propose(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     stakeholder: Stakeholder,
@@ -141,7 +138,6 @@ def propose(
     from tocsin.drafting.jsonform import pieces_document
 
     proposed = words_from(words, file)
-    invocation: Invocation = ctx.obj
 
     def show(draft: "TextState") -> None:
         generation = draft.generation if base is None else base
@@ -153,9 +149,9 @@ def propose(
         say(f"   Position {read.id}: {read.kind}, since {read.basis}; 'drafting position' declares another.")
 
     if dry_run:
-        draft = draft_of(invocation, text)
+        draft = draft_of(call, text)
         pieces = difference(draft.base_at(provision, draft.generation if base is None else base), proposed)
-        emit(invocation, pieces_document(pieces), lambda: show(draft))
+        call.emit(pieces_document(pieces), lambda: show(draft))
         return
 
     def decide(draft: "TextState") -> list["Act"]:
@@ -164,11 +160,11 @@ def propose(
         identity = fresh("e")
         return [Propose(identity, provision, stakeholder, organisations, role, proposed, generation, language)]
 
-    add(ctx, text, by, decide, then=show_recorded)
+    add(call, text, by, decide, then=show_recorded)
 
 
 def position(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     kind: Annotated[str, typer.Argument(help="support, oppose, amend, delete, merge, replace, clarify, retain, …")],
@@ -183,7 +179,7 @@ def position(
 
     wanted = _kind(kind)
     add(
-        ctx,
+        call,
         text,
         by,
         lambda draft: [
@@ -193,7 +189,7 @@ def position(
 
 
 def confirm(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     position_id: Annotated[str, typer.Argument(help="The position's id, such as p12.", metavar="POSITION")],
     by: Actor = "secretariat",
@@ -201,11 +197,11 @@ def confirm(
     """Confirm a position that was inferred."""
     from tocsin.drafting.acts import Confirm
 
-    add(ctx, text, by, lambda _: [Confirm(position_id)])
+    add(call, text, by, lambda _: [Confirm(position_id)])
 
 
 def correct(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     what: Annotated[str, typer.Argument(help="The id of a position, an entry or a comment.", metavar="ID")],
     reason: Annotated[str, typer.Option(help="How you know; it stays on record.")],
@@ -240,11 +236,11 @@ def correct(
             f"There is nothing called '{what}' in this text.", hint=f"'drafting show {text} PROVISION'."
         )
 
-    add(ctx, text, by, decide)
+    add(call, text, by, decide)
 
 
 def comment(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: Annotated[str, typer.Argument(help="The id of a provision or section.", metavar="PROVISION")],
     author: Annotated[str, typer.Option(help="Who says it.")],
@@ -270,11 +266,11 @@ def comment(
             end = start + len(on)
         return [AddComment(fresh("c"), provision, author, said, entry, start, end, reply_to)]
 
-    add(ctx, text, by, decide)
+    add(call, text, by, decide)
 
 
 def relabel(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     label: Annotated[str, typer.Argument(help="The label to print, such as 'k bis'.")],
@@ -283,11 +279,11 @@ def relabel(
     """Change a provision's printed label; its id stays."""
     from tocsin.drafting.acts import Relabel
 
-    add(ctx, text, by, lambda _: [Relabel(provision, label)])
+    add(call, text, by, lambda _: [Relabel(provision, label)])
 
 
 def merge(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     into: Annotated[str, typer.Argument(help="The provision that takes its words.")],
@@ -296,11 +292,11 @@ def merge(
     """Put the words of one provision behind another's; what was said on it stays on record."""
     from tocsin.drafting.acts import MergeProvisions
 
-    add(ctx, text, by, lambda _: [MergeProvisions(provision, into)])
+    add(call, text, by, lambda _: [MergeProvisions(provision, into)])
 
 
 def split(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     before: Annotated[str, typer.Option(help="The words that the new provision begins with.")],
@@ -318,11 +314,11 @@ def split(
             )
         return [SplitProvision(provision, base.index(before), _free(draft, provision.partition(".")[0], label), label)]
 
-    add(ctx, text, by, decide)
+    add(call, text, by, decide)
 
 
 def move(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     after: Annotated[str | None, typer.Option(help="The provision to print it after.")] = None,
@@ -339,11 +335,11 @@ def move(
             raise UsageError("Say where to: --after PROVISION or --section SECTION.")
         return [Move(provision, section, None)]
 
-    add(ctx, text, by, decide)
+    add(call, text, by, decide)
 
 
 def new(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     section: Annotated[str, typer.Argument(help="The section's id, such as P.")],
     stakeholder: Stakeholder,
@@ -365,11 +361,11 @@ def new(
         words = Propose(fresh("e"), identity, stakeholder, organisations, role, proposed, draft.generation)
         return [New(identity, section, label), words]
 
-    add(ctx, text, by, decide)
+    add(call, text, by, decide)
 
 
 def delete(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     reason: Annotated[str, typer.Option(help="Why; it stays on record.")],
@@ -378,11 +374,11 @@ def delete(
     """Take a provision out of the text; everything said about it stays on record."""
     from tocsin.drafting.acts import Delete
 
-    add(ctx, text, by, lambda _: [Delete(provision, reason)])
+    add(call, text, by, lambda _: [Delete(provision, reason)])
 
 
 def undo(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     step: Annotated[int, typer.Argument(help="The step's number; 'log' shows them.")],
     key: Annotated[Path | None, typer.Option(help="The chair's key file, for a step of the chair.")] = None,
@@ -392,10 +388,10 @@ def undo(
     from tocsin.drafting.acts import Undo
     from tocsin.drafting.keys import load_key
 
-    add(ctx, text, by, lambda _: [Undo(step)], signer=None if key is None else load_key(key))
+    add(call, text, by, lambda _: [Undo(step)], signer=None if key is None else load_key(key))
 
 
-def lift(ctx: typer.Context, text: str, number: int, stakeholder: str, by: str) -> None:
+def lift(call: Invocation, text: str, number: int, stakeholder: str, by: str) -> None:
     """Propose the words of a bracket without it, on each provision it touches."""
     from tocsin.drafting.acts import Propose
     from tocsin.drafting.brackets import brackets, lifted
@@ -410,7 +406,7 @@ def lift(ctx: typer.Context, text: str, number: int, stakeholder: str, by: str) 
             for name, words in lifted(draft.printed(), pairs[number - 1]).items()
         ]
 
-    add(ctx, text, by, decide)
+    add(call, text, by, decide)
 
 
 def between(draft: "TextState", pair: "Bracket") -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.drafting.commands.change import Actor, TextName
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Invocation, note, print_table, say
 from tocsin.node.errors import NotFoundError, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class TextForm(StrEnum):
 
 
 def export(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     form: Annotated[TextForm, typer.Option("--format", help="The form to write.")],
     out: Annotated[Path | None, typer.Option(help="The file to write; the standard output by default.")] = None,
@@ -45,17 +45,14 @@ def export(
     page: Annotated[int | None, typer.Option(min=1, help="HTML: only this page of a long text.")] = None,
 ) -> None:
     """Write a text: compilation, clean, bracketed, side by side, Markdown, JSON, a page, Word, Akoma Ntoso."""
-    from tocsin.drafting.commands.drafting import open_records
     from tocsin.drafting.history import replayed
     from tocsin.drafting.store import load, source_of
 
-    invocation: Invocation = ctx.obj
-    database = open_records(invocation.home)
-    stored = load(database, text)
+    stored = load(call.database, text)
     draft = replayed(stored.steps, upto=step)
     at = stored.steps[(step or len(stored.steps)) - 1].at
     if form is TextForm.COMPILATION:
-        written: str | bytes = _compilation(draft, source_of(database, text))
+        written: str | bytes = _compilation(draft, source_of(call.database, text))
     elif form is TextForm.SIDE_BY_SIDE:
         written = _side_by_side(draft, stakeholder)
     elif form is TextForm.HTML:
@@ -71,41 +68,36 @@ def export(
         sys.stdout.buffer.write(data)
         return
     _write(out, data)
-    emit(invocation, {"file": str(out), "bytes": len(data)}, lambda: say(f"Written to {out} ({len(data):,} bytes)."))
+    call.emit({"file": str(out), "bytes": len(data)}, f"Written to {out} ({len(data):,} bytes).")
 
 
-def bundle(ctx: typer.Context, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+def bundle(call: Invocation, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
     """Write a text with its whole history to one file, to work on without a link: 'import' it there."""
     from tocsin.drafting.bundle import write_bundle
-    from tocsin.drafting.commands.drafting import open_records
     from tocsin.drafting.store import load, source_of
 
-    invocation: Invocation = ctx.obj
-    database = open_records(invocation.home)
-    stored = load(database, text)
-    data = write_bundle(stored, source_of(database, text))
+    stored = load(call.database, text)
+    data = write_bundle(stored, source_of(call.database, text))
     _write(out, data)
     document = {"file": str(out), "bytes": len(data), "steps": len(stored.steps), "head": stored.steps[-1].hash}
-    emit(invocation, document, lambda: say(f"{len(stored.steps)} steps written to {out} ({len(data):,} bytes)."))
+    call.emit(document, f"{len(stored.steps)} steps written to {out} ({len(data):,} bytes).")
 
 
 def merge_bundle(
-    ctx: typer.Context,
+    call: Invocation,
     file: Annotated[Path, typer.Argument(help="A copy that came back.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would add.")] = False,
     by: Actor = "secretariat",
 ) -> None:
     """Take in what was proposed in a copy. Different words for one place become alternatives; nothing is decided."""
     from tocsin.drafting.bundle import merged, read_bundle
-    from tocsin.drafting.commands.drafting import now, open_records, read_bytes
+    from tocsin.drafting.commands.drafting import read_bytes
     from tocsin.drafting.sentences import sentence
     from tocsin.drafting.store import load, take_in
 
-    invocation: Invocation = ctx.obj
     theirs, _ = read_bundle(read_bytes(file))
-    database = open_records(invocation.home)
-    here = load(database, theirs.id)
-    result = merged(here, theirs) if dry_run else take_in(database, theirs, actor=by, at=now())
+    here = load(call.database, theirs.id)
+    result = merged(here, theirs) if dry_run else take_in(call.database, theirs, actor=by, at=call.now)
     document = {
         "added": [{"step": s.seq, "act": s.act().act, "actor": s.actor, "origin": s.origin} for s in result.steps],
         "known": result.known,
@@ -123,7 +115,7 @@ def merge_bundle(
         for conflict in result.conflicts:
             note(conflict)
 
-    emit(invocation, document, human)
+    call.emit(document, human)
 
 
 def _say_steps(steps: "tuple[HistoryStep, ...]") -> None:

@@ -1,6 +1,5 @@
 """``tocsin drafting``: a text agreed by many, every position on record."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,28 +8,15 @@ import typer
 from tocsin.drafting.commands import chair as drafting_chair
 from tocsin.drafting.commands import change as drafting_change
 from tocsin.drafting.commands import copies as drafting_copy
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Commands, Invocation, note, print_table, say
 from tocsin.node.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from tocsin.drafting.draft import TextState
     from tocsin.drafting.model import NegotiatedText
-    from tocsin.node.records import Database
 
-app = typer.Typer(no_args_is_help=True, help="Negotiate a text: amendments, positions, agreement, the next draft.")
+app = Commands(no_args_is_help=True, help="Negotiate a text: amendments, positions, agreement, the next draft.")
 TextName = Annotated[str, typer.Argument(help="The name of the text; 'list' shows them.", metavar="TEXT")]
-
-
-def open_records(home: Path) -> "Database":
-    """The records database of the node in ``home``, with its tables; closed when nobody uses it."""
-    from tocsin.node.home import open_home
-
-    return open_home(home)[1]
-
-
-def now() -> datetime:
-    """The present moment, in UTC."""
-    return datetime.now(UTC)
 
 
 def read_bytes(file: Path) -> bytes:
@@ -41,17 +27,17 @@ def read_bytes(file: Path) -> bytes:
         raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Check the name and try again.") from error
 
 
-def draft_of(invocation: Invocation, name: str) -> "TextState":
+def draft_of(call: Invocation, name: str) -> "TextState":
     """The text called ``name`` as it is now."""
     from tocsin.drafting.history import replayed
     from tocsin.drafting.store import load
 
-    return replayed(load(open_records(invocation.home), name).steps)
+    return replayed(load(call.database, name).steps)
 
 
 @app.command("import")
 def import_(
-    ctx: typer.Context,
+    call: Invocation,
     file: Annotated[Path, typer.Argument(help="A plain-text compilation (UTF-8), a Word file, or a copy of a text.")],
     name: Annotated[str | None, typer.Option(help="What to call the text here; by default after the file.")] = None,
     by: drafting_change.Actor = "secretariat",
@@ -63,20 +49,19 @@ def import_(
     from tocsin.drafting.reading import read_text
     from tocsin.drafting.store import add_copy, add_text
 
-    invocation: Invocation = ctx.obj
     data = read_bytes(file)
     if is_bundle(data):
         stored, source = read_bundle(data)
         stored = copied(stored, name)
-        add_copy(open_records(invocation.home), stored, source, actor=by, at=now())
+        add_copy(call.database, stored, source, actor=by, at=call.now)
         text = replayed(stored.steps).text
         fresh = True
     else:
         text = read_text(data, file.name)
-        stored, fresh = add_text(open_records(invocation.home), text, data, actor=by, at=now(), name=name)
+        stored, fresh = add_text(call.database, text, data, actor=by, at=call.now, name=name)
     if not fresh:
         note(f"'{stored.name}' is here already with the same words; nothing was added.")
-    emit(invocation, import_document(text), lambda: _say_imported(text, stored.name))
+    call.emit(import_document(text), lambda: _say_imported(text, stored.name))
 
 
 def _say_imported(text: "NegotiatedText", name: str) -> None:
@@ -98,12 +83,11 @@ def _say_imported(text: "NegotiatedText", name: str) -> None:
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
+def list_(call: Invocation) -> None:
     """The texts that are here."""
     from tocsin.drafting.store import stored_texts
 
-    invocation: Invocation = ctx.obj
-    rows = stored_texts(open_records(invocation.home))
+    rows = stored_texts(call.database)
     document = [{"name": name, "title": title, "source": source, "id": one} for name, title, source, one in rows]
 
     def human() -> None:
@@ -112,12 +96,12 @@ def list_(ctx: typer.Context) -> None:
             return
         print_table("Texts", ("name", "title", "read from"), [row[:3] for row in rows])
 
-    emit(invocation, document, human)
+    call.emit(document, human)
 
 
 @app.command()
 def show(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: Annotated[str | None, typer.Argument(help="One provision, such as 'P.k bis'.")] = None,
     page: Annotated[int, typer.Option(min=1, help="Which page of a long text.")] = 1,
@@ -126,12 +110,11 @@ def show(
     from tocsin.drafting.jsonform import provision_document
     from tocsin.drafting.pages import pages
 
-    invocation: Invocation = ctx.obj
-    draft = draft_of(invocation, text)
+    draft = draft_of(call, text)
     if provision is not None:
         if provision not in draft.provisions:
             raise NotFoundError(f"There is no provision '{provision}'.", hint=f"'drafting show {text}' lists them.")
-        emit(invocation, provision_document(draft, provision), lambda: _say_provision(draft, provision))
+        call.emit(provision_document(draft, provision), lambda: _say_provision(draft, provision))
         return
     parts = pages(draft)
     if page > len(parts):
@@ -141,7 +124,7 @@ def show(
         "pages": len(parts),
         "provisions": [provision_document(draft, name) for name in parts[page - 1]],
     }
-    emit(invocation, document, lambda: _say_page(draft, parts[page - 1], page, len(parts)))
+    call.emit(document, lambda: _say_page(draft, parts[page - 1], page, len(parts)))
 
 
 def _say_page(draft: "TextState", names: tuple[str, ...], page: int, pages: int) -> None:
@@ -191,13 +174,12 @@ def _how(inferred: bool, confirmed: bool) -> str:
 
 
 @app.command()
-def log(ctx: typer.Context, text: TextName) -> None:
+def log(call: Invocation, text: TextName) -> None:
     """Every step of a text's history, oldest first."""
     from tocsin.drafting.history import undone_steps
     from tocsin.drafting.store import load
 
-    invocation: Invocation = ctx.obj
-    steps = load(open_records(invocation.home), text).steps
+    steps = load(call.database, text).steps
     undone = undone_steps(steps)
     document = [
         {
@@ -217,19 +199,18 @@ def log(ctx: typer.Context, text: TextName) -> None:
         for view, step in zip(drafting_copy.step_views(steps), steps, strict=True)
     ]
     columns = ("step", "at (UTC)", "by", "what", "state", "hash")
-    emit(invocation, document, lambda: print_table("History", columns, rows, numbers=(0,)))
+    call.emit(document, lambda: print_table("History", columns, rows, numbers=(0,)))
 
 
 @app.command()
-def agreement(ctx: typer.Context, text: TextName) -> None:
+def agreement(call: Invocation, text: TextName) -> None:
     """Provision by stakeholder: where the text is stable, contested or unknown."""
     from tocsin.drafting.agreement import agreement as matrix
     from tocsin.drafting.agreement import stakeholders, tally
     from tocsin.drafting.jsonform import agreement_document
     from tocsin.drafting.page import headline
 
-    invocation: Invocation = ctx.obj
-    draft = draft_of(invocation, text)
+    draft = draft_of(call, text)
     found = matrix(draft)
 
     def human() -> None:
@@ -246,19 +227,18 @@ def agreement(ctx: typer.Context, text: TextName) -> None:
         columns = ("provision", "standing", "labels (organisations)", "because")
         print_table(headline(found), columns, rows)
 
-    emit(invocation, agreement_document(draft, found), human)
+    call.emit(agreement_document(draft, found), human)
 
 
 @app.command()
 def alternatives(
-    ctx: typer.Context, text: TextName, provision: Annotated[str, typer.Argument(help="The provision's id.")]
+    call: Invocation, text: TextName, provision: Annotated[str, typer.Argument(help="The provision's id.")]
 ) -> None:
     """Each place that somebody would change, once, in text order, with every other wording once."""
     from tocsin.drafting.agreement import alternatives as places
     from tocsin.drafting.jsonform import alternatives_document
 
-    invocation: Invocation = ctx.obj
-    draft = draft_of(invocation, text)
+    draft = draft_of(call, text)
     if provision not in draft.provisions:
         raise NotFoundError(f"There is no provision '{provision}'.", hint=f"'drafting show {text}' lists them.")
 
@@ -275,31 +255,29 @@ def alternatives(
         ]  # fmt: skip
         print_table(f"Alternatives on {provision}", ("place", "base", "instead", "by"), rows, numbers=(0,))
 
-    emit(invocation, alternatives_document(draft, provision), human)
+    call.emit(alternatives_document(draft, provision), human)
 
 
 @app.command()
-def overlap(ctx: typer.Context, text: TextName) -> None:
+def overlap(call: Invocation, text: TextName) -> None:
     """Provisions that share runs of words, or that a comment says are alike."""
     from tocsin.drafting.overlap import overlaps
 
-    invocation: Invocation = ctx.obj
-    draft = draft_of(invocation, text)
+    draft = draft_of(call, text)
     found = overlaps(draft)
     document = [{"one": o.one, "other": o.other, "words": list(o.runs), "comments": list(o.comments)} for o in found]
     rows = [
         (o.one, o.other, " … ".join(o.runs), " ".join(draft.comments[name].text for name in o.comments)) for o in found
     ]
-    emit(invocation, document, lambda: print_table("Overlap", ("one", "other", "words in both", "said"), rows))
+    call.emit(document, lambda: print_table("Overlap", ("one", "other", "words in both", "said"), rows))
 
 
 @app.command()
-def identical(ctx: typer.Context, text: TextName) -> None:
+def identical(call: Invocation, text: TextName) -> None:
     """Identical wording by different stakeholders: equal words, nothing more."""
     from tocsin.drafting.agreement import identical_wording
 
-    invocation: Invocation = ctx.obj
-    found = identical_wording(draft_of(invocation, text))
+    found = identical_wording(draft_of(call, text))
     document = [
         {
             "provision": one.provision,
@@ -311,12 +289,12 @@ def identical(ctx: typer.Context, text: TextName) -> None:
     ]
     rows = [(one.provision, " · ".join(one.stakeholders), "the base" if one.equals_base else "") for one in found]
     columns = ("provision", "stakeholders", "equal to")
-    emit(invocation, document, lambda: print_table("Identical wording", columns, rows))
+    call.emit(document, lambda: print_table("Identical wording", columns, rows))
 
 
 @app.command()
 def brackets(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     lift: Annotated[int | None, typer.Option(help="Propose to lift the bracket of this number.")] = None,
     stakeholder: drafting_change.Stakeholder = "",
@@ -325,11 +303,10 @@ def brackets(
     """The brackets of the base, and which do not pair. Lifting one is an amendment like any other."""
     from tocsin.drafting.brackets import brackets as pairs
 
-    invocation: Invocation = ctx.obj
     if lift is not None:
-        drafting_change.lift(ctx, text, lift, stakeholder, by)
+        drafting_change.lift(call, text, lift, stakeholder, by)
         return
-    draft = draft_of(invocation, text)
+    draft = draft_of(call, text)
     found = pairs(draft.printed())
     document = {
         "open": found.open,
@@ -355,7 +332,7 @@ def brackets(
         for issue in found.issues:
             say(f"{issue.message} (line {issue.line})")
 
-    emit(invocation, document, human)
+    call.emit(document, human)
 
 
 app.add_typer(drafting_chair.consolidate, name="consolidate")
