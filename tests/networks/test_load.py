@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from tocsin.cli.invocation import NodeInvocation
 from tocsin.cli.networks import app
-from tocsin.interface.output import Invocation
 from tocsin.networks import Networks, load_table
 from tocsin.networks.folders import current_folder, only_writer, switch
 from tocsin.node.errors import ConflictError, InputError, StorageError, TocsinError
@@ -29,7 +29,7 @@ def write(folder: Path, name: str, content: str) -> Path:
 
 
 def call(home: Path, *words: str, text: str | bytes | None = None, as_json: bool = True) -> Result:
-    return CliRunner().invoke(app, words, input=text, obj=Invocation(home=home, json=as_json))
+    return CliRunner().invoke(app, words, input=text, obj=NodeInvocation(home=home, json=as_json))
 
 
 def test_all_answers_agree_with_another_implementation(shared_data: Path, tmp_path: Path) -> None:

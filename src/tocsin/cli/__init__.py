@@ -4,14 +4,14 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.capabilities import capabilities
-from tocsin.interface.output import Invocation, fail
+from tocsin.interface.output import Commands, fail
 from tocsin.node.errors import TocsinError
 
 # noun → module; a module offers either `app` (a group of commands) or a function of the noun's name.
@@ -66,19 +66,7 @@ def root(
     ] = "",
 ) -> None:
     """Hear what is wrong in a country's networks, find who must know, tell them safely, and see it fixed."""
-    ctx.obj = Invocation(home.expanduser().absolute(), json_output, server, own_facts)
-
-
-def own_facts(home: Path, query: str, *, unit: str, at: datetime) -> list[dict[str, str]]:
-    """What this node's own records say for a query of an assessment; see `node_facts`."""
-    from tocsin.operations.indicator_facts import node_facts
-    from tocsin.pipeline.stores import open_node
-
-    node = open_node(home)
-    try:
-        return node_facts(node, query, unit=unit, at=at, now=datetime.now(UTC))
-    finally:
-        node.database.engine.dispose()
+    ctx.obj = NodeInvocation(home.expanduser().absolute(), json_output, server)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -98,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def application(nouns: Iterable[str]) -> typer.Typer:
     """The command line with these nouns, whose modules are imported now."""
-    app = typer.Typer(
+    app = Commands(
         name="tocsin",
         no_args_is_help=True,
         pretty_exceptions_enable=False,

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, print_table, say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -19,12 +20,12 @@ VerdictName = Literal["acknowledged", "fixed", "false", "accepted", "not_ours"]
 
 _WORDS = {"pending": "open", "confirmed": "confirmed", "contradicted": "seen again", "replaced": "replaced"}
 
-app = typer.Typer(help="Answers: what teams said of their problems, and what was seen since.", no_args_is_help=True)
+app = Commands(help="Answers: what teams said of their problems, and what was seen since.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     team: Annotated[str | None, typer.Option(help="Key of a team.")] = None,
     contradicted: Annotated[
         bool, typer.Option("--contradicted", help="Only those whose problems were seen again after.")
@@ -32,30 +33,25 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
     """List answers, newest first."""
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.answers import AnswerOutcome
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    teams = teams_of(node)
-    found = _noted(node, team_number(node, team))
+    teams = teams_of(call.node)
+    found = _noted(call.node, team_number(call.node, team))
     if contradicted:
         found = [one for one in found if one.count(AnswerOutcome.CONTRADICTED)]
     found = found[:limit]
-    emit(invocation, [_document(one, teams) for one in found], lambda: _print(found, teams))
+    call.emit([_document(one, teams) for one in found], lambda: _print(found, teams))
 
 
 @app.command()
 def show(
-    ctx: typer.Context, reference: Annotated[str, typer.Argument(help="A digest, for example TOC-2026-0000123.")]
+    call: NodeInvocation, reference: Annotated[str, typer.Argument(help="A digest, for example TOC-2026-0000123.")]
 ) -> None:
     """Show all answers to one digest, with how each of its problems stands."""
     from tocsin.delivery import delivery
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.answers import Courses, problem_text
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
+    node = call.node
     teams = teams_of(node)
     with node.database.begin() as session:
         digest = delivery(session, reference)
@@ -80,12 +76,12 @@ def show(
         }
         for one in found
     ]
-    emit(invocation, documents, lambda: _print_all(documents, digest.reference))
+    call.emit(documents, lambda: _print_all(documents, digest.reference))
 
 
 @app.command()
 def add(
-    ctx: typer.Context,
+    call: NodeInvocation,
     reference: Annotated[str, typer.Argument(help="The digest that is answered.")],
     verdict: Annotated[VerdictName, typer.Option(help="What the team says.")],
     problem: Annotated[
@@ -95,15 +91,12 @@ def add(
     by: Annotated[str, typer.Option(help="The mailbox of who said it.")] = "",
 ) -> None:
     """Note what a team told you, on the phone for example."""
-    from datetime import UTC, datetime
     from uuid import uuid4
 
     from tocsin.delivery import delivery
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.answers import AnswerVerdict, Via, record_answer, told_problems
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
+    node = call.node
     with node.database.begin() as session:
         digest = delivery(session, reference)
         told = told_problems(session, node.store, digest)
@@ -118,12 +111,12 @@ def add(
             note=note,
             via=Via.ANALYST,
             said_by=by,
-            at=datetime.now(UTC),
+            at=call.now,
             key=f"analyst:{uuid4()}",
         )
     count = len(told if about is None else about)
     document = {"answer": made.uuid, "digest": digest.reference, "verdict": verdict, "problems": count, "at": made.at}
-    emit(invocation, document, lambda: say(f"Noted: {verdict}, for {count:,} of {len(told):,} problems."))
+    call.emit(document, f"Noted: {verdict}, for {count:,} of {len(told):,} problems.")
 
 
 def teams_of(node: "NodeWithStores") -> "dict[int, Team]":

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,12 +26,12 @@ Subject = Annotated[str, typer.Option(help="Only this thing, such as team:UUID, 
 Since = Annotated[str | None, typer.Option(help="From this time on, ISO 8601; UTC without a zone.")]
 Until = Annotated[str | None, typer.Option(help="Before this time, ISO 8601; UTC without a zone.")]
 
-app = typer.Typer(help="The audit log: who did what, sealed so that no change goes unnoticed.", no_args_is_help=True)
+app = Commands(help="The audit log: who did what, sealed so that no change goes unnoticed.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     word: Word = "",
     actor: Actor = "",
     subject: Subject = "",
@@ -40,36 +41,32 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
 ) -> None:
     """List entries, the newest first."""
-    from tocsin.node.home import open_home
     from tocsin.node.records.audit_list import list_entries, spoken
 
-    invocation: Invocation = ctx.obj
     asked = _asked(word, actor, subject, since, until)
-    with open_home(invocation.home)[1].reading() as session:
+    with call.database.reading() as session:
         found = list_entries(session, asked, before=before, limit=limit)
         said = spoken(session, found.entries)
     documents = [_document(entry, said) for entry in found.entries]
-    emit(invocation, documents, lambda: _show(found.entries, said))
+    call.emit(documents, lambda: _show(found.entries, said))
     if found.before is not None:
         note(f"There are older ones: --before {found.before}")
 
 
 @app.command()
-def show(ctx: typer.Context, entry: Annotated[int, typer.Argument(help="The entry's number.")]) -> None:
+def show(call: NodeInvocation, entry: Annotated[int, typer.Argument(help="The entry's number.")]) -> None:
     """Show one entry, with its details."""
-    from tocsin.node.home import open_home
     from tocsin.node.records.audit_list import find_entry, spoken
 
-    invocation: Invocation = ctx.obj
-    with open_home(invocation.home)[1].reading() as session:
+    with call.database.reading() as session:
         found = find_entry(session, entry)
         document = _document(found, spoken(session, [found]))
-    emit(invocation, document, lambda: print_table("", ("", ""), [(name, _text(v)) for name, v in document.items()]))
+    call.emit(document, lambda: print_table("", ("", ""), [(name, _text(v)) for name, v in document.items()]))
 
 
 @app.command()
 def export(
-    ctx: typer.Context,
+    call: NodeInvocation,
     word: Word = "",
     actor: Actor = "",
     subject: Subject = "",
@@ -79,13 +76,11 @@ def export(
 ) -> None:
     """Write all entries as JSON, one a line, the oldest first; names and reasons by reference, as they are sealed."""
     from tocsin.node.files import disk_failures
-    from tocsin.node.home import open_home
     from tocsin.node.records.audit_list import every_entry
 
-    invocation: Invocation = ctx.obj
     asked = _asked(word, actor, subject, since, until)
     with (
-        open_home(invocation.home)[1].reading() as session,
+        call.database.reading() as session,
         disk_failures("The entries could not be written"),
         out.open("w", encoding="utf-8") if out else nullcontext(sys.stdout) as target,
     ):
@@ -95,46 +90,39 @@ def export(
 
 @app.command()
 def erase(
-    ctx: typer.Context,
+    call: NodeInvocation,
     reference: Annotated[str, typer.Argument(help="What an entry names: a reason as words:12, a name as login:3.")],
 ) -> None:
     """Erase a reason or a name that entries name; the entries stay, and the log still verifies."""
-    import getpass
-
     from tocsin.node.errors import NotFoundError
-    from tocsin.node.home import open_home
     from tocsin.node.records import AuditAction, audit
     from tocsin.node.records.aside import erase_aside
 
-    invocation: Invocation = ctx.obj
-    with open_home(invocation.home)[1].begin() as session:
+    with call.database.begin() as session:
         if not erase_aside(session, reference):
             raise NotFoundError(f"Nothing is kept as {reference}.", hint="'tocsin audit show NUMBER' shows references.")
-        now, actor = datetime.now(UTC), getpass.getuser()
-        audit(session, AuditAction.WORDS_ERASED, at=now, actor=actor, subject=reference)
-    emit(invocation, {"erased": reference}, lambda: say(f"{reference} is erased."))
+        audit(session, AuditAction.WORDS_ERASED, at=call.now, actor=call.actor, subject=reference)
+    call.emit({"erased": reference}, f"{reference} is erased.")
 
 
 @app.command()
-def seal(ctx: typer.Context) -> None:
+def seal(call: NodeInvocation) -> None:
     """Seal all entries that no seal holds yet, as the running server does each minute."""
-    from tocsin.node.home import open_home
     from tocsin.node.records.seal_keys import open_seal_key
     from tocsin.node.records.seals import read_head
     from tocsin.node.records.seals import seal as seal_entries
 
-    invocation: Invocation = ctx.obj
-    home = invocation.home
-    _settings, database = open_home(home)
-    sealed = seal_entries(database, open_seal_key(home), now=datetime.now(UTC), home=home)
+    home = call.home
+    database = call.database
+    sealed = seal_entries(database, open_seal_key(home), now=call.now, home=home)
     head = read_head(home)
     words = f"Sealed: {sealed:,}." if sealed else "There was nothing to seal."
-    emit(invocation, {"sealed": sealed, "head": str(head) if head else None}, lambda: say(words))
+    call.emit({"sealed": sealed, "head": str(head) if head else None}, words)
 
 
 @app.command()
 def verify(
-    ctx: typer.Context,
+    call: NodeInvocation,
     key: Annotated[
         list[Path] | None, typer.Option(help="File with the public key; without it, the node's. May be repeated.")
     ] = None,
@@ -143,37 +131,32 @@ def verify(
     ] = None,
 ) -> None:
     """Check every entry and every seal. Exit 1 when something is wrong, with each thing that is."""
-    from tocsin.node.home import open_home
     from tocsin.node.records.seal_check import check_seals
     from tocsin.node.records.seal_keys import open_seal_key, read_public_keys
     from tocsin.node.records.seals import read_head
 
-    invocation: Invocation = ctx.obj
-    home = invocation.home
-    _settings, database = open_home(home)
-    keys = read_public_keys(key) if key else [open_seal_key(home).public_key()]
-    kept = read_head(home)
+    database = call.database
+    keys = read_public_keys(key) if key else [open_seal_key(call.home).public_key()]
+    kept = read_head(call.home)
     heads = [*([kept] if kept else []), *map(_head, head or [])]
-    verdict = check_seals(database, keys, now=datetime.now(UTC), heads=heads)
-    emit(invocation, _verdict(verdict), lambda: _say(verdict))
+    verdict = check_seals(database, keys, now=call.now, heads=heads)
+    call.emit(_verdict(verdict), lambda: _say(verdict))
     if not verdict.good:
         raise typer.Exit(1)
 
 
 @app.command()
 def key(
-    ctx: typer.Context,
+    call: NodeInvocation,
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
 ) -> None:
     """Print the public key that seals are checked with, for those who check elsewhere."""
     from tocsin.cli.files_out import put
-    from tocsin.node.home import open_home
     from tocsin.node.records.seal_keys import open_seal_key, public_pem
 
-    invocation: Invocation = ctx.obj
-    open_home(invocation.home)
-    pem = public_pem(open_seal_key(invocation.home))
-    emit(invocation, {"public": pem}, lambda: put(pem, out))
+    call.database.engine  # noqa: B018 (makes the folder for the key where there is none yet)
+    pem = public_pem(open_seal_key(call.home))
+    call.emit({"public": pem}, lambda: put(pem, out))
 
 
 def _asked(word: str, actor: str, subject: str, since: str | None, until: str | None) -> "AuditFilter":

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_json, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_json, print_table, say
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 
 if TYPE_CHECKING:
@@ -23,22 +24,19 @@ _BETWEEN_LOOKS = timedelta(minutes=1)  # at the health of all feeds; each ingest
 
 Names = Annotated[list[str] | None, typer.Argument(help="Only these collectors, whether they are due or not.")]
 
-app = typer.Typer(help="Collectors: fetch reports from where they wait, on a schedule.", no_args_is_help=True)
+app = Commands(help="Collectors: fetch reports from where they wait, on a schedule.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
+def list_(call: NodeInvocation) -> None:
     """List the collectors of the settings: when each succeeded last and looks next, and why one fails."""
-    from tocsin.pipeline.stores import open_node
-
-    invocation: Invocation = ctx.obj
-    found = _standings(open_node(invocation.home))
-    emit(invocation, [_document(one) for one in found], lambda: _show(found))
+    found = _standings(call.node)
+    call.emit([_document(one) for one in found], lambda: _show(found))
 
 
 @app.command()
 def run(
-    ctx: typer.Context,
+    call: NodeInvocation,
     names: Names = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be taken; change nothing, here or there.")
@@ -51,29 +49,24 @@ def run(
 
     With --json and --forever each run gives one line.
     """
-    from tocsin.pipeline.stores import open_node
-
-    invocation: Invocation = ctx.obj
     if dry_run and forever:
         raise UsageError("--dry-run and --forever do not go together.", hint="Leave one of them out.")
-    node = open_node(invocation.home)
+    node = call.node
     chosen = _chosen(_standings(node), names or [])
     if dry_run:
-        _dry_run(invocation, node, chosen)
+        _dry_run(call, node, chosen)
     elif forever:
-        _run_forever(invocation, node, [one.name for one in chosen])
+        _run_forever(call, node, [one.name for one in chosen])
     else:
-        _run_once(invocation, node, chosen if names else _due(chosen))
+        _run_once(call, node, chosen if names else _due(chosen))
 
 
 @app.command()
-def refused(ctx: typer.Context) -> None:
+def refused(call: NodeInvocation) -> None:
     """List what collectors fetched and could not take in, newest first, each with the reason."""
     from tocsin.pipeline.collectors import refusals
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    found = refusals(open_node(invocation.home).database)
+    found = refusals(call.database)
     documents = [{"collector": one.collector, "what": one.label, "at": one.at, "reason": one.refused} for one in found]
 
     def show() -> None:
@@ -83,23 +76,18 @@ def refused(ctx: typer.Context) -> None:
         rows = [(one.collector, f"{one.at:%Y-%m-%d %H:%M}", one.label, one.refused) for one in found]
         print_table("", ("collector", "at (UTC)", "what", "reason"), rows)
 
-    emit(invocation, documents, show)
+    call.emit(documents, show)
 
 
 @app.command()
-def retry(ctx: typer.Context, name: Annotated[str, typer.Argument(help="The collector.")]) -> None:
+def retry(call: NodeInvocation, name: Annotated[str, typer.Argument(help="The collector.")]) -> None:
     """Let the next run take in again what was fetched and refused, say after a mapping was mended."""
     from tocsin.pipeline.collectors import retry_refused
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    [one] = _chosen(_standings(node), [name])
-    again = retry_refused(node, one.name)
-    emit(
-        invocation,
-        {"collector": one.name, "reports": again},
-        lambda: say(f"{again:,} to be taken in again by 'tocsin collect run {one.name}'."),
+    [one] = _chosen(_standings(call.node), [name])
+    again = retry_refused(call.node, one.name)
+    call.emit(
+        {"collector": one.name, "reports": again}, f"{again:,} to be taken in again by 'tocsin collect run {one.name}'."
     )
 
 
@@ -126,7 +114,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _run_once(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[CollectorStatus]") -> None:
+def _run_once(call: NodeInvocation, node: "NodeWithStores", chosen: "Sequence[CollectorStatus]") -> None:
     from tocsin.events.alarms import watch_feeds
 
     with _until_told() as told:
@@ -135,7 +123,7 @@ def _run_once(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[
     for one in runs:
         if not (one.error or one.taken or one.refused):
             note(f"{one.name}: nothing new.")
-    if invocation.json:
+    if call.json:
         print_json([_run_document(one) for one in runs])
     elif not chosen:
         say("No collector is due." if node.settings.collect else "tocsin.toml has no collectors.")
@@ -143,7 +131,7 @@ def _run_once(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[
         raise typer.Exit(1)
 
 
-def _run_forever(invocation: Invocation, node: "NodeWithStores", names: Sequence[str]) -> None:
+def _run_forever(call: NodeInvocation, node: "NodeWithStores", names: Sequence[str]) -> None:
     """Run what is due, sleep until the next is, and so on; what fails is tried again, the loop goes on."""
     from tocsin.events.alarms import watch_feeds
 
@@ -156,7 +144,7 @@ def _run_forever(invocation: Invocation, node: "NodeWithStores", names: Sequence
             try:
                 mine = [one for one in _standings(node) if one.name in names]
                 for one in _runs(node, _due(mine), told):
-                    if invocation.json:
+                    if call.json:
                         print_json(_run_document(one))
                 if _now() - watched >= _BETWEEN_LOOKS:
                     watched = _now()
@@ -204,7 +192,7 @@ def _say_run(done: "CollectorRun") -> None:
         note(f"{done.name}: {len(done.refused)} refused; 'tocsin collect refused' says why.")
 
 
-def _dry_run(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[CollectorStatus]") -> None:
+def _dry_run(call: NodeInvocation, node: "NodeWithStores", chosen: "Sequence[CollectorStatus]") -> None:
     from tocsin.pipeline.collectors import would_take
 
     found: list[dict[str, object]] = []
@@ -220,7 +208,7 @@ def _dry_run(invocation: Invocation, node: "NodeWithStores", chosen: "Sequence[C
             note(f"{one.name} fails: {error}")
             if error.hint:
                 note(f"  {error.hint}")
-    emit(invocation, found, lambda: _show_offers(found))
+    call.emit(found, lambda: _show_offers(found))
     if failed:
         raise typer.Exit(1)
 

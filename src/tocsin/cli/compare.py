@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.pipeline.comparison import ComparisonCase, ToolComparison
@@ -22,7 +23,7 @@ _WORDS = {
 
 
 def compare(
-    ctx: typer.Context,
+    call: NodeInvocation,
     files: Annotated[
         list[Path], typer.Argument(help="Events of today's tool, CSV or JSON lines, with source.abuse_contact.")
     ],
@@ -30,16 +31,12 @@ def compare(
     top: Annotated[int, typer.Option(min=0, help="Show so many cases in which they differ.")] = 20,
 ) -> None:
     """Compare with today's tool: whom it told, whom this node would tell, and why. Stores and sends nothing."""
-    from datetime import UTC, datetime
-
     from tocsin.pipeline.comparison import compare as compare_events
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    found = compare_events(open_node(invocation.home), files, now=datetime.now(UTC))
+    found = compare_events(call.node, files, now=call.now)
     if out is not None:
         _write(out, found.cases)
-    emit(invocation, document(found), lambda: _print(found, top, out))
+    call.emit(document(found), lambda: _print(found, top, out))
 
 
 def document(found: "ToolComparison") -> dict[str, object]:

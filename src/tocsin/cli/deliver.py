@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import note, say
 
 if TYPE_CHECKING:
     from tocsin.delivery import DeliverySummary
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def deliver(
-    ctx: typer.Context,
+    call: NodeInvocation,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and send what becomes due, until Ctrl-C.")] = False,
     every: Annotated[float, typer.Option(min=0.05, help="With --watch, look again after this many seconds.")] = 1.0,
 ) -> None:
@@ -21,34 +22,27 @@ def deliver(
     Exit 1 when sending is stopped, the brake holds, or the mail server cannot be used; with --watch that is said and
     tried again.
     """
-    from datetime import UTC, datetime
-
     from tocsin.pipeline.notify import tell
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
     if watch:
-        _watch(invocation, node, every)
+        _watch(call, call.node, every)
         return
-    summary = tell(node, now=datetime.now(UTC))
-    emit(invocation, document(summary), lambda: show(summary, node))
+    summary = tell(call.node, now=call.now)
+    call.emit(document(summary), lambda: show(summary, call.node))
     if summary.problem:
         note(f"{summary.problem} What is left waits for the next run.")
         raise typer.Exit(1)
 
 
-def _watch(invocation: Invocation, node: "NodeWithStores", every: float) -> None:
+def _watch(call: NodeInvocation, node: "NodeWithStores", every: float) -> None:
     """Say what each run did that did something, a line of JSON each where asked; a lasting problem is said once."""
-    from datetime import UTC, datetime
-
     from tocsin.pipeline.notify import tell_as_due
 
     note("Sending what becomes due; press Ctrl-C to end.")
     problem = ""
-    for summary in tell_as_due(node, every=every, clock=lambda: datetime.now(UTC)):
+    for summary in tell_as_due(node, every=every, clock=lambda: call.now):
         if summary.digests or summary.letters or summary.held or summary.failed or summary.withheld or summary.expired:
-            emit(invocation, document(summary), lambda done=summary: show(done, node))  # type: ignore[misc]
+            call.emit(document(summary), lambda done=summary: show(done, node))  # type: ignore[misc]
         if summary.problem and summary.problem != problem:
             note(f"{summary.problem} What is left waits.")
         problem = summary.problem

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.operations.demo.overview import Overview
@@ -23,7 +24,7 @@ _HEARD = (
 
 
 def demo(
-    ctx: typer.Context,
+    call: NodeInvocation,
     serve: Annotated[bool, typer.Option(help="Serve the first page afterwards.")] = True,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="The port of the page.")] = None,
 ) -> None:
@@ -31,15 +32,14 @@ def demo(
     from tocsin.operations.demo.overview import overview
     from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    home = invocation.home / "demo"
+    home = call.home / "demo"
     node = open_node(home)
     if overview(node).reports == 0:
         _play(home, port or node.settings.server.port)
         node = open_node(home)  # with the settings that the demonstration wrote
     seen = overview(node)
-    emit(invocation, _document(seen), lambda: _show(seen, home))
-    if invocation.json or not serve:
+    call.emit(_document(seen), lambda: _show(seen, home))
+    if call.json or not serve:
         return
     port = port or node.settings.server.port
     _invite(node, seen, port)

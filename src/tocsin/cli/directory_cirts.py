@@ -1,7 +1,7 @@
 """``tocsin directory cirts``: which states have a national CIRT, by two rules side by side."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,12 +9,13 @@ import typer
 
 from tocsin.cli.directory_coverage import read_country, read_day
 from tocsin.cli.files_out import csv_text, put
-from tocsin.interface.output import Invocation, print_json, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, print_json, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory.states import CirtAssessment, CirtVerdict, StateSet
 
-app = typer.Typer()
+app = Commands()
 
 Form = Literal["table", "csv", "map"]
 _SHOWN = 60
@@ -23,7 +24,7 @@ _TITLES = {"": "all", "ldc": "least developed", "lldc": "landlocked developing",
 
 @app.command()
 def cirts(
-    ctx: typer.Context,
+    call: NodeInvocation,
     country: Annotated[str, typer.Option(help="Only this state, with all evidence; two letters.")] = "",
     as_of: Annotated[str, typer.Option(help="The day, YYYY-MM-DD, as it was known at its end; empty: now.")] = "",
     states: Annotated[Path | None, typer.Option(help="The file of states; empty: that of the settings.")] = None,
@@ -31,16 +32,15 @@ def cirts(
     out: Annotated[Path | None, typer.Option(help="The file to write; of a map .svg, .html, .pdf or .xlsx.")] = None,
 ) -> None:
     """Show which states have a national CIRT: whether one exists, and whether it works with others."""
-    invocation: Invocation = ctx.obj
-    code, now = read_country(country), datetime.now(UTC)
+    code, now = read_country(country), call.now
     at = read_day(as_of, now)
-    among, found = read(invocation.home, states, at, now)
+    among, found = read(call.home, states, at, now)
     found = [one for one in found if not code or one.state.code == code]
     if form == "map":
         from tocsin.cli.directory_maps import cirt_map, put_map
 
         put_map(cirt_map(among, found, at.date()), out)
-    elif invocation.json:
+    elif call.json:
         print_json(_document(among, found, at))
     elif form == "csv":
         put(csv_text([_flat(one) for one in found]), out)

@@ -2,19 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory.contacts import Contact, ContactReply
     from tocsin.directory.contacts.verification import VerificationRun
     from tocsin.pipeline.stores import NodeWithStores
 
-app = typer.Typer()
+app = Commands()
 
 _SHOWN = 100
 _FEW = 20
@@ -22,7 +22,7 @@ _FEW = 20
 
 @app.command()
 def contacts(
-    ctx: typer.Context,
+    call: NodeInvocation,
     state: Annotated[
         str, typer.Option(help="Only unknown, registered, verified, answering, stale or bouncing ones.")
     ] = "",
@@ -34,23 +34,22 @@ def contacts(
     from tocsin.directory.contacts import ContactState
     from tocsin.directory.contacts.verification import read_contacts
 
-    invocation: Invocation = ctx.obj
     _one_of("--state", state, ContactState)
     _one_of("--purpose", purpose, ContactPurpose)
     found = [
         contact
-        for contact in read_contacts(_node(invocation), datetime.now(UTC))
+        for contact in read_contacts(_node(call), call.now)
         if (not state or contact.stand.state == state)
         and (not purpose or contact.purpose == purpose)
         and (not country or contact.country == country.upper())
     ]
     document = {"counts": _counts(found), "contacts": [_document(contact) for contact in found]}
-    emit(invocation, document, lambda: _print_contacts(found))
+    call.emit(document, lambda: _print_contacts(found))
 
 
 @app.command()
 def verify(
-    ctx: typer.Context,
+    call: NodeInvocation,
     team: Annotated[str, typer.Argument(help="The key or UUID of a team.")] = "",
     all_: Annotated[bool, typer.Option("--all", help="Every mailbox that is not confirmed, a few a day.")] = False,
     due: Annotated[
@@ -64,8 +63,7 @@ def verify(
 
     if [bool(team), all_, due].count(True) != 1:
         raise UsageError("Name a team, or take --all or --due.")
-    invocation: Invocation = ctx.obj
-    node, now = _node(invocation), datetime.now(UTC)
+    node, now = _node(call), call.now
     if team:
         asked = verify_team(node, team, now=now, dry_run=dry_run)
     else:
@@ -76,29 +74,27 @@ def verify(
         "reminders": asked.reminders,
         "left": dict(asked.left),
     }
-    emit(invocation, document, lambda: _print_asked(asked, dry_run=dry_run))
+    call.emit(document, lambda: _print_asked(asked, dry_run=dry_run))
 
 
 @app.command()
-def verifications(ctx: typer.Context) -> None:
+def verifications(call: NodeInvocation) -> None:
     """Show what holders of mailboxes answered, the latest first, with what they wrote."""
     from tocsin.directory.contacts import read_answers
 
-    invocation: Invocation = ctx.obj
-    with _node(invocation).database.begin() as session:
+    with _node(call).database.begin() as session:
         found = read_answers(session)
     rows = [
         {"number": one.number, "at": one.at, "mailbox": one.mailbox, "teams": one.teams, "outcome": one.outcome}
         | {"via": one.via, "note": one.note}
         for one in found
     ]
-    emit(invocation, rows, lambda: _print_answers(found))
+    call.emit(rows, lambda: _print_answers(found))
 
 
-def _node(invocation: Invocation) -> "NodeWithStores":
-    from tocsin.pipeline.stores import open_node
+def _node(call: NodeInvocation) -> "NodeWithStores":
 
-    return open_node(invocation.home)
+    return call.node
 
 
 def _one_of(option: str, given: str, words: Iterable[str]) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.files_out import csv_text, put
-from tocsin.interface.output import Invocation, note, print_json, print_table, say, visible
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_json, print_table, say, visible
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.directory.coverage import Coverage
 
-app = typer.Typer()
+app = Commands()
 
 Form = Literal["table", "csv", "map"]
 _Row = dict[str, object]
@@ -26,22 +27,21 @@ _NAME = 12  # letters of a country's name
 
 @app.command()
 def coverage(
-    ctx: typer.Context,
+    call: NodeInvocation,
     country: Annotated[str, typer.Option(help="Only this country, with each of its AS numbers; two letters.")] = "",
     as_of: Annotated[str, typer.Option(help="The day, YYYY-MM-DD, as it was known at its end; empty: now.")] = "",
     form: Annotated[Form, typer.Option("--format", help="How it is shown; csv has all columns.")] = "table",
     out: Annotated[Path | None, typer.Option(help="The file to write; of a map .svg, .html, .pdf or .xlsx.")] = None,
 ) -> None:
     """Show for how many AS numbers of each country somebody is registered, confirmed, and answers."""
-    invocation: Invocation = ctx.obj
     code = read_country(country)
-    found = _read(invocation.home, as_of)
+    found = _read(call.home, as_of)
     rows = [row for row in found.countries.to_dicts() if not code or row["country"] == code]
     if form == "map":
         from tocsin.cli.directory_maps import coverage_map, put_map
 
         put_map(coverage_map(found), out)
-    elif invocation.json:
+    elif call.json:
         print_json(document(found, rows, code))
     elif form == "csv":
         put(csv_text(rows if code else [*rows, {"country": "all", **found.total}]), out)

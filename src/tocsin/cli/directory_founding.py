@@ -1,29 +1,28 @@
 """``tocsin directory new-team``: leads a person through founding a CSIRT, and leaves a working node."""
 
-import getpass
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records, renew_router
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.cli.directory_records import renew_router
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.operations.doctor import HealthFinding
     from tocsin.operations.founding import Answer, Answers, FoundingKit, InterviewQuestion
 
-app = typer.Typer()
+app = Commands()
 
 _FEW = 8
 
 
 @app.command("new-team")
 def new_team(
-    ctx: typer.Context,
+    call: NodeInvocation,
     answers: Annotated[
         Path | None, typer.Option(help="A TOML file that answers the questions; nothing is asked.")
     ] = None,
@@ -36,31 +35,29 @@ def new_team(
     from tocsin.operations.doctor import examine
     from tocsin.operations.founding import FOLDER, completed, found_team, questions, read_answers
 
-    invocation: Invocation = ctx.obj
-    now = datetime.now(UTC)
+    now = call.now
     asked = questions(now.date())
-    kept = invocation.home / FOLDER / "answers.toml"
+    kept = call.home / FOLDER / "answers.toml"
     if answers:
         given = completed(read_answers(answers, asked), asked)
     else:
-        given = completed(_asked(invocation, asked, kept, fresh=fresh), asked)
-    founded = found_team(invocation.home, given, actor=getpass.getuser(), now=now)
-    with records(invocation.home) as database:
-        renew_router(invocation.home, database)
-    findings = examine(invocation.home)
+        given = completed(_asked(call, asked, kept, fresh=fresh), asked)
+    founded = found_team(call.home, given, actor=call.actor, now=now)
+    renew_router(call.home, call.database)
+    findings = examine(call.home)
     document = asdict(founded) | {"doctor": [asdict(finding) for finding in findings]}
-    emit(invocation, document, lambda: _print_founded(founded, findings))
+    call.emit(document, lambda: _print_founded(founded, findings))
 
 
 def _asked(
-    invocation: Invocation, asked: "tuple[InterviewQuestion, ...]", kept: Path, *, fresh: bool
+    call: NodeInvocation, asked: "tuple[InterviewQuestion, ...]", kept: Path, *, fresh: bool
 ) -> "dict[str, Answer]":
     """The answers of a person, those of an earlier run among them."""
     from tocsin.node.errors import UsageError
     from tocsin.operations.founding import Terminal, interview, keep_answers, read_answers
 
     given = read_answers(kept, asked) if kept.is_file() and not fresh else {}
-    tell = note if invocation.json else say
+    tell = note if call.json else say
     tell("This founds a CSIRT. Enter alone takes what stands in brackets; '<' goes back, '?' asks again.")
     if given:
         tell(f"{len(given)} answers are kept from before, in {kept}.")
@@ -68,7 +65,7 @@ def _asked(
         hear=lambda prompt: _line(prompt, tell=tell),
         say=tell,
         keep=lambda answers: keep_answers(kept, answers),
-        offer=lambda question, answers: _offer(invocation.home, question, answers),
+        offer=lambda question, answers: _offer(call.home, question, answers),
     )
     try:
         finished = interview(asked, given, desk)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records
-from tocsin.interface.output import Invocation, emit, say, visible
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, say, visible
 
 if TYPE_CHECKING:
     from tocsin.directory import HistoryEntry
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from tocsin.node.records import Database
     from tocsin.sharing.lookup import Explanation, Subject
 
-app = typer.Typer()
+app = Commands()
 
 _SHOWN = 100
 
 
 @app.command()
 def history(
-    ctx: typer.Context,
+    call: NodeInvocation,
     query: Annotated[
         str, typer.Argument(help="An address, a network, an AS, a domain, a mailbox, a country in capitals, or a team.")
     ],
@@ -33,16 +33,14 @@ def history(
     from tocsin.networks import Networks
     from tocsin.sharing.lookup import read_subject
 
-    invocation: Invocation = ctx.obj
     at = end_of_day(on)
-    with records(invocation.home) as database:
-        if _is_value(query):
-            told = _of_value(database, query, at)
-        elif _is_team(query):
-            told = _of_team(database, query.strip().lower(), at)
-        else:
-            told = _of_subject(database, read_subject(query), Networks.open(invocation.home), at)
-    emit(invocation, told.document(), lambda: _print(told, on))
+    if _is_value(query):
+        told = _of_value(call.database, query, at)
+    elif _is_team(query):
+        told = _of_team(call.database, query.strip().lower(), at)
+    else:
+        told = _of_subject(call.database, read_subject(query), Networks.open(call.home), at)
+    call.emit(told.document(), lambda: _print(told, on))
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,21 @@
 """``tocsin directory import``: bring a file into the directory."""
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records, renew_router
-from tocsin.interface.output import Invocation, emit, note, print_table, say, visible
+from tocsin.cli.directory_records import renew_router
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say, visible
 
 if TYPE_CHECKING:
     from tocsin.directory import ChangeLine, ImportResult
 
-app = typer.Typer()
+app = Commands()
 
 _FEW = 20
 _MANY = 200
@@ -24,7 +23,7 @@ _MANY = 200
 
 @app.command("import")
 def import_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     file: Annotated[Path, typer.Argument(help="A .toml or .csv file, as docs/directory.md describes.")],
     source: Annotated[str, typer.Option(help="Who says so; the file's own word or its name when not given.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")] = False,
@@ -32,23 +31,20 @@ def import_(
 ) -> None:
     """Bring teams and rules from a file into the directory; the same file again changes nothing."""
     from tocsin.directory import import_directory
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
-    most_gone = None if yes else load_settings(invocation.home).directory.most_gone
-    with records(invocation.home) as database:
-        done = import_directory(
-            database,
-            file,
-            actor=getpass.getuser(),
-            now=datetime.now(UTC),
-            source=source,
-            dry_run=dry_run,
-            most_gone=most_gone,
-        )
-        if not dry_run:
-            renew_router(invocation.home, database)
-    emit(invocation, asdict(done), lambda: print_import(done))
+    most_gone = None if yes else call.settings.directory.most_gone
+    done = import_directory(
+        call.database,
+        file,
+        actor=call.actor,
+        now=call.now,
+        source=source,
+        dry_run=dry_run,
+        most_gone=most_gone,
+    )
+    if not dry_run:
+        renew_router(call.home, call.database)
+    call.emit(asdict(done), lambda: print_import(done))
     if done.failed:
         raise typer.Exit(1)
 

@@ -3,16 +3,16 @@
 import csv
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tocsin.cli import remote
-from tocsin.interface.output import Invocation, print_json, visible
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, print_json, visible
 
-app = typer.Typer()
+app = Commands()
 
 _BLOCK = 100_000  # lines that are worked on at once
 _COLUMNS = ("address", "prefix", "asn", "country", "responsible", "informed", "mailboxes", "by")
@@ -20,7 +20,7 @@ _COLUMNS = ("address", "prefix", "asn", "country", "responsible", "informed", "m
 
 @app.command()
 def lookup(
-    ctx: typer.Context,
+    call: NodeInvocation,
     file: Annotated[
         Path | None, typer.Argument(help="A file with an address in each line; else standard input.")
     ] = None,
@@ -30,17 +30,16 @@ def lookup(
     from tocsin.networks import Networks
     from tocsin.sharing.lookup.many import who_of_each
 
-    invocation: Invocation = ctx.obj
-    if invocation.server:
-        with remote.client_of(invocation) as client:
-            _write(invocation, (dict(line) for block in _blocks(file) for line in client.look_up_many(block)))
+    if call.server:
+        with remote.client_of(call) as client:
+            _write(call, (dict(line) for block in _blocks(file) for line in client.look_up_many(block)))
         return
-    router, networks = open_router(invocation.home, datetime.now(UTC)), Networks.open(invocation.home)
-    _write(invocation, (row for block in _blocks(file) for row, _ in who_of_each(block, router, networks)))
+    router, networks = open_router(call.home, call.now), Networks.open(call.home)
+    _write(call, (row for block in _blocks(file) for row, _ in who_of_each(block, router, networks)))
 
 
-def _write(invocation: Invocation, rows: Iterator[dict[str, object]]) -> None:
-    if invocation.json:
+def _write(call: NodeInvocation, rows: Iterator[dict[str, object]]) -> None:
+    if call.json:
         print_json(list(rows))
         return
     out = csv.writer(sys.stdout, lineterminator="\n")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_import import print_import
-from tocsin.cli.directory_records import records, renew_router
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.cli.directory_records import renew_router
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say
 
 if TYPE_CHECKING:
     from pysequoia import PySigner
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
     from tocsin.directory.profile import ParsedProfile, TeamProfile
     from tocsin.node.records import Database
 
-app = typer.Typer()
+app = Commands()
 
 
 @app.command()
 def profile(
-    ctx: typer.Context,
+    call: NodeInvocation,
     team: Annotated[str, typer.Argument(help="The key or UUID of a team.")],
     out: Annotated[Path | None, typer.Option(help="A file to write: .txt, .md, .html or .pdf.")] = None,
     issue: Annotated[bool, typer.Option("--issue", help="Issue what is a draft: a new version, dated today.")] = False,
@@ -34,27 +35,25 @@ def profile(
     """Show a team's profile as RFC 2350 outlines it, or write it; what was not issued yet says that it is a draft."""
     from tocsin.directory.profile import current_profile, issue_profile, profile_text, sign_text, write_profile
 
-    invocation: Invocation = ctx.obj
-    now = datetime.now(UTC)
-    with records(invocation.home) as database:
-        signer = _signer(invocation.home, now) if sign else None
-        if issue:
-            found = issue_profile(database, team, actor=getpass.getuser(), now=now)
-        else:
-            found = current_profile(database, team, now=now).profile
+    now = call.now
+    signer = _signer(call.home, now) if sign else None
+    if issue:
+        found = issue_profile(call.database, team, actor=call.actor, now=now)
+    else:
+        found = current_profile(call.database, team, now=now).profile
     if out:
         written = write_profile(found, out, signer)
         document = _document(found) | {"files": written}
         told = ", ".join(str(file) for file in written) + f": {_version(found)}"
-        emit(invocation, document, lambda: say(f"{told}."))
+        call.emit(document, f"{told}.")
     else:
         text = profile_text(found)
-        emit(invocation, _document(found), lambda: say((sign_text(text, signer) if signer else text).rstrip("\n")))
+        call.emit(_document(found), (sign_text(text, signer) if signer else text).rstrip("\n"))
 
 
 @app.command("read-profile")
 def read_profile(
-    ctx: typer.Context,
+    call: NodeInvocation,
     file: Annotated[Path, typer.Argument(help="A profile as plain text, ours or another team's.")],
     into: Annotated[str, typer.Option(help="The key of the team whose it is: import it there.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what an import would change.")] = False,
@@ -62,17 +61,15 @@ def read_profile(
     """Read an RFC 2350 document: what it says, what of it could not be read, who signed it; with --into, import it."""
     from tocsin.directory.profile import read_profile_file
 
-    invocation: Invocation = ctx.obj
     reading = read_profile_file(file)
     imported: ImportResult | None = None
     signed_by: list[str] = []
-    with records(invocation.home) as database:
-        if reading.signed is not None:
-            signed_by = _signed_by(invocation.home, database, reading.signed)
-        if into:
-            imported = _import(database, file, reading, into, dry_run=dry_run)
-            if not dry_run:
-                renew_router(invocation.home, database)
+    if reading.signed is not None:
+        signed_by = _signed_by(call.home, call.database, reading.signed)
+    if into:
+        imported = _import(call.database, file, reading, into, dry_run=dry_run)
+        if not dry_run:
+            renew_router(call.home, call.database)
     document = _document(reading.profile) | {
         "exact": reading.exact,
         "signed": reading.signed is not None,
@@ -80,7 +77,7 @@ def read_profile(
         "unread": [asdict(one) for one in reading.unread],
         "import": asdict(imported) if imported else None,
     }
-    emit(invocation, document, lambda: _print_reading(reading, signed_by, imported))
+    call.emit(document, lambda: _print_reading(reading, signed_by, imported))
 
 
 def _import(database: "Database", file: Path, reading: "ParsedProfile", team: str, *, dry_run: bool) -> "ImportResult":

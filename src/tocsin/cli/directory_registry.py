@@ -1,24 +1,23 @@
 """``tocsin directory import-delegations``, ``transfers`` and ``import-rpsl``: what the regional registries say."""
 
-import getpass
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.cli.directory_records import records
-from tocsin.interface.output import Invocation, emit, note, print_table, say, visible
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say, visible
 
 if TYPE_CHECKING:
     import polars as pl
 
     from tocsin.directory.registry import DelegationsImported, RegistryImported, Transfers
 
-app = typer.Typer()
+app = Commands()
 
 Rir = Literal["afrinic", "apnic", "arin", "lacnic", "ripencc"]
 _FEW = 20
@@ -31,7 +30,7 @@ _AsOf = Annotated[str, typer.Option(help="The day of the files, YYYY-MM-DD.")]
 
 @app.command("import-delegations")
 def import_delegations(
-    ctx: typer.Context,
+    call: NodeInvocation,
     files: Annotated[list[Path], typer.Argument(help="Delegation files of regional registries, plain or as .gz.")],
     rir: Annotated[Rir | None, typer.Option(help="Take only the records of this registry.")] = None,
     as_of: Annotated[str, typer.Option(help="The day of files that name none, YYYY-MM-DD.")] = "",
@@ -41,21 +40,19 @@ def import_delegations(
     from tocsin.directory.registry import import_delegations as keep
     from tocsin.node.errors import TocsinError
 
-    invocation: Invocation = ctx.obj
     day = _day(as_of)
     done: list[DelegationsImported] = []
     failed: list[tuple[Path, TocsinError]] = []
-    with records(invocation.home) as database:
-        take = partial(keep, database, invocation.home, actor=getpass.getuser(), rir=rir or "", as_of=day)
-        for path in files:
-            note(f"{path.name} …")
-            try:
-                done += take(path, now=datetime.now(UTC), dry_run=dry_run)
-            except TocsinError as error:  # the others are worth having
-                failed.append((path, error))
+    take = partial(keep, call.database, call.home, actor=call.actor, rir=rir or "", as_of=day)
+    for path in files:
+        note(f"{path.name} …")
+        try:
+            done += take(path, now=call.now, dry_run=dry_run)
+        except TocsinError as error:  # the others are worth having
+            failed.append((path, error))
     document: dict[str, object] = {"files": [asdict(one) for one in done]}
     document["failed"] = [{"path": path, "reason": str(reason)} for path, reason in failed]
-    emit(invocation, document, lambda: _print_delegations(done))
+    call.emit(document, lambda: _print_delegations(done))
     for path, reason in failed:
         note(f"{path} was not taken: {reason}")
         if reason.hint:
@@ -66,7 +63,7 @@ def import_delegations(
 
 @app.command()
 def transfers(
-    ctx: typer.Context,
+    call: NodeInvocation,
     before: Annotated[str, typer.Option("--from", help="The earlier day, YYYY-MM-DD.")],
     after: Annotated[str, typer.Option("--to", help="The later day, YYYY-MM-DD.")],
     country: Annotated[str, typer.Option(help="Only what this country had or has; two letters.")] = "",
@@ -77,8 +74,7 @@ def transfers(
     """Show which addresses and AS numbers changed country, registry or holder between two days."""
     from tocsin.directory.registry import transfers as compare
 
-    invocation: Invocation = ctx.obj
-    found = compare(invocation.home, _day(before) or date.min, _day(after) or date.max)
+    found = compare(call.home, _day(before) or date.min, _day(after) or date.max)
     rows = _shown(found, country.upper(), everything=everything)
     document = {
         "from": [asdict(file) for file in found.before],
@@ -87,12 +83,12 @@ def transfers(
         "counts": _counts(found, country.upper()),
         "changes": rows,
     }
-    emit(invocation, document, lambda: _print_transfers(found, rows, _counts(found, country.upper())))
+    call.emit(document, lambda: _print_transfers(found, rows, _counts(found, country.upper())))
 
 
 @app.command("import-rpsl")
 def import_rpsl(
-    ctx: typer.Context,
+    call: NodeInvocation,
     files: _Files,
     source: Annotated[str, typer.Option(help="The short name of the registry, such as ripe or afrinic.")],
     as_of: _AsOf = "",
@@ -107,25 +103,22 @@ def import_rpsl(
     Give all dumps of one registry at once: contacts stand in other files than the networks.
     """
     from tocsin.directory.registry import import_rpsl as bring
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
-    most_gone = None if yes else load_settings(invocation.home).directory.most_gone
-    with records(invocation.home) as database:
-        done = bring(
-            database,
-            invocation.home,
-            files,
-            source=source,
-            actor=getpass.getuser(),
-            now=datetime.now(UTC),
-            as_of=_day(as_of),
-            countries=country or (),
-            dry_run=dry_run,
-            most_gone=most_gone,
-            tell=note,
-        )
-    emit(invocation, asdict(done), lambda: _print_registry(done))
+    most_gone = None if yes else call.settings.directory.most_gone
+    done = bring(
+        call.database,
+        call.home,
+        files,
+        source=source,
+        actor=call.actor,
+        now=call.now,
+        as_of=_day(as_of),
+        countries=country or (),
+        dry_run=dry_run,
+        most_gone=most_gone,
+        tell=note,
+    )
+    call.emit(asdict(done), lambda: _print_registry(done))
     if done.failed:
         raise typer.Exit(1)
 

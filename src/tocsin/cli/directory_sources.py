@@ -1,6 +1,5 @@
 """``tocsin directory import-ti``, ``import-security-txt`` and ``rdap``: contacts that others publish."""
 
-import getpass
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_import import print_import
-from tocsin.cli.directory_records import records, renew_router
-from tocsin.interface.output import Invocation, emit, print_table
+from tocsin.cli.directory_records import renew_router
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, print_table
 
 if TYPE_CHECKING:
     from tocsin.directory import ImportResult
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tocsin.node.records import Database
     from tocsin.sharing.gate import GateVerdict
 
-app = typer.Typer()
+app = Commands()
 
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Take it though much of what its source said would go.")]
@@ -30,7 +30,7 @@ _Pap = Annotated[str, typer.Option("--pap", help="The PAP label of what makes yo
 
 @app.command("import-ti")
 def import_ti(
-    ctx: typer.Context,
+    call: NodeInvocation,
     file: Annotated[Path, typer.Argument(help="A list of teams as JSON.")],
     source: Annotated[str, typer.Option(help="Who says so; the list's own name when not given.")] = "",
     dry_run: _DryRun = False,
@@ -38,18 +38,15 @@ def import_ti(
 ) -> None:
     """Bring CSIRTs with their networks and status from Trusted Introducer's list, now or of 2012, or Certopedia's."""
     from tocsin.directory.registry import read_team_list
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
     found = read_team_list(file, source)
-    most_gone = None if yes else load_settings(invocation.home).directory.most_gone
-    with records(invocation.home) as database:
-        _bring(invocation, database, found, dry_run=dry_run, most_gone=most_gone)
+    most_gone = None if yes else call.settings.directory.most_gone
+    _bring(call, call.database, found, dry_run=dry_run, most_gone=most_gone)
 
 
 @app.command("import-security-txt")
 def import_security_txt(
-    ctx: typer.Context,
+    call: NodeInvocation,
     file: Annotated[Path | None, typer.Argument(help="A security.txt file.")] = None,
     domain: Annotated[str, typer.Option(help="Fetch it from this domain instead, over https.")] = "",
     of: Annotated[str, typer.Option("--of", help="Whose file it is, where it does not say.")] = "",
@@ -63,19 +60,17 @@ def import_security_txt(
 
     if (file is None) == (not domain):
         raise UsageError("A file or a domain is needed.", hint="Give FILE, or --domain example.org to fetch it.")
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        keys = partial(_openpgp_keys, database)
-        if file is None:
-            found = _fetched(domain, team, pap, keys)
-        else:
-            found = read_security_txt(file, domain=of, team=team, keys=keys, now=_now())
-        _bring(invocation, database, found, dry_run=dry_run, most_gone=None)
+    keys = partial(_openpgp_keys, call.database)
+    if file is None:
+        found = _fetched(domain, team, pap, keys)
+    else:
+        found = read_security_txt(file, domain=of, team=team, keys=keys, now=_now())
+    _bring(call, call.database, found, dry_run=dry_run, most_gone=None)
 
 
 @app.command()
 def rdap(
-    ctx: typer.Context,
+    call: NodeInvocation,
     what: Annotated[str, typer.Argument(help="An address, a network or an AS number.")],
     pap: _Pap = "",
     dry_run: Annotated[
@@ -85,29 +80,26 @@ def rdap(
     """Ask its registry over RDAP whom to tell of a network or an AS number, and bring the answer into the directory."""
     from tocsin.directory.registry import RdapSettings, look_up
     from tocsin.node.errors import UsageError
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
-    settings = load_settings(invocation.home).directory
+    settings = call.settings.directory
     if not settings.rdap:
         raise UsageError(
             "This node does not ask registries over RDAP.", hint="Write 'rdap = true' under [directory] in tocsin.toml."
         )
     how = RdapSettings(settings.rdap_server, settings.rdap_days, settings.rdap_pause)
-    with records(invocation.home) as database:
-        looked = look_up(
-            database,
-            invocation.home,
-            what,
-            how,
-            _permission(pap),
-            actor=getpass.getuser(),
-            now=_now(),
-            dry_run=dry_run,
-        )
-        if not dry_run:
-            renew_router(invocation.home, database)
-    emit(invocation, asdict(looked), lambda: _print_looked(looked))
+    looked = look_up(
+        call.database,
+        call.home,
+        what,
+        how,
+        _permission(pap),
+        actor=call.actor,
+        now=_now(),
+        dry_run=dry_run,
+    )
+    if not dry_run:
+        renew_router(call.home, call.database)
+    call.emit(asdict(looked), lambda: _print_looked(looked))
     _end(looked.imported)
 
 
@@ -139,14 +131,14 @@ def _fetched(domain: str, team: str, pap: str, keys: "Callable[[str], Sequence[b
 
 
 def _bring(
-    invocation: Invocation, database: "Database", file: "ImportFile", *, dry_run: bool, most_gone: int | None
+    call: NodeInvocation, database: "Database", file: "ImportFile", *, dry_run: bool, most_gone: int | None
 ) -> None:
     from tocsin.directory import import_entries
 
-    done = import_entries(database, file, actor=getpass.getuser(), now=_now(), dry_run=dry_run, most_gone=most_gone)
+    done = import_entries(database, file, actor=call.actor, now=_now(), dry_run=dry_run, most_gone=most_gone)
     if not dry_run:
-        renew_router(invocation.home, database)
-    emit(invocation, asdict(done), lambda: print_import(done))
+        renew_router(call.home, database)
+    call.emit(asdict(done), lambda: print_import(done))
     _end(done)
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import DirectoryRule, RuleKind, Team
 
-app = typer.Typer()
+app = Commands()
 
 _WORDS = {
     "prefix": ("prefix", "prefixes"),
@@ -23,35 +23,28 @@ _WORDS = {
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
+def list_(call: NodeInvocation) -> None:
     """Show all teams with what they answer for."""
     from tocsin.directory import RuleKind, list_teams
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        teams = list_teams(database)
+    teams = list_teams(call.database)
     documents = [
         _team_document(team) | {"rules": {kind.value: counts.get(kind, 0) for kind in RuleKind}}
         for team, counts in teams
     ]
-    emit(invocation, documents, lambda: _print_teams(teams))
+    call.emit(documents, lambda: _print_teams(teams))
 
 
 @app.command()
-def show(
-    ctx: typer.Context,
-    team: Annotated[str, typer.Argument(help="The key or UUID of a team.")],
-) -> None:
+def show(call: NodeInvocation, team: Annotated[str, typer.Argument(help="The key or UUID of a team.")]) -> None:
     """Show one team, its preferences and every rule that names it."""
     from tocsin.directory import read_overruled, read_team
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        found, rules = read_team(database, team)
-        overruled = read_overruled(database, team)
+    found, rules = read_team(call.database, team)
+    overruled = read_overruled(call.database, team)
     document = _team_document(found) | {"rules": [_rule_document(rule) for rule in rules]}
     document["overruled"] = [_rule_document(rule) for rule in overruled]
-    emit(invocation, document, lambda: _print_shown(found, rules, overruled))
+    call.emit(document, lambda: _print_shown(found, rules, overruled))
 
 
 def _team_document(team: "Team") -> dict[str, object]:

@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 import typer
 
 from tocsin.cli import remote
-from tocsin.interface.output import Invocation, emit, note, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import note, say
 
 if TYPE_CHECKING:
     from tocsin.operations.doctor import HealthFinding
 
 
-def doctor(ctx: typer.Context) -> None:
+def doctor(call: NodeInvocation) -> None:
     """Say what is wrong with this node and how to mend it; exit 1 when something is."""
     from tocsin.operations.doctor import examine
 
-    invocation: Invocation = ctx.obj
-    findings = _asked(invocation) if invocation.server else examine(invocation.home)
-    emit(invocation, [vars(finding) for finding in findings], lambda: None)
-    if not invocation.json:
+    findings = _asked(call) if call.server else examine(call.home)
+    call.emit([vars(finding) for finding in findings], lambda: None)
+    if not call.json:
         for finding in findings:
             say(f"{'ok   ' if finding.ok else 'WRONG'}  {finding.what}: {finding.found}")
             if finding.mend:
@@ -29,12 +29,12 @@ def doctor(ctx: typer.Context) -> None:
         raise typer.Exit(1)
 
 
-def _asked(invocation: Invocation) -> "list[HealthFinding]":
+def _asked(call: NodeInvocation) -> "list[HealthFinding]":
     """What another node says of itself."""
     from tocsin.node.errors import WithheldError
     from tocsin.operations.doctor import HealthFinding
 
-    with remote.client_of(invocation) as client:
+    with remote.client_of(call) as client:
         health = client.health()
     if health.checks is None:
         raise WithheldError(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli import events_remote, remote
-from tocsin.interface.output import Invocation, print_table
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import print_table
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _SHOWN = {
 
 
 def events(
-    ctx: typer.Context,
+    call: NodeInvocation,
     cidr: Annotated[str | None, typer.Option(help="Address or prefix of the source.")] = None,
     asn: Annotated[int | None, typer.Option(help="AS number of the source.")] = None,
     country: Annotated[str | None, typer.Option(help="Country code of the source.")] = None,
@@ -53,16 +54,14 @@ def events(
 ) -> None:
     """Find stored events: IDF field names; JSON is one object a line; times are UTC."""
     from tocsin.events.store import EventQuery
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    form = format_ or (PrintFormat.JSON if invocation.json else PrintFormat.TABLE)
-    if invocation.server:
+    form = format_ or (PrintFormat.JSON if call.json else PrintFormat.TABLE)
+    if call.server:
         conditions = {
             "address": cidr, "asn": asn, "country": country, "type": type_, "feed": feed,
             "since": _time("since", since), "until": _time("until", until),
         }  # fmt: skip
-        events_remote.write(remote.client_of(invocation), conditions, form.value, limit=limit, out=out, shown=_SHOWN)
+        events_remote.write(remote.client_of(call), conditions, form.value, limit=limit, out=out, shown=_SHOWN)
         return
     query = EventQuery(
         ranges=_ranges(cidr) if cidr else (),
@@ -73,7 +72,7 @@ def events(
         since=_time("since", since),
         until=_time("until", until),
     )
-    found = open_node(invocation.home).store.find(query, limit=limit)
+    found = call.node.store.find(query, limit=limit)
     _write(found, form, out)
 
 

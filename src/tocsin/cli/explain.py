@@ -10,13 +10,14 @@ import tomllib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import say
 
 if TYPE_CHECKING:
     from tocsin.directory import Directory
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 
 def explain(
-    ctx: typer.Context,
+    call: NodeInvocation,
     query: Annotated[
         str, typer.Argument(help="An address, a network, a domain or URL, an AS as AS64500 or 64500, a country as MU.")
     ],
@@ -44,16 +45,15 @@ def explain(
     from tocsin.sharing.gate import read_marking
     from tocsin.sharing.lookup import explain_subject, read_subject
 
-    invocation: Invocation = ctx.obj
     subject = read_subject(query)
-    router = open_router(invocation.home, datetime.now(UTC))
-    networks = Networks.open(invocation.home)
+    router = open_router(call.home, call.now)
+    networks = Networks.open(call.home)
     marking = read_marking(tlp, pap)
-    own = _own_teams(invocation.home)
+    own = _own_teams(call.home)
     asked = replace(subject, identifier=identifier, type_=type_, feed=feed)
-    rules = _rules(invocation.home)
+    rules = _rules(call.home)
     found = explain_subject(asked, networks, router, marking, own=own, rules=rules)
-    emit(invocation, found.document(), lambda: _print(found))
+    call.emit(found.document(), lambda: _print(found))
 
 
 def open_router(home: Path, now: datetime) -> "Router":

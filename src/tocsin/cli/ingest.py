@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli import remote
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.pipeline.ingest import Counts, IngestSummary
@@ -28,22 +29,20 @@ ROWS = (
 
 
 def ingest(
-    ctx: typer.Context,
+    call: NodeInvocation,
     paths: Annotated[list[Path], typer.Argument(help="Files or folders; '-' reads standard input.", allow_dash=True)],
     source: Annotated[str | None, typer.Option(help="The feed family, when the file does not tell.")] = None,
     feed: Annotated[str | None, typer.Option(help="The feed's code, when the file does not tell.")] = None,
 ) -> None:
     """Take in reports: files, folders, .gz, .zip or standard input."""
     from tocsin.pipeline.ingest import ingest as take_in
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    if invocation.server:
-        with remote.client_of(invocation) as client:
+    if call.server:
+        with remote.client_of(call) as client:
             outcome = remote.ingest(client, paths, source=source, feed=feed)
     else:
-        outcome = take_in(open_node(invocation.home), paths, source=source, feed=feed, progress=_progress)
-    emit(invocation, document(outcome), lambda: show(outcome))
+        outcome = take_in(call.node, paths, source=source, feed=feed, progress=_progress)
+    call.emit(document(outcome), lambda: show(outcome))
     for path, error in outcome.failed:
         note(f"{path} was not taken in: {error}")
         if error.hint:

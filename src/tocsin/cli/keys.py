@@ -1,15 +1,14 @@
 """`tocsin keys`: the keys that mails to teams are encrypted for, and this node's own."""
 
-import getpass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tocsin.cli import keys_node
-from tocsin.cli.directory_records import records
-from tocsin.interface.output import Invocation, emit, print_table, say, visible
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, print_table, say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from tocsin.directory.keys import KeyResult, TeamKey
     from tocsin.node.records import Database
 
-app = typer.Typer(help="Keys of teams, for encrypted mail, and this node's own keys.", no_args_is_help=True)
+app = Commands(help="Keys of teams, for encrypted mail, and this node's own keys.", no_args_is_help=True)
 app.add_typer(keys_node.app)
 
 _SHORT = 16  # digits of a fingerprint in a table
@@ -27,7 +26,7 @@ _COLUMNS = ("team", "format", "fingerprint", "state", "until", "whose")
 
 @app.command("import")
 def import_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     team: Annotated[str, typer.Argument(help="The key or UUID of a team.")],
     file: Annotated[Path, typer.Argument(help="OpenPGP or X.509: a key, certificates, a revocation.")],
     said_by: Annotated[str, typer.Option(help="Who says that the key is the team's, and how it was checked.")] = "",
@@ -42,19 +41,17 @@ def import_(
     """Record keys of a team, or newer forms of them, and say of each whether mails can be encrypted for it."""
     from tocsin.directory.keys import KeySubmission, import_keys
 
-    invocation: Invocation = ctx.obj
     content = _read(file)
-    saying = KeySubmission(getpass.getuser(), source or file.name, said_by, any_mailbox, prefer)
-    now = datetime.now(UTC)
-    with records(invocation.home) as database:
-        found, taken = import_keys(database, team, content, saying, now)
+    saying = KeySubmission(call.actor, source or file.name, said_by, any_mailbox, prefer)
+    now = call.now
+    found, taken = import_keys(call.database, team, content, saying, now)
     documents = [document(one.key, found, now) | {"change": one.change.value} for one in taken]
-    emit(invocation, documents, lambda: _print_taken(taken, found, now))
+    call.emit(documents, lambda: _print_taken(taken, found, now))
 
 
 @app.command("list")
 def list_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     team: Annotated[str, typer.Option(help="Only those of this team, by its key or UUID.")] = "",
     former: Annotated[bool, typer.Option("--former", help="Also those that were withdrawn or replaced.")] = False,
 ) -> None:
@@ -62,18 +59,16 @@ def list_(
     from tocsin.directory import read_team
     from tocsin.directory.keys import team_keys
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        wanted = [read_team(database, team)[0].id] if team else None
-        found, teams = team_keys(database, wanted, withdrawn=former), _teams(database)
-    now = datetime.now(UTC)
+    wanted = [read_team(call.database, team)[0].id] if team else None
+    found, teams = team_keys(call.database, wanted, withdrawn=former), _teams(call.database)
+    now = call.now
     documents = [document(key, teams[key.team_id], now) for key in found]
-    emit(invocation, documents, lambda: _print_keys(found, teams, now))
+    call.emit(documents, lambda: _print_keys(found, teams, now))
 
 
 @app.command()
 def remove(
-    ctx: typer.Context,
+    call: NodeInvocation,
     team: Annotated[str, typer.Argument(help="The key or UUID of a team.")],
     fingerprint: Annotated[str, typer.Argument(help="Its first or last digits, eight at least.")],
     reason: Annotated[str, typer.Option(help="Why; kept with the key.")] = "removed by a person",
@@ -81,29 +76,21 @@ def remove(
     """Withdraw a key: mails are no longer encrypted for it. What was said of it is kept."""
     from tocsin.directory.keys import remove_key
 
-    invocation: Invocation = ctx.obj
-    now = datetime.now(UTC)
-    with records(invocation.home) as database:
-        found, key = remove_key(database, team, fingerprint, reason=reason, actor=getpass.getuser(), now=now)
+    now = call.now
+    found, key = remove_key(call.database, team, fingerprint, reason=reason, actor=call.actor, now=now)
     words = f"The {key.facts.format.words} key {key.facts.fingerprint} of {found.key} is withdrawn."
-    emit(invocation, document(key, found, now), lambda: say(words))
+    call.emit(document(key, found, now), words)
 
 
 @app.command()
-def expiring(
-    ctx: typer.Context,
-    days: Annotated[int, typer.Option(min=1, help="Within so many days.")] = 60,
-) -> None:
+def expiring(call: NodeInvocation, days: Annotated[int, typer.Option(min=1, help="Within so many days.")] = 60) -> None:
     """List the keys that are good now and will not be soon, this node's own among them."""
     from tocsin.delivery.sealing import read_own_keys
     from tocsin.directory.keys import ending, team_keys
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
-    now = datetime.now(UTC)
-    with records(invocation.home) as database:
-        found, teams = ending(team_keys(database), now, days), _teams(database)
-    own = read_own_keys(invocation.home, load_settings(invocation.home).mail).ending(now, days)
+    now = call.now
+    found, teams = ending(team_keys(call.database), now, days), _teams(call.database)
+    own = read_own_keys(call.home, call.settings.mail).ending(now, days)
     rows = [("this node", facts, until) for facts, until in own]
     rows += [(teams[key.team_id].key, key.facts, until) for key, until in found]
     documents = [
@@ -118,25 +105,22 @@ def expiring(
         else:
             say(f"No key ends within {days} days.")
 
-    emit(invocation, documents, show)
+    call.emit(documents, show)
 
 
 @app.command()
-def remind(ctx: typer.Context) -> None:
+def remind(call: NodeInvocation) -> None:
     """Ask teams whose key ends within 30 days for the one that follows, once; for a daily timer."""
     from tocsin.delivery.sealing import remind_of_keys
     from tocsin.directory.keys import keys_by_team
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
-    sender = load_settings(invocation.home).node
-    with records(invocation.home) as database:
-        teams = _teams(database)
-        keys_of = keys_by_team(database, teams)
-        with database.begin() as session:
-            made = remind_of_keys(session, teams.values(), keys_of, sender, datetime.now(UTC))
+    sender = call.settings.node
+    teams = _teams(call.database)
+    keys_of = keys_by_team(call.database, teams)
+    with call.database.begin() as session:
+        made = remind_of_keys(session, teams.values(), keys_of, sender, call.now)
     words = f"{made} letters go out with the next 'tocsin deliver'." if made else "No team needs to be asked."
-    emit(invocation, {"letters": made}, lambda: say(words))
+    call.emit({"letters": made}, words)
 
 
 def document(key: "TeamKey", team: "Team", now: datetime) -> dict[str, object]:

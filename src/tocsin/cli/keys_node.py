@@ -1,14 +1,13 @@
 """`tocsin keys node-…`: this node's own keys, which sign what it sends. Private parts are never shown."""
 
-import getpass
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.delivery.sealing import KeyRing
@@ -16,40 +15,38 @@ if TYPE_CHECKING:
 
 Form = Literal["openpgp", "smime"]
 
-app = typer.Typer()
+app = Commands()
 
 
 @app.command("node-make")
 def make(
-    ctx: typer.Context,
+    call: NodeInvocation,
     form: Annotated[Form | None, typer.Option("--format", help="Only this one; both when not given.")] = None,
     years: Annotated[int, typer.Option(min=1, max=10, help="How long it is valid.")] = 2,
     replace: Annotated[bool, typer.Option("--replace", help="Lay the present key aside for the new one.")] = False,
 ) -> None:
     """Make this node's own keys, OpenPGP and S/MIME, for mails from its contact."""
-    invocation: Invocation = ctx.obj
-    ring, now = _ring(invocation), datetime.now(UTC)
+    ring, now = _ring(call), call.now
     made = [ring.make(one, years=years, now=now, replace=replace) for one in _forms(form)]
-    emit(invocation, [_document(facts) for facts in made], lambda: _print(invocation.home, made))
+    call.emit([_document(facts) for facts in made], lambda: _print(call.home, made))
 
 
 @app.command("node-import")
 def import_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     file: Annotated[Path, typer.Argument(help="An OpenPGP private key, or an S/MIME key in PEM or PKCS #12.")],
     replace: Annotated[bool, typer.Option("--replace", help="Lay the present key aside for the new one.")] = False,
 ) -> None:
     """Take a key that was made elsewhere as this node's own; [mail] key_password_file names its password's file."""
     from tocsin.node.errors import InputError
 
-    invocation: Invocation = ctx.obj
-    ring = _ring(invocation)
+    ring = _ring(call)
     try:
         content = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Name a file that holds a key.") from error
-    facts = ring.bring(content, now=datetime.now(UTC), replace=replace)
-    emit(invocation, [_document(facts)], lambda: _print(invocation.home, [facts]))
+    facts = ring.bring(content, now=call.now, replace=replace)
+    call.emit([_document(facts)], lambda: _print(call.home, [facts]))
     contact = ring.settings.node.contact
     if contact.lower() not in facts.mailboxes:
         note(f"The key does not name {contact}, which mails come from: mail programs will warn.")
@@ -57,21 +54,20 @@ def import_(
 
 @app.command("node-renew")
 def renew(
-    ctx: typer.Context,
+    call: NodeInvocation,
     form: Annotated[Form, typer.Option("--format", help="Which of its keys.")] = "openpgp",
     years: Annotated[int, typer.Option(min=1, max=10, help="From now, how long it is valid.")] = 2,
 ) -> None:
     """Let this node's key live longer; partners need the new form of it from 'node-export'."""
     from tocsin.directory.keys import KeyFormat
 
-    invocation: Invocation = ctx.obj
-    facts = _ring(invocation).renew(KeyFormat(form), years=years, now=datetime.now(UTC))
-    emit(invocation, [_document(facts)], lambda: _print(invocation.home, [facts]))
+    facts = _ring(call).renew(KeyFormat(form), years=years, now=call.now)
+    call.emit([_document(facts)], lambda: _print(call.home, [facts]))
 
 
 @app.command("node-export")
 def export(
-    ctx: typer.Context,
+    call: NodeInvocation,
     form: Annotated[Form, typer.Option("--format", help="Which of its keys.")] = "openpgp",
     out: Annotated[Path | None, typer.Option(help="The file to write; the terminal when not given.")] = None,
 ) -> None:
@@ -79,33 +75,29 @@ def export(
     from tocsin.delivery.sealing import read_own_keys
     from tocsin.directory.keys import KeyFormat
     from tocsin.node.errors import InputError, NotFoundError
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
-    key = read_own_keys(invocation.home, load_settings(invocation.home).mail).of(KeyFormat(form))
+    key = read_own_keys(call.home, call.settings.mail).of(KeyFormat(form))
     if key is None:
         words = f"This node has no {KeyFormat(form).words} key."
         raise NotFoundError(words, hint="'tocsin keys node-make' makes one.")
     document = _document(key.facts) | {"public": key.public}
     if out is None:
-        emit(invocation, document, lambda: _write(key.public))
+        call.emit(document, lambda: _write(key.public))
         return
     try:
         out.write_text(key.public, encoding="utf-8")
     except OSError as error:
         raise InputError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error
-    emit(invocation, document, lambda: say(f"{KeyFormat(form).words} key {key.facts.fingerprint} written to {out}."))
+    call.emit(document, f"{KeyFormat(form).words} key {key.facts.fingerprint} written to {out}.")
 
 
 @app.command("node-show")
-def show(ctx: typer.Context) -> None:
+def show(call: NodeInvocation) -> None:
     """Show which keys this node has, and whether it can sign with them."""
     from tocsin.delivery.sealing import can_sign, read_own_keys
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
-    own = read_own_keys(invocation.home, load_settings(invocation.home).mail)
-    now = datetime.now(UTC)
+    own = read_own_keys(call.home, call.settings.mail)
+    now = call.now
     found = [(key.facts, can_sign(own, form, now)) for form in _forms(None) if (key := own.of(form)) is not None]
     documents = [_document(facts) | {"signs": verdict.good, "why": verdict.why} for facts, verdict in found]
 
@@ -115,15 +107,14 @@ def show(ctx: typer.Context) -> None:
         for facts, verdict in found:
             _print_one(facts, "yes" if verdict.good else f"no: {verdict.why}")
 
-    emit(invocation, documents, human)
+    call.emit(documents, human)
 
 
-def _ring(invocation: Invocation) -> "KeyRing":
+def _ring(call: NodeInvocation) -> "KeyRing":
     from tocsin.delivery.sealing import KeyRing
-    from tocsin.node.home import open_home
 
-    settings, database = open_home(invocation.home)
-    return KeyRing(invocation.home, settings, database, getpass.getuser())
+    settings, database = call.settings, call.database
+    return KeyRing(call.home, settings, database, call.actor)
 
 
 def _forms(form: Form | None) -> "list[KeyFormat]":

@@ -5,21 +5,21 @@ from typing import Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, print_table, say
 
-app = typer.Typer(help="The languages of the pages; a country adds its own.", no_args_is_help=True)
+app = Commands(help="The languages of the pages; a country adds its own.", no_args_is_help=True)
 
 _Language = Annotated[str, typer.Argument(help="A language, such as sw or pt_BR.")]
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
+def list_(call: NodeInvocation) -> None:
     """List the languages that the pages speak, each with how much of it is there."""
     from tocsin.server.pages.translating import FILE, faults, source
     from tocsin.server.pages.words import OURS, languages
 
-    invocation: Invocation = ctx.obj
-    own = invocation.home / "locale"
+    own = call.home / "locale"
     total = sum(1 for message in source() if message.id)
     rows = []
     for language in languages(own):
@@ -28,8 +28,7 @@ def list_(ctx: typer.Context) -> None:
         rows.append(
             {"language": language, "texts": total, "to_do": left, "own": path is not None and own in path.parents}
         )
-    emit(
-        invocation,
+    call.emit(
         rows,
         lambda: print_table(
             "",
@@ -41,28 +40,24 @@ def list_(ctx: typer.Context) -> None:
 
 
 @app.command()
-def start(ctx: typer.Context, language: _Language) -> None:
+def start(call: NodeInvocation, language: _Language) -> None:
     """Write the file to translate into, or bring it up to date: an ordinary gettext catalogue."""
     from tocsin.server.pages.translating import update
 
-    invocation: Invocation = ctx.obj
-    path = _path(invocation.home, language)
+    path = _path(call.home, language)
     catalogue = update(path, language)
     left = sum(1 for message in catalogue if message.id and not message.string)
     document = {"path": str(path), "texts": len(catalogue), "to_do": left}
-    emit(
-        invocation, document, lambda: say(f"{path}: {len(catalogue)} texts. Translate them with Poedit or any editor.")
-    )
+    call.emit(document, f"{path}: {len(catalogue)} texts. Translate them with Poedit or any editor.")
 
 
 @app.command()
-def check(ctx: typer.Context, language: _Language) -> None:
+def check(call: NodeInvocation, language: _Language) -> None:
     """Show which texts of this node's own catalogue are missing or fill in the wrong names."""
     from tocsin.node.errors import NotFoundError
     from tocsin.server.pages.translating import faults
 
-    invocation: Invocation = ctx.obj
-    path = _path(invocation.home, language)
+    path = _path(call.home, language)
     if not path.is_file():
         raise NotFoundError(f"{path} is not there.", hint=f"Begin with: tocsin languages start {language}")
     found = list(faults(path, language))
@@ -73,7 +68,7 @@ def check(ctx: typer.Context, language: _Language) -> None:
             return
         print_table("", ("text", "what is wrong"), [(fault.text, fault.wrong) for fault in found])
 
-    emit(invocation, [vars(fault) for fault in found], human)
+    call.emit([vars(fault) for fault in found], human)
     raise typer.Exit(1 if found else 0)
 
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_json, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_json, print_table, say
 
 if TYPE_CHECKING:
     import polars as pl
 
     from tocsin.networks import LoadReport, NetworkLookup, Networks
 
-app = typer.Typer(no_args_is_help=True, help="What is known of an address, and loading newer tables.")
+app = Commands(no_args_is_help=True, help="What is known of an address, and loading newer tables.")
 
 FormatName = Literal["auto", "ip-location", "iptoasn", "pyasn", "delegated"]
 _COLUMNS = ("address", "prefix", "asn", "as_name", "country")
@@ -25,7 +26,7 @@ _FEW_LINES = 1_000
 
 @app.command()
 def lookup(
-    ctx: typer.Context,
+    call: NodeInvocation,
     addresses: Annotated[list[str], typer.Argument(help="IP addresses; '-' reads them from standard input.")],
     table: Annotated[Path | None, typer.Option(help="Answer from this file instead of the node's tables.")] = None,
     form: Annotated[FormatName, typer.Option("--format", help="The format of --table.")] = "auto",
@@ -33,40 +34,35 @@ def lookup(
     """Show network, AS and country of addresses, one line each; integers are addresses too."""
     from tocsin.networks import Networks, read_networks
 
-    invocation: Invocation = ctx.obj
-    networks = read_networks(table, None if form == "auto" else form) if table else Networks.open(invocation.home)
+    networks = read_networks(table, None if form == "auto" else form) if table else Networks.open(call.home)
     bad = _BadLines()
     if addresses == ["-"]:
         first = 1
         for lines in _stdin_lines():
-            _answer_lines(networks, lines, first, bad, as_json=invocation.json)
+            _answer_lines(networks, lines, first, bad, as_json=call.json)
             first += len(lines)
     else:
-        _answer_words(networks, addresses, bad, as_json=invocation.json)
+        _answer_words(networks, addresses, bad, as_json=call.json)
     bad.tell()
 
 
 @app.command()
 def load(
-    ctx: typer.Context,
+    call: NodeInvocation,
     file: Annotated[Path, typer.Argument(help="A table file, plain or packed with gzip.")],
     form: Annotated[FormatName, typer.Option("--format", help="Its format; 'auto' recognises it.")] = "auto",
 ) -> None:
     """Put a file of networks in place of what the node knew, all or nothing."""
-    from datetime import UTC, datetime
-
     from tocsin.networks import load_table
-    from tocsin.node.home import open_home
     from tocsin.node.records import AuditAction, audit
 
-    invocation: Invocation = ctx.obj
-    report = load_table(invocation.home, file, None if form == "auto" else form)
-    with open_home(invocation.home)[1].begin() as session:
-        now, subject = datetime.now(UTC), f"networks:{file.name}"
+    report = load_table(call.home, file, None if form == "auto" else form)
+    with call.database.begin() as session:
+        now, subject = call.now, f"networks:{file.name}"
         audit(session, AuditAction.NETWORKS_LOADED, at=now, actor="command line", subject=subject)
     shown = asdict(report)
     shown["junk_lines"], shown["overlap_lines"] = shown["junk_lines"][:20], shown["overlap_lines"][:20]
-    emit(invocation, shown, lambda: _print_report(report))
+    call.emit(shown, lambda: _print_report(report))
 
 
 class _BadLines:

@@ -1,6 +1,5 @@
 """`tocsin people`: who has an account, and the links by which they come in."""
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tocsin.node.records import Database
     from tocsin.node.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="The people of this node: accounts, roles, invitations.")
+app = Commands(no_args_is_help=True, help="The people of this node: accounts, roles, invitations.")
 
 RoleName = Literal["administrator", "manager", "analyst", "auditor", "operator", "assessor", "delegate"]
 Who = Annotated[str, typer.Argument(help="Mailbox or number of the account.")]
@@ -27,33 +27,33 @@ Teams = Annotated[list[str] | None, typer.Option("--team", help="Key of an opera
 
 
 @app.command()
-def first(ctx: typer.Context) -> None:
+def first(call: NodeInvocation) -> None:
     """Print the one-time link by which the first administrator makes an account; it works for 24 hours."""
     from tocsin.node.accounts import first_link
     from tocsin.node.errors import ConflictError
 
-    with _changing(ctx) as work:
+    with _changing(call) as work:
         link = first_link(work.session, work.house, now=work.now)
         if link is None:
             raise ConflictError(
                 "There is an administrator already.", hint="They invite others: tocsin people invite MAILBOX ROLE."
             )
-    emit(work.invocation, {"link": work.open_with(link)}, lambda: say(work.open_with(link)))
+    work.call.emit({"link": work.open_with(link)}, work.open_with(link))
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
+def list_(call: NodeInvocation) -> None:
     """List everybody with an account."""
     from tocsin.node.accounts import list_people
 
-    with _changing(ctx) as work:
+    with _changing(call) as work:
         people = list_people(work.session)
-    emit(work.invocation, [_document(one) for one in people], lambda: _print(people))
+    work.call.emit([_document(one) for one in people], lambda: _print(people))
 
 
 @app.command()
 def invite(
-    ctx: typer.Context,
+    call: NodeInvocation,
     mailbox: Annotated[str, typer.Argument(help="Where the invitation goes; they sign in with it.")],
     role: Annotated[RoleName, typer.Argument(help="What they will do.")],
     team: Teams = None,
@@ -62,19 +62,15 @@ def invite(
     from tocsin.node.accounts import AccountRole
     from tocsin.node.accounts import invite as send
 
-    teams = _teams(ctx, team)
-    with _changing(ctx) as work:
+    teams = _teams(call, team)
+    with _changing(call) as work:
         link = send(work.session, work.house, mailbox, AccountRole(role), teams=teams, actor=work.actor, now=work.now)
-    emit(
-        work.invocation,
-        {"link": work.open_with(link), "mailed": bool(work.house.url)},
-        lambda: say(work.open_with(link)),
-    )
+    work.call.emit({"link": work.open_with(link), "mailed": bool(work.house.url)}, work.open_with(link))
 
 
 @app.command()
 def role(
-    ctx: typer.Context,
+    call: NodeInvocation,
     person: Who,
     role: Annotated[RoleName, typer.Argument(help="What they will do.")],
     team: Teams = None,
@@ -82,9 +78,9 @@ def role(
     """Give somebody another role, or an operator other teams; their browsers are signed out."""
     from tocsin.node.accounts import AccountRole, set_role
 
-    teams = _teams(ctx, team)
+    teams = _teams(call, team)
     _change(
-        ctx,
+        call,
         person,
         lambda work, found: set_role(work.session, found, AccountRole(role), teams, actor=work.actor, now=work.now),
         f"has the role '{role}' now",
@@ -92,24 +88,24 @@ def role(
 
 
 @app.command()
-def block(ctx: typer.Context, person: Who) -> None:
+def block(call: NodeInvocation, person: Who) -> None:
     """Let an account let nobody in, until it is unblocked."""
     from tocsin.node.accounts import block as act
 
-    _change(ctx, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is blocked")
+    _change(call, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is blocked")
 
 
 @app.command()
-def unblock(ctx: typer.Context, person: Who) -> None:
+def unblock(call: NodeInvocation, person: Who) -> None:
     """Let an account let its person in again."""
     from tocsin.node.accounts import unblock as act
 
-    _change(ctx, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is unblocked")
+    _change(call, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is unblocked")
 
 
 @app.command()
 def reset(
-    ctx: typer.Context,
+    call: NodeInvocation,
     person: Who,
     second_factor: Annotated[
         bool, typer.Option("--second-factor", help="Also take away second factor, recovery codes and passkeys.")
@@ -118,21 +114,17 @@ def reset(
     """Mail somebody a link to set a new password, and print it; it works once and for four hours."""
     from tocsin.node.accounts import find_person, reset_factor, reset_link
 
-    with _changing(ctx) as work:
+    with _changing(call) as work:
         found = find_person(work.session, person)
         if second_factor:
             reset_factor(work.session, work.house, found, actor=work.actor, now=work.now)
         link = reset_link(work.session, work.house, found, actor=work.actor, now=work.now)
-    emit(
-        work.invocation,
-        {"link": work.open_with(link), "mailed": bool(work.house.url)},
-        lambda: say(work.open_with(link)),
-    )
+    work.call.emit({"link": work.open_with(link), "mailed": bool(work.house.url)}, work.open_with(link))
 
 
 @app.command()
 def remove(
-    ctx: typer.Context,
+    call: NodeInvocation,
     person: Who,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this nothing is removed.")] = False,
 ) -> None:
@@ -142,7 +134,7 @@ def remove(
 
     if not yes:
         raise UsageError("A removed account does not come back.", hint="Add --yes, or block it instead.")
-    _change(ctx, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is removed")
+    _change(call, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is removed")
 
 
 def note_first_link(settings: "Settings", database: "Database", home: Path, port: int) -> None:
@@ -170,7 +162,7 @@ def _openable(link: str, settings: "Settings", port: int) -> str:
 class _PeopleSession:
     """What a command changes people with."""
 
-    invocation: Invocation
+    call: NodeInvocation
     settings: "Settings"
     house: "SiteConfig"
     session: "Session"
@@ -183,35 +175,31 @@ class _PeopleSession:
 
 
 @contextmanager
-def _changing(ctx: typer.Context) -> "Iterator[_PeopleSession]":
+def _changing(call: NodeInvocation) -> "Iterator[_PeopleSession]":
     from tocsin.node.accounts import house_of
-    from tocsin.node.home import open_home
     from tocsin.node.tokens import open_tokens
 
-    invocation: Invocation = ctx.obj
-    settings, database = open_home(invocation.home)
-    house = house_of(settings, open_tokens(invocation.home))
+    settings, database = call.settings, call.database
+    house = house_of(settings, open_tokens(call.home))
     with database.begin() as session:
-        yield _PeopleSession(invocation, settings, house, session, datetime.now(UTC), getpass.getuser())
+        yield _PeopleSession(call, settings, house, session, call.now, call.actor)
 
 
-def _teams(ctx: typer.Context, keys: list[str] | None) -> list[int]:
+def _teams(call: NodeInvocation, keys: list[str] | None) -> list[int]:
     """The numbers of teams by their keys; to be asked before a transaction begins."""
     from tocsin.directory import read_team
-    from tocsin.node.home import open_home
 
-    invocation: Invocation = ctx.obj
-    return [read_team(open_home(invocation.home)[1], key)[0].id for key in keys] if keys else []
+    return [read_team(call.database, key)[0].id for key in keys] if keys else []
 
 
-def _change(ctx: typer.Context, person: str, act: "Callable[[_PeopleSession, Person], object]", became: str) -> None:
+def _change(call: NodeInvocation, person: str, act: "Callable[[_PeopleSession, Person], object]", became: str) -> None:
     from tocsin.node.accounts import find_person
 
-    with _changing(ctx) as work:
+    with _changing(call) as work:
         found = find_person(work.session, person)
         number = found.id
         act(work, found)
-    emit(work.invocation, {"person": number}, lambda: say(f"Account {number} {became}."))
+    work.call.emit({"person": number}, f"Account {number} {became}.")
 
 
 def _document(one: "PersonSummary") -> dict[str, object]:

@@ -1,14 +1,14 @@
 """`tocsin problems`: what is wrong, and where each problem is in its course."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tocsin.cli import problems_unanswered
 from tocsin.cli.answers import team_number, teams_of
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,48 +20,42 @@ StateName = Literal[
     "new", "told", "acknowledged", "said-fixed", "said-false", "accepted", "not-ours", "contradicted", "gone"
 ]
 
-app = typer.Typer(help="Problems: heard, told, answered, seen again or gone.", no_args_is_help=True)
+app = Commands(help="Problems: heard, told, answered, seen again or gone.", no_args_is_help=True)
 app.add_typer(problems_unanswered.app)
 
 
 @app.command("list")
 def list_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     team: Annotated[str | None, typer.Option(help="Key of a team that must know of them.")] = None,
     state: Annotated[StateName | None, typer.Option(help="Only these.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, those seen last first.")] = 100,
 ) -> None:
     """List problems, those seen last first."""
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.answers import ProblemState
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    teams = teams_of(node)
-    found = _courses(node).listed(
-        now=datetime.now(UTC),
-        team_id=team_number(node, team),
+    teams = teams_of(call.node)
+    found = _courses(call.node).listed(
+        now=call.now,
+        team_id=team_number(call.node, team),
         state=ProblemState(state) if state else None,
         limit=limit,
     )
-    emit(invocation, [_document(one, teams) for one in found], lambda: _print(found, teams))
+    call.emit([_document(one, teams) for one in found], lambda: _print(found, teams))
 
 
 @app.command()
-def show(ctx: typer.Context, address: Annotated[str, typer.Argument(help="An address or a prefix.")]) -> None:
+def show(call: NodeInvocation, address: Annotated[str, typer.Argument(help="An address or a prefix.")]) -> None:
     """Show the course of each problem at an address: heard, told, answered, gone."""
     from tocsin.networks import parse_network
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
     network = parse_network(address)
     if network is None:
         raise UsageError(f"{address} is not an address or a prefix.", hint="Write it like 192.0.2.1.")
-    node = open_node(invocation.home)
-    teams = teams_of(node)
-    found = _courses(node).at([(network.hi, network.lo, *network.last)], now=datetime.now(UTC))
+    teams = teams_of(call.node)
+    found = _courses(call.node).at([(network.hi, network.lo, *network.last)], now=call.now)
     documents = [_document(one, teams) | {"steps": [_step(step, teams) for step in one.steps]} for one in found]
-    emit(invocation, documents, lambda: _print_courses(found, teams, address))
+    call.emit(documents, lambda: _print_courses(found, teams, address))
 
 
 def _courses(node: "NodeWithStores") -> "Courses":

@@ -1,12 +1,12 @@
 """`tocsin problems unanswered`: what goes on in silence, for a person to take up."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tocsin.cli.answers import teams_of
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,24 +14,22 @@ if TYPE_CHECKING:
     from tocsin.directory import Team
     from tocsin.problems.unanswered import UnansweredProblem
 
-app = typer.Typer()
+app = Commands()
 
 
 @app.command()
 def unanswered(
-    ctx: typer.Context,
+    call: NodeInvocation,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, silent for longest first.")] = 100,
 ) -> None:
     """List problems that teams were told of long ago, that go on, and that nobody answered."""
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.unanswered import unanswered as find
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
+    node = call.node
     teams = teams_of(node)
-    found = find(node, node.store, node.tracker, now=datetime.now(UTC), limit=limit)
+    found = find(node, node.store, node.tracker, now=call.now, limit=limit)
     days = node.settings.tell.escalate_after_days
-    emit(invocation, [_document(one, teams) for one in found], lambda: _print(found, teams, days))
+    call.emit([_document(one, teams) for one in found], lambda: _print(found, teams, days))
 
 
 def _document(one: "UnansweredProblem", teams: "dict[int, Team]") -> dict[str, object]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tocsin.server.model import Digest, Report
 
 
-def client_of(invocation: Invocation) -> "Client":
+def client_of(call: Invocation) -> "Client":
     """The client of the node that ``--server`` names, with the token of TOCSIN_TOKEN or TOCSIN_TOKEN_FILE."""
     from tocsin.node.settings import read_secret
     from tocsin.server.client import Client
@@ -26,7 +26,7 @@ def client_of(invocation: Invocation) -> "Client":
     token = os.environ.get("TOCSIN_TOKEN", "")
     if not token:
         token = read_secret(os.environ.get("TOCSIN_TOKEN_FILE", ""), setting="TOCSIN_TOKEN_FILE")
-    return Client(invocation.server, token)
+    return Client(call.server, token)
 
 
 def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str | None) -> "IngestSummary":

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say, visible
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,86 +19,68 @@ KindName = Literal["answer", "automatic", "receipt", "bounce", "unknown"]
 StateName = Literal["applied", "kept", "waiting", "closed"]
 VerdictName = Literal["acknowledged", "fixed", "false", "accepted", "not_ours"]
 
-app = typer.Typer(help="Mails that came in: answers, automatic replies, receipts, bounces.", no_args_is_help=True)
+app = Commands(help="Mails that came in: answers, automatic replies, receipts, bounces.", no_args_is_help=True)
 
 
 @app.command()
 def read(
-    ctx: typer.Context,
+    call: NodeInvocation,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep and move nothing.")] = False,
 ) -> None:
     """Read the mailbox of the settings: file each mail, then move it to another folder there."""
-    from datetime import UTC, datetime
-
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.replies import open_desk, read_mailbox
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    desk = open_desk(node, node.store)
+    desk = open_desk(call.node, call.node.store)
     mails: list[FilingResult] = []
-    run = read_mailbox(desk, now=lambda: datetime.now(UTC), dry_run=dry_run, filed=mails.append)
+    run = read_mailbox(desk, now=lambda: call.now, dry_run=dry_run, filed=mails.append)
     shown = [_filed(one) for one in mails]
-    emit(
-        invocation, {**_counts(run), "dry_run": dry_run, "read": shown}, lambda: _print_run(run, shown, dry_run=dry_run)
-    )
+    call.emit({**_counts(run), "dry_run": dry_run, "read": shown}, lambda: _print_run(run, shown, dry_run=dry_run))
 
 
 @app.command()
 def file(
-    ctx: typer.Context,
+    call: NodeInvocation,
     mail: Annotated[Path, typer.Argument(help="A mail as a file, such as a mail program saves it: .eml.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep nothing.")] = False,
 ) -> None:
     """Read one mail from a file, as if it had come into the mailbox now."""
-    from datetime import UTC, datetime
-
     from tocsin.node.errors import InputError
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.replies import file_mail, open_desk
 
-    invocation: Invocation = ctx.obj
     try:
         raw = mail.read_bytes()
     except OSError as error:
         raise InputError(f"{mail} cannot be read: {error.strerror}.", hint="Name a file that is a mail.") from error
-    node = open_node(invocation.home)
-    desk = open_desk(node, node.store)
-    shown = _filed(file_mail(desk, raw, now=datetime.now(UTC), dry_run=dry_run))
-    emit(invocation, shown, lambda: say(_sentence(shown)))
+    desk = open_desk(call.node, call.node.store)
+    shown = _filed(file_mail(desk, raw, now=call.now, dry_run=dry_run))
+    call.emit(shown, _sentence(shown))
 
 
 @app.command("list")
 def list_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     kind: Annotated[KindName | None, typer.Option(help="Only these.")] = None,
     state: Annotated[StateName | None, typer.Option(help="Only these; 'waiting' wait for a person.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
     """List mails that were read, newest first."""
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.replies import open_desk, received
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    desk = open_desk(node, node.store)
+    desk = open_desk(call.node, call.node.store)
     with desk.node.database.begin() as session:
         rows = received(session, kind=kind, state=state, limit=limit)
     shown = [document(desk, row) for row in rows]
-    emit(invocation, shown, lambda: _print_list(shown))
+    call.emit(shown, lambda: _print_list(shown))
 
 
 @app.command()
-def show(ctx: typer.Context, number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")]) -> None:
+def show(call: NodeInvocation, number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")]) -> None:
     """Show one mail: what it is, what followed from it, and what it says."""
     from tocsin.delivery.mailbox import kept_mail, read_mail
     from tocsin.node.errors import NotFoundError
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.replies import find_mail, open_desk
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    desk = open_desk(node, node.store)
+    desk = open_desk(call.node, call.node.store)
     with desk.node.database.begin() as session:
         row = find_mail(session, number)
     said = document(desk, row)
@@ -105,41 +88,35 @@ def show(ctx: typer.Context, number: Annotated[int, typer.Argument(help="Its num
         said |= _content(read_mail(kept_mail(desk.folder, row.sha256)))
     except NotFoundError as error:
         note(f"{error} {error.hint}")
-    emit(invocation, said, lambda: _print_mail(said))
+    call.emit(said, lambda: _print_mail(said))
 
 
 @app.command()
 def reclassify(
-    ctx: typer.Context,
+    call: NodeInvocation,
     number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")],
     kind: Annotated[KindName, typer.Option("--as", help="What the mail is.")],
     digest: Annotated[str, typer.Option(help="The digest that it answers, such as TOC-2026-0000123.")] = "",
     verdict: Annotated[VerdictName | None, typer.Option(help="What it says, where its words do not.")] = None,
 ) -> None:
     """Say what a mail is that waits for a person, and which digest it answers."""
-    import getpass
-    from datetime import UTC, datetime
-
     from tocsin.delivery.mailbox import MailKind
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.answers import AnswerVerdict
     from tocsin.problems.replies import open_desk
     from tocsin.problems.replies import reclassify as decide
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
-    desk = open_desk(node, node.store)
+    desk = open_desk(call.node, call.node.store)
     row = decide(
         desk,
         number,
         MailKind(kind),
         reference=digest.strip().upper(),
         verdict=AnswerVerdict(verdict) if verdict else None,
-        actor=getpass.getuser(),
-        now=datetime.now(UTC),
+        actor=call.actor,
+        now=call.now,
     )
     said = document(desk, row)
-    emit(invocation, said, lambda: say(_sentence(said)))
+    call.emit(said, _sentence(said))
 
 
 def document(desk: "MailContext", row: "ReceivedMail") -> dict[str, object]:

@@ -1,12 +1,9 @@
 """`tocsin retention`: how long things are kept."""
 
-from datetime import UTC, datetime
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands
 
-import typer
-
-from tocsin.interface.output import Invocation, emit, say
-
-app = typer.Typer(help="How long things are kept.", no_args_is_help=True)
+app = Commands(help="How long things are kept.", no_args_is_help=True)
 
 
 @app.callback()
@@ -15,19 +12,14 @@ def _group() -> None:
 
 
 @app.command()
-def apply(ctx: typer.Context) -> None:
+def apply(call: NodeInvocation) -> None:
     """Delete what is older than the settings allow, and tidy the event table. Run it once a day."""
     from tocsin.operations.retention import apply_retention
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
-    applied = apply_retention(open_node(invocation.home), now=datetime.now(UTC))
-    emit(
-        invocation,
+    applied = apply_retention(call.node, now=call.now)
+    call.emit(
         vars(applied),
-        lambda: say(
-            f"Deleted {applied.events_deleted:,} events, {applied.quarantine_deleted:,} files of set-aside rows,"
-            f" {applied.mails_deleted:,} mails and {applied.inbox_deleted:,} reports from the public;"
-            f" merged {applied.files_merged:,} files."
-        ),
+        f"Deleted {applied.events_deleted:,} events, {applied.quarantine_deleted:,} files of set-aside rows,"
+        f" {applied.mails_deleted:,} mails and {applied.inbox_deleted:,} reports from the public;"
+        f" merged {applied.files_merged:,} files.",
     )

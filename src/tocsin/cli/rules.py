@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say
 from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,75 +15,63 @@ if TYPE_CHECKING:
     from tocsin.pipeline.stores import NodeWithStores
     from tocsin.sharing.rules import RulesDocument, RulesVersion
 
-app = typer.Typer(
-    help="What may be shared with whom beyond the gate's table, and who else is told.", no_args_is_help=True
-)
+app = Commands(help="What may be shared with whom beyond the gate's table, and who else is told.", no_args_is_help=True)
 
 _File = Annotated[Path, typer.Argument(help="The document; - reads standard input.", metavar="FILE")]
 
 
 @app.command()
 def show(
-    ctx: typer.Context,
+    call: NodeInvocation,
     version: Annotated[int | None, typer.Option(min=1, help="This version, not the one in force.")] = None,
     words: Annotated[bool, typer.Option("--words", help="Each rule in plain words.")] = False,
 ) -> None:
     """Print the document in force, or a version."""
-    from tocsin.pipeline.stores import open_node
     from tocsin.sharing.rules import DEFAULT, read_document, rules_version, version_in_force
 
-    invocation: Invocation = ctx.obj
-    with open_node(invocation.home).database.reading() as session:
+    with call.database.reading() as session:
         found = rules_version(session, version) if version else version_in_force(session)
     text = found.text if found else DEFAULT
-    if words and not invocation.json:
+    if words and not call.json:
         _say_words(read_document(text))
         return
     said = {"version": found.id if found else 0, "text": text, "rules": _in_words(read_document(text))}
-    emit(invocation, said, lambda: say(text.rstrip()))
+    call.emit(said, text.rstrip())
 
 
 @app.command()
-def check(ctx: typer.Context, file: _File) -> None:
+def check(call: NodeInvocation, file: _File) -> None:
     """Say what is wrong with a document, line by line, or each of its rules in plain words. Exit 1 when it is wrong."""
-    invocation: Invocation = ctx.obj
-    document = _read(_open(invocation), file)
-    emit(invocation, {"rules": _in_words(document)}, lambda: _say_words(document))
+    document = _read(_open(call), file)
+    call.emit({"rules": _in_words(document)}, lambda: _say_words(document))
 
 
 @app.command("try")
 def try_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     file: _File,
     days: Annotated[int, typer.Option(min=1, max=90, help="Against the events of so many days.")] = 7,
 ) -> None:
     """Say what a document would have changed of the last days' events; nothing is stored and nobody told."""
-    from datetime import UTC, datetime
-
     from tocsin.pipeline.rules_dry_run import try_rules
 
-    invocation: Invocation = ctx.obj
-    node = _open(invocation)
-    trial = try_rules(node, _read(node, file), now=datetime.now(UTC), days=days)
-    emit(invocation, trial_document(trial), lambda: _say_trial(trial))
+    node = _open(call)
+    trial = try_rules(node, _read(node, file), now=call.now, days=days)
+    call.emit(trial_document(trial), lambda: _say_trial(trial))
 
 
 @app.command("set")
 def set_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     file: _File,
     why: Annotated[str, typer.Option(help="Why the rules change; kept with the version.", prompt="Why")],
     based_on: Annotated[int | None, typer.Option(min=0, help="Only if this version is in force.")] = None,
 ) -> None:
     """Put a document in force as a new version. It holds for the next report and the next mail."""
-    import getpass
-    from datetime import UTC, datetime
-
     from tocsin.directory import team_keys
     from tocsin.sharing.rules import set_rules, version_in_force
 
-    invocation: Invocation = ctx.obj
-    node, text = _open(invocation), _text(file)
+    node, text = _open(call), _text(file)
     with node.database.begin() as session:
         before = version_in_force(session)
         number = before.id if before else 0
@@ -92,31 +81,29 @@ def set_(
             based_on=number if based_on is None else based_on,
             teams=set(team_keys(session).values()),
             why=why,
-            actor=getpass.getuser(),
-            now=datetime.now(UTC),
+            actor=call.actor,
+            now=call.now,
         )
-    emit(invocation, {"version": made.id}, lambda: say(f"Version {made.id} is in force."))
+    call.emit({"version": made.id}, f"Version {made.id} is in force.")
 
 
 @app.command("versions")
 def versions_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     diff: Annotated[int | None, typer.Option(min=1, help="What this version changed.", metavar="NUMBER")] = None,
 ) -> None:
     """List the versions, newest first: who put each in force, when and why."""
-    from tocsin.pipeline.stores import open_node
     from tocsin.sharing.rules import DEFAULT, difference, rules_version, versions
 
-    invocation: Invocation = ctx.obj
-    with open_node(invocation.home).database.reading() as session:
+    with call.database.reading() as session:
         found = list(versions(session))
         if diff is not None:
             made = rules_version(session, diff)
             before = next((one.text for one in found if one.id < diff), DEFAULT)
             lines = difference(before, made.text)
-            emit(invocation, {"version": diff, "difference": lines}, lambda: say("\n".join(lines)))
+            call.emit({"version": diff, "difference": lines}, "\n".join(lines))
             return
-    emit(invocation, [_version(one) for one in found], lambda: _print_versions(found))
+    call.emit([_version(one) for one in found], lambda: _print_versions(found))
 
 
 def trial_document(trial: "Trial") -> dict[str, object]:
@@ -138,10 +125,9 @@ def trial_document(trial: "Trial") -> dict[str, object]:
     }
 
 
-def _open(invocation: Invocation) -> "NodeWithStores":
-    from tocsin.pipeline.stores import open_node
+def _open(call: NodeInvocation) -> "NodeWithStores":
 
-    return open_node(invocation.home)
+    return call.node
 
 
 def _text(file: Path) -> str:

@@ -3,15 +3,14 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from importlib.resources import files
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
 
-import typer
-
-from tocsin.interface.output import Invocation, emit, print_table
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import print_table
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -22,16 +21,14 @@ _NOT_STATED = "not stated"
 _LONG = 80  # a longer licence field holds the licence's text
 
 
-def sbom(ctx: typer.Context) -> None:
+def sbom(call: NodeInvocation) -> None:
     """Show what is installed with Tocsin, and under which licences.
 
     With --json as a bill of materials in CycloneDX 1.6.
     """
-    invocation: Invocation = ctx.obj
     packages, data = installed(_ROOT), bundled_data(_TABLES.read_text(encoding="utf-8"))
-    emit(
-        invocation,
-        bill_of_materials(packages, data, now=datetime.now(UTC)),
+    call.emit(
+        bill_of_materials(packages, data, now=call.now),
         lambda: print_table(
             f"{len(packages)} packages, {len(data)} sets of bundled data",
             ("name", "version", "licence"),

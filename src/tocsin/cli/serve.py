@@ -4,23 +4,22 @@ from typing import Annotated
 
 import typer
 
+from tocsin.cli.invocation import NodeInvocation
 from tocsin.cli.people import note_first_link
-from tocsin.interface.output import Invocation, note
+from tocsin.interface.output import note
 
 
 def serve(
-    ctx: typer.Context,
+    call: NodeInvocation,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Instead of server.port in the settings.")] = None,
     public: Annotated[
         bool, typer.Option("--public", help="Only the pages for everybody, and those that mails link to.")
     ] = False,
 ) -> None:
     """Serve the pages of this node and, where [server] work says so, do what is due, until Ctrl-C."""
-    from tocsin.pipeline.stores import open_node
     from tocsin.server.server import serve as run
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
+    node = call.node
     server = node.settings.server
     port = port or server.port
 

@@ -5,46 +5,44 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say, visible
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say, visible
 
 if TYPE_CHECKING:
     from tocsin.delivery.texts import Shelf
 
-app = typer.Typer(help="The texts of mails by language, as files that can be changed.", no_args_is_help=True)
+app = Commands(help="The texts of mails by language, as files that can be changed.", no_args_is_help=True)
 
 _LANGUAGE = typer.Argument(help="A language, such as fr or pt-BR.")
 
 
 @app.command("list")
 def list_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     language: Annotated[
         str, typer.Argument(help="List the files of this language; all languages when not given.")
     ] = "",
 ) -> None:
     """List the languages, or the files that are used for one."""
-    invocation: Invocation = ctx.obj
-    shelf = _shelf(invocation.home)
+    shelf = _shelf(call.home)
     columns: tuple[str, ...] = ("text", "from", "file") if language else ("language", "direction", "own", "in English")
     rows = _files(shelf, language) if language else [_language(shelf, tag) for tag in shelf.languages()]
-    emit(
-        invocation,
+    call.emit(
         [dict(zip(columns, row, strict=True)) for row in rows],
         lambda: print_table("", columns, rows, numbers=() if language else (2, 3)),
     )
 
 
 @app.command("check")
-def check(ctx: typer.Context) -> None:
+def check(call: NodeInvocation) -> None:
     """Check the texts of this node as they are when mails are written; exit 1 when one cannot be used."""
     from tocsin.delivery.texts import faults
 
-    invocation: Invocation = ctx.obj
-    shelf = _shelf(invocation.home)
+    shelf = _shelf(call.home)
     found = list(faults(shelf))
     own = sum(path.is_file() for folder in shelf.own_languages() for path in folder.rglob("*"))
     documents = [{"file": str(fault.path), "line": fault.line, "words": fault.words} for fault in found]
-    emit(invocation, documents, lambda: say(f"{own} own files, {len(found)} wrong."))
+    call.emit(documents, f"{own} own files, {len(found)} wrong.")
     if found:
         for fault in found:
             note(str(fault))
@@ -53,7 +51,7 @@ def check(ctx: typer.Context) -> None:
 
 @app.command("copy")
 def copy(
-    ctx: typer.Context,
+    call: NodeInvocation,
     language: Annotated[str, _LANGUAGE],
     text: Annotated[
         str, typer.Argument(help="A topic, or subject, sentence, digest or words; all of them when not given.")
@@ -62,14 +60,13 @@ def copy(
     """Copy shipped texts into the home folder, to change them there; English ones for a language that is new."""
     from tocsin.delivery.texts import name_of, text_names
 
-    invocation: Invocation = ctx.obj
-    made = _shelf(invocation.home).copy(language, [name_of(text)] if text else text_names())
-    emit(invocation, [str(path) for path in made], lambda: _say_copied(made))
+    made = _shelf(call.home).copy(language, [name_of(text)] if text else text_names())
+    call.emit([str(path) for path in made], lambda: _say_copied(made))
 
 
 @app.command("show")
 def show(
-    ctx: typer.Context,
+    call: NodeInvocation,
     language: Annotated[str, _LANGUAGE],
     topic: Annotated[str, typer.Argument(help="What the mail tells of, such as phishing.")] = "infected-system",
 ) -> None:
@@ -77,10 +74,9 @@ def show(
     from tocsin.delivery.example import example_mail
     from tocsin.delivery.texts import texts_for
 
-    invocation: Invocation = ctx.obj
-    subject, body = example_mail(topic, texts_for(language, _shelf(invocation.home)))
+    subject, body = example_mail(topic, texts_for(language, _shelf(call.home)))
     # Marks of direction are part of a mail that is written from right to left: printed as they are.
-    emit(invocation, {"subject": subject, "body": body}, lambda: say(f"{subject}\n\n{body}"))
+    call.emit({"subject": subject, "body": body}, f"{subject}\n\n{body}")
 
 
 def _shelf(home: Path) -> "Shelf":

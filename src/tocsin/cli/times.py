@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,21 +20,19 @@ ByName = Literal["all", "team", "as", "type", "country"]
 
 
 def times(
-    ctx: typer.Context,
+    call: NodeInvocation,
     by: Annotated[ByName, typer.Option(help="What the times are put together by.")] = "all",
     since: Annotated[str, typer.Option(help="Only problems first heard of from this day on, YYYY-MM-DD.")] = "",
     limit: Annotated[int, typer.Option(min=0, help="So many groups, those with most problems first; 0: all.")] = 20,
 ) -> None:
     """Show how long it takes from hearing to telling, from telling to an answer, and to the end of a problem."""
-    from tocsin.pipeline.stores import open_node
     from tocsin.problems.times import By, problem_times, summarise
 
-    invocation: Invocation = ctx.obj
-    node = open_node(invocation.home)
+    node = call.node
     found = problem_times(node, node.store, node.tracker, since=_day(since))
-    groups = summarise(found, By(by), now=datetime.now(UTC), most=limit)
+    groups = summarise(found, By(by), now=call.now, most=limit)
     name = _names(node, by)
-    emit(invocation, [document(group, name) for group in groups], lambda: _print(groups, by, name))
+    call.emit([document(group, name) for group in groups], lambda: _print(groups, by, name))
 
 
 def document(group: "TimesGroup", name: Callable[[object], str]) -> dict[str, object]:

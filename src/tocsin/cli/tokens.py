@@ -1,12 +1,12 @@
 """`tocsin tokens`: what programs sign in with."""
 
-import getpass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import Commands, note, print_table, say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 Who = Annotated[str, typer.Argument(help="The person's mailbox, or number.")]
 
-app = typer.Typer(help="Tokens: a program acts for a person, by its scopes and for a while.", no_args_is_help=True)
+app = Commands(help="Tokens: a program acts for a person, by its scopes and for a while.", no_args_is_help=True)
 
 
 @app.command()
 def make(
-    ctx: typer.Context,
+    call: NodeInvocation,
     person: Who,
     name: Annotated[str, typer.Option(help="What the token is for.")],
     scope: Annotated[list[str], typer.Option("--scope", help="What it may do, such as events.read; may be repeated.")],
@@ -28,48 +28,39 @@ def make(
 ) -> None:
     """Make a token for a person. It is printed once, and is nowhere to be read again."""
     from tocsin.node.accounts import make_token
-    from tocsin.node.home import open_home
 
-    invocation: Invocation = ctx.obj
-    _settings, database = open_home(invocation.home)
-    now, actor = datetime.now(UTC), getpass.getuser()
-    with database.begin() as session:
+    now, actor = call.now, call.actor
+    with call.database.begin() as session:
         holder = _person(session, person)
         row, secret = make_token(session, holder, name=name, scopes=_acts(scope), days=days, now=now, actor=actor)
-    emit(invocation, _document(row, now) | {"token": secret}, lambda: say(secret))
-    if not invocation.json:
+    call.emit(_document(row, now) | {"token": secret}, secret)
+    if not call.json:
         note(f"Token {row.id}, until {row.expires_at:%Y-%m-%d}. Keep it now: it is not shown again.")
 
 
 @app.command("list")
 def list_(
-    ctx: typer.Context,
+    call: NodeInvocation,
     person: Annotated[str | None, typer.Option(help="Only those of this mailbox, or number of a person.")] = None,
 ) -> None:
     """List all tokens, with when they were used last."""
     from tocsin.node.accounts import list_tokens
-    from tocsin.node.home import open_home
 
-    invocation: Invocation = ctx.obj
-    _settings, database = open_home(invocation.home)
-    now = datetime.now(UTC)
-    with database.reading() as session:
+    now = call.now
+    with call.database.reading() as session:
         rows = list_tokens(session, _person(session, person).id if person else None)
-    emit(invocation, [_document(row, now) for row in rows], lambda: _show(rows, now))
+    call.emit([_document(row, now) for row in rows], lambda: _show(rows, now))
 
 
 @app.command()
-def revoke(ctx: typer.Context, token: Annotated[int, typer.Argument(help="The token's number.")]) -> None:
+def revoke(call: NodeInvocation, token: Annotated[int, typer.Argument(help="The token's number.")]) -> None:
     """Take a token back: it does not work any more."""
     from tocsin.node.accounts import revoke_token
-    from tocsin.node.home import open_home
 
-    invocation: Invocation = ctx.obj
-    _settings, database = open_home(invocation.home)
-    now = datetime.now(UTC)
-    with database.begin() as session:
-        row = revoke_token(session, token, now=now, actor=getpass.getuser())
-    emit(invocation, _document(row, now), lambda: say(f"Token {token} does not work any more."))
+    now = call.now
+    with call.database.begin() as session:
+        row = revoke_token(session, token, now=now, actor=call.actor)
+    call.emit(_document(row, now), f"Token {token} does not work any more.")
 
 
 def _person(session: "Session", text: str) -> "Person":

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, note, print_json
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface.output import note, print_json
 from tocsin.node.errors import InputError
 
 
 def watch(
-    ctx: typer.Context,
+    call: NodeInvocation,
     folder: Annotated[Path, typer.Argument(help="The folder that reports are put into.")],
     source: Annotated[str | None, typer.Option(help="The feed family, when the files do not tell.")] = None,
     feed: Annotated[str | None, typer.Option(help="The feed's code, when the files do not tell.")] = None,
@@ -25,16 +26,13 @@ def watch(
     """
     from tocsin.cli.ingest import document
     from tocsin.pipeline.collectors import take_in_folder
-    from tocsin.pipeline.stores import open_node
 
-    invocation: Invocation = ctx.obj
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.", hint="Make it, or name another.")
-    node = open_node(invocation.home)
     note(f"Watching {folder}; press Ctrl-C to end.")
     while True:
-        for name, outcome in take_in_folder(node, folder, source=source, feed=feed):
-            if invocation.json:
+        for name, outcome in take_in_folder(call.node, folder, source=source, feed=feed):
+            if call.json:
                 print_json({"file": name, **document(outcome)})
             for _, error in outcome.failed:
                 note(f"{name} moved to failed/: {error}")

@@ -1,47 +1,49 @@
 """What every command prints with: one JSON document, or words and tables for a person."""
 
+import getpass
+import inspect
 import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import typer
 
 from tocsin.node.errors import TocsinError, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from tocsin.node.records import Database
+    from tocsin.node.settings import Settings
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 _WHOLE = re.compile(r"[A-Z]{3}-\d{4}-\d{7,}|\d{4}-\d\d-\d\d")  # references, which people copy, and dates
 
 
-class OwnFacts(Protocol):
-    """Reads what the records of the node in ``home`` say for a query: rows with the columns that it takes."""
-
-    def __call__(self, home: Path, query: str, *, unit: str, at: datetime) -> list[dict[str, str]]:
-        """``unit``: three letters of a country, or empty for all. ``at``: as of when."""
-
-
 class Invocation:
-    """The global options of one call; commands find it as ``ctx.obj``. ``server``: the node to ask, or empty.
+    """One call of a command: its global options, and the node that it works on.
 
-    ``own_facts``: for commands of capabilities that stand apart and see nothing of the node's work themselves.
+    ``server``: the node to ask, or empty.
     """
 
-    def __init__(self, home: Path, json: bool, server: str = "", own_facts: OwnFacts | None = None) -> None:
-        self._home, self.json, self.server, self._own_facts = home, json, server, own_facts
+    def __init__(self, home: Path, json: bool, server: str = "") -> None:
+        self._home, self.json, self.server = home, json, server
 
-    def own_facts(self, query: str, *, unit: str, at: datetime) -> list[dict[str, str]]:
-        """What the node's own records say for a query; see `OwnFacts`.
+    def own_facts(self, query: str, *, unit: str, at: datetime) -> list[dict[str, str]]:  # noqa: ARG002 (where there is a node it is asked)
+        """What the records of the node say for a query: rows with the columns that it takes.
+
+        ``unit``: three letters of a country, or empty for all. ``at``: as of when.
 
         Raises:
             UsageError: they cannot be asked from here.
 
         """
-        if self._own_facts is None:
-            raise UsageError("The records of this node cannot be asked from here.", hint="Give the facts as a file.")
-        return self._own_facts(self.home, query, unit=unit, at=at)
+        raise UsageError("The records of this node cannot be asked from here.", hint="Give the facts as a file.")
 
     @property
     def home(self) -> Path:
@@ -58,13 +60,82 @@ class Invocation:
             )
         return self._home
 
+    @cached_property
+    def settings(self) -> "Settings":
+        """What the node is told to do; see `load_settings`."""
+        from tocsin.node.settings import load_settings
+
+        return load_settings(self.home)
+
+    @cached_property
+    def database(self) -> "Database":
+        """The records of the node, its folder and tables made or brought up to date; see `open_home`."""
+        from tocsin.node.home import open_home
+
+        return open_home(self.home)[1]
+
+    @property
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+        return datetime.now(UTC)
+
+    @property
+    def actor(self) -> str:
+        """Who gave the command, as the audit log names it."""
+        return getpass.getuser()
+
+    def emit(self, document: object, human: str | Callable[[], None]) -> None:
+        """Print ``document`` as one JSON document under ``--json``, else the words of ``human``, or let it print."""
+        if self.json:
+            print_json(document)
+        elif isinstance(human, str):
+            say(human)
+        else:
+            human()
+
+    def close(self) -> None:
+        """Close the records, if they were opened."""
+        if "database" in vars(self):
+            self.database.engine.dispose()
+
+
+class Commands(typer.Typer):
+    """A group of commands. A function whose first argument is an `Invocation` is given it; it is closed afterwards."""
+
+    def command(self, *args: Any, **settings: Any) -> Callable[[_Function], _Function]:
+        """As in Typer."""
+        register = super().command(*args, **settings)
+        return lambda function: (register(_with_invocation(function)), function)[1]
+
+    def callback(self, *args: Any, **settings: Any) -> Callable[[_Function], _Function]:
+        """As in Typer."""
+        register = super().callback(*args, **settings)
+        return lambda function: (register(_with_invocation(function)), function)[1]
+
+
+def _with_invocation(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as Typer calls it: with its context, whose object is the invocation."""
+    signature = inspect.signature(function)
+    first, *others = signature.parameters.values() or [None]
+    if first is None or not (isinstance(first.annotation, type) and issubclass(first.annotation, Invocation)):
+        return function
+
+    @wraps(function)
+    def called(ctx: typer.Context, **options: Any) -> Any:
+        try:
+            return function(ctx.obj, **options)
+        finally:
+            ctx.obj.close()
+
+    context = first.replace(name="ctx", annotation=typer.Context)
+    called.__signature__ = signature.replace(parameters=[context, *others])  # type: ignore[attr-defined]  # PEP 362
+    called.__annotations__ = {one.name: one.annotation for one in (context, *others)}
+    return called
+
 
 def emit(invocation: Invocation, document: object, human: Callable[[], None]) -> None:
-    """Print ``document`` as one JSON document under ``--json``, else let ``human`` print."""
-    if invocation.json:
-        print_json(document)
-    else:
-        human()
+    """As `Invocation.emit`."""
+    invocation.emit(document, human)
 
 
 def print_json(document: object) -> None:

@@ -13,7 +13,9 @@ from tocsin.events.browse import Events
 from tocsin.events.store import EventStore
 from tocsin.node.home import open_home
 from tocsin.node.node import Node
+from tocsin.node.records import Database
 from tocsin.node.records.keys import KeyFiles
+from tocsin.node.settings import Settings
 from tocsin.problems import NOTES, Tracker
 
 
@@ -43,7 +45,11 @@ def open_node(home: Path) -> NodeWithStores:
         StorageError: the folder or the database cannot be used.
 
     """
-    settings, database = open_home(home)
+    return with_stores(home, *open_home(home))
+
+
+def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithStores:
+    """The node in ``home`` whose settings and records are open."""
     store = EventStore(home / "events")
     return NodeWithStores(
         home=home,

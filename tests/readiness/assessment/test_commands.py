@@ -367,11 +367,11 @@ def test_a_target_that_is_only_measured_is_told(assessed: Run, tmp_path: Path) -
 def test_every_change_is_in_the_audit_log(assessed: Run, tmp_path: Path) -> None:
     from sqlalchemy import select
 
+    from tocsin.node.home import open_home
     from tocsin.node.records import AuditEntry
-    from tocsin.readiness.commands.assessment import records
 
     assessed("answer", 1, "d.1.1", "1", by="analyst")
-    with records(tmp_path / "home") as session:
+    with open_home(tmp_path / "home")[1].begin() as session:
         entries = [(e.actor, e.subject, e.detail["act"]) for e in session.scalars(select(AuditEntry)).all()]
 
     assert entries == [

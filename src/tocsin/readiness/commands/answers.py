@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, say
+from tocsin.interface.output import Invocation
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -16,18 +16,14 @@ AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment;
 
 
 def sheet(
-    ctx: typer.Context,
-    assessment: AssessmentId,
-    out: Annotated[Path, typer.Option(help="The CSV file to write.")],
+    call: Invocation, assessment: AssessmentId, out: Annotated[Path, typer.Option(help="The CSV file to write.")]
 ) -> None:
     """Write every question with its levels as a CSV to fill in; 'answers' takes it back."""
     import csv
 
     from tocsin.readiness.assessment import read_snapshot
-    from tocsin.readiness.commands.assessment import records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         rows = _sheet_rows(read_snapshot(session, assessment))
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", encoding="utf-8-sig", newline="") as file:  # the mark lets spreadsheets see that it is UTF-8
@@ -35,7 +31,7 @@ def sheet(
         writer.writeheader()
         writer.writerows(rows)
     words = f"{len(rows)} questions are in {out}. Fill in 'level', then: assessment answers {assessment} --file {out}"
-    emit(invocation, {"file": str(out), "questions": len(rows)}, lambda: say(words))
+    call.emit({"file": str(out), "questions": len(rows)}, words)
 
 
 def _sheet_rows(snapshot: "Snapshot") -> list[dict[str, str]]:
@@ -68,7 +64,7 @@ def _sheet_rows(snapshot: "Snapshot") -> list[dict[str, str]]:
 
 
 def answer(
-    ctx: typer.Context,
+    call: Invocation,
     assessment: AssessmentId,
     question: str,
     level: Annotated[str, typer.Argument(help="Index or label of the level; 'na' where it does not apply.")],
@@ -80,29 +76,25 @@ def answer(
 ) -> None:
     """Answer a question; the answers before it stay on record."""
     from tocsin.readiness.assessment.assessments import AnswerInput, give_answer
-    from tocsin.readiness.commands.assessment import now, records
 
-    invocation: Invocation = ctx.obj
     given = AnswerInput(question, level, status, assessor_kind, by, comment)
-    with records(invocation.home) as session:
-        made = give_answer(session, assessment, given, by=by, now=now())
+    with call.database.begin() as session:
+        made = give_answer(session, assessment, given, by=by, now=call.now)
     document = {"question": question, "level": made.level, "status": status, "assessor_kind": assessor_kind}
-    emit(invocation, document, lambda: say(f"{question}: {level}, {status} by {by} ({assessor_kind})."))
+    call.emit(document, f"{question}: {level}, {status} by {by} ({assessor_kind}).")
 
 
 def answers(
-    ctx: typer.Context,
+    call: Invocation,
     assessment: AssessmentId,
     file: Annotated[Path, typer.Option(help="CSV: question, level, and if wanted status, assessor_kind, comment.")],
     by: By,
 ) -> None:
     """Take many answers from a CSV file: all of them, or none. Rows without a level are left out."""
     from tocsin.readiness.assessment.assessments import AnswerInput, give_answer
-    from tocsin.readiness.commands.assessment import now, records
 
-    invocation: Invocation = ctx.obj
     rows = numbered_rows(file, ("question", "level"))
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         filled = [(number, row) for number, row in rows if row["level"].strip()]
         for number, row in filled:
             given = AnswerInput(
@@ -114,13 +106,13 @@ def answers(
                 comment=row.get("comment") or "",
             )
             try:
-                give_answer(session, assessment, given, by=by, now=now())
+                give_answer(session, assessment, given, by=by, now=call.now)
             except (InputError, NotFoundError, UsageError) as error:
                 raise InputError(f"{file}, line {number}: {error}", hint=error.hint) from error
     empty = len(rows) - len(filled)
     left = f" {empty} rows without a level left out." if empty else ""
     document = {"answers": len(filled), "without_level": empty}
-    emit(invocation, document, lambda: say(f"{len(filled)} answers taken in.{left}"))
+    call.emit(document, f"{len(filled)} answers taken in.{left}")
 
 
 def read_csv(file: Path, needed: tuple[str, ...]) -> list[dict[str, str]]:

@@ -1,14 +1,12 @@
 """`tocsin assessment`: what is asked, what was answered on what evidence, how sure it is, and what to do next."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Commands, Invocation, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.readiness.commands import answers as assessment_answers
 from tocsin.readiness.commands import plan as assessment_plan
@@ -16,43 +14,17 @@ from tocsin.readiness.commands import voices as assessment_voices
 from tocsin.readiness.commands.answers import read_csv
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from tocsin.node.records import Database
     from tocsin.readiness.assessment import Score, Snapshot
 
-app = typer.Typer(no_args_is_help=True, help="Assess readiness: frameworks, answers, evidence, measures, plans.")
+app = Commands(no_args_is_help=True, help="Assess readiness: frameworks, answers, evidence, measures, plans.")
 
 By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
 AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment; 'list' shows them.")]
 
 
-def open_records(home: Path) -> "Database":
-    """The records database of the node in ``home``, with its tables."""
-    from tocsin.node.home import open_home
-
-    return open_home(home)[1]
-
-
-@contextmanager
-def records(home: Path) -> Iterator["Session"]:
-    """One transaction on the records of the node in ``home``, closed at its end."""
-    database = open_records(home)
-    try:
-        with database.begin() as session:
-            yield session
-    finally:
-        database.engine.dispose()
-
-
 def evidence_folder(home: Path) -> Path:
     """Where the node keeps the archived copies of evidence."""
     return home / "evidence"
-
-
-def now() -> datetime:
-    """The present moment, in UTC."""
-    return datetime.now(UTC)
 
 
 def day(text: str) -> date:
@@ -64,13 +36,12 @@ def day(text: str) -> date:
 
 
 @app.command()
-def frameworks(ctx: typer.Context) -> None:
+def frameworks(call: Invocation) -> None:
     """List the frameworks on record, and those that come with Tocsin."""
     from tocsin.readiness.assessment import bundled
     from tocsin.readiness.assessment.versions import list_versions
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         held = list_versions(session)
     rows: list[tuple[str, str, str, int | str, str]] = [
         (v.framework, v.version, "published" if v.published_at else "draft", len(v.unassigned), v.title) for v in held
@@ -81,8 +52,7 @@ def frameworks(ctx: typer.Context) -> None:
     ]
     columns = ("framework", "version", "state", "unassigned", "title")
     document = [{**dict(zip(columns, row, strict=True)), "unassigned": row[3] or 0} for row in rows]
-    emit(
-        invocation,
+    call.emit(
         document,
         lambda: print_table(
             "Frameworks", ("Framework", "Version", "State", "Without owner", "Title"), rows, numbers=[3]
@@ -92,15 +62,14 @@ def frameworks(ctx: typer.Context) -> None:
 
 @app.command()
 def show_framework(
-    ctx: typer.Context, framework: str, version: Annotated[str, typer.Argument(help="Empty: as it comes.")] = ""
+    call: Invocation, framework: str, version: Annotated[str, typer.Argument(help="Empty: as it comes.")] = ""
 ) -> None:
     """Show the pillars, indicators and questions of a framework, and whose words they are."""
     from tocsin.readiness.assessment.frameworks import bundled_framework
     from tocsin.readiness.assessment.versions import get_version, responsible
 
-    invocation: Invocation = ctx.obj
     if version:
-        with records(invocation.home) as session:
+        with call.database.begin() as session:
             row, found = get_version(session, framework, version)
             people = responsible(session, row.id)
     else:
@@ -120,31 +89,29 @@ def show_framework(
         ]
         print_table("", ("Indicator", "Question", "Text", "Levels", "Responsible"), rows)
 
-    emit(invocation, {**found.document(), "digest": found.digest(), "responsible": people}, human)
+    call.emit({**found.document(), "digest": found.digest(), "responsible": people}, human)
 
 
 @app.command()
 def copy_framework(
-    ctx: typer.Context,
+    call: Invocation,
     framework: Annotated[str, typer.Argument(help="A name from 'frameworks' that comes along.")],
     out: Annotated[Path, typer.Option(help="The TOML file to write.")],
 ) -> None:
     """Write the file of a framework that comes with Tocsin, to make a version of your own from."""
     from tocsin.readiness.assessment.frameworks import bundled_text
 
-    invocation: Invocation = ctx.obj
     if out.exists():
         raise ConflictError(f"'{out}' is there already, and is not written over.")
     out.write_text(bundled_text(framework), encoding="utf-8")
-    emit(invocation, {"framework": framework, "file": str(out)}, lambda: say(f"'{framework}' is in {out}."))
+    call.emit({"framework": framework, "file": str(out)}, f"'{framework}' is in {out}.")
 
 
 @app.command()
-def check_framework(ctx: typer.Context, file: Path) -> None:
+def check_framework(call: Invocation, file: Path) -> None:
     """Check a framework file without taking it in."""
     from tocsin.readiness.assessment import load_framework
 
-    invocation: Invocation = ctx.obj
     found = load_framework(file)
     document = {
         "framework": found.id,
@@ -154,41 +121,37 @@ def check_framework(ctx: typer.Context, file: Path) -> None:
         "indicators": sum(1 for _ in found.indicators()),
         "questions": len(found.questions()),
     }
-    emit(
-        invocation,
+    call.emit(
         document,
-        lambda: say(
-            f"{file} is sound: {document['pillars']} pillars, {document['indicators']} indicators, "
-            f"{document['questions']} questions."
-        ),
+        f"{file} is sound: {document['pillars']} pillars, {document['indicators']} indicators, "
+        f"{document['questions']} questions.",
     )
 
 
 @app.command()
 def import_framework(
-    ctx: typer.Context, source: Annotated[str, typer.Argument(help="A TOML file, or a name from 'frameworks'.")], by: By
+    call: Invocation, source: Annotated[str, typer.Argument(help="A TOML file, or a name from 'frameworks'.")], by: By
 ) -> None:
     """Take a framework version in as a draft."""
     from tocsin.readiness.assessment import load_framework
     from tocsin.readiness.assessment.frameworks import bundled_framework
     from tocsin.readiness.assessment.versions import add_version, list_versions
 
-    invocation: Invocation = ctx.obj
     found = load_framework(Path(source)) if source.endswith(".toml") else bundled_framework(source)
-    with records(invocation.home) as session:
-        add_version(session, found, by=by, now=now())
+    with call.database.begin() as session:
+        add_version(session, found, by=by, now=call.now)
         others = [
             v.version for v in list_versions(session) if (v.framework, v.version != found.version) == (found.id, True)
         ]
     if others and found.crosswalk is None:
         note(f"No crosswalk leads here from version {', '.join(others)}: years under them will not be compared.")
     document = {"framework": found.id, "version": found.version, "digest": found.digest()}
-    emit(invocation, document, lambda: say(f"'{found.id}' {found.version} is on record ({found.digest()[:12]})."))
+    call.emit(document, f"'{found.id}' {found.version} is on record ({found.digest()[:12]}).")
 
 
 @app.command()
 def assign(
-    ctx: typer.Context,
+    call: Invocation,
     framework: str,
     version: str,
     criterion: Annotated[str, typer.Argument(help="An indicator, a pillar, or 'all'.")],
@@ -199,27 +162,25 @@ def assign(
     """Say who is responsible for a criterion."""
     from tocsin.readiness.assessment.versions import assign as assign_to
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
-        count = assign_to(session, framework, version, criterion, to, by=by, now=now())
-    emit(invocation, {"assigned": count, "to": to}, lambda: say(f"{to} is responsible for {count} criteria."))
+    with call.database.begin() as session:
+        count = assign_to(session, framework, version, criterion, to, by=by, now=call.now)
+    call.emit({"assigned": count, "to": to}, f"{to} is responsible for {count} criteria.")
 
 
 @app.command()
-def publish(ctx: typer.Context, framework: str, version: str, by: By) -> None:
+def publish(call: Invocation, framework: str, version: str, by: By) -> None:
     """Publish a version; from then on its text stays as it is."""
     from tocsin.readiness.assessment.versions import publish as publish_version
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
-        held = publish_version(session, framework, version, by=by, now=now())
+    with call.database.begin() as session:
+        held = publish_version(session, framework, version, by=by, now=call.now)
     document = {"framework": framework, "version": version, "digest": held.digest, "published_at": held.published_at}
-    emit(invocation, document, lambda: say(f"'{framework}' {version} is published ({held.digest[:12]})."))
+    call.emit(document, f"'{framework}' {version} is published ({held.digest[:12]}).")
 
 
 @app.command()
 def start(
-    ctx: typer.Context,
+    call: Invocation,
     unit: Annotated[str, typer.Argument(help="Whom it is about: an ISO 3166-1 alpha-3 code, or a team's name.")],
     framework: str,
     version: str,
@@ -233,27 +194,25 @@ def start(
     from tocsin.readiness.assessment.assessments import Unit
     from tocsin.readiness.assessment.assessments import start as start_assessment
 
-    invocation: Invocation = ctx.obj
     pairs = [pair.partition("=") for pair in group or []]
     wrong = [key for key, sign, value in pairs if not (key and sign and value)]
     if wrong:
         raise UsageError(f"--group takes KEY=VALUE, not '{wrong[0]}'.")
     about = Unit(unit, name or unit, {key: value for key, _, value in pairs})
-    with records(invocation.home) as session:
-        made = start_assessment(session, about, framework, version, day(as_of), by=by, now=now())
+    with call.database.begin() as session:
+        made = start_assessment(session, about, framework, version, day(as_of), by=by, now=call.now)
     document = {"assessment": made.id, "unit": unit, "framework": framework, "version": version, "as_of": made.as_of}
-    emit(invocation, document, lambda: say(f"Assessment {made.id} of {about.name} is open."))
+    call.emit(document, f"Assessment {made.id} of {about.name} is open.")
 
 
 @app.command("list")
-def list_assessments(ctx: typer.Context) -> None:
+def list_assessments(call: Invocation) -> None:
     """List the assessments."""
     from sqlalchemy import select
 
     from tocsin.readiness.assessment.models import Assessment, FrameworkVersion
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         found = session.execute(
             select(Assessment, FrameworkVersion)
             .join(FrameworkVersion, FrameworkVersion.id == Assessment.version_id)
@@ -265,37 +224,35 @@ def list_assessments(ctx: typer.Context) -> None:
     ]
     columns = ("assessment", "unit", "name", "framework", "version", "as_of", "state")
     document = [dict(zip(columns, row, strict=True)) for row in rows]
-    emit(invocation, document, lambda: print_table("Assessments", [c.capitalize() for c in columns], rows))
+    call.emit(document, lambda: print_table("Assessments", [c.capitalize() for c in columns], rows))
 
 
 @app.command()
-def close(ctx: typer.Context, assessment: AssessmentId, by: By) -> None:
+def close(call: Invocation, assessment: AssessmentId, by: By) -> None:
     """Close an assessment: no more answers; disputes about it go on."""
     from tocsin.readiness.assessment.assessments import close as close_assessment
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
-        close_assessment(session, assessment, by=by, now=now())
-    emit(invocation, {"assessment": assessment, "state": "closed"}, lambda: say(f"Assessment {assessment} is closed."))
+    with call.database.begin() as session:
+        close_assessment(session, assessment, by=by, now=call.now)
+    call.emit({"assessment": assessment, "state": "closed"}, f"Assessment {assessment} is closed.")
 
 
 @app.command()
-def queries(ctx: typer.Context) -> None:
+def queries(call: Invocation) -> None:
     """List the queries that measure, with their methods and the facts they take."""
     from tocsin.readiness.assessment import QUERIES
 
-    invocation: Invocation = ctx.obj
     document = [
         {"query": q.name, "version": q.version, "title": q.title, "method": q.method, "columns": dict(q.columns)}
         for q in QUERIES
     ]
     rows = [(q.name, q.version, q.title, ", ".join(column for column, _ in q.columns)) for q in QUERIES]
-    emit(invocation, document, lambda: print_table("Queries", ("Query", "Version", "Measures", "Facts"), rows))
+    call.emit(document, lambda: print_table("Queries", ("Query", "Version", "Measures", "Facts"), rows))
 
 
 @app.command()
 def measure(
-    ctx: typer.Context,
+    call: Invocation,
     assessment: AssessmentId,
     query: Annotated[str, typer.Argument(help="'queries' lists them.")],
     *,
@@ -308,42 +265,37 @@ def measure(
     """Measure an indicator from facts, and keep the value with its method, coverage and interval."""
     from tocsin.readiness.assessment.assessments import add_measurement
 
-    invocation: Invocation = ctx.obj
-    moment = now()
+    moment = call.now
     if as_of:
         moment = datetime.combine(day(as_of), datetime.min.time(), UTC) if len(as_of) == 10 else _moment(as_of)
-    rows = read_csv(facts, ()) if facts is not None else _own_facts(invocation, assessment, query, moment)
-    with records(invocation.home) as session:
-        made = add_measurement(session, assessment, query, rows, moment, by=by, now=now())
+    rows = read_csv(facts, ()) if facts is not None else _own_facts(call, assessment, query, moment)
+    with call.database.begin() as session:
+        made = add_measurement(session, assessment, query, rows, moment, by=by, now=call.now)
     value = "nothing observed" if made.value is None else f"{made.value:.1%}"
-    emit(
-        invocation,
+    call.emit(
         made.__dict__,
-        lambda: say(
-            f"{query}: {value}, 95 % interval {made.low:.1%} to {made.high:.1%}; "
-            f"{made.observed:,} of {made.total:,} looked at."
-        ),
+        f"{query}: {value}, 95 % interval {made.low:.1%} to {made.high:.1%}; "
+        f"{made.observed:,} of {made.total:,} looked at.",
     )
 
 
-def _own_facts(invocation: Invocation, assessment: int, query: str, moment: datetime) -> list[dict[str, str]]:
+def _own_facts(call: Invocation, assessment: int, query: str, moment: datetime) -> list[dict[str, str]]:
     """The facts of this node for the unit of an assessment."""
     from tocsin.readiness.assessment.assessments import open_assessment
     from tocsin.readiness.assessment.measures import find_query
 
     find_query(query)
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         unit = open_assessment(session, assessment)[0].unit
-    return invocation.own_facts(query, unit=unit, at=moment)
+    return call.own_facts(query, unit=unit, at=moment)
 
 
 @app.command()
-def score(ctx: typer.Context, assessment: AssessmentId) -> None:
+def score(call: Invocation, assessment: AssessmentId) -> None:
     """Show the scores, as declared and as far as they are supported, each with its bounds."""
     from tocsin.readiness.assessment import read_snapshot
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         snapshot = read_snapshot(session, assessment)
     declared, supported = snapshot.scores()
     rows = [
@@ -358,14 +310,12 @@ def score(ctx: typer.Context, assessment: AssessmentId) -> None:
         if item.kind != "question" and item.id in supported
     ]
     columns = ("Part", "Title", "As declared", "Supported", "Supported by weight")
-    emit(
-        invocation, _score_document(snapshot), lambda: print_table(snapshot.unit_name, columns, rows, numbers=[2, 3, 4])
-    )
+    call.emit(_score_document(snapshot), lambda: print_table(snapshot.unit_name, columns, rows, numbers=[2, 3, 4]))
 
 
 @app.command()
 def report(
-    ctx: typer.Context,
+    call: Invocation,
     assessment: AssessmentId,
     out: Annotated[Path, typer.Option(help="FILE.html, .pdf, .xlsx or .csv.")],
     peers: Annotated[str, typer.Option(help="Compare with units of the same group, such as income.")] = "",
@@ -374,12 +324,11 @@ def report(
     from tocsin.interface.documents.write import write_report
     from tocsin.readiness.report import assessment_report, gather
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         material = gather(session, assessment, peers=peers)
-    write_report(assessment_report(material, made_on=now().date()), out)
+    write_report(assessment_report(material, made_on=call.now.date()), out)
     note(f"Written: {out}")
-    emit(invocation, {"report": str(out), "assessment": assessment}, lambda: say(str(out)))
+    call.emit({"report": str(out), "assessment": assessment}, str(out))
 
 
 def _moment(text: str) -> datetime:

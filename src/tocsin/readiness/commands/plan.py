@@ -4,20 +4,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.interface.output import Commands, Invocation, print_table, say
 from tocsin.node.errors import ConflictError
 
 if TYPE_CHECKING:
     from tocsin.readiness.assessment import AssessmentComparison, TargetProgress
 
-plan = typer.Typer(no_args_is_help=True, help="The action list: owner, date, cost, expected gain.")
+plan = Commands(no_args_is_help=True, help="The action list: owner, date, cost, expected gain.")
 
 By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
 
 
 @plan.command("add")
 def add(
-    ctx: typer.Context,
+    call: Invocation,
     assessment: int,
     question: str,
     level: Annotated[str, typer.Argument(help="The level to reach: index or label.")],
@@ -31,42 +31,35 @@ def add(
 ) -> None:
     """Add an action to the list; its expected gain is worked out now."""
     from tocsin.readiness.assessment.plan import Task, add_action
-    from tocsin.readiness.commands.assessment import day, now, records
+    from tocsin.readiness.commands.assessment import day
 
-    invocation: Invocation = ctx.obj
     task = Task(question, level, title, owner, day(due), cost, currency)
-    with records(invocation.home) as session:
-        made = add_action(session, assessment, task, by=by, now=now())
+    with call.database.begin() as session:
+        made = add_action(session, assessment, task, by=by, now=call.now)
     document = {"action": made.id, "gain": made.gain, "gain_low": made.gain_low, "gain_high": made.gain_high}
-    emit(
-        invocation,
+    call.emit(
         document,
-        lambda: say(
-            f"Action {made.id}: expected gain {made.gain:.1f} points ({made.gain_low:.1f} to {made.gain_high:.1f})."
-        ),
+        f"Action {made.id}: expected gain {made.gain:.1f} points ({made.gain_low:.1f} to {made.gain_high:.1f}).",
     )
 
 
 @plan.command("done")
-def done(ctx: typer.Context, action: int, on: Annotated[str, typer.Option(help="YYYY-MM-DD.")], by: By) -> None:
+def done(call: Invocation, action: int, on: Annotated[str, typer.Option(help="YYYY-MM-DD.")], by: By) -> None:
     """Mark an action done; the next assessment shows whether it moved a measured value."""
     from tocsin.readiness.assessment.plan import finish_action
-    from tocsin.readiness.commands.assessment import day, now, records
+    from tocsin.readiness.commands.assessment import day
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
-        finish_action(session, action, day(on), by=by, now=now())
-    emit(invocation, {"action": action, "done_on": on}, lambda: say(f"Action {action} was done on {on}."))
+    with call.database.begin() as session:
+        finish_action(session, action, day(on), by=by, now=call.now)
+    call.emit({"action": action, "done_on": on}, f"Action {action} was done on {on}.")
 
 
 @plan.command("list")
-def list_actions(ctx: typer.Context, assessment: int) -> None:
+def list_actions(call: Invocation, assessment: int) -> None:
     """List the actions of an assessment by date."""
     from tocsin.readiness.assessment import read_snapshot
-    from tocsin.readiness.commands.assessment import records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         actions = read_snapshot(session, assessment).actions
     rows = [
         (
@@ -82,27 +75,25 @@ def list_actions(ctx: typer.Context, assessment: int) -> None:
         for action in actions
     ]
     columns = ("No.", "Question", "Action", "Owner", "Due", "Cost", "Expected gain", "Done")
-    emit(invocation, [a.__dict__ for a in actions], lambda: print_table("Actions", columns, rows, numbers=[0, 5, 6]))
+    call.emit([a.__dict__ for a in actions], lambda: print_table("Actions", columns, rows, numbers=[0, 5, 6]))
 
 
 def compare(
-    ctx: typer.Context,
+    call: Invocation,
     first: Annotated[int, typer.Argument(help="The number of one assessment.")],
     second: Annotated[int, typer.Argument(help="And of the other.")],
     under: Annotated[str, typer.Option(help="The version to re-score both under; empty: the later one's.")] = "",
 ) -> None:
     """Compare two years: re-scored under one version, chain-linked, and which actions moved a measured value."""
     from tocsin.readiness.assessment import compare as compare_years
-    from tocsin.readiness.commands.assessment import records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         found = compare_years(session, first, second, under or None)
-    emit(invocation, _comparison_document(found), lambda: _print_comparison(found))
+    call.emit(_comparison_document(found), lambda: _print_comparison(found))
 
 
 def target(
-    ctx: typer.Context,
+    call: Invocation,
     unit: str,
     framework: str,
     version: str,
@@ -117,34 +108,28 @@ def target(
     """Set a target for a unit."""
     from tocsin.readiness.assessment.plan import Goal, set_target
     from tocsin.readiness.assessment.versions import get_version
-    from tocsin.readiness.commands.assessment import now, records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         _, found = get_version(session, framework, version)
-        set_target(session, unit, found, Goal("", of, kind, goal, baseline, end), by=by, now=now())
+        set_target(session, unit, found, Goal("", of, kind, goal, baseline, end), by=by, now=call.now)
     document = {"unit": unit, "of": of, "kind": kind, "goal": goal, "baseline": baseline, "end": end}
-    emit(invocation, document, lambda: say(f"Target for {unit}: {of}, {kind} {goal:g} from {baseline} to {end}."))
+    call.emit(document, f"Target for {unit}: {of}, {kind} {goal:g} from {baseline} to {end}.")
 
 
-def targets(ctx: typer.Context, assessment: int) -> None:
+def targets(call: Invocation, assessment: int) -> None:
     """Show how far the targets of a unit are, in several readings side by side."""
-    from tocsin.readiness.commands.assessment import records
     from tocsin.readiness.report import tracked_targets
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         found = tracked_targets(session, assessment)
-    emit(invocation, [_target_document(item) for item in found], lambda: _print_targets(found))
+    call.emit([_target_document(item) for item in found], lambda: _print_targets(found))
 
 
-def rank(ctx: typer.Context, framework: str, version: str) -> None:
+def rank(call: Invocation, framework: str, version: str) -> None:
     """Rank the units that opted in, each with the best and the worst place it can have."""
-    from tocsin.readiness.commands.assessment import records
     from tocsin.readiness.report import ranked_units
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         found = ranked_units(session, framework, version)
     if len(found) < 2:
         raise ConflictError(
@@ -152,32 +137,29 @@ def rank(ctx: typer.Context, framework: str, version: str) -> None:
             hint="A unit opts in with 'tocsin assessment opt-in'.",
         )
     rows = [(r.unit, r.nominal or "unknown", f"{r.best} to {r.worst}") for r in found]
-    emit(
-        invocation,
+    call.emit(
         [r.__dict__ for r in found],
         lambda: print_table("Ranks among units that opted in", ("Unit", "Rank", "Range"), rows, numbers=[1, 2]),
     )
 
 
-def opt_in(ctx: typer.Context, assessment: int, by: By) -> None:
+def opt_in(call: Invocation, assessment: int, by: By) -> None:
     """Agree to be ranked with this assessment."""
-    _set_ranked(ctx, assessment, ranked=True, by=by)
+    _set_ranked(call, assessment, ranked=True, by=by)
 
 
-def opt_out(ctx: typer.Context, assessment: int, by: By) -> None:
+def opt_out(call: Invocation, assessment: int, by: By) -> None:
     """No longer agree to be ranked with this assessment."""
-    _set_ranked(ctx, assessment, ranked=False, by=by)
+    _set_ranked(call, assessment, ranked=False, by=by)
 
 
-def _set_ranked(ctx: typer.Context, assessment: int, *, ranked: bool, by: str) -> None:
+def _set_ranked(call: Invocation, assessment: int, *, ranked: bool, by: str) -> None:
     from tocsin.readiness.assessment.assessments import set_ranked
-    from tocsin.readiness.commands.assessment import now, records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
-        set_ranked(session, assessment, ranked, by=by, now=now())
+    with call.database.begin() as session:
+        set_ranked(session, assessment, ranked, by=by, now=call.now)
     words = "may be ranked" if ranked else "is not ranked"
-    emit(invocation, {"assessment": assessment, "ranked": ranked}, lambda: say(f"Assessment {assessment} {words}."))
+    call.emit({"assessment": assessment, "ranked": ranked}, f"Assessment {assessment} {words}.")
 
 
 def _comparison_document(found: "AssessmentComparison") -> dict[str, object]:

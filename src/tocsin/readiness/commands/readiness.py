@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import Commands, Invocation, note, print_table, say
 from tocsin.readiness.commands.report import report
 
-app = typer.Typer(no_args_is_help=True, help="Composite indices of readiness: build, examine, compare, target.")
+app = Commands(no_args_is_help=True, help="Composite indices of readiness: build, examine, compare, target.")
 app.command()(report)
 
 RunFolder = Annotated[Path, typer.Option("--run", help="The folder of a built run.")]
@@ -18,7 +18,7 @@ Params = Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE; m
 
 @app.command()
 def build(
-    ctx: typer.Context,
+    call: Invocation,
     data: Annotated[
         Path, typer.Option(help="Indicator data: uCode, optionally uName and Time, a column an indicator.")
     ],
@@ -32,7 +32,6 @@ def build(
     """Build an index and write every stage as CSV."""
     from tocsin.readiness.run import build_run, describe_run, warnings_of
 
-    invocation: Invocation = ctx.obj
     run = build_run(data, meta, recipe, out, denominators)
     document = {**describe_run(run), "folder": str(out), "files": sorted(path.name for path in out.glob("*.csv"))}
     for warning in warnings_of(run):
@@ -42,12 +41,12 @@ def build(
         say(f"{document['units']} units, {document['indicators']} indicators, {document['levels']} levels → {out}")
         say(f"identity {run.identity}")
 
-    emit(invocation, document, human)
+    call.emit(document, human)
 
 
 @app.command()
 def normalise(
-    ctx: typer.Context,
+    call: Invocation,
     run: RunFolder,
     method: Annotated[
         str,
@@ -76,12 +75,12 @@ def normalise(
     if lost := unscalable(table, made):
         note(f"tocsin: {', '.join(lost)} cannot be scaled (the formula divides by zero) and are left empty.")
     write_csv(out, table_columns(made))
-    _wrote(ctx, out, len(made.units), method=method, identity=built.identity)
+    _wrote(call, out, len(made.units), method=method, identity=built.identity)
 
 
 @app.command()
 def weights(
-    ctx: typer.Context,
+    call: Invocation,
     run: RunFolder,
     method: Annotated[
         str,
@@ -99,12 +98,12 @@ def weights(
     built = load_run(run)
     rows = weight_table(built, method, level, parameters.parse(param or []))
     write_rows(out, rows)
-    _wrote(ctx, out, len(rows), method=method, level=level, identity=built.identity)
+    _wrote(call, out, len(rows), method=method, level=level, identity=built.identity)
 
 
 @app.command()
 def aggregate(
-    ctx: typer.Context,
+    call: Invocation,
     run: RunFolder,
     method: Annotated[str, typer.Option(help="amean, gmean, hmean, genmean, copeland; several by level with commas.")],
     out: OutFile,
@@ -120,12 +119,12 @@ def aggregate(
     built = load_run(run)
     made = aggregate_again(built, method, parameters.parse(param or []), normalised, weights)
     write_csv(out, table_columns(made))
-    _wrote(ctx, out, len(made.units), method=method, identity=built.identity)
+    _wrote(call, out, len(made.units), method=method, identity=built.identity)
 
 
 @app.command("remove-elements")
 def remove_elements(
-    ctx: typer.Context,
+    call: Invocation,
     run: RunFolder,
     level: Annotated[int, typer.Option(help="Remove each element of this level in turn.")],
     out: OutFile,
@@ -145,12 +144,12 @@ def remove_elements(
     )
     rows = made.rows(table)
     write_rows(out, rows)
-    _wrote(ctx, out, len(rows), mean_abs_diff={row["iCode"]: row["MeanAbsDiff"] for row in made.rows("mean_abs_diff")})
+    _wrote(call, out, len(rows), mean_abs_diff={row["iCode"]: row["MeanAbsDiff"] for row in made.rows("mean_abs_diff")})
 
 
 @app.command()
 def compare(
-    ctx: typer.Context,
+    call: Invocation,
     run: Annotated[list[Path], typer.Option("--run", help="The folder of a built run; may be given several times.")],
     out: OutFile,
     other: Annotated[
@@ -169,12 +168,12 @@ def compare(
 
     rows = comparison(labelled([*run, *(other or [])]), year or [], code, by, table)
     write_rows(out, rows)
-    _wrote(ctx, out, len(rows), by=by)
+    _wrote(call, out, len(rows), by=by)
 
 
 @app.command()
 def sensitivity(
-    ctx: typer.Context,
+    call: Invocation,
     run: RunFolder,
     spec: Annotated[Path, typer.Option(help="The uncertain choices, as TOML.")],
     out: Annotated[
@@ -196,12 +195,12 @@ def sensitivity(
         for line in document["lines"] if isinstance(document["lines"], list) else []:
             say(str(line))
 
-    emit(ctx.obj, {key: value for key, value in document.items() if key != "lines"}, human)
+    call.emit({key: value for key, value in document.items() if key != "lines"}, human)
 
 
 @app.command()
 def target(
-    ctx: typer.Context,
+    call: Invocation,
     panel: Annotated[Path, typer.Option(help="CSV: code, a column a year, net<year>, pop<year>, group columns.")],
     goal: Annotated[float, typer.Option(help="The goal in percent.")],
     baseline: Annotated[int, typer.Option(help="The year to start from.")],
@@ -220,7 +219,7 @@ def target(
     found = assess(data, question, group or [])
     if table is not None:
         write_rows(table, tabulate(data, question))
-    emit(ctx.obj, found, lambda: _print_target(found))
+    call.emit(found, lambda: _print_target(found))
 
 
 def _print_target(found: dict[str, object]) -> None:
@@ -234,13 +233,13 @@ def _print_target(found: dict[str, object]) -> None:
         say(line)
 
 
-def _wrote(ctx: typer.Context, out: Path, rows: int, **facts: object) -> None:
-    emit(ctx.obj, {"file": str(out), "rows": rows, **facts}, lambda: say(f"{rows} rows → {out}"))
+def _wrote(call: Invocation, out: Path, rows: int, **facts: object) -> None:
+    call.emit({"file": str(out), "rows": rows, **facts}, f"{rows} rows → {out}")
 
 
 @app.command()
 def describe(
-    ctx: typer.Context,
+    call: Invocation,
     run: RunFolder,
     view: Annotated[
         str,
@@ -260,12 +259,12 @@ def describe(
     looked_at = stage or ("Aggregated" if view == "trends" else "Normalised")
     rows = rows_of(load_run(run), view, looked_at, level, kind)
     write_rows(out, rows)
-    _wrote(ctx, out, len(rows), view=view)
+    _wrote(call, out, len(rows), view=view)
 
 
 @app.command()
 def profile(
-    ctx: typer.Context,
+    call: Invocation,
     unit: Annotated[str, typer.Argument(help="The code of the unit.")],
     run: RunFolder,
     count: Annotated[int, typer.Option(help="How many strengths and weaknesses.")] = 5,
@@ -286,7 +285,7 @@ def profile(
                 columns = list(rows[0])
                 print_table(title, columns, [[_shown(row[c]) for c in columns] for row in rows])
 
-    emit(ctx.obj, found, human)
+    call.emit(found, human)
 
 
 def _shown(value: object) -> object:

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, say
+from tocsin.interface.output import Invocation
 
 
 def report(
-    ctx: typer.Context,
+    call: Invocation,
     unit: Annotated[str, typer.Argument(help="The unit's code in the run.")],
     out: Annotated[Path, typer.Option(help="FILE.html, .pdf, .xlsx or .csv.")],
     run: Annotated[Path, typer.Option(help="The folder of the built run; the current folder if not given.")] = Path(),
@@ -18,12 +18,9 @@ def report(
     ranked: Annotated[bool, typer.Option("--ranked", help="All units agreed: show ranks and map.")] = False,
 ) -> None:
     """Write the report of one unit: profile, strengths, indicators, uncertainty, open data and recipe."""
-    from datetime import UTC, datetime
-
     from tocsin.interface.documents.write import write_report
     from tocsin.readiness.report import read_unit, unit_report
 
-    invocation: Invocation = ctx.obj
-    today = datetime.now(UTC).date()
+    today = call.now.date()
     write_report(unit_report(read_unit(run, unit), made_on=today, peers=peers, ranked=ranked), out)
-    emit(invocation, {"report": str(out), "unit": unit}, lambda: say(f"The report of {unit} is in {out}."))
+    call.emit({"report": str(out), "unit": unit}, f"The report of {unit} is in {out}.")

@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.interface.output import Commands, Invocation, print_table
 from tocsin.node.errors import StorageError
 
-evidence = typer.Typer(no_args_is_help=True, help="Evidence: an archived copy, its hash, and where it is used.")
+evidence = Commands(no_args_is_help=True, help="Evidence: an archived copy, its hash, and where it is used.")
 
 By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
 Why = Annotated[str, typer.Option("--text", help="The reason, in words.")]
@@ -17,7 +17,7 @@ Statement = Annotated[int, typer.Argument(help="Its number; 'statements' shows t
 
 @evidence.command("add")
 def add(
-    ctx: typer.Context,
+    call: Invocation,
     file: Annotated[Path, typer.Argument(help="The file, or a saved copy of what the link shows.")],
     *,
     title: Annotated[str, typer.Option(help="What it is.")],
@@ -29,20 +29,19 @@ def add(
 ) -> None:
     """Archive a piece of evidence under its own hash."""
     from tocsin.readiness.assessment.evidence import EvidenceStatement, add_evidence
-    from tocsin.readiness.commands.assessment import day, evidence_folder, now, records
+    from tocsin.readiness.commands.assessment import day, evidence_folder
 
-    invocation: Invocation = ctx.obj
     begin, end = (day(text) if text else None for text in (valid_from, valid_until))
     piece = EvidenceStatement(title, language, link, begin, end)
-    with records(invocation.home) as session:
-        held = add_evidence(session, evidence_folder(invocation.home), file, piece, by=by, now=now())
+    with call.database.begin() as session:
+        held = add_evidence(session, evidence_folder(call.home), file, piece, by=by, now=call.now)
     document = {"evidence": held.digest, "size": held.size, "title": held.title}
-    emit(invocation, document, lambda: say(f"{held.digest[:12]}  {held.title} ({held.size:,} bytes)"))
+    call.emit(document, f"{held.digest[:12]}  {held.title} ({held.size:,} bytes)")
 
 
 @evidence.command("use")
 def use(
-    ctx: typer.Context,
+    call: Invocation,
     piece: Annotated[str, typer.Argument(help="The start of its hash.")],
     assessment: int,
     question: str,
@@ -50,25 +49,21 @@ def use(
 ) -> None:
     """Let a piece of evidence support a question; one piece may support many, under any framework."""
     from tocsin.readiness.assessment.evidence import use_evidence
-    from tocsin.readiness.commands.assessment import now, records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
-        held = use_evidence(session, piece, assessment, question, by=by, now=now())
+    with call.database.begin() as session:
+        held = use_evidence(session, piece, assessment, question, by=by, now=call.now)
     document = {"evidence": held.digest, "assessment": assessment, "question": question}
-    emit(invocation, document, lambda: say(f"{held.title} supports {question}."))
+    call.emit(document, f"{held.title} supports {question}.")
 
 
 @evidence.command("list")
-def list_evidence(ctx: typer.Context) -> None:
+def list_evidence(call: Invocation) -> None:
     """List the evidence and how often each piece is used."""
     from sqlalchemy import func, select
 
     from tocsin.readiness.assessment.models import Evidence, EvidenceUse
-    from tocsin.readiness.commands.assessment import records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         uses = dict(
             session.execute(select(EvidenceUse.evidence_id, func.count()).group_by(EvidenceUse.evidence_id)).all()
         )
@@ -90,21 +85,20 @@ def list_evidence(ctx: typer.Context) -> None:
         for piece in found
     ]
     columns = ("Hash", "Title", "Language", "Valid from", "Valid until", "Uses")
-    emit(invocation, document, lambda: print_table("Evidence", columns, rows, numbers=[5]))
+    call.emit(document, lambda: print_table("Evidence", columns, rows, numbers=[5]))
 
 
 @evidence.command("check")
-def check(ctx: typer.Context) -> None:
+def check(call: Invocation) -> None:
     """Check that every archived copy is there and unchanged."""
     from sqlalchemy import select
 
     from tocsin.readiness.assessment.evidence import is_intact
     from tocsin.readiness.assessment.models import Evidence
-    from tocsin.readiness.commands.assessment import evidence_folder, records
+    from tocsin.readiness.commands.assessment import evidence_folder
 
-    invocation: Invocation = ctx.obj
-    folder = evidence_folder(invocation.home)
-    with records(invocation.home) as session:
+    folder = evidence_folder(call.home)
+    with call.database.begin() as session:
         digests = session.scalars(select(Evidence.digest).order_by(Evidence.id)).all()
     damaged = [digest for digest in digests if not is_intact(folder, digest)]
     if damaged:
@@ -112,21 +106,21 @@ def check(ctx: typer.Context) -> None:
             f"{len(damaged)} of {len(digests)} archived copies are missing or changed, first {damaged[0][:12]}.",
             hint="Bring them back from a backup.",
         )
-    emit(invocation, {"checked": len(digests), "damaged": 0}, lambda: say(f"All {len(digests)} copies are intact."))
+    call.emit({"checked": len(digests), "damaged": 0}, f"All {len(digests)} copies are intact.")
 
 
-def review(ctx: typer.Context, assessment: int, question: str, text: Why, by: By) -> None:
+def review(call: Invocation, assessment: int, question: str, text: Why, by: By) -> None:
     """Put a review of an answer on record."""
-    _say(ctx, assessment, question, "review", text=text, by=by)
+    _say(call, assessment, question, "review", text=text, by=by)
 
 
-def dispute(ctx: typer.Context, assessment: int, question: str, text: Why, by: By) -> None:
+def dispute(call: Invocation, assessment: int, question: str, text: Why, by: By) -> None:
     """Dispute an answer; until it is decided the answer counts as declared only."""
-    _say(ctx, assessment, question, "dispute", text=text, by=by)
+    _say(call, assessment, question, "dispute", text=text, by=by)
 
 
 def decide(
-    ctx: typer.Context,
+    call: Invocation,
     statement: Statement,
     outcome: Annotated[str, typer.Argument(help="upheld or rejected.")],
     text: Why,
@@ -134,49 +128,41 @@ def decide(
 ) -> None:
     """Decide a dispute or an appeal; never one's own."""
     from tocsin.readiness.assessment.assessments import decide as decide_on
-    from tocsin.readiness.commands.assessment import now, records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
-        made = decide_on(session, statement, outcome, text, by=by, now=now())
+    with call.database.begin() as session:
+        made = decide_on(session, statement, outcome, text, by=by, now=call.now)
     document = {"statement": made.id, "about": statement, "outcome": outcome}
-    emit(invocation, document, lambda: say(f"Decision {made.id}: {statement} is {outcome}."))
+    call.emit(document, f"Decision {made.id}: {statement} is {outcome}.")
 
 
-def appeal(ctx: typer.Context, decision: Statement, text: Why, by: By) -> None:
+def appeal(call: Invocation, decision: Statement, text: Why, by: By) -> None:
     """Appeal against a decision, once."""
     from tocsin.readiness.assessment.assessments import appeal as appeal_against
-    from tocsin.readiness.commands.assessment import now, records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
-        made = appeal_against(session, decision, text, by=by, now=now())
+    with call.database.begin() as session:
+        made = appeal_against(session, decision, text, by=by, now=call.now)
     document = {"statement": made.id, "about": decision}
-    emit(invocation, document, lambda: say(f"Appeal {made.id} against decision {decision} is open."))
+    call.emit(document, f"Appeal {made.id} against decision {decision} is open.")
 
 
-def statements(ctx: typer.Context, assessment: int) -> None:
+def statements(call: Invocation, assessment: int) -> None:
     """List the reviews, disputes, decisions and appeals of an assessment."""
     from tocsin.readiness.assessment import read_snapshot
-    from tocsin.readiness.commands.assessment import records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
+    with call.database.begin() as session:
         snapshot = read_snapshot(session, assessment)
     said = sorted((s for group in snapshot.statements.values() for s in group), key=lambda s: s.id)
     rows = [(s.id, s.question, s.kind, s.about or "", s.outcome, s.by, s.text, f"{s.at:%Y-%m-%d}") for s in said]
     columns = ("No.", "Question", "Kind", "About", "Outcome", "By", "Text", "Date")
-    emit(invocation, [s.__dict__ for s in said], lambda: print_table("Statements", columns, rows))
+    call.emit([s.__dict__ for s in said], lambda: print_table("Statements", columns, rows))
 
 
 def _say(
-    ctx: typer.Context, assessment: int, question: str, kind: Literal["review", "dispute"], *, text: str, by: str
+    call: Invocation, assessment: int, question: str, kind: Literal["review", "dispute"], *, text: str, by: str
 ) -> None:
     from tocsin.readiness.assessment.assessments import state
-    from tocsin.readiness.commands.assessment import now, records
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as session:
-        made = state(session, assessment, question, kind, text, by=by, now=now())
+    with call.database.begin() as session:
+        made = state(session, assessment, question, kind, text, by=by, now=call.now)
     document = {"statement": made.id, "kind": kind, "question": question}
-    emit(invocation, document, lambda: say(f"{kind.capitalize()} {made.id} of {question} is on record."))
+    call.emit(document, f"{kind.capitalize()} {made.id} of {question} is on record.")
