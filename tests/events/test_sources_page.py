@@ -46,7 +46,7 @@ def test_the_source_in_the_documents_works() -> None:
     names: dict[str, object] = {}
     imports = (
         "from tocsin.events.sources import Feed\n"
-        "from tocsin.events.sources.delimited import FIELD_LIMIT, Delimited, Dialect, Shaping\n"
+        "from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Dialect, Shaping\n"
     )
     exec(imports + code, names)  # noqa: S102
     source = names["source"](())  # type: ignore[operator]

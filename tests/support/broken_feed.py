@@ -13,7 +13,7 @@ from typing import Literal
 
 import polars as pl
 
-from tocsin.pipeline.collectors import CollectorSettings, Item, Kind, Offer
+from tocsin.pipeline.collectors import CollectedOffer, CollectorKind, CollectorSettings, WaitingReport
 from tocsin.events.sources import Chunk, Feed
 
 
@@ -69,14 +69,14 @@ class Collector:
     def offers(self):
         if self.at == "look":
             raise RuntimeError("boom")
-        yield Offer("one", [Item("one.csv", read=self.read)], "one")
+        yield CollectedOffer("one", [WaitingReport("one.csv", read=self.read)], "one")
 
     def read(self):
         raise RuntimeError("boom")
         yield b""
 
 
-KIND = Kind(Settings, Collector)
+KIND = CollectorKind(Settings, Collector)
 
 
 def source(folders=()):

@@ -91,7 +91,7 @@ def test_a_name_is_plain(tocsin: Tocsin, name: str) -> None:
 THEIRS = """
 from contextlib import contextmanager
 from typing import Literal
-from tocsin.pipeline.collectors import CollectorSettings, Item, Kind, Offer
+from tocsin.pipeline.collectors import CollectedOffer, CollectorKind, CollectorSettings, WaitingReport
 
 class Settings(CollectorSettings):
     kind: Literal["theirs"]
@@ -104,10 +104,10 @@ class Theirs:
     @contextmanager
     def look(self, memory):
         name = "%s"
-        item = Item(name, read=lambda: [self.settings.text.encode()])
-        yield iter([] if name in memory.known else [Offer(name, [item], name)])
+        item = WaitingReport(name, read=lambda: [self.settings.text.encode()])
+        yield iter([] if name in memory.known else [CollectedOffer(name, [item], name)])
 
-KIND = Kind(Settings, Theirs)
+KIND = CollectorKind(Settings, Theirs)
 """
 
 

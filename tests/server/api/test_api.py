@@ -6,6 +6,7 @@ from support.api_client import caller
 from support.console_users import browser_of
 from support.world import START, World
 from tocsin.node.accounts import AccountRole, Permission
+from tocsin.pipeline.stores import open_node
 from tocsin.server.server import make_application
 
 
@@ -92,7 +93,7 @@ def test_requests_are_limited_and_say_so(fresh: Path, tmp_path: Path) -> None:
 
     world = copy_world(fresh, tmp_path)
     (world.node.home / "tocsin.toml").write_text("[api]\nrequests_a_minute = 3\npublic_a_minute = 2\n")
-    world = World(world.folder, __import__("tocsin.pipeline.stores").app.open_node(world.node.home))
+    world = World(world.folder, open_node(world.node.home))
     with caller(world, AccountRole.ANALYST) as client:
         left = [client.get("/me") for _ in range(4)]
         assert [one.status_code for one in left] == [200, 200, 200, 429]
