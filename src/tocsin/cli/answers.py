@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table, say
+from tocsin.interface.output import Commands, fields, print_table, say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -175,12 +175,7 @@ def _document(one: "AnswerInList", teams: "dict[int, Team]") -> dict[str, object
         "answer": answer.uuid,
         "digest": one.delivery.reference,
         "team": teams[answer.team_id].key if answer.team_id in teams else None,
-        "verdict": answer.verdict,
-        "at": answer.at,
-        "until": answer.until,
-        "via": answer.via,
-        "said_by": answer.said_by,
-        "note": answer.note,
+        **fields(answer, "verdict at until via said_by note"),
         "problems": len(one.standings),
         **{outcome.value: one.count(outcome) for outcome in AnswerOutcome},
         "replaced": one.replaced,

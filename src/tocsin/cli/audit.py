@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -194,11 +194,7 @@ def _document(entry: "AuditEntry", said: Mapping[str, str] | None = None) -> dic
     }
     return {
         "number": entry.id,
-        "at": entry.at,
-        "actor": entry.actor,
-        "word": entry.word,
-        "subject": entry.subject,
-        "detail": entry.detail,
+        **fields(entry, "at actor word subject detail"),
         **({"said": more} if more else {}),
     }
 
@@ -221,15 +217,9 @@ def _show(entries: "list[AuditEntry]", said: Mapping[str, str]) -> None:
 
 def _verdict(verdict: "SealCheckResult") -> dict[str, object]:
     return {
-        "good": verdict.good,
-        "entries": verdict.entries,
-        "seals": verdict.seals,
-        "waiting": verdict.waiting,
-        "sealed_at": verdict.sealed_at,
+        **fields(verdict, "good entries seals waiting sealed_at"),
         "head": str(verdict.head) if verdict.head else None,
-        "findings": [
-            {"kind": one.kind, "entry": one.entry, "seal": one.seal, "words": str(one)} for one in verdict.findings
-        ],
+        "findings": [{**fields(one, "kind entry seal"), "words": str(one)} for one in verdict.findings],
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table, say
+from tocsin.interface.output import Commands, fields, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory.contacts import Contact, ContactReply
@@ -70,7 +70,7 @@ def verify(
         asked = (verify_due if due else verify_all)(node, now=now, dry_run=dry_run)
     document = {
         "dry_run": dry_run,
-        "asked": [{"mailbox": one.mailbox, "teams": one.teams, "day": one.day} for one in asked.asks],
+        "asked": [fields(one, "mailbox teams day") for one in asked.asks],
         "reminders": asked.reminders,
         "left": dict(asked.left),
     }
@@ -84,11 +84,7 @@ def verifications(call: NodeInvocation) -> None:
 
     with _node(call).database.begin() as session:
         found = read_answers(session)
-    rows = [
-        {"number": one.number, "at": one.at, "mailbox": one.mailbox, "teams": one.teams, "outcome": one.outcome}
-        | {"via": one.via, "note": one.note}
-        for one in found
-    ]
+    rows = [fields(one, "number at mailbox teams outcome") | {"via": one.via, "note": one.note} for one in found]
     call.emit(rows, lambda: _print_answers(found))
 
 
@@ -120,14 +116,8 @@ def _counts(found: "Iterable[Contact]") -> dict[str, dict[str, int]]:
 
 def _document(contact: "Contact") -> dict[str, object]:
     return {
-        "team": contact.team,
-        "country": contact.country,
-        "mailbox": contact.mailbox,
-        "purpose": contact.purpose,
-        "state": contact.stand.state,
-        "since": contact.stand.since,
-        "until": contact.stand.until,
-        "reason": contact.stand.reason,
+        **fields(contact, "team country mailbox purpose"),
+        **fields(contact.stand, "state since until reason"),
     }
 
 

@@ -12,7 +12,7 @@ import typer
 from tocsin.cli.directory_import import print_import
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
 
 if TYPE_CHECKING:
     from pysequoia import PySigner
@@ -140,7 +140,7 @@ def _document(profile: "TeamProfile") -> dict[str, object]:
         }
         for section in OUTLINE
     ]
-    head = {"name": profile.name, "version": profile.version, "dated": profile.dated, "draft": profile.draft}
+    head = fields(profile, "name version dated draft")
     return head | {"sections": sections}
 
 

@@ -8,7 +8,7 @@ import typer
 
 from tocsin.cli import keys_node
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table, say, visible
+from tocsin.interface.output import Commands, fields, print_table, say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,22 +131,13 @@ def document(key: "TeamKey", team: "Team", now: datetime) -> dict[str, object]:
     return {
         "uuid": key.uuid,
         "team": team.key,
-        "format": facts.format,
-        "fingerprint": facts.fingerprint,
-        "names": facts.names,
-        "mailboxes": facts.mailboxes,
+        **fields(facts, "format fingerprint names mailboxes"),
         "algorithm": facts.strength,
         "since": facts.since,
         "until": facts.until,
         "state": verdict.state,
         "why": verdict.why,
-        "any_mailbox": key.any_mailbox,
-        "preferred": key.preferred,
-        "source": key.source,
-        "said_by": key.said_by,
-        "recorded": key.recorded,
-        "withdrawn": key.withdrawn,
-        "reason": key.reason,
+        **fields(key, "any_mailbox preferred source said_by recorded withdrawn reason"),
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.delivery.sealing import KeyRing
@@ -125,10 +125,7 @@ def _forms(form: Form | None) -> "list[KeyFormat]":
 
 def _document(facts: "KeyFacts") -> dict[str, object]:
     return {
-        "format": facts.format,
-        "fingerprint": facts.fingerprint,
-        "names": facts.names,
-        "mailboxes": facts.mailboxes,
+        **fields(facts, "format fingerprint names mailboxes"),
         "algorithm": facts.strength,
         "since": facts.since,
         "until": facts.until,

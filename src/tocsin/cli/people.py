@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -204,15 +204,10 @@ def _change(call: NodeInvocation, person: str, act: "Callable[[_PeopleSession, P
 
 def _document(one: "PersonSummary") -> dict[str, object]:
     return {
-        "number": one.number,
-        "name": one.name,
-        "mailbox": one.mailbox,
+        **fields(one, "number name mailbox"),
         "role": one.role.value,
         "teams": list(one.teams),
-        "second_factor": one.second_factor,
-        "made_at": one.made_at,
-        "seen_at": one.seen_at,
-        "blocked_at": one.blocked_at,
+        **fields(one, "second_factor made_at seen_at blocked_at"),
     }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say, visible
+from tocsin.interface.output import Commands, fields, note, print_table, say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -133,16 +133,9 @@ def document(desk: "MailContext", row: "ReceivedMail") -> dict[str, object]:
     team = desk.teams.get(row.team_id) if row.team_id else None
     return {
         "number": row.id,
-        "kind": row.kind,
-        "state": row.state,
-        "why": row.why,
-        "reasons": row.reasons,
+        **fields(row, "kind state why reasons"),
         "from": row.sender,
-        "subject": row.subject,
-        "message_id": row.message_id,
-        "arrived_at": row.arrived_at,
-        "read_at": row.read_at,
-        "size": row.size,
+        **fields(row, "subject message_id arrived_at read_at size"),
         "digest": delivery.reference if delivery else None,
         "letter": letter.reference if letter else None,
         "team": team.key if team else None,
@@ -153,11 +146,7 @@ def document(desk: "MailContext", row: "ReceivedMail") -> dict[str, object]:
         ],
         "bounces": [
             {
-                "mailbox": bounce.mailbox,
-                "failed": bounce.failed,
-                "permanent": bounce.permanent,
-                "status": bounce.status,
-                "detail": bounce.detail,
+                **fields(bounce, "mailbox failed permanent status detail"),
                 "words": bounce_words(bounce),
             }
             for bounce in bounces

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
 from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
@@ -109,19 +109,11 @@ def versions_(
 def trial_document(trial: "Trial") -> dict[str, object]:
     """A dry run as JSON."""
     return {
-        "days": trial.days,
-        "events": trial.events,
-        "more": trial.more,
-        "teams_before": trial.teams_before,
-        "teams_after": trial.teams_after,
-        "withheld": trial.withheld,
+        **fields(trial, "days events more teams_before teams_after withheld"),
         "changes": [
             {"team": one.key, "name": one.team, "before": one.before, "after": one.after} for one in trial.changes
         ],
-        "rules": [
-            {"rule": one.rule, "events": one.events, "stopped": one.stopped, "hidden": one.hidden, "added": one.added}
-            for one in trial.rules
-        ],
+        "rules": [fields(one, "rule events stopped hidden added") for one in trial.rules],
     }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -91,11 +91,7 @@ def _document(row: "ApiToken", now: datetime) -> dict[str, object]:
     return {
         "number": row.id,
         "person": row.person_id,
-        "name": row.name,
-        "scopes": row.scopes,
-        "made_at": row.made_at,
-        "expires_at": row.expires_at,
-        "used_at": row.used_at,
+        **fields(row, "name scopes made_at expires_at used_at"),
         "state": token_state(row, now),
     }
 

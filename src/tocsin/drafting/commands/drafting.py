@@ -8,7 +8,7 @@ import typer
 from tocsin.drafting.commands import chair as drafting_chair
 from tocsin.drafting.commands import change as drafting_change
 from tocsin.drafting.commands import copies as drafting_copy
-from tocsin.interface.output import Commands, Invocation, note, print_table, say
+from tocsin.interface.output import Commands, Invocation, fields, note, print_table, say
 from tocsin.node.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -317,7 +317,7 @@ def brackets(
             for number, p in enumerate(found.pairs, 1)
         ],
         "issues": [
-            {"issue": i.issue, "provision": i.provision, "to": i.to, "line": i.line, "message": i.message}
+            fields(i, "issue provision to line message")
             for i in found.issues
         ],
     }  # fmt: skip
