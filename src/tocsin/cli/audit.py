@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.cli.files_out import put
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, fields, note, print_table, say
-from tocsin.node.errors import UsageError
+from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from tocsin.node.records import AuditEntry
@@ -94,7 +95,6 @@ def erase(
     reference: Annotated[str, typer.Argument(help="What an entry names: a reason as words:12, a name as login:3.")],
 ) -> None:
     """Erase a reason or a name that entries name; the entries stay, and the log still verifies."""
-    from tocsin.node.errors import NotFoundError
     from tocsin.node.records import AuditAction, audit
     from tocsin.node.records.aside import erase_aside
 
@@ -151,7 +151,6 @@ def key(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
 ) -> None:
     """Print the public key that seals are checked with, for those who check elsewhere."""
-    from tocsin.cli.files_out import put
     from tocsin.node.records.seal_keys import open_seal_key, public_pem
 
     call.database.engine  # noqa: B018 (makes the folder for the key where there is none yet)

@@ -8,6 +8,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, fields, print_table, say
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.directory.contacts import Contact, ContactReply
@@ -59,7 +60,6 @@ def verify(
 ) -> None:
     """Ask the holders of mailboxes, by letter, whether those are their teams'. 'tocsin deliver' sends the letters."""
     from tocsin.directory.contacts.verification import verify_all, verify_due, verify_team
-    from tocsin.node.errors import UsageError
 
     if [bool(team), all_, due].count(True) != 1:
         raise UsageError("Name a team, or take --all or --due.")
@@ -94,7 +94,6 @@ def _node(call: NodeInvocation) -> "NodeWithStores":
 
 
 def _one_of(option: str, given: str, words: Iterable[str]) -> None:
-    from tocsin.node.errors import UsageError
 
     if given and given not in list(words):
         raise UsageError(f"{option} '{given}' is none of {', '.join(words)}.")

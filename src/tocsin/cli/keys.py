@@ -9,6 +9,7 @@ import typer
 from tocsin.cli import keys_node
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, fields, print_table, say, visible
+from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +143,6 @@ def document(key: "TeamKey", team: "Team", now: datetime) -> dict[str, object]:
 
 
 def _read(file: Path) -> bytes:
-    from tocsin.node.errors import InputError
 
     try:
         return file.read_bytes()

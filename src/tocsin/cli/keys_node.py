@@ -8,6 +8,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, fields, note, print_table, say
+from tocsin.node.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from tocsin.delivery.sealing import KeyRing
@@ -38,8 +39,6 @@ def import_(
     replace: Annotated[bool, typer.Option("--replace", help="Lay the present key aside for the new one.")] = False,
 ) -> None:
     """Take a key that was made elsewhere as this node's own; [mail] key_password_file names its password's file."""
-    from tocsin.node.errors import InputError
-
     ring = _ring(call)
     try:
         content = file.read_bytes()
@@ -74,7 +73,6 @@ def export(
     """Print this node's public key or certificate, to give to partners and to publish."""
     from tocsin.delivery.sealing import read_own_keys
     from tocsin.directory.keys import KeyFormat
-    from tocsin.node.errors import InputError, NotFoundError
 
     key = read_own_keys(call.home, call.settings.mail).of(KeyFormat(form))
     if key is None:

@@ -11,6 +11,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, fields, note, print_table, say
+from tocsin.node.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -30,7 +31,6 @@ Teams = Annotated[list[str] | None, typer.Option("--team", help="Key of an opera
 def first(call: NodeInvocation) -> None:
     """Print the one-time link by which the first administrator makes an account; it works for 24 hours."""
     from tocsin.node.accounts import first_link
-    from tocsin.node.errors import ConflictError
 
     with _changing(call) as work:
         link = first_link(work.session, work.house, now=work.now)
@@ -130,7 +130,6 @@ def remove(
 ) -> None:
     """Remove an account for good: name, mailbox and credentials go; the audit log keeps its number."""
     from tocsin.node.accounts import remove as act
-    from tocsin.node.errors import UsageError
 
     if not yes:
         raise UsageError("A removed account does not come back.", hint="Add --yes, or block it instead.")

@@ -1,6 +1,7 @@
 """`tocsin replies`: mails that came in, and what followed from them."""
 
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,6 +9,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, fields, note, print_table, say, visible
+from tocsin.node.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +46,6 @@ def file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep nothing.")] = False,
 ) -> None:
     """Read one mail from a file, as if it had come into the mailbox now."""
-    from tocsin.node.errors import InputError
     from tocsin.problems.replies import file_mail, open_desk
 
     try:
@@ -77,7 +78,6 @@ def list_(
 def show(call: NodeInvocation, number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")]) -> None:
     """Show one mail: what it is, what followed from it, and what it says."""
     from tocsin.delivery.mailbox import kept_mail, read_mail
-    from tocsin.node.errors import NotFoundError
     from tocsin.problems.replies import find_mail, open_desk
 
     desk = open_desk(call.node, call.node.store)
@@ -288,7 +288,6 @@ def _sentence(said: "Mapping[str, object]") -> str:
 
 
 def _shown(value: object) -> str:
-    from datetime import datetime
 
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
