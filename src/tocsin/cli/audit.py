@@ -4,12 +4,13 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.cli.events import read_time
 from tocsin.cli.files_out import put
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, fields, note, print_table, say
@@ -164,17 +165,7 @@ def _asked(word: str, actor: str, subject: str, since: str | None, until: str | 
 
     if word and word not in set(AuditAction):
         raise UsageError(f"There is no word '{word}'.", hint="docs/audit.md lists them.")
-    return AuditFilter(word, actor, subject, _time("since", since), _time("until", until))
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        given = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"--{option} {text} is not a time.", hint="Write it like 2026-11-24T08:00:00.") from error
-    return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+    return AuditFilter(word, actor, subject, read_time("since", since), read_time("until", until))
 
 
 def _head(text: str) -> "Head":

@@ -105,7 +105,6 @@ def _print_cases(found: "ToolComparison", top: int) -> None:
 
 
 def _write(out: Path, cases: "tuple[ComparisonCase, ...]") -> None:
-
     from tocsin.node.spreadsheet import harmless
 
     try:

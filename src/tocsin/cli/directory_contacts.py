@@ -13,7 +13,6 @@ from tocsin.node.errors import UsageError
 if TYPE_CHECKING:
     from tocsin.directory.contacts import Contact, ContactReply
     from tocsin.directory.contacts.verification import VerificationRun
-    from tocsin.pipeline.stores import NodeWithStores
 
 app = Commands()
 
@@ -39,7 +38,7 @@ def contacts(
     _one_of("--purpose", purpose, ContactPurpose)
     found = [
         contact
-        for contact in read_contacts(_node(call), call.now)
+        for contact in read_contacts(call.node, call.now)
         if (not state or contact.stand.state == state)
         and (not purpose or contact.purpose == purpose)
         and (not country or contact.country == country.upper())
@@ -63,7 +62,7 @@ def verify(
 
     if [bool(team), all_, due].count(True) != 1:
         raise UsageError("Name a team, or take --all or --due.")
-    node, now = _node(call), call.now
+    node, now = call.node, call.now
     if team:
         asked = verify_team(node, team, now=now, dry_run=dry_run)
     else:
@@ -82,19 +81,13 @@ def verifications(call: NodeInvocation) -> None:
     """Show what holders of mailboxes answered, the latest first, with what they wrote."""
     from tocsin.directory.contacts import read_answers
 
-    with _node(call).database.begin() as session:
+    with call.database.begin() as session:
         found = read_answers(session)
     rows = [fields(one, "number at mailbox teams outcome") | {"via": one.via, "note": one.note} for one in found]
     call.emit(rows, lambda: _print_answers(found))
 
 
-def _node(call: NodeInvocation) -> "NodeWithStores":
-
-    return call.node
-
-
 def _one_of(option: str, given: str, words: Iterable[str]) -> None:
-
     if given and given not in list(words):
         raise UsageError(f"{option} '{given}' is none of {', '.join(words)}.")
 

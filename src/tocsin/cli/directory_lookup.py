@@ -56,7 +56,6 @@ def _cell(value: object) -> str:
 
 
 def _blocks(file: Path | None) -> Iterator[list[str]]:
-
     try:
         with file.open(encoding="utf-8", errors="replace") if file else sys.stdin as lines:
             block: list[str] = []

@@ -124,7 +124,6 @@ def import_rpsl(
 
 
 def _day(text: str) -> date | None:
-
     if not text:
         return None
     try:

@@ -9,7 +9,6 @@ import typer
 from tocsin.cli import keys_node
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, fields, print_table, say, visible
-from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +41,7 @@ def import_(
     """Record keys of a team, or newer forms of them, and say of each whether mails can be encrypted for it."""
     from tocsin.directory.keys import KeySubmission, import_keys
 
-    content = _read(file)
+    content = keys_node.read_key(file)
     saying = KeySubmission(call.actor, source or file.name, said_by, any_mailbox, prefer)
     now = call.now
     found, taken = import_keys(call.database, team, content, saying, now)
@@ -140,14 +139,6 @@ def document(key: "TeamKey", team: "Team", now: datetime) -> dict[str, object]:
         "why": verdict.why,
         **fields(key, "any_mailbox preferred source said_by recorded withdrawn reason"),
     }
-
-
-def _read(file: Path) -> bytes:
-
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Name a file that holds a key.") from error
 
 
 def _teams(database: "Database") -> "dict[int, Team]":

@@ -32,6 +32,14 @@ def make(
     call.emit([_document(facts) for facts in made], lambda: _print(call.home, made))
 
 
+def read_key(file: Path) -> bytes:
+    """What a file of keys holds. Raises InputError."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Name a file that holds a key.") from error
+
+
 @app.command("node-import")
 def import_(
     call: NodeInvocation,
@@ -40,11 +48,7 @@ def import_(
 ) -> None:
     """Take a key that was made elsewhere as this node's own; [mail] key_password_file names its password's file."""
     ring = _ring(call)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Name a file that holds a key.") from error
-    facts = ring.bring(content, now=call.now, replace=replace)
+    facts = ring.bring(read_key(file), now=call.now, replace=replace)
     call.emit([_document(facts)], lambda: _print(call.home, [facts]))
     contact = ring.settings.node.contact
     if contact.lower() not in facts.mailboxes:

@@ -288,7 +288,6 @@ def _sentence(said: "Mapping[str, object]") -> str:
 
 
 def _shown(value: object) -> str:
-
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(value, list):
