@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from support.cast import Tocsin
-from tocsin.cli.sbom import Component, bill_of_materials, installed
+from tocsin.cli.sbom import bill_of_materials, bundled_data, installed
 
 
 @pytest.fixture
@@ -71,7 +71,6 @@ def test_the_same_installation_has_the_same_serial_number() -> None:
     packages = installed("tocsin")
     one, two = (bill_of_materials(packages, [], now=datetime(2026, 1, day, tzinfo=UTC)) for day in (1, 2))
     assert one["serialNumber"] == two["serialNumber"]
-    other = bill_of_materials(
-        [*packages, Component("more", "1", "", False, "pkg:pypi/more@1")], [], now=datetime.now(UTC)
-    )
+    more = bundled_data('{"sources": [{"package": "more", "version": "1", "licence": "CC0-1.0"}]}')
+    other = bill_of_materials(packages, more, now=datetime.now(UTC))
     assert other["serialNumber"] != one["serialNumber"]

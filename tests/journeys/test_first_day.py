@@ -10,8 +10,8 @@ from sqlalchemy import update
 from support.cast import Tocsin
 from support.delivery_examples import read_folder, read_mail
 from support.mail_server import PostOffice, post_office
+from tocsin.delivery import notices
 from tocsin.events.models import FeedRecord
-from tocsin.operations.demo.overview import overview
 from tocsin.pipeline.stores import open_node
 
 Report = Callable[..., Path]
@@ -71,7 +71,9 @@ def test_from_shadow_to_the_first_mails_each_step_says_where_it_is_and_nothing_c
     code, said, problem = tocsin.call("deliver")
     assert (code, said.splitlines()[0]) == (1, "Nothing left.")
     assert "a look at the table. 'tocsin resume' lets it go on." in problem
-    assert "a look at the table" in overview(open_node(tocsin.home)).notices[0].words
+    node = open_node(tocsin.home)
+    with node.database.reading() as session:
+        assert "a look at the table" in notices(session, node.settings)[0].words
     tocsin.run("stop", "--reason", "again", code=1)
     tocsin.run("resume")
     tocsin.run("resume", code=1)

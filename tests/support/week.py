@@ -8,7 +8,7 @@ import email
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from support.week_ledger import Digest, Ledger, Problem, Team
 from support.world import link_of, send
 from tocsin.delivery import DeliverySummary, held_digests, release
 from tocsin.directory import read_directory
-from tocsin.events.alarms import AlarmChanges, watch_feeds
+from tocsin.events.alarms import AlarmChanges, FeedState, feed_states, watch_feeds
 from tocsin.operations.demo.overview import Overview, overview
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.notify import tell
@@ -166,10 +166,11 @@ class Week:
     def look(self, day: int) -> None:
         """Keep what is on screen now, and what the ledger has then."""
         figures = overview(self.node)
+        feeds = feed_states(self.node.database)
         listed = self.tocsin.json("problems", "list", "--limit", "100000")
         states = {one.key: self.ledger.state(one) for one in self.ledger.problems if one.heard}
         self.seen[day] = Screens(
-            figures, {(one["where"], one["port"].partition("/")[0]): one["state"] for one in listed}, states
+            figures, feeds, {(one["where"], one["port"].partition("/")[0]): one["state"] for one in listed}, states
         )
 
     def people(self, first: int) -> None:
@@ -243,9 +244,10 @@ class Week:
 
 @dataclass(frozen=True)
 class Screens:
-    """The figures of everything, the states of problems as listed, and as recounted."""
+    """The figures of everything, the feeds, the states of problems as listed, and as recounted."""
 
     figures: Overview
+    feeds: Sequence[FeedState]
     listed: dict[tuple[str, str], str]
     states: dict[tuple[str, str], str]
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
+from uuid import uuid4
 
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table, say
+from tocsin.interface.output import Commands, fields, print_table, say
+from tocsin.node.errors import NotFoundError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -91,8 +93,6 @@ def add(
     by: Annotated[str, typer.Option(help="The mailbox of who said it.")] = "",
 ) -> None:
     """Note what a team told you, on the phone for example."""
-    from uuid import uuid4
-
     from tocsin.delivery import delivery
     from tocsin.problems.answers import AnswerVerdict, Via, record_answer, told_problems
 
@@ -133,8 +133,6 @@ def team_number(node: "NodeWithStores", key: str | None) -> int | None:
         NotFoundError: there is none.
 
     """
-    from tocsin.node.errors import NotFoundError
-
     if key is None:
         return None
     found = next((number for number, team in teams_of(node).items() if team.key == key), None)
@@ -153,7 +151,6 @@ def _noted(node: "NodeWithStores", team_id: int | None) -> "list[AnswerInList]":
 def _keys(session: "Session", node: "NodeWithStores", digest: "Delivery", text: str) -> frozenset[int]:
     """The problems of a digest that a person names."""
     from tocsin.networks import parse_address
-    from tocsin.node.errors import NotFoundError
     from tocsin.problems.answers import read_problem, told_at
 
     address = parse_address(text.strip())
@@ -175,12 +172,7 @@ def _document(one: "AnswerInList", teams: "dict[int, Team]") -> dict[str, object
         "answer": answer.uuid,
         "digest": one.delivery.reference,
         "team": teams[answer.team_id].key if answer.team_id in teams else None,
-        "verdict": answer.verdict,
-        "at": answer.at,
-        "until": answer.until,
-        "via": answer.via,
-        "said_by": answer.said_by,
-        "note": answer.note,
+        **fields(answer, "verdict at until via said_by note"),
         "problems": len(one.standings),
         **{outcome.value: one.count(outcome) for outcome in AnswerOutcome},
         "replaced": one.replaced,

@@ -4,15 +4,17 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tocsin.cli.events import read_time
+from tocsin.cli.files_out import put
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
-from tocsin.node.errors import UsageError
+from tocsin.interface.output import Commands, fields, note, print_table, say
+from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from tocsin.node.records import AuditEntry
@@ -94,7 +96,6 @@ def erase(
     reference: Annotated[str, typer.Argument(help="What an entry names: a reason as words:12, a name as login:3.")],
 ) -> None:
     """Erase a reason or a name that entries name; the entries stay, and the log still verifies."""
-    from tocsin.node.errors import NotFoundError
     from tocsin.node.records import AuditAction, audit
     from tocsin.node.records.aside import erase_aside
 
@@ -151,7 +152,6 @@ def key(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
 ) -> None:
     """Print the public key that seals are checked with, for those who check elsewhere."""
-    from tocsin.cli.files_out import put
     from tocsin.node.records.seal_keys import open_seal_key, public_pem
 
     call.database.engine  # noqa: B018 (makes the folder for the key where there is none yet)
@@ -165,17 +165,7 @@ def _asked(word: str, actor: str, subject: str, since: str | None, until: str | 
 
     if word and word not in set(AuditAction):
         raise UsageError(f"There is no word '{word}'.", hint="docs/audit.md lists them.")
-    return AuditFilter(word, actor, subject, _time("since", since), _time("until", until))
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        given = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"--{option} {text} is not a time.", hint="Write it like 2026-11-24T08:00:00.") from error
-    return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+    return AuditFilter(word, actor, subject, read_time("since", since), read_time("until", until))
 
 
 def _head(text: str) -> "Head":
@@ -194,11 +184,7 @@ def _document(entry: "AuditEntry", said: Mapping[str, str] | None = None) -> dic
     }
     return {
         "number": entry.id,
-        "at": entry.at,
-        "actor": entry.actor,
-        "word": entry.word,
-        "subject": entry.subject,
-        "detail": entry.detail,
+        **fields(entry, "at actor word subject detail"),
         **({"said": more} if more else {}),
     }
 
@@ -221,15 +207,9 @@ def _show(entries: "list[AuditEntry]", said: Mapping[str, str]) -> None:
 
 def _verdict(verdict: "SealCheckResult") -> dict[str, object]:
     return {
-        "good": verdict.good,
-        "entries": verdict.entries,
-        "seals": verdict.seals,
-        "waiting": verdict.waiting,
-        "sealed_at": verdict.sealed_at,
+        **fields(verdict, "good entries seals waiting sealed_at"),
         "head": str(verdict.head) if verdict.head else None,
-        "findings": [
-            {"kind": one.kind, "entry": one.entry, "seal": one.seal, "words": str(one)} for one in verdict.findings
-        ],
+        "findings": [{**fields(one, "kind entry seal"), "words": str(one)} for one in verdict.findings],
     }
 
 

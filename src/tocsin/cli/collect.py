@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_json, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_json, print_table, say
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 
 if TYPE_CHECKING:
@@ -248,12 +248,7 @@ def _document(one: "CollectorStatus") -> dict[str, object]:
         "name": one.name,
         "kind": one.settings.kind,
         "every_seconds": int(one.settings.every.total_seconds()),
-        "last_try_at": one.last_try_at,
-        "last_success_at": one.last_success_at,
-        "last_report_at": one.last_report_at,
-        "next_try_at": one.next_try_at,
-        "failures": one.failures,
-        "error": one.error,
+        **fields(one, "last_try_at last_success_at last_report_at next_try_at failures error"),
     }
 
 

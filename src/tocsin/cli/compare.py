@@ -1,5 +1,6 @@
 """`tocsin compare`: whom today's tool told, whom this node would tell, and why they differ."""
 
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import note, print_table, say
+from tocsin.node.errors import StorageError
 
 if TYPE_CHECKING:
     from tocsin.pipeline.comparison import ComparisonCase, ToolComparison
@@ -103,9 +105,6 @@ def _print_cases(found: "ToolComparison", top: int) -> None:
 
 
 def _write(out: Path, cases: "tuple[ComparisonCase, ...]") -> None:
-    import csv
-
-    from tocsin.node.errors import StorageError
     from tocsin.node.spreadsheet import harmless
 
     try:

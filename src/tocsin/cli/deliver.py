@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import note, say
+from tocsin.interface.output import fields, note, say
 
 if TYPE_CHECKING:
     from tocsin.delivery import DeliverySummary
@@ -51,18 +51,7 @@ def _watch(call: NodeInvocation, node: "NodeWithStores", every: float) -> None:
 def document(summary: "DeliverySummary") -> dict[str, object]:
     """The summary as one JSON document; ``problem`` is there when the run stopped early."""
     return {
-        "way": summary.way,
-        "letters": summary.letters,
-        "held": summary.held,
-        "stuck": summary.stuck,
-        "full": summary.full,
-        "expired": summary.expired,
-        "digests": summary.digests,
-        "mails": summary.mails,
-        "events": summary.events,
-        "later": summary.later,
-        "failed": summary.failed,
-        "withheld": summary.withheld,
+        **fields(summary, "way letters held stuck full expired digests mails events later failed withheld"),
         "unreachable": len(summary.unreachable),
         "seconds": round(summary.seconds, 3),
         **({"problem": summary.problem} if summary.problem else {}),

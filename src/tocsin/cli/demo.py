@@ -1,5 +1,6 @@
 """`tocsin demo`: the main job on a fictional country, from reports to finished mails and the first page."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,8 +51,6 @@ def demo(
 
 def _invite(node: "NodeWithStores", seen: "Overview", port: int) -> None:
     """Say how to look around: one account of each role."""
-    from datetime import UTC, datetime
-
     from tocsin.directory import teams_by_id
     from tocsin.operations.demo import let_in
 
@@ -67,8 +66,6 @@ def _play(home: Path, port: int) -> None:
 
     ``port``: where the links of the mails lead, on this machine.
     """
-    from datetime import UTC, datetime, timedelta
-
     from tocsin.directory import import_directory
     from tocsin.networks import Networks, load_table
     from tocsin.operations.demo import found_country, write_mapping, write_reports

@@ -10,7 +10,7 @@ import typer
 from tocsin.cli.directory_coverage import read_country, read_day
 from tocsin.cli.files_out import csv_text, put
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_json, print_table, say
+from tocsin.interface.output import Commands, fields, print_json, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory.states import CirtAssessment, CirtVerdict, StateSet
@@ -67,7 +67,7 @@ def _document(among: "StateSet", found: "Sequence[CirtAssessment]", at: datetime
 
     return {
         "as_of": at.date(),
-        "states": {"title": among.title, "as_of": among.as_of, "source": among.source, "number": len(among.states)},
+        "states": {**fields(among, "title as_of source"), "number": len(among.states)},
         "counts": {group or "all": count_answers(found, group) for group in ("", *GROUPS)},
         "cirts": [
             {
@@ -88,7 +88,7 @@ def _document(among: "StateSet", found: "Sequence[CirtAssessment]", at: datetime
 
 
 def _verdict(verdict: "CirtVerdict") -> dict[str, object]:
-    return {"answer": verdict.answer, "reason": verdict.reason, "evidence": verdict.evidence}
+    return fields(verdict, "answer reason evidence")
 
 
 def _flat(one: "CirtAssessment") -> dict[str, object]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table, say
+from tocsin.interface.output import Commands, fields, print_table, say
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.directory.contacts import Contact, ContactReply
     from tocsin.directory.contacts.verification import VerificationRun
-    from tocsin.pipeline.stores import NodeWithStores
 
 app = Commands()
 
@@ -38,7 +38,7 @@ def contacts(
     _one_of("--purpose", purpose, ContactPurpose)
     found = [
         contact
-        for contact in read_contacts(_node(call), call.now)
+        for contact in read_contacts(call.node, call.now)
         if (not state or contact.stand.state == state)
         and (not purpose or contact.purpose == purpose)
         and (not country or contact.country == country.upper())
@@ -59,18 +59,17 @@ def verify(
 ) -> None:
     """Ask the holders of mailboxes, by letter, whether those are their teams'. 'tocsin deliver' sends the letters."""
     from tocsin.directory.contacts.verification import verify_all, verify_due, verify_team
-    from tocsin.node.errors import UsageError
 
     if [bool(team), all_, due].count(True) != 1:
         raise UsageError("Name a team, or take --all or --due.")
-    node, now = _node(call), call.now
+    node, now = call.node, call.now
     if team:
         asked = verify_team(node, team, now=now, dry_run=dry_run)
     else:
         asked = (verify_due if due else verify_all)(node, now=now, dry_run=dry_run)
     document = {
         "dry_run": dry_run,
-        "asked": [{"mailbox": one.mailbox, "teams": one.teams, "day": one.day} for one in asked.asks],
+        "asked": [fields(one, "mailbox teams day") for one in asked.asks],
         "reminders": asked.reminders,
         "left": dict(asked.left),
     }
@@ -82,24 +81,13 @@ def verifications(call: NodeInvocation) -> None:
     """Show what holders of mailboxes answered, the latest first, with what they wrote."""
     from tocsin.directory.contacts import read_answers
 
-    with _node(call).database.begin() as session:
+    with call.database.begin() as session:
         found = read_answers(session)
-    rows = [
-        {"number": one.number, "at": one.at, "mailbox": one.mailbox, "teams": one.teams, "outcome": one.outcome}
-        | {"via": one.via, "note": one.note}
-        for one in found
-    ]
+    rows = [fields(one, "number at mailbox teams outcome") | {"via": one.via, "note": one.note} for one in found]
     call.emit(rows, lambda: _print_answers(found))
 
 
-def _node(call: NodeInvocation) -> "NodeWithStores":
-
-    return call.node
-
-
 def _one_of(option: str, given: str, words: Iterable[str]) -> None:
-    from tocsin.node.errors import UsageError
-
     if given and given not in list(words):
         raise UsageError(f"{option} '{given}' is none of {', '.join(words)}.")
 
@@ -120,14 +108,8 @@ def _counts(found: "Iterable[Contact]") -> dict[str, dict[str, int]]:
 
 def _document(contact: "Contact") -> dict[str, object]:
     return {
-        "team": contact.team,
-        "country": contact.country,
-        "mailbox": contact.mailbox,
-        "purpose": contact.purpose,
-        "state": contact.stand.state,
-        "since": contact.stand.since,
-        "until": contact.stand.until,
-        "reason": contact.stand.reason,
+        **fields(contact, "team country mailbox purpose"),
+        **fields(contact.stand, "state since until reason"),
     }
 
 

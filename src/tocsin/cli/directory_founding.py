@@ -10,6 +10,7 @@ import typer
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.operations.doctor import HealthFinding
@@ -53,7 +54,6 @@ def _asked(
     call: NodeInvocation, asked: "tuple[InterviewQuestion, ...]", kept: Path, *, fresh: bool
 ) -> "dict[str, Answer]":
     """The answers of a person, those of an earlier run among them."""
-    from tocsin.node.errors import UsageError
     from tocsin.operations.founding import Terminal, interview, keep_answers, read_answers
 
     given = read_answers(kept, asked) if kept.is_file() and not fresh else {}

@@ -9,6 +9,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, say, visible
+from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.directory import HistoryEntry
@@ -79,8 +80,6 @@ class _HistoryAnswer:
 
 def end_of_day(text: str) -> datetime:
     """The last moment of a day, UTC; of today where none is given."""
-    from tocsin.node.errors import UsageError
-
     try:
         day = date.fromisoformat(text.strip()) if text else datetime.now(UTC).date()
     except ValueError:
@@ -97,7 +96,6 @@ def _is_value(query: str) -> bool:
 
 def _is_team(query: str) -> bool:
     """Whether a query can only be a team: no address, no AS, and no dot as every domain has one."""
-    from tocsin.node.errors import UsageError
     from tocsin.sharing.lookup import read_subject
 
     try:

@@ -11,6 +11,7 @@ import typer
 from tocsin.cli import remote
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, print_json, visible
+from tocsin.node.errors import InputError
 
 app = Commands()
 
@@ -54,8 +55,6 @@ def _cell(value: object) -> str:
 
 
 def _blocks(file: Path | None) -> Iterator[list[str]]:
-    from tocsin.node.errors import InputError
-
     try:
         with file.open(encoding="utf-8", errors="replace") if file else sys.stdin as lines:
             block: list[str] = []

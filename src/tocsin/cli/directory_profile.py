@@ -12,7 +12,8 @@ import typer
 from tocsin.cli.directory_import import print_import
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
+from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from pysequoia import PySigner
@@ -87,7 +88,6 @@ def _import(database: "Database", file: Path, reading: "ParsedProfile", team: st
     from tocsin.directory.canonical import key
     from tocsin.directory.files import ImportFile
     from tocsin.directory.profile import profile_entries
-    from tocsin.node.errors import UsageError
 
     try:
         entries = profile_entries(reading.profile, key(team), complete=not reading.unread)
@@ -99,7 +99,6 @@ def _import(database: "Database", file: Path, reading: "ParsedProfile", team: st
 
 def _signer(home: Path, now: datetime) -> "PySigner":
     from tocsin.delivery.sealing import judge_own, read_own_keys
-    from tocsin.node.errors import NotFoundError
     from tocsin.node.settings import load_settings
 
     own = read_own_keys(home, load_settings(home).mail).openpgp
@@ -140,7 +139,7 @@ def _document(profile: "TeamProfile") -> dict[str, object]:
         }
         for section in OUTLINE
     ]
-    head = {"name": profile.name, "version": profile.version, "dated": profile.dated, "draft": profile.draft}
+    head = fields(profile, "name version dated draft")
     return head | {"sections": sections}
 
 

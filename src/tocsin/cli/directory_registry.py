@@ -11,6 +11,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, note, print_table, say, visible
+from tocsin.node.errors import TocsinError, UsageError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,7 +39,6 @@ def import_delegations(
 ) -> None:
     """Keep which addresses and AS numbers each country was given, as the registries' delegation files say."""
     from tocsin.directory.registry import import_delegations as keep
-    from tocsin.node.errors import TocsinError
 
     day = _day(as_of)
     done: list[DelegationsImported] = []
@@ -124,8 +124,6 @@ def import_rpsl(
 
 
 def _day(text: str) -> date | None:
-    from tocsin.node.errors import UsageError
-
     if not text:
         return None
     try:

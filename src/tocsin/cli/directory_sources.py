@@ -13,6 +13,7 @@ from tocsin.cli.directory_import import print_import
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, print_table
+from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from tocsin.directory import ImportResult
@@ -56,7 +57,6 @@ def import_security_txt(
 ) -> None:
     """Bring the security contact of a domain from its security.txt (RFC 9116); one that expired is withdrawn."""
     from tocsin.directory.registry import read_security_txt
-    from tocsin.node.errors import UsageError
 
     if (file is None) == (not domain):
         raise UsageError("A file or a domain is needed.", hint="Give FILE, or --domain example.org to fetch it.")
@@ -79,7 +79,6 @@ def rdap(
 ) -> None:
     """Ask its registry over RDAP whom to tell of a network or an AS number, and bring the answer into the directory."""
     from tocsin.directory.registry import RdapSettings, look_up
-    from tocsin.node.errors import UsageError
 
     settings = call.settings.directory
     if not settings.rdap:
@@ -112,7 +111,6 @@ def _permission(pap: str) -> "GateVerdict":
 def _openpgp_keys(database: "Database", team: str) -> list[bytes]:
     from tocsin.directory import read_team
     from tocsin.directory.keys import KeyFormat, team_keys
-    from tocsin.node.errors import NotFoundError
 
     try:
         found, _ = read_team(database, team)

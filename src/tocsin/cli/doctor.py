@@ -7,6 +7,7 @@ import typer
 from tocsin.cli import remote
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import note, say
+from tocsin.node.errors import WithheldError
 
 if TYPE_CHECKING:
     from tocsin.operations.doctor import HealthFinding
@@ -31,7 +32,6 @@ def doctor(call: NodeInvocation) -> None:
 
 def _asked(call: NodeInvocation) -> "list[HealthFinding]":
     """What another node says of itself."""
-    from tocsin.node.errors import WithheldError
     from tocsin.operations.doctor import HealthFinding
 
     with remote.client_of(call) as client:

@@ -59,7 +59,7 @@ def events(
     if call.server:
         conditions = {
             "address": cidr, "asn": asn, "country": country, "type": type_, "feed": feed,
-            "since": _time("since", since), "until": _time("until", until),
+            "since": read_time("since", since), "until": read_time("until", until),
         }  # fmt: skip
         events_remote.write(remote.client_of(call), conditions, form.value, limit=limit, out=out, shown=_SHOWN)
         return
@@ -69,8 +69,8 @@ def events(
         country=country,
         type=type_,
         feed=feed,
-        since=_time("since", since),
-        until=_time("until", until),
+        since=read_time("since", since),
+        until=read_time("until", until),
     )
     found = call.node.store.find(query, limit=limit)
     _write(found, form, out)
@@ -98,7 +98,8 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _time(option: str, text: str | None) -> datetime | None:
+def read_time(option: str, text: str | None) -> datetime | None:
+    """The time that an option gives, in ISO 8601; UTC without a zone. Raises UsageError."""
     if text is None:
         return None
     try:

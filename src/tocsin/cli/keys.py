@@ -8,7 +8,7 @@ import typer
 
 from tocsin.cli import keys_node
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table, say, visible
+from tocsin.interface.output import Commands, fields, print_table, say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def import_(
     """Record keys of a team, or newer forms of them, and say of each whether mails can be encrypted for it."""
     from tocsin.directory.keys import KeySubmission, import_keys
 
-    content = _read(file)
+    content = keys_node.read_key(file)
     saying = KeySubmission(call.actor, source or file.name, said_by, any_mailbox, prefer)
     now = call.now
     found, taken = import_keys(call.database, team, content, saying, now)
@@ -131,32 +131,14 @@ def document(key: "TeamKey", team: "Team", now: datetime) -> dict[str, object]:
     return {
         "uuid": key.uuid,
         "team": team.key,
-        "format": facts.format,
-        "fingerprint": facts.fingerprint,
-        "names": facts.names,
-        "mailboxes": facts.mailboxes,
+        **fields(facts, "format fingerprint names mailboxes"),
         "algorithm": facts.strength,
         "since": facts.since,
         "until": facts.until,
         "state": verdict.state,
         "why": verdict.why,
-        "any_mailbox": key.any_mailbox,
-        "preferred": key.preferred,
-        "source": key.source,
-        "said_by": key.said_by,
-        "recorded": key.recorded,
-        "withdrawn": key.withdrawn,
-        "reason": key.reason,
+        **fields(key, "any_mailbox preferred source said_by recorded withdrawn reason"),
     }
-
-
-def _read(file: Path) -> bytes:
-    from tocsin.node.errors import InputError
-
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Name a file that holds a key.") from error
 
 
 def _teams(database: "Database") -> "dict[int, Team]":

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
+from tocsin.node.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from tocsin.delivery.sealing import KeyRing
@@ -31,6 +32,14 @@ def make(
     call.emit([_document(facts) for facts in made], lambda: _print(call.home, made))
 
 
+def read_key(file: Path) -> bytes:
+    """What a file of keys holds. Raises InputError."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Name a file that holds a key.") from error
+
+
 @app.command("node-import")
 def import_(
     call: NodeInvocation,
@@ -38,14 +47,8 @@ def import_(
     replace: Annotated[bool, typer.Option("--replace", help="Lay the present key aside for the new one.")] = False,
 ) -> None:
     """Take a key that was made elsewhere as this node's own; [mail] key_password_file names its password's file."""
-    from tocsin.node.errors import InputError
-
     ring = _ring(call)
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Name a file that holds a key.") from error
-    facts = ring.bring(content, now=call.now, replace=replace)
+    facts = ring.bring(read_key(file), now=call.now, replace=replace)
     call.emit([_document(facts)], lambda: _print(call.home, [facts]))
     contact = ring.settings.node.contact
     if contact.lower() not in facts.mailboxes:
@@ -74,7 +77,6 @@ def export(
     """Print this node's public key or certificate, to give to partners and to publish."""
     from tocsin.delivery.sealing import read_own_keys
     from tocsin.directory.keys import KeyFormat
-    from tocsin.node.errors import InputError, NotFoundError
 
     key = read_own_keys(call.home, call.settings.mail).of(KeyFormat(form))
     if key is None:
@@ -125,10 +127,7 @@ def _forms(form: Form | None) -> "list[KeyFormat]":
 
 def _document(facts: "KeyFacts") -> dict[str, object]:
     return {
-        "format": facts.format,
-        "fingerprint": facts.fingerprint,
-        "names": facts.names,
-        "mailboxes": facts.mailboxes,
+        **fields(facts, "format fingerprint names mailboxes"),
         "algorithm": facts.strength,
         "since": facts.since,
         "until": facts.until,

@@ -7,6 +7,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, print_table, say
+from tocsin.node.errors import NotFoundError, UsageError
 
 app = Commands(help="The languages of the pages; a country adds its own.", no_args_is_help=True)
 
@@ -54,7 +55,6 @@ def start(call: NodeInvocation, language: _Language) -> None:
 @app.command()
 def check(call: NodeInvocation, language: _Language) -> None:
     """Show which texts of this node's own catalogue are missing or fill in the wrong names."""
-    from tocsin.node.errors import NotFoundError
     from tocsin.server.pages.translating import faults
 
     path = _path(call.home, language)
@@ -81,7 +81,6 @@ def _path(home: Path, language: str) -> Path:
     """
     from babel import Locale, UnknownLocaleError
 
-    from tocsin.node.errors import UsageError
     from tocsin.server.pages.translating import FILE
 
     try:

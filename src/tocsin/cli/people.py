@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
+from tocsin.node.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from tocsin.node.accounts import Person, PersonSummary, SiteConfig
+    from tocsin.node.accounts import PersonSummary, SiteConfig
     from tocsin.node.records import Database
     from tocsin.node.settings import Settings
 
@@ -30,15 +31,14 @@ Teams = Annotated[list[str] | None, typer.Option("--team", help="Key of an opera
 def first(call: NodeInvocation) -> None:
     """Print the one-time link by which the first administrator makes an account; it works for 24 hours."""
     from tocsin.node.accounts import first_link
-    from tocsin.node.errors import ConflictError
 
     with _changing(call) as work:
-        link = first_link(work.session, work.house, now=work.now)
+        link = first_link(work.session, work.house, now=call.now)
         if link is None:
             raise ConflictError(
                 "There is an administrator already.", hint="They invite others: tocsin people invite MAILBOX ROLE."
             )
-    work.call.emit({"link": work.open_with(link)}, work.open_with(link))
+    work.give(link)
 
 
 @app.command("list")
@@ -64,8 +64,8 @@ def invite(
 
     teams = _teams(call, team)
     with _changing(call) as work:
-        link = send(work.session, work.house, mailbox, AccountRole(role), teams=teams, actor=work.actor, now=work.now)
-    work.call.emit({"link": work.open_with(link), "mailed": bool(work.house.url)}, work.open_with(link))
+        link = send(work.session, work.house, mailbox, AccountRole(role), teams=teams, actor=call.actor, now=call.now)
+    work.give(link, mailed=bool(work.house.url))
 
 
 @app.command()
@@ -82,7 +82,7 @@ def role(
     _change(
         call,
         person,
-        lambda work, found: set_role(work.session, found, AccountRole(role), teams, actor=work.actor, now=work.now),
+        lambda session, found, **by: set_role(session, found, AccountRole(role), teams, **by),
         f"has the role '{role}' now",
     )
 
@@ -92,7 +92,7 @@ def block(call: NodeInvocation, person: Who) -> None:
     """Let an account let nobody in, until it is unblocked."""
     from tocsin.node.accounts import block as act
 
-    _change(call, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is blocked")
+    _change(call, person, act, "is blocked")
 
 
 @app.command()
@@ -100,7 +100,7 @@ def unblock(call: NodeInvocation, person: Who) -> None:
     """Let an account let its person in again."""
     from tocsin.node.accounts import unblock as act
 
-    _change(call, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is unblocked")
+    _change(call, person, act, "is unblocked")
 
 
 @app.command()
@@ -117,9 +117,9 @@ def reset(
     with _changing(call) as work:
         found = find_person(work.session, person)
         if second_factor:
-            reset_factor(work.session, work.house, found, actor=work.actor, now=work.now)
-        link = reset_link(work.session, work.house, found, actor=work.actor, now=work.now)
-    work.call.emit({"link": work.open_with(link), "mailed": bool(work.house.url)}, work.open_with(link))
+            reset_factor(work.session, work.house, found, actor=call.actor, now=call.now)
+        link = reset_link(work.session, work.house, found, actor=call.actor, now=call.now)
+    work.give(link, mailed=bool(work.house.url))
 
 
 @app.command()
@@ -130,11 +130,10 @@ def remove(
 ) -> None:
     """Remove an account for good: name, mailbox and credentials go; the audit log keeps its number."""
     from tocsin.node.accounts import remove as act
-    from tocsin.node.errors import UsageError
 
     if not yes:
         raise UsageError("A removed account does not come back.", hint="Add --yes, or block it instead.")
-    _change(call, person, lambda work, found: act(work.session, found, actor=work.actor, now=work.now), "is removed")
+    _change(call, person, act, "is removed")
 
 
 def note_first_link(settings: "Settings", database: "Database", home: Path, port: int) -> None:
@@ -163,15 +162,13 @@ class _PeopleSession:
     """What a command changes people with."""
 
     call: NodeInvocation
-    settings: "Settings"
     house: "SiteConfig"
     session: "Session"
-    now: datetime
-    actor: str
 
-    def open_with(self, link: str) -> str:
-        """What a person is told to open."""
-        return _openable(link, self.settings, self.settings.server.port)
+    def give(self, link: str, **more: object) -> None:
+        """Print what a person is told to open."""
+        link = _openable(link, self.call.settings, self.call.settings.server.port)
+        self.call.emit({"link": link, **more}, link)
 
 
 @contextmanager
@@ -179,10 +176,9 @@ def _changing(call: NodeInvocation) -> "Iterator[_PeopleSession]":
     from tocsin.node.accounts import house_of
     from tocsin.node.tokens import open_tokens
 
-    settings, database = call.settings, call.database
-    house = house_of(settings, open_tokens(call.home))
-    with database.begin() as session:
-        yield _PeopleSession(call, settings, house, session, call.now, call.actor)
+    house = house_of(call.settings, open_tokens(call.home))
+    with call.database.begin() as session:
+        yield _PeopleSession(call, house, session)
 
 
 def _teams(call: NodeInvocation, keys: list[str] | None) -> list[int]:
@@ -192,27 +188,23 @@ def _teams(call: NodeInvocation, keys: list[str] | None) -> list[int]:
     return [read_team(call.database, key)[0].id for key in keys] if keys else []
 
 
-def _change(call: NodeInvocation, person: str, act: "Callable[[_PeopleSession, Person], object]", became: str) -> None:
+def _change(call: NodeInvocation, person: str, act: Callable[..., object], became: str) -> None:
+    """Do an act, which is given session, account, actor and now, and say what became of the account."""
     from tocsin.node.accounts import find_person
 
     with _changing(call) as work:
         found = find_person(work.session, person)
         number = found.id
-        act(work, found)
-    work.call.emit({"person": number}, f"Account {number} {became}.")
+        act(work.session, found, actor=call.actor, now=call.now)
+    call.emit({"person": number}, f"Account {number} {became}.")
 
 
 def _document(one: "PersonSummary") -> dict[str, object]:
     return {
-        "number": one.number,
-        "name": one.name,
-        "mailbox": one.mailbox,
+        **fields(one, "number name mailbox"),
         "role": one.role.value,
         "teams": list(one.teams),
-        "second_factor": one.second_factor,
-        "made_at": one.made_at,
-        "seen_at": one.seen_at,
-        "blocked_at": one.blocked_at,
+        **fields(one, "second_factor made_at seen_at blocked_at"),
     }
 
 

@@ -8,7 +8,7 @@ import typer
 from tocsin.cli import problems_unanswered
 from tocsin.cli.answers import team_number, teams_of
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table, say
+from tocsin.interface.output import Commands, fields, print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,14 +69,8 @@ def _document(one: "Course", teams: "dict[int, Team]") -> dict[str, object]:
 
     return {
         "problem": problem_text(one.key),
-        "where": one.name.where,
-        "port": one.name.port,
-        "what": one.name.what,
-        "state": one.state,
-        "first_seen": one.first_seen,
-        "last_seen": one.last_seen,
-        "sightings": one.sightings,
-        "gone_at": one.gone_at,
+        **fields(one.name, "where port what"),
+        **fields(one, "state first_seen last_seen sightings gone_at"),
         "teams": [teams[number].key for number in one.teams if number in teams],
         "said": [
             {

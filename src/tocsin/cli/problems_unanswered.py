@@ -6,7 +6,7 @@ import typer
 
 from tocsin.cli.answers import teams_of
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table, say
+from tocsin.interface.output import Commands, fields, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,13 +37,7 @@ def _document(one: "UnansweredProblem", teams: "dict[int, Team]") -> dict[str, o
 
     return {
         "problem": problem_text(one.key),
-        "where": one.where,
-        "port": one.port,
-        "what": one.what,
-        "first_told_at": one.first_told_at,
-        "last_told_at": one.last_told_at,
-        "last_seen": one.last_seen,
-        "tellings": one.tellings,
+        **fields(one, "where port what first_told_at last_told_at last_seen tellings"),
         "teams": [teams[team].key for team in one.teams if team in teams],
         "escalated": one.escalated,
     }

@@ -1,13 +1,15 @@
 """`tocsin replies`: mails that came in, and what followed from them."""
 
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say, visible
+from tocsin.interface.output import Commands, fields, note, print_table, say, visible
+from tocsin.node.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +46,6 @@ def file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep nothing.")] = False,
 ) -> None:
     """Read one mail from a file, as if it had come into the mailbox now."""
-    from tocsin.node.errors import InputError
     from tocsin.problems.replies import file_mail, open_desk
 
     try:
@@ -77,7 +78,6 @@ def list_(
 def show(call: NodeInvocation, number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")]) -> None:
     """Show one mail: what it is, what followed from it, and what it says."""
     from tocsin.delivery.mailbox import kept_mail, read_mail
-    from tocsin.node.errors import NotFoundError
     from tocsin.problems.replies import find_mail, open_desk
 
     desk = open_desk(call.node, call.node.store)
@@ -133,16 +133,9 @@ def document(desk: "MailContext", row: "ReceivedMail") -> dict[str, object]:
     team = desk.teams.get(row.team_id) if row.team_id else None
     return {
         "number": row.id,
-        "kind": row.kind,
-        "state": row.state,
-        "why": row.why,
-        "reasons": row.reasons,
+        **fields(row, "kind state why reasons"),
         "from": row.sender,
-        "subject": row.subject,
-        "message_id": row.message_id,
-        "arrived_at": row.arrived_at,
-        "read_at": row.read_at,
-        "size": row.size,
+        **fields(row, "subject message_id arrived_at read_at size"),
         "digest": delivery.reference if delivery else None,
         "letter": letter.reference if letter else None,
         "team": team.key if team else None,
@@ -153,11 +146,7 @@ def document(desk: "MailContext", row: "ReceivedMail") -> dict[str, object]:
         ],
         "bounces": [
             {
-                "mailbox": bounce.mailbox,
-                "failed": bounce.failed,
-                "permanent": bounce.permanent,
-                "status": bounce.status,
-                "detail": bounce.detail,
+                **fields(bounce, "mailbox failed permanent status detail"),
                 "words": bounce_words(bounce),
             }
             for bounce in bounces
@@ -299,8 +288,6 @@ def _sentence(said: "Mapping[str, object]") -> str:
 
 
 def _shown(value: object) -> str:
-    from datetime import datetime
-
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S} UTC"
     if isinstance(value, list):

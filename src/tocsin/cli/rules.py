@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
 from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:
     from tocsin.pipeline.rules_dry_run import Trial
-    from tocsin.pipeline.stores import NodeWithStores
     from tocsin.sharing.rules import RulesDocument, RulesVersion
 
 app = Commands(help="What may be shared with whom beyond the gate's table, and who else is told.", no_args_is_help=True)
@@ -42,7 +41,7 @@ def show(
 @app.command()
 def check(call: NodeInvocation, file: _File) -> None:
     """Say what is wrong with a document, line by line, or each of its rules in plain words. Exit 1 when it is wrong."""
-    document = _read(_open(call), file)
+    document = _read(call, file)
     call.emit({"rules": _in_words(document)}, lambda: _say_words(document))
 
 
@@ -55,8 +54,7 @@ def try_(
     """Say what a document would have changed of the last days' events; nothing is stored and nobody told."""
     from tocsin.pipeline.rules_dry_run import try_rules
 
-    node = _open(call)
-    trial = try_rules(node, _read(node, file), now=call.now, days=days)
+    trial = try_rules(call.node, _read(call, file), now=call.now, days=days)
     call.emit(trial_document(trial), lambda: _say_trial(trial))
 
 
@@ -71,19 +69,12 @@ def set_(
     from tocsin.directory import team_keys
     from tocsin.sharing.rules import set_rules, version_in_force
 
-    node, text = _open(call), _text(file)
-    with node.database.begin() as session:
+    text = _text(file)
+    with call.database.begin() as session:
         before = version_in_force(session)
-        number = before.id if before else 0
-        made = set_rules(
-            session,
-            text,
-            based_on=number if based_on is None else based_on,
-            teams=set(team_keys(session).values()),
-            why=why,
-            actor=call.actor,
-            now=call.now,
-        )
+        base = based_on if based_on is not None else before.id if before else 0
+        teams = set(team_keys(session).values())
+        made = set_rules(session, text, based_on=base, teams=teams, why=why, actor=call.actor, now=call.now)
     call.emit({"version": made.id}, f"Version {made.id} is in force.")
 
 
@@ -109,25 +100,12 @@ def versions_(
 def trial_document(trial: "Trial") -> dict[str, object]:
     """A dry run as JSON."""
     return {
-        "days": trial.days,
-        "events": trial.events,
-        "more": trial.more,
-        "teams_before": trial.teams_before,
-        "teams_after": trial.teams_after,
-        "withheld": trial.withheld,
+        **fields(trial, "days events more teams_before teams_after withheld"),
         "changes": [
             {"team": one.key, "name": one.team, "before": one.before, "after": one.after} for one in trial.changes
         ],
-        "rules": [
-            {"rule": one.rule, "events": one.events, "stopped": one.stopped, "hidden": one.hidden, "added": one.added}
-            for one in trial.rules
-        ],
+        "rules": [fields(one, "rule events stopped hidden added") for one in trial.rules],
     }
-
-
-def _open(call: NodeInvocation) -> "NodeWithStores":
-
-    return call.node
 
 
 def _text(file: Path) -> str:
@@ -139,11 +117,11 @@ def _text(file: Path) -> str:
         raise InputError(f"{file} cannot be read as text.", hint="Name a file of UTF-8 text.") from error
 
 
-def _read(node: "NodeWithStores", file: Path) -> "RulesDocument":
+def _read(call: NodeInvocation, file: Path) -> "RulesDocument":
     from tocsin.directory import team_keys
     from tocsin.sharing.rules import read_document
 
-    with node.database.reading() as session:
+    with call.database.reading() as session:
         keys = set(team_keys(session).values())
     return read_document(_text(file), keys)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface.output import Commands, fields, note, print_table, say
+from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -67,7 +68,6 @@ def _person(session: "Session", text: str) -> "Person":
     from sqlalchemy import select
 
     from tocsin.node.accounts import Person
-    from tocsin.node.errors import NotFoundError
 
     named = Person.id == int(text) if text.isdecimal() else Person.mailbox == text.strip().lower()
     found = session.scalar(select(Person).where(named))
@@ -78,7 +78,6 @@ def _person(session: "Session", text: str) -> "Person":
 
 def _acts(names: list[str]) -> "list[Permission]":
     from tocsin.node.accounts import IN_API, Permission
-    from tocsin.node.errors import UsageError
 
     if wrong := sorted(set(names) - set(Permission)):
         raise UsageError(f"There is no scope {', '.join(wrong)}.", hint=f"Scopes are: {', '.join(sorted(IN_API))}.")
@@ -91,11 +90,7 @@ def _document(row: "ApiToken", now: datetime) -> dict[str, object]:
     return {
         "number": row.id,
         "person": row.person_id,
-        "name": row.name,
-        "scopes": row.scopes,
-        "made_at": row.made_at,
-        "expires_at": row.expires_at,
-        "used_at": row.used_at,
+        **fields(row, "name scopes made_at expires_at used_at"),
         "state": token_state(row, now),
     }
 

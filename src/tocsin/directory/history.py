@@ -18,6 +18,7 @@ from tocsin.directory.standing import on_values
 from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
 from tocsin.networks import network_bounds, parse_network, parse_networks
 from tocsin.node.records import Database
+from tocsin.node.records.from_rows import from_row
 
 _Valued = TypeVar("_Valued", ConstituencyRow, DenialRow, DecisionRow)
 _Owned = TypeVar("_Owned", ConstituencyRow, MailboxRow, DenialRow)
@@ -152,19 +153,15 @@ def _claim(row: ConstituencyRow | MailboxRow, keys: Mapping[int, str]) -> Histor
     kind, value, role = (
         (row.kind, row.value, row.role) if isinstance(row, ConstituencyRow) else (MAILBOX, row.address, "")
     )
-    return HistoryEntry(
+    return from_row(
+        HistoryEntry,
+        row,
         act=AssertionChange.CLAIM,
         teams=(keys[row.team_id],),
         kind=kind,
         value=value,
         role=role,
-        source=row.source,
-        as_of=row.as_of,
-        confidence=row.confidence,
-        said_by=row.said_by,
         reason=row.reason or "",
-        recorded=row.recorded,
-        withdrawn=row.withdrawn,
     )
 
 
@@ -184,7 +181,9 @@ def _merges(session: Session, keys: Mapping[int, str]) -> list[HistoryEntry]:
 def _word(
     act: AssertionChange, teams: tuple[str, ...], kind: str, value: str, row: DenialRow | DecisionRow | MergeRow
 ) -> HistoryEntry:
-    return HistoryEntry(
+    return from_row(
+        HistoryEntry,
+        row,
         act=act,
         teams=teams,
         kind=kind,
@@ -193,10 +192,6 @@ def _word(
         source=f"{DECISION}{row.id}" if act is AssertionChange.DECISION else f"{PERSON}{row.said_by}",
         as_of=row.recorded.date(),
         confidence=None,
-        said_by=row.said_by,
-        reason=row.reason,
-        recorded=row.recorded,
-        withdrawn=row.withdrawn,
     )
 
 

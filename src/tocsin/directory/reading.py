@@ -35,6 +35,7 @@ from tocsin.directory.standing import (
 from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError
 from tocsin.node.records import Database
+from tocsin.node.records.from_rows import from_row
 
 _KINDS = {kind.value: kind for kind in TeamKind}
 _INTERVALS = {interval.value: interval for interval in DigestInterval}
@@ -213,21 +214,13 @@ def read_teams(
     if at is not None:
         query = query.where(TeamRow.recorded <= at)
     return [
-        Team(
-            id=row.id,
-            uuid=row.uuid,
-            key=row.key,
-            name=row.name,
-            organisation=row.organisation,
+        from_row(
+            Team,
+            row,
             kind=_KINDS[row.kind],
-            country=row.country,
-            language=row.language,
-            timezone=row.timezone,
             mailboxes=tuple(mailboxes.get(row.id, ())),
             interval=_INTERVALS[row.interval],
             formats=_formats(row.formats),
-            ceiling=row.ceiling,
-            encrypt=row.encrypt,
             mutes=tuple(mutes.get(row.id, ())),
         )
         for row in plain_rows(session, query)

@@ -143,6 +143,11 @@ def print_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, default=_plain) + "\n")
 
 
+def fields(thing: object, names: str) -> dict[str, object]:
+    """The named fields of a thing, for a document or a row of a table; the names stand with spaces between them."""
+    return {name: getattr(thing, name) for name in names.split()}
+
+
 def say(text: str) -> None:
     """A line for the person on stdout."""
     sys.stdout.write(text + "\n")

@@ -19,6 +19,7 @@ from tocsin.directory.standing import DirectoryPart, standing
 from tocsin.directory.tables import ConstituencyRow, TeamRow
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import Database
+from tocsin.node.records.from_rows import from_row
 from tocsin.node.sentences import say
 
 
@@ -74,24 +75,14 @@ def find_claim(session: Session, number: int, now: datetime) -> ClaimRow:
 
 def claim_of(session: Session, row: ClaimRow, now: datetime) -> Claim:
     """A row as people see it."""
-    return Claim(
+    return from_row(
+        Claim,
+        row,
         number=row.id,
         team=session.get_one(TeamRow, row.team_id).key,
-        kind=row.kind,
-        value=row.value,
-        mailbox=row.mailbox,
-        claimed_by=row.claimed_by,
         state=claim_state(row.state, row.proof, row.expires_at, now),
-        made_at=row.made_at,
-        expires_at=row.expires_at,
         dns_names=record_names(row.kind, row.value),
-        dns_value=row.dns_value,
         asked=tuple(row.asked),
-        proof=row.proof,
-        evidence=row.evidence,
-        decided_by=row.decided_by,
-        decided_at=row.decided_at,
-        reason=row.reason,
     )
 
 

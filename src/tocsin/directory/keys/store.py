@@ -19,6 +19,7 @@ from tocsin.directory.reading import read_team
 from tocsin.directory.standing import merged_teams
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.records.from_rows import from_row
 from tocsin.node.sentences import say
 
 _CHUNK = 10_000  # numbers in one statement; SQLite takes 32,766
@@ -233,19 +234,7 @@ def _rows(session: Session, teams: Collection[int] | None, *, withdrawn: bool = 
 
 def _key(row: TeamKeyRow, team: int) -> TeamKey:
     facts = key_facts(KeyFormat(row.format), row.content)
-    return TeamKey(
-        uuid=row.uuid,
-        team_id=team,
-        facts=replace(facts, flaw=_REVOKED) if row.revoked else facts,
-        content=row.content,
-        any_mailbox=row.any_mailbox,
-        preferred=row.preferred,
-        source=row.source,
-        said_by=row.said_by,
-        recorded=row.recorded,
-        withdrawn=row.withdrawn,
-        reason=row.reason,
-    )
+    return from_row(TeamKey, row, team_id=team, facts=replace(facts, flaw=_REVOKED) if row.revoked else facts)
 
 
 def _names(named: str, fingerprint: str) -> bool:

@@ -25,6 +25,7 @@ from tocsin.directory.registry.delegations import (
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.files import disk_failures, sync_file, sync_folder
 from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.records.from_rows import from_row
 
 if TYPE_CHECKING:
     import polars as pl
@@ -243,14 +244,11 @@ def _keep(
     )
     counts = records.group_by("kind", "status").len().sort("kind", "status").rows()
     kinds = sorted({kind for kind, _, _ in counts})
-    return DelegationsImported(
-        file=made.file,
-        rir=made.rir,
-        as_of=made.as_of,
-        shape=made.shape,
+    return from_row(
+        DelegationsImported,
+        made,
         dry_run=dry_run,
         state=state,
-        records=made.records,
         counts={kind: {status or "not said": n for k, status, n in counts if k == kind} for kind in kinds},
         compared_with=earlier[-1].as_of if earlier else None,
         changes=dict(changes.value_counts().sort(changes.name).rows()),

@@ -1,47 +1,24 @@
-"""What happened on this node, in the figures that the terminal and the first page both show."""
+"""What the demonstration shows at its end: what was heard, who was told, and who was not and why."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Final, Literal
 
 from sqlalchemy import func, select
 
-from tocsin.delivery import DeliveryNotice, notices
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.directory import Team, teams_by_id
-from tocsin.events.alarms import feed_states
-from tocsin.events.models import FeedRecord, Ingest, IngestState
+from tocsin.events.models import Ingest, IngestState
+from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.sharing.rules import rule_words
 
-COUNTS = (
-    "rows",
-    "stored",
-    "duplicates",
-    "quarantined",
-    "problems_new",
-    "problems_continuing",
-    "routed",
-    "unrouted",
-    "withheld",
-    "deliveries",
-)
-
-
-@dataclass(frozen=True)
-class FeedFigures:
-    """What came from one feed."""
-
-    feed: str
-    provider: str
-    reports: int
-    rows: int
-    stored: int
-    duplicates: int
-    quarantined: int
-    last: datetime
+COUNTS: Final = (
+    "rows", "stored", "duplicates", "quarantined", "problems_new", "problems_continuing", "routed", "unrouted",
+    "withheld", "deliveries",
+)  # fmt: skip
+_BEGIN = datetime(2000, 1, 1, tzinfo=UTC)  # before any node
 
 
 @dataclass(frozen=True)
@@ -55,16 +32,6 @@ class TeamTold:
     problems: int
     last_subject: str
     last_path: str
-
-
-@dataclass(frozen=True)
-class FeedTrouble:
-    """A feed that is not as usual; ``note`` is what a person said who looked at it, or empty."""
-
-    feed: str
-    words: str
-    since: datetime
-    note: str
 
 
 @dataclass(frozen=True)
@@ -83,93 +50,39 @@ class Overview:
 
     reports: int
     counts: dict[str, int]
-    feeds: list[FeedFigures]
     told: list[TeamTold]
     not_told: list[NotTold]
-    notices: list[DeliveryNotice]
-    troubles: list[FeedTrouble]
-
-    @property
-    def sentence(self) -> str:
-        """The state in one sentence."""
-        if not self.reports:
-            return "Nothing was heard yet"
-        states = Counter(entry.state for entry in self.not_told)
-        parts = [_counted(len(self.told), "team") + " told"]
-        parts += [f"{states['stuck']} could not be told"] if states["stuck"] else []
-        parts += [f"{states['waiting']} told at their hour"] if states["waiting"] else []
-        quiet = len({trouble.feed for trouble in self.troubles if not trouble.note})
-        parts += [f"{_counted(quiet, 'feed')} not as usual"] if quiet else []
-        return ", ".join(parts)
 
 
 def overview(node: NodeWithStores) -> Overview:
     """The figures of all committed ingests and of all deliveries."""
     teams = teams_by_id(node.database)
-    with node.database.begin() as session:
-        ingests = list(
-            session.execute(
-                select(Ingest, FeedRecord)
-                .join(FeedRecord, FeedRecord.id == Ingest.feed_id)
-                .where(Ingest.state == IngestState.COMMITTED)
-            )
-        )
-        deliveries = list(session.scalars(select(Delivery).order_by(Delivery.id)))
-        waiting = session.execute(
-            select(DeliveryItem.team_id, func.sum(DeliveryItem.events), func.min(DeliveryItem.due_at))
-            .where(DeliveryItem.state == ItemState.QUEUED)
-            .group_by(DeliveryItem.team_id)
-        ).all()
-        old = select(func.sum(DeliveryItem.events)).where(DeliveryItem.state == ItemState.EXPIRED)
-        expired = int(session.scalar(old) or 0)
-        standing = notices(session, node.settings)
-    counts = {name: sum(getattr(record, name) for record, _ in ingests) for name in COUNTS}
-    withheld: Counter[str] = Counter()
-    for record, _ in ingests:
-        withheld.update(record.withheld_by_rule)
+    sums = (func.coalesce(func.sum(getattr(Ingest, name)), 0) for name in COUNTS)
+    owed = select(DeliveryItem.team_id, func.sum(DeliveryItem.events), func.min(DeliveryItem.due_at))
+    old = select(func.sum(DeliveryItem.events)).where(DeliveryItem.state == ItemState.EXPIRED)
     with node.database.reading() as session:
-        words = rule_words(session, list(withheld))
-    not_told = [
-        *_unknown(counts["unrouted"]),
-        *_stopped(withheld, words),
+        committed = select(func.count(), *sums).where(Ingest.state == IngestState.COMMITTED)
+        reports, *totals = session.execute(committed).one()
+        deliveries = session.scalars(select(Delivery).order_by(Delivery.id)).all()
+        queued = owed.where(DeliveryItem.state == ItemState.QUEUED).group_by(DeliveryItem.team_id)
+        waiting = session.execute(queued).all()
+        expired = int(session.scalar(old) or 0)
+    counts = {name: int(total) for name, total in zip(COUNTS, totals, strict=True)}
+    found = [
+        NotTold("nobody known", counts["unrouted"], "No team in the directory answers for these networks.", "unknown"),
+        *(
+            NotTold("the gate", rule.events, f"{rule.words} (rule {rule.rule})", "withheld")
+            for rule in withheld(node, _BEGIN)
+        ),
+        *_kept(deliveries),
         *_failed(deliveries, teams),
-        *_expired(expired),
+        NotTold("too old", expired, "It became too old before a mail could leave.", "stuck"),
+        *(_waiting(teams.get(team), team, int(events), due) for team, events, due in waiting),
     ]
-    not_told += [_waiting(teams.get(team), team, int(events), due) for team, events, due in waiting]
-    return Overview(
-        len(ingests), counts, _feeds(ingests), _told(deliveries, teams), not_told, standing, _troubles(node)
-    )
+    return Overview(reports, counts, _told(deliveries, teams), [one for one in found if one.events])
 
 
-def _feeds(ingests: Sequence[tuple[Ingest, FeedRecord]]) -> list[FeedFigures]:
-    by_feed: dict[int, list[tuple[Ingest, FeedRecord]]] = {}
-    for record, feed in ingests:
-        by_feed.setdefault(feed.id, []).append((record, feed))
-    figures = [
-        FeedFigures(
-            feed=records[0][1].name,
-            provider=records[0][1].provider,
-            reports=len(records),
-            last=max(record.started_at for record, _ in records),
-            **{
-                name: sum(getattr(record, name) for record, _ in records)
-                for name in ("rows", "stored", "duplicates", "quarantined")
-            },
-        )
-        for records in by_feed.values()
-    ]
-    return sorted(figures, key=lambda feed: (-feed.rows, feed.feed))
-
-
-def _troubles(node: NodeWithStores) -> list[FeedTrouble]:
-    return [
-        FeedTrouble(state.name, alarm.words, alarm.opened_at, alarm.note)
-        for state in feed_states(node.database)
-        for alarm in state.alarms
-    ]
-
-
-def _told(deliveries: list[Delivery], teams: dict[int, Team]) -> list[TeamTold]:
+def _told(deliveries: Sequence[Delivery], teams: Mapping[int, Team]) -> list[TeamTold]:
     sent: dict[int, list[Delivery]] = {}
     for delivery in deliveries:
         if delivery.state == DeliveryState.SENT:
@@ -189,58 +102,27 @@ def _told(deliveries: list[Delivery], teams: dict[int, Team]) -> list[TeamTold]:
     return sorted(told, key=lambda team: (-team.events, team.team))
 
 
-def _unknown(events: int) -> list[NotTold]:
-    return (
-        [NotTold("nobody known", events, "No team in the directory answers for these networks.", "unknown")]
-        if events
-        else []
-    )
-
-
-def _stopped(withheld: Counter[str], words: Mapping[str, str]) -> list[NotTold]:
-    return [
-        NotTold("the gate", events, f"{words[rule]} (rule {rule})", "withheld") for rule, events in withheld.items()
-    ]
-
-
 _KEPT = {
     DeliveryState.SHADOW.value: ("shadow mode", "Written, not sent; it counts as told."),
     DeliveryState.REDIRECTED.value: ("redirect mode", "Sent to the redirect mailbox only; it counts as told."),
 }
 _HELD = "The first mail to this team waits for a person's look."
-_STUCK = {
-    DeliveryState.FAILED.value,
-    DeliveryState.BOUNCED.value,
-    DeliveryState.WITHHELD.value,
-    DeliveryState.RETRY.value,
-    DeliveryState.HELD.value,
-    DeliveryState.STUCK.value,
-    DeliveryState.DROPPED.value,
-    DeliveryState.EXPIRED.value,
-}
+_ON_ITS_WAY = {DeliveryState.QUEUED.value, DeliveryState.SENT.value, *_KEPT}
 
 
-def _failed(deliveries: list[Delivery], teams: dict[int, Team]) -> list[NotTold]:
-    kept = Counter(dict.fromkeys(_KEPT, 0))
+def _kept(deliveries: Sequence[Delivery]) -> list[NotTold]:
+    kept = Counter[str]()
     for delivery in deliveries:
         kept[delivery.state] += delivery.events
+    return [NotTold(who, kept[state], why, "withheld") for state, (who, why) in _KEPT.items()]
+
+
+def _failed(deliveries: Sequence[Delivery], teams: Mapping[int, Team]) -> list[NotTold]:
     return [
-        *(NotTold(who, kept[state], why, "withheld") for state, (who, why) in _KEPT.items() if kept[state]),
-        *(
-            NotTold(
-                teams[delivery.team_id].name if delivery.team_id in teams else "?",
-                delivery.events,
-                delivery.error or _HELD,
-                "stuck",
-            )
-            for delivery in deliveries
-            if delivery.state in _STUCK
-        ),
+        NotTold(teams[one.team_id].name if one.team_id in teams else "?", one.events, one.error or _HELD, "stuck")
+        for one in deliveries
+        if one.state not in _ON_ITS_WAY
     ]
-
-
-def _expired(events: int) -> list[NotTold]:
-    return [NotTold("too old", events, "It became too old before a mail could leave.", "stuck")] if events else []
 
 
 def _waiting(team: Team | None, number: int, events: int, due: datetime) -> NotTold:
@@ -251,7 +133,3 @@ def _waiting(team: Team | None, number: int, events: int, due: datetime) -> NotT
     return NotTold(
         team.name, events, f"Not due before {due:%Y-%m-%d %H:%M} UTC ({team.interval.replace('_', ' ')}).", "waiting"
     )
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tocsin.node.errors import InputError, NotFoundError
+from tocsin.node.records.from_rows import from_row
 from tocsin.readiness.assessment.frameworks import Goalposts
 from tocsin.readiness.assessment.intervals import (
     ScoreInterval,
@@ -100,7 +101,9 @@ def measure(name: str, rows: Sequence[Row], as_of: datetime) -> Measurement:
             hint="Columns: " + "; ".join(f"{column} ({meaning})" for column, meaning in query.columns) + ".",
         )
     result = query.run(rows, as_of)
-    return Measurement(
+    return from_row(
+        Measurement,
+        result,
         query=name,
         method_version=query.version,
         as_of=as_of,
@@ -108,12 +111,7 @@ def measure(name: str, rows: Sequence[Row], as_of: datetime) -> Measurement:
         value=result.interval.value,
         low=result.interval.low,
         high=result.interval.high,
-        observed=result.observed,
-        total=result.total,
         coverage=result.observed / result.total if result.coverage is None else result.coverage,
-        successes=result.successes,
-        trials=result.trials,
-        detail=result.detail,
         facts_sha256=facts_hash(rows),
     )
 

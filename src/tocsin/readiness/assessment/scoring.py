@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tocsin.node.records.from_rows import from_row
 from tocsin.readiness.assessment.frameworks import Framework
 
 Kind = Literal["overall", "pillar", "indicator", "question"]
@@ -104,15 +105,13 @@ def _mean(ident: str, kind: Kind, title: str, weight: float, children: list[_Nod
 
 def _flatten(node: _Node, parent: str, share: float) -> Iterable[Score]:
     reading = node.reading
-    yield Score(
-        id=node.id,
-        kind=node.kind,
-        title=node.title,
+    yield from_row(
+        Score,
+        node,
         parent=parent,
         low=100 * reading.low,
         point=None if reading.point is None else 100 * reading.point,
         high=100 * reading.high,
-        known=node.known,
         share=share,
     )
     total = sum(child.weight for child in node.children)

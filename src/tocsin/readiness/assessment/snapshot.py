@@ -8,6 +8,7 @@ from itertools import groupby
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.node.records.from_rows import from_row
 from tocsin.readiness.assessment.assessments import find_assessment, framework_of
 from tocsin.readiness.assessment.effective import (
     AnswerFacts,
@@ -103,15 +104,9 @@ def read_snapshot(session: Session, assessment_id: int) -> Snapshot:
 
     """
     held = find_assessment(session, assessment_id)
-    return Snapshot(
-        id=held.id,
-        unit=held.unit,
-        unit_name=held.unit_name,
-        groups=held.groups,
-        as_of=held.as_of,
-        ranked=held.ranked,
-        closed_at=held.closed_at,
-        started_by=held.started_by,
+    return from_row(
+        Snapshot,
+        held,
         framework=framework_of(session, held),
         responsible=responsible(session, held.version_id),
         answers=_answers(session, held.id),
@@ -164,20 +159,7 @@ def _evidence(session: Session, ident: int) -> dict[str, tuple[EvidenceFacts, ..
         .where(EvidenceUse.assessment_id == ident)
         .order_by(EvidenceUse.question, EvidenceUse.id)
     ).all()
-    facts = [
-        EvidenceFacts(
-            question=use.question,
-            digest=piece.digest,
-            title=piece.title,
-            file_name=piece.file_name,
-            link=piece.link,
-            language=piece.language,
-            size=piece.size,
-            valid_from=piece.valid_from,
-            valid_until=piece.valid_until,
-        )
-        for use, piece in rows
-    ]
+    facts = [from_row(EvidenceFacts, piece, question=use.question) for use, piece in rows]
     return {question: tuple(group) for question, group in groupby(facts, key=lambda fact: fact.question)}
 
 
@@ -200,25 +182,7 @@ def _measured(session: Session, ident: int) -> dict[str, Measurement]:
         .where(MeasuredValue.assessment_id == ident)
         .order_by(MeasuredValue.as_of, MeasuredValue.id)
     ).all()
-    return {
-        row.query: Measurement(
-            query=row.query,
-            method_version=row.method_version,
-            as_of=row.as_of,
-            unit=row.unit,
-            value=row.value,
-            low=row.low,
-            high=row.high,
-            observed=row.observed,
-            total=row.total,
-            coverage=row.coverage,
-            successes=row.successes,
-            trials=row.trials,
-            detail=row.detail,
-            facts_sha256=row.facts_digest,
-        )
-        for row in rows
-    }
+    return {row.query: from_row(Measurement, row, facts_sha256=row.facts_digest) for row in rows}
 
 
 def _actions(session: Session, ident: int) -> tuple[ActionFacts, ...]:
@@ -227,20 +191,4 @@ def _actions(session: Session, ident: int) -> tuple[ActionFacts, ...]:
         .where(ImprovementAction.assessment_id == ident)
         .order_by(ImprovementAction.due, ImprovementAction.id)
     )
-    return tuple(
-        ActionFacts(
-            id=row.id,
-            question=row.question,
-            level=row.level,
-            title=row.title,
-            owner=row.owner,
-            due=row.due,
-            cost=row.cost,
-            currency=row.currency,
-            gain=row.gain,
-            gain_low=row.gain_low,
-            gain_high=row.gain_high,
-            done_on=row.done_on,
-        )
-        for row in rows
-    )
+    return tuple(from_row(ActionFacts, row) for row in rows)

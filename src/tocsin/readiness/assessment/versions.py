@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, audit
+from tocsin.node.records.from_rows import from_row
 from tocsin.readiness.assessment.crosswalk import QuestionLink, links
 from tocsin.readiness.assessment.frameworks import Framework, from_document
 from tocsin.readiness.assessment.models import FrameworkVersion, Responsible
@@ -119,15 +120,7 @@ def list_versions(session: Session) -> list[VersionInfo]:
     """Every version on record, by framework and age."""
     rows = session.scalars(select(FrameworkVersion).order_by(FrameworkVersion.framework, FrameworkVersion.created_at))
     return [
-        VersionInfo(
-            framework=row.framework,
-            version=row.version,
-            title=row.title,
-            digest=row.digest,
-            published_at=row.published_at,
-            published_by=row.published_by,
-            unassigned=_unassigned(from_document(row.definition), responsible(session, row.id)),
-        )
+        from_row(VersionInfo, row, unassigned=_unassigned(from_document(row.definition), responsible(session, row.id)))
         for row in rows
     ]
 

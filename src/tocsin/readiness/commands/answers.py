@@ -1,5 +1,6 @@
 """The part of `tocsin assessment` that takes answers: a sheet to fill in, one answer, or all of them from the sheet."""
 
+import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,8 +20,6 @@ def sheet(
     call: Invocation, assessment: AssessmentId, out: Annotated[Path, typer.Option(help="The CSV file to write.")]
 ) -> None:
     """Write every question with its levels as a CSV to fill in; 'answers' takes it back."""
-    import csv
-
     from tocsin.readiness.assessment import read_snapshot
 
     with call.database.begin() as session:
@@ -125,8 +124,6 @@ def numbered_rows(file: Path, needed: tuple[str, ...]) -> list[tuple[int, dict[s
 
     Raises NotFoundError, or InputError naming the line.
     """
-    import csv
-
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Commands, Invocation, note, print_table, say
+from tocsin.interface.output import Commands, Invocation, fields, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.readiness.commands import answers as assessment_answers
 from tocsin.readiness.commands import plan as assessment_plan
@@ -242,10 +242,7 @@ def queries(call: Invocation) -> None:
     """List the queries that measure, with their methods and the facts they take."""
     from tocsin.readiness.assessment import QUERIES
 
-    document = [
-        {"query": q.name, "version": q.version, "title": q.title, "method": q.method, "columns": dict(q.columns)}
-        for q in QUERIES
-    ]
+    document = [{"query": q.name, **fields(q, "version title method"), "columns": dict(q.columns)} for q in QUERIES]
     rows = [(q.name, q.version, q.title, ", ".join(column for column, _ in q.columns)) for q in QUERIES]
     call.emit(document, lambda: print_table("Queries", ("Query", "Version", "Measures", "Facts"), rows))
 

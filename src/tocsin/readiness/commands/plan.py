@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Commands, Invocation, print_table, say
+from tocsin.interface.output import Commands, Invocation, fields, print_table, say
 from tocsin.node.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def add(
     task = Task(question, level, title, owner, day(due), cost, currency)
     with call.database.begin() as session:
         made = add_action(session, assessment, task, by=by, now=call.now)
-    document = {"action": made.id, "gain": made.gain, "gain_low": made.gain_low, "gain_high": made.gain_high}
+    document = {"action": made.id, **fields(made, "gain gain_low gain_high")}
     call.emit(
         document,
         f"Action {made.id}: expected gain {made.gain:.1f} points ({made.gain_low:.1f} to {made.gain_high:.1f}).",
@@ -234,7 +234,7 @@ def _target_document(item: "TargetProgress") -> dict[str, object]:
         "reached": item.reached,
         "readings": dict(item.readings),
         "why": item.why,
-        "series": [{"as_of": on, "low": held.low, "point": held.point, "high": held.high} for on, held in item.series],
+        "series": [{"as_of": on, **fields(held, "low point high")} for on, held in item.series],
         **({} if item.supported is None else {"supported": _target_document(item.supported)}),
     }
 

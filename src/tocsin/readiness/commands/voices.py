@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tocsin.interface.output import Commands, Invocation, print_table
+from tocsin.interface.output import Commands, Invocation, fields, print_table
 from tocsin.node.errors import StorageError
 
 evidence = Commands(no_args_is_help=True, help="Evidence: an archived copy, its hash, and where it is used.")
@@ -75,11 +75,7 @@ def list_evidence(call: Invocation) -> None:
     document = [
         {
             "evidence": piece.digest,
-            "title": piece.title,
-            "language": piece.language,
-            "link": piece.link,
-            "valid_from": piece.valid_from,
-            "valid_until": piece.valid_until,
+            **fields(piece, "title language link valid_from valid_until"),
             "uses": uses.get(piece.id, 0),
         }
         for piece in found
