@@ -68,11 +68,6 @@ class IntervalTable:
         return flatten_cover(hi, lo, length).table.with_values(values)
 
     @classmethod
-    def from_ranges(cls, ranges: Ranges, values: Int32s) -> "IntervalTable":
-        """The table in which each address has the value of the narrowest range that holds it."""
-        return flatten_ranges(ranges).with_values(values)
-
-    @classmethod
     def open(cls, folder: Path, name: str) -> "IntervalTable":
         """The table that ``save`` wrote, mapped into memory rather than read."""
         return cls(*(np.asarray(np.load(folder / f"{name}-{part}.npy", mmap_mode="r")) for part in cls.parts))

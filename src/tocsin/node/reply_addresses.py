@@ -50,13 +50,6 @@ def references_in(addresses: Iterable[str], address: str, tokens: Tokens) -> tup
     return tuple(found)
 
 
-def is_ours(one: str, address: str) -> bool:
-    """Whether an address is ``address`` itself or a reply address made from it."""
-    given, _, place = one.lower().rpartition("@")
-    local, _, domain = address.lower().rpartition("@")
-    return bool(address) and (given.partition("+")[0], place) == (local.partition("+")[0], domain)
-
-
 def _proof(reference: str, tokens: Tokens) -> str:
     whole = tokens.make(_PURPOSE, reference).encode("ascii")
     return base64.b32encode(hashlib.sha256(whole).digest()).decode("ascii").lower()[:_PROOF]
