@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 from tocsin.drafting import acts
 from tocsin.drafting.classify import entry_class
@@ -10,6 +11,8 @@ from tocsin.drafting.draft import BaseVersion, ChairDecision, ProvisionOutcome, 
 from tocsin.drafting.model import Comment, EntryClass, Position, PositionKind, Provision, SourceSpan, StakeholderEntry
 from tocsin.drafting.positions import kind_from_words
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+
+T = TypeVar("T")
 
 
 def apply(draft: TextState, act: acts.Act, at: datetime) -> None:
@@ -397,21 +400,21 @@ def _printed(draft: TextState, provision: str) -> Provision:
 
 
 def _entry(draft: TextState, name: str) -> StakeholderEntry:
-    if name not in draft.entries:
-        raise NotFoundError(f"There is no entry '{name}' in this text.", hint="'drafting show' lists them.")
-    return draft.entries[name]
+    return _of(draft.entries, "entry", name)
 
 
 def _position(draft: TextState, name: str) -> Position:
-    if name not in draft.positions:
-        raise NotFoundError(f"There is no position '{name}' in this text.", hint="'drafting show' lists them.")
-    return draft.positions[name]
+    return _of(draft.positions, "position", name)
 
 
 def _comment(draft: TextState, name: str) -> Comment:
-    if name not in draft.comments:
-        raise NotFoundError(f"There is no comment '{name}' in this text.", hint="'drafting show' lists them.")
-    return draft.comments[name]
+    return _of(draft.comments, "comment", name)
+
+
+def _of(there: Mapping[str, T], kind: str, name: str) -> T:
+    if name not in there:
+        raise NotFoundError(f"There is no {kind} '{name}' in this text.", hint="'drafting show' lists them.")
+    return there[name]
 
 
 def _fresh(there: Mapping[str, object], name: str) -> None:

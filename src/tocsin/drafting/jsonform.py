@@ -1,11 +1,11 @@
 """The JSON documents that the commands print."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic_core import to_jsonable_python
 
 from tocsin.drafting.agreement import AgreementRow, Stakeholder, alternatives, identical_wording, stakeholders, tally
-from tocsin.drafting.brackets import brackets
+from tocsin.drafting.brackets import Brackets, brackets
 from tocsin.drafting.difference import TextChange, TextPiece, difference
 from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.model import NegotiatedText, Position, StakeholderEntry
@@ -21,17 +21,10 @@ def import_document(text: NegotiatedText) -> dict[str, object]:
     comment_lines = {comment.id: comment.line for comment in text.comments}
     found = brackets(text.provisions)
     return {
-        "provisions": [
-            {"id": p.id, "label": p.label, "kind": p.kind, "base": p.base, "lines": list(p.lines)}
-            for p in text.provisions
-        ],
+        "provisions": [_some(provision, "id", "label", "kind", "base", "lines") for provision in text.provisions],
         "entries": [
             {
-                "line": entry.line,
-                "provision": entry.provision,
-                "stakeholder": entry.stakeholder,
-                "organisations": list(entry.organisations),
-                "role": entry.role,
+                **_some(entry, "line", "provision", "stakeholder", "organisations", "role"),
                 "class": entry.entry_class.value,
                 "text": entry.text,
                 "comments": [comment_lines[name] for name in entry.comments],
@@ -39,25 +32,27 @@ def import_document(text: NegotiatedText) -> dict[str, object]:
             for entry in text.entries
         ],
         "comments": [
-            {
-                "line": comment.line,
-                "author": comment.author,
-                "provision": comment.provision,
-                "entry": lines.get(comment.entry or ""),
-                "text": comment.text,
-            }
+            _some(comment, "line", "author", "provision", "entry", "text") | {"entry": lines.get(comment.entry or "")}
             for comment in text.comments
         ],
-        "brackets": {
-            "open": found.open,
-            "close": found.close,
-            "issues": [
-                {"issue": i.issue, "provision": i.provision, "to": i.to, "line": i.line, "message": i.message}
-                for i in found.issues
-            ],
-        },
-        "warnings": [{"line": notice.line, "message": notice.message} for notice in text.warnings],
+        "brackets": {"open": found.open, "close": found.close, "issues": issues_document(found)},
+        "warnings": [_plain(notice) for notice in text.warnings],
     }
+
+
+def brackets_document(found: Brackets) -> dict[str, object]:
+    """The brackets, each pair with its number."""
+    pairs = [
+        {"number": number, "from": p.start_provision, "start": p.start, "to": p.end_provision, "end": p.end,
+         "depth": p.depth}
+        for number, p in enumerate(found.pairs, 1)
+    ]  # fmt: skip
+    return {"open": found.open, "close": found.close, "pairs": pairs, "issues": issues_document(found)}
+
+
+def issues_document(found: Brackets) -> list[dict[str, object]]:
+    """The brackets that do not pair."""
+    return [_some(issue, "issue", "provision", "to", "line", "message") for issue in found.issues]
 
 
 def provision_document(draft: TextState, name: str) -> dict[str, object]:
@@ -128,21 +123,21 @@ def _row(row: AgreementRow, people: Iterable[Stakeholder]) -> dict[str, object]:
         "provision": row.provision.id,
         "standing": row.standing.value,
         "reasons": list(row.reasons),
-        "positions": {name: [_position(p) for p in positions] for name, positions in row.cells.items()},
-        "older_positions": {name: [_position(p) for p in positions] for name, positions in row.older.items()},
+        "positions": _positions(row.cells),
+        "older_positions": _positions(row.older),
         "counts": {kind.value: {"labels": labels, "organisations": orgs} for kind, (labels, orgs) in counts},
     }
 
 
-def _position(position: Position) -> dict[str, object]:
-    return {
-        "id": position.id,
-        "kind": position.kind.value,
-        "inferred": position.inferred,
-        "confirmed": position.confirmed,
-        "basis": position.basis,
-        "target": position.target,
-    }
+def _positions(cells: Mapping[str, Iterable[Position]]) -> dict[str, list[dict[str, object]]]:
+    names = ("id", "kind", "inferred", "confirmed", "basis", "target")
+    return {name: [_some(position, *names) for position in positions] for name, positions in cells.items()}
+
+
+def _some(value: object, *names: str) -> dict[str, object]:
+    """These fields of a record as JSON values."""
+    found = _plain(value)
+    return {name: found[name] for name in names}
 
 
 def _plain(value: object) -> dict[str, object]:

@@ -159,18 +159,7 @@ def _text_row(identity: str, name: str, text: NegotiatedText, source: bytes) -> 
 
 
 def _step_row(text_id: str, step: HistoryStep) -> DraftStep:
-    return DraftStep(
-        text_id=text_id,
-        seq=step.seq,
-        at=step.at,
-        actor=step.actor,
-        body=step.body,
-        prev=step.prev,
-        result=step.result,
-        hash=step.hash,
-        signature=step.signature,
-        origin=step.origin,
-    )
+    return DraftStep(text_id=text_id, **vars(step))
 
 
 def _name_of(text: NegotiatedText) -> str:

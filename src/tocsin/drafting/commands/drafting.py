@@ -18,7 +18,13 @@ from tocsin.drafting.commands.texts import draft_of, now, open_records, read_byt
 from tocsin.drafting.difference import difference
 from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.history import replayed, undone_steps
-from tocsin.drafting.jsonform import agreement_document, alternatives_document, import_document, provision_document
+from tocsin.drafting.jsonform import (
+    agreement_document,
+    alternatives_document,
+    brackets_document,
+    import_document,
+    provision_document,
+)
 from tocsin.drafting.model import NegotiatedText
 from tocsin.drafting.overlap import overlaps
 from tocsin.drafting.page import headline
@@ -280,19 +286,6 @@ def brackets(
         return
     draft = draft_of(invocation, text)
     found = pairs(draft.printed())
-    document = {
-        "open": found.open,
-        "close": found.close,
-        "pairs": [
-            {"number": number, "from": p.start_provision, "start": p.start, "to": p.end_provision, "end": p.end,
-             "depth": p.depth}
-            for number, p in enumerate(found.pairs, 1)
-        ],
-        "issues": [
-            {"issue": i.issue, "provision": i.provision, "to": i.to, "line": i.line, "message": i.message}
-            for i in found.issues
-        ],
-    }  # fmt: skip
 
     def human() -> None:
         rows = [
@@ -304,7 +297,7 @@ def brackets(
         for issue in found.issues:
             say(f"{issue.message} (line {issue.line})")
 
-    emit(invocation, document, human)
+    emit(invocation, brackets_document(found), human)
 
 
 app.add_typer(drafting_chair.consolidate, name="consolidate")

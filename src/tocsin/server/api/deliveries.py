@@ -95,21 +95,6 @@ def _document(one: Delivery, names: dict[int, tuple[str, str]], reach: Permissio
     """What a reader may know of it: what went wrong here is for those inside."""
     key, name = names.get(one.team_id, (None, None))
     inside = reach.everything
-    return {
-        "reference": one.reference,
-        "state": one.state,
-        "team": key,
-        "team_name": name,
-        "subject": one.subject,
-        "message_id": one.message_id,
-        "channel": one.channel if inside else "",
-        "created_at": one.created_at,
-        "sent_at": one.sent_at,
-        "attempts": one.attempts,
-        "next_try_at": one.next_try_at,
-        "path": one.path if inside else "",
-        "size": one.size,
-        "counts": {"owed": one.events, **one.counts},
-        "protection": one.protection,
-        "error": one.error if inside else "",
-    }
+    own = {name: getattr(one, name) for name in model.Digest.model_fields if hasattr(one, name)}
+    own |= {} if inside else {"channel": "", "path": "", "error": ""}
+    return own | {"team": key, "team_name": name, "counts": {"owed": one.events, **one.counts}}

@@ -14,7 +14,7 @@ from tocsin.node.accounts import network_of
 from tocsin.node.errors import TocsinError
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.failures import failure_of, problem, unknown
-from tocsin.server.security import visitor_of
+from tocsin.server.security import address_of, visitor_of
 
 OPEN: Final = ("/health", "/me", "/openapi.json", "/docs")
 """The paths that need no account; of every other nobody learns even whether it exists."""
@@ -49,7 +49,7 @@ class Gatekeeper:
             await failure_of(error)(scope, receive, send)
             return
         kind = "network" if visitor.person is None else "person"
-        address = request.client.host if request.client else ""
+        address = address_of(request)
         allowed, headers = self._count(kind, str(visitor.person or network_of(address)))
 
         async def say(message: Message) -> None:

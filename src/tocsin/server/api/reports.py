@@ -164,19 +164,8 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
 
 
 def _document(one: Upload) -> dict[str, Any]:
-    return {
-        "id": one.uuid,
-        "state": one.state,
-        "source": one.source,
-        "feed": one.feed,
-        "files": one.files,
-        "sent_by": one.sent_by,
-        "sent_at": one.sent_at,
-        "done_at": one.done_at,
-        "ingests": one.ingests,
-        "sums": one.counts or None,
-        "failed": one.failed,
-    }
+    own = ("state", "source", "feed", "files", "sent_by", "sent_at", "done_at", "ingests", "failed")
+    return {"id": one.uuid, "sums": one.counts or None, **{name: getattr(one, name) for name in own}}
 
 
 def _media_of(request: Request) -> str:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 from fastapi import Request
@@ -37,6 +38,23 @@ class AnswerForm:
     note: str = ""
     days: int = DAYS[1]
 
+    @classmethod
+    def of(cls, fields: Fields) -> Self:
+        """From the fields as they came."""
+
+        def one(name: str) -> str:
+            return next(iter(fields.get(name, ())), "")
+
+        days = one("days")
+        return cls(
+            made=one("made"),
+            verdict=one("verdict"),
+            scope=one("scope"),
+            problems=frozenset(fields.get("problem", ())),
+            note=one("note").replace("\r\n", "\n"),
+            days=int(days) if days in {str(of) for of in DAYS} else DAYS[1],
+        )
+
     @property
     def said(self) -> AnswerVerdict | None:
         """The verdict, where it is one."""
@@ -46,7 +64,7 @@ class AnswerForm:
 async def read_form(request: Request) -> AnswerForm | None:
     """What the form of an answer says; None as of `read_fields`."""
     fields = await read_fields(request)
-    return None if fields is None else _typed(fields)
+    return None if fields is None else AnswerForm.of(fields)
 
 
 async def read_fields(request: Request) -> Fields | None:
@@ -94,18 +112,3 @@ def act_of(made: str, tokens: Tokens, reference: str, now: datetime) -> str:
     if of != reference or int(now.timestamp()) - int(at) > _OPEN_SECONDS:
         raise InputError(say("The form was not made for this page, or too long ago."), hint=say("Send it again."))
     return f"page:{name}"
-
-
-def _typed(fields: Fields) -> AnswerForm:
-    def one(name: str) -> str:
-        return fields.get(name, [""])[0]
-
-    days = one("days")
-    return AnswerForm(
-        made=one("made"),
-        verdict=one("verdict"),
-        scope=one("scope"),
-        problems=frozenset(fields.get("problem", ())),
-        note=one("note").replace("\r\n", "\n"),
-        days=int(days) if days in {str(of) for of in DAYS} else DAYS[1],
-    )

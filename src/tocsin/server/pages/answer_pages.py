@@ -6,20 +6,16 @@ on purpose from its page. A link that is unknown, altered, too old or not allowe
 
 import hashlib
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from tocsin.directory import Team, directory_version, read_directory
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
 from tocsin.node.records import cut
-from tocsin.node.tokens import Tokens
-from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems.answers import (
     NOTE_LENGTH,
     PATH,
@@ -35,42 +31,41 @@ from tocsin.problems.answers.by_team import sheets_of
 from tocsin.server.pages.answer_forms import DAYS, AnswerForm, act_of, from_own_page, new_form, read_form
 from tocsin.server.pages.answer_sayings import SAYINGS
 from tocsin.server.pages.answer_views import history, listed, receipt_of, title_of
-from tocsin.server.pages.desk import PageContext as PageDesk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import needs
 
-Clock = Callable[[], datetime]
 _LIVE = ["GET", "HEAD"]
 
 
-def answer_pages(of: PageDesk) -> APIRouter:
+def answer_pages(desk: PageContext) -> APIRouter:
     """The pages of answers, for the web application of a node."""
     router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
-    desk = _AnswerPages(of.node, of, of.clock, of.tokens)
+    pages = _AnswerPages(desk, PATH)
 
     @router.api_route(PATH + "{token}", methods=_LIVE)
     def show(request: Request, token: str, first: str = "", find: str = "", answer: str = "") -> Response:
         """The digest and the form, from problem ``first``; ``answer`` names one to correct."""
-        sheet = desk.sheet(token)
+        sheet = pages.sheet(token)
         if sheet is None:
-            return desk.neutral(request)
-        before = desk.answer(sheet, answer)
+            return pages.neutral(request)
+        before = pages.answer(sheet, answer)
         typed = AnswerForm() if before is None else _as_typed(before)
         number = int(first) if re.fullmatch(r"[0-9]{1,9}", first) else 1
-        return desk.page(request, token, sheet, typed, first=number, find=find[:100])
+        return pages.page(request, token, sheet, typed, first=number, find=find[:100])
 
     @router.post(PATH + "{token}")
     def record(request: Request, token: str, typed: Annotated[AnswerForm | None, Depends(read_form)]) -> Response:
         """Note an answer and lead to its receipt."""
-        return desk.take(request, token, typed)
+        return pages.take(request, token, typed)
 
     @router.api_route(PATH + "{token}/{answer}", methods=_LIVE)
     def receipt(request: Request, token: str, answer: str) -> Response:
         """What was recorded."""
-        sheet = desk.sheet(token)
-        noted = desk.answer(sheet, answer) if sheet else None
+        sheet = pages.sheet(token)
+        noted = pages.answer(sheet, answer) if sheet else None
         if sheet is None or noted is None:
-            return desk.neutral(request)
-        return desk.receipt(request, token, sheet, noted)
+            return pages.neutral(request)
+        return pages.receipt(request, token, sheet, noted)
 
     return router
 
@@ -80,31 +75,36 @@ class _StaleError(InputError):
 
 
 @dataclass(frozen=True)
-class _AnswerPages:
-    """What all these pages are made with."""
+class LinkPages:
+    """What the pages behind a link of a letter are made with; ``path``: where they begin."""
 
-    node: NodeWithStores
-    pages: PageDesk
-    clock: Clock
-    tokens: Tokens
-    teams: dict[str, dict[int, Team]] = field(default_factory=dict)
+    desk: PageContext
+    path: str
+
+    def neutral(self, request: Request) -> Response:
+        """The one page for every link that leads nowhere; says nothing that a stranger may not know."""
+        return self.render(request, "answer_nothing.html", "", 404, what="gone")
+
+    def refused(self, request: Request, language: str) -> Response:
+        """The page for what was not sent by our form."""
+        return self.render(request, "answer_nothing.html", language, 403, what="refused")
+
+    def render(self, request: Request, template: str, language: str, status: int = 200, **context: Any) -> Response:
+        """A page for readers of this language."""
+        shared = {"path": self.path, "sayings": SAYINGS}
+        return self.desk.page(request, template, status=status, language=language, **shared, **context)
+
+
+class _AnswerPages(LinkPages):
+    """The pages of answers."""
 
     def sheet(self, token: str) -> Sheet | None:
         """What a token leads to."""
-        reference = reference_of(token, self.tokens)
+        reference = reference_of(token, self.desk.tokens)
         if reference is None:
             return None
-        sheets = sheets_of(self.node, self.node.store, self.node.tracker)
-        return sheets.read(reference, self._teams_now(), now=self.clock())
-
-    def _teams_now(self) -> dict[int, Team]:
-        """The teams by number, read anew when the directory has changed."""
-        version = directory_version(self.node.database)
-        if (teams := self.teams.get(version)) is None:
-            teams = read_directory(self.node.database).by_id
-            self.teams.clear()
-            self.teams[version] = teams
-        return teams
+        sheets = sheets_of(self.desk.node, self.desk.node.store, self.desk.node.tracker)
+        return sheets.read(reference, self.desk.teams(), now=self.desk.now)
 
     def answer(self, sheet: Sheet, uuid: str) -> Answer | None:
         """One of the answers to this digest."""
@@ -115,8 +115,8 @@ class _AnswerPages:
         sheet = self.sheet(token)
         if sheet is None:
             return self.neutral(request)
-        if typed is None or sheet.trial or not from_own_page(request, self.node.settings.server.url):
-            return self.refused(request, sheet)
+        if typed is None or sheet.trial or not from_own_page(request, self.desk.node.settings.server.url):
+            return self.refused(request, sheet.team.language)
         wrong = _wrong(typed)
         if not wrong:
             try:
@@ -130,13 +130,13 @@ class _AnswerPages:
 
     def record(self, sheet: Sheet, typed: AnswerForm) -> Answer:
         """Note what was typed; the same sending twice is noted once, another choice on the same page as well."""
-        now, verdict = self.clock(), AnswerVerdict(typed.verdict)
+        now, verdict = self.desk.now, AnswerVerdict(typed.verdict)
         try:
-            key = act_of(typed.made, self.tokens, sheet.delivery.reference, now)
+            key = act_of(typed.made, self.desk.tokens, sheet.delivery.reference, now)
         except InputError as error:
             raise _StaleError(str(error), hint=error.hint) from error
         everything = typed.scope == "all"
-        with self.node.database.begin() as session:
+        with self.desk.node.database.begin() as session:
             noted = record_answer(
                 session,
                 delivery=sheet.delivery,
@@ -165,7 +165,7 @@ class _AnswerPages:
         wrong: str = "",
     ) -> Response:
         """The digest with its form, with what was typed before."""
-        words = self.pages.words(request, sheet.team.language)
+        words = self.desk.words(request, sheet.team.language)
         context = {
             "token": token,
             "title": title_of(sheet, words),
@@ -173,32 +173,18 @@ class _AnswerPages:
             "history": history(sheet, words),
             "typed": typed,
             "wrong": wrong,
-            "made": new_form(self.tokens, sheet.delivery.reference, self.clock()),
+            "made": new_form(self.desk.tokens, sheet.delivery.reference, self.desk.now),
             "verdicts": list(AnswerVerdict),
             "days": DAYS,
             "most": NOTE_LENGTH,
         }
-        return self._render(request, "answer.html", sheet.team.language, 422 if wrong else 200, sheet=sheet, **context)
+        return self.render(request, "answer.html", sheet.team.language, 422 if wrong else 200, sheet=sheet, **context)
 
     def receipt(self, request: Request, token: str, sheet: Sheet, answer: Answer) -> Response:
         """What one answer recorded."""
         language = sheet.team.language
-        said = receipt_of(sheet, answer, self.pages.words(request, language))
-        return self._render(
-            request, "answer_receipt.html", language, 200, sheet=sheet, token=token, answer=answer, said=said
-        )
-
-    def neutral(self, request: Request) -> Response:
-        """The one page for every link that leads nowhere; says nothing that a stranger may not know."""
-        return self._render(request, "answer_nothing.html", "", 404, what="gone")
-
-    def refused(self, request: Request, sheet: Sheet) -> Response:
-        """The page for what was not sent by our form."""
-        return self._render(request, "answer_nothing.html", sheet.team.language, 403, what="refused")
-
-    def _render(self, request: Request, template: str, language: str, status: int, **context: Any) -> Response:
-        shared = {"path": PATH, "sayings": SAYINGS}
-        return self.pages.page(request, template, status=status, language=language, **shared, **context)
+        said = receipt_of(sheet, answer, self.desk.words(request, language))
+        return self.render(request, "answer_receipt.html", language, sheet=sheet, token=token, answer=answer, said=said)
 
 
 def _choice(typed: AnswerForm) -> str:

@@ -8,12 +8,13 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import StrictUndefined
 from starlette.routing import Match
 
+from tocsin.directory import Team, directory_version, read_directory
 from tocsin.interface.capabilities import capabilities
 from tocsin.interface.guard import form_word
 from tocsin.node.accounts import Permission
@@ -44,11 +45,21 @@ class PageContext:
     tokens: Tokens
     templates: Jinja2Templates
     languages: list[str] = field(default_factory=list)
+    _teams: dict[str, dict[int, Team]] = field(default_factory=dict)
 
     @cached_property
     def guide(self) -> ResponsibilityLookup:
         """Who must know of what; one for all pages, so that the rules are open once."""
         return ResponsibilityLookup(self.node, self.clock)
+
+    def teams(self) -> dict[int, Team]:
+        """All teams by number, read anew when the directory has changed; a merged one's number gives the other."""
+        version = directory_version(self.node.database)
+        if (teams := self._teams.get(version)) is None:
+            teams = read_directory(self.node.database).by_id
+            self._teams.clear()
+            self._teams[version] = teams
+        return teams
 
     @property
     def now(self) -> datetime:
@@ -129,6 +140,18 @@ def make_desk(node: NodeWithStores, clock: Callable[[], datetime], tokens: Token
     environment.globals["static"] = static_path
     environment.globals["single_sign_on"] = ""  # the name of the provider, where one is set up
     return PageContext(node, clock, tokens, templates, languages(node.home / "locale"))
+
+
+def together(*makers: Callable[[PageContext], APIRouter]) -> Callable[[PageContext], APIRouter]:
+    """What makes the pages of all ``makers``; the first that knows a path has it."""
+
+    def make(desk: PageContext) -> APIRouter:
+        router = APIRouter()
+        for maker in makers:
+            router.include_router(maker(desk))
+        return router
+
+    return make
 
 
 def _here(request: Request) -> str:

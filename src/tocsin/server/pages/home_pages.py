@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from tocsin.node.accounts import Permission, Principal, find_person, set_profile
 from tocsin.server.pages.desk import LANGUAGE, THEME, THEMES, PageContext, own_path
 from tocsin.server.pages.places import places_for
-from tocsin.server.security import cookie_for, needs
+from tocsin.server.security import keep_cookie, needs
 
 _YEAR = 365 * 24 * 3600  # seconds
 
@@ -39,12 +39,10 @@ def home_pages(desk: PageContext) -> APIRouter:
         form = await request.form(max_files=0, max_fields=8)
         await to_thread.run_sync(_keep, desk, visitor, form.get(LANGUAGE), form.get(THEME))
         response = desk.go(own_path(str(form.get("next", "/"))))
-        secure = request.url.scheme == "https"
         for name, offered in ((LANGUAGE, desk.languages), (THEME, THEMES)):
             chosen = form.get(name)
             if isinstance(chosen, str) and chosen in ("", *offered):
-                cookie = cookie_for(request, name)
-                response.set_cookie(cookie, chosen, max_age=_YEAR, secure=secure, httponly=True, samesite="lax")
+                keep_cookie(request, response, name, chosen, seconds=_YEAR)
         return response
 
     return router

@@ -5,7 +5,7 @@ old gives the same page as every link that leads nowhere.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
@@ -23,30 +23,28 @@ from tocsin.directory.contacts import (
 from tocsin.directory.contacts.verification import PATH, name_of, shown
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
-from tocsin.node.tokens import Tokens
-from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
-from tocsin.server.pages.answer_pages import Clock
+from tocsin.server.pages.answer_pages import LinkPages
 from tocsin.server.pages.answer_sayings import SAYINGS
-from tocsin.server.pages.desk import PageContext as PageDesk
+from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import needs
 
 
-def verify_pages(of: PageDesk) -> APIRouter:
+def verify_pages(desk: PageContext) -> APIRouter:
     """The pages of questions to holders of mailboxes, for the web application of a node."""
     router = APIRouter(default_response_class=HTMLResponse, dependencies=[needs(Permission.LINK_USE)])
-    desk = _VerifyPages(of.node, of, of.clock, of.tokens)
+    pages = _VerifyPages(desk, PATH)
 
     @router.api_route(PATH + "{token}", methods=["GET", "HEAD"])
     def show(request: Request, token: str) -> Response:
         """The question and its buttons."""
-        asked = desk.asked(token)
-        return desk.neutral(request) if asked is None else desk.page(request, token, asked)
+        asked = pages.asked(token)
+        return pages.neutral(request) if asked is None else pages.page(request, token, asked)
 
     @router.post(PATH + "{token}")
     def record(request: Request, token: str, fields: Annotated[Fields | None, Depends(read_fields)]) -> Response:
         """Note the answer and say what was noted."""
-        return desk.take(request, token, fields)
+        return pages.take(request, token, fields)
 
     return router
 
@@ -69,22 +67,16 @@ class _VerifyForm:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class _VerifyPages:
-    """What these pages are made with."""
-
-    node: NodeWithStores
-    pages: PageDesk
-    clock: Clock
-    tokens: Tokens
+class _VerifyPages(LinkPages):
+    """The pages of questions to holders of mailboxes."""
 
     def asked(self, token: str) -> _OpenQuestion | None:
         """The open question that a token leads to."""
-        name = name_of(token, self.tokens)
+        name = name_of(token, self.desk.tokens)
         if name is None:
             return None
-        with self.node.database.begin() as session:
-            row = open_question(session, name, self.clock())
+        with self.desk.node.database.begin() as session:
+            row = open_question(session, name, self.desk.now)
             return None if row is None else _OpenQuestion(question_of(session, row), question_language(session, row))
 
     def take(self, request: Request, token: str, fields: Fields | None) -> Response:
@@ -92,18 +84,18 @@ class _VerifyPages:
         asked = self.asked(token)
         if asked is None:
             return self.neutral(request)
-        if fields is None or not from_own_page(request, self.node.settings.server.url):
-            return self._render(request, "answer_nothing.html", asked.language, 403, what="refused")
+        if fields is None or not from_own_page(request, self.desk.node.settings.server.url):
+            return self.refused(request, asked.language)
         typed = _read(fields)
         if wrong := self._wrong(typed, asked.question):
             return self.page(request, token, asked, typed, wrong=wrong)
         refused = [pair for pair in asked.question.networks if _key(pair) in typed.ticked]
-        with self.node.database.begin() as session:
+        with self.desk.node.database.begin() as session:
             taken = self._settle(session, asked.question.name, typed, refused)
         if not taken:
             return self.neutral(request)
         said = {"teams": ", ".join(asked.question.teams), "mailbox": asked.question.mailbox}
-        words = self.pages.words(request, asked.language)
+        words = self.desk.words(request, asked.language)
         if typed.say == ConfirmationOutcome.NOT_THESE:
             told = words.count(
                 "Recorded: %(mailbox)s is the mailbox of %(teams)s, but one network is not theirs. We no longer write "
@@ -115,10 +107,10 @@ class _VerifyPages:
             )
         else:
             told = words.say(SAYINGS[f"verified.{typed.say}"], **said)
-        return self._render(request, "verify_done.html", asked.language, 200, told=told)
+        return self.render(request, "verify_done.html", asked.language, told=told)
 
     def _settle(self, session: Session, name: str, typed: _VerifyForm, refused: list[tuple[str, str]]) -> bool:
-        now = self.clock()
+        now = self.desk.now
         row = open_question(session, name, now)
         return row is not None and settle_question(
             session, row, ConfirmationOutcome(typed.say), now=now, via="link", not_ours=refused, note=typed.note
@@ -134,7 +126,7 @@ class _VerifyPages:
         if typed.say == ConfirmationOutcome.OURS and known:
             return "ticked"
         try:
-            act_of(typed.made, self.tokens, question.name, self.clock())
+            act_of(typed.made, self.desk.tokens, question.name, self.desk.now)
         except InputError:
             return "stale"
         return ""
@@ -151,19 +143,11 @@ class _VerifyPages:
             "more": question.networks_all - len(question.networks),
             "typed": typed or _VerifyForm(),
             "wrong": wrong,
-            "made": new_form(self.tokens, question.name, self.clock()),
+            "made": new_form(self.desk.tokens, question.name, self.desk.now),
             "most": NOTE_LENGTH,
             "token": token,
         }
-        return self._render(request, "verify.html", asked.language, 422 if wrong else 200, **context)
-
-    def neutral(self, request: Request) -> Response:
-        """The one page for every link that leads nowhere."""
-        return self._render(request, "answer_nothing.html", "", 404, what="gone")
-
-    def _render(self, request: Request, template: str, language: str, status: int, **context: Any) -> Response:
-        shared = {"path": PATH, "sayings": SAYINGS}
-        return self.pages.page(request, template, status=status, language=language, **shared, **context)
+        return self.render(request, "verify.html", asked.language, 422 if wrong else 200, **context)
 
 
 def _read(fields: Fields) -> _VerifyForm:

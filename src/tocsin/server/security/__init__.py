@@ -7,7 +7,7 @@ from tocsin.server.security.forms import Form, text_of, texts_of
 from tocsin.server.security.headers import with_headers
 from tocsin.server.security.on_record import OnRecord
 from tocsin.server.security.patience import Patience
-from tocsin.server.security.welcome import COOKIE, Welcome, cookie_for
+from tocsin.server.security.welcome import COOKIE, Welcome, address_of, cookie_for, drop_cookie, keep_cookie
 
 __all__ = [
     "COOKIE",
@@ -19,7 +19,10 @@ __all__ = [
     "SecondFactorError",
     "SignInError",
     "Welcome",
+    "address_of",
     "cookie_for",
+    "drop_cookie",
+    "keep_cookie",
     "needs",
     "number_in",
     "sent",

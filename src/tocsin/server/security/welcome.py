@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from anyio import to_thread
-from fastapi import Request
+from fastapi import Request, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tocsin.node.accounts import NOBODY, Principal, read_session, read_token
@@ -19,6 +19,24 @@ COOKIE: Final = "tocsin_session"
 def cookie_for(request: Request, name: str = COOKIE) -> str:
     """The name of a cookie on this connection: over HTTPS bound to this host (RFC 6265bis, 4.1.3)."""
     return f"__Host-{name}" if request.url.scheme == "https" else name
+
+
+def keep_cookie(request: Request, response: Response, name: str, value: str, *, seconds: int) -> None:
+    """Let the browser keep something that no script reads, for so long."""
+    secure = request.url.scheme == "https"
+    name = cookie_for(request, name)
+    response.set_cookie(name, value, max_age=seconds, secure=secure, httponly=True, samesite="lax")
+
+
+def drop_cookie(request: Request, response: Response, name: str = COOKIE) -> None:
+    """Let the browser forget it."""
+    secure = request.url.scheme == "https"
+    response.delete_cookie(cookie_for(request, name), secure=secure, httponly=True, samesite="lax")
+
+
+def address_of(request: Request) -> str:
+    """The address of who asks, as this server sees it or as a trusted proxy says; empty: none is known."""
+    return request.client.host if request.client else ""
 
 
 class Welcome:

@@ -1,13 +1,21 @@
 """Before a credential changes: it is a person at a browser, who proved lately who they are (ASVS 5, 7.5.1)."""
 
+from typing import Annotated, TypeAlias
 from urllib.parse import quote
 
+from fastapi import Form
 from fastapi.responses import Response
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts import Person, Principal, is_proved
+from tocsin.node.accounts import Permission, Person, Principal, is_proved
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.security import NotHereError
+from tocsin.server.security import NotHereError, needs
+
+Holder: TypeAlias = Annotated[Principal, needs(Permission.ACCOUNT_OWN)]
+"""Whoever has an account."""
+
+Text: TypeAlias = Annotated[str, Form()]
+"""A field of a form."""
 
 
 def person_of(transaction: Transaction, visitor: Principal) -> Person:

@@ -1,13 +1,12 @@
 """The account's page: profile, password, sessions; and the question for the password before other things change."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.node.accounts import (
-    Permission,
     Person,
     Principal,
     confirm,
@@ -22,13 +21,10 @@ from tocsin.node.accounts import (
     weakness,
 )
 from tocsin.server.pages.account.agents import agent_words
-from tocsin.server.pages.account.gate import ask_again, is_fresh, person_of
+from tocsin.server.pages.account.gate import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.desk import THEMES, PageContext, own_path
 from tocsin.server.pages.sign_in.doorstep import house_of_page, minutes
-from tocsin.server.security import needs, number_in
-
-Holder = Annotated[Principal, needs(Permission.ACCOUNT_OWN)]
-Text = Annotated[str, Form()]
+from tocsin.server.security import number_in
 
 
 def add_own(router: APIRouter, desk: PageContext) -> None:

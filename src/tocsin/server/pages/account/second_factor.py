@@ -1,14 +1,13 @@
 """Setting up a second factor, switching it off, and new recovery codes."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import segno
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.node.accounts import (
-    Permission,
     Person,
     Principal,
     Setup,
@@ -21,13 +20,10 @@ from tocsin.node.accounts import (
     remove_second_factor,
     set_up,
 )
-from tocsin.server.pages.account.gate import ask_again, is_fresh, person_of
+from tocsin.server.pages.account.gate import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.sign_in.doorstep import house_of_page
-from tocsin.server.security import NotHereError, needs
-
-Holder = Annotated[Principal, needs(Permission.ACCOUNT_OWN)]
-Text = Annotated[str, Form()]
+from tocsin.server.security import NotHereError
 
 _PATH = "/account/second-factor"
 

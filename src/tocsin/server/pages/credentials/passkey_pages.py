@@ -6,7 +6,6 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from tocsin.node.accounts import (
-    Permission,
     Principal,
     Site,
     ask_new,
@@ -20,14 +19,10 @@ from tocsin.node.accounts import (
     site_of,
 )
 from tocsin.node.errors import InputError
-from tocsin.server.pages.account.gate import ask_again, is_fresh, person_of
+from tocsin.server.pages.account.gate import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.sign_in.doorstep import caller_of, house_of_page, let_in, refuse_foreign
-from tocsin.server.security import NotHereError, Number, needs
-
-Holder = Annotated[Principal, needs(Permission.ACCOUNT_OWN)]
-Coming = Annotated[Principal, needs(Permission.SIGN_IN)]
-Text = Annotated[str, Form()]
+from tocsin.server.pages.sign_in.doorstep import Coming, caller_of, house_of_page, let_in, refuse_foreign
+from tocsin.server.security import NotHereError, Number
 
 _PATH = "/account/passkeys"
 

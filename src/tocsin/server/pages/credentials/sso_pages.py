@@ -1,6 +1,5 @@
 """Out to the OpenID provider and back."""
 
-from typing import Annotated
 from urllib.parse import quote, unquote
 
 from fastapi import APIRouter, Request
@@ -10,8 +9,6 @@ from tocsin.node.accounts import (
     PATIENCE,
     HalfWay,
     NoEntry,
-    Permission,
-    Principal,
     Provider,
     SignedIn,
     send_away,
@@ -22,10 +19,8 @@ from tocsin.node.errors import RemoteError
 from tocsin.node.settings import read_secret
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.desk import PageContext, own_path
-from tocsin.server.pages.sign_in.doorstep import caller_of, house_of_page, let_in
-from tocsin.server.security import needs
-
-Coming = Annotated[Principal, needs(Permission.SIGN_IN)]
+from tocsin.server.pages.sign_in.doorstep import Coming, caller_of, house_of_page, let_in
+from tocsin.server.security import cookie_for, drop_cookie, keep_cookie
 
 _BACK = "/sign-in/elsewhere/back"
 _COOKIE = "tocsin_elsewhere"
@@ -54,7 +49,8 @@ def add_single_sign_on(router: APIRouter, desk: PageContext) -> None:
             return _nothing(desk, request, "failed", error)
         response = RedirectResponse(errand.address, status_code=303)
         wanted = own_path(next)[:_LONGEST_PATH]
-        _keep(request, response, f"{errand.kept}{_APART}{quote(wanted)}")
+        kept, seconds = f"{errand.kept}{_APART}{quote(wanted)}", int(PATIENCE.total_seconds())
+        keep_cookie(request, response, _COOKIE, kept, seconds=seconds)
         return response
 
     @router.get(_BACK)
@@ -62,7 +58,7 @@ def add_single_sign_on(router: APIRouter, desk: PageContext) -> None:
         """Let in whoever comes back."""
         if not code or (iss and iss != provider.issuer):  # RFC 9207
             return _nothing(desk, request, "refused")
-        kept, _, wanted = request.cookies.get(_cookie(request), "").partition(_APART)
+        kept, _, wanted = request.cookies.get(cookie_for(request, _COOKIE), "").partition(_APART)
         house, now = house_of_page(desk, request), desk.now
         try:
             claims = welcome_back(house, provider, code=code, state=state, kept=kept, back=back, now=now)
@@ -85,7 +81,7 @@ def _answer(desk: PageContext, request: Request, found: SignedIn | HalfWay | NoE
             response = desk.page(request, "sign_in/code.html", wait=0, wrong=False, half=token, wanted=wanted)
         case NoEntry():
             response = _nothing(desk, request, found.value)
-    response.delete_cookie(_cookie(request), secure=request.url.scheme == "https", httponly=True, samesite="lax")
+    drop_cookie(request, response, _COOKIE)
     return response
 
 
@@ -95,12 +91,3 @@ def _nothing(desk: PageContext, request: Request, why: str, error: RemoteError |
 
         getLogger("uvicorn.error").warning("%s", error.line)
     return desk.page(request, "sign_in/no_elsewhere.html", status=502 if error else 403, why=why)
-
-
-def _cookie(request: Request) -> str:
-    return f"__Host-{_COOKIE}" if request.url.scheme == "https" else _COOKIE
-
-
-def _keep(request: Request, response: Response, value: str) -> None:
-    seconds, secure = int(PATIENCE.total_seconds()), request.url.scheme == "https"
-    response.set_cookie(_cookie(request), value, max_age=seconds, secure=secure, httponly=True, samesite="lax")

@@ -17,14 +17,11 @@ from tocsin.node.accounts import (
     token_state,
 )
 from tocsin.node.errors import UsageError
-from tocsin.server.pages.account.gate import ask_again, is_fresh, person_of
+from tocsin.server.pages.account.gate import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.sign_in.doorstep import house_of_page
 from tocsin.server.pages.words import N_
-from tocsin.server.security import NotHereError, Number, needs
-
-Holder = Annotated[Principal, needs(Permission.ACCOUNT_OWN)]
-Text = Annotated[str, Form()]
+from tocsin.server.security import NotHereError, Number
 
 _PATH = "/account/tokens"
 _DAYS = (7, 30, 90, 365)

@@ -1,20 +1,12 @@
 """The pages of deliveries: what waits, what left and what did not, the very mails, and what a person does to them."""
 
-from fastapi import APIRouter
-
 from tocsin.delivery import acts
 from tocsin.server.pages.acts import form_pages
 from tocsin.server.pages.deliveries.act_pages import act_pages
 from tocsin.server.pages.deliveries.list_pages import list_pages
 from tocsin.server.pages.deliveries.mail_pages import mail_pages
 from tocsin.server.pages.deliveries.sending_pages import sending_pages
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.desk import together
 
-
-def deliveries_pages(desk: PageContext) -> APIRouter:
-    """All pages of deliveries; those with a name of their own stand before those named by a reference."""
-    router = APIRouter()
-    router.include_router(form_pages(desk, acts.ACTS))
-    for pages in (sending_pages, act_pages, list_pages, mail_pages):
-        router.include_router(pages(desk))
-    return router
+deliveries_pages = together(lambda desk: form_pages(desk, acts.ACTS), sending_pages, act_pages, list_pages, mail_pages)
+"""All pages of deliveries; those with a name of their own stand before those named by a reference."""

@@ -1,46 +1,32 @@
 """An answer given in the portal: noted for each digest that told one of the chosen problems, once."""
 
-from dataclasses import dataclass
+from typing import Self
 
 from starlette.datastructures import FormData
 
 from tocsin.node.accounts import Principal
 from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, TeamSheet
 from tocsin.problems.answers.by_team import TeamAnswer, answer_problems
-from tocsin.server.pages.answer_forms import DAYS
+from tocsin.server.pages.answer_forms import AnswerForm
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.words import N_
-from tocsin.server.security import text_of, texts_of
+from tocsin.server.security import texts_of
 
 
-@dataclass(frozen=True)
-class BulkAnswerForm:
-    """What was chosen and written."""
-
-    made: str = ""
-    verdict: str = ""
-    problems: frozenset[str] = frozenset()
-    note: str = ""
-    days: int = DAYS[1]
+class BulkAnswerForm(AnswerForm):
+    """The same for problems of several digests."""
 
     @classmethod
-    def read(cls, form: FormData) -> "BulkAnswerForm":
+    def read(cls, form: FormData) -> Self:
         """From the form as it came."""
-        days = text_of(form, "days")
-        return cls(
-            made=text_of(form, "made"),
-            verdict=text_of(form, "verdict"),
-            problems=frozenset(texts_of(form, "problem")),
-            note=text_of(form, "note").replace("\r\n", "\n"),
-            days=int(days) if days in {str(of) for of in DAYS} else DAYS[1],
-        )
+        return cls.of({name: texts_of(form, name) for name in form})
 
     def wrongs(self) -> list[tuple[str, str]]:
         """The fields that something is wrong with, each with what it is (to be translated)."""
         found = []
         if not self.problems:
             found.append(("problems", N_("Choose at least one problem.")))
-        if self.verdict not in set(AnswerVerdict):
+        if self.said is None:
             found.append(("verdicts", N_("Choose what you say of it.")))
         if len(self.note) > NOTE_LENGTH:
             found.append(("note", N_("The note is too long.")))

@@ -1,10 +1,10 @@
 """What the pages of the portal share: the team that a visitor looks at, and the problems it may answer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fastapi import Request
 
-from tocsin.directory import Team, directory_version, read_directory
+from tocsin.directory import Team
 from tocsin.node.accounts import Permission, Principal
 from tocsin.problems.answers import TeamSheet
 from tocsin.problems.answers.by_team import sheets_of
@@ -14,14 +14,13 @@ from tocsin.server.security import NotHereError
 
 @dataclass(frozen=True)
 class PortalContext:
-    """The desk of the portal. The teams are read anew when the directory has changed."""
+    """The desk of the portal."""
 
     desk: PageContext
-    _teams: dict[str, dict[int, Team]] = field(default_factory=dict)
 
     def teams(self, visitor: Principal) -> list[Team]:
         """The visitor's own teams, by name; merged ones are one."""
-        known = self._teams_now()
+        known = self.desk.teams()
         own = {
             known[number].id: known[number] for number in visitor.reach(Permission.PORTAL_READ).teams if number in known
         }
@@ -45,11 +44,3 @@ class PortalContext:
         """All that the team was told and may still answer."""
         node = self.desk.node
         return sheets_of(node, node.store, node.tracker).of_team(team, now=self.desk.now)
-
-    def _teams_now(self) -> dict[int, Team]:
-        version = directory_version(self.desk.node.database)
-        if (teams := self._teams.get(version)) is None:
-            teams = read_directory(self.desk.node.database).by_id
-            self._teams.clear()
-            self._teams[version] = teams
-        return teams

@@ -13,7 +13,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.public.showing import ContactCard, card_of, show
 from tocsin.server.pages.words import N_, PageTexts
-from tocsin.server.security import needs
+from tocsin.server.security import address_of, needs
 from tocsin.sharing.lookup import Subject
 from tocsin.sharing.public_lookup import Help, Helper, PublicLookup
 
@@ -72,7 +72,7 @@ def help_pages(desk: PageContext, helps: PublicLookup) -> APIRouter:
             return show(desk, request, "public/help_where.html", status=422 if wrong else 200, **context)
         found = helps.help(asked)
         # What one person asked is kept nowhere, and what a connection gets is for this connection.
-        context = {"about": subject, "asked": value or _client(request), **_answer(helps, found)}
+        context = {"about": subject, "asked": value or address_of(request), **_answer(helps, found)}
         return show(desk, request, "public/help_who.html", keep=False, **context)
 
     return router
@@ -94,7 +94,7 @@ def _read(about: HelpSubject, value: str | None, request: Request) -> Subject | 
     if about is HelpSubject.UNKNOWN:
         return Subject("")
     if about is HelpSubject.CONNECTION:
-        return Subject("", address=parse_address(_client(request)))
+        return Subject("", address=parse_address(address_of(request)))
     read = {HelpSubject.ADDRESS: _read_address, HelpSubject.DOMAIN: _read_domain, HelpSubject.COUNTRY: _read_country}[
         about
     ]
@@ -129,11 +129,6 @@ def _read_country(text: str) -> Subject | None:
         return Subject("", country=canonical.country(text))
     except ValueError:
         return None
-
-
-def _client(request: Request) -> str:
-    """The address of who asks, as this server sees it or as a trusted proxy says."""
-    return request.client.host if request.client else ""
 
 
 def _countries(words: PageTexts, helps: PublicLookup) -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ from tocsin.server.pages.public.report_forms import MOST_LETTERS, TOO_LARGE, Mes
 from tocsin.server.pages.public.showing import show
 from tocsin.server.pages.public.turns import Turns
 from tocsin.server.pages.words import N_
-from tocsin.server.security import needs, text_of
+from tocsin.server.security import address_of, needs, text_of
 
 REPORTS_AN_HOUR: Final = 10
 GUESSES_AN_HOUR: Final = 30
@@ -65,7 +65,7 @@ def report_pages(desk: PageContext) -> APIRouter:
         wrongs = wrongs_of(typed) or ([] if ticket else [("send", _STALE)])
         if wrongs or ticket is None:
             return _form(desk, request, typed, wrongs, status=422)
-        if minutes := reports.take(_address(request)):
+        if minutes := reports.take(address_of(request)):
             said = desk.words(request).say(_MANY, minutes=minutes)
             return _later(_form(desk, request, typed, [("send", said)], status=429), minutes)
         return _take_in(desk, request, typed, ticket)
@@ -128,7 +128,7 @@ def _find(
 
 def _read(desk: PageContext, request: Request, form: Message, tries: Turns) -> Response:
     reference, secret = text_of(form, "reference"), text_of(form, "secret")
-    address = _address(request)
+    address = address_of(request)
     if minutes := tries.left(address):
         response = _find(desk, request, reference=reference, wrong=_MANY_TRIES, status=429, minutes=minutes)
         return _later(response, minutes)
@@ -174,7 +174,3 @@ def _check_origin(desk: PageContext, request: Request) -> None:
 def _later(response: Response, minutes: int) -> Response:
     response.headers["Retry-After"] = str(minutes * 60)
     return response
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""

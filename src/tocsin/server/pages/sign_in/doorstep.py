@@ -2,15 +2,18 @@
 
 from datetime import timedelta
 from math import ceil
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 
 from fastapi import Request
 from fastapi.responses import Response
 
-from tocsin.node.accounts import Caller, SignedIn, SiteConfig, house_of
+from tocsin.node.accounts import Caller, Permission, Principal, SignedIn, SiteConfig, house_of
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.desk import PageContext, own_path
-from tocsin.server.security import NotHereError, cookie_for
+from tocsin.server.security import COOKIE, NotHereError, address_of, cookie_for, drop_cookie, keep_cookie, needs
+
+Coming: TypeAlias = Annotated[Principal, needs(Permission.SIGN_IN)]
+"""Whoever asks for a page by which one comes in."""
 
 _KNOWN: Final = "tocsin_known"
 _DAY = 24 * 3600  # seconds
@@ -24,11 +27,10 @@ def house_of_page(desk: PageContext, request: Request) -> SiteConfig:
 
 def caller_of(request: Request) -> Caller:
     """The browser that asks."""
-    address = request.client.host if request.client else ""
     return Caller(
-        address,
+        address_of(request),
         agent=request.headers.get("user-agent", ""),
-        known=request.cookies.get(_known_cookie(request), ""),
+        known=request.cookies.get(cookie_for(request, _KNOWN), ""),
         session=request.cookies.get(cookie_for(request), ""),
     )
 
@@ -36,20 +38,19 @@ def caller_of(request: Request) -> Caller:
 def let_in(request: Request, signed: SignedIn, wanted: str) -> Response:
     """Lead somebody who signed in to where they wanted to go, with the cookies of their session."""
     response = PageContext.go("/account/second-factor" if signed.limited else own_path(wanted))
-    _set(request, response, cookie_for(request), signed.secret, _SESSION_DAYS)
+    keep_cookie(request, response, COOKIE, signed.secret, seconds=_SESSION_DAYS * _DAY)
     remember(request, response, signed.known)
     return response
 
 
 def remember(request: Request, response: Response, known: str) -> None:
     """Let the browser keep to which accounts it is known."""
-    _set(request, response, _known_cookie(request), known, _KNOWN_DAYS)
+    keep_cookie(request, response, _KNOWN, known, seconds=_KNOWN_DAYS * _DAY)
 
 
 def forget_session(request: Request, response: Response) -> None:
     """Let the browser drop its session."""
-    secure = request.url.scheme == "https"
-    response.delete_cookie(cookie_for(request), secure=secure, httponly=True, samesite="lax")
+    drop_cookie(request, response)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'  # not cookies: to this account the browser stays known
 
 
@@ -67,12 +68,3 @@ def refuse_foreign(desk: PageContext, request: Request) -> None:
 def minutes(wait: timedelta) -> int:
     """A time to wait, in whole minutes."""
     return max(ceil(wait.total_seconds() / 60), 1)
-
-
-def _known_cookie(request: Request) -> str:
-    return f"__Host-{_KNOWN}" if request.url.scheme == "https" else _KNOWN
-
-
-def _set(request: Request, response: Response, name: str, value: str, days: int) -> None:
-    secure = request.url.scheme == "https"
-    response.set_cookie(name, value, max_age=days * _DAY, path="/", secure=secure, httponly=True, samesite="lax")

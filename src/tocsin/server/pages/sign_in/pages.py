@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
@@ -19,8 +19,10 @@ from tocsin.node.accounts import (
     note_session_end,
     sign_in,
 )
+from tocsin.server.pages.account.gate import Text
 from tocsin.server.pages.desk import PageContext, own_path
 from tocsin.server.pages.sign_in.doorstep import (
+    Coming,
     caller_of,
     forget_session,
     house_of_page,
@@ -29,9 +31,6 @@ from tocsin.server.pages.sign_in.doorstep import (
     refuse_foreign,
 )
 from tocsin.server.security import cookie_for, needs
-
-Coming = Annotated[Principal, needs(Permission.SIGN_IN)]
-Text = Annotated[str, Form()]
 
 
 def add_sign_in(router: APIRouter, desk: PageContext) -> None:

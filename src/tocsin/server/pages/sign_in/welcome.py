@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.node.accounts import (
@@ -27,12 +27,12 @@ from tocsin.node.accounts import (
 )
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import cut
+from tocsin.server.pages.account.gate import Text
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.sign_in.doorstep import caller_of, house_of_page, let_in, refuse_foreign, remember
 from tocsin.server.security import needs
 
 Holder = Annotated[Principal, needs(Permission.LINK_USE)]
-Text = Annotated[str, Form()]
 
 
 @dataclass(frozen=True)

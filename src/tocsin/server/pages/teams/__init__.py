@@ -1,8 +1,6 @@
 """Teams and networks: who is in the directory, what each answers for, and what a person says of it."""
 
-from fastapi import APIRouter
-
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.desk import together
 from tocsin.server.pages.teams.change_pages import change_pages
 from tocsin.server.pages.teams.claim_pages import claim_pages
 from tocsin.server.pages.teams.conflict_pages import conflict_pages
@@ -14,19 +12,6 @@ from tocsin.server.pages.teams.team_pages import team_pages
 
 __all__ = ["teams_pages"]
 
-
-def teams_pages(desk: PageContext) -> APIRouter:
-    """All pages of the place Teams and networks."""
-    router = APIRouter()
-    for make in (
-        list_pages,
-        change_pages,
-        team_pages,
-        conflict_pages,
-        merge_pages,
-        network_pages,
-        coverage_pages,
-        claim_pages,
-    ):
-        router.include_router(make(desk))
-    return router
+teams_pages = together(
+    list_pages, change_pages, team_pages, conflict_pages, merge_pages, network_pages, coverage_pages, claim_pages
+)
