@@ -11,6 +11,7 @@ import typer
 
 from tocsin.cli.directory_records import records, renew_router
 from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
     from tocsin.operations.doctor import HealthFinding
@@ -34,12 +35,12 @@ def new_team(
     What was typed is kept after each answer: run it again to go on, or to change an answer.
     """
     from tocsin.operations.doctor import examine
-    from tocsin.operations.founding import FOLDER, completed, found_team, questions, read_answers
+    from tocsin.operations.founding import completed, found_team, questions, read_answers
 
     invocation: Invocation = ctx.obj
     now = datetime.now(UTC)
     asked = questions(now.date())
-    kept = invocation.home / FOLDER / "answers.toml"
+    kept = invocation.home / HomeFolder.FOUNDING / "answers.toml"
     if answers:
         given = completed(read_answers(answers, asked), asked)
     else:

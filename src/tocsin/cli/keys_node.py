@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
     from tocsin.delivery.sealing import KeyRing
@@ -147,7 +148,8 @@ def _document(facts: "KeyFacts") -> dict[str, object]:
 def _print(home: Path, made: "list[KeyFacts]") -> None:
     for facts in made:
         _print_one(facts, "yes")
-    say(f"The private parts are in {home / 'keys'}, or where the settings say; 'tocsin backup' copies the home folder.")
+    folder = home / HomeFolder.KEYS
+    say(f"The private parts are in {folder}, or where the settings say; 'tocsin backup' copies the home folder.")
     say("'tocsin keys node-export' gives what partners need. Mails are signed once [mail] sign says so, or encrypted.")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.node.paths import HomeFolder
 
 app = typer.Typer(help="The languages of the pages; a country adds its own.", no_args_is_help=True)
 
@@ -19,7 +20,7 @@ def list_(ctx: typer.Context) -> None:
     from tocsin.server.pages.words import OURS, languages
 
     invocation: Invocation = ctx.obj
-    own = invocation.home / "locale"
+    own = invocation.home / HomeFolder.LOCALE
     total = sum(1 for message in source() if message.id)
     rows = []
     for language in languages(own):
@@ -93,4 +94,4 @@ def _path(home: Path, language: str) -> Path:
         Locale.parse(language)
     except (UnknownLocaleError, ValueError) as error:
         raise UsageError(f"'{language}' is no language.", hint="Write it like fr, sw or pt_BR.") from error
-    return home / "locale" / language / FILE
+    return home / HomeFolder.LOCALE / language / FILE

@@ -90,7 +90,7 @@ def list_(
 @app.command()
 def show(ctx: typer.Context, number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")]) -> None:
     """Show one mail: what it is, what followed from it, and what it says."""
-    from tocsin.delivery.mailbox import kept_mail, read_mail
+    from tocsin.delivery.mailbox import read_mail
     from tocsin.node.errors import NotFoundError
     from tocsin.pipeline.stores import open_node
     from tocsin.problems.replies import find_mail, open_desk
@@ -102,7 +102,7 @@ def show(ctx: typer.Context, number: Annotated[int, typer.Argument(help="Its num
         row = find_mail(session, number)
     said = document(desk, row)
     try:
-        said |= _content(read_mail(kept_mail(desk.folder, row.sha256)))
+        said |= _content(read_mail(desk.node.mailroom.read(row.sha256)))
     except NotFoundError as error:
         note(f"{error} {error.hint}")
     emit(invocation, said, lambda: _print_mail(said))

@@ -10,6 +10,7 @@ import typer
 
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.paths import HomeFolder
 from tocsin.readiness.commands import answers as assessment_answers
 from tocsin.readiness.commands import plan as assessment_plan
 from tocsin.readiness.commands import voices as assessment_voices
@@ -18,6 +19,7 @@ from tocsin.readiness.commands.answers import read_csv
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from tocsin.node.blobs import Blobs
     from tocsin.node.records import Database
     from tocsin.readiness.assessment import Score, Snapshot
 
@@ -45,9 +47,11 @@ def records(home: Path) -> Iterator["Session"]:
         database.engine.dispose()
 
 
-def evidence_folder(home: Path) -> Path:
-    """Where the node keeps the archived copies of evidence."""
-    return home / "evidence"
+def evidence_copies(home: Path) -> "Blobs":
+    """The archived copies of evidence that the node in ``home`` keeps."""
+    from tocsin.node.blobs import Blobs
+
+    return Blobs(home / HomeFolder.EVIDENCE)
 
 
 def now() -> datetime:

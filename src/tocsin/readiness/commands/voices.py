@@ -29,13 +29,13 @@ def add(
 ) -> None:
     """Archive a piece of evidence under its own hash."""
     from tocsin.readiness.assessment.evidence import EvidenceStatement, add_evidence
-    from tocsin.readiness.commands.assessment import day, evidence_folder, now, records
+    from tocsin.readiness.commands.assessment import day, evidence_copies, now, records
 
     invocation: Invocation = ctx.obj
     begin, end = (day(text) if text else None for text in (valid_from, valid_until))
     piece = EvidenceStatement(title, language, link, begin, end)
     with records(invocation.home) as session:
-        held = add_evidence(session, evidence_folder(invocation.home), file, piece, by=by, now=now())
+        held = add_evidence(session, evidence_copies(invocation.home), file, piece, by=by, now=now())
     document = {"evidence": held.digest, "size": held.size, "title": held.title}
     emit(invocation, document, lambda: say(f"{held.digest[:12]}  {held.title} ({held.size:,} bytes)"))
 
@@ -98,15 +98,14 @@ def check(ctx: typer.Context) -> None:
     """Check that every archived copy is there and unchanged."""
     from sqlalchemy import select
 
-    from tocsin.readiness.assessment.evidence import is_intact
     from tocsin.readiness.assessment.models import Evidence
-    from tocsin.readiness.commands.assessment import evidence_folder, records
+    from tocsin.readiness.commands.assessment import evidence_copies, records
 
     invocation: Invocation = ctx.obj
-    folder = evidence_folder(invocation.home)
+    copies = evidence_copies(invocation.home)
     with records(invocation.home) as session:
         digests = session.scalars(select(Evidence.digest).order_by(Evidence.id)).all()
-    damaged = [digest for digest in digests if not is_intact(folder, digest)]
+    damaged = [digest for digest in digests if not copies.is_intact(digest)]
     if damaged:
         raise StorageError(
             f"{len(damaged)} of {len(digests)} archived copies are missing or changed, first {damaged[0][:12]}.",
