@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.node.errors import StorageError
-from tocsin.node.tokens import KEY_FILE, Tokens, open_tokens
+from tocsin.node.paths import HomeFile
+from tocsin.node.tokens import Tokens, open_tokens
 
 OURS, THEIRS = Tokens(b"a" * 32), Tokens(b"b" * 32)
 NAMES = st.from_regex(r"[A-Za-z0-9:-]{1,60}", fullmatch=True)
@@ -42,7 +43,7 @@ def test_the_secret_is_drawn_once_and_is_nobody_elses_to_read(tmp_path: Path) ->
     first = open_tokens(tmp_path)
     assert open_tokens(tmp_path) == first
     assert len(first.secret) == 32
-    assert (tmp_path / KEY_FILE).stat().st_mode & 0o077 == 0
+    assert (tmp_path / HomeFile.TOKENS).stat().st_mode & 0o077 == 0
     assert open_tokens(_made(tmp_path / "other")) != first
 
 
@@ -57,12 +58,12 @@ def test_who_draws_the_secret_at_the_same_moment_gets_the_same(tmp_path: Path) -
     with ThreadPoolExecutor(8) as threads:
         drawn = [one.result() for one in [threads.submit(draw) for _ in range(8)]]
     assert drawn == [open_tokens(tmp_path)] * 8
-    assert [path.name for path in tmp_path.iterdir()] == [KEY_FILE]
+    assert [path.name for path in tmp_path.iterdir()] == [HomeFile.TOKENS]
 
 
 @pytest.mark.parametrize("left", [b"", b"a" * 31])
 def test_a_secret_that_was_cut_off_signs_nothing(tmp_path: Path, left: bytes) -> None:
-    (tmp_path / KEY_FILE).write_bytes(left)
+    (tmp_path / HomeFile.TOKENS).write_bytes(left)
     with pytest.raises(StorageError, match="too short"):
         open_tokens(tmp_path)
 

@@ -15,7 +15,8 @@ from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.directory import note_answer, read_directory
 from tocsin.events.models import FeedRecord, Ingest, IngestState
 from tocsin.node.errors import InputError, NotFoundError
-from tocsin.operations.indicator_facts import USERS, node_facts
+from tocsin.node.paths import HomeFile
+from tocsin.operations.indicator_facts import node_facts
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.readiness.assessment import QUERIES
 from tocsin.readiness.assessment.measures import measure
@@ -229,7 +230,7 @@ def test_users_are_those_of_the_file_else_addresses_and_it_says_so(world: World)
     rows = node_facts(world.node, "contact_coverage_users", at=at, now=at)
     assert {row["asn"]: row["users"] for row in rows} == {"64500": "256", "64501": "128", "64502": "0", "64510": "0"}
     assert {row["basis"] for row in rows} == {"IPv4 addresses that it announces, since users are not known here"}
-    (world.node.home / USERS).write_text("asn,users\n64500,900\n64510,100\n")
+    (world.node.home / HomeFile.USERS).write_text("asn,users\n64500,900\n64510,100\n")
     rows = node_facts(world.node, "contact_coverage_users", at=at, now=at)
     assert {row["asn"]: row["users"] for row in rows} == {
         "64500": "900.0",
@@ -237,9 +238,9 @@ def test_users_are_those_of_the_file_else_addresses_and_it_says_so(world: World)
         "64502": "0",
         "64510": "100.0",
     }
-    assert measure("contact_coverage_users", rows, at).detail["basis"] == USERS
-    (world.node.home / USERS).write_text("asn,users\n64500,many\n")
-    with pytest.raises(InputError, match=USERS):
+    assert measure("contact_coverage_users", rows, at).detail["basis"] == HomeFile.USERS
+    (world.node.home / HomeFile.USERS).write_text("asn,users\n64500,many\n")
+    with pytest.raises(InputError, match=HomeFile.USERS):
         node_facts(world.node, "contact_coverage_users", at=at, now=at)
 
 

@@ -213,7 +213,7 @@ def _inbox(world: World) -> dict[str, tuple[str, str, str]]:
         ReportKind.DECEIT, "A page that asks for passwords", place="http://bank.example/", mailbox="me@home.example"
     )
     files = [ReportAttachment("page.txt", b"what it says")]
-    file_report(world.node.database, world.node.home / "inbox", ticket, filed, files, now=world.now)
+    file_report(world.node.database, world.node.inbox, ticket, filed, files, now=world.now)
     own, missing = ticket.reference, "0000-0000"
     return {"inbox": (own, own, missing), "inbox file": (f"{own} 1", f"{own} 1", f"{missing} 1")}
 

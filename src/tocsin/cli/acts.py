@@ -23,6 +23,7 @@ from typer.core import TyperGroup
 from tocsin.cli.directory_records import renew_router
 from tocsin.interface.output import Invocation, emit, say
 from tocsin.node.errors import UsageError
+from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -112,7 +113,7 @@ def perform(invocation: Invocation, act: "Act", values: Mapping[str, Any], *, na
 def _say_to(node: "NodeWithStores", language: str, text: str, **values: object) -> str:
     from tocsin.server.pages.words import say_in
 
-    return say_in(node.home / "locale", node.settings.node.terms, language)(text, **values)
+    return say_in(node.home / HomeFolder.LOCALE, node.settings.node.terms, language)(text, **values)
 
 
 def _function(act: "Act", show: Show) -> Callable[..., None]:

@@ -8,6 +8,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import note, print_table, say
+from tocsin.node.paths import HomeFile, HomeFolder
 
 if TYPE_CHECKING:
     from tocsin.operations.demo.overview import Overview
@@ -75,7 +76,7 @@ def _play(home: Path, port: int) -> None:
 
     note("Unpacking the bundled network tables ...")
     country = found_country(Networks.open(home), SEED)
-    (home / "tocsin.toml").write_text(
+    (home / HomeFile.SETTINGS).write_text(
         '[node]\nname = "Kestria National CSIRT (demonstration)"\ncontact = "csirt@kest-cert.example"\n'
         f'[server]\nurl = "http://127.0.0.1:{port}"\n[accounts]\nsecond_factor = []\n',
         encoding="utf-8",
@@ -85,7 +86,7 @@ def _play(home: Path, port: int) -> None:
         load_table(home, home / f"kestria-{name}.csv")
     teams = home / "kestria.toml"
     teams.write_text(country.directory, encoding="utf-8")
-    write_mapping(home / "feeds")
+    write_mapping(home / HomeFolder.FEEDS)
     node = open_node(home)
     note("Importing the teams of Kestria, a country that does not exist ...")
     import_directory(node.database, teams, now=datetime.now(UTC), actor="demo")
@@ -121,4 +122,4 @@ def _show(seen: "Overview", home: Path) -> None:
         [(entry.who, entry.events, entry.reason) for entry in seen.not_told],
         numbers=[1],
     )
-    say(f"The finished mails are in {home / 'mails'}.")
+    say(f"The finished mails are in {home / HomeFolder.MAILS}.")

@@ -11,6 +11,7 @@ from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, note, print_table, say
 from tocsin.node.errors import UsageError
+from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
     from tocsin.operations.doctor import HealthFinding
@@ -34,11 +35,11 @@ def new_team(
     What was typed is kept after each answer: run it again to go on, or to change an answer.
     """
     from tocsin.operations.doctor import examine
-    from tocsin.operations.founding import FOLDER, completed, found_team, questions, read_answers
+    from tocsin.operations.founding import completed, found_team, questions, read_answers
 
     now = call.now
     asked = questions(now.date())
-    kept = call.home / FOLDER / "answers.toml"
+    kept = call.home / HomeFolder.FOUNDING / "answers.toml"
     if answers:
         given = completed(read_answers(answers, asked), asked)
     else:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tocsin.node.paths import HomeFolder
+
 if TYPE_CHECKING:
     from tocsin.node.records import Database
 
@@ -27,5 +29,5 @@ def renew_router(home: Path, database: "Database") -> None:
     from tocsin.directory import directory_version, read_directory
     from tocsin.sharing.routing import current_router
 
-    folder = home / "compiled" / "routing"
+    folder = home / HomeFolder.COMPILED / "routing"
     current_router(folder, directory_version(database), lambda: read_directory(database), now=datetime.now(UTC))

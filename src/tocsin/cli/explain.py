@@ -18,6 +18,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import say
+from tocsin.node.paths import HomeFile, HomeFolder
 
 if TYPE_CHECKING:
     from tocsin.directory import Directory
@@ -79,7 +80,7 @@ def open_router(home: Path, now: datetime) -> "Router":
         from tocsin.directory import directory_version
 
         version = with_records(directory_version)
-    return current_router(home / "compiled" / "routing", version, read, now=now)
+    return current_router(home / HomeFolder.COMPILED / "routing", version, read, now=now)
 
 
 def _rules(home: Path) -> "Rules | None":
@@ -106,13 +107,13 @@ def _version_in_sqlite(home: Path) -> str | None:
 
 def _elsewhere(home: Path) -> bool:
     """Whether the records are not in the home folder."""
-    return bool(os.environ.get("TOCSIN_STORAGE_DATABASE")) or _sets_database(home / "tocsin.toml")
+    return bool(os.environ.get("TOCSIN_STORAGE_DATABASE")) or _sets_database(home / HomeFile.SETTINGS)
 
 
 def _ask_sqlite(home: Path, query: str) -> tuple[Any, ...] | None:
     """The first row; None where there is none, or no such table yet."""
     try:
-        with closing(sqlite3.connect(f"{(home / 'records.sqlite').as_uri()}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{(home / HomeFile.RECORDS).as_uri()}?mode=ro", uri=True)) as connection:
             row: tuple[Any, ...] | None = connection.execute(query).fetchone()
     except sqlite3.Error:
         return None
@@ -121,7 +122,7 @@ def _ask_sqlite(home: Path, query: str) -> tuple[Any, ...] | None:
 
 def _own_teams(home: Path) -> frozenset[str]:
     """``[node] own_teams``; where nothing sets it, the settings need not be loaded, which would take longer."""
-    path = home / "tocsin.toml"
+    path = home / HomeFile.SETTINGS
     if "TOCSIN_NODE_OWN_TEAMS" not in os.environ and (not path.is_file() or b"own_teams" not in path.read_bytes()):
         return frozenset()
     from tocsin.node.settings import load_settings

@@ -9,6 +9,7 @@ import typer
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, fields, note, print_table, say
 from tocsin.node.errors import InputError, NotFoundError
+from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
     from tocsin.delivery.sealing import KeyRing
@@ -137,7 +138,8 @@ def _document(facts: "KeyFacts") -> dict[str, object]:
 def _print(home: Path, made: "list[KeyFacts]") -> None:
     for facts in made:
         _print_one(facts, "yes")
-    say(f"The private parts are in {home / 'keys'}, or where the settings say; 'tocsin backup' copies the home folder.")
+    folder = home / HomeFolder.KEYS
+    say(f"The private parts are in {folder}, or where the settings say; 'tocsin backup' copies the home folder.")
     say("'tocsin keys node-export' gives what partners need. Mails are signed once [mail] sign says so, or encrypted.")
 
 

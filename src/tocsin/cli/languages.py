@@ -8,6 +8,7 @@ import typer
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, print_table, say
 from tocsin.node.errors import NotFoundError, UsageError
+from tocsin.node.paths import HomeFolder
 
 app = Commands(help="The languages of the pages; a country adds its own.", no_args_is_help=True)
 
@@ -20,7 +21,7 @@ def list_(call: NodeInvocation) -> None:
     from tocsin.server.pages.translating import FILE, faults, source
     from tocsin.server.pages.words import OURS, languages
 
-    own = call.home / "locale"
+    own = call.home / HomeFolder.LOCALE
     total = sum(1 for message in source() if message.id)
     rows = []
     for language in languages(own):
@@ -87,4 +88,4 @@ def _path(home: Path, language: str) -> Path:
         Locale.parse(language)
     except (UnknownLocaleError, ValueError) as error:
         raise UsageError(f"'{language}' is no language.", hint="Write it like fr, sw or pt_BR.") from error
-    return home / "locale" / language / FILE
+    return home / HomeFolder.LOCALE / language / FILE

@@ -77,7 +77,7 @@ def list_(
 @app.command()
 def show(call: NodeInvocation, number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")]) -> None:
     """Show one mail: what it is, what followed from it, and what it says."""
-    from tocsin.delivery.mailbox import kept_mail, read_mail
+    from tocsin.delivery.mailbox import read_mail
     from tocsin.problems.replies import find_mail, open_desk
 
     desk = open_desk(call.node, call.node.store)
@@ -85,7 +85,7 @@ def show(call: NodeInvocation, number: Annotated[int, typer.Argument(help="Its n
         row = find_mail(session, number)
     said = document(desk, row)
     try:
-        said |= _content(read_mail(kept_mail(desk.folder, row.sha256)))
+        said |= _content(read_mail(desk.node.mailroom.read(row.sha256)))
     except NotFoundError as error:
         note(f"{error} {error.hint}")
     call.emit(said, lambda: _print_mail(said))

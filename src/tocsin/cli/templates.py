@@ -7,6 +7,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.interface.output import Commands, note, print_table, say, visible
+from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
     from tocsin.delivery.texts import Shelf
@@ -83,7 +84,7 @@ def _shelf(home: Path) -> "Shelf":
     from tocsin.delivery.texts import Shelf
     from tocsin.node.settings import load_settings
 
-    return Shelf(home / "templates", load_settings(home).node.language)
+    return Shelf(home / HomeFolder.TEMPLATES, load_settings(home).node.language)
 
 
 def _language(shelf: "Shelf", tag: str) -> tuple[object, ...]:

@@ -9,15 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import datetime
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Final, Protocol, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.node.errors import UsageError
+from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, Database
-from tocsin.node.settings import Settings
 
 _BRACES: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
 
@@ -52,22 +51,6 @@ class Wording:
     lines: bool = False
 
 
-class OpenNode(Protocol):
-    """What a node gives to every act."""
-
-    @property
-    def home(self) -> Path:
-        """Its folder."""
-
-    @property
-    def settings(self) -> Settings:
-        """What it is told to do."""
-
-    @property
-    def database(self) -> Database:
-        """Its records."""
-
-
 def in_english(_language: str, text: str, **values: object) -> str:
     """The text as it stands, filled in."""
     return text % values
@@ -86,7 +69,7 @@ class ActContext:
     ``say``: says a text in the language of whoever is written to. ``waits``: whether it may wait for another process.
     """
 
-    node: OpenNode
+    node: Node
     now: datetime
     actor: str
     name: str = ""
@@ -165,7 +148,7 @@ class Act:
         return get_args(made)[0] if get_origin(made) is list else made
 
 
-def context_for(node: OpenNode, visitor: Principal, act: Act, now: datetime, say: Say = in_english) -> ActContext:
+def context_for(node: Node, visitor: Principal, act: Act, now: datetime, say: Say = in_english) -> ActContext:
     """The context of an act that somebody does who is signed in, or by an API token."""
     name = visitor.name or visitor.actor
     return ActContext(node, now, visitor.actor, name, visitor.person, visitor.reach(act.permission), say)

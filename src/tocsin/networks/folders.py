@@ -15,6 +15,7 @@ from pathlib import Path
 from tocsin.networks.bundle import bundle_name, unpack
 from tocsin.node.errors import ConflictError, StorageError
 from tocsin.node.files import sync_file, sync_folder, write_whole
+from tocsin.node.paths import HomeFolder
 
 _ABANDONED_SECONDS = 3600
 
@@ -26,7 +27,7 @@ def current_folder(home: Path) -> Path:
         StorageError: the home folder cannot be written, or names tables that are not there.
 
     """
-    root = home / "networks"
+    root = home / HomeFolder.NETWORKS
     try:
         name = (root / "current").read_text(encoding="ascii").strip()
     except FileNotFoundError:
@@ -43,7 +44,7 @@ def current_folder(home: Path) -> Path:
 
 def switch(home: Path, fill: Callable[[Path], None]) -> Path:
     """The new current folder, after ``fill`` has written its files; the one before stays, older ones go."""
-    root = home / "networks"
+    root = home / HomeFolder.NETWORKS
     before = current_folder(home)
     made = write_folder(root, fill, "loaded-")
     write_whole(root / "current", made.name.encode("ascii"))
@@ -64,7 +65,7 @@ def only_writer(home: Path) -> Iterator[None]:
     """
     import fcntl
 
-    root = home / "networks"
+    root = home / HomeFolder.NETWORKS
     _make(root)
     with (root / ".lock").open("w") as lock:
         try:

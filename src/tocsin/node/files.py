@@ -1,10 +1,11 @@
 """Files that survive loss of power, and disks that fail."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
 
 from tocsin.node.errors import StorageError
 
@@ -35,21 +36,31 @@ def write_whole(path: Path, content: bytes, *, replace: bool = True, folders: in
 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(".part", f"{path.name}.", path.parent)
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-            out.flush()
-            os.fsync(out.fileno())
+    with unfinished(path.parent) as out:
+        out.write(content)
+        sync_open(out)
         if replace:
-            beside.replace(path)
+            Path(out.name).replace(path)
         else:
-            path.hardlink_to(beside)
-    finally:
-        beside.unlink(missing_ok=True)
+            path.hardlink_to(out.name)
     for folder in path.parents[:folders]:
         sync_folder(folder)
+
+
+@contextmanager
+def unfinished(folder: Path) -> Iterator[IO[bytes]]:
+    """A new file in a folder, gone at the end of the block if it was not given its name by then; no backup has it."""
+    with NamedTemporaryFile(suffix=".part", dir=folder, delete=False) as out:
+        try:
+            yield out
+        finally:
+            Path(out.name).unlink(missing_ok=True)
+
+
+def sync_open(out: IO[bytes]) -> None:
+    """Make what was written to a file survive loss of power."""
+    out.flush()
+    os.fsync(out.fileno())
 
 
 def sync_file(path: Path) -> None:

@@ -3,14 +3,11 @@
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from tocsin.node.errors import StorageError
+from tocsin.node.paths import HomeFile
 from tocsin.node.records import Database, open_database, sqlite_url
 from tocsin.node.settings import Settings, load_settings
-
-UNFINISHED_RESTORE: Final = "restore.unfinished"
-"""The file in a home folder while a backup is being restored into it."""
 
 
 def open_home(home: Path) -> tuple[Settings, Database]:
@@ -32,7 +29,7 @@ def open_home(home: Path) -> tuple[Settings, Database]:
         raise StorageError(
             f"The folder {home} cannot be made: {error.strerror}.", hint="Choose another with --home DIR."
         ) from error
-    if (home / UNFINISHED_RESTORE).exists():
+    if (home / HomeFile.UNFINISHED_RESTORE).exists():
         raise StorageError(
             f"A backup was being restored into {home}, and that was not finished.",
             hint="Remove the folder and restore the backup again.",
@@ -63,4 +60,4 @@ def _close(path: Path) -> None:
 
 def records_of(settings: Settings, home: Path) -> Database:
     """The records database of the node in ``home``, whose tables may not be made yet."""
-    return open_database(settings.storage.database or sqlite_url(home / "records.sqlite"))
+    return open_database(settings.storage.database or sqlite_url(home / HomeFile.RECORDS))

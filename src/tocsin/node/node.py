@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tocsin.node.blobs import Blobs
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import Database
 from tocsin.node.settings import Settings
 
@@ -18,19 +20,29 @@ class Node:
     @property
     def spool(self) -> Path:
         """Where packed reports are unpacked."""
-        return self.home / "spool"
+        return self.home / HomeFolder.SPOOL
 
     @property
     def quarantine(self) -> Path:
         """Where rows that were set aside are kept, a file per ingest."""
-        return self.home / "quarantine"
+        return self.home / HomeFolder.QUARANTINE
 
     @property
     def mails(self) -> Path:
         """Where finished mails are written."""
-        return self.home / "mails"
+        return self.home / HomeFolder.MAILS
+
+    @property
+    def inbox(self) -> Blobs:
+        """Files that came with reports from the public."""
+        return Blobs(self.home / HomeFolder.INBOX)
+
+    @property
+    def mailroom(self) -> Blobs:
+        """Mails that came in."""
+        return Blobs(self.home / HomeFolder.MAILROOM, ".eml")
 
     @property
     def compiled(self) -> Path:
         """Where tables are kept in the form that opens at once."""
-        return self.home / "compiled"
+        return self.home / HomeFolder.COMPILED

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from tocsin.node.errors import SettingError
+from tocsin.node.paths import HomeFile
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -392,7 +393,7 @@ def load_settings(home: Path) -> Settings:
         SettingError: the file is not TOML, or a setting is unknown or has a value that does not work.
 
     """
-    path = home / "tocsin.toml"
+    path = home / HomeFile.SETTINGS
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

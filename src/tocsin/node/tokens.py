@@ -9,14 +9,13 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from itsdangerous import BadSignature, Signer
 
 from tocsin.node.errors import StorageError
 from tocsin.node.files import write_whole
+from tocsin.node.paths import HomeFile
 
-KEY_FILE: Final = "secret.key"
 """The file in a home folder that holds the node's secret; whoever has it can make tokens."""
 
 _SECRET_BYTES = 32
@@ -57,7 +56,7 @@ def open_tokens(home: Path) -> Tokens:
         StorageError: the secret cannot be read or written, or is damaged.
 
     """
-    path = home / KEY_FILE
+    path = home / HomeFile.TOKENS
     try:
         if not path.exists():
             with suppress(FileExistsError):  # of several who draw it at once the first wins

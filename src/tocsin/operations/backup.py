@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, Table, delete, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
@@ -21,16 +22,18 @@ from sqlalchemy.exc import DBAPIError
 from tocsin import __version__
 from tocsin.interface.capabilities import capabilities
 from tocsin.node.errors import ConflictError, InputError, StorageError, UsageError
-from tocsin.node.home import UNFINISHED_RESTORE, close_to_others, records_of
+from tocsin.node.home import close_to_others, records_of
+from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import AuditAction, Base, Database, audit, continue_numbering, cut, open_database, sqlite_url
 from tocsin.node.settings import load_settings
 from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.stores import NodeWithStores, writer
 
-_RECORDS = "records.sqlite"
-_SETTINGS = "tocsin.toml"
 _MANIFEST = "backup.json"
-_NOT_COPIED = {"spool", "compiled", "writer.lock", "at-work", "audit.head", "chores.json", UNFINISHED_RESTORE}
+NOT_COPIED: Final = {
+    *(HomeFolder.AT_WORK, HomeFolder.COMPILED, HomeFolder.SPOOL),
+    *(HomeFile.AUDIT_HEAD, HomeFile.CHORES, HomeFile.UNFINISHED_RESTORE, HomeFile.WRITER_LOCK),
+}
 _ROWS = 10_000
 _ALWAYS_FILLED = {"directory_state"}  # its one row is made with the table
 
@@ -109,7 +112,7 @@ def make_backup(node: NodeWithStores, target: Path, *, now: datetime, actor: str
         target.chmod(0o700)
         # Records first: what is delivered meanwhile is then in the copy as a mail that is still to be noted, and
         # delivering it again writes the same file.
-        records = open_database(sqlite_url(target / _RECORDS))
+        records = open_database(sqlite_url(target / HomeFile.RECORDS))
         copy_records(node.database, records)
         records.engine.dispose()
         deleted = set(node.store.unlisted())  # stays a while for readers, but goes nowhere
@@ -139,25 +142,25 @@ def restore_backup(source: Path, home: Path, *, now: datetime) -> CopyTotals:
 
     """
     hashes = _checked(source)
-    if home.exists() and {path.name for path in home.iterdir()} - {_SETTINGS}:
+    if home.exists() and {path.name for path in home.iterdir()} - {HomeFile.SETTINGS}:
         raise ConflictError(f"{home} is not empty.", hint="Restore into a new folder with --home.")
     with _disk(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.chmod(0o700)
-        if not (home / _SETTINGS).exists() and _SETTINGS in hashes:
-            _copy(source / _SETTINGS, home / _SETTINGS)
+        if not (home / HomeFile.SETTINGS).exists() and HomeFile.SETTINGS in hashes:
+            _copy(source / HomeFile.SETTINGS, home / HomeFile.SETTINGS)
         database = _empty_database(home)
-        (home / UNFINISHED_RESTORE).touch()
+        (home / HomeFile.UNFINISHED_RESTORE).touch()
         for name in hashes:
-            if name not in {_RECORDS, _SETTINGS}:
+            if name not in {HomeFile.RECORDS, HomeFile.SETTINGS}:
                 _copy(source / name, home / name)
         cut("restore.copied")
-        _bring_records(source / _RECORDS, database, home / "spool")
+        _bring_records(source / HomeFile.RECORDS, database, home / HomeFolder.SPOOL)
         with database.begin() as session:
             audit(session, AuditAction.BACKUP_RESTORED, at=now, actor="backup", subject="node")
         close_to_others(home)
         os.sync()
-        (home / UNFINISHED_RESTORE).unlink()
+        (home / HomeFile.UNFINISHED_RESTORE).unlink()
     return CopyTotals(len(hashes), sum((source / name).stat().st_size for name in hashes))
 
 
@@ -216,8 +219,8 @@ def _checked(source: Path) -> dict[str, str]:
     damaged = [
         name for name, digest in hashes.items() if not (source / name).is_file() or _hash(source / name) != digest
     ]
-    if outside or damaged or _RECORDS not in hashes:
-        name = [*outside, *damaged, _RECORDS][0]
+    if outside or damaged or HomeFile.RECORDS not in hashes:
+        name = [*outside, *damaged, HomeFile.RECORDS][0]
         raise InputError(f"The backup is damaged: {name} is missing or changed.", hint="Take an older backup.")
     return hashes
 
@@ -231,7 +234,7 @@ def _empty_database(home: Path) -> Database:
             if table.name not in _ALWAYS_FILLED and connection.execute(select(table).limit(1)).first() is not None:
                 raise ConflictError(
                     "The database that the settings name holds records already.",
-                    hint=f"Name an empty one as storage.database in {home / _SETTINGS}, or none for SQLite.",
+                    hint=f"Name an empty one as storage.database in {home / HomeFile.SETTINGS}, or none for SQLite.",
                 )
     return database
 
@@ -239,7 +242,7 @@ def _empty_database(home: Path) -> Database:
 def _bring_records(backup: Path, database: Database, spool: Path) -> None:
     """Copy the records of a backup into the database; those of an older version are brought up to date on the way."""
     spool.mkdir()
-    copy = spool / _RECORDS
+    copy = spool / HomeFile.RECORDS
     shutil.copy2(backup, copy)
     records = open_database(sqlite_url(copy))
     records.migrate()
@@ -269,7 +272,12 @@ def _node_files(home: Path) -> Iterator[Path]:
     for path in sorted(home.rglob("*")):
         parts = path.relative_to(home).parts
         unfinished = any(part.endswith(".part") for part in parts)
-        if parts[0] not in _NOT_COPIED and not parts[0].startswith(_RECORDS) and not unfinished and path.is_file():
+        if (
+            parts[0] not in NOT_COPIED
+            and not parts[0].startswith(HomeFile.RECORDS)
+            and not unfinished
+            and path.is_file()
+        ):
             yield path
 
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from tocsin.events.models import Ingest, IngestState
 from tocsin.node.errors import TocsinError
+from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
 from tocsin.pipeline.stores import NodeWithStores, open_node
 
@@ -54,6 +55,7 @@ def examine(home: Path) -> list[HealthFinding]:
         _unfinished,
         _event_table,
         _uploads,
+        _kept_files,
         _feeds,
         _collectors,
         _work,
@@ -116,17 +118,7 @@ def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
     missing = [path for path in node.store.files() if not (node.store.folder / path).is_file()]
-    files = f"{len(node.store.files()):,}"
-    if missing:
-        found = say(
-            "%(store)s files, %(missing)s missing, first %(missing2)s",
-            store=files,
-            missing=len(missing),
-            missing2=missing[0],
-        )
-        yield HealthFinding(say("event table"), False, found, say("Restore the missing files from a backup."))
-    else:
-        yield HealthFinding(say("event table"), True, say("%(store)s files", store=files))
+    yield _files_found(say("event table"), len(node.store.files()), missing)
     with node.database.begin() as session:
         last = session.scalar(select(func.max(Ingest.number))) or 0
         shown_by_records = select(func.max(Ingest.number)).where(
@@ -156,6 +148,31 @@ def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
         say("the oldest waits since %(since)s UTC", since=f"{since:%Y-%m-%d %H:%M}") if since else say("none waits"),
         "" if well else say("The server takes them in: look into its log, and start it again."),
     )
+
+
+def _kept_files(node: NodeWithStores) -> Iterator[HealthFinding]:
+    """Files of reports from the public, and mails that wait for a person, whose bytes are gone."""
+    from tocsin.delivery.mailbox import MailState, ReceivedMail
+    from tocsin.incidents.arrivals import PublicFile
+
+    waiting = select(ReceivedMail.sha256).where(ReceivedMail.state == MailState.WAITING.value)
+    with node.database.reading() as session:
+        files = [(node.inbox, digest) for digest in session.scalars(select(PublicFile.sha256).distinct())]
+        files += [(node.mailroom, digest) for digest in session.scalars(waiting)]
+    missing = [f"{blobs.folder.name}/{digest}" for blobs, digest in files if digest not in blobs]
+    yield _files_found(say("files of reports and mails"), len(files), missing)
+
+
+def _files_found(what: str, files: int, missing: Sequence[str]) -> HealthFinding:
+    if not missing:
+        return HealthFinding(what, True, say("%(store)s files", store=f"{files:,}"))
+    found = say(
+        "%(store)s files, %(missing)s missing, first %(missing2)s",
+        store=f"{files:,}",
+        missing=len(missing),
+        missing2=missing[0],
+    )
+    return HealthFinding(what, False, found, say("Restore the missing files from a backup."))
 
 
 def _feeds(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -335,7 +352,7 @@ def _mailbox(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The file that 'tocsin directory new-team' made: it says where to report flaws, until a day that it names."""
-    path = node.home / "founding" / "security.txt"
+    path = node.home / HomeFolder.FOUNDING / "security.txt"
     if not path.is_file():
         return
     from tocsin.directory.registry.security_txt import parse_security_txt
@@ -356,7 +373,7 @@ def _mail_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The texts of mails that this node has itself; one that is wrong keeps all mails back."""
     from tocsin.delivery.texts import Shelf, faults, in_english
 
-    shelf = Shelf(node.home / "templates", node.settings.node.language)
+    shelf = Shelf(node.home / HomeFolder.TEMPLATES, node.settings.node.language)
     wrong = list(faults(shelf))
     half = [f"{tag} has {n} in English" for tag in shelf.languages() if (n := len(in_english(shelf, tag)))]
     found = "; ".join([", ".join(shelf.languages()), *half])

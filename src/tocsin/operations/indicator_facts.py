@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.node.errors import InputError, NotFoundError
+from tocsin.node.paths import HomeFile
 
 if TYPE_CHECKING:
     import polars as pl
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from tocsin.pipeline.stores import NodeWithStores
 
 Facts = list[dict[str, str]]
-USERS = "users-by-as.csv"
 """The file in the home folder that says how many people use the internet by each AS: ``asn``, ``users``."""
 
 _STAYS = ("file", "shadow", "redirect")  # ways of digests that leave for nobody, or for somebody else
@@ -62,9 +62,9 @@ def _contact_coverage_as(look: Look) -> Facts:
 
 def _contact_coverage_users(look: Look) -> Facts:
     """asn, users, contact, basis: the same with users, where a file says how many; else with IPv4 addresses."""
-    numbers, path = _numbers(look), look.node.home / USERS
+    numbers, path = _numbers(look), look.node.home / HomeFile.USERS
     users = _users(path) if path.exists() else None
-    basis = "IPv4 addresses that it announces, since users are not known here" if users is None else USERS
+    basis = "IPv4 addresses that it announces, since users are not known here" if users is None else str(HomeFile.USERS)
     return [
         {
             "asn": str(asn),

@@ -11,6 +11,7 @@ from tocsin.events.models import FeedRecord
 from tocsin.incidents.arrivals import delete_closed
 from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit
 from tocsin.operations.statistics import keep_months
 from tocsin.pipeline import commit as commitment
@@ -39,8 +40,8 @@ def apply_retention(node: NodeWithStores, *, now: datetime, actor: str = "retent
             events_deleted=node.store.delete_days_before(today - timedelta(days=keep.events_days)),
             quarantine_deleted=_delete_older(node, today - timedelta(days=keep.quarantine_days)),
             mails_deleted=_delete_mails(node, today - timedelta(days=keep.mails_days))
-            + delete_received(node.database, node.home / "mailroom", today - timedelta(days=keep.mails_days)),
-            inbox_deleted=delete_closed(node.database, node.home / "inbox", now - timedelta(days=keep.inbox_days)),
+            + delete_received(node.database, node.mailroom, today - timedelta(days=keep.mails_days)),
+            inbox_deleted=delete_closed(node.database, node.inbox, now - timedelta(days=keep.inbox_days)),
             files_merged=node.store.compact(today=today),
         )
         _forget_rows(node, today - timedelta(days=_longest_window(node)))
@@ -89,6 +90,6 @@ def _longest_window(node: NodeWithStores) -> int:
 
 def _forget_rows(node: NodeWithStores, day: date) -> None:
     """Key files of days that no window reaches any more."""
-    for folder in (node.home / "rows").glob("????-??-??"):
+    for folder in (node.home / HomeFolder.ROWS).glob("????-??-??"):
         if folder.name < day.isoformat():
             shutil.rmtree(folder)

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from tocsin.events.models import Ingest, IngestState
 from tocsin.node.files import disk_failures, write_whole
+from tocsin.node.paths import HomeFolder
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.sharing.gate import Audience, Recipient, ReleasePurpose, Tlp, decide, fields_for, read_marking, read_tlp
 
@@ -84,7 +85,7 @@ def read_months(node: NodeWithStores, *, now: datetime) -> list[Month]:
     """
     keep_months(node, now=now)
     with disk_failures("The public figures cannot be read"):
-        files = sorted((node.home / "figures").glob("????-??.json"), reverse=True)
+        files = sorted((node.home / HomeFolder.FIGURES).glob("????-??.json"), reverse=True)
         return [_read(path) for path in files]
 
 
@@ -166,7 +167,7 @@ def _next(first: date) -> date:
 
 
 def _path(node: NodeWithStores, first: date) -> Path:
-    return node.home / "figures" / f"{first:%Y-%m}.json"
+    return node.home / HomeFolder.FIGURES / f"{first:%Y-%m}.json"
 
 
 def _read(path: Path) -> Month:

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from tocsin.node.errors import ConflictError, StorageError, TocsinError, internal_failures
-from tocsin.node.files import disk_failures
+from tocsin.node.files import disk_failures, write_whole
+from tocsin.node.paths import HomeFile
 from tocsin.node.sentences import decode_sentence, encode_sentence
 from tocsin.node.settings import Settings
 from tocsin.pipeline.ingest import Clock
 from tocsin.pipeline.stores import NodeWithStores
 
-_FILE: Final = "chores.json"
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _AGAIN: Final = timedelta(minutes=5)
 _LOOKS: Final = 2.0  # seconds between looks at what is due
@@ -81,7 +81,7 @@ def is_due(chore: Chore, past: LastRun, now: datetime) -> bool:
 def read_past(home: Path) -> dict[Chore, LastRun]:
     """What is noted of the chores of the node in ``home``; nothing where the note is missing or damaged."""
     try:
-        found = json.loads((home / _FILE).read_text(encoding="utf-8"))
+        found = json.loads((home / HomeFile.CHORES).read_text(encoding="utf-8"))
         return {
             Chore(name): LastRun(
                 datetime.fromisoformat(one["at"]), decode_sentence(one["error"]), decode_sentence(one["hint"])
@@ -155,9 +155,7 @@ class Worker:
 
 def _write(home: Path, past: Mapping[Chore, LastRun]) -> None:
     with disk_failures("What was done could not be noted"):
-        new = home / f".{_FILE}"
-        new.write_text(json.dumps({chore: _noted(one) for chore, one in past.items()}), encoding="utf-8")
-        new.replace(home / _FILE)
+        write_whole(home / HomeFile.CHORES, json.dumps({chore: _noted(one) for chore, one in past.items()}).encode())
 
 
 def _noted(past: LastRun) -> dict[str, str]:

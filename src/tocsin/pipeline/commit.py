@@ -25,6 +25,7 @@ from tocsin.events.sources import Feed
 from tocsin.events.store import EventPart
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.records.keys import KeyFiles
 from tocsin.pipeline.stores import NodeWithStores
@@ -180,7 +181,7 @@ def clean(node: NodeWithStores) -> None:
     node.store.clean()
     cut("clean.keys")
     node.tracker.files.clean(up_to=last)
-    for day in (node.home / "rows").glob("*"):
+    for day in (node.home / HomeFolder.ROWS).glob("*"):
         KeyFiles(day).clean(up_to=last)
     for path in node.quarantine.glob("*.jsonl"):
         if int(path.stem) > last:

@@ -24,6 +24,7 @@ from tocsin.events.reports import find_reports, open_reports
 from tocsin.events.sources import recognise
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError
+from tocsin.node.paths import HomeFolder
 from tocsin.pipeline.ingest import understand
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
@@ -124,7 +125,7 @@ def _batches(
     with TemporaryDirectory() as spool:
         for path in find_reports(paths):
             for report in open_reports(path, Path(spool), limits):
-                found = recognise(report.name, report.head(), node.home / "feeds", report.folder)
+                found = recognise(report.name, report.head(), node.home / HomeFolder.FEEDS, report.folder)
                 if found is None:
                     raise InputError(
                         f"{report.name}: neither its name nor its first line tells what it is.",

@@ -34,6 +34,7 @@ from tocsin.events.store import EventPart
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.node.files import disk_failures
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import cut
 from tocsin.node.sentences import say
 from tocsin.node.settings import TellSettings
@@ -369,7 +370,7 @@ def _settle_all(workshop: IngestSession, reading: OpenReport, desk: IngestRun) -
 
 def _origin(node: NodeWithStores, report: OpenedReport, source: str | None, feed: str | None) -> tuple[FeedSource, str]:
     """The source and feed code of a report: as told, else by its name and first bytes."""
-    known = sources(node.home / "feeds", report.folder)
+    known = sources(node.home / HomeFolder.FEEDS, report.folder)
     if source is not None and source not in known:
         raise UsageError(
             say("There is no source '%(source)s'.", source=source),

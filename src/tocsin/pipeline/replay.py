@@ -30,6 +30,7 @@ from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.networks import Networks
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
@@ -225,7 +226,7 @@ def try_row(node: NodeWithStores, number: int, text: str) -> ReplayPreview:
 
     """
     _, record = require_ingest(node, number)
-    origin = sources(node.home / "feeds")[record.source]
+    origin = sources(node.home / HomeFolder.FEEDS)[record.source]
     feed = replace(origin.feed(record.code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
     limits = node.settings.ingest
     stream = io.BytesIO(_content(node, number, [_plain(text, node)]))

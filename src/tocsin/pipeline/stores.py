@@ -13,6 +13,7 @@ from tocsin.events.browse import Events
 from tocsin.events.store import EventStore
 from tocsin.node.home import open_home
 from tocsin.node.node import Node
+from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import Database
 from tocsin.node.records.keys import KeyFiles
 from tocsin.node.settings import Settings
@@ -30,7 +31,7 @@ class NodeWithStores(Node):
 
     def rows_of(self, day: date) -> KeyFiles:
         """The keys of the rows that came on one day."""
-        return self._rows.setdefault(day, KeyFiles(self.home / "rows" / day.isoformat()))
+        return self._rows.setdefault(day, KeyFiles(self.home / HomeFolder.ROWS / day.isoformat()))
 
     def rows_since(self, day: date, days: int) -> list[KeyFiles]:
         """The keys of the rows of ``days`` days up to ``day``."""
@@ -50,21 +51,21 @@ def open_node(home: Path) -> NodeWithStores:
 
 def with_stores(home: Path, settings: Settings, database: Database) -> NodeWithStores:
     """The node in ``home`` whose settings and records are open."""
-    store = EventStore(home / "events")
+    store = EventStore(home / HomeFolder.EVENTS)
     return NodeWithStores(
         home=home,
         settings=settings,
         database=database,
         store=store,
-        events=Events(store, database, home / "compiled" / "events", partial(team_numbers, database)),
-        tracker=Tracker(KeyFiles(home / "problems", columns=len(NOTES))),
+        events=Events(store, database, home / HomeFolder.COMPILED / "events", partial(team_numbers, database)),
+        tracker=Tracker(KeyFiles(home / HomeFolder.PROBLEMS, columns=len(NOTES))),
     )
 
 
 @contextmanager
 def writer(node: Node, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Be the one process that writes events; waits for another to finish, after saying so by ``waiting``."""
-    with (node.home / "writer.lock").open("w") as lock:
+    with (node.home / HomeFile.WRITER_LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -22,6 +22,7 @@ from tocsin.events.sources import FeedSource, sources
 from tocsin.node.accounts import PermissionScope
 from tocsin.node.errors import TocsinError
 from tocsin.node.node import Node
+from tocsin.node.paths import HomeFolder
 from tocsin.sharing.gate import (
     Audience,
     Marking,
@@ -83,7 +84,7 @@ def _markings_aside(node: Node, number: int, rows: Collection[SetAsideRow]) -> l
     """The marking of each row: its own label, as its feed is read or as its text says, else that of its feed."""
     with node.database.reading() as session:
         feed = session.get_one(FeedRecord, session.get_one(Ingest, number).feed_id)
-    origin, header = sources(node.home / "feeds").get(feed.source), header_of(node.quarantine, number)
+    origin, header = sources(node.home / HomeFolder.FEEDS).get(feed.source), header_of(node.quarantine, number)
     labels = [_label_aside(origin, feed.code, header, row.raw) if origin and row.raw else None for row in rows]
     return [read_marking(label or feed.tlp, feed.pap) for label in labels]
 

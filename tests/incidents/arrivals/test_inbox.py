@@ -1,6 +1,7 @@
 """The inbox: filed once, found with its secret only, worked on with every step on record, gone when it must go."""
 
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,6 @@ from tocsin.incidents.arrivals import (
     counts_by_state,
     delete_closed,
     erase_report,
-    file_bytes,
     file_report,
     form_word,
     give_back,
@@ -41,6 +41,7 @@ from tocsin.incidents.arrivals import (
     ticket_of,
 )
 from tocsin.incidents.arrivals.tickets import plain
+from tocsin.node.blobs import Blobs
 from tocsin.node.letters import Letter as Mail
 from tocsin.node.records import AuditEntry, Database
 from tocsin.node.tokens import Tokens
@@ -49,18 +50,23 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TOKENS = Tokens(b"a secret of the node, for a test.")
 
 
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return Blobs(tmp_path / "inbox")
+
+
 def _ticket() -> Ticket:
     ticket = ticket_of(form_word(TOKENS, NOW), TOKENS, NOW)
     assert ticket is not None
     return ticket
 
 
-def _file(database: Database, folder: Path, *files: ReportAttachment, **fields: str) -> Ticket:
+def _file(database: Database, blobs: Blobs, *files: ReportAttachment, **fields: str) -> Ticket:
     ticket = _ticket()
     filed = ReportForm(
         ReportKind.DECEIT, fields.get("what", "A false page of the bank"), mailbox=fields.get("mailbox", "")
     )
-    assert file_report(database, folder, ticket, filed, files, now=NOW)
+    assert file_report(database, blobs, ticket, filed, files, now=NOW)
     return ticket
 
 
@@ -71,13 +77,13 @@ def _get(database: Database, ticket: Ticket) -> PublicReport:
     return found
 
 
-def test_one_form_is_one_report_and_shows_the_same_secret(database: Database, tmp_path: Path) -> None:
+def test_one_form_is_one_report_and_shows_the_same_secret(database: Database, blobs: Blobs) -> None:
     word = form_word(TOKENS, NOW)
     first, second = ticket_of(word, TOKENS, NOW), ticket_of(word, TOKENS, NOW + timedelta(hours=2))
     assert first is not None
     assert first == second
-    assert file_report(database, tmp_path, first, ReportForm(ReportKind.SPAM, "spam"), now=NOW)
-    assert not file_report(database, tmp_path, first, ReportForm(ReportKind.SPAM, "spam"), now=NOW)
+    assert file_report(database, blobs, first, ReportForm(ReportKind.SPAM, "spam"), now=NOW)
+    assert not file_report(database, blobs, first, ReportForm(ReportKind.SPAM, "spam"), now=NOW)
     with database.reading() as session:
         assert counts_by_state(session)[ReportState.NEW] == 1
         assert oldest_new(session) == NOW
@@ -92,8 +98,8 @@ def test_a_form_that_is_not_ours_or_too_old_makes_no_ticket(word: str) -> None:
     assert ticket_of(form_word(TOKENS, NOW), TOKENS, NOW + timedelta(days=1, seconds=1)) is None
 
 
-def test_only_reference_and_secret_together_open_a_report(database: Database, tmp_path: Path) -> None:
-    ticket, other = _file(database, tmp_path), _file(database, tmp_path)
+def test_only_reference_and_secret_together_open_a_report(database: Database, blobs: Blobs) -> None:
+    ticket, other = _file(database, blobs), _file(database, blobs)
     with database.reading() as session:
         typed = ticket.secret.lower().replace("-", " ").replace("0", "o").replace("1", "l")
         assert report_for(session, ticket.reference.lower(), typed) is not None
@@ -102,8 +108,8 @@ def test_only_reference_and_secret_together_open_a_report(database: Database, tm
         assert report_for(session, "0000-0000", "") is None
 
 
-def test_a_report_goes_its_way_and_every_step_is_on_record(database: Database, tmp_path: Path) -> None:
-    ticket = _file(database, tmp_path, mailbox="reporter@example.org")
+def test_a_report_goes_its_way_and_every_step_is_on_record(database: Database, blobs: Blobs) -> None:
+    ticket = _file(database, blobs, mailbox="reporter@example.org")
     with database.begin() as session:
         report = report_for(session, ticket.reference, ticket.secret)
         assert report is not None
@@ -134,8 +140,8 @@ def test_a_report_goes_its_way_and_every_step_is_on_record(database: Database, t
         assert (mail.mailbox, mail.body) == ("reporter@example.org", "Which page was it?")
 
 
-def test_whoever_stays_unknown_gets_no_mail(database: Database, tmp_path: Path) -> None:
-    ticket = _file(database, tmp_path)
+def test_whoever_stays_unknown_gets_no_mail(database: Database, blobs: Blobs) -> None:
+    ticket = _file(database, blobs)
     with database.begin() as session:
         report = report_for(session, ticket.reference, ticket.secret)
         assert report is not None
@@ -144,8 +150,8 @@ def test_whoever_stays_unknown_gets_no_mail(database: Database, tmp_path: Path) 
         assert (report.owner, report.state) == (7, ReportState.OPEN)
 
 
-def test_lists_page_by_page_without_gap(database: Database, tmp_path: Path) -> None:
-    tickets = [_file(database, tmp_path, what=f"report-{number} 100% sure") for number in range(7)]
+def test_lists_page_by_page_without_gap(database: Database, blobs: Blobs) -> None:
+    tickets = [_file(database, blobs, what=f"report-{number} 100% sure") for number in range(7)]
     found: list[str] = []
     before = 0
     with database.reading() as session:
@@ -161,35 +167,33 @@ def test_lists_page_by_page_without_gap(database: Database, tmp_path: Path) -> N
         assert [line.start for line in list_reports(session, words="report-4 100%").lines] == ["report-4 100% sure"]
 
 
-def test_what_was_asked_to_go_is_gone_everywhere(database: Database, tmp_path: Path) -> None:
+def test_what_was_asked_to_go_is_gone_everywhere(database: Database, blobs: Blobs) -> None:
     shared, own = ReportAttachment("a.txt", b"shared"), ReportAttachment("b.txt", b"own")
-    ticket = _file(database, tmp_path, shared, own, mailbox="reporter@example.org")
-    _file(database, tmp_path, shared)
+    ticket = _file(database, blobs, shared, own, mailbox="reporter@example.org")
+    _file(database, blobs, shared)
     report = _get(database, ticket)
     with database.begin() as session:
         row = session.get_one(PublicReport, report.id)
         answer_report(session, row, "Hello", person=1, actor="person:1", now=NOW, letter=ReporterLetter("s", "text"))
-    erase_report(database, tmp_path, report.id, actor="person:1", now=NOW)
+    erase_report(database, blobs, report.id, actor="person:1", now=NOW)
     with database.reading() as session:
         assert report_for(session, ticket.reference, ticket.secret) is None
         assert session.scalar(select(func.count(PublicFile.id))) == 1
         assert (session.scalars(select(Mail)).one().body, session.scalars(select(Mail)).one().mailbox) == ("", "")
-    assert file_bytes(tmp_path, shared.sha256) == b"shared"
-    assert not list(tmp_path.rglob(own.sha256))
+    assert blobs.read(sha256(b"shared").hexdigest()) == b"shared"
+    assert sha256(b"own").hexdigest() not in blobs
 
 
-def test_closed_reports_go_after_their_time_and_open_ones_stay(database: Database, tmp_path: Path) -> None:
-    closed, _open = _file(database, tmp_path, ReportAttachment("a.txt", b"1")), _file(database, tmp_path)
+def test_closed_reports_go_after_their_time_and_open_ones_stay(database: Database, blobs: Blobs) -> None:
+    closed, _open = _file(database, blobs, ReportAttachment("a.txt", b"1")), _file(database, blobs)
     with database.begin() as session:
         row = session.get_one(PublicReport, _get(database, closed).id)
         set_state(session, row, ReportState.CLOSED, person=1, actor="person:1", now=NOW)
-    assert delete_closed(database, tmp_path, NOW) == 0
-    assert delete_closed(database, tmp_path, NOW + timedelta(days=1)) == 1
+    assert delete_closed(database, blobs, NOW) == 0
+    assert delete_closed(database, blobs, NOW + timedelta(days=1)) == 1
     with database.reading() as session:
         assert sum(counts_by_state(session).values()) == 1
-    assert not [
-        path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".sqlite" and len(path.name) == 64
-    ]
+    assert sha256(b"1").hexdigest() not in blobs
 
 
 @given(st.text(max_size=60), st.binary(max_size=20))
@@ -254,3 +258,12 @@ def test_a_typed_secret_has_only_its_letters(text: str) -> None:
 def test_each_kind_is_one_of_the_reference_taxonomy(kind: ReportKind) -> None:
     taxonomy, type_ = rsit_of(kind)
     assert (classes(type_).rsit_taxonomy, classes(type_).rsit_type) == (taxonomy, type_)
+
+
+def test_files_of_a_report_that_was_never_filed_go_after_their_time(database: Database, blobs: Blobs) -> None:
+    attachment = ReportAttachment("a.txt", b"filed")
+    _file(database, blobs, attachment)
+    left = blobs.put(b"killed before it was filed")
+    assert delete_closed(database, blobs, datetime.now(UTC) + timedelta(days=2)) == 0
+    assert left not in blobs
+    assert blobs.read(sha256(attachment.content).hexdigest()) == b"filed"

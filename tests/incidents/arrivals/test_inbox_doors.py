@@ -33,7 +33,7 @@ def reference(world: World) -> str:
     ticket = ticket_of(form_word(tokens, START), tokens, START)
     assert ticket is not None
     filed = ReportForm(ReportKind.DECEIT, "A false page", mailbox="reporter@example.org", language="fr")
-    file_report(world.node.database, world.node.home / "inbox", ticket, filed, [], now=START)
+    file_report(world.node.database, world.node.inbox, ticket, filed, [], now=START)
     return ticket.reference
 
 

@@ -18,7 +18,6 @@ from tocsin.delivery.mailbox import (
     MailState,
     ReceivedMail,
     delete_received,
-    kept_mail,
     verdicts_in,
 )
 from tocsin.directory.contacts import Ask, Letters, ask
@@ -210,7 +209,7 @@ def test_every_mail_is_kept_as_it_came_and_audited(world: World, desk: MailConte
     with desk.node.database.begin() as session:
         row = session.scalars(select(ReceivedMail)).one()
         entry = session.scalars(select(AuditEntry).where(AuditEntry.word == "mail.read")).one()
-    assert kept_mail(desk.folder, row.sha256) == raw
+    assert desk.node.mailroom.read(row.sha256) == raw
     assert entry.subject == f"mail:{filed.number}"
     reference = digest.message_id[1:].partition(".")[0]
     assert entry.detail == {"kind": "answer", "state": "applied", "delivery": reference}
@@ -232,7 +231,7 @@ def test_of_a_mail_with_a_report_of_abuse_only_its_way_is_kept(world: World, des
     with desk.node.database.begin() as session:
         row = session.scalars(select(ReceivedMail)).one()
     assert (filed.sender, row.subject) == ("a@r.example", "A report that was not kept")
-    assert b"child sexual abuse" in kept_mail(desk.folder, row.sha256)
+    assert b"child sexual abuse" in desk.node.mailroom.read(row.sha256)
     assert traces(desk.node.home) == []
     assert file(world, desk, bytes(message)).again
 
@@ -242,7 +241,7 @@ def test_a_dry_run_changes_nothing(world: World, desk: MailContext, digest: Read
 
     assert (filed.number, filed.decision.state) == (None, MailState.APPLIED)
     assert answers(desk) == []
-    assert not desk.folder.exists()
+    assert not desk.node.mailroom.folder.exists()
 
 
 def test_a_digest_takes_answers_for_some_time(world: World, desk: MailContext, digest: Read) -> None:
@@ -284,10 +283,10 @@ def test_old_mails_are_deleted_but_for_those_that_wait(world: World, desk: MailC
     applied, waiting = reply(digest, "fixed"), reply(digest, "fixed", token=False, sender="x@evil.example")
     for raw in (applied, waiting):
         file(world, desk, raw)
-    assert delete_received(desk.node.database, desk.folder, datetime.now(UTC).date()) == 0
-    assert delete_received(desk.node.database, desk.folder, datetime.now(UTC).date() + timedelta(days=1)) == 1
+    assert delete_received(desk.node.database, desk.node.mailroom, datetime.now(UTC).date()) == 0
+    assert delete_received(desk.node.database, desk.node.mailroom, datetime.now(UTC).date() + timedelta(days=1)) == 1
 
-    assert [path.read_bytes() for path in desk.folder.glob("??/*")] == [waiting]
+    assert [path.read_bytes() for path in desk.node.mailroom.folder.glob("??/*")] == [waiting]
     assert "not here any more" in world.tocsin.call("replies", "show", "1")[2]
 
 

@@ -14,7 +14,7 @@ from support.databases import Cluster
 from support.mail_corpus import AUTOMATIC, GONE, PEOPLE, QMAIL, RECEIPTS, report
 from support.reply_examples import SETTINGS, reply
 from support.world import World, make_world
-from tocsin.delivery.mailbox import LIMITS, MailState, ReceivedMail, kept_mail
+from tocsin.delivery.mailbox import LIMITS, MailState, ReceivedMail
 from tocsin.problems.answers import Answer
 from tocsin.problems.replies import MailContext, file_mail, open_desk
 
@@ -86,7 +86,7 @@ def test_it_is_kept_whole_with_a_reason_and_nothing_follows(world: World, desk: 
     with desk.node.database.begin() as session:
         row = session.get(ReceivedMail, filed.number)
     assert row is not None
-    assert kept_mail(desk.folder, row.sha256) == raw
+    assert desk.node.mailroom.read(row.sha256) == raw
     assert all(sign.isprintable() for sign in row.subject + row.sender + row.message_id)
     shown = world.tocsin.run("replies", "show", str(filed.number)) + world.tocsin.run("replies", "list")
     assert "\x1b" not in shown
@@ -162,7 +162,7 @@ def test_whatever_comes_is_filed(world: World, desk: MailContext, seed: bytes, d
     with desk.node.database.begin() as session:
         row = session.get(ReceivedMail, filed.number)
     assert row is not None
-    assert kept_mail(desk.folder, row.sha256) == raw
+    assert desk.node.mailroom.read(row.sha256) == raw
 
 
 def _mutated(raw: bytes, data: st.DataObject) -> bytes:
@@ -179,4 +179,4 @@ def _mutated(raw: bytes, data: st.DataObject) -> bytes:
 
 
 def test_the_folder_of_mails_holds_nothing_but_mails(desk: MailContext) -> None:
-    assert {path.suffix for path in desk.folder.rglob("*") if path.is_file()} == {".eml"}
+    assert {path.suffix for path in desk.node.mailroom.folder.rglob("*") if path.is_file()} == {".eml"}

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tocsin.interface.documents.document import ReadinessReport
+from tocsin.node.blobs import Blobs
 from tocsin.node.records import open_database, sqlite_url
 from tocsin.readiness.assessment.assessments import (
     AnswerInput,
@@ -67,7 +68,7 @@ def _voices(session: Session, folder: Path) -> None:
     source = folder / "decree.txt"
     source.write_text("Decree", encoding="utf-8")
     piece = EvidenceStatement("Decree on response", "fr", "https://example.org/decree", None, date(2027, 1, 1))
-    held = add_evidence(session, folder / "evidence", source, piece, by="x", now=NOW)
+    held = add_evidence(session, Blobs(folder / "evidence"), source, piece, by="x", now=NOW)
     use_evidence(session, held.digest, 1, "d.1.1", by="x", now=NOW)
     verified = AnswerInput("d.1.1", "3", "verified", "peer", "peer team", "visited")
     give_answer(session, 1, verified, by="peer team", now=NOW)

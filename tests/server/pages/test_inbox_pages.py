@@ -42,7 +42,7 @@ def _report(world: World, **fields: str) -> Ticket:
     assert ticket is not None
     filed = ReportForm(ReportKind.DECEIT, "A <b>false</b> page of my bank", place="192.0.2.200", **fields)
     files = [ReportAttachment("a page.txt", b"<script>alert(1)</script>")]
-    file_report(world.node.database, world.node.home / "inbox", ticket, filed, files, now=START)
+    file_report(world.node.database, world.node.inbox, ticket, filed, files, now=START)
     return ticket
 
 
@@ -124,7 +124,7 @@ def test_on_request_a_report_is_gone(world: World, analyst: Browser) -> None:
     ticket = _report(world)
     assert analyst.send(f"/reports/public/{ticket.reference}/erase").headers["location"] == "/reports/public"
     assert analyst.get(f"/reports/public/{ticket.reference}").status_code == 404
-    assert not [path for path in (world.node.home / "inbox").rglob("*") if path.is_file()]
+    assert not [path for path in world.node.inbox.folder.rglob("*") if path.is_file()]
 
 
 def test_closed_reports_go_with_the_daily_tidying(world: World, analyst: Browser) -> None:

@@ -97,7 +97,7 @@ def _write(world: World) -> None:
     files = [ReportAttachment(f"<{MARK}>.txt", EVIL.encode())]
     place, language = f"javascript:alert('{MARK}')", "en"
     filed = ReportForm(ReportKind.DECEIT, EVIL, place, EVIL, "a+b@home.example", language)
-    file_report(world.node.database, world.node.home / "inbox", ticket, filed, files, now=world.now)
+    file_report(world.node.database, world.node.inbox, ticket, filed, files, now=world.now)
 
 
 def _say(browsers: dict[AccountRole, Browser]) -> None:

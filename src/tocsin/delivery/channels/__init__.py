@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tocsin.delivery.render import Mail
+from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
 from tocsin.node.settings import MailSettings, Settings, read_secret
 
@@ -66,7 +67,7 @@ def open_channel(settings: Settings, home: Path) -> Channel:
         return SmtpChannel(settings.mail, password=_password(settings.mail))
     from tocsin.delivery.channels.file import FileChannel
 
-    return FileChannel(home / "mails")
+    return FileChannel(home / HomeFolder.MAILS)
 
 
 def reach_smtp(settings: MailSettings) -> tuple[bool, str, str]:

@@ -2,7 +2,7 @@
 
 from tocsin.delivery.mailbox.account import Account, IncomingMail, Mailbox, account_of, open_mailbox
 from tocsin.delivery.mailbox.bounces import Bounce, addresses_named, original_ids
-from tocsin.delivery.mailbox.keeping import content_key, delete_received, keep_mail, kept_mail, mail_path
+from tocsin.delivery.mailbox.keeping import content_key, delete_received
 from tocsin.delivery.mailbox.kinds import MailClassification, MailKind, sort_mail
 from tocsin.delivery.mailbox.models import MailBounce, MailState, ReceivedMail, waiting_count
 from tocsin.delivery.mailbox.reading import LIMITS, MailLimits, MailPart, ReadMail, read_mail
@@ -28,9 +28,6 @@ __all__ = [
     "confirmation_in",
     "content_key",
     "delete_received",
-    "keep_mail",
-    "kept_mail",
-    "mail_path",
     "open_mailbox",
     "original_ids",
     "read_mail",

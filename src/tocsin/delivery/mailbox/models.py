@@ -19,7 +19,7 @@ class MailState(StrEnum):
 
 
 class ReceivedMail(Base):
-    """One mail that was read. Its bytes are a file named by ``sha256``, see `keep_mail`.
+    """One mail that was read. Its bytes are kept by `Node.mailroom` under ``sha256``.
 
     ``content``: SHA-256 of what it says without what servers added on the way, so that a copy is known as one.
     ``arrived_at``: when our mail server took it. ``why``: the sign by which its kind was told, and what followed.

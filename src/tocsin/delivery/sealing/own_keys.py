@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, KeyVerdict, judge, key_facts, said
 from tocsin.node.errors import SettingError
+from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
 from tocsin.node.settings import MailSettings, read_secret
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from pysequoia import PySigner, Tsk
 
-FOLDER: Final = "keys"
 FILES: Final = {KeyFormat.OPENPGP: "openpgp.asc", KeyFormat.SMIME: "smime.pem"}
 _SIGNS = frozenset({KeyState.GOOD, KeyState.NO_ENCRYPTION, KeyState.UNSUPPORTED})
 
@@ -60,7 +60,7 @@ class OwnKeys:
 def key_path(home: Path, settings: MailSettings, form: KeyFormat) -> Path:
     """Where the private key of a format is, or would be."""
     named = settings.openpgp_key if form is KeyFormat.OPENPGP else settings.smime_key
-    return home / Path(named).expanduser() if named else home / FOLDER / FILES[form]
+    return home / Path(named).expanduser() if named else home / HomeFolder.KEYS / FILES[form]
 
 
 def read_own_keys(home: Path, settings: MailSettings) -> OwnKeys:

@@ -11,6 +11,7 @@ from tocsin.delivery.texts.files import TEMPLATES, Advice, FaultError, read_advi
 from tocsin.delivery.texts.shelf import ENGLISH, SHIPPED, Shelf, text_names
 from tocsin.delivery.texts.specimens import try_templates
 from tocsin.node.errors import SettingError
+from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -66,7 +67,7 @@ def open_shelf(home: Path, language: str) -> Shelf:
         SettingError: one of its own cannot be used; names the file, with the line.
 
     """
-    shelf = Shelf(home / "templates", language)
+    shelf = Shelf(home / HomeFolder.TEMPLATES, language)
     for fault in faults(shelf):
         raise _refused(fault)
     return shelf

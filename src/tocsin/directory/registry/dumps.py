@@ -15,6 +15,7 @@ from tocsin.directory.registry.refusals import Refusals
 from tocsin.directory.registry.rpsl import CountryFilter, read_dump
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 from tocsin.node.files import disk_failures
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import Database
 
 
@@ -54,12 +55,12 @@ def import_rpsl(
         ) from None
     files = sorted(files)  # of two objects that contradict each other the same is used in every import
     digests = {path.name: _digest(path) for path in files}
-    spool = home / "spool"
+    spool = home / HomeFolder.SPOOL
     with disk_failures(f"The folder {home} cannot be written"):
         spool.mkdir(parents=True, exist_ok=True)
         with (
             TemporaryDirectory(dir=spool, prefix="rpsl-") as folder,
-            Refusals(home / "registry" / f"refused-{source}.jsonl") as refusals,
+            Refusals(home / HomeFolder.REGISTRY / f"refused-{source}.jsonl") as refusals,
         ):
             territory = _territory(home, countries, now.date())
             said = read_dump(files, source, Path(folder), refusals, tell, territory=territory)

@@ -31,9 +31,10 @@ from tocsin.directory.registry.rdap_answer import (
 )
 from tocsin.directory.registry.tables import RdapAnswerRow
 from tocsin.node.errors import RemoteError, UsageError
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, Database, audit
 
-_BOOTSTRAP: Final = Path("registry") / "rdap-bootstrap.json"
+_BOOTSTRAP: Final = Path(HomeFolder.REGISTRY, "rdap-bootstrap.json")
 _BOOTSTRAP_DAYS: Final = 30
 _LOCAL: Final = {"127.0.0.1", "::1", "localhost"}
 
@@ -134,7 +135,7 @@ def _kept(database: Database, asked: str) -> tuple[RdapAnswer, datetime] | None:
 
 @contextmanager
 def _one_at_a_time(home: Path) -> Iterator[None]:
-    folder = home / "registry"
+    folder = home / HomeFolder.REGISTRY
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "rdap.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -4,7 +4,7 @@ Whoever reports needs no account and is not known unless he says who he is: no a
 is kept. He reads the answer with a secret that he is told once and of which only a hash is kept.
 """
 
-from tocsin.incidents.arrivals.files import ReportAttachment, attached, file_bytes
+from tocsin.incidents.arrivals.files import ReportAttachment, attached
 from tocsin.incidents.arrivals.filing import ReportForm, file_report
 from tocsin.incidents.arrivals.kinds import ReportKind, rsit_of
 from tocsin.incidents.arrivals.listing import (
@@ -49,7 +49,6 @@ __all__ = [
     "counts_by_state",
     "delete_closed",
     "erase_report",
-    "file_bytes",
     "file_report",
     "find_report",
     "form_word",

@@ -124,7 +124,7 @@ def erase(context: ActContext, request: InboxReport) -> InboxErased:
     node = context.node
     with node.database.reading() as session:
         report = find_report(session, request.reference)
-    erase_report(node.database, node.home / "inbox", report.id, **context.by)
+    erase_report(node.database, node.inbox, report.id, **context.by)
     return InboxErased(reference=report.reference)
 
 

@@ -1,14 +1,8 @@
-"""Files of reports: opaque bytes under the name of their SHA-256. Nothing here opens, runs or shows one."""
+"""Files of reports: opaque bytes with a harmless name. Nothing here opens, runs or shows one."""
 
-import hashlib
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
-
-from tocsin.node.errors import NotFoundError
-from tocsin.node.files import disk_failures, write_whole
 
 TYPES: Final = ("txt", "log", "csv", "json", "eml", "msg", "pdf", "png", "jpg", "jpeg")
 """How the name of a file may end."""
@@ -37,11 +31,6 @@ class ReportAttachment:
     name: str
     content: bytes
 
-    @property
-    def sha256(self) -> str:
-        """The name under which its bytes are kept."""
-        return hashlib.sha256(self.content).hexdigest()
-
 
 def attached(name: str, content: bytes) -> ReportAttachment | None:
     """A file by the last part of its name, without odd letters.
@@ -60,36 +49,3 @@ def _fits(ending: str, content: bytes) -> bool:
     if ending in _BEGIN:
         return content.startswith(_BEGIN[ending])
     return content.startswith(_WIDE) or b"\0" not in content
-
-
-def keep_files(folder: Path, files: Collection[ReportAttachment]) -> None:
-    """Write the bytes so that they survive loss of power; what is kept already is not written again.
-
-    Raises:
-        StorageError: the disk failed.
-
-    """
-    with disk_failures("The files could not be kept"):
-        for file in files:
-            path = file_path(folder, file.sha256)
-            if not path.exists():
-                write_whole(path, file.content, folders=3)
-
-
-def file_bytes(folder: Path, sha256: str) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        NotFoundError: they are not here any more.
-
-    """
-    path = file_path(folder, sha256)
-    with disk_failures("The file cannot be read"):
-        if not path.is_file():
-            raise NotFoundError("This file is not here any more.")
-        return path.read_bytes()
-
-
-def file_path(folder: Path, sha256: str) -> Path:
-    """Where the bytes are kept."""
-    return folder / sha256[:2] / sha256

@@ -3,15 +3,15 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from tocsin.incidents.arrivals.files import ReportAttachment, keep_files
+from tocsin.incidents.arrivals.files import ReportAttachment
 from tocsin.incidents.arrivals.kinds import ReportKind
 from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportState
 from tocsin.incidents.arrivals.tickets import Ticket
+from tocsin.node.blobs import Blobs
 from tocsin.node.records import AuditAction, Database, audit, cut
 
 
@@ -29,20 +29,20 @@ class ReportForm:
 
 def file_report(
     database: Database,
-    folder: Path,
+    blobs: Blobs,
     ticket: Ticket,
     filed: ReportForm,
     files: Collection[ReportAttachment] = (),
     *,
     now: datetime,
 ) -> bool:
-    """Take a report in under its ticket; False where it is here already. ``folder`` keeps the bytes of files.
+    """Take a report in under its ticket; False where it is here already. ``blobs`` keeps the bytes of files.
 
     Raises:
         StorageError: disk or database failed; nothing was taken in.
 
     """
-    keep_files(folder, files)
+    digests = [blobs.put(file.content) for file in files]
     cut("inbox.kept")
     try:
         with database.begin() as session:
@@ -55,8 +55,8 @@ def file_report(
             )  # fmt: skip
             session.add(report)
             session.flush()
-            for file in files:
-                row = {"name": file.name, "bytes": len(file.content), "sha256": file.sha256}
+            for file, digest in zip(files, digests, strict=True):
+                row = {"name": file.name, "bytes": len(file.content), "sha256": digest}
                 session.add(PublicFile(report_id=report.id, **row))
             detail: dict[str, object] = {"kind": filed.kind.value, "files": len(files)}
             subject = f"inbox:{ticket.reference}"

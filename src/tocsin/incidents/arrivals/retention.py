@@ -1,36 +1,37 @@
 """Reports that go: closed ones after their time, any on request. Its number and its steps in the audit log stay."""
 
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.arrivals.files import file_path
 from tocsin.incidents.arrivals.models import PublicFile, PublicReport, ReportEntry, ReportState
-from tocsin.node.files import disk_failures
+from tocsin.node.blobs import Blobs
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction, Database, audit
 
 
-def erase_report(database: Database, folder: Path, number: int, *, actor: str, now: datetime) -> None:
+def erase_report(database: Database, blobs: Blobs, number: int, *, actor: str, now: datetime) -> None:
     """Delete a report with all that was said and sent of it, as its reporter may ask (GDPR, article 17)."""
     with database.begin() as session:
         report = session.get_one(PublicReport, number)
         subject = f"inbox:{report.reference}"
         files = _delete(session, report)
         audit(session, AuditAction.INBOX_ERASED, at=now, actor=actor, subject=subject, detail={})
-    _delete_files(database, folder, files)
+    _delete_files(database, blobs, files)
 
 
-def delete_closed(database: Database, folder: Path, before: datetime) -> int:
-    """Delete the closed reports to which nothing happened since a time; returns how many."""
+def delete_closed(database: Database, blobs: Blobs, before: datetime) -> int:
+    """Delete the closed reports to which nothing happened since a time; returns how many.
+
+    Files as old to which no report refers go with them, as of one that was killed before it was filed.
+    """
     with database.begin() as session:
         old = session.scalars(
             select(PublicReport).where(PublicReport.state == ReportState.CLOSED.value, PublicReport.changed_at < before)
         ).all()
         files = {name for report in old for name in _delete(session, report)}
-    _delete_files(database, folder, files)
+    blobs.delete_before(before.date(), but=_delete_files(database, blobs, files))
     return len(old)
 
 
@@ -46,10 +47,10 @@ def _delete(session: Session, report: PublicReport) -> set[str]:
     return files
 
 
-def _delete_files(database: Database, folder: Path, names: set[str]) -> None:
-    """Delete bytes that no report refers to any more."""
+def _delete_files(database: Database, blobs: Blobs, digests: set[str]) -> set[str]:
+    """Delete those of the files that no report refers to any more; returns all to which one does."""
     with database.reading() as session:
-        used = set(session.scalars(select(PublicFile.sha256).where(PublicFile.sha256.in_(names))))
-    with disk_failures("The files of old reports cannot be deleted"):
-        for name in names - used:
-            file_path(folder, name).unlink(missing_ok=True)
+        used = set(session.scalars(select(PublicFile.sha256)))
+    for digest in digests - used:
+        blobs.delete(digest)
+    return used

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -18,9 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tocsin.node.errors import InputError, StorageError
 from tocsin.node.files import write_whole
-
-KEY_FILE: Final = "audit.key"
-"""The file in a home folder that holds the key; whoever has it can seal."""
+from tocsin.node.paths import HomeFile
 
 
 def open_seal_key(home: Path) -> Ed25519PrivateKey:
@@ -30,7 +27,7 @@ def open_seal_key(home: Path) -> Ed25519PrivateKey:
         StorageError: it cannot be read or written, or is no such key.
 
     """
-    path = home / KEY_FILE
+    path = home / HomeFile.AUDIT_KEY
     try:
         if not path.exists():
             with suppress(FileExistsError):  # of several who draw it at once the first wins

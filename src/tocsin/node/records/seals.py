@@ -23,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tocsin.node.files import disk_failures, write_whole
+from tocsin.node.paths import HomeFile
 from tocsin.node.records.audit import AuditEntry, AuditSeal
 from tocsin.node.records.cuts import cut
 from tocsin.node.records.engine import Database
@@ -34,9 +35,6 @@ BATCH: Final = 10_000
 
 LATE: Final = timedelta(days=1)
 """An entry may become visible so long after one with a higher id was sealed; no transaction of ours takes so long."""
-
-HEAD_FILE: Final = "audit.head"
-"""The file in a home folder that names the newest seal, so that one which is gone from the records is missed."""
 
 START: Final = "0" * 64
 """What the first seal names as the hash of the one before."""
@@ -168,7 +166,7 @@ def _late(session: Session, top: int, now: datetime) -> list[int]:
 def read_head(home: Path) -> Head | None:
     """The newest seal as the home folder remembers it; None where it does not."""
     try:
-        said = json.loads((home / HEAD_FILE).read_text(encoding="ascii"))
+        said = json.loads((home / HomeFile.AUDIT_HEAD).read_text(encoding="ascii"))
         return Head(int(said["number"]), str(said["hash"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -176,7 +174,7 @@ def read_head(home: Path) -> Head | None:
 
 def _keep_head(home: Path, head: Head) -> None:
     with disk_failures("The newest seal could not be noted"):
-        write_whole(home / HEAD_FILE, json.dumps({"number": head.number, "hash": head.hash}).encode("ascii"))
+        write_whole(home / HomeFile.AUDIT_HEAD, json.dumps({"number": head.number, "hash": head.hash}).encode("ascii"))
 
 
 def runs_of(numbers: Iterable[int]) -> list[list[int]]:

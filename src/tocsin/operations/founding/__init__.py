@@ -2,13 +2,12 @@
 
 from tocsin.operations.founding.answers import completed, keep_answers, read_answers
 from tocsin.operations.founding.catalogue import questions
-from tocsin.operations.founding.documents import FOLDER, NextStep
+from tocsin.operations.founding.documents import NextStep
 from tocsin.operations.founding.interview import Terminal, interview
 from tocsin.operations.founding.kit import FoundingKit, found_team
 from tocsin.operations.founding.questions import Answer, Answers, InterviewQuestion
 
 __all__ = [
-    "FOLDER",
     "Answer",
     "Answers",
     "FoundingKit",

@@ -9,7 +9,6 @@ from tocsin.operations.founding.answers import toml_value
 from tocsin.operations.founding.questions import Answers, scope_kind
 
 SOURCE = "founding"
-FOLDER = "founding"
 """The folder in a home folder that holds the answers and what was made of them."""
 
 

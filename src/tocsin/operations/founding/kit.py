@@ -11,9 +11,9 @@ from tocsin.directory.keys import KeySubmission, import_keys
 from tocsin.directory.profile import issue_profile, write_profile
 from tocsin.node.errors import InputError, StorageError
 from tocsin.node.home import open_home
+from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.settings import load_settings
 from tocsin.operations.founding.documents import (
-    FOLDER,
     SOURCE,
     NextStep,
     checklist,
@@ -52,7 +52,7 @@ def found_team(home: Path, answers: Answers, *, actor: str, now: datetime, pdf: 
         StorageError: the disk refuses.
 
     """
-    folder = home / FOLDER
+    folder = home / HomeFolder.FOUNDING
     today = now.date()
     settings, kept = _settings_file(home, folder, answers)
     files = {
@@ -101,7 +101,7 @@ def _own_key(home: Path, now: datetime) -> "OpenPgpKey | None":
 
 def _settings_file(home: Path, folder: Path, answers: Answers) -> tuple[Path, bool]:
     """Where the settings go, and whether another file was there and stays."""
-    path = home / "tocsin.toml"
+    path = home / HomeFile.SETTINGS
     marker = settings_toml(answers).partition("\n")[0]
     if path.is_file() and not path.read_text(encoding="utf-8").startswith(marker):
         return folder / "tocsin.toml", True

@@ -17,6 +17,7 @@ from tocsin.delivery.mailbox import LIMITS, Account, IncomingMail, Mailbox, Mail
 from tocsin.events.redaction import redacted_bytes
 from tocsin.events.sources import recognise
 from tocsin.node.errors import InternalError, internal_failures
+from tocsin.node.paths import HomeFolder
 from tocsin.node.settings import read_secret
 from tocsin.pipeline.collectors.kinds import CollectedOffer, CollectorKind, Memory, WaitingReport, place
 from tocsin.pipeline.collectors.trust import TrustSettings, trust
@@ -111,7 +112,7 @@ class Imap:
             packed = part.content.startswith(_PACKED) and "." not in name  # office documents are zip files, too
             if name.lower().endswith(_ENDINGS) or packed:
                 yield name or "report", part
-            elif name and part.attached and recognise(name, part.content[:65_536], self.home / "feeds"):
+            elif name and part.attached and recognise(name, part.content[:65_536], self.home / HomeFolder.FEEDS):
                 yield name, part
 
     def _move(self, mailbox: Mailbox, uid: str, refused: str) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 
 from tocsin.events.reports import shown
 from tocsin.node.errors import ConflictError, InputError, InternalError, RemoteError, TocsinError, internal_failures
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import cut
 from tocsin.node.sentences import join_sentences, say
 from tocsin.pipeline.collectors.folder import said
@@ -259,7 +260,7 @@ def _open(node: NodeWithStores, standing: CollectorStatus) -> Collector:
 
 
 def _spool(node: NodeWithStores, name: str) -> Spool:
-    return Spool(node.home / "collected" / name)
+    return Spool(node.home / HomeFolder.COLLECTED / name)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from tocsin.events.redaction import Redaction
 from tocsin.events.sources import sources
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.files import disk_failures, sync_folder
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
 from tocsin.node.settings import IngestSettings
@@ -83,7 +84,7 @@ class Arrival:
         """
         if not any(one["size"] for one in self.files):
             raise InputError(say("Nothing was sent."), hint=say("Put the report in the body of the request."))
-        known = sources(self.node.home / "feeds", self.folder)
+        known = sources(self.node.home / HomeFolder.FEEDS, self.folder)
         if source and source not in known:
             raise UsageError(
                 say("There is no source '%(source)s'.", source=source),
@@ -110,7 +111,7 @@ class Arrival:
 def arrive(node: NodeWithStores) -> Iterator[Arrival]:
     """Something that is being sent in; at the end of the block what was not kept is gone."""
     uuid = uuid4()
-    folder = node.home / "uploads" / f"{uuid}.part"
+    folder = node.home / HomeFolder.UPLOADS / f"{uuid}.part"
     arrival = Arrival(node, uuid, folder)
     with disk_failures(f"{folder.parent} could not be made"):
         folder.mkdir(parents=True)
@@ -124,7 +125,7 @@ def arrive(node: NodeWithStores) -> Iterator[Arrival]:
 
 def place_of(node: NodeWithStores, uuid: UUID) -> Path:
     """Where the files of an upload stand, each in a folder of its number."""
-    return node.home / "uploads" / str(uuid)
+    return node.home / HomeFolder.UPLOADS / str(uuid)
 
 
 def forget_unfinished(node: NodeWithStores) -> None:
@@ -132,7 +133,7 @@ def forget_unfinished(node: NodeWithStores) -> None:
     needed = select(Upload.uuid).where(Upload.state != UploadState.TAKEN.value)
     with node.database.reading() as session:
         kept = {str(uuid) for uuid in session.scalars(needed)}
-    for left in (node.home / "uploads").glob("*"):
+    for left in (node.home / HomeFolder.UPLOADS).glob("*"):
         with suppress(OSError):
             if left.name not in kept and time.time() - left.stat().st_mtime > _FORGOTTEN:
                 shutil.rmtree(left, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from tocsin.directory import Team, read_directory
 from tocsin.events.store import EventStore
@@ -19,11 +18,6 @@ class MailContext:
     tokens: Tokens
     teams: Mapping[int, Team]
     ours: frozenset[str]
-
-    @property
-    def folder(self) -> Path:
-        """Where mails are kept."""
-        return self.node.home / "mailroom"
 
     @property
     def address(self) -> str:

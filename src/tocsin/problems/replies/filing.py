@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
-from tocsin.delivery.mailbox import MailKind, MailState, ReadMail, ReceivedMail, keep_mail, read_mail
+from tocsin.delivery.mailbox import MailKind, MailState, ReadMail, ReceivedMail, read_mail
 from tocsin.node.errors import StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
@@ -64,7 +64,7 @@ def file_mail(
     case = _examined(desk, raw, at, unread)
     if dry_run:
         return FilingResult(None, case.mail.sender, case.mail.subject, case.decision)
-    sha256 = keep_mail(desk.folder, raw)
+    sha256 = desk.node.mailroom.put(raw)
     cut("replies.kept")
     row = _row(case, sha256, size=unread or len(raw), at=at, now=now)
     try:

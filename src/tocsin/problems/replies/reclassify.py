@@ -12,7 +12,6 @@ from tocsin.delivery.mailbox import (
     MailState,
     ReadMail,
     ReceivedMail,
-    kept_mail,
     read_mail,
     sort_mail,
     verdicts_in,
@@ -89,7 +88,7 @@ def _case(
 
 
 def _bounce(desk: MailContext, row: ReceivedMail, about: MailMatch) -> ReplyCase | None:
-    mail, mailboxes = read_mail(kept_mail(desk.folder, row.sha256)), mailboxes_of(desk, about)
+    mail, mailboxes = read_mail(desk.node.mailroom.read(row.sha256)), mailboxes_of(desk, about)
     bounces = sort_mail(mail, ours=desk.ours).bounces
     found = [one for one in bounces_at(mail, bounces, mailboxes) if one.mailbox in mailboxes]
     if not found and len(mailboxes) == 1:  # it can have been no other one
@@ -102,7 +101,7 @@ def _bounce(desk: MailContext, row: ReceivedMail, about: MailMatch) -> ReplyCase
 
 
 def _answer(desk: MailContext, row: ReceivedMail, about: Delivery, verdict: AnswerVerdict | None) -> ReplyCase:
-    mail: ReadMail = read_mail(kept_mail(desk.folder, row.sha256))
+    mail: ReadMail = read_mail(desk.node.mailroom.read(row.sha256))
     told: DigestRef = told_of(desk, about)
     verdicts, reasons = ([(verdict, None)], []) if verdict else answer_of(verdicts_in(mail.text), told)
     decision = ReplyDecision(

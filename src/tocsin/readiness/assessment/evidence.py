@@ -1,6 +1,5 @@
 """Evidence: an archived copy kept under its own hash, and where it is used."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -8,8 +7,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.node.errors import ConflictError, InputError, NotFoundError, StorageError
-from tocsin.node.files import write_whole
+from tocsin.node.blobs import Blobs
+from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.readiness.assessment.assessments import check_question, note
 from tocsin.readiness.assessment.models import Evidence, EvidenceUse
 
@@ -25,8 +24,8 @@ class EvidenceStatement:
     valid_until: date | None = None
 
 
-def archive(folder: Path, source: Path) -> tuple[str, int]:
-    """(SHA-256, size) of the copy of ``source`` now kept in ``folder``; the same bytes are kept once.
+def archive(copies: Blobs, source: Path) -> str:
+    """SHA-256 of the copy of ``source`` that is now kept.
 
     Raises:
         NotFoundError: there is no such file.
@@ -34,32 +33,15 @@ def archive(folder: Path, source: Path) -> tuple[str, int]:
 
     """
     try:
-        data = source.read_bytes()
+        stream = source.open("rb")
     except OSError as error:
         raise NotFoundError(f"The evidence file '{source}' cannot be read: {error.strerror}.") from error
-    digest = hashlib.sha256(data).hexdigest()
-    target = copy_path(folder, digest)
-    if not target.is_file():
-        try:
-            write_whole(target, data)
-        except OSError as error:
-            raise StorageError(f"The copy of '{source}' could not be kept in {folder}: {error.strerror}.") from error
-    return digest, len(data)
-
-
-def copy_path(folder: Path, digest: str) -> Path:
-    """Where the copy with that hash is kept."""
-    return folder / digest[:2] / digest
-
-
-def is_intact(folder: Path, digest: str) -> bool:
-    """Whether the archived copy is there and still has its hash."""
-    path = copy_path(folder, digest)
-    return path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    with stream:
+        return copies.put(stream)
 
 
 def add_evidence(
-    session: Session, folder: Path, source: Path, piece: EvidenceStatement, *, by: str, now: datetime
+    session: Session, copies: Blobs, source: Path, piece: EvidenceStatement, *, by: str, now: datetime
 ) -> Evidence:
     """The piece on record; the same bytes said to be the same are found again, not added twice.
 
@@ -71,7 +53,8 @@ def add_evidence(
     """
     if piece.valid_from and piece.valid_until and piece.valid_until < piece.valid_from:
         raise InputError(f"Evidence '{piece.title}' ends on {piece.valid_until}, before it begins.")
-    digest, size = archive(folder, source)
+    digest = archive(copies, source)
+    size = copies.size(digest)
     held = session.scalar(select(Evidence).where(Evidence.digest == digest))
     if held is not None:
         if EvidenceStatement(held.title, held.language, held.link, held.valid_from, held.valid_until) != piece:

@@ -8,12 +8,14 @@ import typer
 
 from tocsin.interface.output import Commands, Invocation, fields, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
+from tocsin.node.paths import HomeFolder
 from tocsin.readiness.commands import answers as assessment_answers
 from tocsin.readiness.commands import plan as assessment_plan
 from tocsin.readiness.commands import voices as assessment_voices
 from tocsin.readiness.commands.answers import read_csv
 
 if TYPE_CHECKING:
+    from tocsin.node.blobs import Blobs
     from tocsin.readiness.assessment import Score, Snapshot
 
 app = Commands(no_args_is_help=True, help="Assess readiness: frameworks, answers, evidence, measures, plans.")
@@ -22,9 +24,11 @@ By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this
 AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment; 'list' shows them.")]
 
 
-def evidence_folder(home: Path) -> Path:
-    """Where the node keeps the archived copies of evidence."""
-    return home / "evidence"
+def evidence_copies(home: Path) -> "Blobs":
+    """The archived copies of evidence that the node in ``home`` keeps."""
+    from tocsin.node.blobs import Blobs
+
+    return Blobs(home / HomeFolder.EVIDENCE)
 
 
 def day(text: str) -> date:

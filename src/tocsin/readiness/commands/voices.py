@@ -29,12 +29,12 @@ def add(
 ) -> None:
     """Archive a piece of evidence under its own hash."""
     from tocsin.readiness.assessment.evidence import EvidenceStatement, add_evidence
-    from tocsin.readiness.commands.assessment import day, evidence_folder
+    from tocsin.readiness.commands.assessment import day, evidence_copies
 
     begin, end = (day(text) if text else None for text in (valid_from, valid_until))
     piece = EvidenceStatement(title, language, link, begin, end)
     with call.database.begin() as session:
-        held = add_evidence(session, evidence_folder(call.home), file, piece, by=by, now=call.now)
+        held = add_evidence(session, evidence_copies(call.home), file, piece, by=by, now=call.now)
     document = {"evidence": held.digest, "size": held.size, "title": held.title}
     call.emit(document, f"{held.digest[:12]}  {held.title} ({held.size:,} bytes)")
 
@@ -89,14 +89,13 @@ def check(call: Invocation) -> None:
     """Check that every archived copy is there and unchanged."""
     from sqlalchemy import select
 
-    from tocsin.readiness.assessment.evidence import is_intact
     from tocsin.readiness.assessment.models import Evidence
-    from tocsin.readiness.commands.assessment import evidence_folder
+    from tocsin.readiness.commands.assessment import evidence_copies
 
-    folder = evidence_folder(call.home)
+    copies = evidence_copies(call.home)
     with call.database.begin() as session:
         digests = session.scalars(select(Evidence.digest).order_by(Evidence.id)).all()
-    damaged = [digest for digest in digests if not is_intact(folder, digest)]
+    damaged = [digest for digest in digests if not copies.is_intact(digest)]
     if damaged:
         raise StorageError(
             f"{len(damaged)} of {len(digests)} archived copies are missing or changed, first {damaged[0][:12]}.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tocsin.interface.acts import Say, in_english
+from tocsin.node.paths import HomeFolder
 from tocsin.node.records import alive
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
@@ -39,7 +40,7 @@ class ApiContext:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Requests are worked on meanwhile; those that a killed process was working on may be sent again."""
-        with alive(self.node.home / "at-work", self.worker, partial(forget_killed, self.node.database)):
+        with alive(self.node.home / HomeFolder.AT_WORK, self.worker, partial(forget_killed, self.node.database)):
             yield
 
     @property

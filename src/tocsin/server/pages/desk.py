@@ -18,6 +18,7 @@ from tocsin.directory import Team, directory_version, read_directory
 from tocsin.interface.capabilities import capabilities
 from tocsin.interface.guard import form_word
 from tocsin.node.accounts import Permission
+from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.pages.places import besides_for, place_of, places_for
@@ -112,11 +113,13 @@ class PageContext:
         node = self.node.settings.node
         wanted = [tag for tag in (*asked, known, *browser, node.language) if tag]
         language = choose(wanted, self.languages)
-        return words_for(language, self.node.home / "locale", {str(name): term for name, term in node.terms.items()})
+        return words_for(
+            language, self.node.home / HomeFolder.LOCALE, {str(name): term for name, term in node.terms.items()}
+        )
 
     def say(self, language: str, text: str, **values: object) -> str:
         """A text in the language of whoever is written to."""
-        return say_in(self.node.home / "locale", self.node.settings.node.terms, language)(text, **values)
+        return say_in(self.node.home / HomeFolder.LOCALE, self.node.settings.node.terms, language)(text, **values)
 
     @staticmethod
     def theme(request: Request) -> str:
@@ -139,7 +142,7 @@ def make_desk(node: NodeWithStores, clock: Callable[[], datetime], tokens: Token
     environment.trim_blocks = environment.lstrip_blocks = True
     environment.globals["static"] = static_path
     environment.globals["single_sign_on"] = ""  # the name of the provider, where one is set up
-    return PageContext(node, clock, tokens, templates, languages(node.home / "locale"))
+    return PageContext(node, clock, tokens, templates, languages(node.home / HomeFolder.LOCALE))
 
 
 def together(*makers: Callable[[PageContext], APIRouter]) -> Callable[[PageContext], APIRouter]:

@@ -10,7 +10,6 @@ from starlette.datastructures import FormData
 from tocsin.incidents.arrivals import (
     ReportKind,
     acts,
-    file_bytes,
     find_report,
     form_word,
     read_report,
@@ -128,7 +127,7 @@ def _download(desk: PageContext, reference: str, number: Number) -> Response:
     file = next((file for file in files if file.id == number), None)
     if file is None:
         raise NotFoundError("There is no such file.")
-    content = file_bytes(desk.node.home / "inbox", file.sha256)
+    content = desk.node.inbox.read(file.sha256)
     headers = {
         "Content-Disposition": f"attachment; filename*=utf-8''{quote(file.name, safe='')}",  # RFC 6266, RFC 8187
         "Content-Security-Policy": "sandbox; default-src 'none'",

@@ -11,6 +11,7 @@ from tocsin.delivery.texts import Shelf, texts_for
 from tocsin.interface.guard import WrongFormError
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
+from tocsin.node.paths import HomeFolder
 from tocsin.problems.answers import NOTE_LENGTH, TeamSheet
 from tocsin.server.pages.answer_forms import DAYS, act_of, new_form
 from tocsin.server.pages.desk import PageContext
@@ -71,7 +72,7 @@ def _list(
     rows = [row_of(line) for line in shown]
     topics = list(dict.fromkeys(row.topic for row in rows))
     node = desk.node
-    shelf = Shelf(node.home / "templates", node.settings.node.language)
+    shelf = Shelf(node.home / HomeFolder.TEMPLATES, node.settings.node.language)
     advice = texts_for(desk.words(request).language, shelf).advice
 
     def at(**changed: object) -> str:

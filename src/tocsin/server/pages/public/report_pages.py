@@ -97,7 +97,7 @@ def report_pages(desk: PageContext) -> APIRouter:
 def _take_in(desk: PageContext, request: Request, typed: PublicReportForm, ticket: Ticket) -> Response:
     files = [file for file in typed.files if file is not None]
     filed = typed.filed(desk.words(request).language)
-    file_report(desk.node.database, desk.node.home / "inbox", ticket, filed, files, now=desk.now)
+    file_report(desk.node.database, desk.node.inbox, ticket, filed, files, now=desk.now)
     return show(desk, request, "public/report_sent.html", keep=False, ticket=ticket, mailed=bool(filed.mailbox))
 
 

@@ -15,6 +15,7 @@ from tocsin.events.models import Ingest
 from tocsin.events.sources import sources
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError, UsageError
+from tocsin.node.paths import HomeFolder
 from tocsin.pipeline.uploads import Upload, UploadState, arrive, read_upload
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.reports.list_pages import all_feeds
@@ -36,7 +37,7 @@ def send_pages(desk: PageContext) -> APIRouter:
     def ask(request: Request, feed: str = "", wrong: str = "", status: int = 200) -> Response:
         with desk.node.database.reading() as session:
             feeds = all_feeds(session)
-        families = sorted(sources(desk.node.home / "feeds"))
+        families = sorted(sources(desk.node.home / HomeFolder.FEEDS))
         return desk.page(
             request, "reports/new.html", feeds=feeds, families=families, feed=feed, wrong=wrong, most=most,
             status=status,

@@ -1,0 +1,43 @@
+"""The names in a home folder; docs/operate.md says of each what it holds and whether a backup has it."""
+
+from enum import StrEnum
+
+
+class HomeFolder(StrEnum):
+    """A folder in the home of a node."""
+
+    AT_WORK = "at-work"
+    COLLECTED = "collected"
+    COMPILED = "compiled"
+    EVENTS = "events"
+    EVIDENCE = "evidence"
+    FEEDS = "feeds"
+    FIGURES = "figures"
+    FOUNDING = "founding"
+    INBOX = "inbox"
+    KEYS = "keys"
+    LOCALE = "locale"
+    MAILROOM = "mailroom"
+    MAILS = "mails"
+    NETWORKS = "networks"
+    PROBLEMS = "problems"
+    QUARANTINE = "quarantine"
+    REGISTRY = "registry"
+    ROWS = "rows"
+    SPOOL = "spool"
+    TEMPLATES = "templates"
+    UPLOADS = "uploads"
+
+
+class HomeFile(StrEnum):
+    """A file in the home of a node."""
+
+    AUDIT_HEAD = "audit.head"  # the newest seal, so that one which is gone from the records is missed
+    AUDIT_KEY = "audit.key"  # whoever has it can seal
+    CHORES = "chores.json"
+    RECORDS = "records.sqlite"
+    TOKENS = "secret.key"
+    SETTINGS = "tocsin.toml"
+    UNFINISHED_RESTORE = "restore.unfinished"  # there while a backup is being restored
+    USERS = "users-by-as.csv"
+    WRITER_LOCK = "writer.lock"
