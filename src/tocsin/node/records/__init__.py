@@ -11,24 +11,3 @@ from tocsin.node.records.cuts import cut
 from tocsin.node.records.engine import Base, Database, Json, UTCDateTime, open_database, sqlite_url
 from tocsin.node.records.identity import node_uuid
 from tocsin.node.records.numbering import continue_numbering, counted
-
-__all__ = [
-    "AuditAction",
-    "AuditAside",
-    "AuditEntry",
-    "AuditSeal",
-    "Base",
-    "Database",
-    "Json",
-    "UTCDateTime",
-    "alive",
-    "audit",
-    "continue_numbering",
-    "counted",
-    "cut",
-    "name_by_reference",
-    "node_uuid",
-    "open_database",
-    "read_asides",
-    "sqlite_url",
-]
