@@ -14,43 +14,20 @@ from tocsin.interface.capabilities import capabilities
 from tocsin.interface.output import Commands, fail
 from tocsin.node.errors import TocsinError
 
-# noun → module; a module offers either `app` (a group of commands) or a function of the noun's name.
+_MAIN = (
+    "demo", "ingest", "watch", "collect", "feeds", "quarantine", "events", "explain", "directory", "keys", "networks",
+    "compare", "deliver", "deliveries", "templates", "rules", "times", "stop", "resume", "replies", "answers",
+    "problems", "inbox", "people", "serve", "languages", "tokens", "audit",
+)  # fmt: skip
+_OPERATION = ("retention", "backup", "restore", "doctor", "sbom")
+_BESIDE = {"resume": "stop", "restore": "backup"}  # nouns that stand in the module of another
+
 COMMANDS: dict[str, str] = {
-    "demo": "tocsin.cli.demo",
-    "ingest": "tocsin.cli.ingest",
-    "watch": "tocsin.cli.watch",
-    "collect": "tocsin.cli.collect",
-    "feeds": "tocsin.cli.feeds",
-    "quarantine": "tocsin.cli.quarantine",
-    "events": "tocsin.cli.events",
-    "explain": "tocsin.cli.explain",
-    "directory": "tocsin.cli.directory",
-    "keys": "tocsin.cli.keys",
-    "networks": "tocsin.cli.networks",
-    "compare": "tocsin.cli.compare",
-    "deliver": "tocsin.cli.deliver",
-    "deliveries": "tocsin.cli.deliveries",
-    "templates": "tocsin.cli.templates",
-    "rules": "tocsin.cli.rules",
-    "times": "tocsin.cli.times",
-    "stop": "tocsin.cli.stop",
-    "resume": "tocsin.cli.stop",
-    "replies": "tocsin.cli.replies",
-    "answers": "tocsin.cli.answers",
-    "problems": "tocsin.cli.problems",
-    "inbox": "tocsin.cli.inbox",
-    "people": "tocsin.cli.people",
-    "serve": "tocsin.cli.serve",
-    "languages": "tocsin.cli.languages",
-    "tokens": "tocsin.cli.tokens",
-    "audit": "tocsin.cli.audit",
+    **{noun: f"tocsin.cli.{_BESIDE.get(noun, noun)}" for noun in _MAIN},
     **{noun: module for one in capabilities() for noun, module in one.commands.items()},
-    "retention": "tocsin.cli.retention",
-    "backup": "tocsin.cli.backup",
-    "restore": "tocsin.cli.backup",
-    "doctor": "tocsin.cli.doctor",
-    "sbom": "tocsin.cli.sbom",
+    **{noun: f"tocsin.cli.{_BESIDE.get(noun, noun)}" for noun in _OPERATION},
 }
+"""Noun → module, which offers either ``app``, a group of commands, or a function of the noun's name."""
 
 _VALUED = ("--home", "--server")  # global options that take a value
 

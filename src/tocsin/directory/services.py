@@ -1,40 +1,13 @@
 """The services of a CSIRT by the names of the FIRST CSIRT Services Framework, version 2.1."""
 
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
-FRAMEWORK: Final[dict[str, tuple[str, ...]]] = {
-    "Information Security Event Management": (
-        "Monitoring and Detection",
-        "Event Analysis",
-    ),
-    "Information Security Incident Management": (
-        "Information Security Incident Report Acceptance",
-        "Information Security Incident Analysis",
-        "Artifact and Forensic Evidence Analysis",
-        "Mitigation and Recovery",
-        "Information Security Incident Coordination",
-        "Crisis Management Support",
-    ),
-    "Vulnerability Management": (
-        "Vulnerability Discovery/Research",
-        "Vulnerability Report Intake",
-        "Vulnerability Analysis",
-        "Vulnerability Coordination",
-        "Vulnerability Disclosure",
-        "Vulnerability Response",
-    ),
-    "Situational Awareness": (
-        "Data Acquisition",
-        "Analysis and Synthesis",
-        "Communication",
-    ),
-    "Knowledge Transfer": (
-        "Awareness Building",
-        "Training and Education",
-        "Exercises",
-        "Technical and Policy Advisory",
-    ),
-}
+FRAMEWORK: Final[Mapping[str, Sequence[str]]] = tomllib.loads(
+    Path(__file__).with_name("services.toml").read_text(encoding="utf-8")
+)
 """Services by area, in the framework's order."""
 
 

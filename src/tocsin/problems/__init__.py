@@ -13,20 +13,3 @@ from tocsin.problems.track import (
     gone_since,
     seen_again,
 )
-
-__all__ = [
-    "NOTES",
-    "KnownProblems",
-    "NotesArray",
-    "NotificationFlags",
-    "ReminderPolicy",
-    "SightingResult",
-    "Sightings",
-    "Tracker",
-    "feed_runs",
-    "gone_since",
-    "known_problems",
-    "last_committed",
-    "problem_keys",
-    "seen_again",
-]

@@ -7,31 +7,3 @@ from tocsin.delivery.mailbox.kinds import MailClassification, MailKind, sort_mai
 from tocsin.delivery.mailbox.models import MailBounce, MailState, ReceivedMail, waiting_count
 from tocsin.delivery.mailbox.reading import LIMITS, MailLimits, MailPart, ReadMail, read_mail
 from tocsin.delivery.mailbox.verdicts import ReplyVerdict, confirmation_in, verdicts_in
-
-__all__ = [
-    "LIMITS",
-    "Account",
-    "Bounce",
-    "IncomingMail",
-    "MailBounce",
-    "MailClassification",
-    "MailKind",
-    "MailLimits",
-    "MailPart",
-    "MailState",
-    "Mailbox",
-    "ReadMail",
-    "ReceivedMail",
-    "ReplyVerdict",
-    "account_of",
-    "addresses_named",
-    "confirmation_in",
-    "content_key",
-    "delete_received",
-    "open_mailbox",
-    "original_ids",
-    "read_mail",
-    "sort_mail",
-    "verdicts_in",
-    "waiting_count",
-]

@@ -9,23 +9,3 @@ from tocsin.delivery.sealing.own_keys import OwnKeys, judge_own, key_path, read_
 from tocsin.delivery.sealing.reminders import remind_of_keys
 from tocsin.delivery.sealing.seals import CannotSealError, Seals, open_seals
 from tocsin.delivery.sealing.stuck import KeyRequests, settle, stuck_teams
-
-__all__ = [
-    "CannotSealError",
-    "KeyRequests",
-    "KeyRing",
-    "Obstacle",
-    "OwnKeys",
-    "Protection",
-    "SealingRefusal",
-    "Seals",
-    "can_sign",
-    "judge_own",
-    "key_path",
-    "open_seals",
-    "protect",
-    "read_own_keys",
-    "remind_of_keys",
-    "settle",
-    "stuck_teams",
-]

@@ -9,19 +9,3 @@ from tocsin.delivery.texts.files import Advice, FaultError
 from tocsin.delivery.texts.given import DigestText, TopicText
 from tocsin.delivery.texts.load import Texts, faults, in_english, open_shelf, texts_for
 from tocsin.delivery.texts.shelf import SHIPPED, Shelf, name_of, text_names
-
-__all__ = [
-    "SHIPPED",
-    "Advice",
-    "DigestText",
-    "FaultError",
-    "Shelf",
-    "Texts",
-    "TopicText",
-    "faults",
-    "in_english",
-    "name_of",
-    "open_shelf",
-    "text_names",
-    "texts_for",
-]

@@ -5,21 +5,3 @@ from tocsin.directory.claims.make import MOST_TRIES, make_claim, show_code, show
 from tocsin.directory.claims.model import OPEN_FOR, Claim, ClaimState, Proof
 from tocsin.directory.claims.read import read_claim, read_claims, read_rivals
 from tocsin.directory.claims.takeable import read_claimed
-
-__all__ = [
-    "MOST_TRIES",
-    "OPEN_FOR",
-    "Claim",
-    "ClaimDecision",
-    "ClaimState",
-    "Proof",
-    "approve_claim",
-    "make_claim",
-    "read_claim",
-    "read_claimed",
-    "read_claims",
-    "read_rivals",
-    "refuse_claim",
-    "show_code",
-    "show_dns",
-]

@@ -2,17 +2,3 @@
 
 from tocsin.directory.coverage.count import LEVELS, SORTS, answering, best_states, by_country, count_numbers, total
 from tocsin.directory.coverage.read import Coverage, end_of, read_coverage, responsible_teams
-
-__all__ = [
-    "LEVELS",
-    "SORTS",
-    "Coverage",
-    "answering",
-    "best_states",
-    "by_country",
-    "count_numbers",
-    "end_of",
-    "read_coverage",
-    "responsible_teams",
-    "total",
-]

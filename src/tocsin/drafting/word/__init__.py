@@ -29,31 +29,3 @@ from tocsin.drafting.word.model import (
 from tocsin.drafting.word.read import read_docx
 from tocsin.drafting.word.redline import Version, redline
 from tocsin.drafting.word.write import write_docx
-
-__all__ = [
-    "Block",
-    "Cell",
-    "Comment",
-    "ListLevel",
-    "Note",
-    "Paragraph",
-    "Revision",
-    "TableRow",
-    "TextRun",
-    "TrackedChange",
-    "Version",
-    "WordDocument",
-    "WordTable",
-    "accept",
-    "accepted",
-    "author_view",
-    "authors",
-    "changes",
-    "lines",
-    "numbered",
-    "original",
-    "read_docx",
-    "redline",
-    "reject",
-    "write_docx",
-]

@@ -7,5 +7,3 @@ docs/design/evidence.md says what is seen and what is not.
 
 from tocsin.events.redaction.records import ABUSE, UNREADABLE, reduced, withheld
 from tocsin.events.redaction.stream import Redaction, redact_file, redacted, redacted_bytes
-
-__all__ = ["ABUSE", "UNREADABLE", "Redaction", "redact_file", "redacted", "redacted_bytes", "reduced", "withheld"]

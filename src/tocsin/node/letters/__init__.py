@@ -5,5 +5,3 @@ it, and it is written for one mailbox.
 """
 
 from tocsin.node.letters.models import ACCOUNT, Letter, LetterState, empty_letters, queue_letter
-
-__all__ = ["ACCOUNT", "Letter", "LetterState", "empty_letters", "queue_letter"]

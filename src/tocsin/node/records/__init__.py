@@ -20,26 +20,3 @@ from tocsin.node.records.engine import (
 )
 from tocsin.node.records.identity import node_uuid
 from tocsin.node.records.numbering import continue_numbering, counted
-
-__all__ = [
-    "AuditAction",
-    "AuditAside",
-    "AuditEntry",
-    "AuditSeal",
-    "Base",
-    "Database",
-    "Json",
-    "SentenceRecords",
-    "SentenceText",
-    "UTCDateTime",
-    "alive",
-    "audit",
-    "continue_numbering",
-    "counted",
-    "cut",
-    "name_by_reference",
-    "node_uuid",
-    "open_database",
-    "read_asides",
-    "sqlite_url",
-]

@@ -3,5 +3,3 @@
 from tocsin.operations.demo.country import Country, found_country
 from tocsin.operations.demo.people import let_in
 from tocsin.operations.demo.reports import write_mapping, write_reports
-
-__all__ = ["Country", "found_country", "let_in", "write_mapping", "write_reports"]

@@ -16,7 +16,7 @@ from random import Random
 from tocsin.operations.demo.country import CODE, Country, DemoNetwork
 
 DAYS = 7
-_HEADER = ["timestamp", "severity", "ip", "protocol", "port", "hostname", "tag", "asn", "geo", "region", "city"]
+_HEADER = "timestamp severity ip protocol port hostname tag asn geo region city".split()
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,7 @@ _SCANS = (
     _Scan("scan_snmp", "udp", 161, "snmp", 120),
 )
 _FAMILIES = ("avalanche-andromeda", "qsnatch", "socgholish", "android.vo1d")
-_SINKHOLE = [
-    "timestamp",
-    "severity",
-    "protocol",
-    "src_ip",
-    "src_port",
-    "src_asn",
-    "src_geo",
-    "dst_ip",
-    "dst_port",
-    "infection",
-    "family",
-    "tag",
-]
+_SINKHOLE = "timestamp severity protocol src_ip src_port src_asn src_geo dst_ip dst_port infection family tag".split()
 
 
 @dataclass(frozen=True)
@@ -142,22 +129,9 @@ def _write_sinkhole(week: _Week, machines: list[_Machine], day: int) -> Path:
         if machine.first <= day < machine.last:
             family = _FAMILIES[sum(machine.address.encode()) % len(_FAMILIES)]
             port = week.draw.randrange(1024, 65536)
-            rows.append(
-                [
-                    week.moment(day),
-                    "high",
-                    "tcp",
-                    machine.address,
-                    port,
-                    machine.asn,
-                    CODE,
-                    "198.51.100.20",
-                    80,
-                    family,
-                    family,
-                    "sinkhole",
-                ]
-            )
+            source = [machine.address, port, machine.asn, CODE]
+            said = ["198.51.100.20", 80, family, family, "sinkhole"]
+            rows.append([week.moment(day), "high", "tcp", *source, *said])
     return _write_csv(week.path(day, "event4_sinkhole-kestria-geo.csv"), _SINKHOLE, rows)
 
 

@@ -6,18 +6,3 @@ from tocsin.operations.founding.documents import NextStep
 from tocsin.operations.founding.interview import Terminal, interview
 from tocsin.operations.founding.kit import FoundingKit, found_team
 from tocsin.operations.founding.questions import Answer, Answers, InterviewQuestion
-
-__all__ = [
-    "Answer",
-    "Answers",
-    "FoundingKit",
-    "InterviewQuestion",
-    "NextStep",
-    "Terminal",
-    "completed",
-    "found_team",
-    "interview",
-    "keep_answers",
-    "questions",
-    "read_answers",
-]

@@ -1,8 +1,10 @@
 """What a founded team is made of, each a pure function of the answers: settings, directory entry, files, next steps."""
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 from tocsin.directory.facts import ProfileTopic
 from tocsin.operations.founding.answers import toml_value
@@ -124,56 +126,16 @@ def security_txt(answers: Answers) -> str:
 
 def next_steps(answers: Answers, *, signed: bool) -> list[NextStep]:
     """What to do next, the most pressing first: only what is still missing."""
+    there = {name for name in answers if text(answers, name)} | ({"signature"} if signed else set())
+    there -= {"roster"} if len(several(answers, "roster")) < 2 else set()
     site = text(answers, "website").rstrip("/") or "https://YOUR-SITE"
-    steps = [
-        NextStep("Look at founding/profile.pdf and let the people in it read it.", "It speaks for them."),
-        *_missing(answers),
-        NextStep(f"Put founding/profile.txt at {site}/rfc2350.txt.", "Other teams look for it before they trust you."),
-        NextStep(
-            f"Put founding/security.txt at {site}/.well-known/security.txt.",
-            f"Finders of flaws look there (RFC 9116). It must be renewed before {text(answers, 'expires')}.",
-        ),
-    ]
-    if not signed:
-        step = "Make keys ('tocsin keys node-make') and run this again: the profile is then signed."
-        steps.append(NextStep(step, "So that nobody can pose as you."))
-    key = text(answers, "key")
+    words = {"site": site, "expires": text(answers, "expires"), "key": text(answers, "key")}
+    steps = tomllib.loads((Path(__file__).parent / "steps.toml").read_text(encoding="utf-8"))["step"]
     return [
-        *steps,
-        NextStep("Send a test mail to your mailbox and answer it.", "An address that nobody reads is worse than none."),
-        NextStep(
-            "Bring in your constituents: 'tocsin directory import'.", "You can only tell teams whose mailbox you know."
-        ),
-        NextStep("Ask for feeds of your networks, and read one: 'tocsin ingest'.", "Then you hear what is wrong."),
-        NextStep(f"Look at your team now and then: 'tocsin directory team {key}'.", "It shows what expired."),
+        NextStep(one["what"].format(**words), one["why"].format(**words))
+        for one in steps
+        if one.get("lacks") not in there and ("has" not in one or one["has"] in there)
     ]
-
-
-def _missing(answers: Answers) -> Iterator[NextStep]:
-    if not text(answers, "mandate"):
-        yield NextStep(
-            "Get a mandate in writing, then answer 'mandate' and run this again.", "Partners ask for it first."
-        )
-    if not text(answers, "networks"):
-        yield NextStep(
-            "Find out the networks of your constituency, then answer 'networks'.", "Reports are sorted by them."
-        )
-    if len(several(answers, "roster")) < 2:
-        yield NextStep("Find a second person for the roster.", "One person alone cannot be there always.")
-    if not text(answers, "smtp"):
-        yield NextStep("Set channel and host in [mail] of tocsin.toml.", "Until then mails are only written, not sent.")
-    if not text(answers, "imap"):
-        yield NextStep(
-            "Set host, user and password_file in [mailbox] of tocsin.toml.", "Until then answers are not read."
-        )
-    else:
-        yield NextStep(
-            "Put the mailbox's password into a file and name it in [mailbox].", "Until then no mail is read."
-        )
-    if not several(answers, "memberships"):
-        yield NextStep(
-            "Ask a regional body or FIRST about membership.", "They vouch for you, and you learn from peers."
-        )
 
 
 def checklist(steps: list[NextStep], name: str, today: date) -> str:

@@ -4,16 +4,3 @@ from tocsin.pipeline.uploads.arrival import Arrival, arrive
 from tocsin.pipeline.uploads.listing import read_upload, read_uploads, sums_of, waiting_since
 from tocsin.pipeline.uploads.models import Upload, UploadState
 from tocsin.pipeline.uploads.taking import Taker, take_waiting
-
-__all__ = [
-    "Arrival",
-    "Taker",
-    "Upload",
-    "UploadState",
-    "arrive",
-    "read_upload",
-    "read_uploads",
-    "sums_of",
-    "take_waiting",
-    "waiting_since",
-]

@@ -18,23 +18,3 @@ from tocsin.problems.replies.mailbox import MailboxRun, read_mailbox
 from tocsin.problems.replies.matching import MailMatch
 from tocsin.problems.replies.reclassify import reclassify
 from tocsin.problems.replies.redaction import redacted_mail
-
-__all__ = [
-    "DigestRef",
-    "FilingResult",
-    "MailContext",
-    "MailMatch",
-    "MailboxRun",
-    "ReplyDecision",
-    "answers_of_mail",
-    "bounce_words",
-    "bounces_of_mail",
-    "came_in",
-    "file_mail",
-    "find_mail",
-    "open_desk",
-    "read_mailbox",
-    "received",
-    "reclassify",
-    "redacted_mail",
-]

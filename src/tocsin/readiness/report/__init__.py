@@ -4,14 +4,3 @@ from tocsin.readiness.report.assessment_report import assessment_report
 from tocsin.readiness.report.material import Material, gather, ranked_units, tracked_targets
 from tocsin.readiness.report.run_folder import UnitRun, read_unit
 from tocsin.readiness.report.unit_report import unit_report
-
-__all__ = [
-    "Material",
-    "UnitRun",
-    "assessment_report",
-    "gather",
-    "ranked_units",
-    "read_unit",
-    "tracked_targets",
-    "unit_report",
-]

@@ -18,30 +18,3 @@ from tocsin.sharing.gate.rules import (
     ReleaseRule,
 )
 from tocsin.sharing.gate.terms import Audience, Recipient, ReleasePurpose, recipient_of
-
-__all__ = [
-    "ACTION_RULES",
-    "FIELD_RULES",
-    "RULES",
-    "ActionRule",
-    "Audience",
-    "FieldRule",
-    "GateVerdict",
-    "LocalRule",
-    "Marking",
-    "Pap",
-    "Recipient",
-    "ReleaseAction",
-    "ReleasePurpose",
-    "ReleaseRule",
-    "Tlp",
-    "allowed_teams",
-    "decide",
-    "fields_for",
-    "highest",
-    "may_act",
-    "read_marking",
-    "read_pap",
-    "read_tlp",
-    "recipient_of",
-]

@@ -3,5 +3,3 @@
 from tocsin.sharing.routing.current import current_router
 from tocsin.sharing.routing.decision import RoutingDecision, RuleMatch
 from tocsin.sharing.routing.router import Router
-
-__all__ = ["Router", "RoutingDecision", "RuleMatch", "current_router"]

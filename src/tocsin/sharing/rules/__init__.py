@@ -21,29 +21,3 @@ from tocsin.sharing.rules.store import (
     versions,
 )
 from tocsin.sharing.rules.words import RuleText, conditions, effect
-
-__all__ = [
-    "DEFAULT",
-    "NO_RULES",
-    "RuleFault",
-    "RuleText",
-    "Rules",
-    "RulesDocument",
-    "RulesFaultError",
-    "RulesVersion",
-    "SharingRule",
-    "SharingRuleKind",
-    "conditions",
-    "difference",
-    "effect",
-    "muted",
-    "numbers_of",
-    "read_document",
-    "read_version",
-    "rule_words",
-    "rules_in_force",
-    "rules_version",
-    "set_rules",
-    "version_in_force",
-    "versions",
-]

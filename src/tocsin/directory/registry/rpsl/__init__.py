@@ -2,5 +2,3 @@
 
 from tocsin.directory.registry.rpsl.dump import read_dump
 from tocsin.directory.registry.rpsl.territory import CountryFilter
-
-__all__ = ["CountryFilter", "read_dump"]

@@ -15,16 +15,3 @@ of the file or an open quote cut off is not trusted: it is kept under ``extra.to
 from tocsin.events.sources.delimited.encoding import as_text, encoding_of, utf8
 from tocsin.events.sources.delimited.exact import FIELD_LIMIT, Dialect
 from tocsin.events.sources.delimited.reader import LINE_LIMIT, DelimitedReader, Shaping, distinct, first_records
-
-__all__ = [
-    "FIELD_LIMIT",
-    "LINE_LIMIT",
-    "DelimitedReader",
-    "Dialect",
-    "Shaping",
-    "as_text",
-    "distinct",
-    "encoding_of",
-    "first_records",
-    "utf8",
-]
