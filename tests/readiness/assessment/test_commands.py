@@ -368,7 +368,7 @@ def test_every_change_is_in_the_audit_log(assessed: Run, tmp_path: Path) -> None
     from sqlalchemy import select
 
     from tocsin.node.records import AuditEntry
-    from tocsin.readiness.commands.assessment import records
+    from tocsin.readiness.commands.records import records
 
     assessed("answer", 1, "d.1.1", "1", by="analyst")
     with records(tmp_path / "home") as session:

@@ -8,6 +8,7 @@ import typer
 
 from tocsin.drafting.commands import change as drafting_change
 from tocsin.drafting.commands.change import Actor, ProvisionId, TextName, Words, WordsFile
+from tocsin.drafting.commands.records import draft_of, open_records
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 
@@ -157,7 +158,6 @@ def _decide(
     then: "Callable[[TextState], None] | None" = None,
 ) -> None:
     """Add a step of the chair, under the chair's name."""
-    from tocsin.drafting.commands.drafting import draft_of
     from tocsin.drafting.keys import load_key
 
     signer = load_key(key_file)
@@ -172,7 +172,6 @@ def replay(
     to: Annotated[int | None, typer.Option(help="Show the text after this step.")] = None,
 ) -> None:
     """Replay the whole history and check every version, hash and signature; or show the text after one step."""
-    from tocsin.drafting.commands.drafting import open_records
     from tocsin.drafting.history import replayed, verify
     from tocsin.drafting.layouts import clean
     from tocsin.drafting.store import load
@@ -202,7 +201,6 @@ def rebase(
 ) -> None:
     """Show which entries stand on an older base, what changed under one, and record its words on the present base."""
     from tocsin.drafting.acts import Rebase
-    from tocsin.drafting.commands.drafting import draft_of
     from tocsin.drafting.jsonform import pieces_document
     from tocsin.drafting.rebasing import outdated, rebased
 

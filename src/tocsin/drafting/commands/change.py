@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import typer
 
+from tocsin.drafting.commands.records import draft_of, now, open_records, read_bytes
 from tocsin.interface.output import Invocation, emit, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 
@@ -44,7 +45,6 @@ def add(
     then: "Callable[[TextState], None] | None" = None,
 ) -> None:
     """Add the acts that ``decide`` returns to a text's history, and print what was added."""
-    from tocsin.drafting.commands.drafting import now, open_records
     from tocsin.drafting.sentences import sentence
     from tocsin.drafting.store import append
 
@@ -90,8 +90,6 @@ def print_difference(pieces: "Sequence[TextPiece]", words: str) -> None:
 
 def words_from(text: str | None, file: Path | None) -> str:
     """The words given as an option, in a file, or on the standard input."""
-    from tocsin.drafting.commands.drafting import read_bytes
-
     if (text is None) == (file is None):
         raise UsageError("Give the words with --text or --file.", hint="--text '' proposes no words at all.")
     if file is not None:
@@ -136,7 +134,6 @@ def propose(
 ) -> None:
     """Propose words for a provision, and see the difference word by word."""
     from tocsin.drafting.acts import Propose
-    from tocsin.drafting.commands.drafting import draft_of
     from tocsin.drafting.difference import difference
     from tocsin.drafting.jsonform import pieces_document
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.drafting.commands.change import Actor, TextName
+from tocsin.drafting.commands.records import now, open_records, read_bytes
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 from tocsin.node.errors import NotFoundError, StorageError, UsageError
 
@@ -45,7 +46,6 @@ def export(
     page: Annotated[int | None, typer.Option(min=1, help="HTML: only this page of a long text.")] = None,
 ) -> None:
     """Write a text: compilation, clean, bracketed, side by side, Markdown, JSON, a page, Word, Akoma Ntoso."""
-    from tocsin.drafting.commands.drafting import open_records
     from tocsin.drafting.history import replayed
     from tocsin.drafting.store import load, source_of
 
@@ -77,7 +77,6 @@ def export(
 def bundle(ctx: typer.Context, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
     """Write a text with its whole history to one file, to work on without a link: 'import' it there."""
     from tocsin.drafting.bundle import write_bundle
-    from tocsin.drafting.commands.drafting import open_records
     from tocsin.drafting.store import load, source_of
 
     invocation: Invocation = ctx.obj
@@ -97,7 +96,6 @@ def merge_bundle(
 ) -> None:
     """Take in what was proposed in a copy. Different words for one place become alternatives; nothing is decided."""
     from tocsin.drafting.bundle import merged, read_bundle
-    from tocsin.drafting.commands.drafting import now, open_records, read_bytes
     from tocsin.drafting.sentences import sentence
     from tocsin.drafting.store import load, take_in
 

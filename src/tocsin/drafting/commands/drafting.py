@@ -1,6 +1,5 @@
 """``tocsin drafting``: a text agreed by many, every position on record."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,44 +8,16 @@ import typer
 from tocsin.drafting.commands import chair as drafting_chair
 from tocsin.drafting.commands import change as drafting_change
 from tocsin.drafting.commands import copies as drafting_copy
+from tocsin.drafting.commands.records import draft_of, now, open_records, read_bytes
 from tocsin.interface.output import Invocation, emit, note, print_table, say
-from tocsin.node.errors import InputError, NotFoundError
+from tocsin.node.errors import NotFoundError
 
 if TYPE_CHECKING:
     from tocsin.drafting.draft import TextState
     from tocsin.drafting.model import NegotiatedText
-    from tocsin.node.records import Database
 
 app = typer.Typer(no_args_is_help=True, help="Negotiate a text: amendments, positions, agreement, the next draft.")
 TextName = Annotated[str, typer.Argument(help="The name of the text; 'list' shows them.", metavar="TEXT")]
-
-
-def open_records(home: Path) -> "Database":
-    """The records database of the node in ``home``, with its tables; closed when nobody uses it."""
-    from tocsin.node.home import open_home
-
-    return open_home(home)[1]
-
-
-def now() -> datetime:
-    """The present moment, in UTC."""
-    return datetime.now(UTC)
-
-
-def read_bytes(file: Path) -> bytes:
-    """The bytes of a file that the person named."""
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror}.", hint="Check the name and try again.") from error
-
-
-def draft_of(invocation: Invocation, name: str) -> "TextState":
-    """The text called ``name`` as it is now."""
-    from tocsin.drafting.history import replayed
-    from tocsin.drafting.store import load
-
-    return replayed(load(open_records(invocation.home), name).steps)
 
 
 @app.command("import")

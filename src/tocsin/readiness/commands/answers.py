@@ -7,6 +7,7 @@ import typer
 
 from tocsin.interface.output import Invocation, emit, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
+from tocsin.readiness.commands.records import now, records
 
 if TYPE_CHECKING:
     from tocsin.readiness.assessment import Snapshot
@@ -24,7 +25,6 @@ def sheet(
     import csv
 
     from tocsin.readiness.assessment import read_snapshot
-    from tocsin.readiness.commands.assessment import records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
@@ -80,7 +80,6 @@ def answer(
 ) -> None:
     """Answer a question; the answers before it stay on record."""
     from tocsin.readiness.assessment.assessments import AnswerInput, give_answer
-    from tocsin.readiness.commands.assessment import now, records
 
     invocation: Invocation = ctx.obj
     given = AnswerInput(question, level, status, assessor_kind, by, comment)
@@ -98,7 +97,6 @@ def answers(
 ) -> None:
     """Take many answers from a CSV file: all of them, or none. Rows without a level are left out."""
     from tocsin.readiness.assessment.assessments import AnswerInput, give_answer
-    from tocsin.readiness.commands.assessment import now, records
 
     invocation: Invocation = ctx.obj
     rows = numbered_rows(file, ("question", "level"))

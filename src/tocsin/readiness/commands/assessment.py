@@ -1,8 +1,6 @@
 """`tocsin assessment`: what is asked, what was answered on what evidence, how sure it is, and what to do next."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,61 +8,19 @@ import typer
 
 from tocsin.interface.output import Invocation, emit, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
-from tocsin.node.paths import HomeFolder
 from tocsin.readiness.commands import answers as assessment_answers
 from tocsin.readiness.commands import plan as assessment_plan
 from tocsin.readiness.commands import voices as assessment_voices
 from tocsin.readiness.commands.answers import read_csv
+from tocsin.readiness.commands.records import day, now, records
 
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
-
-    from tocsin.node.blobs import Blobs
-    from tocsin.node.records import Database
     from tocsin.readiness.assessment import Score, Snapshot
 
 app = typer.Typer(no_args_is_help=True, help="Assess readiness: frameworks, answers, evidence, measures, plans.")
 
 By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
 AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment; 'list' shows them.")]
-
-
-def open_records(home: Path) -> "Database":
-    """The records database of the node in ``home``, with its tables."""
-    from tocsin.node.home import open_home
-
-    return open_home(home)[1]
-
-
-@contextmanager
-def records(home: Path) -> Iterator["Session"]:
-    """One transaction on the records of the node in ``home``, closed at its end."""
-    database = open_records(home)
-    try:
-        with database.begin() as session:
-            yield session
-    finally:
-        database.engine.dispose()
-
-
-def evidence_copies(home: Path) -> "Blobs":
-    """The archived copies of evidence that the node in ``home`` keeps."""
-    from tocsin.node.blobs import Blobs
-
-    return Blobs(home / HomeFolder.EVIDENCE)
-
-
-def now() -> datetime:
-    """The present moment, in UTC."""
-    return datetime.now(UTC)
-
-
-def day(text: str) -> date:
-    """The date in ``text``, as YYYY-MM-DD. Raises UsageError."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"'{text}' is not a date.", hint="Write it as YYYY-MM-DD.") from error
 
 
 @app.command()

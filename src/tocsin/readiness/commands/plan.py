@@ -6,6 +6,7 @@ import typer
 
 from tocsin.interface.output import Invocation, emit, print_table, say
 from tocsin.node.errors import ConflictError
+from tocsin.readiness.commands.records import day, now, records
 
 if TYPE_CHECKING:
     from tocsin.readiness.assessment import AssessmentComparison, TargetProgress
@@ -31,7 +32,6 @@ def add(
 ) -> None:
     """Add an action to the list; its expected gain is worked out now."""
     from tocsin.readiness.assessment.plan import Task, add_action
-    from tocsin.readiness.commands.assessment import day, now, records
 
     invocation: Invocation = ctx.obj
     task = Task(question, level, title, owner, day(due), cost, currency)
@@ -51,7 +51,6 @@ def add(
 def done(ctx: typer.Context, action: int, on: Annotated[str, typer.Option(help="YYYY-MM-DD.")], by: By) -> None:
     """Mark an action done; the next assessment shows whether it moved a measured value."""
     from tocsin.readiness.assessment.plan import finish_action
-    from tocsin.readiness.commands.assessment import day, now, records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
@@ -63,7 +62,6 @@ def done(ctx: typer.Context, action: int, on: Annotated[str, typer.Option(help="
 def list_actions(ctx: typer.Context, assessment: int) -> None:
     """List the actions of an assessment by date."""
     from tocsin.readiness.assessment import read_snapshot
-    from tocsin.readiness.commands.assessment import records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
@@ -93,7 +91,6 @@ def compare(
 ) -> None:
     """Compare two years: re-scored under one version, chain-linked, and which actions moved a measured value."""
     from tocsin.readiness.assessment import compare as compare_years
-    from tocsin.readiness.commands.assessment import records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
@@ -117,7 +114,6 @@ def target(
     """Set a target for a unit."""
     from tocsin.readiness.assessment.plan import Goal, set_target
     from tocsin.readiness.assessment.versions import get_version
-    from tocsin.readiness.commands.assessment import now, records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
@@ -129,7 +125,6 @@ def target(
 
 def targets(ctx: typer.Context, assessment: int) -> None:
     """Show how far the targets of a unit are, in several readings side by side."""
-    from tocsin.readiness.commands.assessment import records
     from tocsin.readiness.report import tracked_targets
 
     invocation: Invocation = ctx.obj
@@ -140,7 +135,6 @@ def targets(ctx: typer.Context, assessment: int) -> None:
 
 def rank(ctx: typer.Context, framework: str, version: str) -> None:
     """Rank the units that opted in, each with the best and the worst place it can have."""
-    from tocsin.readiness.commands.assessment import records
     from tocsin.readiness.report import ranked_units
 
     invocation: Invocation = ctx.obj
@@ -171,7 +165,6 @@ def opt_out(ctx: typer.Context, assessment: int, by: By) -> None:
 
 def _set_ranked(ctx: typer.Context, assessment: int, *, ranked: bool, by: str) -> None:
     from tocsin.readiness.assessment.assessments import set_ranked
-    from tocsin.readiness.commands.assessment import now, records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:

@@ -7,6 +7,7 @@ import typer
 
 from tocsin.interface.output import Invocation, emit, print_table, say
 from tocsin.node.errors import StorageError
+from tocsin.readiness.commands.records import day, evidence_copies, now, records
 
 evidence = typer.Typer(no_args_is_help=True, help="Evidence: an archived copy, its hash, and where it is used.")
 
@@ -29,7 +30,6 @@ def add(
 ) -> None:
     """Archive a piece of evidence under its own hash."""
     from tocsin.readiness.assessment.evidence import EvidenceStatement, add_evidence
-    from tocsin.readiness.commands.assessment import day, evidence_copies, now, records
 
     invocation: Invocation = ctx.obj
     begin, end = (day(text) if text else None for text in (valid_from, valid_until))
@@ -50,7 +50,6 @@ def use(
 ) -> None:
     """Let a piece of evidence support a question; one piece may support many, under any framework."""
     from tocsin.readiness.assessment.evidence import use_evidence
-    from tocsin.readiness.commands.assessment import now, records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
@@ -65,7 +64,6 @@ def list_evidence(ctx: typer.Context) -> None:
     from sqlalchemy import func, select
 
     from tocsin.readiness.assessment.models import Evidence, EvidenceUse
-    from tocsin.readiness.commands.assessment import records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
@@ -99,7 +97,6 @@ def check(ctx: typer.Context) -> None:
     from sqlalchemy import select
 
     from tocsin.readiness.assessment.models import Evidence
-    from tocsin.readiness.commands.assessment import evidence_copies, records
 
     invocation: Invocation = ctx.obj
     copies = evidence_copies(invocation.home)
@@ -133,7 +130,6 @@ def decide(
 ) -> None:
     """Decide a dispute or an appeal; never one's own."""
     from tocsin.readiness.assessment.assessments import decide as decide_on
-    from tocsin.readiness.commands.assessment import now, records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
@@ -145,7 +141,6 @@ def decide(
 def appeal(ctx: typer.Context, decision: Statement, text: Why, by: By) -> None:
     """Appeal against a decision, once."""
     from tocsin.readiness.assessment.assessments import appeal as appeal_against
-    from tocsin.readiness.commands.assessment import now, records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
@@ -157,7 +152,6 @@ def appeal(ctx: typer.Context, decision: Statement, text: Why, by: By) -> None:
 def statements(ctx: typer.Context, assessment: int) -> None:
     """List the reviews, disputes, decisions and appeals of an assessment."""
     from tocsin.readiness.assessment import read_snapshot
-    from tocsin.readiness.commands.assessment import records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
@@ -172,7 +166,6 @@ def _say(
     ctx: typer.Context, assessment: int, question: str, kind: Literal["review", "dispute"], *, text: str, by: str
 ) -> None:
     from tocsin.readiness.assessment.assessments import state
-    from tocsin.readiness.commands.assessment import now, records
 
     invocation: Invocation = ctx.obj
     with records(invocation.home) as session:
