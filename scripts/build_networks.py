@@ -35,7 +35,9 @@ def main() -> None:
         folder: Path = given.folder or fetch(Path(scratch))
         tables, sources = combine(folder)
     path = DATA / "networks.npz"
-    pack(tables, path)
+    with tempfile.TemporaryDirectory() as made:
+        tables.save(Path(made))
+        pack(Path(made), path)
     about = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size, "sources": sources}
     (DATA / "networks.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     json.dump(about, sys.stdout, indent=2)

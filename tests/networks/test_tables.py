@@ -88,8 +88,10 @@ def test_country_codes_are_those_of_the_standard(shared_data: Path) -> None:
 def test_the_bundle_is_what_its_description_says_and_packs_repeatably(bundled: Networks, tmp_path: Path) -> None:
     about = json.loads((DATA / "networks.json").read_text(encoding="utf-8"))
     assert hashlib.sha256((DATA / "networks.npz").read_bytes()).hexdigest() == about["sha256"]
+    (tmp_path / "made").mkdir()
+    bundled.save(tmp_path / "made")
     for name in ("one", "two"):
-        pack(bundled, tmp_path / name)
+        pack(tmp_path / "made", tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
     with np.load(tmp_path / "one") as again, np.load(DATA / "networks.npz") as bundle:
         assert sorted(again.files) == sorted(bundle.files)

@@ -1,6 +1,5 @@
 """Telling: what is owed to whom, digests that people understand, and the channels they leave by."""
 
-from tocsin.delivery.bundles import EventsOf
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt, open_channel, reach_smtp
 from tocsin.delivery.deliver import DeliverySummary, deliver
 from tocsin.delivery.halt import halts, release_brake, resume, stop
@@ -29,7 +28,7 @@ from tocsin.delivery.listing import (
 )
 from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.delivery.notices import DeliveryNotice, asking, notices
-from tocsin.delivery.outbox import due_at, queue, release_items
+from tocsin.delivery.outbox import EventsOf, due_at, queue, release_items
 from tocsin.delivery.preview import preview
 from tocsin.delivery.released import DigestRelease, through_the_gate
 from tocsin.delivery.render import Annotate, Facts, GoneOf, Mail, Sender

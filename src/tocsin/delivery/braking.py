@@ -7,8 +7,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import halt
 from tocsin.delivery.ledger import DAY, former_days, mails_between
 from tocsin.delivery.outbox import due_teams, open_deliveries
-from tocsin.delivery.post import Post
-from tocsin.delivery.postage import due_letters
+from tocsin.delivery.post import Post, due_letters
 from tocsin.delivery.safety import leaves, most_mails
 from tocsin.directory import Team
 from tocsin.node.sentences import join_sentences, say

@@ -15,17 +15,24 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.braking import braked, stopped
-from tocsin.delivery.bundles import EventsOf, bundles
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
 from tocsin.delivery.expiry import expire
 from tocsin.delivery.holding import known_teams, still_leaving, waiting_teams
-from tocsin.delivery.ledger import DAY, forget_posted, note_posted, posted_to
+from tocsin.delivery.ledger import DAY, FULL_WAIT, forget_posted, next_try, note_posted, posted_to
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.models import FINAL, Delivery, DeliveryState
-from tocsin.delivery.outbox import OwedDigest, claim, due_teams, fresh_held, open_deliveries, unclaimed_teams
-from tocsin.delivery.post import Post, reached
-from tocsin.delivery.postage import hold_letters, send_letters
+from tocsin.delivery.outbox import (
+    EventsOf,
+    OwedDigest,
+    bundles,
+    claim,
+    due_teams,
+    fresh_held,
+    open_deliveries,
+    unclaimed_teams,
+)
+from tocsin.delivery.post import Post, hold_letters, reached, send_letters
 from tocsin.delivery.render import (
     CANNOT_SEAL,
     NO_EVENTS,
@@ -38,7 +45,6 @@ from tocsin.delivery.render import (
     Sender,
     render,
 )
-from tocsin.delivery.retries import FULL_WAIT, next_try
 from tocsin.delivery.safety import FILE, SHADOW, MailAllowance, holds_first, same_mailbox, way_of
 from tocsin.delivery.sealing import KeyRequests, settle, stuck_teams
 from tocsin.directory import Team

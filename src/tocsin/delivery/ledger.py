@@ -1,4 +1,4 @@
-"""What left for whom: a row for each mail and mailbox, which the limits and the brake count."""
+"""What left for whom: a row for each mail and mailbox, which the limits and the brake count; and when to try again."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,6 +16,11 @@ DAY = timedelta(days=1)
 _POSTED = Base.metadata.tables[SentMail.__tablename__]
 _USUAL_DAYS = 28
 _KEPT_DAYS = 60
+FULL_WAIT = timedelta(hours=1)
+"""How long a mail waits for a mailbox that has had its mails for a day."""
+_FIRST_WAIT = timedelta(minutes=5)
+_LONGEST_WAIT = timedelta(hours=6)
+_GIVE_UP = timedelta(days=5)  # RFC 5321, 4.5.4.1: at least four to five days
 
 
 def note_posted(session: Session, rows: Iterable[tuple[str, Iterable[str]]], *, way: str, now: datetime) -> None:
@@ -57,3 +62,10 @@ def former_days(session: Session, *, way: str, now: datetime) -> list[int]:
 def forget_posted(session: Session, now: datetime) -> None:
     """Delete what nobody counts any more."""
     session.execute(delete(SentMail).where(SentMail.at < now - DAY * _KEPT_DAYS))
+
+
+def next_try(attempts: int, created: datetime, now: datetime) -> datetime | None:
+    """When to try again after so many refusals: 5 minutes, doubled each time up to 6 hours; None after 5 days."""
+    if now - created >= _GIVE_UP:
+        return None
+    return now + min(_FIRST_WAIT * int(2 ** min(attempts - 1, 16)), _LONGEST_WAIT)

@@ -7,13 +7,13 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import ContactPurpose, Fact, FactKind
 from tocsin.directory.model import DirectoryRule, Team
 from tocsin.directory.precedence import MailboxClaim, is_person
 from tocsin.directory.purposes import purpose_of
 from tocsin.directory.reading import find_team, read_teams
 from tocsin.directory.standing import DirectoryPart, standing
+from tocsin.directory.tables import FactRow
 from tocsin.node.records import Database
 
 

@@ -24,13 +24,12 @@ from tocsin.directory.entries import (
     Value,
     fact_key,
 )
-from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import ContactPurpose, FactKind
 from tocsin.directory.files import ImportFile, read_import_file
 from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole, RuleKind, Team
 from tocsin.directory.precedence import DECISION, PERSON
 from tocsin.directory.standing import merged_teams, words_at
-from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, MuteRow, TeamRow
+from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, FactRow, MailboxRow, MuteRow, TeamRow
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import AuditAction, Base, Database, audit
 

@@ -14,12 +14,11 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory.canonical import name as line_of_text
 from tocsin.directory.entries import TEAM_FIELDS, TEAM_LISTS, Value
-from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import Fact, FactKind
 from tocsin.directory.precedence import PERSON
 from tocsin.directory.reading import find_team
 from tocsin.directory.shapes import SHAPES
-from tocsin.directory.tables import DirectoryStateRow, TeamRow
+from tocsin.directory.tables import DirectoryStateRow, FactRow, TeamRow
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction, Database, audit
 

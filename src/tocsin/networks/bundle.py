@@ -11,9 +11,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.networks.intervals import IntervalTable
-from tocsin.networks.tables import AddressTable, AsRegister, Networks
-
 DATA = Path(__file__).parent / "data"
 _SORTED = {"v4_starts", "v6_hi", "named", "name_ends"}
 
@@ -23,14 +20,14 @@ def bundle_name() -> str:
     return f"bundled-{json.loads((DATA / 'networks.json').read_text(encoding='utf-8'))['sha256'][:12]}"
 
 
-def pack(tables: Networks, path: Path) -> None:
-    """Write the tables as one packed file; the same tables make the same bytes."""
+def pack(folder: Path, path: Path) -> None:
+    """Write a folder of tables as one packed file; the same tables make the same bytes."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, array in _arrays(tables).items():
-            member = zipfile.ZipInfo(f"{name}.npy")
+        for table in sorted(folder.glob("*.npy")):
+            member = zipfile.ZipInfo(table.name)
             member.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(member, "w") as file:
-                np.lib.format.write_array(file, _packed(name, array), allow_pickle=False)
+                np.lib.format.write_array(file, _packed(table.stem, np.load(table)), allow_pickle=False)
 
 
 def unpack(folder: Path) -> None:
@@ -40,14 +37,6 @@ def unpack(folder: Path) -> None:
             array = archive[name]
             plain = np.cumsum(array, dtype=array.dtype) if _is_sorted(name) else array
             np.save(folder / f"{name}.npy", plain)
-
-
-def _arrays(tables: Networks) -> dict[str, npt.NDArray[np.generic]]:
-    found: dict[str, npt.NDArray[np.generic]] = {}
-    for name, table in (("routes", tables.routes), ("countries", tables.countries)):
-        found |= {f"{name}-{part}": getattr(table.pieces, part) for part in IntervalTable.parts}
-        found |= {f"{name}-{part}": getattr(table, part) for part in AddressTable.parts}
-    return found | {f"register-{part}": getattr(tables.register, part) for part in AsRegister.parts}
 
 
 def _packed(name: str, array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.delivery.mailbox import ReplyVerdict, confirmation_in, verdicts_in
-from tocsin.delivery.mailbox.words import meanings
+from tocsin.delivery.mailbox.verdicts import meanings
 from tocsin.problems.answers import AnswerVerdict
 
 

@@ -16,8 +16,7 @@ from support.console_users import person
 from support.openid_provider import CLIENT, SECRET, OpenIDProvider, code_of, openid_provider
 from support.world import START, World, copy_world, make_world, served
 from tocsin.node.accounts import AccountRole, Person, Session, house_of, invite
-from tocsin.node.accounts.models import Totp
-from tocsin.node.accounts.tables import AccountElsewhere
+from tocsin.node.accounts.models import AccountElsewhere, Totp
 from tocsin.node.records import AuditEntry
 from tocsin.node.settings import SingleSignOnSettings
 from tocsin.node.tokens import open_tokens

@@ -23,7 +23,7 @@ from support.sign_in_browsers import (
 )
 from support.world import World, copy_world, serving
 from tocsin.node.accounts import AccountRole, Person
-from tocsin.node.accounts.tables import Passkey
+from tocsin.node.accounts.models import Passkey
 from tocsin.pipeline.stores import open_node
 from tocsin.server.security import COOKIE
 

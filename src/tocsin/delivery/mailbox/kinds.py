@@ -13,8 +13,7 @@ from typing import Final
 
 from tocsin.delivery.mailbox.bounces import Bounce, guessed_bounces, stated_bounces
 from tocsin.delivery.mailbox.reading import ReadMail
-from tocsin.delivery.mailbox.verdicts import confirmation_in, verdicts_in
-from tocsin.delivery.mailbox.words import phrases_of, simple
+from tocsin.delivery.mailbox.verdicts import confirmation_in, phrases_of, simple, verdicts_in
 from tocsin.node.sentences import say
 
 

@@ -14,8 +14,7 @@ from email.parser import BytesHeaderParser
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Final
 
-from tocsin.delivery.mailbox.charsets import header_text, one_line, text_of, visible
-from tocsin.delivery.mailbox.quoting import html_text, split_quoted
+from tocsin.delivery.mailbox.text import header_text, html_text, one_line, split_quoted, text_of, visible
 
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")

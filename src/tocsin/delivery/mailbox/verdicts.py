@@ -1,16 +1,21 @@
 """What a reply says in a word: fixed, acknowledged, false, accepted, not ours, for all of a digest or for some.
 
 A line counts only where it is nothing but the word, the word and what it is about, or the word and a remark that takes
-nothing back. Everything else is for people to read.
+nothing back. Everything else is for people to read. The words are in ``words.toml``.
 """
 
 import re
+import tomllib
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, Literal
 
-from tocsin.delivery.mailbox.words import meanings, phrases_of, simple
-
+# Words copied from a mail that is written from right to left bring its marks of direction along.
+_DIRECTIONS: Final = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_SPELT: Final = str.maketrans({"\u2019": "'", "\u2018": "'"} | dict.fromkeys(_DIRECTIONS, ""))
 _FIRST: Final = 6  # lines with words, in which a verdict for all is looked for
 _LINES: Final = 2_000
 _LONGEST: Final = 2_000  # characters of a line
@@ -18,6 +23,35 @@ _SIGNATURE = re.compile(r"--\s?")
 _WITH_REMARK = re.compile(r"\s?[.,;:!\u2013\u2014-]+(?=\s|$)")
 _PLACE = re.compile(r"(?=.*[.:])[a-z0-9_.:/\[\]-]{3,300}|[0-9a-f]{16}")
 _POINTING = " :=\u2013\u2014-"
+
+
+def simple(text: str) -> str:
+    """The text in small letters without accents, vowel marks and marks of direction; blanks made one."""
+    letters = unicodedata.normalize("NFKD", text.casefold().translate(_SPELT))
+    return " ".join("".join(sign for sign in letters if not unicodedata.combining(sign)).split())
+
+
+@cache
+def meanings(section: Literal["verdict", "confirmation"]) -> dict[str, str]:
+    """Phrase → what it means: of ``verdict`` a value of `Verdict`, of ``confirmation`` ``ours`` or ``wrong``."""
+    return {
+        simple(phrase): meaning
+        for meaning, languages in _table()[section].items()
+        for phrases in languages.values()
+        for phrase in phrases
+    }
+
+
+@cache
+def phrases_of(section: str) -> re.Pattern[str]:
+    """What finds any phrase of a section, as whole words."""
+    phrases = {simple(phrase) for phrases in _table()[section].values() for phrase in phrases}
+    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, sorted(phrases, key=len, reverse=True)))})(?!\w)")
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads((files("tocsin.delivery.mailbox") / "words.toml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)

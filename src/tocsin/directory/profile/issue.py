@@ -8,11 +8,11 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.about import read_about
-from tocsin.directory.fact_tables import ProfileRow
 from tocsin.directory.keys import TeamKey, judge, team_keys
 from tocsin.directory.profile.compose import compose, numbered
 from tocsin.directory.profile.model import PublicKey, TeamProfile
 from tocsin.directory.profile.text import profile_text
+from tocsin.directory.tables import ProfileRow
 from tocsin.node.records import AuditAction, Database, audit
 
 

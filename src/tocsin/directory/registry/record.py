@@ -10,7 +10,6 @@ from sqlalchemy import Executable, Select, Table, insert, select, update
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from tocsin.directory.entries import TEAM_FIELDS, RefusedEntry
-from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import FactKind
 from tocsin.directory.importing import MOST_GONE
 from tocsin.directory.model import ResponsibilityRole, Team, TeamKind
@@ -25,7 +24,7 @@ from tocsin.directory.registry.said import (
     compare,
     schema,
 )
-from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, MailboxRow, TeamRow
+from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, FactRow, MailboxRow, TeamRow
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, Database, audit
 

@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory.about import settle_facts
 from tocsin.directory.contacts import Contact, ContactState, Terms, contact_states
-from tocsin.directory.fact_tables import FactRow
 from tocsin.directory.facts import Fact, FactKind
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind, TeamKind
 from tocsin.directory.standing import DirectoryPart, standing
 from tocsin.directory.states.cirts import Candidate, CirtAssessment, judge
 from tocsin.directory.states.sets import Body, CountryState
-from tocsin.directory.tables import TeamRow
+from tocsin.directory.tables import FactRow, TeamRow
 
 _KINDS = (TeamKind.NATIONAL, TeamKind.GOVERNMENTAL)
 

@@ -21,7 +21,7 @@ from tocsin.node.accounts.links import (
     withdraw_invitation,
     withdraw_links,
 )
-from tocsin.node.accounts.models import Person, Session, WelcomeLink
+from tocsin.node.accounts.models import ApiToken, Passkey, Person, Session, WelcomeLink
 from tocsin.node.accounts.passkeys import (
     Site,
     ask_new,
@@ -86,5 +86,4 @@ from tocsin.node.accounts.signing_in import (
     sign_in,
 )
 from tocsin.node.accounts.sso import PATIENCE, Errand, NoEntry, send_away, sign_in_from_elsewhere, welcome_back
-from tocsin.node.accounts.tables import ApiToken, Passkey
 from tocsin.node.accounts.throttle import network_of

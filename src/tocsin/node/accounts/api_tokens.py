@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session as Transaction
 
 from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.mails import News, send
-from tocsin.node.accounts.models import Person
+from tocsin.node.accounts.models import ApiToken, Person
 from tocsin.node.accounts.permissions import IN_API, NOBODY, AccountRole, Permission, Principal, extent
 from tocsin.node.accounts.sessions import visitor_of
-from tocsin.node.accounts.tables import ApiToken
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.tables import UsedOnce
+from tocsin.node.accounts.models import UsedOnce
 
 
 def use_once(transaction: Transaction, secret: str, *, until: datetime, now: datetime) -> bool:

@@ -15,11 +15,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as Transaction
 
 from tocsin.node.accounts.house import SiteConfig
-from tocsin.node.accounts.models import Person
+from tocsin.node.accounts.models import Passkey, Person
 from tocsin.node.accounts.once import use_once
 from tocsin.node.accounts.people import note_factor
 from tocsin.node.accounts.signing_in import Caller, SignedIn, enter
-from tocsin.node.accounts.tables import Passkey
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.records import Database
 

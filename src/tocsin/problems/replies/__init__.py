@@ -4,8 +4,7 @@ Nothing here sends a mail: two programs can never answer one another without end
 """
 
 from tocsin.problems.replies.decide import DigestRef, ReplyDecision
-from tocsin.problems.replies.desk import MailContext, open_desk
-from tocsin.problems.replies.filing import FilingResult, file_mail
+from tocsin.problems.replies.filing import FilingResult, MailboxRun, file_mail, read_mailbox, redacted_mail
 from tocsin.problems.replies.journal import (
     answers_of_mail,
     bounce_words,
@@ -14,7 +13,5 @@ from tocsin.problems.replies.journal import (
     find_mail,
     received,
 )
-from tocsin.problems.replies.mailbox import MailboxRun, read_mailbox
-from tocsin.problems.replies.matching import MailMatch
+from tocsin.problems.replies.matching import MailContext, MailMatch, open_desk
 from tocsin.problems.replies.reclassify import reclassify
-from tocsin.problems.replies.redaction import redacted_mail

@@ -22,8 +22,7 @@ from tocsin.delivery.mailbox import (
 from tocsin.node.sentences import say
 from tocsin.problems.answers import told_events
 from tocsin.problems.replies.decide import DigestRef, ReplyDecision, decide
-from tocsin.problems.replies.desk import MailContext
-from tocsin.problems.replies.matching import MailMatch, match_mail
+from tocsin.problems.replies.matching import MailContext, MailMatch, match_mail
 
 _UNSIGNED = 2**64 - 1
 _PLACES = ("problem", "source.ip.hi", "source.ip.lo", "source.port", "source.fqdn", "source.url")

@@ -1,30 +1,63 @@
-"""One mail, filed once: kept as a file, then all that follows from it in one transaction.
+"""The node's mailbox, read from the first mail to the last: each is filed once, then moved.
 
-Killed before that transaction, the mail is still in its mailbox and comes again; killed after it, it is known by its
-hash and nothing follows twice.
+A mail is kept as a file, then all that follows from it is one transaction. Killed before that, it is still in its
+mailbox and comes again; killed after it, it is known by its hash and nothing follows twice. Of one that carries a
+report of child sexual abuse (X-ARF) only a note is kept that it came.
 """
 
 import hashlib
-from dataclasses import dataclass, replace
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from email.message import EmailMessage
+from email.parser import BytesHeaderParser
+from itertools import chain
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
-from tocsin.delivery.mailbox import MailKind, MailState, ReadMail, ReceivedMail, read_mail
+from tocsin.delivery.mailbox import (
+    IncomingMail,
+    Mailbox,
+    MailKind,
+    MailState,
+    ReadMail,
+    ReceivedMail,
+    account_of,
+    open_mailbox,
+    read_mail,
+)
+from tocsin.events.redaction import ABUSE, redacted_bytes
 from tocsin.node.errors import StorageError, TocsinError, internal_failures
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.node.sentences import say
 from tocsin.problems.replies.apply import apply_decision
 from tocsin.problems.replies.case import ReplyCase, examine
 from tocsin.problems.replies.decide import ReplyDecision
-from tocsin.problems.replies.desk import MailContext
-from tocsin.problems.replies.matching import MailMatch
-from tocsin.problems.replies.redaction import redacted_mail
+from tocsin.problems.replies.matching import MailContext, MailMatch
 
+_KEPT: Final = ("Return-Path", "From", "To", "Date", "Message-ID")
 _NOTHING: Final = read_mail(b"")
+
+
+def redacted_mail(raw: bytes) -> bytes:
+    """The mail as it came; where there is such a report in it, only its way: sender, recipient, time and number."""
+    mail = read_mail(raw)
+    texts = (text.encode("utf-8", "replace") for text in (mail.text, mail.quoted))
+    parts = (part.content for part in mail.all_parts())
+    if not any(redacted_bytes(content)[1] for content in chain(parts, texts)):
+        return raw
+    note, given = EmailMessage(), BytesHeaderParser().parsebytes(raw)
+    for name in _KEPT:
+        if given[name]:
+            note[name] = " ".join(str(given[name]).split())
+    note["Subject"] = "A report that was not kept"
+    note.set_content(f"{ABUSE}\n")
+    return note.as_bytes()
 
 
 @dataclass(frozen=True)
@@ -151,3 +184,51 @@ def _audit(session: Session, row: ReceivedMail, delivery: Delivery | None) -> No
     if delivery is not None:
         detail["delivery"] = delivery.reference
     audit(session, AuditAction.MAIL_READ, at=row.read_at, actor="replies", subject=f"mail:{row.id}", detail=detail)
+
+
+@dataclass
+class MailboxRun:
+    """What a run read: mails, those of them that were read before, and how many of each kind and state were new."""
+
+    mails: int = 0
+    again: int = 0
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def read_mailbox(
+    desk: MailContext,
+    *,
+    now: Callable[[], datetime],
+    dry_run: bool = False,
+    tls: ssl.SSLContext | None = None,
+    filed: Callable[[FilingResult], None] = lambda _: None,
+) -> MailboxRun:
+    """Read the mailbox of the settings; ``filed`` is told of each mail.
+
+    A mail is moved only when all that follows from it is safe. In a dry run nothing is kept, noted or moved.
+
+    Raises:
+        SettingError: no mailbox is set, or its password file cannot be used.
+        StorageError: the server, the disk or the database fails; what was read until then stays read.
+
+    """
+    run = MailboxRun()
+    with open_mailbox(account_of(desk.node.settings.mailbox), tls=tls) as mailbox:
+        for received in mailbox.waiting():
+            done = _file(desk, mailbox, received, now(), dry_run=dry_run)
+            run.mails += 1
+            run.again += done.again
+            if not done.again:
+                run.counts[done.decision.kind.value, done.decision.state.value] += 1
+            filed(done)
+    return run
+
+
+def _file(desk: MailContext, mailbox: Mailbox, received: IncomingMail, now: datetime, *, dry_run: bool) -> FilingResult:
+    settings = desk.node.settings.mailbox
+    unread = received.size if received.too_large else 0
+    done = file_mail(desk, received.raw, now=now, arrived=received.arrived, unread=unread, dry_run=dry_run)
+    if not dry_run:
+        mailbox.move(received.uid, settings.aside_folder if received.too_large else settings.read_folder)
+        cut("replies.moved")
+    return done

@@ -6,7 +6,7 @@ docs/design/replies.md says why.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,11 +16,13 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.delivery.mailbox import MailClassification, MailKind, ReadMail, original_ids
-from tocsin.directory import Team
+from tocsin.directory import Team, read_directory
+from tocsin.events.store import EventStore
 from tocsin.node.letters import Letter
+from tocsin.node.node import Node
 from tocsin.node.reply_addresses import references_in
 from tocsin.node.sentences import say
-from tocsin.problems.replies.desk import MailContext
+from tocsin.node.tokens import Tokens, open_tokens
 
 _REFERENCE = re.compile(r"\bTOC-\d{4}-\d{7,12}\b", re.IGNORECASE)
 _PART = re.compile(r"\.\d{1,6}@")
@@ -30,6 +32,29 @@ _SHARED_DOMAINS: Final = frozenset(
     me.com proton.me protonmail.com gmx.net gmx.com gmx.de web.de mail.com mail.ru yandex.ru yandex.com zoho.com
     qq.com 163.com 126.com orange.fr wanadoo.fr laposte.net free.fr uol.com.br bol.com.br terra.com.br""".split()
 )
+
+
+@dataclass(frozen=True)
+class MailContext:
+    """``teams`` by number; ``ours``: the addresses that this node sends from, in small letters."""
+
+    node: Node
+    store: EventStore
+    tokens: Tokens
+    teams: Mapping[int, Team]
+    ours: frozenset[str]
+
+    @property
+    def address(self) -> str:
+        """The address that reply addresses are made from, or empty."""
+        return self.node.settings.mailbox.address
+
+
+def open_desk(node: Node, store: EventStore) -> MailContext:
+    """The desk of a node, as its directory is now."""
+    settings = node.settings
+    ours = {settings.node.contact.lower(), settings.mailbox.address.lower()} - {""}
+    return MailContext(node, store, open_tokens(node.home), read_directory(node.database).by_id, frozenset(ours))
 
 
 @dataclass(frozen=True, slots=True)

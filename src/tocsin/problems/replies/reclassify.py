@@ -23,9 +23,8 @@ from tocsin.problems.answers import AnswerVerdict
 from tocsin.problems.replies.apply import apply_decision
 from tocsin.problems.replies.case import ReplyCase, mailboxes_of, told_of
 from tocsin.problems.replies.decide import DigestRef, ReplyDecision, answer_of, bounces_at
-from tocsin.problems.replies.desk import MailContext
 from tocsin.problems.replies.journal import find_mail
-from tocsin.problems.replies.matching import MailMatch
+from tocsin.problems.replies.matching import MailContext, MailMatch
 
 
 def reclassify(

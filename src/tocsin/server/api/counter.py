@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from functools import partial
 from uuid import uuid4
 
 from tocsin.interface.acts import Say, in_english
@@ -14,11 +13,9 @@ from tocsin.node.records import alive
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads import Taker
+from tocsin.server.api.durations import Durations
 from tocsin.server.api.once import forget_killed
 from tocsin.sharing.lookup import ResponsibilityLookup
-
-if TYPE_CHECKING:
-    from tocsin.server.api.metrics import Durations
 
 
 @dataclass(frozen=True)
@@ -36,6 +33,7 @@ class ApiContext:
     guide: ResponsibilityLookup
     say: Say = in_english
     worker: str = field(default_factory=lambda: uuid4().hex)
+    durations: Durations = field(default_factory=Durations)
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -47,10 +45,3 @@ class ApiContext:
     def now(self) -> datetime:
         """The time."""
         return self.clock()
-
-    @cached_property
-    def durations(self) -> "Durations":
-        """How long answers take."""
-        from tocsin.server.api.metrics import Durations
-
-        return Durations()

@@ -1,15 +1,26 @@
-"""What a person wrote and what the mail quotes, in plain text; HTML is reduced to text first.
+"""The text of a mail: its bytes by their charset, HTML as text, and what a person wrote apart from what he quotes.
 
-There is no standard: RFC 3676 (4.5) knows lines that begin with ``>``; mail programs add a line that names the writer,
-or a line or block of headers after which all is quoted.
+Bytes are read by the charset that they claim, else UTF-8, else Windows-1252; never an error. Of quoting there is no
+standard: RFC 3676 (4.5) knows lines that begin with ``>``; mail programs add a line that names the writer, or a line or
+block of headers after which all is quoted.
 """
 
+import codecs
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from email.errors import HeaderParseError
+from email.header import decode_header
 from html.parser import HTMLParser
 from typing import Final
 
+# Python also finds codecs that are no charset of mails; some of those cost far more time than they read bytes.
+_CHARSETS = re.compile(
+    r"utf-8|utf-8-sig|utf-16(-[lb]e)?|utf-7|ascii|iso8859-\d+|cp\d+|koi8-[rtu]|kz1048|mac-[a-z]+|tis-620|hz|ptcp154"
+    r"|gb2312|gbk|gb18030|big5(hkscs)?|euc_(jp|kr|jis_2004|jisx0213)|shift_jis(_2004|x0213)?|iso2022_(kr|jp[_\d a-z]*)"
+)
+_KEPT = frozenset("\n\t")
 _WROTE: Final = r"wrote|writes|a écrit|écrit|escribió|escreveu|schrieb|كتب|كتبت"
 _ATTRIBUTION = re.compile(rf"(?=.*[@\d>]).*({_WROTE})[^:]{{0,90}}:", re.IGNORECASE)
 _OPENS = re.compile(r"(On|Le|El|Em|Am|في|بتاريخ)\s", re.IGNORECASE)
@@ -30,6 +41,56 @@ _DROPPED = {"script", "style", "head", "title", "template", "noscript", "object"
 _BREAKS = {"p", "div", "br", "tr", "li", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "hr"}
 _EMPTY = {"br", "hr", "img", "input", "meta", "link", "area", "base", "col", "embed", "source", "track", "wbr"}
 _QUOTING = re.compile(r"gmail_quote|moz-cite-prefix|yahoo_quoted|OLK_SRC_BODY_SECTION", re.IGNORECASE)
+
+
+def text_of(content: bytes, charset: str) -> str:
+    """The text of ``content``, lines ended with LF, without control characters."""
+    return visible(_decoded(content, charset).replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def header_text(value: str) -> str:
+    """A header value as one line of text, its encoded words (RFC 2047) decoded."""
+    try:
+        chunks = decode_header(value)
+    except (HeaderParseError, ValueError):
+        return one_line(value)
+    return one_line("".join(_chunk(chunk, charset) for chunk, charset in chunks))
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without control characters."""
+    return " ".join(visible(text).split())
+
+
+def visible(text: str) -> str:
+    """The text without control characters, lone surrogates, and marks that turn its direction; line ends stay."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(sign for sign in text if sign in _KEPT or unicodedata.category(sign) not in {"Cc", "Cf", "Cs"})
+
+
+def _chunk(chunk: bytes | str, charset: str | None) -> str:
+    return chunk if isinstance(chunk, str) else _decoded(chunk, charset or "")
+
+
+def _decoded(content: bytes, charset: str) -> str:
+    for name in (charset, "utf-8"):
+        known = _known(name)
+        if known:
+            try:
+                return content.decode(known)
+            except UnicodeError:
+                continue
+    return content.decode("cp1252", "replace")
+
+
+def _known(charset: str) -> str:
+    """The codec of a charset that mails have; empty for any other."""
+    try:
+        name = codecs.lookup(charset.strip().strip("\"'")[:40]).name
+    except (LookupError, ValueError):
+        return ""
+    return name if _CHARSETS.fullmatch(name) else ""
 
 
 def split_quoted(text: str) -> tuple[str, str]:
