@@ -36,7 +36,7 @@ def import_document(text: NegotiatedText) -> dict[str, object]:
             for comment in text.comments
         ],
         "brackets": {"open": found.open, "close": found.close, "issues": issues_document(found)},
-        "warnings": [_plain(notice) for notice in text.warnings],
+        "warnings": [plain(notice) for notice in text.warnings],
     }
 
 
@@ -61,21 +61,21 @@ def provision_document(draft: TextState, name: str) -> dict[str, object]:
     entries = draft.entries_on(name)
     decision = draft.decisions.get(name)
     return {
-        **_plain(provision),
+        **plain(provision),
         "gone": draft.gone.get(name),
-        "decision": None if decision is None else _plain(decision),
+        "decision": None if decision is None else plain(decision),
         "entries": [_entry(draft, entry, name) for entry in entries],
-        "positions": [_plain(p) for p in draft.positions_on(name)],
-        "comments": [_plain(c) for c in draft.comments.values() if c.provision == name],
+        "positions": [plain(p) for p in draft.positions_on(name)],
+        "comments": [plain(c) for c in draft.comments.values() if c.provision == name],
         "alternatives": alternatives_document(draft, name),
-        "identical_wording": [_plain(found) for found in identical_wording(draft, [provision])],
+        "identical_wording": [plain(found) for found in identical_wording(draft, [provision])],
     }
 
 
 def alternatives_document(draft: TextState, name: str) -> list[dict[str, object]]:
     """Every place that somebody would change, in text order, then what would replace all words; entries by id."""
     found = alternatives(draft, name)
-    return [_plain(place) for place in (*found.places, *([found.whole] if found.whole else []))]
+    return [plain(place) for place in (*found.places, *([found.whole] if found.whole else []))]
 
 
 def agreement_document(draft: TextState, rows: Iterable[AgreementRow]) -> dict[str, object]:
@@ -83,7 +83,7 @@ def agreement_document(draft: TextState, rows: Iterable[AgreementRow]) -> dict[s
     people = stakeholders(draft)
     return {
         "generation": draft.generation,
-        "stakeholders": [_plain(person) for person in people],
+        "stakeholders": [plain(person) for person in people],
         "provisions": [_row(row, people) for row in rows],
     }
 
@@ -92,10 +92,10 @@ def draft_document(draft: TextState, rows: Iterable[AgreementRow]) -> dict[str, 
     """The whole draft: what ``export --format json`` writes."""
     return {
         "title": draft.text.title,
-        "source": _plain(draft.text.source),
+        "source": plain(draft.text.source),
         "generation": draft.generation,
         "chair": draft.chair,
-        "sections": [_plain(section) for section in draft.text.sections],
+        "sections": [plain(section) for section in draft.text.sections],
         "provisions": [provision_document(draft, name) for name in draft.order],
         "gone": draft.gone,
         "agreement": agreement_document(draft, rows),
@@ -114,7 +114,7 @@ def _entry(draft: TextState, entry: StakeholderEntry, provision: str) -> dict[st
         if base and text
         else tuple(TextPiece(TextChange.INSERT, part) for part in [text] if part)
     )
-    return {**_plain(entry), "difference": pieces_document(pieces)}
+    return {**plain(entry), "difference": pieces_document(pieces)}
 
 
 def _row(row: AgreementRow, people: Iterable[Stakeholder]) -> dict[str, object]:
@@ -136,11 +136,11 @@ def _positions(cells: Mapping[str, Iterable[Position]]) -> dict[str, list[dict[s
 
 def _some(value: object, *names: str) -> dict[str, object]:
     """These fields of a record as JSON values."""
-    found = _plain(value)
+    found = plain(value)
     return {name: found[name] for name in names}
 
 
-def _plain(value: object) -> dict[str, object]:
+def plain(value: object) -> dict[str, object]:
     """A frozen record as JSON values."""
     dumped: dict[str, object] = to_jsonable_python(value)
     return dumped

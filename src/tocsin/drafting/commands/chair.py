@@ -28,7 +28,7 @@ from tocsin.drafting.keys import load_key, new_key
 from tocsin.drafting.layouts import clean
 from tocsin.drafting.rebasing import outdated, rebased
 from tocsin.drafting.store import load
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import emit, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 
 consolidate = typer.Typer(no_args_is_help=True, help="The chair's steps to the next draft; each is signed.")
@@ -41,10 +41,9 @@ def key(
     ctx: typer.Context, file: Annotated[Path, typer.Argument(help="The file to write the private key to.")]
 ) -> None:
     """Make a signing key for a chair (Ed25519, readable by you only)."""
-    invocation: Invocation = ctx.obj
     made = new_key(file)
     document = {"file": str(file), "public_key": made.public}
-    emit(invocation, document, lambda: say(f"Key written to {file}. Its public part is {made.public}."))
+    emit(ctx.obj, document, lambda: say(f"Key written to {file}. Its public part is {made.public}."))
 
 
 def chair(
@@ -139,18 +138,17 @@ def replay(
     to: Annotated[int | None, typer.Option(help="Show the text after this step.")] = None,
 ) -> None:
     """Replay the whole history and check every version, hash and signature; or show the text after one step."""
-    invocation: Invocation = ctx.obj
-    steps = load(open_records(invocation.home), text).steps
+    steps = load(open_records(ctx.obj.home), text).steps
     if to is not None:
         draft = replayed(steps, upto=to)
         words = clean(draft)
-        emit(invocation, {"step": to, "digest": steps[to - 1].result, "text": words}, lambda: say(words.rstrip()))
+        emit(ctx.obj, {"step": to, "digest": steps[to - 1].result, "text": words}, lambda: say(words.rstrip()))
         return
     verify(steps)
     signed = sum(step.signature is not None for step in steps)
     document = {"steps": len(steps), "signed": signed, "head": steps[-1].hash, "identical": True}
     sentence = f"{len(steps)} steps replay to the same text bit for bit; {signed} are signed by the chair."
-    emit(invocation, document, lambda: say(sentence))
+    emit(ctx.obj, document, lambda: say(sentence))
 
 
 def rebase(
@@ -163,14 +161,13 @@ def rebase(
     by: Actor = "secretariat",
 ) -> None:
     """Show which entries stand on an older base, what changed under one, and record its words on the present base."""
-    invocation: Invocation = ctx.obj
-    draft = draft_of(invocation, text)
+    draft = draft_of(ctx.obj, text)
     if entry is None:
         old = outdated(draft)
         document = [{"entry": e.id, "provision": e.provision, "generation": e.generation} for e in old]
         rows = [(e.id, e.provision, e.stakeholder, e.generation) for e in old]
         columns = ("entry", "provision", "stakeholder", "base")
-        emit(invocation, document, lambda: print_table("Entries on an older base", columns, rows, numbers=(3,)))
+        emit(ctx.obj, document, lambda: print_table("Entries on an older base", columns, rows, numbers=(3,)))
         return
     seen = rebased(draft, entry)
     given = drafting_change.words_from(words, file) if words is not None or file is not None else None
@@ -193,4 +190,4 @@ def rebase(
         for clash in clashes:
             say(f"Left out, since the base changed there too: '{clash['old']}' → '{clash['new']}'")
 
-    emit(invocation, shown, human)
+    emit(ctx.obj, shown, human)

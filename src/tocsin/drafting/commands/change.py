@@ -39,7 +39,7 @@ from tocsin.drafting.keys import load_key
 from tocsin.drafting.model import Bracket, EntryClass, PositionKind
 from tocsin.drafting.sentences import sentence
 from tocsin.drafting.store import append
-from tocsin.interface.output import Invocation, emit, say
+from tocsin.interface.output import emit, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 
 E = TypeVar("E", bound=StrEnum)
@@ -69,8 +69,7 @@ def add(
     then: Callable[[TextState], None] | None = None,
 ) -> None:
     """Add the acts that ``decide`` returns to a text's history, and print what was added."""
-    invocation: Invocation = ctx.obj
-    database = open_records(invocation.home)
+    database = open_records(ctx.obj.home)
     steps, draft = append(database, text, lambda _, draft: decide(draft), actor=by, at=now(), signer=signer)
     document = [{"step": step.seq, "act": step.act().act, "id": made_id(step), "hash": step.hash} for step in steps]
 
@@ -80,7 +79,7 @@ def add(
         if then is not None:
             then(draft)
 
-    emit(invocation, document, human)
+    emit(ctx.obj, document, human)
 
 
 def option(name: str, annotation: object, default: object = Parameter.empty) -> Parameter:
@@ -195,7 +194,6 @@ def propose(
 ) -> None:
     """Propose words for a provision, and see the difference word by word."""
     proposed = words_from(words, file)
-    invocation: Invocation = ctx.obj
 
     def show(draft: TextState) -> None:
         generation = draft.generation if base is None else base
@@ -207,9 +205,9 @@ def propose(
         say(f"   Position {read.id}: {read.kind}, since {read.basis}; 'drafting position' declares another.")
 
     if dry_run:
-        draft = draft_of(invocation, text)
+        draft = draft_of(ctx.obj, text)
         pieces = difference(draft.base_at(provision, draft.generation if base is None else base), proposed)
-        emit(invocation, pieces_document(pieces), lambda: show(draft))
+        emit(ctx.obj, pieces_document(pieces), lambda: show(draft))
         return
 
     def decide(draft: TextState) -> list[Act]:

@@ -23,7 +23,7 @@ from tocsin.drafting.page import StepView, page
 from tocsin.drafting.pages import pages
 from tocsin.drafting.sentences import sentence
 from tocsin.drafting.store import load, source_of, take_in
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import emit, note, print_table, say
 from tocsin.node.errors import NotFoundError, StorageError, UsageError
 
 
@@ -52,8 +52,7 @@ def export(
     page: Annotated[int | None, typer.Option(min=1, help="HTML: only this page of a long text.")] = None,
 ) -> None:
     """Write a text: compilation, clean, bracketed, side by side, Markdown, JSON, a page, Word, Akoma Ntoso."""
-    invocation: Invocation = ctx.obj
-    database = open_records(invocation.home)
+    database = open_records(ctx.obj.home)
     stored = load(database, text)
     draft = replayed(stored.steps, upto=step)
     at = stored.steps[(step or len(stored.steps)) - 1].at
@@ -74,18 +73,17 @@ def export(
         sys.stdout.buffer.write(data)
         return
     _write(out, data)
-    emit(invocation, {"file": str(out), "bytes": len(data)}, lambda: say(f"Written to {out} ({len(data):,} bytes)."))
+    emit(ctx.obj, {"file": str(out), "bytes": len(data)}, lambda: say(f"Written to {out} ({len(data):,} bytes)."))
 
 
 def bundle(ctx: typer.Context, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
     """Write a text with its whole history to one file, to work on without a link: 'import' it there."""
-    invocation: Invocation = ctx.obj
-    database = open_records(invocation.home)
+    database = open_records(ctx.obj.home)
     stored = load(database, text)
     data = write_bundle(stored, source_of(database, text))
     _write(out, data)
     document = {"file": str(out), "bytes": len(data), "steps": len(stored.steps), "head": stored.steps[-1].hash}
-    emit(invocation, document, lambda: say(f"{len(stored.steps)} steps written to {out} ({len(data):,} bytes)."))
+    emit(ctx.obj, document, lambda: say(f"{len(stored.steps)} steps written to {out} ({len(data):,} bytes)."))
 
 
 def merge_bundle(
@@ -95,9 +93,8 @@ def merge_bundle(
     by: Actor = "secretariat",
 ) -> None:
     """Take in what was proposed in a copy. Different words for one place become alternatives; nothing is decided."""
-    invocation: Invocation = ctx.obj
     theirs, _ = read_bundle(read_bytes(file))
-    database = open_records(invocation.home)
+    database = open_records(ctx.obj.home)
     here = load(database, theirs.id)
     result = merged(here, theirs) if dry_run else take_in(database, theirs, actor=by, at=now())
     document = {
@@ -117,7 +114,7 @@ def merge_bundle(
         for conflict in result.conflicts:
             note(conflict)
 
-    emit(invocation, document, human)
+    emit(ctx.obj, document, human)
 
 
 def _say_steps(steps: tuple[HistoryStep, ...]) -> None:

@@ -23,6 +23,7 @@ from tocsin.drafting.jsonform import (
     alternatives_document,
     brackets_document,
     import_document,
+    plain,
     provision_document,
 )
 from tocsin.drafting.model import NegotiatedText
@@ -31,7 +32,7 @@ from tocsin.drafting.page import headline
 from tocsin.drafting.pages import pages
 from tocsin.drafting.reading import read_text
 from tocsin.drafting.store import add_copy, add_text, load, stored_texts
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.interface.output import emit, note, print_table, say
 from tocsin.node.errors import NotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Negotiate a text: amendments, positions, agreement, the next draft.")
@@ -45,20 +46,19 @@ def import_(
     by: drafting_change.Actor = "secretariat",
 ) -> None:
     """Read a text with its amendments and comments; the same file twice is one text."""
-    invocation: Invocation = ctx.obj
     data = read_bytes(file)
     if is_bundle(data):
         stored, source = read_bundle(data)
         stored = copied(stored, name)
-        add_copy(open_records(invocation.home), stored, source, actor=by, at=now())
+        add_copy(open_records(ctx.obj.home), stored, source, actor=by, at=now())
         text = replayed(stored.steps).text
         fresh = True
     else:
         text = read_text(data, file.name)
-        stored, fresh = add_text(open_records(invocation.home), text, data, actor=by, at=now(), name=name)
+        stored, fresh = add_text(open_records(ctx.obj.home), text, data, actor=by, at=now(), name=name)
     if not fresh:
         note(f"'{stored.name}' is here already with the same words; nothing was added.")
-    emit(invocation, import_document(text), lambda: _say_imported(text, stored.name))
+    emit(ctx.obj, import_document(text), lambda: _say_imported(text, stored.name))
 
 
 def _say_imported(text: NegotiatedText, name: str) -> None:
@@ -80,8 +80,7 @@ def _say_imported(text: NegotiatedText, name: str) -> None:
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
     """The texts that are here."""
-    invocation: Invocation = ctx.obj
-    rows = stored_texts(open_records(invocation.home))
+    rows = stored_texts(open_records(ctx.obj.home))
     document = [{"name": name, "title": title, "source": source, "id": one} for name, title, source, one in rows]
 
     def human() -> None:
@@ -90,7 +89,7 @@ def list_(ctx: typer.Context) -> None:
             return
         print_table("Texts", ("name", "title", "read from"), [row[:3] for row in rows])
 
-    emit(invocation, document, human)
+    emit(ctx.obj, document, human)
 
 
 @app.command()
@@ -101,12 +100,11 @@ def show(
     page: Annotated[int, typer.Option(min=1, help="Which page of a long text.")] = 1,
 ) -> None:
     """A page of the text, or everything about one provision."""
-    invocation: Invocation = ctx.obj
-    draft = draft_of(invocation, text)
+    draft = draft_of(ctx.obj, text)
     if provision is not None:
         if provision not in draft.provisions:
             raise NotFoundError(f"There is no provision '{provision}'.", hint=f"'drafting show {text}' lists them.")
-        emit(invocation, provision_document(draft, provision), lambda: _say_provision(draft, provision))
+        emit(ctx.obj, provision_document(draft, provision), lambda: _say_provision(draft, provision))
         return
     parts = pages(draft)
     if page > len(parts):
@@ -116,7 +114,7 @@ def show(
         "pages": len(parts),
         "provisions": [provision_document(draft, name) for name in parts[page - 1]],
     }
-    emit(invocation, document, lambda: _say_page(draft, parts[page - 1], page, len(parts)))
+    emit(ctx.obj, document, lambda: _say_page(draft, parts[page - 1], page, len(parts)))
 
 
 def _say_page(draft: TextState, names: tuple[str, ...], page: int, pages: int) -> None:
@@ -165,8 +163,7 @@ def _how(inferred: bool, confirmed: bool) -> str:
 @app.command()
 def log(ctx: typer.Context, text: TextName) -> None:
     """Every step of a text's history, oldest first."""
-    invocation: Invocation = ctx.obj
-    steps = load(open_records(invocation.home), text).steps
+    steps = load(open_records(ctx.obj.home), text).steps
     undone = undone_steps(steps)
     document = [
         {
@@ -186,14 +183,13 @@ def log(ctx: typer.Context, text: TextName) -> None:
         for view, step in zip(drafting_copy.step_views(steps), steps, strict=True)
     ]
     columns = ("step", "at (UTC)", "by", "what", "state", "hash")
-    emit(invocation, document, lambda: print_table("History", columns, rows, numbers=(0,)))
+    emit(ctx.obj, document, lambda: print_table("History", columns, rows, numbers=(0,)))
 
 
 @app.command()
 def agreement(ctx: typer.Context, text: TextName) -> None:
     """Provision by stakeholder: where the text is stable, contested or unknown."""
-    invocation: Invocation = ctx.obj
-    draft = draft_of(invocation, text)
+    draft = draft_of(ctx.obj, text)
     found = matrix(draft)
 
     def human() -> None:
@@ -210,7 +206,7 @@ def agreement(ctx: typer.Context, text: TextName) -> None:
         columns = ("provision", "standing", "labels (organisations)", "because")
         print_table(headline(found), columns, rows)
 
-    emit(invocation, agreement_document(draft, found), human)
+    emit(ctx.obj, agreement_document(draft, found), human)
 
 
 @app.command()
@@ -218,8 +214,7 @@ def alternatives(
     ctx: typer.Context, text: TextName, provision: Annotated[str, typer.Argument(help="The provision's id.")]
 ) -> None:
     """Each place that somebody would change, once, in text order, with every other wording once."""
-    invocation: Invocation = ctx.obj
-    draft = draft_of(invocation, text)
+    draft = draft_of(ctx.obj, text)
     if provision not in draft.provisions:
         raise NotFoundError(f"There is no provision '{provision}'.", hint=f"'drafting show {text}' lists them.")
 
@@ -236,39 +231,29 @@ def alternatives(
         ]  # fmt: skip
         print_table(f"Alternatives on {provision}", ("place", "base", "instead", "by"), rows, numbers=(0,))
 
-    emit(invocation, alternatives_document(draft, provision), human)
+    emit(ctx.obj, alternatives_document(draft, provision), human)
 
 
 @app.command()
 def overlap(ctx: typer.Context, text: TextName) -> None:
     """Provisions that share runs of words, or that a comment says are alike."""
-    invocation: Invocation = ctx.obj
-    draft = draft_of(invocation, text)
+    draft = draft_of(ctx.obj, text)
     found = overlaps(draft)
     document = [{"one": o.one, "other": o.other, "words": list(o.runs), "comments": list(o.comments)} for o in found]
     rows = [
         (o.one, o.other, " … ".join(o.runs), " ".join(draft.comments[name].text for name in o.comments)) for o in found
     ]
-    emit(invocation, document, lambda: print_table("Overlap", ("one", "other", "words in both", "said"), rows))
+    emit(ctx.obj, document, lambda: print_table("Overlap", ("one", "other", "words in both", "said"), rows))
 
 
 @app.command()
 def identical(ctx: typer.Context, text: TextName) -> None:
     """Identical wording by different stakeholders: equal words, nothing more."""
-    invocation: Invocation = ctx.obj
-    found = identical_wording(draft_of(invocation, text))
-    document = [
-        {
-            "provision": one.provision,
-            "entries": list(one.entries),
-            "stakeholders": list(one.stakeholders),
-            "equals_base": one.equals_base,
-        }
-        for one in found
-    ]
+    found = identical_wording(draft_of(ctx.obj, text))
+    document = [plain(one) for one in found]
     rows = [(one.provision, " · ".join(one.stakeholders), "the base" if one.equals_base else "") for one in found]
     columns = ("provision", "stakeholders", "equal to")
-    emit(invocation, document, lambda: print_table("Identical wording", columns, rows))
+    emit(ctx.obj, document, lambda: print_table("Identical wording", columns, rows))
 
 
 @app.command()
@@ -280,11 +265,10 @@ def brackets(
     by: drafting_change.Actor = "secretariat",
 ) -> None:
     """The brackets of the base, and which do not pair. Lifting one is an amendment like any other."""
-    invocation: Invocation = ctx.obj
     if lift is not None:
         drafting_change.lift(ctx, text, lift, stakeholder, by)
         return
-    draft = draft_of(invocation, text)
+    draft = draft_of(ctx.obj, text)
     found = pairs(draft.printed())
 
     def human() -> None:
@@ -297,7 +281,7 @@ def brackets(
         for issue in found.issues:
             say(f"{issue.message} (line {issue.line})")
 
-    emit(invocation, brackets_document(found), human)
+    emit(ctx.obj, brackets_document(found), human)
 
 
 app.add_typer(drafting_chair.consolidate, name="consolidate")

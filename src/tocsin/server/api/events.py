@@ -8,7 +8,6 @@ from uuid import UUID
 
 import polars as pl
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin.events.browse import read_cursor
@@ -21,7 +20,7 @@ from tocsin.node.errors import UsageError
 from tocsin.node.records import node_uuid
 from tocsin.server.api.counter import ApiContext
 from tocsin.server.api.pages import ListPaging
-from tocsin.server.security import NotHereError, needs
+from tocsin.server.security import NotHereError, needs, sent
 from tocsin.sharing.export import export_events
 from tocsin.sharing.visibility import export_sight
 
@@ -221,10 +220,7 @@ def _file(counter: ApiContext, visitor: Principal, wanted: EventFilter, form: Ex
     reach = visitor.reach(Permission.EVENTS_EXPORT)
     if not reach:
         raise NotHereError
-    made = export_events(
+    whole = export_events(
         counter.node, counter.node.events, wanted, form, reach=reach, actor=visitor.actor, now=counter.now
     )
-    headers = {"Content-Disposition": f'attachment; filename="{made.name}"', "Vary": "Accept"}
-    if made.marking:
-        headers["X-Marking"] = f"TLP:{made.marking.tlp} PAP:{made.marking.pap}"
-    return StreamingResponse(made.body, media_type=made.media, headers=headers)
+    return sent(whole)

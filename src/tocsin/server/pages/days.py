@@ -1,8 +1,9 @@
-"""The first and the last day of a list, as a person typed them."""
+"""What a list is narrowed by, as a person typed it: anything, and the first and the last day."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Final
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field
 
@@ -11,10 +12,24 @@ from tocsin.server.pages.words import N_
 WRONG: Final = N_("Write a day like 2026-11-24.")
 """What to do where a day cannot be read."""
 
+_PLACES: Final = {"before": "", "after": ""}
 _LAST: Final = 9998  # the last year after whose days there are others to count with
 
 
-class Days(BaseModel):
+class ListFilter(BaseModel):
+    """What a list is narrowed by. ``before`` and ``after``, where it has them, are where a page of it begins."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything narrows the list."""
+        return any(value for name, value in self if name not in {*_PLACES, "format"})
+
+    def query(self, **more: object) -> str:
+        """The same from the beginning, with something else, as the end of an address."""
+        return urlencode({name: value for name, value in {**dict(self), **_PLACES, **more}.items() if value})
+
+
+class Days(ListFilter):
     """Part of what a list is narrowed by; ``until``: the last day that counts, with all its hours."""
 
     since: Annotated[str, Field(max_length=200)] = ""

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Annotated, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -35,13 +34,7 @@ class Filters(Days):
     subject: _Text = ""
     before: _Text = ""
 
-    def query(self, **more: object) -> str:
-        """The same as the end of an address."""
-        given = {name: value for name, value in self if value and name != "before"}
-        return urlencode({**given, **more})
-
-    @property
-    def asked(self) -> AuditFilter:
+    def wanted(self) -> AuditFilter:
         """The same as the records take it."""
         return AuditFilter(self.word, self.actor.strip(), self.subject.strip(), self.start, self.end)
 
@@ -55,7 +48,7 @@ def audit_pages(desk: PageContext) -> APIRouter:
         """Entries, the newest first."""
         before = number_in(filters.before)
         with desk.node.database.reading() as session:
-            found = list_entries(session, filters.asked, before=before, limit=_ROWS)
+            found = list_entries(session, filters.wanted(), before=before, limit=_ROWS)
             state = seal_state(session)
             actors = (entry.actor for entry in found.entries)
             names = names_of_actors(session, actors) | spoken(session, found.entries)

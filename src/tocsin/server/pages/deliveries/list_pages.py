@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -39,16 +38,6 @@ class Filters(Days):
     team: str = ""
     reference: str = ""
     before: str = ""
-
-    @property
-    def asked(self) -> bool:
-        """Whether anything narrows the list."""
-        return any((self.show, self.team, self.since, self.until, self.reference))
-
-    def query(self, before: int = 0) -> str:
-        """The same as the end of an address."""
-        given = {name: value for name, value in self if value and name != "before"}
-        return urlencode(given | ({"before": before} if before else {}))
 
 
 def list_pages(desk: PageContext) -> APIRouter:

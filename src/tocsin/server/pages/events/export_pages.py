@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from tocsin.events.export import ExportForm
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.events.asked import NAMES, EventsQuery
-from tocsin.server.security import needs
+from tocsin.server.security import needs, sent
 from tocsin.sharing.export import export_events, offer_of
 
 
@@ -32,7 +32,7 @@ def export_pages(desk: PageContext) -> APIRouter:
             return desk.page(
                 request, "events/export.html", status=status, asked=asked, offer=offer, names=NAMES, forms=forms
             )
-        made = export_events(
+        whole = export_events(
             desk.node,
             desk.node.events,
             asked.filter,
@@ -41,9 +41,6 @@ def export_pages(desk: PageContext) -> APIRouter:
             actor=visitor.actor,
             now=desk.now,
         )
-        headers = {"Content-Disposition": f'attachment; filename="{made.name}"'}
-        if made.marking:
-            headers["X-Marking"] = f"TLP:{made.marking.tlp} PAP:{made.marking.pap}"
-        return StreamingResponse(made.body, media_type=made.media, headers=headers)
+        return sent(whole)
 
     return router

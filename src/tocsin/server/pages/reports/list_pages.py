@@ -2,7 +2,6 @@
 
 from itertools import islice
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -39,11 +38,6 @@ class Filters(Days):
     before: str = ""
     format: str = ""
 
-    @property
-    def asked(self) -> bool:
-        """Whether anything narrows the list."""
-        return any((self.feed, self.text, self.since, self.until, self.aside))
-
     def wanted(self) -> IngestFilter:
         """The same as the records are asked; a day that is none narrows nothing."""
         return IngestFilter(
@@ -56,12 +50,7 @@ class Filters(Days):
 
     def whole(self) -> str:
         """The address of all reports that fit as a file, but for its form."""
-        given = {name: value for name, value in self if value and name not in {"before", "format"}}
-        return urlencode({**given, "format": ""})
-
-    def query(self, before: int) -> str:
-        """The address of the reports before that one."""
-        return urlencode({**{name: value for name, value in self if value}, "before": before})
+        return "&".join(filter(None, (self.query(format=""), "format=")))
 
 
 def list_pages(desk: PageContext) -> APIRouter:
@@ -78,7 +67,7 @@ def list_pages(desk: PageContext) -> APIRouter:
             found = find_ingests(session, filters.wanted(), before=before, limit=_ROWS + 1)
             feeds = all_feeds(session)
             count = session.scalar(select(func.count()).select_from(Ingest))
-        further = f"/reports?{filters.query(found[_ROWS - 1][0].number)}" if len(found) > _ROWS else ""
+        further = f"/reports?{filters.query(before=found[_ROWS - 1][0].number)}" if len(found) > _ROWS else ""
         return desk.page(
             request,
             "reports/list.html",

@@ -2,16 +2,15 @@
 
 from itertools import islice
 from typing import Annotated, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel
 
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.ingest import Counts
 from tocsin.pipeline.replay import ACTS, RowFilter, reasons_waiting, rows_waiting
 from tocsin.server.pages.acts import perform
+from tocsin.server.pages.days import ListFilter
 from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.reports.list_pages import all_feeds
 from tocsin.server.security import Form, needs, number_in, text_of
@@ -24,18 +23,13 @@ REPLAY, MEND, _ = ACTS
 """What these pages do with rows."""
 
 
-class Filters(BaseModel):
+class Filters(ListFilter):
     """What a person asked for, as typed. ``after``: ingest and place of the last row of the page before."""
 
     feed: str = ""
     reason: str = ""
     ingest: str = ""
     after: str = ""
-
-    @property
-    def asked(self) -> bool:
-        """Whether anything narrows the list."""
-        return any((self.feed, self.reason, self.ingest))
 
     def wanted(self) -> RowFilter:
         """The same as the quarantine is asked."""
@@ -45,10 +39,6 @@ class Filters(BaseModel):
         """The row after which the page begins."""
         number, place = map(number_in, self.after.partition(".")[::2])
         return None if number is None or place is None else (number, place)
-
-    def query(self, **other: str) -> str:
-        """The address of the same rows, with something else."""
-        return urlencode({name: value for name, value in {**dict(self), "after": "", **other}.items() if value})
 
 
 def quarantine_pages(desk: PageContext) -> APIRouter:

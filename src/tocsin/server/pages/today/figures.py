@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import ColumnElement, Select, distinct, func, select
 from sqlalchemy.orm import Session
@@ -271,25 +271,14 @@ def _feeds(session: Session, since: datetime) -> list[FeedToday]:
     )
     rows = session.execute(sums).all()
     feeds = {row.id: row for row in session.scalars(select(FeedRecord).where(FeedRecord.id.in_([r[0] for r in rows])))}
-    found = [_feed_today(feeds[row[0]], tuple(row)) for row in rows]
+    found = [_feed_today(feeds[feed], counts, last) for feed, *counts, last in rows]
     return sorted(found, key=lambda feed: (-feed.rows, feed.name))
 
 
-def _feed_today(feed: FeedRecord, row: tuple[Any, ...]) -> FeedToday:
-    _, reports, rows, stored, duplicates, quarantined, routed, last = row
-    return FeedToday(
-        source=feed.source,
-        code=feed.code,
-        name=feed.name,
-        provider=feed.provider,
-        reports=int(reports),
-        rows=int(rows),
-        stored=int(stored),
-        duplicates=int(duplicates),
-        set_aside=int(quarantined),
-        routed=int(routed),
-        last=last,
-    )
+def _feed_today(feed: FeedRecord, counts: Sequence[int], last: datetime) -> FeedToday:
+    reports, rows, stored, duplicates, aside, routed = (int(count) for count in counts)
+    named = (feed.source, feed.code, feed.name, feed.provider)
+    return FeedToday(*named, reports, rows, stored, duplicates, aside, routed, last)
 
 
 def _told(session: Session, since: datetime) -> NotifiedToday:
