@@ -66,23 +66,18 @@ def examine(home: Path) -> list[HealthFinding]:
     return findings
 
 
-def _checked(what: str, ok: bool, found: str, mend: str) -> HealthFinding:
-    """A finding; ``mend`` is of use only where it is not well."""
-    return HealthFinding(what, ok, found, "" if ok else mend)
-
-
 Check = Callable[[NodeWithStores], Iterator[HealthFinding]]
 
 
 def _space(home: Path) -> HealthFinding:
     free = shutil.disk_usage(home).free
-    mend = "Free space, or shorten [retention] in tocsin.toml and apply it."
-    return _checked("disk", free > _LITTLE_SPACE, f"{free / 1e9:.1f} GB free", mend)
+    mend = "" if free > _LITTLE_SPACE else "Free space, or shorten [retention] in tocsin.toml and apply it."
+    return HealthFinding("disk", free > _LITTLE_SPACE, f"{free / 1e9:.1f} GB free", mend)
 
 
 def _writable(home: Path) -> HealthFinding:
     ok = os.access(home, os.W_OK)
-    return _checked("home folder", ok, str(home), "Give this user the right to write there.")
+    return HealthFinding("home folder", ok, str(home), "" if ok else "Give this user the right to write there.")
 
 
 def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -90,32 +85,32 @@ def _closed(node: NodeWithStores) -> Iterator[HealthFinding]:
     from tocsin.node.home import is_open
 
     loose = is_open(node.home)
-    yield _checked(
+    yield HealthFinding(
         "other users of this machine",
         not loose,
         "can open the home folder" if loose else "cannot read the node",
-        f"As the owner of that folder: chmod -R go= {node.home}",
+        f"As the owner of that folder: chmod -R go= {node.home}" if loose else "",
     )
 
 
 def _unfinished(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.begin() as session:
         open_ones = list(session.scalars(select(Ingest.number).where(Ingest.state == IngestState.PREPARED)))
-    yield _checked(
+    yield HealthFinding(
         "interrupted ingests",
         not open_ones,
         f"{len(open_ones)} to finish" if open_ones else "none",
-        "The next 'tocsin ingest' or 'retention apply' finishes them; nothing is lost.",
+        "The next 'tocsin ingest' or 'retention apply' finishes them; nothing is lost." if open_ones else "",
     )
 
 
 def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
     missing = [path for path in node.store.files() if not (node.store.folder / path).is_file()]
-    yield _checked(
+    yield HealthFinding(
         "event table",
         not missing,
         f"{len(node.store.files()):,} files" + (f", {len(missing)} missing, first {missing[0]}" if missing else ""),
-        "Restore the missing files from a backup.",
+        "Restore the missing files from a backup." if missing else "",
     )
     with node.database.begin() as session:
         last = session.scalar(select(func.max(Ingest.number))) or 0
@@ -125,11 +120,11 @@ def _event_table(node: NodeWithStores) -> Iterator[HealthFinding]:
         stored = session.scalar(shown_by_records) or 0
     shown = node.store.last_committed()
     agree = stored <= shown <= last
-    yield _checked(
+    yield HealthFinding(
         "events and records agree",
         agree,
         f"last ingest {last}, table at {shown}",
-        "One of them is older than the other: restore both from one backup.",
+        "" if agree else "One of them is older than the other: restore both from one backup.",
     )
 
 
@@ -140,11 +135,11 @@ def _uploads(node: NodeWithStores) -> Iterator[HealthFinding]:
     with node.database.reading() as session:
         since = waiting_since(session)
     well = since is None or datetime.now(UTC) - since < _LONG_WAIT
-    yield _checked(
+    yield HealthFinding(
         "reports that were sent in",
         well,
         f"the oldest waits since {since:%Y-%m-%d %H:%M} UTC" if since else "none waits",
-        "The server takes them in: look into its log, and start it again.",
+        "" if well else "The server takes them in: look into its log, and start it again.",
     )
 
 
@@ -156,11 +151,11 @@ def _feeds(node: NodeWithStores) -> Iterator[HealthFinding]:
     feeds = feed_states(node.database)
     unwell = [feed for feed in feeds if any(alarm.acknowledged_at is None for alarm in feed.alarms)]
     words = ", ".join(f"{feed.name} ({feed.state})" for feed in unwell[:5])
-    yield _checked(
+    yield HealthFinding(
         "feeds",
         not unwell,
         f"{len(unwell)} of {len(feeds)} not as usual: {words}" if unwell else f"{len(feeds)} known, all as usual",
-        "'tocsin feeds health' says what is wrong with each; no problem fades meanwhile.",
+        "'tocsin feeds health' says what is wrong with each; no problem fades meanwhile." if unwell else "",
     )
 
 
@@ -174,11 +169,11 @@ def _collectors(node: NodeWithStores) -> Iterator[HealthFinding]:
     idle = [one for one in found if one.is_overdue(datetime.now(UTC))]
     words = [f"{one.name} failed {one.failures} times in a row" for one in failing]
     words += [f"{one.name} should have run" for one in idle if one not in failing]
-    yield _checked(
+    yield HealthFinding(
         "collectors",
         not words,
         "; ".join(words[:5]) if words else f"{len(found)} work",
-        "'tocsin collect list' says why; 'tocsin collect run' must be called by a timer.",
+        "'tocsin collect list' says why; 'tocsin collect run' must be called by a timer." if words else "",
     )
 
 
@@ -202,12 +197,12 @@ def _directory(node: NodeWithStores) -> Iterator[HealthFinding]:
 
     directory = read_directory(node.database)
     silent = [team.key for team in directory.teams if not team.mailboxes]
-    yield _checked(
+    yield HealthFinding(
         "directory",
         bool(directory.teams) and not silent,
         f"{len(directory.teams):,} teams, {len(directory.rules):,} rules"
         + (f"; no mailbox: {', '.join(silent[:5])}" if silent else ""),
-        "Import teams with 'tocsin directory import FILE'.",
+        "" if directory.teams and not silent else "Import teams with 'tocsin directory import FILE'.",
     )
 
 
@@ -215,11 +210,11 @@ def _stuck_deliveries(node: NodeWithStores) -> Iterator[HealthFinding]:
     from tocsin.delivery import failed_deliveries
 
     failed = failed_deliveries(node.database)
-    yield _checked(
+    yield HealthFinding(
         "deliveries",
         not failed,
         f"{failed:,} failed" if failed else "none failed",
-        "'tocsin deliveries list --state failed' says why.",
+        "'tocsin deliveries list --state failed' says why." if failed else "",
     )
 
 
@@ -244,11 +239,11 @@ def _own_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     forms = [form for form in KeyFormat if own.of(form) is not None or form == mail.sign]
     bad = [f"{form.words}: {verdict.why}" for form in forms if not (verdict := can_sign(own, form, now)).good]
     bad += [f"{facts.format.words} ends on {until:%Y-%m-%d}" for facts, until in own.ending(now, _KEY_DAYS)]
-    yield _checked(
+    yield HealthFinding(
         "keys of this node",
         not bad,
         "; ".join(bad) or (f"{' and '.join(form.words for form in forms)} sign" if forms else "none"),
-        "'tocsin keys node-make' makes one, 'tocsin keys node-renew' lets it live longer.",
+        "'tocsin keys node-make' makes one, 'tocsin keys node-renew' lets it live longer." if bad else "",
     )
 
 
@@ -264,12 +259,14 @@ def _team_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     bad = [f"{team.key} cannot be told" for team in teams.values() if isinstance(seals.of(team), SealingRefusal)]
     ends = ending(team_keys(node.database, teams), now, _KEY_DAYS)
     bad += [f"{teams[key.team_id].key} until {until:%Y-%m-%d}" for key, until in ends]
-    yield _checked(
+    yield HealthFinding(
         "keys of teams",
         not bad,
         (f"teams told encrypted: {len(teams)}" if teams else "no team is told encrypted")
         + (f"; {'; '.join(bad[:5])}" if bad else ""),
-        "'tocsin keys list' and 'tocsin keys expiring' show them; ask for new ones, 'tocsin keys remind' does.",
+        "'tocsin keys list' and 'tocsin keys expiring' show them; ask for new ones, 'tocsin keys remind' does."
+        if bad
+        else "",
     )
 
 
@@ -294,8 +291,8 @@ def _mailbox(node: NodeWithStores) -> Iterator[HealthFinding]:
     else:
         with open_mailbox(account_of(node.settings.mailbox)):
             yield HealthFinding("mailbox", True, f"{node.settings.mailbox.user} can be read")
-    mend = "'tocsin replies list --state waiting' shows them."
-    yield _checked("mails that wait for a person", not waiting, f"{waiting:,}" if waiting else "none", mend)
+    mend = "'tocsin replies list --state waiting' shows them." if waiting else ""
+    yield HealthFinding("mails that wait for a person", not waiting, f"{waiting:,}" if waiting else "none", mend)
 
 
 def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -309,7 +306,9 @@ def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
     left = expires - datetime.now(UTC) if expires else timedelta()
     well = left > timedelta(days=30)
     mend = "Name a later day: 'tocsin directory new-team', the answer 'expires'; then publish the file."
-    yield _checked("security.txt", well, f"ends on {expires:%Y-%m-%d}" if expires else "it has no end", mend)
+    yield HealthFinding(
+        "security.txt", well, f"ends on {expires:%Y-%m-%d}" if expires else "it has no end", "" if well else mend
+    )
 
 
 def _mail_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
@@ -320,9 +319,9 @@ def _mail_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
     wrong = list(faults(shelf))
     half = [f"{tag} has {n} in English" for tag in shelf.languages() if (n := len(in_english(shelf, tag)))]
     found = "; ".join([", ".join(shelf.languages()), *half])
-    yield _checked(
+    yield HealthFinding(
         "mail texts",
         not wrong,
         str(wrong[0]) if wrong else found,
-        "Mend the file; no mail leaves until then. 'tocsin templates check' names all.",
+        "Mend the file; no mail leaves until then. 'tocsin templates check' names all." if wrong else "",
     )
