@@ -10,9 +10,12 @@ No query counts reports, incidents or events as such: a team that hears and reco
 import hashlib
 import json
 import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+from typing import Final
 
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.records.from_rows import from_row
@@ -273,81 +276,18 @@ def _hours(start: datetime, end: datetime, number: int, *, strict: bool = True) 
     return hours
 
 
-_SHARE = "Wilson score interval; those not looked at count as no in the lower end and as yes in the upper end."
-_SPELL = (
-    "Share within the goal, Wilson score interval; a spell that may or may not have met it widens both ends. "
-    "Median by Turnbull's estimator for interval-censored times."
-)
-_YES_NO = "yes, no, or empty for not looked at"
+_RUNS: Final[Mapping[str, Callable[[Sequence[Row], datetime], _Result]]] = {
+    "contact_coverage_as": _contact_coverage_as,
+    "contact_coverage_users": _contact_coverage_users,
+    "cirt_coverage": _cirt_coverage,
+    "time_to_tell": _time_share("heard", "told", 24.0),
+    "time_to_acknowledge": _time_share("told", "acknowledged", 72.0),
+    "time_to_fix": _time_to_fix(14 * 24.0),
+    "bounced": _bounced,
+}
 
-QUERIES: tuple[MeasureQuery, ...] = (
-    MeasureQuery(
-        "contact_coverage_as",
-        "1",
-        "Autonomous systems with a contact that exists, delivers and answers",
-        "Systems with a contact that answers",
-        _SHARE,
-        (("asn", "AS number"), ("contact", _YES_NO)),
-        _contact_coverage_as,
-    ),
-    MeasureQuery(
-        "contact_coverage_users",
-        "1",
-        "Internet users behind an autonomous system with a contact that answers",
-        "Users behind such a system",
-        _SHARE
-        + " Weighted by users, on Kish's effective number of systems; a column 'basis' says what stands for them.",
-        (("asn", "AS number"), ("users", "number of users"), ("contact", _YES_NO)),
-        _contact_coverage_users,
-    ),
-    MeasureQuery(
-        "cirt_coverage",
-        "1",
-        "States with a national CIRT that answers",
-        "National CIRT that answers",
-        _SHARE + " Beside it the share that is registered.",
-        (("country", "ISO 3166-1 code"), ("registered", _YES_NO), ("responsive", _YES_NO)),
-        _cirt_coverage,
-    ),
-    MeasureQuery(
-        "time_to_tell",
-        "1",
-        "Events told to the responsible team within 24 hours of being heard",
-        "Told within 24 hours",
-        _SPELL,
-        (("heard", "time, ISO 8601"), ("told", "time, or empty while not told")),
-        _time_share("heard", "told", 24.0),
-    ),
-    MeasureQuery(
-        "time_to_acknowledge",
-        "1",
-        "Notices acknowledged within 72 hours",
-        "Acknowledged within 72 hours",
-        _SPELL,
-        (("told", "time, ISO 8601"), ("acknowledged", "time, or empty")),
-        _time_share("told", "acknowledged", 72.0),
-    ),
-    MeasureQuery(
-        "time_to_fix",
-        "1",
-        "Problems fixed within 14 days of telling",
-        "Fixed within 14 days",
-        _SPELL + " The fix lies between the last time it was seen and the first time a running feed no longer saw it.",
-        (
-            ("told", "time, ISO 8601"),
-            ("last_seen", "last time the problem was seen, or empty"),
-            ("first_gone", "first time a running feed no longer saw it, or empty while open"),
-        ),
-        _time_to_fix(14 * 24.0),
-    ),
-    MeasureQuery(
-        "bounced",
-        "1",
-        "Deliveries that bounced",
-        "Deliveries that arrive",
-        _SHARE,
-        (("delivery", "identifier"), ("bounced", _YES_NO)),
-        _bounced,
-        lower_is_better=True,
-    ),
+QUERIES: Final = tuple(
+    MeasureQuery(name, run=_RUNS[name], columns=tuple(said.pop("columns").items()), **said)
+    for name, said in tomllib.loads(Path(__file__).with_name("queries.toml").read_text(encoding="utf-8")).items()
 )
+"""All of them, in order; `queries.toml` describes them."""
