@@ -16,7 +16,7 @@ from support.mail_server import PostOffice, post_office
 from tocsin.delivery import Channel, Delivery, DeliveryState, DeliverySummary, deliver, delivery, retry
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
-from tocsin.delivery.ledger import next_try
+from tocsin.delivery.sent_log import next_try
 from tocsin.directory import Team
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import AuditEntry, Database

@@ -21,7 +21,7 @@ from support.delivery_examples import NODE, NOW, Read, Told, events, node, owe, 
 from tocsin.delivery import Delivery, DeliveryState, GoneProblem, Sender, deliver
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.columns import width
-from tocsin.delivery.survey import topics
+from tocsin.delivery.digest_summary import topics
 from tocsin.delivery.texts import texts_for
 from tocsin.delivery.xarf_report import XarfSender, xarf_reports
 from tocsin.directory import AttachmentFormat, Team

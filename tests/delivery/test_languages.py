@@ -16,10 +16,10 @@ from support.delivery_examples import NOW, Told, events, node, owe, read_folder,
 from tocsin.delivery import deliver
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.columns import WIDTH, fit, table, width, wrap
+from tocsin.delivery.digest_summary import topics
 from tocsin.delivery.direction import LEFT, right_to_left
 from tocsin.delivery.example import example_mail
 from tocsin.delivery.mailbox import verdicts_in
-from tocsin.delivery.survey import topics
 from tocsin.delivery.texts import SHIPPED, Shelf, Texts, faults, in_english, open_shelf, text_names, texts_for
 from tocsin.delivery.texts.specimens import specimens
 from tocsin.node.errors import ConflictError, NotFoundError, SettingError, UsageError

@@ -39,7 +39,7 @@ from tocsin.delivery import (
 from tocsin.delivery.channels import Channel
 from tocsin.delivery.channels.file import FileChannel
 from tocsin.delivery.channels.smtp import SmtpChannel
-from tocsin.delivery.safety import MailAllowance, most_mails
+from tocsin.delivery.sending_policy import MailAllowance, most_mails
 from tocsin.directory import Team
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import queue_letter

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from support.directory_example import NOW, TEAMS, World
-from tocsin.delivery.ledger import note_posted
+from tocsin.delivery.sent_log import note_posted
 from tocsin.directory import (
     ContactPurpose,
     PersonStatement,

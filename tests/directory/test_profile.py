@@ -22,6 +22,7 @@ from tocsin.directory import (
     import_entries,
     read_about,
 )
+from tocsin.directory.fact_schema import lines, paragraphs
 from tocsin.directory.facts import AttestationKind, Authority, ChannelKind, ProfileTopic, Status
 from tocsin.directory.files import ImportFile
 from tocsin.directory.profile import (
@@ -36,9 +37,8 @@ from tocsin.directory.profile import (
 )
 from tocsin.directory.profile.model import PublicKey, Scope, TeamProfile, ordered
 from tocsin.directory.profile.outline import OUTLINE
-from tocsin.directory.profile.reading import read_profile
+from tocsin.directory.profile.parse import read_profile
 from tocsin.directory.profile.text import NOT_STATED, profile_text
-from tocsin.directory.shapes import lines, paragraphs
 from tocsin.node.errors import InputError
 from tocsin.node.records import AuditEntry, Database
 

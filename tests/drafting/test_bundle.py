@@ -13,7 +13,7 @@ from tocsin.drafting.bundle import copied, is_bundle, merged, read_bundle, write
 from tocsin.drafting.history import replayed, verify
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.store import add_copy, add_text, append, load, source_of, take_in
-from tocsin.drafting.stored import StoredText
+from tocsin.drafting.stored_text import StoredText
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import Database, open_database
 from tocsin.node.records.engine import sqlite_url

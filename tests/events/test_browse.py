@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support.event_examples import LABELS, NOW, EventWorld, as_of, country_of, expected, make_world, seen, time_of
 from tocsin.events.browse import Events, read_cursor
 from tocsin.events.filters import EVERYWHERE, SEVERITIES, EventFilter
-from tocsin.events.sight import ALL_FIELDS, EVERYTHING, EventScope, ScopeClause, merged
+from tocsin.events.scope import ALL_FIELDS, EVERYTHING, EventScope, ScopeClause, merged
 from tocsin.events.store import EventQuery
 from tocsin.networks import parse_network
 

@@ -22,7 +22,7 @@ from support.routes import doors
 from tocsin.pipeline.stores import open_node
 from tocsin.operations.backup import _tables
 from tocsin.cli import COMMANDS, application
-from tocsin.server.pages.places import _ASIDE
+from tocsin.server.pages.navigation import _ASIDE
 from tocsin.server.server import make_application
 application(COMMANDS)
 served = make_application(open_node(Path(sys.argv[1])), clock=lambda: datetime(2026, 11, 23, tzinfo=UTC))

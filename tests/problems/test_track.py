@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.events.schema import COLUMNS
-from tocsin.node.records.keys import KeyFiles
+from tocsin.node.records.key_files import KeyFiles
 from tocsin.problems import NotificationFlags, ReminderPolicy, Sightings, Tracker, gone_since, problem_keys
 from tocsin.problems.track import NOTES
 

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from support.world import served
-from tocsin.interface.guard import form_word
+from tocsin.interface.authorization import form_word
 from tocsin.node.accounts import AccountRole, Person, read_session, start_session
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.security import COOKIE

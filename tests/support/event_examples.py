@@ -14,7 +14,7 @@ from tocsin.events.browse import Events
 from tocsin.events.filters import TEXT_FIELDS, EventFilter
 from tocsin.events.models import TeamSet
 from tocsin.events.schema import COLUMNS
-from tocsin.events.sight import EventScope
+from tocsin.events.scope import EventScope
 from tocsin.events.store import EventStore
 from tocsin.node.records import open_database, sqlite_url
 

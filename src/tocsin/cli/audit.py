@@ -18,7 +18,7 @@ from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from tocsin.node.records import AuditEntry
-    from tocsin.node.records.audit_list import AuditFilter
+    from tocsin.node.records.audit_queries import AuditFilter
     from tocsin.node.records.seal_check import SealCheckResult
     from tocsin.node.records.seals import Head
 
@@ -43,7 +43,7 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
 ) -> None:
     """List entries, the newest first."""
-    from tocsin.node.records.audit_list import list_entries, spoken
+    from tocsin.node.records.audit_queries import list_entries, spoken
 
     asked = _asked(word, actor, subject, since, until)
     with call.database.reading() as session:
@@ -58,7 +58,7 @@ def list_(
 @app.command()
 def show(call: NodeInvocation, entry: Annotated[int, typer.Argument(help="The entry's number.")]) -> None:
     """Show one entry, with its details."""
-    from tocsin.node.records.audit_list import find_entry, spoken
+    from tocsin.node.records.audit_queries import find_entry, spoken
 
     with call.database.reading() as session:
         found = find_entry(session, entry)
@@ -78,7 +78,7 @@ def export(
 ) -> None:
     """Write all entries as JSON, one a line, the oldest first; names and reasons by reference, as they are sealed."""
     from tocsin.node.files import disk_failures
-    from tocsin.node.records.audit_list import every_entry
+    from tocsin.node.records.audit_queries import every_entry
 
     asked = _asked(word, actor, subject, since, until)
     with (
@@ -97,7 +97,7 @@ def erase(
 ) -> None:
     """Erase a reason or a name that entries name; the entries stay, and the log still verifies."""
     from tocsin.node.records import AuditAction, audit
-    from tocsin.node.records.aside import erase_aside
+    from tocsin.node.records.audit_texts import erase_aside
 
     with call.database.begin() as session:
         if not erase_aside(session, reference):
@@ -161,7 +161,7 @@ def key(
 
 def _asked(word: str, actor: str, subject: str, since: str | None, until: str | None) -> "AuditFilter":
     from tocsin.node.records import AuditAction
-    from tocsin.node.records.audit_list import AuditFilter
+    from tocsin.node.records.audit_queries import AuditFilter
 
     if word and word not in set(AuditAction):
         raise UsageError(f"There is no word '{word}'.", hint="docs/audit.md lists them.")

@@ -7,6 +7,7 @@ a line below makes them commands of ``tocsin directory``.
 import typer
 
 from tocsin.cli import (
+    directory_assertions,
     directory_cirts,
     directory_claims,
     directory_conflicts,
@@ -22,7 +23,6 @@ from tocsin.cli import (
     directory_registry,
     directory_sources,
     directory_team,
-    directory_words,
 )
 from tocsin.cli.acts import act_group
 
@@ -33,9 +33,9 @@ app = typer.Typer(
             "claim": directory_claims.show_ways,
             "decide": directory_conflicts.show_decision,
             "set": directory_facts.show_fact_said,
-            "assert": directory_words.show_asserted,
-            "deny": directory_words.show_denied,
-            "withdraw": directory_words.show_withdrawn,
+            "assert": directory_assertions.show_asserted,
+            "deny": directory_assertions.show_denied,
+            "withdraw": directory_assertions.show_withdrawn,
         },
     ),
     no_args_is_help=True,

@@ -29,7 +29,7 @@ def lookup(
     """Show for each of many addresses who is responsible, and their mailboxes, as CSV."""
     from tocsin.cli.explain import open_router
     from tocsin.networks import Networks
-    from tocsin.sharing.lookup.many import who_of_each
+    from tocsin.sharing.lookup.bulk import who_of_each
 
     if call.server:
         with remote.client_of(call) as client:

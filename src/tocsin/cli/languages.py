@@ -18,7 +18,7 @@ _Language = Annotated[str, typer.Argument(help="A language, such as sw or pt_BR.
 @app.command("list")
 def list_(call: NodeInvocation) -> None:
     """List the languages that the pages speak, each with how much of it is there."""
-    from tocsin.server.pages.translating import FILE, faults, source
+    from tocsin.server.pages.catalogues import FILE, faults, source
     from tocsin.server.pages.words import OURS, languages
 
     own = call.home / HomeFolder.LOCALE
@@ -44,7 +44,7 @@ def list_(call: NodeInvocation) -> None:
 @app.command()
 def start(call: NodeInvocation, language: _Language) -> None:
     """Write the file to translate into, or bring it up to date: an ordinary gettext catalogue."""
-    from tocsin.server.pages.translating import update
+    from tocsin.server.pages.catalogues import update
 
     path = _path(call.home, language)
     catalogue = update(path, language)
@@ -56,7 +56,7 @@ def start(call: NodeInvocation, language: _Language) -> None:
 @app.command()
 def check(call: NodeInvocation, language: _Language) -> None:
     """Show which texts of this node's own catalogue are missing or fill in the wrong names."""
-    from tocsin.server.pages.translating import faults
+    from tocsin.server.pages.catalogues import faults
 
     path = _path(call.home, language)
     if not path.is_file():
@@ -82,7 +82,7 @@ def _path(home: Path, language: str) -> Path:
     """
     from babel import Locale, UnknownLocaleError
 
-    from tocsin.server.pages.translating import FILE
+    from tocsin.server.pages.catalogues import FILE
 
     try:
         Locale.parse(language)

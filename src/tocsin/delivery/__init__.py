@@ -2,9 +2,10 @@
 
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt, open_channel, reach_smtp
 from tocsin.delivery.deliver import DeliverySummary, deliver
+from tocsin.delivery.digest_summary import DELIVERY, GoneProblem, problem_words, topic_names
 from tocsin.delivery.halt import halts, release_brake, resume, stop
-from tocsin.delivery.holding import drop, find_mail, held_digests, held_letters, release, waiting_teams
-from tocsin.delivery.journal import (
+from tocsin.delivery.held_mails import drop, find_mail, held_digests, held_letters, release, waiting_teams
+from tocsin.delivery.history import (
     DueNews,
     deliveries,
     delivery,
@@ -16,7 +17,11 @@ from tocsin.delivery.journal import (
     retry,
     sent_to,
 )
-from tocsin.delivery.listing import (
+from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.delivery.notices import DeliveryNotice, asking, notices
+from tocsin.delivery.outbox import EventsOf, due_at, queue, release_items
+from tocsin.delivery.preview import preview
+from tocsin.delivery.queries import (
     GROUPS,
     TOLD,
     DeliveryFilter,
@@ -26,11 +31,6 @@ from tocsin.delivery.listing import (
     find_digests,
     find_letters,
 )
-from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, ItemState
-from tocsin.delivery.notices import DeliveryNotice, asking, notices
-from tocsin.delivery.outbox import EventsOf, due_at, queue, release_items
-from tocsin.delivery.preview import preview
-from tocsin.delivery.released import DigestRelease, through_the_gate
+from tocsin.delivery.release_check import DigestRelease, through_the_gate
 from tocsin.delivery.render import Annotate, Facts, GoneOf, Mail, Sender
 from tocsin.delivery.steering import can_hold, can_repeat, hold, send_again
-from tocsin.delivery.survey import DELIVERY, GoneProblem, problem_words, topic_names

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from tocsin.delivery.halt import halts, release_brake, resume, stop
-from tocsin.delivery.holding import drop, find_mail, release
-from tocsin.delivery.journal import retry
+from tocsin.delivery.held_mails import drop, find_mail, release
+from tocsin.delivery.history import retry
 from tocsin.delivery.models import Delivery
 from tocsin.delivery.steering import hold, send_again
 from tocsin.interface.acts import Act, ActContext, OwnSurface

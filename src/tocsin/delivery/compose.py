@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.delivery.columns import WIDTH, fit, table, width, wrap
+from tocsin.delivery.digest_summary import PLACES_SHOWN, ProblemLine, Silence, Survey, TopicCount, utc
 from tocsin.delivery.direction import right_to_left
-from tocsin.delivery.survey import PLACES_SHOWN, ProblemLine, Silence, Survey, TopicCount, utc
 from tocsin.delivery.texts import DigestText, Texts, TopicText
 from tocsin.sharing.gate import Marking
 

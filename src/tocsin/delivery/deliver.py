@@ -14,11 +14,9 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.braking import braked, stopped
 from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
 from tocsin.delivery.expiry import expire
-from tocsin.delivery.holding import known_teams, still_leaving, waiting_teams
-from tocsin.delivery.ledger import DAY, FULL_WAIT, forget_posted, next_try, note_posted, posted_to
+from tocsin.delivery.held_mails import known_teams, still_leaving, waiting_teams
 from tocsin.delivery.lock import sole_deliverer
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.models import FINAL, Delivery, DeliveryState
@@ -32,7 +30,7 @@ from tocsin.delivery.outbox import (
     open_deliveries,
     unclaimed_teams,
 )
-from tocsin.delivery.post import Post, hold_letters, reached, send_letters
+from tocsin.delivery.preflight import braked, stopped
 from tocsin.delivery.render import (
     CANNOT_SEAL,
     NO_EVENTS,
@@ -45,8 +43,10 @@ from tocsin.delivery.render import (
     Sender,
     render,
 )
-from tocsin.delivery.safety import FILE, SHADOW, MailAllowance, holds_first, same_mailbox, way_of
 from tocsin.delivery.sealing import KeyRequests, settle, stuck_teams
+from tocsin.delivery.sender import Post, hold_letters, reached, send_letters
+from tocsin.delivery.sending_policy import FILE, SHADOW, MailAllowance, holds_first, same_mailbox, way_of
+from tocsin.delivery.sent_log import DAY, FULL_WAIT, forget_posted, next_try, note_posted, posted_to
 from tocsin.directory import Team
 from tocsin.node.records import AuditAction, Database, audit, cut
 from tocsin.node.sentences import join_sentences, say
@@ -68,7 +68,7 @@ _AUDITED = {
 class DeliverySummary:
     """What a run did. ``problem`` says why it stopped early, or is empty.
 
-    ``way``: how mails went, see `safety.way_of`. ``digests``, ``mails`` and ``events`` went that way, as did
+    ``way``: how mails went, see `sending_policy.way_of`. ``digests``, ``mails`` and ``events`` went that way, as did
     ``letters``; ``held`` digests newly wait for a person; ``full`` wait since a mailbox has had its mails for a day;
     ``expired`` became too old; ``stuck`` must be encrypted and cannot be. ``unreachable``: team id → events that wait,
     since the team has no mailbox that a mail can be addressed to.

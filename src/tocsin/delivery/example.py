@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
-from tocsin.delivery.survey import AdviceTopic, GoneProblem, ProblemLine, Silence, Survey, TopicCount, topics
+from tocsin.delivery.digest_summary import AdviceTopic, GoneProblem, ProblemLine, Silence, Survey, TopicCount, topics
 from tocsin.delivery.texts import Texts
 from tocsin.node.errors import NotFoundError
 from tocsin.sharing.gate import Marking, Pap, Tlp

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.ledger import DAY
 from tocsin.delivery.models import BrakePass, Halt
+from tocsin.delivery.sent_log import DAY
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say

@@ -67,7 +67,8 @@ class Delivery(Base):
 
     ``uuid`` makes its Message-IDs unique over nodes and fresh installations. ``mails_sent`` mails of it have left, and
     ``waiting`` are the mailboxes that the next one still goes to after a refusal for the moment (empty: all).
-    ``channel``: the way it left or is to leave, see `safety.Way`. ``released_at``: when a person let a held one go.
+    ``channel``: the way it left or is to leave, see `sending_policy.way_of`.
+    ``released_at``: when a person let a held one go.
     ``protection``: how it was signed and for which keys it was encrypted, in words, or empty.
     ``repeats``: the id of the digest whose events it tells again, for a person asked for that.
     ``counts``: ``events``, ``problems``, ``new``, ``continuing``, ``gone``, ``mails``, ``withheld``.
@@ -100,7 +101,7 @@ class Delivery(Base):
 
 
 class SentMail(Base):
-    """One mail that left for one mailbox: what limits and the brake count. ``way``: see `safety.Way`."""
+    """One mail that left for one mailbox: what limits and the brake count. ``way``: see `sending_policy.way_of`."""
 
     __tablename__ = "posted"
     __table_args__ = (Index("ix_posted_way_at", "way", "at"),)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from tocsin.delivery.holding import find_mail
+from tocsin.delivery.held_mails import find_mail
 from tocsin.delivery.models import Delivery
 from tocsin.delivery.outbox import EventsOf, bundles, owed_by
-from tocsin.delivery.post import letter_mail
 from tocsin.delivery.render import Facts, Mail, Sender, render
+from tocsin.delivery.sender import letter_mail
 from tocsin.directory import Team
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter

@@ -8,13 +8,13 @@ from uuid import UUID
 import numpy as np
 import polars as pl
 
+from tocsin.delivery.attachments import Files, Packing, files_of, readable
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
-from tocsin.delivery.data import Files, Packing, files_of, readable
+from tocsin.delivery.digest_summary import DELIVERY, GoneProblem, Survey, survey
 from tocsin.delivery.mime import Envelope, assemble, plain
 from tocsin.delivery.outbox import OwedDigest
-from tocsin.delivery.released import matching, through_the_gate
+from tocsin.delivery.release_check import matching, through_the_gate
 from tocsin.delivery.sealing import CannotSealError, Protection, Seals
-from tocsin.delivery.survey import DELIVERY, GoneProblem, Survey, survey
 from tocsin.delivery.texts import DigestText, Shelf, Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
 from tocsin.directory import AttachmentFormat, Team

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.holding import check_not_final
+from tocsin.delivery.held_mails import check_not_final
 from tocsin.delivery.models import Delivery, DeliveryState
 from tocsin.delivery.outbox import repeat
 from tocsin.node.errors import ConflictError

@@ -21,8 +21,6 @@ from tocsin.directory.model import (
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
-    from tocsin.directory.about import TeamRecord, read_about
-    from tocsin.directory.attest import SOON, TrustVerdict, attested, judge_trust, weigh
     from tocsin.directory.conflicts import (
         STATES,
         Conflict,
@@ -40,13 +38,14 @@ if TYPE_CHECKING:
         same_and_wider,
         undecide,
     )
-    from tocsin.directory.difference_words import ChangeLine
+    from tocsin.directory.difference_text import ChangeLine
+    from tocsin.directory.effective import merged_teams
     from tocsin.directory.entries import RefusedEntry
     from tocsin.directory.facts import AttestationKind, ContactPurpose, Fact, FactKind, shown_fact
     from tocsin.directory.history import HistoryEntry, networks_inside, read_history, read_team_history, said_later
     from tocsin.directory.hours import in_hours
     from tocsin.directory.importing import ImportResult, import_directory, import_entries
-    from tocsin.directory.merging import (
+    from tocsin.directory.merges import (
         Candidate,
         TeamMerge,
         keep_apart,
@@ -55,12 +54,20 @@ if TYPE_CHECKING:
         read_merges,
         unmerge_team,
     )
-    from tocsin.directory.muting import mute, unmute
+    from tocsin.directory.mutes import mute, unmute
     from tocsin.directory.new_team import enter_team
-    from tocsin.directory.person_word import PersonFact, say_of_team
+    from tocsin.directory.person_facts import PersonFact, say_of_team
+    from tocsin.directory.person_statements import (
+        AssertionResult,
+        PersonStatement,
+        assert_claim,
+        deny_claim,
+        read_line,
+        withdraw_word,
+    )
     from tocsin.directory.precedence import strength
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
-    from tocsin.directory.reading import (
+    from tocsin.directory.queries import (
         directory_version,
         list_teams,
         read_claims_on,
@@ -74,14 +81,7 @@ if TYPE_CHECKING:
         teams_called,
     )
     from tocsin.directory.search import MOST_COUNTED, FoundTeam, TeamSearch, count_teams, search_teams
-    from tocsin.directory.standing import merged_teams
-    from tocsin.directory.statements import (
-        AssertionResult,
-        PersonStatement,
-        assert_claim,
-        deny_claim,
-        read_line,
-        withdraw_word,
-    )
+    from tocsin.directory.team_record import TeamRecord, read_about
+    from tocsin.directory.trust import SOON, TrustVerdict, attested, judge_trust, weigh
 else:
     __getattr__ = lazy_face(__name__, __file__)

@@ -8,11 +8,11 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from tocsin.directory.decisions import DecisionRecord, ValueDecision, decide_conflict, undecide
-from tocsin.directory.merging import TeamMerge, keep_apart, merge_teams, unmerge_team
+from tocsin.directory.merges import TeamMerge, keep_apart, merge_teams, unmerge_team
 from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole
-from tocsin.directory.muting import mute, unmute
-from tocsin.directory.person_word import PersonFact, say_of_team
-from tocsin.directory.statements import (
+from tocsin.directory.mutes import mute, unmute
+from tocsin.directory.person_facts import PersonFact, say_of_team
+from tocsin.directory.person_statements import (
     AssertionResult,
     PersonStatement,
     assert_claim,

@@ -10,10 +10,10 @@ import numpy as np
 from sqlalchemy import select
 
 from tocsin.directory.decisions import read_ground
+from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, standing
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 from tocsin.directory.precedence import DECISION, MAILBOX, MailboxClaim, RecordedDecision, is_person, name_of
-from tocsin.directory.reading import team_keys
-from tocsin.directory.standing import DirectoryPart, EffectiveAssertions, standing
+from tocsin.directory.queries import team_keys
 from tocsin.directory.tables import TeamRow
 from tocsin.networks import flatten_cover, parse_networks
 from tocsin.node.records import Database

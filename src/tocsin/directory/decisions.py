@@ -10,11 +10,11 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, standing, words_at
 from tocsin.directory.model import ResponsibilityRole, RuleKind
+from tocsin.directory.person_statements import audit_detail, read_claim_value, read_line, renew_version
 from tocsin.directory.precedence import DECISION, MAILBOX, PersonAssertions, RecordedDecision, name_of
-from tocsin.directory.reading import find_team, keys_asked
-from tocsin.directory.standing import DirectoryPart, EffectiveAssertions, standing, words_at
-from tocsin.directory.statements import audit_detail, read_claim_value, read_line, renew_version
+from tocsin.directory.queries import find_team, keys_asked
 from tocsin.directory.tables import DecisionRow, TeamRow
 from tocsin.networks import Network, parse_network
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError

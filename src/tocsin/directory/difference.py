@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from tocsin.directory.entries import Entries, FactEntry, MailboxEntry, MuteEntry, RefusedEntry, RuleEntry, Value
+from tocsin.directory.fact_schema import LISTS
 from tocsin.directory.facts import FactKind
 from tocsin.directory.model import MuteKind, RuleKind
-from tocsin.directory.shapes import LISTS
 
 
 class _Entry(Protocol):

@@ -7,6 +7,7 @@ from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 from tocsin.directory import canonical
+from tocsin.directory.fact_schema import LISTS, SHAPES, FactSchema
 from tocsin.directory.facts import ContactPurpose, FactKind
 from tocsin.directory.model import (
     AttachmentFormat,
@@ -17,7 +18,6 @@ from tocsin.directory.model import (
     RuleKind,
     TeamKind,
 )
-from tocsin.directory.shapes import LISTS, SHAPES, FactSchema
 
 Value: TypeAlias = str | bool | UUID | tuple[str, ...]
 T = TypeVar("T")

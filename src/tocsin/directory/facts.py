@@ -107,7 +107,7 @@ class ProfileTopic(StrEnum):
 class Fact:
     """One assertion about a team.
 
-    ``value`` and ``detail`` are canonical texts, as ``shapes.py`` reads them. A membership is the body, with
+    ``value`` and ``detail`` are canonical texts, as ``fact_schema.py`` reads them. A membership is the body, with
     ``status``, ``since`` and ``until``; an attestation its issuer, with ``kind``, ``scope``, ``expires``, ``evidence``;
     a channel a number or an address, with ``kind`` and ``purpose``; a statement its text, with ``about``. ``recorded``
     is when this node came to know it; ``withdrawn`` when its source stopped saying it, None while it stands.

@@ -22,8 +22,8 @@ from tocsin.directory.entries import (
     take_rules,
     take_teams,
 )
+from tocsin.directory.fact_schema import SHAPES
 from tocsin.directory.facts import ContactPurpose
-from tocsin.directory.shapes import SHAPES
 from tocsin.node.errors import InputError
 
 _DOCS = "docs/directory.md describes the formats field by field."

@@ -11,10 +11,10 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.directory.effective import on_values
 from tocsin.directory.model import RuleKind
 from tocsin.directory.precedence import DECISION, MAILBOX, PERSON
-from tocsin.directory.reading import find_team, keys_asked
-from tocsin.directory.standing import on_values
+from tocsin.directory.queries import find_team, keys_asked
 from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
 from tocsin.networks import network_bounds, parse_network, parse_networks
 from tocsin.node.records import Database

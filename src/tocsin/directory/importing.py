@@ -12,7 +12,8 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from tocsin.directory.difference import Difference, StoredDirectory, compare
-from tocsin.directory.difference_words import ChangeLine, difference_lines, shrinkage
+from tocsin.directory.difference_text import ChangeLine, difference_lines, shrinkage
+from tocsin.directory.effective import merged_teams, words_at
 from tocsin.directory.entries import (
     TEAM_FIELDS,
     Basis,
@@ -28,7 +29,6 @@ from tocsin.directory.facts import ContactPurpose, FactKind
 from tocsin.directory.files import ImportFile, read_import_file
 from tocsin.directory.model import Mute, MuteKind, ResponsibilityRole, RuleKind, Team
 from tocsin.directory.precedence import DECISION, PERSON
-from tocsin.directory.standing import merged_teams, words_at
 from tocsin.directory.tables import ConstituencyRow, DirectoryStateRow, FactRow, MailboxRow, MuteRow, TeamRow
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import AuditAction, Base, Database, audit

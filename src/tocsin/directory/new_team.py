@@ -9,7 +9,7 @@ from tocsin.directory import canonical
 from tocsin.directory.entries import Entries, ListItem, RawTeam, take_teams
 from tocsin.directory.files import ImportFile
 from tocsin.directory.importing import import_entries
-from tocsin.directory.reading import own_number
+from tocsin.directory.queries import own_number
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.node.records import Database
 from tocsin.node.sentences import say

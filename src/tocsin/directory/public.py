@@ -14,10 +14,10 @@ from typing import Final
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from tocsin.directory.effective import merged_teams
 from tocsin.directory.facts import Fact, FactKind, ProfileTopic
 from tocsin.directory.model import RuleKind, TeamKind
 from tocsin.directory.profile import TeamProfile, current_profile
-from tocsin.directory.standing import merged_teams
 from tocsin.directory.tables import DirectoryStateRow, ProfileRow, TeamRow
 from tocsin.node.records import Database
 

@@ -1,8 +1,8 @@
 """The team that an act is done to, if the permission of whoever acts reaches it."""
 
+from tocsin.directory.effective import merged_teams
 from tocsin.directory.model import Team
-from tocsin.directory.reading import read_team
-from tocsin.directory.standing import merged_teams
+from tocsin.directory.queries import read_team
 from tocsin.interface.acts import ActContext
 from tocsin.node.errors import NotFoundError
 

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
         StakeholderEntry,
     )
     from tocsin.drafting.overlap import overlaps
+    from tocsin.drafting.parse import read_text
     from tocsin.drafting.plaintext import read_compilation
-    from tocsin.drafting.reading import read_text
     from tocsin.drafting.rebasing import outdated, rebased
     from tocsin.drafting.store import add_copy, add_text, append, load, source_of, stored_texts, take_in
-    from tocsin.drafting.stored import StoredText
+    from tocsin.drafting.stored_text import StoredText
 else:
     __getattr__ = lazy_face(__name__, __file__)

@@ -18,7 +18,7 @@ from tocsin.drafting import acts
 from tocsin.drafting.classify import CONTROL
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, canonical, extended, replayed, undone_steps, verify
-from tocsin.drafting.stored import StoredText
+from tocsin.drafting.stored_text import StoredText
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 
 FORMAT = "tocsin-draft/1"

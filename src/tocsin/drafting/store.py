@@ -14,7 +14,7 @@ from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, Signer, extended, replayed
 from tocsin.drafting.model import NegotiatedText
 from tocsin.drafting.models import DraftStep, DraftText
-from tocsin.drafting.stored import StoredText
+from tocsin.drafting.stored_text import StoredText
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import AuditAction, Database, audit
 

@@ -20,7 +20,7 @@ from tocsin.events.extra import PREFIX, fold
 from tocsin.events.filters import EventFilter
 from tocsin.events.matching import TEXT_ROWS, EventFile, Matcher, ResolvedFilter
 from tocsin.events.schema import BY_NAME, COLUMNS
-from tocsin.events.sight import EVERYTHING, EventScope, Label, ScopeClause
+from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause
 from tocsin.events.store import EventStore
 from tocsin.events.summaries import GLANCE, Places, Summaries, UInt64s
 from tocsin.node.cache import Cache

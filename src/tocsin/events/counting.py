@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from tocsin.events.kinds import CONDITIONS
 from tocsin.events.matching import FOREVER, EventFile, Matcher, ResolvedFilter
-from tocsin.events.sight import Label
+from tocsin.events.scope import Label
 from tocsin.events.summaries import HOUR, Bools, FileDigest, Int64s, UInt32s, each
 from tocsin.node.cache import Cache
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from tocsin.events.filters import EventFilter
-from tocsin.events.sight import Label
+from tocsin.events.scope import Label
 from tocsin.events.summaries import KIND, Bools, Int64s
 
 CONDITIONS: Final = {

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from tocsin.events.filters import EVERYWHERE, TEXT_FIELDS, EventFilter
 from tocsin.events.kinds import CONDITIONS, Kinds
 from tocsin.events.models import TeamSet
-from tocsin.events.sight import EventScope, ScopeClause
+from tocsin.events.scope import EventScope, ScopeClause
 from tocsin.events.store import EventQuery, EventStore, may_hold
 from tocsin.events.summaries import Bools, FileDigest, Places, Summaries, each
 from tocsin.networks import parse_network

@@ -14,13 +14,13 @@ from tocsin.networks.addresses import (
     parse_network,
     parse_networks,
 )
-from tocsin.networks.announced import announced, networks_of
+from tocsin.networks.announcements import announced, networks_of
+from tocsin.networks.as_by_country import as_numbers_in
 from tocsin.networks.countries import country_names
 from tocsin.networks.formats import FORMATS, Format
 from tocsin.networks.intervals import Cover, IntervalTable, Ranges, flatten_cover, flatten_ranges, overlay
 from tocsin.networks.lines import read_chunks
 from tocsin.networks.load import LoadReport, load_table, read_networks
-from tocsin.networks.seen import as_numbers_in
 from tocsin.networks.sources import table_files
 from tocsin.networks.special import SPECIAL_USE, special_use
 from tocsin.networks.tables import AsRegister, NetworkLookup, Networks

@@ -27,7 +27,7 @@ from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit, cut
-from tocsin.node.records.keys import KeyFiles
+from tocsin.node.records.key_files import KeyFiles
 from tocsin.pipeline.stores import NodeWithStores
 
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may

@@ -15,7 +15,7 @@ from tocsin.node.home import open_home
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
 from tocsin.node.records import Database
-from tocsin.node.records.keys import KeyFiles
+from tocsin.node.records.key_files import KeyFiles
 from tocsin.node.settings import Settings
 from tocsin.problems import NOTES, Tracker
 

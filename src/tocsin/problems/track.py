@@ -1,6 +1,6 @@
 """What is remembered of each problem, and what a new sighting changes.
 
-Notes are kept per problem in sorted key files (`tocsin.node.records.keys`), not in the database: an ingest may see
+Notes are kept per problem in sorted key files (`tocsin.node.records.key_files`), not in the database: an ingest may see
 millions.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.node.records.keys import KeyFiles
+from tocsin.node.records.key_files import KeyFiles
 
 # Columns of the notes, all uint32: times in seconds since 1970 UTC; numbers of feed, ingest and set of teams; counts.
 # New ones are added at the end: files without them are read as having zeros there.

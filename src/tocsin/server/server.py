@@ -21,8 +21,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tocsin import __version__
 from tocsin.events.filters import EventFilter
+from tocsin.interface.authorization import WrongFormError
 from tocsin.interface.capabilities import capabilities
-from tocsin.interface.guard import WrongFormError
 from tocsin.node.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
 from tocsin.node.records.sealer import sealing
 from tocsin.node.tokens import open_tokens
@@ -30,14 +30,14 @@ from tocsin.operations.worker import Worker
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.pipeline.uploads import Taker
 from tocsin.server.api import api_door
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.pages.account import account_pages
 from tocsin.server.pages.admin import admin_pages
 from tocsin.server.pages.answer_pages import answer_pages
 from tocsin.server.pages.audit import audit_pages
+from tocsin.server.pages.context import PageContext, make_desk
 from tocsin.server.pages.credentials import credentials_pages
 from tocsin.server.pages.deliveries import deliveries_pages
-from tocsin.server.pages.desk import PageContext, make_desk
 from tocsin.server.pages.events import events_pages
 from tocsin.server.pages.home_pages import home_pages
 from tocsin.server.pages.inbox import inbox_pages

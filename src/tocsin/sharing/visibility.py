@@ -17,7 +17,7 @@ from tocsin.directory import teams_by_id
 from tocsin.events.browse import EventCounts, Events
 from tocsin.events.models import FeedRecord, Ingest
 from tocsin.events.quarantine import SetAsideRow, header_of
-from tocsin.events.sight import EVERYTHING, EventScope, Label, ScopeClause, merged
+from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause, merged
 from tocsin.events.sources import FeedSource, sources
 from tocsin.node.accounts import PermissionScope
 from tocsin.node.errors import TocsinError

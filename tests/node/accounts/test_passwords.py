@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.node.accounts.leaked import is_leaked
+from tocsin.node.accounts.leaked_passwords import is_leaked
 from tocsin.node.accounts.passwords import LONGEST, SHORTEST, Weakness, fits, hash_password, is_outdated, weakness
 from tocsin.node.errors import StorageError
 

@@ -14,8 +14,8 @@ from support.abuse_reports import shapes, traces, xarf
 from support.browser import browser
 from support.world import START, World, copy_world, served, serving, text_of
 from tocsin.incidents.arrivals import PublicReport
+from tocsin.server.pages.public.rate_limit import Turns
 from tocsin.server.pages.public.report_pages import GUESSES_AN_HOUR, REPORTS_AN_HOUR
-from tocsin.server.pages.public.turns import Turns
 from tocsin.server.server import make_application
 
 AGENT = "A Browser That Nobody Else Has/1.0"

@@ -10,11 +10,11 @@ from babel.messages.pofile import read_po, write_po
 
 from support.page_checks import Gallery, gallery
 from support.world import World, copy_world, text_of
-from tocsin.interface.guard import form_word
+from tocsin.interface.authorization import form_word
 from tocsin.node.accounts import AccountRole, read_session
 from tocsin.node.sentences import CONTEXT
 from tocsin.node.tokens import open_tokens
-from tocsin.server.pages.translating import FILE, source, update
+from tocsin.server.pages.catalogues import FILE, source, update
 from tocsin.server.security import COOKIE
 
 LANGUAGE = "sw"

@@ -11,7 +11,7 @@ from tocsin.directory import read_team
 from tocsin.node.accounts import AccountRole
 from tocsin.node.records import AuditAction, audit
 from tocsin.server.pages.today.figures import ROUTINE, Matter, slow_needs, state_token, today
-from tocsin.server.pages.today.sayings import CHANGES, LINKS, NEEDS
+from tocsin.server.pages.today.texts import CHANGES, LINKS, NEEDS
 from tocsin.server.server import make_application
 
 

@@ -18,8 +18,8 @@ from tocsin.events.models import AlarmKind
 from tocsin.node.accounts import AccountRole
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import CONTEXT, say
-from tocsin.server.pages.closed import CLOSED
-from tocsin.server.pages.translating import FILE, faults, source, texts_of, update
+from tocsin.server.pages.catalogues import FILE, faults, source, texts_of, update
+from tocsin.server.pages.closed_lists import CLOSED
 from tocsin.server.pages.words import OURS, choose, words_for
 from tocsin.server.server import make_application
 

@@ -2,8 +2,8 @@
 
 from tocsin.delivery.mailbox.account import Account, IncomingMail, Mailbox, account_of, open_mailbox
 from tocsin.delivery.mailbox.bounces import Bounce, addresses_named, original_ids
-from tocsin.delivery.mailbox.keeping import content_key, delete_received
 from tocsin.delivery.mailbox.kinds import MailClassification, MailKind, sort_mail
 from tocsin.delivery.mailbox.models import MailBounce, MailState, ReceivedMail, waiting_count
-from tocsin.delivery.mailbox.reading import LIMITS, MailLimits, MailPart, ReadMail, read_mail
+from tocsin.delivery.mailbox.parse import LIMITS, MailLimits, MailPart, ReadMail, read_mail
+from tocsin.delivery.mailbox.store import content_key, delete_received
 from tocsin.delivery.mailbox.verdicts import ReplyVerdict, confirmation_in, verdicts_in

@@ -11,7 +11,7 @@ from email.message import Message
 from email.parser import BytesHeaderParser
 from typing import Final
 
-from tocsin.delivery.mailbox.reading import MailPart, ReadMail, read_mail
+from tocsin.delivery.mailbox.parse import MailPart, ReadMail, read_mail
 from tocsin.delivery.mailbox.text import one_line, text_of
 
 _RECIPIENTS: Final = 100

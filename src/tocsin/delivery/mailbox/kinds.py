@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from tocsin.delivery.mailbox.bounces import Bounce, guessed_bounces, stated_bounces
-from tocsin.delivery.mailbox.reading import ReadMail
+from tocsin.delivery.mailbox.parse import ReadMail
 from tocsin.delivery.mailbox.verdicts import confirmation_in, phrases_of, simple, verdicts_in
 from tocsin.node.sentences import say
 

@@ -9,7 +9,7 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from tocsin.delivery.columns import wrap
-from tocsin.delivery.texts.given import DigestText, TopicText
+from tocsin.delivery.texts.template_context import DigestText, TopicText
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template, nodes

@@ -6,10 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tocsin.delivery.survey import topics
+from tocsin.delivery.digest_summary import topics
 from tocsin.delivery.texts.files import TEMPLATES, Advice, FaultError, read_advice, read_template, read_words
-from tocsin.delivery.texts.shelf import ENGLISH, SHIPPED, Shelf, text_names
 from tocsin.delivery.texts.specimens import try_templates
+from tocsin.delivery.texts.text_folders import ENGLISH, SHIPPED, Shelf, text_names
 from tocsin.node.errors import SettingError
 from tocsin.node.paths import HomeFolder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.delivery.texts.files import FaultError
-from tocsin.delivery.texts.given import DigestText, TopicText
+from tocsin.delivery.texts.template_context import DigestText, TopicText
 
 if TYPE_CHECKING:
     from jinja2 import Template

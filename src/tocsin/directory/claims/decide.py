@@ -9,9 +9,9 @@ from tocsin.directory.claims.read import claim_of, find_claim, read_claim, read_
 from tocsin.directory.claims.tables import ClaimRow
 from tocsin.directory.conflicts import ContestedClaim
 from tocsin.directory.contacts import note_verified, one_form
+from tocsin.directory.person_statements import AssertionResult, PersonStatement, assert_in, read_line, renew_version
 from tocsin.directory.precedence import MAILBOX
-from tocsin.directory.reading import keys_asked
-from tocsin.directory.statements import AssertionResult, PersonStatement, assert_in, read_line, renew_version
+from tocsin.directory.queries import keys_asked
 from tocsin.directory.tables import TeamRow
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.records import AuditAction, Database, audit

@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory import canonical
 from tocsin.directory.claims.dns_proof import missing_records, record_names
+from tocsin.directory.claims.eligibility import read_claimed
 from tocsin.directory.claims.model import OPEN_FOR, Claim, ClaimState, Proof
 from tocsin.directory.claims.read import claim_of, find_claim, registered_mailboxes
 from tocsin.directory.claims.tables import ClaimRow
-from tocsin.directory.claims.takeable import read_claimed
+from tocsin.directory.person_statements import read_line, renew_version
 from tocsin.directory.precedence import PERSON
-from tocsin.directory.reading import find_team
-from tocsin.directory.statements import read_line, renew_version
+from tocsin.directory.queries import find_team
 from tocsin.directory.tables import TeamRow
 from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.node.letters import queue_letter

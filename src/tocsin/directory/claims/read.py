@@ -11,11 +11,11 @@ from tocsin.directory.claims.model import Claim, ClaimState, claim_state
 from tocsin.directory.claims.tables import ClaimRow
 from tocsin.directory.conflicts import ContestedClaim
 from tocsin.directory.decisions import same_and_wider
+from tocsin.directory.effective import DirectoryPart, standing
 from tocsin.directory.history import networks_inside
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 from tocsin.directory.precedence import DECISION, PERSON
-from tocsin.directory.reading import keys_asked
-from tocsin.directory.standing import DirectoryPart, standing
+from tocsin.directory.queries import keys_asked
 from tocsin.directory.tables import ConstituencyRow, TeamRow
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.records import Database

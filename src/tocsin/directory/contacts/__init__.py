@@ -1,6 +1,27 @@
 """Contacts: which mailboxes exist, are read by persons, and answer; and the questions by which that is found out."""
 
-from tocsin.directory.contacts.asking import (
+from tocsin.directory.contacts.confirm import (
+    KIND,
+    NOTE_LENGTH,
+    ConfirmationOutcome,
+    open_question,
+    question_language,
+    question_of_letter,
+    settle_question,
+    team_names,
+)
+from tocsin.directory.contacts.plan import (
+    ANSWER_WITHIN,
+    Ask,
+    Pace,
+    Plan,
+    QuestionReminder,
+    Round,
+    plan_asks,
+    plan_reminders,
+)
+from tocsin.directory.contacts.queries import Contact, contact_states
+from tocsin.directory.contacts.questions import (
     SHOWN,
     ContactQuestion,
     ContactReply,
@@ -12,27 +33,6 @@ from tocsin.directory.contacts.asking import (
     read_answers,
     read_rounds,
     remind,
-)
-from tocsin.directory.contacts.confirm import (
-    KIND,
-    NOTE_LENGTH,
-    ConfirmationOutcome,
-    open_question,
-    question_language,
-    question_of_letter,
-    settle_question,
-    team_names,
-)
-from tocsin.directory.contacts.listing import Contact, contact_states
-from tocsin.directory.contacts.plan import (
-    ANSWER_WITHIN,
-    Ask,
-    Pace,
-    Plan,
-    QuestionReminder,
-    Round,
-    plan_asks,
-    plan_reminders,
 )
 from tocsin.directory.contacts.record import note_answer, note_bounce, note_delivered, note_verified, one_form
 from tocsin.directory.contacts.state import SETTLED, ContactFact, ContactState, Sign, Stand, Terms, state_of

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts.record import note_verified
 from tocsin.directory.contacts.tables import VerificationRow
+from tocsin.directory.effective import BESIDE, merged_teams
+from tocsin.directory.person_statements import renew_version
 from tocsin.directory.precedence import MAILBOX, PERSON
-from tocsin.directory.standing import BESIDE, merged_teams
-from tocsin.directory.statements import renew_version
 from tocsin.directory.tables import ConstituencyRow, DenialRow, MailboxRow, TeamRow
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.records import AuditAction, audit

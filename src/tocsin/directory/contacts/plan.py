@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from tocsin.directory.contacts.listing import Contact
+from tocsin.directory.contacts.queries import Contact
 from tocsin.directory.contacts.record import one_form
 from tocsin.directory.contacts.state import ContactState, Terms
 

@@ -44,7 +44,7 @@ def count_numbers(
     """One row for each AS number that somebody holds, sorted.
 
     ``given`` and ``former``: ``asn``, ``country``, ``rir``, ``date``, as of the day and of former days; ``states`` as
-    `best_states` gives them; ``placed`` as `tocsin.networks.announced` does.
+    `best_states` gives them; ``placed`` as `tocsin.networks.announcements` does.
 
     ``country`` and ``rir``: who gave it away last, where two registries do; null where no country is said. ``moved``:
     another country or registry had it on a former day, or has it too. ``countries``: where its networks lie.
@@ -73,7 +73,7 @@ def count_numbers(
 
 
 def by_country(numbers: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
-    """The counts of each country, sorted by code, null last; ``placed`` as `tocsin.networks.announced` gives it."""
+    """The counts of each country, sorted by code, null last; ``placed`` as `tocsin.networks.announcements` gives it."""
     elsewhere = (
         placed.join(numbers.select("asn", home="country"), on="asn")
         .filter(pl.col("country").is_not_null() & pl.col("home").ne_missing(pl.col("country")))

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts import Contact, Terms, contact_states
 from tocsin.directory.coverage.count import SORTS, best_states, by_country, count_numbers, total
+from tocsin.directory.effective import DirectoryPart, standing
 from tocsin.directory.model import ResponsibilityRole, RuleKind
 from tocsin.directory.purposes import counts_as_abuse, counts_as_security
 from tocsin.directory.registry import Denominator, allocated_asns, kept_files
-from tocsin.directory.standing import DirectoryPart, standing
 from tocsin.networks import Networks, announced, table_files
 
 _TEAMS: Final = {"asn": pl.UInt32, "team": pl.Int64}

@@ -9,14 +9,14 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.directory.effective import merged_teams
 from tocsin.directory.keys.files import KeyFile, key_facts, read_key_file
 from tocsin.directory.keys.model import KeyFormat, KeyState, KeyVerdict, TeamKey
 from tocsin.directory.keys.openpgp import merge_openpgp
 from tocsin.directory.keys.tables import TeamKeyRow
 from tocsin.directory.keys.x509 import revokes
 from tocsin.directory.model import Team
-from tocsin.directory.reading import read_team
-from tocsin.directory.standing import merged_teams
+from tocsin.directory.queries import read_team
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
 from tocsin.node.records import AuditAction, Database, audit
 from tocsin.node.records.from_rows import from_row

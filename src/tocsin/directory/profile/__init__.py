@@ -8,10 +8,10 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.directory.profile.compose import profile_entries
+    from tocsin.directory.profile.free_form import Unread
     from tocsin.directory.profile.issue import IssuedProfile, current_profile, issue_profile
-    from tocsin.directory.profile.others import Unread
     from tocsin.directory.profile.page import profile_html, profile_markdown, profile_pdf
-    from tocsin.directory.profile.reading import ParsedProfile, read_profile, read_profile_file
+    from tocsin.directory.profile.parse import ParsedProfile, read_profile, read_profile_file
     from tocsin.directory.profile.signing import sign_beside, sign_text, signers
     from tocsin.directory.profile.text import profile_text
     from tocsin.directory.profile.write import write_profile

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from tocsin.directory.about import TeamRecord
 from tocsin.directory.entries import Basis, Entries, ListItem, RawTeam, take_teams
+from tocsin.directory.fact_schema import LISTS, SHAPES
 from tocsin.directory.facts import Fact, FactKind, ProfileTopic
 from tocsin.directory.model import ResponsibilityRole, RuleKind
 from tocsin.directory.profile.model import PublicKey, Scope, TeamProfile, ordered
 from tocsin.directory.profile.text import NOT_STATED
-from tocsin.directory.shapes import LISTS, SHAPES
+from tocsin.directory.team_record import TeamRecord
 
 _MANY = 40
 _RULES = {

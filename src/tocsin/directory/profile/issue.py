@@ -7,12 +7,12 @@ from datetime import datetime
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from tocsin.directory.about import read_about
 from tocsin.directory.keys import TeamKey, judge, team_keys
 from tocsin.directory.profile.compose import compose, numbered
 from tocsin.directory.profile.model import PublicKey, TeamProfile
 from tocsin.directory.profile.text import profile_text
 from tocsin.directory.tables import ProfileRow
+from tocsin.directory.team_record import read_about
 from tocsin.node.records import AuditAction, Database, audit
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tocsin.directory.profile.reading import unsigned
+from tocsin.directory.profile.parse import unsigned
 
 if TYPE_CHECKING:
     from pysequoia import Cert, PySigner

@@ -21,7 +21,7 @@ from sqlalchemy import func, select
 from tocsin.directory import canonical
 from tocsin.directory.files import ImportFile
 from tocsin.directory.importing import ImportResult, import_entries
-from tocsin.directory.registry.asking import QueryPermission, ask_first
+from tocsin.directory.registry.query_permission import QueryPermission, ask_first
 from tocsin.directory.registry.rdap_answer import (
     RdapAnswer,
     answer_document,

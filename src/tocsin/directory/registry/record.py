@@ -14,7 +14,7 @@ from tocsin.directory.facts import FactKind
 from tocsin.directory.importing import MOST_GONE
 from tocsin.directory.model import ResponsibilityRole, Team, TeamKind
 from tocsin.directory.registry.refusals import Refusals
-from tocsin.directory.registry.said import (
+from tocsin.directory.registry.snapshot import (
     MAILBOXES,
     RULES,
     TEAMS,

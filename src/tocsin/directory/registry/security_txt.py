@@ -15,9 +15,9 @@ from urllib.parse import unquote, urlsplit
 
 from tocsin.directory import canonical
 from tocsin.directory.entries import Entries, ListItem, RawTeam, RefusedEntry, take_teams
+from tocsin.directory.fact_schema import phone, url
 from tocsin.directory.files import ImportFile
-from tocsin.directory.registry.asking import QueryPermission, ask_first
-from tocsin.directory.shapes import phone, url
+from tocsin.directory.registry.query_permission import QueryPermission, ask_first
 from tocsin.node.errors import InputError, NotFoundError, RemoteError, UsageError
 
 if TYPE_CHECKING:

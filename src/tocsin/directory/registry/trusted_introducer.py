@@ -22,10 +22,10 @@ from typing import Any, Final, TypeAlias
 
 from tocsin.directory import canonical
 from tocsin.directory.entries import Entries, ListItem, RawTeam, RefusedEntry, take_teams
+from tocsin.directory.fact_schema import SHAPES, phone, url
 from tocsin.directory.files import ImportFile
 from tocsin.directory.hours import read_hours
 from tocsin.directory.registry.constituency_text import ConstituencyItem, read_asn, read_domain, read_network, read_text
-from tocsin.directory.shapes import SHAPES, phone, url
 from tocsin.networks import country_names
 from tocsin.node.errors import InputError, NotFoundError
 

@@ -10,10 +10,10 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tocsin.directory.attest import weigh
 from tocsin.directory.facts import Fact, FactKind, Status
 from tocsin.directory.model import TeamKind
 from tocsin.directory.states.sets import Body, CountryState
+from tocsin.directory.trust import weigh
 from tocsin.node.sentences import join_sentences, say
 
 LATELY: Final = timedelta(days=365)

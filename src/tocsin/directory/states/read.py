@@ -7,14 +7,14 @@ from datetime import date, datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.directory.about import settle_facts
 from tocsin.directory.contacts import Contact, ContactState, Terms, contact_states
+from tocsin.directory.effective import DirectoryPart, standing
 from tocsin.directory.facts import Fact, FactKind
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind, TeamKind
-from tocsin.directory.standing import DirectoryPart, standing
 from tocsin.directory.states.cirts import Candidate, CirtAssessment, judge
 from tocsin.directory.states.sets import Body, CountryState
 from tocsin.directory.tables import FactRow, TeamRow
+from tocsin.directory.team_record import settle_facts
 
 _KINDS = (TeamKind.NATIONAL, TeamKind.GOVERNMENTAL)
 

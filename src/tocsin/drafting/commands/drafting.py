@@ -30,7 +30,7 @@ from tocsin.drafting.model import NegotiatedText
 from tocsin.drafting.overlap import overlaps
 from tocsin.drafting.page import headline
 from tocsin.drafting.pages import pages
-from tocsin.drafting.reading import read_text
+from tocsin.drafting.parse import read_text
 from tocsin.drafting.store import add_copy, add_text, load, stored_texts
 from tocsin.interface.output import emit, note, print_table, say
 from tocsin.node.errors import NotFoundError

@@ -5,9 +5,18 @@ is kept. He reads the answer with a secret that he is told once and of which onl
 """
 
 from tocsin.incidents.arrivals.files import ReportAttachment, attached
-from tocsin.incidents.arrivals.filing import ReportForm, file_report
+from tocsin.incidents.arrivals.handling import (
+    ReporterLetter,
+    add_message,
+    answer_report,
+    give_back,
+    note_on_report,
+    set_state,
+    take_report,
+)
 from tocsin.incidents.arrivals.kinds import ReportKind, rsit_of
-from tocsin.incidents.arrivals.listing import (
+from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportEntry, ReportState
+from tocsin.incidents.arrivals.queries import (
     ReportPage,
     ReportSummary,
     counts_by_state,
@@ -17,15 +26,6 @@ from tocsin.incidents.arrivals.listing import (
     read_report,
     report_for,
 )
-from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportEntry, ReportState
 from tocsin.incidents.arrivals.retention import delete_closed, erase_report
+from tocsin.incidents.arrivals.submission import ReportForm, file_report
 from tocsin.incidents.arrivals.tickets import Ticket, form_word, ticket_of
-from tocsin.incidents.arrivals.working import (
-    ReporterLetter,
-    add_message,
-    answer_report,
-    give_back,
-    note_on_report,
-    set_state,
-    take_report,
-)

@@ -6,10 +6,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field, StringConstraints
 from sqlalchemy.orm import Session
 
-from tocsin.incidents.arrivals.listing import find_report
-from tocsin.incidents.arrivals.models import PublicReport, ReportState
-from tocsin.incidents.arrivals.retention import erase_report
-from tocsin.incidents.arrivals.working import (
+from tocsin.incidents.arrivals.handling import (
     ReporterLetter,
     answer_report,
     give_back,
@@ -17,6 +14,9 @@ from tocsin.incidents.arrivals.working import (
     set_state,
     take_report,
 )
+from tocsin.incidents.arrivals.models import PublicReport, ReportState
+from tocsin.incidents.arrivals.queries import find_report
+from tocsin.incidents.arrivals.retention import erase_report
 from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission, find_person
 from tocsin.node.errors import UsageError

@@ -4,7 +4,6 @@
 """
 
 from tocsin.node.accounts.api_tokens import list_tokens, make_token, read_token, revoke_token, scopes_of, token_state
-from tocsin.node.accounts.house import SiteConfig, house_of
 from tocsin.node.accounts.links import (
     LinkKind,
     ask_reset,
@@ -53,7 +52,7 @@ from tocsin.node.accounts.people import (
 )
 from tocsin.node.accounts.permissions import IN_API, NOBODY, OPEN, AccountRole, Permission, PermissionScope, Principal
 from tocsin.node.accounts.provider import Claims, Provider
-from tocsin.node.accounts.reading import is_on_record, note_page, note_read
+from tocsin.node.accounts.read_audit import is_on_record, note_page, note_read
 from tocsin.node.accounts.second_factor import (
     Setup,
     has_second_factor,
@@ -85,5 +84,6 @@ from tocsin.node.accounts.signing_in import (
     known_accounts,
     sign_in,
 )
+from tocsin.node.accounts.site_config import SiteConfig, house_of
 from tocsin.node.accounts.sso import PATIENCE, Errand, NoEntry, send_away, sign_in_from_elsewhere, welcome_back
 from tocsin.node.accounts.throttle import network_of

@@ -10,11 +10,11 @@ from typing import Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.mails import News, send
 from tocsin.node.accounts.models import ApiToken, Person
 from tocsin.node.accounts.permissions import IN_API, NOBODY, AccountRole, Permission, Principal, extent
 from tocsin.node.accounts.sessions import visitor_of
+from tocsin.node.accounts.site_config import SiteConfig
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.records import AuditAction, Database, audit
 

@@ -9,10 +9,10 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.mails import News, send, take_back
 from tocsin.node.accounts.models import Person, WelcomeLink
 from tocsin.node.accounts.permissions import AccountRole
+from tocsin.node.accounts.site_config import SiteConfig
 from tocsin.node.accounts.throttle import Attempt, Limit, network_of, take
 from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.node.records import AuditAction, audit

@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import SiteConfig
+from tocsin.node.accounts.site_config import SiteConfig
 from tocsin.node.letters import ACCOUNT, Letter, LetterState, queue_letter
 
 

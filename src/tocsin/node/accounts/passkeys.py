@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.models import Passkey, Person
-from tocsin.node.accounts.once import use_once
+from tocsin.node.accounts.one_time import use_once
 from tocsin.node.accounts.people import note_factor
 from tocsin.node.accounts.signing_in import Caller, SignedIn, enter
+from tocsin.node.accounts.site_config import SiteConfig
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.records import Database
 

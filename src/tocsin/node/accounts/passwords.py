@@ -11,7 +11,7 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from tocsin.node.accounts.leaked import is_leaked
+from tocsin.node.accounts.leaked_passwords import is_leaked
 
 SHORTEST: Final = 12
 """Characters of the shortest password that is taken."""
@@ -45,7 +45,8 @@ def weakness(password: str, about: Iterable[str] = (), *, leaked: Path | None = 
     """Why this password is not taken; None: it is.
 
     ``about``: names and mailboxes that somebody who guesses would begin with. Common words and these count for
-    nothing; enough must remain beside them. ``leaked``: a file of hashes, as `tocsin.node.accounts.leaked` reads it.
+    nothing; enough must remain beside them. ``leaked``: a file of hashes, as
+    `tocsin.node.accounts.leaked_passwords` reads it.
     """
     if len(password) < SHORTEST:
         return Weakness.SHORT

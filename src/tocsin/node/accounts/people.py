@@ -11,7 +11,6 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.links import LinkKind, check_role, plain_mailbox, use_link, withdraw_links
 from tocsin.node.accounts.mails import News, send
 from tocsin.node.accounts.models import (
@@ -27,6 +26,7 @@ from tocsin.node.accounts.models import (
 from tocsin.node.accounts.permissions import AccountRole
 from tocsin.node.accounts.second_factor import remove_second_factor
 from tocsin.node.accounts.sessions import end_sessions
+from tocsin.node.accounts.site_config import SiteConfig
 from tocsin.node.errors import ConflictError, NotFoundError
 from tocsin.node.letters import ACCOUNT, Letter, LetterState
 from tocsin.node.records import AuditAction, AuditEntry, audit

@@ -13,7 +13,6 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.links import typed_mailbox
 from tocsin.node.accounts.mails import News, send
 from tocsin.node.accounts.models import Person, Session
@@ -21,6 +20,7 @@ from tocsin.node.accounts.passwords import fits, hash_password, is_outdated
 from tocsin.node.accounts.permissions import AccountRole
 from tocsin.node.accounts.second_factor import has_second_factor, use_code, use_recovery_code
 from tocsin.node.accounts.sessions import end_session, note_proved, start_session
+from tocsin.node.accounts.site_config import SiteConfig
 from tocsin.node.accounts.throttle import Attempt, Limit, forget_old, give_back, network_of, take
 from tocsin.node.records import AuditAction, Database, audit
 

@@ -13,14 +13,14 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Transaction
 
-from tocsin.node.accounts.house import SiteConfig
 from tocsin.node.accounts.links import open_invitations
 from tocsin.node.accounts.models import AccountElsewhere, Person, WelcomeLink
-from tocsin.node.accounts.once import use_once
+from tocsin.node.accounts.one_time import use_once
 from tocsin.node.accounts.people import join, note_factor
 from tocsin.node.accounts.provider import Claims, Provider
 from tocsin.node.accounts.second_factor import has_second_factor
 from tocsin.node.accounts.signing_in import Caller, HalfWay, SignedIn, enter, half_way
+from tocsin.node.accounts.site_config import SiteConfig
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import Database
 

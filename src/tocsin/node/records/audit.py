@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import Index, LargeBinary, Text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from tocsin.node.records.aside import actor_by_reference, words_by_reference
+from tocsin.node.records.audit_texts import actor_by_reference, words_by_reference
 from tocsin.node.records.engine import Base, Json, UTCDateTime
 
 

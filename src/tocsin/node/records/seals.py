@@ -25,9 +25,9 @@ from sqlalchemy.orm import Session
 from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.paths import HomeFile
 from tocsin.node.records.audit import AuditEntry, AuditSeal
-from tocsin.node.records.cuts import cut
 from tocsin.node.records.engine import Database
 from tocsin.node.records.identity import node_uuid
+from tocsin.node.records.kill_points import cut
 from tocsin.node.records.seal_keys import public_hex
 
 BATCH: Final = 10_000

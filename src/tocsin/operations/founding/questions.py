@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import TypeAlias
 
 from tocsin.directory import canonical
-from tocsin.directory.shapes import lines, paragraphs
+from tocsin.directory.fact_schema import lines, paragraphs
 from tocsin.networks import country_names, parse_network
 
 Answer: TypeAlias = str | list[str]

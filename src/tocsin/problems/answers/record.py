@@ -14,8 +14,8 @@ from tocsin.delivery import Delivery
 from tocsin.directory import note_answer
 from tocsin.node.errors import InputError
 from tocsin.node.records import AuditAction, audit, cut
+from tocsin.problems.answers.digest_problems import packed, problem_text
 from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict, Via
-from tocsin.problems.answers.told import packed, problem_text
 
 NOTE_LENGTH: Final = 2_000
 """Characters that a note may have."""

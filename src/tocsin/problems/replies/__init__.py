@@ -5,7 +5,8 @@ Nothing here sends a mail: two programs can never answer one another without end
 
 from tocsin.problems.replies.decide import DigestRef, ReplyDecision
 from tocsin.problems.replies.filing import FilingResult, MailboxRun, file_mail, read_mailbox, redacted_mail
-from tocsin.problems.replies.journal import (
+from tocsin.problems.replies.matching import MailContext, MailMatch, open_desk
+from tocsin.problems.replies.queries import (
     answers_of_mail,
     bounce_words,
     bounces_of_mail,
@@ -13,5 +14,4 @@ from tocsin.problems.replies.journal import (
     find_mail,
     received,
 )
-from tocsin.problems.replies.matching import MailContext, MailMatch, open_desk
 from tocsin.problems.replies.reclassify import reclassify

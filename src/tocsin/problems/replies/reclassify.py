@@ -23,8 +23,8 @@ from tocsin.problems.answers import AnswerVerdict
 from tocsin.problems.replies.apply import apply_decision
 from tocsin.problems.replies.case import ReplyCase, mailboxes_of, told_of
 from tocsin.problems.replies.decide import DigestRef, ReplyDecision, answer_of, bounces_at
-from tocsin.problems.replies.journal import find_mail
 from tocsin.problems.replies.matching import MailContext, MailMatch
+from tocsin.problems.replies.queries import find_mail
 
 
 def reclassify(

@@ -11,7 +11,7 @@ from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.paths import HomeFolder
 from tocsin.readiness.commands import answers as assessment_answers
 from tocsin.readiness.commands import plan as assessment_plan
-from tocsin.readiness.commands import voices as assessment_voices
+from tocsin.readiness.commands import reviews as assessment_voices
 from tocsin.readiness.commands.answers import read_csv
 
 if TYPE_CHECKING:

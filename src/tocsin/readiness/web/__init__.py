@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
+from tocsin.interface.authorization import needs
 from tocsin.interface.capabilities import N_
-from tocsin.interface.guard import needs
 from tocsin.interface.numbers import Number
 from tocsin.interface.pages import PageMaker
 from tocsin.node.accounts import Permission, Principal

@@ -19,7 +19,7 @@ from tocsin.interface.acts import (
     read_request,
 )
 from tocsin.node.accounts import Principal
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.security import needs
 
 

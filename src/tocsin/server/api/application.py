@@ -25,7 +25,7 @@ from tocsin.server.api import (
     reports,
     teams,
 )
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.api.failures import add_failures
 from tocsin.server.api.gatekeeper import Gatekeeper
 from tocsin.server.api.routes import GuardedRoute

@@ -8,7 +8,7 @@ from tocsin.directory import team_names
 from tocsin.directory.claims import Claim, ClaimState, acts, read_claim, read_claims
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.server.api.acts import add_acts
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.security import NotHereError, needs
 

@@ -12,7 +12,7 @@ from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.problems.replies import came_in
 from tocsin.server import model
 from tocsin.server.api.acts import add_acts
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPage, ListPaging, aware
 from tocsin.server.security import NotHereError, needs
 

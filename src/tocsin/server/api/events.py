@@ -18,7 +18,7 @@ from tocsin.events.schema import BY_NAME
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.records import node_uuid
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPaging
 from tocsin.server.security import NotHereError, needs, sent
 from tocsin.sharing.export import export_events

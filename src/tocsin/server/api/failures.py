@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tocsin.interface.guard import WrongFormError
+from tocsin.interface.authorization import WrongFormError
 from tocsin.node.errors import (
     ConflictError,
     InputError,

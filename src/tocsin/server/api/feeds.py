@@ -10,7 +10,7 @@ from tocsin.events import acts
 from tocsin.events.alarms import feed_states
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.acts import add_acts
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.security import needs
 
 TAG = "feeds"

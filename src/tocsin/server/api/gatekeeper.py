@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.node.accounts import network_of
 from tocsin.node.errors import TocsinError
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.api.failures import failure_of, problem, unknown
 from tocsin.server.security import address_of, visitor_of
 

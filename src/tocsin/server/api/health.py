@@ -9,7 +9,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import StorageError
 from tocsin.node.records import node_uuid
 from tocsin.operations.doctor import examine
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.model import Health, HealthCheckOut
 from tocsin.server.security import needs
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from tocsin.incidents.arrivals import EntryKind, ReportKind, ReportState, acts, find_report, list_reports, read_report
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.server.api.acts import add_acts
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
 from tocsin.server.security import needs
 

@@ -8,7 +8,7 @@ from tocsin.events.ingests import IngestFilter, find_ingests
 from tocsin.events.models import IngestState
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import require_ingest
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import WHOLE, ListPage, ListPaging, Whole, asked_form
 from tocsin.server.list_files import ingest_row, ingests_file
 from tocsin.server.model import Ingest

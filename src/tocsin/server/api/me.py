@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from tocsin.directory.reading import team_keys
+from tocsin.directory.queries import team_keys
 from tocsin.node.accounts import Permission, Principal
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.model import Me
 from tocsin.server.security import needs
 

@@ -17,7 +17,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.letters import Letter
 from tocsin.pipeline.replay import kept_since
 from tocsin.pipeline.uploads import Upload, waiting_since
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.security import needs
 
 TAG = "metrics"

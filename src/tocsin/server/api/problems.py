@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, Field
 
 from tocsin.directory import Team, read_team, team_names
-from tocsin.events.sight import Label
+from tocsin.events.scope import Label
 from tocsin.node.accounts import Permission, Principal
 from tocsin.problems.answers import (
     NOTE_LENGTH,
@@ -25,7 +25,7 @@ from tocsin.problems.answers import (
 )
 from tocsin.problems.answers.by_team import TeamAnswer, answer_problems, sheets_of
 from tocsin.server import model
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.model import ProblemAnswer
 from tocsin.server.security import NotHereError, needs

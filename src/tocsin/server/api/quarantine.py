@@ -9,7 +9,7 @@ from tocsin.events.quarantine import set_aside
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import ACTS, quarantined, require_ingest
 from tocsin.server.api.acts import add_acts
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.api.ingests import Number
 from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.model import QuarantineOut, SetAsideOut

@@ -18,8 +18,8 @@ from tocsin.events.quarantine import set_aside
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.pipeline.uploads import Arrival, Upload, UploadState, arrive, read_upload, read_uploads
-from tocsin.server.api.counter import ApiContext
-from tocsin.server.api.once import Once
+from tocsin.server.api.context import ApiContext
+from tocsin.server.api.idempotency import Once
 from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.model import Report, SetAsideOut
 from tocsin.server.security import needs

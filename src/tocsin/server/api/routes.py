@@ -8,8 +8,8 @@ from anyio import to_thread
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from tocsin.interface.guard import Needs, WrongFormError
-from tocsin.server.api.once import HEADER, Once
+from tocsin.interface.authorization import Needs, WrongFormError
+from tocsin.server.api.idempotency import HEADER, Once
 from tocsin.server.security import visitor_of
 
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}

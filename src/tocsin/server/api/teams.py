@@ -14,7 +14,7 @@ from tocsin.directory import (
 )
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.acts import add_acts
-from tocsin.server.api.counter import ApiContext
+from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import WHOLE, ListPage, ListPaging, Whole, asked_form
 from tocsin.server.list_files import teams_file
 from tocsin.server.model import RuleOut, TeamInList, TeamOut

@@ -20,7 +20,7 @@ from tocsin.interface.acts import (
 )
 from tocsin.node.accounts import Principal
 from tocsin.node.errors import ConflictError, InputError, UsageError
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.security import Form, needs, text_of, texts_of
 
 

@@ -29,9 +29,9 @@ from tocsin.problems.answers import (
 )
 from tocsin.problems.answers.by_team import sheets_of
 from tocsin.server.pages.answer_forms import DAYS, AnswerForm, act_of, from_own_page, new_form, read_form
-from tocsin.server.pages.answer_sayings import SAYINGS
+from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.answer_views import history, listed, receipt_of, title_of
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.security import needs
 
 _LIVE = ["GET", "HEAD"]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tocsin.problems.answers import Answer, AnswerOutcome, AnswerStanding, ProblemRow, Sheet, Via, problem_text
-from tocsin.server.pages.answer_sayings import SAYINGS
+from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.words import N_, PageTexts
 
 PER_PAGE = 100

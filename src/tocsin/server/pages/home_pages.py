@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.node.accounts import Permission, Principal, find_person, set_profile
-from tocsin.server.pages.desk import LANGUAGE, THEME, THEMES, PageContext, own_path
-from tocsin.server.pages.places import places_for
+from tocsin.server.pages.context import LANGUAGE, THEME, THEMES, PageContext, own_path
+from tocsin.server.pages.navigation import places_for
 from tocsin.server.security import keep_cookie, needs
 
 _YEAR = 365 * 24 * 3600  # seconds

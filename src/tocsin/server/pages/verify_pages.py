@@ -25,8 +25,8 @@ from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
 from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
 from tocsin.server.pages.answer_pages import LinkPages
-from tocsin.server.pages.answer_sayings import SAYINGS
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.answer_texts import SAYINGS
+from tocsin.server.pages.context import PageContext
 from tocsin.server.security import needs
 
 

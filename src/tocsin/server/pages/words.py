@@ -70,7 +70,7 @@ class PageTexts:
         return self._fill(self.catalogue.pgettext(context, text), values)
 
     def translate_word(self, kind: str, word: str) -> str:
-        """A word of a closed list of this kind (`tocsin.server.pages.closed`), such as a severity; else as it is."""
+        """A word of a kind of `tocsin.server.pages.closed_lists`, such as a severity; else as it is."""
         return self.catalogue.pgettext(kind, word)
 
     def translate(self, text: str | None) -> str:

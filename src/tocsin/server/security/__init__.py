@@ -1,13 +1,13 @@
 """What every door of the server has in common: who asks, whether they may, and what every answer carries."""
 
-from tocsin.interface.guard import NotHereError, SecondFactorError, SignInError, needs, visitor_of
+from tocsin.interface.authorization import NotHereError, SecondFactorError, SignInError, needs, visitor_of
 from tocsin.interface.numbers import Number, number_in
+from tocsin.server.security.authentication import COOKIE, Welcome, address_of, cookie_for, drop_cookie, keep_cookie
+from tocsin.server.security.body_timeout import Patience
 from tocsin.server.security.files import sent
 from tocsin.server.security.forms import Form, text_of, texts_of
 from tocsin.server.security.headers import with_headers
-from tocsin.server.security.on_record import OnRecord
-from tocsin.server.security.patience import Patience
-from tocsin.server.security.welcome import COOKIE, Welcome, address_of, cookie_for, drop_cookie, keep_cookie
+from tocsin.server.security.read_audit import OnRecord
 
 __all__ = [
     "COOKIE",

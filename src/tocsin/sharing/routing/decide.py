@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from tocsin.directory import ResponsibilityRole, RuleKind
-from tocsin.sharing.routing.compiled import KINDS, ROLES, RoutingTable
 from tocsin.sharing.routing.decision import RoutingDecision, RuleMatch
+from tocsin.sharing.routing.table import KINDS, ROLES, RoutingTable
 
 
 def decide(compiled: RoutingTable, nodes: Sequence[int], why_muted: Callable[[int], str]) -> RoutingDecision:

@@ -12,7 +12,7 @@ import numpy as np
 from tocsin.networks import IntervalTable
 from tocsin.node.errors import StorageError
 from tocsin.node.sentences import decode_sentence, encode_sentence
-from tocsin.sharing.routing.compiled import RoutingTable
+from tocsin.sharing.routing.table import RoutingTable
 from tocsin.sharing.routing.team_files import StoredTeams, save_teams
 
 DRAFT = ".draft-"

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tocsin.networks import IntervalTable, Network, parse_network
-from tocsin.sharing.routing.compiled import Int32s, Int64s, RoutingTable, UInt64s
+from tocsin.sharing.routing.table import Int32s, Int64s, RoutingTable, UInt64s
 
 if TYPE_CHECKING:
     import polars as pl

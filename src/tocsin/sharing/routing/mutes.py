@@ -10,7 +10,7 @@ import numpy as np
 from tocsin.directory import Mute, MuteKind, Team
 from tocsin.networks import parse_network
 from tocsin.node.sentences import say
-from tocsin.sharing.routing.compiled import Int32s, RoutingTable
+from tocsin.sharing.routing.table import Int32s, RoutingTable
 
 # What a mute names: the node of a prefix, or a word.
 _Thing: TypeAlias = tuple[MuteKind, int | str]

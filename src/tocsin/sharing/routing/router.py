@@ -14,13 +14,13 @@ from typing import TypedDict, Unpack
 import numpy as np
 
 from tocsin.directory import DirectoryRule, Team
-from tocsin.sharing.routing.compiled import Int32s, Int64s, RoutingTable, UInt64s, compile_rules
 from tocsin.sharing.routing.decide import decide, unite
 from tocsin.sharing.routing.decision import RoutingDecision
 from tocsin.sharing.routing.files import open_compiled, save_compiled
 from tocsin.sharing.routing.lookup import MOST_SPANS, Bools, Lookup, Texts, match_texts
 from tocsin.sharing.routing.mutes import mutes_at
 from tocsin.sharing.routing.numbering import Combinations
+from tocsin.sharing.routing.table import Int32s, Int64s, RoutingTable, UInt64s, compile_rules
 
 
 class EventTexts(TypedDict, total=False):

@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from tocsin.directory import AttachmentFormat, DigestInterval, Mute, MuteKind, Team, TeamKind
-from tocsin.sharing.routing.compiled import Int64s, UInt8s
+from tocsin.sharing.routing.table import Int64s, UInt8s
 
 
 class _Mute(TypedDict):

@@ -4,11 +4,12 @@ A document of text that people write, in versions. It is read into data, applied
 what the gate allows.
 """
 
-from tocsin.sharing.rules.applying import NO_RULES, Rules, numbers_of
+from tocsin.sharing.rules.apply import NO_RULES, Rules, numbers_of
 from tocsin.sharing.rules.document import RulesDocument, SharingRule, SharingRuleKind
 from tocsin.sharing.rules.models import RulesVersion
-from tocsin.sharing.rules.muting import muted
-from tocsin.sharing.rules.reading import RuleFault, RulesFaultError, read_document
+from tocsin.sharing.rules.mutes import muted
+from tocsin.sharing.rules.parse import RuleFault, RulesFaultError, read_document
+from tocsin.sharing.rules.rule_text import RuleText, conditions, effect
 from tocsin.sharing.rules.store import (
     DEFAULT,
     difference,
@@ -20,4 +21,3 @@ from tocsin.sharing.rules.store import (
     version_in_force,
     versions,
 )
-from tocsin.sharing.rules.words import RuleText, conditions, effect

@@ -14,10 +14,10 @@ from tocsin.node.errors import ConflictError, NotFoundError, StorageError, Usage
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.sharing.gate import RULES
-from tocsin.sharing.rules.applying import Rules
+from tocsin.sharing.rules.apply import Rules
 from tocsin.sharing.rules.document import RulesDocument
 from tocsin.sharing.rules.models import RulesVersion
-from tocsin.sharing.rules.reading import RulesFaultError, read_document
+from tocsin.sharing.rules.parse import RulesFaultError, read_document
 
 _NO_MORE: Final = say("A rule of this node said so that is no longer in force.")
 

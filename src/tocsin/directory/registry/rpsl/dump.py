@@ -12,7 +12,7 @@ from tocsin.directory.registry.rpsl.contacts import Contact, Contacts
 from tocsin.directory.registry.rpsl.gather import RESOURCES, gather, read_parts
 from tocsin.directory.registry.rpsl.numbers import take_asns, take_ipv4, take_ipv6
 from tocsin.directory.registry.rpsl.territory import CountryFilter
-from tocsin.directory.registry.said import MAILBOXES, RULES, TEAMS, UNSURE, RegistrySnapshot, schema
+from tocsin.directory.registry.snapshot import MAILBOXES, RULES, TEAMS, UNSURE, RegistrySnapshot, schema
 
 if TYPE_CHECKING:
     import polars as pl

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from tocsin.server.pages.account.gate import ask_again, is_fresh
 from tocsin.server.pages.account.own import add_confirm, add_own
+from tocsin.server.pages.account.reauthentication import ask_again, is_fresh
 from tocsin.server.pages.account.second_factor import add_recovery_codes, add_second_factor
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 
 __all__ = ["account_pages", "ask_again", "is_fresh"]
 

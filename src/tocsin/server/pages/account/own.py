@@ -21,9 +21,9 @@ from tocsin.node.accounts import (
     weakness,
 )
 from tocsin.server.pages.account.agents import agent_words
-from tocsin.server.pages.account.gate import Holder, Text, ask_again, is_fresh, person_of
-from tocsin.server.pages.desk import THEMES, PageContext, own_path
-from tocsin.server.pages.sign_in.doorstep import house_of_page, minutes
+from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
+from tocsin.server.pages.context import THEMES, PageContext, own_path
+from tocsin.server.pages.sign_in.browser_session import house_of_page, minutes
 from tocsin.server.security import number_in
 
 

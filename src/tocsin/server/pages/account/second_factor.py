@@ -20,9 +20,9 @@ from tocsin.node.accounts import (
     remove_second_factor,
     set_up,
 )
-from tocsin.server.pages.account.gate import Holder, Text, ask_again, is_fresh, person_of
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.sign_in.doorstep import house_of_page
+from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.sign_in.browser_session import house_of_page
 from tocsin.server.security import NotHereError
 
 _PATH = "/account/second-factor"

@@ -10,7 +10,7 @@ from tocsin.events.alarms import feed_states
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.collectors import read_collectors, standings
 from tocsin.server.pages.acts import perform
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.security import Form, needs
 
 _LOOK, _CADENCE = acts.ACTS

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.settings import Settings
 from tocsin.operations.doctor import examine
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.security import needs
 
 _SECRETS: Final = ("password", "secret", "token", "database")

@@ -29,8 +29,8 @@ from tocsin.node.accounts import (
 )
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.node.sentences import say
-from tocsin.server.pages.account.gate import ask_again, is_fresh
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.account.reauthentication import ask_again, is_fresh
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, NotHereError, Number, needs, number_in, text_of, texts_of
 

@@ -10,13 +10,13 @@ from pydantic import Field
 
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import AuditAction
-from tocsin.node.records.audit_list import AuditFilter, SealState, list_entries, seal_state, spoken
+from tocsin.node.records.audit_queries import AuditFilter, SealState, list_entries, seal_state, spoken
 from tocsin.node.records.seal_check import SealCheckResult, check_seals
 from tocsin.node.records.seal_keys import open_seal_key, public_pem
 from tocsin.node.records.seals import read_head
 from tocsin.server.pages.audit.words import FINDINGS, SAYINGS
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
-from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import needs, number_in
 
 _ROWS: Final = 100

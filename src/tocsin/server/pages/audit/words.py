@@ -5,7 +5,7 @@ from typing import Final
 
 from tocsin.node.records import AuditAction
 from tocsin.node.records.seal_check import Kind
-from tocsin.server.pages.today.sayings import CHANGES
+from tocsin.server.pages.today.texts import CHANGES
 from tocsin.server.pages.words import N_
 
 SAYINGS: Final[Mapping[str, str]] = {

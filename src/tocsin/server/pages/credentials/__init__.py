@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.credentials.passkey_pages import add_passkeys
 from tocsin.server.pages.credentials.sso_pages import add_single_sign_on
 from tocsin.server.pages.credentials.token_pages import add_tokens
-from tocsin.server.pages.desk import PageContext
 
 __all__ = ["credentials_pages"]
 

@@ -19,9 +19,9 @@ from tocsin.node.accounts import (
     site_of,
 )
 from tocsin.node.errors import InputError
-from tocsin.server.pages.account.gate import Holder, Text, ask_again, is_fresh, person_of
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.sign_in.doorstep import Coming, caller_of, house_of_page, let_in, refuse_foreign
+from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.sign_in.browser_session import Coming, caller_of, house_of_page, let_in, refuse_foreign
 from tocsin.server.security import NotHereError, Number
 
 _PATH = "/account/passkeys"

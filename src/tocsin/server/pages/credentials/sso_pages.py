@@ -18,8 +18,8 @@ from tocsin.node.accounts import (
 from tocsin.node.errors import RemoteError
 from tocsin.node.settings import read_secret
 from tocsin.server.pages.answer_forms import from_own_page
-from tocsin.server.pages.desk import PageContext, own_path
-from tocsin.server.pages.sign_in.doorstep import Coming, caller_of, house_of_page, let_in
+from tocsin.server.pages.context import PageContext, own_path
+from tocsin.server.pages.sign_in.browser_session import Coming, caller_of, house_of_page, let_in
 from tocsin.server.security import cookie_for, drop_cookie, keep_cookie
 
 _BACK = "/sign-in/elsewhere/back"

@@ -17,9 +17,9 @@ from tocsin.node.accounts import (
     token_state,
 )
 from tocsin.node.errors import UsageError
-from tocsin.server.pages.account.gate import Holder, Text, ask_again, is_fresh, person_of
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.sign_in.doorstep import house_of_page
+from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.sign_in.browser_session import house_of_page
 from tocsin.server.pages.words import N_
 from tocsin.server.security import NotHereError, Number
 

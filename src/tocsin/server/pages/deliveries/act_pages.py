@@ -15,8 +15,8 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
 from tocsin.server.pages.acts import perform
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.deliveries.states import STATES, acts_of
-from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import Form, NotHereError, needs, text_of, texts_of
 
 _Steerer = Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)]

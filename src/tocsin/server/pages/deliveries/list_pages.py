@@ -21,9 +21,9 @@ from tocsin.delivery import (
 )
 from tocsin.directory import team_names, teams_called
 from tocsin.node.accounts import Permission, Principal
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
 from tocsin.server.pages.deliveries.states import GROUP_WORDS, STATES
-from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import needs, number_in
 
 _ROWS: Final = 50

@@ -15,14 +15,14 @@ from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import TocsinError
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditEntry
-from tocsin.node.records.audit_list import spoken
+from tocsin.node.records.audit_queries import spoken
 from tocsin.pipeline.why_told import why_told
 from tocsin.problems.answers import Answer, AnswerVerdict
 from tocsin.problems.replies import came_in
 from tocsin.server.pages.audit.words import SAYINGS
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.deliveries.mail_copies import Copy, MailFile, copies, kept_mails, rows_of
 from tocsin.server.pages.deliveries.states import STATES, acts_of
-from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.words import N_
 from tocsin.server.security import NotHereError, Number, needs
 

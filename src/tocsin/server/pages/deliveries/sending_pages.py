@@ -10,7 +10,7 @@ from tocsin.interface.acts import RequestError
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError
 from tocsin.server.pages.acts import perform
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.security import Form, NotHereError, needs, text_of
 
 _SWITCHES = {"stop": "stop", "resume": "resume", "brake": "unbrake"}  # as the forms name them

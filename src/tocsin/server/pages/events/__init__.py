@@ -1,6 +1,6 @@
 """Events on pages: found, counted, shown on a map, kept as views, carried away through the gate."""
 
-from tocsin.server.pages.desk import together
+from tocsin.server.pages.context import together
 from tocsin.server.pages.events.export_pages import export_pages
 from tocsin.server.pages.events.list_pages import list_pages
 from tocsin.server.pages.events.map_pages import map_pages

@@ -7,8 +7,8 @@ from fastapi.responses import Response
 
 from tocsin.events.export import ExportForm
 from tocsin.node.accounts import Permission, Principal
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.events.asked import NAMES, EventsQuery
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.events.query import NAMES, EventsQuery
 from tocsin.server.security import needs, sent
 from tocsin.sharing.export import export_events, offer_of
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.node.accounts import Permission, Principal
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.events.asked import NAMES, EventsQuery
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.events.query import NAMES, EventsQuery
 from tocsin.server.security import needs
 from tocsin.sharing.visibility import sight_of
 

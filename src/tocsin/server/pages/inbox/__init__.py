@@ -1,6 +1,6 @@
 """The inbox of what the public reported, for the team."""
 
-from tocsin.server.pages.desk import together
+from tocsin.server.pages.context import together
 from tocsin.server.pages.inbox.list_pages import list_pages
 from tocsin.server.pages.inbox.one_pages import one_pages
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from tocsin.incidents.arrivals import ReportState, counts_by_state, list_reports
 from tocsin.node.accounts import Permission, Principal, names_of
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
 from tocsin.server.security import needs, number_in
 

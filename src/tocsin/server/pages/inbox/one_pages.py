@@ -20,7 +20,7 @@ from tocsin.interface.acts import RequestError
 from tocsin.node.accounts import Permission, Principal, names_of, note_read
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.server.pages.acts import perform
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE
 from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
 from tocsin.server.pages.words import N_

@@ -7,8 +7,8 @@ from fastapi.responses import Response
 
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.node.errors import UsageError
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.lookup.found import look_up
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.lookup.result import look_up
 from tocsin.server.security import needs
 from tocsin.sharing.lookup import read_subject
 

@@ -21,8 +21,8 @@ from tocsin.directory.claims import read_claims
 from tocsin.directory.contacts.verification import terms_of
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
-from tocsin.server.pages.portal.correcting import CORRECTIONS, DAYS, Correction, CorrectionInput
-from tocsin.server.pages.portal.desk import PortalContext
+from tocsin.server.pages.portal.context import PortalContext
+from tocsin.server.pages.portal.corrections import CORRECTIONS, DAYS, Correction, CorrectionInput
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, needs
 

@@ -8,16 +8,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.delivery.texts import Shelf, texts_for
-from tocsin.interface.guard import WrongFormError
+from tocsin.interface.authorization import WrongFormError
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.node.paths import HomeFolder
 from tocsin.problems.answers import NOTE_LENGTH, TeamSheet
 from tocsin.server.pages.answer_forms import DAYS, act_of, new_form
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.portal.answering import BulkAnswerForm, answer
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.portal.bulk_answers import BulkAnswerForm, answer
 from tocsin.server.pages.portal.contact_pages import contact_pages
-from tocsin.server.pages.portal.desk import PortalContext
+from tocsin.server.pages.portal.context import PortalContext
 from tocsin.server.pages.portal.problems import SHOWN, STATES, VERDICTS, ProblemFilter, counts, row_of
 from tocsin.server.security import Form, needs
 

@@ -9,7 +9,7 @@ from typing import Final
 from fastapi import Request
 
 from tocsin.problems.answers import AnswerOutcome, AnswerVerdict, ProblemRow, problem_text
-from tocsin.server.pages.answer_sayings import SAYINGS
+from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.words import N_
 from tocsin.server.security import number_in
 

@@ -5,7 +5,7 @@ They work without JavaScript and set no cookie by themselves.
 
 from fastapi import APIRouter
 
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.public.directory_pages import directory_pages
 from tocsin.server.pages.public.help_pages import help_pages
 from tocsin.server.pages.public.report_pages import report_pages

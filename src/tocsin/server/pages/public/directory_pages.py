@@ -8,8 +8,8 @@ from fastapi.responses import Response
 from tocsin.directory.profile import OUTLINE, ProfileItem, lines_of
 from tocsin.directory.public import CSIRTS, PublicTeam
 from tocsin.node.accounts import Permission, Principal
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.public.showing import card_of, show
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.public.public_page import card_of, show
 from tocsin.server.pages.words import PageTexts
 from tocsin.server.security import needs
 from tocsin.sharing.public_lookup import PublicLookup

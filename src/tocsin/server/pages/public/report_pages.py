@@ -20,14 +20,14 @@ from tocsin.incidents.arrivals import (
 )
 from tocsin.incidents.arrivals.files import TYPES
 from tocsin.incidents.arrivals.tickets import grouped, plain
-from tocsin.interface.guard import WrongFormError
+from tocsin.interface.authorization import WrongFormError
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.answer_forms import from_own_page
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.words import KINDS
+from tocsin.server.pages.public.public_page import show
+from tocsin.server.pages.public.rate_limit import Turns
 from tocsin.server.pages.public.report_forms import MOST_LETTERS, TOO_LARGE, Message, PublicReportForm, Sent, wrongs_of
-from tocsin.server.pages.public.showing import show
-from tocsin.server.pages.public.turns import Turns
 from tocsin.server.pages.words import N_
 from tocsin.server.security import address_of, needs, text_of
 

@@ -12,8 +12,8 @@ from fastapi.responses import Response
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.cache import Cache
 from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, Month, read_months
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.public.showing import FRESH, show
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.public.public_page import FRESH, show
 from tocsin.server.pages.words import N_
 from tocsin.server.security import needs
 

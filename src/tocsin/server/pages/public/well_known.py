@@ -11,8 +11,8 @@ from tocsin.delivery.sealing.own_keys import OpenPgpKey
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, TocsinError
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.server.pages.desk import PageContext, static_path
-from tocsin.server.pages.public.showing import FRESH
+from tocsin.server.pages.context import PageContext, static_path
+from tocsin.server.pages.public.public_page import FRESH
 from tocsin.server.security import needs
 
 PLACE: Final = "/.well-known/security.txt"

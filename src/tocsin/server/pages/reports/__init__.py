@@ -1,6 +1,6 @@
 """Reports that came in, where they come from, and what of them could not be read."""
 
-from tocsin.server.pages.desk import together
+from tocsin.server.pages.context import together
 from tocsin.server.pages.reports.feed_pages import feed_pages
 from tocsin.server.pages.reports.list_pages import list_pages
 from tocsin.server.pages.reports.mend_pages import mend_pages

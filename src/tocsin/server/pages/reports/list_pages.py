@@ -17,8 +17,8 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import ACTS
 from tocsin.server.list_files import ListForm, ingests_file
 from tocsin.server.pages.acts import perform
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
-from tocsin.server.pages.desk import PageContext
 from tocsin.server.security import Form, NotHereError, Number, needs, number_in, sent
 from tocsin.sharing.visibility import aside_that_leaves
 

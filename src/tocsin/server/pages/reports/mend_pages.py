@@ -10,7 +10,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.pipeline.replay import find_row, is_open, require_ingest, try_row
 from tocsin.server.pages.acts import perform
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.reports.quarantine_pages import MEND
 from tocsin.server.security import Form, Number, needs, text_of
 from tocsin.sharing.visibility import aside_that_leaves

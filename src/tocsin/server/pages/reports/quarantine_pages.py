@@ -10,8 +10,8 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.ingest import Counts
 from tocsin.pipeline.replay import ACTS, RowFilter, reasons_waiting, rows_waiting
 from tocsin.server.pages.acts import perform
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import ListFilter
-from tocsin.server.pages.desk import PageContext
 from tocsin.server.pages.reports.list_pages import all_feeds
 from tocsin.server.security import Form, needs, number_in, text_of
 from tocsin.sharing.visibility import aside_that_leaves

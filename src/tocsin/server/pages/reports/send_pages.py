@@ -17,7 +17,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.paths import HomeFolder
 from tocsin.pipeline.uploads import Upload, UploadState, arrive, read_upload
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.reports.list_pages import all_feeds
 from tocsin.server.pages.words import N_
 from tocsin.server.security import Form, needs, text_of

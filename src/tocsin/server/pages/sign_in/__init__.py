@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.sign_in.doorstep import caller_of, house_of_page, let_in
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.sign_in.browser_session import caller_of, house_of_page, let_in
+from tocsin.server.pages.sign_in.link_pages import add_welcome
 from tocsin.server.pages.sign_in.pages import add_leaving, add_second_step, add_sign_in
-from tocsin.server.pages.sign_in.welcome import add_welcome
 
 __all__ = ["caller_of", "house_of_page", "let_in", "sign_in_pages"]
 

@@ -19,9 +19,9 @@ from tocsin.node.accounts import (
     note_session_end,
     sign_in,
 )
-from tocsin.server.pages.account.gate import Text
-from tocsin.server.pages.desk import PageContext, own_path
-from tocsin.server.pages.sign_in.doorstep import (
+from tocsin.server.pages.account.reauthentication import Text
+from tocsin.server.pages.context import PageContext, own_path
+from tocsin.server.pages.sign_in.browser_session import (
     Coming,
     caller_of,
     forget_session,

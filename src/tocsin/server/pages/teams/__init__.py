@@ -1,6 +1,6 @@
 """Teams and networks: who is in the directory, what each answers for, and what a person says of it."""
 
-from tocsin.server.pages.desk import together
+from tocsin.server.pages.context import together
 from tocsin.server.pages.teams.change_pages import change_pages
 from tocsin.server.pages.teams.claim_pages import claim_pages
 from tocsin.server.pages.teams.conflict_pages import conflict_pages

@@ -8,7 +8,7 @@ from tocsin.directory import TeamRecord, merged_teams, read_about
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, RemoteError, TocsinError, UsageError
 from tocsin.node.sentences import join_sentences, say
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import names_command
 from tocsin.server.security import NotHereError, needs
 

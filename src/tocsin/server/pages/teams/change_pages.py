@@ -19,7 +19,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Editor, name_of, one_line, seen_team, taken
 from tocsin.server.security import Form, number_in, text_of, texts_of
 

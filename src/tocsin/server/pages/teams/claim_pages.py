@@ -21,9 +21,9 @@ from tocsin.node.accounts import Principal, names_of_actors, note_read
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, taken
-from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
+from tocsin.server.pages.teams.paging import PAGE, ends, start_of
 from tocsin.server.security import Form, Number, text_of
 
 _RIVALS = 50

@@ -23,7 +23,7 @@ from tocsin.directory.states import (
     read_states,
 )
 from tocsin.networks import Networks, country_names
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Surveyor
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.security import NotHereError

@@ -22,7 +22,7 @@ from tocsin.networks import country_names
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.server.list_files import ListForm, teams_file
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Editor, Reader, name_of, taken
 from tocsin.server.security import Form, sent, text_of
 from tocsin.sharing.lookup import read_subject

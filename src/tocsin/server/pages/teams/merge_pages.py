@@ -16,10 +16,10 @@ from tocsin.directory import (
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Decider, Surveyor, taken
 from tocsin.server.pages.teams.background_cache import BackgroundCache
-from tocsin.server.pages.teams.leafing import PAGE, ends, start_of
+from tocsin.server.pages.teams.paging import PAGE, ends, start_of
 from tocsin.server.security import Form, text_of
 
 _ACTS = {act.name: act for act in acts.ACTS}

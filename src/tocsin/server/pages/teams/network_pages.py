@@ -9,10 +9,10 @@ from tocsin.events.filters import EventFilter
 from tocsin.networks import Networks, networks_of
 from tocsin.node.accounts import Principal
 from tocsin.node.errors import UsageError
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.events.asked import EventsQuery
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
-from tocsin.server.pages.lookup.found import look_up
+from tocsin.server.pages.events.query import EventsQuery
+from tocsin.server.pages.lookup.result import look_up
 from tocsin.server.pages.teams.access import Asker
 from tocsin.server.security import NotHereError
 from tocsin.sharing.lookup import Subject, read_subject

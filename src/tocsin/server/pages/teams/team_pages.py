@@ -21,8 +21,8 @@ from tocsin.directory.profile import current_profile, profile_text
 from tocsin.events.store import EventQuery
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.problems.team_times import team_figures
-from tocsin.server.pages.desk import PageContext
-from tocsin.server.pages.lookup.found import LATELY, open_problems
+from tocsin.server.pages.context import PageContext
+from tocsin.server.pages.lookup.result import LATELY, open_problems
 from tocsin.server.pages.teams.access import Reader, Surveyor, seen_team
 
 _FEW = 200  # assertions of a kind on one page

@@ -1,8 +1,8 @@
 """The analyst's first page: what needs a person, live; and the lists behind its figures."""
 
-from tocsin.server.pages.desk import together
+from tocsin.server.pages.context import together
+from tocsin.server.pages.today.not_told_pages import stuck_pages
 from tocsin.server.pages.today.pages import board_pages
-from tocsin.server.pages.today.stuck_pages import stuck_pages
 
 __all__ = ["today_pages"]
 

@@ -8,11 +8,11 @@ from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from tocsin.node.accounts import Permission, Principal, living_sessions
-from tocsin.server.pages.desk import PageContext
+from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.board import Board
+from tocsin.server.pages.today.change_notifier import Pulse
 from tocsin.server.pages.today.figures import Today
-from tocsin.server.pages.today.pulse import Pulse
-from tocsin.server.pages.today.sayings import CHANGES, LINKS, NEEDS, title
+from tocsin.server.pages.today.texts import CHANGES, LINKS, NEEDS, title
 from tocsin.server.pages.words import PageTexts
 from tocsin.server.security import NotHereError, needs
 

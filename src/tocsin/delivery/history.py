@@ -1,0 +1,155 @@
+"""What became of digests and letters, for people to read; and a second chance for those given up."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tocsin.delivery.held_mails import check_not_final
+from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.node.errors import ConflictError, NotFoundError
+from tocsin.node.letters import Letter, LetterState
+from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.sentences import say
+
+_TOLD = {
+    DeliveryState.SENT.value: "was sent",
+    DeliveryState.SHADOW.value: "counts as told: it was written in shadow mode",
+    DeliveryState.REDIRECTED.value: "counts as told: it was redirected",
+}
+_GIVEN_UP = {DeliveryState.EXPIRED.value, DeliveryState.BOUNCED.value}
+_REFUSED = {DeliveryState.RETRY.value, DeliveryState.FAILED.value}
+
+
+def deliveries(
+    session: Session, *, state: str | None = None, team_id: int | None = None, limit: int = 100
+) -> Sequence[Delivery]:
+    """The newest digests first."""
+    query = select(Delivery).order_by(Delivery.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(Delivery.state == state)
+    if team_id is not None:
+        query = query.where(Delivery.team_id == team_id)
+    return session.scalars(query).all()
+
+
+def delivery(session: Session, reference: str) -> Delivery:
+    """One digest by its reference, in any case.
+
+    Raises:
+        NotFoundError: there is none.
+
+    """
+    found = session.scalar(select(Delivery).where(Delivery.reference == reference.strip().upper()))
+    if found is None:
+        raise NotFoundError(
+            f"There is no digest '{reference}'.", hint="'tocsin deliveries list' shows the references of all."
+        )
+    return found
+
+
+def retry(session: Session, reference: str, now: datetime, *, actor: str) -> Delivery:
+    """Let the next run try a digest again that was given up, came back, or waits, in the caller's transaction.
+
+    Raises:
+        NotFoundError: there is none.
+        ConflictError: it was sent, or counts as told, or waits for a person, or was dropped.
+
+    """
+    found = delivery(session, reference)
+    check_not_final(found)
+    if found.state == DeliveryState.HELD:
+        raise ConflictError(
+            say("%(reference)s waits for a person's look.", reference=found.reference),
+            hint=f"Run: tocsin deliveries release {found.reference}",
+        )
+    if found.state in _TOLD:
+        how = _TOLD[found.state]
+        raise ConflictError(
+            say(
+                "%(reference)s %(how)s at %(sent_at)s UTC.",
+                reference=found.reference,
+                how=how,
+                sent_at=f"{found.sent_at:%Y-%m-%d %H:%M}",
+            )
+        )
+    detail: dict[str, object] = {"state": found.state}
+    subject = f"delivery:{found.reference}"
+    audit(session, AuditAction.DELIVERY_RETRIED, at=now, actor=actor, subject=subject, detail=detail)
+    if found.state in _GIVEN_UP:
+        found.released_at = now  # its age counts from this person's word
+    if found.state not in _REFUSED:
+        found.error = ""  # why it did not leave until now is no refusal
+    if found.state == DeliveryState.BOUNCED:
+        found.mails_sent, found.waiting = 0, []  # all of it again, to the mailboxes that the team has now
+    found.state, found.next_try_at, found.attempts = DeliveryState.RETRY.value, now, 0
+    return found
+
+
+def letters(session: Session, *, state: str | None = None, limit: int = 100) -> Sequence[Letter]:
+    """The newest letters first."""
+    query = select(Letter).order_by(Letter.id.desc()).limit(limit)
+    return session.scalars(query if state is None else query.where(Letter.state == state)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class DueNews:
+    """What one team is owed that is bound to no digest: how many events, since or from when."""
+
+    team_id: int
+    events: int
+    due_at: datetime
+
+
+def due_news(session: Session, state: ItemState = ItemState.QUEUED) -> list[DueNews]:
+    """By team, what waits for its time or its digest, or has expired; the first due first."""
+    first = func.min(DeliveryItem.due_at)
+    rows = (
+        select(DeliveryItem.team_id, func.sum(DeliveryItem.events), first)
+        .where(DeliveryItem.state == state.value)
+        .group_by(DeliveryItem.team_id)
+        .order_by(first, DeliveryItem.team_id)
+    )
+    return [DueNews(team, int(events), due) for team, events, due in session.execute(rows)]
+
+
+def due_teams(session: Session) -> int:
+    """How many teams are owed something that waits for its time or its digest."""
+    waiting = select(DeliveryItem.team_id).where(DeliveryItem.state == ItemState.QUEUED.value).distinct()
+    return session.scalar(select(func.count()).select_from(waiting.subquery())) or 0
+
+
+def due_state(session: Session, now: datetime) -> tuple[tuple[int, int], ...]:
+    """What is due, as numbers that differ when something came or went: for news, digests and letters each."""
+    news = (DeliveryItem.id, (DeliveryItem.state == ItemState.QUEUED.value) & (DeliveryItem.due_at <= now))
+    again = (Delivery.state == DeliveryState.RETRY.value) & (Delivery.next_try_at <= now)
+    digests = (Delivery.id, (Delivery.state == DeliveryState.QUEUED.value) | again)
+    open_letter = Letter.state.in_([LetterState.QUEUED.value, LetterState.RETRY.value])
+    due_letters = (Letter.id, open_letter & (Letter.due_at <= now))
+    counts = []
+    for column, due in (news, digests, due_letters):
+        count, highest = session.execute(select(func.count(), func.max(column)).where(due)).one()
+        counts.append((int(count), int(highest or 0)))
+    return tuple(counts)
+
+
+def sent_to(session: Session, ingests: Collection[int]) -> dict[int, set[int]]:
+    """For each of the ingests the teams that a mail with its news has left for, and did not come back from."""
+    found: dict[int, set[int]] = {ingest: set() for ingest in ingests}
+    rows = (
+        select(DeliveryItem.ingest, DeliveryItem.team_id)
+        .join(Delivery, Delivery.id == DeliveryItem.delivery_id)
+        .where(Delivery.state == DeliveryState.SENT.value, DeliveryItem.ingest.in_(found))
+    )
+    for ingest, team in session.execute(rows):
+        found[ingest].add(team)
+    return found
+
+
+def failed_deliveries(database: Database) -> int:
+    """How many digests were given up."""
+    with database.begin() as session:
+        failed = select(func.count()).select_from(Delivery).where(Delivery.state == DeliveryState.FAILED.value)
+        return session.scalar(failed) or 0

@@ -1,0 +1,243 @@
+"""The one door by which the mails of a run leave: behind the stop, the limit for each mailbox, and the mode.
+
+Letters leave by it as digests do, each under a Message-ID noted before: whatever kills the process, the next run sends
+the same letter under the same Message-ID; with SMTP at most the one in flight comes twice.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from tocsin.delivery import halt
+from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt
+from tocsin.delivery.held_mails import still_leaving
+from tocsin.delivery.mime import Attachment, Envelope, assemble, assemble_text, usable_mailboxes
+from tocsin.delivery.models import DeliveryState
+from tocsin.delivery.render import Mail, Sender
+from tocsin.delivery.sending_policy import REDIRECT, SHADOW, MailAllowance, same_mailbox
+from tocsin.delivery.sent_log import FULL_WAIT, next_try, note_posted
+from tocsin.node.letters import ACCOUNT, Letter, LetterState
+from tocsin.node.records import AuditAction, Database, audit, cut
+
+_DONE = {SHADOW: DeliveryState.SHADOW.value, REDIRECT: DeliveryState.REDIRECTED.value}
+_FULL = "This mailbox had its mails for a day ([tell] mails_a_day); tried again within the hour."
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,300}>")  # what others wrote must not add a header (RFC 5322, 3.6.4)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_OPEN = (LetterState.QUEUED.value, LetterState.RETRY.value)
+
+
+@dataclass(frozen=True)
+class Post:
+    """A channel with what stands before it in one run. ``way``: see `sending_policy.way_of`."""
+
+    database: Database
+    channel: Channel
+    way: str
+    node: Sender
+    room: MailAllowance
+    now: datetime
+
+    @property
+    def done(self) -> str:
+        """The state of a mail that has gone this way."""
+        return _DONE.get(self.way, DeliveryState.SENT.value)
+
+    def send(self, mails: Sequence[Mail]) -> list[MailReceipt]:
+        """What became of each mail; all are ``down`` once a person has stopped sending, and nothing left then."""
+        with self.database.begin() as session:
+            stopped = halt.halted(session, halt.STOP)
+        if stopped is not None:
+            return [MailReceipt(MailOutcome.DOWN, halt.words(stopped))] * len(mails)
+        fits = [self.room.take(mail.recipients) for mail in mails]
+        receipts = iter(
+            self.channel.send([self._on_its_way(mail) for mail, fit in zip(mails, fits, strict=True) if fit])
+        )
+        return [self._settle(mail, next(receipts)) if fit else _full() for mail, fit in zip(mails, fits, strict=True)]
+
+    def _settle(self, mail: Mail, receipt: MailReceipt) -> MailReceipt:
+        if receipt.outcome is not MailOutcome.SENT:
+            self.room.give_back(receipt.waiting or mail.recipients)
+        return replace(receipt, waiting=()) if self.way == REDIRECT else receipt
+
+    def _on_its_way(self, mail: Mail) -> Mail:
+        if self.way == SHADOW:
+            return replace(mail, folder=f"{SHADOW}/{mail.folder}")
+        return redirected(mail, self.node, self.now) if self.way == REDIRECT else mail
+
+
+def redirected(mail: Mail, node: Sender, now: datetime) -> Mail:
+    """A mail to the mailbox of ``[tell] redirect_to`` that names the real mailboxes and has the very mail attached."""
+    to = node.settings.tell.redirect_to
+    part = f" ({mail.part} of {mail.parts})" if mail.parts > 1 else ""
+    names = "\n".join(f"  {mailbox}" for mailbox in mail.recipients)
+    body = (
+        f"In redirect mode this mail came to you only. It would have gone to:\n\n{names}\n\n"
+        f"The very mail, {mail.reference}{part}, is attached. A link in it answers for its\n"
+        "recipient: leave it alone.\n"
+    )
+    envelope = Envelope(
+        subject=f"[redirected] {mail.reference}{part} for {', '.join(mail.recipients)}",
+        sender_name=node.settings.node.name,
+        sender=mail.sender,
+        recipients=(to,),
+        at=now,
+        message_id=mail.message_id.replace("<", "<redirected.", 1),
+    )
+    file = Attachment(f"{mail.reference}-{mail.part}.eml", "message/rfc822", mail.content)
+    content = assemble(envelope, body, [file], f"=_{mail.reference}_{mail.part}_redirected")
+    return replace(mail, message_id=envelope.message_id, recipients=(to,), content=content)
+
+
+def reached(mail: Mail, receipt: MailReceipt) -> tuple[str, ...]:
+    """The mailboxes that a mail has reached with this try."""
+    if receipt.outcome is MailOutcome.SENT:
+        return mail.recipients
+    return tuple(box for box in mail.recipients if box not in receipt.waiting) if receipt.waiting else ()
+
+
+def _full() -> MailReceipt:
+    return MailReceipt(MailOutcome.FULL, _FULL)
+
+
+@dataclass(slots=True)
+class LetterRun:
+    """What became of the letters of a run; ``problem`` says why it stopped early, or is empty."""
+
+    sent: int = 0
+    later: int = 0
+    failed: int = 0
+    problem: str = ""
+
+
+def due_letters(session: Session, now: datetime) -> Sequence[Letter]:
+    """The letters to be sent now, oldest first."""
+    query = select(Letter).where(Letter.state.in_(_OPEN), Letter.due_at <= now).order_by(Letter.id)
+    return session.scalars(query).all()
+
+
+def hold_letters(session: Session, post: Post, team_of: Mapping[str, int], known: Collection[int]) -> None:
+    """Let the first letter to each team, or to a mailbox of none, wait for a person, in the caller's transaction.
+
+    ``team_of``: by `same_mailbox`. A letter that answers a mail came of that mail, and does not wait; nor does one
+    about an account.
+    """
+    greeted = _greeted(session)
+    for letter in due_letters(session, post.now):
+        mailbox = same_mailbox(letter.mailbox)
+        if not (
+            letter.answers
+            or letter.kind == ACCOUNT
+            or letter.released_at
+            or mailbox in greeted
+            or team_of.get(mailbox) in known
+        ):
+            letter.state = LetterState.HELD.value
+            letter.message_id = letter.message_id or _identity(letter, post.node)
+
+
+def send_letters(post: Post) -> LetterRun:
+    """Send all that are due, and note what became of each."""
+    with post.database.begin() as session:
+        letters = due_letters(session, post.now)
+        for letter in letters:
+            letter.message_id = letter.message_id or _identity(letter, post.node)
+        cut("letters.naming")
+    cut("letters.named")
+    done = LetterRun()
+    size = post.channel.batch
+    for start in range(0, len(letters), size):
+        _send_batch(post, letters[start : start + size], done)
+        if done.problem:
+            break
+    return done
+
+
+def letter_mail(letter: Letter, node: Sender) -> Mail:
+    """The finished mail of a letter; its recipients are empty where its mailbox is none."""
+    sender = node.settings.node
+    recipients = usable_mailboxes((letter.mailbox,))
+    envelope = Envelope(
+        subject=letter.subject,
+        sender_name=sender.name,
+        sender=sender.contact,
+        recipients=recipients,
+        at=letter.created_at,
+        message_id=letter.message_id,
+        answers=letter.answers if _MESSAGE_ID.fullmatch(letter.answers) else "",
+        reply_to=", ".join(usable_mailboxes((letter.reply_to,))),
+    )
+    boundary = f"=_{letter.reference}"
+    content = assemble_text(envelope, _CONTROL.sub(" ", letter.body.rstrip()), boundary, node.seals.signature())
+    day = f"{letter.created_at:%Y-%m-%d}"
+    bounces = node.reply_to(letter.reference) or sender.contact
+    return Mail(letter.reference, 1, 1, letter.message_id, bounces, recipients, day, content)
+
+
+def _greeted(session: Session) -> set[str]:
+    """The mailboxes that a letter went to for real, or one of whose letters a person let go."""
+    sent = (Letter.state == LetterState.SENT.value) & (Letter.channel != "file")
+    rows = session.scalars(select(Letter.mailbox).where(sent | Letter.released_at.is_not(None)).distinct())
+    return {same_mailbox(mailbox) for mailbox in rows}
+
+
+def _identity(letter: Letter, node: Sender) -> str:
+    domain = node.settings.node.contact.rpartition("@")[2]
+    return f"<{letter.reference}.{uuid4().hex[:12]}@{domain}>"
+
+
+def _send_batch(post: Post, batch: Sequence[Letter], done: LetterRun) -> None:
+    with post.database.reading() as session:
+        leaving = still_leaving(session, Letter, [letter.id for letter in batch])
+    pairs = [(letter, letter_mail(letter, post.node)) for letter in batch if letter.id in leaving]
+    usable = [(letter, mail) for letter, mail in pairs if mail.recipients]
+    receipts = iter(post.send([mail for _, mail in usable]) if usable else [])
+    cut("letters.sent")
+    nowhere = MailReceipt(MailOutcome.REFUSED, "No mail can be addressed to this mailbox.")
+    results = [(letter, mail, next(receipts) if mail.recipients else nowhere) for letter, mail in pairs]
+    with post.database.begin() as session:
+        for letter, mail, receipt in results:
+            if receipt.outcome is MailOutcome.DOWN:
+                done.problem = receipt.detail
+                break
+            _note(session, post, letter, mail, receipt)
+            _count(done, letter, receipt)
+        cut("letters.noting")
+
+
+def _note(session: Session, post: Post, letter: Letter, mail: Mail, receipt: MailReceipt) -> None:
+    change = _progress(letter, receipt, post)
+    session.execute(update(Letter).where(Letter.id == letter.id).values(**change))
+    note_posted(session, [(letter.reference, reached(mail, receipt))], way=post.way, now=post.now)
+    word = {post.done: AuditAction.LETTER_SENT, LetterState.FAILED.value: AuditAction.LETTER_FAILED}.get(
+        str(change["state"])
+    )
+    if word is not None:
+        detail: dict[str, object] = {"kind": letter.kind, "way": post.way}
+        audit(session, word, at=post.now, actor="deliver", subject=f"letter:{letter.reference}", detail=detail)
+    for name, value in change.items():
+        setattr(letter, name, value)
+
+
+def _progress(letter: Letter, receipt: MailReceipt, post: Post) -> dict[str, object]:
+    """How the row of a letter changes with a receipt."""
+    now = post.now
+    row: dict[str, object] = {"error": receipt.detail, "channel": post.way, "path": receipt.path}
+    if receipt.outcome is MailOutcome.SENT:
+        return row | {"state": post.done, "sent_at": now}
+    if receipt.outcome is MailOutcome.FULL:
+        return row | {"state": LetterState.RETRY.value, "due_at": now + FULL_WAIT}
+    attempts = letter.attempts + 1
+    again = next_try(attempts, letter.created_at, now) if receipt.outcome is MailOutcome.LATER else None
+    state = LetterState.RETRY if again else LetterState.FAILED
+    return row | {"state": state.value, "attempts": attempts, "due_at": again or now}
+
+
+def _count(done: LetterRun, letter: Letter, receipt: MailReceipt) -> None:
+    done.sent += receipt.outcome is MailOutcome.SENT
+    done.later += letter.state == LetterState.RETRY
+    done.failed += letter.state == LetterState.FAILED

@@ -1,0 +1,135 @@
+"""Every contact with its state."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from tocsin.directory.contacts.record import one_form
+from tocsin.directory.contacts.state import ContactFact, Sign, Stand, Terms, state_of
+from tocsin.directory.contacts.tables import ContactFactRow
+from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, standing
+from tocsin.directory.facts import ContactPurpose
+from tocsin.directory.model import TeamKind
+from tocsin.directory.precedence import MAILBOX, MailboxClaim
+from tocsin.directory.purposes import purpose_of
+from tocsin.directory.tables import MailboxRow, TeamRow
+
+_SIGNS = {sign.value: sign for sign in Sign}
+_MANY = 500  # mailboxes; of more, all facts are read
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A team's mailbox and how it stands; ``mailbox`` and ``purpose`` are empty for a team that has none."""
+
+    team_id: int
+    team: str
+    country: str
+    mailbox: str
+    purpose: ContactPurpose | None
+    stand: Stand
+
+
+@dataclass(frozen=True, slots=True)
+class _RegisteredContact:
+    team_id: int
+    mailbox: str
+    purpose: str
+    as_of: date | None
+
+
+def contact_states(
+    session: Session,
+    now: datetime,
+    terms: Terms,
+    *,
+    teams: Collection[int] | None = None,
+    at: datetime | None = None,
+) -> list[Contact]:
+    """The contacts of these teams (numbers; None: of all), by team and mailbox; overruled mailboxes are none.
+
+    ``at``: the mailboxes that were registered at that time, as it was known then; None: those of now.
+    """
+    wanted = None if teams is None else frozenset(teams)
+    found = standing(session, DirectoryPart(teams=wanted, kind=MAILBOX), at)
+    boxes = list(_registered(found.mailboxes))
+    facts = _Facts.read(session, found, {one_form(box.mailbox) for box in boxes} if wanted is not None else None)
+    contacts = []
+    by_team: dict[int, list[_RegisteredContact]] = defaultdict(list)
+    for box in boxes:
+        by_team[box.team_id].append(box)
+    row = TeamRow
+    query = select(row.id, row.key, row.country, row.kind).order_by(row.key)
+    for number, key, country, kind in session.execute(query if wanted is None else query.where(row.id.in_(wanted))):
+        if number in found.merged:
+            continue
+        for box in by_team.get(number, ()):
+            stand = state_of(facts.of(box), registered=True, now=now, terms=terms, as_of=box.as_of)
+            purpose = purpose_of(box.purpose, box.mailbox, TeamKind(kind))
+            contacts.append(Contact(number, key, country, box.mailbox, purpose, stand))
+        if number not in by_team:
+            contacts.append(
+                Contact(number, key, country, "", None, state_of((), registered=False, now=now, terms=terms))
+            )
+    return contacts
+
+
+def _registered(claims: Iterable[MailboxClaim]) -> Iterator[_RegisteredContact]:
+    """Each mailbox of each team once, though several sources say it: the first stated purpose, the first day."""
+    together: dict[tuple[int, str], list[MailboxClaim]] = defaultdict(list)
+    for claim in claims:
+        together[claim.team_id, one_form(claim.address)].append(claim)
+    for (team, _), said in together.items():
+        purpose = next((one.purpose for one in said if one.purpose), "")
+        days = [one.as_of for one in said if one.as_of]
+        yield _RegisteredContact(team, said[0].address, purpose, min(days) if days else None)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """Facts by mailbox and team; team 0: of any that has the mailbox; mailbox empty: of the team as a whole.
+
+    ``added``: when a mailbox was first said to be that team's, for teams of which there are facts as a whole.
+    """
+
+    by_contact: Mapping[tuple[str, int], list[ContactFact]]
+    added: Mapping[tuple[str, int], datetime]
+
+    @classmethod
+    def read(cls, session: Session, found: EffectiveAssertions, mailboxes: Collection[str] | None) -> "_Facts":
+        fact = ContactFactRow
+        query = select(fact.mailbox, fact.team_id, fact.kind, fact.at, fact.via, fact.permanent, fact.told_at)
+        if mailboxes is not None and len(mailboxes) <= _MANY:
+            query = query.where(or_(fact.mailbox.in_(mailboxes), fact.mailbox == ""))
+        by_contact: dict[tuple[str, int], list[ContactFact]] = defaultdict(list)
+        for mailbox, team, kind, at, via, permanent, told_at in session.execute(query):
+            number = 0 if team is None else found.merged.get(team, team)
+            seen = ContactFact(_SIGNS[kind], at, via, permanent, told_at, own=bool(mailbox))
+            by_contact[mailbox, number].append(seen)
+        answering = {team for mailbox, team in by_contact if not mailbox}
+        return cls(by_contact, _added(session, found, answering) if answering else {})
+
+    def of(self, box: _RegisteredContact) -> list[ContactFact]:
+        mailbox, get = one_form(box.mailbox), self.by_contact.get
+        added = self.added.get((mailbox, box.team_id))
+        # What was told before a mailbox was there did not go to it, so its answer says nothing of who reads it.
+        whole = [fact for fact in get(("", box.team_id), ()) if added and fact.told_at and fact.told_at >= added]
+        return [*get((mailbox, 0), ()), *get((mailbox, box.team_id), ()), *whole]
+
+
+def _added(session: Session, found: EffectiveAssertions, teams: Collection[int]) -> dict[tuple[str, int], datetime]:
+    """When each mailbox of these teams was first recorded as theirs, whatever was imported or withdrawn since."""
+    row = MailboxRow
+    all_of_them = {*teams, *(team for team, into in found.merged.items() if into in teams)}
+    query = select(row.address, row.team_id, func.min(row.recorded)).group_by(row.address, row.team_id)
+    if len(all_of_them) <= _MANY:
+        query = query.where(row.team_id.in_(all_of_them))
+    added: dict[tuple[str, int], datetime] = {}
+    for address, team, at in session.execute(query):
+        key = (one_form(address), found.merged.get(team, team))
+        added[key] = min(at, added.get(key, at))
+    return added

@@ -1,0 +1,178 @@
+"""Reports that were sent in are taken in, in the order in which they came.
+
+A kill at any point loses nothing and doubles nothing: what waits is tried again by the next server, and a report whose
+content is known is not taken in a second time. A report that we stumble over is refused, and the next one is taken.
+"""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from logging import getLogger
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from tocsin.events.models import Ingest
+from tocsin.events.reports import shown
+from tocsin.node.errors import InputError, InternalError, SettingError, TocsinError, UsageError, internal_failures
+from tocsin.node.records import cut
+from tocsin.node.sentences import change_values
+from tocsin.pipeline.ingest import Clock, Counts, Failures, IngestSession, IngestSummary, ingest_in, open_workshop
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.pipeline.uploads.arrival import forget_unfinished, place_of
+from tocsin.pipeline.uploads.models import Upload, UploadState
+from tocsin.pipeline.uploads.queries import sums_of
+
+_LOT = 50  # uploads that are taken in with the same tables open
+_LOOKS = 1.0  # seconds between looks for what another process received
+_AFTER_FAILURE = 30.0  # seconds
+
+
+def take_waiting(node: NodeWithStores, clock: Clock, *, stop: Callable[[], bool] = lambda: False) -> int:
+    """Take in what waits, oldest first, up to a number of uploads; returns how many.
+
+    Raises:
+        StorageError: the disk, the event table or the records failed; what was to be taken in waits on.
+        SettingError: a setting does not work.
+
+    """
+    if _oldest(node) is None:
+        return 0
+    taken = 0
+    with open_workshop(node, clock=clock) as workshop:
+        # Asked again by the one writer: another server may have taken it meanwhile.
+        while taken < _LOT and not stop() and (upload := _oldest(node)) is not None:
+            _take(workshop, upload)
+            taken += 1
+    return taken
+
+
+class Taker:
+    """The thread of a server that takes in what was sent to it."""
+
+    def __init__(self, node: NodeWithStores, clock: Clock) -> None:
+        self._node, self._clock = node, clock
+        self._came, self._ended = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        self._tidied = False
+
+    def wake(self) -> None:
+        """Something came."""
+        self._came.set()
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Work until the block ends; the report that is being taken in is finished first."""
+        self._thread = thread = threading.Thread(target=self._work, name="uploads", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._ended.set()
+            self._came.set()
+            thread.join()
+
+    @property
+    def dead(self) -> bool:
+        """Whether it should work and does not: then what is sent in is kept, and nobody takes it in."""
+        return self._thread is not None and not self._thread.is_alive() and not self._ended.is_set()
+
+    def _work(self) -> None:
+        while not self._ended.is_set():
+            self._came.clear()
+            try:
+                with internal_failures("The intake of reports"):
+                    self._tidy()
+                    taken = take_waiting(self._node, self._clock, stop=self._ended.is_set)
+            except TocsinError as error:
+                getLogger("uvicorn.error").error("Reports that were sent in wait: %s %s", error, error.hint)  # noqa: TRY400
+                self._ended.wait(_AFTER_FAILURE)
+            else:
+                if not taken:
+                    self._came.wait(_LOOKS)
+
+    def _tidy(self) -> None:
+        """Once, at the beginning."""
+        if not self._tidied:
+            forget_unfinished(self._node)
+            self._forget_refused()
+            self._tidied = True
+
+    def _forget_refused(self) -> None:
+        """Delete the files of what was refused so long ago as rows are kept that were set aside."""
+        before = self._clock() - timedelta(days=self._node.settings.retention.quarantine_days)
+        wanted = select(Upload.uuid).where(Upload.state == UploadState.REFUSED.value, Upload.done_at < before)
+        with self._node.database.reading() as session:
+            old = list(session.scalars(wanted))
+        for uuid in old:
+            shutil.rmtree(place_of(self._node, uuid), ignore_errors=True)
+
+
+def _oldest(node: NodeWithStores) -> Upload | None:
+    with node.database.reading() as session:
+        wanted = select(Upload).where(Upload.state == UploadState.WAITING.value).order_by(Upload.id).limit(1)
+        return session.scalar(wanted)
+
+
+def _take(workshop: IngestSession, upload: Upload) -> None:
+    """Take in one upload; where we stumble over it, it is refused."""
+    node = workshop.node
+    try:
+        with internal_failures(f"upload {upload.uuid}"):
+            _take_in(workshop, upload)
+    except InternalError as error:
+        failed: Failures = [(one["name"], error) for one in upload.files]
+        _note(node, upload, IngestSummary(Counts(), failed, 0.0), 0, workshop.clock())
+
+
+def _take_in(workshop: IngestSession, upload: Upload) -> None:
+    node = workshop.node
+    after = _begin(node, upload)
+    outcome = ingest_in(workshop, _files(node, upload), source=upload.source or None, feed=upload.feed or None)
+    cut("upload.ingested")
+    for _, error in outcome.failed:
+        if isinstance(error, SettingError) or not isinstance(error, InputError | UsageError | InternalError):
+            raise error  # ours to mend: it waits
+    _note(node, upload, outcome, after, workshop.clock())
+    cut("upload.done")
+    if not outcome.failed:
+        shutil.rmtree(place_of(node, upload.uuid), ignore_errors=True)
+
+
+def _begin(node: NodeWithStores, upload: Upload) -> int:
+    """The newest ingest when this upload was first tried."""
+    with node.database.begin() as session:
+        row = session.get_one(Upload, upload.id)
+        if row.begun_after is None:
+            row.begun_after = session.scalar(select(func.max(Ingest.number))) or 0
+        return row.begun_after
+
+
+def _note(node: NodeWithStores, upload: Upload, outcome: IngestSummary, after: int, now: datetime) -> None:
+    failed = [
+        {"file": _inside(node, upload, file), "reason": _inside(node, upload, str(error)), "hint": error.hint}
+        for file, error in outcome.failed
+    ]
+    with node.database.begin() as session:
+        row = session.get_one(Upload, upload.id)
+        row.state = (UploadState.TAKEN if outcome.ingests else UploadState.REFUSED).value
+        row.done_at, row.ingests, row.failed = now.astimezone(UTC), list(outcome.ingests), failed
+        row.counts = dict(vars(sums_of(session, outcome.ingests, after=after)))
+
+
+def _inside(node: NodeWithStores, upload: Upload, text: str) -> str:
+    """The text without the folders of this machine that it names: whoever sent the report need not know them."""
+    folders = [*(path.parent for path in _files(node, upload)), node.home]
+    return change_values(text, lambda value: _without(value, folders))
+
+
+def _without(text: str, folders: Iterable[Path]) -> str:
+    for folder in folders:
+        text = text.replace(f"{shown(folder)}/", "")
+    return text
+
+
+def _files(node: NodeWithStores, upload: Upload) -> list[Path]:
+    return [place_of(node, upload.uuid) / str(place) / one["name"] for place, one in enumerate(upload.files)]

@@ -1,0 +1,54 @@
+"""Who need not be reminded of which problem, since they answered."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from tocsin.directory import merged_teams
+from tocsin.problems.answers.digest_problems import read_problem, same_team, unpacked
+from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict
+
+FOR_GOOD = 2**63 - 1
+
+
+def quiet(session: Session, now: datetime) -> dict[int, dict[int, int]]:
+    """For each problem (uint64 key) the teams (ids) that need not be reminded of it, each with the time up to which.
+
+    Times in seconds since 1970 UTC: a sighting later than that contradicts what the team said, and is told. It is the
+    time of the answer for *fixed*, and `FOR_GOOD` for *false*, *accepted* and *not ours*, which end by their date
+    alone. The newest answer of a team to a problem counts; *acknowledged* promises nothing and so keeps nobody quiet.
+    """
+    silent: dict[int, dict[int, int]] = {}
+    for answer, keys in answered(session):
+        holds = answer.until is not None and answer.until > now
+        up_to = int(answer.at.timestamp()) if answer.verdict == AnswerVerdict.FIXED else FOR_GOOD
+        for key in keys:
+            if holds:
+                silent.setdefault(key, {})[answer.team_id] = up_to
+            elif key in silent:
+                silent[key].pop(answer.team_id, None)
+    return {key: teams for key, teams in silent.items() if teams}
+
+
+def answered(session: Session, team_id: int | None = None) -> Iterator[tuple[Answer, list[int]]]:
+    """Every answer, oldest first, with the problems that it is about; of one team where asked for.
+
+    The answers of a team that was merged into another are that other's.
+    """
+    merged = merged_teams(session)
+    query = (
+        select(Answer, AnsweredDigest.problems)
+        .join(AnsweredDigest, AnsweredDigest.delivery_id == Answer.delivery_id)
+        .order_by(Answer.at, Answer.id)
+    )
+    if team_id is not None:
+        query = query.where(Answer.team_id.in_(same_team(session, team_id)))
+    for answer, told in session.execute(query):
+        set_committed_value(answer, "team_id", merged.get(answer.team_id, answer.team_id))
+        yield (
+            answer,
+            unpacked(told).tolist() if answer.problems is None else [read_problem(text) for text in answer.problems],
+        )

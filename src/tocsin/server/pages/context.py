@@ -1,0 +1,200 @@
+"""The desk that all pages are made at: a template, the visitor's language and theme, and what every page shows."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from fastapi.templating import Jinja2Templates
+from jinja2 import StrictUndefined
+from starlette.routing import Match
+
+from tocsin.directory import Team, directory_version, read_directory
+from tocsin.interface.authorization import form_word
+from tocsin.interface.capabilities import capabilities
+from tocsin.node.accounts import Permission
+from tocsin.node.paths import HomeFolder
+from tocsin.node.tokens import Tokens
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.server.pages.navigation import besides_for, place_of, places_for
+from tocsin.server.pages.words import PageTexts, choose, languages, say_in, words_for
+from tocsin.server.security import cookie_for, visitor_of
+from tocsin.sharing.lookup import ResponsibilityLookup
+
+LANGUAGE: Final = "language"
+"""The cookie, and the word in an address, of the language somebody chose."""
+
+THEME: Final = "theme"
+"""The cookie of the theme somebody chose: ``light`` or ``dark``."""
+
+THEMES: Final = ("light", "dark")
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """What pages are made with; ``clock`` tells the time, UTC."""
+
+    node: NodeWithStores
+    clock: Callable[[], datetime]
+    tokens: Tokens
+    templates: Jinja2Templates
+    languages: list[str] = field(default_factory=list)
+    _teams: dict[str, dict[int, Team]] = field(default_factory=dict)
+
+    @cached_property
+    def guide(self) -> ResponsibilityLookup:
+        """Who must know of what; one for all pages, so that the rules are open once."""
+        return ResponsibilityLookup(self.node, self.clock)
+
+    def teams(self) -> dict[int, Team]:
+        """All teams by number, read anew when the directory has changed; a merged one's number gives the other."""
+        version = directory_version(self.node.database)
+        if (teams := self._teams.get(version)) is None:
+            teams = read_directory(self.node.database).by_id
+            self._teams.clear()
+            self._teams[version] = teams
+        return teams
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return self.clock()
+
+    def page(
+        self, request: Request, template: str, *, status: int = 200, language: str = "", **context: Any
+    ) -> Response:
+        """A page from a template of ``templates/``, in the visitor's language; ``language``: that of its readers.
+
+        Every template has besides its own context: ``node`` (the settings of the node), ``visitor``, ``may(act)`` by
+        the act's name, ``words`` and its ``_``, ``ngettext`` and ``pgettext``, ``heard`` and ``told`` (for what rooms
+        below say), ``named`` (for words of closed lists), ``translated`` (for pairs of a field and what is wrong with
+        it), ``places`` (the navigation) and the ``current`` one, ``here`` (the path), ``theme``, ``csrf`` (what forms
+        carry) and ``languages``.
+        """
+        visitor, words = visitor_of(request), self.words(request, language)
+        places = places_for(visitor)
+        shared = {
+            "node": self.node.settings.node,
+            "visitor": visitor,
+            "may": lambda act: visitor.may(Permission(act)),
+            "words": words,
+            "_": words.say,
+            "ngettext": words.count,
+            "pgettext": words.meant,
+            "translate": words.translate,
+            "translate_error": words.translate_error,
+            "translate_word": words.translate_word,
+            "translated": lambda wrongs: [(name, words.say(said)) for name, said in wrongs],
+            "places": places,
+            "besides": besides_for(visitor, places),
+            "current": place_of(request.url.path, places),
+            "here": _here(request),
+            "theme": self.theme(request),
+            "csrf": form_word(self.tokens, visitor),
+            "languages": self.languages,
+        }
+        response = self.templates.TemplateResponse(request, template, {**shared, **context}, status_code=status)
+        response.headers["Content-Language"] = words.language
+        response.headers["Vary"] = "Accept-Language, Cookie"
+        return response
+
+    def words(self, request: Request, known: str = "") -> PageTexts:
+        """The words for a visitor: as asked in the address, chosen before, ``known``, or as browser and node say."""
+        kept = request.cookies.get(cookie_for(request, LANGUAGE))
+        asked = [request.query_params.get(LANGUAGE), visitor_of(request).language, kept]
+        browser = _accepted(request.headers.get("accept-language", ""))
+        node = self.node.settings.node
+        wanted = [tag for tag in (*asked, known, *browser, node.language) if tag]
+        language = choose(wanted, self.languages)
+        return words_for(
+            language, self.node.home / HomeFolder.LOCALE, {str(name): term for name, term in node.terms.items()}
+        )
+
+    def say(self, language: str, text: str, **values: object) -> str:
+        """A text in the language of whoever is written to."""
+        return say_in(self.node.home / HomeFolder.LOCALE, self.node.settings.node.terms, language)(text, **values)
+
+    @staticmethod
+    def theme(request: Request) -> str:
+        """``light``, ``dark``, or empty: as the browser says."""
+        chosen = visitor_of(request).theme or request.cookies.get(cookie_for(request, THEME), "")
+        return chosen if chosen in THEMES else ""
+
+    @staticmethod
+    def go(path: str) -> Response:
+        """Lead to another page after a form: what was done is not done again by a reload."""
+        return RedirectResponse(path, status_code=303)
+
+
+def make_desk(node: NodeWithStores, clock: Callable[[], datetime], tokens: Tokens) -> PageContext:
+    """The desk of a node."""
+    templates = Jinja2Templates(directory=[_HERE / "templates", *(one.templates for one in capabilities())])
+    environment = templates.env
+    environment.undefined = StrictUndefined
+    environment.auto_reload = False
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.globals["static"] = static_path
+    environment.globals["single_sign_on"] = ""  # the name of the provider, where one is set up
+    return PageContext(node, clock, tokens, templates, languages(node.home / HomeFolder.LOCALE))
+
+
+def together(*makers: Callable[[PageContext], APIRouter]) -> Callable[[PageContext], APIRouter]:
+    """What makes the pages of all ``makers``; the first that knows a path has it."""
+
+    def make(desk: PageContext) -> APIRouter:
+        router = APIRouter()
+        for maker in makers:
+            router.include_router(maker(desk))
+        return router
+
+    return make
+
+
+def _here(request: Request) -> str:
+    """The path of the page; of an answer to a form whose address only takes forms, the path of the page above it."""
+    path = request.url.path
+    while request.method == "POST" and path != "/" and not _opens(request, path):
+        path = path.rpartition("/")[0] or "/"
+    return path
+
+
+def _opens(request: Request, path: str) -> bool:
+    asked = {**request.scope, "method": "GET", "path": path}
+    return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+
+def own_path(path: str) -> str:
+    """The same where it is a path of this server; else its first page: no form or link leads elsewhere."""
+    fine = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if fine else "/"
+
+
+def static_path(name: str) -> str:
+    """The address of a file of ``static/``, with the start of its hash: whoever keeps a copy keeps the right one."""
+    return f"/static/{name}?{_hashes().get(name, '')}"
+
+
+def _accepted(header: str) -> list[str]:
+    """The languages of an Accept-Language header (RFC 9110, 12.5.4), the most wanted first."""
+    weighed = []
+    for place, part in enumerate(header[:500].split(",")):
+        tag, _, quality = part.strip().partition(";q=")
+        try:
+            weighed.append((-float(quality or 1), place, tag.strip()))
+        except ValueError:
+            continue
+    return [tag for weight, _, tag in sorted(weighed) if weight and tag and tag != "*"]
+
+
+@cache
+def _hashes() -> dict[str, str]:
+    folder = _HERE / "static"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in files}
