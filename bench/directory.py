@@ -31,13 +31,13 @@ from support.databases import postgresql_binaries, running_cluster
 from tocsin.directory import (
     PersonStatement,
     ValueDecision,
-    assert_claim,
+    add_assertion,
+    add_denial,
     decide_conflict,
-    deny_claim,
     directory_version,
     import_directory,
+    read_assertions_on,
     read_candidates,
-    read_claims_on,
     read_conflicts,
     read_directory,
     same_and_wider,
@@ -83,9 +83,9 @@ def measure(database: Database, folder: Path, home: Path, teams: int) -> dict[st
         read_directory(database)
     said = PersonStatement(f"t{chance.randrange(teams)}", "prefix", "192.0.2.0/24", "Ana")
     with timed("assert", result):
-        assert_claim(database, said, actor="bench", now=NOW)
+        add_assertion(database, said, actor="bench", now=NOW)
     for number in range(3):
-        deny_claim(database, PersonStatement(f"t{number}", "asn", str(number + 1), "Ana"), actor="bench", now=NOW)
+        add_denial(database, PersonStatement(f"t{number}", "asn", str(number + 1), "Ana"), actor="bench", now=NOW)
     with timed("conflicts", result):
         conflicts = read_conflicts(database)
     contested = next(one for one in conflicts if one.state == "open")
@@ -95,7 +95,7 @@ def measure(database: Database, folder: Path, home: Path, teams: int) -> dict[st
     with timed("merge_candidates", result):
         read_candidates(database)
     with timed("on_a_day", result):
-        read_claims_on(database, {"prefix": same_and_wider("prefix", "192.0.2.1"), "asn": ["64500"]}, NOW)
+        read_assertions_on(database, {"prefix": same_and_wider("prefix", "192.0.2.1"), "asn": ["64500"]}, NOW)
     with timed("read_with_words", result):
         directory = read_directory(database)
     result |= {"rules": len(directory.rules), "overruled": len(directory.overruled), "conflicts": len(conflicts)}

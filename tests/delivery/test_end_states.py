@@ -24,7 +24,7 @@ from tocsin.node.records import AuditEntry
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.settings import TellSettings
 from tocsin.pipeline.notify import tell
-from tocsin.problems.replies import file_mail, open_desk
+from tocsin.problems.replies import file_mail, open_context
 from tocsin.server.server import make_application
 
 OPERATOR = "abuse@operator.example"
@@ -172,7 +172,7 @@ def _came_back(world: World, reference: str) -> None:
     with world.node.database.reading() as session:
         message_id = find_mail(session, reference).message_id
     gone = GONE.replace("noc@isp.example", OPERATOR)
-    desk = open_desk(world.node, world.node.store)
+    desk = open_context(world.node, world.node.store)
     address = reply_addresses(world.node.settings.mailbox.address, desk.tokens)(reference)
     filed = file_mail(desk, report(gone, original=message_id).raw(address), now=world.now)
     assert (filed.decision.kind, filed.decision.match.by) == (MailKind.BOUNCE, "report")

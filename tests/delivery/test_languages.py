@@ -20,7 +20,16 @@ from tocsin.delivery.digest_summary import topics
 from tocsin.delivery.direction import LEFT, right_to_left
 from tocsin.delivery.example import example_mail
 from tocsin.delivery.mailbox import verdicts_in
-from tocsin.delivery.texts import SHIPPED, Shelf, Texts, faults, in_english, open_shelf, text_names, texts_for
+from tocsin.delivery.texts import (
+    SHIPPED,
+    TextFolders,
+    Texts,
+    faults,
+    in_english,
+    open_text_folders,
+    text_names,
+    texts_for,
+)
 from tocsin.delivery.texts.specimens import specimens
 from tocsin.node.errors import ConflictError, NotFoundError, SettingError, UsageError
 from tocsin.node.records import Database
@@ -63,12 +72,12 @@ def subjects(texts: Texts) -> list[str]:
 
 
 def test_five_languages_are_shipped_and_each_is_whole() -> None:
-    assert Shelf().languages() == ["ar", "en", "es", "fr", "pt"]
-    for language in Shelf().languages():
+    assert TextFolders().languages() == ["ar", "en", "es", "fr", "pt"]
+    for language in TextFolders().languages():
         assert {path.relative_to(SHIPPED / language).as_posix() for path in (SHIPPED / language).rglob("*.t*")} == set(
             text_names()
         )
-        assert in_english(Shelf(), language) == []
+        assert in_english(TextFolders(), language) == []
 
 
 def test_no_mail_in_another_language_has_english_in_it(other: Texts) -> None:
@@ -160,7 +169,7 @@ def test_numbers_have_the_form_that_they_have_in_the_language(language: str, num
     assert words in texts_for(language).templates["sentence"].render(digest=digest)
 
 
-def mail_in(database: Database, folder: Path, language: str, shelf: Shelf, name: str = "Example ISP") -> str:
+def mail_in(database: Database, folder: Path, language: str, shelf: TextFolders, name: str = "Example ISP") -> str:
     """The text of a mail to a team of this language, as its mail program reads it."""
     known = {1: replace(team(1, name=name), language=language)}
     frames = {1: events({"source.ip": "192.0.2.1", "source.asn": 64500}, {"source.ip": "2001:db8::1"})}
@@ -191,11 +200,11 @@ def mail_in(database: Database, folder: Path, language: str, shelf: Shelf, name:
 def test_a_team_is_told_in_its_language_or_that_of_the_node(
     database: Database, tmp_path: Path, language: str, of_node: str, words: str
 ) -> None:
-    assert words in mail_in(database, tmp_path, language, Shelf(tmp_path / "templates", of_node))
+    assert words in mail_in(database, tmp_path, language, TextFolders(tmp_path / "templates", of_node))
 
 
 def test_arabic_goes_from_right_to_left_and_data_from_left_to_right(database: Database, tmp_path: Path) -> None:
-    lines = mail_in(database, tmp_path, "ar", Shelf(), name="شركة الاتصالات").split("\n")
+    lines = mail_in(database, tmp_path, "ar", TextFolders(), name="شركة الاتصالات").split("\n")
 
     def letters(line: str) -> bool:
         return any(unicodedata.bidirectional(sign) == "AL" for sign in line)
@@ -248,14 +257,14 @@ def test_marks_of_direction_change_nothing_else(text: str) -> None:
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[str, str], Shelf]:
+def write(tmp_path: Path) -> Callable[[str, str], TextFolders]:
     """Puts a text of the node's own in its place, and gives the shelf."""
 
-    def put(name: str, text: str) -> Shelf:
+    def put(name: str, text: str) -> TextFolders:
         path = tmp_path / "templates" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-        return Shelf(tmp_path / "templates")
+        return TextFolders(tmp_path / "templates")
 
     return put
 
@@ -263,7 +272,7 @@ def write(tmp_path: Path) -> Callable[[str, str], Shelf]:
 OWN = "Hameçonnage\n\nCes pages volent des mots de passe.\n\n- Appelez-nous.\n"
 
 
-def test_a_nodes_own_text_takes_the_place_of_the_shipped_one_alone(write: Callable[[str, str], Shelf]) -> None:
+def test_a_nodes_own_text_takes_the_place_of_the_shipped_one_alone(write: Callable[[str, str], TextFolders]) -> None:
     shelf = write("fr/advice/phishing.txt", OWN)
     assert example_mail("phishing", texts_for("fr", shelf))[0].startswith("[TLP:AMBER] Hameçonnage et 1 autre type")
     assert texts_for("fr", shelf).advice["spam"] == texts_for("fr").advice["spam"]
@@ -273,7 +282,9 @@ def test_a_nodes_own_text_takes_the_place_of_the_shipped_one_alone(write: Callab
     assert texts_for("fr", shelf).advice["phishing"].steps == "- Fermez la page."
 
 
-def test_a_language_of_ones_own_takes_from_english_what_it_does_not_have(write: Callable[[str, str], Shelf]) -> None:
+def test_a_language_of_ones_own_takes_from_english_what_it_does_not_have(
+    write: Callable[[str, str], TextFolders],
+) -> None:
     write("sw/words.toml", 'heading_new = "{title}: {new} mpya"\n')
     shelf = write("sw/advice/spam.txt", "Barua taka\n\nBarua zilitoka hapa.\n\n- Badilisha nywila.\n")
     subject, body = example_mail("spam", texts_for("sw-TZ", shelf))
@@ -285,7 +296,9 @@ def test_a_language_of_ones_own_takes_from_english_what_it_does_not_have(write: 
     assert list(faults(shelf)) == []
 
 
-def test_a_form_for_one_thing_does_not_outlive_the_word_that_it_belongs_to(write: Callable[[str, str], Shelf]) -> None:
+def test_a_form_for_one_thing_does_not_outlive_the_word_that_it_belongs_to(
+    write: Callable[[str, str], TextFolders],
+) -> None:
     shelf = write("fr/words.toml", 'heading_new = "{title} : +{new}"\n')
     texts = texts_for("fr", shelf)
     assert texts.say("heading_new", 1, title="X", new=1) == "X : +1"
@@ -327,7 +340,7 @@ DIGEST = (SHIPPED / "en/digest.txt").read_text()
     ],
 )
 def test_a_text_that_cannot_be_used_is_refused_with_file_and_line(
-    write: Callable[[str, str], Shelf], name: str, text: str, line: int, words: str
+    write: Callable[[str, str], TextFolders], name: str, text: str, line: int, words: str
 ) -> None:
     shelf = write(name, text)
     (fault,) = faults(shelf)
@@ -337,7 +350,7 @@ def test_a_text_that_cannot_be_used_is_refused_with_file_and_line(
         texts_for("fr", shelf)
     assert shelf.own is not None
     with pytest.raises(SettingError, match=re.escape(name)):
-        open_shelf(shelf.own.parent, "en")
+        open_text_folders(shelf.own.parent, "en")
     assert texts_for("es", shelf).language == "es"
 
 
@@ -345,7 +358,7 @@ def test_a_text_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> Non
     path = tmp_path / "templates/fr/advice/phishing.txt"
     path.parent.mkdir(parents=True)
     path.write_bytes(OWN.encode("latin-1"))
-    (fault,) = faults(Shelf(tmp_path / "templates"))
+    (fault,) = faults(TextFolders(tmp_path / "templates"))
     assert (fault.line, fault.words) == (1, "it is not UTF-8.")
 
 
@@ -353,11 +366,11 @@ def test_what_windows_editors_leave_in_a_file_does_no_harm(tmp_path: Path) -> No
     path = tmp_path / "templates/fr/advice/phishing.txt"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"\xef\xbb\xbf" + OWN.replace("\n", "\r\n").encode())
-    assert texts_for("fr", Shelf(tmp_path / "templates")).advice["phishing"].title == "Hameçonnage"
+    assert texts_for("fr", TextFolders(tmp_path / "templates")).advice["phishing"].title == "Hameçonnage"
 
 
 def test_texts_are_copied_to_be_changed_and_never_over_changed_ones(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path / "templates")
+    shelf = TextFolders(tmp_path / "templates")
     (copied,) = shelf.copy("pt-BR", ["advice/spam.txt"])
     assert copied.read_bytes() == (SHIPPED / "pt/advice/spam.txt").read_bytes()
     with pytest.raises(ConflictError, match="already"):

@@ -15,7 +15,7 @@ from tocsin.directory import (
     PersonStatement,
     ResponsibilityRole,
     RuleKind,
-    assert_claim,
+    add_assertion,
     read_directory,
     read_overruled,
     read_team,
@@ -115,7 +115,7 @@ def test_two_persons_who_contradict_each_other_are_told_so(world: World) -> None
         world.say("beta asn 64500")
     said = PersonStatement("alpha", "asn", "64500", "Ben", role=ResponsibilityRole.INFORMED)
     with pytest.raises(ConflictError, match="is theirs as responsible"):
-        assert_claim(world.database, said, actor="x", now=world.tick())
+        add_assertion(world.database, said, actor="x", now=world.tick())
 
 
 def test_the_same_word_again_changes_nothing_and_a_changed_one_takes_its_place(world: World) -> None:

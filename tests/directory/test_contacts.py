@@ -16,7 +16,7 @@ from tocsin.delivery.sent_log import note_posted
 from tocsin.directory import (
     ContactPurpose,
     PersonStatement,
-    deny_claim,
+    add_denial,
     merge_teams,
     note_answer,
     note_bounce,
@@ -31,12 +31,12 @@ from tocsin.directory.contacts import (
     Contact,
     ContactFact,
     ContactQuestion,
+    ContactStanding,
     ContactState,
     Letters,
     Pace,
     Round,
     Sign,
-    Stand,
     Terms,
     ask,
     contact_states,
@@ -78,7 +78,7 @@ def delivered(days: float) -> ContactFact:
     return ContactFact(Sign.DELIVERED, ago(days))
 
 
-def state(*facts: ContactFact, registered: bool = True) -> Stand:
+def state(*facts: ContactFact, registered: bool = True) -> ContactStanding:
     return state_of(facts, registered=registered, now=NOW, terms=TERMS)
 
 
@@ -251,7 +251,7 @@ def test_facts_go_along_when_teams_are_merged_and_a_denied_mailbox_is_no_contact
         note_verified(session, team_id=number(world, "alpha"), mailbox="abuse@alpha.example", at=NOW, via="link")
     merge_teams(world.database, "alpha", "gamma", said_by="Ana", reason="one firm", actor="x", now=world.tick())
     denied = PersonStatement("beta", "mailbox", "old@beta.example", "Ana", "gone")
-    deny_claim(world.database, denied, actor="x", now=world.tick())
+    add_denial(world.database, denied, actor="x", now=world.tick())
 
     assert states(world) == {
         "abuse@alpha.example": "verified",
@@ -281,7 +281,7 @@ def test_only_a_mail_that_left_for_its_mailbox_is_delivered(world: World, way: s
 
 def contact(mailbox: str, found: ContactState = ContactState.REGISTERED, *, team: int = 1, left: int = 300) -> Contact:
     until = NOW + left * DAY if found in {ContactState.VERIFIED, ContactState.ANSWERING} else None
-    return Contact(team, f"team-{team}", "XA", mailbox, ContactPurpose.ABUSE, Stand(found, None, "", until))
+    return Contact(team, f"team-{team}", "XA", mailbox, ContactPurpose.ABUSE, ContactStanding(found, None, "", until))
 
 
 def plan(contacts: Iterable[Contact], rounds: Iterable[Round] = (), *, begin: bool = True, pace: Pace = Pace()):  # type: ignore[no-untyped-def] # noqa: ANN201, B008

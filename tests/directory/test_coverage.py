@@ -39,7 +39,7 @@ from support.world import World as Served
 from tocsin.delivery.mailbox import MailKind
 from tocsin.directory import (
     PersonStatement,
-    deny_claim,
+    add_denial,
     import_directory,
     merge_teams,
     note_answer,
@@ -56,7 +56,7 @@ from tocsin.node.letters import Letter, LetterState
 from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.stores import NodeWithStores, open_node
-from tocsin.problems.replies import file_mail, open_desk
+from tocsin.problems.replies import file_mail, open_context
 
 _SETTINGS = f'[server]\nurl = "{URL}"\n[mailbox]\naddress = "csirt@example.org"\n'
 _MADE = re.compile(r'name="made" value="([^"]+)"')
@@ -99,7 +99,7 @@ def play(node: NodeWithStores, world: SeededWorld, folder: Path, stack: ExitStac
     _notes(node, [act for act in world.acts if act not in by_letter], keys)
     for team, number in world.denials:
         said = PersonStatement(team, "asn", str(number), "Ana", "not theirs")
-        deny_claim(node.database, said, actor="x", now=WORDS)
+        add_denial(node.database, said, actor="x", now=WORDS)
     for team, into in world.merges:
         merge_teams(node.database, into, team, said_by="Ana", reason="one", actor="x", now=WORDS)
     path.write_text(teams(world, 1))
@@ -136,7 +136,7 @@ def _letters(node: NodeWithStores, acts: Sequence[Act], keys: dict[str, int], st
         sent = {letter.mailbox: letter for letter in session.scalars(select(Letter))}
         for letter in sent.values():
             letter.state, letter.sent_at = LetterState.SENT.value, ASKED
-    client, desk = Served(node.home, node, ANSWERED, open=stack).client(public=True), open_desk(node, node.store)
+    client, desk = Served(node.home, node, ANSWERED, open=stack).client(public=True), open_context(node, node.store)
     for act in acts:
         story, link = act.what.removeprefix("letter "), links[act.mailbox]
         if story in {"confirms by mail", "auto-reply"}:

@@ -18,7 +18,7 @@ from tocsin.directory import (
     Directory,
     merge_teams,
     networks_inside,
-    read_claims_on,
+    read_assertions_on,
     read_directory,
     read_history,
     read_team_history,
@@ -120,7 +120,7 @@ def test_a_day_reads_as_the_directory_read_on_that_day(database: Database, tmp_p
         "asn": ["64500"],
         "domain": same_and_wider("domain", "www.shop.example.org"),
     }
-    part = read_claims_on(database, values, at)
+    part = read_assertions_on(database, values, at)
     asked = partial(ask, address="192.0.2.1", asn=64500, domain="www.shop.example.org")
     assert asked(part) == asked(then)
 
@@ -160,7 +160,7 @@ def test_what_was_learned_later_of_that_day_is_told_apart(world: World) -> None:
 
     entries = read_history(world.database, {"asn": ["64500"]})
     assert [entry.teams for entry in said_later(entries, that_day)] == [("beta",)]
-    then = read_claims_on(world.database, {"asn": ["64500"]}, that_day)
+    then = read_assertions_on(world.database, {"asn": ["64500"]}, that_day)
     assert [found.key for found in then.teams] == ["alpha"]
 
 
@@ -213,5 +213,5 @@ def test_more_values_than_a_query_can_name_are_asked_all_the_same(world: World) 
     world.rules("rir", ["alpha prefix 10.0.7.0/24", "beta prefix 192.0.2.0/24"])
     values = {"prefix": [f"10.{high}.{low}.0/24" for high in range(256) for low in range(256)]}
 
-    assert [rule.value for rule in read_claims_on(world.database, values).rules] == ["10.0.7.0/24"]
+    assert [rule.value for rule in read_assertions_on(world.database, values).rules] == ["10.0.7.0/24"]
     assert [entry.value for entry in read_history(world.database, values)] == ["10.0.7.0/24"]

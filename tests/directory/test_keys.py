@@ -25,8 +25,8 @@ from tocsin.directory.keys import (
     KeySubmission,
     KeyVerdict,
     TeamKey,
-    ending,
     ends,
+    expiring_keys,
     import_keys,
     judge,
     judge_for,
@@ -272,7 +272,7 @@ def test_a_good_key_has_no_flaw_and_is_good_until_its_end(facts: KeyFacts, at: d
         assert not judge(facts, end).good or any(span.since > at for span in facts.encrypts)
     assert judge(facts, max(at, (end or at) - second)).good
     key = team_key(facts)
-    assert ending([key], at, days=8_000) == ([(key, end)] if end else [])
+    assert expiring_keys([key], at, days=8_000) == ([(key, end)] if end else [])
 
 
 def test_a_key_is_recorded_once_with_who_said_so(isp: Database, gpg: Gpg) -> None:

@@ -3,17 +3,17 @@
 import polars as pl
 import pytest
 
-from tocsin.node.spreadsheet import FORMULA, harmless
+from tocsin.node.spreadsheet import FORMULA, escape_formula
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\0", "\N{FULLWIDTH EQUALS SIGN}", "\uff0b"])
 def test_what_a_spreadsheet_would_run_has_an_apostrophe_before_it(begin: str) -> None:
     cell = f"{begin}cmd|' /C calc'!A0"
-    assert harmless(cell) == f"'{cell}"
+    assert escape_formula(cell) == f"'{cell}"
     assert pl.Series([cell]).str.contains(FORMULA).all()
 
 
 @pytest.mark.parametrize("cell", ["", "a=1", " text", "192.0.2.1", "'=1"])
 def test_other_text_stays_as_it_is(cell: str) -> None:
-    assert harmless(cell) == cell
+    assert escape_formula(cell) == cell
     assert not pl.Series([cell]).str.contains(FORMULA).any()

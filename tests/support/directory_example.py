@@ -14,12 +14,12 @@ from tocsin.directory import (
     ImportResult,
     PersonStatement,
     ValueDecision,
-    assert_claim,
+    add_assertion,
+    add_denial,
     decide_conflict,
-    deny_claim,
     import_directory,
     read_directory,
-    withdraw_word,
+    withdraw_statement,
 )
 from tocsin.networks import parse_address
 from tocsin.node.records import Database
@@ -63,15 +63,15 @@ class World:
     def say(self, row: str, *, by: str = "Ana", reason: str = "", beside: bool = False) -> AssertionResult:
         """A person asserts ``team kind value``."""
         said = statement(row, by, reason, beside=beside)
-        return assert_claim(self.database, said, actor="x", now=self.tick())
+        return add_assertion(self.database, said, actor="x", now=self.tick())
 
     def deny(self, row: str, *, by: str = "Ana", reason: str = "") -> AssertionResult:
         """A person denies ``team kind value``."""
-        return deny_claim(self.database, statement(row, by, reason), actor="x", now=self.tick())
+        return add_denial(self.database, statement(row, by, reason), actor="x", now=self.tick())
 
     def take_back(self, row: str, *, by: str = "") -> AssertionResult:
         """A person's word is withdrawn."""
-        return withdraw_word(self.database, statement(row, by), actor="x", now=self.tick())
+        return withdraw_statement(self.database, statement(row, by), actor="x", now=self.tick())
 
     def decide(self, value: str, *teams: str, both: bool = False, by: str = "Ana") -> DecisionRecord:
         """A person decides."""

@@ -12,7 +12,7 @@ from support.world import World
 from tocsin.delivery import Delivery
 from tocsin.directory.contacts import Terms, contact_states
 from tocsin.problems.answers import Answer
-from tocsin.problems.replies import FilingResult, MailContext, file_mail, open_desk
+from tocsin.problems.replies import FilingResult, MailContext, file_mail, open_context
 
 OPERATOR, SECTOR = "abuse@operator.example", "cert@banks.example"
 SETTINGS = '[mailbox]\naddress = "csirt@example.org"\n'
@@ -59,7 +59,7 @@ def with_mailboxes(world: World, *mailboxes: str) -> MailContext:
     path = world.folder / "more.toml"
     path.write_text(f'[[team]]\nkey = "operator"\nname = "Example Operator"\nmailboxes = {json.dumps(mailboxes)}\n')
     world.tocsin.run("directory", "import", path)
-    return open_desk(world.node, world.node.store)
+    return open_context(world.node, world.node.store)
 
 
 def file(world: World, desk: MailContext, raw: bytes, unread: int = 0) -> FilingResult:

@@ -12,7 +12,7 @@ import pyotp
 from sqlalchemy import select
 
 from support.world import World, served
-from tocsin.node.accounts import AccountRole, SiteConfig, house_of, invite
+from tocsin.node.accounts import AccountRole, SiteConfig, invite, site_config_of
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditEntry
 from tocsin.node.tokens import open_tokens
@@ -67,7 +67,7 @@ def another(visit: Visit, address: str = "") -> Iterator[Visit]:
 
 
 def house(world: World) -> SiteConfig:
-    return house_of(world.node.settings, open_tokens(world.node.home))
+    return site_config_of(world.node.settings, open_tokens(world.node.home))
 
 
 def path_of(link: str) -> str:

@@ -31,7 +31,7 @@ from tocsin.operations.demo.overview import Overview, overview
 from tocsin.pipeline.ingest import ingest
 from tocsin.pipeline.notify import tell
 from tocsin.pipeline.stores import NodeWithStores, open_node
-from tocsin.problems.replies import file_mail, open_desk
+from tocsin.problems.replies import file_mail, open_context
 from tocsin.server.server import make_application
 
 URL = "https://csirt.example"
@@ -175,7 +175,7 @@ class Week:
 
     def people(self, first: int) -> None:
         """What follows from the mails since the ``first``: servers, programs and people act."""
-        desk = open_desk(self.node, self.node.store)
+        desk = open_context(self.node, self.node.store)
         acts: list[Callable[[Browser], None]] = []
         for one, mail in self.mails[first:]:
             if (raw := self._mailed(one, mail)) is not None:

@@ -142,10 +142,10 @@ def team_number(node: "NodeWithStores", key: str | None) -> int | None:
 
 
 def _noted(node: "NodeWithStores", team_id: int | None) -> "list[AnswerInList]":
-    from tocsin.problems.answers import noted
+    from tocsin.problems.answers import list_answers
 
     with node.database.begin() as session:
-        return noted(session, node.tracker, gone_after_days=node.settings.tell.gone_after_days, team_id=team_id)
+        return list_answers(session, node.tracker, gone_after_days=node.settings.tell.gone_after_days, team_id=team_id)
 
 
 def _keys(session: "Session", node: "NodeWithStores", digest: "Delivery", text: str) -> frozenset[int]:

@@ -43,12 +43,12 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
 ) -> None:
     """List entries, the newest first."""
-    from tocsin.node.records.audit_queries import list_entries, spoken
+    from tocsin.node.records.audit_queries import list_entries, resolve_references
 
     asked = _asked(word, actor, subject, since, until)
     with call.database.reading() as session:
         found = list_entries(session, asked, before=before, limit=limit)
-        said = spoken(session, found.entries)
+        said = resolve_references(session, found.entries)
     documents = [_document(entry, said) for entry in found.entries]
     call.emit(documents, lambda: _show(found.entries, said))
     if found.before is not None:
@@ -58,11 +58,11 @@ def list_(
 @app.command()
 def show(call: NodeInvocation, entry: Annotated[int, typer.Argument(help="The entry's number.")]) -> None:
     """Show one entry, with its details."""
-    from tocsin.node.records.audit_queries import find_entry, spoken
+    from tocsin.node.records.audit_queries import find_entry, resolve_references
 
     with call.database.reading() as session:
         found = find_entry(session, entry)
-        document = _document(found, spoken(session, [found]))
+        document = _document(found, resolve_references(session, [found]))
     call.emit(document, lambda: print_table("", ("", ""), [(name, _text(v)) for name, v in document.items()]))
 
 

@@ -105,7 +105,7 @@ def _print_cases(found: "ToolComparison", top: int) -> None:
 
 
 def _write(out: Path, cases: "tuple[ComparisonCase, ...]") -> None:
-    from tocsin.node.spreadsheet import harmless
+    from tocsin.node.spreadsheet import escape_formula
 
     try:
         with out.open("w", encoding="utf-8", newline="") as file:
@@ -113,6 +113,6 @@ def _write(out: Path, cases: "tuple[ComparisonCase, ...]") -> None:
             writer.writerow(("agreement", "events", "today", "tocsin", "why", "example"))
             for case in cases:
                 cells = (case.agreement, case.events, " ".join(case.today), " ".join(case.tocsin))
-                writer.writerow([harmless(str(cell)) for cell in (*cells, " ".join(case.why), case.example)])
+                writer.writerow([escape_formula(str(cell)) for cell in (*cells, " ".join(case.why), case.example)])
     except OSError as error:
         raise StorageError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error

@@ -93,7 +93,7 @@ def show(
     """Show all that is known of one digest or letter."""
     from tocsin.delivery import Delivery, find_mail
     from tocsin.pipeline.stores import open_node
-    from tocsin.problems.replies import came_in
+    from tocsin.problems.replies import mails_about
 
     invocation: Invocation = ctx.obj
     if invocation.server and not mail:
@@ -107,7 +107,7 @@ def show(
     teams = _teams(node)
     with node.database.begin() as session:
         found = find_mail(session, reference)
-        mails = came_in(session, found) if isinstance(found, Delivery) else {}
+        mails = mails_about(session, found) if isinstance(found, Delivery) else {}
     said = {**document(found, teams), **mails} if isinstance(found, Delivery) else letter_document(found)
     _print_whole(invocation, said)
 

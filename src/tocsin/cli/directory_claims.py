@@ -12,7 +12,7 @@ from tocsin.cli.directory_records import records
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.directory import ContestedClaim
+    from tocsin.directory import ContestedAssertion
     from tocsin.directory.claims import Claim, ClaimDecision
 
 
@@ -144,7 +144,7 @@ def _print_claim(found: "Claim") -> None:
     print_table(f"claim {found.number}", ("", ""), [row for row in rows if row[1]])
 
 
-def _print_rivals(rivals: "Sequence[ContestedClaim]") -> None:
+def _print_rivals(rivals: "Sequence[ContestedAssertion]") -> None:
     if not rivals:
         say("No other team claims it, what it lies in, or parts of it.")
         return

@@ -12,7 +12,7 @@ from tocsin.cli.directory_records import records
 from tocsin.interface.output import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.directory import Conflict, ContestedClaim, DecisionRecord
+    from tocsin.directory import Conflict, ContestedAssertion, DecisionRecord
 
 app = typer.Typer()
 
@@ -108,7 +108,7 @@ def _print(shown: "list[Conflict]", hidden: "Counter[str]") -> None:
         say("Settle one: tocsin directory decide VALUE --for TEAM --said-by NAME --reason '...'")
 
 
-def _rows(claims: "Iterable[ContestedClaim]") -> list[tuple[object, ...]]:
+def _rows(claims: "Iterable[ContestedAssertion]") -> list[tuple[object, ...]]:
     return [
         (
             claim.team,

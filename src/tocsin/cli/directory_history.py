@@ -120,7 +120,7 @@ def _of_value(database: "Database", query: str, at: datetime) -> _HistoryAnswer:
 
 
 def _of_subject(database: "Database", subject: "Subject", networks: "Networks", at: datetime) -> _HistoryAnswer:
-    from tocsin.directory import networks_inside, read_claims_on, read_history
+    from tocsin.directory import networks_inside, read_assertions_on, read_history
     from tocsin.sharing.gate import read_marking
     from tocsin.sharing.lookup import explain_subject, known_of, values_of
     from tocsin.sharing.routing import Router
@@ -128,7 +128,7 @@ def _of_subject(database: "Database", subject: "Subject", networks: "Networks", 
     values = values_of(subject, known_of(subject, networks))
     if subject.network:
         values["prefix"] = [*values["prefix"], *networks_inside(database, subject.network)]
-    directory = read_claims_on(database, values, at)
+    directory = read_assertions_on(database, values, at)
     router = Router.compile((*directory.rules, *directory.overruled), directory.teams, now=at)
     found = explain_subject(subject, networks, router, read_marking("AMBER", "AMBER"))
     return _HistoryAnswer(subject.query, at, found, read_history(database, values))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tocsin.node.errors import StorageError
-from tocsin.node.spreadsheet import harmless
+from tocsin.node.spreadsheet import escape_formula
 
 
 def csv_text(rows: Sequence[Mapping[str, object]]) -> str:
@@ -34,4 +34,4 @@ def put(text: str, out: Path | None) -> None:
 def _cell(value: object) -> object:
     if isinstance(value, list | tuple):
         return " ".join(str(one) for one in value)
-    return harmless(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value

@@ -86,10 +86,10 @@ def remove(
 def expiring(call: NodeInvocation, days: Annotated[int, typer.Option(min=1, help="Within so many days.")] = 60) -> None:
     """List the keys that are good now and will not be soon, this node's own among them."""
     from tocsin.delivery.sealing import read_own_keys
-    from tocsin.directory.keys import ending, team_keys
+    from tocsin.directory.keys import expiring_keys, team_keys
 
     now = call.now
-    found, teams = ending(team_keys(call.database), now, days), _teams(call.database)
+    found, teams = expiring_keys(team_keys(call.database), now, days), _teams(call.database)
     own = read_own_keys(call.home, call.settings.mail).ending(now, days)
     rows = [("this node", facts, until) for facts, until in own]
     rows += [(teams[key.team_id].key, key.facts, until) for key, until in found]

@@ -138,11 +138,11 @@ def remove(
 
 def note_first_link(settings: "Settings", database: "Database", home: Path, port: int) -> None:
     """Say how the first administrator comes in, where there is none yet; ``port``: where the pages are served."""
-    from tocsin.node.accounts import first_link, house_of
+    from tocsin.node.accounts import first_link, site_config_of
     from tocsin.node.tokens import open_tokens
 
     with database.begin() as session:
-        link = first_link(session, house_of(settings, open_tokens(home)), now=datetime.now(UTC))
+        link = first_link(session, site_config_of(settings, open_tokens(home)), now=datetime.now(UTC))
     if link is not None:
         note("Nobody has an account yet. Make the first, within 24 hours, at:")
         note(f"  {_openable(link, settings, port)}")
@@ -173,10 +173,10 @@ class _PeopleSession:
 
 @contextmanager
 def _changing(call: NodeInvocation) -> "Iterator[_PeopleSession]":
-    from tocsin.node.accounts import house_of
+    from tocsin.node.accounts import site_config_of
     from tocsin.node.tokens import open_tokens
 
-    house = house_of(call.settings, open_tokens(call.home))
+    house = site_config_of(call.settings, open_tokens(call.home))
     with call.database.begin() as session:
         yield _PeopleSession(call, house, session)
 

@@ -30,9 +30,9 @@ def read(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep and move nothing.")] = False,
 ) -> None:
     """Read the mailbox of the settings: file each mail, then move it to another folder there."""
-    from tocsin.problems.replies import open_desk, read_mailbox
+    from tocsin.problems.replies import open_context, read_mailbox
 
-    desk = open_desk(call.node, call.node.store)
+    desk = open_context(call.node, call.node.store)
     mails: list[FilingResult] = []
     run = read_mailbox(desk, now=lambda: call.now, dry_run=dry_run, filed=mails.append)
     shown = [_filed(one) for one in mails]
@@ -46,13 +46,13 @@ def file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would follow; keep nothing.")] = False,
 ) -> None:
     """Read one mail from a file, as if it had come into the mailbox now."""
-    from tocsin.problems.replies import file_mail, open_desk
+    from tocsin.problems.replies import file_mail, open_context
 
     try:
         raw = mail.read_bytes()
     except OSError as error:
         raise InputError(f"{mail} cannot be read: {error.strerror}.", hint="Name a file that is a mail.") from error
-    desk = open_desk(call.node, call.node.store)
+    desk = open_context(call.node, call.node.store)
     shown = _filed(file_mail(desk, raw, now=call.now, dry_run=dry_run))
     call.emit(shown, _sentence(shown))
 
@@ -65,11 +65,11 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 100,
 ) -> None:
     """List mails that were read, newest first."""
-    from tocsin.problems.replies import open_desk, received
+    from tocsin.problems.replies import list_received, open_context
 
-    desk = open_desk(call.node, call.node.store)
+    desk = open_context(call.node, call.node.store)
     with desk.node.database.begin() as session:
-        rows = received(session, kind=kind, state=state, limit=limit)
+        rows = list_received(session, kind=kind, state=state, limit=limit)
     shown = [document(desk, row) for row in rows]
     call.emit(shown, lambda: _print_list(shown))
 
@@ -78,9 +78,9 @@ def list_(
 def show(call: NodeInvocation, number: Annotated[int, typer.Argument(help="Its number in 'replies list'.")]) -> None:
     """Show one mail: what it is, what followed from it, and what it says."""
     from tocsin.delivery.mailbox import read_mail
-    from tocsin.problems.replies import find_mail, open_desk
+    from tocsin.problems.replies import find_mail, open_context
 
-    desk = open_desk(call.node, call.node.store)
+    desk = open_context(call.node, call.node.store)
     with desk.node.database.begin() as session:
         row = find_mail(session, number)
     said = document(desk, row)
@@ -102,10 +102,10 @@ def reclassify(
     """Say what a mail is that waits for a person, and which digest it answers."""
     from tocsin.delivery.mailbox import MailKind
     from tocsin.problems.answers import AnswerVerdict
-    from tocsin.problems.replies import open_desk
+    from tocsin.problems.replies import open_context
     from tocsin.problems.replies import reclassify as decide
 
-    desk = open_desk(call.node, call.node.store)
+    desk = open_context(call.node, call.node.store)
     row = decide(
         desk,
         number,

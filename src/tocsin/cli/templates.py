@@ -10,7 +10,7 @@ from tocsin.interface.output import Commands, note, print_table, say, visible
 from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
-    from tocsin.delivery.texts import Shelf
+    from tocsin.delivery.texts import TextFolders
 
 app = Commands(help="The texts of mails by language, as files that can be changed.", no_args_is_help=True)
 
@@ -80,21 +80,21 @@ def show(
     call.emit({"subject": subject, "body": body}, f"{subject}\n\n{body}")
 
 
-def _shelf(home: Path) -> "Shelf":
-    from tocsin.delivery.texts import Shelf
+def _shelf(home: Path) -> "TextFolders":
+    from tocsin.delivery.texts import TextFolders
     from tocsin.node.settings import load_settings
 
-    return Shelf(home / HomeFolder.TEMPLATES, load_settings(home).node.language)
+    return TextFolders(home / HomeFolder.TEMPLATES, load_settings(home).node.language)
 
 
-def _language(shelf: "Shelf", tag: str) -> tuple[object, ...]:
+def _language(shelf: "TextFolders", tag: str) -> tuple[object, ...]:
     from tocsin.delivery.texts import in_english, text_names, texts_for
 
     own = [name for name in text_names() if shelf.is_own(shelf.find(tag, name))]
     return tag, texts_for(tag, shelf).words["direction"], len(own), len(in_english(shelf, tag))
 
 
-def _files(shelf: "Shelf", language: str) -> list[tuple[object, ...]]:
+def _files(shelf: "TextFolders", language: str) -> list[tuple[object, ...]]:
     from tocsin.delivery.texts import text_names
 
     found = [(name, shelf.find(language, name)) for name in text_names()]

@@ -18,7 +18,7 @@ from tocsin.delivery.history import (
     sent_to,
 )
 from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, ItemState
-from tocsin.delivery.notices import DeliveryNotice, asking, notices
+from tocsin.delivery.notices import DeliveryNotice, notices, notices_for_people
 from tocsin.delivery.outbox import EventsOf, due_at, queue, release_items
 from tocsin.delivery.preview import preview
 from tocsin.delivery.queries import (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.delivery.columns import WIDTH, fit, table, width, wrap
-from tocsin.delivery.digest_summary import PLACES_SHOWN, ProblemLine, Silence, Survey, TopicCount, utc
+from tocsin.delivery.digest_summary import PLACES_SHOWN, DigestSummary, ProblemLine, Silence, TopicCount, utc
 from tocsin.delivery.direction import right_to_left
 from tocsin.delivery.texts import DigestText, Texts, TopicText
 from tocsin.sharing.gate import Marking
@@ -31,7 +31,7 @@ class Frame:
     repeats: str = ""  # the reference of the digest that this one tells again
 
 
-def compose(of: Survey, frame: Frame, texts: Texts) -> DigestText:
+def compose(of: DigestSummary, frame: Frame, texts: Texts) -> DigestText:
     """The digest as its templates show it, without files and parts."""
     topics = [_topic(count, frame.at, texts) for count in of.topics]
     return DigestText(
@@ -75,7 +75,7 @@ def body_of(text: DigestText, texts: Texts) -> str:
     return (right_to_left(body) if texts.mirrored else body).rstrip("\n") + "\n"
 
 
-def network_label(of: Survey, team: str) -> str:
+def network_label(of: DigestSummary, team: str) -> str:
     """``AS64500 (Example ISP)``: the network with most events, how many more, and whose it is."""
     name = fit(team, _NAME_SHOWN)
     if not of.networks:
@@ -145,7 +145,7 @@ def _listed(names: Sequence[str], texts: Texts) -> str:
     return texts.words["comma"].join(names)
 
 
-def _overview(of: Survey, topics: Sequence[TopicText], texts: Texts) -> str:
+def _overview(of: DigestSummary, topics: Sequence[TopicText], texts: Texts) -> str:
     """A table of the kinds of problems, worst first."""
     words, known = texts.words, of.new is not None
     numbers = ("state_new", "state_continuing") if known else ("state_unknown",)

@@ -44,7 +44,7 @@ from tocsin.delivery.render import (
     render,
 )
 from tocsin.delivery.sealing import KeyRequests, settle, stuck_teams
-from tocsin.delivery.sender import Post, hold_letters, reached, send_letters
+from tocsin.delivery.sender import MailSender, hold_letters, reached, send_letters
 from tocsin.delivery.sending_policy import FILE, SHADOW, MailAllowance, holds_first, same_mailbox, way_of
 from tocsin.delivery.sent_log import DAY, FULL_WAIT, forget_posted, next_try, note_posted, posted_to
 from tocsin.directory import Team
@@ -125,7 +125,7 @@ def deliver(
         with database.begin() as session:
             room = MailAllowance(node.settings.tell.mails_a_day, posted_to(session, way=way, since=now - DAY))
             forget_posted(session, now)
-        post = Post(database, channel, way, node, room, now)
+        post = MailSender(database, channel, way, node, room, now)
         run = _DeliveryRun(database, reachable, post, node, now, DeliverySummary(way), stop)
         try:
             _work(run, Facts(annotate, gone_of), events_of)
@@ -218,7 +218,7 @@ class _DeliveryRun:
 
     database: Database
     teams: Mapping[int, Team]
-    post: Post
+    post: MailSender
     node: Sender
     now: datetime
     summary: DeliverySummary
@@ -345,7 +345,7 @@ def _to_those_left(digest: RenderedDigest, mail: Mail) -> Mail:
 
 
 def _progress(
-    digest: RenderedDigest, mail: Mail, receipt: MailReceipt, before: Mapping[str, object], post: Post
+    digest: RenderedDigest, mail: Mail, receipt: MailReceipt, before: Mapping[str, object], post: MailSender
 ) -> dict[str, object]:
     """How the row of a digest changes with one more mail; ``before``: its change by earlier mails of the batch."""
     owed, now = digest.owed, post.now

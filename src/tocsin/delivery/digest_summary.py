@@ -90,7 +90,7 @@ class Silence:
 
 
 @dataclass(slots=True)
-class Survey:
+class DigestSummary:
     """All that the text of one digest is made of."""
 
     events: int = 0
@@ -140,7 +140,7 @@ def topics() -> dict[str, AdviceTopic]:
     }
 
 
-def survey(events: pl.DataFrame) -> dict[int, Survey]:
+def digest_summaries(events: pl.DataFrame) -> dict[int, DigestSummary]:
     """For each digest of the column ``_delivery``, what it has to say.
 
     ``events``: columns of `schema.COLUMNS`; where the wiring knows them also ``problem.new`` (Boolean),
@@ -149,7 +149,7 @@ def survey(events: pl.DataFrame) -> dict[int, Survey]:
     ``problem.silent`` and ``problem.first_told`` (who did not answer, likewise, and since when; null for most).
     """
     places = _places(events)
-    surveys = {int(number): Survey() for number in events[DELIVERY].unique()}
+    surveys = {int(number): DigestSummary() for number in events[DELIVERY].unique()}
     _count_topics(events, places, surveys)
     _list_places(events, places, surveys)
     _count_networks(events, surveys)
@@ -257,7 +257,7 @@ def _port() -> pl.Expr:
     return pl.when(transport.is_not_null()).then(port + "/" + transport).otherwise(port).fill_null("")
 
 
-def _count_topics(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+def _count_topics(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, DigestSummary]) -> None:
     counts = places.group_by(DELIVERY, "topic", "informed").agg(
         pl.len().alias("problems"),
         pl.col("severity").max(),
@@ -271,7 +271,7 @@ def _count_topics(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int,
         surveys[number].topics.append(TopicCount(known[topic], SEVERITIES[severity], problems, new, others, again))
 
 
-def _count_silence(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+def _count_silence(events: pl.DataFrame, surveys: dict[int, DigestSummary]) -> None:
     if "problem.silent" not in events.columns:
         return
     asked = events.filter(pl.col("problem.silent").is_not_null())
@@ -299,7 +299,7 @@ def problem_words(events: pl.DataFrame) -> pl.DataFrame:
     ).select(one_line(pl.all()))
 
 
-def _list_places(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+def _list_places(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, DigestSummary]) -> None:
     """The first problems of each topic: those said to be mended, then new ones, then the worst, then by address."""
     order = {"again": True, "new": True, "severity": True, "source.ip.hi": False, "source.ip.lo": False}
     group = (DELIVERY, "topic", "informed")
@@ -333,7 +333,7 @@ def _list_places(events: pl.DataFrame, places: pl.DataFrame, surveys: dict[int, 
         lists[place].append(ProblemLine(where, port, what, url, seen, new, claim if again else None))
 
 
-def _count_networks(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+def _count_networks(events: pl.DataFrame, surveys: dict[int, DigestSummary]) -> None:
     counts = (
         events.filter(pl.col("source.asn").is_not_null())
         .group_by(DELIVERY, "source.asn")
@@ -344,7 +344,7 @@ def _count_networks(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
         surveys[number].networks.append((asn, name or ""))
 
 
-def _count_feeds(events: pl.DataFrame, surveys: dict[int, Survey]) -> None:
+def _count_feeds(events: pl.DataFrame, surveys: dict[int, DigestSummary]) -> None:
     name = pl.concat_str(
         one_line(pl.col("feed.provider")),
         one_line(pl.coalesce("feed.name", "feed.code")),

@@ -5,7 +5,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
-from tocsin.delivery.digest_summary import AdviceTopic, GoneProblem, ProblemLine, Silence, Survey, TopicCount, topics
+from tocsin.delivery.digest_summary import (
+    AdviceTopic,
+    DigestSummary,
+    GoneProblem,
+    ProblemLine,
+    Silence,
+    TopicCount,
+    topics,
+)
 from tocsin.delivery.texts import Texts
 from tocsin.node.errors import NotFoundError
 from tocsin.sharing.gate import Marking, Pap, Tlp
@@ -40,14 +48,14 @@ def example_mail(topic: str, texts: Texts) -> tuple[str, str]:
     return subject_of(text, texts), body_of(text, texts)
 
 
-def _survey(topic: AdviceTopic, beside: AdviceTopic) -> Survey:
+def _survey(topic: AdviceTopic, beside: AdviceTopic) -> DigestSummary:
     places = [
         ProblemLine("192.0.2.7", "443/tcp", topic.name, "http://www.example.org/page", _SEEN, new=True),
         ProblemLine("192.0.2.8", "443/tcp", topic.name, "", _SEEN, new=False, said=("fixed", "2026-11-20")),
         ProblemLine("2001:db8:1200::8", "443/tcp", topic.name, "", _SEEN, new=False),
     ]
     informed = [ProblemLine("198.51.100.20", "3389/tcp", beside.name, "", _SEEN, new=True)]
-    return Survey(
+    return DigestSummary(
         events=9,
         topics=[
             TopicCount(topic, "high", len(places), 1, again=1, places=places),

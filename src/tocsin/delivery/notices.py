@@ -26,7 +26,7 @@ def notices(session: Session, settings: Settings) -> list[DeliveryNotice]:
     return [*_halts(session), *_mode(settings), *_held(session), *_stuck(session), *_expired(session)]
 
 
-def asking(session: Session) -> list[DeliveryNotice]:
+def notices_for_people(session: Session) -> list[DeliveryNotice]:
     """Those of them that wait for a person."""
     return [*_halts(session), *_held(session), *_stuck(session)]
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import halt
 from tocsin.delivery.outbox import due_teams, open_deliveries
-from tocsin.delivery.sender import Post, due_letters
+from tocsin.delivery.sender import MailSender, due_letters
 from tocsin.delivery.sending_policy import leaves, most_mails
 from tocsin.delivery.sent_log import DAY, former_days, mails_between
 from tocsin.directory import Team
@@ -23,7 +23,7 @@ def stopped(session: Session) -> str:
     return join_sentences(" ", (halt.words(found), say("'tocsin resume' lets it go on.")))
 
 
-def braked(session: Session, post: Post, teams: Mapping[int, Team], known: Collection[int]) -> str:
+def braked(session: Session, post: MailSender, teams: Mapping[int, Team], known: Collection[int]) -> str:
     """Why the brake holds, or nothing; it pulls here, in the caller's transaction.
 
     ``teams``: those that can be told. ``known``: those of them whose mails do not wait for a person.

@@ -10,12 +10,12 @@ import polars as pl
 
 from tocsin.delivery.attachments import Files, Packing, files_of, readable
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
-from tocsin.delivery.digest_summary import DELIVERY, GoneProblem, Survey, survey
+from tocsin.delivery.digest_summary import DELIVERY, DigestSummary, GoneProblem, digest_summaries
 from tocsin.delivery.mime import Envelope, assemble, plain
 from tocsin.delivery.outbox import OwedDigest
 from tocsin.delivery.release_check import matching, through_the_gate
 from tocsin.delivery.sealing import CannotSealError, Protection, Seals
-from tocsin.delivery.texts import DigestText, Shelf, Texts, texts_for
+from tocsin.delivery.texts import DigestText, TextFolders, Texts, texts_for
 from tocsin.delivery.xarf_report import XarfSender
 from tocsin.directory import AttachmentFormat, Team
 from tocsin.node.errors import TocsinError
@@ -90,7 +90,7 @@ class Sender:
     link: Callable[[str], str] = lambda _: ""
     reply_to: Callable[[str], str] = lambda _: ""
     seals: Seals = field(default_factory=Seals)
-    shelf: Shelf = field(default_factory=Shelf)
+    shelf: TextFolders = field(default_factory=TextFolders)
     rules: Rules = NO_RULES
 
 
@@ -103,13 +103,13 @@ def render(
 ) -> Iterator[RenderedDigest]:
     """The digests of a bundle, in its order.
 
-    Frames: columns of `schema.COLUMNS`, as `survey` takes them; events of other ingests than a digest tells of are
-    left out.
+    Frames: columns of `schema.COLUMNS`, as `digest_summaries` takes them; events of other ingests than a
+    digest tells of are left out.
     """
     gone = facts.gone_of({owed.team_id for owed, _ in bundle})
     events = facts.annotate(_of_digests(bundle))
     events, gates = through_the_gate(events, {owed.id: teams[owed.team_id] for owed, _ in bundle}, node.own, node.rules)
-    surveys = survey(events)
+    surveys = digest_summaries(events)
     objects = any(form is not AttachmentFormat.CSV for owed, _ in bundle for form in teams[owed.team_id].formats)
     rows = readable(events, node.uuid, objects=objects).partition_by(DELIVERY, as_dict=True, include_key=False)
 
@@ -151,7 +151,7 @@ class _Draft:
 
     owed: OwedDigest
     team: Team
-    found: Survey
+    found: DigestSummary
     marking: Marking
     node: Sender
     texts: Texts
@@ -229,7 +229,7 @@ def _file_lines(files: Files, texts: Texts) -> list[str]:
     ]
 
 
-def _counts(owed: OwedDigest, found: Survey | None, withheld: int, mails: int = 0) -> dict[str, int]:
+def _counts(owed: OwedDigest, found: DigestSummary | None, withheld: int, mails: int = 0) -> dict[str, int]:
     counts = {"owed": owed.events, "withheld": withheld, "mails": mails}
     if found is None:
         return {**counts, "events": 0}

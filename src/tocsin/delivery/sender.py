@@ -32,7 +32,7 @@ _OPEN = (LetterState.QUEUED.value, LetterState.RETRY.value)
 
 
 @dataclass(frozen=True)
-class Post:
+class MailSender:
     """A channel with what stands before it in one run. ``way``: see `sending_policy.way_of`."""
 
     database: Database
@@ -120,7 +120,7 @@ def due_letters(session: Session, now: datetime) -> Sequence[Letter]:
     return session.scalars(query).all()
 
 
-def hold_letters(session: Session, post: Post, team_of: Mapping[str, int], known: Collection[int]) -> None:
+def hold_letters(session: Session, post: MailSender, team_of: Mapping[str, int], known: Collection[int]) -> None:
     """Let the first letter to each team, or to a mailbox of none, wait for a person, in the caller's transaction.
 
     ``team_of``: by `same_mailbox`. A letter that answers a mail came of that mail, and does not wait; nor does one
@@ -140,7 +140,7 @@ def hold_letters(session: Session, post: Post, team_of: Mapping[str, int], known
             letter.message_id = letter.message_id or _identity(letter, post.node)
 
 
-def send_letters(post: Post) -> LetterRun:
+def send_letters(post: MailSender) -> LetterRun:
     """Send all that are due, and note what became of each."""
     with post.database.begin() as session:
         letters = due_letters(session, post.now)
@@ -190,7 +190,7 @@ def _identity(letter: Letter, node: Sender) -> str:
     return f"<{letter.reference}.{uuid4().hex[:12]}@{domain}>"
 
 
-def _send_batch(post: Post, batch: Sequence[Letter], done: LetterRun) -> None:
+def _send_batch(post: MailSender, batch: Sequence[Letter], done: LetterRun) -> None:
     with post.database.reading() as session:
         leaving = still_leaving(session, Letter, [letter.id for letter in batch])
     pairs = [(letter, letter_mail(letter, post.node)) for letter in batch if letter.id in leaving]
@@ -209,7 +209,7 @@ def _send_batch(post: Post, batch: Sequence[Letter], done: LetterRun) -> None:
         cut("letters.noting")
 
 
-def _note(session: Session, post: Post, letter: Letter, mail: Mail, receipt: MailReceipt) -> None:
+def _note(session: Session, post: MailSender, letter: Letter, mail: Mail, receipt: MailReceipt) -> None:
     change = _progress(letter, receipt, post)
     session.execute(update(Letter).where(Letter.id == letter.id).values(**change))
     note_posted(session, [(letter.reference, reached(mail, receipt))], way=post.way, now=post.now)
@@ -223,7 +223,7 @@ def _note(session: Session, post: Post, letter: Letter, mail: Mail, receipt: Mai
         setattr(letter, name, value)
 
 
-def _progress(letter: Letter, receipt: MailReceipt, post: Post) -> dict[str, object]:
+def _progress(letter: Letter, receipt: MailReceipt, post: MailSender) -> dict[str, object]:
     """How the row of a letter changes with a receipt."""
     now = post.now
     row: dict[str, object] = {"error": receipt.detail, "channel": post.way, "path": receipt.path}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         STATES,
         Conflict,
         ConflictState,
-        ContestedClaim,
+        ContestedAssertion,
         read_conflict,
         read_conflicts,
     )
@@ -60,17 +60,17 @@ if TYPE_CHECKING:
     from tocsin.directory.person_statements import (
         AssertionResult,
         PersonStatement,
-        assert_claim,
-        deny_claim,
+        add_assertion,
+        add_denial,
         read_line,
-        withdraw_word,
+        withdraw_statement,
     )
     from tocsin.directory.precedence import strength
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
     from tocsin.directory.queries import (
         directory_version,
         list_teams,
-        read_claims_on,
+        read_assertions_on,
         read_directory,
         read_overruled,
         read_team,

@@ -15,10 +15,10 @@ from tocsin.directory.person_facts import PersonFact, say_of_team
 from tocsin.directory.person_statements import (
     AssertionResult,
     PersonStatement,
-    assert_claim,
-    deny_claim,
+    add_assertion,
+    add_denial,
     read_line,
-    withdraw_word,
+    withdraw_statement,
 )
 from tocsin.directory.within_reach import team_within_reach
 from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
@@ -212,19 +212,19 @@ def assert_it(context: ActContext, request: ThingAsserted) -> AssertionResult:
     said = replace(
         _statement(context, request), role=request.role, confidence=request.confidence, beside=request.beside
     )
-    return assert_claim(context.database, said, **context.by)
+    return add_assertion(context.database, said, **context.by)
 
 
 def deny_it(context: ActContext, request: ThingDenied) -> AssertionResult:
     """Imports that say it is are kept, shown as overruled, and not followed."""
     said = _statement(context, request)
-    return deny_claim(context.database, said, **context.by)
+    return add_denial(context.database, said, **context.by)
 
 
 def withdraw_it(context: ActContext, request: ThingWithdrawn) -> AssertionResult:
     """Imports count again."""
     said = PersonStatement(request.team, request.kind, request.value, read_line("--said-by", request.said_by))
-    return withdraw_word(context.database, said, **context.by)
+    return withdraw_statement(context.database, said, **context.by)
 
 
 def set_fact(context: ActContext, request: TeamFact) -> TeamFactSaid:

@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import select
 
 from tocsin.directory.decisions import read_ground
-from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, standing
+from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, read_effective
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 from tocsin.directory.precedence import DECISION, MAILBOX, MailboxClaim, RecordedDecision, is_person, name_of
 from tocsin.directory.queries import team_keys
@@ -41,7 +41,7 @@ STATES: Mapping[ConflictState, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ContestedClaim:
+class ContestedAssertion:
     """One of the claims: who claims what, and where that comes from; ``overruled`` by which word, or empty."""
 
     team: str
@@ -60,7 +60,7 @@ class Conflict:
     kind: str
     value: str
     state: ConflictState
-    claims: tuple[ContestedClaim, ...]
+    claims: tuple[ContestedAssertion, ...]
     decision: RecordedDecision | None = None
 
     @property
@@ -72,7 +72,7 @@ class Conflict:
 def read_conflicts(database: Database, *, nested: bool = False) -> list[Conflict]:
     """All conflicts: those that need somebody first, then by kind and value; with the nested ones when asked for."""
     with database.reading() as session:
-        found, keys = standing(session), team_keys(session)
+        found, keys = read_effective(session), team_keys(session)
     return find_conflicts(found, keys, nested=nested)
 
 
@@ -85,7 +85,7 @@ def read_conflict(database: Database, value: str) -> Conflict | None:
     """
     kind, canonical = read_ground(value)
     with database.reading() as session:
-        found = standing(session, DirectoryPart(kind=kind, values={kind: [canonical]}))
+        found = read_effective(session, DirectoryPart(kind=kind, values={kind: [canonical]}))
         rules = {rule.team_id for rule in (*found.rules, *found.overruled)}
         boxes = {box.team_id for box in (*found.mailboxes, *found.mailboxes_overruled)}
         teams = rules | boxes
@@ -219,8 +219,8 @@ def _different_mailboxes(found: EffectiveAssertions, keys: Mapping[int, str]) ->
             yield Conflict(MAILBOXES, keys[team], ConflictState.OPEN, claims)
 
 
-def _claim(claim: DirectoryRule | MailboxClaim, keys: Mapping[int, str]) -> ContestedClaim:
+def _claim(claim: DirectoryRule | MailboxClaim, keys: Mapping[int, str]) -> ContestedAssertion:
     value = claim.address if isinstance(claim, MailboxClaim) else claim.value
-    return ContestedClaim(
+    return ContestedAssertion(
         keys[claim.team_id], value, claim.source, claim.as_of, claim.confidence, claim.said_by, claim.overruled
     )

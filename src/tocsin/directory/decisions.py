@@ -10,9 +10,9 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, standing, words_at
+from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, read_effective, words_at
 from tocsin.directory.model import ResponsibilityRole, RuleKind
-from tocsin.directory.person_statements import audit_detail, read_claim_value, read_line, renew_version
+from tocsin.directory.person_statements import audit_detail, read_line, read_value_of_kind, renew_version
 from tocsin.directory.precedence import DECISION, MAILBOX, PersonAssertions, RecordedDecision, name_of
 from tocsin.directory.queries import find_team, keys_asked
 from tocsin.directory.tables import DecisionRow, TeamRow
@@ -134,7 +134,7 @@ def read_ground(text: str) -> tuple[str, str]:
         kind = RuleKind.COUNTRY.value
     else:
         kind = RuleKind.DOMAIN.value
-    return kind, read_claim_value(kind, text)
+    return kind, read_value_of_kind(kind, text)
 
 
 def same_and_wider(kind: str, value: str) -> list[str]:
@@ -165,7 +165,7 @@ class _Contest:
 
 def _contest(session: Session, kind: str, value: str) -> _Contest:
     wider = same_and_wider(kind, value)
-    found = standing(session, DirectoryPart(kind=kind, values={kind: wider}))
+    found = read_effective(session, DirectoryPart(kind=kind, values={kind: wider}))
     name = name_of(kind, value)
     claims = _claims(found, kind)
     exact = [claim for claim in claims if name_of(kind, claim[1]) == name]

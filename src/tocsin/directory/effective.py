@@ -74,7 +74,9 @@ class DirectoryPart:
     values: Mapping[str, Collection[str]] | None = None
 
 
-def standing(session: Session, part: DirectoryPart | None = None, at: datetime | None = None) -> EffectiveAssertions:
+def read_effective(
+    session: Session, part: DirectoryPart | None = None, at: datetime | None = None
+) -> EffectiveAssertions:
     """What holds of a part of the directory."""
     part = part or DirectoryPart()
     merged = merged_teams(session, at)

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.directory.effective import EffectiveAssertions, standing
+from tocsin.directory.effective import EffectiveAssertions, read_effective
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind, Team, TeamKind
 from tocsin.directory.organisation_names import comparable, skeleton
 from tocsin.directory.person_statements import read_line, renew_version
@@ -91,7 +91,7 @@ def merge_candidates(found: EffectiveAssertions, teams: Sequence[Team], apart: I
 def read_candidates(database: Database) -> list[Candidate]:
     """The pairs of teams that a person should look at, likeliest first."""
     with database.reading() as session:
-        found = standing(session)
+        found = read_effective(session)
         merged = found.merged
         pairs = session.execute(select(MergeRefusalRow.one_id, MergeRefusalRow.other_id))
         apart = [_pair(merged.get(one, one), merged.get(other, other)) for one, other in pairs]

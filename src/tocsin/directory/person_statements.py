@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.directory import canonical
-from tocsin.directory.effective import BESIDE, OVER, DirectoryPart, EffectiveAssertions, merged_teams, standing
+from tocsin.directory.effective import BESIDE, OVER, DirectoryPart, EffectiveAssertions, merged_teams, read_effective
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 from tocsin.directory.precedence import MAILBOX, PERSON, MailboxClaim
 from tocsin.directory.queries import find_team
@@ -99,13 +99,13 @@ class _Matter:
         return self.rows(MailboxRow if self.kind == MAILBOX else ConstituencyRow)
 
 
-def assert_claim(database: Database, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
-    """As `assert_in`, in a transaction of its own."""
+def add_assertion(database: Database, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
+    """As `add_assertion_in`, in a transaction of its own."""
     with database.begin() as session:
-        return assert_in(session, said, actor=actor, now=now)
+        return add_assertion_in(session, said, actor=actor, now=now)
 
 
-def assert_in(session: Session, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
+def add_assertion_in(session: Session, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
     """Record in the caller's transaction that something is a team's; the same person's earlier word gives way.
 
     Raises:
@@ -132,7 +132,7 @@ def assert_in(session: Session, said: PersonStatement, *, actor: str, now: datet
     return _speak(session, said, AuditAction.ASSERTION_MADE, write, actor=actor, now=now)
 
 
-def deny_claim(database: Database, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
+def add_denial(database: Database, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
     """Record that something is not a team's: what imports say of it, and of parts of it, is overruled.
 
     Raises:
@@ -156,7 +156,7 @@ def deny_claim(database: Database, said: PersonStatement, *, actor: str, now: da
         return _speak(session, said, AuditAction.ASSERTION_DENIED, write, actor=actor, now=now)
 
 
-def withdraw_word(database: Database, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
+def withdraw_statement(database: Database, said: PersonStatement, *, actor: str, now: datetime) -> AssertionResult:
     """Take back what ``said_by`` said of a team and a value, claim or denial; what everybody said when it is empty.
 
     Raises:
@@ -182,7 +182,7 @@ def withdraw_word(database: Database, said: PersonStatement, *, actor: str, now:
         return _speak(session, said, AuditAction.ASSERTION_WITHDRAWN, write, actor=actor, now=now)
 
 
-def read_claim_kind(text: str) -> str:
+def read_value_kind(text: str) -> str:
     """The kind that a word names.
 
     Raises:
@@ -195,7 +195,7 @@ def read_claim_kind(text: str) -> str:
     return word
 
 
-def read_claim_value(kind: str, text: str) -> str:
+def read_value_of_kind(kind: str, text: str) -> str:
     """The canonical form of a value.
 
     Raises:
@@ -243,12 +243,12 @@ def _speak(
     now: datetime,
 ) -> AssertionResult:
     """Record one word in the caller's transaction, and what it changed."""
-    kind = read_claim_kind(said.kind)
-    value = read_claim_value(kind, said.value)
+    kind = read_value_kind(said.kind)
+    value = read_value_of_kind(kind, said.value)
     state = session.scalars(select(DirectoryStateRow).with_for_update()).one()
     team = session.get_one(TeamRow, find_team(session, said.team))
     part = _reach(kind, value)
-    before = standing(session, part)
+    before = read_effective(session, part)
     if not write(_Matter(session, team, kind, value)):
         return AssertionResult(team.key, kind, value, changed=False, version=state.version)
     session.flush()
@@ -256,7 +256,7 @@ def _speak(
     detail = audit_detail(kind, value) | role
     audit(session, word, at=now, actor=actor, subject=f"team:{team.uuid}", detail=detail)
     version = renew_version(session)
-    after = standing(session, part)
+    after = read_effective(session, part)
     own = [
         claim.overruled
         for claim in _claims(after)

@@ -17,7 +17,7 @@ from tocsin.directory.effective import (
     many_objects,
     merged_teams,
     plain_rows,
-    standing,
+    read_effective,
 )
 from tocsin.directory.facts import ContactPurpose
 from tocsin.directory.model import (
@@ -55,7 +55,7 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
     """
     with many_objects(), database.reading() as session:
         version = session.scalars(select(DirectoryStateRow.version)).one()
-        found = standing(session, at=at)
+        found = read_effective(session, at=at)
         teams = read_teams(session, found, at=at)
         return Directory(version, tuple(teams), tuple(found.rules), tuple(found.overruled), found.merged)
 
@@ -63,17 +63,19 @@ def read_directory(database: Database, at: datetime | None = None) -> Directory:
 def teams_by_id(database: Database) -> dict[int, Team]:
     """Every team by its number; a merged team's number gives the team that it is now. No rule is read."""
     with many_objects(), database.reading() as session:
-        found = standing(session, DirectoryPart(kind=MAILBOX))
+        found = read_effective(session, DirectoryPart(kind=MAILBOX))
         return Directory("", tuple(read_teams(session, found)), (), (), found.merged).by_id
 
 
-def read_claims_on(database: Database, values: Mapping[str, Collection[str]], at: datetime | None = None) -> Directory:
+def read_assertions_on(
+    database: Database, values: Mapping[str, Collection[str]], at: datetime | None = None
+) -> Directory:
     """As `read_directory`, but only the rules on these values (by kind) and the teams that they name."""
     with database.reading() as session:
         version = session.scalars(select(DirectoryStateRow.version)).one()
-        found = standing(session, DirectoryPart(values=values), at)
+        found = read_effective(session, DirectoryPart(values=values), at)
         named = {rule.team_id for rule in (*found.rules, *found.overruled)}
-        found = replace(found, mailboxes=standing(session, DirectoryPart(teams=named), at).mailboxes)
+        found = replace(found, mailboxes=read_effective(session, DirectoryPart(teams=named), at).mailboxes)
         teams = read_teams(session, found, named, at)
         return Directory(version, tuple(teams), tuple(found.rules), tuple(found.overruled), found.merged)
 
@@ -87,7 +89,7 @@ def read_team(database: Database, key: str) -> tuple[Team, tuple[DirectoryRule, 
     """
     with database.reading() as session:
         number = find_team(session, key)
-        found = standing(session, DirectoryPart(teams={number}))
+        found = read_effective(session, DirectoryPart(teams={number}))
         (team,) = read_teams(session, found, {number})
         return team, tuple(found.rules)
 
@@ -100,13 +102,13 @@ def read_overruled(database: Database, key: str) -> tuple[DirectoryRule, ...]:
 
     """
     with database.reading() as session:
-        return tuple(standing(session, DirectoryPart(teams={find_team(session, key)})).overruled)
+        return tuple(read_effective(session, DirectoryPart(teams={find_team(session, key)})).overruled)
 
 
 def list_teams(database: Database) -> list[tuple[Team, dict[RuleKind, int]]]:
     """Every team with the number of values of each kind that it has a rule for, by key."""
     with database.reading() as session:
-        found = standing(session)
+        found = read_effective(session)
         teams = read_teams(session, found)
     counts: dict[int, dict[RuleKind, int]] = defaultdict(dict)
     values = {(rule.team_id, rule.kind, rule.value) for rule in found.rules}

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.directory.effective import DirectoryPart, standing
+from tocsin.directory.effective import DirectoryPart, read_effective
 from tocsin.directory.facts import ContactPurpose, Fact, FactKind
 from tocsin.directory.model import DirectoryRule, Team
 from tocsin.directory.precedence import MailboxClaim, is_person
@@ -51,7 +51,7 @@ def read_about(database: Database, key: str, at: datetime | None = None) -> Team
     """
     with database.reading() as session:
         number = find_team(session, key)
-        found = standing(session, DirectoryPart(teams={number}), at)
+        found = read_effective(session, DirectoryPart(teams={number}), at)
         (team,) = read_teams(session, found, {number})
         numbers = [number, *(other for other, into in found.merged.items() if into == number)]
         facts = _facts(session, numbers)

@@ -9,6 +9,6 @@ FORMULA: Final = r"^[=+\-@\t\r\n\x00\uFF1D\uFF0B\uFF0D\uFF20]"
 _FORMULA: Final = re.compile(FORMULA)
 
 
-def harmless(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """The cell, with an apostrophe before what a spreadsheet would run."""
     return f"'{cell}" if _FORMULA.match(cell) else cell

@@ -296,7 +296,7 @@ def _team_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The keys of those teams whose mails must be encrypted."""
     from tocsin.delivery.sealing import SealingRefusal, open_seals
     from tocsin.directory import list_teams
-    from tocsin.directory.keys import ending, keys_by_team, team_keys
+    from tocsin.directory.keys import expiring_keys, keys_by_team, team_keys
 
     now = datetime.now(UTC)
     teams = {team.id: team for team, _ in list_teams(node.database) if team.encrypt}
@@ -306,7 +306,7 @@ def _team_keys(node: NodeWithStores) -> Iterator[HealthFinding]:
         for team in teams.values()
         if isinstance(seals.of(team), SealingRefusal)
     ]
-    ends = ending(team_keys(node.database, teams), now, _KEY_DAYS)
+    ends = expiring_keys(team_keys(node.database, teams), now, _KEY_DAYS)
     bad += [
         say("%(key)s until %(until)s", key=teams[key.team_id].key, until=f"{until:%Y-%m-%d}") for key, until in ends
     ]
@@ -371,9 +371,9 @@ def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
 
 def _mail_texts(node: NodeWithStores) -> Iterator[HealthFinding]:
     """The texts of mails that this node has itself; one that is wrong keeps all mails back."""
-    from tocsin.delivery.texts import Shelf, faults, in_english
+    from tocsin.delivery.texts import TextFolders, faults, in_english
 
-    shelf = Shelf(node.home / HomeFolder.TEMPLATES, node.settings.node.language)
+    shelf = TextFolders(node.home / HomeFolder.TEMPLATES, node.settings.node.language)
     wrong = list(faults(shelf))
     half = [f"{tag} has {n} in English" for tag in shelf.languages() if (n := len(in_english(shelf, tag)))]
     found = "; ".join([", ".join(shelf.languages()), *half])

@@ -198,9 +198,9 @@ def _collect(node: NodeWithStores, clock: Clock, stop: Callable[[], bool]) -> st
 
 
 def _read_replies(node: NodeWithStores, clock: Clock) -> str:
-    from tocsin.problems.replies import open_desk, read_mailbox
+    from tocsin.problems.replies import open_context, read_mailbox
 
-    read_mailbox(open_desk(node, node.store), now=clock)
+    read_mailbox(open_context(node, node.store), now=clock)
     return ""
 
 

@@ -147,7 +147,7 @@ def ingest(
 
     That holds for whatever it fails of: what nobody expected is an `InternalError` of that one report.
     """
-    with open_workshop(node, waiting=lambda: progress(_WAITING, Counts()), clock=clock) as workshop:
+    with open_session(node, waiting=lambda: progress(_WAITING, Counts()), clock=clock) as workshop:
         return ingest_in(workshop, paths, source=source, feed=feed, progress=progress)
 
 
@@ -233,7 +233,7 @@ class IngestSession:
 
 
 @contextmanager
-def open_workshop(
+def open_session(
     node: NodeWithStores, *, waiting: Callable[[], None] = lambda: None, clock: Clock = _now
 ) -> Iterator[IngestSession]:
     """Be the writer of a node, with what was cut off before finished; waits for another, after saying so."""

@@ -26,7 +26,7 @@ from tocsin.delivery import (
     preview,
 )
 from tocsin.delivery.sealing import open_seals
-from tocsin.delivery.texts import open_shelf
+from tocsin.delivery.texts import open_text_folders
 from tocsin.directory import Directory, ResponsibilityRole, read_directory
 from tocsin.directory.keys import keys_by_team
 from tocsin.events.idf_out import addresses
@@ -38,7 +38,7 @@ from tocsin.node.tokens import open_tokens
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems import NOTES, NotesArray, known_problems, last_committed
-from tocsin.problems.answers import claims, links
+from tocsin.problems.answers import answers_before, links
 from tocsin.sharing.rules import Rules, rules_in_force
 
 _FIRST_SEEN, _FIRST_TOLD, _ESCALATED_BY = (
@@ -154,7 +154,7 @@ def _sender(node: NodeWithStores, directory: Directory, now: datetime, *, readab
     own = frozenset(node.settings.node.own_teams)
     keys_of = keys_by_team(node.database, [team.id for team in directory.teams if team.encrypt])
     seals = open_seals(node.home, node.settings.mail, keys_of, now, readable=readable)
-    shelf = open_shelf(node.home, node.settings.node.language)
+    shelf = open_text_folders(node.home, node.settings.node.language)
     return Sender(
         node_uuid(node.database),
         node.settings,
@@ -224,7 +224,7 @@ class _Knowledge:
 
     def _with_claims(self, events: pl.DataFrame) -> pl.DataFrame:
         with self.node.database.begin() as session:
-            claimed = claims(session, events[DELIVERY].unique())
+            claimed = answers_before(session, events[DELIVERY].unique())
         if claimed.is_empty():
             return events
         return events.join(claimed, on=[DELIVERY, "problem"], how="left", maintain_order="left")

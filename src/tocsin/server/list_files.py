@@ -17,7 +17,7 @@ from tocsin.directory import FoundTeam, RuleKind, TeamSearch, search_teams
 from tocsin.events.ingests import IngestFilter, find_ingests
 from tocsin.events.models import FeedRecord, Ingest
 from tocsin.node.records import Database
-from tocsin.node.spreadsheet import harmless
+from tocsin.node.spreadsheet import escape_formula
 
 _BLOCK: Final = 1_000
 _COUNTS: Final = ("rows", "stored", "duplicates", "quarantined", "problems_new", "problems_continuing")
@@ -123,7 +123,7 @@ def _cell(row: Row, name: str) -> object:
     outer, _, inner = name.partition(".")
     value = row[outer].get(inner, 0) if inner else row[outer]
     value = value.isoformat() if isinstance(value, datetime) else value
-    return harmless(value) if isinstance(value, str) else value
+    return escape_formula(value) if isinstance(value, str) else value
 
 
 def _json(blocks: Iterable[list[Row]]) -> Iterator[bytes]:

@@ -28,14 +28,14 @@ from tocsin.node.records.sealer import sealing
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.worker import Worker
 from tocsin.pipeline.stores import NodeWithStores, open_node
-from tocsin.pipeline.uploads import Taker
+from tocsin.pipeline.uploads import UploadIntake
 from tocsin.server.api import api_door
 from tocsin.server.api.context import ApiContext
 from tocsin.server.pages.account import account_pages
 from tocsin.server.pages.admin import admin_pages
 from tocsin.server.pages.answer_pages import answer_pages
 from tocsin.server.pages.audit import audit_pages
-from tocsin.server.pages.context import PageContext, make_desk
+from tocsin.server.pages.context import PageContext, make_context
 from tocsin.server.pages.credentials import credentials_pages
 from tocsin.server.pages.deliveries import deliveries_pages
 from tocsin.server.pages.events import events_pages
@@ -51,12 +51,12 @@ from tocsin.server.pages.teams import teams_pages
 from tocsin.server.pages.today import today_pages
 from tocsin.server.pages.verify_pages import verify_pages
 from tocsin.server.security import (
+    Authentication,
+    BodyTimeout,
     NotHereError,
-    OnRecord,
-    Patience,
+    ReadAudit,
     SecondFactorError,
     SignInError,
-    Welcome,
     with_headers,
 )
 
@@ -98,8 +98,8 @@ def make_application(
     ``work``: what is due is also done, as `tocsin.operations.worker` says, for as long as the pages are served.
     """
     tokens = open_tokens(node.home)
-    desk = make_desk(node, clock, tokens)
-    taker = Taker(node, clock)
+    desk = make_context(node, clock, tokens)
+    taker = UploadIntake(node, clock)
     counter = ApiContext(node, clock, tokens, taker, desk.guide, desk.say)
 
     @asynccontextmanager
@@ -130,10 +130,10 @@ def make_application(
     application.mount("/static", _CachedFiles(directory=_STATIC), name="static")
     _add_failures(application, desk)
     # The last one added is the outermost.
-    application.add_middleware(OnRecord, database=node.database, clock=clock)
-    application.add_middleware(Welcome, database=node.database, clock=clock)
+    application.add_middleware(ReadAudit, database=node.database, clock=clock)
+    application.add_middleware(Authentication, database=node.database, clock=clock)
     application.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
-    application.add_middleware(Patience)
+    application.add_middleware(BodyTimeout)
     application.add_middleware(with_headers)
     application.add_middleware(counter.durations.timing)
     # What a proxy says of who asks, and how, is believed of the trusted ones only.

@@ -14,7 +14,7 @@ from tocsin.node.accounts import PermissionScope
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit, node_uuid
 from tocsin.sharing.gate import Marking
-from tocsin.sharing.visibility import export_sight, marking_of, sight_of
+from tocsin.sharing.visibility import event_scope_of, export_scope_of, marking_of
 
 _PERSONAL = ("address", "text", "problem")  # conditions that may point at a person; the log says only that they were
 
@@ -45,8 +45,8 @@ class Export:
 
 def offer_of(node: Node, events: Events, wanted: EventFilter, *, reach: PermissionScope, now: datetime) -> ExportOffer:
     """What an export of these events would hold; nothing leaves."""
-    seen = events.figures(wanted, now=now, sight=sight_of(node, events, reach))
-    leaving = events.figures(wanted, now=now, sight=export_sight(node, events, reach))
+    seen = events.figures(wanted, now=now, sight=event_scope_of(node, events, reach))
+    leaving = events.figures(wanted, now=now, sight=export_scope_of(node, events, reach))
     return ExportOffer(leaving.total, seen.total - leaving.total, marking_of(leaving), leaving.parts)
 
 
@@ -61,7 +61,7 @@ def export_events(
     now: datetime,
 ) -> Export:
     """A file of the events that fit and may leave, as the audit log says from now on. ``actor``: as it names one."""
-    sight = export_sight(node, events, reach)
+    sight = export_scope_of(node, events, reach)
     figures, batches = events.whole(wanted, now=now, sight=sight)
     marking = marking_of(figures)
     conditions = {name: "given" if name in _PERSONAL else value for name, value in wanted.query().items()}

@@ -42,12 +42,12 @@ _LABEL: Final = re.compile(r"\btlp\W{0,6}([a-z]+(?:\+[a-z]+)?)", re.IGNORECASE)
 _UNREADABLE = (TocsinError, ValueError, TypeError, LookupError, RecursionError, pl.exceptions.PolarsError)
 
 
-def sight_of(node: Node, events: Events, reach: PermissionScope) -> EventScope:
+def event_scope_of(node: Node, events: Events, reach: PermissionScope) -> EventScope:
     """What somebody with this reach sees on the node's own pages."""
     return EVERYTHING if reach.everything else _of_teams(node, events, reach.teams)
 
 
-def export_sight(node: Node, events: Events, reach: PermissionScope) -> EventScope:
+def export_scope_of(node: Node, events: Events, reach: PermissionScope) -> EventScope:
     """What somebody with this reach may carry away in a file."""
     if not reach.everything:
         return _of_teams(node, events, reach.teams)
@@ -60,7 +60,7 @@ def labels_that_leave(node: Node, events: Events, reach: PermissionScope) -> fro
     """The labels of stored events that somebody who reads all of them may carry away; None: every label there is."""
     stored = events.labels()
     leaving = frozenset(
-        label for window in export_sight(node, events, reach).windows for label in window.labels or stored
+        label for window in export_scope_of(node, events, reach).windows for label in window.labels or stored
     )
     return None if leaving == stored else leaving
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from support.console_users import person
 from support.openid_provider import CLIENT, SECRET, OpenIDProvider, code_of, openid_provider
 from support.world import START, World, copy_world, make_world, served
-from tocsin.node.accounts import AccountRole, Person, Session, house_of, invite
+from tocsin.node.accounts import AccountRole, Person, Session, invite, site_config_of
 from tocsin.node.accounts.models import AccountElsewhere, Totp
 from tocsin.node.records import AuditEntry
 from tocsin.node.settings import SingleSignOnSettings
@@ -206,7 +206,7 @@ def test_a_stranger_gets_no_account_and_an_invited_one_gets_the_invited_role(
         assert there.come().status_code == 403
         with world.node.database.begin() as session:
             assert session.scalar(select(Person)) is None
-            house = house_of(world.node.settings, open_tokens(world.node.home))
+            house = site_config_of(world.node.settings, open_tokens(world.node.home))
             invite(session, house, "new@people.example", AccountRole.ASSESSOR, teams=[], actor="test", now=START)
         assert there.come().status_code == 303
     with world.node.database.reading() as session:

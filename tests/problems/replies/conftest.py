@@ -8,7 +8,7 @@ import pytest
 from support.delivery_examples import Read
 from support.reply_examples import OPERATOR, SECTOR, SETTINGS
 from support.world import World, copy_world, make_world
-from tocsin.problems.replies import MailContext, open_desk
+from tocsin.problems.replies import MailContext, open_context
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def world(told: tuple[Path, dict[str, Read]], tmp_path: Path) -> Iterator[World]
 
 @pytest.fixture
 def desk(world: World) -> MailContext:
-    return open_desk(world.node, world.node.store)
+    return open_context(world.node, world.node.store)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from tocsin.node.reply_addresses import reply_addresses
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.notify import tell
 from tocsin.problems.answers import Via, read_problem
-from tocsin.problems.replies import MailContext, file_mail, open_desk
+from tocsin.problems.replies import MailContext, file_mail, open_context
 from tocsin.problems.replies.case import told_of
 from tocsin.problems.replies.decide import problems_at
 
@@ -55,7 +55,7 @@ def test_a_digest_that_is_quoted_without_marks_says_nothing(digest: Read) -> Non
 def test_who_proves_that_the_digest_came_answers_it(
     world: World, digest: Read, by: str, sender: str, shown: tuple[bool, bool]
 ) -> None:
-    desk = open_desk(world.node, world.node.store)
+    desk = open_context(world.node, world.node.store)
     filed = file(world, desk, reply(digest, "fixed, thanks", sender=sender, token=shown[0], thread=shown[1]))
 
     assert (filed.decision.kind, filed.decision.state) == (MailKind.ANSWER, MailState.APPLIED), filed.decision.why

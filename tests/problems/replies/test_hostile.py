@@ -16,7 +16,7 @@ from support.reply_examples import SETTINGS, reply
 from support.world import World, make_world
 from tocsin.delivery.mailbox import LIMITS, MailState, ReceivedMail
 from tocsin.problems.answers import Answer
-from tocsin.problems.replies import MailContext, file_mail, open_desk
+from tocsin.problems.replies import MailContext, file_mail, open_context
 
 OPERATOR = "abuse@operator.example"
 STRANGER = "From: x@evil.example\r\nTo: csirt@example.org\r\nMessage-ID: <h@evil.example>\r\n"
@@ -34,7 +34,7 @@ def world(postgresql: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="module")
 def desk(world: World) -> MailContext:
-    return open_desk(world.node, world.node.store)
+    return open_context(world.node, world.node.store)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from support.cast import HEADER
 from support.world import START, World, copy_world, serving
 from tocsin.events.models import Ingest
 from tocsin.node.accounts import AccountRole, Permission
-from tocsin.pipeline.ingest import open_workshop
+from tocsin.pipeline.ingest import open_session
 from tocsin.pipeline.uploads import Upload
 
 NAME = "2026-11-16-scan_rdp-test-geo.csv"
@@ -310,7 +310,7 @@ def test_of_a_report_of_abuse_only_the_reference_is_written(
     del sender.headers["content-type"]
     data, kept = shapes(xarf())[name], world.node.home / "uploads"
     sent = {"content": data} if form == "body" else {"files": [("file", (name, data))]}
-    with open_workshop(world.node):  # nothing is taken in meanwhile
+    with open_session(world.node):  # nothing is taken in meanwhile
         made = sender.post("/reports", params={"name": name, "source": "xarf", "feed": "abuse"}, **sent)
         assert made.status_code == 202, made.text
         assert [path.name for path in kept.rglob("*") if path.is_file()] == [name]

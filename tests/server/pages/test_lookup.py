@@ -10,7 +10,7 @@ import pytest
 
 from support.console_users import browser_of
 from support.world import START, World, copy_world, text_of
-from tocsin.directory import PersonStatement, assert_claim, deny_claim
+from tocsin.directory import PersonStatement, add_assertion, add_denial
 from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
 from tocsin.sharing.lookup import ResponsibilityLookup, read_subject
@@ -56,7 +56,7 @@ def test_a_word_counts_in_the_very_next_answer(world: World) -> None:
     guide = guide_of(world)
     ready(guide, "192.0.2.1")
     said = PersonStatement("rival", "prefix", "192.0.2.0/24", "Ana", "not theirs")
-    deny_claim(world.node.database, said, actor="x", now=START)
+    add_denial(world.node.database, said, actor="x", now=START)
 
     answer = guide.ask(read_subject("192.0.2.1"))
     assert [answer.teams[match.team_id].key for match in answer.decision.matches] == ["operator", "nat-a"]
@@ -93,7 +93,7 @@ def test_an_answer_names_reasons_contacts_and_problems(world: World) -> None:
 )
 def test_what_several_teams_answer_for_leads_to_its_own_conflict(world: World, path: str, thing: str) -> None:
     for team in ("rival", "sector"):
-        assert_claim(world.node.database, PersonStatement(team, *_ground(thing), "Ana", "x"), actor="x", now=START)
+        add_assertion(world.node.database, PersonStatement(team, *_ground(thing), "Ana", "x"), actor="x", now=START)
     application = make_application(world.node, clock=lambda: START)
     with browser_of(application, world.node, AccountRole.MANAGER, now=START) as browser:
         found = re.search(r'href="([^"]+)">Decide whose it is<', browser.get(path).text)
@@ -149,7 +149,7 @@ def test_who_is_asked_next_is_named(world: World) -> None:
     settings = world.node.home / "tocsin.toml"
     settings.write_text(settings.read_text() + '[tell]\nescalate_to = "national"\n')
     again = copy_world(world.folder, world.folder.parent / "again")
-    assert_claim(again.node.database, PersonStatement("isp-two", "country", "MU", "Ana", "x"), actor="x", now=START)
+    add_assertion(again.node.database, PersonStatement("isp-two", "country", "MU", "Ana", "x"), actor="x", now=START)
     application = make_application(again.node, clock=lambda: START)
     with browser_of(application, again.node, AccountRole.ANALYST, now=START) as browser:
         text = text_of(browser.get("/lookup?q=MU"))

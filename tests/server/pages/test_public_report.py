@@ -14,7 +14,7 @@ from support.abuse_reports import shapes, traces, xarf
 from support.browser import browser
 from support.world import START, World, copy_world, served, serving, text_of
 from tocsin.incidents.arrivals import PublicReport
-from tocsin.server.pages.public.rate_limit import Turns
+from tocsin.server.pages.public.rate_limit import RateLimit
 from tocsin.server.pages.public.report_pages import GUESSES_AN_HOUR, REPORTS_AN_HOUR
 from tocsin.server.server import make_application
 
@@ -172,7 +172,7 @@ def test_secrets_cannot_be_tried_out(client: httpx.Client) -> None:
 
 
 def test_turns_are_counted_by_coarse_prefixes_whose_names_are_not_kept() -> None:
-    turns = Turns(1, lambda: START)
+    turns = RateLimit(1, lambda: START)
     assert turns.take("192.0.2.1") == 0
     assert turns.take("192.0.2.200") > 0
     assert turns.take("::ffff:192.0.2.9") > 0

@@ -17,7 +17,7 @@ from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.rules_dry_run import try_rules
 from tocsin.pipeline.why_told import why_told
 from tocsin.sharing.rules import read_document, set_rules, version_in_force
-from tocsin.sharing.visibility import sight_of
+from tocsin.sharing.visibility import event_scope_of
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_an_operator_sees_no_event_that_a_rule_keeps_from_it(world: World) -> No
     own = PermissionScope(everything=False, teams=frozenset([number]))
 
     def seen() -> tuple[int, bool]:
-        sight = sight_of(world.node, world.node.events, own)
+        sight = event_scope_of(world.node, world.node.events, own)
         return world.node.events.figures(EventFilter(), now=world.now, sight=sight).total, "source.port" in sight.common
 
     put(world, REFUSE)

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Form, Request
 from starlette.responses import StreamingResponse
 
 from support.world import served
-from tocsin.server.security import Patience, with_headers
+from tocsin.server.security import BodyTimeout, with_headers
 
 
 def make(seconds: float, least: int = 1_000) -> FastAPI:
@@ -32,7 +32,7 @@ def make(seconds: float, least: int = 1_000) -> FastAPI:
 
         return StreamingResponse(parts())  # type: ignore[arg-type]  # it yields bytes
 
-    application.add_middleware(Patience, seconds=seconds, least=least)
+    application.add_middleware(BodyTimeout, seconds=seconds, least=least)
     application.add_middleware(with_headers)
     return application
 

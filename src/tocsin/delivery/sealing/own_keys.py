@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, KeyVerdict, judge, key_facts, said
+from tocsin.directory.keys import KeyFacts, KeyFormat, KeyState, KeyVerdict, judge, key_facts, library_error
 from tocsin.node.errors import SettingError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import say
@@ -100,12 +100,12 @@ def open_openpgp(content: bytes, password: str) -> OpenPgpKey:
         signer = tsk.signer(password or None)
     except (RuntimeError, ValueError) as error:
         hint = say("If it has a password, put that into a file, chmod 600, and name it as [mail] key_password_file.")
-        if "MPI" in said(error):  # gpg counts the bits of such numbers otherwise than RFC 9580, 3.2, says
+        if "MPI" in library_error(error):  # gpg counts the bits of such numbers otherwise than RFC 9580, 3.2, says
             hint = say(
                 "The library cannot read how gpg locks most Ed25519 keys: export it without a password, or use RSA."
             )
         raise SettingError(
-            say("The node's OpenPGP key cannot be used: %(error)s.", error=said(error)), hint=hint
+            say("The node's OpenPGP key cannot be used: %(error)s.", error=library_error(error)), hint=hint
         ) from error
     return OpenPgpKey(key_facts(KeyFormat.OPENPGP, bytes(cert)), str(cert), signer)
 
@@ -123,7 +123,7 @@ def read_private(content: bytes) -> "Tsk":
         return Tsk.from_bytes(content)
     except (RuntimeError, ValueError) as error:
         raise SettingError(
-            say("The node's OpenPGP key cannot be read: %(error)s.", error=said(error)),
+            say("The node's OpenPGP key cannot be read: %(error)s.", error=library_error(error)),
             hint="It must hold the private key, as 'gpg --export-secret-keys' gives it.",
         ) from error
 
@@ -146,7 +146,7 @@ def open_smime(content: bytes, password: str, *, checked: bool = False) -> Smime
         certificates = x509.load_pem_x509_certificates(content)
     except (ValueError, TypeError) as error:
         raise SettingError(
-            say("The node's S/MIME key cannot be used: %(error)s.", error=said(error)),
+            say("The node's S/MIME key cannot be used: %(error)s.", error=library_error(error)),
             hint=say(
                 "It needs a private key and its certificate in PEM; a password stands in [mail] key_password_file."
             ),

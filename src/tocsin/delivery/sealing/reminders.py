@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery.mime import usable_mailboxes
 from tocsin.delivery.sealing.key_letters import expiring
 from tocsin.directory import Team
-from tocsin.directory.keys import TeamKey, ending, judge_for, serves
+from tocsin.directory.keys import TeamKey, expiring_keys, judge_for, serves
 from tocsin.node.letters import queue_letter
 from tocsin.node.settings import NodeSettings
 
@@ -31,7 +31,7 @@ def remind_of_keys(
     made = 0
     for team in teams:
         keys = [key for key in keys_of(team.id) if judge_for(key, team.mailboxes, now).good] if team.encrypt else []
-        last = ending(keys, now, _DAYS_AHEAD)
+        last = expiring_keys(keys, now, _DAYS_AHEAD)
         lasting = [key for key in keys if key not in [one for one, _ in last]]
         for mailbox in usable_mailboxes(team.mailboxes):
             mine = [pair for pair in last if serves(pair[0], mailbox)]

@@ -11,7 +11,7 @@ from tocsin.delivery.sealing import openpgp, smime
 from tocsin.delivery.sealing.decide import Protection, SealingRefusal, can_sign, protect
 from tocsin.delivery.sealing.own_keys import OpenPgpKey, OwnKeys, SmimeKey, read_own_keys
 from tocsin.directory import Team
-from tocsin.directory.keys import KeyFormat, TeamKey, encrypting, said
+from tocsin.directory.keys import KeyFormat, TeamKey, encrypting, library_error
 from tocsin.node.errors import ConflictError, SettingError
 from tocsin.node.sentences import say
 from tocsin.node.settings import MailSettings
@@ -106,7 +106,7 @@ def _sign(own: OpenPgpKey | SmimeKey, entity: bytes, boundary: str) -> bytes:
             return openpgp.sign(entity, boundary, own.signer)
         return smime.sign(entity, boundary, own.private, own.certificates)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise CannotSealError(say("The mail cannot be signed: %(error)s.", error=said(error))) from error
+        raise CannotSealError(say("The mail cannot be signed: %(error)s.", error=library_error(error))) from error
 
 
 def _encrypt(
@@ -119,4 +119,4 @@ def _encrypt(
         signed = smime.sign(entity, f"{boundary}_signed", own.private, own.certificates)
         return smime.envelop(signed, contents)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise CannotSealError(say("The mail cannot be encrypted: %(error)s.", error=said(error))) from error
+        raise CannotSealError(say("The mail cannot be encrypted: %(error)s.", error=library_error(error))) from error

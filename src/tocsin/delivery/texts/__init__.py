@@ -6,6 +6,6 @@ of its home folder, take the place of those one by one.
 """
 
 from tocsin.delivery.texts.files import Advice, FaultError
-from tocsin.delivery.texts.load import Texts, faults, in_english, open_shelf, texts_for
+from tocsin.delivery.texts.load import Texts, faults, in_english, open_text_folders, texts_for
 from tocsin.delivery.texts.template_context import DigestText, TopicText
-from tocsin.delivery.texts.text_folders import SHIPPED, Shelf, name_of, text_names
+from tocsin.delivery.texts.text_folders import SHIPPED, TextFolders, name_of, text_names

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tocsin.delivery.digest_summary import topics
 from tocsin.delivery.texts.files import TEMPLATES, Advice, FaultError, read_advice, read_template, read_words
 from tocsin.delivery.texts.specimens import try_templates
-from tocsin.delivery.texts.text_folders import ENGLISH, SHIPPED, Shelf, text_names
+from tocsin.delivery.texts.text_folders import ENGLISH, SHIPPED, TextFolders, text_names
 from tocsin.node.errors import SettingError
 from tocsin.node.paths import HomeFolder
 
@@ -39,14 +39,14 @@ class Texts:
         return (one or self.words[name]).format(**values)
 
 
-def texts_for(language: str, shelf: Shelf | None = None) -> Texts:
+def texts_for(language: str, shelf: TextFolders | None = None) -> Texts:
     """The texts of a language (BCP 47), of its main language, of the node's, or of English: each file by itself.
 
     Raises:
         SettingError: a file of the node's own cannot be used; names it, with the line.
 
     """
-    shelf = shelf or Shelf()
+    shelf = shelf or TextFolders()
     folders = shelf.folders(language)
     try:
         return _load(folders, tuple(_stamps(folder) for folder in folders if not _is_shipped(folder)))
@@ -60,20 +60,20 @@ def _refused(fault: FaultError) -> SettingError:
     )
 
 
-def open_shelf(home: Path, language: str) -> Shelf:
+def open_text_folders(home: Path, language: str) -> TextFolders:
     """The texts of the node in a home folder, whose language is given; its own ones are in ``templates``.
 
     Raises:
         SettingError: one of its own cannot be used; names the file, with the line.
 
     """
-    shelf = Shelf(home / HomeFolder.TEMPLATES, language)
+    shelf = TextFolders(home / HomeFolder.TEMPLATES, language)
     for fault in faults(shelf):
         raise _refused(fault)
     return shelf
 
 
-def faults(shelf: Shelf) -> Iterator[FaultError]:
+def faults(shelf: TextFolders) -> Iterator[FaultError]:
     """All that is wrong with a node's own texts."""
     for folder in shelf.own_languages():
         found = list(_faults_in(folder))
@@ -86,7 +86,7 @@ def faults(shelf: Shelf) -> Iterator[FaultError]:
                 yield fault
 
 
-def in_english(shelf: Shelf, language: str) -> list[str]:
+def in_english(shelf: TextFolders, language: str) -> list[str]:
     """The texts that a language takes from English, or has as a copy of it that was not translated yet."""
     if language.partition("-")[0].lower() == ENGLISH:
         return []

@@ -17,7 +17,7 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 
 
 @dataclass(frozen=True)
-class Shelf:
+class TextFolders:
     """``own``: the folder with a node's own texts; ``language``: for teams in whose language there are none."""
 
     own: Path | None = None
@@ -58,7 +58,7 @@ class Shelf:
         """
         if self.own is None or not _TAG.fullmatch(language):
             raise UsageError(f"'{language}' is not a language tag such as fr or pt-BR (BCP 47).")
-        shipped = Shelf(language=self.language)
+        shipped = TextFolders(language=self.language)
         pairs = [(shipped.find(language, name), self.own / language / name) for name in names]
         for _, target in pairs:
             if target.exists():

@@ -7,9 +7,15 @@ from datetime import datetime
 from tocsin.directory.claims.model import Claim, ClaimState, Proof
 from tocsin.directory.claims.read import claim_of, find_claim, read_claim, read_rivals
 from tocsin.directory.claims.tables import ClaimRow
-from tocsin.directory.conflicts import ContestedClaim
+from tocsin.directory.conflicts import ContestedAssertion
 from tocsin.directory.contacts import note_verified, one_form
-from tocsin.directory.person_statements import AssertionResult, PersonStatement, assert_in, read_line, renew_version
+from tocsin.directory.person_statements import (
+    AssertionResult,
+    PersonStatement,
+    add_assertion_in,
+    read_line,
+    renew_version,
+)
 from tocsin.directory.precedence import MAILBOX
 from tocsin.directory.queries import keys_asked
 from tocsin.directory.tables import TeamRow
@@ -26,7 +32,7 @@ class ClaimDecision:
 
     claim: Claim
     spoken: tuple[AssertionResult, ...] = ()
-    rivals: tuple[ContestedClaim, ...] = ()
+    rivals: tuple[ContestedAssertion, ...] = ()
 
 
 def approve_claim(
@@ -68,7 +74,9 @@ def approve_claim(
         team = keys_asked(session)[row.team_id]
         because = f"claim {number}, by {row.proof}: {why or row.evidence}"[:500]
         words = [
-            assert_in(session, PersonStatement(team, kind, value, who, because, beside=beside), actor=actor, now=now)
+            add_assertion_in(
+                session, PersonStatement(team, kind, value, who, because, beside=beside), actor=actor, now=now
+            )
             for kind, value, beside in ((row.kind, row.value, not over), (MAILBOX, row.mailbox, True))
         ]
         if row.proof == Proof.MAIL and one_form(row.mailbox) in map(one_form, row.asked):
@@ -101,7 +109,7 @@ def refuse_claim(
         return ClaimDecision(claim_of(session, row, now))
 
 
-def _contested(claim: Claim, rivals: Iterable[ContestedClaim]) -> ConflictError:
+def _contested(claim: Claim, rivals: Iterable[ContestedAssertion]) -> ConflictError:
     thing = f"AS{claim.value}" if claim.kind == "asn" else claim.value
     teams = ", ".join(sorted({rival.team for rival in rivals})[:_FEW])
     return ConflictError(

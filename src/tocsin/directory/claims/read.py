@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from tocsin.directory.claims.dns_proof import record_names
 from tocsin.directory.claims.model import Claim, ClaimState, claim_state
 from tocsin.directory.claims.tables import ClaimRow
-from tocsin.directory.conflicts import ContestedClaim
+from tocsin.directory.conflicts import ContestedAssertion
 from tocsin.directory.decisions import same_and_wider
-from tocsin.directory.effective import DirectoryPart, standing
+from tocsin.directory.effective import DirectoryPart, read_effective
 from tocsin.directory.history import networks_inside
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind
 from tocsin.directory.precedence import DECISION, PERSON
@@ -41,7 +41,7 @@ def read_claim(database: Database, number: int, now: datetime) -> Claim:
         return claim_of(session, _row(session, number), now)
 
 
-def read_rivals(database: Database, claim: Claim) -> list[ContestedClaim]:
+def read_rivals(database: Database, claim: Claim) -> list[ContestedAssertion]:
     """What other teams claim of the same value, of what it lies in, and of parts of it."""
     values = set(same_and_wider(claim.kind, claim.value))
     if claim.kind == RuleKind.PREFIX:
@@ -49,7 +49,7 @@ def read_rivals(database: Database, claim: Claim) -> list[ContestedClaim]:
     with database.reading() as session:
         if claim.kind == RuleKind.DOMAIN:
             values |= set(_names_inside(session, claim.value))
-        found = standing(session, DirectoryPart(values={claim.kind: sorted(values)}))
+        found = read_effective(session, DirectoryPart(values={claim.kind: sorted(values)}))
         keys = keys_asked(session)
     rules = [rule for rule in (*found.rules, *found.overruled) if rule.role is ResponsibilityRole.RESPONSIBLE]
     return [_rival(rule, keys[rule.team_id]) for rule in _order(rules) if keys[rule.team_id] != claim.team]
@@ -92,7 +92,7 @@ def registered_mailboxes(session: Session, kind: str, value: str) -> list[str]:
     Each comes from the source that also names its team for it: only that knows the one and the other.
     """
     wider = same_and_wider(kind, value)
-    rules = standing(session, DirectoryPart(values={kind: wider}))
+    rules = read_effective(session, DirectoryPart(values={kind: wider}))
     said = [rule for rule in (*rules.rules, *rules.overruled) if _is_import(rule.source)]
     for one in wider:
         teams = {
@@ -100,7 +100,7 @@ def registered_mailboxes(session: Session, kind: str, value: str) -> list[str]:
             for rule in said
             if rule.value == one and rule.role is ResponsibilityRole.RESPONSIBLE
         }
-        boxes = standing(session, DirectoryPart(teams={team for team, _ in teams})).mailboxes if teams else []
+        boxes = read_effective(session, DirectoryPart(teams={team for team, _ in teams})).mailboxes if teams else []
         found = list(dict.fromkeys(box.address for box in boxes if (box.team_id, box.source) in teams))
         if found:
             return found
@@ -128,5 +128,5 @@ def _order(rules: Iterable[DirectoryRule]) -> list[DirectoryRule]:
     return sorted(rules, key=lambda rule: (bool(rule.overruled), rule.value))
 
 
-def _rival(rule: DirectoryRule, team: str) -> ContestedClaim:
-    return ContestedClaim(team, rule.value, rule.source, rule.as_of, rule.confidence, rule.said_by, rule.overruled)
+def _rival(rule: DirectoryRule, team: str) -> ContestedAssertion:
+    return ContestedAssertion(team, rule.value, rule.source, rule.as_of, rule.confidence, rule.said_by, rule.overruled)

@@ -35,4 +35,4 @@ from tocsin.directory.contacts.questions import (
     remind,
 )
 from tocsin.directory.contacts.record import note_answer, note_bounce, note_delivered, note_verified, one_form
-from tocsin.directory.contacts.state import SETTLED, ContactFact, ContactState, Sign, Stand, Terms, state_of
+from tocsin.directory.contacts.state import SETTLED, ContactFact, ContactStanding, ContactState, Sign, Terms, state_of

@@ -9,9 +9,9 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts.record import one_form
-from tocsin.directory.contacts.state import ContactFact, Sign, Stand, Terms, state_of
+from tocsin.directory.contacts.state import ContactFact, ContactStanding, Sign, Terms, state_of
 from tocsin.directory.contacts.tables import ContactFactRow
-from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, standing
+from tocsin.directory.effective import DirectoryPart, EffectiveAssertions, read_effective
 from tocsin.directory.facts import ContactPurpose
 from tocsin.directory.model import TeamKind
 from tocsin.directory.precedence import MAILBOX, MailboxClaim
@@ -31,7 +31,7 @@ class Contact:
     country: str
     mailbox: str
     purpose: ContactPurpose | None
-    stand: Stand
+    stand: ContactStanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def contact_states(
     ``at``: the mailboxes that were registered at that time, as it was known then; None: those of now.
     """
     wanted = None if teams is None else frozenset(teams)
-    found = standing(session, DirectoryPart(teams=wanted, kind=MAILBOX), at)
+    found = read_effective(session, DirectoryPart(teams=wanted, kind=MAILBOX), at)
     boxes = list(_registered(found.mailboxes))
     facts = _Facts.read(session, found, {one_form(box.mailbox) for box in boxes} if wanted is not None else None)
     contacts = []

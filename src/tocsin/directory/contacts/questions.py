@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from tocsin.directory.contacts.confirm import KIND, letter_key, team_names
 from tocsin.directory.contacts.plan import ANSWER_WITHIN, Ask, QuestionReminder, Round
 from tocsin.directory.contacts.tables import VerificationRow
-from tocsin.directory.effective import DirectoryPart, standing
+from tocsin.directory.effective import DirectoryPart, read_effective
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole
 from tocsin.directory.queries import keys_asked
 from tocsin.directory.tables import DirectoryStateRow
@@ -71,7 +71,7 @@ def networks_of(session: Session, teams: Collection[int]) -> dict[int, list[Dire
     """What each of these teams answers for."""
     found: dict[int, list[DirectoryRule]] = defaultdict(list)
     wanted = frozenset(teams)
-    for rule in standing(session, DirectoryPart(teams=wanted) if len(wanted) <= _MANY else None).rules:
+    for rule in read_effective(session, DirectoryPart(teams=wanted) if len(wanted) <= _MANY else None).rules:
         if rule.role is ResponsibilityRole.RESPONSIBLE and rule.team_id in wanted:
             found[rule.team_id].append(rule)
     return found

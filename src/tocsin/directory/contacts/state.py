@@ -61,7 +61,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class ContactStanding:
     """A state, since when (None: not known), why in words, and until when it lasts without a new sign (None: open)."""
 
     state: ContactState
@@ -72,7 +72,7 @@ class Stand:
 
 def state_of(
     facts: Iterable[ContactFact], *, registered: bool, now: datetime, terms: Terms, as_of: date | None = None
-) -> Stand:
+) -> ContactStanding:
     """The state of one contact.
 
     ``facts`` in any order; those after ``now`` do not count. ``registered``: whether somebody says that the mailbox is
@@ -85,19 +85,19 @@ def state_of(
     answered = [fact for fact in known if fact.sign is Sign.ANSWERED and _in_time(fact, terms)]
     for state, found in ((ContactState.ANSWERING, answered), (ContactState.VERIFIED, verified)):
         if found and now < (until := found[-1].at + timedelta(days=terms.verify_days)):
-            return Stand(state, found[-1].at.date(), _words(found[-1]), until)
+            return ContactStanding(state, found[-1].at.date(), _words(found[-1]), until)
     if verified or answered:
         last = max((*verified[-1:], *answered[-1:]), key=lambda fact: fact.at)
         ended = (last.at + timedelta(days=terms.verify_days)).date()
-        return Stand(ContactState.STALE, ended, f"{_words(last)}; stale since {ended}")
+        return ContactStanding(ContactState.STALE, ended, f"{_words(last)}; stale since {ended}")
     if registered:
-        return Stand(
+        return ContactStanding(
             ContactState.REGISTERED, as_of, f"registered{f', as of {as_of}' if as_of else ''}; never confirmed"
         )
-    return Stand(ContactState.UNKNOWN, None, "no mailbox is registered")
+    return ContactStanding(ContactState.UNKNOWN, None, "no mailbox is registered")
 
 
-def _failing(known: Sequence[ContactFact], now: datetime) -> Stand | None:
+def _failing(known: Sequence[ContactFact], now: datetime) -> ContactStanding | None:
     """Whether mails come back: one for good, or several in a row for the moment, after the last sign of life."""
     own = [fact for fact in known if fact.own]
     bounces = [fact for fact in own if fact.sign is Sign.BOUNCED]
@@ -108,10 +108,12 @@ def _failing(known: Sequence[ContactFact], now: datetime) -> Stand | None:
     for_good = next((fact for fact in later if fact.permanent), None)
     if for_good is not None:
         day = for_good.at.date()
-        return Stand(ContactState.BOUNCING, day, f"mails come back for good since {day}{_by(for_good)}")
+        return ContactStanding(ContactState.BOUNCING, day, f"mails come back for good since {day}{_by(for_good)}")
     if len(later) >= IN_A_ROW:
         day = later[IN_A_ROW - 1].at.date()
-        return Stand(ContactState.BOUNCING, day, f"{len(later)} mails in a row came back by {later[-1].at.date()}")
+        return ContactStanding(
+            ContactState.BOUNCING, day, f"{len(later)} mails in a row came back by {later[-1].at.date()}"
+        )
     return None
 
 

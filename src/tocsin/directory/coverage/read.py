@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts import Contact, Terms, contact_states
 from tocsin.directory.coverage.count import SORTS, best_states, by_country, count_numbers, total
-from tocsin.directory.effective import DirectoryPart, standing
+from tocsin.directory.effective import DirectoryPart, read_effective
 from tocsin.directory.model import ResponsibilityRole, RuleKind
 from tocsin.directory.purposes import counts_as_abuse, counts_as_security
 from tocsin.directory.registry import Denominator, allocated_asns, kept_files
@@ -74,7 +74,7 @@ def end_of(day: date, now: datetime) -> datetime | None:
 
 def responsible_teams(session: Session, at: datetime | None = None) -> pl.DataFrame:
     """The AS numbers that teams answer for, ``asn`` and ``team``, one row for each pair."""
-    rules = standing(session, DirectoryPart(kind=RuleKind.ASN.value), at).rules
+    rules = read_effective(session, DirectoryPart(kind=RuleKind.ASN.value), at).rules
     pairs = {(int(rule.value), rule.team_id) for rule in rules if rule.role is ResponsibilityRole.RESPONSIBLE}
     return pl.DataFrame(sorted(pairs), schema=_TEAMS, orient="row")
 

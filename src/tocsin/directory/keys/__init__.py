@@ -9,8 +9,8 @@ from tocsin.directory.keys.model import (
     KeyState,
     KeyVerdict,
     TeamKey,
-    ending,
     ends,
+    expiring_keys,
     judge,
     judge_for,
     serves,
@@ -19,7 +19,7 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.directory.keys.files import key_facts, read_key_file
-    from tocsin.directory.keys.openpgp import encrypting, said
+    from tocsin.directory.keys.openpgp import encrypting, library_error
     from tocsin.directory.keys.store import (
         KeyChange,
         KeyResult,

@@ -156,7 +156,7 @@ def ends(facts: KeyFacts, now: datetime) -> datetime | None:
     return min(given, default=None)
 
 
-def ending(keys: Sequence[TeamKey], now: datetime, days: int = _DAYS_AHEAD) -> list[tuple[TeamKey, datetime]]:
+def expiring_keys(keys: Sequence[TeamKey], now: datetime, days: int = _DAYS_AHEAD) -> list[tuple[TeamKey, datetime]]:
     """The keys that are good at ``now`` and not any more in ``days`` days, with when that is; the soonest first."""
     found = [
         (key, until)

@@ -60,7 +60,8 @@ def read_openpgp(content: bytes) -> list[bytes]:
         private = any(packet.tag in (Tag.SecretKey, Tag.SecretSubkey) for packet in PacketPile.from_bytes(content))
     except (RuntimeError, ValueError) as error:
         raise InputError(
-            say("The OpenPGP key cannot be read: %(error)s.", error=said(error)), hint=say("Export the key once more.")
+            say("The OpenPGP key cannot be read: %(error)s.", error=library_error(error)),
+            hint=say("Export the key once more."),
         ) from error
     if private:
         raise InputError(
@@ -137,7 +138,7 @@ def encrypting(content: bytes, now: datetime) -> "Cert":
     return Cert.from_packets([packet for part in kept for packet in part.all])
 
 
-def said(error: Exception) -> str:
+def library_error(error: Exception) -> str:
     """The first line of what the library says, without its full stop."""
     return (str(error).splitlines() or ["no reason given"])[0].rstrip(".")
 
@@ -202,7 +203,7 @@ def _why_unsupported(primary: _Component, users: Sequence[_Component], error: Ex
     if newest is not None and newest > datetime.now(UTC):
         return None  # not valid yet, which is judged by its time
     return KeyVerdict(
-        KeyState.NO_ENCRYPTION, say("Its own signatures do not support it: %(error)s.", error=said(error))
+        KeyState.NO_ENCRYPTION, say("Its own signatures do not support it: %(error)s.", error=library_error(error))
     )
 
 

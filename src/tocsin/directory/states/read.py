@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts import Contact, ContactState, Terms, contact_states
-from tocsin.directory.effective import DirectoryPart, standing
+from tocsin.directory.effective import DirectoryPart, read_effective
 from tocsin.directory.facts import Fact, FactKind
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind, TeamKind
 from tocsin.directory.states.cirts import Candidate, CirtAssessment, judge
@@ -44,7 +44,7 @@ def read_candidates(
 ) -> dict[str, list[Candidate]]:
     """The national and governmental teams by country: of those where they are, or that they answer for."""
     past = at if at < now else None
-    standing_then = standing(session, DirectoryPart(kind=RuleKind.COUNTRY.value), past)
+    standing_then = read_effective(session, DirectoryPart(kind=RuleKind.COUNTRY.value), past)
     rules = [rule for rule in standing_then.rules if rule.role is ResponsibilityRole.RESPONSIBLE]
     merged = standing_then.merged
     row = TeamRow

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.interface.documents.document import Cell, KeyFigures, ReadinessReport, ReportTable, shown
-from tocsin.node.spreadsheet import harmless
+from tocsin.node.spreadsheet import escape_formula
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
@@ -144,4 +144,4 @@ def _sheet_name(name: str, taken: set[str]) -> str:
 
 
 def _safe(cell: Cell) -> Cell:
-    return harmless(cell) if isinstance(cell, str) else cell
+    return escape_formula(cell) if isinstance(cell, str) else cell

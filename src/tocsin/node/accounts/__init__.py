@@ -84,6 +84,6 @@ from tocsin.node.accounts.signing_in import (
     known_accounts,
     sign_in,
 )
-from tocsin.node.accounts.site_config import SiteConfig, house_of
-from tocsin.node.accounts.sso import PATIENCE, Errand, NoEntry, send_away, sign_in_from_elsewhere, welcome_back
+from tocsin.node.accounts.site_config import SiteConfig, site_config_of
+from tocsin.node.accounts.sso import PATIENCE, NoEntry, SsoRequest, begin_sso, finish_sso, sign_in_from_elsewhere
 from tocsin.node.accounts.throttle import network_of

@@ -38,7 +38,7 @@ class SiteConfig:
         return f"{self.url}{path}"
 
 
-def house_of(settings: Settings, tokens: Tokens, say: Say = in_english) -> SiteConfig:
+def site_config_of(settings: Settings, tokens: Tokens, say: Say = in_english) -> SiteConfig:
     """What the settings of a node say; ``say``: the language of its letters."""
     return SiteConfig(
         name=settings.node.name,

@@ -39,14 +39,14 @@ class NoEntry(StrEnum):
 
 
 @dataclass(frozen=True)
-class Errand:
+class SsoRequest:
     """One way out and back: where to, and what the browser keeps in a cookie meanwhile."""
 
     address: str
     kept: str
 
 
-def send_away(house: SiteConfig, provider: Provider, *, back: str, now: datetime) -> Errand:
+def begin_sso(house: SiteConfig, provider: Provider, *, back: str, now: datetime) -> SsoRequest:
     """Send somebody to the provider. ``back``: the address of ours that the provider leads back to.
 
     Raises:
@@ -58,10 +58,10 @@ def send_away(house: SiteConfig, provider: Provider, *, back: str, now: datetime
     address = provider.address(
         back=back, state=make(_STATE, name), nonce=make(_NONCE, name), verifier=make(_VERIFIER, name)
     )
-    return Errand(address, make(_BROWSER, name))
+    return SsoRequest(address, make(_BROWSER, name))
 
 
-def welcome_back(
+def finish_sso(
     house: SiteConfig, provider: Provider, *, code: str, state: str, kept: str, back: str, now: datetime
 ) -> Claims | NoEntry:
     """Whom the provider says somebody is who comes back with a code.

@@ -56,7 +56,7 @@ class AuditPage:
     before: int | None
 
 
-def spoken(session: Session, entries: Iterable[AuditEntry]) -> dict[str, str]:
+def resolve_references(session: Session, entries: Iterable[AuditEntry]) -> dict[str, str]:
     """What the references in entries stand for, as far as it was not erased: names of users, and reasons."""
     return read_asides(session, (value for entry in entries for value in (entry.actor, *entry.detail.values())))
 

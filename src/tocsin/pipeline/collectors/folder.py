@@ -22,7 +22,7 @@ from tocsin.pipeline.collectors.kinds import (
     WaitingReport,
     place,
 )
-from tocsin.pipeline.ingest import IngestSummary, ingest_in, open_workshop
+from tocsin.pipeline.ingest import IngestSummary, ingest_in, open_session
 from tocsin.pipeline.stores import NodeWithStores
 
 _SETTLED = 0.5  # seconds without change after which a file counts as complete
@@ -83,10 +83,10 @@ def take_in_folder(
     complete = complete_files(folder)
     if not complete:
         return
-    with open_workshop(node) as workshop:
+    with open_session(node) as workshop:
         for path in complete:
             outcome = ingest_in(workshop, [path], source=source, feed=feed)
-            move_away(path, said(outcome.failed[0][1]) if outcome.failed else "")
+            move_away(path, failure_text(outcome.failed[0][1]) if outcome.failed else "")
             yield path.name, outcome
 
 
@@ -114,7 +114,7 @@ def move_away(path: Path, refused: str) -> None:
                 redact_file(target)
 
 
-def said(error: TocsinError) -> str:
+def failure_text(error: TocsinError) -> str:
     """What happened and what to do, in one text."""
     return join_sentences("\n", filter(None, (str(error), error.hint)))
 

@@ -17,11 +17,11 @@ from tocsin.node.errors import ConflictError, InputError, InternalError, RemoteE
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import cut
 from tocsin.node.sentences import join_sentences, say
-from tocsin.pipeline.collectors.folder import said
+from tocsin.pipeline.collectors.folder import failure_text
 from tocsin.pipeline.collectors.kinds import CollectedOffer, Collector, kind_of
 from tocsin.pipeline.collectors.spool import Spool
 from tocsin.pipeline.collectors.state import CollectorStatus, forget_refusals, memory_of, note_offer, note_run
-from tocsin.pipeline.ingest import Clock, Counts, Failures, IngestSession, ingest_in, open_workshop
+from tocsin.pipeline.ingest import Clock, Counts, Failures, IngestSession, ingest_in, open_session
 from tocsin.pipeline.stores import NodeWithStores
 
 _LOT_OFFERS = 50  # offers that are fetched before they are taken in
@@ -77,7 +77,7 @@ def run_collector(
             started=started,
             taken=len(run.taken),
             refused=len(run.refused),
-            error=said(run.error) if run.error else "",
+            error=failure_text(run.error) if run.error else "",
         )
     return run
 
@@ -129,7 +129,7 @@ class _Runner:
         """Reports that an interrupted run fetched, or that are to be tried again."""
         waiting = self.spool.waiting()
         if waiting:
-            with open_workshop(self.node, clock=self.clock) as workshop:
+            with open_session(self.node, clock=self.clock) as workshop:
                 for path in waiting:
                     refused = self._ingest(workshop, path)
                     self._count(path.name, refused)
@@ -182,13 +182,13 @@ class _Runner:
         try:
             paths.extend(item.path or self.spool.keep(item.name, item.read()) for item in offer.items)
         except InputError as error:
-            return _FetchedOffer(spent, paths, said(error))
+            return _FetchedOffer(spent, paths, failure_text(error))
         return _FetchedOffer(spent, paths, offer.refused)
 
     def _take_in(self, lot: list["_FetchedOffer"]) -> None:
         reasons: list[str] = []
         done: dict[Path, str] = {}  # the same report twice, as where a mail was sent twice, stands here once
-        with open_workshop(self.node, clock=self.clock) as workshop:
+        with open_session(self.node, clock=self.clock) as workshop:
             for fetched in lot:
                 if self.stop():
                     break  # the rest stands in the spool
@@ -218,7 +218,7 @@ class _Runner:
             else:
                 self.spool.done(path)
         self.progress(_told(path.name, refused[0] if refused else None, outcome.counts.rows))
-        return join_sentences("\n", map(said, refused))
+        return join_sentences("\n", map(failure_text, refused))
 
     def _count(self, label: str, refused: str) -> None:
         if refused:

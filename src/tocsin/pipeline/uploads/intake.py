@@ -19,7 +19,7 @@ from tocsin.events.reports import shown
 from tocsin.node.errors import InputError, InternalError, SettingError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.sentences import change_values
-from tocsin.pipeline.ingest import Clock, Counts, Failures, IngestSession, IngestSummary, ingest_in, open_workshop
+from tocsin.pipeline.ingest import Clock, Counts, Failures, IngestSession, IngestSummary, ingest_in, open_session
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads.arrival import forget_unfinished, place_of
 from tocsin.pipeline.uploads.models import Upload, UploadState
@@ -41,7 +41,7 @@ def take_waiting(node: NodeWithStores, clock: Clock, *, stop: Callable[[], bool]
     if _oldest(node) is None:
         return 0
     taken = 0
-    with open_workshop(node, clock=clock) as workshop:
+    with open_session(node, clock=clock) as workshop:
         # Asked again by the one writer: another server may have taken it meanwhile.
         while taken < _LOT and not stop() and (upload := _oldest(node)) is not None:
             _take(workshop, upload)
@@ -49,7 +49,7 @@ def take_waiting(node: NodeWithStores, clock: Clock, *, stop: Callable[[], bool]
     return taken
 
 
-class Taker:
+class UploadIntake:
     """The thread of a server that takes in what was sent to it."""
 
     def __init__(self, node: NodeWithStores, clock: Clock) -> None:

@@ -14,7 +14,7 @@ from tocsin.problems.answers.outcome import CLAIMS, latest
 from tocsin.problems.answers.reminder_exemptions import answered
 
 
-def claims(session: Session, deliveries: pl.Series) -> pl.DataFrame:
+def answers_before(session: Session, deliveries: pl.Series) -> pl.DataFrame:
     """What the team of each of these digests (ids) last claimed of a problem before the digest was made.
 
     Columns ``_delivery``, ``problem`` (Int64, as in the event table), ``problem.said``, ``problem.said_at``. The same

@@ -35,7 +35,7 @@ class AnswerInList:
         return sum(standing is not None and standing.outcome is outcome for standing in self.standings.values())
 
 
-def noted(
+def list_answers(
     session: Session, tracker: Tracker, *, gone_after_days: int, team_id: int | None = None
 ) -> list[AnswerInList]:
     """The answers, newest first; of one team where asked for."""

@@ -14,7 +14,7 @@ from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict
 FOR_GOOD = 2**63 - 1
 
 
-def quiet(session: Session, now: datetime) -> dict[int, dict[int, int]]:
+def exempt_teams(session: Session, now: datetime) -> dict[int, dict[int, int]]:
     """For each problem (uint64 key) the teams (ids) that need not be reminded of it, each with the time up to which.
 
     Times in seconds since 1970 UTC: a sighting later than that contradicts what the team said, and is told. It is the

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 
 from tocsin.node.records import Database
-from tocsin.problems.answers import Answer, answered, quiet
+from tocsin.problems.answers import Answer, answered, exempt_teams
 
 _FRESH = timedelta(minutes=10)  # an answer ends to spare its team by its date alone; that may be noticed a bit later
 
@@ -63,7 +63,7 @@ def read_said(database: Database, now: datetime, before: AnswerSnapshot | None =
         last = session.scalar(select(func.max(Answer.id))) or 0
         if before is not None and before.last == last and before.at <= now < before.at + _FRESH:
             return before
-        spared = sorted(quiet(session, now).items())
+        spared = sorted(exempt_teams(session, now).items())
         every = {key for _, keys in answered(session) for key in keys}
     return AnswerSnapshot(
         last=last,

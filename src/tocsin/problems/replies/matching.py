@@ -50,7 +50,7 @@ class MailContext:
         return self.node.settings.mailbox.address
 
 
-def open_desk(node: Node, store: EventStore) -> MailContext:
+def open_context(node: Node, store: EventStore) -> MailContext:
     """The desk of a node, as its directory is now."""
     settings = node.settings
     ours = {settings.node.contact.lower(), settings.mailbox.address.lower()} - {""}

@@ -12,7 +12,7 @@ from tocsin.problems.answers import Answer
 from tocsin.problems.replies.apply import answer_key
 
 
-def received(
+def list_received(
     session: Session, *, kind: str | None = None, state: str | None = None, limit: int = 100
 ) -> Sequence[ReceivedMail]:
     """Mails that were read, newest first."""
@@ -37,7 +37,7 @@ def find_mail(session: Session, number: int) -> ReceivedMail:
     return row
 
 
-def came_in(session: Session, delivery: Delivery) -> dict[str, object]:
+def mails_about(session: Session, delivery: Delivery) -> dict[str, object]:
     """What came in about one digest: which mailboxes it did not reach, tickets, and the numbers of all mails."""
     mails = session.scalars(
         select(ReceivedMail)

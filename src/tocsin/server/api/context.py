@@ -12,7 +12,7 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.records import alive
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.pipeline.uploads import Taker
+from tocsin.pipeline.uploads import UploadIntake
 from tocsin.server.api.durations import Durations
 from tocsin.server.api.idempotency import forget_killed
 from tocsin.sharing.lookup import ResponsibilityLookup
@@ -29,7 +29,7 @@ class ApiContext:
     node: NodeWithStores
     clock: Callable[[], datetime]
     tokens: Tokens
-    taker: Taker
+    taker: UploadIntake
     guide: ResponsibilityLookup
     say: Say = in_english
     worker: str = field(default_factory=lambda: uuid4().hex)

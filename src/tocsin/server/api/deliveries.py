@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import TOLD, Delivery, DeliveryFilter, DeliveryState, acts, delivery, find_digests
 from tocsin.directory import team_names, teams_called
 from tocsin.node.accounts import Permission, PermissionScope, Principal
-from tocsin.problems.replies import came_in
+from tocsin.problems.replies import mails_about
 from tocsin.server import model
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
@@ -76,7 +76,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
             if not reach.covers([found.team_id]) or not (reach.everything or found.state in TOLD):
                 raise NotHereError
             names = team_names(session, {found.team_id})
-            mails = came_in(session, found) if reach.everything else {}
+            mails = mails_about(session, found) if reach.everything else {}
         return WholeDigest(**_document(found, names, reach), **mails)
 
     add_acts(router, counter, acts.ACTS)

@@ -22,7 +22,7 @@ from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPaging
 from tocsin.server.security import NotHereError, needs, sent
 from tocsin.sharing.export import export_events
-from tocsin.sharing.visibility import export_sight
+from tocsin.sharing.visibility import export_scope_of
 
 TAG = "events"
 _NOUN = "events"
@@ -152,7 +152,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         page = node.events.page(
             wanted,
             now=counter.now,
-            sight=export_sight(node, node.events, visitor.reach(Permission.EVENTS_READ)),
+            sight=export_scope_of(node, node.events, visitor.reach(Permission.EVENTS_READ)),
             columns=_known(field or []),
             after=place[0] if place else "",
             limit=paging.limit,
@@ -164,7 +164,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
     @router.get("/events/figures", operation_id="countEvents", summary="How many events, over time and by value")
     def figures(visitor: Reader, wanted: Filter) -> EventCountsOut:
         """Of those that whoever asks may have."""
-        sight = export_sight(node, node.events, visitor.reach(Permission.EVENTS_READ))
+        sight = export_scope_of(node, node.events, visitor.reach(Permission.EVENTS_READ))
         found = node.events.figures(wanted, now=counter.now, sight=sight)
         return EventCountsOut(
             total=found.total,
@@ -182,7 +182,7 @@ def add_routes(router: APIRouter, counter: ApiContext) -> None:
         """With all fields that may go to whoever asks."""
         if read_cursor(id) is None:
             raise NotHereError
-        found = node.events.one(id, sight=export_sight(node, node.events, visitor.reach(Permission.EVENTS_READ)))
+        found = node.events.one(id, sight=export_scope_of(node, node.events, visitor.reach(Permission.EVENTS_READ)))
         for one in _documents(counter, found):
             return Event(**one)
         raise NotHereError

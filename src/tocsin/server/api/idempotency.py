@@ -31,7 +31,7 @@ def forget_killed(database: Database, worker: str) -> None:
 
 
 @dataclass(frozen=True)
-class Once:
+class IdempotentRequest:
     """One request: whose, under which name, what it asks (``digest``), and who works on it. All of it blocks."""
 
     database: Database

@@ -19,7 +19,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.pipeline.uploads import Arrival, Upload, UploadState, arrive, read_upload, read_uploads
 from tocsin.server.api.context import ApiContext
-from tocsin.server.api.idempotency import Once
+from tocsin.server.api.idempotency import IdempotentRequest
 from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.model import Report, SetAsideOut
 from tocsin.server.security import needs
@@ -242,8 +242,8 @@ def _arriving(counter: ApiContext) -> Iterator[Arrival]:
         yield arrival
 
 
-def _once_of(counter: ApiContext, visitor: Principal, key: str | None, digest: str) -> Once | None:
-    return None if key is None else Once(counter.node.database, visitor.actor, key, digest, counter.worker)
+def _once_of(counter: ApiContext, visitor: Principal, key: str | None, digest: str) -> IdempotentRequest | None:
+    return None if key is None else IdempotentRequest(counter.node.database, visitor.actor, key, digest, counter.worker)
 
 
 def _seconds(prefer: str) -> float:

@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from tocsin.interface.authorization import Needs, WrongFormError
-from tocsin.server.api.idempotency import HEADER, Once
+from tocsin.server.api.idempotency import HEADER, IdempotentRequest
 from tocsin.server.security import visitor_of
 
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -48,7 +48,7 @@ async def _once(request: Request, key: str, handle: Handler) -> Response:
     counter = request.app.state.counter
     digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
     digest.update(await request.body())
-    once = Once(counter.node.database, visitor_of(request).actor, key, digest.hexdigest(), counter.worker)
+    once = IdempotentRequest(counter.node.database, visitor_of(request).actor, key, digest.hexdigest(), counter.worker)
     before = await to_thread.run_sync(once.begin, counter.now)
     if before is not None:
         return before

@@ -133,7 +133,7 @@ class PageContext:
         return RedirectResponse(path, status_code=303)
 
 
-def make_desk(node: NodeWithStores, clock: Callable[[], datetime], tokens: Tokens) -> PageContext:
+def make_context(node: NodeWithStores, clock: Callable[[], datetime], tokens: Tokens) -> PageContext:
     """The desk of a node."""
     templates = Jinja2Templates(directory=[_HERE / "templates", *(one.templates for one in capabilities())])
     environment = templates.env

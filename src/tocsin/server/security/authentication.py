@@ -39,7 +39,7 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-class Welcome:
+class Authentication:
     """Reads who asks into ``request.state.visitor``, for all doors alike."""
 
     def __init__(self, app: ASGIApp, *, database: Database, clock: Callable[[], datetime]) -> None:

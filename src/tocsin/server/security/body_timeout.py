@@ -15,7 +15,7 @@ LEAST: Final = 2_000
 """Bytes in each further second: what a telephone far from its mast still sends."""
 
 
-class Patience:
+class BodyTimeout:
     """Waits for the body of a request ``seconds``, and one more for each ``least`` bytes that came."""
 
     def __init__(self, app: ASGIApp, *, seconds: float = SECONDS, least: int = LEAST) -> None:

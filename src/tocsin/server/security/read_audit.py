@@ -10,7 +10,7 @@ from tocsin.node.accounts import is_on_record, note_page
 from tocsin.node.records import Database
 
 
-class OnRecord:
+class ReadAudit:
     """Notes the reading of auditors; `Needs` says in the request's state by which act something is read."""
 
     def __init__(self, app: ASGIApp, *, database: Database, clock: Callable[[], datetime]) -> None:

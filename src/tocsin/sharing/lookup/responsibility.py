@@ -7,7 +7,7 @@ from logging import getLogger
 from threading import Lock, Thread
 from typing import Final
 
-from tocsin.directory import Team, directory_version, networks_inside, read_claims_on, read_directory, read_team
+from tocsin.directory import Team, directory_version, networks_inside, read_assertions_on, read_directory, read_team
 from tocsin.networks import Networks
 from tocsin.node.errors import NotFoundError, TocsinError
 from tocsin.node.node import Node
@@ -82,7 +82,7 @@ class ResponsibilityLookup:
         values = values_of(subject, known_of(subject, Networks.open(self._node.home)))
         if subject.network:
             values["prefix"] = [*values["prefix"], *networks_inside(database, subject.network)]
-        directory = read_claims_on(database, values)
+        directory = read_assertions_on(database, values)
         known = {team.key for team in directory.teams}
         more = [team for key in self._rules().document.teams - known for team in self._team(key)]
         return Router.compile((*directory.rules, *directory.overruled), (*directory.teams, *more), now=now)

@@ -23,7 +23,7 @@ from tocsin.node.accounts import (
 from tocsin.server.pages.account.agents import agent_words
 from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.context import THEMES, PageContext, own_path
-from tocsin.server.pages.sign_in.browser_session import house_of_page, minutes
+from tocsin.server.pages.sign_in.browser_session import minutes, site_config_of_page
 from tocsin.server.security import number_in
 
 
@@ -82,7 +82,7 @@ def add_confirm(router: APIRouter, desk: PageContext) -> None:
     @router.post("/account/confirm")
     def take(request: Request, visitor: Holder, password: Text = "", next: Text = "/account") -> Response:  # noqa: A002
         """Check it, and go on."""
-        right = confirm(desk.node.database, house_of_page(desk, request), visitor.session, password, now=desk.now)
+        right = confirm(desk.node.database, site_config_of_page(desk, request), visitor.session, password, now=desk.now)
         if right is True:
             return desk.go(own_path(next))
         wait = minutes(right) if isinstance(right, timedelta) else 0
@@ -90,7 +90,7 @@ def add_confirm(router: APIRouter, desk: PageContext) -> None:
 
 
 def _new_password(desk: PageContext, request: Request, visitor: Principal, current: str, password: str) -> Response:
-    house = house_of_page(desk, request)
+    house = site_config_of_page(desk, request)
     right = confirm(desk.node.database, house, visitor.session, current, now=desk.now)
     if right is not True:
         wait = minutes(right) if isinstance(right, timedelta) else 0
@@ -137,7 +137,7 @@ def _context(desk: PageContext, request: Request, visitor: Principal) -> dict[st
             "sessions": sessions,
             "second_factor": has_second_factor(transaction, person.id),
             "codes_left": recovery_codes_left(transaction, person.id),
-            "needs_factor": visitor.role in house_of_page(desk, request).strict,
+            "needs_factor": visitor.role in site_config_of_page(desk, request).strict,
         }
 
 

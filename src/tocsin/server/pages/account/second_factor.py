@@ -22,7 +22,7 @@ from tocsin.node.accounts import (
 )
 from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.sign_in.browser_session import house_of_page
+from tocsin.server.pages.sign_in.browser_session import site_config_of_page
 from tocsin.server.security import NotHereError
 
 _PATH = "/account/second-factor"
@@ -41,7 +41,7 @@ def add_second_factor(router: APIRouter, desk: PageContext) -> None:
         """Keep it once the device shows the right code; the recovery codes are shown, only now."""
         if not is_fresh(desk, visitor):
             return ask_again(_PATH)
-        house, now = house_of_page(desk, request), desk.now
+        house, now = site_config_of_page(desk, request), desk.now
         with desk.node.database.begin() as transaction:
             person = person_of(transaction, visitor)
             if _has_another(transaction, visitor):
@@ -58,7 +58,7 @@ def add_second_factor(router: APIRouter, desk: PageContext) -> None:
     @router.post(f"{_PATH}/off")
     def switch_off(request: Request, visitor: Holder) -> Response:
         """Do without; not for roles that need it."""
-        house = house_of_page(desk, request)
+        house = site_config_of_page(desk, request)
         if visitor.role in house.strict:
             raise NotHereError
         if not is_fresh(desk, visitor):
@@ -83,7 +83,7 @@ def add_recovery_codes(router: APIRouter, desk: PageContext) -> None:
             if not has_second_factor(transaction, person.id):
                 raise NotHereError
             codes = new_recovery_codes(transaction, person.id)
-            house = house_of_page(desk, request)
+            house = site_config_of_page(desk, request)
             note_factor(transaction, house, person, "recovery", "renewed", actor=visitor.actor, now=desk.now)
         return _codes(desk, request, codes, first=False)
 
@@ -91,7 +91,7 @@ def add_recovery_codes(router: APIRouter, desk: PageContext) -> None:
 def _page(
     desk: PageContext, request: Request, visitor: Principal, *, sealed: str = "", wrong: bool = False
 ) -> Response:
-    house = house_of_page(desk, request)
+    house = site_config_of_page(desk, request)
     with desk.node.database.reading() as transaction:
         person: Person = person_of(transaction, visitor)
         if has_second_factor(transaction, person.id):

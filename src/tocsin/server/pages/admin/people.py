@@ -15,7 +15,6 @@ from tocsin.node.accounts import (
     Principal,
     block,
     find_person,
-    house_of,
     invite,
     list_people,
     note_read,
@@ -24,6 +23,7 @@ from tocsin.node.accounts import (
     reset_factor,
     reset_link,
     set_role,
+    site_config_of,
     unblock,
     withdraw_invitation,
 )
@@ -72,7 +72,7 @@ class _PersonAct:
 
     def __init__(self, desk: PageContext, request: Request, visitor: Principal, form: Form) -> None:
         self.desk, self.visitor, self.form = desk, visitor, form
-        self.house = house_of(desk.node.settings, desk.tokens, desk.words(request).say)
+        self.house = site_config_of(desk.node.settings, desk.tokens, desk.words(request).say)
 
     def teams(self) -> list[int]:
         """The numbers of the teams that were named by key.

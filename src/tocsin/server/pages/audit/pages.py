@@ -10,7 +10,7 @@ from pydantic import Field
 
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.records import AuditAction
-from tocsin.node.records.audit_queries import AuditFilter, SealState, list_entries, seal_state, spoken
+from tocsin.node.records.audit_queries import AuditFilter, SealState, list_entries, resolve_references, seal_state
 from tocsin.node.records.seal_check import SealCheckResult, check_seals
 from tocsin.node.records.seal_keys import open_seal_key, public_pem
 from tocsin.node.records.seals import read_head
@@ -51,7 +51,7 @@ def audit_pages(desk: PageContext) -> APIRouter:
             found = list_entries(session, filters.wanted(), before=before, limit=_ROWS)
             state = seal_state(session)
             actors = (entry.actor for entry in found.entries)
-            names = names_of_actors(session, actors) | spoken(session, found.entries)
+            names = names_of_actors(session, actors) | resolve_references(session, found.entries)
         further = filters.query(before=found.before) if found.before is not None else ""
         return desk.page(
             request, "audit/list.html", status=422 if filters.wrongs else 200, entries=found.entries, names=names,

@@ -21,7 +21,7 @@ from tocsin.node.accounts import (
 from tocsin.node.errors import InputError
 from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.sign_in.browser_session import Coming, caller_of, house_of_page, let_in, refuse_foreign
+from tocsin.server.pages.sign_in.browser_session import Coming, caller_of, let_in, refuse_foreign, site_config_of_page
 from tocsin.server.security import NotHereError, Number
 
 _PATH = "/account/passkeys"
@@ -49,13 +49,13 @@ def _add_own(router: APIRouter, desk: PageContext) -> None:
         with desk.node.database.reading() as transaction:
             person = person_of(transaction, visitor)
             _refuse_half_signed_in(visitor, known=has_passkey(transaction, person.id))
-            asked = ask_new(transaction, house_of_page(desk, request), site, person, now=desk.now)
+            asked = ask_new(transaction, site_config_of_page(desk, request), site, person, now=desk.now)
         return Response(asked, media_type="application/json")
 
     @router.post(_PATH)
     def keep(request: Request, visitor: Holder, answer: Text = "", name: Text = "") -> Response:
         """Keep what the browser made."""
-        site, house, now = _site(desk, request), house_of_page(desk, request), desk.now
+        site, house, now = _site(desk, request), site_config_of_page(desk, request), desk.now
         if not is_fresh(desk, visitor):
             return ask_again(_PATH)
         name = name.strip() or desk.words(request).say("Passkey")
@@ -78,7 +78,7 @@ def _add_own(router: APIRouter, desk: PageContext) -> None:
             return ask_again(_PATH)
         with desk.node.database.begin() as transaction:
             person = person_of(transaction, visitor)
-            remove_passkey(transaction, house_of_page(desk, request), person, passkey, now=desk.now)
+            remove_passkey(transaction, site_config_of_page(desk, request), person, passkey, now=desk.now)
         return desk.go(f"{_PATH}?done=removed")
 
 
@@ -86,14 +86,14 @@ def _add_sign_in(router: APIRouter, desk: PageContext) -> None:
     @router.get("/sign-in/passkey/options")
     def options(request: Request, _visitor: Coming) -> Response:
         """What the browser needs to use one."""
-        asked = ask_sign_in(house_of_page(desk, request), _site(desk, request), now=desk.now)
+        asked = ask_sign_in(site_config_of_page(desk, request), _site(desk, request), now=desk.now)
         return Response(asked, media_type="application/json")
 
     @router.post("/sign-in/passkey")
     def use(request: Request, _visitor: Coming, answer: Text = "", next: Text = "/") -> Response:  # noqa: A002
         """Sign in."""
         refuse_foreign(desk, request)
-        house, site, caller = house_of_page(desk, request), _site(desk, request), caller_of(request)
+        house, site, caller = site_config_of_page(desk, request), _site(desk, request), caller_of(request)
         signed = sign_in_with_passkey(desk.node.database, house, site, answer, caller, now=desk.now)
         if signed is None:
             return desk.page(request, "sign_in/no_passkey.html", status=422)

@@ -11,15 +11,15 @@ from tocsin.node.accounts import (
     NoEntry,
     Provider,
     SignedIn,
-    send_away,
+    begin_sso,
+    finish_sso,
     sign_in_from_elsewhere,
-    welcome_back,
 )
 from tocsin.node.errors import RemoteError
 from tocsin.node.settings import read_secret
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.context import PageContext, own_path
-from tocsin.server.pages.sign_in.browser_session import Coming, caller_of, house_of_page, let_in
+from tocsin.server.pages.sign_in.browser_session import Coming, caller_of, let_in, site_config_of_page
 from tocsin.server.security import cookie_for, drop_cookie, keep_cookie
 
 _BACK = "/sign-in/elsewhere/back"
@@ -44,7 +44,7 @@ def add_single_sign_on(router: APIRouter, desk: PageContext) -> None:
         if not from_own_page(request, desk.node.settings.server.url):
             return desk.go(f"/sign-in?next={quote(own_path(next), safe='')}")
         try:
-            errand = send_away(house_of_page(desk, request), provider, back=back, now=desk.now)
+            errand = begin_sso(site_config_of_page(desk, request), provider, back=back, now=desk.now)
         except RemoteError as error:
             return _nothing(desk, request, "failed", error)
         response = RedirectResponse(errand.address, status_code=303)
@@ -59,9 +59,9 @@ def add_single_sign_on(router: APIRouter, desk: PageContext) -> None:
         if not code or (iss and iss != provider.issuer):  # RFC 9207
             return _nothing(desk, request, "refused")
         kept, _, wanted = request.cookies.get(cookie_for(request, _COOKIE), "").partition(_APART)
-        house, now = house_of_page(desk, request), desk.now
+        house, now = site_config_of_page(desk, request), desk.now
         try:
-            claims = welcome_back(house, provider, code=code, state=state, kept=kept, back=back, now=now)
+            claims = finish_sso(house, provider, code=code, state=state, kept=kept, back=back, now=now)
         except RemoteError as error:
             return _nothing(desk, request, "failed", error)
         if isinstance(claims, NoEntry):

@@ -19,7 +19,7 @@ from tocsin.node.accounts import (
 from tocsin.node.errors import UsageError
 from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.sign_in.browser_session import house_of_page
+from tocsin.server.pages.sign_in.browser_session import site_config_of_page
 from tocsin.server.pages.words import N_
 from tocsin.server.security import NotHereError, Number
 
@@ -77,7 +77,7 @@ def add_tokens(router: APIRouter, desk: PageContext) -> None:
             with desk.node.database.begin() as transaction:
                 row, secret = make_token(
                     transaction, person_of(transaction, visitor), name=name, scopes=chosen, days=days, now=desk.now,
-                    actor=visitor.actor, house=house_of_page(desk, request),
+                    actor=visitor.actor, house=site_config_of_page(desk, request),
                 )  # fmt: skip
         except UsageError:
             return _page(desk, request, visitor, typed={"name": name, "days": days, "scopes": chosen})

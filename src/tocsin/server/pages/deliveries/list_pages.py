@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import (
     DeliveryFilter,
     StateGroup,
-    asking,
     count_digests,
     count_letters,
     due_news,
     due_teams,
     find_digests,
     find_letters,
+    notices_for_people,
     waiting_teams,
 )
 from tocsin.directory import team_names, teams_called
@@ -97,7 +97,7 @@ def list_pages(desk: PageContext) -> APIRouter:
 
 
 def _inside(session: Session) -> dict[str, Any]:
-    return {"notices": asking(session), "waiting": due_teams(session)}
+    return {"notices": notices_for_people(session), "waiting": due_teams(session)}
 
 
 def _shared(filters: Filters, last: int | bool) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import TocsinError
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditEntry
-from tocsin.node.records.audit_queries import spoken
+from tocsin.node.records.audit_queries import resolve_references
 from tocsin.pipeline.why_told import why_told
 from tocsin.problems.answers import Answer, AnswerVerdict
-from tocsin.problems.replies import came_in
+from tocsin.problems.replies import mails_about
 from tocsin.server.pages.audit.words import SAYINGS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.deliveries.mail_copies import Copy, MailFile, copies, kept_mails, rows_of
@@ -192,7 +192,7 @@ def _happened(session: Session, found: MailInView) -> dict[str, Any]:
     known = nothing | {"answers": answers, "repeats": repeats}
     if not found.inside:
         return known
-    came = came_in(session, one)
+    came = mails_about(session, one)
     return (
         known
         | _entries(session, f"delivery:{one.reference}", found)
@@ -208,5 +208,5 @@ def _entries(session: Session, subject: str, found: MailInView) -> dict[str, Any
     since = found.one.created_at
     query = select(AuditEntry).where(AuditEntry.subject == subject, AuditEntry.at >= since).order_by(AuditEntry.id)
     entries = list(session.scalars(query)) if found.inside else []
-    names = names_of_actors(session, (entry.actor for entry in entries)) | spoken(session, entries)
+    names = names_of_actors(session, (entry.actor for entry in entries)) | resolve_references(session, entries)
     return {"entries": entries, "names": names}

@@ -16,7 +16,7 @@ from tocsin.server.pages.events.query import COLUMNS, NAMES, EventsQuery
 from tocsin.server.pages.events.rows import EventRow, all_fields, fields_of, glanced, problem_text, shown
 from tocsin.server.pages.events.view_pages import path_of, views_of
 from tocsin.server.security import needs
-from tocsin.sharing.visibility import sight_of
+from tocsin.sharing.visibility import event_scope_of
 
 _ROWS = 50
 _TOP = 8
@@ -31,7 +31,7 @@ def list_pages(desk: PageContext) -> APIRouter:
     def events(request: Request, visitor: Annotated[Principal, needs(Permission.EVENTS_READ)]) -> Response:
         """The events that fit, newest first."""
         asked = EventsQuery.read(request.query_params)
-        sight = sight_of(desk.node, desk.node.events, visitor.reach(Permission.EVENTS_READ))
+        sight = event_scope_of(desk.node, desk.node.events, visitor.reach(Permission.EVENTS_READ))
         figures = desk.node.events.figures(asked.filter, now=desk.now, sight=sight)
         return desk.page(
             request,

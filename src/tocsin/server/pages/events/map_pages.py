@@ -11,7 +11,7 @@ from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.query import NAMES, EventsQuery
 from tocsin.server.security import needs
-from tocsin.sharing.visibility import sight_of
+from tocsin.sharing.visibility import event_scope_of
 
 
 def map_pages(desk: PageContext) -> APIRouter:
@@ -22,7 +22,7 @@ def map_pages(desk: PageContext) -> APIRouter:
     def world(request: Request, visitor: Annotated[Principal, needs(Permission.EVENTS_READ)]) -> Response:
         """The countries of the events that fit."""
         asked = EventsQuery.read(request.query_params)
-        sight = sight_of(desk.node, desk.node.events, visitor.reach(Permission.EVENTS_READ))
+        sight = event_scope_of(desk.node, desk.node.events, visitor.reach(Permission.EVENTS_READ))
         figures = desk.node.events.figures(asked.filter, now=desk.now, sight=sight)
         rows = [
             (code, numeric_codes().get(code, ""), events, asked.path(asked.narrowed(country=code)))

@@ -16,10 +16,10 @@ from tocsin.directory import (
     PersonStatement,
     Team,
     acts,
-    assert_claim,
-    deny_claim,
+    add_assertion,
+    add_denial,
     say_of_team,
-    withdraw_word,
+    withdraw_statement,
 )
 from tocsin.directory.claims import acts as claim_acts
 from tocsin.directory.claims import read_claims
@@ -85,7 +85,7 @@ def add_mailbox(given: CorrectionInput) -> None:
     """Add a mailbox of the team; those that are known get a letter about it."""
     node, team = given.node, given.team
     said = given.statement("mailbox", given.text("mailbox"), "said by the team itself")
-    spoken = assert_claim(node.database, said, actor=given.visitor.actor, now=given.now)
+    spoken = add_assertion(node.database, said, actor=given.visitor.actor, now=given.now)
     if not spoken.changed:
         return
     own, link = node.settings.node, f"{node.settings.server.url}/portal/contacts"
@@ -106,13 +106,13 @@ def deny(given: CorrectionInput) -> None:
             say("This is the last mailbox of the team."), hint=say("Add another one first, then take this one out.")
         )
     said = given.statement(given.text("kind"), given.text("value"), "said by the team itself")
-    deny_claim(given.node.database, said, actor=given.visitor.actor, now=given.now)
+    add_denial(given.node.database, said, actor=given.visitor.actor, now=given.now)
 
 
 def undo(given: CorrectionInput) -> None:
     """Take one's word back."""
     said = given.statement(given.text("kind"), given.text("value"))
-    withdraw_word(given.node.database, said, actor=given.visitor.actor, now=given.now)
+    withdraw_statement(given.node.database, said, actor=given.visitor.actor, now=given.now)
 
 
 def claim(given: CorrectionInput) -> None:

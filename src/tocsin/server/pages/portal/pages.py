@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.delivery.texts import Shelf, texts_for
+from tocsin.delivery.texts import TextFolders, texts_for
 from tocsin.interface.authorization import WrongFormError
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
@@ -72,7 +72,7 @@ def _list(
     rows = [row_of(line) for line in shown]
     topics = list(dict.fromkeys(row.topic for row in rows))
     node = desk.node
-    shelf = Shelf(node.home / HomeFolder.TEMPLATES, node.settings.node.language)
+    shelf = TextFolders(node.home / HomeFolder.TEMPLATES, node.settings.node.language)
     advice = texts_for(desk.words(request).language, shelf).advice
 
     def at(**changed: object) -> str:

@@ -22,7 +22,7 @@ from tocsin.node.accounts import network_of
 _V6_BITS = 48  # what one household or small office has at most
 
 
-class Turns:
+class RateLimit:
     """So many turns an hour for each coarse prefix; for all threads of one process."""
 
     def __init__(self, an_hour: int, clock: Callable[[], datetime]) -> None:

@@ -26,7 +26,7 @@ from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.words import KINDS
 from tocsin.server.pages.public.public_page import show
-from tocsin.server.pages.public.rate_limit import Turns
+from tocsin.server.pages.public.rate_limit import RateLimit
 from tocsin.server.pages.public.report_forms import MOST_LETTERS, TOO_LARGE, Message, PublicReportForm, Sent, wrongs_of
 from tocsin.server.pages.words import N_
 from tocsin.server.security import address_of, needs, text_of
@@ -46,7 +46,7 @@ _NO_WORDS = N_("Write what you want to add, in at most 10,000 letters.")
 def report_pages(desk: PageContext) -> APIRouter:
     """The report form, and the page of one report for its reporter."""
     router = APIRouter()
-    reports, tries = Turns(REPORTS_AN_HOUR, desk.clock), Turns(GUESSES_AN_HOUR, desk.clock)
+    reports, tries = RateLimit(REPORTS_AN_HOUR, desk.clock), RateLimit(GUESSES_AN_HOUR, desk.clock)
 
     @router.get("/report")
     def form(request: Request, _visitor: Annotated[Principal, needs(Permission.PUBLIC_REPORT)]) -> Response:
@@ -126,7 +126,7 @@ def _find(
     return show(desk, request, "public/report_find.html", keep=False, status=status, **context)
 
 
-def _read(desk: PageContext, request: Request, form: Message, tries: Turns) -> Response:
+def _read(desk: PageContext, request: Request, form: Message, tries: RateLimit) -> Response:
     reference, secret = text_of(form, "reference"), text_of(form, "secret")
     address = address_of(request)
     if minutes := tries.left(address):

@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.sign_in.browser_session import caller_of, house_of_page, let_in
+from tocsin.server.pages.sign_in.browser_session import caller_of, let_in, site_config_of_page
 from tocsin.server.pages.sign_in.link_pages import add_welcome
 from tocsin.server.pages.sign_in.pages import add_leaving, add_second_step, add_sign_in
 
-__all__ = ["caller_of", "house_of_page", "let_in", "sign_in_pages"]
+__all__ = ["caller_of", "let_in", "sign_in_pages", "site_config_of_page"]
 
 
 def sign_in_pages(desk: PageContext) -> APIRouter:

@@ -7,7 +7,7 @@ from typing import Annotated, Final, TypeAlias
 from fastapi import Request
 from fastapi.responses import Response
 
-from tocsin.node.accounts import Caller, Permission, Principal, SignedIn, SiteConfig, house_of
+from tocsin.node.accounts import Caller, Permission, Principal, SignedIn, SiteConfig, site_config_of
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.context import PageContext, own_path
 from tocsin.server.security import COOKIE, NotHereError, address_of, cookie_for, drop_cookie, keep_cookie, needs
@@ -20,9 +20,9 @@ _DAY = 24 * 3600  # seconds
 _SESSION_DAYS, _KNOWN_DAYS = 7, 365
 
 
-def house_of_page(desk: PageContext, request: Request) -> SiteConfig:
+def site_config_of_page(desk: PageContext, request: Request) -> SiteConfig:
     """The node as accounts know it; it writes in the language of the page."""
-    return house_of(desk.node.settings, desk.tokens, desk.words(request).say)
+    return site_config_of(desk.node.settings, desk.tokens, desk.words(request).say)
 
 
 def caller_of(request: Request) -> Caller:

@@ -29,7 +29,7 @@ from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import cut
 from tocsin.server.pages.account.reauthentication import Text
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.sign_in.browser_session import caller_of, house_of_page, let_in, refuse_foreign, remember
+from tocsin.server.pages.sign_in.browser_session import caller_of, let_in, refuse_foreign, remember, site_config_of_page
 from tocsin.server.security import needs
 
 Holder = Annotated[Principal, needs(Permission.LINK_USE)]
@@ -62,7 +62,7 @@ def add_welcome(router: APIRouter, desk: PageContext) -> None:
         if link is None:
             return _nothing(desk, request)
         typed = WelcomeForm(" ".join(name.split()), mailbox)
-        leaked = house_of_page(desk, request).leaked
+        leaked = site_config_of_page(desk, request).leaked
         if wrongs := _wrongs(link, typed, password, _about(desk, link, typed), leaked):
             return _page(desk, request, token, link, typed, wrongs=wrongs)
         kept = hash_password(password)
@@ -73,7 +73,7 @@ def add_welcome(router: APIRouter, desk: PageContext) -> None:
 
 def _link(desk: PageContext, request: Request, token: str) -> WelcomeLink | None:
     with desk.node.database.reading() as transaction:
-        return open_link(transaction, house_of_page(desk, request), token, now=desk.now)
+        return open_link(transaction, site_config_of_page(desk, request), token, now=desk.now)
 
 
 def _about(desk: PageContext, link: WelcomeLink, typed: WelcomeForm) -> list[str]:
@@ -102,7 +102,7 @@ def _wrongs(
 
 
 def _join(desk: PageContext, request: Request, link: WelcomeLink, typed: WelcomeForm, kept: str) -> Response:
-    house, caller, now = house_of_page(desk, request), caller_of(request), desk.now
+    house, caller, now = site_config_of_page(desk, request), caller_of(request), desk.now
     language = desk.words(request).language
     try:
         with desk.node.database.begin() as transaction:
@@ -119,7 +119,7 @@ def _join(desk: PageContext, request: Request, link: WelcomeLink, typed: Welcome
 
 def _reset(desk: PageContext, request: Request, link: WelcomeLink, kept: str) -> Response:
     """Set the password; then one signs in with it, and with the second factor where there is one."""
-    house = house_of_page(desk, request)
+    house = site_config_of_page(desk, request)
     with desk.node.database.begin() as transaction:
         person = transaction.get(Person, link.person_id)
         if person is None or not use_link(transaction, link, now=desk.now):

@@ -25,10 +25,10 @@ from tocsin.server.pages.sign_in.browser_session import (
     Coming,
     caller_of,
     forget_session,
-    house_of_page,
     let_in,
     minutes,
     refuse_foreign,
+    site_config_of_page,
 )
 from tocsin.server.security import cookie_for, needs
 
@@ -53,7 +53,7 @@ def add_sign_in(router: APIRouter, desk: PageContext) -> None:
     ) -> Response:
         """Check mailbox and password."""
         refuse_foreign(desk, request)
-        house, caller = house_of_page(desk, request), caller_of(request)
+        house, caller = site_config_of_page(desk, request), caller_of(request)
         found = sign_in(desk.node.database, house, mailbox, password, caller, now=desk.now)
         match found:
             case SignedIn():
@@ -78,7 +78,7 @@ def add_second_step(router: APIRouter, desk: PageContext) -> None:
     ) -> Response:
         """Check the second factor."""
         refuse_foreign(desk, request)
-        house, caller = house_of_page(desk, request), caller_of(request)
+        house, caller = site_config_of_page(desk, request), caller_of(request)
         found = give_second_factor(desk.node.database, house, half, code, caller, now=desk.now)
         match found:
             case None:
@@ -112,7 +112,7 @@ def add_leaving(router: APIRouter, desk: PageContext) -> None:
     def send_link(request: Request, _visitor: Coming, mailbox: Text = "") -> Response:
         """The same answer for every mailbox, before it is looked for: how long that takes says nothing either."""
         refuse_foreign(desk, request)
-        house, address = house_of_page(desk, request), caller_of(request).address
+        house, address = site_config_of_page(desk, request), caller_of(request).address
         response = desk.page(request, "sign_in/forgotten.html", asked=True)
         response.background = BackgroundTask(_send_link, desk, house, mailbox, address)
         return response

@@ -15,7 +15,7 @@ _ALIVE_EVERY = 5.0  # seconds between looks at whose sessions live
 _AT_LEAST = 60.0  # seconds after which all look again: what is due becomes overdue without a change
 
 
-class Pulse:
+class ChangeNotifier:
     """Tells its listeners when something changed; looks only while there are any.
 
     ``token``: what differs then. ``alive``: which of these sessions have not ended. Both run in a thread.

@@ -17,7 +17,7 @@ from tocsin.delivery.mailbox.models import MailState, ReceivedMail
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
 from tocsin.directory.claims import ClaimState, read_claims
 from tocsin.directory.conflicts import ConflictState, read_conflicts
-from tocsin.directory.keys import ending, team_keys
+from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.directory.tables import TeamRow
 from tocsin.events.ingests import open_rows
 from tocsin.events.models import FeedAlarm, FeedRecord, Ingest, IngestState
@@ -177,7 +177,7 @@ def slow_needs(node: NodeWithStores, now: datetime, conflicts: int | None = None
     ``conflicts``: what `open_conflicts` says, where that is known.
     """
     claims = [one for one in read_claims(node.database, now) if one.state is ClaimState.PROVED]
-    keys = ending(team_keys(node.database), now, KEY_DAYS)
+    keys = expiring_keys(team_keys(node.database), now, KEY_DAYS)
     return [
         OpenMatter(Matter.UNANSWERED, *count_unanswered(node, node.tracker, now=now)),
         OpenMatter(Matter.CONFLICTS, open_conflicts(node) if conflicts is None else conflicts),

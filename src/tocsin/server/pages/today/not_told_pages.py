@@ -7,10 +7,10 @@ from fastapi.responses import Response
 
 from tocsin.delivery.mailbox import MailState
 from tocsin.directory import team_names
-from tocsin.directory.keys import ending, team_keys
+from tocsin.directory.keys import expiring_keys, team_keys
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.not_told import unrouted, withheld
-from tocsin.problems.replies import received
+from tocsin.problems.replies import list_received
 from tocsin.problems.unanswered import count_unanswered, unanswered
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.figures import DAY, KEY_DAYS
@@ -50,14 +50,14 @@ def stuck_pages(desk: PageContext) -> APIRouter:
     def mails(request: Request, _visitor: _Reader) -> Response:
         """Mails that came in and wait for a person, newest first."""
         with node.database.reading() as session:
-            found = received(session, state=MailState.WAITING.value, limit=_ROWS)
+            found = list_received(session, state=MailState.WAITING.value, limit=_ROWS)
             names = team_names(session, {one.team_id for one in found if one.team_id is not None})
         return desk.page(request, "today/mails.html", found=found, names=names)
 
     @router.get("/today/keys")
     def keys(request: Request, _visitor: _Reader) -> Response:
         """Keys of teams that end soon, the soonest first."""
-        found = ending(team_keys(node.database), desk.now, KEY_DAYS)
+        found = expiring_keys(team_keys(node.database), desk.now, KEY_DAYS)
         with node.database.reading() as session:
             names = team_names(session, {key.team_id for key, _ in found})
         return desk.page(request, "today/keys.html", found=found, names=names, days=KEY_DAYS)

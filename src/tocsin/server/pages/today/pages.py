@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from tocsin.node.accounts import Permission, Principal, living_sessions
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.board import Board
-from tocsin.server.pages.today.change_notifier import Pulse
+from tocsin.server.pages.today.change_notifier import ChangeNotifier
 from tocsin.server.pages.today.figures import Today
 from tocsin.server.pages.today.texts import CHANGES, LINKS, NEEDS, title
 from tocsin.server.pages.words import PageTexts
@@ -25,7 +25,7 @@ def board_pages(desk: PageContext) -> APIRouter:
     """The page of today."""
     board = Board(desk.node)
     router = APIRouter(lifespan=lambda _: board.open())
-    pulse = Pulse(board.token, lambda sessions: _alive(desk, sessions))
+    pulse = ChangeNotifier(board.token, lambda sessions: _alive(desk, sessions))
 
     def show(request: Request, template: str) -> Response:
         seen = board.read(desk.now)
@@ -57,7 +57,7 @@ def board_pages(desk: PageContext) -> APIRouter:
     return router
 
 
-async def _messages(pulse: Pulse, session: str) -> AsyncIterator[ServerSentEvent]:
+async def _messages(pulse: ChangeNotifier, session: str) -> AsyncIterator[ServerSentEvent]:
     async for token in pulse.listen(session):
         yield ServerSentEvent(token, event="state", retry=_RETRY)
     if not pulse.over.is_set():  # a server that ends is not a session that ends: the browser comes again
