@@ -138,6 +138,7 @@ def _counts(values: UInt32s) -> UInt32s:
     if not len(values):
         return _EMPTY
     low = int(np.min(values))
+    # bincount is linear, unique sorts; but bincount needs a place for every value between.
     if int(np.max(values)) - low < 100_000:
         counts = np.bincount(values - np.uint32(low))
         return _pairs(np.arange(low, low + len(counts)), counts)

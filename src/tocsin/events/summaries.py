@@ -258,6 +258,7 @@ def _addresses(hi: pl.Series, lo: pl.Series) -> tuple[UInt32s, UInt32s, UInt64s]
     is_v4 = known & (high == 0) & (low >> np.uint64(32) == 0xFFFF)
     others = known & ~is_v4
     wide, place = np.unique(np.stack([high[others], low[others]], axis=1), axis=0, return_inverse=True)
+    # One column of 32 bits serves both: an IPv4 address itself, else its place in ``wide``; a flag says which.
     address = (low & np.uint64(0xFFFFFFFF)).astype(np.uint32)
     address[others] = place.ravel()
     flags = np.where(is_v4, _IS_V4, np.uint32(0)) | np.where(others, _IS_V6, np.uint32(0))

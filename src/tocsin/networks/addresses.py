@@ -96,8 +96,11 @@ def parse_networks(texts: "pl.Series") -> tuple[UInt64s, UInt64s, UInt8s, Bools]
     count = given.cast(pl.UInt8, strict=False)
     four = is_ipv4(hi, lo)
     dotted = four & ~parts.to_series(0).str.contains(":", literal=True).fill_null(value=False).to_numpy()
+    # 192.0.2.0/24 has 24 bits behind the 96 of ::ffff:0:0; 255 is no length and fails below. ::ffff:192.0.2.0/120 is
+    # written with colons and counts in 128 already.
     whole = count.fill_null(255).to_numpy().astype(np.int16) + np.where(dotted, IPV4_BITS, 0)
     whole = np.where(given.is_null().to_numpy(), 128, whole)
+    # Not ``/024``: each length is written in one way.
     exact = given.is_null() | (given.str.len_bytes() == count.cast(pl.String).str.len_bytes())
     ok &= exact.fill_null(value=False).to_numpy() & (whole <= 128) & (whole >= np.where(four, IPV4_BITS, 0))
     length = np.where(ok, whole, 0).astype(np.uint8)

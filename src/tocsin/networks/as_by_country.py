@@ -17,6 +17,7 @@ def as_numbers_in(networks: Networks, country: str) -> list[tuple[int, str, int]
     if not len(starts) or wanted < 0:
         return []
     numbers = np.asarray(networks.routes.pieces.v4_values).view(np.uint32)
+    # The table has no gaps: a piece ends where the next begins, the last with IPv4 itself.
     sizes = np.diff(np.append(starts.astype(np.int64), 1 << 32))
     low = starts.astype(np.uint64) | _MAPPED
     places = networks.countries.pieces.lookup(np.zeros_like(low), low)

@@ -149,11 +149,14 @@ def flatten_cover(hi: UInt64s, lo: UInt64s, length: UInt8s) -> Cover:
     for four, rows in _families(ranges):
         cuts = _cut(ranges.take(rows))
         owner = np.full(len(cuts.hi), NONE, dtype=np.int32)
+        # The widest networks first, like paint: before a level is painted, ``owner`` shows what lies right above it,
+        # its parent. Networks of one length do not overlap, unless they are equal (twins).
         for size in np.unique(length[rows]):
             level = np.flatnonzero(length[rows] == size)
             level = level[np.argsort(cuts.first[level], kind="stable")]
             twin = np.append(False, cuts.first[level][1:] == cuts.first[level][:-1])
             above = owner[cuts.first[level]]
+            # Of equal networks each has the one before it as its parent, not what lies above them all.
             above[twin] = rows[level[:-1][twin[1:]]]
             parent[rows[level]] = above
             _paint(owner, cuts, level, rows)

@@ -113,6 +113,8 @@ def coarse(left: Hours, right: Hours, finest: int = _FINEST) -> tuple[Hours, Hou
     if len(moments) <= finest:
         return left, right
     grid = moments[np.linspace(0, len(moments) - 1, finest).round().astype(np.intp)]
+    # (left, right] is open at its left end, so a moment that is known exactly needs an end of the grid before itself:
+    # one is taken off there, and where ``left`` is not on the grid, since searchsorted gives the next one after it.
     exact = left == right
     before = np.searchsorted(grid, left, side="left") - (exact | (grid[np.searchsorted(grid, left)] != left))
     after = np.searchsorted(grid, right, side="left")

@@ -415,6 +415,8 @@ def _settle(desk: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame
     """Compare one batch with what is known, decide who is told, and count; returns the rows to store."""
     desk.quarantine.add(understood.unusable)
     cut("ingest.set-aside")
+    # Duplicates go first, so that a row that came twice is no second sighting of its problem. The arrays of a batch
+    # (frame, rows, keys) are filtered together: they have one place for each event in common.
     kept = first_of_each(
         understood.row_keys,
         desk.node.rows_since(desk.day, desk.duplicate_days),
@@ -430,6 +432,8 @@ def _settle(desk: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame
     if frame.is_empty():
         return frame
     seen_at = frame.select(pl.coalesce("time.source", "time.observation").dt.epoch("s").clip(0, 2**32 - 1))
+    # See, decide, note, in this order: the decision needs the notes as they were before this batch, and what is
+    # noted is what was decided. A later batch of this ingest looks up what this one noted.
     sightings = Sightings.of(keys, seen_at.to_series().cast(pl.UInt32).to_numpy())
     now = int(desk.now.timestamp())
     seen = desk.node.tracker.see(
@@ -452,6 +456,7 @@ def _settle(desk: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame
     newest = frame["time.source"].max()
     if isinstance(newest, datetime):
         desk.newest = max(newest, desk.newest or newest)
+    # What is stored with each event for good; ``fresh`` is the problem's, repeated for each of its events.
     return frame.with_columns(
         pl.lit(desk.number, dtype=pl.Int64).alias("ingest"),
         pl.Series("row", rows),

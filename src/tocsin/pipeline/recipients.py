@@ -105,11 +105,14 @@ class RecipientResolver:
     def decide(self, frame: pl.DataFrame, seen: SightingResult, said: AnswerSnapshot) -> BatchRecipients:
         """Who must know of each event, and who is told now of it, as its problem's history has it."""
         known = self.allowed(frame)
+        # The order matters: who is due, less those who answered, then those whose answer this sighting contradicts,
+        # whom the line before took out. Those who are asked next come last, so that no answer of others takes them out.
         told = self._without_quiet(self._due_or_joined(known.allowed, seen), seen, said)
         told = self._with_contradicted(told, known.allowed, seen, said)
         escalated = self._escalated(frame, known, seen, said)
         if escalated.any():
             told = self.sets.union(told, escalated)
+        # From events back to problems: who was told of a problem, up to now and by this batch.
         told_set = self.sets.of_problems(seen.told_set, told, seen.sightings.of_event)
         return BatchRecipients(
             routed=known.routed,
@@ -125,6 +128,8 @@ class RecipientResolver:
         decisions = self.route(frame)
         marks = self.rules.marks(frame) if self.rules.any else None
         quiet = self._quiet(frame)
+        # The gate is asked once for each kind (audience, TLP, PAP, mark, mutes), of which a batch has few;
+        # ``kind`` has for each event the place of its kind, which spreads the verdicts over the events again.
         kinds, kind = _distinct(frame, self.router.audiences(decisions), marks, quiet)
         verdicts = [self._verdict(*labels) for labels in kinds]
         withheld: Counter[str] = Counter()
@@ -137,9 +142,12 @@ class RecipientResolver:
 
     def _due_or_joined(self, allowed: Int32s, seen: SightingResult) -> Int32s:
         """All who may be told where the problem is due, else those who were not told of it before."""
+        # ``seen`` has a row for each problem, ``allowed`` one for each event: ``[of_event]`` repeats the first for the
+        # second. All numbers are of sets of teams, 0 the empty one.
         of_event = seen.sightings.of_event
         told = np.where(seen.due[of_event], allowed, np.int32(0))
         before = seen.told_set[of_event]
+        # Not due, told before, and to another set than now: whoever of this set is not in that one has joined.
         rows = np.flatnonzero((told == 0) & (before > 0) & (allowed > 0) & (allowed != before))
         if len(rows):
             told[rows] = self.sets.minus(allowed[rows], before[rows])
@@ -163,6 +171,7 @@ class RecipientResolver:
         sets = self._per_event(wrong, seen)
         rows = np.flatnonzero((sets > 0) & (allowed > 0))
         if len(rows):
+            # Allowed less (allowed less contradicted) is what both share, so none hears that the gate kept out.
             others = self.sets.minus(allowed[rows], sets[rows])
             told[rows] = self.sets.union(told[rows], self.sets.minus(allowed[rows], others))
         return told
@@ -180,17 +189,23 @@ class RecipientResolver:
         to = self.settings.tell.escalate_to
         if to in {"none", "person"} or not seen.overdue.any():
             return found
+        # By problem: overdue, nobody answered, and the first mail really left, for nobody can answer what never came.
         silent = seen.overdue & ~said.is_answered(seen.sightings.keys)
         if silent.any():
             silent &= self._reached(seen, silent)
+        # From here on by event, those of silent problems alone: ``rows`` are their places in the batch, and every
+        # array below is as long as ``rows``.
         rows = np.flatnonzero(silent[seen.sightings.of_event])
         if not len(rows):
             return found
         some = frame[rows]
         country = some.select(pl.coalesce("network.country", "source.geolocation.cc").fill_null("")).to_series()
+        # Who is asked next hangs on two things, the routing decision and the country: the rows of ``pairs`` are the
+        # distinct (decision, place in ``countries``), and ``pair`` says for each event which of them is its own.
         countries, country_of = np.unique(country.to_numpy().astype(str), return_inverse=True)
         pairs, pair = np.unique(np.stack([known.decisions[rows], country_of], axis=1), axis=0, return_inverse=True)
         marks = None if known.marks is None else known.marks.gather(rows)
+        # Then the gate, as in `allowed`, once for each distinct (pair, TLP, PAP, mark); ``which`` is its pair.
         kinds, kind = _distinct(some, pair.ravel().astype(np.int32), marks)
         numbers = []
         for which, tlp, pap, mark, _ in kinds:
@@ -203,6 +218,7 @@ class RecipientResolver:
             )
             allowed, _ = allowed_teams(tlp, pap, teams, own=self.own, local=self.rules.local(mark))
             numbers.append(self.sets.number(allowed))
+        # kind → set of teams, spread over the events, put where they stand in the batch; all others stay 0.
         found[rows] = np.array(numbers, dtype=np.int32)[kind]
         return found
 
@@ -212,6 +228,7 @@ class RecipientResolver:
             sent = sent_to(session, np.unique(seen.first_told_by[asked]).tolist())
         found = np.zeros(len(asked), dtype=bool)
         places = np.flatnonzero(asked)
+        # A digest of that ingest went to a team of this problem's set; a team of another problem does not count.
         told = zip(seen.first_told_by[places].tolist(), seen.told_set[places].tolist(), strict=True)
         found[places] = [not sent[ingest].isdisjoint(self.sets.members[of]) for ingest, of in told]
         return found

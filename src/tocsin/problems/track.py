@@ -63,6 +63,7 @@ class Sightings:
     @classmethod
     def of(cls, keys: npt.NDArray[np.uint64], seen: Seconds) -> "Sightings":
         """The problems behind events with these keys, seen at these times (seconds)."""
+        # ``minimum.at`` below: a problem may have several events in a batch, and plain indexing would keep the last.
         unique, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
         first = np.full(len(unique), np.iinfo(np.uint32).max, dtype=np.uint32)
         last = np.zeros(len(unique), dtype=np.uint32)
@@ -87,6 +88,7 @@ def seen_again(
     ingest (several rows of one report belong to one telling). To be escalated: one first told long enough ago that
     no earlier ingest escalated. Times in seconds since 1970 UTC.
     """
+    # ``notes`` stay as they were found, ``after`` is what they become: what is due is decided by the former.
     told_before = known & (notes[:, _TOLD_BY] > 0)
     after = notes.copy()
     after[:, _FIRST] = np.where(known, np.minimum(notes[:, _FIRST], sightings.first), sightings.first)
@@ -102,6 +104,7 @@ def seen_again(
     first = np.where(after[:, _FIRST_TOLD_AT] > 0, after[:, _FIRST_TOLD_AT], notes[:, _TOLD_AT])
     since_first = now - first.astype(np.int64)
     since_last = now - notes[:, _TOLD_AT].astype(np.int64)
+    # As signed numbers: the clock may have been set back, and unsigned seconds would wrap to 136 years.
     due = ~told_before | repeat.reminded(since_first, since_last) | (notes[:, _TOLD_BY] == ingest)
     overdue = np.zeros(len(due), dtype=bool)
     if repeat.escalate_days:
@@ -124,6 +127,7 @@ def gone_since(
     for feed, days_heard in runs.items():
         mine = np.flatnonzero(feeds == feed)
         days, heard = (np.array(column, dtype=np.int64) for column in zip(*days_heard, strict=True))
+        # The ``after_days``-th day later than that of the last sighting decides; beyond the end there was none yet.
         decisive = np.searchsorted(days, last_day[mine], side="right") + after_days - 1
         is_gone = decisive < len(days)
         when[mine[is_gone]] = heard[decisive[is_gone]]

@@ -83,6 +83,8 @@ def _fill(values: FloatArray, with_these: FloatArray) -> FloatArray:
 
 def _along_time(cube: FloatArray, years: FloatArray, kind: str, max_years: int | None) -> FloatArray:
     known = ~np.isnan(cube)
+    # Time is the first axis. For each cell the place in time of the last known value up to it and of the next
+    # from it on: a running maximum forwards, a running minimum backwards; -1 and len(years) where there is none.
     step = np.arange(len(years))[:, None, None]
     before = np.maximum.accumulate(np.where(known, step, -1), axis=0)
     after = np.flip(np.minimum.accumulate(np.flip(np.where(known, step, len(years)), axis=0), axis=0), axis=0)
@@ -97,6 +99,7 @@ def _along_time(cube: FloatArray, years: FloatArray, kind: str, max_years: int |
         return held
     start, end = years[np.maximum(before, 0)], years[np.minimum(after, len(years) - 1)]
     inside = (before >= 0) & (after < len(years)) & ~known
+    # By years and not by rows, for years may be missing altogether.
     share = np.divide(years[:, None, None] - start, end - start, out=np.zeros_like(cube), where=inside)
     return np.where(inside, last + (following - last) * share, held)
 

@@ -81,6 +81,8 @@ def normalise(
 
 def min_ranks(values: FloatArray, ties: str = "min") -> FloatArray:
     """1 for the smallest of each column; equal values share the "min", "max" or "average" rank; NaN stays."""
+    # Sorted, equal values stand in runs; ``first`` and ``last`` carry the places of a run's ends to all of it, and the
+    # ranks go back to where the values stood. NaN sorts last and equals nothing, so it disturbs no run.
     order = np.argsort(values, axis=0, kind="stable")
     ordered = np.take_along_axis(values, order, axis=0)
     place = np.arange(1, len(values) + 1, dtype=np.float64)[:, None]

@@ -87,6 +87,7 @@ def winsorise(values: FloatArray, rule: TreatmentRule) -> tuple[FloatArray, IntA
         active = np.flatnonzero(np.isfinite(now.skew) & (now.skew != 0) & (rule.force | ~now.passed))
         if not active.size:
             break
+        # A column that is skewed to the left is mirrored, so that the extreme is at the top, where gaps never are.
         sign = np.sign(now.skew[active])
         mirrored = np.where(np.isnan(result[:, active]), -np.inf, result[:, active] * sign)
         top = mirrored.max(axis=0)

@@ -90,6 +90,8 @@ def _owners(cuts: UInt64s, rows: "pl.DataFrame") -> npt.NDArray[np.int64]:
     owner = np.full(max(len(cuts) - 1, 0), -1, dtype=np.int64)
     first = np.searchsorted(cuts, rows["first"].to_numpy())
     count = np.searchsorted(cuts, rows["last"].to_numpy() + np.uint64(1)) - first
+    # Each record owns ``count`` pieces from ``first`` on. All their places at once: 0, 1, 2 … for all records one after
+    # the other, moved for each record from where its run begins to ``first``. Later records overwrite earlier ones.
     for part in _parts(count):
         ends = np.cumsum(count[part])
         cells = np.arange(ends[-1]) + np.repeat(first[part] - ends + count[part], count[part])

@@ -4,6 +4,11 @@ Keys live in a folder as sorted files that are merged as they grow (a log-struct
 that asking for a batch of keys costs one pass over the files and memory does not grow with what was ever seen.
 A file is named after the span of (ingest, part) numbers that it covers. A file of an ingest that was never committed
 is not read, and removed by `clean`; one that a merge has made superfluous likewise.
+
+``A.B-C.D.keys`` holds uint64 keys, sorted, each once, as numpy has them; ``A.B-C.D.notes`` beside it
+uint32 notes, a row of ``columns`` numbers for each key, in the order of the keys. A.B is the (ingest, part) of the
+oldest file that went into it, C.D that of the newest: so names alone say which of two files is the newer one, and which
+lies within the other.
 """
 
 import os
@@ -113,12 +118,15 @@ class KeyFiles:
         notes = np.zeros((len(keys), self.columns), dtype=np.uint32)
         perhaps = self._written.perhaps(keys)
         with self._opened(up_to) as files:
+            # Oldest file first, and each overwrites what the ones before it said of a key: the newest notes win.
             for file in files:
                 asked = perhaps if file.name in self._written.names else slice(None)
                 stored, wanted = file.keys(), keys[asked]
+                # Where each would stand. Behind the last is nothing: the first is taken, which is no hit.
                 at = np.searchsorted(stored, wanted)
                 at[at == len(stored)] = 0
                 hits = np.flatnonzero(stored[at] == wanted)
+                # ``hits`` are places in ``wanted``; in ``keys`` these are other ones where only some were asked.
                 rows = perhaps[hits] if asked is perhaps else hits
                 if self.columns:
                     stored_notes = file.notes()
@@ -152,8 +160,11 @@ class KeyFiles:
         # stable sort keeps file order among equal keys, so the last of each run is the newest
         order = np.argsort(keys, kind="stable")
         keys = keys[order]
+        # A key is the last of its run where the next one differs; the very last always is.
         newest = np.append(keys[1:] != keys[:-1], True) if len(keys) else np.zeros(0, dtype=bool)
         notes = notes[order][newest]
+        # The merged file comes before the files that it replaces go: a kill in between leaves both, which is no harm,
+        # for `_files` passes over what lies within another's span.
         ours = all(file.path.name in self._written.names for file in small)
         merged = self._write(small[0].first, small[-1].last, keys[newest], notes, ours=ours)
         if merged is not None:
@@ -213,6 +224,7 @@ class KeyFiles:
         One of several ingests is committed as a whole, though the last of them may be later than a reader knew of.
         """
         kept: list[_File] = []
+        # By their begin, the wider first: so a merged file comes before those that it was made of.
         for file in sorted(self._all(), key=lambda file: (file.first, (-file.last[0], -file.last[1]))):
             if file.first[0] <= up_to and not (kept and file.last <= kept[-1].last):
                 kept.append(file)
@@ -255,6 +267,7 @@ class KeyFiles:
 
 def _place(keys: Keys) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
     """The byte and the bit of each key: its first bits, as keys are hashes."""
+    # Of the first 27 bits the upper 24 are the byte, the lower 3 the bit in it.
     top = keys >> np.uint64(64 - _FILTER_BITS)
     return top >> np.uint64(3), np.left_shift(np.uint8(1), (top & np.uint64(7)).astype(np.uint8))
 
@@ -281,6 +294,7 @@ def _noted(file: _Open, noted: tuple[int, int] | None) -> tuple[Keys, Notes]:
     if column >= notes.shape[1]:
         return keys[:0], notes[:0]
     values = notes[:, column].copy()
+    # The column was copied before: a column of a mapped file lies far apart, and is read twice here.
     rows = np.flatnonzero((values > 0) & (values <= most))
     return keys[rows], notes[rows]
 

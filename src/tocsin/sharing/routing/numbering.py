@@ -32,6 +32,7 @@ class Numbering:
     def number(self, keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         """The number of each key; new keys get the next ones."""
         distinct, inverse = np.unique(keys, return_inverse=True)
+        # Keys are kept twice: sorted, to find them, with their numbers beside; and in the order of the numbers.
         place = self._sorted.searchsorted(distinct)
         known = np.zeros(len(distinct), dtype=np.bool_)
         inside = place < len(self._sorted)
@@ -74,6 +75,7 @@ class Combinations:
         for part, numbering in self._stages:
             key = np.zeros(len(columns[0]), dtype=np.int64) if numbers is None else numbers.astype(np.int64)
             for column, size in zip(columns[part], self._sizes[part], strict=True):
+                # A number of mixed base: column i is a digit below ``sizes[i]``; `rows` takes the digits off again.
                 key *= size
                 key += column
             numbers = numbering.number(key)

@@ -176,6 +176,7 @@ class Router:
     def _touchy(self) -> Bools:
         """By node: whether a team that may come of it mutes some class of event."""
         hits = np.isin(self._compiled.set_team, list(self._mutes.fussy))
+        # Sets lie one behind the other in ``set_team``: hits up to the begin of each, and by difference those in it.
         until = np.concatenate([[0], np.cumsum(hits)])[self._compiled.set_start]
         by_set = np.diff(until) > 0
         return by_set[self._compiled.responsible] | by_set[self._compiled.informed]
@@ -203,6 +204,7 @@ class Router:
             return
         rows = np.arange(start, end)
         country, class_, domain, asn, prefix = self._cases.rows(rows)
+        # A higher number stands for a network with several prefixes in it, which are decided one by one and united.
         simple = prefix <= len(self._compiled.prefix_hi)
         settled = np.empty((end - start, 2), dtype=np.int32)
         settled[simple] = self._outcome((prefix[simple], asn[simple], domain[simple], country[simple]), class_[simple])
@@ -213,6 +215,7 @@ class Router:
 
     def _outcome(self, places: Sequence[Int64s], class_: Int64s) -> Int32s:
         """By the sets of teams alone: whether anybody must know, and the audience, of many cases."""
+        # Most specific first, and the first level with a responsible team decides; informed is who is so by any level.
         nodes = [np.where(place, place + start, 0) for place, start in zip(places, self._compiled.starts, strict=True)]
         responsible = np.zeros(len(class_), dtype=np.int32)
         for node in nodes:

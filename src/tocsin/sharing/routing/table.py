@@ -104,11 +104,15 @@ def compile_rules(rules: Iterable[DirectoryRule], teams: Iterable[Team]) -> Rout
     names = _names(rules, team_of.values())
     prefixes, hi, lo, length = _sorted_networks(names[RuleKind.PREFIX])
     asns = sorted(names[RuleKind.ASN], key=int)
+    # Fewer labels first: a domain comes after those that hold it, so that sets are inherited in one pass.
     domains = sorted(names[RuleKind.DOMAIN], key=lambda name: (name.count("."), name))
     countries = sorted(names[RuleKind.COUNTRY])
+    # Nodes are numbered through: 0 is none, then all prefixes, AS numbers, domains, countries. The arrays by node below
+    # have a place for 0 too, so that a lookup that found nothing is no case of its own.
     numbers = _number((prefixes, asns, domains, countries))
     cover = flatten_cover(hi, lo, length)
     parent = np.zeros(1 + sum(len(table) for table in numbers.values()), dtype=np.int32)
+    # The cover counts prefixes from 0 and says -1 for none: with 1 added, these are nodes.
     parent[1 : len(hi) + 1] = cover.parent + 1
     for name, node in numbers[RuleKind.DOMAIN].items():
         parent[node] = _above(name, numbers[RuleKind.DOMAIN])
@@ -201,6 +205,7 @@ def _place(rules: Sequence[DirectoryRule], numbers: dict[RuleKind, dict[str, int
     role = np.array([_ROLES[rule.role] for rule in rules], dtype=np.uint8)
     team = np.array([rule.team_id for rule in rules], dtype=np.int32)
     basis = np.array([places[of] for of in given], dtype=np.int32)
+    # lexsort reads from its end: by node, then role, team, basis.
     order = np.lexsort((basis, team, role, node))
     return _RuleColumns(node[order], role[order], team[order], basis[order], tuple(bases))
 

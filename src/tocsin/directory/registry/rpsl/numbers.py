@@ -55,12 +55,14 @@ def take_ipv4(texts: "pl.Series") -> "pl.DataFrame":
     """
     first, last, good = _ipv4_ends(texts)
     span = np.where(good, last - first + _ONE, _ONE)
+    # A range is one network where its size is a power of two and it begins at a multiple of that.
     alone = good & (span & (span - _ONE) == 0) & (first & (span - _ONE) == 0)
     rows = np.flatnonzero(alone)
     pieces = [(row, start, size) for row, start, size in _split(first, last, np.flatnonzero(good & ~alone))]
     more = np.array(pieces, dtype=np.uint64).reshape(-1, 3)
     rows = np.append(rows, more[:, 0].astype(np.int64))
     starts, sizes = np.append(first[alone], more[:, 1]), np.append(span[alone], more[:, 2])
+    # Exact: sizes are powers of two up to 2**32.
     length = (128 - np.round(np.log2(sizes))).astype(np.uint8)
     return _taken(rows, (np.zeros_like(starts), starts, length), span, np.flatnonzero(~good), _NO_RANGE)
 

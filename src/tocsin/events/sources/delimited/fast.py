@@ -123,13 +123,16 @@ def _block_layout(
     carriage = _mask(array, _CR) if returns else None
     if carriage is not None:
         edges |= carriage
+    # The end of the data counts as a line end: the bit behind the last byte.
     edges[len(array) // 64] |= np.uint64(1 << len(array) % 64)
     escapes = False
     if quoted or quotes.any():
+        # A byte is inside quotes where the quotes up to it are odd in number; the other way round where one was open.
         inside = ~_parity(quotes) if quoted else _parity(quotes)
         opening, closing = quotes & inside, quotes & ~inside
         if (opening & ~_after(edges | closing, 1)).any() or (closing & ~_before(edges | opening)).any():
             return None
+        # Within quotes a separator or a line end is text.
         separators, ends = separators & ~inside, ends & ~inside
         escapes = bool((opening & _after(closing, 0)).any())
         edges = (edges & ~inside) | quotes
@@ -165,6 +168,8 @@ def _mask(array: npt.NDArray[np.uint8], byte: bytes) -> npt.NDArray[np.uint64]:
 
 def _parity(bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """For every bit, whether the number of set bits up to and with it is odd."""
+    # Within a word by doubling: a bit takes in 1, 2, 4 … 32 bits before it. Then a word is turned over where the words
+    # before it are odd together; 0 less 1 is all bits set.
     parity = bits.copy()
     for shift in (1, 2, 4, 8, 16, 32):
         parity ^= parity << np.uint64(shift)
@@ -178,6 +183,7 @@ def places(chunk: Chunk, wanted: Sequence[int]) -> list[tuple[int, str]]:
     array = np.frombuffer(chunk.data, np.uint8)
     breaks = np.flatnonzero(array == _LF[0])
     quotes = np.flatnonzero(array == _QUOTE[0])
+    # How many quotes come before each line end: even, so none is open.
     ends = breaks[np.searchsorted(quotes, breaks) % 2 == 0]
     starts = np.concatenate([[0], ends + 1])
     stops = np.concatenate([ends, [len(chunk.data)]])
