@@ -60,7 +60,7 @@ def test_every_documented_setting_is_read_by_something(root: Path) -> None:
 
 def test_every_documented_audit_word_is_written_by_something(root: Path) -> None:
     code = _code(root, but="audit.py")
-    assert [word.value for word in AuditAction if f"AuditWord.{word.name}" not in code] == []
+    assert [word.value for word in AuditAction if f"AuditAction.{word.name}" not in code] == []
 
 
 def test_every_setting_of_a_collector_is_documented(pages: dict[str, str]) -> None:
