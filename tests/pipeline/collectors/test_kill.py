@@ -1,5 +1,6 @@
 """Killed at any point while collecting, the next run finishes: nothing is lost, nothing is taken twice."""
 
+import os
 import re
 import ssl
 from collections.abc import Iterator
@@ -55,6 +56,7 @@ def test_a_kill_while_collecting_loses_and_doubles_nothing(
     server.pages["/2026-11-22-scan_rdp-kestria.csv"] = page
     inbox.mkdir()
     (inbox / NAME).write_bytes(report("192.0.2.1"))
+    os.utime(inbox / NAME, (0, 0))  # nobody writes it any more
     attached = b"Subject: report\r\nContent-Type: text/csv; name=2026-11-21-scan_rdp-kestria.csv\r\n\r\n"
     imap.put(attached + report("192.0.2.3", day="2026-11-21"), user=user)
 

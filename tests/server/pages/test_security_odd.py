@@ -18,6 +18,7 @@ from support.databases import Cluster
 from support.page_examples import Example, fill, furnish
 from support.routes import Door, doors
 from support.world import START, World, copy_world, make_world
+from tocsin.cli.acts import every_act
 from tocsin.node.accounts import AccountRole
 from tocsin.server.server import make_application
 
@@ -193,6 +194,7 @@ def test_any_language_and_any_cookie_is_answered(stage: Stage, language: str, co
 def _names() -> list[str]:
     """Every name that a query or a form of ours may have."""
     found = {one for path in _SOURCE.rglob("*.py") for pair in _NAMES.findall(path.read_text()) for one in pair if one}
+    found |= {name for act in every_act() for name in act.request.model_fields}
     assert {"hours", "alarm", "confidence", "before", "back_to", "session", "passkey", "from"} <= found
     return sorted(found - {"csrf"})
 

@@ -298,4 +298,4 @@ def test_by_command_from_the_list_of_contacts_to_an_approved_claim(world: World)
     tocsin.run("directory", "claim", "banks.example", "--team", "green", "--mailbox", "noc@green.example")
     refused = tocsin.call("directory", "claims", "approve", "2", "--said-by", "Ana", "--reason", "known")
     assert refused[0] == 1
-    assert "Other teams have 2 claims on banks.example" in refused[2]
+    assert "Others claim banks.example, what it lies in, or parts of it: operator, sector." in refused[2]

@@ -27,7 +27,6 @@ from tocsin.drafting.jsonform import pieces_document
 from tocsin.drafting.keys import load_key, new_key
 from tocsin.drafting.layouts import clean
 from tocsin.drafting.rebasing import outdated, rebased
-from tocsin.drafting.store import load
 from tocsin.interface.output import emit, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 
@@ -138,6 +137,8 @@ def replay(
     to: Annotated[int | None, typer.Option(help="Show the text after this step.")] = None,
 ) -> None:
     """Replay the whole history and check every version, hash and signature; or show the text after one step."""
+    from tocsin.drafting.store import load
+
     steps = load(open_records(ctx.obj.home), text).steps
     if to is not None:
         draft = replayed(steps, upto=to)

@@ -29,7 +29,6 @@ from tocsin.drafting.acts import (
 )
 from tocsin.drafting.agreement import stakeholders
 from tocsin.drafting.brackets import brackets, lifted
-from tocsin.drafting.bundle import free_id
 from tocsin.drafting.commands.texts import draft_of, now, open_records, read_bytes
 from tocsin.drafting.difference import TextPiece, difference
 from tocsin.drafting.draft import TextState
@@ -38,7 +37,6 @@ from tocsin.drafting.jsonform import pieces_document
 from tocsin.drafting.keys import load_key
 from tocsin.drafting.model import Bracket, EntryClass, PositionKind
 from tocsin.drafting.sentences import sentence
-from tocsin.drafting.store import append
 from tocsin.interface.output import emit, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 
@@ -69,6 +67,8 @@ def add(
     then: Callable[[TextState], None] | None = None,
 ) -> None:
     """Add the acts that ``decide`` returns to a text's history, and print what was added."""
+    from tocsin.drafting.store import append
+
     database = open_records(ctx.obj.home)
     steps, draft = append(database, text, lambda _, draft: decide(draft), actor=by, at=now(), signer=signer)
     document = [{"step": step.seq, "act": step.act().act, "id": made_id(step), "hash": step.hash} for step in steps]
@@ -329,6 +329,8 @@ def split(
     label: Annotated[str, typer.Option(help="The label of the new provision.")],
 ) -> Sequence[Act]:
     """Cut a provision in two."""
+    from tocsin.drafting.bundle import free_id
+
     base = draft.provisions[provision].base if provision in draft.provisions else ""
     if base.count(before) != 1:
         raise UsageError(f"'{before}' stands {base.count(before)} times in {provision}; give words that stand once.")
@@ -364,6 +366,8 @@ def new(
     member: Members = None,
 ) -> Sequence[Act]:
     """Propose a provision that the base does not have."""
+    from tocsin.drafting.bundle import free_id
+
     identity = free_id(draft, f"{section}.{label or 'new'}")
     organisations, role = known_stakeholder(draft, stakeholder, group, member)
     proposal = Propose(fresh("e"), identity, stakeholder, organisations, role, words, draft.generation)

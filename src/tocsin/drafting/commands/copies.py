@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from tocsin.drafting.agreement import agreement
-from tocsin.drafting.bundle import merged, read_bundle, write_bundle
 from tocsin.drafting.commands.change import Actor, TextName
 from tocsin.drafting.commands.texts import now, open_records, read_bytes
 from tocsin.drafting.draft import TextState
@@ -22,7 +21,6 @@ from tocsin.drafting.markdown import markdown
 from tocsin.drafting.page import StepView, page
 from tocsin.drafting.pages import pages
 from tocsin.drafting.sentences import sentence
-from tocsin.drafting.store import load, source_of, take_in
 from tocsin.interface.output import emit, note, print_table, say
 from tocsin.node.errors import NotFoundError, StorageError, UsageError
 
@@ -52,6 +50,8 @@ def export(
     page: Annotated[int | None, typer.Option(min=1, help="HTML: only this page of a long text.")] = None,
 ) -> None:
     """Write a text: compilation, clean, bracketed, side by side, Markdown, JSON, a page, Word, Akoma Ntoso."""
+    from tocsin.drafting.store import load, source_of
+
     database = open_records(ctx.obj.home)
     stored = load(database, text)
     draft = replayed(stored.steps, upto=step)
@@ -78,6 +78,9 @@ def export(
 
 def bundle(ctx: typer.Context, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
     """Write a text with its whole history to one file, to work on without a link: 'import' it there."""
+    from tocsin.drafting.bundle import write_bundle
+    from tocsin.drafting.store import load, source_of
+
     database = open_records(ctx.obj.home)
     stored = load(database, text)
     data = write_bundle(stored, source_of(database, text))
@@ -93,6 +96,9 @@ def merge_bundle(
     by: Actor = "secretariat",
 ) -> None:
     """Take in what was proposed in a copy. Different words for one place become alternatives; nothing is decided."""
+    from tocsin.drafting.bundle import merged, read_bundle
+    from tocsin.drafting.store import load, take_in
+
     theirs, _ = read_bundle(read_bytes(file))
     database = open_records(ctx.obj.home)
     here = load(database, theirs.id)

@@ -9,7 +9,6 @@ from tocsin.drafting.agreement import agreement as matrix
 from tocsin.drafting.agreement import alternatives as places
 from tocsin.drafting.agreement import identical_wording, stakeholders, tally
 from tocsin.drafting.brackets import brackets as pairs
-from tocsin.drafting.bundle import copied, is_bundle, read_bundle
 from tocsin.drafting.commands import chair as drafting_chair
 from tocsin.drafting.commands import change as drafting_change
 from tocsin.drafting.commands import copies as drafting_copy
@@ -31,7 +30,6 @@ from tocsin.drafting.overlap import overlaps
 from tocsin.drafting.page import headline
 from tocsin.drafting.pages import pages
 from tocsin.drafting.parse import read_text
-from tocsin.drafting.store import add_copy, add_text, load, stored_texts
 from tocsin.interface.output import emit, note, print_table, say
 from tocsin.node.errors import NotFoundError
 
@@ -46,6 +44,9 @@ def import_(
     by: drafting_change.Actor = "secretariat",
 ) -> None:
     """Read a text with its amendments and comments; the same file twice is one text."""
+    from tocsin.drafting.bundle import copied, is_bundle, read_bundle
+    from tocsin.drafting.store import add_copy, add_text
+
     data = read_bytes(file)
     if is_bundle(data):
         stored, source = read_bundle(data)
@@ -80,6 +81,8 @@ def _say_imported(text: NegotiatedText, name: str) -> None:
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
     """The texts that are here."""
+    from tocsin.drafting.store import stored_texts
+
     rows = stored_texts(open_records(ctx.obj.home))
     document = [{"name": name, "title": title, "source": source, "id": one} for name, title, source, one in rows]
 
@@ -163,6 +166,8 @@ def _how(inferred: bool, confirmed: bool) -> str:
 @app.command()
 def log(ctx: typer.Context, text: TextName) -> None:
     """Every step of a text's history, oldest first."""
+    from tocsin.drafting.store import load
+
     steps = load(open_records(ctx.obj.home), text).steps
     undone = undone_steps(steps)
     document = [

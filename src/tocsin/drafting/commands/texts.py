@@ -2,18 +2,21 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import replayed
-from tocsin.drafting.store import load
 from tocsin.interface.output import Invocation
 from tocsin.node.errors import InputError
-from tocsin.node.home import open_home
-from tocsin.node.records import Database
+
+if TYPE_CHECKING:
+    from tocsin.node.records import Database
 
 
-def open_records(home: Path) -> Database:
+def open_records(home: Path) -> "Database":
     """The records database of the node in ``home``, with its tables; closed when nobody uses it."""
+    from tocsin.node.home import open_home
+
     return open_home(home)[1]
 
 
@@ -32,4 +35,6 @@ def read_bytes(file: Path) -> bytes:
 
 def draft_of(invocation: Invocation, name: str) -> TextState:
     """The text called ``name`` as it is now."""
+    from tocsin.drafting.store import load
+
     return replayed(load(open_records(invocation.home), name).steps)
