@@ -48,7 +48,7 @@ class GuardedRoute(APIRoute):
 
 
 def _is_too_large(request: Request) -> bool:
-    """Whether the request says that it is longer than this route takes; Starlette's own answer is no problem details."""
+    """Whether it says that it is longer than this route takes; Starlette's own answer is no problem details."""
     length, most = request.headers.get("content-length", ""), request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
     return most is not None and length.isdecimal() and int(length) > most
 
