@@ -84,4 +84,4 @@ if TYPE_CHECKING:
     from tocsin.directory.team_record import TeamRecord, read_about
     from tocsin.directory.trust import SOON, TrustVerdict, attested, judge_trust, weigh
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

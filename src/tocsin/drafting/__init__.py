@@ -30,4 +30,4 @@ if TYPE_CHECKING:
     from tocsin.drafting.store import add_copy, add_text, append, load, source_of, stored_texts, take_in
     from tocsin.drafting.stored_text import StoredText
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

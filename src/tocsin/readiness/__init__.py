@@ -17,4 +17,4 @@ if TYPE_CHECKING:
     from tocsin.readiness.table import DataTable
     from tocsin.readiness.target import assess, read_panel
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

@@ -30,4 +30,4 @@ if TYPE_CHECKING:
         team_keys,
     )
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

@@ -16,4 +16,4 @@ if TYPE_CHECKING:
     from tocsin.directory.profile.text import profile_text
     from tocsin.directory.profile.write import write_profile
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

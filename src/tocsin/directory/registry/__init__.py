@@ -29,4 +29,4 @@ if TYPE_CHECKING:
     from tocsin.directory.registry.security_txt import fetch_security_txt, read_security_txt
     from tocsin.directory.registry.trusted_introducer import read_team_list
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

@@ -8,4 +8,4 @@ from tocsin.server.api.models import RequestOnce
 if TYPE_CHECKING:  # the tables are read without a web framework
     from tocsin.server.api.application import api_door
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

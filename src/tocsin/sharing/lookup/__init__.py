@@ -9,4 +9,4 @@ from tocsin.sharing.lookup.subject import Subject, read_subject, values_of
 if TYPE_CHECKING:  # it needs the records, whose import takes longer than an answer
     from tocsin.sharing.lookup.responsibility import ResponsibilityLookup
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)
