@@ -18,9 +18,8 @@ from typing import TypeAlias
 import polars as pl
 
 from tocsin.directory import ResponsibilityRole, Team
-from tocsin.events.idf_out import addresses
+from tocsin.events import addresses, find_reports, open_reports
 from tocsin.events.redaction import redacted
-from tocsin.events.reports import find_reports, open_reports
 from tocsin.events.sources import recognise
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError

@@ -21,16 +21,24 @@ import numpy.typing as npt
 import polars as pl
 from sqlalchemy.orm import Session
 
-from tocsin.events.alarms import watch_feeds
-from tocsin.events.duplicates import first_of_each, row_keys
-from tocsin.events.enrich import enrich
-from tocsin.events.models import FeedRecord, Ingest
-from tocsin.events.normalise import UNUSABLE, normalise
-from tocsin.events.quarantine import Quarantine
+from tocsin.events import (
+    UNUSABLE,
+    EventPart,
+    FeedRecord,
+    Ingest,
+    OpenedReport,
+    Quarantine,
+    enrich,
+    find_reports,
+    first_of_each,
+    normalise,
+    open_reports,
+    row_keys,
+    shown,
+    watch_feeds,
+)
 from tocsin.events.redaction import redacted
-from tocsin.events.reports import OpenedReport, find_reports, open_reports, shown
 from tocsin.events.sources import Chunk, Feed, FeedSource, Reader, sources
-from tocsin.events.store import EventPart
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
 from tocsin.node.files import disk_failures
@@ -42,7 +50,7 @@ from tocsin.pipeline import commit as commitment
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
 from tocsin.problems import ReminderPolicy, Sightings, problem_keys
-from tocsin.problems.answers.snapshot import AnswerSnapshot
+from tocsin.problems.answers import AnswerSnapshot
 
 _WORKERS = 2
 _AHEAD = 2  # batches in flight beside the one that is settled; each costs about 200 MB of memory

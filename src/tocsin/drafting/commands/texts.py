@@ -6,7 +6,7 @@ from pathlib import Path
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import replayed
 from tocsin.drafting.store import load
-from tocsin.interface.output import Invocation
+from tocsin.interface import Invocation
 from tocsin.node.errors import InputError
 from tocsin.node.home import open_home
 from tocsin.node.records import Database

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from tocsin.events.reports import shown
+from tocsin.events import shown
 from tocsin.node.errors import ConflictError, InputError, InternalError, RemoteError, TocsinError, internal_failures
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import cut

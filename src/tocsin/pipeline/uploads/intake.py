@@ -14,8 +14,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from tocsin.events.models import Ingest
-from tocsin.events.reports import shown
+from tocsin.events import Ingest, shown
 from tocsin.node.errors import InputError, InternalError, SettingError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.sentences import change_values

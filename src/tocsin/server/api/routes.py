@@ -8,9 +8,8 @@ from anyio import to_thread
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from tocsin.interface.authorization import Needs, WrongFormError
+from tocsin.interface import Needs, WrongFormError, visitor_of
 from tocsin.server.api.idempotency import HEADER, IdempotentRequest
-from tocsin.server.security import visitor_of
 
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
