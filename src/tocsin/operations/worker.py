@@ -20,7 +20,7 @@ from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.paths import HomeFile
 from tocsin.node.sentences import decode_sentence, encode_sentence
 from tocsin.node.settings import Settings
-from tocsin.pipeline.ingest import Clock
+from tocsin.pipeline.parse import Clock
 from tocsin.pipeline.stores import NodeWithStores
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)

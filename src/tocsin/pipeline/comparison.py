@@ -24,7 +24,7 @@ from tocsin.events.sources import recognise
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError
 from tocsin.node.paths import HomeFolder
-from tocsin.pipeline.ingest import understand
+from tocsin.pipeline.parse import understand
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.sharing.gate import GateVerdict, LocalRule, allowed_teams

@@ -42,7 +42,8 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again, understand
+from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again
+from tocsin.pipeline.parse import understand
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 _NAMED = 100  # rows that an audit entry names
