@@ -6,7 +6,6 @@ from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.interface.acts import (
-        N_,
         Absence,
         Act,
         ActContext,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
         needs,
         visitor_of,
     )
-    from tocsin.interface.capabilities import Capability, capabilities
+    from tocsin.interface.capabilities import N_, Capability, capabilities
     from tocsin.interface.numbers import Number, number_in
     from tocsin.interface.output import (
         Commands,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.node.errors import UsageError
 from tocsin.node.faces import lazy_face
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 else:
     lazy_face(__name__)
 
-from tocsin.interface import needs
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.lookup.result import look_up
 from tocsin.sharing.lookup import read_subject
