@@ -11,7 +11,7 @@ from typing import TypeVar
 from tocsin.drafting.akoma import akoma_ntoso
 from tocsin.drafting.draft import begun
 from tocsin.drafting.word import (
-    Comment,
+    WordComment,
     ListLevel,
     Paragraph,
     Revision,
@@ -40,7 +40,7 @@ T = TypeVar("T")
 def document() -> WordDocument:
     """Five labelled paragraphs of 80 words a page; a comment on every twentieth change."""
     chance = random.Random(1)
-    comments: list[Comment] = []
+    comments: list[WordComment] = []
     blocks: list[Paragraph] = []
     made = 0
     for _ in range(PAGES * 5):
@@ -52,7 +52,7 @@ def document() -> WordDocument:
                 when = START + timedelta(minutes=made)
                 mark = Revision(chance.choice(KINDS), f"Author {chance.randrange(12)}", when)
                 if made % 20 == 0:
-                    comments.append(Comment(len(comments) + 1, mark.author, words(chance, 12), START))
+                    comments.append(WordComment(len(comments) + 1, mark.author, words(chance, 12), START))
                 runs.append(TextRun(words(chance, 4), (mark,), (len(comments),) if made % 20 == 0 else ()))
         blocks.append(Paragraph(tuple(runs), numbering=(1, 0)))
     return numbered(WordDocument(tuple(blocks), tuple(comments), lists=((1, (ListLevel("decimal", "%1)"),)),)))

@@ -20,8 +20,8 @@ from tocsin.directory.model import TeamKind
 from tocsin.directory.states import (
     GROUPS,
     Body,
-    Candidate,
     CirtAssessment,
+    CirtCandidate,
     CirtStatus,
     CountryState,
     alpha3_codes,
@@ -48,12 +48,12 @@ def mandate(expires: str = "") -> Fact:
     return Fact(FactKind.ATTESTATION, "Ministry", tuple(sorted(detail.items())), source="list")
 
 
-def team(*facts: Fact, kind: TeamKind = TeamKind.NATIONAL, **more: Any) -> Candidate:
-    return Candidate("cert", kind, facts, **more)
+def team(*facts: Fact, kind: TeamKind = TeamKind.NATIONAL, **more: Any) -> CirtCandidate:
+    return CirtCandidate("cert", kind, facts, **more)
 
 
 def judged(
-    *teams: Candidate, state: CountryState = STATE, used: dict[tuple[str, str], date] | None = None
+    *teams: CirtCandidate, state: CountryState = STATE, used: dict[tuple[str, str], date] | None = None
 ) -> CirtAssessment:
     return judge(state, teams, read_bodies(), DAY, used or {})
 
@@ -91,7 +91,7 @@ GONE = Fact(FactKind.MEMBERSHIP, "FIRST", (("status", "member"),), withdrawn=dat
         ([team(ended=(GONE,))], (NO, NO)),
     ],
 )
-def test_both_rules(teams: Sequence[Candidate], expected: tuple[CirtStatus, CirtStatus]) -> None:
+def test_both_rules(teams: Sequence[CirtCandidate], expected: tuple[CirtStatus, CirtStatus]) -> None:
     assert answers(judged(*teams)) == expected
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from support.directory_example import NOW, World
 from tocsin.directory import (
-    Candidate,
+    MergeCandidate,
     keep_apart,
     list_teams,
     merge_teams,
@@ -96,7 +96,9 @@ def test_what_speaks_against_it_is_said_and_counts(world: World) -> None:
 
 def test_a_look_alike_is_offered_with_a_warning(world: World) -> None:
     world.bring("pose", "key,name\nfake,Ехample Networks\n")  # noqa: RUF001 (Cyrillic letters are the matter)
-    found: dict[tuple[str, str], Candidate] = {(one.keep, one.merge): one for one in read_candidates(world.database)}
+    found: dict[tuple[str, str], MergeCandidate] = {
+        (one.keep, one.merge): one for one in read_candidates(world.database)
+    }
     assert found["exnet", "fake"].warning.startswith("the names only look alike")
     assert "the same name" not in found["exnet", "fake"].reasons
 

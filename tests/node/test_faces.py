@@ -22,9 +22,22 @@ def test_every_name_of_a_face_is_there(name: str) -> None:
     homes = imported_for_types(Path(str(face.__file__)).read_text(encoding="utf-8"))
 
     assert homes
-    assert [of for of, home in homes.items() if getattr(face, of) is not getattr(import_module(home), of)] == []
+    assert [of for of, home in homes.items() if getattr(face, of) is not _offered(home, of)] == []
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = face.nothing
+
+
+def _offered(home: str, name: str) -> object:
+    """What a face should give: a thing of a module, or, where the face is its home, a module of the room."""
+    return getattr(import_module(home), name, None) or import_module(f"{home}.{name}")
+
+
+def test_a_module_that_is_loaded_does_not_hide_the_function_of_its_name() -> None:
+    module = import_module("tocsin.node.records.audit")
+
+    from tocsin.node.records import audit
+
+    assert audit is module.audit
 
 
 def test_only_what_is_imported_for_types_is_loaded_late() -> None:

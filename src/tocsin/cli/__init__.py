@@ -10,8 +10,7 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.capabilities import capabilities
-from tocsin.interface.output import Commands, fail
+from tocsin.interface import Commands, capabilities, fail
 from tocsin.node.errors import TocsinError
 
 _MAIN = (

@@ -21,14 +21,14 @@ import typer.main
 from typer.core import TyperGroup
 
 from tocsin.cli.directory_records import renew_router
-from tocsin.interface.output import Invocation, emit, say
+from tocsin.interface import Invocation, emit, say
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from tocsin.interface.acts import Act
+    from tocsin.interface import Act
     from tocsin.pipeline.stores import NodeWithStores
 
 GROUPS: Final = {
@@ -59,7 +59,7 @@ def act_of(group: str, name: str) -> "Act":
 
 def acts_in(group: str) -> "dict[str, Act]":
     """The acts whose command is made for this group, by the command's name."""
-    from tocsin.interface.acts import Absence, OwnSurface
+    from tocsin.interface import Absence, OwnSurface
 
     acts = [one for module in GROUPS[group] for one in import_module(module).ACTS]
     made = [one for one in acts if not isinstance(one.command, Absence | OwnSurface)]
@@ -94,7 +94,7 @@ def perform(invocation: Invocation, act: "Act", values: Mapping[str, Any], *, na
         UsageError: something is missing, or is not as it must be.
 
     """
-    from tocsin.interface.acts import ActContext, RequestError, read_request
+    from tocsin.interface import ActContext, RequestError, read_request
     from tocsin.pipeline.stores import open_node
 
     try:
@@ -111,7 +111,7 @@ def perform(invocation: Invocation, act: "Act", values: Mapping[str, Any], *, na
 
 
 def _say_to(node: "NodeWithStores", language: str, text: str, **values: object) -> str:
-    from tocsin.server.pages.words import say_in
+    from tocsin.server.pages import say_in
 
     return say_in(node.home / HomeFolder.LOCALE, node.settings.node.terms, language)(text, **values)
 
@@ -168,7 +168,7 @@ def _asked(act: "Act", given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _option(act: "Act", name: str) -> str:
-    from tocsin.interface.acts import wording_of
+    from tocsin.interface import wording_of
 
     if name in act.arguments:
         return name.upper()

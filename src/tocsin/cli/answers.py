@@ -7,7 +7,7 @@ from uuid import uuid4
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, print_table, say
+from tocsin.interface import Commands, fields, print_table, say
 from tocsin.node.errors import NotFoundError
 
 if TYPE_CHECKING:

@@ -13,14 +13,11 @@ import typer
 from tocsin.cli.events import read_time
 from tocsin.cli.files_out import put
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, note, print_table, say
+from tocsin.interface import Commands, fields, note, print_table, say
 from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from tocsin.node.records import AuditEntry
-    from tocsin.node.records.audit_queries import AuditFilter
-    from tocsin.node.records.seal_check import SealCheckResult
-    from tocsin.node.records.seals import Head
+    from tocsin.node.records import AuditEntry, AuditFilter, Head, SealCheckResult
 
 Word = Annotated[str, typer.Option(help="Only this word, such as delivery.sent.")]
 Actor = Annotated[str, typer.Option(help="Only what this one did, such as person:3 or deliver.")]
@@ -43,7 +40,7 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many.")] = 50,
 ) -> None:
     """List entries, the newest first."""
-    from tocsin.node.records.audit_queries import list_entries, resolve_references
+    from tocsin.node.records import list_entries, resolve_references
 
     asked = _asked(word, actor, subject, since, until)
     with call.database.reading() as session:
@@ -58,7 +55,7 @@ def list_(
 @app.command()
 def show(call: NodeInvocation, entry: Annotated[int, typer.Argument(help="The entry's number.")]) -> None:
     """Show one entry, with its details."""
-    from tocsin.node.records.audit_queries import find_entry, resolve_references
+    from tocsin.node.records import find_entry, resolve_references
 
     with call.database.reading() as session:
         found = find_entry(session, entry)
@@ -78,7 +75,7 @@ def export(
 ) -> None:
     """Write all entries as JSON, one a line, the oldest first; names and reasons by reference, as they are sealed."""
     from tocsin.node.files import disk_failures
-    from tocsin.node.records.audit_queries import every_entry
+    from tocsin.node.records import every_entry
 
     asked = _asked(word, actor, subject, since, until)
     with (
@@ -96,8 +93,7 @@ def erase(
     reference: Annotated[str, typer.Argument(help="What an entry names: a reason as words:12, a name as login:3.")],
 ) -> None:
     """Erase a reason or a name that entries name; the entries stay, and the log still verifies."""
-    from tocsin.node.records import AuditAction, audit
-    from tocsin.node.records.audit_texts import erase_aside
+    from tocsin.node.records import AuditAction, audit, erase_aside
 
     with call.database.begin() as session:
         if not erase_aside(session, reference):
@@ -109,9 +105,8 @@ def erase(
 @app.command()
 def seal(call: NodeInvocation) -> None:
     """Seal all entries that no seal holds yet, as the running server does each minute."""
-    from tocsin.node.records.seal_keys import open_seal_key
-    from tocsin.node.records.seals import read_head
-    from tocsin.node.records.seals import seal as seal_entries
+    from tocsin.node.records import open_seal_key, read_head
+    from tocsin.node.records import seal as seal_entries
 
     home = call.home
     database = call.database
@@ -132,9 +127,7 @@ def verify(
     ] = None,
 ) -> None:
     """Check every entry and every seal. Exit 1 when something is wrong, with each thing that is."""
-    from tocsin.node.records.seal_check import check_seals
-    from tocsin.node.records.seal_keys import open_seal_key, read_public_keys
-    from tocsin.node.records.seals import read_head
+    from tocsin.node.records import check_seals, open_seal_key, read_head, read_public_keys
 
     database = call.database
     keys = read_public_keys(key) if key else [open_seal_key(call.home).public_key()]
@@ -152,7 +145,7 @@ def key(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead of the terminal.")] = None,
 ) -> None:
     """Print the public key that seals are checked with, for those who check elsewhere."""
-    from tocsin.node.records.seal_keys import open_seal_key, public_pem
+    from tocsin.node.records import open_seal_key, public_pem
 
     call.database.engine  # noqa: B018 (makes the folder for the key where there is none yet)
     pem = public_pem(open_seal_key(call.home))
@@ -160,8 +153,7 @@ def key(
 
 
 def _asked(word: str, actor: str, subject: str, since: str | None, until: str | None) -> "AuditFilter":
-    from tocsin.node.records import AuditAction
-    from tocsin.node.records.audit_queries import AuditFilter
+    from tocsin.node.records import AuditAction, AuditFilter
 
     if word and word not in set(AuditAction):
         raise UsageError(f"There is no word '{word}'.", hint="docs/audit.md lists them.")
@@ -169,7 +161,7 @@ def _asked(word: str, actor: str, subject: str, since: str | None, until: str | 
 
 
 def _head(text: str) -> "Head":
-    from tocsin.node.records.seals import Head
+    from tocsin.node.records import Head
 
     number, _, digest = text.partition(":")
     if not number.isdecimal() or len(digest) != 64:

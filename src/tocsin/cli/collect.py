@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, note, print_json, print_table, say
+from tocsin.interface import Commands, fields, note, print_json, print_table, say
 from tocsin.node.errors import ConflictError, NotFoundError, TocsinError, UsageError
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _now() -> datetime:
 
 
 def _run_once(call: NodeInvocation, node: "NodeWithStores", chosen: "Sequence[CollectorStatus]") -> None:
-    from tocsin.events.alarms import watch_feeds
+    from tocsin.events import watch_feeds
 
     with _until_told() as told:
         runs = list(_runs(node, chosen, told))
@@ -133,7 +133,7 @@ def _run_once(call: NodeInvocation, node: "NodeWithStores", chosen: "Sequence[Co
 
 def _run_forever(call: NodeInvocation, node: "NodeWithStores", names: Sequence[str]) -> None:
     """Run what is due, sleep until the next is, and so on; what fails is tried again, the loop goes on."""
-    from tocsin.events.alarms import watch_feeds
+    from tocsin.events import watch_feeds
 
     if not names:
         raise UsageError("tocsin.toml has no collectors.", hint="docs/collectors.md shows how to write one.")

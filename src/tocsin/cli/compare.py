@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import note, print_table, say
+from tocsin.interface import note, print_table, say
 from tocsin.node.errors import StorageError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import fields, note, say
+from tocsin.interface import fields, note, say
 
 if TYPE_CHECKING:
     from tocsin.delivery import DeliverySummary

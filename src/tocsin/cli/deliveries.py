@@ -8,13 +8,12 @@ import typer
 
 from tocsin.cli import deliveries_held, remote
 from tocsin.cli.acts import act_group
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.interface import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tocsin.delivery import Delivery, DueNews
-    from tocsin.delivery.acts import MailState
+    from tocsin.delivery import Delivery, DueNews, MailState
     from tocsin.directory import Team
     from tocsin.node.letters import Letter
     from tocsin.pipeline.stores import NodeWithStores

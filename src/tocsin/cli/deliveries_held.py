@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.acts import act_of, perform
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.interface import Invocation, emit, print_table, say
 from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:

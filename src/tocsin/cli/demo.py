@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import note, print_table, say
+from tocsin.interface import note, print_table, say
 from tocsin.node.paths import HomeFile, HomeFolder
 
 if TYPE_CHECKING:
-    from tocsin.operations.demo.overview import Overview
+    from tocsin.operations.demo import Overview
     from tocsin.pipeline.stores import NodeWithStores
 
 SEED = 5
@@ -31,7 +31,7 @@ def demo(
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="The port of the page.")] = None,
 ) -> None:
     """Run the whole job on a fictional country, then serve the first page. It keeps to a folder of its own."""
-    from tocsin.operations.demo.overview import overview
+    from tocsin.operations.demo import overview
     from tocsin.pipeline.stores import open_node
 
     home = call.home / "demo"

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tocsin.interface.output import Invocation, emit, say
+from tocsin.interface import Invocation, emit, say
 
 if TYPE_CHECKING:
     from tocsin.directory import AssertionResult

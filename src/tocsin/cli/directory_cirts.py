@@ -10,7 +10,7 @@ import typer
 from tocsin.cli.directory_coverage import read_country, read_day
 from tocsin.cli.files_out import csv_text, put
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, print_json, print_table, say
+from tocsin.interface import Commands, fields, print_json, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory.states import CirtAssessment, CirtVerdict, StateSet
@@ -50,7 +50,7 @@ def cirts(
 
 def read(home: Path, states: Path | None, at: datetime, now: datetime) -> "tuple[StateSet, list[CirtAssessment]]":
     """The set of states that counts, and what both rules say of each."""
-    from tocsin.directory.contacts.verification import terms_of
+    from tocsin.directory.contacts import terms_of
     from tocsin.directory.states import read_bodies, read_cirts, read_states
     from tocsin.pipeline.stores import open_node
 

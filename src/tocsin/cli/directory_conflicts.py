@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_records import records
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.interface import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Conflict, ContestedAssertion, DecisionRecord

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, print_table, say
+from tocsin.interface import Commands, fields, print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
-    from tocsin.directory.contacts import Contact, ContactReply
-    from tocsin.directory.contacts.verification import VerificationRun
+    from tocsin.directory.contacts import Contact, ContactReply, VerificationRun
 
 app = Commands()
 
@@ -31,8 +30,7 @@ def contacts(
 ) -> None:
     """Show each mailbox of each team with its state, and why: registered is not responsive."""
     from tocsin.directory import ContactPurpose
-    from tocsin.directory.contacts import ContactState
-    from tocsin.directory.contacts.verification import read_contacts
+    from tocsin.directory.contacts import ContactState, read_contacts
 
     _one_of("--state", state, ContactState)
     _one_of("--purpose", purpose, ContactPurpose)
@@ -58,7 +56,7 @@ def verify(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say who would be asked; ask nobody.")] = False,
 ) -> None:
     """Ask the holders of mailboxes, by letter, whether those are their teams'. 'tocsin deliver' sends the letters."""
-    from tocsin.directory.contacts.verification import verify_all, verify_due, verify_team
+    from tocsin.directory.contacts import verify_all, verify_due, verify_team
 
     if [bool(team), all_, due].count(True) != 1:
         raise UsageError("Name a team, or take --all or --due.")

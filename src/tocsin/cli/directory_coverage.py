@@ -10,7 +10,7 @@ import typer
 
 from tocsin.cli.files_out import csv_text, put
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_json, print_table, say, visible
+from tocsin.interface import Commands, note, print_json, print_table, say, visible
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def document(found: "Coverage", rows: list[_Row], code: str) -> dict[str, object
 
 
 def _read(home: Path, as_of: str) -> "Coverage":
-    from tocsin.directory.contacts.verification import terms_of
+    from tocsin.directory.contacts import terms_of
     from tocsin.directory.coverage import read_coverage
     from tocsin.pipeline.stores import open_node
 

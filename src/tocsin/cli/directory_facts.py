@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_records import records
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.interface import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.directory import Fact, TeamRecord, TrustVerdict
-    from tocsin.directory.acts import TeamFactSaid
+    from tocsin.directory import Fact, TeamFactSaid, TeamRecord, TrustVerdict
 
 app = typer.Typer()
 

@@ -9,7 +9,7 @@ import typer
 
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say
+from tocsin.interface import Commands, note, print_table, say
 from tocsin.node.errors import UsageError
 from tocsin.node.paths import HomeFolder
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, say, visible
+from tocsin.interface import Commands, say, visible
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:

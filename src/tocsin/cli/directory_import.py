@@ -10,7 +10,7 @@ import typer
 
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say, visible
+from tocsin.interface import Commands, note, print_table, say, visible
 
 if TYPE_CHECKING:
     from tocsin.directory import ChangeLine, ImportResult

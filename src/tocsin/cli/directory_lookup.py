@@ -10,7 +10,7 @@ import typer
 
 from tocsin.cli import remote
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_json, visible
+from tocsin.interface import Commands, print_json, visible
 from tocsin.node.errors import InputError
 
 app = Commands()
@@ -29,7 +29,7 @@ def lookup(
     """Show for each of many addresses who is responsible, and their mailboxes, as CSV."""
     from tocsin.cli.explain import open_router
     from tocsin.networks import Networks
-    from tocsin.sharing.lookup.bulk import who_of_each
+    from tocsin.sharing.lookup import who_of_each
 
     if call.server:
         with remote.client_of(call) as client:

@@ -11,7 +11,7 @@ from tocsin.node.errors import UsageError
 if TYPE_CHECKING:
     from tocsin.directory.coverage import Coverage
     from tocsin.directory.states import CirtAssessment, StateSet
-    from tocsin.interface.documents.document import Figure, ReadinessReport, ReportTable
+    from tocsin.interface.documents import Figure, ReadinessReport, ReportTable
 
 _SIGNS: Final = {"yes": "full", "no": "crossed", "not computable": "hatched"}
 _SQUARES: Final = "Each country is one square of equal size, in our own layout, so that small islands are seen."
@@ -19,9 +19,7 @@ _SQUARES: Final = "Each country is one square of equal size, in our own layout, 
 
 def put_map(report: "ReadinessReport", out: Path | None) -> None:
     """Write a map: the picture alone as .svg, else the page. Raises UsageError and StorageError."""
-    from tocsin.interface.documents.document import Figure
-    from tocsin.interface.documents.page import standalone
-    from tocsin.interface.documents.write import write_report
+    from tocsin.interface.documents import Figure, standalone, write_report
 
     if out is None:
         raise UsageError("A map needs a file.", hint="Say which: --out map.svg, or .html, .pdf, .xlsx.")
@@ -34,7 +32,7 @@ def put_map(report: "ReadinessReport", out: Path | None) -> None:
 
 def coverage_map(found: "Coverage") -> "ReadinessReport":
     """Coverage of AS numbers by country."""
-    from tocsin.interface.documents.document import ReadinessReport, ReportSection, ReportTable
+    from tocsin.interface.documents import ReadinessReport, ReportSection, ReportTable
     from tocsin.networks import country_names
 
     rows = found.countries.filter(found.countries["as_numbers"] > 0).to_dicts()
@@ -75,8 +73,7 @@ def coverage_map(found: "Coverage") -> "ReadinessReport":
 
 def _share_figure(found: "Coverage", name: str, words: str, table: "ReportTable", *, again: bool) -> "Figure":
     from tocsin.directory.states import alpha3_codes
-    from tocsin.interface.documents.charts import tile_map
-    from tocsin.interface.documents.document import Figure
+    from tocsin.interface.documents import Figure, tile_map
 
     three, rows = alpha3_codes(), found.countries.filter(found.countries["as_numbers"] > 0).to_dicts()
     values: dict[str, float | None] = {
@@ -96,7 +93,7 @@ def _share_figure(found: "Coverage", name: str, words: str, table: "ReportTable"
 def cirt_map(among: "StateSet", found: "Sequence[CirtAssessment]", day: date) -> "ReadinessReport":
     """National CIRTs by two rules."""
     from tocsin.directory.states import GROUPS
-    from tocsin.interface.documents.document import ReadinessReport, ReportSection, ReportTable
+    from tocsin.interface.documents import ReadinessReport, ReportSection, ReportTable
 
     columns = ("code", "state", "groups", "a CIRT exists", "why", "links in use", "why ")
     table = ReportTable(
@@ -134,8 +131,7 @@ def cirt_map(among: "StateSet", found: "Sequence[CirtAssessment]", day: date) ->
 
 def _answer_figure(name: str, answers: Mapping[str, str], words: str, table: "ReportTable") -> "Figure":
     from tocsin.directory.states import alpha3_codes
-    from tocsin.interface.documents.charts import word_map
-    from tocsin.interface.documents.document import Figure
+    from tocsin.interface.documents import Figure, word_map
 
     three, said = alpha3_codes(), list(answers.values())
     title = f"{said.count('yes')} of {len(said)} states {words}; {said.count('not computable')} are not known"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.directory_records import records
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.interface import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.directory import Candidate, TeamMerge
+    from tocsin.directory import MergeCandidate, TeamMerge
 
 app = typer.Typer()
 
@@ -40,7 +40,7 @@ def _document(merge: "TeamMerge") -> dict[str, object]:
     return document
 
 
-def _print(found: "list[Candidate]") -> None:
+def _print(found: "list[MergeCandidate]") -> None:
     if not found:
         say("No teams look like one.")
         return

@@ -12,7 +12,7 @@ import typer
 from tocsin.cli.directory_import import print_import
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, note, print_table, say
+from tocsin.interface import Commands, fields, note, print_table, say
 from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -84,9 +84,7 @@ def read_profile(
 def _import(database: "Database", file: Path, reading: "ParsedProfile", team: str, *, dry_run: bool) -> "ImportResult":
     import hashlib
 
-    from tocsin.directory import import_entries
-    from tocsin.directory.canonical import key
-    from tocsin.directory.files import ImportFile
+    from tocsin.directory import ImportFile, import_entries, key
     from tocsin.directory.profile import profile_entries
 
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say, visible
+from tocsin.interface import Commands, note, print_table, say, visible
 from tocsin.node.errors import TocsinError, UsageError
 
 if TYPE_CHECKING:

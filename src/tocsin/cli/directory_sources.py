@@ -12,12 +12,11 @@ import typer
 from tocsin.cli.directory_import import print_import
 from tocsin.cli.directory_records import renew_router
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table
+from tocsin.interface import Commands, print_table
 from tocsin.node.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from tocsin.directory import ImportResult
-    from tocsin.directory.files import ImportFile
+    from tocsin.directory import ImportFile, ImportResult
     from tocsin.directory.registry import RdapResult
     from tocsin.node.records import Database
     from tocsin.sharing.gate import GateVerdict

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table, say
+from tocsin.interface import Commands, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import DirectoryRule, RuleKind, Team

@@ -6,7 +6,7 @@ import typer
 
 from tocsin.cli import remote
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import note, say
+from tocsin.interface import note, say
 from tocsin.node.errors import WithheldError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import typer
 
 from tocsin.cli import events_remote, remote
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import print_table
+from tocsin.interface import print_table
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def events(
     out: Annotated[Path | None, typer.Option(help="Write to this file; Parquet needs one or a pipe.")] = None,
 ) -> None:
     """Find stored events: IDF field names; JSON is one object a line; times are UTC."""
-    from tocsin.events.store import EventQuery
+    from tocsin.events import EventQuery
 
     form = format_ or (PrintFormat.JSON if call.json else PrintFormat.TABLE)
     if call.server:
@@ -77,7 +77,7 @@ def events(
 
 
 def _write(found: "pl.DataFrame", form: PrintFormat, out: Path | None) -> None:
-    from tocsin.events.idf_out import flat, idf_lines
+    from tocsin.events import flat, idf_lines
 
     if form is PrintFormat.TABLE:
         shown = [[_cell(value) for value in row] for row in flat(found).select(*_SHOWN).iter_rows()]

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tocsin.interface.output import print_table
+from tocsin.interface import print_table
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import say
+from tocsin.interface import say
 from tocsin.node.paths import HomeFile, HomeFolder
 
 if TYPE_CHECKING:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from tocsin.cli.acts import act_group
-from tocsin.interface.output import Invocation, emit, note, print_table, say
+from tocsin.interface import Invocation, emit, note, print_table, say
 
 if TYPE_CHECKING:
-    from tocsin.events.acts import FeedCadence
-    from tocsin.events.alarms import FeedState
-    from tocsin.events.models import FeedAlarm
+    from tocsin.events import FeedAlarm, FeedCadence, FeedState
     from tocsin.pipeline.stores import NodeWithStores
 
 
@@ -31,7 +29,7 @@ app = typer.Typer(
 @app.command("list")
 def list_(ctx: typer.Context) -> None:
     """List all feeds: how often each should come, when it came last, how much, and its state."""
-    from tocsin.events.alarms import feed_states
+    from tocsin.events import feed_states
 
     invocation: Invocation = ctx.obj
     found = feed_states(_watched(invocation).database)
@@ -41,7 +39,7 @@ def list_(ctx: typer.Context) -> None:
 @app.command()
 def health(ctx: typer.Context) -> None:
     """Look at all feeds and list the alarms that are open. Exit 1 when one is not acknowledged."""
-    from tocsin.events.alarms import feed_states
+    from tocsin.events import feed_states
 
     invocation: Invocation = ctx.obj
     found = [one for one in feed_states(_watched(invocation).database) if one.alarms]
@@ -54,7 +52,7 @@ def health(ctx: typer.Context) -> None:
 
 def _watched(invocation: Invocation) -> "NodeWithStores":
     """The node, after a look at all its feeds."""
-    from tocsin.events.alarms import watch_feeds
+    from tocsin.events import watch_feeds
     from tocsin.pipeline.stores import open_node
 
     node = open_node(invocation.home)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.acts import act_group
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.interface import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.incidents.arrivals import PublicReport

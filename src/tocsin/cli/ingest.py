@@ -7,7 +7,7 @@ import typer
 
 from tocsin.cli import remote
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import note, print_table, say
+from tocsin.interface import note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.pipeline.ingest import Counts, IngestSummary

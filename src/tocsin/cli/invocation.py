@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tocsin.interface.output import Invocation
+from tocsin.interface import Invocation
 
 if TYPE_CHECKING:
     from tocsin.pipeline.stores import NodeWithStores

@@ -8,7 +8,7 @@ import typer
 
 from tocsin.cli import keys_node
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, print_table, say, visible
+from tocsin.interface import Commands, fields, print_table, say, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

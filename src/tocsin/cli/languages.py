@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, print_table, say
+from tocsin.interface import Commands, print_table, say
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.node.paths import HomeFolder
 
@@ -18,8 +18,7 @@ _Language = Annotated[str, typer.Argument(help="A language, such as sw or pt_BR.
 @app.command("list")
 def list_(call: NodeInvocation) -> None:
     """List the languages that the pages speak, each with how much of it is there."""
-    from tocsin.server.pages.catalogues import FILE, faults, source
-    from tocsin.server.pages.words import OURS, languages
+    from tocsin.server.pages import FILE, OURS, faults, languages, source
 
     own = call.home / HomeFolder.LOCALE
     total = sum(1 for message in source() if message.id)
@@ -44,7 +43,7 @@ def list_(call: NodeInvocation) -> None:
 @app.command()
 def start(call: NodeInvocation, language: _Language) -> None:
     """Write the file to translate into, or bring it up to date: an ordinary gettext catalogue."""
-    from tocsin.server.pages.catalogues import update
+    from tocsin.server.pages import update
 
     path = _path(call.home, language)
     catalogue = update(path, language)
@@ -56,7 +55,7 @@ def start(call: NodeInvocation, language: _Language) -> None:
 @app.command()
 def check(call: NodeInvocation, language: _Language) -> None:
     """Show which texts of this node's own catalogue are missing or fill in the wrong names."""
-    from tocsin.server.pages.catalogues import faults
+    from tocsin.server.pages import faults
 
     path = _path(call.home, language)
     if not path.is_file():
@@ -82,7 +81,7 @@ def _path(home: Path, language: str) -> Path:
     """
     from babel import Locale, UnknownLocaleError
 
-    from tocsin.server.pages.catalogues import FILE
+    from tocsin.server.pages import FILE
 
     try:
         Locale.parse(language)

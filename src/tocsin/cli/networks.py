@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_json, print_table, say
+from tocsin.interface import Commands, note, print_json, print_table, say
 
 if TYPE_CHECKING:
     import polars as pl

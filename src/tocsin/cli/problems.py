@@ -8,7 +8,7 @@ import typer
 from tocsin.cli import problems_unanswered
 from tocsin.cli.answers import team_number, teams_of
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, print_table, say
+from tocsin.interface import Commands, fields, print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import typer
 
 from tocsin.cli.answers import teams_of
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, print_table, say
+from tocsin.interface import Commands, fields, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tocsin.directory import Team
-    from tocsin.problems.unanswered import UnansweredProblem
+    from tocsin.problems import UnansweredProblem
 
 app = Commands()
 
@@ -23,7 +23,7 @@ def unanswered(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, silent for longest first.")] = 100,
 ) -> None:
     """List problems that teams were told of long ago, that go on, and that nobody answered."""
-    from tocsin.problems.unanswered import unanswered as find
+    from tocsin.problems import unanswered as find
 
     node = call.node
     teams = teams_of(node)

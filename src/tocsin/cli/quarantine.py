@@ -8,7 +8,7 @@ import typer
 
 from tocsin.cli import remote
 from tocsin.cli.acts import act_group, act_of, perform
-from tocsin.interface.output import Invocation, emit, print_table, say
+from tocsin.interface import Invocation, emit, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.pipeline.ingest import Counts
@@ -53,7 +53,7 @@ def show(
     limit: Annotated[int, typer.Option(min=1, help="At most so many rows.")] = 50,
 ) -> None:
     """The rows that one ingest set aside: place, line, reason and raw text, unless its marking keeps that back."""
-    from tocsin.events.quarantine import set_aside
+    from tocsin.events import set_aside
     from tocsin.pipeline.replay import require_ingest
     from tocsin.pipeline.stores import open_node
     from tocsin.sharing.visibility import aside_that_leaves

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tocsin.interface.output import Invocation, note
+from tocsin.interface import Invocation, note
 from tocsin.node.errors import InputError, TocsinError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def client_of(call: Invocation) -> "Client":
 
 def ingest(client: "Client", paths: list[Path], *, source: str | None, feed: str | None) -> "IngestSummary":
     """Send reports in, and wait until all are taken in; says what `tocsin.pipeline.ingest.ingest` would."""
-    from tocsin.events.reports import find_reports, shown
+    from tocsin.events import find_reports, shown
     from tocsin.pipeline.ingest import Counts, IngestSummary
 
     started, total, ingests = time.monotonic(), Counts(), list[int]()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, note, print_table, say, visible
+from tocsin.interface import Commands, fields, note, print_table, say, visible
 from tocsin.node.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """`tocsin retention`: how long things are kept."""
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands
+from tocsin.interface import Commands
 
 app = Commands(help="How long things are kept.", no_args_is_help=True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, fields, note, print_table, say
+from tocsin.interface import Commands, fields, note, print_table, say
 from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:

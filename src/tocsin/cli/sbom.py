@@ -9,7 +9,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import print_table
+from tocsin.interface import print_table
 
 _TABLES = files("tocsin") / "networks" / "data" / "networks.json"
 _LONG = 80  # a longer licence field holds the licence's text

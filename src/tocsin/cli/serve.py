@@ -6,7 +6,7 @@ import typer
 
 from tocsin.cli.invocation import NodeInvocation
 from tocsin.cli.people import note_first_link
-from tocsin.interface.output import note
+from tocsin.interface import note
 
 
 def serve(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.acts import act_of, perform
-from tocsin.interface.output import emit, say
+from tocsin.interface import emit, say
 
 
 def stop(

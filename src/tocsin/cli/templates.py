@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import Commands, note, print_table, say, visible
+from tocsin.interface import Commands, note, print_table, say, visible
 from tocsin.node.paths import HomeFolder
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def show(
     topic: Annotated[str, typer.Argument(help="What the mail tells of, such as phishing.")] = "infected-system",
 ) -> None:
     """Show a made-up mail in a language, written with the texts as they are now."""
-    from tocsin.delivery.example import example_mail
+    from tocsin.delivery import example_mail
     from tocsin.delivery.texts import texts_for
 
     subject, body = example_mail(topic, texts_for(language, _shelf(call.home)))

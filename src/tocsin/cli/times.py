@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import print_table, say
+from tocsin.interface import print_table, say
 from tocsin.node.errors import UsageError
 
 if TYPE_CHECKING:
     from tocsin.node.censoring import Median
     from tocsin.pipeline.stores import NodeWithStores
-    from tocsin.problems.times import TimesGroup
+    from tocsin.problems import TimesGroup
 
 ByName = Literal["all", "team", "as", "type", "country"]
 
@@ -26,7 +26,7 @@ def times(
     limit: Annotated[int, typer.Option(min=0, help="So many groups, those with most problems first; 0: all.")] = 20,
 ) -> None:
     """Show how long it takes from hearing to telling, from telling to an answer, and to the end of a problem."""
-    from tocsin.problems.times import By, problem_times, summarise
+    from tocsin.problems import By, problem_times, summarise
 
     node = call.node
     found = problem_times(node, node.store, node.tracker, since=_day(since))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface.output import note, print_json
+from tocsin.interface import note, print_json
 from tocsin.node.errors import InputError
 
 

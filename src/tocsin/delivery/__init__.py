@@ -1,36 +1,45 @@
 """Telling: what is owed to whom, digests that people understand, and the channels they leave by."""
 
-from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt, open_channel, reach_smtp
-from tocsin.delivery.deliver import DeliverySummary, deliver
-from tocsin.delivery.digest_summary import DELIVERY, GoneProblem, problem_words, topic_names
-from tocsin.delivery.halt import halts, release_brake, resume, stop
-from tocsin.delivery.held_mails import drop, find_mail, held_digests, held_letters, release, waiting_teams
-from tocsin.delivery.history import (
-    DueNews,
-    deliveries,
-    delivery,
-    due_news,
-    due_state,
-    due_teams,
-    failed_deliveries,
-    letters,
-    retry,
-    sent_to,
-)
-from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, ItemState
-from tocsin.delivery.notices import DeliveryNotice, notices, notices_for_people
-from tocsin.delivery.outbox import EventsOf, due_at, queue, release_items
-from tocsin.delivery.preview import preview
-from tocsin.delivery.queries import (
-    GROUPS,
-    TOLD,
-    DeliveryFilter,
-    StateGroup,
-    count_digests,
-    count_letters,
-    find_digests,
-    find_letters,
-)
-from tocsin.delivery.release_check import DigestRelease, through_the_gate
-from tocsin.delivery.render import Annotate, Facts, GoneOf, Mail, Sender
-from tocsin.delivery.steering import can_hold, can_repeat, hold, send_again
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.delivery import acts
+    from tocsin.delivery.acts import MailState
+    from tocsin.delivery.channels import Channel, MailOutcome, MailReceipt, open_channel, reach_smtp
+    from tocsin.delivery.deliver import DeliverySummary, deliver
+    from tocsin.delivery.digest_summary import DELIVERY, GoneProblem, problem_words, topic_names
+    from tocsin.delivery.example import example_mail
+    from tocsin.delivery.halt import halts, release_brake, resume, stop
+    from tocsin.delivery.held_mails import drop, find_mail, held_digests, held_letters, release, waiting_teams
+    from tocsin.delivery.history import (
+        DueNews,
+        deliveries,
+        delivery,
+        due_news,
+        due_state,
+        due_teams,
+        failed_deliveries,
+        letters,
+        retry,
+        sent_to,
+    )
+    from tocsin.delivery.models import FINAL, Delivery, DeliveryItem, DeliveryState, Halt, ItemState
+    from tocsin.delivery.notices import notices, notices_for_people
+    from tocsin.delivery.outbox import due_at, queue, release_items
+    from tocsin.delivery.preview import preview
+    from tocsin.delivery.queries import (
+        TOLD,
+        DeliveryFilter,
+        StateGroup,
+        count_digests,
+        count_letters,
+        find_digests,
+        find_letters,
+    )
+    from tocsin.delivery.release_check import DigestRelease, through_the_gate
+    from tocsin.delivery.render import Facts, Mail, Sender
+    from tocsin.delivery.steering import can_hold, can_repeat, hold, send_again
+else:
+    lazy_face(__name__)

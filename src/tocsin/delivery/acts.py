@@ -12,7 +12,7 @@ from tocsin.delivery.held_mails import drop, find_mail, release
 from tocsin.delivery.history import retry
 from tocsin.delivery.models import Delivery
 from tocsin.delivery.steering import hold, send_again
-from tocsin.interface.acts import Act, ActContext, OwnSurface
+from tocsin.interface import Act, ActContext, OwnSurface
 from tocsin.node.accounts import Permission
 from tocsin.node.letters import Letter
 from tocsin.node.records import AuditAction

@@ -14,8 +14,7 @@ from tocsin.delivery.digest_summary import DELIVERY
 from tocsin.delivery.mime import Attachment
 from tocsin.delivery.xarf_report import XarfSender, xarf_reports
 from tocsin.directory import AttachmentFormat
-from tocsin.events.idf_out import addresses, idf_lines
-from tocsin.events.schema import BY_NAME, FIELDS, Field, FieldKind
+from tocsin.events import BY_NAME, FIELDS, Field, FieldKind, addresses, idf_lines
 
 EVENT, PROBLEM = "event", "problem"  # columns beside the IDF fields
 _IDF = "_idf"
@@ -61,7 +60,7 @@ def readable(events: pl.DataFrame, node: UUID, *, objects: bool) -> pl.DataFrame
 
 
 @dataclass(frozen=True, slots=True)
-class Packing:
+class PackingPlan:
     """How a digest's data is packed: forms, names, dates in archives, who reports, and bytes that a mail may have."""
 
     reference: str
@@ -71,7 +70,7 @@ class Packing:
     limit: int
 
 
-def files_of(rows: pl.DataFrame, packing: Packing) -> list[Files]:
+def files_of(rows: pl.DataFrame, packing: PackingPlan) -> list[Files]:
     """The attachments of a digest, one `Files` for each mail that they need.
 
     ``rows``: from `readable`, one digest's, without ``_delivery``. Attachments above the limit are zipped; where that
@@ -88,7 +87,7 @@ def files_of(rows: pl.DataFrame, packing: Packing) -> list[Files]:
     return [_packed(part, f"{packing.reference}-part{number}", packing) for number, part in parts]
 
 
-def _cut(rows: pl.DataFrame, packing: Packing, parts: int) -> Iterator[pl.DataFrame]:
+def _cut(rows: pl.DataFrame, packing: PackingPlan, parts: int) -> Iterator[pl.DataFrame]:
     """The rows in as many parts or more, so that each is small enough or a single row."""
     for part in rows.iter_slices(-(-rows.height // parts)):
         if part.height <= 1 or _packed(part, packing.reference, packing).mail_bytes <= packing.limit:
@@ -97,34 +96,34 @@ def _cut(rows: pl.DataFrame, packing: Packing, parts: int) -> Iterator[pl.DataFr
             yield from _cut(part, packing, 2)
 
 
-def _packed(rows: pl.DataFrame, stem: str, packing: Packing) -> Files:
+def _packed(rows: pl.DataFrame, stem: str, packing: PackingPlan) -> Files:
     return _zipped(_files(rows, stem, packing), stem, packing)
 
 
-def _files(rows: pl.DataFrame, stem: str, packing: Packing) -> Files:
+def _files(rows: pl.DataFrame, stem: str, packing: PackingPlan) -> Files:
     makers = [_MAKERS[form] for form in packing.formats or (AttachmentFormat.CSV,)]
     return Files([file for make in makers for file in make(rows, stem, packing)], rows.height)
 
 
-def _zipped(files: Files, stem: str, packing: Packing) -> Files:
+def _zipped(files: Files, stem: str, packing: PackingPlan) -> Files:
     return Files([_zip(files.attachments, f"{stem}.zip", packing.at)], files.events)
 
 
-def _csv(rows: pl.DataFrame, stem: str, _packing: Packing) -> list[Attachment]:
+def _csv(rows: pl.DataFrame, stem: str, _packing: PackingPlan) -> list[Attachment]:
     """RFC 4180, UTF-8: values exactly as they are, for machines."""
     out = io.BytesIO()
     rows[[name for name in rows.columns if name != _IDF]].write_csv(out, line_terminator="\r\n")
     return [Attachment(f"{stem}.csv", "text/csv; charset=utf-8; header=present", out.getvalue())]
 
 
-def _jsonl(rows: pl.DataFrame, stem: str, _packing: Packing) -> list[Attachment]:
+def _jsonl(rows: pl.DataFrame, stem: str, _packing: PackingPlan) -> list[Attachment]:
     """One JSON object a line under IDF names, with ``event`` and ``problem``; what is not known is left out."""
     return [
         Attachment(f"{stem}.jsonl", "application/x-ndjson", "".join(f"{line}\n" for line in _objects(rows)).encode())
     ]
 
 
-def _xarf(rows: pl.DataFrame, stem: str, packing: Packing) -> list[Attachment]:
+def _xarf(rows: pl.DataFrame, stem: str, packing: PackingPlan) -> list[Attachment]:
     reports = [
         Attachment(f"{stem}-{number}.xarf.json", "application/json", content)
         for number, content in enumerate(
@@ -134,7 +133,7 @@ def _xarf(rows: pl.DataFrame, stem: str, packing: Packing) -> list[Attachment]:
     return reports if len(reports) <= _FEW else [_zip(reports, f"{stem}-xarf.zip", packing.at)]
 
 
-_MAKERS: dict[AttachmentFormat, Callable[[pl.DataFrame, str, Packing], list[Attachment]]] = {
+_MAKERS: dict[AttachmentFormat, Callable[[pl.DataFrame, str, PackingPlan], list[Attachment]]] = {
     AttachmentFormat.CSV: _csv,
     AttachmentFormat.JSONL: _jsonl,
     AttachmentFormat.XARF: _xarf,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tocsin.events.idf_out import addresses
+from tocsin.events import addresses
 
 TEMPLATES = Path(__file__).parent / "templates"
 DELIVERY = "_delivery"  # the column that says which digest an event belongs to

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.directory import DigestInterval, Team
-from tocsin.events.schema import COLUMNS
+from tocsin.events import COLUMNS
 
 _MORNING = 6  # local hour of daily and weekly digests: read by nine o'clock
 EventsOf = Callable[[Sequence[int], Collection[int]], Iterator[tuple[int, pl.DataFrame]]]

@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 import polars as pl
 
-from tocsin.delivery.attachments import Files, Packing, files_of, readable
+from tocsin.delivery.attachments import Files, PackingPlan, files_of, readable
 from tocsin.delivery.compose import Frame, body_of, compose, subject_of
 from tocsin.delivery.digest_summary import DELIVERY, DigestSummary, GoneProblem, digest_summaries
 from tocsin.delivery.mime import Envelope, assemble, plain
@@ -172,7 +172,7 @@ def _write(draft: _Draft, rows: pl.DataFrame, withheld: int) -> RenderedDigest:
         bool(draft.node.reply_to(owed.reference)),
         repeats=owed.repeats[0],
     )
-    packing = Packing(
+    packing = PackingPlan(
         owed.reference,
         draft.team.formats,
         owed.created_at,

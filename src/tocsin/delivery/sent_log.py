@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery.models import SentMail
 from tocsin.delivery.sending_policy import REDIRECT, leaves, same_mailbox
-from tocsin.directory import note_delivered
+from tocsin.directory.contacts import note_delivered
 from tocsin.node.records import Base
 
 DAY = timedelta(days=1)

@@ -6,21 +6,12 @@ deciding with directory data needs no database.
 
 from typing import TYPE_CHECKING
 
-from tocsin.directory.model import (
-    AttachmentFormat,
-    DigestInterval,
-    Directory,
-    DirectoryRule,
-    Mute,
-    MuteKind,
-    ResponsibilityRole,
-    RuleKind,
-    Team,
-    TeamKind,
-)
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
+    from tocsin.directory import acts, canonical
+    from tocsin.directory.acts import TeamFactSaid
+    from tocsin.directory.canonical import key
     from tocsin.directory.conflicts import (
         STATES,
         Conflict,
@@ -29,7 +20,7 @@ if TYPE_CHECKING:
         read_conflict,
         read_conflicts,
     )
-    from tocsin.directory.contacts import contact_states, note_answer, note_bounce, note_delivered, note_verified
+    from tocsin.directory.contacts.record import note_answer, note_bounce, note_delivered, note_verified
     from tocsin.directory.decisions import (
         DecisionRecord,
         ValueDecision,
@@ -40,19 +31,41 @@ if TYPE_CHECKING:
     )
     from tocsin.directory.difference_text import ChangeLine
     from tocsin.directory.effective import merged_teams
-    from tocsin.directory.entries import RefusedEntry
-    from tocsin.directory.facts import AttestationKind, ContactPurpose, Fact, FactKind, shown_fact
+    from tocsin.directory.fact_schema import lines, paragraphs, phone, url
+    from tocsin.directory.facts import (
+        AttestationKind,
+        Authority,
+        ChannelKind,
+        ContactPurpose,
+        Fact,
+        FactKind,
+        ProfileTopic,
+        shown_fact,
+    )
+    from tocsin.directory.files import ImportFile
     from tocsin.directory.history import HistoryEntry, networks_inside, read_history, read_team_history, said_later
-    from tocsin.directory.hours import in_hours
+    from tocsin.directory.hours import in_hours, read_hours
     from tocsin.directory.importing import ImportResult, import_directory, import_entries
     from tocsin.directory.merges import (
-        Candidate,
+        MergeCandidate,
         TeamMerge,
         keep_apart,
         merge_teams,
         read_candidates,
         read_merges,
         unmerge_team,
+    )
+    from tocsin.directory.model import (
+        AttachmentFormat,
+        DigestInterval,
+        Directory,
+        DirectoryRule,
+        Mute,
+        MuteKind,
+        ResponsibilityRole,
+        RuleKind,
+        Team,
+        TeamKind,
     )
     from tocsin.directory.mutes import mute, unmute
     from tocsin.directory.new_team import enter_team
@@ -62,10 +75,10 @@ if TYPE_CHECKING:
         PersonStatement,
         add_assertion,
         add_denial,
-        read_line,
         withdraw_statement,
     )
     from tocsin.directory.precedence import strength
+    from tocsin.directory.public import CSIRTS, PublicTeam, public_profile, public_version, read_public_teams
     from tocsin.directory.purposes import counts_as_abuse, counts_as_security, purpose_of
     from tocsin.directory.queries import (
         directory_version,
@@ -81,7 +94,9 @@ if TYPE_CHECKING:
         teams_called,
     )
     from tocsin.directory.search import MOST_COUNTED, FoundTeam, TeamSearch, count_teams, search_teams
+    from tocsin.directory.services import FRAMEWORK, service_name
+    from tocsin.directory.tables import TeamRow
     from tocsin.directory.team_record import TeamRecord, read_about
     from tocsin.directory.trust import SOON, TrustVerdict, attested, judge_trust, weigh
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

@@ -21,7 +21,7 @@ from tocsin.directory.person_statements import (
     withdraw_statement,
 )
 from tocsin.directory.within_reach import team_within_reach
-from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction

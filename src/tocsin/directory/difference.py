@@ -53,7 +53,7 @@ class ImportChanges(Generic[E]):
 
 
 @dataclass(frozen=True)
-class Difference:
+class DirectoryDifference:
     """What to write, and what of the file was not taken."""
 
     teams_new: dict[str, dict[str, Value]]
@@ -72,7 +72,7 @@ class Difference:
         return not (self.teams_new or self.teams_changed or any(part.new or part.gone for part in parts))
 
 
-def compare(entries: Entries, stored: StoredDirectory) -> Difference:
+def compare(entries: Entries, stored: StoredDirectory) -> DirectoryDifference:
     """What must change so that the records say what the file says.
 
     A source withdraws what it no longer says, except of a team of which something in the file was refused: a slip
@@ -89,7 +89,7 @@ def compare(entries: Entries, stored: StoredDirectory) -> Difference:
             refused.append(
                 RefusedEntry(rule.where, what, f"no team '{rule.team}' is in the directory, or it was refused")
             )
-    return Difference(
+    return DirectoryDifference(
         teams_new=new,
         teams_changed=changed,
         teams_same=sum(1 for key in entries.teams if key in stored.teams and key not in changed and key not in bad),

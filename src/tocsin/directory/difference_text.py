@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from tocsin.directory.difference import Difference, ImportChanges, StoredDirectory
+from tocsin.directory.difference import DirectoryDifference, ImportChanges, StoredDirectory
 from tocsin.directory.entries import Basis, FactEntry, MailboxEntry, MuteEntry, RuleEntry
 from tocsin.directory.model import DirectoryRule
 from tocsin.directory.precedence import PersonAssertions, settle
@@ -31,7 +31,7 @@ class ChangeLine:
 
 
 def difference_lines(
-    difference: Difference, stored: StoredDirectory, words: PersonAssertions, ids: Mapping[str, int]
+    difference: DirectoryDifference, stored: StoredDirectory, words: PersonAssertions, ids: Mapping[str, int]
 ) -> list[ChangeLine]:
     """Every change, by team. ``words`` are persons' words; ``ids`` the numbers of teams by key, merges followed."""
     lines = [*_team_lines(difference, stored)]
@@ -43,7 +43,7 @@ def difference_lines(
     return sorted(lines, key=lambda line: (line.team, line.what, line.value, line.change))
 
 
-def shrinkage(difference: Difference, stored: StoredDirectory, most: int) -> str:
+def shrinkage(difference: DirectoryDifference, stored: StoredDirectory, most: int) -> str:
     """What of a source shrinks by more than ``most`` percent, in words; empty when nothing does.
 
     What only changes is not gone, and `FEW` entries that go are no surprise.
@@ -63,7 +63,7 @@ def shrinkage(difference: Difference, stored: StoredDirectory, most: int) -> str
     return " and ".join(found)
 
 
-def _team_lines(difference: Difference, stored: StoredDirectory) -> Iterator[ChangeLine]:
+def _team_lines(difference: DirectoryDifference, stored: StoredDirectory) -> Iterator[ChangeLine]:
     for key, fields in difference.teams_new.items():
         yield ChangeLine("new", key, "team", str(fields.get("name", "")))
     for key, fields in difference.teams_changed.items():

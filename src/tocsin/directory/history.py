@@ -17,8 +17,7 @@ from tocsin.directory.precedence import DECISION, MAILBOX, PERSON
 from tocsin.directory.queries import find_team, keys_asked
 from tocsin.directory.tables import ConstituencyRow, DecisionRow, DenialRow, MailboxRow, MergeRow
 from tocsin.networks import network_bounds, parse_network, parse_networks
-from tocsin.node.records import Database
-from tocsin.node.records.from_rows import from_row
+from tocsin.node.records import Database, from_row
 
 _Valued = TypeVar("_Valued", ConstituencyRow, DenialRow, DecisionRow)
 _Owned = TypeVar("_Owned", ConstituencyRow, MailboxRow, DenialRow)

@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from tocsin.directory.difference import Difference, StoredDirectory, compare
+from tocsin.directory.difference import DirectoryDifference, StoredDirectory, compare
 from tocsin.directory.difference_text import ChangeLine, difference_lines, shrinkage
 from tocsin.directory.effective import merged_teams, words_at
 from tocsin.directory.entries import (
@@ -155,13 +155,13 @@ def _check_source(file: ImportFile) -> None:
         )
 
 
-def _lines(session: Session, difference: Difference, stored: StoredDirectory) -> list[ChangeLine]:
+def _lines(session: Session, difference: DirectoryDifference, stored: StoredDirectory) -> list[ChangeLine]:
     merged = merged_teams(session)
     ids = {key: merged.get(number, number) for key, number in session.execute(select(TeamRow.key, TeamRow.id))}
     return difference_lines(difference, stored, words_at(session, merged), ids)
 
 
-def _result(file: ImportFile, difference: Difference, version: str, *, dry_run: bool) -> ImportResult:
+def _result(file: ImportFile, difference: DirectoryDifference, version: str, *, dry_run: bool) -> ImportResult:
     return ImportResult(
         file=file.name,
         source=file.entries.source,
@@ -271,7 +271,7 @@ def _stored_mutes(session: Session, source: str) -> dict[tuple[str, MuteKind, st
     }
 
 
-def _write(session: Session, difference: Difference, source: str, now: datetime) -> None:
+def _write(session: Session, difference: DirectoryDifference, source: str, now: datetime) -> None:
     ids = _write_teams(session, difference, now)
     for chunk in _chunks(difference.rules.gone):
         session.execute(update(ConstituencyRow).where(ConstituencyRow.id.in_(chunk)).values(withdrawn=now))
@@ -312,7 +312,7 @@ def _write(session: Session, difference: Difference, source: str, now: datetime)
             _insert(session, table, rows)
 
 
-def _write_teams(session: Session, difference: Difference, now: datetime) -> dict[str, int]:
+def _write_teams(session: Session, difference: DirectoryDifference, now: datetime) -> dict[str, int]:
     """Write new and changed teams; the number of every team by key."""
     for key, given in difference.teams_changed.items():
         changed = {name: _column(value) for name, value in given.items()}

@@ -48,7 +48,7 @@ class Likeness(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Candidate:
+class MergeCandidate:
     """Two teams that may be one: ``keep`` is the one that was known earlier. ``score``: 0 to 100.
 
     ``warning`` says why they may just look alike; it is empty otherwise.
@@ -74,7 +74,9 @@ class TeamMerge:
     version: str = ""
 
 
-def merge_candidates(found: EffectiveAssertions, teams: Sequence[Team], apart: Iterable[_Pair] = ()) -> list[Candidate]:
+def merge_candidates(
+    found: EffectiveAssertions, teams: Sequence[Team], apart: Iterable[_Pair] = ()
+) -> list[MergeCandidate]:
     """Pairs of teams that may be one, likeliest first; ``apart`` are pairs that a person said are not."""
     refused, by_id, sources = set(apart), {team.id: team for team in teams}, _sources(found)
     common: dict[_Pair, list[Likeness]] = defaultdict(list)
@@ -88,7 +90,7 @@ def merge_candidates(found: EffectiveAssertions, teams: Sequence[Team], apart: I
     return sorted((one for one in offers if one.score >= _ENOUGH), key=lambda one: (-one.score, one.keep, one.merge))
 
 
-def read_candidates(database: Database) -> list[Candidate]:
+def read_candidates(database: Database) -> list[MergeCandidate]:
     """The pairs of teams that a person should look at, likeliest first."""
     with database.reading() as session:
         found = read_effective(session)
@@ -192,7 +194,7 @@ def _audit(session: Session, word: AuditAction, team: int, into: int, *, actor: 
     audit(session, word, at=now, actor=actor, subject=f"team:{of}", detail={"team": other})
 
 
-def _candidate(one: Team, other: Team, likenesses: Sequence[Likeness], together: AbstractSet[str]) -> Candidate:
+def _candidate(one: Team, other: Team, likenesses: Sequence[Likeness], together: AbstractSet[str]) -> MergeCandidate:
     score = 100 * (1 - prod(1 - likeness.weight / 100 for likeness in likenesses))
     reasons = [likeness.words for likeness in likenesses]
     if one.country and other.country and one.country != other.country:
@@ -202,7 +204,7 @@ def _candidate(one: Team, other: Team, likenesses: Sequence[Likeness], together:
     if together and not warning:
         score *= _DOUBT
         reasons.append(say("but the source '%(source)s' names both", source=min(together)))
-    return Candidate(one.key, other.key, (one.name, other.name), round(score), tuple(reasons), warning)
+    return MergeCandidate(one.key, other.key, (one.name, other.name), round(score), tuple(reasons), warning)
 
 
 def _names(teams: Sequence[Team]) -> Iterator[Likeness]:

@@ -65,7 +65,7 @@ def unmute(database: Database, key: str, kind: MuteKind, value: str, *, actor: s
 
 def _type(stated: str) -> str:
     """The type of IDF that this is or stands for; a word with a slip in it would mute nothing."""
-    from tocsin.events.classify import TYPES
+    from tocsin.events import TYPES
 
     known = TYPES.get(canonical.lower(stated))
     if known is None:

@@ -34,8 +34,7 @@ from tocsin.directory.model import (
 from tocsin.directory.precedence import MAILBOX, MailboxClaim
 from tocsin.directory.tables import DirectoryStateRow, MuteRow, TeamRow
 from tocsin.node.errors import NotFoundError
-from tocsin.node.records import Database
-from tocsin.node.records.from_rows import from_row
+from tocsin.node.records import Database, from_row
 
 _KINDS = {kind.value: kind for kind in TeamKind}
 _INTERVALS = {interval.value: interval for interval in DigestInterval}

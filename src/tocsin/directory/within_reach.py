@@ -3,7 +3,7 @@
 from tocsin.directory.effective import merged_teams
 from tocsin.directory.model import Team
 from tocsin.directory.queries import read_team
-from tocsin.interface.acts import ActContext
+from tocsin.interface import ActContext
 from tocsin.node.errors import NotFoundError
 
 

@@ -17,7 +17,7 @@ from tocsin.drafting.difference import TextChange, difference
 from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.layouts import by_section
 from tocsin.drafting.model import Comment, EntryClass, Provision, StakeholderEntry, TextSection
-from tocsin.drafting.word.names import Element
+from tocsin.drafting.word import Element
 from tocsin.node.errors import InputError
 
 AKN = "http://docs.oasis-open.org/legaldocml/ns/akn/3.0"

@@ -16,7 +16,7 @@ def read_text(data: bytes, name: str = "") -> NegotiatedText:
 
     """
     if data.startswith((_ZIP, _OLE)) or name.casefold().endswith(".docx"):
-        from tocsin.drafting.word.text_in import read_word_text
+        from tocsin.drafting.word import read_word_text
 
         return read_word_text(data, name)
     for first, kind in _OTHERS.items():

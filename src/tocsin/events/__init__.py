@@ -1,1 +1,42 @@
 """Events: their schema, the sources they come from, and the table they are kept in."""
+
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.events import acts
+    from tocsin.events.acts import FeedCadence
+    from tocsin.events.alarms import FeedState, feed_states, watch_feeds
+    from tocsin.events.browse import Events, cursor_of, read_cursor
+    from tocsin.events.classify import TYPES
+    from tocsin.events.counting import EventCounts
+    from tocsin.events.duplicates import first_of_each, row_keys
+    from tocsin.events.enrich import enrich
+    from tocsin.events.export import EVENT, ExportForm, media_of, table_of, written
+    from tocsin.events.extra import fold
+    from tocsin.events.fields import BY_NAME, FIELDS, Field, FieldKind, Privacy
+    from tocsin.events.filters import EVERYWHERE, SEVERITIES, SPANS, EventFilter, FilterError
+    from tocsin.events.idf_out import addresses, flat, idf_lines, to_idf
+    from tocsin.events.ingests import (
+        IngestFilter,
+        WaitingRows,
+        find_ingests,
+        open_rows,
+        open_rows_of,
+        taken_places,
+        waiting_rows,
+    )
+    from tocsin.events.matching import TEXT_ROWS
+    from tocsin.events.models import ColumnSet, FeedAlarm, FeedRecord, Ingest, IngestState, LeftAside, TeamSet
+    from tocsin.events.normalise import UNUSABLE, normalise
+    from tocsin.events.quarantine import Quarantine, SetAsideRow, header_of, set_aside
+    from tocsin.events.reports import OpenedReport, empty_spool, find_reports, open_reports, shown
+    from tocsin.events.schema import COLUMNS
+    from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause, merged
+    from tocsin.events.store import EventQuery, EventStore, within
+    from tocsin.events.summaries import GLANCE, HOUR, Int64s
+    from tocsin.events.table import EventPart
+    from tocsin.events.views import EventView, delete_view, own_view, read_views, rename_view, save_view
+else:
+    lazy_face(__name__)

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field
 
 from tocsin.events.alarms import acknowledge, set_cadence
-from tocsin.interface.acts import N_, Absence, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Absence, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 

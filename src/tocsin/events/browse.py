@@ -17,9 +17,10 @@ import polars as pl
 
 from tocsin.events.counting import EventCounts, MatchCounter
 from tocsin.events.extra import PREFIX, fold
+from tocsin.events.fields import BY_NAME
 from tocsin.events.filters import EventFilter
 from tocsin.events.matching import TEXT_ROWS, EventFile, Matcher, ResolvedFilter
-from tocsin.events.schema import BY_NAME, COLUMNS
+from tocsin.events.schema import COLUMNS
 from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause
 from tocsin.events.store import EventStore
 from tocsin.events.summaries import GLANCE, Places, Summaries, UInt64s

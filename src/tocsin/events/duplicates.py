@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 import polars_hash  # its hashes are the same in every version
 
-from tocsin.node.records.key_files import KeyFiles
+from tocsin.node.records import KeyFiles
 
 
 def row_keys(texts: pl.Series, origin: str) -> npt.NDArray[np.uint64]:

@@ -16,8 +16,9 @@ from uuid import UUID
 
 import polars as pl
 
+from tocsin.events.fields import FIELDS
 from tocsin.events.idf_out import flat, idf_lines
-from tocsin.events.schema import COLUMNS, FIELDS
+from tocsin.events.schema import COLUMNS
 from tocsin.node.spreadsheet import FORMULA
 
 EVENT, PROBLEM = "event", "problem"

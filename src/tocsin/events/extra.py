@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 import polars as pl
 
-from tocsin.events.schema import FieldKind
+from tocsin.events.fields import FieldKind
 from tocsin.node.sentences import say
 
 PREFIX: Final = "extra."

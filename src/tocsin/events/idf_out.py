@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from tocsin.events.extra import fold, json_objects
-from tocsin.events.schema import FIELDS, Field, FieldKind
+from tocsin.events.fields import FIELDS, Field, FieldKind
 from tocsin.networks import format_addresses
 
 

@@ -27,7 +27,7 @@ class IngestFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingRows:
     """The rows of one ingest that wait in quarantine: ``open`` of all ``rows``, the rest was read again."""
 
     ingest: Ingest
@@ -47,7 +47,7 @@ def find_ingests(
     return [(ingest, feed) for ingest, feed in session.execute(query)]
 
 
-def waiting_rows(session: Session, since: datetime) -> list[Waiting]:
+def waiting_rows(session: Session, since: datetime) -> list[WaitingRows]:
     """The ingests since then of whose set-aside rows some wait for a person, newest first."""
     query = (
         select(Ingest, FeedRecord)
@@ -58,7 +58,7 @@ def waiting_rows(session: Session, since: datetime) -> list[Waiting]:
     )
     taken = _taken(session)
     found = [
-        Waiting(ingest, feed, ingest.quarantined, _left(ingest.quarantined, taken.get(ingest.number, 0)))
+        WaitingRows(ingest, feed, ingest.quarantined, _left(ingest.quarantined, taken.get(ingest.number, 0)))
         for ingest, feed in session.execute(query)
     ]
     return [one for one in found if one.open]

@@ -17,7 +17,8 @@ import polars as pl
 
 from tocsin.events.classify import classify
 from tocsin.events.extra import extra_columns
-from tocsin.events.schema import BY_NAME, COLUMNS, INTERNAL, Field, FieldKind
+from tocsin.events.fields import BY_NAME, Field, FieldKind
+from tocsin.events.schema import COLUMNS, INTERNAL
 from tocsin.events.sources import Batch, Feed
 from tocsin.events.values import read_values
 from tocsin.networks import SPECIAL_USE, format_networks, parse_addresses, parse_networks, special_use

@@ -16,7 +16,7 @@ from tocsin.events.schema import COLUMNS
 from tocsin.events.table import EventPart, EventTable
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
-from tocsin.node.records.kill_points import cut
+from tocsin.node.records import cut
 
 __all__ = ["EventPart", "EventQuery", "EventStore"]
 

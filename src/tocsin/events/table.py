@@ -21,7 +21,7 @@ from tocsin.events.extra import PREFIX
 from tocsin.events.schema import COLUMNS
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_file, sync_folder
-from tocsin.node.records.kill_points import cut
+from tocsin.node.records import cut
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable, Schema

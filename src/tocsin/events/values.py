@@ -16,7 +16,8 @@ from typing import Final
 
 import polars as pl
 
-from tocsin.events.schema import Field, FieldKind, dtype_of
+from tocsin.events.fields import Field, FieldKind
+from tocsin.events.schema import dtype_of
 from tocsin.networks import format_networks, parse_networks
 
 _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"

@@ -1,1 +1,49 @@
 """How anything is presented, and no room's matter: acts as data, and what is made from them."""
+
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.interface.acts import (
+        Absence,
+        Act,
+        ActContext,
+        OwnSurface,
+        RequestError,
+        Say,
+        Wording,
+        context_for,
+        in_english,
+        is_several,
+        names_in,
+        read_request,
+        wording_of,
+    )
+    from tocsin.interface.authorization import (
+        Needs,
+        NotHereError,
+        SecondFactorError,
+        SignInError,
+        WrongFormError,
+        form_word,
+        needs,
+        visitor_of,
+    )
+    from tocsin.interface.capabilities import N_, Capability, capabilities
+    from tocsin.interface.numbers import Number, number_in
+    from tocsin.interface.output import (
+        Commands,
+        Invocation,
+        emit,
+        fail,
+        fields,
+        note,
+        print_json,
+        print_table,
+        say,
+        visible,
+    )
+    from tocsin.interface.pages import PageMaker
+else:
+    lazy_face(__name__)

@@ -13,17 +13,13 @@ from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
+from tocsin.interface.capabilities import N_
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, Database
 
 _BRACES: Final = re.compile(r"\{(\w+)(?::\w+)?\}")
-
-
-def N_(text: str) -> str:  # noqa: N802 (the name by which gettext's tools know it)
-    """Mark a text for translation; the page that shows it translates it."""
-    return text
 
 
 class OwnSurface(str):

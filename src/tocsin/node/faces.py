@@ -1,28 +1,35 @@
-"""Faces of packages whose names are loaded when they are first asked for, as some take long."""
+"""Faces: what a room offers to others, loaded when it is first asked for, as some takes long."""
 
 import ast
-from collections.abc import Callable
+import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 
-def lazy_face(package: str, file: str) -> Callable[[str], object]:
-    """The ``__getattr__`` (PEP 562) of a package: loads what its ``__init__`` imports where only types are checked.
+class LazyFace(ModuleType):
+    """A package that loads what its ``__init__`` imports where only types are checked (PEP 562, by class).
 
-    So a public name is written once, where people and type checkers read it too. ``file``: that ``__init__``.
+    So a public name is written once, where people and type checkers read it too.
     """
 
-    @cache
-    def homes() -> dict[str, str]:
-        return imported_for_types(Path(file).read_text(encoding="utf-8"))
+    def __getattr__(self, name: str) -> object:
+        """The thing of that name; a module of the room where the face offers it whole."""
+        home = _homes(str(self.__file__)).get(name)
+        if home is None:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return import_module(f"{home}.{name}") if home == self.__name__ else getattr(import_module(home), name)
 
-    def load(name: str) -> object:
-        if name not in homes():
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(homes()[name]), name)
+    def __setattr__(self, name: str, value: object) -> None:
+        """As ever; but a module that was loaded never hides what the face offers by its name (``audit``)."""
+        if not (isinstance(value, ModuleType) and name in _homes(str(self.__file__))):
+            super().__setattr__(name, value)
 
-    return load
+
+def lazy_face(package: str) -> None:
+    """Makes a package that is being loaded a `LazyFace`."""
+    sys.modules[package].__class__ = LazyFace
 
 
 def imported_for_types(source: str) -> dict[str, str]:
@@ -36,3 +43,8 @@ def imported_for_types(source: str) -> dict[str, str]:
         if isinstance(line, ast.ImportFrom)
     ]
     return {alias.name: str(line.module) for line in imports for alias in line.names}
+
+
+@cache
+def _homes(file: str) -> dict[str, str]:
+    return imported_for_types(Path(file).read_text(encoding="utf-8"))

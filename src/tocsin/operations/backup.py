@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Table, delete, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 
 from tocsin import __version__
-from tocsin.interface.capabilities import capabilities
+from tocsin.interface import capabilities
 from tocsin.node.errors import ConflictError, InputError, StorageError, UsageError
 from tocsin.node.home import close_to_others, records_of
 from tocsin.node.paths import HomeFile, HomeFolder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from tocsin.events.models import Ingest, IngestState
+from tocsin.events import Ingest, IngestState
 from tocsin.node.errors import TocsinError
 from tocsin.node.paths import HomeFolder
 from tocsin.node.sentences import join_sentences, say
@@ -177,7 +177,7 @@ def _files_found(what: str, files: int, missing: Sequence[str]) -> HealthFinding
 
 def _feeds(node: NodeWithStores) -> Iterator[HealthFinding]:
     """A feed that went quiet is as good as an alarm: its problems would look healthy."""
-    from tocsin.events.alarms import feed_states, watch_feeds
+    from tocsin.events import feed_states, watch_feeds
 
     watch_feeds(node.database, now=datetime.now(UTC))
     feeds = feed_states(node.database)
@@ -328,7 +328,7 @@ def _mail(node: NodeWithStores) -> Iterator[HealthFinding]:
             say("mail"), True, say("finished mails are written to %(mails)s; nothing is sent", mails=node.mails)
         )
         return
-    from tocsin.delivery import reach_smtp
+    from tocsin.delivery.channels import reach_smtp
 
     yield HealthFinding(say("mail"), *reach_smtp(mail))
 
@@ -355,7 +355,7 @@ def _security_txt(node: NodeWithStores) -> Iterator[HealthFinding]:
     path = node.home / HomeFolder.FOUNDING / "security.txt"
     if not path.is_file():
         return
-    from tocsin.directory.registry.security_txt import parse_security_txt
+    from tocsin.directory.registry import parse_security_txt
 
     expires = parse_security_txt(path.read_text(encoding="utf-8")).expires
     left = expires - datetime.now(UTC) if expires else timedelta()

@@ -78,7 +78,7 @@ def _contact_coverage_users(look: Look) -> Facts:
 
 def _cirt_coverage(look: Look) -> Facts:
     """country, registered, responsive: each state, whether it has a CIRT, and whether a person answers there."""
-    from tocsin.directory.contacts.verification import terms_of
+    from tocsin.directory.contacts import terms_of
     from tocsin.directory.states import CirtStatus, read_bodies, read_cirts, read_states
 
     home, named = look.node.home, look.node.settings.directory
@@ -108,7 +108,7 @@ def _hearing_to_telling(look: Look) -> Facts:
     from sqlalchemy import select
 
     from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, ItemState
-    from tocsin.events.models import Ingest
+    from tocsin.events import Ingest
 
     found = look.session.execute(
         select(Ingest.started_at, Delivery.sent_at, Delivery.state)
@@ -182,7 +182,7 @@ def _numbers(look: Look) -> "pl.DataFrame":
     """The AS numbers of the country with ``ipv4`` and ``answers``: yes, no, or null where nobody tried."""
     import polars as pl
 
-    from tocsin.directory.contacts.verification import terms_of
+    from tocsin.directory.contacts import terms_of
     from tocsin.directory.coverage import answering, read_coverage, responsible_teams
 
     terms = terms_of(look.node.settings)
@@ -210,7 +210,7 @@ def _long_told(look: Look) -> set[int]:
 def _told_problems(look: Look) -> "pl.DataFrame":
     import polars as pl
 
-    from tocsin.problems.times import problem_times
+    from tocsin.problems import problem_times
 
     node = look.node
     return problem_times(node, node.store, node.tracker).filter(pl.col("told") <= look.at)

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import func, select
 
 from tocsin.delivery.mailbox import delete_received
-from tocsin.events.models import FeedRecord
+from tocsin.events import FeedRecord
 from tocsin.incidents.arrivals import delete_closed
 from tocsin.node.accounts import forget_ended_links
 from tocsin.node.letters import empty_letters

@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from tocsin.events.models import Ingest, IngestState
+from tocsin.events import Ingest, IngestState
 from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.paths import HomeFolder
 from tocsin.pipeline.stores import NodeWithStores

@@ -20,7 +20,7 @@ from tocsin.node.files import disk_failures, write_whole
 from tocsin.node.paths import HomeFile
 from tocsin.node.sentences import decode_sentence, encode_sentence
 from tocsin.node.settings import Settings
-from tocsin.pipeline.ingest import Clock
+from tocsin.pipeline.parse import Clock
 from tocsin.pipeline.stores import NodeWithStores
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -205,14 +205,14 @@ def _read_replies(node: NodeWithStores, clock: Clock) -> str:
 
 
 def _watch_feeds(node: NodeWithStores, clock: Clock) -> str:
-    from tocsin.events.alarms import watch_feeds
+    from tocsin.events import watch_feeds
 
     watch_feeds(node.database, now=clock())
     return ""
 
 
 def _verify(node: NodeWithStores, clock: Clock) -> str:
-    from tocsin.directory.contacts.verification import verify_due
+    from tocsin.directory.contacts import verify_due
 
     verify_due(node, now=clock())
     return ""

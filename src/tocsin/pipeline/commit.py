@@ -19,15 +19,12 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import queue, release_items
 from tocsin.directory import Team
-from tocsin.events.models import ColumnSet, FeedRecord, Ingest, IngestState, TeamSet
-from tocsin.events.reports import empty_spool, shown
+from tocsin.events import ColumnSet, EventPart, FeedRecord, Ingest, IngestState, TeamSet, empty_spool, shown
 from tocsin.events.sources import Feed
-from tocsin.events.store import EventPart
 from tocsin.node.errors import StorageError
 from tocsin.node.files import sync_folder
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import AuditAction, audit, cut
-from tocsin.node.records.key_files import KeyFiles
+from tocsin.node.records import AuditAction, KeyFiles, audit, cut
 from tocsin.pipeline.stores import NodeWithStores
 
 _MOST_COLUMNS = 2_000  # no feed has so many; a hostile header may

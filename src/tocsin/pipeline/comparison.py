@@ -18,14 +18,13 @@ from typing import TypeAlias
 import polars as pl
 
 from tocsin.directory import ResponsibilityRole, Team
-from tocsin.events.idf_out import addresses
+from tocsin.events import addresses, find_reports, open_reports
 from tocsin.events.redaction import redacted
-from tocsin.events.reports import find_reports, open_reports
 from tocsin.events.sources import recognise
 from tocsin.networks import Networks
 from tocsin.node.errors import InputError
 from tocsin.node.paths import HomeFolder
-from tocsin.pipeline.ingest import understand
+from tocsin.pipeline.parse import understand
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.sharing.gate import GateVerdict, LocalRule, allowed_teams

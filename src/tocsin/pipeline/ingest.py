@@ -14,41 +14,34 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
-from typing import IO, Self
+from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from sqlalchemy.orm import Session
 
-from tocsin.events.alarms import watch_feeds
-from tocsin.events.duplicates import first_of_each, row_keys
-from tocsin.events.enrich import enrich
-from tocsin.events.models import FeedRecord, Ingest
-from tocsin.events.normalise import UNUSABLE, normalise
-from tocsin.events.quarantine import Quarantine
-from tocsin.events.redaction import redacted
-from tocsin.events.reports import OpenedReport, find_reports, open_reports, shown
-from tocsin.events.sources import Chunk, Feed, FeedSource, Reader, sources
-from tocsin.events.store import EventPart
+from tocsin.events import (
+    EventPart,
+    FeedRecord,
+    Ingest,
+    OpenedReport,
+    Quarantine,
+    first_of_each,
+    watch_feeds,
+)
 from tocsin.networks import Networks
-from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
+from tocsin.node.errors import TocsinError, internal_failures
 from tocsin.node.files import disk_failures
-from tocsin.node.paths import HomeFolder
 from tocsin.node.records import cut
-from tocsin.node.sentences import say
 from tocsin.node.settings import TellSettings
 from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.parse import Clock, Failures, IngestSession, OpenReport, ParsedBatch, open_all, open_report
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores, writer
-from tocsin.problems import ReminderPolicy, Sightings, problem_keys
-from tocsin.problems.answers.snapshot import AnswerSnapshot
+from tocsin.problems import ReminderPolicy, Sightings
+from tocsin.problems.answers import AnswerSnapshot
 
 _WORKERS = 2
-_AHEAD = 2  # batches in flight beside the one that is settled; each costs about 200 MB of memory
-
-
-Failures = list[tuple[str, TocsinError]]
 
 
 @dataclass
@@ -73,17 +66,6 @@ class Counts:
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
         return self
-
-
-@dataclass(frozen=True)
-class ParsedBatch:
-    """One batch read, checked and enriched, before anything was compared with what is known."""
-
-    frame: pl.DataFrame
-    rows: npt.NDArray[np.int64]
-    row_keys: npt.NDArray[np.uint64]
-    problem_keys: npt.NDArray[np.uint64]
-    unusable: list[tuple[int, str, str]]
 
 
 @dataclass
@@ -122,7 +104,6 @@ class IngestSummary:
 
 
 Progress = Callable[[str, Counts], None]
-Clock = Callable[[], datetime]
 _WAITING = "waiting for another ingest to finish"
 
 
@@ -147,33 +128,33 @@ def ingest(
 
     That holds for whatever it fails of: what nobody expected is an `InternalError` of that one report.
     """
-    with open_session(node, waiting=lambda: progress(_WAITING, Counts()), clock=clock) as workshop:
-        return ingest_in(workshop, paths, source=source, feed=feed, progress=progress)
+    with open_session(node, waiting=lambda: progress(_WAITING, Counts()), clock=clock) as session:
+        return ingest_in(session, paths, source=source, feed=feed, progress=progress)
 
 
 def ingest_in(
-    workshop: "IngestSession",
+    session: IngestSession,
     paths: Iterable[Path],
     *,
     source: str | None = None,
     feed: str | None = None,
     progress: Progress = _silent,
 ) -> IngestSummary:
-    """The same in an open workshop, which serves many calls."""
+    """The same in an open session, which serves many calls."""
     started = monotonic()
     total = Counts()
     failed: Failures = []
     came: set[int] = set()
     ingests: list[int] = []
-    opened = _open_all(workshop, paths, failed, source, feed)
-    following = workshop.reading.submit(next, opened, None)
+    opened = open_all(session, paths, failed, source, feed)
+    following = session.reading.submit(next, opened, None)
     try:
         while (reading := following.result()) is not None:
             # The next report is opened, read and understood while this one is settled.
-            following = workshop.reading.submit(next, opened, None)
+            following = session.reading.submit(next, opened, None)
             try:
                 with _failures(reading.report), closing(reading):
-                    number, counts = _take_in(workshop, reading)
+                    number, counts = _take_in(session, reading)
                 total += counts
                 ingests.append(number)
                 came.add(reading.record.id)
@@ -181,11 +162,11 @@ def ingest_in(
             except TocsinError as error:
                 failed.append((reading.report.name, error))
                 wait([following])  # it may be unpacking where we clean up now
-                ingests += commitment.recover(workshop.node)
+                ingests += commitment.recover(session.node)
     finally:
         if (unused := following.result()) is not None:
             unused.close()
-    watch_feeds(workshop.node.database, now=workshop.clock(), feeds=came)
+    watch_feeds(session.node.database, now=session.clock(), feeds=came)
     return IngestSummary(total, failed, monotonic() - started, ingests)
 
 
@@ -206,11 +187,11 @@ def take_in_again(
 ) -> Counts:
     """Take in the set-aside rows of an ingest, put together as a report of their own. For the writer."""
     with (
-        _workshop(node, clock) as workshop,
+        _session(node, clock) as session,
         _failures(report),
-        closing(_open(workshop, report, source, feed)) as reading,
+        closing(open_report(session, report, source, feed)) as reading,
     ):
-        return _take_in(workshop, reading, again)[1]
+        return _take_in(session, reading, again)[1]
 
 
 @contextmanager
@@ -220,18 +201,6 @@ def _failures(report: OpenedReport) -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class IngestSession:
-    """What all reports of a run share."""
-
-    node: NodeWithStores
-    pool: ThreadPoolExecutor  # understands batches and writes them
-    reading: ThreadPoolExecutor  # one thread: opens reports and reads chunks, in order
-    networks: Networks
-    tellers: RecipientResolver
-    clock: Clock
-
-
 @contextmanager
 def open_session(
     node: NodeWithStores, *, waiting: Callable[[], None] = lambda: None, clock: Clock = _now
@@ -239,103 +208,39 @@ def open_session(
     """Be the writer of a node, with what was cut off before finished; waits for another, after saying so."""
     with writer(node, waiting):
         commitment.recover(node)
-        with _workshop(node, clock) as workshop:
-            yield workshop
+        with _session(node, clock) as session:
+            yield session
 
 
 @contextmanager
-def _workshop(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSession]:
+def _session(node: NodeWithStores, clock: Clock = _now) -> Iterator[IngestSession]:
     with ThreadPoolExecutor(_WORKERS) as pool, ThreadPoolExecutor(1) as reading:
         yield IngestSession(node, pool, reading, Networks.open(node.home), RecipientResolver.open(node), clock)
 
 
-@dataclass(frozen=True)
-class OpenReport:
-    """A report opened and known, whose first batches are being understood already."""
-
-    report: OpenedReport
-    stream: IO[bytes]
-    reader: Reader
-    record: FeedRecord
-    feed: Feed
-    heard: datetime
-    batches: "_OrderedBatches"
-
-    def close(self) -> None:
-        """Let go of the file, after the work on it that is still under way."""
-        self.batches.stop()
-        self.stream.close()
-
-
-def _open_all(
-    workshop: IngestSession, paths: Iterable[Path], failed: Failures, source: str | None, feed: str | None
-) -> Iterator[OpenReport]:
-    """Each report, opened when it is asked for; what cannot be opened is noted in ``failed``."""
-    for path in find_reports(paths):
-        try:
-            with internal_failures(shown(path)):
-                for report in open_reports(path, workshop.node.spool, workshop.node.settings.ingest):
-                    where = shown(path) if report.name in path.name else f"{shown(path)}: {report.name}"
-                    try:
-                        with internal_failures(where):
-                            reading = _open(workshop, report, source, feed)
-                    except TocsinError as error:  # the others in the same archive may be good
-                        failed.append((where, error))
-                    else:
-                        yield reading
-        except TocsinError as error:
-            failed.append((shown(path), error))
-
-
-def _open(workshop: IngestSession, report: OpenedReport, source: str | None, feed: str | None) -> OpenReport:
-    try:
-        return _opened(workshop, report, source, feed)
-    except OSError as error:
-        reason = say("%(path)s cannot be read: %(strerror)s.", path=report.name, strerror=error.strerror)
-        raise InputError(reason, hint=say("Check that it is still there.")) from error
-
-
-def _opened(workshop: IngestSession, report: OpenedReport, source: str | None, feed: str | None) -> OpenReport:
-    origin, code = _origin(workshop.node, report, source, feed)
-    record = commitment.known_feed(workshop.node, origin.feed(code))
-    described = replace(origin.feed(code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
-    heard = workshop.clock()
-    stream = report.path.open("rb")
-    limit = workshop.node.settings.ingest.max_record_bytes
-    try:
-        reader = origin.open(code, redacted(report.limited(stream)), workshop.node.settings.ingest.batch_bytes, limit)
-    except BaseException:
-        stream.close()
-        raise
-    batches = _OrderedBatches(
-        workshop, lambda chunk: understand(reader, chunk, described, workshop.networks, heard), reader.chunks()
-    )
-    return OpenReport(report, stream, reader, record, described, heard, batches)
-
-
-def _take_in(workshop: IngestSession, reading: OpenReport, again: ReplayOf | None = None) -> tuple[int, Counts]:
+def _take_in(session: IngestSession, reading: OpenReport, again: ReplayOf | None = None) -> tuple[int, Counts]:
     """Take in one report, once: the same content for the same feed again is counted as already here."""
-    node, report = workshop.node, reading.report
+    node, report = session.node, reading.report
     if (before := commitment.already_ingested(node, report.content_hash, reading.record.id)) is not None:
         return before, Counts(already=1)
     number = commitment.next_number(node)
     quarantine = Quarantine(node.quarantine, number, reading.reader.header)
-    desk = IngestRun(
+    run = IngestRun(
         node,
         number,
         reading.heard.date(),
         reading.heard,
         reading.record,
         reading.feed.duplicate_days or node.settings.ingest.duplicate_days,
-        workshop.tellers,
+        session.tellers,
         _repeat(node.settings.tell),
-        workshop.tellers.said(node, reading.heard),
+        session.tellers.said(node, reading.heard),
         quarantine,
         columns=getattr(reading.reader, "columns", ()),  # readers of others may not know theirs
     )
     with closing(quarantine):
-        _settle_all(workshop, reading, desk)
-        return number, _finish(desk, report, again)
+        _settle_all(session, reading, run)
+        return number, _finish(run, report, again)
 
 
 def _repeat(tell: TellSettings) -> ReminderPolicy:
@@ -348,117 +253,74 @@ def _repeat(tell: TellSettings) -> ReminderPolicy:
     return ReminderPolicy(steps, 0 if tell.escalate_to == "none" else tell.escalate_after_days)
 
 
-def _settle_all(workshop: IngestSession, reading: OpenReport, desk: IngestRun) -> None:
+def _settle_all(session: IngestSession, reading: OpenReport, run: IngestRun) -> None:
     """Settle batch after batch, in order, each stored while the next ones are settled."""
     writes: deque[Future[EventPart]] = deque()
     try:
         for part, understood in enumerate(reading.batches):
-            settled = _settle(desk, understood, part)
+            settled = _settle(run, understood, part)
             if settled.height:
-                writes.append(workshop.pool.submit(_store, desk, settled, part))
+                writes.append(session.pool.submit(_store, run, settled, part))
             while len(writes) > 1:
-                desk.parts.append(writes.popleft().result())
+                run.parts.append(writes.popleft().result())
             cut("ingest.batch")
-        desk.parts += [write.result() for write in writes]
+        run.parts += [write.result() for write in writes]
     finally:
         wait(writes)  # after a failure the next report takes the same number, so nothing may still be written
     if reading.report.broken:
-        desk.quarantine.add([(0, reading.report.broken, "")])
+        run.quarantine.add([(0, reading.report.broken, "")])
     reading.report.check_unchanged(reading.stream)
     cut("ingest.read")
 
 
-def _origin(node: NodeWithStores, report: OpenedReport, source: str | None, feed: str | None) -> tuple[FeedSource, str]:
-    """The source and feed code of a report: as told, else by its name and first bytes."""
-    known = sources(node.home / HomeFolder.FEEDS, report.folder)
-    if source is not None and source not in known:
-        raise UsageError(
-            say("There is no source '%(source)s'.", source=source),
-            hint=say("Take one of: %(known)s.", known=", ".join(known)),
-        )
-    asked = [known[source]] if source else list(known.values())
-    if source is not None and feed is not None:
-        return known[source], feed
-    head = report.head()
-    if not head.strip():
-        raise InputError(say("%(name)s is empty.", name=report.name), hint=say("Ask its sender for the report again."))
-    for candidate in asked:
-        if code := candidate.recognise(report.name, head):
-            return candidate, feed or code
-    raise InputError(
-        say("%(name)s: neither its name nor its first line tells which feed it is.", name=report.name),
-        hint=say(
-            "Choose the feed when you send it in, with --source NAME --feed NAME by command; a "
-            "collector has it in its settings. docs/sources.md shows how to describe a new CSV feed."
-        ),
-    )
-
-
-def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now: datetime) -> ParsedBatch:
-    """Read, check and enrich one chunk; pure, so that chunks are understood in parallel."""
-    batch = reader.parse(chunk)
-    normalised = normalise(batch, feed, now)
-    usable = normalised.usable.to_numpy()
-    bad = np.flatnonzero(~usable).tolist()
-    unusable = [(row.line, row.reason, row.raw) for row in batch.unreadable]
-    if bad:
-        unusable += [(line, UNUSABLE, raw) for line, raw in batch.locate(bad)]
-    rows = chunk.first_record + np.flatnonzero(usable)
-    frame, texts = normalised.frame, batch.raw_texts()
-    if bad:
-        frame, texts = frame.filter(normalised.usable), texts.filter(normalised.usable)
-    keys = row_keys(texts, f"{feed.source}/{feed.code}\n{reader.header}")
-    return ParsedBatch(enrich(frame, networks), rows, keys, problem_keys(frame), unusable)
-
-
-def _settle(desk: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
+def _settle(run: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame:
     """Compare one batch with what is known, decide who is told, and count; returns the rows to store."""
-    desk.quarantine.add(understood.unusable)
+    run.quarantine.add(understood.unusable)
     cut("ingest.set-aside")
     # Duplicates go first, so that a row that came twice is no second sighting of its problem. The arrays of a batch
     # (frame, rows, keys) are filtered together: they have one place for each event in common.
     kept = first_of_each(
         understood.row_keys,
-        desk.node.rows_since(desk.day, desk.duplicate_days),
-        ingest=desk.number,
+        run.node.rows_since(run.day, run.duplicate_days),
+        ingest=run.number,
         part=part,
     )
     frame, rows, keys = understood.frame, understood.rows, understood.problem_keys
     if not kept.all():
         frame, rows, keys = frame.filter(pl.Series(kept)), rows[kept], keys[kept]
-    desk.counts.rows += len(kept)
-    desk.counts.duplicates += len(kept) - frame.height
-    desk.counts.stored += frame.height
+    run.counts.rows += len(kept)
+    run.counts.duplicates += len(kept) - frame.height
+    run.counts.stored += frame.height
     if frame.is_empty():
         return frame
     seen_at = frame.select(pl.coalesce("time.source", "time.observation").dt.epoch("s").clip(0, 2**32 - 1))
     # See, decide, note, in this order: the decision needs the notes as they were before this batch, and what is
     # noted is what was decided. A later batch of this ingest looks up what this one noted.
     sightings = Sightings.of(keys, seen_at.to_series().cast(pl.UInt32).to_numpy())
-    now = int(desk.now.timestamp())
-    seen = desk.node.tracker.see(
+    now = int(run.now.timestamp())
+    seen = run.node.tracker.see(
         sightings,
-        ingest=desk.number,
-        feed=desk.feed.id,
+        ingest=run.number,
+        feed=run.feed.id,
         now=now,
-        repeat=desk.repeat,
+        repeat=run.repeat,
     )
-    told = desk.tellers.decide(frame, seen, desk.said)
-    desk.node.tracker.note(seen, told.telling, ingest=desk.number, part=part, now=now)
+    told = run.tellers.decide(frame, seen, run.said)
+    run.node.tracker.note(seen, told.telling, ingest=run.number, part=part, now=now)
     cut("ingest.noted")
-    desk.counts.problems_new += seen.new
-    desk.counts.problems_continuing += seen.continuing
-    desk.counts.routed += told.routed_rows
-    desk.counts.unrouted += frame.height - told.routed_rows
-    desk.counts.withheld += sum(told.withheld.values())
-    desk.withheld += told.withheld
-    desk.owed += told.owed
+    run.counts.problems_new += seen.new
+    run.counts.problems_continuing += seen.continuing
+    run.counts.routed += told.routed_rows
+    run.counts.unrouted += frame.height - told.routed_rows
+    run.counts.withheld += sum(told.withheld.values())
+    run.withheld += told.withheld
+    run.owed += told.owed
     newest = frame["time.source"].max()
     if isinstance(newest, datetime):
-        desk.newest = max(newest, desk.newest or newest)
+        run.newest = max(newest, run.newest or newest)
     # What is stored with each event for good; ``fresh`` is the problem's, repeated for each of its events.
     return frame.with_columns(
-        pl.lit(desk.number, dtype=pl.Int64).alias("ingest"),
+        pl.lit(run.number, dtype=pl.Int64).alias("ingest"),
         pl.Series("row", rows),
         pl.Series("problem", keys.view(np.int64)),
         pl.Series("fresh", seen.fresh[sightings.of_event]),
@@ -467,78 +329,45 @@ def _settle(desk: IngestRun, understood: ParsedBatch, part: int) -> pl.DataFrame
     )
 
 
-def _store(desk: IngestRun, frame: pl.DataFrame, part: int) -> EventPart:
-    return desk.node.store.write_part(frame, ingest=desk.number, part=part, day=desk.day)
+def _store(run: IngestRun, frame: pl.DataFrame, part: int) -> EventPart:
+    return run.node.store.write_part(frame, ingest=run.number, part=part, day=run.day)
 
 
-def _finish(desk: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Counts:
+def _finish(run: IngestRun, report: OpenedReport, again: ReplayOf | None) -> Counts:
     """Make the ingest true, once."""
-    counts = desk.counts
+    counts = run.counts
     counts.reports = 1
-    counts.quarantined = desk.quarantine.sync()
+    counts.quarantined = run.quarantine.sync()
     cut("ingest.closed")
     counts.rows += counts.quarantined
     record = Ingest(
-        number=desk.number,
-        feed_id=desk.feed.id,
+        number=run.number,
+        feed_id=run.feed.id,
         content_hash=report.content_hash,
         report=report.name,
-        started_at=desk.now,
-        day=desk.day,
-        newest_event=desk.newest,
+        started_at=run.now,
+        day=run.day,
+        newest_event=run.newest,
         replay_of=again.of if again else None,
         replay_places=None if again is None or again.places is None else list(again.places),
-        directory_version=desk.tellers.version,
-        withheld_by_rule=dict(desk.withheld),
+        directory_version=run.tellers.version,
+        withheld_by_rule=dict(run.withheld),
         **{name: value for name, value in vars(counts).items() if name not in {"reports", "already"}},
     )
     noted = replace(counts)
     prepared = commitment.PreparedIngest(
         record,
-        desk.parts,
-        desk.tellers.sets.numbers,
-        desk.owed,
-        desk.tellers.teams,
-        desk.columns,
+        run.parts,
+        run.tellers.sets.numbers,
+        run.owed,
+        run.tellers.teams,
+        run.columns,
         note=(lambda session: again.note(session, noted)) if again else None,
     )
-    counts.deliveries = commitment.prepare(desk.node, prepared)
-    commitment.commit(desk.node, desk.number, desk.parts, now=desk.now)
+    counts.deliveries = commitment.prepare(run.node, prepared)
+    commitment.commit(run.node, run.number, run.parts, now=run.now)
     cut("ingest.merging")
     with suppress(OSError):  # without room for it now, a later ingest merges
-        desk.node.tracker.files.merge(up_to=desk.number)
-        desk.node.rows_of(desk.day).merge(up_to=desk.number)
+        run.node.tracker.files.merge(up_to=run.number)
+        run.node.rows_of(run.day).merge(up_to=run.number)
     return counts
-
-
-class _OrderedBatches:
-    """Batches in the order of their chunks; a few are read and worked on ahead, from the very beginning."""
-
-    def __init__(
-        self, workshop: IngestSession, function: Callable[[Chunk], ParsedBatch], chunks: Iterator[Chunk]
-    ) -> None:
-        self._workshop, self._function, self._chunks = workshop, function, chunks
-        self._waiting: deque[Future[Future[ParsedBatch] | None]] = deque()
-        self._fill()
-
-    def __iter__(self) -> Iterator[ParsedBatch]:
-        while self._waiting:
-            work = self._waiting.popleft().result()
-            if work is not None:
-                understood = work.result()
-                self._fill()
-                yield understood
-
-    def stop(self) -> None:
-        """Give up what has not begun and wait for what has."""
-        self._chunks = iter(())
-        begun = [reading.result() for reading in self._waiting if not reading.cancel() and not reading.exception()]
-        wait([work for work in begun if work is not None and not work.cancel()])
-
-    def _fill(self) -> None:
-        while len(self._waiting) < _AHEAD:
-            self._waiting.append(self._workshop.reading.submit(self._advance))
-
-    def _advance(self) -> Future[ParsedBatch] | None:
-        chunk = next(self._chunks, None)
-        return None if chunk is None else self._workshop.pool.submit(self._function, chunk)

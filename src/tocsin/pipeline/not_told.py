@@ -8,7 +8,7 @@ from datetime import datetime
 import polars as pl
 from sqlalchemy import select
 
-from tocsin.events.models import Ingest, IngestState
+from tocsin.events import Ingest, IngestState
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.sharing.rules import rule_words
 

@@ -22,15 +22,14 @@ from tocsin.delivery import (
     Sender,
     deliver,
     due_state,
-    open_channel,
     preview,
 )
+from tocsin.delivery.channels import open_channel
 from tocsin.delivery.sealing import open_seals
 from tocsin.delivery.texts import open_text_folders
 from tocsin.directory import Directory, ResponsibilityRole, read_directory
 from tocsin.directory.keys import keys_by_team
-from tocsin.events.idf_out import addresses
-from tocsin.events.models import TeamSet
+from tocsin.events import TeamSet, addresses
 from tocsin.node.errors import ConflictError
 from tocsin.node.records import node_uuid
 from tocsin.node.reply_addresses import reply_addresses

@@ -18,14 +18,14 @@ from sqlalchemy import select
 
 from tocsin.delivery import sent_to
 from tocsin.directory import Mute, ResponsibilityRole, Team, directory_version, read_directory
-from tocsin.events.models import TeamSet
+from tocsin.events import TeamSet
 from tocsin.node.records import Database
 from tocsin.node.settings import Settings
 from tocsin.pipeline.escalation import next_asked
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.team_sets import Int32s, TeamSets
 from tocsin.problems import NotificationFlags, SightingResult
-from tocsin.problems.answers.snapshot import AnswerSnapshot, read_said
+from tocsin.problems.answers import AnswerSnapshot, read_said
 from tocsin.sharing.gate import allowed_teams
 from tocsin.sharing.routing import Router, current_router
 from tocsin.sharing.rules import NO_RULES, Rules, muted, numbers_of, rules_in_force

@@ -19,14 +19,22 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.events.idf_out import to_idf
-from tocsin.events.ingests import Waiting, taken_places, waiting_rows
-from tocsin.events.models import FeedRecord, Ingest, LeftAside
-from tocsin.events.quarantine import SetAsideRow, header_of, set_aside
+from tocsin.events import (
+    FeedRecord,
+    Ingest,
+    LeftAside,
+    OpenedReport,
+    SetAsideRow,
+    WaitingRows,
+    header_of,
+    set_aside,
+    taken_places,
+    to_idf,
+    waiting_rows,
+)
 from tocsin.events.redaction import redacted_bytes
-from tocsin.events.reports import OpenedReport
 from tocsin.events.sources import sources
-from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.networks import Networks
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
@@ -34,7 +42,8 @@ from tocsin.node.paths import HomeFolder
 from tocsin.node.records import AuditAction, audit
 from tocsin.node.sentences import say
 from tocsin.pipeline import commit as commitment
-from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again, understand
+from tocsin.pipeline.ingest import Counts, ReplayOf, take_in_again
+from tocsin.pipeline.parse import understand
 from tocsin.pipeline.stores import NodeWithStores, writer
 
 _NAMED = 100  # rows that an audit entry names
@@ -147,7 +156,7 @@ def is_open(node: NodeWithStores, row: SetAsideRow) -> bool:
 
 def rows_waiting(
     node: NodeWithStores, wanted: RowFilter, *, after: tuple[int, int] | None = None
-) -> Iterator[tuple[Waiting, SetAsideRow]]:
+) -> Iterator[tuple[WaitingRows, SetAsideRow]]:
     """The rows that wait for a person: the newest ingest first, its rows in order.
 
     ``after``: ingest and place of the row before the first; a stable cursor.
@@ -272,7 +281,7 @@ def _reasons(folder: Path, number: int, taken: frozenset[int]) -> tuple[tuple[tu
     return tuple(Counter((row.reason, bool(row.raw)) for row in rows).items())
 
 
-def _waiting(node: NodeWithStores, wanted: RowFilter) -> list[tuple[Waiting, frozenset[int]]]:
+def _waiting(node: NodeWithStores, wanted: RowFilter) -> list[tuple[WaitingRows, frozenset[int]]]:
     with node.database.reading() as session:
         found = [
             one

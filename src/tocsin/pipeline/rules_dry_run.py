@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from tocsin.events.store import EventQuery
+from tocsin.events import EventQuery
 from tocsin.pipeline.recipients import RecipientResolver, RoutedBatch
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.sharing.gate import ReleasePurpose, recipient_of

@@ -9,13 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from tocsin.directory import team_numbers
-from tocsin.events.browse import Events
-from tocsin.events.store import EventStore
+from tocsin.events import Events, EventStore
 from tocsin.node.home import open_home
 from tocsin.node.node import Node
 from tocsin.node.paths import HomeFile, HomeFolder
-from tocsin.node.records import Database
-from tocsin.node.records.key_files import KeyFiles
+from tocsin.node.records import Database, KeyFiles
 from tocsin.node.settings import Settings
 from tocsin.problems import NOTES, Tracker
 

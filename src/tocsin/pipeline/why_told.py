@@ -12,7 +12,7 @@ import polars as pl
 
 from tocsin.delivery import Delivery
 from tocsin.directory import ResponsibilityRole
-from tocsin.events.extra import fold
+from tocsin.events import fold
 from tocsin.pipeline.recipients import RecipientResolver
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.problems.answers import told_events

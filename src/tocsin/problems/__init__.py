@@ -1,15 +1,24 @@
 """Problems: one asset with one thing wrong, seen once or many times, until its feed no longer sees it."""
 
-from tocsin.problems.current import KnownProblems, feed_runs, known_problems, last_committed
-from tocsin.problems.identity import problem_keys
-from tocsin.problems.track import (
-    NOTES,
-    NotesArray,
-    NotificationFlags,
-    ReminderPolicy,
-    SightingResult,
-    Sightings,
-    Tracker,
-    gone_since,
-    seen_again,
-)
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.problems.current import known_problems, last_committed
+    from tocsin.problems.identity import problem_keys
+    from tocsin.problems.team_times import team_figures
+    from tocsin.problems.times import By, TimesGroup, problem_times, summarise
+    from tocsin.problems.track import (
+        NOTES,
+        NotesArray,
+        NotificationFlags,
+        ReminderPolicy,
+        SightingResult,
+        Sightings,
+        Tracker,
+        gone_since,
+    )
+    from tocsin.problems.unanswered import UnansweredProblem, count_unanswered, unanswered
+else:
+    lazy_face(__name__)

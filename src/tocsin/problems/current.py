@@ -8,7 +8,7 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.events.models import Ingest, IngestState
+from tocsin.events import Ingest, IngestState
 from tocsin.problems.track import NOTES, NotesArray, Tracker, gone_since
 
 Runs = Mapping[int, Sequence[tuple[int, int]]]

@@ -17,12 +17,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, DeliveryState
-from tocsin.events.models import Ingest, IngestState, TeamSet
-from tocsin.events.store import EventStore
+from tocsin.events import EventStore, Ingest, IngestState, TeamSet
 from tocsin.node.censoring import RESAMPLES, Median, median
 from tocsin.node.node import Node
-from tocsin.problems import KnownProblems, Tracker, known_problems
 from tocsin.problems.answers import answered
+from tocsin.problems.current import KnownProblems, known_problems
+from tocsin.problems.track import Tracker
 
 _TIME = pl.Datetime("us", "UTC")
 TIMES: Final = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from tocsin.node.records.key_files import KeyFiles
+from tocsin.node.records import KeyFiles
 
 # Columns of the notes, all uint32: times in seconds since 1970 UTC; numbers of feed, ingest and set of teams; counts.
 # New ones are added at the end: files without them are read as having zeros there.

@@ -8,12 +8,11 @@ import numpy.typing as npt
 from sqlalchemy import select
 
 from tocsin.delivery import sent_to
-from tocsin.events.models import TeamSet
-from tocsin.events.store import EventStore
+from tocsin.events import EventStore, TeamSet
 from tocsin.node.node import Node
-from tocsin.problems import KnownProblems, Tracker, known_problems
-from tocsin.problems.answers import Courses
-from tocsin.problems.answers.snapshot import read_said
+from tocsin.problems.answers import Courses, read_said
+from tocsin.problems.current import KnownProblems, known_problems
+from tocsin.problems.track import Tracker
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from tocsin.interface.capabilities import N_, Capability
+from tocsin.interface import N_, Capability
 
 CAPABILITY: Final = Capability(
     title=N_("Readiness"),

@@ -60,7 +60,7 @@ def read_panel(path: Path) -> Panel:
 
 
 @dataclass(frozen=True)
-class Goal:
+class RiseGoal:
     """A rise of ``percent`` from the year ``baseline`` to the year ``end``, on a scale that ends at ``full_score``."""
 
     percent: float
@@ -84,7 +84,7 @@ def in_group(panel: Panel, conditions: Sequence[str]) -> BoolArray:
     return inside
 
 
-def assess(panel: Panel, goal: Goal, conditions: Sequence[str] = ()) -> dict[str, object]:
+def assess(panel: Panel, goal: RiseGoal, conditions: Sequence[str] = ()) -> dict[str, object]:
     """Every reading of the goal for one group, between two years; the keys explain themselves.
 
     Means are over members with a score in both years. A figure that cannot be computed is
@@ -124,7 +124,7 @@ def assess(panel: Panel, goal: Goal, conditions: Sequence[str] = ()) -> dict[str
     }
 
 
-def tabulate(panel: Panel, goal: Goal) -> list[dict[str, object]]:
+def tabulate(panel: Panel, goal: RiseGoal) -> list[dict[str, object]]:
     """One row for all members and for each flagged group, from each year before the goal's end to that end."""
     rows = []
     for condition in ("", *(f"{flag}=True" for flag in panel.flags())):
@@ -181,7 +181,7 @@ def notes(found: Mapping[str, object]) -> list[str]:
     return lines + [f"Not computable: {reason}." for reason in reasons]
 
 
-def _mean_change(panel: Panel, both: BoolArray, how: tuple[str, str], goal: Goal) -> dict[str, object]:
+def _mean_change(panel: Panel, both: BoolArray, how: tuple[str, str], goal: RiseGoal) -> dict[str, object]:
     weighting, kind = how
     baseline, end = goal.baseline, goal.end
     first, reason = _weights(panel, weighting, baseline)
@@ -228,7 +228,7 @@ def _change(before: float, after: float, reading: str, full_score: float) -> tup
     return ((after - before) / gap * 100, "") if gap > 0 else (None, "the baseline is the full score: no gap remains")
 
 
-def _rose(start: FloatArray, final: FloatArray, reading: str, goal: Goal) -> dict[str, object]:
+def _rose(start: FloatArray, final: FloatArray, reading: str, goal: RiseGoal) -> dict[str, object]:
     whole, computable, why = {
         "points": (np.full_like(start, 100.0), np.ones(len(start), dtype=np.bool_), ""),
         "relative_percent": (start, start > 0, "the member's baseline score is 0"),

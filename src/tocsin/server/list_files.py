@@ -14,8 +14,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from tocsin.directory import FoundTeam, RuleKind, TeamSearch, search_teams
-from tocsin.events.ingests import IngestFilter, find_ingests
-from tocsin.events.models import FeedRecord, Ingest
+from tocsin.events import FeedRecord, Ingest, IngestFilter, find_ingests
 from tocsin.node.records import Database
 from tocsin.node.spreadsheet import escape_formula
 

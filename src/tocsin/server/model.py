@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocsin.directory.model import DigestInterval, ResponsibilityRole, RuleKind, TeamKind
+from tocsin.directory import DigestInterval, ResponsibilityRole, RuleKind, TeamKind
 
 _OF_ATTRIBUTES = ConfigDict(from_attributes=True)  # made of a record with attributes of these names
 

@@ -20,45 +20,38 @@ from starlette.types import Scope
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tocsin import __version__
-from tocsin.events.filters import EventFilter
-from tocsin.interface.authorization import WrongFormError
-from tocsin.interface.capabilities import capabilities
+from tocsin.events import EventFilter
+from tocsin.interface import NotHereError, SecondFactorError, SignInError, WrongFormError, capabilities
 from tocsin.node.errors import InputError, NotFoundError, SettingError, TocsinError, UsageError
-from tocsin.node.records.sealer import sealing
+from tocsin.node.records import sealing
 from tocsin.node.tokens import open_tokens
 from tocsin.operations.worker import Worker
 from tocsin.pipeline.stores import NodeWithStores, open_node
 from tocsin.pipeline.uploads import UploadIntake
-from tocsin.server.api import api_door
-from tocsin.server.api.context import ApiContext
-from tocsin.server.pages.account import account_pages
-from tocsin.server.pages.admin import admin_pages
-from tocsin.server.pages.answer_pages import answer_pages
-from tocsin.server.pages.audit import audit_pages
-from tocsin.server.pages.context import PageContext, make_context
-from tocsin.server.pages.credentials import credentials_pages
-from tocsin.server.pages.deliveries import deliveries_pages
-from tocsin.server.pages.events import events_pages
-from tocsin.server.pages.home_pages import home_pages
-from tocsin.server.pages.inbox import inbox_pages
-from tocsin.server.pages.lookup import lookup_pages
-from tocsin.server.pages.portal import portal_pages
-from tocsin.server.pages.public import public_pages
-from tocsin.server.pages.reports import reports_pages
-from tocsin.server.pages.rules import rules_pages
-from tocsin.server.pages.sign_in import sign_in_pages
-from tocsin.server.pages.teams import teams_pages
-from tocsin.server.pages.today import today_pages
-from tocsin.server.pages.verify_pages import verify_pages
-from tocsin.server.security import (
-    Authentication,
-    BodyTimeout,
-    NotHereError,
-    ReadAudit,
-    SecondFactorError,
-    SignInError,
-    with_headers,
+from tocsin.server.api import ApiContext, api_door
+from tocsin.server.pages import (
+    PageContext,
+    account_pages,
+    admin_pages,
+    answer_pages,
+    audit_pages,
+    credentials_pages,
+    deliveries_pages,
+    events_pages,
+    home_pages,
+    inbox_pages,
+    lookup_pages,
+    make_context,
+    portal_pages,
+    public_pages,
+    reports_pages,
+    rules_pages,
+    sign_in_pages,
+    teams_pages,
+    today_pages,
+    verify_pages,
 )
+from tocsin.server.security import Authentication, BodyTimeout, ReadAudit, with_headers
 
 _STATIC = Path(__file__).parent / "pages" / "static"
 _LAST_REQUESTS = 30  # seconds for what is being answered when the server is told to end

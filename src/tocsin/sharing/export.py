@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from tocsin.events.browse import Events
-from tocsin.events.export import ExportForm, media_of, written
-from tocsin.events.filters import EventFilter
+from tocsin.events import EventFilter, Events, ExportForm, media_of, written
 from tocsin.node.accounts import PermissionScope
 from tocsin.node.node import Node
 from tocsin.node.records import AuditAction, audit, node_uuid

@@ -10,9 +10,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from tocsin.directory import ResponsibilityRole, RuleKind, TeamKind
+from tocsin.directory import (
+    PublicTeam,
+    ResponsibilityRole,
+    RuleKind,
+    TeamKind,
+    public_profile,
+    public_version,
+    read_public_teams,
+)
 from tocsin.directory.profile import TeamProfile
-from tocsin.directory.public import PublicTeam, public_profile, public_version, read_public_teams
 from tocsin.networks import (
     SPECIAL_USE,
     NetworkLookup,

@@ -14,10 +14,19 @@ from typing import Final
 import polars as pl
 
 from tocsin.directory import teams_by_id
-from tocsin.events.browse import EventCounts, Events
-from tocsin.events.models import FeedRecord, Ingest
-from tocsin.events.quarantine import SetAsideRow, header_of
-from tocsin.events.scope import EVERYTHING, EventScope, Label, ScopeClause, merged
+from tocsin.events import (
+    EVERYTHING,
+    EventCounts,
+    Events,
+    EventScope,
+    FeedRecord,
+    Ingest,
+    Label,
+    ScopeClause,
+    SetAsideRow,
+    header_of,
+    merged,
+)
 from tocsin.events.sources import FeedSource, sources
 from tocsin.node.accounts import PermissionScope
 from tocsin.node.errors import TocsinError

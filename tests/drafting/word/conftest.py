@@ -10,13 +10,13 @@ import pytest
 
 from tocsin.drafting.word import (
     Cell,
-    Comment,
     ListLevel,
     Note,
     Paragraph,
     Revision,
     TableRow,
     TextRun,
+    WordComment,
     WordDocument,
     WordTable,
     numbered,
@@ -95,9 +95,9 @@ def negotiated() -> WordDocument:
                 Paragraph((TextRun("End."),)),
             ),
             comments=(
-                Comment(1, "Beta", "Too strong.\nSecond line.", NOON, "B"),
-                Comment(2, "Alpha", "It is what was agreed.", EVENING, "A", parent=1),
-                Comment(3, "Gamma & Söhne", "Why stop here?", EVENING, resolved=True),
+                WordComment(1, "Beta", "Too strong.\nSecond line.", NOON, "B"),
+                WordComment(2, "Alpha", "It is what was agreed.", EVENING, "A", parent=1),
+                WordComment(3, "Gamma & Söhne", "Why stop here?", EVENING, resolved=True),
             ),
             notes=(
                 Note(

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.drafting.model import TextSource
-from tocsin.drafting.word import Comment, Paragraph, TextRun, WordDocument, read_docx, write_docx
+from tocsin.drafting.word import Paragraph, TextRun, WordComment, WordDocument, read_docx, write_docx
 from tocsin.drafting.word.text_in import word_text
 from tocsin.node.errors import InputError
 
@@ -220,7 +220,7 @@ def test_a_ring_of_replies_is_cut() -> None:
     space = "http://schemas.microsoft.com/office/word/2012/wordml"
     document = WordDocument(
         (Paragraph((TextRun("text", comments=(1,)),)),),
-        (Comment(1, "Alpha", "one"), Comment(2, "Beta", "two", parent=1)),
+        (WordComment(1, "Alpha", "one"), WordComment(2, "Beta", "two", parent=1)),
     )
     ring = (
         f'<w15:commentsEx xmlns:w15="{space}"><w15:commentEx w15:paraId="00000001" w15:paraIdParent="00000002"/>'
@@ -234,7 +234,8 @@ def test_more_comments_on_one_place_than_anybody_writes_are_refused() -> None:
     numbers = range(1, 200)
     data = write_docx(
         WordDocument(
-            (Paragraph((TextRun("text", comments=tuple(numbers)),)),), tuple(Comment(n, "Alpha", "x") for n in numbers)
+            (Paragraph((TextRun("text", comments=tuple(numbers)),)),),
+            tuple(WordComment(n, "Alpha", "x") for n in numbers),
         )
     )
     with pytest.raises(InputError, match="comments are on one place"):

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 
 from tocsin.drafting.word import (
-    Comment,
     Note,
     Paragraph,
     TextRun,
+    WordComment,
     WordDocument,
     accepted,
     author_view,
@@ -39,7 +39,7 @@ def file_with(body: str, parts: dict[str, str] | None = None) -> bytes:
     plain = write_docx(
         WordDocument(
             (Paragraph((TextRun("x", comments=(1,)), TextRun("", note=1))),),
-            (Comment(1, "B", "c"),),
+            (WordComment(1, "B", "c"),),
             (Note(1, "footnote", (Paragraph(),)),),
         )
     )

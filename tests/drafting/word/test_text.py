@@ -12,12 +12,12 @@ from tocsin.drafting.model import EntryClass, NegotiatedText, PositionKind, Stak
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.word import (
     Cell,
-    Comment,
     ListLevel,
     Paragraph,
     Revision,
     TableRow,
     TextRun,
+    WordComment,
     WordDocument,
     WordTable,
     accepted,
@@ -125,9 +125,9 @@ def negotiated_text() -> WordDocument:
                 Paragraph((TextRun("All agree.", (), (3,)),), numbering=(1, 0)),
             ),
             comments=(
-                Comment(1, "Beta", "Too strong.", NOON),
-                Comment(2, "Alpha", "Agreed before.", NOON, parent=1),
-                Comment(3, "Author", "Do they?", NOON),
+                WordComment(1, "Beta", "Too strong.", NOON),
+                WordComment(2, "Alpha", "Agreed before.", NOON, parent=1),
+                WordComment(3, "Author", "Do they?", NOON),
             ),
             lists=LETTERS,
         )

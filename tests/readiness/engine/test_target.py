@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.node.errors import InputError, UsageError
-from tocsin.readiness.target import Goal, Panel, assess, read_panel, tabulate
+from tocsin.readiness.target import Panel, RiseGoal, assess, read_panel, tabulate
 
 GROUPS = ("all", "LDC14=True", "SIDS=True", "LLDC=True", "EIT=True")
 
@@ -70,14 +70,14 @@ def recount(path: Path, group: str, baseline: int, end: int = 2020) -> dict[str,
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("baseline", [2014, 2017, 2018])
 def test_every_figure_agrees_with_a_recount(group: str, baseline: int, panel_file: Path) -> None:
-    rows = tabulate(read_panel(panel_file), Goal(40, baseline, 2020))
+    rows = tabulate(read_panel(panel_file), RiseGoal(40, baseline, 2020))
     row = next(row for row in rows if row["group"] == group and row["baseline"] == baseline)
     for name, value in recount(panel_file, group, baseline).items():
         assert row[name] == pytest.approx(value, abs=1e-9), name
 
 
 def test_the_answer_depends_on_the_reading(panel_file: Path) -> None:
-    found = assess(read_panel(panel_file), Goal(40, 2017, 2020))
+    found = assess(read_panel(panel_file), RiseGoal(40, 2017, 2020))
     change = found["change_of_group_mean"]
     assert isinstance(change, dict)
     plain = change["unweighted"]["fixed_weights"]
@@ -94,7 +94,7 @@ def panel(start: list[float], end: list[float], **more: list[float]) -> Panel:
 
 
 def test_what_cannot_be_computed_says_why() -> None:
-    found = assess(panel([0.0, 0.0], [10.0, 20.0]), Goal(40, 2010, 2020))
+    found = assess(panel([0.0, 0.0], [10.0, 20.0]), RiseGoal(40, 2010, 2020))
     change = found["change_of_group_mean"]
     assert isinstance(change, dict)
     assert change["unweighted"]["fixed_weights"]["relative_percent"] == {
@@ -107,20 +107,22 @@ def test_what_cannot_be_computed_says_why() -> None:
     rose = found["members_that_rose_by_the_goal"]
     assert isinstance(rose, dict)
     assert rose["relative_percent"]["not_computable"] == {"count": 2, "reason": "the member's baseline score is 0"}
-    full = assess(panel([100.0], [100.0]), Goal(40, 2010, 2020))["change_of_group_mean"]
+    full = assess(panel([100.0], [100.0]), RiseGoal(40, 2010, 2020))["change_of_group_mean"]
     assert isinstance(full, dict)
     assert "no gap" in full["unweighted"]["fixed_weights"]["share_of_remaining_gap_percent"]["reason"]
 
 
 def test_fixed_weights_can_be_known_where_moving_ones_are_not() -> None:
-    change = assess(panel([10.0, 20.0], [20.0, 20.0], net=[90.0, 10.0]), Goal(40, 2010, 2020))["change_of_group_mean"]
+    change = assess(panel([10.0, 20.0], [20.0, 20.0], net=[90.0, 10.0]), RiseGoal(40, 2010, 2020))[
+        "change_of_group_mean"
+    ]
     assert isinstance(change, dict)
     assert change["weighted_by_penetration"]["fixed_weights"]["points"]["value"] == pytest.approx(9.0)
     assert "net2020" in change["weighted_by_penetration"]["moving_weights"]["points"]["reason"]
 
 
 def test_members_without_a_score_are_named_not_counted_as_zero(panel_file: Path) -> None:
-    members = assess(read_panel(panel_file), Goal(40, 2014, 2020))["members"]
+    members = assess(read_panel(panel_file), RiseGoal(40, 2014, 2020))["members"]
     assert isinstance(members, dict)
     assert members["in_group"] == 195
     assert members["with_both_years"] == 192
@@ -130,7 +132,7 @@ def test_members_without_a_score_are_named_not_counted_as_zero(panel_file: Path)
 
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), min_size=1, max_size=12))
 def test_members_either_rise_fall_or_stay(pairs: list[tuple[float, float]]) -> None:
-    found = assess(panel([a for a, _ in pairs], [b for _, b in pairs]), Goal(40, 2010, 2020))
+    found = assess(panel([a for a, _ in pairs], [b for _, b in pairs]), RiseGoal(40, 2010, 2020))
     total = 0
     for key in ("members_that_rose", "members_that_fell", "members_unchanged"):
         part = found[key]
@@ -142,12 +144,12 @@ def test_members_either_rise_fall_or_stay(pairs: list[tuple[float, float]]) -> N
 
 def test_wrong_questions(panel_file: Path, tmp_path: Path) -> None:
     data = read_panel(panel_file)
-    for goal in (Goal(40, 2015, 2020), Goal(40, 2020, 2014), Goal(40, 2014, 2030)):
+    for goal in (RiseGoal(40, 2015, 2020), RiseGoal(40, 2020, 2014), RiseGoal(40, 2014, 2030)):
         with pytest.raises(UsageError):
             assess(data, goal)
     for group in (["LDC14"], ["LDC15=True"], ["LDC14=Perhaps"]):
         with pytest.raises(UsageError):
-            assess(data, Goal(40, 2014, 2020), group)
+            assess(data, RiseGoal(40, 2014, 2020), group)
     bad = tmp_path / "panel.csv"
     bad.write_text('iso3,2014,2020\nAAA,1,"2,5"\n')
     with pytest.raises(InputError, match="AAA, column 2020"):

@@ -1,9 +1,16 @@
 """The mailroom: mails that came in, read without trust, sorted, and kept."""
 
-from tocsin.delivery.mailbox.account import Account, IncomingMail, Mailbox, account_of, open_mailbox
-from tocsin.delivery.mailbox.bounces import Bounce, addresses_named, original_ids
-from tocsin.delivery.mailbox.kinds import MailClassification, MailKind, sort_mail
-from tocsin.delivery.mailbox.models import MailBounce, MailState, ReceivedMail, waiting_count
-from tocsin.delivery.mailbox.parse import LIMITS, MailLimits, MailPart, ReadMail, read_mail
-from tocsin.delivery.mailbox.store import content_key, delete_received
-from tocsin.delivery.mailbox.verdicts import ReplyVerdict, confirmation_in, verdicts_in
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.delivery.mailbox.account import Account, IncomingMail, Mailbox, account_of, open_mailbox
+    from tocsin.delivery.mailbox.bounces import Bounce, addresses_named, original_ids
+    from tocsin.delivery.mailbox.kinds import MailClassification, MailKind, sort_mail
+    from tocsin.delivery.mailbox.models import MailBounce, MailState, ReceivedMail, waiting_count
+    from tocsin.delivery.mailbox.parse import LIMITS, MailLimits, MailPart, ReadMail, read_mail
+    from tocsin.delivery.mailbox.store import content_key, delete_received
+    from tocsin.delivery.mailbox.verdicts import ReplyVerdict, confirmation_in, verdicts_in
+else:
+    lazy_face(__name__)

@@ -3,9 +3,16 @@
 PGP/MIME (RFC 3156) by Sequoia, S/MIME (RFC 8551) by pyca/cryptography; no cryptography of our own.
 """
 
-from tocsin.delivery.sealing.decide import Obstacle, Protection, SealingRefusal, can_sign, protect
-from tocsin.delivery.sealing.key_making import KeyRing
-from tocsin.delivery.sealing.missing_keys import KeyRequests, settle, stuck_teams
-from tocsin.delivery.sealing.own_keys import OwnKeys, judge_own, key_path, read_own_keys
-from tocsin.delivery.sealing.reminders import remind_of_keys
-from tocsin.delivery.sealing.seals import CannotSealError, Seals, open_seals
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.delivery.sealing.decide import Protection, SealingRefusal, can_sign, protect
+    from tocsin.delivery.sealing.key_making import KeyRing
+    from tocsin.delivery.sealing.missing_keys import KeyRequests, settle, stuck_teams
+    from tocsin.delivery.sealing.own_keys import OpenPgpKey, OwnKeys, judge_own, read_own_keys
+    from tocsin.delivery.sealing.reminders import remind_of_keys
+    from tocsin.delivery.sealing.seals import CannotSealError, Seals, open_seals
+else:
+    lazy_face(__name__)

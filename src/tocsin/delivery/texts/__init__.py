@@ -5,7 +5,13 @@ A language is a folder: ``subject.txt``, ``sentence.txt`` and ``digest.txt`` (Ji
 of its home folder, take the place of those one by one.
 """
 
-from tocsin.delivery.texts.files import Advice, FaultError
-from tocsin.delivery.texts.load import Texts, faults, in_english, open_text_folders, texts_for
-from tocsin.delivery.texts.template_context import DigestText, TopicText
-from tocsin.delivery.texts.text_folders import SHIPPED, TextFolders, name_of, text_names
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.delivery.texts.load import Texts, faults, in_english, open_text_folders, texts_for
+    from tocsin.delivery.texts.template_context import DigestText, TopicText
+    from tocsin.delivery.texts.text_folders import SHIPPED, TextFolders, name_of, text_names
+else:
+    lazy_face(__name__)

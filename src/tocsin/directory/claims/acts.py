@@ -11,7 +11,7 @@ from tocsin.directory.claims.make import make_claim, show_code, show_dns
 from tocsin.directory.claims.model import Claim
 from tocsin.directory.claims.read import read_claim
 from tocsin.directory.within_reach import team_within_reach
-from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission
 from tocsin.node.records import AuditAction
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tocsin.directory import canonical
 from tocsin.directory.model import RuleKind
-from tocsin.directory.registry.rpsl.numbers import RESERVED_ASNS
+from tocsin.directory.registry import RESERVED_ASNS
 from tocsin.networks import SPECIAL_USE, Network, network_bounds, parse_network, special_use
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say

@@ -18,8 +18,7 @@ from tocsin.directory.precedence import DECISION, PERSON
 from tocsin.directory.queries import keys_asked
 from tocsin.directory.tables import ConstituencyRow, TeamRow
 from tocsin.node.errors import ConflictError, NotFoundError
-from tocsin.node.records import Database
-from tocsin.node.records.from_rows import from_row
+from tocsin.node.records import Database, from_row
 from tocsin.node.sentences import say
 
 

@@ -7,24 +7,19 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from tocsin.directory import read_team
-from tocsin.directory.contacts import (
-    Ask,
-    Contact,
+from tocsin.directory.contacts.plan import Ask, Pace, Plan, plan_asks, plan_reminders
+from tocsin.directory.contacts.queries import Contact, contact_states
+from tocsin.directory.contacts.questions import (
     ContactQuestion,
     Letters,
-    Pace,
-    Plan,
-    Terms,
     ask,
-    contact_states,
     lock_questions,
     networks_of,
-    plan_asks,
-    plan_reminders,
     read_rounds,
     remind,
 )
+from tocsin.directory.contacts.state import Terms
+from tocsin.directory.queries import read_team
 from tocsin.node.errors import SettingError
 from tocsin.node.node import Node
 from tocsin.node.reply_addresses import reply_addresses

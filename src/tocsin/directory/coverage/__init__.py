@@ -1,4 +1,11 @@
 """Coverage: for how many AS numbers somebody can be told, by country, on a day."""
 
-from tocsin.directory.coverage.count import LEVELS, SORTS, answering, best_states, by_country, count_numbers, total
-from tocsin.directory.coverage.read import Coverage, end_of, read_coverage, responsible_teams
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.directory.coverage.count import answering
+    from tocsin.directory.coverage.read import Coverage, end_of, read_coverage, responsible_teams
+else:
+    lazy_face(__name__)

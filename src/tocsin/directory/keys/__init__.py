@@ -2,23 +2,23 @@
 
 from typing import TYPE_CHECKING
 
-from tocsin.directory.keys.model import (
-    KeyFacts,
-    KeyFormat,
-    KeySpan,
-    KeyState,
-    KeyVerdict,
-    TeamKey,
-    ends,
-    expiring_keys,
-    judge,
-    judge_for,
-    serves,
-)
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.directory.keys.files import key_facts, read_key_file
+    from tocsin.directory.keys.model import (
+        KeyFacts,
+        KeyFormat,
+        KeySpan,
+        KeyState,
+        KeyVerdict,
+        TeamKey,
+        ends,
+        expiring_keys,
+        judge,
+        judge_for,
+        serves,
+    )
     from tocsin.directory.keys.openpgp import encrypting, library_error
     from tocsin.directory.keys.store import (
         KeyChange,
@@ -30,4 +30,4 @@ if TYPE_CHECKING:
         team_keys,
     )
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

@@ -18,8 +18,7 @@ from tocsin.directory.keys.x509 import revokes
 from tocsin.directory.model import Team
 from tocsin.directory.queries import read_team
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
-from tocsin.node.records import AuditAction, Database, audit
-from tocsin.node.records.from_rows import from_row
+from tocsin.node.records import AuditAction, Database, audit, from_row
 from tocsin.node.sentences import say
 
 _CHUNK = 10_000  # numbers in one statement; SQLite takes 32,766

@@ -2,18 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from tocsin.directory.profile.model import ProfileItem, PublicKey, Scope, TeamProfile, lines_of
-from tocsin.directory.profile.outline import OUTLINE, ProfileSection
 from tocsin.node.faces import lazy_face
 
 if TYPE_CHECKING:
     from tocsin.directory.profile.compose import profile_entries
-    from tocsin.directory.profile.free_form import Unread
-    from tocsin.directory.profile.issue import IssuedProfile, current_profile, issue_profile
+    from tocsin.directory.profile.issue import current_profile, issue_profile
+    from tocsin.directory.profile.model import ProfileItem, PublicKey, TeamProfile, lines_of
+    from tocsin.directory.profile.outline import OUTLINE
     from tocsin.directory.profile.page import profile_html, profile_markdown, profile_pdf
-    from tocsin.directory.profile.parse import ParsedProfile, read_profile, read_profile_file
-    from tocsin.directory.profile.signing import sign_beside, sign_text, signers
+    from tocsin.directory.profile.parse import ParsedProfile, read_profile_file
+    from tocsin.directory.profile.signing import sign_text, signers
     from tocsin.directory.profile.text import profile_text
     from tocsin.directory.profile.write import write_profile
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

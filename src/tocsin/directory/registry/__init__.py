@@ -11,7 +11,6 @@ from tocsin.node.faces import lazy_face
 if TYPE_CHECKING:
     from tocsin.directory.registry.delegation_store import (
         DelegationsImported,
-        DelegationSnapshot,
         Denominator,
         Transfers,
         allocated_asns,
@@ -21,12 +20,11 @@ if TYPE_CHECKING:
         kept_files,
         transfers,
     )
-    from tocsin.directory.registry.delegations import GIVEN, RIRS
     from tocsin.directory.registry.dumps import import_rpsl
     from tocsin.directory.registry.rdap import RdapResult, RdapSettings, look_up
-    from tocsin.directory.registry.rdap_answer import RdapAnswer, RdapContact
     from tocsin.directory.registry.record import RegistryImported
-    from tocsin.directory.registry.security_txt import fetch_security_txt, read_security_txt
+    from tocsin.directory.registry.rpsl.numbers import RESERVED_ASNS
+    from tocsin.directory.registry.security_txt import fetch_security_txt, parse_security_txt, read_security_txt
     from tocsin.directory.registry.trusted_introducer import read_team_list
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from tocsin.directory import canonical
-from tocsin.directory.registry.rpsl.numbers import take_asns, take_ipv4, take_ipv6
+from tocsin.directory.registry.rpsl import take_asns, take_ipv4, take_ipv6
 
 if TYPE_CHECKING:
     import polars as pl

@@ -25,8 +25,7 @@ from tocsin.directory.registry.delegations import (
 from tocsin.node.errors import InputError, NotFoundError
 from tocsin.node.files import disk_failures, sync_file, sync_folder
 from tocsin.node.paths import HomeFolder
-from tocsin.node.records import AuditAction, Database, audit
-from tocsin.node.records.from_rows import from_row
+from tocsin.node.records import AuditAction, Database, audit, from_row
 
 if TYPE_CHECKING:
     import polars as pl

@@ -106,7 +106,7 @@ def answer_entries(answer: RdapAnswer) -> Entries:
 
 
 def _key(registry: str, *handles: str) -> str:
-    from tocsin.directory.registry.rpsl.dump import team_key
+    from tocsin.directory.registry.rpsl import team_key
 
     return team_key("rdap", registry, *sorted(handles))
 

@@ -18,7 +18,7 @@ from tocsin.directory.registry.snapshot import (
     MAILBOXES,
     RULES,
     TEAMS,
-    Difference,
+    RegistryDifference,
     RegistrySnapshot,
     StoredAssertions,
     compare,
@@ -126,7 +126,7 @@ def record(
 
 def _result(
     said: RegistrySnapshot,
-    difference: Difference,
+    difference: RegistryDifference,
     refusals: Refusals,
     *,
     files: Mapping[str, str],
@@ -205,7 +205,7 @@ def _rows(rows: Sequence[tuple[object, ...]], columns: Sequence[str]) -> "pl.Dat
     return pl.DataFrame(rows, schema=schema(columns), orient="row")
 
 
-def _write(session: Session, difference: Difference, source: str, as_of: date | None, now: datetime) -> None:
+def _write(session: Session, difference: RegistryDifference, source: str, as_of: date | None, now: datetime) -> None:
     _write_teams(session, difference, now)
     for table, changes in ((ConstituencyRow, difference.rules), (MailboxRow, difference.mailboxes)):
         numbers = changes.gone["id"].to_list()
@@ -226,7 +226,7 @@ def _write(session: Session, difference: Difference, source: str, as_of: date | 
     _insert(session, MailboxRow, boxes, about | {"said_by": ""})
 
 
-def _write_teams(session: Session, difference: Difference, now: datetime) -> None:
+def _write_teams(session: Session, difference: RegistryDifference, now: datetime) -> None:
     defaults = {
         field.name: [*value] if isinstance(value := field.default, tuple) else value
         for field in fields(Team)

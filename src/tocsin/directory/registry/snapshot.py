@@ -75,7 +75,7 @@ class RegistryChanges:
 
 
 @dataclass(frozen=True)
-class Difference:
+class RegistryDifference:
     """What to write. ``teams_changed`` has ``id`` and the fields as they are to be."""
 
     teams_new: "pl.DataFrame"
@@ -101,7 +101,7 @@ class Difference:
         return " and ".join(found)
 
 
-def compare(said: RegistrySnapshot, stored: StoredAssertions) -> Difference:
+def compare(said: RegistrySnapshot, stored: StoredAssertions) -> RegistryDifference:
     """What must change so that the records say what the registry says.
 
     What it no longer says is withdrawn, except of a number of which something is wrong now, and of a kind of number
@@ -117,7 +117,7 @@ def compare(said: RegistrySnapshot, stored: StoredAssertions) -> Difference:
     rules = _keep(rules, kept)
     boxes = _changes(said.mailboxes, stored.mailboxes, MAILBOXES)
     boxes = _keep(boxes, boxes.gone.join(kept, on="team", how="semi"))
-    return Difference(
+    return RegistryDifference(
         teams_new=teams_new,
         teams_changed=_changed(said.teams, stored),
         teams_same=len(said.teams) - len(teams_new),

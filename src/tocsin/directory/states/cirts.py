@@ -41,7 +41,7 @@ class CirtVerdict:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CirtCandidate:
     """A national or governmental team of a state.
 
     ``facts`` hold on the day; ``ended`` were withdrawn by then. ``said`` are assertions that stand, in words.
@@ -101,7 +101,7 @@ class CirtAssessment:
 
 def judge(
     state: CountryState,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[CirtCandidate],
     bodies: Mapping[str, Body],
     day: date,
     last_used: Mapping[tuple[str, str], date],
@@ -123,7 +123,7 @@ def judge(
     )
 
 
-def _structure(state: CountryState, teams: Sequence[Candidate], day: date) -> CirtVerdict:
+def _structure(state: CountryState, teams: Sequence[CirtCandidate], day: date) -> CirtVerdict:
     evidence = tuple(words for team in teams for words in _evidence(team, day))
     if evidence:
         names = ", ".join(f"{team.key} ({team.kind})" for team in teams if any(_evidence(team, day)))
@@ -144,8 +144,8 @@ def _structure(state: CountryState, teams: Sequence[Candidate], day: date) -> Ci
 
 def _cooperating(
     state: CountryState,
-    national: Sequence[Candidate],
-    every: Sequence[Candidate],
+    national: Sequence[CirtCandidate],
+    every: Sequence[CirtCandidate],
     links: Sequence[MembershipLink],
     day: date,
 ) -> CirtVerdict:
@@ -175,7 +175,7 @@ def _cooperating(
     )
 
 
-def _evidence(team: Candidate, day: date) -> Iterator[str]:
+def _evidence(team: CirtCandidate, day: date) -> Iterator[str]:
     """What speaks for a team on a day: attestations, memberships, assertions."""
     attested = (fact for fact in team.facts if fact.kind is FactKind.ATTESTATION)
     yield from (join_sentences(": ", (team.key, reason.words)) for reason in weigh(attested, day) if reason.counts)
@@ -191,13 +191,13 @@ def _evidence(team: Candidate, day: date) -> Iterator[str]:
     yield from (join_sentences(": ", (team.key, words)) for words in team.said)
 
 
-def _ended(team: Candidate) -> str:
+def _ended(team: CirtCandidate) -> str:
     names = ", ".join(sorted({fact.value for fact in (*team.ended, *team.facts)})) or say("what was said")
     return say("%(key)s: %(value)s no longer holds", key=team.key, value=names)
 
 
 def _links(
-    team: Candidate, bodies: Mapping[str, Body], day: date, last_used: Mapping[tuple[str, str], date]
+    team: CirtCandidate, bodies: Mapping[str, Body], day: date, last_used: Mapping[tuple[str, str], date]
 ) -> Iterator[MembershipLink]:
     for fact, ended in (*((one, False) for one in team.facts), *((one, True) for one in team.ended)):
         if fact.kind is not FactKind.MEMBERSHIP:

@@ -11,7 +11,7 @@ from tocsin.directory.contacts import Contact, ContactState, Terms, contact_stat
 from tocsin.directory.effective import DirectoryPart, read_effective
 from tocsin.directory.facts import Fact, FactKind
 from tocsin.directory.model import DirectoryRule, ResponsibilityRole, RuleKind, TeamKind
-from tocsin.directory.states.cirts import Candidate, CirtAssessment, judge
+from tocsin.directory.states.cirts import CirtAssessment, CirtCandidate, judge
 from tocsin.directory.states.sets import Body, CountryState
 from tocsin.directory.tables import FactRow, TeamRow
 from tocsin.directory.team_record import settle_facts
@@ -41,7 +41,7 @@ def read_cirts(
 
 def read_candidates(
     session: Session, *, at: datetime, now: datetime, terms: Terms, told: frozenset[int] = frozenset()
-) -> dict[str, list[Candidate]]:
+) -> dict[str, list[CirtCandidate]]:
     """The national and governmental teams by country: of those where they are, or that they answer for."""
     past = at if at < now else None
     standing_then = read_effective(session, DirectoryPart(kind=RuleKind.COUNTRY.value), past)
@@ -56,7 +56,7 @@ def read_candidates(
     contacts: dict[int, list[Contact]] = defaultdict(list)
     for contact in contact_states(session, at, terms, teams={number for number, *_ in found}, at=past):
         contacts[contact.team_id].append(contact)
-    candidates: dict[str, list[Candidate]] = defaultdict(list)
+    candidates: dict[str, list[CirtCandidate]] = defaultdict(list)
     for number, key, kind, country in found:
         if number in merged:
             continue
@@ -65,7 +65,7 @@ def read_candidates(
         answers = _answers(contacts[number], told=number in told)
         for code in sorted({country, *(rule.value for rule in mine)} - {""}):
             said = tuple(_said(mine, contacts[number], code))
-            candidates[code].append(Candidate(key, TeamKind(kind), holding, ended, said, answers))
+            candidates[code].append(CirtCandidate(key, TeamKind(kind), holding, ended, said, answers))
     return candidates
 
 

@@ -11,9 +11,7 @@ from tocsin.drafting.history import replayed
 from tocsin.drafting.markdown import markdown
 from tocsin.drafting.pages import pages
 from tocsin.drafting.store import load, stored_texts
-from tocsin.interface.authorization import NotHereError, needs
-from tocsin.interface.capabilities import N_
-from tocsin.interface.pages import PageMaker
+from tocsin.interface import N_, NotHereError, PageMaker, needs
 from tocsin.node.accounts import Permission, Principal
 
 _Reader = Annotated[Principal, needs(Permission.DRAFTING_READ)]

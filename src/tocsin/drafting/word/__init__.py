@@ -3,29 +3,37 @@
 ``text_in`` and ``text_out`` of this package turn them into a text under negotiation and back.
 """
 
-from tocsin.drafting.word.model import (
-    Block,
-    Cell,
-    Comment,
-    ListLevel,
-    Note,
-    Paragraph,
-    Revision,
-    TableRow,
-    TextRun,
-    TrackedChange,
-    WordDocument,
-    WordTable,
-    accept,
-    accepted,
-    author_view,
-    authors,
-    changes,
-    lines,
-    numbered,
-    original,
-    reject,
-)
-from tocsin.drafting.word.read import read_docx
-from tocsin.drafting.word.redline import Version, redline
-from tocsin.drafting.word.write import write_docx
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.drafting.word.model import (
+        Cell,
+        ListLevel,
+        Note,
+        Paragraph,
+        Revision,
+        TableRow,
+        TextRun,
+        WordComment,
+        WordDocument,
+        WordTable,
+        accept,
+        accepted,
+        author_view,
+        authors,
+        changes,
+        lines,
+        numbered,
+        original,
+        reject,
+    )
+    from tocsin.drafting.word.names import Element
+    from tocsin.drafting.word.read import read_docx
+    from tocsin.drafting.word.redline import Version, redline
+    from tocsin.drafting.word.text_in import read_word_text
+    from tocsin.drafting.word.text_out import compiled_docx, redlined_docx
+    from tocsin.drafting.word.write import write_docx
+else:
+    lazy_face(__name__)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias, cast
 
-from tocsin.drafting.word.model import Block, Comment, Kind, Revision, TextRun, tidy
+from tocsin.drafting.word.model import Block, Kind, Revision, TextRun, WordComment, tidy
 from tocsin.drafting.word.names import (
     DEEPEST,
     FIELDS,
@@ -44,7 +44,7 @@ class Inline:
     """
 
     def __init__(
-        self, comments: dict[str, Comment], links: dict[str, str], blocks: ReadBlocks, warnings: Counter[str]
+        self, comments: dict[str, WordComment], links: dict[str, str], blocks: ReadBlocks, warnings: Counter[str]
     ) -> None:
         self.calls: list[NoteCall] = []
         self._called: dict[NoteCall, int] = {}

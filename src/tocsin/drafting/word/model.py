@@ -109,7 +109,7 @@ Block: TypeAlias = Paragraph | WordTable
 
 
 @dataclass(frozen=True, slots=True)
-class Comment:
+class WordComment:
     """A comment or, with ``parent``, a reply to one; anchored where runs carry its number (a reply: its parent's)."""
 
     number: int
@@ -144,7 +144,7 @@ class WordDocument:
     """A Word document; ``lists`` maps a list's number to its levels, ``warnings`` says what was left out on reading."""
 
     blocks: tuple[Block, ...]
-    comments: tuple[Comment, ...] = ()
+    comments: tuple[WordComment, ...] = ()
     notes: tuple[Note, ...] = ()
     lists: tuple[tuple[int, tuple[ListLevel, ...]], ...] = ()
     title: str = ""

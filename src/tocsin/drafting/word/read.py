@@ -14,11 +14,11 @@ from tocsin.drafting.word.lists import place_of, with_lists
 from tocsin.drafting.word.model import (
     Block,
     Cell,
-    Comment,
     Note,
     Paragraph,
     Revision,
     TableRow,
+    WordComment,
     WordDocument,
     WordTable,
     accepted,
@@ -196,12 +196,12 @@ class _WordReader:
                 return self.package.part(target)
         return None
 
-    def _comments(self) -> dict[str, Comment]:
+    def _comments(self) -> dict[str, WordComment]:
         """Comments by the file's own id, numbered from 1 in the order of the part."""
         root = self._related("comments")
         inline = Inline({}, {}, self.blocks, self.warnings)
         self.inline = inline
-        found: dict[str, Comment] = {}
+        found: dict[str, WordComment] = {}
         places: dict[str, int] = {}
         for number, element in enumerate(() if root is None else children(root, "comment"), 1):
             blocks = list(self.blocks(element, ()))
@@ -214,7 +214,7 @@ class _WordReader:
             identity = attribute(element, "id")
             if identity in found:
                 raise InputError(f"Two comments have the number {identity!r}.", hint="The file is damaged.")
-            found[identity] = Comment(
+            found[identity] = WordComment(
                 number=number,
                 author=attribute(element, "author"),
                 text=text,
@@ -247,7 +247,9 @@ class _WordReader:
         return ""
 
 
-def _threads(comments: dict[str, Comment], places: dict[str, int], extended: Element | None) -> dict[str, Comment]:
+def _threads(
+    comments: dict[str, WordComment], places: dict[str, int], extended: Element | None
+) -> dict[str, WordComment]:
     """The comments with parents and whether they are resolved; a ring of replies is cut."""
     parents: dict[int, int] = {}
     resolved: set[int] = set()

@@ -7,7 +7,7 @@ from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.layouts import by_section
 from tocsin.drafting.model import Comment as Remark
 from tocsin.drafting.model import EntryClass, Provision, StakeholderEntry
-from tocsin.drafting.word.model import NOBODY, Comment, Paragraph, TextRun, WordDocument, numbered
+from tocsin.drafting.word.model import NOBODY, Paragraph, TextRun, WordComment, WordDocument, numbered
 from tocsin.drafting.word.redline import Version, redline
 from tocsin.drafting.word.write import write_docx
 
@@ -135,9 +135,9 @@ class _Compiler:
             made[-1] = replace(made[-1], runs=tuple(TextRun("", comments=(number,)) for number in here))
         return made
 
-    def comment(self, number: int, remark: Remark) -> Comment:
+    def comment(self, number: int, remark: Remark) -> WordComment:
         parent = self.numbers.get(remark.reply_to or "", 0)
-        return Comment(number, remark.author or NOBODY, remark.text, remark.at, parent=parent)
+        return WordComment(number, remark.author or NOBODY, remark.text, remark.at, parent=parent)
 
 
 def _in_order(draft: TextState, provisions: list[Provision]) -> Iterator[Provision | StakeholderEntry]:

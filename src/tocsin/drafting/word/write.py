@@ -15,12 +15,12 @@ from tocsin.drafting.word.elements import add, root, stamp
 from tocsin.drafting.word.frame import comments_extended, content_types, core, numbering, relations, settings, styles
 from tocsin.drafting.word.model import (
     Block,
-    Comment,
     Note,
     Paragraph,
     Revision,
     TableRow,
     TextRun,
+    WordComment,
     WordDocument,
     WordTable,
     paragraphs,
@@ -147,7 +147,7 @@ class _Writer:
             self.comment(top, comment)
         return top
 
-    def comment(self, top: Element, comment: Comment) -> None:
+    def comment(self, top: Element, comment: WordComment) -> None:
         element = add(top, "comment", id=str(comment.number), author=comment.author)
         if comment.date is not None:
             element.set(f"{{{W}}}date", stamp(comment.date))

@@ -5,5 +5,12 @@ of child sexual abuse nothing stays but its reference: keeping such material is 
 docs/design/evidence.md says what is seen and what is not.
 """
 
-from tocsin.events.redaction.records import ABUSE, UNREADABLE, reduced, withheld
-from tocsin.events.redaction.stream import Redaction, redact_file, redacted, redacted_bytes
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.events.redaction.records import ABUSE, reduced, withheld
+    from tocsin.events.redaction.stream import Redaction, redact_file, redacted, redacted_bytes
+else:
+    lazy_face(__name__)

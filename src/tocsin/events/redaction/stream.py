@@ -18,8 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
+from tocsin.events.encoding import as_text, encoding_of
 from tocsin.events.redaction.records import reduced, unreadable, withheld
-from tocsin.events.sources.delimited import as_text, encoding_of
 from tocsin.node.errors import InputError
 from tocsin.node.files import sync_file
 from tocsin.node.sentences import say

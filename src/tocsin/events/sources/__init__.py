@@ -12,7 +12,7 @@ from typing import BinaryIO, Protocol
 
 import polars as pl
 
-from tocsin.events.schema import FieldKind
+from tocsin.events.fields import FieldKind
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from tocsin.events.encoding import as_text
 from tocsin.events.extra import too_deep
-from tocsin.events.schema import BY_NAME
+from tocsin.events.fields import BY_NAME
 from tocsin.events.sources import Feed, Reader
-from tocsin.events.sources.delimited import FIELD_LIMIT, as_text
+from tocsin.events.sources.delimited import FIELD_LIMIT
 from tocsin.events.sources.json_records import JsonRecords, Row
 
 NAME = "idf"

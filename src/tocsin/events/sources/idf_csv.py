@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from tocsin.events.schema import BY_NAME
+from tocsin.events.fields import BY_NAME
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Dialect, Shaping, distinct, first_records
 from tocsin.events.sources.idf import TIME_FORMAT

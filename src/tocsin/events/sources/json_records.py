@@ -8,10 +8,11 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
+from tocsin.events.encoding import as_text, utf8
 from tocsin.events.extra import DEEPEST, json_text, no_number, sound, too_deep
-from tocsin.events.schema import BY_NAME, FieldKind
+from tocsin.events.fields import BY_NAME, FieldKind
 from tocsin.events.sources import Batch, Chunk, Unreadable
-from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT, as_text, utf8
+from tocsin.events.sources.delimited import FIELD_LIMIT, LINE_LIMIT
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 

@@ -19,7 +19,7 @@ from typing import BinaryIO, Final
 
 import polars as pl
 
-from tocsin.events.schema import FieldKind
+from tocsin.events.fields import FieldKind
 from tocsin.events.sources import Feed, Reader
 from tocsin.events.sources.delimited import FIELD_LIMIT, DelimitedReader, Dialect, Shaping, first_records
 from tocsin.node.errors import InputError, UsageError

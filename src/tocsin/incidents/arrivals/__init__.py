@@ -4,28 +4,34 @@ Whoever reports needs no account and is not known unless he says who he is: no a
 is kept. He reads the answer with a secret that he is told once and of which only a hash is kept.
 """
 
-from tocsin.incidents.arrivals.files import ReportAttachment, attached
-from tocsin.incidents.arrivals.handling import (
-    ReporterLetter,
-    add_message,
-    answer_report,
-    give_back,
-    note_on_report,
-    set_state,
-    take_report,
-)
-from tocsin.incidents.arrivals.kinds import ReportKind, rsit_of
-from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportEntry, ReportState
-from tocsin.incidents.arrivals.queries import (
-    ReportPage,
-    ReportSummary,
-    counts_by_state,
-    find_report,
-    list_reports,
-    oldest_new,
-    read_report,
-    report_for,
-)
-from tocsin.incidents.arrivals.retention import delete_closed, erase_report
-from tocsin.incidents.arrivals.submission import ReportForm, file_report
-from tocsin.incidents.arrivals.tickets import Ticket, form_word, ticket_of
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.incidents.arrivals import acts
+    from tocsin.incidents.arrivals.files import MOST_BYTES, MOST_FILES, TYPES, ReportAttachment, attached
+    from tocsin.incidents.arrivals.handling import (
+        ReporterLetter,
+        add_message,
+        answer_report,
+        give_back,
+        note_on_report,
+        set_state,
+        take_report,
+    )
+    from tocsin.incidents.arrivals.kinds import ReportKind, rsit_of
+    from tocsin.incidents.arrivals.models import EntryKind, PublicFile, PublicReport, ReportState
+    from tocsin.incidents.arrivals.queries import (
+        counts_by_state,
+        find_report,
+        list_reports,
+        oldest_new,
+        read_report,
+        report_for,
+    )
+    from tocsin.incidents.arrivals.retention import delete_closed, erase_report
+    from tocsin.incidents.arrivals.submission import ReportForm, file_report
+    from tocsin.incidents.arrivals.tickets import Ticket, form_word, grouped, plain, ticket_of
+else:
+    lazy_face(__name__)

@@ -17,7 +17,7 @@ from tocsin.incidents.arrivals.handling import (
 from tocsin.incidents.arrivals.models import PublicReport, ReportState
 from tocsin.incidents.arrivals.queries import find_report
 from tocsin.incidents.arrivals.retention import erase_report
-from tocsin.interface.acts import N_, Act, ActContext, OwnSurface, Wording
+from tocsin.interface import N_, Act, ActContext, OwnSurface, Wording
 from tocsin.node.accounts import Permission, find_person
 from tocsin.node.errors import UsageError
 from tocsin.node.records import AuditAction

@@ -4,4 +4,11 @@ Any room may ask for one; delivery sends them. A letter holds no event data: wha
 it, and it is written for one mailbox.
 """
 
-from tocsin.node.letters.models import ACCOUNT, Letter, LetterState, empty_letters, queue_letter
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.node.letters.models import ACCOUNT, Letter, LetterState, empty_letters, queue_letter
+else:
+    lazy_face(__name__)

@@ -4,19 +4,41 @@ Said once for all rooms: times are UTC-aware datetimes, ids are UUIDs or databas
 and a change and its audit entry share one transaction.
 """
 
-from tocsin.node.records.audit import AuditAction, AuditEntry, AuditSeal, audit
-from tocsin.node.records.audit_texts import AuditAside, name_by_reference, read_asides
-from tocsin.node.records.engine import (
-    Base,
-    Database,
-    Json,
-    SentenceRecords,
-    SentenceText,
-    UTCDateTime,
-    open_database,
-    sqlite_url,
-)
-from tocsin.node.records.identity import node_uuid
-from tocsin.node.records.kill_points import cut
-from tocsin.node.records.numbering import continue_numbering, counted
-from tocsin.node.records.processes import alive
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.node.records.audit import AuditAction, AuditEntry, AuditSeal, audit
+    from tocsin.node.records.audit_queries import (
+        AuditFilter,
+        SealState,
+        every_entry,
+        find_entry,
+        list_entries,
+        resolve_references,
+        seal_state,
+    )
+    from tocsin.node.records.audit_texts import AuditAside, erase_aside, name_by_reference, read_asides
+    from tocsin.node.records.engine import (
+        Base,
+        Database,
+        Json,
+        SentenceRecords,
+        SentenceText,
+        UTCDateTime,
+        open_database,
+        sqlite_url,
+    )
+    from tocsin.node.records.from_rows import from_row
+    from tocsin.node.records.identity import node_uuid
+    from tocsin.node.records.key_files import KeyFiles
+    from tocsin.node.records.kill_points import cut
+    from tocsin.node.records.numbering import continue_numbering, counted
+    from tocsin.node.records.processes import alive
+    from tocsin.node.records.seal_check import Kind, SealCheckResult, check_seals
+    from tocsin.node.records.seal_keys import open_seal_key, public_pem, read_public_keys
+    from tocsin.node.records.sealer import sealing
+    from tocsin.node.records.seals import Head, read_head, seal
+else:
+    lazy_face(__name__)

@@ -1,5 +1,13 @@
 """The demonstration: a fictional country, its teams, and a week of reports over networks that are really routed."""
 
-from tocsin.operations.demo.country import Country, found_country
-from tocsin.operations.demo.people import let_in
-from tocsin.operations.demo.reports import write_mapping, write_reports
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.operations.demo.country import found_country
+    from tocsin.operations.demo.overview import Overview, overview
+    from tocsin.operations.demo.people import let_in
+    from tocsin.operations.demo.reports import write_mapping, write_reports
+else:
+    lazy_face(__name__)

@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 from sqlalchemy import func, select
 
-from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, ItemState
+from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, ItemState
 from tocsin.directory import Team, teams_by_id
-from tocsin.events.models import Ingest, IngestState
+from tocsin.events import Ingest, IngestState
 from tocsin.pipeline.not_told import withheld
 from tocsin.pipeline.stores import NodeWithStores
 

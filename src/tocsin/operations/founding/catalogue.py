@@ -8,12 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import TZPATH
 
-from tocsin.directory import canonical
-from tocsin.directory.fact_schema import phone, url
-from tocsin.directory.facts import Authority
-from tocsin.directory.hours import read_hours
-from tocsin.directory.model import TeamKind
-from tocsin.directory.services import FRAMEWORK, service_name
+from tocsin.directory import FRAMEWORK, Authority, TeamKind, canonical, phone, read_hours, service_name, url
 from tocsin.operations.founding.questions import (
     Answers,
     InterviewQuestion,

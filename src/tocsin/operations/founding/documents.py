@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tocsin.directory.facts import ProfileTopic
+from tocsin.directory import ProfileTopic
 from tocsin.operations.founding.answers import toml_value
 from tocsin.operations.founding.questions import Answers, scope_kind
 

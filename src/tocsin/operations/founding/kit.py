@@ -28,7 +28,7 @@ from tocsin.operations.founding.questions import Answers
 from tocsin.operations.founding.roster import roster_csv
 
 if TYPE_CHECKING:
-    from tocsin.delivery.sealing.own_keys import OpenPgpKey
+    from tocsin.delivery.sealing import OpenPgpKey
 
 
 @dataclass(frozen=True)

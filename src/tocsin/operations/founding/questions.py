@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TypeAlias
 
-from tocsin.directory import canonical
-from tocsin.directory.fact_schema import lines, paragraphs
+from tocsin.directory import canonical, lines, paragraphs
 from tocsin.networks import country_names, parse_network
 
 Answer: TypeAlias = str | list[str]

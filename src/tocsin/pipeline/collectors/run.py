@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from tocsin.events.reports import shown
+from tocsin.events import shown
 from tocsin.node.errors import ConflictError, InputError, InternalError, RemoteError, TocsinError, internal_failures
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import cut
@@ -21,7 +21,8 @@ from tocsin.pipeline.collectors.folder import failure_text
 from tocsin.pipeline.collectors.kinds import CollectedOffer, Collector, kind_of
 from tocsin.pipeline.collectors.spool import Spool
 from tocsin.pipeline.collectors.state import CollectorStatus, forget_refusals, memory_of, note_offer, note_run
-from tocsin.pipeline.ingest import Clock, Counts, Failures, IngestSession, ingest_in, open_session
+from tocsin.pipeline.ingest import Counts, ingest_in, open_session
+from tocsin.pipeline.parse import Clock, Failures, IngestSession
 from tocsin.pipeline.stores import NodeWithStores
 
 _LOT_OFFERS = 50  # offers that are fetched before they are taken in

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from tocsin.events import shown
 from tocsin.events.redaction import Redaction
-from tocsin.events.reports import shown
 from tocsin.node.errors import TocsinError
 from tocsin.node.files import disk_failures, sync_file, sync_folder
 from tocsin.node.records import cut

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
-from tocsin.events.models import Ingest
-from tocsin.events.reports import shown
+from tocsin.events import Ingest, shown
 from tocsin.node.errors import InputError, InternalError, SettingError, TocsinError, UsageError, internal_failures
 from tocsin.node.records import cut
 from tocsin.node.sentences import change_values
-from tocsin.pipeline.ingest import Clock, Counts, Failures, IngestSession, IngestSummary, ingest_in, open_session
+from tocsin.pipeline.ingest import Counts, IngestSummary, ingest_in, open_session
+from tocsin.pipeline.parse import Clock, Failures, IngestSession
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.pipeline.uploads.arrival import forget_unfinished, place_of
 from tocsin.pipeline.uploads.models import Upload, UploadState

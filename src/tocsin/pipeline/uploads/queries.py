@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tocsin.events.models import Ingest
+from tocsin.events import Ingest
 from tocsin.node.errors import NotFoundError
 from tocsin.pipeline.ingest import Counts
 from tocsin.pipeline.uploads.models import Upload, UploadState

@@ -1,12 +1,21 @@
 """Answers: what teams say of the problems they were told of, and how the next sighting meets what was said."""
 
-from tocsin.problems.answers.course import Course, Courses, CourseStep, OpenProblems, ProblemState, state_of
-from tocsin.problems.answers.digest_problems import problem_text, read_problem, told_at, told_events, told_problems
-from tocsin.problems.answers.earlier_answers import answers_before
-from tocsin.problems.answers.links import PATH, links, reference_of
-from tocsin.problems.answers.models import Answer, AnsweredDigest, AnswerVerdict, Via
-from tocsin.problems.answers.outcome import CLAIMS, AnswerOutcome, AnswerStanding, latest, stand, standings
-from tocsin.problems.answers.queries import AnswerInList, list_answers
-from tocsin.problems.answers.record import HOLDS, NOTE_LENGTH, record_answer
-from tocsin.problems.answers.reminder_exemptions import FOR_GOOD, answered, exempt_teams
-from tocsin.problems.answers.sheet import ProblemRow, Sheet, Sheets, TeamSheet
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.problems.answers.by_team import TeamAnswer, answer_problems, sheets_of
+    from tocsin.problems.answers.course import Course, Courses, CourseStep, OpenProblems, ProblemState, state_of
+    from tocsin.problems.answers.digest_problems import problem_text, read_problem, told_at, told_events, told_problems
+    from tocsin.problems.answers.earlier_answers import answers_before
+    from tocsin.problems.answers.links import PATH, links, reference_of
+    from tocsin.problems.answers.models import Answer, AnswerVerdict, Via
+    from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand, standings
+    from tocsin.problems.answers.queries import AnswerInList, list_answers
+    from tocsin.problems.answers.record import NOTE_LENGTH, record_answer
+    from tocsin.problems.answers.reminder_exemptions import answered, exempt_teams
+    from tocsin.problems.answers.sheet import ProblemRow, Sheet, TeamSheet
+    from tocsin.problems.answers.snapshot import AnswerSnapshot, read_said
+else:
+    lazy_face(__name__)

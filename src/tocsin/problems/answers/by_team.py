@@ -5,12 +5,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tocsin.events.store import EventStore
+from tocsin.events import EventStore
 from tocsin.node.errors import InputError
 from tocsin.node.node import Node
 from tocsin.node.records import cut
-from tocsin.problems import Tracker
-from tocsin.problems.answers import AnswerVerdict, Sheets, TeamSheet, Via, read_problem, record_answer, told_problems
+from tocsin.problems.answers.digest_problems import read_problem, told_problems
+from tocsin.problems.answers.models import AnswerVerdict, Via
+from tocsin.problems.answers.record import record_answer
+from tocsin.problems.answers.sheet import Sheets, TeamSheet
+from tocsin.problems.track import Tracker
 
 
 @dataclass(frozen=True)

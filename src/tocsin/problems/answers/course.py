@@ -14,15 +14,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem, problem_words
-from tocsin.events.models import Ingest, TeamSet
-from tocsin.events.scope import Label
-from tocsin.events.store import EventQuery, EventStore
+from tocsin.events import EventQuery, EventStore, Ingest, Label, TeamSet
 from tocsin.node.records import Database
-from tocsin.problems import KnownProblems, Tracker, known_problems
 from tocsin.problems.answers.digest_problems import same_team, sets_with
 from tocsin.problems.answers.models import Answer, AnswerVerdict
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, standings
 from tocsin.problems.answers.reminder_exemptions import answered
+from tocsin.problems.current import KnownProblems, known_problems
+from tocsin.problems.track import Tracker
 
 
 class ProblemState(StrEnum):

@@ -8,8 +8,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem
 from tocsin.directory import merged_teams
-from tocsin.events.models import TeamSet
-from tocsin.events.store import EventStore
+from tocsin.events import EventStore, TeamSet
 from tocsin.node.errors import InputError
 
 

@@ -8,10 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
-from tocsin.problems import Tracker, known_problems
 from tocsin.problems.answers.models import Answer
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand
 from tocsin.problems.answers.reminder_exemptions import answered
+from tocsin.problems.current import known_problems
+from tocsin.problems.track import Tracker
 
 
 @dataclass(frozen=True)

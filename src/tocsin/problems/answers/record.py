@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery
-from tocsin.directory import note_answer
+from tocsin.directory.contacts import note_answer
 from tocsin.node.errors import InputError
 from tocsin.node.records import AuditAction, audit, cut
 from tocsin.problems.answers.digest_problems import packed, problem_text

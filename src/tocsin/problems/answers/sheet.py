@@ -20,14 +20,14 @@ from tocsin.delivery import (
     topic_names,
 )
 from tocsin.directory import Team
-from tocsin.events.models import Ingest, IngestState
-from tocsin.events.store import EventStore
+from tocsin.events import EventStore, Ingest, IngestState
 from tocsin.node.records import Database
-from tocsin.problems import Tracker, known_problems
 from tocsin.problems.answers.digest_problems import same_team, sets_with, told_events
 from tocsin.problems.answers.models import Answer
 from tocsin.problems.answers.outcome import AnswerOutcome, AnswerStanding, latest, stand
 from tocsin.problems.answers.reminder_exemptions import answered
+from tocsin.problems.current import known_problems
+from tocsin.problems.track import Tracker
 from tocsin.sharing.gate import Marking
 from tocsin.sharing.rules import rules_in_force
 

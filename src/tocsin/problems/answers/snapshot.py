@@ -8,7 +8,8 @@ import numpy.typing as npt
 from sqlalchemy import func, select
 
 from tocsin.node.records import Database
-from tocsin.problems.answers import Answer, answered, exempt_teams
+from tocsin.problems.answers.models import Answer
+from tocsin.problems.answers.reminder_exemptions import answered, exempt_teams
 
 _FRESH = timedelta(minutes=10)  # an answer ends to spare its team by its date alone; that may be noticed a bit later
 

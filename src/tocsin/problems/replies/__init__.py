@@ -3,15 +3,21 @@
 Nothing here sends a mail: two programs can never answer one another without end.
 """
 
-from tocsin.problems.replies.decide import DigestRef, ReplyDecision
-from tocsin.problems.replies.filing import FilingResult, MailboxRun, file_mail, read_mailbox, redacted_mail
-from tocsin.problems.replies.matching import MailContext, MailMatch, open_context
-from tocsin.problems.replies.queries import (
-    answers_of_mail,
-    bounce_words,
-    bounces_of_mail,
-    find_mail,
-    list_received,
-    mails_about,
-)
-from tocsin.problems.replies.reclassify import reclassify
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.problems.replies.filing import FilingResult, MailboxRun, file_mail, read_mailbox, redacted_mail
+    from tocsin.problems.replies.matching import MailContext, open_context
+    from tocsin.problems.replies.queries import (
+        answers_of_mail,
+        bounce_words,
+        bounces_of_mail,
+        find_mail,
+        list_received,
+        mails_about,
+    )
+    from tocsin.problems.replies.reclassify import reclassify
+else:
+    lazy_face(__name__)

@@ -7,9 +7,8 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.delivery.mailbox import MailBounce, MailState, ReceivedMail
-from tocsin.directory import note_answer, note_bounce
 from tocsin.directory.contacts import NOTE_LENGTH as CONTACT_NOTE
-from tocsin.directory.contacts import question_of_letter, settle_question
+from tocsin.directory.contacts import note_answer, note_bounce, question_of_letter, settle_question
 from tocsin.node.letters import Letter, LetterState
 from tocsin.node.sentences import say
 from tocsin.problems.answers import NOTE_LENGTH, Answer, Via, record_answer

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from tocsin.delivery import Delivery, DeliveryState
 from tocsin.delivery.mailbox import MailClassification, MailKind, ReadMail, original_ids
 from tocsin.directory import Team, read_directory
-from tocsin.events.store import EventStore
+from tocsin.events import EventStore
 from tocsin.node.letters import Letter
 from tocsin.node.node import Node
 from tocsin.node.reply_addresses import references_in

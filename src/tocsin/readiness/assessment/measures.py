@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from tocsin.node.errors import InputError, NotFoundError
-from tocsin.node.records.from_rows import from_row
+from tocsin.node.records import from_row
 from tocsin.readiness.assessment.frameworks import Goalposts
 from tocsin.readiness.assessment.intervals import (
     ScoreInterval,

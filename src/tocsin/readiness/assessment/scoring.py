@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tocsin.node.records.from_rows import from_row
+from tocsin.node.records import from_row
 from tocsin.readiness.assessment.frameworks import Framework
 
 Kind = Literal["overall", "pillar", "indicator", "question"]

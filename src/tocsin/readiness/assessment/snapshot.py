@@ -8,7 +8,7 @@ from itertools import groupby
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tocsin.node.records.from_rows import from_row
+from tocsin.node.records import from_row
 from tocsin.readiness.assessment.assessments import find_assessment, framework_of
 from tocsin.readiness.assessment.effective import (
     AnswerFacts,

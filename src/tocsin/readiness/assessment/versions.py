@@ -7,8 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
-from tocsin.node.records import AuditAction, audit
-from tocsin.node.records.from_rows import from_row
+from tocsin.node.records import AuditAction, audit, from_row
 from tocsin.readiness.assessment.crosswalk import QuestionLink, links
 from tocsin.readiness.assessment.frameworks import Framework, from_document
 from tocsin.readiness.assessment.models import FrameworkVersion, Responsible

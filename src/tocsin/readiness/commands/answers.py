@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation
+from tocsin.interface import Invocation
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def answer(
     comment: Annotated[str, typer.Option(help="Why, in words.")] = "",
 ) -> None:
     """Answer a question; the answers before it stay on record."""
-    from tocsin.readiness.assessment.assessments import AnswerInput, give_answer
+    from tocsin.readiness.assessment import AnswerInput, give_answer
 
     given = AnswerInput(question, level, status, assessor_kind, by, comment)
     with call.database.begin() as session:
@@ -90,7 +90,7 @@ def answers(
     by: By,
 ) -> None:
     """Take many answers from a CSV file: all of them, or none. Rows without a level are left out."""
-    from tocsin.readiness.assessment.assessments import AnswerInput, give_answer
+    from tocsin.readiness.assessment import AnswerInput, give_answer
 
     rows = numbered_rows(file, ("question", "level"))
     with call.database.begin() as session:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Commands, Invocation, fields, note, print_table, say
+from tocsin.interface import Commands, Invocation, fields, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.paths import HomeFolder
 from tocsin.readiness.commands import answers as assessment_answers
@@ -42,8 +42,7 @@ def day(text: str) -> date:
 @app.command()
 def frameworks(call: Invocation) -> None:
     """List the frameworks on record, and those that come with Tocsin."""
-    from tocsin.readiness.assessment import bundled
-    from tocsin.readiness.assessment.versions import list_versions
+    from tocsin.readiness.assessment import bundled, list_versions
 
     with call.database.begin() as session:
         held = list_versions(session)
@@ -69,8 +68,7 @@ def show_framework(
     call: Invocation, framework: str, version: Annotated[str, typer.Argument(help="Empty: as it comes.")] = ""
 ) -> None:
     """Show the pillars, indicators and questions of a framework, and whose words they are."""
-    from tocsin.readiness.assessment.frameworks import bundled_framework
-    from tocsin.readiness.assessment.versions import get_version, responsible
+    from tocsin.readiness.assessment import bundled_framework, get_version, responsible
 
     if version:
         with call.database.begin() as session:
@@ -103,7 +101,7 @@ def copy_framework(
     out: Annotated[Path, typer.Option(help="The TOML file to write.")],
 ) -> None:
     """Write the file of a framework that comes with Tocsin, to make a version of your own from."""
-    from tocsin.readiness.assessment.frameworks import bundled_text
+    from tocsin.readiness.assessment import bundled_text
 
     if out.exists():
         raise ConflictError(f"'{out}' is there already, and is not written over.")
@@ -137,9 +135,7 @@ def import_framework(
     call: Invocation, source: Annotated[str, typer.Argument(help="A TOML file, or a name from 'frameworks'.")], by: By
 ) -> None:
     """Take a framework version in as a draft."""
-    from tocsin.readiness.assessment import load_framework
-    from tocsin.readiness.assessment.frameworks import bundled_framework
-    from tocsin.readiness.assessment.versions import add_version, list_versions
+    from tocsin.readiness.assessment import add_version, bundled_framework, list_versions, load_framework
 
     found = load_framework(Path(source)) if source.endswith(".toml") else bundled_framework(source)
     with call.database.begin() as session:
@@ -164,7 +160,7 @@ def assign(
     by: By,
 ) -> None:
     """Say who is responsible for a criterion."""
-    from tocsin.readiness.assessment.versions import assign as assign_to
+    from tocsin.readiness.assessment import assign as assign_to
 
     with call.database.begin() as session:
         count = assign_to(session, framework, version, criterion, to, by=by, now=call.now)
@@ -174,7 +170,7 @@ def assign(
 @app.command()
 def publish(call: Invocation, framework: str, version: str, by: By) -> None:
     """Publish a version; from then on its text stays as it is."""
-    from tocsin.readiness.assessment.versions import publish as publish_version
+    from tocsin.readiness.assessment import publish as publish_version
 
     with call.database.begin() as session:
         held = publish_version(session, framework, version, by=by, now=call.now)
@@ -195,8 +191,8 @@ def start(
     group: Annotated[list[str] | None, typer.Option(help="KEY=VALUE, such as income=low; may be repeated.")] = None,
 ) -> None:
     """Start an assessment of a unit under a published version."""
-    from tocsin.readiness.assessment.assessments import Unit
-    from tocsin.readiness.assessment.assessments import start as start_assessment
+    from tocsin.readiness.assessment import Unit
+    from tocsin.readiness.assessment import start as start_assessment
 
     pairs = [pair.partition("=") for pair in group or []]
     wrong = [key for key, sign, value in pairs if not (key and sign and value)]
@@ -214,7 +210,7 @@ def list_assessments(call: Invocation) -> None:
     """List the assessments."""
     from sqlalchemy import select
 
-    from tocsin.readiness.assessment.models import Assessment, FrameworkVersion
+    from tocsin.readiness.assessment import Assessment, FrameworkVersion
 
     with call.database.begin() as session:
         found = session.execute(
@@ -234,7 +230,7 @@ def list_assessments(call: Invocation) -> None:
 @app.command()
 def close(call: Invocation, assessment: AssessmentId, by: By) -> None:
     """Close an assessment: no more answers; disputes about it go on."""
-    from tocsin.readiness.assessment.assessments import close as close_assessment
+    from tocsin.readiness.assessment import close as close_assessment
 
     with call.database.begin() as session:
         close_assessment(session, assessment, by=by, now=call.now)
@@ -264,7 +260,7 @@ def measure(
     as_of: Annotated[str, typer.Option(help="When the facts were true, ISO 8601 with time zone; empty: now.")] = "",
 ) -> None:
     """Measure an indicator from facts, and keep the value with its method, coverage and interval."""
-    from tocsin.readiness.assessment.assessments import add_measurement
+    from tocsin.readiness.assessment import add_measurement
 
     moment = call.now
     if as_of:
@@ -282,8 +278,7 @@ def measure(
 
 def _own_facts(call: Invocation, assessment: int, query: str, moment: datetime) -> list[dict[str, str]]:
     """The facts of this node for the unit of an assessment."""
-    from tocsin.readiness.assessment.assessments import open_assessment
-    from tocsin.readiness.assessment.measures import find_query
+    from tocsin.readiness.assessment import find_query, open_assessment
 
     find_query(query)
     with call.database.begin() as session:
@@ -322,7 +317,7 @@ def report(
     peers: Annotated[str, typer.Option(help="Compare with units of the same group, such as income.")] = "",
 ) -> None:
     """Write the report of an assessment: profile, questionnaire, plan, targets, what-if, open data and recipe."""
-    from tocsin.interface.documents.write import write_report
+    from tocsin.interface.documents import write_report
     from tocsin.readiness.report import assessment_report, gather
 
     with call.database.begin() as session:

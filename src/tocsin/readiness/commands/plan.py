@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.interface.output import Commands, Invocation, fields, print_table, say
+from tocsin.interface import Commands, Invocation, fields, print_table, say
 from tocsin.node.errors import ConflictError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add(
     currency: Annotated[str, typer.Option(help="Such as USD.")] = "",
 ) -> None:
     """Add an action to the list; its expected gain is worked out now."""
-    from tocsin.readiness.assessment.plan import Task, add_action
+    from tocsin.readiness.assessment import Task, add_action
     from tocsin.readiness.commands.assessment import day
 
     task = Task(question, level, title, owner, day(due), cost, currency)
@@ -46,7 +46,7 @@ def add(
 @plan.command("done")
 def done(call: Invocation, action: int, on: Annotated[str, typer.Option(help="YYYY-MM-DD.")], by: By) -> None:
     """Mark an action done; the next assessment shows whether it moved a measured value."""
-    from tocsin.readiness.assessment.plan import finish_action
+    from tocsin.readiness.assessment import finish_action
     from tocsin.readiness.commands.assessment import day
 
     with call.database.begin() as session:
@@ -106,8 +106,7 @@ def target(
     kind: Annotated[str, typer.Option(help="relative, points, gap or reach.")] = "relative",
 ) -> None:
     """Set a target for a unit."""
-    from tocsin.readiness.assessment.plan import Goal, set_target
-    from tocsin.readiness.assessment.versions import get_version
+    from tocsin.readiness.assessment import Goal, get_version, set_target
 
     with call.database.begin() as session:
         _, found = get_version(session, framework, version)
@@ -154,7 +153,7 @@ def opt_out(call: Invocation, assessment: int, by: By) -> None:
 
 
 def _set_ranked(call: Invocation, assessment: int, *, ranked: bool, by: str) -> None:
-    from tocsin.readiness.assessment.assessments import set_ranked
+    from tocsin.readiness.assessment import set_ranked
 
     with call.database.begin() as session:
         set_ranked(session, assessment, ranked, by=by, now=call.now)

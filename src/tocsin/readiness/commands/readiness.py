@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.interface.output import Commands, Invocation, note, print_table, say
+from tocsin.interface import Commands, Invocation, note, print_table, say
 from tocsin.readiness.commands.report import report
 
 app = Commands(no_args_is_help=True, help="Composite indices of readiness: build, examine, compare, target.")
@@ -213,9 +213,9 @@ def target(
 ) -> None:
     """Read a goal such as "+40 %" in every way it was meant."""
     from tocsin.readiness.run import write_rows
-    from tocsin.readiness.target import Goal, assess, read_panel, tabulate
+    from tocsin.readiness.target import RiseGoal, assess, read_panel, tabulate
 
-    data, question = read_panel(panel), Goal(goal, baseline, end, full_score)
+    data, question = read_panel(panel), RiseGoal(goal, baseline, end, full_score)
     found = assess(data, question, group or [])
     if table is not None:
         write_rows(table, tabulate(data, question))

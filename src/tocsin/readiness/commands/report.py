@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.interface.output import Invocation
+from tocsin.interface import Invocation
 
 
 def report(
@@ -18,7 +18,7 @@ def report(
     ranked: Annotated[bool, typer.Option("--ranked", help="All units agreed: show ranks and map.")] = False,
 ) -> None:
     """Write the report of one unit: profile, strengths, indicators, uncertainty, open data and recipe."""
-    from tocsin.interface.documents.write import write_report
+    from tocsin.interface.documents import write_report
     from tocsin.readiness.report import read_unit, unit_report
 
     today = call.now.date()

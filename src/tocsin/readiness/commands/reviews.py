@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from tocsin.interface.output import Commands, Invocation, fields, print_table
+from tocsin.interface import Commands, Invocation, fields, print_table
 from tocsin.node.errors import StorageError
 
 evidence = Commands(no_args_is_help=True, help="Evidence: an archived copy, its hash, and where it is used.")
@@ -28,7 +28,7 @@ def add(
     valid_until: Annotated[str, typer.Option(help="YYYY-MM-DD.")] = "",
 ) -> None:
     """Archive a piece of evidence under its own hash."""
-    from tocsin.readiness.assessment.evidence import EvidenceStatement, add_evidence
+    from tocsin.readiness.assessment import EvidenceStatement, add_evidence
     from tocsin.readiness.commands.assessment import day, evidence_copies
 
     begin, end = (day(text) if text else None for text in (valid_from, valid_until))
@@ -48,7 +48,7 @@ def use(
     by: By,
 ) -> None:
     """Let a piece of evidence support a question; one piece may support many, under any framework."""
-    from tocsin.readiness.assessment.evidence import use_evidence
+    from tocsin.readiness.assessment import use_evidence
 
     with call.database.begin() as session:
         held = use_evidence(session, piece, assessment, question, by=by, now=call.now)
@@ -61,7 +61,7 @@ def list_evidence(call: Invocation) -> None:
     """List the evidence and how often each piece is used."""
     from sqlalchemy import func, select
 
-    from tocsin.readiness.assessment.models import Evidence, EvidenceUse
+    from tocsin.readiness.assessment import Evidence, EvidenceUse
 
     with call.database.begin() as session:
         uses = dict(
@@ -89,7 +89,7 @@ def check(call: Invocation) -> None:
     """Check that every archived copy is there and unchanged."""
     from sqlalchemy import select
 
-    from tocsin.readiness.assessment.models import Evidence
+    from tocsin.readiness.assessment import Evidence
     from tocsin.readiness.commands.assessment import evidence_copies
 
     copies = evidence_copies(call.home)
@@ -122,7 +122,7 @@ def decide(
     by: By,
 ) -> None:
     """Decide a dispute or an appeal; never one's own."""
-    from tocsin.readiness.assessment.assessments import decide as decide_on
+    from tocsin.readiness.assessment import decide as decide_on
 
     with call.database.begin() as session:
         made = decide_on(session, statement, outcome, text, by=by, now=call.now)
@@ -132,7 +132,7 @@ def decide(
 
 def appeal(call: Invocation, decision: Statement, text: Why, by: By) -> None:
     """Appeal against a decision, once."""
-    from tocsin.readiness.assessment.assessments import appeal as appeal_against
+    from tocsin.readiness.assessment import appeal as appeal_against
 
     with call.database.begin() as session:
         made = appeal_against(session, decision, text, by=by, now=call.now)
@@ -155,7 +155,7 @@ def statements(call: Invocation, assessment: int) -> None:
 def _say(
     call: Invocation, assessment: int, question: str, kind: Literal["review", "dispute"], *, text: str, by: str
 ) -> None:
-    from tocsin.readiness.assessment.assessments import state
+    from tocsin.readiness.assessment import state
 
     with call.database.begin() as session:
         made = state(session, assessment, question, kind, text, by=by, now=call.now)

@@ -2,8 +2,7 @@
 
 from datetime import date
 
-from tocsin.interface.documents import charts
-from tocsin.interface.documents.document import (
+from tocsin.interface.documents import (
     Cell,
     Figure,
     KeyFigure,
@@ -12,6 +11,7 @@ from tocsin.interface.documents.document import (
     ReadinessReport,
     ReportSection,
     ReportTable,
+    charts,
 )
 from tocsin.readiness.assessment import (
     FrameworkQuestion,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.node.errors import InputError
 from tocsin.readiness.assessment import (
+    Assessment,
     AssessmentComparison,
     Framework,
     QuestionScore,
@@ -18,6 +19,7 @@ from tocsin.readiness.assessment import (
     Snapshot,
     TargetProgress,
     compare,
+    get_version,
     goals,
     history,
     rank_ranges,
@@ -27,8 +29,6 @@ from tocsin.readiness.assessment import (
     score,
     track,
 )
-from tocsin.readiness.assessment.models import Assessment
-from tocsin.readiness.assessment.versions import get_version
 
 FEWEST_PEERS = 3  # a median of fewer would give a single unit away
 

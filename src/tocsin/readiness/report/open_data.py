@@ -5,8 +5,7 @@ import json
 from collections.abc import Mapping
 
 from tocsin import __version__
-from tocsin.interface.documents.document import Cell, Download, ReportTable
-from tocsin.interface.documents.tables import table_csv
+from tocsin.interface.documents import Cell, Download, ReportTable, table_csv
 from tocsin.readiness.assessment import QUERIES, Score, Snapshot
 
 

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from tocsin.interface.documents import charts
-from tocsin.interface.documents.document import Block, Cell, Figure, Prose, ReportSection, ReportTable
+from tocsin.interface.documents import Block, Cell, Figure, Prose, ReportSection, ReportTable, charts
 from tocsin.readiness.assessment import AssessmentComparison, ChainLink, Score, Snapshot, TargetProgress
 
 ONLY_MEASURED = "Nothing of it is declared: these are verified or measured values."

@@ -1,6 +1,6 @@
 """The questionnaire: every question with its answer, evidence, measured value, and what was said about it."""
 
-from tocsin.interface.documents.document import Cards, Cell, QuestionCard, ReportSection, ReportTable
+from tocsin.interface.documents import Cards, Cell, QuestionCard, ReportSection, ReportTable
 from tocsin.readiness.assessment import EffectiveAnswer, FrameworkQuestion, Snapshot
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import date
 
-from tocsin.interface.documents import charts
-from tocsin.interface.documents.document import (
+from tocsin.interface.documents import (
     Block,
     Cell,
     Figure,
@@ -14,6 +13,7 @@ from tocsin.interface.documents.document import (
     ReadinessReport,
     ReportSection,
     ReportTable,
+    charts,
 )
 from tocsin.readiness.report.run_folder import IndexPart, UnitRun
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tocsin.interface.documents.document import Cell, ReportSection, ReportTable, WhatIf
+from tocsin.interface.documents import Cell, ReportSection, ReportTable, WhatIf
 from tocsin.readiness.assessment import UNKNOWN, QuestionScore, Snapshot, score
 from tocsin.readiness.report.material import Material, overall
 

@@ -6,13 +6,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
-from tocsin.interface.authorization import needs
-from tocsin.interface.capabilities import N_
-from tocsin.interface.numbers import Number
-from tocsin.interface.pages import PageMaker
+from tocsin.interface import N_, Number, PageMaker, needs
 from tocsin.node.accounts import Permission, Principal
-from tocsin.readiness.assessment import Score, profiles, read_snapshot
-from tocsin.readiness.assessment.models import Assessment, FrameworkVersion
+from tocsin.readiness.assessment import Assessment, FrameworkVersion, Score, profiles, read_snapshot
 
 _Reader = Annotated[Principal, needs(Permission.READINESS_READ)]
 _DEPTHS: Final = {"overall": 0, "pillar": 1, "indicator": 2}

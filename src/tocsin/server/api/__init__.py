@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING
 
 from tocsin.node.faces import lazy_face
-from tocsin.server.api.models import RequestOnce
 
-if TYPE_CHECKING:  # the tables are read without a web framework
+if TYPE_CHECKING:
     from tocsin.server.api.application import api_door
+    from tocsin.server.api.context import ApiContext
+    from tocsin.server.api.models import RequestOnce
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

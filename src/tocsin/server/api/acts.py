@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, create_model
 from pydantic.fields import FieldInfo
 
-from tocsin.interface.acts import (
+from tocsin.interface import (
     Absence,
     Act,
     OwnSurface,
@@ -16,11 +16,11 @@ from tocsin.interface.acts import (
     context_for,
     is_several,
     names_in,
+    needs,
     read_request,
 )
 from tocsin.node.accounts import Principal
 from tocsin.server.api.context import ApiContext
-from tocsin.server.security import needs
 
 
 def add_acts(router: APIRouter, counter: ApiContext, acts: tuple[Act, ...]) -> None:

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
-from tocsin.node.records.audit_queries import AuditFilter, list_entries
+from tocsin.node.records import AuditFilter, list_entries
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import Cursor, ListPage, aware, cursor_for, link_next, place_of
 from tocsin.server.model import AuditEntryOut
-from tocsin.server.security import needs
 
 TAG = "audit"
 _NOUN = "audit"

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Path
 
 from tocsin.directory import team_names
 from tocsin.directory.claims import Claim, ClaimState, acts, read_claim, read_claims
+from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPage, ListPaging
-from tocsin.server.security import NotHereError, needs
 
 TAG = "directory"
 _NOUN = "claims"

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from uuid import uuid4
 
-from tocsin.interface.acts import Say, in_english
+from tocsin.interface import Say, in_english
 from tocsin.node.paths import HomeFolder
 from tocsin.node.records import alive
 from tocsin.node.tokens import Tokens

@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import TOLD, Delivery, DeliveryFilter, DeliveryState, acts, delivery, find_digests
 from tocsin.directory import team_names, teams_called
+from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.problems.replies import mails_about
 from tocsin.server import model
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPage, ListPaging, aware
-from tocsin.server.security import NotHereError, needs
 
 TAG = "deliveries"
 _NOUN = "deliveries"

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.context import ApiContext
-from tocsin.server.security import needs
 
 TAG = "description"
 

@@ -10,17 +10,14 @@ import polars as pl
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocsin.events.browse import read_cursor
-from tocsin.events.export import EVENT, ExportForm, media_of, table_of
-from tocsin.events.filters import EVERYWHERE, EventFilter
-from tocsin.events.idf_out import to_idf
-from tocsin.events.schema import BY_NAME
+from tocsin.events import BY_NAME, EVENT, EVERYWHERE, EventFilter, ExportForm, media_of, read_cursor, table_of, to_idf
+from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.records import node_uuid
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPaging
-from tocsin.server.security import NotHereError, needs, sent
+from tocsin.server.security import sent
 from tocsin.sharing.export import export_events
 from tocsin.sharing.visibility import export_scope_of
 

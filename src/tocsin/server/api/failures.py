@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from tocsin.interface.authorization import WrongFormError
+from tocsin.interface import NotHereError, SecondFactorError, SignInError, WrongFormError
 from tocsin.node.errors import (
     ConflictError,
     InputError,
@@ -21,7 +21,6 @@ from tocsin.node.errors import (
     UsageError,
     WithheldError,
 )
-from tocsin.server.security import NotHereError, SecondFactorError, SignInError
 
 MEDIA: Final = "application/problem+json"
 """The media type of a failure."""

@@ -6,12 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from tocsin.events import acts
-from tocsin.events.alarms import feed_states
+from tocsin.events import acts, feed_states
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
-from tocsin.server.security import needs
 
 TAG = "feeds"
 

@@ -10,11 +10,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tocsin.interface import visitor_of
 from tocsin.node.accounts import network_of
 from tocsin.node.errors import TocsinError
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.failures import failure_of, problem, unknown
-from tocsin.server.security import address_of, visitor_of
+from tocsin.server.security import address_of
 
 OPEN: Final = ("/health", "/me", "/openapi.json", "/docs")
 """The paths that need no account; of every other nobody learns even whether it exists."""

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from tocsin import __version__
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import StorageError
 from tocsin.node.records import node_uuid
 from tocsin.operations.doctor import examine
 from tocsin.server.api.context import ApiContext
 from tocsin.server.model import Health, HealthCheckOut
-from tocsin.server.security import needs
 
 TAG = "health"
 

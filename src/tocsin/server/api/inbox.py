@@ -7,11 +7,11 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from tocsin.incidents.arrivals import EntryKind, ReportKind, ReportState, acts, find_report, list_reports, read_report
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import Cursor, Limit, ListPage, cursor_for, link_next, place_of
-from tocsin.server.security import needs
 
 TAG = "inbox"
 _NOUN = "inbox"

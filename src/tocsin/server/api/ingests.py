@@ -4,15 +4,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from tocsin.events.ingests import IngestFilter, find_ingests
-from tocsin.events.models import IngestState
+from tocsin.events import IngestFilter, IngestState, find_ingests
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import require_ingest
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import WHOLE, ListPage, ListPaging, Whole, asked_form
 from tocsin.server.list_files import ingest_row, ingests_file
 from tocsin.server.model import Ingest
-from tocsin.server.security import needs, sent
+from tocsin.server.security import sent
 
 TAG = "reports"
 _NOUN = "ingests"

@@ -6,14 +6,13 @@ from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, Field
 
 from tocsin.directory import team_names
+from tocsin.interface import NotHereError, needs
 from tocsin.networks import Networks
 from tocsin.node.accounts import Permission, PermissionScope, Principal
 from tocsin.server.api.context import ApiContext
 from tocsin.server.model import AddressOut
-from tocsin.server.security import NotHereError, needs
 from tocsin.sharing.gate import read_marking
-from tocsin.sharing.lookup import Explanation, read_subject
-from tocsin.sharing.lookup.bulk import open_router, who_of_each
+from tocsin.sharing.lookup import Explanation, open_router, read_subject, who_of_each
 
 TAG = "lookup"
 _ADDRESS = {"responsible": [], "informed": [], "mailboxes": [], "by": "not within your networks"}

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from tocsin.directory.queries import team_keys
+from tocsin.directory import team_keys
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.context import ApiContext
 from tocsin.server.model import Me
-from tocsin.server.security import needs
 
 TAG = "me"
 

@@ -10,15 +10,14 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Row, Select, func, select
 
 from tocsin import __version__
-from tocsin.delivery.models import Delivery, DeliveryItem
-from tocsin.events.ingests import open_rows
-from tocsin.events.models import FeedAlarm, FeedRecord, Ingest, IngestState
+from tocsin.delivery import Delivery, DeliveryItem
+from tocsin.events import FeedAlarm, FeedRecord, Ingest, IngestState, open_rows
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.letters import Letter
 from tocsin.pipeline.replay import kept_since
 from tocsin.pipeline.uploads import Upload, waiting_since
 from tocsin.server.api.context import ApiContext
-from tocsin.server.security import needs
 
 TAG = "metrics"
 MEDIA: Final = "text/plain; version=0.0.4; charset=utf-8"

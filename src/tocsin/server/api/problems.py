@@ -9,7 +9,8 @@ from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, Field
 
 from tocsin.directory import Team, read_team, team_names
-from tocsin.events.scope import Label
+from tocsin.events import Label
+from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.problems.answers import (
     NOTE_LENGTH,
@@ -20,15 +21,16 @@ from tocsin.problems.answers import (
     Courses,
     ProblemRow,
     ProblemState,
+    TeamAnswer,
+    answer_problems,
     problem_text,
+    sheets_of,
     state_of,
 )
-from tocsin.problems.answers.by_team import TeamAnswer, answer_problems, sheets_of
 from tocsin.server import model
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.model import ProblemAnswer
-from tocsin.server.security import NotHereError, needs
 from tocsin.sharing.visibility import labels_that_leave
 
 TAG = "problems"

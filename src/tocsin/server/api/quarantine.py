@@ -5,7 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter
 
-from tocsin.events.quarantine import set_aside
+from tocsin.events import set_aside
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import ACTS, quarantined, require_ingest
 from tocsin.server.api.acts import add_acts
@@ -13,7 +14,6 @@ from tocsin.server.api.context import ApiContext
 from tocsin.server.api.ingests import Number
 from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.model import QuarantineOut, SetAsideOut
-from tocsin.server.security import needs
 from tocsin.sharing.visibility import aside_that_leaves
 
 TAG = "quarantine"

@@ -14,7 +14,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from tocsin.events.quarantine import set_aside
+from tocsin.events import set_aside
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.pipeline.uploads import Arrival, Upload, UploadState, arrive, read_upload, read_uploads
@@ -22,7 +23,6 @@ from tocsin.server.api.context import ApiContext
 from tocsin.server.api.idempotency import IdempotentRequest
 from tocsin.server.api.pages import ListPage, ListPaging
 from tocsin.server.model import Report, SetAsideOut
-from tocsin.server.security import needs
 from tocsin.sharing.visibility import aside_that_leaves
 
 TAG = "reports"

@@ -12,13 +12,14 @@ from tocsin.directory import (
     read_about,
     search_teams,
 )
+from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.api.acts import add_acts
 from tocsin.server.api.context import ApiContext
 from tocsin.server.api.pages import WHOLE, ListPage, ListPaging, Whole, asked_form
 from tocsin.server.list_files import teams_file
 from tocsin.server.model import RuleOut, TeamInList, TeamOut
-from tocsin.server.security import NotHereError, needs, sent
+from tocsin.server.security import sent
 
 TAG = "directory"
 _NOUN = "teams"

@@ -1,1 +1,30 @@
 """The pages: rendered on the server, nothing loaded from elsewhere; a script only helps where there is one."""
+
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.server.pages.account import account_pages
+    from tocsin.server.pages.admin import admin_pages
+    from tocsin.server.pages.answer_pages import answer_pages
+    from tocsin.server.pages.audit.pages import audit_pages
+    from tocsin.server.pages.catalogues import FILE, faults, source, update
+    from tocsin.server.pages.context import PageContext, make_context
+    from tocsin.server.pages.credentials import credentials_pages
+    from tocsin.server.pages.deliveries import deliveries_pages
+    from tocsin.server.pages.events import events_pages
+    from tocsin.server.pages.home_pages import home_pages
+    from tocsin.server.pages.inbox import inbox_pages
+    from tocsin.server.pages.lookup import lookup_pages
+    from tocsin.server.pages.portal.pages import portal_pages
+    from tocsin.server.pages.public import public_pages
+    from tocsin.server.pages.reports import reports_pages
+    from tocsin.server.pages.rules import rules_pages
+    from tocsin.server.pages.sign_in import sign_in_pages
+    from tocsin.server.pages.teams import teams_pages
+    from tocsin.server.pages.today import today_pages
+    from tocsin.server.pages.verify_pages import verify_pages
+    from tocsin.server.pages.words import OURS, languages, say_in
+else:
+    lazy_face(__name__)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from tocsin.interface.acts import (
+from tocsin.interface import (
     Absence,
     Act,
     OwnSurface,
@@ -15,13 +15,14 @@ from tocsin.interface.acts import (
     context_for,
     is_several,
     names_in,
+    needs,
     read_request,
     wording_of,
 )
 from tocsin.node.accounts import Principal
 from tocsin.node.errors import ConflictError, InputError, UsageError
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import Form, needs, text_of, texts_of
+from tocsin.server.security import Form, text_of, texts_of
 
 
 def perform(desk: PageContext, visitor: Principal, act: Act, form: FormData, **given: Any) -> Any:

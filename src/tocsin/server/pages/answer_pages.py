@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
 from tocsin.node.records import cut
@@ -26,13 +27,12 @@ from tocsin.problems.answers import (
     read_problem,
     record_answer,
     reference_of,
+    sheets_of,
 )
-from tocsin.problems.answers.by_team import sheets_of
 from tocsin.server.pages.answer_forms import DAYS, AnswerForm, act_of, from_own_page, new_form, read_form
 from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.answer_views import history, listed, receipt_of, title_of
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import needs
 
 _LIVE = ["GET", "HEAD"]
 

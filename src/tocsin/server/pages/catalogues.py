@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog, Message, TranslationError
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from tocsin.interface.capabilities import capabilities
+from tocsin.interface import capabilities
 from tocsin.node.sentences import CONTEXT, Sentence
 
 FILE: Final = Path("LC_MESSAGES", "tocsin.po")

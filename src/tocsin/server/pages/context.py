@@ -15,15 +15,14 @@ from jinja2 import StrictUndefined
 from starlette.routing import Match
 
 from tocsin.directory import Team, directory_version, read_directory
-from tocsin.interface.authorization import form_word
-from tocsin.interface.capabilities import capabilities
+from tocsin.interface import capabilities, form_word, visitor_of
 from tocsin.node.accounts import Permission
 from tocsin.node.paths import HomeFolder
 from tocsin.node.tokens import Tokens
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.pages.navigation import besides_for, place_of, places_for
 from tocsin.server.pages.words import PageTexts, choose, languages, say_in, words_for
-from tocsin.server.security import cookie_for, visitor_of
+from tocsin.server.security import cookie_for
 from tocsin.sharing.lookup import ResponsibilityLookup
 
 LANGUAGE: Final = "language"

@@ -6,10 +6,11 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal, find_person, set_profile
 from tocsin.server.pages.context import LANGUAGE, THEME, THEMES, PageContext, own_path
 from tocsin.server.pages.navigation import places_for
-from tocsin.server.security import keep_cookie, needs
+from tocsin.server.security import keep_cookie
 
 _YEAR = 365 * 24 * 3600  # seconds
 

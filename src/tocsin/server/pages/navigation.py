@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tocsin.interface.capabilities import capabilities
+from tocsin.interface import capabilities
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.words import N_
 

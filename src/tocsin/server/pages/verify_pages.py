@@ -13,21 +13,23 @@ from sqlalchemy.orm import Session
 
 from tocsin.directory.contacts import (
     NOTE_LENGTH,
+    PATH,
     ConfirmationOutcome,
     ContactQuestion,
+    name_of,
     open_question,
     question_language,
     question_of,
     settle_question,
+    shown,
 )
-from tocsin.directory.contacts.verification import PATH, name_of, shown
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission
 from tocsin.node.errors import InputError
 from tocsin.server.pages.answer_forms import Fields, act_of, from_own_page, new_form, read_fields
 from tocsin.server.pages.answer_pages import LinkPages
 from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import needs
 
 
 def verify_pages(desk: PageContext) -> APIRouter:

@@ -5,16 +5,15 @@
 node that hold for the item (`tocsin.sharing.rules`), which only narrow.
 """
 
-from tocsin.sharing.gate.gate import GateVerdict, allowed_teams, decide, fields_for, may_act
-from tocsin.sharing.gate.local import LocalRule
-from tocsin.sharing.gate.markings import Marking, Pap, Tlp, highest, read_marking, read_pap, read_tlp
-from tocsin.sharing.gate.rules import (
-    ACTION_RULES,
-    FIELD_RULES,
-    RULES,
-    ActionRule,
-    FieldRule,
-    ReleaseAction,
-    ReleaseRule,
-)
-from tocsin.sharing.gate.terms import Audience, Recipient, ReleasePurpose, recipient_of
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.sharing.gate.gate import GateVerdict, allowed_teams, decide, fields_for, may_act
+    from tocsin.sharing.gate.local import LocalRule
+    from tocsin.sharing.gate.markings import Marking, Pap, Tlp, highest, read_marking, read_pap, read_tlp
+    from tocsin.sharing.gate.rules import FIELD_RULES, RULES, ReleaseAction
+    from tocsin.sharing.gate.terms import Audience, Recipient, ReleasePurpose, recipient_of
+else:
+    lazy_face(__name__)

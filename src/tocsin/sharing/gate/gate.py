@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from tocsin.directory import Team
-from tocsin.events.fields import FIELDS, Field, Privacy
+from tocsin.events import FIELDS, Field, Privacy
 from tocsin.node.sentences import say
 from tocsin.sharing.gate.local import LocalRule
 from tocsin.sharing.gate.markings import Marking, Pap, Tlp, read_marking

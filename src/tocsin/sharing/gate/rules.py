@@ -7,7 +7,7 @@ is written down in docs/design/release.md.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tocsin.events.fields import Privacy
+from tocsin.events import Privacy
 from tocsin.node.sentences import say
 from tocsin.sharing.gate.markings import Pap, Tlp
 from tocsin.sharing.gate.terms import Audience, ReleasePurpose

@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING
 
 from tocsin.node.faces import lazy_face
-from tocsin.sharing.lookup.explain import Explanation, Nobody, explain_subject, known_of
-from tocsin.sharing.lookup.subject import Subject, read_subject, values_of
 
-if TYPE_CHECKING:  # it needs the records, whose import takes longer than an answer
+if TYPE_CHECKING:
+    from tocsin.sharing.lookup.bulk import open_router, who_of_each
+    from tocsin.sharing.lookup.explain import Explanation, explain_subject, known_of
     from tocsin.sharing.lookup.responsibility import ResponsibilityLookup
+    from tocsin.sharing.lookup.subject import Subject, read_subject, values_of
 else:
-    __getattr__ = lazy_face(__name__, __file__)
+    lazy_face(__name__)

@@ -207,7 +207,7 @@ class _RuleFindings:
 def _by_rules(rules: "Rules", subject: Subject, facts: "NetworkLookup", marking: "Marking") -> _RuleFindings:
     import polars as pl
 
-    from tocsin.events.schema import COLUMNS
+    from tocsin.events import COLUMNS
 
     hi, lo = subject.address or (None, None)
     known = {

@@ -1,5 +1,12 @@
 """Routing: who must know of an event, and through which rule."""
 
-from tocsin.sharing.routing.current import current_router
-from tocsin.sharing.routing.decision import RoutingDecision, RuleMatch
-from tocsin.sharing.routing.router import Router
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.sharing.routing.current import current_router
+    from tocsin.sharing.routing.decision import RoutingDecision, RuleMatch
+    from tocsin.sharing.routing.router import Router
+else:
+    lazy_face(__name__)

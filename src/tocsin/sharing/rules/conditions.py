@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from tocsin.events.classify import TYPES
+from tocsin.events import TYPES
 from tocsin.networks import Network, country_names, parse_network
 from tocsin.sharing.gate import Tlp, read_tlp
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from tocsin.directory import Mute, MuteKind
-from tocsin.events.store import within
+from tocsin.events import within
 from tocsin.networks import Network, parse_network
 
 

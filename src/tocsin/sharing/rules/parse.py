@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tocsin.directory import TeamKind
-from tocsin.events.fields import BY_NAME, FIELDS, Privacy
+from tocsin.events import BY_NAME, FIELDS, Privacy
 from tocsin.networks import country_names
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say

@@ -27,7 +27,7 @@ UNREADABLE: Final = "its mailbox cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class RpslContact:
     """Whom to tell: the handle (or the mailbox itself) that abuse reports go to, and response teams; one may be empty.
 
     ``via`` says how it was found, ``organisation`` is the handle of the one that named it, or of the object's own.
@@ -63,7 +63,7 @@ class Contacts:
 
     def find(
         self, org: str, abuse_c: str, mailboxes: str, irts: str, contacts: str
-    ) -> tuple[Contact | None, list[tuple[str, str]]]:
+    ) -> tuple[RpslContact | None, list[tuple[str, str]]]:
         """The contact of an object that names these, if any, and what is wrong as ``(what, why)``.
 
         All handles are in upper case; several stand with blanks between.
@@ -80,7 +80,7 @@ class Contacts:
         if not handle and not teams:
             return None, problems
         abuse_of_team = via == "abuse-mailbox of its irt"
-        return Contact("" if abuse_of_team else handle, teams, via or "mnt-irt", org), problems
+        return RpslContact("" if abuse_of_team else handle, teams, via or "mnt-irt", org), problems
 
     def chain(self, org: str) -> Chain:
         """What an organisation leads to."""
@@ -150,7 +150,7 @@ class Contacts:
                 return handle, "abuse-mailbox of its tech-c or admin-c"
         return "", ""
 
-    def mailboxes(self, contact: Contact) -> Iterator[tuple[str, str]]:
+    def mailboxes(self, contact: RpslContact) -> Iterator[tuple[str, str]]:
         """Each mailbox of a contact with its purpose, ``abuse`` or ``security``."""
         register, named = self.register, contact.abuse
         if "@" in named:

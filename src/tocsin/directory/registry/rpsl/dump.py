@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from tocsin.directory.registry.refusals import Refusals
-from tocsin.directory.registry.rpsl.contacts import Contact, Contacts
+from tocsin.directory.registry.rpsl.contacts import Contacts, RpslContact
 from tocsin.directory.registry.rpsl.gather import RESOURCES, gather, read_parts
 from tocsin.directory.registry.rpsl.numbers import take_asns, take_ipv4, take_ipv6
 from tocsin.directory.registry.rpsl.territory import CountryFilter
@@ -82,9 +82,9 @@ class _Keys:
         self._source = source
         self._contacts = contacts
         self._keys: dict[tuple[str, tuple[str, ...]], str] = {}
-        self._found: dict[str, Contact] = {}
+        self._found: dict[str, RpslContact] = {}
 
-    def key(self, contact: Contact) -> str:
+    def key(self, contact: RpslContact) -> str:
         """The key of the team that a contact is."""
         known = self._keys.get(contact.key)
         if known is None:

@@ -12,6 +12,12 @@ quotes in it stand for themselves (``quotes``); a quote that never closes ends w
 of the file or an open quote cut off is not trusted: it is kept under ``extra.tocsin_cut`` (``cut``).
 """
 
-from tocsin.events.sources.delimited.encoding import as_text, encoding_of, utf8
-from tocsin.events.sources.delimited.exact import FIELD_LIMIT, Dialect
-from tocsin.events.sources.delimited.reader import LINE_LIMIT, DelimitedReader, Shaping, distinct, first_records
+from typing import TYPE_CHECKING
+
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.events.sources.delimited.exact import FIELD_LIMIT, Dialect
+    from tocsin.events.sources.delimited.reader import LINE_LIMIT, DelimitedReader, Shaping, distinct, first_records
+else:
+    lazy_face(__name__)

@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
+from tocsin.events.encoding import as_text
 from tocsin.events.sources import Chunk, Unreadable
-from tocsin.events.sources.delimited.encoding import as_text
 from tocsin.node.errors import InputError
 from tocsin.node.sentences import say
 

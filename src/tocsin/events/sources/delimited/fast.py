@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from tocsin.events.encoding import as_text
 from tocsin.events.sources import Chunk
-from tocsin.events.sources.delimited.encoding import as_text
 from tocsin.events.sources.delimited.exact import Dialect
 
 _LAYOUT_BLOCK: Final = 1 << 18  # masks stay within the processor's cache

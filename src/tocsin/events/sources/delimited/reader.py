@@ -9,10 +9,10 @@ from typing import BinaryIO, Final
 import numpy as np
 import polars as pl
 
+from tocsin.events.encoding import as_text, utf8
 from tocsin.events.extra import object_text
-from tocsin.events.schema import FieldKind
+from tocsin.events.fields import FieldKind
 from tocsin.events.sources import Batch, Chunk, Unreadable
-from tocsin.events.sources.delimited.encoding import as_text, utf8
 from tocsin.events.sources.delimited.exact import (
     Dialect,
     count_lines,

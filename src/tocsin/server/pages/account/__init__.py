@@ -1,13 +1,19 @@
 """The page of one's own account: name, password, second factor, sessions."""
 
+from typing import TYPE_CHECKING
+
 from fastapi import APIRouter
 
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
+else:
+    lazy_face(__name__)
+
 from tocsin.server.pages.account.own import add_confirm, add_own
-from tocsin.server.pages.account.reauthentication import ask_again, is_fresh
 from tocsin.server.pages.account.second_factor import add_recovery_codes, add_second_factor
 from tocsin.server.pages.context import PageContext
-
-__all__ = ["account_pages", "ask_again", "is_fresh"]
 
 
 def account_pages(desk: PageContext) -> APIRouter:

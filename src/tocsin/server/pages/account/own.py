@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.interface import number_in
 from tocsin.node.accounts import (
     Person,
     Principal,
@@ -23,8 +24,7 @@ from tocsin.node.accounts import (
 from tocsin.server.pages.account.agents import agent_words
 from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.context import THEMES, PageContext, own_path
-from tocsin.server.pages.sign_in.browser_session import minutes, site_config_of_page
-from tocsin.server.security import number_in
+from tocsin.server.pages.sign_in import minutes, site_config_of_page
 
 
 def add_own(router: APIRouter, desk: PageContext) -> None:

@@ -7,9 +7,9 @@ from fastapi import Form
 from fastapi.responses import Response
 from sqlalchemy.orm import Session as Transaction
 
+from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, Person, Principal, is_proved
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import NotHereError, needs
 
 Holder: TypeAlias = Annotated[Principal, needs(Permission.ACCOUNT_OWN)]
 """Whoever has an account."""

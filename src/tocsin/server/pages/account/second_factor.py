@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session as Transaction
 
+from tocsin.interface import NotHereError
 from tocsin.node.accounts import (
     Person,
     Principal,
@@ -22,8 +23,7 @@ from tocsin.node.accounts import (
 )
 from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.sign_in.browser_session import site_config_of_page
-from tocsin.server.security import NotHereError
+from tocsin.server.pages.sign_in import site_config_of_page
 
 _PATH = "/account/second-factor"
 

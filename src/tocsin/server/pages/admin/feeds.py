@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.events import acts
-from tocsin.events.alarms import feed_states
+from tocsin.events import acts, feed_states
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.collectors import read_collectors, standings
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import Form, needs
+from tocsin.server.security import Form
 
 _LOOK, _CADENCE = acts.ACTS
 _Reader = Annotated[Principal, needs(Permission.ADMIN_READ)]

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.settings import Settings
 from tocsin.operations.doctor import examine
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import needs
 
 _SECRETS: Final = ("password", "secret", "token", "database")
 """Words in the names of settings whose values no page shows: they may hold a secret."""

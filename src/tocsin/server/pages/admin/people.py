@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from tocsin.directory import teams_by_id
+from tocsin.interface import NotHereError, Number, needs, number_in
 from tocsin.node.accounts import (
     AccountRole,
     Permission,
@@ -29,10 +30,10 @@ from tocsin.node.accounts import (
 )
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.node.sentences import say
-from tocsin.server.pages.account.reauthentication import ask_again, is_fresh
+from tocsin.server.pages.account import ask_again, is_fresh
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import N_
-from tocsin.server.security import Form, NotHereError, Number, needs, number_in, text_of, texts_of
+from tocsin.server.security import Form, text_of, texts_of
 
 ROLES: Final = {
     AccountRole.ADMINISTRATOR: N_("Administrator: sets up the node and its people"),

@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 from tocsin.operations.backup import backups_in, make_backup
 from tocsin.operations.retention import apply_retention
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import needs
 
 _Reader = Annotated[Principal, needs(Permission.ADMIN_READ)]
 _Writer = Annotated[Principal, needs(Permission.ADMIN_WRITE)]

@@ -1,5 +1,10 @@
 """The audit log: who did what, and whether it is as it was sealed."""
 
-from tocsin.server.pages.audit.pages import audit_pages
+from typing import TYPE_CHECKING
 
-__all__ = ["audit_pages"]
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.server.pages.audit.words import SAYINGS
+else:
+    lazy_face(__name__)

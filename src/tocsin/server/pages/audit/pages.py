@@ -8,16 +8,24 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
+from tocsin.interface import needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of_actors
-from tocsin.node.records import AuditAction
-from tocsin.node.records.audit_queries import AuditFilter, SealState, list_entries, resolve_references, seal_state
-from tocsin.node.records.seal_check import SealCheckResult, check_seals
-from tocsin.node.records.seal_keys import open_seal_key, public_pem
-from tocsin.node.records.seals import read_head
+from tocsin.node.records import (
+    AuditAction,
+    AuditFilter,
+    SealCheckResult,
+    SealState,
+    check_seals,
+    list_entries,
+    open_seal_key,
+    public_pem,
+    read_head,
+    resolve_references,
+    seal_state,
+)
 from tocsin.server.pages.audit.words import FINDINGS, SAYINGS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
-from tocsin.server.security import needs, number_in
 
 _ROWS: Final = 100
 _STALE: Final = timedelta(minutes=10)  # so long after an entry it should be sealed

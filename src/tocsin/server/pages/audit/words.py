@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tocsin.node.records import AuditAction
-from tocsin.node.records.seal_check import Kind
-from tocsin.server.pages.today.texts import CHANGES
+from tocsin.node.records import AuditAction, Kind
+from tocsin.server.pages.today import CHANGES
 from tocsin.server.pages.words import N_
 
 SAYINGS: Final[Mapping[str, str]] = {

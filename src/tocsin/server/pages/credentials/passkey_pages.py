@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from tocsin.interface import NotHereError, Number
 from tocsin.node.accounts import (
     Principal,
     Site,
@@ -19,10 +20,9 @@ from tocsin.node.accounts import (
     site_of,
 )
 from tocsin.node.errors import InputError
-from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
+from tocsin.server.pages.account import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.sign_in.browser_session import Coming, caller_of, let_in, refuse_foreign, site_config_of_page
-from tocsin.server.security import NotHereError, Number
+from tocsin.server.pages.sign_in import Coming, caller_of, let_in, refuse_foreign, site_config_of_page
 
 _PATH = "/account/passkeys"
 

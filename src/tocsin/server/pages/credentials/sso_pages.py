@@ -19,7 +19,7 @@ from tocsin.node.errors import RemoteError
 from tocsin.node.settings import read_secret
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.context import PageContext, own_path
-from tocsin.server.pages.sign_in.browser_session import Coming, caller_of, let_in, site_config_of_page
+from tocsin.server.pages.sign_in import Coming, caller_of, let_in, site_config_of_page
 from tocsin.server.security import cookie_for, drop_cookie, keep_cookie
 
 _BACK = "/sign-in/elsewhere/back"

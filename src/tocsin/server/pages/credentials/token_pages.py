@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from tocsin.interface import NotHereError, Number
 from tocsin.node.accounts import (
     ApiToken,
     Permission,
@@ -17,11 +18,10 @@ from tocsin.node.accounts import (
     token_state,
 )
 from tocsin.node.errors import UsageError
-from tocsin.server.pages.account.reauthentication import Holder, Text, ask_again, is_fresh, person_of
+from tocsin.server.pages.account import Holder, Text, ask_again, is_fresh, person_of
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.sign_in.browser_session import site_config_of_page
+from tocsin.server.pages.sign_in import site_config_of_page
 from tocsin.server.pages.words import N_
-from tocsin.server.security import NotHereError, Number
 
 _PATH = "/account/tokens"
 _DAYS = (7, 30, 90, 365)

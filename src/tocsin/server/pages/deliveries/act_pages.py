@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, acts, find_mail, held_digests, held_letters
 from tocsin.directory import team_names
-from tocsin.interface.acts import Act, RequestError
+from tocsin.interface import Act, NotHereError, RequestError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError
 from tocsin.node.letters import Letter
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.deliveries.states import STATES, acts_of
-from tocsin.server.security import Form, NotHereError, needs, text_of, texts_of
+from tocsin.server.security import Form, text_of, texts_of
 
 _Steerer = Annotated[Principal, needs(Permission.DELIVERIES_STEER, everything=True)]
 _MOST: Final = 500

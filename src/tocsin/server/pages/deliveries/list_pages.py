@@ -20,11 +20,11 @@ from tocsin.delivery import (
     waiting_teams,
 )
 from tocsin.directory import team_names, teams_called
+from tocsin.interface import needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
 from tocsin.server.pages.deliveries.states import GROUP_WORDS, STATES
-from tocsin.server.security import needs, number_in
 
 _ROWS: Final = 50
 _Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ)]

@@ -11,20 +11,19 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import TOLD, Delivery, find_mail
 from tocsin.directory import team_names
+from tocsin.interface import NotHereError, Number, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import TocsinError
 from tocsin.node.letters import Letter
-from tocsin.node.records import AuditEntry
-from tocsin.node.records.audit_queries import resolve_references
+from tocsin.node.records import AuditEntry, resolve_references
 from tocsin.pipeline.why_told import why_told
 from tocsin.problems.answers import Answer, AnswerVerdict
 from tocsin.problems.replies import mails_about
-from tocsin.server.pages.audit.words import SAYINGS
+from tocsin.server.pages.audit import SAYINGS
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.deliveries.mail_copies import Copy, MailFile, copies, kept_mails, rows_of
 from tocsin.server.pages.deliveries.states import STATES, acts_of
 from tocsin.server.pages.words import N_
-from tocsin.server.security import NotHereError, Number, needs
 
 _Reader = Annotated[Principal, needs(Permission.DELIVERIES_READ)]
 

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.delivery import acts, due_news, halts, notices
-from tocsin.interface.acts import RequestError
+from tocsin.interface import NotHereError, RequestError, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.node.errors import ConflictError
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import Form, NotHereError, needs, text_of
+from tocsin.server.security import Form, text_of
 
 _SWITCHES = {"stop": "stop", "resume": "resume", "brake": "unbrake"}  # as the forms name them
 _ACTS = {form: act for form, name in _SWITCHES.items() for act in acts.ACTS if act.name == name}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from tocsin.events.summaries import HOUR, Int64s
+from tocsin.events import HOUR, Int64s
 
 WIDTH, HEIGHT = 1000, 120  # units of the drawing
 _FEW_HOURS: Final = 3 * 24

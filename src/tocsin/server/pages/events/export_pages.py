@@ -5,11 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.events.export import ExportForm
+from tocsin.events import ExportForm
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.query import NAMES, EventsQuery
-from tocsin.server.security import needs, sent
+from tocsin.server.security import sent
 from tocsin.sharing.export import export_events, offer_of
 
 

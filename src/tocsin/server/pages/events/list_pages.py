@@ -5,17 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.events.browse import TEXT_ROWS, EventCounts
-from tocsin.events.filters import SEVERITIES, SPANS, EventFilter
-from tocsin.events.scope import EventScope
-from tocsin.events.summaries import GLANCE
+from tocsin.events import GLANCE, SEVERITIES, SPANS, TEXT_ROWS, EventCounts, EventFilter, EventScope
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
 from tocsin.server.pages.events.query import COLUMNS, NAMES, EventsQuery
 from tocsin.server.pages.events.rows import EventRow, all_fields, fields_of, glanced, problem_text, shown
 from tocsin.server.pages.events.view_pages import path_of, views_of
-from tocsin.server.security import needs
 from tocsin.sharing.visibility import event_scope_of
 
 _ROWS = 50

@@ -7,10 +7,10 @@ from babel.core import get_global
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.query import NAMES, EventsQuery
-from tocsin.server.security import needs
 from tocsin.sharing.visibility import event_scope_of
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from tocsin.events.filters import EventFilter, FilterError
+from tocsin.events import EventFilter, FilterError
 from tocsin.server.pages.words import N_
 
 COLUMNS: Final[Mapping[str, str]] = {

@@ -8,9 +8,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from tocsin.events.browse import cursor_of
-from tocsin.events.idf_out import flat
-from tocsin.events.schema import FIELDS, FieldKind
+from tocsin.events import FIELDS, FieldKind, cursor_of, flat
 
 _TIME: Final = "time.source"
 

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 from starlette.datastructures import QueryParams
 
-from tocsin.events.views import EventView, delete_view, own_view, read_views, rename_view, save_view
+from tocsin.events import EventView, delete_view, own_view, read_views, rename_view, save_view
+from tocsin.interface import NotHereError, Number, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.events.query import EventsQuery
-from tocsin.server.security import NotHereError, Number, needs
 
 _Writer = Annotated[Principal, needs(Permission.VIEWS_WRITE)]
 _LONGEST: Final = 4_000

@@ -8,10 +8,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from tocsin.incidents.arrivals import ReportState, counts_by_state, list_reports
+from tocsin.interface import needs, number_in
 from tocsin.node.accounts import Permission, Principal, names_of
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
-from tocsin.server.security import needs, number_in
 
 PLACE: Final = "/reports/public"
 _ROWS: Final = 50

@@ -16,7 +16,7 @@ from tocsin.incidents.arrivals import (
     rsit_of,
     ticket_of,
 )
-from tocsin.interface.acts import RequestError
+from tocsin.interface import Number, RequestError, needs
 from tocsin.node.accounts import Permission, Principal, names_of, note_read
 from tocsin.node.errors import NotFoundError, UsageError
 from tocsin.server.pages.acts import perform
@@ -24,7 +24,7 @@ from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.inbox.list_pages import PLACE
 from tocsin.server.pages.inbox.words import KINDS, SHAPES, STATES
 from tocsin.server.pages.words import N_
-from tocsin.server.security import Form, Number, needs, text_of
+from tocsin.server.security import Form, text_of
 from tocsin.sharing.lookup import read_subject
 
 _ACTS: Final = {act.name: act for act in acts.ACTS}

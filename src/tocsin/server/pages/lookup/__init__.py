@@ -1,18 +1,23 @@
 """Who must know: one box, and the answer with its chain of reasons."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal, note_read
 from tocsin.node.errors import UsageError
+from tocsin.node.faces import lazy_face
+
+if TYPE_CHECKING:
+    from tocsin.server.pages.lookup.result import LATELY, open_problems
+else:
+    lazy_face(__name__)
+
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.lookup.result import look_up
-from tocsin.server.security import needs
 from tocsin.sharing.lookup import read_subject
-
-__all__ = ["look_up", "lookup_pages"]
 
 _LONGEST = 300
 _PAGE = "lookup/lookup.html"

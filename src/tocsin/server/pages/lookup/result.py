@@ -9,10 +9,9 @@ from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
-from tocsin.directory import RuleKind, Team, TeamKind, TeamSearch, contact_states, read_conflict, search_teams
-from tocsin.directory.contacts import Contact
-from tocsin.directory.contacts.verification import terms_of
-from tocsin.events.store import EventQuery
+from tocsin.directory import RuleKind, Team, TeamKind, TeamSearch, read_conflict, search_teams
+from tocsin.directory.contacts import Contact, contact_states, terms_of
+from tocsin.events import EventQuery
 from tocsin.networks import format_address, parse_network
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.escalation import next_asked

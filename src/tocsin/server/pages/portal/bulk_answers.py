@@ -5,8 +5,7 @@ from typing import Self
 from starlette.datastructures import FormData
 
 from tocsin.node.accounts import Principal
-from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, TeamSheet
-from tocsin.problems.answers.by_team import TeamAnswer, answer_problems
+from tocsin.problems.answers import NOTE_LENGTH, AnswerVerdict, TeamAnswer, TeamSheet, answer_problems
 from tocsin.server.pages.answer_forms import AnswerForm
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import N_

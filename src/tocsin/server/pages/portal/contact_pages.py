@@ -13,18 +13,18 @@ from tocsin.directory import (
     HistoryEntry,
     MuteKind,
     Team,
-    contact_states,
     read_team,
     read_team_history,
 )
 from tocsin.directory.claims import read_claims
-from tocsin.directory.contacts.verification import terms_of
+from tocsin.directory.contacts import contact_states, terms_of
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, TocsinError, UsageError
 from tocsin.server.pages.portal.context import PortalContext
 from tocsin.server.pages.portal.corrections import CORRECTIONS, DAYS, Correction, CorrectionInput
 from tocsin.server.pages.words import N_
-from tocsin.server.security import Form, needs
+from tocsin.server.security import Form
 
 SHOWN: Final = 200
 """Ranges on the page; more are counted."""

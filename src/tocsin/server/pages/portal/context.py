@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from tocsin.directory import Team
+from tocsin.interface import NotHereError
 from tocsin.node.accounts import Permission, Principal
-from tocsin.problems.answers import TeamSheet
-from tocsin.problems.answers.by_team import sheets_of
+from tocsin.problems.answers import TeamSheet, sheets_of
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import NotHereError
 
 
 @dataclass(frozen=True)

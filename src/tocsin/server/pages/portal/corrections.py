@@ -23,7 +23,7 @@ from tocsin.directory import (
 )
 from tocsin.directory.claims import acts as claim_acts
 from tocsin.directory.claims import read_claims
-from tocsin.interface.acts import Act, context_for, read_request
+from tocsin.interface import Act, context_for, read_request
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.letters import queue_letter

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.delivery.texts import TextFolders, texts_for
-from tocsin.interface.authorization import WrongFormError
+from tocsin.interface import WrongFormError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.node.paths import HomeFolder
@@ -19,7 +19,7 @@ from tocsin.server.pages.portal.bulk_answers import BulkAnswerForm, answer
 from tocsin.server.pages.portal.contact_pages import contact_pages
 from tocsin.server.pages.portal.context import PortalContext
 from tocsin.server.pages.portal.problems import SHOWN, STATES, VERDICTS, ProblemFilter, counts, row_of
-from tocsin.server.security import Form, needs
+from tocsin.server.security import Form
 
 _NOTHING = BulkAnswerForm()
 _FORM = "portal"  # what the hidden word of the form is made for

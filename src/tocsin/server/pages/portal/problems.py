@@ -8,10 +8,10 @@ from typing import Final
 
 from fastapi import Request
 
+from tocsin.interface import number_in
 from tocsin.problems.answers import AnswerOutcome, AnswerVerdict, ProblemRow, problem_text
 from tocsin.server.pages.answer_texts import SAYINGS
 from tocsin.server.pages.words import N_
-from tocsin.server.security import number_in
 
 SHOWN: Final = 200
 """Problems on one page."""

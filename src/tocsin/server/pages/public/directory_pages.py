@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.directory import CSIRTS, PublicTeam
 from tocsin.directory.profile import OUTLINE, ProfileItem, lines_of
-from tocsin.directory.public import CSIRTS, PublicTeam
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.public.public_page import card_of, show
 from tocsin.server.pages.words import PageTexts
-from tocsin.server.security import needs
 from tocsin.sharing.public_lookup import PublicLookup
 
 _PAGE = 100  # teams

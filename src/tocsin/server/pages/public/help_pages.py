@@ -8,12 +8,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.directory import canonical
+from tocsin.interface import needs
 from tocsin.networks import country_names, parse_address, parse_network
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.public.public_page import ContactCard, card_of, show
 from tocsin.server.pages.words import N_, PageTexts
-from tocsin.server.security import address_of, needs
+from tocsin.server.security import address_of
 from tocsin.sharing.lookup import Subject
 from tocsin.sharing.public_lookup import Help, Helper, PublicLookup
 

@@ -7,12 +7,11 @@ from typing import Any, Final
 from fastapi import Request
 from fastapi.responses import Response
 
-from tocsin.directory import ContactPurpose, FactKind, TeamKind
-from tocsin.directory.facts import ChannelKind
+from tocsin.directory import ChannelKind, ContactPurpose, FactKind, TeamKind
 from tocsin.directory.profile import PublicKey, TeamProfile
+from tocsin.interface import visitor_of
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import N_
-from tocsin.server.security import visitor_of
 
 FRESH: Final = "public, max-age=300"
 

@@ -10,8 +10,7 @@ from starlette.exceptions import HTTPException
 
 from tocsin.directory import canonical
 from tocsin.events.redaction import redacted_bytes
-from tocsin.incidents.arrivals import ReportAttachment, ReportForm, ReportKind, attached
-from tocsin.incidents.arrivals.files import MOST_BYTES, MOST_FILES
+from tocsin.incidents.arrivals import MOST_BYTES, MOST_FILES, ReportAttachment, ReportForm, ReportKind, attached
 from tocsin.problems.replies import redacted_mail
 from tocsin.server.pages.words import N_
 from tocsin.server.security import text_of

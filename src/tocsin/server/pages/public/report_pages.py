@@ -9,27 +9,28 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.incidents.arrivals import (
+    TYPES,
     PublicReport,
     Ticket,
     add_message,
     file_report,
     form_word,
+    grouped,
+    plain,
     read_report,
     report_for,
     ticket_of,
 )
-from tocsin.incidents.arrivals.files import TYPES
-from tocsin.incidents.arrivals.tickets import grouped, plain
-from tocsin.interface.authorization import WrongFormError
+from tocsin.interface import WrongFormError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.inbox.words import KINDS
+from tocsin.server.pages.inbox import KINDS
 from tocsin.server.pages.public.public_page import show
 from tocsin.server.pages.public.rate_limit import RateLimit
 from tocsin.server.pages.public.report_forms import MOST_LETTERS, TOO_LARGE, Message, PublicReportForm, Sent, wrongs_of
 from tocsin.server.pages.words import N_
-from tocsin.server.security import address_of, needs, text_of
+from tocsin.server.security import address_of, text_of
 
 REPORTS_AN_HOUR: Final = 10
 GUESSES_AN_HOUR: Final = 30

@@ -9,13 +9,13 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.cache import Cache
 from tocsin.operations.statistics import CLASSES, LARGEST, NETWORKS, STEP, Month, read_months
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.public.public_page import FRESH, show
 from tocsin.server.pages.words import N_
-from tocsin.server.security import needs
 
 _SHOWN: Final = 6  # months in the table; all are in the CSV
 

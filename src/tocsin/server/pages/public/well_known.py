@@ -6,14 +6,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
-from tocsin.delivery.sealing import judge_own, read_own_keys
-from tocsin.delivery.sealing.own_keys import OpenPgpKey
+from tocsin.delivery.sealing import OpenPgpKey, judge_own, read_own_keys
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import NotFoundError, TocsinError
 from tocsin.pipeline.stores import NodeWithStores
 from tocsin.server.pages.context import PageContext, static_path
 from tocsin.server.pages.public.public_page import FRESH
-from tocsin.server.security import needs
 
 PLACE: Final = "/.well-known/security.txt"
 KEY_PLACE: Final = "/.well-known/openpgp.asc"

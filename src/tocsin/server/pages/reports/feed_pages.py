@@ -5,13 +5,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
-from tocsin.events import acts
-from tocsin.events.alarms import feed_states
+from tocsin.events import acts, feed_states
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.collectors import read_collectors, refusals, standings
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import Form, needs
+from tocsin.server.security import Form
 
 _REFUSED: Final = 30  # rows
 

@@ -10,16 +10,15 @@ from sqlalchemy.orm import Session
 
 from tocsin.delivery import Delivery, DeliveryItem
 from tocsin.directory import team_names
-from tocsin.events.ingests import IngestFilter, find_ingests, open_rows_of
-from tocsin.events.models import FeedRecord, Ingest, LeftAside
-from tocsin.events.quarantine import set_aside
+from tocsin.events import FeedRecord, Ingest, IngestFilter, LeftAside, find_ingests, open_rows_of, set_aside
+from tocsin.interface import NotHereError, Number, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.replay import ACTS
 from tocsin.server.list_files import ListForm, ingests_file
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import Days
-from tocsin.server.security import Form, NotHereError, Number, needs, number_in, sent
+from tocsin.server.security import Form, sent
 from tocsin.sharing.visibility import aside_that_leaves
 
 _LEAVE: Final = next(act for act in ACTS if act.name == "leave")

@@ -5,14 +5,15 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.events.quarantine import header_of
+from tocsin.events import header_of
+from tocsin.interface import Number, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError
 from tocsin.pipeline.replay import find_row, is_open, require_ingest, try_row
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.reports.quarantine_pages import MEND
-from tocsin.server.security import Form, Number, needs, text_of
+from tocsin.server.security import Form, text_of
 from tocsin.sharing.visibility import aside_that_leaves
 
 _SHOWN: Final = 200_000  # letters of a row that a form can take

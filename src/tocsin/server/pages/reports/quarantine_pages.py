@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from tocsin.interface import needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.ingest import Counts
 from tocsin.pipeline.replay import ACTS, RowFilter, reasons_waiting, rows_waiting
@@ -13,7 +14,7 @@ from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.days import ListFilter
 from tocsin.server.pages.reports.list_pages import all_feeds
-from tocsin.server.security import Form, needs, number_in, text_of
+from tocsin.server.security import Form, text_of
 from tocsin.sharing.visibility import aside_that_leaves
 
 _ROWS: Final = 50

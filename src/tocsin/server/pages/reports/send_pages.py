@@ -11,8 +11,9 @@ from fastapi.responses import Response
 from sqlalchemy import select
 from starlette.datastructures import FormData, UploadFile
 
-from tocsin.events.models import Ingest
+from tocsin.events import Ingest
 from tocsin.events.sources import sources
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.paths import HomeFolder
@@ -20,7 +21,7 @@ from tocsin.pipeline.uploads import Upload, UploadState, arrive, read_upload
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.reports.list_pages import all_feeds
 from tocsin.server.pages.words import N_
-from tocsin.server.security import Form, needs, text_of
+from tocsin.server.security import Form, text_of
 
 _BLOCK: Final = 1 << 20
 _PATIENCE: Final = 4.0  # seconds that the answer waits for the report to be taken in

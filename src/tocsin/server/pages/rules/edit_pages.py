@@ -8,11 +8,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from tocsin.directory import team_keys
+from tocsin.interface import NotHereError, needs, number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.pipeline.rules_dry_run import Trial, try_rules
 from tocsin.server.pages.context import PageContext
-from tocsin.server.security import NotHereError, needs, number_in
 from tocsin.sharing.rules import (
     DEFAULT,
     RuleFault,

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.directory import team_keys
+from tocsin.interface import Number, needs
 from tocsin.node.accounts import Permission, Principal, names_of_actors
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import N_
-from tocsin.server.security import Number, needs
 from tocsin.sharing.gate import FIELD_RULES, RULES
 from tocsin.sharing.rules import (
     DEFAULT,

@@ -7,10 +7,11 @@ from typing import Annotated, Final, TypeAlias
 from fastapi import Request
 from fastapi.responses import Response
 
+from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Caller, Permission, Principal, SignedIn, SiteConfig, site_config_of
 from tocsin.server.pages.answer_forms import from_own_page
 from tocsin.server.pages.context import PageContext, own_path
-from tocsin.server.security import COOKIE, NotHereError, address_of, cookie_for, drop_cookie, keep_cookie, needs
+from tocsin.server.security import COOKIE, address_of, cookie_for, drop_cookie, keep_cookie
 
 Coming: TypeAlias = Annotated[Principal, needs(Permission.SIGN_IN)]
 """Whoever asks for a page by which one comes in."""

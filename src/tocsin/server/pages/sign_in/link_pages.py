@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from tocsin.interface import needs
 from tocsin.node.accounts import (
     LinkKind,
     Permission,
@@ -27,10 +28,9 @@ from tocsin.node.accounts import (
 )
 from tocsin.node.errors import ConflictError, InputError
 from tocsin.node.records import cut
-from tocsin.server.pages.account.reauthentication import Text
+from tocsin.server.pages.account import Text
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.sign_in.browser_session import caller_of, let_in, refuse_foreign, remember, site_config_of_page
-from tocsin.server.security import needs
 
 Holder = Annotated[Principal, needs(Permission.LINK_USE)]
 

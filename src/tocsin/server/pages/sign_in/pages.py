@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
+from tocsin.interface import needs
 from tocsin.node.accounts import (
     HalfWay,
     Permission,
@@ -19,7 +20,7 @@ from tocsin.node.accounts import (
     note_session_end,
     sign_in,
 )
-from tocsin.server.pages.account.reauthentication import Text
+from tocsin.server.pages.account import Text
 from tocsin.server.pages.context import PageContext, own_path
 from tocsin.server.pages.sign_in.browser_session import (
     Coming,
@@ -30,7 +31,7 @@ from tocsin.server.pages.sign_in.browser_session import (
     refuse_foreign,
     site_config_of_page,
 )
-from tocsin.server.security import cookie_for, needs
+from tocsin.server.security import cookie_for
 
 
 def add_sign_in(router: APIRouter, desk: PageContext) -> None:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
 from tocsin.directory import TeamRecord, merged_teams, read_about
+from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, RemoteError, TocsinError, UsageError
 from tocsin.node.sentences import join_sentences, say
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.words import names_command
-from tocsin.server.security import NotHereError, needs
 
 Reader: TypeAlias = Annotated[Principal, needs(Permission.DIRECTORY_READ)]
 Asker: TypeAlias = Annotated[Principal, needs(Permission.LOOKUP)]

@@ -13,15 +13,16 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
 from tocsin.directory import AttachmentFormat, DigestInterval, Team, acts
-from tocsin.directory.contacts.verification import verify_team
+from tocsin.directory.contacts import verify_team
 from tocsin.directory.keys import KeySubmission, import_keys
+from tocsin.interface import number_in
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Editor, name_of, one_line, seen_team, taken
-from tocsin.server.security import Form, number_in, text_of, texts_of
+from tocsin.server.security import Form, text_of, texts_of
 
 MOST_KEY_BYTES: Final = 1_000_000
 """A file with keys is no longer than this."""

@@ -16,7 +16,7 @@ from tocsin.directory.claims import (
     read_rivals,
 )
 from tocsin.directory.contacts import read_answers
-from tocsin.interface.acts import Act
+from tocsin.interface import Act, Number
 from tocsin.node.accounts import Principal, names_of_actors, note_read
 from tocsin.node.errors import InputError, UsageError
 from tocsin.node.sentences import say
@@ -24,7 +24,7 @@ from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Decider, Editor, Surveyor, taken
 from tocsin.server.pages.teams.paging import PAGE, ends, start_of
-from tocsin.server.security import Form, Number, text_of
+from tocsin.server.security import Form, text_of
 
 _RIVALS = 50
 _ACTS = {act.name: act for act in acts.ACTS}

@@ -14,13 +14,14 @@ from tocsin.directory import (
     read_conflict,
     read_conflicts,
 )
+from tocsin.interface import NotHereError
 from tocsin.node.errors import UsageError
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Decider, Surveyor, one_line, plain, taken
 from tocsin.server.pages.teams.background_cache import BackgroundCache
 from tocsin.server.pages.teams.paging import PAGE, ends, start_of
-from tocsin.server.security import Form, NotHereError, text_of, texts_of
+from tocsin.server.security import Form, text_of, texts_of
 
 _ACTS = {act.name: act for act in acts.ACTS}
 _SETTLED = (ConflictState.DECIDED, ConflictState.SAID)

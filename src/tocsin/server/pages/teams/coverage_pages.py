@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.directory import directory_version
-from tocsin.directory.contacts.verification import terms_of
+from tocsin.directory.contacts import terms_of
 from tocsin.directory.coverage import Coverage, read_coverage
 from tocsin.directory.states import (
     GROUPS,
@@ -22,11 +22,11 @@ from tocsin.directory.states import (
     read_cirts,
     read_states,
 )
+from tocsin.interface import NotHereError
 from tocsin.networks import Networks, country_names
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.teams.access import Surveyor
 from tocsin.server.pages.teams.background_cache import BackgroundCache
-from tocsin.server.security import NotHereError
 
 _GAPS: Final = 15
 _NUMBERS: Final = 200  # AS numbers on one page

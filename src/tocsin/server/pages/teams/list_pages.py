@@ -7,17 +7,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.directory import (
-    MOST_COUNTED,
-    RuleKind,
-    TeamKind,
-    TeamSearch,
-    contact_states,
-    count_teams,
-    enter_team,
-    search_teams,
-)
-from tocsin.directory.contacts.verification import terms_of
+from tocsin.directory import MOST_COUNTED, RuleKind, TeamKind, TeamSearch, count_teams, enter_team, search_teams
+from tocsin.directory.contacts import contact_states, terms_of
 from tocsin.networks import country_names
 from tocsin.node.accounts import Permission, Principal
 from tocsin.node.errors import UsageError

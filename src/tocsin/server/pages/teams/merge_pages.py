@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from tocsin.directory import (
-    Candidate,
+    MergeCandidate,
     acts,
     directory_version,
     read_about,
@@ -29,7 +29,7 @@ def merge_pages(desk: PageContext) -> APIRouter:
     """The pages of merges."""
     router = APIRouter()
     database = desk.node.database
-    pairs_of: BackgroundCache[list[Candidate]] = BackgroundCache(lambda: read_candidates(database))
+    pairs_of: BackgroundCache[list[MergeCandidate]] = BackgroundCache(lambda: read_candidates(database))
 
     @router.get("/merges")
     def merges(request: Request, _visitor: Surveyor, done: str = "") -> Response:

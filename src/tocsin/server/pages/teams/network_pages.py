@@ -5,16 +5,15 @@ from typing import Any, Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from tocsin.events.filters import EventFilter
+from tocsin.events import EventFilter
+from tocsin.interface import NotHereError
 from tocsin.networks import Networks, networks_of
 from tocsin.node.accounts import Principal
 from tocsin.node.errors import UsageError
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.events.chart import HEIGHT, WIDTH, Chart, chart_of
-from tocsin.server.pages.events.query import EventsQuery
-from tocsin.server.pages.lookup.result import look_up
+from tocsin.server.pages.events import HEIGHT, WIDTH, Chart, EventsQuery, chart_of
+from tocsin.server.pages.lookup import look_up
 from tocsin.server.pages.teams.access import Asker
-from tocsin.server.security import NotHereError
 from tocsin.sharing.lookup import Subject, read_subject
 
 _SHOWN: Final = 100  # announced networks on one page

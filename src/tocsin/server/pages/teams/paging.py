@@ -4,7 +4,7 @@ from typing import Final
 
 from fastapi import Request
 
-from tocsin.server.security import number_in
+from tocsin.interface import number_in
 
 PAGE: Final = 50
 """So many entries stand on one page."""

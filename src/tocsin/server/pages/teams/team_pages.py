@@ -5,24 +5,15 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse, Response
 
-from tocsin.directory import (
-    RuleKind,
-    TeamRecord,
-    contact_states,
-    in_hours,
-    judge_trust,
-    merged_teams,
-    read_team_history,
-    weigh,
-)
-from tocsin.directory.contacts.verification import terms_of
+from tocsin.directory import RuleKind, TeamRecord, in_hours, judge_trust, merged_teams, read_team_history, weigh
+from tocsin.directory.contacts import contact_states, terms_of
 from tocsin.directory.keys import judge_for, team_keys
 from tocsin.directory.profile import current_profile, profile_text
-from tocsin.events.store import EventQuery
+from tocsin.events import EventQuery
 from tocsin.node.accounts import Permission, Principal, note_read
-from tocsin.problems.team_times import team_figures
+from tocsin.problems import team_figures
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.lookup.result import LATELY, open_problems
+from tocsin.server.pages.lookup import LATELY, open_problems
 from tocsin.server.pages.teams.access import Reader, Surveyor, seen_team
 
 _FEW = 200  # assertions of a kind on one page

@@ -13,22 +13,19 @@ from typing import Final
 from sqlalchemy import ColumnElement, Select, distinct, func, select
 from sqlalchemy.orm import Session
 
-from tocsin.delivery.mailbox.models import MailState, ReceivedMail
-from tocsin.delivery.models import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
+from tocsin.delivery import Delivery, DeliveryItem, DeliveryState, Halt, ItemState
+from tocsin.delivery.mailbox import MailState, ReceivedMail
+from tocsin.directory import ConflictState, TeamRow, read_conflicts
 from tocsin.directory.claims import ClaimState, read_claims
-from tocsin.directory.conflicts import ConflictState, read_conflicts
 from tocsin.directory.keys import expiring_keys, team_keys
-from tocsin.directory.tables import TeamRow
-from tocsin.events.ingests import open_rows
-from tocsin.events.models import FeedAlarm, FeedRecord, Ingest, IngestState
+from tocsin.events import FeedAlarm, FeedRecord, Ingest, IngestState, open_rows
 from tocsin.incidents.arrivals import ReportState, counts_by_state, oldest_new
 from tocsin.node.accounts import names_of_actors
 from tocsin.node.letters import Letter, LetterState
-from tocsin.node.records import read_asides
-from tocsin.node.records.audit import AuditAction, AuditEntry
-from tocsin.pipeline.collectors.models import CollectorState
+from tocsin.node.records import AuditAction, AuditEntry, read_asides
+from tocsin.pipeline.collectors import CollectorState
 from tocsin.pipeline.stores import NodeWithStores
-from tocsin.problems.unanswered import count_unanswered
+from tocsin.problems import count_unanswered
 
 DAY: Final = timedelta(hours=24)
 """How far back the page looks."""

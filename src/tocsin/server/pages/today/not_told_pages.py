@@ -8,13 +8,13 @@ from fastapi.responses import Response
 from tocsin.delivery.mailbox import MailState
 from tocsin.directory import team_names
 from tocsin.directory.keys import expiring_keys, team_keys
+from tocsin.interface import needs
 from tocsin.node.accounts import Permission, Principal
 from tocsin.pipeline.not_told import unrouted, withheld
+from tocsin.problems import count_unanswered, unanswered
 from tocsin.problems.replies import list_received
-from tocsin.problems.unanswered import count_unanswered, unanswered
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.figures import DAY, KEY_DAYS
-from tocsin.server.security import needs
 
 _ROWS: Final = 200
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from tocsin.interface import NotHereError, needs
 from tocsin.node.accounts import Permission, Principal, living_sessions
 from tocsin.server.pages.context import PageContext
 from tocsin.server.pages.today.board import Board
@@ -14,7 +15,6 @@ from tocsin.server.pages.today.change_notifier import ChangeNotifier
 from tocsin.server.pages.today.figures import Today
 from tocsin.server.pages.today.texts import CHANGES, LINKS, NEEDS, title
 from tocsin.server.pages.words import PageTexts
-from tocsin.server.security import NotHereError, needs
 
 _PING = 30  # seconds between signs of life, for what stands between us and the browser
 _LAST_WORDS = 2  # seconds in which streams end by themselves when the server does

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from tocsin.node.records.audit import AuditAction
+from tocsin.node.records import AuditAction
 from tocsin.server.pages.today.figures import Matter, Today
 from tocsin.server.pages.words import N_, NN_, PageTexts
 

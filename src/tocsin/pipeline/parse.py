@@ -1,0 +1,213 @@
+"""Reports opened, known and understood ahead, in parallel: what the spine does not yet compare with anything.
+
+report ─► feed ─► chunks ─► read ─► normalise ─► enrich
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from tocsin.events import (
+    UNUSABLE,
+    FeedRecord,
+    OpenedReport,
+    enrich,
+    find_reports,
+    normalise,
+    open_reports,
+    row_keys,
+    shown,
+)
+from tocsin.events.redaction import redacted
+from tocsin.events.sources import Chunk, Feed, FeedSource, Reader, sources
+from tocsin.networks import Networks
+from tocsin.node.errors import InputError, TocsinError, UsageError, internal_failures
+from tocsin.node.paths import HomeFolder
+from tocsin.node.sentences import say
+from tocsin.pipeline import commit as commitment
+from tocsin.pipeline.recipients import RecipientResolver
+from tocsin.pipeline.stores import NodeWithStores
+from tocsin.problems import problem_keys
+
+_AHEAD = 2  # batches in flight beside the one that is settled; each costs about 200 MB of memory
+
+Failures = list[tuple[str, TocsinError]]
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class IngestSession:
+    """What all reports of a run share."""
+
+    node: NodeWithStores
+    pool: ThreadPoolExecutor  # understands batches and writes them
+    reading: ThreadPoolExecutor  # one thread: opens reports and reads chunks, in order
+    networks: Networks
+    tellers: RecipientResolver
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class ParsedBatch:
+    """One batch read, checked and enriched, before anything was compared with what is known."""
+
+    frame: pl.DataFrame
+    rows: npt.NDArray[np.int64]
+    row_keys: npt.NDArray[np.uint64]
+    problem_keys: npt.NDArray[np.uint64]
+    unusable: list[tuple[int, str, str]]
+
+
+@dataclass(frozen=True)
+class OpenReport:
+    """A report opened and known, whose first batches are being understood already."""
+
+    report: OpenedReport
+    stream: IO[bytes]
+    reader: Reader
+    record: FeedRecord
+    feed: Feed
+    heard: datetime
+    batches: "_OrderedBatches"
+
+    def close(self) -> None:
+        """Let go of the file, after the work on it that is still under way."""
+        self.batches.stop()
+        self.stream.close()
+
+
+def open_all(
+    session: IngestSession, paths: Iterable[Path], failed: Failures, source: str | None, feed: str | None
+) -> Iterator[OpenReport]:
+    """Each report, opened when it is asked for; what cannot be opened is noted in ``failed``."""
+    for path in find_reports(paths):
+        try:
+            with internal_failures(shown(path)):
+                for report in open_reports(path, session.node.spool, session.node.settings.ingest):
+                    where = shown(path) if report.name in path.name else f"{shown(path)}: {report.name}"
+                    try:
+                        with internal_failures(where):
+                            reading = open_report(session, report, source, feed)
+                    except TocsinError as error:  # the others in the same archive may be good
+                        failed.append((where, error))
+                    else:
+                        yield reading
+        except TocsinError as error:
+            failed.append((shown(path), error))
+
+
+def open_report(session: IngestSession, report: OpenedReport, source: str | None, feed: str | None) -> OpenReport:
+    """A report, with its first batches under way.
+
+    Raises:
+        InputError: it cannot be read, or nobody knows its feed.
+        UsageError: there is no such source or feed.
+
+    """
+    try:
+        return _opened(session, report, source, feed)
+    except OSError as error:
+        reason = say("%(path)s cannot be read: %(strerror)s.", path=report.name, strerror=error.strerror)
+        raise InputError(reason, hint=say("Check that it is still there.")) from error
+
+
+def _opened(session: IngestSession, report: OpenedReport, source: str | None, feed: str | None) -> OpenReport:
+    origin, code = _origin(session.node, report, source, feed)
+    record = commitment.known_feed(session.node, origin.feed(code))
+    described = replace(origin.feed(code), tlp=record.tlp, pap=record.pap, name=record.name, provider=record.provider)
+    heard = session.clock()
+    stream = report.path.open("rb")
+    limit = session.node.settings.ingest.max_record_bytes
+    try:
+        reader = origin.open(code, redacted(report.limited(stream)), session.node.settings.ingest.batch_bytes, limit)
+    except BaseException:
+        stream.close()
+        raise
+    batches = _OrderedBatches(
+        session, lambda chunk: understand(reader, chunk, described, session.networks, heard), reader.chunks()
+    )
+    return OpenReport(report, stream, reader, record, described, heard, batches)
+
+
+def _origin(node: NodeWithStores, report: OpenedReport, source: str | None, feed: str | None) -> tuple[FeedSource, str]:
+    """The source and feed code of a report: as told, else by its name and first bytes."""
+    known = sources(node.home / HomeFolder.FEEDS, report.folder)
+    if source is not None and source not in known:
+        raise UsageError(
+            say("There is no source '%(source)s'.", source=source),
+            hint=say("Take one of: %(known)s.", known=", ".join(known)),
+        )
+    asked = [known[source]] if source else list(known.values())
+    if source is not None and feed is not None:
+        return known[source], feed
+    head = report.head()
+    if not head.strip():
+        raise InputError(say("%(name)s is empty.", name=report.name), hint=say("Ask its sender for the report again."))
+    for candidate in asked:
+        if code := candidate.recognise(report.name, head):
+            return candidate, feed or code
+    raise InputError(
+        say("%(name)s: neither its name nor its first line tells which feed it is.", name=report.name),
+        hint=say(
+            "Choose the feed when you send it in, with --source NAME --feed NAME by command; a "
+            "collector has it in its settings. docs/sources.md shows how to describe a new CSV feed."
+        ),
+    )
+
+
+def understand(reader: Reader, chunk: Chunk, feed: Feed, networks: Networks, now: datetime) -> ParsedBatch:
+    """Read, check and enrich one chunk; pure, so that chunks are understood in parallel."""
+    batch = reader.parse(chunk)
+    normalised = normalise(batch, feed, now)
+    usable = normalised.usable.to_numpy()
+    bad = np.flatnonzero(~usable).tolist()
+    unusable = [(row.line, row.reason, row.raw) for row in batch.unreadable]
+    if bad:
+        unusable += [(line, UNUSABLE, raw) for line, raw in batch.locate(bad)]
+    rows = chunk.first_record + np.flatnonzero(usable)
+    frame, texts = normalised.frame, batch.raw_texts()
+    if bad:
+        frame, texts = frame.filter(normalised.usable), texts.filter(normalised.usable)
+    keys = row_keys(texts, f"{feed.source}/{feed.code}\n{reader.header}")
+    return ParsedBatch(enrich(frame, networks), rows, keys, problem_keys(frame), unusable)
+
+
+class _OrderedBatches:
+    """Batches in the order of their chunks; a few are read and worked on ahead, from the very beginning."""
+
+    def __init__(
+        self, session: IngestSession, function: Callable[[Chunk], ParsedBatch], chunks: Iterator[Chunk]
+    ) -> None:
+        self._session, self._function, self._chunks = session, function, chunks
+        self._waiting: deque[Future[Future[ParsedBatch] | None]] = deque()
+        self._fill()
+
+    def __iter__(self) -> Iterator[ParsedBatch]:
+        while self._waiting:
+            work = self._waiting.popleft().result()
+            if work is not None:
+                understood = work.result()
+                self._fill()
+                yield understood
+
+    def stop(self) -> None:
+        """Give up what has not begun and wait for what has."""
+        self._chunks = iter(())
+        begun = [reading.result() for reading in self._waiting if not reading.cancel() and not reading.exception()]
+        wait([work for work in begun if work is not None and not work.cancel()])
+
+    def _fill(self) -> None:
+        while len(self._waiting) < _AHEAD:
+            self._waiting.append(self._session.reading.submit(self._advance))
+
+    def _advance(self) -> Future[ParsedBatch] | None:
+        chunk = next(self._chunks, None)
+        return None if chunk is None else self._session.pool.submit(self._function, chunk)
