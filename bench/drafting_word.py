@@ -11,11 +11,11 @@ from typing import TypeVar
 from tocsin.drafting.akoma import akoma_ntoso
 from tocsin.drafting.draft import begun
 from tocsin.drafting.word import (
-    WordComment,
     ListLevel,
     Paragraph,
     Revision,
     TextRun,
+    WordComment,
     WordDocument,
     accepted,
     author_view,

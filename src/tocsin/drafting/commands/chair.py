@@ -27,7 +27,7 @@ from tocsin.drafting.jsonform import pieces_document
 from tocsin.drafting.keys import load_key, new_key
 from tocsin.drafting.layouts import clean
 from tocsin.drafting.rebasing import outdated, rebased
-from tocsin.interface.output import emit, note, print_table, say
+from tocsin.interface import emit, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 
 consolidate = typer.Typer(no_args_is_help=True, help="The chair's steps to the next draft; each is signed.")

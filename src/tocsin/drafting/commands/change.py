@@ -37,7 +37,7 @@ from tocsin.drafting.jsonform import pieces_document
 from tocsin.drafting.keys import load_key
 from tocsin.drafting.model import Bracket, EntryClass, PositionKind
 from tocsin.drafting.sentences import sentence
-from tocsin.interface.output import emit, say
+from tocsin.interface import emit, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 
 E = TypeVar("E", bound=StrEnum)

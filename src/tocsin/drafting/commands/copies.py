@@ -21,7 +21,7 @@ from tocsin.drafting.markdown import markdown
 from tocsin.drafting.page import StepView, page
 from tocsin.drafting.pages import pages
 from tocsin.drafting.sentences import sentence
-from tocsin.interface.output import emit, note, print_table, say
+from tocsin.interface import emit, note, print_table, say
 from tocsin.node.errors import NotFoundError, StorageError, UsageError
 
 
@@ -179,7 +179,7 @@ def _text(draft: TextState, form: TextForm) -> str:
 
 def _office(draft: TextState, form: TextForm, at: datetime, name: str) -> bytes:
     from tocsin.drafting.akoma import akoma_ntoso
-    from tocsin.drafting.word.text_out import compiled_docx, redlined_docx
+    from tocsin.drafting.word import compiled_docx, redlined_docx
 
     if form is TextForm.AKN:
         return akoma_ntoso(draft, at, name=name)

@@ -30,7 +30,7 @@ from tocsin.drafting.overlap import overlaps
 from tocsin.drafting.page import headline
 from tocsin.drafting.pages import pages
 from tocsin.drafting.parse import read_text
-from tocsin.interface.output import emit, note, print_table, say
+from tocsin.interface import emit, note, print_table, say
 from tocsin.node.errors import NotFoundError
 
 app = typer.Typer(no_args_is_help=True, help="Negotiate a text: amendments, positions, agreement, the next draft.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import replayed
-from tocsin.interface.output import Invocation
+from tocsin.interface import Invocation
 from tocsin.node.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 
-from tocsin.interface.authorization import Needs, WrongFormError
+from tocsin.interface import Needs, WrongFormError, visitor_of
 from tocsin.server.api.failures import problem
 from tocsin.server.api.idempotency import HEADER, IdempotentRequest
-from tocsin.server.security import visitor_of
 
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
