@@ -5,15 +5,17 @@ Without a word 4,000 problems over 400 teams; ``TOCSIN_WEEK=20000,2000`` makes i
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import lifelines
 import pytest
+from sqlalchemy import func, select
 
 from support.week import DAYS, FEEDS, SILENT, VERDICTS, Week, open_week
 from support.week_ledger import CAP, Answer, Problem, Team
 from tocsin.cli.deliver import document
+from tocsin.events import FeedRecord, Ingest
 from tocsin.operations.demo.overview import COUNTS
 
 PROBLEMS, TEAMS = (int(n) for n in os.environ.get("TOCSIN_WEEK", "4000,400").split(","))
@@ -102,6 +104,18 @@ def test_the_figures_of_everything_are_those_of_the_recount(week: Week) -> None:
     assert feeds == {
         name: (len(ledger.reports[code]), ledger.by_feed[code]["rows"]) for code, (name, _, _) in FEEDS.items()
     }
+    sums = ("rows", "stored", "duplicates", "quarantined")
+    assert sums_by_feed(week, sums) == {
+        name: tuple(ledger.by_feed[code][what] for what in sums) for code, (name, _, _) in FEEDS.items()
+    }
+
+
+def sums_by_feed(week: Week, sums: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """What became of the rows of each feed, as its ingests have it."""
+    columns = [func.sum(getattr(Ingest, what)) for what in sums]
+    wanted = select(FeedRecord.name, *columns).join(Ingest, Ingest.feed_id == FeedRecord.id).group_by(FeedRecord.name)
+    with week.node.database.reading() as session:
+        return {name: tuple(map(int, found)) for name, *found in session.execute(wanted)}
 
 
 def told_by_mail(week: Week) -> dict[str, tuple[int, int, int]]:
