@@ -1,6 +1,8 @@
 """A profile is written to the outline of RFC 2350 and read back; of others' what stands there is taken."""
 
+import shutil
 import subprocess
+import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -496,13 +498,13 @@ def test_a_signed_profile_is_verified_by_others_and_read_back(tmp_path: Path) ->
     assert signers(reading.signed, []) == []
     assert signers(signed.replace(b"Kestria", b"Kestrel"), [bytes(public)]) == []
 
-    ring = tmp_path / "gpg"
-    ring.mkdir(mode=0o700)
+    ring = Path(tempfile.mkdtemp(prefix="gpg"))  # a short path, as its agent's socket needs (unix(7): 108 bytes)
     gpg = ["gpg", "--batch", "--homedir", str(ring)]
     subprocess.run([*gpg, "--import"], input=str(public).encode(), check=True, capture_output=True)
     subprocess.run([*gpg, "--verify", paths[0]], check=True, capture_output=True)
     subprocess.run([*gpg, "--verify", paths[2], paths[1]], check=True, capture_output=True)
     subprocess.run(["gpgconf", "--homedir", str(ring), "--kill", "all"], check=True, capture_output=True)
+    shutil.rmtree(ring)
 
 
 def test_by_command(tmp_path: Path) -> None:

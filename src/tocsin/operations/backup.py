@@ -49,6 +49,9 @@ _MODELS = (
     "tocsin.delivery.models",
     "tocsin.problems.answers.models",
     "tocsin.node.accounts.models",
+    "tocsin.node.records.audit",
+    "tocsin.node.records.audit_texts",
+    "tocsin.node.records.identity",
     "tocsin.node.letters.models",
     "tocsin.incidents.arrivals.models",
     "tocsin.pipeline.uploads.models",
@@ -170,7 +173,7 @@ def copy_records(source: Database, target: Database) -> None:
 
     """
     target.migrate()
-    known = _tables()
+    known = known_tables()
     unknown = set(inspect(source.engine).get_table_names()) - {table.name for table in known} - {"alembic_version"}
     if unknown:
         raise StorageError(
@@ -188,7 +191,7 @@ def copy_records(source: Database, target: Database) -> None:
             continue_numbering(writing, table)
 
 
-def _tables() -> list[Table]:
+def known_tables() -> list[Table]:
     """All tables, each after those that it refers to."""
     for module in (*_MODELS, *(module for one in capabilities() for module in one.tables)):
         importlib.import_module(module)
@@ -228,7 +231,7 @@ def _empty_database(home: Path) -> Database:
     database = records_of(load_settings(home), home)
     database.migrate()
     with database.engine.connect() as connection:
-        for table in _tables():
+        for table in known_tables():
             if table.name not in _ALWAYS_FILLED and connection.execute(select(table).limit(1)).first() is not None:
                 raise ConflictError(
                     "The database that the settings name holds records already.",

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,6 +14,8 @@ from sqlalchemy import inspect, text
 import tocsin
 from tocsin.node.errors import StorageError
 from tocsin.node.records import Base, open_database
+
+_SOURCE = Path(tocsin.__file__).parent
 
 
 def test_migrations_make_exactly_the_tables_of_the_models(database_url: str) -> None:
@@ -27,6 +30,25 @@ def test_migrations_make_exactly_the_tables_of_the_models(database_url: str) -> 
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     database.engine.dispose()
+
+
+def test_the_tables_of_a_module_need_no_other_import_and_a_backup_knows_them_all() -> None:
+    """Each in a process of its own: what others import by the way must not be what makes it work."""
+    modules = sorted(
+        ".".join(path.relative_to(_SOURCE.parent).with_suffix("").parts)
+        for path in _SOURCE.rglob("*.py")
+        if "(Base):" in path.read_text(encoding="utf-8")
+    )
+    loads = "import sys, importlib; importlib.import_module(sys.argv[1])\n"
+    looks = "from tocsin.node.records import Base\n"
+    looks += "[key.column for table in Base.metadata.tables.values() for key in table.foreign_keys]"
+    for module in modules:
+        subprocess.run([sys.executable, "-c", loads + looks, module], check=True)
+    copies = "from tocsin.operations.backup import known_tables; print(*sorted(t.name for t in known_tables()))"
+    found = subprocess.run([sys.executable, "-c", copies], check=True, capture_output=True, text=True).stdout.split()
+    for module in modules:
+        importlib.import_module(module)
+    assert found == sorted(Base.metadata.tables)
 
 
 def test_records_of_a_version_that_is_not_known_are_left_alone(database_url: str) -> None:

@@ -74,7 +74,9 @@ def test_failures_name_what_is_wrong(world: World) -> None:
         assert nonsense.status_code == 400
         assert "192.0.2.1" in nonsense.json()["hint"]
         assert client.delete("/ingests").status_code == 405
-        assert client.post("/lookup", json={"addresses": ["x" * 100] * 20_000}).status_code == 413
+        large = client.post("/lookup", json={"addresses": ["x" * 100] * 20_000})
+        assert (large.status_code, large.headers["content-type"]) == (413, "application/problem+json")
+        assert large.json()["detail"] == "The request is too large."
         assert client.post("/lookup", content=b"{", headers={"content-type": "application/json"}).status_code == 422
 
 

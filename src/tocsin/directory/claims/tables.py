@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tocsin.directory.tables import TeamRow
 from tocsin.node.records import Base, Json, SentenceText, UTCDateTime
 
 
@@ -20,7 +21,7 @@ class ClaimRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[UUID] = mapped_column(unique=True)
-    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey(TeamRow.id), index=True)
     kind: Mapped[str] = mapped_column(Text)
     value: Mapped[str] = mapped_column(Text)
     mailbox: Mapped[str] = mapped_column(Text)

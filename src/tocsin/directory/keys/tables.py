@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tocsin.directory.tables import TeamRow
 from tocsin.node.records import Base, UTCDateTime
 
 
@@ -20,7 +21,7 @@ class TeamKeyRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[UUID] = mapped_column(unique=True)
-    team_id: Mapped[int] = mapped_column(ForeignKey("team.id"), index=True)
+    team_id: Mapped[int] = mapped_column(ForeignKey(TeamRow.id), index=True)
     format: Mapped[str] = mapped_column(Text)
     fingerprint: Mapped[str] = mapped_column(Text, index=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)

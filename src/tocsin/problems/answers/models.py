@@ -8,6 +8,7 @@ from sqlalchemy import JSON, ForeignKey, LargeBinary, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tocsin.delivery import Delivery
 from tocsin.node.records import Base, UTCDateTime
 
 _Keys = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
@@ -43,7 +44,7 @@ class Answer(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     uuid: Mapped[UUID] = mapped_column(Uuid, unique=True)
-    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"), index=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey(Delivery.id), index=True)
     team_id: Mapped[int] = mapped_column(index=True)
     verdict: Mapped[str] = mapped_column(Text)
     problems: Mapped[list[str] | None] = mapped_column(_Keys)
@@ -63,5 +64,5 @@ class AnsweredDigest(Base):
 
     __tablename__ = "answered_digest"
 
-    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"), primary_key=True, autoincrement=False)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey(Delivery.id), primary_key=True, autoincrement=False)
     problems: Mapped[bytes] = mapped_column(LargeBinary)

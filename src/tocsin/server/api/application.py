@@ -26,7 +26,7 @@ from tocsin.server.api import (
     teams,
 )
 from tocsin.server.api.context import ApiContext
-from tocsin.server.api.failures import add_failures
+from tocsin.server.api.failures import add_failures, with_problem_of_size
 from tocsin.server.api.gatekeeper import Gatekeeper
 from tocsin.server.api.routes import GuardedRoute
 from tocsin.server.api.schema import describe
@@ -60,5 +60,6 @@ def _make(counter: ApiContext, *, public: bool) -> FastAPI:
         api.include_router(router, max_body_size=_MOST_BYTES)
     add_failures(api)
     api.openapi = lambda: describe(api)  # type: ignore[method-assign]  # as FastAPI's own guide does it
+    api.add_middleware(with_problem_of_size)
     api.add_middleware(Gatekeeper, counter=counter)
     return api

@@ -8,7 +8,9 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tocsin.interface import NotHereError, SecondFactorError, SignInError, WrongFormError
 from tocsin.node.errors import (
@@ -90,6 +92,26 @@ def failure_of(error: TocsinError) -> ProblemResponse:
         getLogger("uvicorn.error").error("%s", error.line)
         return problem(status, "The node cannot do this at the moment.", headers={"Retry-After": "30"})
     return problem(status, str(error), hint=error.hint)
+
+
+def with_problem_of_size(app: ASGIApp) -> ASGIApp:
+    """The application whose answer to a body that is too large is problem details, not Starlette's line of text."""
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        refused = False
+
+        async def sending(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                refused = not Headers(raw=message["headers"]).get("content-type", "").startswith(MEDIA)
+                if refused:
+                    await problem(413)(scope, receive, send)
+            if not refused:
+                await send(message)
+
+        await app(scope, receive, sending)
+
+    return serve
 
 
 def add_failures(api: FastAPI) -> None:

@@ -7,10 +7,8 @@ from typing import Any
 from anyio import to_thread
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
-from starlette.middleware.body_limit import MAX_BODY_SIZE_SCOPE_KEY
 
 from tocsin.interface import Needs, WrongFormError, visitor_of
-from tocsin.server.api.failures import problem
 from tocsin.server.api.idempotency import HEADER, IdempotentRequest
 
 _CHANGES = {"POST", "PUT", "PATCH", "DELETE"}
@@ -36,20 +34,12 @@ class GuardedRoute(APIRoute):
                 raise WrongFormError
             for guard in guards:
                 await guard(request)
-            if _is_too_large(request):
-                return problem(413)
             key = request.headers.get(HEADER)
             if not changes or key is None or getattr(self.endpoint, "once_itself", False):
                 return await handle(request)
             return await _once(request, key, handle)
 
         return serve
-
-
-def _is_too_large(request: Request) -> bool:
-    """Whether it says that it is longer than this route takes; Starlette's own answer is no problem details."""
-    length, most = request.headers.get("content-length", ""), request.scope.get(MAX_BODY_SIZE_SCOPE_KEY)
-    return most is not None and length.isdecimal() and int(length) > most
 
 
 async def _once(request: Request, key: str, handle: Handler) -> Response:
