@@ -142,4 +142,4 @@ def database(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -
         cluster: Cluster = request.getfixturevalue("postgresql")
         opened = open_database(cluster.fresh())
     yield opened
-    opened.engine.dispose()
+    opened.close()

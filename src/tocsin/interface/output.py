@@ -96,7 +96,7 @@ class Invocation:
     def close(self) -> None:
         """Close the records, if they were opened."""
         if "database" in vars(self):
-            self.database.engine.dispose()
+            self.database.close()
 
 
 class Commands(typer.Typer):

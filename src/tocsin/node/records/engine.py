@@ -1,5 +1,6 @@
 """Engine, sessions and column types, the same on SQLite and PostgreSQL."""
 
+import gc
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -90,6 +91,10 @@ class Database:
 
     engine: Engine
     _keeping: list[None] = field(default_factory=list, compare=False, repr=False)  # an entry for each open block
+
+    def close(self) -> None:
+        """Let go of all connections; it may be used again."""
+        _close(self.engine)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -204,8 +209,15 @@ def open_database(url: str) -> Database:
     database = Database(engine)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "checkin", partial(_close_sqlite, database._keeping))  # noqa: SLF001 (its own maker)
-    finalize(database, engine.dispose)  # whoever lets go of the database also lets go of its connections
+    finalize(database, _close, engine)  # whoever lets go of the database also lets go of its connections
     return database
+
+
+def _close(engine: Engine) -> None:
+    """Close the connections. One that the frames of an error still hold goes back first, else it would stay open."""
+    if isinstance(engine.pool, QueuePool) and engine.pool.checkedout():
+        gc.collect()
+    engine.dispose()
 
 
 def sqlite_url(path: Path) -> str:
