@@ -37,7 +37,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = make_world(tmp_path_factory.mktemp("told"), SETTINGS)
     world.hear("192.0.2.1")
     assert OPERATOR in world.tell()
-    world.node.database.engine.dispose()
+    world.node.database.close()
     return world.folder
 
 

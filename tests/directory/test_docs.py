@@ -23,7 +23,7 @@ def test_the_examples_are_taken_whole(tmp_path: Path) -> None:
         assert not done.not_taken
         assert done.rules_new > 0
     directory = read_directory(database)
-    database.engine.dispose()
+    database.close()
     assert len(tables) == 2
     assert [team.key for team in directory.teams] == ["example-isp", "cert-mu"]
 

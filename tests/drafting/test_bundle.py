@@ -28,7 +28,7 @@ ARABIC = "تبادل الإنذارات."
 def home(tmp_path: Path) -> Iterator[Database]:
     made = database(tmp_path / "home.sqlite")
     yield made
-    made.engine.dispose()
+    made.close()
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def away(tmp_path: Path, home: Database) -> Iterator[Database]:
     stored, source = read_bundle(write_bundle(load(home, "aims"), source_of(home, "aims")))
     add_copy(other, stored, source, actor="delegate", at=AT)
     yield other
-    other.engine.dispose()
+    other.close()
 
 
 def database(path: Path) -> Database:

@@ -83,7 +83,7 @@ def tell_teams(folder: Path, imap: ImapServer, user: str, storage: str = "") -> 
         tell(world.node, now=world.now)
         mails = [read_mail(content) for _, content in office.arrived]
         assert office.senders == [mail.headers["Reply-To"] for mail in mails]
-    world.node.database.engine.dispose()
+    world.node.database.close()
     tocsin = Tocsin(world.node.home, {**os.environ, "NO_COLOR": "1"})
     return Told(tocsin, {mail.to: mail for mail in mails}, imap, user)
 

@@ -36,7 +36,7 @@ def node(tmp_path: Path) -> Iterator[NodeWithStores]:
     """A node with an empty directory."""
     opened = open_node(tmp_path / "home")
     yield opened
-    opened.database.engine.dispose()
+    opened.database.close()
 
 
 def facts(node: NodeWithStores, query: str, *, unit: str = "", at: datetime = LATER) -> list[dict[str, str]]:
@@ -160,7 +160,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for day in range(2, 9):
             made.at(day).hear("192.0.2.2" if day < 4 else "198.51.100.1")
             made.tell()
-    made.node.database.engine.dispose()
+    made.node.database.close()
     return made.folder
 
 
@@ -169,7 +169,7 @@ def world(course: Path, tmp_path: Path) -> Iterator[World]:
     """A copy of that node."""
     made = copy_world(course, tmp_path)
     yield made
-    made.node.database.engine.dispose()
+    made.node.database.close()
 
 
 def test_answers_and_ends_are_those_that_this_node_saw(world: World) -> None:

@@ -114,7 +114,7 @@ def _ready(cluster: Cluster, server: subprocess.Popen[str]) -> Cluster:
             time.sleep(0.05)
     database = open_database(cluster.url(_TEMPLATE))
     database.migrate()
-    database.engine.dispose()
+    database.close()
     return cluster
 
 

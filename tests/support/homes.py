@@ -24,7 +24,7 @@ _WRITTEN: dict[Path, int] = {}
 def migrated_home() -> Path:
     """A home with the tables of the current version and the bundled networks, else empty. Nobody writes there."""
     home = _folder() / "home"
-    open_home(home)[1].engine.dispose()
+    open_home(home)[1].close()
     _WRITTEN.update({path: path.stat().st_mtime_ns for path in current_folder(home).iterdir()})
     return home
 

@@ -64,7 +64,7 @@ def made_cast(folder: Path) -> Iterator[Cast]:
         pgp = key(gpg.public(gpg.make("NOC <noc@isp.example>")))
         cert = key(certificate(folder, BOXES[0]))
         yield Cast(gpg, folder, own, pgp, cert)
-    database.engine.dispose()
+    database.close()
 
 
 def key(content: bytes, *, any_mailbox: bool = False, recorded: datetime = NOW, preferred: bool = False) -> TeamKey:
@@ -143,7 +143,7 @@ def _migrated() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         database = open_database(sqlite_url(Path(folder) / "records.sqlite"))
         database.migrate()
-        database.engine.dispose()
+        database.close()
         return (Path(folder) / "records.sqlite").read_bytes()
 
 

@@ -14,4 +14,4 @@ def records(tmp_path: Path) -> Iterator[Database]:
     """Records of the test's own."""
     database = open_database(sqlite_url(fresh_records(tmp_path)))
     yield database
-    database.engine.dispose()
+    database.close()

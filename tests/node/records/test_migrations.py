@@ -29,7 +29,7 @@ def test_migrations_make_exactly_the_tables_of_the_models(database_url: str) -> 
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
-    database.engine.dispose()
+    database.close()
 
 
 def test_the_tables_of_a_module_need_no_other_import_and_a_backup_knows_them_all() -> None:
@@ -61,7 +61,7 @@ def test_records_of_a_version_that_is_not_known_are_left_alone(database_url: str
     assert "27 November 2026" in refused.value.hint
     with database.engine.begin() as connection:
         assert inspect(connection).get_table_names() == ["alembic_version"]
-    database.engine.dispose()
+    database.close()
 
 
 def test_first_starts_at_once_make_the_tables_once(database_url: str) -> None:

@@ -217,7 +217,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for step, size in enumerate((5, 1, 7, 3)):
         _note(database, size, NOW + step * MINUTE)
         seal(database, KEY, now=NOW + step * MINUTE)
-    database.engine.dispose()
+    database.close()
     return path
 
 
@@ -240,7 +240,7 @@ def test_any_single_act_on_the_log_is_found(log: Path, entry: int, number: int, 
         after = _check(database, now=at, heads=(head,))
         # Who takes the newest seal away and lets the sealer write it again in the same minute has changed nothing.
         assert after.findings or (what == "seal" and after.head == head)
-        database.engine.dispose()
+        database.close()
 
 
 def _tamper(database: Database, what: str, entry: int, number: int) -> None:
@@ -284,7 +284,7 @@ def test_entries_that_become_visible_late_are_sealed_by_the_next_seal(postgresql
     verdict = _check(database)
     assert verdict.good
     assert verdict.waiting == 0
-    database.engine.dispose()
+    database.close()
 
 
 def test_two_sealers_and_many_writers_at_once(database: Database) -> None:
@@ -330,7 +330,7 @@ def test_a_copy_in_another_database_still_verifies(database: Database, tmp_path:
     verdict = _check(copy)
     assert verdict.good
     assert verdict.entries == 14
-    copy.engine.dispose()
+    copy.close()
 
 
 def test_the_key_is_drawn_once_and_for_this_user_only(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Read
 def world(told: tuple[Path, dict[str, Read]], tmp_path: Path) -> Iterator[World]:
     made = copy_world(told[0], tmp_path / "copy")
     yield made.at(0.1)
-    made.node.database.engine.dispose()
+    made.node.database.close()
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def world(postgresql: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
     made = make_world(tmp_path_factory.mktemp("hostile"), storage + SETTINGS)
     made.hear("192.0.2.1", "192.0.2.2")
     yield made.at(0.1)
-    made.node.database.engine.dispose()
+    made.node.database.close()
 
 
 @pytest.fixture(scope="module")

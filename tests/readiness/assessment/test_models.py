@@ -17,7 +17,7 @@ def test_migrations_make_exactly_these_tables(tmp_path: Path) -> None:
     with database.engine.connect() as connection:
         differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
         names = {table for table in database.engine.dialect.get_table_names(connection) if table.startswith("assess")}
-    database.engine.dispose()
+    database.close()
 
     assert [line for line in differences if "assessment" in str(line)] == []
     assert {m.__tablename__ for m in (models.AssessmentAnswer, models.Evidence, models.UnitTarget)} <= names

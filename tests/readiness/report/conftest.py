@@ -35,7 +35,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
     database.migrate()
     with database.begin() as opened:
         yield opened
-    database.engine.dispose()
+    database.close()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def told(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     world = copy_world(fresh, tmp_path_factory.mktemp("told"))
     world.hear("192.0.2.1", "192.0.2.130")
     world.tell()
-    world.node.database.engine.dispose()
+    world.node.database.close()
     return world.folder
 
 

@@ -35,7 +35,7 @@ def after_asking(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple
     for team in ("operator", "sector"):
         verify_team(world.node, team, now=world.now)
     mails = world.tell()
-    world.node.database.engine.dispose()
+    world.node.database.close()
     return world.folder, {to: _LINK.findall(mail.body)[0] for to, mail in mails.items()}
 
 
