@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from support.routes import doors
 from tocsin.pipeline.stores import open_node
-from tocsin.operations.backup import _tables
+from tocsin.operations.backup import known_tables
 from tocsin.cli import COMMANDS, application
 from tocsin.server.pages.navigation import _ASIDE
 from tocsin.server.server import make_application
@@ -29,7 +29,7 @@ print(json.dumps({
     "commands": list(COMMANDS),
     "paths": [door.path for door in doors(served)],
     "places": [place.path for place in _ASIDE],
-    "tables": [table.name for table in _tables()],
+    "tables": [table.name for table in known_tables()],
     "modules": sorted(name for name in sys.modules if name.startswith("tocsin.")),
 }))
 """
