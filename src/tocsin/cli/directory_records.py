@@ -21,7 +21,7 @@ def records(home: Path) -> "Iterator[Database]":
     try:
         yield database
     finally:
-        database.engine.dispose()
+        database.close()
 
 
 def renew_router(home: Path, database: "Database") -> None:

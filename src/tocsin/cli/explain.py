@@ -68,7 +68,7 @@ def open_router(home: Path, now: datetime) -> "Router":
         try:
             return ask(database)
         finally:
-            database.engine.dispose()
+            database.close()
 
     def read() -> "Directory":
         from tocsin.directory import read_directory

@@ -115,7 +115,7 @@ def make_backup(node: NodeWithStores, target: Path, *, now: datetime, actor: str
         # delivering it again writes the same file.
         records = open_database(sqlite_url(target / HomeFile.RECORDS))
         copy_records(node.database, records)
-        records.engine.dispose()
+        records.close()
         deleted = set(node.store.unlisted())  # stays a while for readers, but goes nowhere
         for path in _node_files(node.home):
             if path not in deleted:
@@ -248,7 +248,7 @@ def _bring_records(backup: Path, database: Database, spool: Path) -> None:
     records = open_database(sqlite_url(copy))
     records.migrate()
     copy_records(records, database)
-    records.engine.dispose()
+    records.close()
     shutil.rmtree(spool)
 
 

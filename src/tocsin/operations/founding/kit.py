@@ -80,7 +80,7 @@ def found_team(home: Path, answers: Answers, *, actor: str, now: datetime, pdf: 
             )
         profile = issue_profile(database, key, actor=actor, now=now)
     finally:
-        database.engine.dispose()
+        database.close()
     forms = (".txt", ".html", ".md", *((".pdf",) if pdf else ()))
     written = [
         path
