@@ -29,7 +29,7 @@ from tocsin.drafting.acts import (
 )
 from tocsin.drafting.agreement import stakeholders
 from tocsin.drafting.brackets import brackets, lifted
-from tocsin.drafting.commands.texts import draft_of, now, open_records, read_bytes
+from tocsin.drafting.commands.texts import draft_of, read_bytes
 from tocsin.drafting.difference import TextPiece, difference
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, Signer
@@ -37,7 +37,7 @@ from tocsin.drafting.jsonform import pieces_document
 from tocsin.drafting.keys import load_key
 from tocsin.drafting.model import Bracket, EntryClass, PositionKind
 from tocsin.drafting.sentences import sentence
-from tocsin.interface import emit, say
+from tocsin.interface import Invocation, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 
 E = TypeVar("E", bound=StrEnum)
@@ -58,7 +58,7 @@ Base = Annotated[
 
 
 def add(
-    ctx: typer.Context,
+    call: Invocation,
     text: str,
     by: str,
     decide: Callable[[TextState], Sequence[Act]],
@@ -69,8 +69,7 @@ def add(
     """Add the acts that ``decide`` returns to a text's history, and print what was added."""
     from tocsin.drafting.store import append
 
-    database = open_records(ctx.obj.home)
-    steps, draft = append(database, text, lambda _, draft: decide(draft), actor=by, at=now(), signer=signer)
+    steps, draft = append(call.database, text, lambda _, draft: decide(draft), actor=by, at=call.now, signer=signer)
     document = [{"step": step.seq, "act": step.act().act, "id": made_id(step), "hash": step.hash} for step in steps]
 
     def human() -> None:
@@ -79,7 +78,7 @@ def add(
         if then is not None:
             then(draft)
 
-    emit(ctx.obj, document, human)
+    call.emit(document, human)
 
 
 def option(name: str, annotation: object, default: object = Parameter.empty) -> Parameter:
@@ -87,7 +86,7 @@ def option(name: str, annotation: object, default: object = Parameter.empty) -> 
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-_FIRST = (option("ctx", typer.Context), option("text", TextName))
+_FIRST = (option("call", Invocation), option("text", TextName))
 
 
 def command_of(decide: Callable[..., object], serve: Callable[..., None], *more: Parameter) -> Callable[..., None]:
@@ -101,11 +100,11 @@ def command_of(decide: Callable[..., object], serve: Callable[..., None], *more:
         place = own.index(words)
         own[place : place + 1] = [option("words", OptionalWords, None), option("file", WordsFile, None)]
 
-    def command(**given: Any) -> None:
+    def command(call: Invocation, **given: Any) -> None:
         if words is not None:
             said = (given["words"], given.pop("file"))
             given["words"] = words.default if said == (None, None) and words.default is None else words_from(*said)
-        serve(**given)
+        serve(call, **given)
 
     named = [*_FIRST, *(one.replace(kind=Parameter.KEYWORD_ONLY) for one in own), *more]
     named.sort(key=lambda one: one.default is not Parameter.empty)
@@ -118,8 +117,8 @@ def command_of(decide: Callable[..., object], serve: Callable[..., None], *more:
 def change(decide: Callable[..., Sequence[Act]]) -> Callable[..., None]:
     """The command that adds to a text what ``decide`` makes of it."""
 
-    def serve(ctx: typer.Context, text: str, by: str, **given: Any) -> None:
-        add(ctx, text, by, lambda draft: decide(draft, **given))
+    def serve(call: Invocation, text: str, by: str, **given: Any) -> None:
+        add(call, text, by, lambda draft: decide(draft, **given))
 
     return command_of(decide, serve, option("by", Actor, "secretariat"))
 
@@ -179,7 +178,7 @@ def known_stakeholder(
 
 
 def propose(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     stakeholder: Stakeholder,
@@ -205,9 +204,9 @@ def propose(
         say(f"   Position {read.id}: {read.kind}, since {read.basis}; 'drafting position' declares another.")
 
     if dry_run:
-        draft = draft_of(ctx.obj, text)
+        draft = draft_of(call, text)
         pieces = difference(draft.base_at(provision, draft.generation if base is None else base), proposed)
-        emit(ctx.obj, pieces_document(pieces), lambda: show(draft))
+        call.emit(pieces_document(pieces), lambda: show(draft))
         return
 
     def decide(draft: TextState) -> list[Act]:
@@ -216,7 +215,7 @@ def propose(
         identity = fresh("e")
         return [Propose(identity, provision, stakeholder, organisations, role, proposed, generation, language)]
 
-    add(ctx, text, by, decide, then=show_recorded)
+    add(call, text, by, decide, then=show_recorded)
 
 
 @change
@@ -385,17 +384,17 @@ def delete(
 
 
 def undo(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     step: Annotated[int, typer.Argument(help="The step's number; 'log' shows them.")],
     key: Annotated[Path | None, typer.Option(help="The chair's key file, for a step of the chair.")] = None,
     by: Actor = "secretariat",
 ) -> None:
     """Make the text as if a step had not happened. Undoing the undo brings it back."""
-    add(ctx, text, by, lambda _: [Undo(step)], signer=None if key is None else load_key(key))
+    add(call, text, by, lambda _: [Undo(step)], signer=None if key is None else load_key(key))
 
 
-def lift(ctx: typer.Context, text: str, number: int, stakeholder: str, by: str) -> None:
+def lift(call: Invocation, text: str, number: int, stakeholder: str, by: str) -> None:
     """Propose the words of a bracket without it, on each provision it touches."""
 
     def decide(draft: TextState) -> list[Act]:
@@ -408,7 +407,7 @@ def lift(ctx: typer.Context, text: str, number: int, stakeholder: str, by: str) 
             for name, words in lifted(draft.printed(), pairs[number - 1]).items()
         ]
 
-    add(ctx, text, by, decide)
+    add(call, text, by, decide)
 
 
 def between(draft: TextState, pair: Bracket) -> str:

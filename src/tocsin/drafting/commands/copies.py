@@ -12,7 +12,7 @@ import typer
 
 from tocsin.drafting.agreement import agreement
 from tocsin.drafting.commands.change import Actor, TextName
-from tocsin.drafting.commands.texts import now, open_records, read_bytes
+from tocsin.drafting.commands.texts import read_bytes
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, replayed, undone_steps
 from tocsin.drafting.jsonform import draft_document
@@ -21,7 +21,7 @@ from tocsin.drafting.markdown import markdown
 from tocsin.drafting.page import StepView, page
 from tocsin.drafting.pages import pages
 from tocsin.drafting.sentences import sentence
-from tocsin.interface import emit, note, print_table, say
+from tocsin.interface import Invocation, note, print_table, say
 from tocsin.node.errors import NotFoundError, StorageError, UsageError
 
 
@@ -41,7 +41,7 @@ class TextForm(StrEnum):
 
 
 def export(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     form: Annotated[TextForm, typer.Option("--format", help="The form to write.")],
     out: Annotated[Path | None, typer.Option(help="The file to write; the standard output by default.")] = None,
@@ -52,7 +52,7 @@ def export(
     """Write a text: compilation, clean, bracketed, side by side, Markdown, JSON, a page, Word, Akoma Ntoso."""
     from tocsin.drafting.store import load, source_of
 
-    database = open_records(ctx.obj.home)
+    database = call.database
     stored = load(database, text)
     draft = replayed(stored.steps, upto=step)
     at = stored.steps[(step or len(stored.steps)) - 1].at
@@ -73,24 +73,24 @@ def export(
         sys.stdout.buffer.write(data)
         return
     _write(out, data)
-    emit(ctx.obj, {"file": str(out), "bytes": len(data)}, lambda: say(f"Written to {out} ({len(data):,} bytes)."))
+    call.emit({"file": str(out), "bytes": len(data)}, f"Written to {out} ({len(data):,} bytes).")
 
 
-def bundle(ctx: typer.Context, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+def bundle(call: Invocation, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
     """Write a text with its whole history to one file, to work on without a link: 'import' it there."""
     from tocsin.drafting.bundle import write_bundle
     from tocsin.drafting.store import load, source_of
 
-    database = open_records(ctx.obj.home)
+    database = call.database
     stored = load(database, text)
     data = write_bundle(stored, source_of(database, text))
     _write(out, data)
     document = {"file": str(out), "bytes": len(data), "steps": len(stored.steps), "head": stored.steps[-1].hash}
-    emit(ctx.obj, document, lambda: say(f"{len(stored.steps)} steps written to {out} ({len(data):,} bytes)."))
+    call.emit(document, f"{len(stored.steps)} steps written to {out} ({len(data):,} bytes).")
 
 
 def merge_bundle(
-    ctx: typer.Context,
+    call: Invocation,
     file: Annotated[Path, typer.Argument(help="A copy that came back.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would add.")] = False,
     by: Actor = "secretariat",
@@ -100,9 +100,9 @@ def merge_bundle(
     from tocsin.drafting.store import load, take_in
 
     theirs, _ = read_bundle(read_bytes(file))
-    database = open_records(ctx.obj.home)
+    database = call.database
     here = load(database, theirs.id)
-    result = merged(here, theirs) if dry_run else take_in(database, theirs, actor=by, at=now())
+    result = merged(here, theirs) if dry_run else take_in(database, theirs, actor=by, at=call.now)
     document = {
         "added": [{"step": s.seq, "act": s.act().act, "actor": s.actor, "origin": s.origin} for s in result.steps],
         "known": result.known,
@@ -120,7 +120,7 @@ def merge_bundle(
         for conflict in result.conflicts:
             note(conflict)
 
-    emit(ctx.obj, document, human)
+    call.emit(document, human)
 
 
 def _say_steps(steps: tuple[HistoryStep, ...]) -> None:
