@@ -37,7 +37,7 @@ def score_table(
     rank = yearly_ranks(aggregated, aggregated.column(hierarchy.top))[order]
     scores = np.round(ordered.values, places)
     return {
-        **_keys(ordered),
+        **ordered.keys(),
         "uName": [names.get(unit, unit) for unit in ordered.units],
         "Rank": [_whole(value) for value in rank],
         **{code: scores[:, i] for i, code in enumerate(ordered.codes)},
@@ -48,7 +48,7 @@ def rank_table(aggregated: DataTable, hierarchy: Hierarchy) -> dict[str, Iterabl
     """Columns uCode, then the ranks in the index and all below it; best unit first."""
     ordered = aggregated.columns(hierarchy.top_down).rows(best_first(aggregated, hierarchy))
     made = yearly_ranks(ordered, ordered.values)
-    return {**_keys(ordered), **{code: whole_numbers(made[:, i]) for i, code in enumerate(ordered.codes)}}
+    return {**ordered.keys(), **{code: whole_numbers(made[:, i]) for i, code in enumerate(ordered.codes)}}
 
 
 def whole_numbers(values: FloatArray) -> Iterable[object]:
@@ -148,10 +148,6 @@ def _same_year(table: DataTable, row: int) -> list[int]:
 def _varied(column: FloatArray, least: float | None) -> bool:
     known = column[~np.isnan(column)]
     return least is None or len(np.unique(known)) / len(known) >= least
-
-
-def _keys(table: DataTable) -> dict[str, Iterable[object]]:
-    return {"uCode": table.units} if table.years is None else {"uCode": table.units, "Time": table.years}
 
 
 def _whole(number: float) -> int | None:

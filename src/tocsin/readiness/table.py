@@ -14,6 +14,11 @@ IntArray: TypeAlias = NDArray[np.intp]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
 
+def known(number: float) -> float | None:
+    """The number as files and documents have it: None for NaN."""
+    return None if np.isnan(number) else float(number)
+
+
 def lowest(values: FloatArray) -> FloatArray:
     """The smallest of each column, gaps left out; NaN for a column of gaps."""
     least = np.where(np.isnan(values), np.inf, values).min(axis=0, initial=np.inf)
@@ -73,6 +78,14 @@ class DataTable:
         years = np.asarray(self.years)
         for year in np.unique(years):
             yield np.flatnonzero(years == year)
+
+    def keys(self) -> "dict[str, tuple[object, ...]]":
+        """The columns that say which row is which in a file: uCode and, of a panel, Time."""
+        return {"uCode": self.units} if self.years is None else {"uCode": self.units, "Time": self.years}
+
+    def key(self, row: int) -> dict[str, object]:
+        """``keys`` of one row."""
+        return {name: column[row] for name, column in self.keys().items()}
 
     def row_name(self, row: int) -> str:
         """How an error names this row."""

@@ -25,7 +25,7 @@ from tocsin.readiness.build import (
     given_weights,
     prepare,
 )
-from tocsin.readiness.inputs import Inputs, numbers, read_csv
+from tocsin.readiness.inputs import Inputs, need_columns, numbers, read_csv
 from tocsin.readiness.recipe import Recipe, read_toml, validate, wrong_fields
 from tocsin.readiness.results import ranks
 from tocsin.readiness.table import DataTable, FloatArray
@@ -165,9 +165,7 @@ class Choice:
 def read_weight_sets(path: Path, inputs: Inputs) -> FloatArray:
     """Weight sets, (sets, codes), of a CSV file with rep, iCode, Weight. Raises InputError naming gaps and codes."""
     frame = read_csv(path)
-    absent = [column for column in ("rep", "iCode", "Weight") if column not in frame.columns]
-    if absent:
-        raise InputError(f"{path.name}: column {', '.join(absent)} is missing.")
+    need_columns(frame, ("rep", "iCode", "Weight"), path.name)
     names = [f"{index + 2}" for index in range(frame.height)]
     values = numbers(frame, ["rep", "Weight"], path.name, names)
     position = {code: index for index, code in enumerate(inputs.hierarchy.codes)}

@@ -109,16 +109,7 @@ def give_answer(
         )
     if given.status == "verified":
         _check_verified(session, assessment, given)
-    made = AssessmentAnswer(
-        assessment_id=assessment_id,
-        question=question.id,
-        level=level,
-        status=given.status,
-        assessor_kind=given.assessor_kind,
-        assessor=given.assessor,
-        comment=given.comment,
-        at=now,
-    )
+    made = AssessmentAnswer(assessment_id=assessment_id, at=now, **{**vars(given), "level": level})
     session.add(made)
     detail: dict[str, object] = {"act": "answered", "question": question.id, "level": level, "status": given.status}
     note(session, f"assessment {assessment_id}", by, now, detail)
@@ -203,27 +194,9 @@ def add_measurement(
     if query not in {q.measured.query for q in framework.questions().values() if q.measured}:
         raise ConflictError(f"No question of '{framework.id}' {framework.version} is measured by '{query}'.")
     made = measure(query, facts, as_of)
-    session.add(
-        MeasuredValue(
-            assessment_id=assessment_id,
-            query=query,
-            method_version=made.method_version,
-            as_of=as_of,
-            unit=made.unit,
-            value=made.value,
-            low=made.low,
-            high=made.high,
-            observed=made.observed,
-            total=made.total,
-            coverage=made.coverage,
-            successes=made.successes,
-            trials=made.trials,
-            detail=made.detail,
-            facts_digest=made.facts_sha256,
-            at=now,
-            by=by,
-        )
-    )
+    held = {**vars(made), "facts_digest": made.facts_sha256}
+    del held["facts_sha256"]
+    session.add(MeasuredValue(assessment_id=assessment_id, at=now, by=by, **held))
     note(session, f"assessment {assessment_id}", by, now, {"act": "measured", "query": query})
     return made
 

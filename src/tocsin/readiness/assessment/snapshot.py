@@ -146,10 +146,7 @@ def _answers(session: Session, ident: int) -> tuple[AnswerFacts, ...]:
         .where(AssessmentAnswer.assessment_id == ident)
         .order_by(AssessmentAnswer.at, AssessmentAnswer.id)
     )
-    return tuple(
-        AnswerFacts(row.question, row.level, row.status, row.assessor_kind, row.assessor, row.comment, row.at)
-        for row in rows
-    )
+    return tuple(from_row(AnswerFacts, row) for row in rows)
 
 
 def _evidence(session: Session, ident: int) -> dict[str, tuple[EvidenceFacts, ...]]:
@@ -169,10 +166,7 @@ def _statements(session: Session, ident: int) -> dict[str, tuple[StatementFacts,
         .where(QuestionStatement.assessment_id == ident)
         .order_by(QuestionStatement.question, QuestionStatement.id)
     )
-    facts = [
-        StatementFacts(row.id, row.question, row.kind, row.about_id, row.outcome, row.by, row.text, row.at)
-        for row in rows
-    ]
+    facts = [from_row(StatementFacts, row, about=row.about_id) for row in rows]
     return {question: tuple(group) for question, group in groupby(facts, key=lambda fact: fact.question)}
 
 

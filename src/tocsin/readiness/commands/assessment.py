@@ -12,16 +12,13 @@ from tocsin.node.paths import HomeFolder
 from tocsin.readiness.commands import answers as assessment_answers
 from tocsin.readiness.commands import plan as assessment_plan
 from tocsin.readiness.commands import reviews as assessment_voices
-from tocsin.readiness.commands.answers import read_csv
+from tocsin.readiness.commands.answers import AssessmentId, By, read_csv
 
 if TYPE_CHECKING:
     from tocsin.node.blobs import Blobs
     from tocsin.readiness.assessment import Score, Snapshot
 
 app = Commands(no_args_is_help=True, help="Assess readiness: frameworks, answers, evidence, measures, plans.")
-
-By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
-AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment; 'list' shows them.")]
 
 
 def evidence_copies(home: Path) -> "Blobs":

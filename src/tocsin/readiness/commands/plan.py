@@ -6,13 +6,12 @@ import typer
 
 from tocsin.interface import Commands, Invocation, fields, print_table, say
 from tocsin.node.errors import ConflictError
+from tocsin.readiness.commands.answers import By
 
 if TYPE_CHECKING:
     from tocsin.readiness.assessment import AssessmentComparison, TargetProgress
 
 plan = Commands(no_args_is_help=True, help="The action list: owner, date, cost, expected gain.")
-
-By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
 
 
 @plan.command("add")

@@ -7,10 +7,10 @@ import typer
 
 from tocsin.interface import Commands, Invocation, fields, print_table
 from tocsin.node.errors import StorageError
+from tocsin.readiness.commands.answers import By
 
 evidence = Commands(no_args_is_help=True, help="Evidence: an archived copy, its hash, and where it is used.")
 
-By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
 Why = Annotated[str, typer.Option("--text", help="The reason, in words.")]
 Statement = Annotated[int, typer.Argument(help="Its number; 'statements' shows them.")]
 
