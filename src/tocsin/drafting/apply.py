@@ -44,9 +44,7 @@ def apply(draft: TextState, act: acts.Act, at: datetime) -> None:
             _consolidate(draft, act)
 
 
-def _correct(
-    draft: TextState, act: acts.Confirm | acts.CorrectPosition | acts.CorrectEntry | acts.CorrectComment
-) -> None:
+def _correct(draft: TextState, act: acts.Correction) -> None:
     match act:
         case acts.Confirm():
             position = _position(draft, act.position)
@@ -68,10 +66,7 @@ def _correct(
             )
 
 
-def _reshape(
-    draft: TextState,
-    act: acts.Relabel | acts.MergeProvisions | acts.SplitProvision | acts.Move | acts.New | acts.Delete,
-) -> None:
+def _reshape(draft: TextState, act: acts.Reshaping) -> None:
     match act:
         case acts.Relabel():
             draft.provisions[act.provision] = replace(_printed(draft, act.provision), label=act.label)

@@ -23,17 +23,6 @@ from tocsin.node.errors import ConflictError, InputError, NotFoundError
 
 FORMAT = "tocsin-draft/1"
 LARGEST_BYTES = 256_000_000
-_TRAVELS = (
-    acts.Propose,
-    acts.Declare,
-    acts.Confirm,
-    acts.CorrectPosition,
-    acts.CorrectEntry,
-    acts.CorrectComment,
-    acts.AddComment,
-    acts.New,
-    acts.Rebase,
-)
 
 
 @dataclass(frozen=True)
@@ -173,7 +162,7 @@ def _stays(step: HistoryStep, act: acts.Act, undone: set[int], theirs: Sequence[
         if act.step > fork:
             return "what it undoes was left out with it"
         return f"it undoes step {act.step} ({theirs[act.step - 1].act().act}) of the common history"
-    if not isinstance(act, _TRAVELS):
+    if not isinstance(act, acts.Contribution | acts.Correction | acts.New):
         return "it changes the text itself; do it here if it still fits"
     return None
 

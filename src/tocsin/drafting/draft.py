@@ -82,6 +82,10 @@ class TextState:
             or (position.provision == section and self.base_at(provision, position.generation))
         ]
 
+    def remarks_on(self, place: str) -> list[Comment]:
+        """The comments on a provision or section that stand in nobody's entry."""
+        return [c for c in self.comments.values() if c.provision == place and c.entry is None]
+
     def sections(self) -> Mapping[str, TextSection]:
         """The sections by id."""
         return {section.id: section for section in self.text.sections}

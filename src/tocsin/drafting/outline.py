@@ -114,10 +114,8 @@ class Outline:
         self._close(keep_block=True)
         self._count[section.id] += 1
         written = label.label if label else str(self._count[section.id])
-        identity = f"{section.id}.{written}"
-        self.ids[identity] += 1
-        if self.ids[identity] > 1:
-            identity = f"{identity}#{self.ids[identity]}"
+        identity = counted_id(self.ids, f"{section.id}.{written}")
+        if "#" in identity:
             self.note(line.number, f"The label {written}) is used again; this provision is {identity}.")
         start, end = trimmed(line.raw, label.end if label else line.start, line.end)
         provision = OpenProvision(
@@ -238,6 +236,12 @@ class Outline:
         if not keep_block:
             self._block = []
             self._block_open = False
+
+
+def counted_id(taken: Counter[str], wanted: str) -> str:
+    """``wanted``, with "#2", "#3", … behind it from the second time on; ``taken`` counts how often it was given."""
+    taken[wanted] += 1
+    return wanted if taken[wanted] == 1 else f"{wanted}#{taken[wanted]}"
 
 
 def label_rank(label: str, *, roman: bool = False) -> tuple[int, str, int]:

@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -50,22 +49,27 @@ def export(
     page: Annotated[int | None, typer.Option(min=1, help="HTML: only this page of a long text.")] = None,
 ) -> None:
     """Write a text: compilation, clean, bracketed, side by side, Markdown, JSON, a page, Word, Akoma Ntoso."""
+    from tocsin.drafting.akoma import akoma_ntoso
     from tocsin.drafting.store import load, source_of
+    from tocsin.drafting.word import compiled_docx, redlined_docx
 
     database = call.database
     stored = load(database, text)
     draft = replayed(stored.steps, upto=step)
     at = stored.steps[(step or len(stored.steps)) - 1].at
-    if form is TextForm.COMPILATION:
-        written: str | bytes = _compilation(draft, source_of(database, text))
-    elif form is TextForm.SIDE_BY_SIDE:
-        written = side_by_side(draft, stakeholder)
-    elif form is TextForm.HTML:
-        written = _page(draft, page, stored.steps[:step])
-    elif form in {TextForm.DOCX, TextForm.DOCX_COMPILATION, TextForm.AKN}:
-        written = _office(draft, form, at, stored.name)
-    else:
-        written = _text(draft, form)
+    writers: dict[TextForm, Callable[[], str | bytes]] = {
+        TextForm.COMPILATION: lambda: _compilation(draft, source_of(database, text)),
+        TextForm.CLEAN: lambda: clean(draft),
+        TextForm.BRACKETED: lambda: bracketed(draft),
+        TextForm.SIDE_BY_SIDE: lambda: side_by_side(draft, stakeholder),
+        TextForm.MARKDOWN: lambda: markdown(draft),
+        TextForm.JSON: lambda: _json(draft),
+        TextForm.HTML: lambda: _page(draft, page, stored.steps[:step]),
+        TextForm.DOCX: lambda: redlined_docx(draft),
+        TextForm.DOCX_COMPILATION: lambda: compiled_docx(draft),
+        TextForm.AKN: lambda: akoma_ntoso(draft, at, name=stored.name),
+    }
+    written = writers[form]()
     data = written.encode() if isinstance(written, str) else written
     if out is None:
         if form in {TextForm.DOCX, TextForm.DOCX_COMPILATION} and sys.stdout.isatty():
@@ -113,7 +117,8 @@ def merge_bundle(
     def human() -> None:
         would = "would be added" if dry_run else "added"
         say(f"{len(result.steps)} steps {would}, {result.known} were here, {len(result.left_aside)} left aside.")
-        _say_steps(result.steps)
+        for step in result.steps:
+            say(f"Step {step.seq}, by {step.actor}: {sentence(step.act())}.")
         rows = [(step.actor, sentence(step.act()), why) for step, why in result.left_aside]
         if rows:
             print_table("Left aside", ("by", "what", "because"), rows)
@@ -121,11 +126,6 @@ def merge_bundle(
             note(conflict)
 
     call.emit(document, human)
-
-
-def _say_steps(steps: tuple[HistoryStep, ...]) -> None:
-    for step in steps:
-        say(f"Step {step.seq}, by {step.actor}: {sentence(step.act())}.")
 
 
 def _compilation(draft: TextState, source: bytes) -> str:
@@ -165,25 +165,8 @@ def _page(draft: TextState, number: int | None, steps: Sequence[HistoryStep]) ->
     return page(draft, shown=parts[number - 1])
 
 
-def _text(draft: TextState, form: TextForm) -> str:
-    match form:
-        case TextForm.CLEAN:
-            return clean(draft)
-        case TextForm.BRACKETED:
-            return bracketed(draft)
-        case TextForm.MARKDOWN:
-            return markdown(draft)
-        case _:
-            return json.dumps(draft_document(draft, agreement(draft)), ensure_ascii=False, indent=1) + "\n"
-
-
-def _office(draft: TextState, form: TextForm, at: datetime, name: str) -> bytes:
-    from tocsin.drafting.akoma import akoma_ntoso
-    from tocsin.drafting.word import compiled_docx, redlined_docx
-
-    if form is TextForm.AKN:
-        return akoma_ntoso(draft, at, name=name)
-    return redlined_docx(draft) if form is TextForm.DOCX else compiled_docx(draft)
+def _json(draft: TextState) -> str:
+    return json.dumps(draft_document(draft, agreement(draft)), ensure_ascii=False, indent=1) + "\n"
 
 
 def _write(out: Path, data: bytes) -> None:

@@ -6,6 +6,7 @@ the question changed they say less.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from tocsin.node.errors import InputError
 from tocsin.readiness.assessment.frameworks import Framework, Relation
@@ -143,8 +144,7 @@ def reverse(chain: Sequence[QuestionLink]) -> list[QuestionLink]:
 
 def relations(chain: Sequence[QuestionLink]) -> Iterator[tuple[Relation, int]]:
     """How many questions stand in each relation."""
-    kinds: tuple[Relation, ...] = ("same", "narrower", "broader", "new", "dropped")
-    for kind in kinds:
+    for kind in get_args(Relation):
         yield kind, sum(link.relation == kind for link in chain)
 
 
