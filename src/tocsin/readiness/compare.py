@@ -51,13 +51,7 @@ def standing(table: DataTable, code: str, by: str, year: int | None = None) -> d
     """The rank or score of each unit in one element, in one year (the latest by default)."""
     if by not in {"ranks", "scores"}:
         raise UsageError(f'"{by}" cannot be compared.', hint="Compare ranks or scores.")
-    if table.years is not None:
-        wanted = max(table.years) if year is None else year
-        if wanted not in table.years:
-            raise UsageError(
-                f"The run has no year {wanted}.", hint=f"It has {', '.join(map(str, sorted(set(table.years))))}."
-            )
-        table = table.rows([i for i, y in enumerate(table.years) if y == wanted])
+    table = table.of_year(year)
     scores = table.column(code)
     return dict(zip(table.units, (ranks(scores) if by == "ranks" else scores).tolist(), strict=True))
 

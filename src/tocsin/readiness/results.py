@@ -82,9 +82,7 @@ def strengths(
     with a smaller share of different values (yes/no questions). ``adjust_direction`` is for values before
     normalisation. Rows of a panel: the latest year of the unit.
     """
-    row = unit_row(table, unit)
-    table = table.rows(_same_year(table, row))
-    row = table.units.index(unit)
+    table, row = _latest(table, unit)
     signs = np.array([hierarchy.by_code[code].direction if adjust_direction else 1 for code in table.codes])
     rank = ranks(table.values * signs)
     worst = highest(rank)
@@ -115,9 +113,7 @@ def strengths(
 
 def profile(aggregated: DataTable, hierarchy: Hierarchy, unit: str, levels: Sequence[int] | None = None) -> list[Row]:
     """Code, Name, Level, Score, Rank and Of (units ranked) of one unit, the index first."""
-    row = unit_row(aggregated, unit)
-    table = aggregated.rows(_same_year(aggregated, row))
-    row = table.units.index(unit)
+    table, row = _latest(aggregated, unit)
     rank = ranks(table.values)
     return [
         {
@@ -141,8 +137,11 @@ def unit_row(table: DataTable, unit: str) -> int:
     return max(i for i, code in enumerate(table.units) if code == unit)
 
 
-def _same_year(table: DataTable, row: int) -> list[int]:
-    return [i for i in range(len(table.units)) if table.years is None or table.years[i] == table.years[row]]
+def _latest(table: DataTable, unit: str) -> tuple[DataTable, int]:
+    """The latest year of a unit, and its row there."""
+    row = unit_row(table, unit)
+    found = table.of_year(None if table.years is None else table.years[row])
+    return found, found.units.index(unit)
 
 
 def _varied(column: FloatArray, least: float | None) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.node.errors import NotFoundError
+from tocsin.node.errors import NotFoundError, UsageError
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.intp]
@@ -69,6 +69,16 @@ class DataTable:
             years=None if self.years is None else tuple(self.years[i] for i in index),
             values=self.values[index],
         )
+
+    def of_year(self, year: int | None) -> "DataTable":
+        """The rows of one year of a panel, the latest by default; a cross-section as it is. Raises UsageError."""
+        if self.years is None:
+            return self
+        wanted = max(self.years) if year is None else year
+        if wanted not in self.years:
+            known_years = ", ".join(map(str, sorted(set(self.years))))
+            raise UsageError(f"The run has no year {wanted}.", hint=f"It has {known_years}.")
+        return self.rows([i for i, y in enumerate(self.years) if y == wanted])
 
     def slices(self) -> Iterator[IntArray]:
         """Row indexes of each year in turn; all rows at once for a cross-section."""

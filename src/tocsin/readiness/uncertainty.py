@@ -125,7 +125,7 @@ def explore(inputs: Inputs, recipe: Recipe, specification: Specification, folder
     sample = _sample(specification, method, names, choices, folder)
     stages = evaluate(inputs, recipe)
     code = specification.code or inputs.hierarchy.top
-    nominal = _one_year(stages.aggregated, specification.year)
+    nominal = stages.aggregated.of_year(specification.year)
     nominal_scores = nominal.column(code)
     scores = _scores(_Study(inputs, recipe, specification.year, nominal.units, code), choices, sample)
     nominal_ranks, all_ranks = ranks(nominal_scores), ranks(scores)
@@ -303,7 +303,7 @@ def _scores(study: _Study, choices: Sequence[Choice], sample: FloatArray) -> Flo
 def _stack(study: _Study, recipe: Recipe, table: DataTable, weights: FloatArray) -> FloatArray:
     """Scores (units, weight sets) of one recipe; units that it screens out are NaN. Sets in blocks of 128."""
     hierarchy = study.inputs.hierarchy
-    one = _one_year(table, study.year)
+    one = table.of_year(study.year)
     steps = aggregation_steps(hierarchy, recipe)
     column = hierarchy.codes.index(study.code)
     unique, back = np.unique(weights, axis=0, return_inverse=True)
@@ -360,16 +360,6 @@ def _set(document: dict[str, object], path: str, value: object) -> None:
     if not isinstance(place, dict):
         raise UsageError(f"Factor path {path}: the recipe has no such field.")
     place[last] = value
-
-
-def _one_year(table: DataTable, year: int | None) -> DataTable:
-    if table.years is None:
-        return table
-    wanted = max(table.years) if year is None else year
-    rows = [i for i, y in enumerate(table.years) if y == wanted]
-    if not rows:
-        raise UsageError(f"The panel has no year {wanted}.")
-    return table.rows(rows)
 
 
 def _output(

@@ -292,10 +292,7 @@ def comment(
     """Remark on a section, a provision, or some words of it."""
     start = end = None
     if on is not None:
-        base = draft.provisions[provision].base if provision in draft.provisions else ""
-        if base.count(on) != 1:
-            raise UsageError(f"'{on}' stands {base.count(on)} times in {provision}; give words that stand once.")
-        start = base.index(on)
+        start = _place_of(on, draft, provision)
         end = start + len(on)
     return [AddComment(fresh("c"), provision, author, words, entry, start, end, reply_to)]
 
@@ -330,12 +327,8 @@ def split(
     """Cut a provision in two."""
     from tocsin.drafting.bundle import free_id
 
-    base = draft.provisions[provision].base if provision in draft.provisions else ""
-    if base.count(before) != 1:
-        raise UsageError(f"'{before}' stands {base.count(before)} times in {provision}; give words that stand once.")
-    return [
-        SplitProvision(provision, base.index(before), free_id(draft, f"{provision.partition('.')[0]}.{label}"), label)
-    ]
+    identity = free_id(draft, f"{provision.partition('.')[0]}.{label}")
+    return [SplitProvision(provision, _place_of(before, draft, provision), identity, label)]
 
 
 @change
@@ -417,6 +410,13 @@ def between(draft: TextState, pair: Bracket) -> str:
     else:
         words = draft.provisions[pair.start_provision].base[pair.start + 1 :] + " …"
     return words if len(words) <= 80 else words[:79] + "…"
+
+
+def _place_of(words: str, draft: TextState, provision: str) -> int:
+    base = draft.provisions[provision].base if provision in draft.provisions else ""
+    if base.count(words) != 1:
+        raise UsageError(f"'{words}' stands {base.count(words)} times in {provision}; give words that stand once.")
+    return base.index(words)
 
 
 def _one_of(kinds: type[E], name: str, what: str) -> E:
