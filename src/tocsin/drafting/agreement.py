@@ -262,7 +262,8 @@ def _row(
     notes = [say("the base is in brackets")] if bracketed else []
     notes += [say("%(older)s spoke on older words only", older=len(older))] if older else []
     agreed = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind in AGREEING]
-    standing, why = ProvisionAgreement.UNKNOWN, [*notes, say("nobody has said anything that can be counted")]
+    standing = ProvisionAgreement.UNKNOWN
+    why: list[str] = [*notes, say("nobody has said anything that can be counted")]
     if not provision.readable:
         why = [say("the base is unreadable"), *reasons]
     elif reasons or bracketed:

@@ -24,6 +24,7 @@ from tocsin.drafting.agreement import (
 from tocsin.drafting.brackets import brackets
 from tocsin.drafting.difference import TextChange, TextPiece, difference
 from tocsin.drafting.draft import ChairDecision, TextState, words_for
+from tocsin.drafting.layouts import by_section
 from tocsin.drafting.model import Comment, EntryClass, Position, PositionKind, StakeholderEntry, TextSection
 from tocsin.drafting.overlap import overlaps
 
@@ -135,10 +136,8 @@ def headline(rows: Sequence[AgreementRow]) -> str:
 
 
 def _sections(draft: TextState, views: Mapping[str, ProvisionView]) -> list[tuple[TextSection, list[ProvisionView]]]:
-    found: dict[str, list[ProvisionView]] = {}
-    for view in views.values():
-        found.setdefault(view.row.provision.section, []).append(view)
-    return [(section, found[section.id]) for section in draft.text.sections if section.id in found]
+    found = [(section, [views[p.id] for p in there if p.id in views]) for section, there in by_section(draft)]
+    return [(section, there) for section, there in found if there]
 
 
 def _section_comments(draft: TextState) -> dict[str, list[Comment]]:

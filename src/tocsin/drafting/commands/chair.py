@@ -9,7 +9,6 @@ import typer
 from tocsin.drafting.acts import Accept, Act, AppointChair, Close, Combine, Leave, PutInBrackets, Rebase, Restore
 from tocsin.drafting.agreement import alternatives, comparable, in_brackets
 from tocsin.drafting.brackets import brackets
-from tocsin.drafting.commands import change as drafting_change
 from tocsin.drafting.commands.change import (
     Actor,
     OptionalWords,
@@ -17,8 +16,11 @@ from tocsin.drafting.commands.change import (
     TextName,
     Words,
     WordsFile,
+    add,
     command_of,
     option,
+    print_difference,
+    words_from,
 )
 from tocsin.drafting.commands.texts import draft_of
 from tocsin.drafting.draft import TextState
@@ -54,7 +56,7 @@ def chair(
     """Name the chair of a text. Once there is one, only the present chair's key can name another."""
     new = load_key(key_file)
     signer = new if present_key is None else load_key(present_key)
-    drafting_change.add(call, text, by, lambda _: [AppointChair(name, new.public)], signer=signer)
+    add(call, text, by, lambda _: [AppointChair(name, new.public)], signer=signer)
 
 
 def chair_step(decide: Callable[..., Act], then: Callable[[TextState], None] | None = None) -> Callable[..., None]:
@@ -63,7 +65,7 @@ def chair_step(decide: Callable[..., Act], then: Callable[[TextState], None] | N
     def serve(call: Invocation, text: str, key_file: Path, **given: Any) -> None:
         signer = load_key(key_file)
         name = draft_of(call, text).chair or "chair"
-        drafting_change.add(call, text, name, lambda draft: [decide(draft, **given)], signer=signer, then=then)
+        add(call, text, name, lambda draft: [decide(draft, **given)], signer=signer, then=then)
 
     return consolidate.command()(command_of(decide, serve, option("key_file", KeyFile)))
 
@@ -167,7 +169,7 @@ def rebase(
         call.emit(document, lambda: print_table("Entries on an older base", columns, rows, numbers=(3,)))
         return
     seen = rebased(draft, entry)
-    given = drafting_change.words_from(words, file) if words is not None or file is not None else None
+    given = words_from(words, file) if words is not None or file is not None else None
     if given is None and take and seen.clashes:
         raise ConflictError(
             f"{len(seen.clashes)} edits of {entry} meet changes of the base; only its writer can say more.",
@@ -175,14 +177,14 @@ def rebase(
         )
     if given is not None or take:
         final = seen.text if given is None else given
-        drafting_change.add(call, text, by, lambda now: [Rebase(entry, final, now.generation)])
+        add(call, text, by, lambda now: [Rebase(entry, final, now.generation)])
         return
     clashes = [{"old": seen.old_base[c.start : c.end], "new": c.text} for c in seen.clashes]
     shown = {"entry": entry, "base_changes": pieces_document(seen.base_changes), "text": seen.text, "clashes": clashes}
 
     def human() -> None:
         say("What changed in the base:")
-        drafting_change.print_difference(seen.base_changes, seen.new_base)
+        print_difference(seen.base_changes, seen.new_base)
         say(f"The entry's words on it:\n   {seen.text}")
         for clash in clashes:
             say(f"Left out, since the base changed there too: '{clash['old']}' → '{clash['new']}'")

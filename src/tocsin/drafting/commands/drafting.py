@@ -9,9 +9,7 @@ from tocsin.drafting.agreement import agreement as matrix
 from tocsin.drafting.agreement import alternatives as places
 from tocsin.drafting.agreement import identical_wording, stakeholders, tally
 from tocsin.drafting.brackets import brackets as pairs
-from tocsin.drafting.commands import chair as drafting_chair
-from tocsin.drafting.commands import change as drafting_change
-from tocsin.drafting.commands import copies as drafting_copy
+from tocsin.drafting.commands import chair, change, copies
 from tocsin.drafting.commands.change import TextName
 from tocsin.drafting.commands.texts import draft_of, read_bytes
 from tocsin.drafting.difference import difference
@@ -41,7 +39,7 @@ def import_(
     call: Invocation,
     file: Annotated[Path, typer.Argument(help="A plain-text compilation (UTF-8), a Word file, or a copy of a text.")],
     name: Annotated[str | None, typer.Option(help="What to call the text here; by default after the file.")] = None,
-    by: drafting_change.Actor = "secretariat",
+    by: change.Actor = "secretariat",
 ) -> None:
     """Read a text with its amendments and comments; the same file twice is one text."""
     from tocsin.drafting.bundle import copied, is_bundle, read_bundle
@@ -136,7 +134,7 @@ def _say_provision(draft: TextState, name: str) -> None:
         words = words_for(entry, name)
         say(f"{entry.id}  {entry.stakeholder} ({entry.entry_class}, base {entry.generation})")
         base = "" if entry.entry_class == "unreadable" else draft.base_of(entry, name)
-        drafting_change.print_difference(difference(base, words) if base and words else (), words)
+        change.print_difference(difference(base, words) if base and words else (), words)
         for remark in entry.comments:
             say(f"   {remark}  {draft.comments[remark].author or 'author not named'}: {draft.comments[remark].text}")
     for comment in draft.comments.values():
@@ -185,7 +183,7 @@ def log(call: Invocation, text: TextName) -> None:
     ]
     rows = [
         (view.number, view.at, view.actor, view.what, view.state, step.hash[:12])
-        for view, step in zip(drafting_copy.step_views(steps), steps, strict=True)
+        for view, step in zip(copies.step_views(steps), steps, strict=True)
     ]
     columns = ("step", "at (UTC)", "by", "what", "state", "hash")
     call.emit(document, lambda: print_table("History", columns, rows, numbers=(0,)))
@@ -266,19 +264,19 @@ def brackets(
     call: Invocation,
     text: TextName,
     lift: Annotated[int | None, typer.Option(help="Propose to lift the bracket of this number.")] = None,
-    stakeholder: drafting_change.Stakeholder = "",
-    by: drafting_change.Actor = "secretariat",
+    stakeholder: change.Stakeholder = "",
+    by: change.Actor = "secretariat",
 ) -> None:
     """The brackets of the base, and which do not pair. Lifting one is an amendment like any other."""
     if lift is not None:
-        drafting_change.lift(call, text, lift, stakeholder, by)
+        change.lift(call, text, lift, stakeholder, by)
         return
     draft = draft_of(call, text)
     found = pairs(draft.printed())
 
     def human() -> None:
         rows = [
-            (number, p.start_provision, p.end_provision, p.depth, drafting_change.between(draft, p))
+            (number, p.start_provision, p.end_provision, p.depth, change.between(draft, p))
             for number, p in enumerate(found.pairs, 1)
         ]
         title = f"{found.open} brackets open, {found.close} close"
@@ -289,26 +287,26 @@ def brackets(
     call.emit(brackets_document(found), human)
 
 
-app.add_typer(drafting_chair.consolidate, name="consolidate")
+app.add_typer(chair.consolidate, name="consolidate")
 for command in (
-    drafting_change.propose,
-    drafting_change.position,
-    drafting_change.confirm,
-    drafting_change.correct,
-    drafting_change.comment,
-    drafting_change.relabel,
-    drafting_change.merge,
-    drafting_change.split,
-    drafting_change.move,
-    drafting_change.new,
-    drafting_change.delete,
-    drafting_change.undo,
-    drafting_chair.key,
-    drafting_chair.chair,
-    drafting_chair.replay,
-    drafting_chair.rebase,
-    drafting_copy.export,
-    drafting_copy.bundle,
-    drafting_copy.merge_bundle,
+    change.propose,
+    change.position,
+    change.confirm,
+    change.correct,
+    change.comment,
+    change.relabel,
+    change.merge,
+    change.split,
+    change.move,
+    change.new,
+    change.delete,
+    change.undo,
+    chair.key,
+    chair.chair,
+    chair.replay,
+    chair.rebase,
+    copies.export,
+    copies.bundle,
+    copies.merge_bundle,
 ):
     app.command()(command)

@@ -383,7 +383,7 @@ class _Places:
         self.closes[last].append((self.moves, mark))
 
 
-def _signed(parent: Element, name: str, number: int, by: Revision | WordComment, **more: str) -> Element:
+def _signed(parent: Element, name: str, number: int, by: Revision | WordComment, /, **more: str) -> Element:
     """A new last child with the author and time of what it stands for."""
     element = add(parent, name, id=str(number), author=by.author, **more)
     if by.date is not None:

@@ -9,9 +9,7 @@ import typer
 from tocsin.interface import Commands, Invocation, fields, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.paths import HomeFolder
-from tocsin.readiness.commands import answers as assessment_answers
-from tocsin.readiness.commands import plan as assessment_plan
-from tocsin.readiness.commands import reviews as assessment_voices
+from tocsin.readiness.commands import answers, plan, reviews
 from tocsin.readiness.commands.answers import AssessmentId, By, read_csv
 
 if TYPE_CHECKING:
@@ -363,22 +361,22 @@ def _score_document(snapshot: "Snapshot") -> dict[str, object]:
     }
 
 
-app.add_typer(assessment_voices.evidence, name="evidence")
-app.add_typer(assessment_plan.plan, name="plan")
+app.add_typer(reviews.evidence, name="evidence")
+app.add_typer(plan.plan, name="plan")
 for command in (
-    assessment_answers.sheet,
-    assessment_answers.answer,
-    assessment_answers.answers,
-    assessment_voices.review,
-    assessment_voices.dispute,
-    assessment_voices.decide,
-    assessment_voices.appeal,
-    assessment_voices.statements,
-    assessment_plan.compare,
-    assessment_plan.target,
-    assessment_plan.targets,
-    assessment_plan.rank,
-    assessment_plan.opt_in,
-    assessment_plan.opt_out,
+    answers.sheet,
+    answers.answer,
+    answers.answers,
+    reviews.review,
+    reviews.dispute,
+    reviews.decide,
+    reviews.appeal,
+    reviews.statements,
+    plan.compare,
+    plan.target,
+    plan.targets,
+    plan.rank,
+    plan.opt_in,
+    plan.opt_out,
 ):
     app.command()(command)

@@ -7,18 +7,35 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.interface import Commands, Invocation, note, print_table, say
-from tocsin.readiness.commands.report import report
 
 if TYPE_CHECKING:
     from tocsin.readiness.run import Row
     from tocsin.readiness.table import DataTable
 
 app = Commands(no_args_is_help=True, help="Composite indices of readiness: build, examine, compare, target.")
-app.command()(report)
 
 RunFolder = Annotated[Path, typer.Option("--run", help="The folder of a built run.")]
 OutFile = Annotated[Path, typer.Option("--out", help="The CSV file to write.")]
 Params = Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE; may be given several times.")]
+
+
+@app.command()
+def report(
+    call: Invocation,
+    unit: Annotated[str, typer.Argument(help="The unit's code in the run.")],
+    out: Annotated[Path, typer.Option(help="FILE.html, .pdf, .xlsx or .csv.")],
+    run: Annotated[Path, typer.Option(help="The folder of the built run; the current folder if not given.")] = Path(),
+    peers: Annotated[str, typer.Option(help="Compare with the units of the same group: a group column.")] = "",
+    *,
+    ranked: Annotated[bool, typer.Option("--ranked", help="All units agreed: show ranks and map.")] = False,
+) -> None:
+    """Write the report of one unit: profile, strengths, indicators, uncertainty, open data and recipe."""
+    from tocsin.interface.documents import write_report
+    from tocsin.readiness.report import read_unit, unit_report
+
+    today = call.now.date()
+    write_report(unit_report(read_unit(run, unit), made_on=today, peers=peers, ranked=ranked), out)
+    call.emit({"report": str(out), "unit": unit}, f"The report of {unit} is in {out}.")
 
 
 @app.command()

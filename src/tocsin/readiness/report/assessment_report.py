@@ -277,23 +277,16 @@ def _pair_words(row: charts.Pair) -> str:
 def _measured_table(material: Material, asked: list[FrameworkQuestion]) -> ReportTable:
     rows: list[tuple[Cell, ...]] = []
     for question in asked:
-        found = material.snapshot.measured.get(question.measured.query) if question.measured else None
         name = question.measured.query if question.measured else ""
-        rows.append(
-            (question.id, find_query(name).title, "not measured", None, None, None, None, None, None)
-            if found is None
-            else (
-                question.id,
-                find_query(name).title,
-                f"{name}, version {found.method_version}",
-                f"{found.as_of:%Y-%m-%d}",
-                None if found.value is None else 100 * found.value,
-                100 * found.low,
-                100 * found.high,
-                100 * found.coverage,
-                found.total,
-            )
-        )
+        found = material.snapshot.measured.get(name)
+        asked_for = (question.id, find_query(name).title)
+        if found is None:
+            rows.append((*asked_for, "not measured", *[None] * 6))
+            continue
+        method, on = f"{name}, version {found.method_version}", f"{found.as_of:%Y-%m-%d}"
+        value = None if found.value is None else 100 * found.value
+        looked_at = (100 * found.coverage, found.total)
+        rows.append((*asked_for, method, on, value, 100 * found.low, 100 * found.high, *looked_at))
     columns = ("Question", "What", "Method", "As of", "Value %", "From %", "To %", "Looked at %", "Of")
     note = "95 % intervals; what was not looked at counts as worst in one end and as best in the other."
     return ReportTable("Measured", "Measured values", columns, tuple(rows), frozenset(range(4, 9)), note=note)
