@@ -111,9 +111,7 @@ def measure(name: str, rows: Sequence[Row], as_of: datetime) -> Measurement:
         method_version=query.version,
         as_of=as_of,
         unit="share",
-        value=result.interval.value,
-        low=result.interval.low,
-        high=result.interval.high,
+        **vars(result.interval),
         coverage=result.observed / result.total if result.coverage is None else result.coverage,
         facts_sha256=facts_hash(rows),
     )

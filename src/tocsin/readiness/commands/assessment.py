@@ -10,7 +10,7 @@ from tocsin.interface import Commands, Invocation, fields, note, print_table, sa
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.paths import HomeFolder
 from tocsin.readiness.commands import answers, plan, reviews
-from tocsin.readiness.commands.answers import AssessmentId, By, read_csv
+from tocsin.readiness.commands.answers import AssessmentId, By, read_csv, snapshot_of
 
 if TYPE_CHECKING:
     from tocsin.node.blobs import Blobs
@@ -284,10 +284,7 @@ def _own_facts(call: Invocation, assessment: int, query: str, moment: datetime) 
 @app.command()
 def score(call: Invocation, assessment: AssessmentId) -> None:
     """Show the scores, as declared and as far as they are supported, each with its bounds."""
-    from tocsin.readiness.assessment import read_snapshot
-
-    with call.database.begin() as session:
-        snapshot = read_snapshot(session, assessment)
+    snapshot = snapshot_of(call, assessment)
     declared, supported = snapshot.scores()
     rows = [
         (

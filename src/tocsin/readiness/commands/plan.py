@@ -6,7 +6,7 @@ import typer
 
 from tocsin.interface import Commands, Invocation, fields, print_table, say
 from tocsin.node.errors import ConflictError
-from tocsin.readiness.commands.answers import By
+from tocsin.readiness.commands.answers import By, snapshot_of
 
 if TYPE_CHECKING:
     from tocsin.readiness.assessment import AssessmentComparison, Score, TargetProgress
@@ -56,10 +56,7 @@ def done(call: Invocation, action: int, on: Annotated[str, typer.Option(help="YY
 @plan.command("list")
 def list_actions(call: Invocation, assessment: int) -> None:
     """List the actions of an assessment by date."""
-    from tocsin.readiness.assessment import read_snapshot
-
-    with call.database.begin() as session:
-        actions = read_snapshot(session, assessment).actions
+    actions = snapshot_of(call, assessment).actions
     rows = [
         (
             action.id,
