@@ -151,16 +151,8 @@ class _SecondPass:
             self._note(
                 opened.parts[0].line, f"{opened.id} is unreadable: only '{base}' is left of it; nothing is guessed."
             )
-        return Provision(
-            opened.id,
-            opened.section.id,
-            opened.label,
-            opened.section.kind,
-            base,
-            tuple(span.line for span in opened.parts),
-            tuple(opened.parts),
-            readable,
-        )
+        lines, section = tuple(span.line for span in opened.parts), opened.section
+        return Provision(opened.id, section.id, opened.label, section.kind, base, lines, tuple(opened.parts), readable)
 
     def _entry(self, opened: OpenEntry) -> StakeholderEntry:
         items = self._items(opened)
@@ -296,15 +288,8 @@ class _SecondPass:
 
     def _comment(self, number: int, opened: OpenComment) -> Comment:
         text = self._words(span for span in opened.spans if span.start < span.end)
-        return Comment(
-            f"c{number}",
-            opened.line,
-            opened.field_author,
-            opened.provision,
-            _name(opened.entry) if opened.entry else None,
-            text,
-            tuple(opened.spans),
-        )
+        entry, author = _name(opened.entry) if opened.entry else None, opened.field_author
+        return Comment(f"c{number}", opened.line, author, opened.provision, entry, text, tuple(opened.spans))
 
 
 def _name(opened: OpenEntry) -> str:

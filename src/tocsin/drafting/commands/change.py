@@ -10,23 +10,7 @@ from uuid import uuid4
 
 import typer
 
-from tocsin.drafting.acts import (
-    Act,
-    AddComment,
-    Confirm,
-    CorrectComment,
-    CorrectEntry,
-    CorrectPosition,
-    Declare,
-    Delete,
-    MergeProvisions,
-    Move,
-    New,
-    Propose,
-    Relabel,
-    SplitProvision,
-    Undo,
-)
+from tocsin.drafting import acts
 from tocsin.drafting.agreement import stakeholders
 from tocsin.drafting.brackets import brackets, lifted
 from tocsin.drafting.commands.texts import draft_of, read_bytes
@@ -61,7 +45,7 @@ def add(
     call: Invocation,
     text: str,
     by: str,
-    decide: Callable[[TextState], Sequence[Act]],
+    decide: Callable[[TextState], Sequence[acts.Act]],
     *,
     signer: Signer | None = None,
     then: Callable[[TextState], None] | None = None,
@@ -114,7 +98,7 @@ def command_of(decide: Callable[..., object], serve: Callable[..., None], *more:
     return command
 
 
-def change(decide: Callable[..., Sequence[Act]]) -> Callable[..., None]:
+def change(decide: Callable[..., Sequence[acts.Act]]) -> Callable[..., None]:
     """The command that adds to a text what ``decide`` makes of it."""
 
     def serve(call: Invocation, text: str, by: str, **given: Any) -> None:
@@ -209,11 +193,11 @@ def propose(
         call.emit(pieces_document(pieces), lambda: show(draft))
         return
 
-    def decide(draft: TextState) -> list[Act]:
+    def decide(draft: TextState) -> list[acts.Act]:
         organisations, role = known_stakeholder(draft, stakeholder, group, member)
         generation = draft.generation if base is None else base
         identity = fresh("e")
-        return [Propose(identity, provision, stakeholder, organisations, role, proposed, generation, language)]
+        return [acts.Propose(identity, provision, stakeholder, organisations, role, proposed, generation, language)]
 
     add(call, text, by, decide, then=show_recorded)
 
@@ -227,29 +211,19 @@ def position(
     reason: Annotated[str, typer.Option(help="Why, in the stakeholder's words.")] = "",
     entry: Annotated[str | None, typer.Option(help="The entry the position is on.")] = None,
     target: Annotated[str | None, typer.Option(help="For merge: the provision to merge it into.")] = None,
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Declare what a stakeholder wants of a provision or section, with or without words."""
-    return [
-        Declare(
-            fresh("p"),
-            provision,
-            stakeholder,
-            _one_of(PositionKind, kind, "position"),
-            draft.generation,
-            reason,
-            entry,
-            target,
-        )
-    ]
+    wanted = _one_of(PositionKind, kind, "position")
+    return [acts.Declare(fresh("p"), provision, stakeholder, wanted, draft.generation, reason, entry, target)]
 
 
 @change
 def confirm(
     _draft: TextState,
     position_id: Annotated[str, typer.Argument(help="The position's id, such as p12.", metavar="POSITION")],
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Confirm a position that was inferred."""
-    return [Confirm(position_id)]
+    return [acts.Confirm(position_id)]
 
 
 @change
@@ -265,17 +239,17 @@ def correct(
     stakeholder: Annotated[str | None, typer.Option(help="Whose entry it is.")] = None,
     group: Group = None,
     author: Annotated[str | None, typer.Option(help="Who wrote a comment.")] = None,
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Correct how a position, entry or comment was read; the reading before stays in the history."""
     if what in draft.positions:
         if kind is None:
             raise UsageError("Say which kind it is.", hint="--kind support, …")
-        return [CorrectPosition(what, _one_of(PositionKind, kind, "position"), reason, target)]
+        return [acts.CorrectPosition(what, _one_of(PositionKind, kind, "position"), reason, target)]
     if what in draft.entries:
         right = None if entry_class is None else _one_of(EntryClass, entry_class, "class")
-        return [CorrectEntry(what, reason, words, right, provision, stakeholder, group)]
+        return [acts.CorrectEntry(what, reason, words, right, provision, stakeholder, group)]
     if what in draft.comments:
-        return [CorrectComment(what, reason, author, words)]
+        return [acts.CorrectComment(what, reason, author, words)]
     raise NotFoundError(f"There is nothing called '{what}' in this text.", hint="'drafting show' lists them.")
 
 
@@ -288,13 +262,13 @@ def comment(
     entry: Annotated[str | None, typer.Option(help="The entry it is about, which may be somebody else's.")] = None,
     on: Annotated[str | None, typer.Option(help="The words of the base that it is about.")] = None,
     reply_to: Annotated[str | None, typer.Option(help="The comment it answers.")] = None,
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Remark on a section, a provision, or some words of it."""
     start = end = None
     if on is not None:
         start = _place_of(on, draft, provision)
         end = start + len(on)
-    return [AddComment(fresh("c"), provision, author, words, entry, start, end, reply_to)]
+    return [acts.AddComment(fresh("c"), provision, author, words, entry, start, end, reply_to)]
 
 
 @change
@@ -302,9 +276,9 @@ def relabel(
     _draft: TextState,
     provision: ProvisionId,
     label: Annotated[str, typer.Argument(help="The label to print, such as 'k bis'.")],
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Change a provision's printed label; its id stays."""
-    return [Relabel(provision, label)]
+    return [acts.Relabel(provision, label)]
 
 
 @change
@@ -312,9 +286,9 @@ def merge(
     _draft: TextState,
     provision: ProvisionId,
     into: Annotated[str, typer.Argument(help="The provision that takes its words.")],
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Put the words of one provision behind another's; what was said on it stays on record."""
-    return [MergeProvisions(provision, into)]
+    return [acts.MergeProvisions(provision, into)]
 
 
 @change
@@ -323,12 +297,12 @@ def split(
     provision: ProvisionId,
     before: Annotated[str, typer.Option(help="The words that the new provision begins with.")],
     label: Annotated[str, typer.Option(help="The label of the new provision.")],
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Cut a provision in two."""
     from tocsin.drafting.bundle import free_id
 
     identity = free_id(draft, f"{provision.partition('.')[0]}.{label}")
-    return [SplitProvision(provision, _place_of(before, draft, provision), identity, label)]
+    return [acts.SplitProvision(provision, _place_of(before, draft, provision), identity, label)]
 
 
 @change
@@ -337,13 +311,13 @@ def move(
     provision: ProvisionId,
     after: Annotated[str | None, typer.Option(help="The provision to print it after.")] = None,
     section: Annotated[str | None, typer.Option(help="The section to print it first in.")] = None,
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Print a provision elsewhere."""
     if after is not None and after in draft.provisions:
-        return [Move(provision, draft.provisions[after].section, after)]
+        return [acts.Move(provision, draft.provisions[after].section, after)]
     if section is None:
         raise UsageError("Say where to: --after PROVISION or --section SECTION.")
-    return [Move(provision, section, None)]
+    return [acts.Move(provision, section, None)]
 
 
 @change
@@ -356,14 +330,14 @@ def new(
     words: Words,
     group: Group = None,
     member: Members = None,
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Propose a provision that the base does not have."""
     from tocsin.drafting.bundle import free_id
 
     identity = free_id(draft, f"{section}.{label or 'new'}")
     organisations, role = known_stakeholder(draft, stakeholder, group, member)
-    proposal = Propose(fresh("e"), identity, stakeholder, organisations, role, words, draft.generation)
-    return [New(identity, section, label), proposal]
+    proposal = acts.Propose(fresh("e"), identity, stakeholder, organisations, role, words, draft.generation)
+    return [acts.New(identity, section, label), proposal]
 
 
 @change
@@ -371,9 +345,9 @@ def delete(
     _draft: TextState,
     provision: ProvisionId,
     reason: Annotated[str, typer.Option(help="Why; it stays on record.")],
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Take a provision out of the text; everything said about it stays on record."""
-    return [Delete(provision, reason)]
+    return [acts.Delete(provision, reason)]
 
 
 def undo(
@@ -384,19 +358,19 @@ def undo(
     by: Actor = "secretariat",
 ) -> None:
     """Make the text as if a step had not happened. Undoing the undo brings it back."""
-    add(call, text, by, lambda _: [Undo(step)], signer=None if key is None else load_key(key))
+    add(call, text, by, lambda _: [acts.Undo(step)], signer=None if key is None else load_key(key))
 
 
 def lift(call: Invocation, text: str, number: int, stakeholder: str, by: str) -> None:
     """Propose the words of a bracket without it, on each provision it touches."""
 
-    def decide(draft: TextState) -> list[Act]:
+    def decide(draft: TextState) -> list[acts.Act]:
         pairs = brackets(draft.printed()).pairs
         if not 1 <= number <= len(pairs):
             raise NotFoundError(f"The brackets are numbered 1 to {len(pairs)}.")
         organisations, role = known_stakeholder(draft, stakeholder, None, None)
         return [
-            Propose(fresh("e"), name, stakeholder, organisations, role, words, draft.generation)
+            acts.Propose(fresh("e"), name, stakeholder, organisations, role, words, draft.generation)
             for name, words in lifted(draft.printed(), pairs[number - 1]).items()
         ]
 
