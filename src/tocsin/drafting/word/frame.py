@@ -15,13 +15,10 @@ _CORE_TYPE = "application/vnd.openxmlformats-package.core-properties+xml"
 _DC = "http://purl.org/dc/elements/1.1/"
 _KINDS = {
     "word/document.xml": ("officeDocument", f"{_WORD_TYPE}.document.main+xml"),
-    "word/comments.xml": ("comments", f"{_WORD_TYPE}.comments+xml"),
-    "word/commentsExtended.xml": ("commentsExtended", f"{_WORD_TYPE}.commentsExtended+xml"),
-    "word/footnotes.xml": ("footnotes", f"{_WORD_TYPE}.footnotes+xml"),
-    "word/endnotes.xml": ("endnotes", f"{_WORD_TYPE}.endnotes+xml"),
-    "word/numbering.xml": ("numbering", f"{_WORD_TYPE}.numbering+xml"),
-    "word/styles.xml": ("styles", f"{_WORD_TYPE}.styles+xml"),
-    "word/settings.xml": ("settings", f"{_WORD_TYPE}.settings+xml"),
+    **{
+        f"word/{kind}.xml": (kind, f"{_WORD_TYPE}.{kind}+xml")
+        for kind in "comments commentsExtended footnotes endnotes numbering styles settings".split()
+    },
     "docProps/core.xml": ("core-properties", _CORE_TYPE),
 }
 _MARKS = (

@@ -31,16 +31,7 @@ DIRECTORY_LIMIT = MEGABYTE
 _PROLOG = re.compile(r"\A\ufeff?\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*", re.DOTALL)
 _ROOT = re.compile(r"<[A-Za-z_:]")
 _DECLARED = re.compile(r"\A\ufeff?<\?xml[^>]*?encoding\s*=\s*[\"']([^\"']*)[\"']")
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, OverflowError)
 _RUNS_CODE = ("vbaproject", "vbadata", "/activex/")
 _HINT = "Open the file in a word processor and save it again as an ordinary .docx, then use that."
 

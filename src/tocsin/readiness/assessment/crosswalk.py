@@ -132,14 +132,8 @@ def chain_link(  # both years, both versions and how they hang together
 
 def reverse(chain: Sequence[QuestionLink]) -> list[QuestionLink]:
     """The same links read from the new version to the old one."""
-    turned: dict[Relation, Relation] = {
-        "same": "same",
-        "narrower": "broader",
-        "broader": "narrower",
-        "new": "dropped",
-        "dropped": "new",
-    }
-    return [QuestionLink(link.new, link.old, turned[link.relation], link.note) for link in chain]
+    back: dict[Relation, Relation] = {"narrower": "broader", "broader": "narrower", "new": "dropped", "dropped": "new"}
+    return [QuestionLink(link.new, link.old, back.get(link.relation, link.relation), link.note) for link in chain]
 
 
 def relations(chain: Sequence[QuestionLink]) -> Iterator[tuple[Relation, int]]:
