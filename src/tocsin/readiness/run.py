@@ -18,7 +18,7 @@ from tocsin.readiness.inputs import Inputs, read_inputs
 from tocsin.readiness.normalise import reversed_by_fracmax
 from tocsin.readiness.recipe import Recipe, identity, read_recipe, validate
 from tocsin.readiness.results import rank_table, score_table, yearly_ranks
-from tocsin.readiness.table import DataTable, FloatArray, known
+from tocsin.readiness.table import DataTable, FloatArray, number_or_none
 from tocsin.readiness.weigh import effective
 
 Row = Mapping[str, object]
@@ -193,9 +193,9 @@ def _index_bounds(run: ReadinessRun, found: IndexBounds) -> list[dict[str, objec
     return [
         {
             **table.key(i),
-            hierarchy.top: known(score[i]),
-            "Low": known(found.low[i]),
-            "High": known(found.high[i]),
+            hierarchy.top: number_or_none(score[i]),
+            "Low": number_or_none(found.low[i]),
+            "High": number_or_none(found.high[i]),
             "Rank": None if np.isnan(rank[i]) else int(rank[i]),
             "RankBest": int(found.best_rank[i]),
             "RankWorst": int(found.worst_rank[i]),

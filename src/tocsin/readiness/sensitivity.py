@@ -7,7 +7,7 @@ import numpy as np
 
 from tocsin.readiness.results import whole_numbers
 from tocsin.readiness.run import ReadinessRun, write_csv, write_rows
-from tocsin.readiness.table import FloatArray, known
+from tocsin.readiness.table import FloatArray, number_or_none
 from tocsin.readiness.uncertainty import UncertaintyResult, explore, rank_statistics, read_specification
 
 
@@ -59,13 +59,17 @@ def index_rows(outcome: UncertaintyResult) -> list[Mapping[str, object]]:
         return []
     rows: list[Mapping[str, object]] = []
     for i, name in enumerate(outcome.factors):
-        row: dict[str, object] = {"Variable": name, "Si": known(found.first[i]), "STi": known(found.total[i])}
+        row: dict[str, object] = {
+            "Variable": name,
+            "Si": number_or_none(found.first[i]),
+            "STi": number_or_none(found.total[i]),
+        }
         if found.first_limits is not None and found.total_limits is not None:
             row |= {
-                "Si_q5": known(found.first_limits[i, 0]),
-                "Si_q95": known(found.first_limits[i, 1]),
-                "STi_q5": known(found.total_limits[i, 0]),
-                "STi_q95": known(found.total_limits[i, 1]),
+                "Si_q5": number_or_none(found.first_limits[i, 0]),
+                "Si_q95": number_or_none(found.first_limits[i, 1]),
+                "STi_q5": number_or_none(found.total_limits[i, 0]),
+                "STi_q95": number_or_none(found.total_limits[i, 1]),
             }
         rows.append(row)
     return rows
@@ -83,7 +87,7 @@ def _interactions(outcome: UncertaintyResult) -> list[Mapping[str, object]]:
     if outcome.indices is None:
         return []
     return [
-        {"factors": [outcome.factors[i], outcome.factors[j]], "Sij": known(value)}
+        {"factors": [outcome.factors[i], outcome.factors[j]], "Sij": number_or_none(value)}
         for i, j, value in outcome.indices.pairs
     ]
 

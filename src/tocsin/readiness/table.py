@@ -14,7 +14,7 @@ IntArray: TypeAlias = NDArray[np.intp]
 BoolArray: TypeAlias = NDArray[np.bool_]
 
 
-def known(number: float) -> float | None:
+def number_or_none(number: float) -> float | None:
     """The number as files and documents have it: None for NaN."""
     return None if np.isnan(number) else float(number)
 
@@ -76,8 +76,8 @@ class DataTable:
             return self
         wanted = max(self.years) if year is None else year
         if wanted not in self.years:
-            known_years = ", ".join(map(str, sorted(set(self.years))))
-            raise UsageError(f"The run has no year {wanted}.", hint=f"It has {known_years}.")
+            years = ", ".join(map(str, sorted(set(self.years))))
+            raise UsageError(f"The run has no year {wanted}.", hint=f"It has {years}.")
         return self.rows([i for i, y in enumerate(self.years) if y == wanted])
 
     def slices(self) -> Iterator[IntArray]:

@@ -12,7 +12,7 @@ from tocsin.readiness.bounds import IndexBounds
 from tocsin.readiness.inputs import read_csv
 from tocsin.readiness.results import yearly_ranks
 from tocsin.readiness.run import ReadinessRun, bounds_of, describe_run, load_run
-from tocsin.readiness.table import DataTable, known
+from tocsin.readiness.table import DataTable, number_or_none
 from tocsin.readiness.weigh import effective
 
 Values = Mapping[str, float | None]
@@ -146,7 +146,7 @@ def _year(table: DataTable, row: int) -> str:
 
 def _by_unit(table: DataTable, year: str) -> dict[str, Values]:
     return {
-        unit: {code: known(value) for code, value in zip(table.codes, table.values[row], strict=True)}
+        unit: {code: number_or_none(value) for code, value in zip(table.codes, table.values[row], strict=True)}
         for row, unit in enumerate(table.units)
         if _year(table, row) == year
     }
@@ -177,7 +177,7 @@ def _group_names(meta: Path) -> dict[str, str]:
 
 def _bounds(run: ReadinessRun, found: IndexBounds, year: str) -> dict[str, RunBounds]:
     table = run.stages.aggregated
-    ranks = [known(rank) for rank in yearly_ranks(table, table.column(run.inputs.hierarchy.top))]
+    ranks = [number_or_none(rank) for rank in yearly_ranks(table, table.column(run.inputs.hierarchy.top))]
     return {
         unit: RunBounds(
             low=float(found.low[row]),
@@ -205,7 +205,9 @@ def _series(run: ReadinessRun, bounds: IndexBounds | None, own: Sequence[int]) -
     scores = np.round(table.column(run.inputs.hierarchy.top), 10)
     found = []
     for row in own:
-        score = known(scores[row])
-        low, high = (None, None) if bounds is None else (known(bounds.low[row]), known(bounds.high[row]))
+        score = number_or_none(scores[row])
+        low, high = (
+            (None, None) if bounds is None else (number_or_none(bounds.low[row]), number_or_none(bounds.high[row]))
+        )
         found.append(Year(_year(table, row), score, score if low is None else low, score if high is None else high))
     return tuple(found)
