@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -146,12 +147,8 @@ def copied(stored: StoredText, name: str | None) -> StoredText:
 
 def _fork(ours: Sequence[HistoryStep], theirs: Sequence[HistoryStep]) -> int:
     """How many steps both begin with."""
-    count = 0
-    for mine, other in zip(ours, theirs, strict=False):
-        if mine.hash != other.hash:
-            break
-        count += 1
-    return count
+    same = takewhile(lambda pair: pair[0].hash == pair[1].hash, zip(ours, theirs, strict=False))
+    return sum(1 for _ in same)
 
 
 def _stays(step: HistoryStep, act: acts.Act, undone: set[int], theirs: Sequence[HistoryStep], fork: int) -> str | None:

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from tocsin.drafting.agreement import alternatives, in_brackets
 from tocsin.drafting.draft import TextState, words_for
@@ -152,12 +153,12 @@ def _last_line(draft: TextState, provision: str) -> int:
     """The last source line that is about a provision."""
     lines = [*draft.provisions[provision].lines]
     for entry in draft.text.entries:
-        if _speaks_of(entry, provision):
+        if entry.speaks_of(provision):
             lines += [entry.line, *(span.line for span in entry.spans)]
     lines += [
         span.line
         for comment in draft.text.comments
-        if comment.provision == provision or (comment.entry and _speaks_of(draft.entries[comment.entry], provision))
+        if comment.provision == provision or (comment.entry and draft.entries[comment.entry].speaks_of(provision))
         for span in comment.spans
     ]
     return max(lines, default=0)
@@ -199,16 +200,9 @@ def _texts(draft: TextState, texts: dict[str, str]) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _speaks_of(entry: StakeholderEntry, provision: str) -> bool:
-    return entry.provision == provision or any(item.provision == provision for item in entry.items)
-
-
 def _columns(left: str, right: str) -> list[str]:
-    first, second = _wrapped(left), _wrapped(right)
-    height = max(len(first), len(second))
-    first += [""] * (height - len(first))
-    second += [""] * (height - len(second))
-    return [f"{a:<{_COLUMN}} │ {b}".rstrip() for a, b in zip(first, second, strict=True)]
+    lines = zip_longest(_wrapped(left), _wrapped(right), fillvalue="")
+    return [f"{first:<{_COLUMN}} │ {second}".rstrip() for first, second in lines]
 
 
 def _wrapped(text: str) -> list[str]:

@@ -135,7 +135,7 @@ class Outline:
         self.entries.append(self._entry)
         self._note_header(line.number, header)
         if header.end < line.end:
-            self._add_words(line, header.end)
+            _add_words(self._entry, line, header.end)
 
     def _note_header(self, number: int, header: Header) -> None:
         if "bullet" in header.irregular:
@@ -160,7 +160,7 @@ class Outline:
             self.note(line.number, "Read as the next paragraph of the base, since two blank lines stand before it.")
             self._begin_provision(line, None)
         elif self._entry is not None:
-            self._continue_entry(line)
+            self._continue_entry(line, self._entry)
         elif not self.sections and not self.provisions:
             self.preamble.append(line.raw[line.start : line.end])
             if odd := odd_letters(line.raw):
@@ -170,22 +170,12 @@ class Outline:
         else:
             self._begin_provision(line, None)
 
-    def _continue_entry(self, line: ParsedLine) -> None:
-        entry = self._entry
-        assert entry is not None  # noqa: S101 (the caller checked; told to the type checker)
+    def _continue_entry(self, line: ParsedLine, entry: OpenEntry) -> None:
         if line.bullet:
             self.note(line.number, f"A bullet without a name; read as words of {entry.header.name}.")
         if any(comment.entry is entry for comment in self.comments[-1:]) and not self._blanks:
             self.note(line.number, f"Read as words of {entry.header.name}, not of the comment above.")
-        self._add_words(line, line.start)
-
-    def _add_words(self, line: ParsedLine, start: int) -> None:
-        entry = self._entry
-        assert entry is not None  # noqa: S101 (see above)
-        label = label_at(line.raw, start, line.end)
-        begin, end = trimmed(line.raw, start, line.end)
-        if begin < end:
-            entry.parts.append(OpenPart(SourceSpan(line.number, begin, end), label))
+        _add_words(entry, line, line.start)
 
     def _comment(self, line: ParsedLine, author: str | None, span: SourceSpan) -> None:
         section = self._section(line)
@@ -236,6 +226,13 @@ class Outline:
         if not keep_block:
             self._block = []
             self._block_open = False
+
+
+def _add_words(entry: OpenEntry, line: ParsedLine, start: int) -> None:
+    label = label_at(line.raw, start, line.end)
+    begin, end = trimmed(line.raw, start, line.end)
+    if begin < end:
+        entry.parts.append(OpenPart(SourceSpan(line.number, begin, end), label))
 
 
 def counted_id(taken: Counter[str], wanted: str) -> str:

@@ -40,8 +40,7 @@ class ReadinessRun:
         """One stage by its name in the file names, such as "Treated". Raises NotFoundError."""
         if name not in STAGES:
             raise NotFoundError(f"There is no stage {name}.", hint=f"Choose from {', '.join(STAGES)}.")
-        table = getattr(self.stages, name.lower())
-        assert isinstance(table, DataTable)  # noqa: S101
+        table: DataTable = getattr(self.stages, name.lower())
         return table
 
 
