@@ -127,12 +127,8 @@ def page(draft: TextState, *, shown: Sequence[str] | None = None, steps: Sequenc
 def headline(rows: Sequence[AgreementRow]) -> str:
     """Where the text stands, in one sentence."""
     count = Counter(row.standing for row in rows)
-    parts = [f"{count[ProvisionAgreement.CONTESTED]} of {len(rows)} provisions are contested"]
-    if count[ProvisionAgreement.STABLE]:
-        parts.append(f"{count[ProvisionAgreement.STABLE]} stable")
-    if count[ProvisionAgreement.UNKNOWN]:
-        parts.append(f"{count[ProvisionAgreement.UNKNOWN]} unknown")
-    return ", ".join(parts)
+    others = [f"{count[one]} {one}" for one in (ProvisionAgreement.STABLE, ProvisionAgreement.UNKNOWN) if count[one]]
+    return ", ".join([f"{count[ProvisionAgreement.CONTESTED]} of {len(rows)} provisions are contested", *others])
 
 
 def _sections(draft: TextState, views: Mapping[str, ProvisionView]) -> list[tuple[TextSection, list[ProvisionView]]]:
