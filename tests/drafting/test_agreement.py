@@ -4,6 +4,7 @@ import pytest
 
 from tocsin.drafting.agreement import Alternatives, alternatives, in_brackets, places
 from tocsin.drafting.draft import begun
+from tocsin.drafting.layouts import compilation
 from tocsin.drafting.plaintext import read_compilation
 
 
@@ -40,3 +41,17 @@ def test_words_that_replace_a_provision_stand_beside_it_and_leave_the_places_of_
         "[Share [all] [most] warnings with everybody within [an hour] [a day].] [Nobody needs to be told.]"
     )
     assert alternatives(draft, "P.a", ["e1"]).whole is None
+
+
+def test_an_entry_that_goes_back_to_an_earlier_provision_is_printed_with_all_that_follow() -> None:
+    source = (
+        "1.\tPillars\na) Share warnings early with everybody.\n\nb) Keep logs for a whole year.\n\n"
+        "· Aland, Government: b) Keep logs for a month.\na) Share warnings late with everybody.\n\n"
+        "· Beland, Government: b) Keep no logs.\n"
+    )
+    draft = begun(read_compilation(source.encode()))
+    assert [item.provision for item in draft.entries["e1"].items] == ["P.b", "P.a"]
+
+    printed = compilation(draft)
+    assert "· Aland, Government: b) Keep logs for a month.\na) Share warnings late with everybody." in printed
+    assert "· Beland, Government: Keep no logs." in printed

@@ -246,32 +246,16 @@ class Undo:
     act: Literal["undo"] = "undo"
 
 
-Act: TypeAlias = Annotated[
-    Import
-    | Propose
-    | Declare
-    | Confirm
-    | CorrectPosition
-    | CorrectEntry
-    | CorrectComment
-    | AddComment
-    | Relabel
-    | MergeProvisions
-    | SplitProvision
-    | Move
-    | New
-    | Delete
-    | Rebase
-    | AppointChair
-    | Accept
-    | Combine
-    | PutInBrackets
-    | Leave
-    | Close
-    | Restore
-    | Undo,
-    Field(discriminator="act"),
-]
+# What people say of a text.
+Contribution: TypeAlias = Propose | Declare | AddComment | Rebase
+
+# How it was read, put right.
+Correction: TypeAlias = Confirm | CorrectPosition | CorrectEntry | CorrectComment
+
+# What changes the text itself.
+Reshaping: TypeAlias = Relabel | MergeProvisions | SplitProvision | Move | New | Delete
 
 # What only the chair does, and signs.
 ChairAct: TypeAlias = AppointChair | Accept | Combine | PutInBrackets | Leave | Close | Restore
+
+Act: TypeAlias = Annotated[Import | Contribution | Correction | Reshaping | ChairAct | Undo, Field(discriminator="act")]

@@ -100,16 +100,11 @@ def agreement(draft: TextState) -> tuple[AgreementRow, ...]:
     rows = []
     for provision in draft.printed():
         spoken = _spoken(draft, provision, in_force)
-        cells = {name: tuple(p for p in found if _holds(draft, provision, p)) for name, found in spoken.items()}
-        older = {name: tuple(p for p in found if not _holds(draft, provision, p)) for name, found in spoken.items()}
-        rows.append(
-            _row(
-                provision,
-                {name: found for name, found in cells.items() if found},
-                {name: found for name, found in older.items() if found},
-                bracketed=provision.id in bracketed,
-            )
+        cells, older = (
+            {name: kept for name, found in spoken.items() if (kept := _taken(draft, provision, found, older=older))}
+            for older in (False, True)
         )
+        rows.append(_row(provision, cells, older, bracketed=provision.id in bracketed))
     return tuple(rows)
 
 
@@ -244,9 +239,11 @@ def _spoken(
     return {name: (*own.get(name, ()), *section.get(name, ())) for name in dict.fromkeys([*own, *section])}
 
 
-def _holds(draft: TextState, provision: Provision, position: Position) -> bool:
-    """Whether a position was taken on the words that the provision has now."""
-    return draft.base_at(provision.id, position.generation) == provision.base
+def _taken(
+    draft: TextState, provision: Provision, positions: Iterable[Position], *, older: bool
+) -> tuple[Position, ...]:
+    """The positions that were taken on the words that the provision has now, or those taken on older ones."""
+    return tuple(p for p in positions if (draft.base_at(provision.id, p.generation) != provision.base) == older)
 
 
 def _row(
@@ -265,21 +262,15 @@ def _row(
     notes = [say("the base is in brackets")] if bracketed else []
     notes += [say("%(older)s spoke on older words only", older=len(older))] if older else []
     agreed = [f"{kind} by {_who(cells, kind)}" for kind in PositionKind if kind in kinds and kind in AGREEING]
+    standing = ProvisionAgreement.UNKNOWN
+    why: list[str] = [*notes, say("nobody has said anything that can be counted")]
     if not provision.readable:
-        return AgreementRow(
-            provision, ProvisionAgreement.UNKNOWN, (say("the base is unreadable"), *reasons), cells, older
-        )
-    if reasons or bracketed:
-        return AgreementRow(provision, ProvisionAgreement.CONTESTED, (*reasons, *notes), cells, older)
-    if agreed:
-        return AgreementRow(provision, ProvisionAgreement.STABLE, (*agreed, *notes), cells, older)
-    return AgreementRow(
-        provision,
-        ProvisionAgreement.UNKNOWN,
-        (*notes, say("nobody has said anything that can be counted")),
-        cells,
-        older,
-    )
+        why = [say("the base is unreadable"), *reasons]
+    elif reasons or bracketed:
+        standing, why = ProvisionAgreement.CONTESTED, [*reasons, *notes]
+    elif agreed:
+        standing, why = ProvisionAgreement.STABLE, [*agreed, *notes]
+    return AgreementRow(provision, standing, tuple(why), cells, older)
 
 
 def _said(provision: Provision, kind: PositionKind) -> str:

@@ -79,10 +79,10 @@ class _Record:
         meta = _add(parent, "meta")
         identification = _add(meta, "identification", source="#tocsin")
         expression = f"{self.work}/{self.language}@"
-        for level, uri, end in (
-            ("FRBRWork", self.work, ""),
-            ("FRBRExpression", expression, ""),
-            ("FRBRManifestation", expression, ".akn"),
+        for level, uri, end, (last, of) in (
+            ("FRBRWork", self.work, "", ("FRBRcountry", {"value": self.country})),
+            ("FRBRExpression", expression, "", ("FRBRlanguage", {"language": self.language})),
+            ("FRBRManifestation", expression, ".akn", ("FRBRformat", {"value": "application/akn+xml"})),
         ):
             holder = _add(identification, level)
             _add(holder, "FRBRthis", value=f"{uri}/!{part}{end}")
@@ -90,12 +90,7 @@ class _Record:
             _add(holder, "FRBRdate", date=at.date().isoformat(), name="recorded")
             for author in ("#tocsin",) if level == "FRBRManifestation" else authors:
                 _add(holder, "FRBRauthor", href=author)
-            if level == "FRBRWork":
-                _add(holder, "FRBRcountry", value=self.country)
-            elif level == "FRBRExpression":
-                _add(holder, "FRBRlanguage", language=self.language)
-            else:
-                _add(holder, "FRBRformat", value="application/akn+xml")
+            _add(holder, last, **of)
         return meta
 
     def text(self, body: Element) -> None:

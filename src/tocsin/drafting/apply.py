@@ -11,6 +11,7 @@ from tocsin.drafting.draft import BaseVersion, ChairDecision, ProvisionOutcome, 
 from tocsin.drafting.model import Comment, EntryClass, Position, PositionKind, Provision, SourceSpan, StakeholderEntry
 from tocsin.drafting.positions import kind_from_words
 from tocsin.node.errors import ConflictError, NotFoundError, UsageError
+from tocsin.node.records import from_row
 
 T = TypeVar("T")
 
@@ -44,9 +45,7 @@ def apply(draft: TextState, act: acts.Act, at: datetime) -> None:
             _consolidate(draft, act)
 
 
-def _correct(
-    draft: TextState, act: acts.Confirm | acts.CorrectPosition | acts.CorrectEntry | acts.CorrectComment
-) -> None:
+def _correct(draft: TextState, act: acts.Correction) -> None:
     match act:
         case acts.Confirm():
             position = _position(draft, act.position)
@@ -68,10 +67,7 @@ def _correct(
             )
 
 
-def _reshape(
-    draft: TextState,
-    act: acts.Relabel | acts.MergeProvisions | acts.SplitProvision | acts.Move | acts.New | acts.Delete,
-) -> None:
+def _reshape(draft: TextState, act: acts.Reshaping) -> None:
     match act:
         case acts.Relabel():
             draft.provisions[act.provision] = replace(_printed(draft, act.provision), label=act.label)
@@ -113,31 +109,13 @@ def _propose(draft: TextState, act: acts.Propose, at: datetime) -> None:
     base = draft.base_at(act.provision, act.generation)
     readable = draft.provisions[act.provision].readable
     kind = entry_class(act.text, base, base_readable=readable) if base else EntryClass.NEW
-    draft.entries[act.id] = StakeholderEntry(
-        act.id,
-        0,
-        act.provision,
-        act.stakeholder,
-        act.organisations,
-        act.role,
-        kind if act.text.strip() else EntryClass.EMPTY,
-        act.text,
-        at=at,
-        generation=act.generation,
-        language=act.language,
-    )
-    wanted, basis = _read(draft.entries[act.id], base)
-    draft.positions[f"{act.id}-words"] = Position(
-        f"{act.id}-words",
-        act.stakeholder,
-        act.provision,
-        wanted,
-        inferred=wanted is not PositionKind.UNKNOWN,
-        basis=basis,
-        entry=act.id,
-        generation=act.generation,
-        at=at,
-    )
+    kind = kind if act.text.strip() else EntryClass.EMPTY
+    entry = from_row(StakeholderEntry, act, line=0, entry_class=kind, comments=(), items=(), spans=(), at=at)
+    draft.entries[act.id] = entry
+    wanted, basis = _read(entry, base)
+    inferred = wanted is not PositionKind.UNKNOWN
+    position = Position(f"{act.id}-words", act.stakeholder, act.provision, wanted, inferred, basis, entry=act.id)
+    draft.positions[position.id] = replace(position, generation=act.generation, at=at)
 
 
 def _read(entry: StakeholderEntry, base: str) -> tuple[PositionKind, str]:
@@ -156,19 +134,7 @@ def _declare(draft: TextState, act: acts.Declare, at: datetime) -> None:
     if act.target is not None:
         _known(draft, act.target)
     basis = f"declared: {act.reason}" if act.reason else "declared"
-    draft.positions[act.id] = Position(
-        act.id,
-        act.stakeholder,
-        act.provision,
-        act.kind,
-        inferred=False,
-        basis=basis,
-        entry=act.entry,
-        target=act.target,
-        generation=act.generation,
-        at=at,
-        confirmed=True,
-    )
+    draft.positions[act.id] = from_row(Position, act, inferred=False, basis=basis, comment=None, at=at, confirmed=True)
 
 
 def _correct_entry(draft: TextState, act: acts.CorrectEntry) -> None:
@@ -213,17 +179,8 @@ def _add_comment(draft: TextState, act: acts.AddComment, at: datetime) -> None:
         if not 0 <= act.start < end <= len(base):
             raise ConflictError(f"Characters {act.start} to {end} are not in the {len(base)} of {act.provision}.")
         anchor = SourceSpan(0, act.start, end)
-    draft.comments[act.id] = Comment(
-        act.id,
-        0,
-        act.author,
-        act.provision,
-        act.entry,
-        act.text,
-        anchor=anchor,
-        at=at,
-        reply_to=act.reply_to,
-        generation=draft.generation,
+    draft.comments[act.id] = from_row(
+        Comment, act, line=0, spans=(), anchor=anchor, at=at, author_inferred=False, generation=draft.generation
     )
 
 

@@ -60,31 +60,28 @@ def lifted(provisions: Iterable[Provision], bracket: Bracket) -> dict[str, str]:
 
 def unpaired(text: str) -> tuple[int, int]:
     """How many brackets close without opening, and how many open without closing, in one piece of text."""
-    closing = opening = 0
-    for mark in text:
-        if mark == "[":
-            opening += 1
-        elif mark == "]" and opening:
-            opening -= 1
-        elif mark == "]":
-            closing += 1
-    return closing, opening
+    marks = [text[at] for at in _unmatched(text)]
+    return marks.count("]"), marks.count("[")
 
 
 def paired(text: str) -> str:
     """The text without the brackets that have no partner in it."""
-    keep = [True] * len(text)
-    stack: list[int] = []
+    unmatched = _unmatched(text)
+    return "".join(mark for at, mark in enumerate(text) if at not in unmatched)
+
+
+def _unmatched(text: str) -> set[int]:
+    """Where brackets without a partner stand."""
+    opening: list[int] = []
+    closing: set[int] = set()
     for at, mark in enumerate(text):
         if mark == "[":
-            stack.append(at)
-        elif mark == "]" and stack:
-            stack.pop()
+            opening.append(at)
+        elif mark == "]" and opening:
+            opening.pop()
         elif mark == "]":
-            keep[at] = False
-    for at in stack:
-        keep[at] = False
-    return "".join(mark for mark, kept in zip(text, keep, strict=True) if kept)
+            closing.add(at)
+    return closing.union(opening)
 
 
 def line_of(provision: Provision, offset: int) -> int:

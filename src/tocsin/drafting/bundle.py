@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,17 +24,6 @@ from tocsin.node.errors import ConflictError, InputError, NotFoundError
 
 FORMAT = "tocsin-draft/1"
 LARGEST_BYTES = 256_000_000
-_TRAVELS = (
-    acts.Propose,
-    acts.Declare,
-    acts.Confirm,
-    acts.CorrectPosition,
-    acts.CorrectEntry,
-    acts.CorrectComment,
-    acts.AddComment,
-    acts.New,
-    acts.Rebase,
-)
 
 
 @dataclass(frozen=True)
@@ -157,12 +147,8 @@ def copied(stored: StoredText, name: str | None) -> StoredText:
 
 def _fork(ours: Sequence[HistoryStep], theirs: Sequence[HistoryStep]) -> int:
     """How many steps both begin with."""
-    count = 0
-    for mine, other in zip(ours, theirs, strict=False):
-        if mine.hash != other.hash:
-            break
-        count += 1
-    return count
+    same = takewhile(lambda pair: pair[0].hash == pair[1].hash, zip(ours, theirs, strict=False))
+    return sum(1 for _ in same)
 
 
 def _stays(step: HistoryStep, act: acts.Act, undone: set[int], theirs: Sequence[HistoryStep], fork: int) -> str | None:
@@ -173,7 +159,7 @@ def _stays(step: HistoryStep, act: acts.Act, undone: set[int], theirs: Sequence[
         if act.step > fork:
             return "what it undoes was left out with it"
         return f"it undoes step {act.step} ({theirs[act.step - 1].act().act}) of the common history"
-    if not isinstance(act, _TRAVELS):
+    if not isinstance(act, acts.Contribution | acts.Correction | acts.New):
         return "it changes the text itself; do it here if it still fits"
     return None
 

@@ -63,11 +63,7 @@ class TextState:
 
     def entries_on(self, provision: str) -> list[StakeholderEntry]:
         """The entries that speak about a provision, in source order."""
-        return [
-            entry
-            for entry in self.entries.values()
-            if entry.provision == provision or (entry.items and any(i.provision == provision for i in entry.items))
-        ]
+        return [entry for entry in self.entries.values() if entry.speaks_of(provision)]
 
     def positions_on(self, provision: str) -> list[Position]:
         """The positions on a provision, and those on its whole section while it was in the base.
@@ -81,6 +77,10 @@ class TextState:
             if position.provision == provision
             or (position.provision == section and self.base_at(provision, position.generation))
         ]
+
+    def remarks_on(self, place: str) -> list[Comment]:
+        """The comments on a provision or section that stand in nobody's entry."""
+        return [c for c in self.comments.values() if c.provision == place and c.entry is None]
 
     def sections(self) -> Mapping[str, TextSection]:
         """The sections by id."""

@@ -6,7 +6,7 @@ from pydantic_core import to_jsonable_python
 
 from tocsin.drafting.agreement import AgreementRow, Stakeholder, alternatives, identical_wording, stakeholders, tally
 from tocsin.drafting.brackets import Brackets, brackets
-from tocsin.drafting.difference import TextChange, TextPiece, difference
+from tocsin.drafting.difference import TextPiece, difference
 from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.model import NegotiatedText, Position, StakeholderEntry
 
@@ -109,12 +109,7 @@ def pieces_document(pieces: Iterable[TextPiece]) -> list[dict[str, str]]:
 
 def _entry(draft: TextState, entry: StakeholderEntry, provision: str) -> dict[str, object]:
     base, text = draft.base_of(entry, provision), words_for(entry, provision)
-    pieces = (
-        difference(base, text)
-        if base and text
-        else tuple(TextPiece(TextChange.INSERT, part) for part in [text] if part)
-    )
-    return {**plain(entry), "difference": pieces_document(pieces)}
+    return {**plain(entry), "difference": pieces_document(difference(base, text) if text else ())}
 
 
 def _row(row: AgreementRow, people: Iterable[Stakeholder]) -> dict[str, object]:

@@ -1,8 +1,9 @@
 """A draft as plain text: the compilation in the layout that is read, the clean text, in brackets, side by side."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from tocsin.drafting.agreement import alternatives, in_brackets
 from tocsin.drafting.draft import TextState, words_for
@@ -21,7 +22,7 @@ def compilation(draft: TextState, source: str | None = None) -> str:
         return _with_additions(draft, source)
     parts = [*draft.text.preamble]
     for section, provisions in by_section(draft):
-        remarks = _remarks([c for c in draft.comments.values() if c.provision == section.id and c.entry is None])
+        remarks = _remarks(draft.remarks_on(section.id))
         parts += ["", f"{section.number}.\t{section.title}{remarks}"] if section.title else [""]
         parts += _section(draft, provisions)
     return "\n".join(parts) + "\n"
@@ -69,6 +70,47 @@ def by_section(draft: TextState) -> list[tuple[TextSection, list[Provision]]]:
     return list(found.values())
 
 
+def blocks(
+    draft: TextState, provisions: Sequence[Provision]
+) -> Iterator[tuple[list[Provision], list[StakeholderEntry]]]:
+    """Provisions of a section that entries speak about together, and these entries, which stand behind them.
+
+    A provision that only an entry proposes is not among them: the entry shows it.
+    """
+    entries = list(draft.entries.values())
+    written = {p.id: [entry for entry in entries if entry.provision == p.id] for p in provisions}
+    proposed = {name for entry in entries for name in (entry.provision, *(item.provision for item in entry.items))}
+    to_come = {provision.id for provision in provisions if provision.base}
+    shown: list[Provision] = []
+    waiting: list[StakeholderEntry] = []
+    together: set[str] = set()
+    for provision in provisions:
+        if provision.base or provision.id not in proposed:
+            shown.append(provision)
+        waiting += written[provision.id]
+        to_come.discard(provision.id)
+        together |= {item.provision for entry in written[provision.id] for item in entry.items}
+        together &= to_come
+        if not together:
+            yield shown, waiting
+            shown, waiting = [], []
+
+
+def header(draft: TextState, entry: StakeholderEntry) -> str:
+    """Who wrote an entry, as it stands before the words, in the form that ``read_compilation`` knows."""
+    provision, role = draft.provisions[entry.provision], entry.role or ""
+    new = not provision.base and not entry.items
+    if new and not provision.label and entry.text:
+        return f"[New {provision.kind.capitalize()}, {f'{entry.stakeholder} {role}'.strip()}]: "
+    label = f"new {provision.label}) " if new and provision.label else ""
+    return f"· {', '.join(part for part in (entry.stakeholder, role) if part)}: {label}"
+
+
+def label_before(provision: Provision) -> str:
+    """The label as it stands before the words of a provision."""
+    return f"{provision.label}) " if provision.label else ""
+
+
 def _only_added(draft: TextState) -> bool:
     """Whether everything imported is as it was, apart from remarks on it."""
     text = draft.text
@@ -111,12 +153,12 @@ def _last_line(draft: TextState, provision: str) -> int:
     """The last source line that is about a provision."""
     lines = [*draft.provisions[provision].lines]
     for entry in draft.text.entries:
-        if _speaks_of(entry, provision):
+        if entry.speaks_of(provision):
             lines += [entry.line, *(span.line for span in entry.spans)]
     lines += [
         span.line
         for comment in draft.text.comments
-        if comment.provision == provision or (comment.entry and _speaks_of(draft.entries[comment.entry], provision))
+        if comment.provision == provision or (comment.entry and draft.entries[comment.entry].speaks_of(provision))
         for span in comment.spans
     ]
     return max(lines, default=0)
@@ -124,36 +166,17 @@ def _last_line(draft: TextState, provision: str) -> int:
 
 def _section(draft: TextState, provisions: Sequence[Provision]) -> list[str]:
     """The provisions of a section, each block followed by the entries that speak about it."""
-    parts_of_entries = {item.provision for entry in draft.entries.values() for item in entry.items}
-    homes = {p.id: [e for e in draft.entries.values() if e.provision == p.id] for p in provisions}
-    waiting: list[StakeholderEntry] = []
-    open_until: set[str] = set()
     parts: list[str] = []
-    for provision in provisions:
-        written = homes[provision.id]
-        if provision.base or (not written and provision.id not in parts_of_entries):
-            gap = [] if open_until else [""]
-            remarks = [c for c in draft.comments.values() if c.provision == provision.id and c.entry is None]
-            parts += [*gap, f"{_label(provision)}{provision.base}{_remarks(remarks)}"]
-        waiting += written
-        open_until |= {i.provision for e in written for i in e.items if draft.provisions[i.provision].base}
-        open_until.discard(provision.id)
-        open_until &= {p.id for p in provisions}
-        if not open_until and waiting:
-            parts += [line for entry in waiting for line in ["", _entry(draft, entry)]]
-            waiting = []
+    for shown, entries in blocks(draft, provisions):
+        if shown:
+            parts.append("")
+        parts += [f"{label_before(p)}{p.base}{_remarks(draft.remarks_on(p.id))}" for p in shown]
+        parts += [line for entry in entries for line in ["", _entry(draft, entry)]]
     return parts
 
 
 def _entry(draft: TextState, entry: StakeholderEntry) -> str:
-    remarks = _remarks([draft.comments[name] for name in entry.comments])
-    provision = draft.provisions[entry.provision]
-    group = f", {entry.role}" if entry.role else ""
-    if not provision.base and not provision.label and entry.text:
-        role = f" {entry.role}" if entry.role else ""
-        return f"[New {provision.kind.capitalize()}, {entry.stakeholder}{role}]: {entry.text}{remarks}"
-    new = f"new {provision.label}) " if not provision.base and provision.label and not entry.items else ""
-    return f"· {entry.stakeholder}{group}: {new}{entry.text}{remarks}"
+    return f"{header(draft, entry)}{entry.text}{_remarks(draft.comments[name] for name in entry.comments)}"
 
 
 def _remarks(comments: Iterable[Comment]) -> str:
@@ -169,28 +192,17 @@ def _remark(comment: Comment) -> str:
     return f"Comment by {comment.author}: {text}"
 
 
-def _label(provision: Provision) -> str:
-    return f"{provision.label}) " if provision.label else ""
-
-
 def _texts(draft: TextState, texts: dict[str, str]) -> str:
     parts = [*draft.text.preamble]
     for section, provisions in by_section(draft):
         parts += ["", f"{section.number}. {section.title}"] if section.title else [""]
-        parts += [line for p in provisions if texts[p.id] for line in ["", f"{_label(p)}{texts[p.id]}"]]
+        parts += [line for p in provisions if texts[p.id] for line in ["", f"{label_before(p)}{texts[p.id]}"]]
     return "\n".join(parts) + "\n"
 
 
-def _speaks_of(entry: StakeholderEntry, provision: str) -> bool:
-    return entry.provision == provision or any(item.provision == provision for item in entry.items)
-
-
 def _columns(left: str, right: str) -> list[str]:
-    first, second = _wrapped(left), _wrapped(right)
-    height = max(len(first), len(second))
-    first += [""] * (height - len(first))
-    second += [""] * (height - len(second))
-    return [f"{a:<{_COLUMN}} │ {b}".rstrip() for a, b in zip(first, second, strict=True)]
+    lines = zip_longest(_wrapped(left), _wrapped(right), fillvalue="")
+    return [f"{first:<{_COLUMN}} │ {second}".rstrip() for first, second in lines]
 
 
 def _wrapped(text: str) -> list[str]:

@@ -6,28 +6,11 @@ from dataclasses import dataclass
 from tocsin.drafting.model import SourceSpan
 
 # Stakeholder groups as negotiation records print them after a name; anything else stays part of the name.
-ROLES = (
-    "Government",
-    "Governments",
-    "Civil Society",
-    "Private Sector",
-    "Business",
-    "Business Sector",
-    "Business Entity",
-    "Industry",
-    "International Organization",
-    "International Organisation",
-    "Intergovernmental Organization",
-    "Intergovernmental Organisation",
-    "Regional Organization",
-    "Regional Organisation",
-    "Technical Community",
-    "Academia",
-    "Academia and Technical Community",
-    "Technical and Academic Community",
-    "UN Agency",
-    "Media",
-)
+ROLES = """\
+Government, Governments, Civil Society, Private Sector, Business, Business Sector, Business Entity, Industry, \
+International Organization, International Organisation, Intergovernmental Organization, \
+Intergovernmental Organisation, Regional Organization, Regional Organisation, Technical Community, Academia, \
+Academia and Technical Community, Technical and Academic Community, UN Agency, Media""".split(", ")
 _ROLE = "|".join(sorted((re.escape(role) for role in ROLES), key=len, reverse=True))
 _NAME = r"[^\W\d_][^\[\]:;“”\"\t]{0,160}?"
 _SUFFIX = r"bis|ter|quater|quinquies|sexies|septies|octies"

@@ -18,12 +18,12 @@ def markdown(draft: TextState) -> str:
     parts = [f"# {escaped(draft.text.title)}", ""]
     for section, provisions in by_section(draft):
         parts += [f"## {escaped(f'{section.number}. {section.title}')}", ""]
-        parts += [_comment(c) for c in draft.comments.values() if c.provision == section.id and c.entry is None]
+        parts += [_comment(remark) for remark in draft.remarks_on(section.id)]
         for provision in provisions:
             row = rows[provision.id]
             parts += [f"### {escaped(provision.id)} ({row.standing})", ""]
             parts += [escaped(draft.next_text(provision.id)) or "*Proposed as new.*", ""]
-            parts += [_comment(c) for c in draft.comments.values() if c.provision == provision.id and c.entry is None]
+            parts += [_comment(remark) for remark in draft.remarks_on(provision.id)]
             for entry in draft.entries_on(provision.id):
                 parts += _entry(draft, entry, provision.id)
             for name, positions in row.cells.items():

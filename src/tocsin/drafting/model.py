@@ -105,6 +105,10 @@ class StakeholderEntry:
     generation: int = 0
     language: str = ""
 
+    def speaks_of(self, provision: str) -> bool:
+        """Whether it, or a part of it, is about that provision."""
+        return self.provision == provision or any(item.provision == provision for item in self.items)
+
 
 @dataclass(frozen=True)
 class Comment:

@@ -114,10 +114,8 @@ class Outline:
         self._close(keep_block=True)
         self._count[section.id] += 1
         written = label.label if label else str(self._count[section.id])
-        identity = f"{section.id}.{written}"
-        self.ids[identity] += 1
-        if self.ids[identity] > 1:
-            identity = f"{identity}#{self.ids[identity]}"
+        identity = counted_id(self.ids, f"{section.id}.{written}")
+        if "#" in identity:
             self.note(line.number, f"The label {written}) is used again; this provision is {identity}.")
         start, end = trimmed(line.raw, label.end if label else line.start, line.end)
         provision = OpenProvision(
@@ -137,7 +135,7 @@ class Outline:
         self.entries.append(self._entry)
         self._note_header(line.number, header)
         if header.end < line.end:
-            self._add_words(line, header.end)
+            _add_words(self._entry, line, header.end)
 
     def _note_header(self, number: int, header: Header) -> None:
         if "bullet" in header.irregular:
@@ -162,7 +160,7 @@ class Outline:
             self.note(line.number, "Read as the next paragraph of the base, since two blank lines stand before it.")
             self._begin_provision(line, None)
         elif self._entry is not None:
-            self._continue_entry(line)
+            self._continue_entry(line, self._entry)
         elif not self.sections and not self.provisions:
             self.preamble.append(line.raw[line.start : line.end])
             if odd := odd_letters(line.raw):
@@ -172,22 +170,12 @@ class Outline:
         else:
             self._begin_provision(line, None)
 
-    def _continue_entry(self, line: ParsedLine) -> None:
-        entry = self._entry
-        assert entry is not None  # noqa: S101 (the caller checked; told to the type checker)
+    def _continue_entry(self, line: ParsedLine, entry: OpenEntry) -> None:
         if line.bullet:
             self.note(line.number, f"A bullet without a name; read as words of {entry.header.name}.")
         if any(comment.entry is entry for comment in self.comments[-1:]) and not self._blanks:
             self.note(line.number, f"Read as words of {entry.header.name}, not of the comment above.")
-        self._add_words(line, line.start)
-
-    def _add_words(self, line: ParsedLine, start: int) -> None:
-        entry = self._entry
-        assert entry is not None  # noqa: S101 (see above)
-        label = label_at(line.raw, start, line.end)
-        begin, end = trimmed(line.raw, start, line.end)
-        if begin < end:
-            entry.parts.append(OpenPart(SourceSpan(line.number, begin, end), label))
+        _add_words(entry, line, line.start)
 
     def _comment(self, line: ParsedLine, author: str | None, span: SourceSpan) -> None:
         section = self._section(line)
@@ -238,6 +226,19 @@ class Outline:
         if not keep_block:
             self._block = []
             self._block_open = False
+
+
+def _add_words(entry: OpenEntry, line: ParsedLine, start: int) -> None:
+    label = label_at(line.raw, start, line.end)
+    begin, end = trimmed(line.raw, start, line.end)
+    if begin < end:
+        entry.parts.append(OpenPart(SourceSpan(line.number, begin, end), label))
+
+
+def counted_id(taken: Counter[str], wanted: str) -> str:
+    """``wanted``, with "#2", "#3", … behind it from the second time on; ``taken`` counts how often it was given."""
+    taken[wanted] += 1
+    return wanted if taken[wanted] == 1 else f"{wanted}#{taken[wanted]}"
 
 
 def label_rank(label: str, *, roman: bool = False) -> tuple[int, str, int]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 
 from tocsin.drafting.draft import TextState, writings
 from tocsin.drafting.model import Comment
@@ -46,9 +47,8 @@ def _shared_runs(draft: TextState) -> dict[tuple[str, str], list[str]]:
     shared: dict[tuple[str, str], list[str]] = {}
     for run, where in homes.items():
         if 1 < len(where) <= _COMMON:
-            for at, one in enumerate(where):
-                for other in where[at + 1 :]:
-                    shared.setdefault((one, other), []).append(" ".join(run))
+            for pair in combinations(where, 2):
+                shared.setdefault(pair, []).append(" ".join(run))
     return shared
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tocsin.drafting.agreement import (
+    AGREEING,
     AgreementRow,
     ContestedSpan,
     Identical,
@@ -23,10 +24,10 @@ from tocsin.drafting.agreement import (
 from tocsin.drafting.brackets import brackets
 from tocsin.drafting.difference import TextChange, TextPiece, difference
 from tocsin.drafting.draft import ChairDecision, TextState, words_for
+from tocsin.drafting.layouts import by_section
 from tocsin.drafting.model import Comment, EntryClass, Position, PositionKind, StakeholderEntry, TextSection
 from tocsin.drafting.overlap import overlaps
 
-_AGREES = {PositionKind.SUPPORT, PositionKind.RETAIN}
 _HEAT = 4
 
 
@@ -126,19 +127,13 @@ def page(draft: TextState, *, shown: Sequence[str] | None = None, steps: Sequenc
 def headline(rows: Sequence[AgreementRow]) -> str:
     """Where the text stands, in one sentence."""
     count = Counter(row.standing for row in rows)
-    parts = [f"{count[ProvisionAgreement.CONTESTED]} of {len(rows)} provisions are contested"]
-    if count[ProvisionAgreement.STABLE]:
-        parts.append(f"{count[ProvisionAgreement.STABLE]} stable")
-    if count[ProvisionAgreement.UNKNOWN]:
-        parts.append(f"{count[ProvisionAgreement.UNKNOWN]} unknown")
-    return ", ".join(parts)
+    others = [f"{count[one]} {one}" for one in (ProvisionAgreement.STABLE, ProvisionAgreement.UNKNOWN) if count[one]]
+    return ", ".join([f"{count[ProvisionAgreement.CONTESTED]} of {len(rows)} provisions are contested", *others])
 
 
 def _sections(draft: TextState, views: Mapping[str, ProvisionView]) -> list[tuple[TextSection, list[ProvisionView]]]:
-    found: dict[str, list[ProvisionView]] = {}
-    for view in views.values():
-        found.setdefault(view.row.provision.section, []).append(view)
-    return [(section, found[section.id]) for section in draft.text.sections if section.id in found]
+    found = [(section, [views[p.id] for p in there if p.id in views]) for section, there in by_section(draft)]
+    return [(section, there) for section, there in found if there]
 
 
 def _section_comments(draft: TextState) -> dict[str, list[Comment]]:
@@ -151,7 +146,9 @@ def _section_comments(draft: TextState) -> dict[str, list[Comment]]:
 def _counts(rows: Sequence[AgreementRow], people: Sequence[Stakeholder]) -> list[int]:
     """For each stakeholder on how many provisions it differs."""
     return [
-        sum(any(p.kind not in {*_AGREES, PositionKind.UNKNOWN} for p in row.cells.get(person.name, ())) for row in rows)
+        sum(
+            any(p.kind not in {*AGREEING, PositionKind.UNKNOWN} for p in row.cells.get(person.name, ())) for row in rows
+        )
         for person in people
     ]
 
@@ -171,7 +168,7 @@ def _provision(
         _base_pieces(draft, row.provision.base, found.places),
         tuple(_place_view(draft, number, place) for number, place in [*enumerate(found.places, 1), *whole]),
         tuple(_entry_view(draft, entry, name, same, older=entry.id in older) for entry in entries),
-        tuple(c for c in draft.comments.values() if c.provision == name and c.entry is None),
+        tuple(draft.remarks_on(name)),
         draft.decisions.get(name),
     )
 
@@ -185,7 +182,7 @@ def _cell(positions: Sequence[Position], older: Sequence[Position]) -> CellView:
     kinds = list(dict.fromkeys(p.kind for p in positions if p.kind is not PositionKind.UNKNOWN))
     if not kinds:
         return CellView("○", "unknown", f"unknown: {positions[0].basis}", positions[0].entry or "")
-    agrees = all(kind in _AGREES for kind in kinds)
+    agrees = all(kind in AGREEING for kind in kinds)
     inferred = all(p.inferred and not p.confirmed for p in positions if p.kind is not PositionKind.UNKNOWN)
     look = f"{'agrees' if agrees else 'differs'}{' inferred' if inferred else ''}"
     sentence = "; ".join(_sentence(p) for p in positions)

@@ -7,12 +7,12 @@ it compares each entry with its base and names what is new. What had to be judge
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tocsin.drafting.classify import CONTROL, entry_class, is_fragment
 from tocsin.drafting.difference import likeness, words
-from tocsin.drafting.lines import organisations, read_line
+from tocsin.drafting.lines import organisations, read_line, trimmed
 from tocsin.drafting.model import (
     Comment,
     EntryClass,
@@ -24,7 +24,7 @@ from tocsin.drafting.model import (
     StakeholderEntry,
     TextSource,
 )
-from tocsin.drafting.outline import OpenComment, OpenEntry, OpenProvision, Outline
+from tocsin.drafting.outline import OpenComment, OpenEntry, OpenProvision, Outline, counted_id
 from tocsin.drafting.positions import inferred_positions
 from tocsin.node.errors import InputError
 
@@ -98,9 +98,6 @@ class _Group:
     new: bool
     spans: tuple[SourceSpan, ...]
 
-    def text(self, lines: Sequence[str]) -> str:
-        return "\n".join(lines[span.line - 1][span.start : span.end] for span in self.spans)
-
 
 class _SecondPass:
     """Builds the text from the outline: base texts first, then entries against them, then comments."""
@@ -148,29 +145,21 @@ class _SecondPass:
         self.notices.append(ImportNotice(line, message))
 
     def _provision(self, opened: OpenProvision) -> Provision:
-        base = "\n".join(self.lines[span.line - 1][span.start : span.end] for span in opened.parts)
+        base = self._words(opened.parts)
         readable = not is_fragment(base)
         if not readable:
             self._note(
                 opened.parts[0].line, f"{opened.id} is unreadable: only '{base}' is left of it; nothing is guessed."
             )
-        return Provision(
-            opened.id,
-            opened.section.id,
-            opened.label,
-            opened.section.kind,
-            base,
-            tuple(span.line for span in opened.parts),
-            tuple(opened.parts),
-            readable,
-        )
+        lines, section = tuple(span.line for span in opened.parts), opened.section
+        return Provision(opened.id, section.id, opened.label, section.kind, base, lines, tuple(opened.parts), readable)
 
     def _entry(self, opened: OpenEntry) -> StakeholderEntry:
         items = self._items(opened)
         spans = tuple(part.span for part in opened.parts)
         if len(items) == 1 and spans:
             spans = self._groups(opened)[0].spans
-        text = "\n".join(self._words(span) for span in spans)
+        text = self._words(spans)
         whole = _class_of(items)
         if whole is EntryClass.UNREADABLE:
             self._note(
@@ -191,8 +180,8 @@ class _SecondPass:
             spans=spans,
         )
 
-    def _words(self, span: SourceSpan) -> str:
-        return self.lines[span.line - 1][span.start : span.end]
+    def _words(self, spans: Iterable[SourceSpan]) -> str:
+        return "\n".join(self.lines[span.line - 1][span.start : span.end] for span in spans)
 
     def _items(self, opened: OpenEntry) -> tuple[EntryItem, ...]:
         """The parts of an entry, each with its provision; at least one."""
@@ -205,7 +194,7 @@ class _SecondPass:
         for group in groups:
             target = self._target(opened, group, used)
             used.add(target.id)
-            text = group.text(self.lines)
+            text = self._words(group.spans)
             kind = EntryClass.NEW if not target.base else entry_class(text, target.base, base_readable=target.readable)
             items.append(EntryItem(target.id, kind, text, group.spans[0].line))
         return tuple(items)
@@ -215,8 +204,7 @@ class _SecondPass:
         for part in opened.parts:
             label, rest = part.label, part.span
             if label is not None:
-                rest = SourceSpan(rest.line, min(label.end, rest.end), rest.end)
-                rest = self._trimmed(rest)
+                rest = self._trimmed(SourceSpan(rest.line, min(label.end, rest.end), rest.end))
             if label is not None or not groups:
                 groups.append(_Group(label.label if label else None, label is not None and label.new, (rest,)))
             else:
@@ -248,11 +236,7 @@ class _SecondPass:
         return cut
 
     def _trimmed(self, span: SourceSpan) -> SourceSpan:
-        raw = self.lines[span.line - 1]
-        text = raw[span.start : span.end]
-        return SourceSpan(
-            span.line, span.start + len(text) - len(text.lstrip()), span.end - len(text) + len(text.rstrip())
-        )
+        return SourceSpan(span.line, *trimmed(self.lines[span.line - 1], span.start, span.end))
 
     def _target(self, opened: OpenEntry, group: _Group, used: set[str]) -> Provision:
         """The provision a group speaks about; a new one where it speaks about none of the base."""
@@ -271,7 +255,7 @@ class _SecondPass:
     def _unlabelled_target(self, opened: OpenEntry, group: _Group) -> Provision:
         if len(opened.block) == 1:
             return self.base[opened.block[0].id]
-        text = group.text(self.lines)
+        text = self._words(group.spans)
         mine = Counter(words(text.casefold()))
 
         def shared(provision: Provision) -> float:
@@ -295,9 +279,7 @@ class _SecondPass:
     def _propose(self, opened: OpenEntry, group: _Group, reason: str) -> Provision:
         label = group.label or ""
         identity = f"{opened.section.id}.{label or 'new'}"
-        self.ids[identity] += 1
-        if self.ids[identity] > 1:
-            identity = f"{identity}#{self.ids[identity]}"
+        identity = counted_id(self.ids, identity)
         lines = tuple(span.line for span in group.spans)
         made = Provision(identity, opened.section.id, label, opened.section.kind, "", lines, group.spans)
         self.proposed.append(made)
@@ -305,16 +287,9 @@ class _SecondPass:
         return made
 
     def _comment(self, number: int, opened: OpenComment) -> Comment:
-        text = "\n".join(self._words(span) for span in opened.spans if span.start < span.end)
-        return Comment(
-            f"c{number}",
-            opened.line,
-            opened.field_author,
-            opened.provision,
-            _name(opened.entry) if opened.entry else None,
-            text,
-            tuple(opened.spans),
-        )
+        text = self._words(span for span in opened.spans if span.start < span.end)
+        entry, author = _name(opened.entry) if opened.entry else None, opened.field_author
+        return Comment(f"c{number}", opened.line, author, opened.provision, entry, text, tuple(opened.spans))
 
 
 def _name(opened: OpenEntry) -> str:

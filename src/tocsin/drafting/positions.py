@@ -19,23 +19,15 @@ from tocsin.drafting.model import (
 # Below this share of common words an amendment is a replacement of the provision.
 _REPLACES_BELOW = 0.3
 
-_STATED: tuple[tuple[PositionKind, re.Pattern[str]], ...] = (
-    (PositionKind.MERGE, re.compile(r"\bmerg(?:e|ing|ed)\b", re.IGNORECASE)),
-    (
-        PositionKind.DELETE,
-        re.compile(
-            r"\b(?:delet(?:e|es|ed|ing|ion)|suppress(?:ing|ion)?|remov(?:e|ing|al)|strik(?:e|ing))\b", re.IGNORECASE
-        ),
-    ),
-    (
-        PositionKind.RETAIN,
-        re.compile(r"\b(?:retain(?:ed|ing)?|maintain(?:ed|ing)?|keep(?:ing)?|kept)\b", re.IGNORECASE),
-    ),
-    (PositionKind.RESERVE, re.compile(r"\breserv(?:e|es|ation)\b", re.IGNORECASE)),
-    (PositionKind.CLARIFY, re.compile(r"\b(?:clarif(?:y|ied|ication)|unclear|not clear)\b", re.IGNORECASE)),
-    (PositionKind.OPPOSE, re.compile(r"\b(?:oppos(?:e|es|ed)|object(?:s|ed)?\s+to|cannot\s+accept)\b", re.IGNORECASE)),
-    (PositionKind.SUPPORT, re.compile(r"\b(?:we|I)\s+(?:fully\s+)?(?:support|agree|endorse)\b", re.IGNORECASE)),
-)
+_STATED = {
+    PositionKind.MERGE: r"\bmerg(?:e|ing|ed)\b",
+    PositionKind.DELETE: (r"\b(?:delet(?:e|es|ed|ing|ion)|suppress(?:ing|ion)?|remov(?:e|ing|al)|strik(?:e|ing))\b"),
+    PositionKind.RETAIN: r"\b(?:retain(?:ed|ing)?|maintain(?:ed|ing)?|keep(?:ing)?|kept)\b",
+    PositionKind.RESERVE: r"\breserv(?:e|es|ation)\b",
+    PositionKind.CLARIFY: r"\b(?:clarif(?:y|ied|ication)|unclear|not clear)\b",
+    PositionKind.OPPOSE: r"\b(?:oppos(?:e|es|ed)|object(?:s|ed)?\s+to|cannot\s+accept)\b",
+    PositionKind.SUPPORT: r"\b(?:we|I)\s+(?:fully\s+)?(?:support|agree|endorse)\b",
+}
 _NEGATED = re.compile(r"(?:\b(?:not|never|no|cannot)|n[\u2019']t)\s+(?:\w+\s+){0,2}$", re.IGNORECASE)
 _OTHER = re.compile(
     r"\b(?:with|into)\s+(?:the\s+)?(?:pillar|target|paragraph|para|item|provision|article)\s+(?P<label>\w+(?:\s+bis)?)",
@@ -78,10 +70,9 @@ def whole_of(entry: StakeholderEntry) -> EntryItem:
 
 def stated_kind(words: str) -> PositionKind | None:
     """The position that the words of a comment state; None when they state none, or only what is not wanted."""
-    for kind, pattern in _STATED:
-        if any(
-            not _NEGATED.search(words[max(0, match.start() - 40) : match.start()]) for match in pattern.finditer(words)
-        ):
+    for kind, pattern in _STATED.items():
+        starts = [match.start() for match in re.finditer(pattern, words, re.IGNORECASE)]
+        if any(not _NEGATED.search(words[max(0, start - 40) : start]) for start in starts):
             return kind
     return None
 

@@ -16,7 +16,7 @@ from tocsin.drafting.model import NegotiatedText
 from tocsin.drafting.models import DraftStep, DraftText
 from tocsin.drafting.stored_text import StoredText
 from tocsin.node.errors import ConflictError, NotFoundError
-from tocsin.node.records import AuditAction, Database, audit
+from tocsin.node.records import AuditAction, Database, audit, from_row
 
 
 def stored_texts(database: Database) -> list[tuple[str, str, str, str]]:
@@ -141,10 +141,7 @@ def _row(session: Session, name: str) -> DraftText:
 def _load(session: Session, name: str) -> StoredText:
     row = _row(session, name)
     rows = session.scalars(select(DraftStep).where(DraftStep.text_id == row.id).order_by(DraftStep.seq))
-    steps = tuple(
-        HistoryStep(s.seq, s.at, s.actor, s.body, s.prev, s.result, s.hash, s.signature, s.origin) for s in rows
-    )
-    return StoredText(row.id, row.name, row.title, row.source_name, row.source_sha256, steps)
+    return from_row(StoredText, row, steps=tuple(from_row(HistoryStep, step) for step in rows))
 
 
 def _text_row(identity: str, name: str, text: NegotiatedText, source: bytes) -> DraftText:

@@ -147,15 +147,7 @@ def _listed(given: Entry | list[Entry]) -> list[Entry]:
 
 
 def _stay(table: DataTable, recipe: Recipe) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    how = recipe.screen
-    return screen.kept(
-        table,
-        by=how.by,
-        min_available=how.min_available,
-        min_nonzero=how.min_nonzero,
-        include=how.include,
-        exclude=how.exclude,
-    )
+    return screen.kept(table, **recipe.screen.model_dump(exclude={"before_imputation"}))
 
 
 def _labels(inputs: Inputs, how: Impute) -> tuple[str, ...] | None:

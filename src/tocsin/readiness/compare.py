@@ -8,7 +8,7 @@ import numpy as np
 from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.aggregate import AggregationStep, aggregate
 from tocsin.readiness.hierarchy import Hierarchy
-from tocsin.readiness.results import ranks
+from tocsin.readiness.results import ranks, yearly_ranks
 from tocsin.readiness.table import DataTable, FloatArray
 
 Row = Mapping[str, object]
@@ -51,13 +51,7 @@ def standing(table: DataTable, code: str, by: str, year: int | None = None) -> d
     """The rank or score of each unit in one element, in one year (the latest by default)."""
     if by not in {"ranks", "scores"}:
         raise UsageError(f'"{by}" cannot be compared.', hint="Compare ranks or scores.")
-    if table.years is not None:
-        wanted = max(table.years) if year is None else year
-        if wanted not in table.years:
-            raise UsageError(
-                f"The run has no year {wanted}.", hint=f"It has {', '.join(map(str, sorted(set(table.years))))}."
-            )
-        table = table.rows([i for i, y in enumerate(table.years) if y == wanted])
+    table = table.of_year(year)
     scores = table.column(code)
     return dict(zip(table.units, (ranks(scores) if by == "ranks" else scores).tolist(), strict=True))
 
@@ -115,10 +109,8 @@ def remove_elements(
     for i, element in enumerate(elements, start=1):
         sets[i, hierarchy.codes.index(element.code)] = 0.0
     made = aggregate(normalised.values, hierarchy, sets, steps, normalised)[..., hierarchy.codes.index(code)].T
-    placed = np.empty_like(made)
-    for rows in normalised.slices():
-        placed[rows] = ranks(made[rows])
-    return Removal(normalised.units, normalised.years, tuple(e.code for e in elements), made, placed)
+    codes = tuple(element.code for element in elements)
+    return Removal(normalised.units, normalised.years, codes, made, yearly_ranks(normalised, made))
 
 
 def trends(table: DataTable, codes: Sequence[str]) -> list[Row]:
@@ -140,17 +132,8 @@ def trends(table: DataTable, codes: Sequence[str]) -> list[Row]:
 
 
 def _trend(years: FloatArray, values: FloatArray) -> dict[str, object]:
-    empty: dict[str, object] = {
-        "First": None,
-        "Last": None,
-        "FirstValue": None,
-        "LastValue": None,
-        "Change": None,
-        "CAGR": None,
-        "Slope": None,
-    }
     if len(values) < 2:
-        return empty
+        return dict.fromkeys(("First", "Last", "FirstValue", "LastValue", "Change", "CAGR", "Slope"))
     first, last, span = float(values[0]), float(values[-1]), float(years[-1] - years[0])
     centred = years - years.mean()
     return {

@@ -41,11 +41,11 @@ def read_inputs(data: Path, meta: Path, denominators: Path | None = None, *, wei
     meta_frame = read_csv(meta)
     rows = _meta_rows(meta_frame)
     frame = read_csv(data)
-    _need_columns(frame, ("uCode",), "Data")
+    need_columns(frame, ("uCode",), "Data")
     indicators = [row["iCode"] for row in rows if row["Type"] == "Indicator"]
     if not indicators:
         raise InputError("Meta, column Type: no row is an Indicator.")
-    _need_columns(frame, indicators, "Data")
+    need_columns(frame, indicators, "Data")
     order = [column for column in frame.columns if column in set(indicators)]
     group_codes = [row["iCode"] for row in rows if row["Type"] == "Group"]
     denominator_codes = [row["iCode"] for row in rows if row["Type"] == "Denominator"]
@@ -144,7 +144,8 @@ def _no_number(what: str, row: str, column: str, cell: str) -> InputError:
     return InputError(f'{what}, row {row}, column {column}: "{cell}" is not a number; {rule}.')
 
 
-def _need_columns(frame: "pl.DataFrame", columns: Sequence[str], what: str) -> None:
+def need_columns(frame: "pl.DataFrame", columns: Sequence[str], what: str) -> None:
+    """Nothing, or InputError naming the columns that the file ``what`` lacks."""
     absent = [column for column in columns if column not in frame.columns]
     if absent:
         raise InputError(
@@ -213,7 +214,7 @@ def _denominators(
 
 
 def _matched(frame: "pl.DataFrame", units: tuple[str, ...]) -> "pl.DataFrame":
-    _need_columns(frame, ("uCode",), "Denominators")
+    need_columns(frame, ("uCode",), "Denominators")
     position = {code: index for index, code in enumerate(frame["uCode"].to_list())}
     for unit in units:
         if unit not in position:
@@ -222,7 +223,7 @@ def _matched(frame: "pl.DataFrame", units: tuple[str, ...]) -> "pl.DataFrame":
 
 
 def _meta_rows(frame: "pl.DataFrame") -> list[dict[str, str]]:
-    _need_columns(frame, ("iCode", "Parent", "Type"), "Meta")
+    need_columns(frame, ("iCode", "Parent", "Type"), "Meta")
     rows = [{key: "" if value in MISSING else value for key, value in row.items()} for row in frame.to_dicts()]
     for index, row in enumerate(rows):
         if not row["iCode"]:

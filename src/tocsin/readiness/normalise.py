@@ -13,20 +13,6 @@ from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness.parameters import by_own_name, flag, pair, real, reals, text
 from tocsin.readiness.table import DataTable, FloatArray, highest, lowest
 
-METHODS = (
-    "minmax",
-    "zscore",
-    "scaled",
-    "rank",
-    "borda",
-    "prank",
-    "fracmax",
-    "dist2targ",
-    "dist2ref",
-    "dist2max",
-    "goalposts",
-)
-
 # names under which a parameter may be given, by method
 PARAMETERS: Mapping[str, frozenset[str]] = {
     "minmax": frozenset({"l_u", "range", "lower", "upper"}),
@@ -41,6 +27,7 @@ PARAMETERS: Mapping[str, frozenset[str]] = {
     "dist2max": frozenset(),
     "goalposts": frozenset({"gposts", "lower", "upper", "scale", "trunc2posts"}),
 }
+METHODS = tuple(PARAMETERS)
 
 Params = Mapping[str, object]
 

@@ -37,7 +37,7 @@ def score_table(
     rank = yearly_ranks(aggregated, aggregated.column(hierarchy.top))[order]
     scores = np.round(ordered.values, places)
     return {
-        **_keys(ordered),
+        **ordered.keys(),
         "uName": [names.get(unit, unit) for unit in ordered.units],
         "Rank": [_whole(value) for value in rank],
         **{code: scores[:, i] for i, code in enumerate(ordered.codes)},
@@ -48,7 +48,7 @@ def rank_table(aggregated: DataTable, hierarchy: Hierarchy) -> dict[str, Iterabl
     """Columns uCode, then the ranks in the index and all below it; best unit first."""
     ordered = aggregated.columns(hierarchy.top_down).rows(best_first(aggregated, hierarchy))
     made = yearly_ranks(ordered, ordered.values)
-    return {**_keys(ordered), **{code: whole_numbers(made[:, i]) for i, code in enumerate(ordered.codes)}}
+    return {**ordered.keys(), **{code: whole_numbers(made[:, i]) for i, code in enumerate(ordered.codes)}}
 
 
 def whole_numbers(values: FloatArray) -> Iterable[object]:
@@ -82,9 +82,7 @@ def strengths(
     with a smaller share of different values (yes/no questions). ``adjust_direction`` is for values before
     normalisation. Rows of a panel: the latest year of the unit.
     """
-    row = unit_row(table, unit)
-    table = table.rows(_same_year(table, row))
-    row = table.units.index(unit)
+    table, row = _latest(table, unit)
     signs = np.array([hierarchy.by_code[code].direction if adjust_direction else 1 for code in table.codes])
     rank = ranks(table.values * signs)
     worst = highest(rank)
@@ -115,9 +113,7 @@ def strengths(
 
 def profile(aggregated: DataTable, hierarchy: Hierarchy, unit: str, levels: Sequence[int] | None = None) -> list[Row]:
     """Code, Name, Level, Score, Rank and Of (units ranked) of one unit, the index first."""
-    row = unit_row(aggregated, unit)
-    table = aggregated.rows(_same_year(aggregated, row))
-    row = table.units.index(unit)
+    table, row = _latest(aggregated, unit)
     rank = ranks(table.values)
     return [
         {
@@ -141,17 +137,16 @@ def unit_row(table: DataTable, unit: str) -> int:
     return max(i for i, code in enumerate(table.units) if code == unit)
 
 
-def _same_year(table: DataTable, row: int) -> list[int]:
-    return [i for i in range(len(table.units)) if table.years is None or table.years[i] == table.years[row]]
+def _latest(table: DataTable, unit: str) -> tuple[DataTable, int]:
+    """The latest year of a unit, and its row there."""
+    row = unit_row(table, unit)
+    found = table.of_year(None if table.years is None else table.years[row])
+    return found, found.units.index(unit)
 
 
 def _varied(column: FloatArray, least: float | None) -> bool:
     known = column[~np.isnan(column)]
     return least is None or len(np.unique(known)) / len(known) >= least
-
-
-def _keys(table: DataTable) -> dict[str, Iterable[object]]:
-    return {"uCode": table.units} if table.years is None else {"uCode": table.units, "Time": table.years}
 
 
 def _whole(number: float) -> int | None:

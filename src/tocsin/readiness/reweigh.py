@@ -10,10 +10,10 @@ from tocsin.node.errors import InputError, UsageError
 from tocsin.readiness import compare, weigh
 from tocsin.readiness.aggregate import aggregate, steps_for
 from tocsin.readiness.build import aggregation_steps, method_columns
-from tocsin.readiness.inputs import numbers, read_csv
+from tocsin.readiness.inputs import need_columns, numbers, read_csv
 from tocsin.readiness.normalise import normalise
 from tocsin.readiness.parameters import by_own_name, real, reals, text
-from tocsin.readiness.run import ReadinessRun, load_run, weight_rows
+from tocsin.readiness.run import ReadinessRun, effective_rows, load_run, weight_rows
 from tocsin.readiness.table import DataTable, FloatArray
 
 Params = Mapping[str, object]
@@ -36,9 +36,7 @@ def weight_table(run: ReadinessRun, method: str, level: int | None, params: Para
     if method == "equal":
         return list(weight_rows(hierarchy, np.ones_like(weights)))
     if method == "effective":
-        shares = weigh.effective(hierarchy, weights)
-        values = {code: float(share) for code, share in zip(hierarchy.codes, shares, strict=True)}
-        return [{**row, "EffWeight": values[str(row["iCode"])]} for row in weight_rows(hierarchy, weights)]
+        return list(effective_rows(hierarchy, weights))
     if method == "noisy":
         return _noisy_rows(run, level, params)
     if method not in WEIGHT_METHODS:
@@ -159,9 +157,7 @@ def _fit(found: tuple[float, float] | None, aim: str, weight: object) -> dict[st
 def _read_table(run: ReadinessRun, path: Path) -> DataTable:
     own = run.stages.normalised
     frame = read_csv(path)
-    absent = [column for column in ("uCode", *own.codes) if column not in frame.columns]
-    if absent:
-        raise InputError(f"{path.name}: column {', '.join(absent)} is missing.")
+    need_columns(frame, ("uCode", *own.codes), path.name)
     units = tuple(frame["uCode"].to_list())
     years = None
     if own.years is not None and "Time" in frame.columns:
@@ -171,9 +167,7 @@ def _read_table(run: ReadinessRun, path: Path) -> DataTable:
 
 def _read_weights(run: ReadinessRun, path: Path) -> FloatArray:
     frame = read_csv(path)
-    absent = [column for column in ("iCode", "Weight") if column not in frame.columns]
-    if absent:
-        raise InputError(f"{path.name}: column {', '.join(absent)} is missing.")
+    need_columns(frame, ("iCode", "Weight"), path.name)
     codes = frame["iCode"].to_list()
     given = dict(zip(codes, numbers(frame, ["Weight"], path.name, codes)[:, 0].tolist(), strict=True))
     weights = run.stages.weights.copy()

@@ -17,8 +17,8 @@ from tocsin.readiness.hierarchy import Hierarchy
 from tocsin.readiness.inputs import Inputs, read_inputs
 from tocsin.readiness.normalise import reversed_by_fracmax
 from tocsin.readiness.recipe import Recipe, identity, read_recipe, validate
-from tocsin.readiness.results import rank_table, ranks, score_table
-from tocsin.readiness.table import DataTable, FloatArray
+from tocsin.readiness.results import rank_table, score_table, yearly_ranks
+from tocsin.readiness.table import DataTable, FloatArray, number_or_none
 from tocsin.readiness.weigh import effective
 
 Row = Mapping[str, object]
@@ -40,8 +40,7 @@ class ReadinessRun:
         """One stage by its name in the file names, such as "Treated". Raises NotFoundError."""
         if name not in STAGES:
             raise NotFoundError(f"There is no stage {name}.", hint=f"Choose from {', '.join(STAGES)}.")
-        table = getattr(self.stages, name.lower())
-        assert isinstance(table, DataTable)  # noqa: S101
+        table: DataTable = getattr(self.stages, name.lower())
         return table
 
 
@@ -119,8 +118,7 @@ def warnings_of(run: ReadinessRun) -> list[str]:
 
 def table_columns(table: DataTable) -> dict[str, Iterable[object]]:
     """The table as columns for ``write_csv``: uCode, Time for a panel, then the codes."""
-    time: dict[str, Iterable[object]] = {} if table.years is None else {"Time": table.years}
-    return {"uCode": table.units, **time, **{code: table.values[:, i] for i, code in enumerate(table.codes)}}
+    return {**table.keys(), **{code: table.values[:, i] for i, code in enumerate(table.codes)}}
 
 
 def write_csv(path: Path, columns: Mapping[str, Iterable[object]]) -> None:
@@ -143,6 +141,12 @@ def weight_rows(hierarchy: Hierarchy, weights: FloatArray) -> list[dict[str, obj
     return [
         {"iCode": e.code, "Level": e.level, "Weight": float(weights[position[e.code]])} for e in hierarchy.by_parent
     ]
+
+
+def effective_rows(hierarchy: Hierarchy, weights: FloatArray) -> list[dict[str, object]]:
+    """``weight_rows`` with EffWeight, the share of each element in the index."""
+    shares = dict(zip(hierarchy.codes, effective(hierarchy, weights).tolist(), strict=True))
+    return [{**row, "EffWeight": shares[str(row["iCode"])]} for row in weight_rows(hierarchy, weights)]
 
 
 def bounds_of(run: ReadinessRun) -> IndexBounds | None:
@@ -172,11 +176,8 @@ def part_bounds(run: ReadinessRun, found: IndexBounds) -> dict[str, Iterable[obj
     hierarchy, table = run.inputs.hierarchy, run.stages.aggregated
     codes = [code for code in hierarchy.top_down if hierarchy.by_code[code].level > 1]
     columns = [hierarchy.codes.index(code) for code in codes]
-    units = range(len(table.units))
-    time = {} if table.years is None else {"Time": [table.years[i] for i in units for _ in codes]}
     return {
-        "uCode": [table.units[i] for i in units for _ in codes],
-        **time,
+        **{name: [cell for cell in column for _ in codes] for name, column in table.keys().items()},
         "iCode": codes * len(table.units),
         "Score": table.values[:, columns].reshape(-1),
         "Low": found.lows[:, columns].reshape(-1),
@@ -187,16 +188,13 @@ def part_bounds(run: ReadinessRun, found: IndexBounds) -> dict[str, Iterable[obj
 def _index_bounds(run: ReadinessRun, found: IndexBounds) -> list[dict[str, object]]:
     table, hierarchy = run.stages.normalised, run.inputs.hierarchy
     score = run.stages.aggregated.column(hierarchy.top)
-    rank = np.empty_like(score)
-    for rows in table.slices():
-        rank[rows] = ranks(score[rows])
+    rank = yearly_ranks(table, score)
     return [
         {
-            "uCode": table.units[i],
-            **({} if table.years is None else {"Time": table.years[i]}),
-            hierarchy.top: _value(score[i]),
-            "Low": _value(found.low[i]),
-            "High": _value(found.high[i]),
+            **table.key(i),
+            hierarchy.top: number_or_none(score[i]),
+            "Low": number_or_none(found.low[i]),
+            "High": number_or_none(found.high[i]),
             "Rank": None if np.isnan(rank[i]) else int(rank[i]),
             "RankBest": int(found.best_rank[i]),
             "RankWorst": int(found.worst_rank[i]),
@@ -223,10 +221,8 @@ def _write_stages(run: ReadinessRun, out: Path) -> None:
         write_csv(out / f"dset_{name}.csv", table_columns(run.stage(name)))
     write_csv(out / "results_full_scores.csv", score_table(stages.aggregated, hierarchy, run.inputs.names))
     write_csv(out / "results_full_ranks.csv", rank_table(stages.aggregated, hierarchy))
-    rows = weight_rows(hierarchy, stages.weights)
-    write_rows(out / "weights_original.csv", rows)
-    shares = dict(zip(hierarchy.codes, effective(hierarchy, stages.weights).tolist(), strict=True))
-    write_rows(out / "effective_weights.csv", [{**row, "EffWeight": shares[str(row["iCode"])]} for row in rows])
+    write_rows(out / "weights_original.csv", weight_rows(hierarchy, stages.weights))
+    write_rows(out / "effective_weights.csv", effective_rows(hierarchy, stages.weights))
     limits = FlagLimits(skew=run.recipe.treat.skew, kurtosis=run.recipe.treat.kurtosis)
     write_rows(out / "stats_raw.csv", statistics(stages.raw, limits))
     write_rows(out / "treat_details.csv", _without_empty(stages.treatment))
@@ -246,10 +242,6 @@ def _without_empty(rows: Sequence[Row]) -> list[Row]:
 
 def _keys(table: DataTable) -> list[tuple[str, int]]:
     return [(unit, 0 if table.years is None else table.years[i]) for i, unit in enumerate(table.units)]
-
-
-def _value(number: float) -> float | None:
-    return None if np.isnan(number) else float(number)
 
 
 def _sha256(path: Path) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from tocsin.readiness.results import whole_numbers
 from tocsin.readiness.run import ReadinessRun, write_csv, write_rows
-from tocsin.readiness.table import FloatArray
+from tocsin.readiness.table import FloatArray, number_or_none
 from tocsin.readiness.uncertainty import UncertaintyResult, explore, rank_statistics, read_specification
 
 
@@ -59,13 +59,17 @@ def index_rows(outcome: UncertaintyResult) -> list[Mapping[str, object]]:
         return []
     rows: list[Mapping[str, object]] = []
     for i, name in enumerate(outcome.factors):
-        row: dict[str, object] = {"Variable": name, "Si": _value(found.first[i]), "STi": _value(found.total[i])}
+        row: dict[str, object] = {
+            "Variable": name,
+            "Si": number_or_none(found.first[i]),
+            "STi": number_or_none(found.total[i]),
+        }
         if found.first_limits is not None and found.total_limits is not None:
             row |= {
-                "Si_q5": _value(found.first_limits[i, 0]),
-                "Si_q95": _value(found.first_limits[i, 1]),
-                "STi_q5": _value(found.total_limits[i, 0]),
-                "STi_q95": _value(found.total_limits[i, 1]),
+                "Si_q5": number_or_none(found.first_limits[i, 0]),
+                "Si_q95": number_or_none(found.first_limits[i, 1]),
+                "STi_q5": number_or_none(found.total_limits[i, 0]),
+                "STi_q95": number_or_none(found.total_limits[i, 1]),
             }
         rows.append(row)
     return rows
@@ -83,7 +87,7 @@ def _interactions(outcome: UncertaintyResult) -> list[Mapping[str, object]]:
     if outcome.indices is None:
         return []
     return [
-        {"factors": [outcome.factors[i], outcome.factors[j]], "Sij": _value(value)}
+        {"factors": [outcome.factors[i], outcome.factors[j]], "Sij": number_or_none(value)}
         for i, j, value in outcome.indices.pairs
     ]
 
@@ -95,10 +99,6 @@ def _columns(
     names = ["Nominal", *(f"r_{k}" for k in range(1, table.shape[1]))]
     columns = {name: whole_numbers(table[:, k]) if whole else table[:, k] for k, name in enumerate(names)}
     return {"uCode": outcome.units, **columns}
-
-
-def _value(number: float) -> float | None:
-    return None if np.isnan(number) else float(number)
 
 
 def _short(value: object) -> str:

@@ -7,11 +7,16 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.node.errors import NotFoundError
+from tocsin.node.errors import NotFoundError, UsageError
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.intp]
 BoolArray: TypeAlias = NDArray[np.bool_]
+
+
+def number_or_none(number: float) -> float | None:
+    """The number as files and documents have it: None for NaN."""
+    return None if np.isnan(number) else float(number)
 
 
 def lowest(values: FloatArray) -> FloatArray:
@@ -65,6 +70,16 @@ class DataTable:
             values=self.values[index],
         )
 
+    def of_year(self, year: int | None) -> "DataTable":
+        """The rows of one year of a panel, the latest by default; a cross-section as it is. Raises UsageError."""
+        if self.years is None:
+            return self
+        wanted = max(self.years) if year is None else year
+        if wanted not in self.years:
+            years = ", ".join(map(str, sorted(set(self.years))))
+            raise UsageError(f"The run has no year {wanted}.", hint=f"It has {years}.")
+        return self.rows([i for i, y in enumerate(self.years) if y == wanted])
+
     def slices(self) -> Iterator[IntArray]:
         """Row indexes of each year in turn; all rows at once for a cross-section."""
         if self.years is None:
@@ -73,6 +88,14 @@ class DataTable:
         years = np.asarray(self.years)
         for year in np.unique(years):
             yield np.flatnonzero(years == year)
+
+    def keys(self) -> "dict[str, tuple[object, ...]]":
+        """The columns that say which row is which in a file: uCode and, of a panel, Time."""
+        return {"uCode": self.units} if self.years is None else {"uCode": self.units, "Time": self.years}
+
+    def key(self, row: int) -> dict[str, object]:
+        """``keys`` of one row."""
+        return {name: column[row] for name, column in self.keys().items()}
 
     def row_name(self, row: int) -> str:
         """How an error names this row."""

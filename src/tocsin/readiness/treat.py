@@ -4,7 +4,7 @@ Source: OECD/JRC Handbook (2008), step 3; JRC practice (COIN Tool): an indicator
 kurtosis < 3.5. All functions work on columns at once: arrays of shape (units, indicators), NaN is missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,19 +142,12 @@ def box_cox(values: FloatArray, power: float) -> FloatArray:
     return np.log(shifted) if power == 0 else (shifted**power - 1) / power
 
 
-TRANSFORMS = ("none", "winsorise", "log", "log_ct", "log_ct_plus", "log_ct_orig", "log_gii", "boxcox")
-
-
 def transform(values: FloatArray, name: str, rule: TreatmentRule) -> FloatArray:
     """The columns after one named transformation."""
-    plain: Mapping[str, FloatArray] = {"none": values}
-    if name in plain:
-        return plain[name]
-    if name == "winsorise":
-        return winsorise(values, rule)[0]
-    if name == "boxcox":
-        return box_cox(values, rule.boxcox_lambda)
-    functions = {
+    functions: Mapping[str, Callable[[FloatArray], FloatArray]] = {
+        "none": lambda x: x,
+        "winsorise": lambda x: winsorise(x, rule)[0],
+        "boxcox": lambda x: box_cox(x, rule.boxcox_lambda),
         "log": log_plain,
         "log_ct": log_ct,
         "log_ct_plus": log_ct_plus,

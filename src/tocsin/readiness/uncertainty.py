@@ -25,7 +25,7 @@ from tocsin.readiness.build import (
     given_weights,
     prepare,
 )
-from tocsin.readiness.inputs import Inputs, numbers, read_csv
+from tocsin.readiness.inputs import Inputs, need_columns, numbers, read_csv
 from tocsin.readiness.recipe import Recipe, read_toml, validate, wrong_fields
 from tocsin.readiness.results import ranks
 from tocsin.readiness.table import DataTable, FloatArray
@@ -125,7 +125,7 @@ def explore(inputs: Inputs, recipe: Recipe, specification: Specification, folder
     sample = _sample(specification, method, names, choices, folder)
     stages = evaluate(inputs, recipe)
     code = specification.code or inputs.hierarchy.top
-    nominal = _one_year(stages.aggregated, specification.year)
+    nominal = stages.aggregated.of_year(specification.year)
     nominal_scores = nominal.column(code)
     scores = _scores(_Study(inputs, recipe, specification.year, nominal.units, code), choices, sample)
     nominal_ranks, all_ranks = ranks(nominal_scores), ranks(scores)
@@ -165,9 +165,7 @@ class Choice:
 def read_weight_sets(path: Path, inputs: Inputs) -> FloatArray:
     """Weight sets, (sets, codes), of a CSV file with rep, iCode, Weight. Raises InputError naming gaps and codes."""
     frame = read_csv(path)
-    absent = [column for column in ("rep", "iCode", "Weight") if column not in frame.columns]
-    if absent:
-        raise InputError(f"{path.name}: column {', '.join(absent)} is missing.")
+    need_columns(frame, ("rep", "iCode", "Weight"), path.name)
     names = [f"{index + 2}" for index in range(frame.height)]
     values = numbers(frame, ["rep", "Weight"], path.name, names)
     position = {code: index for index, code in enumerate(inputs.hierarchy.codes)}
@@ -305,7 +303,7 @@ def _scores(study: _Study, choices: Sequence[Choice], sample: FloatArray) -> Flo
 def _stack(study: _Study, recipe: Recipe, table: DataTable, weights: FloatArray) -> FloatArray:
     """Scores (units, weight sets) of one recipe; units that it screens out are NaN. Sets in blocks of 128."""
     hierarchy = study.inputs.hierarchy
-    one = _one_year(table, study.year)
+    one = table.of_year(study.year)
     steps = aggregation_steps(hierarchy, recipe)
     column = hierarchy.codes.index(study.code)
     unique, back = np.unique(weights, axis=0, return_inverse=True)
@@ -362,16 +360,6 @@ def _set(document: dict[str, object], path: str, value: object) -> None:
     if not isinstance(place, dict):
         raise UsageError(f"Factor path {path}: the recipe has no such field.")
     place[last] = value
-
-
-def _one_year(table: DataTable, year: int | None) -> DataTable:
-    if table.years is None:
-        return table
-    wanted = max(table.years) if year is None else year
-    rows = [i for i, y in enumerate(table.years) if y == wanted]
-    if not rows:
-        raise UsageError(f"The panel has no year {wanted}.")
-    return table.rows(rows)
 
 
 def _output(

@@ -45,14 +45,13 @@ def availability_rows(table: DataTable) -> list[Row]:
     found = availability(table)
     return [
         {
-            "uCode": unit,
-            **({} if table.years is None else {"Time": table.years[i]}),
+            **table.key(i),
             "N_missing": int(found.missing[i]),
             "N_zero": int(found.zero[i]),
             "Dat_Avail": float(found.available[i]),
             "Non_Zero": float(found.nonzero[i]),
         }
-        for i, unit in enumerate(table.units)
+        for i in range(len(table.units))
     ]
 
 

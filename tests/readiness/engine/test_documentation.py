@@ -3,11 +3,12 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
-from tocsin.readiness import aggregate, normalise, recipe, treat, uncertainty
+from tocsin.readiness import aggregate, normalise, recipe, uncertainty
 from tocsin.readiness.reweigh import WEIGHT_METHODS
 
 PAGE = Path(__file__).parents[3] / "docs" / "readiness" / "engine.md"
@@ -42,7 +43,7 @@ def test_every_field_is_explained(model: type[BaseModel]) -> None:
 
 def test_every_method_is_explained() -> None:
     page = PAGE.read_text()
-    for name in (*normalise.METHODS, *aggregate.METHODS, *treat.TRANSFORMS, *WEIGHT_METHODS):
+    for name in (*normalise.METHODS, *aggregate.METHODS, *get_args(recipe.Transform), *WEIGHT_METHODS):
         assert f"`{name}`" in page, name
 
 

@@ -128,7 +128,7 @@ def test_every_kind_of_file_is_written(unit: UnitRun, kind: str, tmp_path: Path)
 def test_a_unit_or_folder_that_is_not_there_is_said_so(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match="no unit 'XXX'"):
         read_unit(folder, "XXX")
-    with pytest.raises(NotFoundError, match="is not the folder of a built run"):
+    with pytest.raises(NotFoundError, match="is not the folder of a run"):
         read_unit(tmp_path, "LAO")
 
 

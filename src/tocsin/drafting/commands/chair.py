@@ -9,7 +9,6 @@ import typer
 from tocsin.drafting.acts import Accept, Act, AppointChair, Close, Combine, Leave, PutInBrackets, Rebase, Restore
 from tocsin.drafting.agreement import alternatives, comparable, in_brackets
 from tocsin.drafting.brackets import brackets
-from tocsin.drafting.commands import change as drafting_change
 from tocsin.drafting.commands.change import (
     Actor,
     OptionalWords,
@@ -17,36 +16,37 @@ from tocsin.drafting.commands.change import (
     TextName,
     Words,
     WordsFile,
+    add,
     command_of,
     option,
+    print_difference,
+    words_from,
 )
-from tocsin.drafting.commands.texts import draft_of, open_records
+from tocsin.drafting.commands.texts import draft_of
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import replayed, verify
 from tocsin.drafting.jsonform import pieces_document
 from tocsin.drafting.keys import load_key, new_key
 from tocsin.drafting.layouts import clean
 from tocsin.drafting.rebasing import outdated, rebased
-from tocsin.interface import emit, note, print_table, say
+from tocsin.interface import Commands, Invocation, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 
-consolidate = typer.Typer(no_args_is_help=True, help="The chair's steps to the next draft; each is signed.")
+consolidate = Commands(no_args_is_help=True, help="The chair's steps to the next draft; each is signed.")
 
 KeyFile = Annotated[Path, typer.Option("--key", envvar="TOCSIN_CHAIR_KEY", help="The chair's key file.")]
 Entries = Annotated[list[str] | None, typer.Option("--entry", help="An entry whose words are in it; repeatable.")]
 
 
-def key(
-    ctx: typer.Context, file: Annotated[Path, typer.Argument(help="The file to write the private key to.")]
-) -> None:
+def key(call: Invocation, file: Annotated[Path, typer.Argument(help="The file to write the private key to.")]) -> None:
     """Make a signing key for a chair (Ed25519, readable by you only)."""
     made = new_key(file)
     document = {"file": str(file), "public_key": made.public}
-    emit(ctx.obj, document, lambda: say(f"Key written to {file}. Its public part is {made.public}."))
+    call.emit(document, f"Key written to {file}. Its public part is {made.public}.")
 
 
 def chair(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     name: Annotated[str, typer.Option(help="The chair's name.")],
     key_file: KeyFile,
@@ -56,17 +56,16 @@ def chair(
     """Name the chair of a text. Once there is one, only the present chair's key can name another."""
     new = load_key(key_file)
     signer = new if present_key is None else load_key(present_key)
-    drafting_change.add(ctx, text, by, lambda _: [AppointChair(name, new.public)], signer=signer)
+    add(call, text, by, lambda _: [AppointChair(name, new.public)], signer=signer)
 
 
 def chair_step(decide: Callable[..., Act], then: Callable[[TextState], None] | None = None) -> Callable[..., None]:
     """The command of ``consolidate`` that adds a step of the chair, under the chair's name."""
 
-    def serve(ctx: typer.Context, text: str, key_file: Path, **given: Any) -> None:
-
+    def serve(call: Invocation, text: str, key_file: Path, **given: Any) -> None:
         signer = load_key(key_file)
-        name = draft_of(ctx.obj, text).chair or "chair"
-        drafting_change.add(ctx, text, name, lambda draft: [decide(draft, **given)], signer=signer, then=then)
+        name = draft_of(call, text).chair or "chair"
+        add(call, text, name, lambda draft: [decide(draft, **given)], signer=signer, then=then)
 
     return consolidate.command()(command_of(decide, serve, option("key_file", KeyFile)))
 
@@ -132,28 +131,27 @@ def restore(_draft: TextState, base: Annotated[int, typer.Option(help="The base 
 
 
 def replay(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     to: Annotated[int | None, typer.Option(help="Show the text after this step.")] = None,
 ) -> None:
     """Replay the whole history and check every version, hash and signature; or show the text after one step."""
     from tocsin.drafting.store import load
 
-    steps = load(open_records(ctx.obj.home), text).steps
+    steps = load(call.database, text).steps
     if to is not None:
         draft = replayed(steps, upto=to)
         words = clean(draft)
-        emit(ctx.obj, {"step": to, "digest": steps[to - 1].result, "text": words}, lambda: say(words.rstrip()))
+        call.emit({"step": to, "digest": steps[to - 1].result, "text": words}, words.rstrip())
         return
     verify(steps)
     signed = sum(step.signature is not None for step in steps)
     document = {"steps": len(steps), "signed": signed, "head": steps[-1].hash, "identical": True}
-    sentence = f"{len(steps)} steps replay to the same text bit for bit; {signed} are signed by the chair."
-    emit(ctx.obj, document, lambda: say(sentence))
+    call.emit(document, f"{len(steps)} steps replay to the same text bit for bit; {signed} are signed by the chair.")
 
 
 def rebase(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     entry: Annotated[str | None, typer.Argument(help="The entry to put on the present base.")] = None,
     take: Annotated[bool, typer.Option("--take", help="Record the words shown; only if nothing clashes.")] = False,
@@ -162,16 +160,16 @@ def rebase(
     by: Actor = "secretariat",
 ) -> None:
     """Show which entries stand on an older base, what changed under one, and record its words on the present base."""
-    draft = draft_of(ctx.obj, text)
+    draft = draft_of(call, text)
     if entry is None:
         old = outdated(draft)
         document = [{"entry": e.id, "provision": e.provision, "generation": e.generation} for e in old]
         rows = [(e.id, e.provision, e.stakeholder, e.generation) for e in old]
         columns = ("entry", "provision", "stakeholder", "base")
-        emit(ctx.obj, document, lambda: print_table("Entries on an older base", columns, rows, numbers=(3,)))
+        call.emit(document, lambda: print_table("Entries on an older base", columns, rows, numbers=(3,)))
         return
     seen = rebased(draft, entry)
-    given = drafting_change.words_from(words, file) if words is not None or file is not None else None
+    given = words_from(words, file) if words is not None or file is not None else None
     if given is None and take and seen.clashes:
         raise ConflictError(
             f"{len(seen.clashes)} edits of {entry} meet changes of the base; only its writer can say more.",
@@ -179,16 +177,16 @@ def rebase(
         )
     if given is not None or take:
         final = seen.text if given is None else given
-        drafting_change.add(ctx, text, by, lambda now: [Rebase(entry, final, now.generation)])
+        add(call, text, by, lambda now: [Rebase(entry, final, now.generation)])
         return
     clashes = [{"old": seen.old_base[c.start : c.end], "new": c.text} for c in seen.clashes]
     shown = {"entry": entry, "base_changes": pieces_document(seen.base_changes), "text": seen.text, "clashes": clashes}
 
     def human() -> None:
         say("What changed in the base:")
-        drafting_change.print_difference(seen.base_changes, seen.new_base)
+        print_difference(seen.base_changes, seen.new_base)
         say(f"The entry's words on it:\n   {seen.text}")
         for clash in clashes:
             say(f"Left out, since the base changed there too: '{clash['old']}' → '{clash['new']}'")
 
-    emit(ctx.obj, shown, human)
+    call.emit(shown, human)

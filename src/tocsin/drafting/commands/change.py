@@ -10,26 +10,10 @@ from uuid import uuid4
 
 import typer
 
-from tocsin.drafting.acts import (
-    Act,
-    AddComment,
-    Confirm,
-    CorrectComment,
-    CorrectEntry,
-    CorrectPosition,
-    Declare,
-    Delete,
-    MergeProvisions,
-    Move,
-    New,
-    Propose,
-    Relabel,
-    SplitProvision,
-    Undo,
-)
+from tocsin.drafting import acts
 from tocsin.drafting.agreement import stakeholders
 from tocsin.drafting.brackets import brackets, lifted
-from tocsin.drafting.commands.texts import draft_of, now, open_records, read_bytes
+from tocsin.drafting.commands.texts import draft_of, read_bytes
 from tocsin.drafting.difference import TextPiece, difference
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, Signer
@@ -37,7 +21,7 @@ from tocsin.drafting.jsonform import pieces_document
 from tocsin.drafting.keys import load_key
 from tocsin.drafting.model import Bracket, EntryClass, PositionKind
 from tocsin.drafting.sentences import sentence
-from tocsin.interface import emit, say
+from tocsin.interface import Invocation, say
 from tocsin.node.errors import InputError, NotFoundError, UsageError
 
 E = TypeVar("E", bound=StrEnum)
@@ -58,10 +42,10 @@ Base = Annotated[
 
 
 def add(
-    ctx: typer.Context,
+    call: Invocation,
     text: str,
     by: str,
-    decide: Callable[[TextState], Sequence[Act]],
+    decide: Callable[[TextState], Sequence[acts.Act]],
     *,
     signer: Signer | None = None,
     then: Callable[[TextState], None] | None = None,
@@ -69,8 +53,7 @@ def add(
     """Add the acts that ``decide`` returns to a text's history, and print what was added."""
     from tocsin.drafting.store import append
 
-    database = open_records(ctx.obj.home)
-    steps, draft = append(database, text, lambda _, draft: decide(draft), actor=by, at=now(), signer=signer)
+    steps, draft = append(call.database, text, lambda _, draft: decide(draft), actor=by, at=call.now, signer=signer)
     document = [{"step": step.seq, "act": step.act().act, "id": made_id(step), "hash": step.hash} for step in steps]
 
     def human() -> None:
@@ -79,7 +62,7 @@ def add(
         if then is not None:
             then(draft)
 
-    emit(ctx.obj, document, human)
+    call.emit(document, human)
 
 
 def option(name: str, annotation: object, default: object = Parameter.empty) -> Parameter:
@@ -87,7 +70,7 @@ def option(name: str, annotation: object, default: object = Parameter.empty) -> 
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-_FIRST = (option("ctx", typer.Context), option("text", TextName))
+_FIRST = (option("call", Invocation), option("text", TextName))
 
 
 def command_of(decide: Callable[..., object], serve: Callable[..., None], *more: Parameter) -> Callable[..., None]:
@@ -101,11 +84,11 @@ def command_of(decide: Callable[..., object], serve: Callable[..., None], *more:
         place = own.index(words)
         own[place : place + 1] = [option("words", OptionalWords, None), option("file", WordsFile, None)]
 
-    def command(**given: Any) -> None:
+    def command(call: Invocation, **given: Any) -> None:
         if words is not None:
             said = (given["words"], given.pop("file"))
             given["words"] = words.default if said == (None, None) and words.default is None else words_from(*said)
-        serve(**given)
+        serve(call, **given)
 
     named = [*_FIRST, *(one.replace(kind=Parameter.KEYWORD_ONLY) for one in own), *more]
     named.sort(key=lambda one: one.default is not Parameter.empty)
@@ -115,11 +98,11 @@ def command_of(decide: Callable[..., object], serve: Callable[..., None], *more:
     return command
 
 
-def change(decide: Callable[..., Sequence[Act]]) -> Callable[..., None]:
+def change(decide: Callable[..., Sequence[acts.Act]]) -> Callable[..., None]:
     """The command that adds to a text what ``decide`` makes of it."""
 
-    def serve(ctx: typer.Context, text: str, by: str, **given: Any) -> None:
-        add(ctx, text, by, lambda draft: decide(draft, **given))
+    def serve(call: Invocation, text: str, by: str, **given: Any) -> None:
+        add(call, text, by, lambda draft: decide(draft, **given))
 
     return command_of(decide, serve, option("by", Actor, "secretariat"))
 
@@ -179,7 +162,7 @@ def known_stakeholder(
 
 
 def propose(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: ProvisionId,
     stakeholder: Stakeholder,
@@ -205,18 +188,18 @@ def propose(
         say(f"   Position {read.id}: {read.kind}, since {read.basis}; 'drafting position' declares another.")
 
     if dry_run:
-        draft = draft_of(ctx.obj, text)
+        draft = draft_of(call, text)
         pieces = difference(draft.base_at(provision, draft.generation if base is None else base), proposed)
-        emit(ctx.obj, pieces_document(pieces), lambda: show(draft))
+        call.emit(pieces_document(pieces), lambda: show(draft))
         return
 
-    def decide(draft: TextState) -> list[Act]:
+    def decide(draft: TextState) -> list[acts.Act]:
         organisations, role = known_stakeholder(draft, stakeholder, group, member)
         generation = draft.generation if base is None else base
         identity = fresh("e")
-        return [Propose(identity, provision, stakeholder, organisations, role, proposed, generation, language)]
+        return [acts.Propose(identity, provision, stakeholder, organisations, role, proposed, generation, language)]
 
-    add(ctx, text, by, decide, then=show_recorded)
+    add(call, text, by, decide, then=show_recorded)
 
 
 @change
@@ -228,29 +211,19 @@ def position(
     reason: Annotated[str, typer.Option(help="Why, in the stakeholder's words.")] = "",
     entry: Annotated[str | None, typer.Option(help="The entry the position is on.")] = None,
     target: Annotated[str | None, typer.Option(help="For merge: the provision to merge it into.")] = None,
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Declare what a stakeholder wants of a provision or section, with or without words."""
-    return [
-        Declare(
-            fresh("p"),
-            provision,
-            stakeholder,
-            _one_of(PositionKind, kind, "position"),
-            draft.generation,
-            reason,
-            entry,
-            target,
-        )
-    ]
+    wanted = _one_of(PositionKind, kind, "position")
+    return [acts.Declare(fresh("p"), provision, stakeholder, wanted, draft.generation, reason, entry, target)]
 
 
 @change
 def confirm(
     _draft: TextState,
     position_id: Annotated[str, typer.Argument(help="The position's id, such as p12.", metavar="POSITION")],
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Confirm a position that was inferred."""
-    return [Confirm(position_id)]
+    return [acts.Confirm(position_id)]
 
 
 @change
@@ -266,17 +239,17 @@ def correct(
     stakeholder: Annotated[str | None, typer.Option(help="Whose entry it is.")] = None,
     group: Group = None,
     author: Annotated[str | None, typer.Option(help="Who wrote a comment.")] = None,
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Correct how a position, entry or comment was read; the reading before stays in the history."""
     if what in draft.positions:
         if kind is None:
             raise UsageError("Say which kind it is.", hint="--kind support, …")
-        return [CorrectPosition(what, _one_of(PositionKind, kind, "position"), reason, target)]
+        return [acts.CorrectPosition(what, _one_of(PositionKind, kind, "position"), reason, target)]
     if what in draft.entries:
         right = None if entry_class is None else _one_of(EntryClass, entry_class, "class")
-        return [CorrectEntry(what, reason, words, right, provision, stakeholder, group)]
+        return [acts.CorrectEntry(what, reason, words, right, provision, stakeholder, group)]
     if what in draft.comments:
-        return [CorrectComment(what, reason, author, words)]
+        return [acts.CorrectComment(what, reason, author, words)]
     raise NotFoundError(f"There is nothing called '{what}' in this text.", hint="'drafting show' lists them.")
 
 
@@ -289,16 +262,13 @@ def comment(
     entry: Annotated[str | None, typer.Option(help="The entry it is about, which may be somebody else's.")] = None,
     on: Annotated[str | None, typer.Option(help="The words of the base that it is about.")] = None,
     reply_to: Annotated[str | None, typer.Option(help="The comment it answers.")] = None,
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Remark on a section, a provision, or some words of it."""
     start = end = None
     if on is not None:
-        base = draft.provisions[provision].base if provision in draft.provisions else ""
-        if base.count(on) != 1:
-            raise UsageError(f"'{on}' stands {base.count(on)} times in {provision}; give words that stand once.")
-        start = base.index(on)
+        start = _place_of(on, draft, provision)
         end = start + len(on)
-    return [AddComment(fresh("c"), provision, author, words, entry, start, end, reply_to)]
+    return [acts.AddComment(fresh("c"), provision, author, words, entry, start, end, reply_to)]
 
 
 @change
@@ -306,9 +276,9 @@ def relabel(
     _draft: TextState,
     provision: ProvisionId,
     label: Annotated[str, typer.Argument(help="The label to print, such as 'k bis'.")],
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Change a provision's printed label; its id stays."""
-    return [Relabel(provision, label)]
+    return [acts.Relabel(provision, label)]
 
 
 @change
@@ -316,9 +286,9 @@ def merge(
     _draft: TextState,
     provision: ProvisionId,
     into: Annotated[str, typer.Argument(help="The provision that takes its words.")],
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Put the words of one provision behind another's; what was said on it stays on record."""
-    return [MergeProvisions(provision, into)]
+    return [acts.MergeProvisions(provision, into)]
 
 
 @change
@@ -327,16 +297,12 @@ def split(
     provision: ProvisionId,
     before: Annotated[str, typer.Option(help="The words that the new provision begins with.")],
     label: Annotated[str, typer.Option(help="The label of the new provision.")],
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Cut a provision in two."""
     from tocsin.drafting.bundle import free_id
 
-    base = draft.provisions[provision].base if provision in draft.provisions else ""
-    if base.count(before) != 1:
-        raise UsageError(f"'{before}' stands {base.count(before)} times in {provision}; give words that stand once.")
-    return [
-        SplitProvision(provision, base.index(before), free_id(draft, f"{provision.partition('.')[0]}.{label}"), label)
-    ]
+    identity = free_id(draft, f"{provision.partition('.')[0]}.{label}")
+    return [acts.SplitProvision(provision, _place_of(before, draft, provision), identity, label)]
 
 
 @change
@@ -345,13 +311,13 @@ def move(
     provision: ProvisionId,
     after: Annotated[str | None, typer.Option(help="The provision to print it after.")] = None,
     section: Annotated[str | None, typer.Option(help="The section to print it first in.")] = None,
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Print a provision elsewhere."""
     if after is not None and after in draft.provisions:
-        return [Move(provision, draft.provisions[after].section, after)]
+        return [acts.Move(provision, draft.provisions[after].section, after)]
     if section is None:
         raise UsageError("Say where to: --after PROVISION or --section SECTION.")
-    return [Move(provision, section, None)]
+    return [acts.Move(provision, section, None)]
 
 
 @change
@@ -364,14 +330,14 @@ def new(
     words: Words,
     group: Group = None,
     member: Members = None,
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Propose a provision that the base does not have."""
     from tocsin.drafting.bundle import free_id
 
     identity = free_id(draft, f"{section}.{label or 'new'}")
     organisations, role = known_stakeholder(draft, stakeholder, group, member)
-    proposal = Propose(fresh("e"), identity, stakeholder, organisations, role, words, draft.generation)
-    return [New(identity, section, label), proposal]
+    proposal = acts.Propose(fresh("e"), identity, stakeholder, organisations, role, words, draft.generation)
+    return [acts.New(identity, section, label), proposal]
 
 
 @change
@@ -379,36 +345,36 @@ def delete(
     _draft: TextState,
     provision: ProvisionId,
     reason: Annotated[str, typer.Option(help="Why; it stays on record.")],
-) -> Sequence[Act]:
+) -> Sequence[acts.Act]:
     """Take a provision out of the text; everything said about it stays on record."""
-    return [Delete(provision, reason)]
+    return [acts.Delete(provision, reason)]
 
 
 def undo(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     step: Annotated[int, typer.Argument(help="The step's number; 'log' shows them.")],
     key: Annotated[Path | None, typer.Option(help="The chair's key file, for a step of the chair.")] = None,
     by: Actor = "secretariat",
 ) -> None:
     """Make the text as if a step had not happened. Undoing the undo brings it back."""
-    add(ctx, text, by, lambda _: [Undo(step)], signer=None if key is None else load_key(key))
+    add(call, text, by, lambda _: [acts.Undo(step)], signer=None if key is None else load_key(key))
 
 
-def lift(ctx: typer.Context, text: str, number: int, stakeholder: str, by: str) -> None:
+def lift(call: Invocation, text: str, number: int, stakeholder: str, by: str) -> None:
     """Propose the words of a bracket without it, on each provision it touches."""
 
-    def decide(draft: TextState) -> list[Act]:
+    def decide(draft: TextState) -> list[acts.Act]:
         pairs = brackets(draft.printed()).pairs
         if not 1 <= number <= len(pairs):
             raise NotFoundError(f"The brackets are numbered 1 to {len(pairs)}.")
         organisations, role = known_stakeholder(draft, stakeholder, None, None)
         return [
-            Propose(fresh("e"), name, stakeholder, organisations, role, words, draft.generation)
+            acts.Propose(fresh("e"), name, stakeholder, organisations, role, words, draft.generation)
             for name, words in lifted(draft.printed(), pairs[number - 1]).items()
         ]
 
-    add(ctx, text, by, decide)
+    add(call, text, by, decide)
 
 
 def between(draft: TextState, pair: Bracket) -> str:
@@ -418,6 +384,13 @@ def between(draft: TextState, pair: Bracket) -> str:
     else:
         words = draft.provisions[pair.start_provision].base[pair.start + 1 :] + " …"
     return words if len(words) <= 80 else words[:79] + "…"
+
+
+def _place_of(words: str, draft: TextState, provision: str) -> int:
+    base = draft.provisions[provision].base if provision in draft.provisions else ""
+    if base.count(words) != 1:
+        raise UsageError(f"'{words}' stands {base.count(words)} times in {provision}; give words that stand once.")
+    return base.index(words)
 
 
 def _one_of(kinds: type[E], name: str, what: str) -> E:

@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,7 @@ import typer
 
 from tocsin.drafting.agreement import agreement
 from tocsin.drafting.commands.change import Actor, TextName
-from tocsin.drafting.commands.texts import now, open_records, read_bytes
+from tocsin.drafting.commands.texts import read_bytes
 from tocsin.drafting.draft import TextState
 from tocsin.drafting.history import HistoryStep, replayed, undone_steps
 from tocsin.drafting.jsonform import draft_document
@@ -21,7 +20,7 @@ from tocsin.drafting.markdown import markdown
 from tocsin.drafting.page import StepView, page
 from tocsin.drafting.pages import pages
 from tocsin.drafting.sentences import sentence
-from tocsin.interface import emit, note, print_table, say
+from tocsin.interface import Invocation, note, print_table, say
 from tocsin.node.errors import NotFoundError, StorageError, UsageError
 
 
@@ -41,7 +40,7 @@ class TextForm(StrEnum):
 
 
 def export(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     form: Annotated[TextForm, typer.Option("--format", help="The form to write.")],
     out: Annotated[Path | None, typer.Option(help="The file to write; the standard output by default.")] = None,
@@ -50,22 +49,27 @@ def export(
     page: Annotated[int | None, typer.Option(min=1, help="HTML: only this page of a long text.")] = None,
 ) -> None:
     """Write a text: compilation, clean, bracketed, side by side, Markdown, JSON, a page, Word, Akoma Ntoso."""
+    from tocsin.drafting.akoma import akoma_ntoso
     from tocsin.drafting.store import load, source_of
+    from tocsin.drafting.word import compiled_docx, redlined_docx
 
-    database = open_records(ctx.obj.home)
+    database = call.database
     stored = load(database, text)
     draft = replayed(stored.steps, upto=step)
     at = stored.steps[(step or len(stored.steps)) - 1].at
-    if form is TextForm.COMPILATION:
-        written: str | bytes = _compilation(draft, source_of(database, text))
-    elif form is TextForm.SIDE_BY_SIDE:
-        written = side_by_side(draft, stakeholder)
-    elif form is TextForm.HTML:
-        written = _page(draft, page, stored.steps[:step])
-    elif form in {TextForm.DOCX, TextForm.DOCX_COMPILATION, TextForm.AKN}:
-        written = _office(draft, form, at, stored.name)
-    else:
-        written = _text(draft, form)
+    writers: dict[TextForm, Callable[[], str | bytes]] = {
+        TextForm.COMPILATION: lambda: _compilation(draft, source_of(database, text)),
+        TextForm.CLEAN: lambda: clean(draft),
+        TextForm.BRACKETED: lambda: bracketed(draft),
+        TextForm.SIDE_BY_SIDE: lambda: side_by_side(draft, stakeholder),
+        TextForm.MARKDOWN: lambda: markdown(draft),
+        TextForm.JSON: lambda: _json(draft),
+        TextForm.HTML: lambda: _page(draft, page, stored.steps[:step]),
+        TextForm.DOCX: lambda: redlined_docx(draft),
+        TextForm.DOCX_COMPILATION: lambda: compiled_docx(draft),
+        TextForm.AKN: lambda: akoma_ntoso(draft, at, name=stored.name),
+    }
+    written = writers[form]()
     data = written.encode() if isinstance(written, str) else written
     if out is None:
         if form in {TextForm.DOCX, TextForm.DOCX_COMPILATION} and sys.stdout.isatty():
@@ -73,24 +77,24 @@ def export(
         sys.stdout.buffer.write(data)
         return
     _write(out, data)
-    emit(ctx.obj, {"file": str(out), "bytes": len(data)}, lambda: say(f"Written to {out} ({len(data):,} bytes)."))
+    call.emit({"file": str(out), "bytes": len(data)}, f"Written to {out} ({len(data):,} bytes).")
 
 
-def bundle(ctx: typer.Context, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+def bundle(call: Invocation, text: TextName, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
     """Write a text with its whole history to one file, to work on without a link: 'import' it there."""
     from tocsin.drafting.bundle import write_bundle
     from tocsin.drafting.store import load, source_of
 
-    database = open_records(ctx.obj.home)
+    database = call.database
     stored = load(database, text)
     data = write_bundle(stored, source_of(database, text))
     _write(out, data)
     document = {"file": str(out), "bytes": len(data), "steps": len(stored.steps), "head": stored.steps[-1].hash}
-    emit(ctx.obj, document, lambda: say(f"{len(stored.steps)} steps written to {out} ({len(data):,} bytes)."))
+    call.emit(document, f"{len(stored.steps)} steps written to {out} ({len(data):,} bytes).")
 
 
 def merge_bundle(
-    ctx: typer.Context,
+    call: Invocation,
     file: Annotated[Path, typer.Argument(help="A copy that came back.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would add.")] = False,
     by: Actor = "secretariat",
@@ -100,9 +104,9 @@ def merge_bundle(
     from tocsin.drafting.store import load, take_in
 
     theirs, _ = read_bundle(read_bytes(file))
-    database = open_records(ctx.obj.home)
+    database = call.database
     here = load(database, theirs.id)
-    result = merged(here, theirs) if dry_run else take_in(database, theirs, actor=by, at=now())
+    result = merged(here, theirs) if dry_run else take_in(database, theirs, actor=by, at=call.now)
     document = {
         "added": [{"step": s.seq, "act": s.act().act, "actor": s.actor, "origin": s.origin} for s in result.steps],
         "known": result.known,
@@ -113,19 +117,15 @@ def merge_bundle(
     def human() -> None:
         would = "would be added" if dry_run else "added"
         say(f"{len(result.steps)} steps {would}, {result.known} were here, {len(result.left_aside)} left aside.")
-        _say_steps(result.steps)
+        for step in result.steps:
+            say(f"Step {step.seq}, by {step.actor}: {sentence(step.act())}.")
         rows = [(step.actor, sentence(step.act()), why) for step, why in result.left_aside]
         if rows:
             print_table("Left aside", ("by", "what", "because"), rows)
         for conflict in result.conflicts:
             note(conflict)
 
-    emit(ctx.obj, document, human)
-
-
-def _say_steps(steps: tuple[HistoryStep, ...]) -> None:
-    for step in steps:
-        say(f"Step {step.seq}, by {step.actor}: {sentence(step.act())}.")
+    call.emit(document, human)
 
 
 def _compilation(draft: TextState, source: bytes) -> str:
@@ -165,25 +165,8 @@ def _page(draft: TextState, number: int | None, steps: Sequence[HistoryStep]) ->
     return page(draft, shown=parts[number - 1])
 
 
-def _text(draft: TextState, form: TextForm) -> str:
-    match form:
-        case TextForm.CLEAN:
-            return clean(draft)
-        case TextForm.BRACKETED:
-            return bracketed(draft)
-        case TextForm.MARKDOWN:
-            return markdown(draft)
-        case _:
-            return json.dumps(draft_document(draft, agreement(draft)), ensure_ascii=False, indent=1) + "\n"
-
-
-def _office(draft: TextState, form: TextForm, at: datetime, name: str) -> bytes:
-    from tocsin.drafting.akoma import akoma_ntoso
-    from tocsin.drafting.word import compiled_docx, redlined_docx
-
-    if form is TextForm.AKN:
-        return akoma_ntoso(draft, at, name=name)
-    return redlined_docx(draft) if form is TextForm.DOCX else compiled_docx(draft)
+def _json(draft: TextState) -> str:
+    return json.dumps(draft_document(draft, agreement(draft)), ensure_ascii=False, indent=1) + "\n"
 
 
 def _write(out: Path, data: bytes) -> None:

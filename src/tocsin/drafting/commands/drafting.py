@@ -9,11 +9,9 @@ from tocsin.drafting.agreement import agreement as matrix
 from tocsin.drafting.agreement import alternatives as places
 from tocsin.drafting.agreement import identical_wording, stakeholders, tally
 from tocsin.drafting.brackets import brackets as pairs
-from tocsin.drafting.commands import chair as drafting_chair
-from tocsin.drafting.commands import change as drafting_change
-from tocsin.drafting.commands import copies as drafting_copy
+from tocsin.drafting.commands import chair, change, copies
 from tocsin.drafting.commands.change import TextName
-from tocsin.drafting.commands.texts import draft_of, now, open_records, read_bytes
+from tocsin.drafting.commands.texts import draft_of, read_bytes
 from tocsin.drafting.difference import difference
 from tocsin.drafting.draft import TextState, words_for
 from tocsin.drafting.history import replayed, undone_steps
@@ -30,18 +28,18 @@ from tocsin.drafting.overlap import overlaps
 from tocsin.drafting.page import headline
 from tocsin.drafting.pages import pages
 from tocsin.drafting.parse import read_text
-from tocsin.interface import emit, note, print_table, say
+from tocsin.interface import Commands, Invocation, note, print_table, say
 from tocsin.node.errors import NotFoundError
 
-app = typer.Typer(no_args_is_help=True, help="Negotiate a text: amendments, positions, agreement, the next draft.")
+app = Commands(no_args_is_help=True, help="Negotiate a text: amendments, positions, agreement, the next draft.")
 
 
 @app.command("import")
 def import_(
-    ctx: typer.Context,
+    call: Invocation,
     file: Annotated[Path, typer.Argument(help="A plain-text compilation (UTF-8), a Word file, or a copy of a text.")],
     name: Annotated[str | None, typer.Option(help="What to call the text here; by default after the file.")] = None,
-    by: drafting_change.Actor = "secretariat",
+    by: change.Actor = "secretariat",
 ) -> None:
     """Read a text with its amendments and comments; the same file twice is one text."""
     from tocsin.drafting.bundle import copied, is_bundle, read_bundle
@@ -51,15 +49,15 @@ def import_(
     if is_bundle(data):
         stored, source = read_bundle(data)
         stored = copied(stored, name)
-        add_copy(open_records(ctx.obj.home), stored, source, actor=by, at=now())
+        add_copy(call.database, stored, source, actor=by, at=call.now)
         text = replayed(stored.steps).text
         fresh = True
     else:
         text = read_text(data, file.name)
-        stored, fresh = add_text(open_records(ctx.obj.home), text, data, actor=by, at=now(), name=name)
+        stored, fresh = add_text(call.database, text, data, actor=by, at=call.now, name=name)
     if not fresh:
         note(f"'{stored.name}' is here already with the same words; nothing was added.")
-    emit(ctx.obj, import_document(text), lambda: _say_imported(text, stored.name))
+    call.emit(import_document(text), lambda: _say_imported(text, stored.name))
 
 
 def _say_imported(text: NegotiatedText, name: str) -> None:
@@ -79,11 +77,11 @@ def _say_imported(text: NegotiatedText, name: str) -> None:
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
+def list_(call: Invocation) -> None:
     """The texts that are here."""
     from tocsin.drafting.store import stored_texts
 
-    rows = stored_texts(open_records(ctx.obj.home))
+    rows = stored_texts(call.database)
     document = [{"name": name, "title": title, "source": source, "id": one} for name, title, source, one in rows]
 
     def human() -> None:
@@ -92,22 +90,22 @@ def list_(ctx: typer.Context) -> None:
             return
         print_table("Texts", ("name", "title", "read from"), [row[:3] for row in rows])
 
-    emit(ctx.obj, document, human)
+    call.emit(document, human)
 
 
 @app.command()
 def show(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     provision: Annotated[str | None, typer.Argument(help="One provision, such as 'P.k bis'.")] = None,
     page: Annotated[int, typer.Option(min=1, help="Which page of a long text.")] = 1,
 ) -> None:
     """A page of the text, or everything about one provision."""
-    draft = draft_of(ctx.obj, text)
+    draft = draft_of(call, text)
     if provision is not None:
         if provision not in draft.provisions:
             raise NotFoundError(f"There is no provision '{provision}'.", hint=f"'drafting show {text}' lists them.")
-        emit(ctx.obj, provision_document(draft, provision), lambda: _say_provision(draft, provision))
+        call.emit(provision_document(draft, provision), lambda: _say_provision(draft, provision))
         return
     parts = pages(draft)
     if page > len(parts):
@@ -117,7 +115,7 @@ def show(
         "pages": len(parts),
         "provisions": [provision_document(draft, name) for name in parts[page - 1]],
     }
-    emit(ctx.obj, document, lambda: _say_page(draft, parts[page - 1], page, len(parts)))
+    call.emit(document, lambda: _say_page(draft, parts[page - 1], page, len(parts)))
 
 
 def _say_page(draft: TextState, names: tuple[str, ...], page: int, pages: int) -> None:
@@ -136,7 +134,7 @@ def _say_provision(draft: TextState, name: str) -> None:
         words = words_for(entry, name)
         say(f"{entry.id}  {entry.stakeholder} ({entry.entry_class}, base {entry.generation})")
         base = "" if entry.entry_class == "unreadable" else draft.base_of(entry, name)
-        drafting_change.print_difference(difference(base, words) if base and words else (), words)
+        change.print_difference(difference(base, words) if base and words else (), words)
         for remark in entry.comments:
             say(f"   {remark}  {draft.comments[remark].author or 'author not named'}: {draft.comments[remark].text}")
     for comment in draft.comments.values():
@@ -164,11 +162,11 @@ def _how(inferred: bool, confirmed: bool) -> str:
 
 
 @app.command()
-def log(ctx: typer.Context, text: TextName) -> None:
+def log(call: Invocation, text: TextName) -> None:
     """Every step of a text's history, oldest first."""
     from tocsin.drafting.store import load
 
-    steps = load(open_records(ctx.obj.home), text).steps
+    steps = load(call.database, text).steps
     undone = undone_steps(steps)
     document = [
         {
@@ -185,16 +183,16 @@ def log(ctx: typer.Context, text: TextName) -> None:
     ]
     rows = [
         (view.number, view.at, view.actor, view.what, view.state, step.hash[:12])
-        for view, step in zip(drafting_copy.step_views(steps), steps, strict=True)
+        for view, step in zip(copies.step_views(steps), steps, strict=True)
     ]
     columns = ("step", "at (UTC)", "by", "what", "state", "hash")
-    emit(ctx.obj, document, lambda: print_table("History", columns, rows, numbers=(0,)))
+    call.emit(document, lambda: print_table("History", columns, rows, numbers=(0,)))
 
 
 @app.command()
-def agreement(ctx: typer.Context, text: TextName) -> None:
+def agreement(call: Invocation, text: TextName) -> None:
     """Provision by stakeholder: where the text is stable, contested or unknown."""
-    draft = draft_of(ctx.obj, text)
+    draft = draft_of(call, text)
     found = matrix(draft)
 
     def human() -> None:
@@ -211,15 +209,15 @@ def agreement(ctx: typer.Context, text: TextName) -> None:
         columns = ("provision", "standing", "labels (organisations)", "because")
         print_table(headline(found), columns, rows)
 
-    emit(ctx.obj, agreement_document(draft, found), human)
+    call.emit(agreement_document(draft, found), human)
 
 
 @app.command()
 def alternatives(
-    ctx: typer.Context, text: TextName, provision: Annotated[str, typer.Argument(help="The provision's id.")]
+    call: Invocation, text: TextName, provision: Annotated[str, typer.Argument(help="The provision's id.")]
 ) -> None:
     """Each place that somebody would change, once, in text order, with every other wording once."""
-    draft = draft_of(ctx.obj, text)
+    draft = draft_of(call, text)
     if provision not in draft.provisions:
         raise NotFoundError(f"There is no provision '{provision}'.", hint=f"'drafting show {text}' lists them.")
 
@@ -236,49 +234,49 @@ def alternatives(
         ]  # fmt: skip
         print_table(f"Alternatives on {provision}", ("place", "base", "instead", "by"), rows, numbers=(0,))
 
-    emit(ctx.obj, alternatives_document(draft, provision), human)
+    call.emit(alternatives_document(draft, provision), human)
 
 
 @app.command()
-def overlap(ctx: typer.Context, text: TextName) -> None:
+def overlap(call: Invocation, text: TextName) -> None:
     """Provisions that share runs of words, or that a comment says are alike."""
-    draft = draft_of(ctx.obj, text)
+    draft = draft_of(call, text)
     found = overlaps(draft)
     document = [{"one": o.one, "other": o.other, "words": list(o.runs), "comments": list(o.comments)} for o in found]
     rows = [
         (o.one, o.other, " … ".join(o.runs), " ".join(draft.comments[name].text for name in o.comments)) for o in found
     ]
-    emit(ctx.obj, document, lambda: print_table("Overlap", ("one", "other", "words in both", "said"), rows))
+    call.emit(document, lambda: print_table("Overlap", ("one", "other", "words in both", "said"), rows))
 
 
 @app.command()
-def identical(ctx: typer.Context, text: TextName) -> None:
+def identical(call: Invocation, text: TextName) -> None:
     """Identical wording by different stakeholders: equal words, nothing more."""
-    found = identical_wording(draft_of(ctx.obj, text))
+    found = identical_wording(draft_of(call, text))
     document = [plain(one) for one in found]
     rows = [(one.provision, " · ".join(one.stakeholders), "the base" if one.equals_base else "") for one in found]
     columns = ("provision", "stakeholders", "equal to")
-    emit(ctx.obj, document, lambda: print_table("Identical wording", columns, rows))
+    call.emit(document, lambda: print_table("Identical wording", columns, rows))
 
 
 @app.command()
 def brackets(
-    ctx: typer.Context,
+    call: Invocation,
     text: TextName,
     lift: Annotated[int | None, typer.Option(help="Propose to lift the bracket of this number.")] = None,
-    stakeholder: drafting_change.Stakeholder = "",
-    by: drafting_change.Actor = "secretariat",
+    stakeholder: change.Stakeholder = "",
+    by: change.Actor = "secretariat",
 ) -> None:
     """The brackets of the base, and which do not pair. Lifting one is an amendment like any other."""
     if lift is not None:
-        drafting_change.lift(ctx, text, lift, stakeholder, by)
+        change.lift(call, text, lift, stakeholder, by)
         return
-    draft = draft_of(ctx.obj, text)
+    draft = draft_of(call, text)
     found = pairs(draft.printed())
 
     def human() -> None:
         rows = [
-            (number, p.start_provision, p.end_provision, p.depth, drafting_change.between(draft, p))
+            (number, p.start_provision, p.end_provision, p.depth, change.between(draft, p))
             for number, p in enumerate(found.pairs, 1)
         ]
         title = f"{found.open} brackets open, {found.close} close"
@@ -286,29 +284,29 @@ def brackets(
         for issue in found.issues:
             say(f"{issue.message} (line {issue.line})")
 
-    emit(ctx.obj, brackets_document(found), human)
+    call.emit(brackets_document(found), human)
 
 
-app.add_typer(drafting_chair.consolidate, name="consolidate")
+app.add_typer(chair.consolidate, name="consolidate")
 for command in (
-    drafting_change.propose,
-    drafting_change.position,
-    drafting_change.confirm,
-    drafting_change.correct,
-    drafting_change.comment,
-    drafting_change.relabel,
-    drafting_change.merge,
-    drafting_change.split,
-    drafting_change.move,
-    drafting_change.new,
-    drafting_change.delete,
-    drafting_change.undo,
-    drafting_chair.key,
-    drafting_chair.chair,
-    drafting_chair.replay,
-    drafting_chair.rebase,
-    drafting_copy.export,
-    drafting_copy.bundle,
-    drafting_copy.merge_bundle,
+    change.propose,
+    change.position,
+    change.confirm,
+    change.correct,
+    change.comment,
+    change.relabel,
+    change.merge,
+    change.split,
+    change.move,
+    change.new,
+    change.delete,
+    change.undo,
+    chair.key,
+    chair.chair,
+    chair.replay,
+    chair.rebase,
+    copies.export,
+    copies.bundle,
+    copies.merge_bundle,
 ):
     app.command()(command)

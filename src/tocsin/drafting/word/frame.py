@@ -15,17 +15,19 @@ _CORE_TYPE = "application/vnd.openxmlformats-package.core-properties+xml"
 _DC = "http://purl.org/dc/elements/1.1/"
 _KINDS = {
     "word/document.xml": ("officeDocument", f"{_WORD_TYPE}.document.main+xml"),
-    "word/comments.xml": ("comments", f"{_WORD_TYPE}.comments+xml"),
-    "word/commentsExtended.xml": ("commentsExtended", f"{_WORD_TYPE}.commentsExtended+xml"),
-    "word/footnotes.xml": ("footnotes", f"{_WORD_TYPE}.footnotes+xml"),
-    "word/endnotes.xml": ("endnotes", f"{_WORD_TYPE}.endnotes+xml"),
-    "word/numbering.xml": ("numbering", f"{_WORD_TYPE}.numbering+xml"),
-    "word/styles.xml": ("styles", f"{_WORD_TYPE}.styles+xml"),
-    "word/settings.xml": ("settings", f"{_WORD_TYPE}.settings+xml"),
+    **{
+        f"word/{kind}.xml": (kind, f"{_WORD_TYPE}.{kind}+xml")
+        for kind in "comments commentsExtended footnotes endnotes numbering styles settings".split()
+    },
     "docProps/core.xml": ("core-properties", _CORE_TYPE),
 }
-_NOTED = {"CommentText": "annotation text", "CommentReference": "annotation reference"}
-_RAISED = ("FootnoteReference", "EndnoteReference")
+_MARKS = (
+    ("CommentText", "annotation text", "paragraph", ("sz", "20")),
+    ("CommentReference", "annotation reference", "character", ("sz", "16")),
+    ("FootnoteReference", "footnote reference", "character", ("vertAlign", "superscript")),
+    ("EndnoteReference", "endnote reference", "character", ("vertAlign", "superscript")),
+)
+"""The styles of comments and notes: name in the file, name shown, kind, look."""
 
 
 def content_types(parts: Iterable[str]) -> Element:
@@ -123,17 +125,12 @@ def styles(used: Iterable[str]) -> Element:
     normal = add(found, "style", type="paragraph", default="1", styleId="Normal")
     add(normal, "name", val="Normal")
     _spacing(normal)
-    for style in sorted(set(used) - {"Normal", "CommentText", "CommentReference", *_RAISED, "TableGrid"}):
+    for style in sorted(set(used) - {"Normal", "TableGrid", *(mark[0] for mark in _MARKS)}):
         _paragraph_style(found, style)
-    for style, name in _NOTED.items():
-        kind = "paragraph" if style == "CommentText" else "character"
+    for style, name, kind, (look, value) in _MARKS:
         element = add(found, "style", type=kind, styleId=style)
         add(element, "name", val=name)
-        add(add(element, "rPr"), "sz", val="20" if kind == "paragraph" else "16")
-    for style in _RAISED:
-        element = add(found, "style", type="character", styleId=style)
-        add(element, "name", val=style.replace("Reference", " reference").lower())
-        add(add(element, "rPr"), "vertAlign", val="superscript")
+        add(add(element, "rPr"), look, val=value)
     _grid_style(found)
     return found
 

@@ -196,12 +196,10 @@ class Inline:
         self._out.append(run)
 
     def _field_code(self) -> str:
-        codes = [field.kept for field in self._fields if field.kept]
-        return codes[-1] if codes else ""
+        return next((field.kept for field in reversed(self._fields) if field.kept), "")
 
     def _field_link(self) -> str:
-        links = [field.link for field in self._fields if field.link]
-        return links[-1] if links else ""
+        return next((field.link for field in reversed(self._fields) if field.link), "")
 
     def _field_part(self, part: Element, name: str, marks: tuple[Revision, ...], link: str) -> None:
         edge = attribute(part, "fldCharType")

@@ -14,11 +14,13 @@ The rule follows ECMA-376 part 1, section 17.13.5 (revisions). Times are UTC-awa
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["insert", "delete", "move_from", "move_to"]
 Decide: TypeAlias = Callable[["Revision"], bool | None]
 
+_LOOK = attrgetter("marks", "comments", "look", "link", "field")
 NOBODY = "Author"
 """What Word itself puts for an author whose name was taken away."""
 
@@ -247,21 +249,11 @@ def tidy(runs: Iterable[TextRun]) -> tuple[TextRun, ...]:
         if not (run.text or run.note or run.field or run.comments):
             continue
         last = kept[-1] if kept else None
-        if last is not None and not run.note and not last.note and _alike(last, run):
+        if last is not None and not run.note and not last.note and _LOOK(last) == _LOOK(run):
             kept[-1] = replace(last, text=last.text + run.text)
         else:
             kept.append(run)
     return tuple(kept)
-
-
-def _alike(one: TextRun, other: TextRun) -> bool:
-    return (one.marks, one.comments, one.look, one.link, one.field) == (
-        other.marks,
-        other.comments,
-        other.look,
-        other.link,
-        other.field,
-    )
 
 
 def resolve(document: WordDocument, decide: Decide) -> WordDocument:

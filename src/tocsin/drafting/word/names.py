@@ -32,22 +32,7 @@ RANGES = frozenset(
     f"{name}{edge}" for name in ("commentRange", "moveFromRange", "moveToRange") for edge in ("Start", "End")
 )
 
-FIELDS = frozenset(
-    [
-        "PAGE",
-        "NUMPAGES",
-        "SECTIONPAGES",
-        "REF",
-        "PAGEREF",
-        "NOTEREF",
-        "STYLEREF",
-        "SEQ",
-        "DATE",
-        "TIME",
-        "AUTHOR",
-        "TITLE",
-    ]
-)
+FIELDS = frozenset("PAGE NUMPAGES SECTIONPAGES REF PAGEREF NOTEREF STYLEREF SEQ DATE TIME AUTHOR TITLE".split())
 """Fields whose instruction is kept: they count or repeat. Others can fetch, run or ask; only their result is kept."""
 
 DEEPEST = 50

@@ -4,7 +4,7 @@ The vocabulary is ECMA-376 part 1 (transitional and strict); replies to comments
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, cast
@@ -71,10 +71,12 @@ def _main_part(package: Package) -> str:
                 "The file is of a kind that carries programs (macros).",
                 hint="Save it as an ordinary .docx, which has none, and use that.",
             )
-    for kind, target, outside in package.related("").values():
-        if kind == "officeDocument" and not outside:
-            return target
-    return "word/document.xml"
+    return _target(package.related(""), "officeDocument") or "word/document.xml"
+
+
+def _target(relations: Mapping[str, tuple[str, str, bool]], kind: str) -> str:
+    """The part inside the file that is related so; empty when there is none."""
+    return next((target for found, target, outside in relations.values() if found == kind and not outside), "")
 
 
 class _WordReader:
@@ -191,10 +193,8 @@ class _WordReader:
         return marks
 
     def _related(self, kind: str) -> Element | None:
-        for found, target, outside in self.relations.values():
-            if found == kind and not outside:
-                return self.package.part(target)
-        return None
+        target = _target(self.relations, kind)
+        return self.package.part(target) if target else None
 
     def _comments(self) -> dict[str, WordComment]:
         """Comments by the file's own id, numbered from 1 in the order of the part."""
@@ -239,12 +239,9 @@ class _WordReader:
         return tuple(notes)
 
     def _title(self) -> str:
-        for kind, target, outside in self.package.related("").values():
-            if kind == "core-properties" and not outside:
-                root = self.package.part(target)
-                title = None if root is None else root.find("{http://purl.org/dc/elements/1.1/}title")
-                return "" if title is None else (title.text or "").strip()
-        return ""
+        root = self.package.part(_target(self.package.related(""), "core-properties"))
+        title = None if root is None else root.find("{http://purl.org/dc/elements/1.1/}title")
+        return "" if title is None else (title.text or "").strip()
 
 
 def _threads(

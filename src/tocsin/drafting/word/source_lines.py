@@ -5,9 +5,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any, TypeVar
 
 from tocsin.drafting.lines import Heading, label_at, read_line
-from tocsin.drafting.model import NegotiatedText, Provision, SourceSpan, TextSection, TextSource
+from tocsin.drafting.model import (
+    Comment,
+    EntryItem,
+    NegotiatedText,
+    Provision,
+    SourceSpan,
+    StakeholderEntry,
+    TextSection,
+    TextSource,
+)
 from tocsin.drafting.word.lists import labelled
 from tocsin.drafting.word.model import Block, Paragraph, Revision, WordDocument, WordTable, paragraphs, resolve
 from tocsin.node.errors import InputError
@@ -15,6 +25,7 @@ from tocsin.node.errors import InputError
 BREAK = "\u2028"
 """Stands for a line break inside a line while a compilation is read; Unicode's own line separator."""
 
+_Words = TypeVar("_Words", StakeholderEntry, EntryItem, Comment)
 _NUMBER = re.compile(r"\(?(\w{1,5})[.)]")
 
 
@@ -288,25 +299,11 @@ def in_file(text: NegotiatedText, lines: Sequence[SourceLine]) -> NegotiatedText
             for p in text.provisions
         ),
         entries=tuple(
-            replace(
-                e,
-                line=mapped.line(e.line),
-                text=e.text.replace(BREAK, "\n"),
-                spans=mapped.spans(e.spans),
-                items=tuple(
-                    replace(item, line=mapped.line(item.line), text=item.text.replace(BREAK, "\n")) for item in e.items
-                ),
-            )
+            mapped.words(e, spans=mapped.spans(e.spans), items=tuple(mapped.words(item) for item in e.items))
             for e in text.entries
         ),
         comments=tuple(
-            replace(
-                c,
-                line=mapped.line(c.line),
-                text=c.text.replace(BREAK, "\n"),
-                spans=mapped.spans(c.spans),
-                anchor=None if c.anchor is None else mapped.span(c.anchor),
-            )
+            mapped.words(c, spans=mapped.spans(c.spans), anchor=c.anchor and mapped.span(c.anchor))
             for c in text.comments
         ),
         warnings=tuple(replace(notice, line=mapped.line(notice.line)) for notice in text.warnings),
@@ -321,6 +318,10 @@ class _ParagraphMap:
 
     def line(self, number: int) -> int:
         return self.of[number - 1].paragraph if number else 0
+
+    def words(self, part: _Words, **more: Any) -> _Words:
+        """A part of the text with its line and words as they are in the file, and ``more`` in it changed."""
+        return replace(part, line=self.line(part.line), text=part.text.replace(BREAK, "\n"), **more)
 
     def unnumbered(self, number: int) -> bool:
         return number > 0 and self.of[number - 1].unnumbered

@@ -29,6 +29,7 @@ from tocsin.drafting.model import (
     StakeholderEntry,
     TextSource,
 )
+from tocsin.drafting.outline import counted_id
 from tocsin.drafting.plaintext import read_compilation
 from tocsin.drafting.positions import inferred_positions
 from tocsin.drafting.word.model import NOBODY, WordDocument
@@ -155,9 +156,7 @@ class _Reading:
         for number, new in enumerate(self.new, 1):
             before = next((places[line][0] for line in range(new.after, 0, -1) if line in places), "")
             section = known.get(before) or known.get(sections.get(before, "")) or text.sections[0]
-            identity = f"{section.id}.{new.label}"
-            ids[identity] += 1
-            identity = f"{identity}#{ids[identity]}" if ids[identity] > 1 else identity
+            identity = counted_id(ids, f"{section.id}.{new.label}")
             line = max(new.after, 1)
             provisions.append(Provision(identity, section.id, new.label, section.kind, "", (line,)))
             entries.append(replace(self._made(f"n{number}", line, identity, new.author, new.text), at=new.date))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from tocsin.drafting.draft import TextState, words_for
-from tocsin.drafting.layouts import by_section
+from tocsin.drafting.layouts import blocks, by_section, header, label_before
 from tocsin.drafting.model import Comment as Remark
 from tocsin.drafting.model import EntryClass, Provision, StakeholderEntry
 from tocsin.drafting.word.model import NOBODY, Paragraph, TextRun, WordComment, WordDocument, numbered
@@ -52,31 +52,31 @@ class _Compiler:
             if section.title:
                 title = f"{section.number}. {section.title}" if section.number else section.title
                 heading = Paragraph((TextRun(title),), style="Heading1")
-                self.blocks += self.commented([heading], self.remarks_on(section.id))
+                self.blocks += self.commented([heading], self.draft.remarks_on(section.id))
             self.body(provisions)
         comments = tuple(self.comment(number, remark) for number, remark in enumerate(self.draft.comments.values(), 1))
         return numbered(WordDocument(tuple(self.blocks), comments, title=self.draft.text.title))
 
     def body(self, provisions: list[Provision]) -> None:
         """The provisions of a section; an entry behind several of them says by its label on which it is."""
-        block: list[Provision] = []
-        ended = False
-        for each in _in_order(self.draft, provisions):
-            if isinstance(each, Provision):
-                block = [each] if ended else [*block, each]
-                ended = False
-                self.provision(each)
-            elif each.id not in self.shown(each.provision):
-                ended = True
-                own = next((p for p in block if p.id == each.provision and p.base), None)
-                self.entry(each, _label(own) if own is not None and len(block) > 1 and not each.items else "")
+        above: list[Provision] = []
+        for shown, entries in blocks(self.draft, provisions):
+            above += shown
+            for provision in shown:
+                self.provision(provision)
+            apart = [entry for entry in entries if entry.id not in self.shown(entry.provision)]
+            for entry in apart:
+                own = [p for p in above if p.id == entry.provision and p.base and len(above) > 1 and not entry.items]
+                self.entry(entry, "".join(label_before(provision) for provision in own))
+            if apart:
+                above = []
 
     def provision(self, provision: Provision) -> None:
         """A provision of the base, with the changes that are shown on it."""
         shown = [self.draft.entries[name] for name in self.shown(provision.id)]
         paragraphs, _ = redline(provision.base, [_version(entry, provision.id) for entry in shown])
-        labelled = _led(_label(provision), paragraphs)
-        remarks = [*self.remarks_on(provision.id), *(self.draft.comments[n] for e in shown for n in e.comments)]
+        labelled = _led(label_before(provision), paragraphs)
+        remarks = [*self.draft.remarks_on(provision.id), *(self.draft.comments[n] for e in shown for n in e.comments)]
         self.blocks += self.commented(labelled, remarks)
 
     def shown(self, provision: str) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ class _Compiler:
             paragraphs[-1] = replace(first, runs=(*paragraphs[-1].runs, *first.runs))
             paragraphs += more
         remarks = [self.draft.comments[name] for name in entry.comments]
-        self.blocks += self.commented(_led(self.header(entry) + label, paragraphs, bold=True), remarks)
+        self.blocks += self.commented(_led(header(self.draft, entry) + label, paragraphs, bold=True), remarks)
 
     def words(self, entry: StakeholderEntry, provision: str) -> tuple[Paragraph, ...]:
         version = _version(entry, provision)
@@ -112,19 +112,6 @@ class _Compiler:
         else:
             paragraphs, _ = redline(self.draft.base_of(entry, provision), [version])
         return paragraphs
-
-    def header(self, entry: StakeholderEntry) -> str:
-        """Who wrote the entry, in the words that ``read_compilation`` knows."""
-        provision = self.draft.provisions.get(entry.provision)
-        role = entry.role or ""
-        new = provision is not None and not provision.base and not entry.items
-        if new and provision is not None and not provision.label and entry.text:
-            return f"[New {provision.kind.capitalize()}, {f'{entry.stakeholder} {role}'.strip()}]: "
-        label = f"new {provision.label}) " if new and provision is not None and provision.label else ""
-        return f"· {', '.join(part for part in (entry.stakeholder, role) if part)}: {label}"
-
-    def remarks_on(self, place: str) -> list[Remark]:
-        return [c for c in self.draft.comments.values() if c.provision == place and c.entry is None]
 
     def commented(self, paragraphs: Iterable[Paragraph], remarks: Iterable[Remark]) -> list[Paragraph]:
         """The paragraphs with comments on all their text; an answer stands where its comment does."""
@@ -138,29 +125,6 @@ class _Compiler:
     def comment(self, number: int, remark: Remark) -> WordComment:
         parent = self.numbers.get(remark.reply_to or "", 0)
         return WordComment(number, remark.author or NOBODY, remark.text, remark.at, parent=parent)
-
-
-def _in_order(draft: TextState, provisions: list[Provision]) -> Iterator[Provision | StakeholderEntry]:
-    """Provisions of a section, and behind each block of them that entries speak about together, these entries."""
-    written = {p.id: [entry for entry in draft.entries.values() if entry.provision == p.id] for p in provisions}
-    based = {provision.id for provision in provisions if provision.base}
-    proposed = {
-        name for entry in draft.entries.values() for name in (entry.provision, *(i.provision for i in entry.items))
-    }
-    waiting: list[StakeholderEntry] = []
-    together: set[str] = set()
-    for provision in provisions:
-        here = written[provision.id]
-        if provision.base or provision.id not in proposed:
-            yield provision
-        waiting += here
-        together |= {item.provision for entry in here for item in entry.items} & based
-        based.discard(provision.id)
-        together &= based
-        if not together:
-            yield from waiting
-            waiting = []
-    yield from waiting
 
 
 def _items(entry: StakeholderEntry) -> Iterator[tuple[str, str]]:
@@ -177,10 +141,6 @@ def _items(entry: StakeholderEntry) -> Iterator[tuple[str, str]]:
 
 def _version(entry: StakeholderEntry, provision: str) -> Version:
     return Version(entry.stakeholder, words_for(entry, provision), entry.at)
-
-
-def _label(provision: Provision) -> str:
-    return f"{provision.label}) " if provision.label else ""
 
 
 def _led(lead: str, paragraphs: Iterable[Paragraph], *, bold: bool = False) -> tuple[Paragraph, ...]:

@@ -117,17 +117,8 @@ class _Writer:
         self.blocks(body, self.document.blocks)
         section = add(body, "sectPr")
         add(section, "pgSz", w="11906", h="16838")
-        add(
-            section,
-            "pgMar",
-            top="1440",
-            right="1440",
-            bottom="1440",
-            left="1440",
-            header="708",
-            footer="708",
-            gutter="0",
-        )
+        sides = dict.fromkeys(("top", "right", "bottom", "left"), "1440")
+        add(section, "pgMar", **sides, header="708", footer="708", gutter="0")
         return top
 
     def notes(self, kind: str, chosen: Iterable[Note]) -> Element:
@@ -148,9 +139,7 @@ class _Writer:
         return top
 
     def comment(self, top: Element, comment: WordComment) -> None:
-        element = add(top, "comment", id=str(comment.number), author=comment.author)
-        if comment.date is not None:
-            element.set(f"{{{W}}}date", stamp(comment.date))
+        element = _signed(top, "comment", comment.number, comment)
         if comment.initials:
             element.set(f"{{{W}}}initials", comment.initials)
         for text in comment.text.split("\n"):
@@ -228,10 +217,7 @@ class _Writer:
 
     def mark(self, parent: Element, tag: str, mark: Revision) -> Element:
         self.revisions += 1
-        element = add(parent, tag, id=str(self.revisions), author=mark.author)
-        if mark.date is not None:
-            element.set(f"{{{W}}}date", stamp(mark.date))
-        return element
+        return _signed(parent, tag, self.revisions, mark)
 
     def run(self, place: "_Place", run: TextRun) -> None:
         point = not (run.text or run.note or run.field)
@@ -262,9 +248,7 @@ class _Writer:
 
     def open_moves(self, parent: Element) -> None:
         for number, mark in self.places.opens.get(self.at, ()):
-            element = add(parent, f"{_RANGES[mark.kind]}Start", id=str(number), author=mark.author, name=mark.move)
-            if mark.date is not None:
-                element.set(f"{{{W}}}date", stamp(mark.date))
+            _signed(parent, f"{_RANGES[mark.kind]}Start", number, mark, name=mark.move)
 
     def close_moves(self, parent: Element) -> None:
         for number, mark in self.places.closes.get(self.at, ()):
@@ -397,6 +381,14 @@ class _Places:
         self.moves += 1
         self.opens[first].append((self.moves, mark))
         self.closes[last].append((self.moves, mark))
+
+
+def _signed(parent: Element, name: str, number: int, by: Revision | WordComment, /, **more: str) -> Element:
+    """A new last child with the author and time of what it stands for."""
+    element = add(parent, name, id=str(number), author=by.author, **more)
+    if by.date is not None:
+        element.set(f"{{{W}}}date", stamp(by.date))
+    return element
 
 
 def _look(run: Element, look: Iterable[str]) -> Element:

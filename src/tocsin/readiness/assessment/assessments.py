@@ -8,6 +8,7 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.interface import fields
 from tocsin.node.errors import ConflictError, InputError, NotFoundError, UsageError
 from tocsin.node.records import AuditAction, audit
 from tocsin.readiness.assessment.effective import ASSESSOR_KINDS, STATUSES
@@ -109,16 +110,7 @@ def give_answer(
         )
     if given.status == "verified":
         _check_verified(session, assessment, given)
-    made = AssessmentAnswer(
-        assessment_id=assessment_id,
-        question=question.id,
-        level=level,
-        status=given.status,
-        assessor_kind=given.assessor_kind,
-        assessor=given.assessor,
-        comment=given.comment,
-        at=now,
-    )
+    made = AssessmentAnswer(assessment_id=assessment_id, at=now, **{**vars(given), "level": level})
     session.add(made)
     detail: dict[str, object] = {"act": "answered", "question": question.id, "level": level, "status": given.status}
     note(session, f"assessment {assessment_id}", by, now, detail)
@@ -143,7 +135,8 @@ def state(
 
     """
     check_question(session, assessment_id, question)
-    return _add_statement(session, assessment_id, question, kind, text, about=None, outcome="", by=by, now=now)
+    said = QuestionStatement(assessment_id=assessment_id, question=question, kind=kind, outcome="")
+    return _add_statement(session, said, text, by=by, now=now)
 
 
 def decide(
@@ -166,9 +159,7 @@ def decide(
         barred[session.get_one(QuestionStatement, about.about_id).by] = "made the decision under appeal"
     if by in barred:
         raise ConflictError(f"'{by}' cannot decide on {about.kind} {about.id}: the same person {barred[by]}.")
-    return _add_statement(
-        session, about.assessment_id, about.question, "decision", text, about=about.id, outcome=outcome, by=by, now=now
-    )
+    return _add_statement(session, _on(about, "decision", outcome), text, by=by, now=now)
 
 
 def appeal(session: Session, decision_id: int, text: str, *, by: str, now: datetime) -> QuestionStatement:
@@ -184,9 +175,7 @@ def appeal(session: Session, decision_id: int, text: str, *, by: str, now: datet
     if first.kind == "appeal":
         raise ConflictError(f"Decision {about.id} was made on an appeal and is the last word.")
     _check_open(session, about, "appeal")
-    return _add_statement(
-        session, about.assessment_id, about.question, "appeal", text, about=about.id, outcome="", by=by, now=now
-    )
+    return _add_statement(session, _on(about, "appeal"), text, by=by, now=now)
 
 
 def add_measurement(
@@ -203,27 +192,9 @@ def add_measurement(
     if query not in {q.measured.query for q in framework.questions().values() if q.measured}:
         raise ConflictError(f"No question of '{framework.id}' {framework.version} is measured by '{query}'.")
     made = measure(query, facts, as_of)
-    session.add(
-        MeasuredValue(
-            assessment_id=assessment_id,
-            query=query,
-            method_version=made.method_version,
-            as_of=as_of,
-            unit=made.unit,
-            value=made.value,
-            low=made.low,
-            high=made.high,
-            observed=made.observed,
-            total=made.total,
-            coverage=made.coverage,
-            successes=made.successes,
-            trials=made.trials,
-            detail=made.detail,
-            facts_digest=made.facts_sha256,
-            at=now,
-            by=by,
-        )
-    )
+    held = {**vars(made), "facts_digest": made.facts_sha256}
+    del held["facts_sha256"]
+    session.add(MeasuredValue(assessment_id=assessment_id, at=now, by=by, **held))
     note(session, f"assessment {assessment_id}", by, now, {"act": "measured", "query": query})
     return made
 
@@ -345,32 +316,20 @@ def _check_open(session: Session, about: QuestionStatement, kind: str) -> None:
         raise ConflictError(f"{about.kind.capitalize()} {about.id} has its {kind} {same.id} already.")
 
 
+def _on(about: QuestionStatement, kind: str, outcome: str = "") -> QuestionStatement:
+    return QuestionStatement(
+        assessment_id=about.assessment_id, question=about.question, kind=kind, about_id=about.id, outcome=outcome
+    )
+
+
 def _add_statement(
-    session: Session,
-    assessment_id: int,
-    question: str,
-    kind: str,
-    text: str,
-    *,
-    about: int | None,
-    outcome: str,
-    by: str,
-    now: datetime,
+    session: Session, said: QuestionStatement, text: str, *, by: str, now: datetime
 ) -> QuestionStatement:
     if not text.strip():
-        raise InputError(f"A {kind} needs its reason in words.")
-    made = QuestionStatement(
-        assessment_id=assessment_id,
-        question=question,
-        kind=kind,
-        about_id=about,
-        outcome=outcome,
-        by=by,
-        text=text.strip(),
-        at=now,
-    )
-    session.add(made)
+        raise InputError(f"A {said.kind} needs its reason in words.")
+    said.text, said.by, said.at = text.strip(), by, now
+    session.add(said)
     session.flush()
-    detail: dict[str, object] = {"act": kind, "question": question, "statement": made.id, "outcome": outcome}
-    note(session, f"assessment {assessment_id}", by, now, detail)
-    return made
+    detail = {"act": said.kind, **fields(said, "question outcome"), "statement": said.id}
+    note(session, f"assessment {said.assessment_id}", by, now, detail)
+    return said

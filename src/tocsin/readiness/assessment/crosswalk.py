@@ -6,6 +6,7 @@ the question changed they say less.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from tocsin.node.errors import InputError
 from tocsin.readiness.assessment.frameworks import Framework, Relation
@@ -131,20 +132,13 @@ def chain_link(  # both years, both versions and how they hang together
 
 def reverse(chain: Sequence[QuestionLink]) -> list[QuestionLink]:
     """The same links read from the new version to the old one."""
-    turned: dict[Relation, Relation] = {
-        "same": "same",
-        "narrower": "broader",
-        "broader": "narrower",
-        "new": "dropped",
-        "dropped": "new",
-    }
-    return [QuestionLink(link.new, link.old, turned[link.relation], link.note) for link in chain]
+    back: dict[Relation, Relation] = {"narrower": "broader", "broader": "narrower", "new": "dropped", "dropped": "new"}
+    return [QuestionLink(link.new, link.old, back.get(link.relation, link.relation), link.note) for link in chain]
 
 
 def relations(chain: Sequence[QuestionLink]) -> Iterator[tuple[Relation, int]]:
     """How many questions stand in each relation."""
-    kinds: tuple[Relation, ...] = ("same", "narrower", "broader", "new", "dropped")
-    for kind in kinds:
+    for kind in get_args(Relation):
         yield kind, sum(link.relation == kind for link in chain)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from tocsin.node.blobs import Blobs
 from tocsin.node.errors import ConflictError, InputError, NotFoundError
+from tocsin.node.records import from_row
 from tocsin.readiness.assessment.assessments import check_question, note
 from tocsin.readiness.assessment.models import Evidence, EvidenceUse
 
@@ -57,24 +58,13 @@ def add_evidence(
     size = copies.size(digest)
     held = session.scalar(select(Evidence).where(Evidence.digest == digest))
     if held is not None:
-        if EvidenceStatement(held.title, held.language, held.link, held.valid_from, held.valid_until) != piece:
+        if from_row(EvidenceStatement, held) != piece:
             raise ConflictError(
                 f"These bytes are on record already, as '{held.title}' ({held.language}).",
                 hint=f"Use that piece: tocsin assessment evidence use {digest[:12]} ASSESSMENT QUESTION.",
             )
         return held
-    held = Evidence(
-        digest=digest,
-        size=size,
-        file_name=source.name,
-        link=piece.link,
-        title=piece.title,
-        language=piece.language,
-        valid_from=piece.valid_from,
-        valid_until=piece.valid_until,
-        added_at=now,
-        added_by=by,
-    )
+    held = Evidence(digest=digest, size=size, file_name=source.name, added_at=now, added_by=by, **vars(piece))
     session.add(held)
     session.flush()
     note(session, f"evidence {digest}", by, now, {"act": "evidence added", "size": size})

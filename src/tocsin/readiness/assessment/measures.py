@@ -12,7 +12,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -111,9 +111,7 @@ def measure(name: str, rows: Sequence[Row], as_of: datetime) -> Measurement:
         method_version=query.version,
         as_of=as_of,
         unit="share",
-        value=result.interval.value,
-        low=result.interval.low,
-        high=result.interval.high,
+        **vars(result.interval),
         coverage=result.observed / result.total if result.coverage is None else result.coverage,
         facts_sha256=facts_hash(rows),
     )
@@ -152,13 +150,12 @@ def _between(goal: Goalposts, value: float) -> float:
     return min(1.0, max(0.0, (value - goal.worst) / (goal.best - goal.worst)))
 
 
-def _contact_coverage_as(rows: Sequence[Row], _as_of: datetime) -> _Result:
-    states = [_state(row, number, "contact") for number, row in enumerate(rows, start=1)]
-    return _plain_share(states)
+def _share_of(column: str) -> Callable[[Sequence[Row], datetime], _Result]:
+    return lambda rows, _as_of: _plain_share(_states(rows, column))
 
 
 def _contact_coverage_users(rows: Sequence[Row], _as_of: datetime) -> _Result:
-    states = [_state(row, number, "contact") for number, row in enumerate(rows, start=1)]
+    states = _states(rows, "contact")
     users = [_number(row, number, "users") for number, row in enumerate(rows, start=1)]
     interval = weighted_share(users, states)
     known = sum(u for u, s in zip(users, states, strict=True) if s is not None)
@@ -177,30 +174,17 @@ def _contact_coverage_users(rows: Sequence[Row], _as_of: datetime) -> _Result:
 
 
 def _cirt_coverage(rows: Sequence[Row], _as_of: datetime) -> _Result:
-    registered = [_state(row, number, "registered") for number, row in enumerate(rows, start=1)]
-    responsive = [_state(row, number, "responsive") for number, row in enumerate(rows, start=1)]
+    registered, responsive = _states(rows, "registered"), _states(rows, "responsive")
     # A team that is not registered cannot be responsive, whether or not anybody tried.
     strict = [False if there is False else answers for there, answers in zip(registered, responsive, strict=True)]
-    loose = _plain_share(registered)
-    result = _plain_share(strict)
-    detail: dict[str, object] = {
-        "registered": {"low": loose.interval.low, "value": loose.interval.value, "high": loose.interval.high}
-    }
-    return _Result(result.interval, result.observed, result.total, result.successes, result.trials, detail=detail)
-
-
-def _bounced(rows: Sequence[Row], _as_of: datetime) -> _Result:
-    return _plain_share([_state(row, number, "bounced") for number, row in enumerate(rows, start=1)])
+    return replace(_plain_share(strict), detail={"registered": vars(_plain_share(registered).interval)})
 
 
 def _time_share(start: str, end: str, goal_hours: float) -> Callable[[Sequence[Row], datetime], _Result]:
     def run(rows: Sequence[Row], as_of: datetime) -> _Result:
         spells = []
         for number, row in enumerate(rows, start=1):
-            began = _time(row, number, start)
-            ended = _time(row, number, end)
-            if began is None:
-                raise InputError(f"Row {number}, column '{start}': a time is needed, and it is empty.")
+            began, ended = _needed_time(row, number, start), _time(row, number, end)
             spells.append(Spell(_hours(began, ended or as_of, number), _hours(began, ended, number) if ended else None))
         return _spell_share(spells, goal_hours)
 
@@ -211,9 +195,7 @@ def _time_to_fix(goal_hours: float) -> Callable[[Sequence[Row], datetime], _Resu
     def run(rows: Sequence[Row], as_of: datetime) -> _Result:
         spells = []
         for number, row in enumerate(rows, start=1):
-            told = _time(row, number, "told")
-            if told is None:
-                raise InputError(f"Row {number}, column 'told': a time is needed, and it is empty.")
+            told = _needed_time(row, number, "told")
             seen, gone = _time(row, number, "last_seen"), _time(row, number, "first_gone")
             low = max(0.0, _hours(told, min(seen or told, as_of), number, strict=False))
             high = None if gone is None else _hours(told, gone, number)
@@ -230,14 +212,17 @@ def _spell_share(spells: Sequence[Spell], goal_hours: float) -> _Result:
     median = median_hours(spells)
     detail: dict[str, object] = {"goal_hours": goal_hours, "still_open": sum(s.high is None for s in spells)}
     if median is not None:
-        ends = {"low": median.low, "value": median.value, "high": median.high}
-        detail["median_hours"] = {name: None if end == float("inf") else end for name, end in ends.items()}
+        detail["median_hours"] = {name: None if end == float("inf") else end for name, end in vars(median).items()}
     return _Result(within(spells, goal_hours), yes + no, len(spells), yes, yes + no, detail=detail)
 
 
 def _plain_share(states: Sequence[bool | None]) -> _Result:
     yes, no = states.count(True), states.count(False)
     return _Result(share(yes, no, states.count(None)), yes + no, len(states), yes, yes + no)
+
+
+def _states(rows: Sequence[Row], column: str) -> list[bool | None]:
+    return [_state(row, number, column) for number, row in enumerate(rows, start=1)]
 
 
 def _state(row: Row, number: int, column: str) -> bool | None:
@@ -254,6 +239,13 @@ def _number(row: Row, number: int, column: str) -> float:
         hint = "Write decimals with a point." if "," in given else "An unknown number of users cannot be weighted."
         raise InputError(f"Row {number}, column '{column}': '{given}' is not a number of 0 or more.", hint=hint)
     return float(given)
+
+
+def _needed_time(row: Row, number: int, column: str) -> datetime:
+    moment = _time(row, number, column)
+    if moment is None:
+        raise InputError(f"Row {number}, column '{column}': a time is needed, and it is empty.")
+    return moment
 
 
 def _time(row: Row, number: int, column: str) -> datetime | None:
@@ -277,13 +269,13 @@ def _hours(start: datetime, end: datetime, number: int, *, strict: bool = True) 
 
 
 _RUNS: Final[Mapping[str, Callable[[Sequence[Row], datetime], _Result]]] = {
-    "contact_coverage_as": _contact_coverage_as,
+    "contact_coverage_as": _share_of("contact"),
     "contact_coverage_users": _contact_coverage_users,
     "cirt_coverage": _cirt_coverage,
     "time_to_tell": _time_share("heard", "told", 24.0),
     "time_to_acknowledge": _time_share("told", "acknowledged", 72.0),
     "time_to_fix": _time_to_fix(14 * 24.0),
-    "bounced": _bounced,
+    "bounced": _share_of("bounced"),
 }
 
 QUERIES: Final = tuple(

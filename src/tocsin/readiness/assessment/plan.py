@@ -8,7 +8,9 @@ from typing import Literal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tocsin.interface import fields
 from tocsin.node.errors import InputError, NotFoundError, UsageError
+from tocsin.node.records import from_row
 from tocsin.readiness.assessment.assessments import note
 from tocsin.readiness.assessment.frameworks import Framework
 from tocsin.readiness.assessment.intervals import ScoreInterval, difference
@@ -72,14 +74,8 @@ def add_action(session: Session, assessment_id: int, task: Task, *, by: str, now
         raise InputError("A cost is 0 or more and has a currency.", hint="For example --cost 12000 --currency USD.")
     gain = expected_gain(snapshot, task.question, level)
     made = ImprovementAction(
+        **{**vars(task), "level": level},
         assessment_id=assessment_id,
-        question=task.question,
-        level=level,
-        title=task.title,
-        owner=task.owner,
-        due=task.due,
-        cost=task.cost,
-        currency=task.currency,
         gain=gain.value,
         gain_low=gain.low,
         gain_high=gain.high,
@@ -192,15 +188,7 @@ def set_target(session: Session, unit: str, framework: Framework, goal: Goal, *,
     if goal.subject not in places:
         raise NotFoundError(f"'{framework.id}' {framework.version} has no pillar or indicator '{goal.subject}'.")
     made = UnitTarget(
-        unit=unit,
-        framework=framework.id,
-        subject=goal.subject,
-        kind=goal.kind,
-        goal=goal.goal,
-        baseline=goal.baseline,
-        end=goal.end,
-        at=now,
-        by=by,
+        unit=unit, framework=framework.id, at=now, by=by, **fields(goal, "subject kind goal baseline end")
     )
     session.add(made)
     session.flush()
@@ -218,14 +206,7 @@ def goals(session: Session, unit: str, framework: Framework) -> list[Goal]:
     titles |= {indicator.id: indicator.title for _, indicator in framework.indicators()}
     words = {"relative": "up by {:g} %", "points": "up by {:g} points", "gap": "{:g} % of the gap closed"}
     return own + [
-        Goal(
-            f"{titles[row.subject]} {words.get(row.kind, 'at {:g}').format(row.goal)}",
-            row.subject,
-            row.kind,
-            row.goal,
-            row.baseline,
-            row.end,
-        )
+        from_row(Goal, row, title=f"{titles[row.subject]} {words.get(row.kind, 'at {:g}').format(row.goal)}")
         for row in rows
     ]
 

@@ -1,12 +1,13 @@
 """One assessment, read from the records into plain frozen data that everything else computes with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from typing import Any, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from tocsin.node.records import from_row
 from tocsin.readiness.assessment.assessments import find_assessment, framework_of
@@ -35,6 +36,8 @@ from tocsin.readiness.assessment.models import (
 )
 from tocsin.readiness.assessment.scoring import QuestionScore, Score, score
 from tocsin.readiness.assessment.versions import responsible
+
+_Row = TypeVar("_Row", AssessmentAnswer, QuestionStatement, MeasuredValue, ImprovementAction)
 
 
 @dataclass(frozen=True)
@@ -104,16 +107,18 @@ def read_snapshot(session: Session, assessment_id: int) -> Snapshot:
 
     """
     held = find_assessment(session, assessment_id)
+    answers = _rows(session, AssessmentAnswer, held.id, AssessmentAnswer.at)
+    actions = _rows(session, ImprovementAction, held.id, ImprovementAction.due)
     return from_row(
         Snapshot,
         held,
         framework=framework_of(session, held),
         responsible=responsible(session, held.version_id),
-        answers=_answers(session, held.id),
+        answers=tuple(from_row(AnswerFacts, one) for one in answers),
         evidence=_evidence(session, held.id),
         statements=_statements(session, held.id),
         measured=_measured(session, held.id),
-        actions=_actions(session, held.id),
+        actions=tuple(from_row(ActionFacts, one) for one in actions),
     )
 
 
@@ -140,18 +145,6 @@ def history(session: Session, unit: str, framework: str) -> list[Snapshot]:
     return [read_snapshot(session, ident) for ident in rows]
 
 
-def _answers(session: Session, ident: int) -> tuple[AnswerFacts, ...]:
-    rows = session.scalars(
-        select(AssessmentAnswer)
-        .where(AssessmentAnswer.assessment_id == ident)
-        .order_by(AssessmentAnswer.at, AssessmentAnswer.id)
-    )
-    return tuple(
-        AnswerFacts(row.question, row.level, row.status, row.assessor_kind, row.assessor, row.comment, row.at)
-        for row in rows
-    )
-
-
 def _evidence(session: Session, ident: int) -> dict[str, tuple[EvidenceFacts, ...]]:
     rows = session.execute(
         select(EvidenceUse, Evidence)
@@ -164,31 +157,16 @@ def _evidence(session: Session, ident: int) -> dict[str, tuple[EvidenceFacts, ..
 
 
 def _statements(session: Session, ident: int) -> dict[str, tuple[StatementFacts, ...]]:
-    rows = session.scalars(
-        select(QuestionStatement)
-        .where(QuestionStatement.assessment_id == ident)
-        .order_by(QuestionStatement.question, QuestionStatement.id)
-    )
-    facts = [
-        StatementFacts(row.id, row.question, row.kind, row.about_id, row.outcome, row.by, row.text, row.at)
-        for row in rows
-    ]
+    rows = _rows(session, QuestionStatement, ident, QuestionStatement.question)
+    facts = [from_row(StatementFacts, row, about=row.about_id) for row in rows]
     return {question: tuple(group) for question, group in groupby(facts, key=lambda fact: fact.question)}
 
 
 def _measured(session: Session, ident: int) -> dict[str, Measurement]:
-    rows: Sequence[MeasuredValue] = session.scalars(
-        select(MeasuredValue)
-        .where(MeasuredValue.assessment_id == ident)
-        .order_by(MeasuredValue.as_of, MeasuredValue.id)
-    ).all()
+    rows = _rows(session, MeasuredValue, ident, MeasuredValue.as_of)
     return {row.query: from_row(Measurement, row, facts_sha256=row.facts_digest) for row in rows}
 
 
-def _actions(session: Session, ident: int) -> tuple[ActionFacts, ...]:
-    rows = session.scalars(
-        select(ImprovementAction)
-        .where(ImprovementAction.assessment_id == ident)
-        .order_by(ImprovementAction.due, ImprovementAction.id)
-    )
-    return tuple(from_row(ActionFacts, row) for row in rows)
+def _rows(session: Session, kind: type[_Row], ident: int, first: InstrumentedAttribute[Any]) -> Iterable[_Row]:
+    """What is on record of an assessment, by one column and then in the order in which it came."""
+    return session.scalars(select(kind).where(kind.assessment_id == ident).order_by(first, kind.id))

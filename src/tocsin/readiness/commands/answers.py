@@ -16,14 +16,19 @@ By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this
 AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment; 'list' shows them.")]
 
 
+def snapshot_of(call: Invocation, assessment: int) -> "Snapshot":
+    """The assessment of that number, as it is on record."""
+    from tocsin.readiness.assessment import read_snapshot
+
+    with call.database.begin() as session:
+        return read_snapshot(session, assessment)
+
+
 def sheet(
     call: Invocation, assessment: AssessmentId, out: Annotated[Path, typer.Option(help="The CSV file to write.")]
 ) -> None:
     """Write every question with its levels as a CSV to fill in; 'answers' takes it back."""
-    from tocsin.readiness.assessment import read_snapshot
-
-    with call.database.begin() as session:
-        rows = _sheet_rows(read_snapshot(session, assessment))
+    rows = _sheet_rows(snapshot_of(call, assessment))
     out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("w", encoding="utf-8-sig", newline="") as file:  # the mark lets spreadsheets see that it is UTF-8
         writer = csv.DictWriter(file, list(rows[0]))

@@ -9,19 +9,14 @@ import typer
 from tocsin.interface import Commands, Invocation, fields, note, print_table, say
 from tocsin.node.errors import ConflictError, UsageError
 from tocsin.node.paths import HomeFolder
-from tocsin.readiness.commands import answers as assessment_answers
-from tocsin.readiness.commands import plan as assessment_plan
-from tocsin.readiness.commands import reviews as assessment_voices
-from tocsin.readiness.commands.answers import read_csv
+from tocsin.readiness.commands import answers, plan, reviews
+from tocsin.readiness.commands.answers import AssessmentId, By, read_csv, snapshot_of
 
 if TYPE_CHECKING:
     from tocsin.node.blobs import Blobs
     from tocsin.readiness.assessment import Score, Snapshot
 
 app = Commands(no_args_is_help=True, help="Assess readiness: frameworks, answers, evidence, measures, plans.")
-
-By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
-AssessmentId = Annotated[int, typer.Argument(help="The number of the assessment; 'list' shows them.")]
 
 
 def evidence_copies(home: Path) -> "Blobs":
@@ -289,10 +284,7 @@ def _own_facts(call: Invocation, assessment: int, query: str, moment: datetime) 
 @app.command()
 def score(call: Invocation, assessment: AssessmentId) -> None:
     """Show the scores, as declared and as far as they are supported, each with its bounds."""
-    from tocsin.readiness.assessment import read_snapshot
-
-    with call.database.begin() as session:
-        snapshot = read_snapshot(session, assessment)
+    snapshot = snapshot_of(call, assessment)
     declared, supported = snapshot.scores()
     rows = [
         (
@@ -366,22 +358,22 @@ def _score_document(snapshot: "Snapshot") -> dict[str, object]:
     }
 
 
-app.add_typer(assessment_voices.evidence, name="evidence")
-app.add_typer(assessment_plan.plan, name="plan")
+app.add_typer(reviews.evidence, name="evidence")
+app.add_typer(plan.plan, name="plan")
 for command in (
-    assessment_answers.sheet,
-    assessment_answers.answer,
-    assessment_answers.answers,
-    assessment_voices.review,
-    assessment_voices.dispute,
-    assessment_voices.decide,
-    assessment_voices.appeal,
-    assessment_voices.statements,
-    assessment_plan.compare,
-    assessment_plan.target,
-    assessment_plan.targets,
-    assessment_plan.rank,
-    assessment_plan.opt_in,
-    assessment_plan.opt_out,
+    answers.sheet,
+    answers.answer,
+    answers.answers,
+    reviews.review,
+    reviews.dispute,
+    reviews.decide,
+    reviews.appeal,
+    reviews.statements,
+    plan.compare,
+    plan.target,
+    plan.targets,
+    plan.rank,
+    plan.opt_in,
+    plan.opt_out,
 ):
     app.command()(command)

@@ -6,13 +6,12 @@ import typer
 
 from tocsin.interface import Commands, Invocation, fields, print_table, say
 from tocsin.node.errors import ConflictError
+from tocsin.readiness.commands.answers import By, snapshot_of
 
 if TYPE_CHECKING:
-    from tocsin.readiness.assessment import AssessmentComparison, TargetProgress
+    from tocsin.readiness.assessment import AssessmentComparison, Score, TargetProgress
 
 plan = Commands(no_args_is_help=True, help="The action list: owner, date, cost, expected gain.")
-
-By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
 
 
 @plan.command("add")
@@ -57,10 +56,7 @@ def done(call: Invocation, action: int, on: Annotated[str, typer.Option(help="YY
 @plan.command("list")
 def list_actions(call: Invocation, assessment: int) -> None:
     """List the actions of an assessment by date."""
-    from tocsin.readiness.assessment import read_snapshot
-
-    with call.database.begin() as session:
-        actions = read_snapshot(session, assessment).actions
+    actions = snapshot_of(call, assessment).actions
     rows = [
         (
             action.id,
@@ -162,18 +158,17 @@ def _set_ranked(call: Invocation, assessment: int, *, ranked: bool, by: str) -> 
 
 
 def _comparison_document(found: "AssessmentComparison") -> dict[str, object]:
+    years = {"first": (found.first, found.first_scores), "second": (found.second, found.second_scores)}
     return {
         "unit": found.second.unit,
         "under": found.under.version,
-        "first": {
-            "as_of": found.first.as_of,
-            "version": found.first.framework.version,
-            "scores": [s.__dict__ for s in found.first_scores.values() if s.kind != "question"],
-        },
-        "second": {
-            "as_of": found.second.as_of,
-            "version": found.second.framework.version,
-            "scores": [s.__dict__ for s in found.second_scores.values() if s.kind != "question"],
+        **{
+            name: {
+                "as_of": snapshot.as_of,
+                "version": snapshot.framework.version,
+                "scores": [s.__dict__ for s in scores.values() if s.kind != "question"],
+            }
+            for name, (snapshot, scores) in years.items()
         },
         "relations": found.relations,
         "linked": None if found.linked is None else {**found.linked.__dict__, "change": found.linked.change.__dict__},
@@ -181,10 +176,8 @@ def _comparison_document(found: "AssessmentComparison") -> dict[str, object]:
         "outcomes": [
             {
                 "action": item.action.title,
-                "owner": item.action.owner,
-                "done_on": item.action.done_on,
-                "query": item.query,
-                "moved": item.moved,
+                **fields(item.action, "owner done_on"),
+                **fields(item, "query moved"),
                 "change": None if item.change is None else item.change.__dict__,
             }
             for item in found.outcomes
@@ -193,21 +186,14 @@ def _comparison_document(found: "AssessmentComparison") -> dict[str, object]:
 
 
 def _print_comparison(found: "AssessmentComparison") -> None:
-    def words(low: float, point: float | None, high: float) -> str:
-        return f"{'unknown' if point is None else f'{point:.1f}'} [{low:.1f} to {high:.1f}]"
+    def words(item: "Score") -> str:
+        return f"{'unknown' if item.point is None else f'{item.point:.1f}'} [{item.low:.1f} to {item.high:.1f}]"
 
-    rows = []
-    for ident, after in found.second_scores.items():
-        before = found.first_scores.get(ident)
-        if after.kind in {"overall", "pillar"} and before is not None:
-            rows.append(
-                (
-                    ident,
-                    after.title,
-                    words(before.low, before.point, before.high),
-                    words(after.low, after.point, after.high),
-                )
-            )
+    rows = [
+        (ident, after.title, words(before), words(after))
+        for ident, after in found.second_scores.items()
+        if after.kind in {"overall", "pillar"} and (before := found.first_scores.get(ident)) is not None
+    ]
     years = (str(found.first.as_of), str(found.second.as_of))
     print_table(f"Both under version {found.under.version}", ("Part", "Title", *years), rows, numbers=[2, 3])
     if found.linked is None:
@@ -229,8 +215,7 @@ def _print_comparison(found: "AssessmentComparison") -> None:
 def _target_document(item: "TargetProgress") -> dict[str, object]:
     return {
         **item.goal.__dict__,
-        "wanted": item.wanted,
-        "reached": item.reached,
+        **fields(item, "wanted reached"),
         "readings": dict(item.readings),
         "why": item.why,
         "series": [{"as_of": on, **fields(held, "low point high")} for on, held in item.series],

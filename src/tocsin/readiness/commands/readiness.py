@@ -1,19 +1,41 @@
 """`tocsin readiness`: build a composite index, look at it from every side, and say how sure it is."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tocsin.interface import Commands, Invocation, note, print_table, say
-from tocsin.readiness.commands.report import report
+
+if TYPE_CHECKING:
+    from tocsin.readiness.run import Row
+    from tocsin.readiness.table import DataTable
 
 app = Commands(no_args_is_help=True, help="Composite indices of readiness: build, examine, compare, target.")
-app.command()(report)
 
 RunFolder = Annotated[Path, typer.Option("--run", help="The folder of a built run.")]
 OutFile = Annotated[Path, typer.Option("--out", help="The CSV file to write.")]
 Params = Annotated[list[str] | None, typer.Option("--param", help="NAME=VALUE; may be given several times.")]
+
+
+@app.command()
+def report(
+    call: Invocation,
+    unit: Annotated[str, typer.Argument(help="The unit's code in the run.")],
+    out: Annotated[Path, typer.Option(help="FILE.html, .pdf, .xlsx or .csv.")],
+    run: Annotated[Path, typer.Option(help="The folder of the built run; the current folder if not given.")] = Path(),
+    peers: Annotated[str, typer.Option(help="Compare with the units of the same group: a group column.")] = "",
+    *,
+    ranked: Annotated[bool, typer.Option("--ranked", help="All units agreed: show ranks and map.")] = False,
+) -> None:
+    """Write the report of one unit: profile, strengths, indicators, uncertainty, open data and recipe."""
+    from tocsin.interface.documents import write_report
+    from tocsin.readiness.report import read_unit, unit_report
+
+    today = call.now.date()
+    write_report(unit_report(read_unit(run, unit), made_on=today, peers=peers, ranked=ranked), out)
+    call.emit({"report": str(out), "unit": unit}, f"The report of {unit} is in {out}.")
 
 
 @app.command()
@@ -63,7 +85,7 @@ def normalise(
     from tocsin.readiness.build import method_columns
     from tocsin.readiness.normalise import normalise as apply
     from tocsin.readiness.normalise import reversed_by_fracmax, unscalable
-    from tocsin.readiness.run import load_run, table_columns, write_csv
+    from tocsin.readiness.run import load_run
 
     built = load_run(run)
     codes = [element.code for element in built.inputs.hierarchy.indicators]
@@ -74,8 +96,7 @@ def normalise(
         note(f"tocsin: x / max turns round the order of {', '.join(turned)}; --param negative=leader does not.")
     if lost := unscalable(table, made):
         note(f"tocsin: {', '.join(lost)} cannot be scaled (the formula divides by zero) and are left empty.")
-    write_csv(out, table_columns(made))
-    _wrote(call, out, len(made.units), method=method, identity=built.identity)
+    _write_table(call, out, made, method=method, identity=built.identity)
 
 
 @app.command()
@@ -93,12 +114,11 @@ def weights(
     """Write a set of weights: iCode, Level, Weight."""
     from tocsin.readiness import parameters
     from tocsin.readiness.reweigh import weight_table
-    from tocsin.readiness.run import load_run, write_rows
+    from tocsin.readiness.run import load_run
 
     built = load_run(run)
     rows = weight_table(built, method, level, parameters.parse(param or []))
-    write_rows(out, rows)
-    _wrote(call, out, len(rows), method=method, level=level, identity=built.identity)
+    _write_rows(call, out, rows, method=method, level=level, identity=built.identity)
 
 
 @app.command()
@@ -114,12 +134,11 @@ def aggregate(
     """Write indicators and all aggregates made in another way."""
     from tocsin.readiness import parameters
     from tocsin.readiness.reweigh import aggregate_again
-    from tocsin.readiness.run import load_run, table_columns, write_csv
+    from tocsin.readiness.run import load_run
 
     built = load_run(run)
     made = aggregate_again(built, method, parameters.parse(param or []), normalised, weights)
-    write_csv(out, table_columns(made))
-    _wrote(call, out, len(made.units), method=method, identity=built.identity)
+    _write_table(call, out, made, method=method, identity=built.identity)
 
 
 @app.command("remove-elements")
@@ -134,7 +153,7 @@ def remove_elements(
     """Write what the index would be without each element of a level."""
     from tocsin.readiness import compare as comparing
     from tocsin.readiness.build import aggregation_steps
-    from tocsin.readiness.run import load_run, write_rows
+    from tocsin.readiness.run import load_run
 
     built = load_run(run)
     hierarchy, stages = built.inputs.hierarchy, built.stages
@@ -142,9 +161,8 @@ def remove_elements(
     made = comparing.remove_elements(
         stages.normalised, hierarchy, stages.weights, steps, level=level, code=code or hierarchy.top
     )
-    rows = made.rows(table)
-    write_rows(out, rows)
-    _wrote(call, out, len(rows), mean_abs_diff={row["iCode"]: row["MeanAbsDiff"] for row in made.rows("mean_abs_diff")})
+    mean = {row["iCode"]: row["MeanAbsDiff"] for row in made.rows("mean_abs_diff")}
+    _write_rows(call, out, made.rows(table), mean_abs_diff=mean)
 
 
 @app.command()
@@ -164,11 +182,8 @@ def compare(
 ) -> None:
     """Write two runs, or two years, side by side: uCode, coin.1, coin.2, Diff, Abs.diff; or several."""
     from tocsin.readiness.reweigh import comparison, labelled
-    from tocsin.readiness.run import write_rows
 
-    rows = comparison(labelled([*run, *(other or [])]), year or [], code, by, table)
-    write_rows(out, rows)
-    _wrote(call, out, len(rows), by=by)
+    _write_rows(call, out, comparison(labelled([*run, *(other or [])]), year or [], code, by, table), by=by)
 
 
 @app.command()
@@ -233,8 +248,18 @@ def _print_target(found: dict[str, object]) -> None:
         say(line)
 
 
-def _wrote(call: Invocation, out: Path, rows: int, **facts: object) -> None:
-    call.emit({"file": str(out), "rows": rows, **facts}, f"{rows} rows → {out}")
+def _write_rows(call: Invocation, out: Path, rows: "Sequence[Row]", **facts: object) -> None:
+    from tocsin.readiness.run import write_rows
+
+    write_rows(out, rows)
+    call.emit({"file": str(out), "rows": len(rows), **facts}, f"{len(rows)} rows → {out}")
+
+
+def _write_table(call: Invocation, out: Path, table: "DataTable", **facts: object) -> None:
+    from tocsin.readiness.run import table_columns, write_csv
+
+    write_csv(out, table_columns(table))
+    call.emit({"file": str(out), "rows": len(table.units), **facts}, f"{len(table.units)} rows → {out}")
 
 
 @app.command()
@@ -253,13 +278,11 @@ def describe(
     kind: Annotated[str, typer.Option(help="Of correlations: pearson, spearman or kendall.")] = "pearson",
 ) -> None:
     """Write a statistical view of a run."""
-    from tocsin.readiness.run import load_run, write_rows
+    from tocsin.readiness.run import load_run
     from tocsin.readiness.views import view as rows_of
 
     looked_at = stage or ("Aggregated" if view == "trends" else "Normalised")
-    rows = rows_of(load_run(run), view, looked_at, level, kind)
-    write_rows(out, rows)
-    _wrote(call, out, len(rows), view=view)
+    _write_rows(call, out, rows_of(load_run(run), view, looked_at, level, kind), view=view)
 
 
 @app.command()

@@ -7,10 +7,10 @@ import typer
 
 from tocsin.interface import Commands, Invocation, fields, print_table
 from tocsin.node.errors import StorageError
+from tocsin.readiness.commands.answers import By, snapshot_of
 
 evidence = Commands(no_args_is_help=True, help="Evidence: an archived copy, its hash, and where it is used.")
 
-By = Annotated[str, typer.Option("--by", envvar="TOCSIN_BY", help="Who does this; it stays on record.")]
 Why = Annotated[str, typer.Option("--text", help="The reason, in words.")]
 Statement = Annotated[int, typer.Argument(help="Its number; 'statements' shows them.")]
 
@@ -142,11 +142,8 @@ def appeal(call: Invocation, decision: Statement, text: Why, by: By) -> None:
 
 def statements(call: Invocation, assessment: int) -> None:
     """List the reviews, disputes, decisions and appeals of an assessment."""
-    from tocsin.readiness.assessment import read_snapshot
-
-    with call.database.begin() as session:
-        snapshot = read_snapshot(session, assessment)
-    said = sorted((s for group in snapshot.statements.values() for s in group), key=lambda s: s.id)
+    held = snapshot_of(call, assessment).statements
+    said = sorted((s for group in held.values() for s in group), key=lambda s: s.id)
     rows = [(s.id, s.question, s.kind, s.about or "", s.outcome, s.by, s.text, f"{s.at:%Y-%m-%d}") for s in said]
     columns = ("No.", "Question", "Kind", "About", "Outcome", "By", "Text", "Date")
     call.emit([s.__dict__ for s in said], lambda: print_table("Statements", columns, rows))

@@ -22,6 +22,7 @@ from tocsin.readiness.assessment import (
     profiles,
     shrink,
 )
+from tocsin.readiness.report.figures import tile_map
 from tocsin.readiness.report.material import Material, overall
 from tocsin.readiness.report.open_data import assessment_data, assessment_downloads, assessment_recipe
 from tocsin.readiness.report.progress import changes, plan, targets
@@ -277,23 +278,16 @@ def _pair_words(row: charts.Pair) -> str:
 def _measured_table(material: Material, asked: list[FrameworkQuestion]) -> ReportTable:
     rows: list[tuple[Cell, ...]] = []
     for question in asked:
-        found = material.snapshot.measured.get(question.measured.query) if question.measured else None
         name = question.measured.query if question.measured else ""
-        rows.append(
-            (question.id, find_query(name).title, "not measured", None, None, None, None, None, None)
-            if found is None
-            else (
-                question.id,
-                find_query(name).title,
-                f"{name}, version {found.method_version}",
-                f"{found.as_of:%Y-%m-%d}",
-                None if found.value is None else 100 * found.value,
-                100 * found.low,
-                100 * found.high,
-                100 * found.coverage,
-                found.total,
-            )
-        )
+        found = material.snapshot.measured.get(name)
+        asked_for = (question.id, find_query(name).title)
+        if found is None:
+            rows.append((*asked_for, "not measured", *[None] * 6))
+            continue
+        method, on = f"{name}, version {found.method_version}", f"{found.as_of:%Y-%m-%d}"
+        value = None if found.value is None else 100 * found.value
+        looked_at = (100 * found.coverage, found.total)
+        rows.append((*asked_for, method, on, value, 100 * found.low, 100 * found.high, *looked_at))
     columns = ("Question", "What", "Method", "As of", "Value %", "From %", "To %", "Looked at %", "Of")
     note = "95 % intervals; what was not looked at counts as worst in one end and as best in the other."
     return ReportTable("Measured", "Measured values", columns, tuple(rows), frozenset(range(4, 9)), note=note)
@@ -323,8 +317,6 @@ def _shrunk(material: Material, asked: list[FrameworkQuestion]) -> list[ReportTa
 
 
 def _map(material: Material) -> list[ReportSection]:
-    if material.snapshot.unit not in charts.tiles():
-        return []  # a team, or a country by another code
     shown = [one for one in (material.snapshot, *material.others) if one.ranked or one is material.snapshot]
     values = {one.unit: None if (item := overall(one)) is None else item.point for one in shown}
     hidden = len(material.others) + 1 - len(shown)
@@ -334,16 +326,9 @@ def _map(material: Material) -> list[ReportSection]:
     title = f"{own.unit_name} stands at {'an unknown value' if mine is None else f'{mine:.0f}'}"
     if points:
         title += f"; of {len(points)} more that agreed to be shown, all are at {min(points):.0f} to {max(points):.0f}"
-    alt = title + ". " + "; ".join(f"{u}: {'unknown' if v is None else f'{v:.0f}'}" for u, v in sorted(values.items()))
-    table = ReportTable(
-        "Map", "Overall score, as declared", ("Unit", "Score"), tuple(sorted(values.items())), frozenset({1})
-    )
-    absent = [unit for unit in values if unit not in charts.tiles()]
     note = f"{hidden} more did not agree and are not shown. " if hidden else ""
-    note += f"No square on this map: {', '.join(absent)}." if absent else ""
-    svg = charts.tile_map(values, own.unit, title, alt)
-    figure = Figure("Map", "Overall scores as declared; each country is one square", svg, alt, table, note)
-    return [ReportSection("map", "Map", title, (figure,))]
+    finding = "Overall scores as declared; each country is one square"
+    return tile_map(values, own.unit, title, finding, ("Overall score, as declared", "Score"), note=note)
 
 
 def _origin(snapshot: Snapshot) -> ReportSection:

@@ -3,37 +3,30 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from operator import attrgetter
 
 from tocsin import __version__
-from tocsin.interface.documents import Cell, Download, ReportTable, table_csv
+from tocsin.interface.documents import Download, ReportTable, table_csv
 from tocsin.readiness.assessment import QUERIES, Score, Snapshot
+
+_SCORE = attrgetter("kind", "id", "parent", "share", "known", "low", "point", "high")
+_VALUE = attrgetter("value", "low", "high", "observed", "total", "coverage")
+_PIECE = attrgetter("digest", "title", "language", "link")
 
 
 def assessment_data(snapshot: Snapshot, declared: Mapping[str, Score], supported: Mapping[str, Score]) -> ReportTable:
     """Every score of an assessment in one long table, both readings."""
-    rows: list[tuple[Cell, ...]] = []
-    for reading, scores in (("declared", declared), ("supported", supported)):
-        for item in scores.values():
-            place = (snapshot.unit, snapshot.framework.id, snapshot.framework.version, str(snapshot.as_of))
-            rows.append(
-                (
-                    *place,
-                    reading,
-                    item.kind,
-                    item.id,
-                    item.parent,
-                    item.share,
-                    item.known,
-                    item.low,
-                    item.point,
-                    item.high,
-                )
-            )
+    place = (snapshot.unit, snapshot.framework.id, snapshot.framework.version, str(snapshot.as_of))
+    rows = tuple(
+        (*place, reading, *_SCORE(item))
+        for reading, scores in (("declared", declared), ("supported", supported))
+        for item in scores.values()
+    )
     columns = (
         "unit", "framework", "version", "as_of", "reading", "kind", "id", "parent", "share", "known",
         "low", "score", "high",
     )  # fmt: skip
-    return ReportTable("Data", "Scores, one a line", columns, tuple(rows), frozenset(range(8, 13)), places=3)
+    return ReportTable("Data", "Scores, one a line", columns, rows, frozenset(range(8, 13)), places=3)
 
 
 def assessment_downloads(snapshot: Snapshot) -> tuple[Download, ...]:
@@ -87,12 +80,7 @@ def _measurements(snapshot: Snapshot) -> ReportTable:
             m.query,
             m.method_version,
             m.as_of.isoformat(),
-            m.value,
-            m.low,
-            m.high,
-            m.observed,
-            m.total,
-            m.coverage,
+            *_VALUE(m),
             json.dumps(m.detail, sort_keys=True),
             m.facts_sha256,
         )
@@ -107,15 +95,7 @@ def _measurements(snapshot: Snapshot) -> ReportTable:
 
 def _evidence(snapshot: Snapshot) -> ReportTable:
     rows = tuple(
-        (
-            question,
-            piece.digest,
-            piece.title,
-            piece.language,
-            piece.link,
-            str(piece.valid_from or ""),
-            str(piece.valid_until or ""),
-        )
+        (question, *_PIECE(piece), str(piece.valid_from or ""), str(piece.valid_until or ""))
         for question, pieces in snapshot.evidence.items()
         for piece in pieces
     )

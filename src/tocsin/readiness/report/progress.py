@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tocsin.interface.documents import Block, Cell, Figure, Prose, ReportSection, ReportTable, charts
+from tocsin.interface.documents import Cell, Figure, Prose, ReportSection, ReportTable, charts
 from tocsin.readiness.assessment import AssessmentComparison, ChainLink, Score, Snapshot, TargetProgress
 
 ONLY_MEASURED = "Nothing of it is declared: these are verified or measured values."
@@ -13,20 +13,14 @@ def changes(comparison: AssessmentComparison | None) -> list[ReportSection]:
     if comparison is None:
         return []
     before, after = comparison.first_scores.get("overall"), comparison.second_scores.get("overall")
-    blocks: list[Block] = []
     title = f"Since {comparison.first.as_of} nothing can be compared"
     if before and after and before.point is not None and after.point is not None:
         title = (
             f"Under the same criteria it went from {before.point:.0f} ({comparison.first.as_of}) to {after.point:.0f}"
         )
-    blocks.append(_change_table(comparison))
-    if comparison.linked is None:
-        blocks.append(Prose(comparison.why))
-    else:
-        blocks.append(Prose(_link_words(comparison.linked)))
-    if comparison.outcomes:
-        blocks.append(_outcome_table(comparison))
-    return [ReportSection("changes", "Changes", title, tuple(blocks))]
+    words = comparison.why if comparison.linked is None else _link_words(comparison.linked)
+    outcomes = (_outcome_table(comparison),) if comparison.outcomes else ()
+    return [ReportSection("changes", "Changes", title, (_change_table(comparison), Prose(words), *outcomes))]
 
 
 def _link_words(link: ChainLink) -> str:

@@ -1,13 +1,19 @@
-"""A built run as read back from its folder, seen from one unit: the CSV files that the engine writes."""
+"""A built run seen from one unit."""
 
-import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+
 from tocsin.node.errors import InputError, NotFoundError
+from tocsin.readiness.bounds import IndexBounds
+from tocsin.readiness.inputs import read_csv
+from tocsin.readiness.results import yearly_ranks
+from tocsin.readiness.run import ReadinessRun, bounds_of, describe_run, load_run
+from tocsin.readiness.table import DataTable, number_or_none
+from tocsin.readiness.weigh import effective
 
 Values = Mapping[str, float | None]
 
@@ -103,128 +109,105 @@ def read_unit(folder: Path, unit: str) -> UnitRun:
 
     Raises:
         NotFoundError: the folder is not that of a run, or the run has no such unit.
-        InputError: a file of the folder cannot be read.
+        InputError: inputs or recipe in the folder were changed after the run was built.
 
     """
-    described = folder / "run.json"
-    if not described.is_file():
-        raise NotFoundError(
-            f"'{folder}' is not the folder of a built run.", hint="Make one: tocsin readiness build --out DIR."
-        )
-    recipe = json.loads(described.read_text(encoding="utf-8"))
-    scores = _rows(folder / "results_full_scores.csv")
-    own = [row for row in scores if row["uCode"] == unit]
+    run = load_run(folder)
+    table, names = run.stages.aggregated, run.inputs.names
+    own = [row for row, code in enumerate(table.units) if code == unit]
     if not own:
-        raise NotFoundError(f"This run has no unit '{unit}'.", hint="Units: " + ", ".join(_units(scores)[:12]) + " …")
-    year = max((row.get("Time", "") for row in own), key=_year)
-    meta = _rows(folder / "inputs" / "meta.csv")
-    index = str(recipe["index"])
+        units = dict.fromkeys(table.units)
+        raise NotFoundError(f"This run has no unit '{unit}'.", hint="Units: " + ", ".join([*units][:12]) + " …")
+    year = _year(table, own[-1])
     stages = ("Raw", "Imputed", "Treated", "Normalised", "Aggregated")
-    tables = {stage: _table(folder / f"dset_{stage}.csv", year) for stage in stages}
+    tables = {stage: _by_unit(run.stage(stage), year) for stage in stages}
+    bounds = bounds_of(run)
     return UnitRun(
         code=unit,
-        name=own[0].get("uName") or unit,
+        name=names[unit],
         year=year,
-        index=index,
-        parts=tuple(_parts(meta, folder)),
-        stages={stage: table.get(unit, {}) for stage, table in tables.items()},
+        index=run.inputs.hierarchy.top,
+        parts=_parts(run),
+        stages={stage: units.get(unit, {}) for stage, units in tables.items()},
         others=tables["Aggregated"],
-        names={row["uCode"]: row.get("uName") or row["uCode"] for row in scores},
-        groups=_groups(folder / "inputs" / "data.csv", meta),
-        group_names={row["iCode"]: row.get("iName") or row["iCode"] for row in meta if row.get("Type") == "Group"},
-        bounds=_bounds(folder / "bounds.csv", year),
-        part_bounds=_part_bounds(folder / "bounds_parts.csv", unit, year),
-        series=_series(folder / "bounds.csv", own, index),
-        recipe=recipe,
+        names=names,
+        groups=_groups(run),
+        group_names=_group_names(folder / "inputs" / "meta.csv"),
+        bounds={} if bounds is None else _bounds(run, bounds, year),
+        part_bounds={} if bounds is None else _part_bounds(run, bounds, own[-1]),
+        series=_series(run, bounds, own),
+        recipe=describe_run(run),
     )
 
 
-def _parts(meta: Sequence[Mapping[str, str]], folder: Path) -> list[IndexPart]:
-    weights = {row["iCode"]: _number(row["EffWeight"]) for row in _rows(folder / "effective_weights.csv")}
-    return [
-        IndexPart(
-            code=row["iCode"],
-            name=row.get("iName") or row["iCode"],
-            level=int(float(row["Level"])),
-            parent=row.get("Parent", ""),
-            unit=row.get("Unit", ""),
-            weight=weights.get(row["iCode"]),
-        )
-        for row in meta
-        if row.get("Type") in {"Indicator", "Aggregate"} and row.get("Level")
-    ]
+def _year(table: DataTable, row: int) -> str:
+    return "" if table.years is None else str(table.years[row])
 
 
-def _groups(path: Path, meta: Sequence[Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    columns = [row["iCode"] for row in meta if row.get("Type") == "Group"]
-    return {row["uCode"]: {name: row[name] for name in columns if row.get(name)} for row in _rows(path)}
-
-
-def _bounds(path: Path, year: str) -> dict[str, RunBounds]:
-    if not path.is_file():
-        return {}
-    found = {}
-    for row in _rows(path):
-        low, high = _number(row["Low"]), _number(row["High"])
-        if row.get("Time", "") == year and low is not None and high is not None:
-            rank = _number(row["Rank"])
-            found[row["uCode"]] = RunBounds(
-                low=low,
-                high=high,
-                rank=None if rank is None else int(rank),
-                best=int(row["RankBest"]),
-                worst=int(row["RankWorst"]),
-                missing=_number(row["Missing"]) or 0.0,
-            )
-    return found
-
-
-def _part_bounds(path: Path, unit: str, year: str) -> dict[str, tuple[float, float]]:
-    rows = _rows(path) if path.is_file() else []
-    mine = (row for row in rows if row["uCode"] == unit and row.get("Time", "") == year)
-    ends = ((row["iCode"], _number(row["Low"]), _number(row["High"])) for row in mine)
-    return {code: (low, high) for code, low, high in ends if low is not None and high is not None}
-
-
-def _series(path: Path, own: Sequence[Mapping[str, str]], index: str) -> tuple[Year, ...]:
-    rows = _rows(path) if path.is_file() else []
-    ends = {row.get("Time", ""): row for row in rows if row["uCode"] == own[0]["uCode"]}
-    found = []
-    for row in own:
-        time, score = row.get("Time", ""), _number(row.get(index, ""))
-        low, high = (_number(ends.get(time, {}).get(name, "")) for name in ("Low", "High"))
-        found.append(Year(time, score, score if low is None else low, score if high is None else high))
-    return tuple(sorted(found, key=lambda one: _year(one.year)))
-
-
-def _table(path: Path, year: str) -> dict[str, Values]:
+def _by_unit(table: DataTable, year: str) -> dict[str, Values]:
     return {
-        row["uCode"]: {name: _number(cell) for name, cell in row.items() if name not in {"uCode", "Time", "uName"}}
-        for row in _rows(path)
-        if row.get("Time", "") == year
+        unit: {code: number_or_none(value) for code, value in zip(table.codes, table.values[row], strict=True)}
+        for row, unit in enumerate(table.units)
+        if _year(table, row) == year
     }
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(csv.DictReader(file))
-    except OSError as error:
-        raise InputError(
-            f"'{path}' of the run cannot be read: {error.strerror}.", hint="Build the run again."
-        ) from error
+def _parts(run: ReadinessRun) -> tuple[IndexPart, ...]:
+    hierarchy = run.inputs.hierarchy
+    weights = dict(zip(hierarchy.codes, effective(hierarchy, run.stages.weights).tolist(), strict=True))
+    return tuple(
+        IndexPart(one.code, one.name, one.level, one.parent or "", one.unit, weights[one.code])
+        for one in hierarchy.elements
+    )
 
 
-def _units(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    return list(dict.fromkeys(row["uCode"] for row in rows))
+def _groups(run: ReadinessRun) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {unit: {} for unit in run.inputs.data.units}
+    for name, labels in run.inputs.groups.items():
+        for unit, label in zip(run.inputs.data.units, labels, strict=True):
+            if label:
+                found[unit][name] = label
+    return found
 
 
-def _number(cell: str | None) -> float | None:
-    try:
-        return float(cell) if cell else None
-    except ValueError:
-        return None
+def _group_names(meta: Path) -> dict[str, str]:
+    rows = read_csv(meta).to_dicts()
+    return {row["iCode"]: row.get("iName") or row["iCode"] for row in rows if row["Type"] == "Group"}
 
 
-def _year(text: str) -> float:
-    return _number(text) or 0.0
+def _bounds(run: ReadinessRun, found: IndexBounds, year: str) -> dict[str, RunBounds]:
+    table = run.stages.aggregated
+    ranks = [number_or_none(rank) for rank in yearly_ranks(table, table.column(run.inputs.hierarchy.top))]
+    return {
+        unit: RunBounds(
+            low=float(found.low[row]),
+            high=float(found.high[row]),
+            rank=None if (rank := ranks[row]) is None else int(rank),
+            best=int(found.best_rank[row]),
+            worst=int(found.worst_rank[row]),
+            missing=float(found.missing[row]),
+        )
+        for row, unit in enumerate(table.units)
+        if _year(table, row) == year and not np.isnan(found.low[row] + found.high[row])
+    }
+
+
+def _part_bounds(run: ReadinessRun, found: IndexBounds, row: int) -> dict[str, tuple[float, float]]:
+    hierarchy = run.inputs.hierarchy
+    ends = zip(hierarchy.codes, found.lows[row].tolist(), found.highs[row].tolist(), strict=True)
+    return {
+        code: (low, high) for code, low, high in ends if hierarchy.by_code[code].level > 1 and not np.isnan(low + high)
+    }
+
+
+def _series(run: ReadinessRun, bounds: IndexBounds | None, own: Sequence[int]) -> tuple[Year, ...]:
+    table = run.stages.aggregated
+    scores = np.round(table.column(run.inputs.hierarchy.top), 10)
+    found = []
+    for row in own:
+        score = number_or_none(scores[row])
+        low, high = (
+            (None, None) if bounds is None else (number_or_none(bounds.low[row]), number_or_none(bounds.high[row]))
+        )
+        found.append(Year(_year(table, row), score, score if low is None else low, score if high is None else high))
+    return tuple(found)

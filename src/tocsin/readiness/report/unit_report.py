@@ -15,6 +15,7 @@ from tocsin.interface.documents import (
     ReportTable,
     charts,
 )
+from tocsin.readiness.report.figures import tile_map
 from tocsin.readiness.report.run_folder import IndexPart, UnitRun
 
 WHISKER = "missing data at worst and at best"
@@ -253,19 +254,9 @@ def _ranks(run: UnitRun) -> list[ReportSection]:
 def _map(run: UnitRun) -> list[ReportSection]:
     scale = _chart_scale(run)
     values = {code: None if (value := row.get(run.index)) is None else scale(value) for code, row in run.others.items()}
-    placed = [code for code in values if code in charts.tiles()]
-    if run.code not in placed:
-        return []
     known = [value for value in values.values() if value is not None]
     title = f"The index lies between {min(known):.0f} and {max(known):.0f}" if known else "No unit has a score"
-    alt = title + ". " + "; ".join(f"{c}: {'none' if v is None else f'{v:.0f}'}" for c, v in sorted(values.items()))
-    table = ReportTable("Map", "Index by unit", ("Unit", "Index"), tuple(sorted(values.items())), frozenset({1}))
-    absent = [code for code in values if code not in placed]
-    note = f"No square on this map: {', '.join(absent)}." if absent else ""
-    figure = Figure(
-        "Map", "Each country is one square", charts.tile_map(values, run.code, title, alt), alt, table, note
-    )
-    return [ReportSection("map", "Map", title, (figure,))]
+    return tile_map(values, run.code, title, "Each country is one square", ("Index by unit", "Index"))
 
 
 def _indicators(run: UnitRun, others: Sequence[str]) -> ReportSection:

@@ -1,9 +1,8 @@
 """What-if: change an answer and see the score and its bounds move, on the page itself; a table where no script runs."""
 
-from collections.abc import Mapping
-
+from tocsin.interface import fields
 from tocsin.interface.documents import Cell, ReportSection, ReportTable, WhatIf
-from tocsin.readiness.assessment import UNKNOWN, QuestionScore, Snapshot, score
+from tocsin.readiness.assessment import UNKNOWN, Framework, FrameworkQuestion, QuestionScore, Snapshot, score
 from tocsin.readiness.report.material import Material, overall
 
 
@@ -34,44 +33,40 @@ def _criterion(snapshot: Snapshot, question: str) -> str:
 
 def _data(material: Material) -> dict[str, object]:
     snapshot = material.snapshot
-    readings = snapshot.declared()
     own = overall(snapshot)
     others = [overall(one) for one in material.others if one.ranked] if snapshot.ranked else []
-    framework = snapshot.framework
     return {
-        "pillars": [
-            {
-                "title": pillar.title,
-                "weight": pillar.weight,
-                "indicators": [
-                    {
-                        "weight": indicator.weight,
-                        "questions": [
-                            {
-                                "id": question.id,
-                                "text": question.text,
-                                "weight": question.weight,
-                                "value": _value(readings, question.id),
-                                "levels": [
-                                    {"label": level.label, "value": level.value}
-                                    for level in framework.scales[question.scale].levels
-                                ],
-                            }
-                            for question in indicator.question
-                            if readings.get(question.id, UNKNOWN) is not None
-                        ],
-                    }
-                    for indicator in pillar.indicator
-                    if any(readings.get(question.id, UNKNOWN) is not None for question in indicator.question)
-                ],
-            }
-            for pillar in framework.pillar
-            if any(
-                readings.get(q.id, UNKNOWN) is not None for indicator in pillar.indicator for q in indicator.question
-            )
-        ],
+        "pillars": _pillars(snapshot),
         "start": {"point": None if own is None or own.point is None else own.point / 100},
         "others": [{"low": item.low / 100, "high": item.high / 100} for item in others if item is not None],
+    }
+
+
+def _pillars(snapshot: Snapshot) -> list[dict[str, object]]:
+    """The framework as the script computes with it, without what does not apply."""
+    readings = snapshot.declared()
+    pillars: list[dict[str, object]] = []
+    for pillar in snapshot.framework.pillar:
+        indicators = []
+        for indicator in pillar.indicator:
+            questions = [
+                _question(snapshot.framework, question, held)
+                for question in indicator.question
+                if (held := readings.get(question.id, UNKNOWN)) is not None
+            ]
+            if questions:
+                indicators.append({"weight": indicator.weight, "questions": questions})
+        if indicators:
+            pillars.append({"title": pillar.title, "weight": pillar.weight, "indicators": indicators})
+    return pillars
+
+
+def _question(framework: Framework, question: FrameworkQuestion, held: QuestionScore) -> dict[str, object]:
+    levels = framework.scales[question.scale].levels
+    return {
+        **fields(question, "id text weight"),
+        "value": held.point,
+        "levels": [fields(level, "label value") for level in levels],
     }
 
 
@@ -98,8 +93,3 @@ def _gains(snapshot: Snapshot) -> list[tuple[Cell, ...]]:
             (gain or 0.0, (ident, question.text, label, levels[goal].label, gain, then.point, then.low, then.high))
         )
     return [row for _, row in sorted(rows, key=lambda pair: -pair[0])]
-
-
-def _value(readings: Mapping[str, QuestionScore | None], ident: str) -> float | None:
-    held = readings.get(ident)
-    return None if held is None else held.point
