@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records
-from tocsin.interface import Invocation, emit, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Conflict, ContestedAssertion, DecisionRecord
 
-app = typer.Typer()
+app = Commands()
 
 _SHOWN = 50
 
 
 @app.command()
 def conflicts(
-    ctx: typer.Context,
+    call: NodeInvocation,
     country: Annotated[str, typer.Option(help="Only what concerns this country: its networks, names and teams.")] = "",
     all_: Annotated[
         bool, typer.Option("--all", help="Also what was decided, or overruled by a person's word.")
@@ -35,18 +35,16 @@ def conflicts(
     """List what several teams claim, with where each claim comes from."""
     from tocsin.directory import ConflictState, read_conflicts, read_directory
 
-    invocation: Invocation = ctx.obj
-    with records(invocation.home) as database:
-        found = read_conflicts(database, nested=nested)
-        if country:
-            countries = {team.key: team.country for team in read_directory(database).teams}
-            found = [one for one in found if _concerns(one, country.upper(), countries, _country_of(invocation.home))]
+    found = read_conflicts(call.database, nested=nested)
+    if country:
+        countries = {team.key: team.country for team in read_directory(call.database).teams}
+        found = [one for one in found if _concerns(one, country.upper(), countries, _country_of(call.home))]
     settled = {ConflictState.DECIDED, ConflictState.SAID}
     shown = [
         one for one in found if (all_ or one.state not in settled) and (mailboxes or not one.kind.startswith("mailbox"))
     ]
     hidden = Counter(_group(one) for one in found) - Counter(_group(one) for one in shown)
-    emit(invocation, [_document(one) for one in shown], lambda: _print(shown, hidden))
+    call.emit([_document(one) for one in shown], lambda: _print(shown, hidden))
 
 
 def _group(conflict: "Conflict") -> str:
@@ -123,12 +121,8 @@ def _rows(claims: "Iterable[ContestedAssertion]") -> list[tuple[object, ...]]:
     ]
 
 
-def show_decision(invocation: Invocation, done: "DecisionRecord") -> None:
+def show_decision(done: "DecisionRecord") -> None:
     """The decision that was made, and what it means."""
-    emit(invocation, asdict(done), lambda: _print_decision(done))
-
-
-def _print_decision(done: "DecisionRecord") -> None:
     named = f"AS{done.value}" if done.kind == "asn" else f"{done.kind} {done.value}"
     say(f"Decision {done.number}: {named} is of {', '.join(done.teams)}.")
     if done.against:

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin.cli.directory_records import records
-from tocsin.interface import Invocation, emit, note, print_table, say
+from tocsin.cli.invocation import NodeInvocation
+from tocsin.interface import Commands, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Fact, TeamFactSaid, TeamRecord, TrustVerdict
 
-app = typer.Typer()
+app = Commands()
 
 _Team = Annotated[str, typer.Argument(help="The key or UUID of a team.")]
 
 
 @app.command()
 def team(
-    ctx: typer.Context,
+    call: NodeInvocation,
     team: _Team,
     history: Annotated[bool, typer.Option("--history", help="Also what was said once and is withdrawn.")] = False,
     on: Annotated[str, typer.Option(help="What was said on a day, YYYY-MM-DD, up to its end in UTC; else now.")] = "",
@@ -30,15 +30,12 @@ def team(
     from tocsin.cli.keys import document as key_document
     from tocsin.directory import judge_trust, read_about
     from tocsin.directory.keys import team_keys
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
     at = end_of_day(on) if on else None
-    now = at or datetime.now(UTC)
-    with records(invocation.home) as database:
-        about = read_about(database, team, at)
-        keys = team_keys(database, [about.team.id])
-    verdicts = judge_trust(about.facts, load_settings(invocation.home).directory.needs, now.date())
+    now = at or call.now
+    about = read_about(call.database, team, at)
+    keys = team_keys(call.database, [about.team.id])
+    verdicts = judge_trust(about.facts, call.settings.directory.needs, now.date())
     known = [key_document(key, about.team, now) for key in keys]
     document = _document(about, now, verdicts) | {"keys": known}
     document |= {"withdrawn": _by_kind(about.withdrawn)} if history else {}
@@ -50,33 +47,30 @@ def team(
             print_table("keys", ("format", "fingerprint", "state", "until"), rows)
         _print_verdicts(verdicts)
 
-    emit(invocation, document, human)
+    call.emit(document, human)
 
 
 @app.command()
-def trust(ctx: typer.Context, team: _Team) -> None:
+def trust(call: NodeInvocation, team: _Team) -> None:
     """Show for each thing in the setting directory.needs whether a team is vouched for as it asks, and why."""
     from tocsin.directory import judge_trust, read_about, weigh
-    from tocsin.node.settings import load_settings
 
-    invocation: Invocation = ctx.obj
-    today = datetime.now(UTC).date()
-    with records(invocation.home) as database:
-        about = read_about(database, team)
-    verdicts = judge_trust(about.facts, load_settings(invocation.home).directory.needs, today)
+    today = call.now.date()
+    about = read_about(call.database, team)
+    verdicts = judge_trust(about.facts, call.settings.directory.needs, today)
     document = {
         "team": about.team.key,
         "day": today,
         "needs": {what: asdict(verdict) for what, verdict in verdicts.items()},
         "attestations": [asdict(reason) for reason in weigh(about.facts, today)],
     }
-    emit(invocation, document, lambda: _print_trust(about, verdicts))
+    call.emit(document, lambda: _print_trust(about, verdicts))
 
 
-def show_fact_said(invocation: Invocation, done: "TeamFactSaid") -> None:
+def show_fact_said(done: "TeamFactSaid") -> None:
     """What was understood of a person's word on a team."""
     told = ", ".join(done.values) or "the word is taken back"
-    emit(invocation, done.model_dump(), lambda: say(f"{done.field} of {done.team}: {told}."))
+    say(f"{done.field} of {done.team}: {told}.")
 
 
 def _document(about: "TeamRecord", now: datetime, verdicts: "dict[str, TrustVerdict]") -> dict[str, object]:
