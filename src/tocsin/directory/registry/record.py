@@ -213,13 +213,8 @@ def _write(session: Session, difference: RegistryDifference, source: str, as_of:
             session.execute(update(table).where(table.id.in_(chunk)).values(withdrawn=now))
     query = select(TeamRow.key, TeamRow.id)
     ids = _frame(session, query, ("team", "id")).rename({"id": "team_id"})
-    about: dict[str, object] = {
-        "source": source,
-        "as_of": as_of,
-        "confidence": None,
-        "recorded": now,
-        "withdrawn": None,
-    }
+    about: dict[str, object] = {"source": source, "as_of": as_of, "recorded": now}
+    about |= {"confidence": None, "withdrawn": None}
     rules = difference.rules.new.join(ids, on="team").drop("team")
     _insert(session, ConstituencyRow, rules, about | {"role": ResponsibilityRole.RESPONSIBLE.value})
     boxes = difference.mailboxes.new.join(ids, on="team").drop("team")
