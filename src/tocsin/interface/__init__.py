@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         fail,
         fields,
         note,
+        note_error,
         print_json,
         print_table,
         say,

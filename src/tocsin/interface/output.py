@@ -158,6 +158,13 @@ def note(text: str) -> None:
     sys.stderr.write(visible(text) + "\n")
 
 
+def note_error(what: str, error: TocsinError) -> None:
+    """What happened, and below it what to do, on stderr; ``what`` stands before it."""
+    note(f"{what}: {error}")
+    if error.hint:
+        note(f"  {error.hint}")
+
+
 def visible(text: str) -> str:
     """The text with control characters as escapes: what a feed or a file name says must not steer the terminal."""
     return "".join(letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text)
@@ -198,9 +205,7 @@ def table(
 
 def fail(error: TocsinError) -> NoReturn:
     """Say what happened and what to do on stderr, and end with 2 for wrong usage, else 1."""
-    note(f"tocsin: {error}")
-    if error.hint:
-        note(f"  {error.hint}")
+    note_error("tocsin", error)
     raise SystemExit(2 if isinstance(error, UsageError) else 1)
 
 
