@@ -21,7 +21,7 @@ from tocsin.node.errors import UsageError
 from tocsin.node.sentences import say
 from tocsin.server.pages.acts import perform
 from tocsin.server.pages.context import PageContext
-from tocsin.server.pages.teams.access import Editor, name_of, one_line, seen_team, taken
+from tocsin.server.pages.teams.access import Editor, fault_of, name_of, one_line, seen_team
 from tocsin.server.security import Form, text_of, texts_of
 
 MOST_KEY_BYTES: Final = 1_000_000
@@ -45,10 +45,9 @@ def change_pages(desk: PageContext) -> APIRouter:
 
     def noted(request: Request, team: Team, form: FormData, done: str, act: Callable[[], object]) -> Response:
         """The team's page with what was done; or the forms with what is wrong."""
-        result = taken(desk, act)
-        if result.wrong:
+        if wrong := fault_of(desk, act):
             typed = {name: value for name, value in form.items() if isinstance(value, str)}
-            return _page(desk, request, team, typed, result.wrong, status=422)
+            return _page(desk, request, team, typed, wrong)
         return desk.go(f"/teams/{team.key}?done={done}")
 
     def add(name: str, act: Callable[[PageContext, Principal, Team, FormData], None], done: str) -> None:
@@ -79,13 +78,13 @@ def _team(desk: PageContext, visitor: Principal, key: str) -> Team:
     return seen_team(desk, visitor, key, Permission.DIRECTORY_EDIT).team
 
 
-def _page(
-    desk: PageContext, request: Request, team: Team, typed: dict[str, Any], wrong: str = "", *, status: int = 200
-) -> Response:
+def _page(desk: PageContext, request: Request, team: Team, typed: dict[str, Any], wrong: str = "") -> Response:
     tomorrow = (desk.now + timedelta(days=1)).date().isoformat()
     shown: dict[str, Any] = {"team": team, "typed": defaultdict(str, typed), "wrong": wrong, "whole": True}
     shown |= {"tomorrow": tomorrow, "intervals": list(DigestInterval), "formats": list(AttachmentFormat)}
-    return desk.page(request, "teams/change.html", status=status, ceilings=_CEILINGS, kinds=_KINDS, **shown)
+    return desk.page(
+        request, "teams/change.html", status=422 if wrong else 200, ceilings=_CEILINGS, kinds=_KINDS, **shown
+    )
 
 
 def _speak(desk: PageContext, visitor: Principal, team: Team, form: FormData) -> None:
