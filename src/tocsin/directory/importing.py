@@ -135,14 +135,8 @@ def import_entries(
         result = _result(file, difference, state.version, dry_run=False)
         counts = {name: count for name, count in vars(result).items() if isinstance(count, int)}
         detail: dict[str, object] = {"file": file.name, "sha256": file.digest, "not_taken": len(result.not_taken)}
-        audit(
-            session,
-            AuditAction.DIRECTORY_IMPORTED,
-            at=now,
-            actor=actor,
-            subject=f"directory:{file.entries.source}",
-            detail=detail | counts,
-        )
+        subject = f"directory:{file.entries.source}"
+        audit(session, AuditAction.DIRECTORY_IMPORTED, at=now, actor=actor, subject=subject, detail=detail | counts)
     return result
 
 

@@ -284,15 +284,15 @@ def _write(path: Path, records: "pl.DataFrame", made: Denominator) -> None:
 
 
 def _note(session: Session, made: Denominator, state: str, *, actor: str, now: datetime) -> None:
-    detail = {"file": made.file, "sha256": made.sha256, "records": made.records, "as_of": made.as_of.isoformat()}
-    audit(
-        session,
-        AuditAction.DELEGATIONS_IMPORTED,
-        at=now,
-        actor=actor,
-        subject=f"delegations:{made.rir}",
-        detail=detail | {"shape": made.shape, "replaced": state == "replaced"},
-    )
+    detail: dict[str, object] = {
+        "file": made.file,
+        "sha256": made.sha256,
+        "records": made.records,
+        "as_of": made.as_of.isoformat(),
+    }
+    detail |= {"shape": made.shape, "replaced": state == "replaced"}
+    subject = f"delegations:{made.rir}"
+    audit(session, AuditAction.DELEGATIONS_IMPORTED, at=now, actor=actor, subject=subject, detail=detail)
 
 
 def _head(path: Path) -> Denominator:
