@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, print_table, say
+from tocsin.interface import Commands, fields, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Conflict, ContestedAssertion, DecisionRecord
@@ -76,14 +76,9 @@ def _concerns(
 
 
 def _document(conflict: "Conflict") -> dict[str, object]:
-    document = {"kind": conflict.kind, "value": conflict.value, "state": conflict.state}
-    decision = conflict.decision
-    said = (
-        {"number": decision.number, "said_by": decision.said_by, "day": decision.day, "reason": decision.reason}
-        if decision
-        else None
-    )
-    return document | {"claims": [asdict(claim) for claim in conflict.claims], "decision": said}
+    said = fields(conflict.decision, "number said_by day reason") if conflict.decision else None
+    claims = [asdict(claim) for claim in conflict.claims]
+    return {**fields(conflict, "kind value state"), "claims": claims, "decision": said}
 
 
 def _print(shown: "list[Conflict]", hidden: "Counter[str]") -> None:
@@ -106,19 +101,9 @@ def _print(shown: "list[Conflict]", hidden: "Counter[str]") -> None:
         say("Settle one: tocsin directory decide VALUE --for TEAM --said-by NAME --reason '...'")
 
 
-def _rows(claims: "Iterable[ContestedAssertion]") -> list[tuple[object, ...]]:
-    return [
-        (
-            claim.team,
-            claim.value,
-            claim.source,
-            claim.as_of or "",
-            "" if claim.confidence is None else claim.confidence,
-            claim.said_by,
-            claim.overruled,
-        )
-        for claim in claims
-    ]
+def _rows(claims: "Iterable[ContestedAssertion]") -> list[list[object]]:
+    cells = (fields(claim, "team value source as_of confidence said_by overruled").values() for claim in claims)
+    return [["" if cell is None else cell for cell in row] for row in cells]
 
 
 def show_decision(done: "DecisionRecord") -> None:

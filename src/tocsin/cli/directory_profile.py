@@ -113,21 +113,19 @@ def _signed_by(call: NodeInvocation, content: bytes) -> list[str]:
 
 
 def _document(profile: "TeamProfile") -> dict[str, object]:
-    from tocsin.directory.profile import OUTLINE, lines_of
+    from tocsin.directory.profile import parts_of
 
-    lines = lines_of(profile)
     sections = [
         {
-            "section": section.number,
-            "heading": section.heading,
+            "section": part.section.number,
+            "heading": part.section.heading,
             "items": [
-                {"label": line.label, "value": line.value, **({"details": dict(line.details)} if line.details else {})}
-                for line in lines
-                if line.section == section.number
+                {**fields(line, "label value"), **({"details": dict(line.details)} if line.details else {})}
+                for line in part.items
             ],
-            "text": profile.prose(section.topic),
+            "text": profile.prose(part.section.topic),
         }
-        for section in OUTLINE
+        for part in parts_of(profile)
     ]
     head = fields(profile, "name version dated draft")
     return head | {"sections": sections}
@@ -156,13 +154,12 @@ def _print_reading(reading: "ParsedProfile", signed_by: list[str], imported: "Im
 
 
 def _rows(profile: "TeamProfile") -> Iterator[tuple[str, str, str]]:
-    from tocsin.directory.profile import OUTLINE, lines_of
+    from tocsin.directory.profile import parts_of
 
-    lines = lines_of(profile)
-    for section in OUTLINE:
-        for line in lines:
-            if line.section == section.number:
-                more = ", ".join(f"{name} {text}" for name, text in line.details)
-                yield section.number, line.label or section.heading, line.value + (f" ({more})" if more else "")
+    for part in parts_of(profile):
+        section = part.section
+        for line in part.items:
+            more = ", ".join(f"{name} {text}" for name, text in line.details)
+            yield section.number, line.label or section.heading, line.value + (f" ({more})" if more else "")
         if text := profile.prose(section.topic):
             yield section.number, section.heading, text
