@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, note, print_table, say
+from tocsin.interface import Commands, all_but, note, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import Fact, TeamFactSaid, TeamRecord, TrustVerdict
@@ -76,20 +76,18 @@ def show_fact_said(done: "TeamFactSaid") -> None:
 def _document(about: "TeamRecord", now: datetime, verdicts: "dict[str, TrustVerdict]") -> dict[str, object]:
     from tocsin.directory import in_hours, weigh
 
-    document = asdict(about.team)
-    del document["id"]
     hours = [fact.value for fact in about.facts if fact.kind == "hours"]
-    return document | {
+    return all_but(about.team, "id") | {
         "mailboxes": [
             {
-                **_without(asdict(box), "team_id", "overruled"),
+                **all_but(box, "team_id overruled"),
                 "purpose": about.purpose(box),
                 "stated": bool(box.purpose),
             }
             for box in about.mailboxes
         ],
-        "rules": [_without(asdict(rule), "team_id") for rule in about.rules],
-        "rules_overruled": [_without(asdict(rule), "team_id") for rule in about.rules_overruled],
+        "rules": [all_but(rule, "team_id") for rule in about.rules],
+        "rules_overruled": [all_but(rule, "team_id") for rule in about.rules_overruled],
         "facts": _by_kind(about.facts),
         "overruled": _by_kind(about.overruled),
         "said_by_person": {fact.get("field"): fact.said_by for fact in about.fields},
@@ -102,13 +100,8 @@ def _document(about: "TeamRecord", now: datetime, verdicts: "dict[str, TrustVerd
 def _by_kind(facts: "Iterable[Fact]") -> dict[str, list[dict[str, object]]]:
     found: dict[str, list[dict[str, object]]] = {}
     for fact in facts:
-        said = _without({name: getattr(fact, name) for name in fact.__slots__}, "kind", "detail")
-        found.setdefault(fact.kind.value, []).append({**dict(fact.detail), **said})
+        found.setdefault(fact.kind.value, []).append({**dict(fact.detail), **all_but(fact, "kind detail")})
     return found
-
-
-def _without(document: dict[str, object], *names: str) -> dict[str, object]:
-    return {name: value for name, value in document.items() if name not in names}
 
 
 def _print_about(about: "TeamRecord", now: datetime, *, history: bool) -> None:

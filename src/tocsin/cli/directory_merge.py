@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin.cli.invocation import NodeInvocation
-from tocsin.interface import Commands, print_table, say
+from tocsin.interface import Commands, all_but, print_table, say
 
 if TYPE_CHECKING:
     from tocsin.directory import MergeCandidate, TeamMerge
@@ -26,16 +26,10 @@ def merges(
 
     if done:
         made = read_merges(call.database)
-        call.emit([_document(merge) for merge in made], lambda: _print_made(made))
+        call.emit([all_but(merge, "version") for merge in made], lambda: _print_made(made))
         return
     found = read_candidates(call.database)
     call.emit([asdict(one) for one in found], lambda: _print(found))
-
-
-def _document(merge: "TeamMerge") -> dict[str, object]:
-    document = asdict(merge)
-    del document["version"]
-    return document
 
 
 def _print(found: "list[MergeCandidate]") -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tocsin.interface.output import (
         Commands,
         Invocation,
+        all_but,
         emit,
         fail,
         fields,

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property, wraps
 from pathlib import Path
@@ -146,6 +147,11 @@ def print_json(document: object) -> None:
 def fields(thing: object, names: str) -> dict[str, object]:
     """The named fields of a thing, for a document or a row of a table; the names stand with spaces between them."""
     return {name: getattr(thing, name) for name in names.split()}
+
+
+def all_but(thing: Any, names: str) -> dict[str, Any]:
+    """All fields of a dataclass but those named, for a document; the names stand with spaces between them."""
+    return {name: value for name, value in asdict(thing).items() if name not in names.split()}
 
 
 def say(text: str) -> None:
